@@ -1,0 +1,47 @@
+# Every target works on a fresh checkout: it sets up .venv first. PYTHON picks the interpreter (3.10 or newer).
+PYTHON ?= python3
+VENV   := .venv
+PY     := $(VENV)/bin/python
+READY  := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint campaign cloud invoke lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): requirements-dev.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "keyturn needs Python 3.10 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
+	@touch $@
+
+demo: $(READY) ## change real passwords on both stand-in clouds and show the proof
+	@$(PY) -m tests.cloud demo
+
+test: $(READY) ## lint, types and every test
+	@$(MAKE) --no-print-directory lint
+	$(PY) -m pytest
+
+lint: $(READY) ## ruff and mypy --strict
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+campaign: $(READY) ## every operation, fault, trigger, redelivery and kill point
+	$(PY) -m tests.campaign
+
+PORT ?= 0
+cloud: $(READY) ## the stand-in for both clouds: make cloud PORT=8080
+	@$(PY) -m tests.cloud serve --port $(PORT)
+
+invoke: $(READY) ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
+	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)
+
+lock: ## resolve the three requirements files anew (needs uv)
+	for set in dev:"--all-extras --group dev" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt"; do \
+	  uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-header --generate-hashes --only-binary :all: \
+	    pyproject.toml $${set#*:} -o requirements-$${set%%:*}.txt || exit 1; done
+
+clean: ## remove .venv and what tests left
+	rm -rf $(VENV) .keyturn .mypy_cache .ruff_cache .hypothesis dist

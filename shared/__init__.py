@@ -1,0 +1,1 @@
+"""The rooms that every function shares: platform, triggers, command, change, clouds, result, queues, reply."""

@@ -1,0 +1,63 @@
+"""What can go wrong, named for what the caller can do next. None of these carries a secret or a vendor's text."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+
+class ErrorClass(str, Enum):
+    """The stable classes of a result's `Error.Class`."""
+
+    INVALID_COMMAND = "invalid_command"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    WRONG_OLD_SECRET = "wrong_old_secret"  # noqa: S105 - a class name
+    BUSY = "busy"
+    THROTTLED = "throttled"
+    UNAVAILABLE = "unavailable"
+    AMBIGUOUS = "ambiguous"
+    FAILED = "failed"
+    EXHAUSTED = "exhausted"
+
+
+class KeyturnError(Exception):
+    """Something a person can act on: what happened, to which resource, what to do next."""
+
+    def __init__(
+        self, error_class: ErrorClass, message: str, *, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.error_class = error_class
+        self.message = message
+        self.code = code
+        self.request_id = request_id
+        self.retryable = False  # whether the same command may work when it is sent again
+
+
+class Refused(KeyturnError):
+    """Surely nothing happened, and repeating the same call cannot help."""
+
+
+class RetryLater(KeyturnError):
+    """Surely nothing happened, and the same call may work later: busy, throttled, unavailable."""
+
+    def __init__(
+        self, error_class: ErrorClass, message: str, *, code: str | None = None, request_id: str | None = None
+    ) -> None:
+        super().__init__(error_class, message, code=code, request_id=request_id)
+        self.retryable = True
+
+
+class OldSecretRefused(KeyturnError):
+    """The cloud refused the old secret. A typo and a redelivery look the same, so this proves nothing by itself."""
+
+
+class Ambiguous(KeyturnError):
+    """The call may have had its effect. Find out before anything is repeated."""
+
+    def __init__(self, message: str, *, code: str | None = None, request_id: str | None = None) -> None:
+        super().__init__(ErrorClass.AMBIGUOUS, message, code=code, request_id=request_id)
+
+
+class SettingsError(ValueError):
+    """A setting is missing or malformed. The text names the variable and the rule, never the value."""

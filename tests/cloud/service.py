@@ -1,0 +1,136 @@
+"""What a service of the stand-in is: hosts, versions, parameters and one coroutine an action."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+Cloud = Literal["tencent", "alibaba"]
+Answer = dict[str, Any]
+
+
+class ApiError(Exception):
+    """The cloud refuses, in its own words. `status` is the HTTP status; Tencent answers 200 whatever it is."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(code)
+        self.code = code
+        self.message = message
+        self.status = status
+
+
+@dataclass
+class Call:
+    """One authenticated API call. `host` as sent; `site` and `region` are what it may reach, None meaning any."""
+
+    cloud: Cloud
+    service: str
+    action: str
+    version: str
+    region: str | None
+    host: str
+    site: Literal["domestic", "intl"] | None
+    request_id: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    fault: str = ""
+
+    @property
+    def instance_id(self) -> str:
+        """The instance that the call names, or an empty string."""
+        return str(self.parameters.get("InstanceId") or self.parameters.get("RegistryId") or "")
+
+
+Handler = Callable[[Mapping[str, Any], Call], Awaitable[Answer]]
+Type = Literal["str", "int", "bool", "strs", "ints", "objects"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One published request parameter. One that is not `here` is refused aloud, where a cloud would act on it."""
+
+    type: Type
+    required: bool = False
+    here: bool = True
+
+
+def takes(published: str, elsewhere: str = "") -> dict[str, Parameter]:
+    """A parameter table: `Name[!][:type]` words, `!` for required, type `str` if not said.
+
+    `elsewhere` lists published parameters that the stand-in does not implement.
+    """
+    table = {}
+    for words, here in ((published, True), (elsewhere, False)):
+        for word in words.split():
+            name, _, kind = word.partition(":")
+            type_: Type = kind or "str"  # type: ignore[assignment]
+            table[name.rstrip("!")] = Parameter(type_, name.endswith("!"), here)
+    return table
+
+
+@dataclass(frozen=True)
+class Action:
+    """One API action: its parameters, its coroutine, and whether it changes anything."""
+
+    parameters: Mapping[str, Parameter]
+    handler: Handler
+    changes: bool = False
+
+
+class Service(Protocol):
+    """One product of one cloud. A new one is one file that keeps this promise."""
+
+    cloud: Cloud
+    name: str
+    """First label of its host, and of the TC3 credential scope."""
+    version: str
+    actions: Mapping[str, Action]
+    refusals: Mapping[str, tuple[str, int]]
+    """Code and status for what the front refuses in the service's name: `denied`, `lock`, `failed`."""
+
+    def region_of(self, call: Call) -> str | None:
+        """The region of the instance that the call names; None if there is none."""
+
+    def state(self) -> dict[str, Any]:
+        """What tests may see of it; never a password."""
+
+    async def reset(self) -> None:
+        """Back to the world as it was."""
+
+    async def close(self) -> None:
+        """End what it runs."""
+
+
+_PYTHON: Mapping[str, Callable[[object], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "strs": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
+    "ints": lambda value: isinstance(value, list) and all(type(one) is int for one in value),
+    "objects": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+}
+
+
+def has_type(value: object, type_: Type) -> bool:
+    """Whether a JSON value has the published type."""
+    return _PYTHON[type_](value)
+
+
+def read_text(value: str, type_: Type) -> object:
+    """A parameter that came as text (query or form) in its published type; unchanged if it does not fit."""
+    if type_ == "int":
+        return int(value) if value.lstrip("-").isdecimal() else value
+    if type_ == "bool":
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return value
+
+
+def character_classes(password: str) -> int:
+    """How many of lower case, upper case, digit, other the password has."""
+    kinds = (str.islower, str.isupper, str.isdecimal, lambda character: not character.isalnum())
+    return sum(any(kind(character) for character in password) for kind in kinds)
+
+
+def page(items: list[Any], offset: int, limit: int) -> list[Any]:
+    """One page of a list."""
+    return items[offset : offset + limit]
