@@ -15,6 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.errors import ErrorClass, Refused
 from shared.secret import Secret
+from shared.settings import Settings
 
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 # A region becomes part of a host name: nothing but labels of letters and digits.
@@ -23,10 +24,11 @@ Site = Literal["domestic", "intl"]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 C = TypeVar("C", bound="Command")
+M = TypeVar("M", bound=BaseModel)
 
 
 class Reply(BaseModel):
-    """`{"Reply": true}`: the new secret in the HTTP reply, to a caller who waits. Stores and seals are not built yet."""
+    """`{"Reply": true}`: the new secret in the HTTP reply, to a caller who waits. Stores and seals are not built."""
 
     model_config = ConfigDict(
         alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
@@ -75,10 +77,27 @@ class Command(BaseModel):
         values = (getattr(self, name) for name in type(self).model_fields)
         return [value for value in values if isinstance(value, Secret)]
 
+    @classmethod
+    def bare_account(cls, given: str) -> str:
+        """The account's name as results and allow lists know it."""
+        return given
+
+    def permit(self, settings: Settings) -> None:
+        """What the form allows and the settings may not. Raises: Refused (forbidden)."""
+
     @property
     def returns_secret(self) -> bool:
         """Whether the answer holds a secret that the sender does not know yet."""
         return False
+
+    def parameters(self) -> dict[str, Any]:
+        """What the API itself takes of this command, in its own spelling, less the secrets."""
+        ours = Command.model_fields.keys() | TencentCommand.model_fields.keys()
+        return {
+            field.alias or name: getattr(self, name)
+            for name, field in type(self).model_fields.items()
+            if name not in ours and getattr(self, name) is not None and not isinstance(getattr(self, name), Secret)
+        }
 
     @classmethod
     def names(cls) -> frozenset[str]:
@@ -101,13 +120,17 @@ def parse(model: type[C], data: object) -> C:
 
     Raises: Refused (invalid_command) naming each field and rule, never a value.
     """
+    return parse_model(model, data, model.names())
+
+
+def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
+    """The same for any model of ours. Raises: as `parse`."""
     if not isinstance(data, Mapping):
         raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
     try:
         return model.model_validate(data)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_context=False, include_url=False)
-        known = model.names()
         lines = list(dict.fromkeys(_line(problem, known) for problem in problems))
     raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines[:10]))
 
@@ -129,17 +152,17 @@ def _line(problem: Any, known: frozenset[str]) -> str:
     return f"{'.'.join(path)}: {rule}" if path else rule
 
 
-def field_or_none(model: type[Command], data: object, name: str) -> str | None:
+def field_or_none(model: type[BaseModel], data: object, name: str) -> str | None:
     """One field's value if it is valid by itself: what may be named of a command that failed as a whole."""
-    if not isinstance(data, Mapping) or not isinstance(data.get(name), str):
+    value = data.get(name) if isinstance(data, Mapping) else None
+    field = next((f for key, f in model.model_fields.items() if (f.alias or key) == name), None)
+    if field is None or not isinstance(value, str):
         return None
-    for key, field in model.model_fields.items():
-        if (field.alias or key) == name and isinstance(data[name], str):
-            # The annotation alone, less `| None`, with the constraints that pydantic keeps beside it.
-            annotated: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-            try:
-                value = TypeAdapter(annotated).validate_python(data[name], strict=True)
-            except ValidationError:
-                return None
-            return value if isinstance(value, str) else None
-    return None
+    form: Any = field.annotation
+    for rule in field.metadata:  # of a required field; an optional one keeps them inside its annotation
+        form = Annotated[form, rule]
+    try:
+        valid = TypeAdapter(form).validate_python(value, strict=True)
+    except ValidationError:
+        return None
+    return valid if isinstance(valid, str) else None

@@ -55,8 +55,11 @@ class OldSecretRefused(KeyturnError):
 class Ambiguous(KeyturnError):
     """The call may have had its effect. Find out before anything is repeated."""
 
-    def __init__(self, message: str, *, code: str | None = None, request_id: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, code: str | None = None, request_id: str | None = None, refused: bool = False
+    ) -> None:
         super().__init__(ErrorClass.AMBIGUOUS, message, code=code, request_id=request_id)
+        self.refused = refused  # the API answered with a client error (4xx) whose code no table names
 
 
 class SettingsError(ValueError):

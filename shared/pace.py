@@ -63,10 +63,7 @@ _paces_lock = threading.Lock()
 def pace_of(key: tuple[str, ...], rate: float) -> Pace:
     """The pace that this process keeps for an API in a region, at the rate that is set now."""
     with _paces_lock:
-        pace = _paces.get((*key, str(rate)))
-        if pace is None:
-            pace = _paces[(*key, str(rate))] = Pace(rate)
-        return pace
+        return _paces.setdefault((*key, str(rate)), Pace(rate))
 
 
 def backoff_s(tries: int, *, base_s: float = 0.2, most_s: float = 8.0, rng: random.Random | None = None) -> float:

@@ -106,7 +106,7 @@ def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> In
     os.environ.pop(_PRINTS_BODIES, None)
     environ = dict(os.environ)
     on_scf = environ.get("TENCENTCLOUD_RUNENV") == "SCF" or isinstance(context, Mapping)
-    told = _scf(context) if on_scf else _fc(context, environ)
+    told = _scf(context) if on_scf else _fc(context)
     limit_s = told.limit_s or _DEFAULT_LIMIT_S
     return Invocation(
         cloud="tencent" if on_scf else "alibaba",
@@ -138,7 +138,7 @@ def _scf(context: object) -> _Told:
     return _Told(_text(get("request_id")), limit, _text(get("tencentcloud_region")), _text(get("tencentcloud_uin")))
 
 
-def _fc(context: object, environ: Mapping[str, str]) -> _Told:
+def _fc(context: object) -> _Told:
     request_id = getattr(context, "request_id", None) or getattr(context, "requestId", None)
     limit = _number(getattr(getattr(context, "function", None), "timeout", None))
     region = _text(getattr(context, "region", None))

@@ -1,4 +1,4 @@
-"""The one type for secrets, and the rules that new ones must pass.
+"""The one type for secrets.
 
 A secret leaves this type only through `reveal()`, which is called where a request body is built and nowhere else.
 Creating one also makes it known to `shared.hygiene`, which keeps it out of every log record of the process.
@@ -7,9 +7,7 @@ Creating one also makes it known to `shared.hygiene`, which keeps it out of ever
 from __future__ import annotations
 
 import hmac
-import string
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from pydantic_core import PydanticCustomError, core_schema
@@ -74,55 +72,3 @@ class Secret:
         if len(value) > 1024:
             raise PydanticCustomError("secret_long", "must have at most 1024 characters")
         return cls(value)
-
-
-@dataclass(frozen=True)
-class PasswordRule:
-    """What a cloud's API page says of a new password. Lengths count characters.
-
-    `classes` of the four kinds (lower case, upper case, digits, `symbols`) must occur; the kinds named in `must`
-    always. Where a page names no symbols, every visible ASCII character that is no letter and no digit counts.
-    """
-
-    shortest: int
-    longest: int
-    source: str
-    classes: int = 1
-    must: tuple[str, ...] = ()
-    symbols: str = string.punctuation
-    not_first: str = ""
-
-    def violations(self, password: str) -> list[str]:
-        """Every rule that the password breaks, in words that never quote it. Empty means that it passes."""
-        kinds = {
-            "a lower-case letter": string.ascii_lowercase,
-            "an upper-case letter": string.ascii_uppercase,
-            "a digit": string.digits,
-            "a special character": self.symbols,
-        }
-        found = {kind for kind, letters in kinds.items() if any(c in letters for c in password)}
-        allowed = "".join(kinds.values())
-        broken = []
-        if not self.shortest <= len(password) <= self.longest:
-            broken.append(f"must have {self.shortest} to {self.longest} characters")
-        if self.not_first and password[:1] in self.not_first:
-            broken.append(f"must not start with {self.not_first}")
-        if any(c not in allowed for c in password):
-            broken.append(f"may hold only ASCII letters, digits and {self.symbols}")
-        if len(found) < self.classes:
-            broken.append(f"must hold at least {self.classes} of: {', '.join(kinds)}")
-        broken += [f"must hold {kind}" for kind in self.must if kind not in found]
-        return broken
-
-    def check(self, secret: Secret) -> Secret:
-        """Pass a secret on if it keeps the rule.
-
-        Raises: PydanticCustomError naming every broken rule and the page it comes from.
-        """
-        if broken := self.violations(secret.reveal()):
-            # The words hold braces of the symbol lists: keep them out of the template's own syntax.
-            raise PydanticCustomError("password_rule", "{rules}", {"rules": f"{'; '.join(broken)} ({self.source})"})
-        return secret
-
-    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> core_schema.CoreSchema:
-        return core_schema.no_info_after_validator_function(self.check, handler(source))

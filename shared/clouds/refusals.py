@@ -1,7 +1,7 @@
 """What a cloud's error code means for a change: nothing happened for good, nothing happened yet, or nobody knows.
 
-Matched on the full code, then on patterns in order. Sources: the error tables of the five API pages, the vendors' code
-tables (tencentcloud-sdk-python-redis 3.1.189 `errorcodes.py`; R-kvstore 2015-01-01 ResetAccountPassword, CreateAccount).
+Matched on the full code, then on patterns in order. Sources: the error tables of the five API pages, the vendors' own
+tables (tencentcloud-sdk-python-redis 3.1.189 `errorcodes.py`; R-kvstore 2015-01-01 CreateAccount).
 A code in no table is ambiguous: it is reconciled, never repeated blindly.
 """
 
@@ -75,13 +75,18 @@ _FOR_GOOD: dict[str, ErrorClass] = {
     "UnknownParameter*": _E.INVALID_COMMAND,
 }
 # Refused for keys that have run out: the same command works with the fresh keys of the next invocation.
-_STALE_KEYS = ("AuthFailure.TokenFailure", "AuthFailure.SignatureExpire", "InvalidSecurityToken.Expired", "InvalidTimeStamp*")
+_STALE_KEYS = (
+    "AuthFailure.TokenFailure",
+    "AuthFailure.SignatureExpire",
+    "InvalidSecurityToken.Expired",
+    "InvalidTimeStamp*",
+)
 
 _ADVICE = {
     _E.THROTTLED: "the cloud throttles this API: send it again later, or lower KEYTURN_RATE",
     _E.UNAVAILABLE: "the service is not available: send it again later",
     _E.BUSY: "the instance is locked, not running, or has a task in flight: send it again later",
-    _E.NOT_FOUND: "there is no such instance or account in this region and site: check InstanceId, account, Region, Site",
+    _E.NOT_FOUND: "no such instance or account in this region and site: check the names, Region and Site",
     _E.FORBIDDEN: "the role may not do this: check the function's role, its policy and its keys",
     _E.FAILED: "this instance or account does not take the change: see the cloud's page for the code",
     _E.INVALID_COMMAND: "the cloud does not take a parameter: check the command against the API page",

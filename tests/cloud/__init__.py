@@ -1,1 +1,1 @@
-"""The stand-in for both clouds: one loopback server that holds state and rules, with real Redis servers behind it."""
+"""The stand-in for both clouds: one loopback server with state, rules, and real Redis servers behind it."""

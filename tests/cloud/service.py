@@ -6,12 +6,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from .world import World
+
 Cloud = Literal["tencent", "alibaba"]
 Answer = dict[str, Any]
 
 
 class ApiError(Exception):
-    """The cloud refuses, in its own words. `status` is the HTTP status; Tencent answers 200 whatever it is."""
+    """The cloud refuses, in its own words. `status` is HTTP's; Tencent answers 200 whatever it is."""
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         super().__init__(code)
@@ -22,7 +24,7 @@ class ApiError(Exception):
 
 @dataclass
 class Call:
-    """One authenticated API call. `host` as sent; `site` and `region` are what it may reach, None meaning any."""
+    """One authenticated API call. `host` as sent; `site` and `region` are what it may reach, None for any."""
 
     cloud: Cloud
     service: str
@@ -41,13 +43,14 @@ class Call:
         return str(self.parameters.get("InstanceId") or self.parameters.get("RegistryId") or "")
 
 
+Refusal = Literal["denied", "lock", "failed", "system"]
 Handler = Callable[[Mapping[str, Any], Call], Awaitable[Answer]]
 Type = Literal["str", "int", "bool", "strs", "ints", "objects"]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One published request parameter. One that is not `here` is refused aloud, where a cloud would act on it."""
+    """One published request parameter. One that is not `here` is refused aloud; a cloud would act on it."""
 
     type: Type
     required: bool = False
@@ -81,21 +84,23 @@ class Service(Protocol):
     """One product of one cloud. A new one is one file that keeps this promise."""
 
     cloud: Cloud
-    name: str
-    """First label of its host, and of the TC3 credential scope."""
+    name: str  # first label of its host, and the service in TC3's credential scope
     version: str
     actions: Mapping[str, Action]
-    refusals: Mapping[str, tuple[str, int]]
-    """Code and status for what the front refuses in the service's name: `denied`, `lock`, `failed`."""
+    stages: frozenset[str]
+    """The faults that its changes play out themselves; the front does the rest."""
 
-    def region_of(self, call: Call) -> str | None:
-        """The region of the instance that the call names; None if there is none."""
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        """What it says to a call that the world forbids or a fault spoils; nothing was applied."""
 
     def state(self) -> dict[str, Any]:
         """What tests may see of it; never a password."""
 
-    async def reset(self) -> None:
-        """Back to the world as it was."""
+    async def start(self) -> None:
+        """Start what it runs, except what the world calls lazy."""
+
+    async def reset(self, world: World) -> None:
+        """Be as in this world, at the addresses already published."""
 
     async def close(self) -> None:
         """End what it runs."""

@@ -1,7 +1,7 @@
 """The two request signatures, computed from their specifications.
 
-Sources: Tencent Cloud API "Signature v3" (TC3-HMAC-SHA256); Alibaba Cloud "V3 request body and signature mechanism"
-(ACS3-HMAC-SHA256). Both verifiers try what the official clients of several languages send as host.
+Sources: Tencent Cloud API "Signature v3" (TC3-HMAC-SHA256); Alibaba Cloud "V3 request body and signature
+mechanism" (ACS3-HMAC-SHA256). Both verifiers try what the official clients of several languages send as host.
 """
 
 from __future__ import annotations
@@ -52,10 +52,8 @@ def read_acs3(header: str) -> Authorization | None:
     return match and Authorization(match["id"], tuple(match["headers"].split(";")), match["signature"])
 
 
-def tc3_request(
-    method: str, query: str, headers: Mapping[str, str], signed: Sequence[str], body: bytes
-) -> str:
-    """SHA-256 of TC3's canonical request. `headers` by lower-case name; `query` exactly as sent, empty for POST."""
+def tc3_request(method: str, query: str, headers: Mapping[str, str], signed: Sequence[str], body: bytes) -> str:
+    """SHA-256 of TC3's canonical request. `headers` by lower-case name; `query` as sent, empty for POST."""
     payload = b"" if method == "GET" else body
     if headers.get("x-tc-content-sha256") == "UNSIGNED-PAYLOAD":
         payload = b"UNSIGNED-PAYLOAD"
@@ -89,9 +87,7 @@ def tc3_matches(
     for host in host_forms(headers.get("host", "")):
         for values in ({**headers, "host": host}, {name: value.lower() for name, value in headers.items()}):
             hashed = tc3_request(method, query, {**values, "host": host}, authorization.signed_headers, body)
-            signature = tc3_signature(
-                secret_key, timestamp, authorization.date, authorization.service, hashed
-            )
+            signature = tc3_signature(secret_key, timestamp, authorization.date, authorization.service, hashed)
             matches |= hmac.compare_digest(signature, authorization.signature)
     return matches
 

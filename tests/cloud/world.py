@@ -1,4 +1,4 @@
-"""What the stand-in's clouds hold when they start: options, keys, instances and accounts, read from a TOML file."""
+"""What the stand-in's clouds hold when they start: options, keys, instances, accounts, from a TOML file."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class TairInstance(Strict):
 
 
 class World(Strict):
-    """Everything that a world file may say. Times are seconds; `rate` is requests a second, API and region."""
+    """Everything that a world file may say. Times in seconds; `rate` is requests a second, API and region."""
 
     task_s: Seconds = 0.3
     settle_s: Seconds = 0.2
@@ -115,7 +115,7 @@ class World(Strict):
     def changed(self, overrides: dict[str, Any]) -> World:
         """This world with tables merged and other values replaced.
 
-        Raises: ValueError: not a world, or an instance came, went or moved (its address is already published).
+        Raises: ValueError: not a world, or an instance came (the addresses are already published).
         """
         other = World.model_validate(merge(self.model_dump(), overrides))
         for kind in ("redis", "tcr", "tair"):

@@ -1,0 +1,34 @@
+"""follow_change: brings a pending change to its end. It reads a task or a status and never changes anything.
+
+Promise: each pending change ends in one terminal result: what the task says, or `unknown` 30 minutes after its start.
+"""
+
+from __future__ import annotations
+
+from shared.clouds.session import Access
+from shared.credential import Follower
+from shared.follow import Following
+from shared.result import Subject
+
+
+def _redis(access: Access, subject: Subject) -> Follower:
+    from shared.clouds.tencent_redis import RedisInstance
+
+    return RedisInstance(access, subject, access.site)
+
+
+def _tair(access: Access, subject: Subject) -> Follower:
+    from shared.clouds.alibaba_tair import TairInstance
+
+    return TairInstance(access, subject)
+
+
+main_handler = Following(
+    followers={("tencent", "redis"): _redis, ("alibaba", "tair"): _tair},
+    rights=(
+        "redis:DescribeTaskInfo",
+        "redis:DescribeInstanceAccount",
+        "kvstore:DescribeAccounts",
+        "kvstore:DescribeInstanceAttribute",
+    ),
+)

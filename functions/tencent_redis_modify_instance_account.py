@@ -1,0 +1,89 @@
+"""ModifyInstanceAccount: an account of a TencentDB for Redis instance; its password, rights, routing or remark.
+
+Promise: a repeat of the same command sets the same values again and converges. There is no fence: two *different*
+commands for one account end as the last one that the cloud took (last write wins). A password change sends back the
+rights that the account has, so it cannot reset them. `EncryptPassword` is passed through as given: its scheme is not
+published.
+
+Source: ModifyInstanceAccount, redis 2018-04-12, 2025-10-28.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.clouds.session import Access
+from shared.clouds.tencent_redis import InstanceId, RedisAccountChange, RedisInstance
+from shared.command import TencentCommand
+from shared.errors import ErrorClass, Refused
+from shared.operation import Operation
+from shared.result import Subject
+from shared.rules import REDIS_PASSWORD
+from shared.secret import Secret
+from shared.settings import Settings
+
+AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+
+
+class ModifyInstanceAccount(TencentCommand):
+    """Change an account of an instance. `root` keeps its rights; only `root` may be without a password."""
+
+    instance_id: InstanceId
+    account_name: AccountName
+    account_password: Annotated[Secret, REDIS_PASSWORD] | None = None
+    remark: Annotated[str, Field(max_length=255)] | None = None
+    readonly_policy: Annotated[list[Literal["master", "replication"]], Field(min_length=1, max_length=2)] | None = None
+    privilege: Literal["r", "w", "rw"] | None = None
+    no_auth: bool | None = None
+    encrypt_password: bool | None = None
+
+    @model_validator(mode="after")
+    def _rules_of_the_page(self) -> ModifyInstanceAccount:
+        asked = (self.account_password, self.remark, self.readonly_policy, self.privilege, self.no_auth)
+        if all(value is None for value in asked):
+            rule = "nothing to change: give AccountPassword, Remark, ReadonlyPolicy, Privilege or NoAuth"
+            raise PydanticCustomError("nothing", rule)
+        if self.account_name == "root" and self.privilege is not None:
+            raise PydanticCustomError("root", "Privilege: the rights of root cannot be changed")
+        if self.account_name != "root" and self.no_auth is not None:
+            raise PydanticCustomError("custom", "NoAuth: only root may be without a password")
+        if self.no_auth and self.account_password is not None:
+            raise PydanticCustomError("no_auth", "NoAuth: true and AccountPassword exclude each other")
+        return self
+
+    def permit(self, settings: Settings) -> None:
+        if self.no_auth and not settings.allow_noauth:
+            text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
+            raise Refused(ErrorClass.FORBIDDEN, text)
+
+
+def _credential(command: ModifyInstanceAccount, subject: Subject, access: Access) -> RedisAccountChange:
+    password = command.account_password
+    return RedisAccountChange(
+        RedisInstance(access, subject, access.site),
+        actions=("ModifyInstanceAccount",),
+        params=command.parameters(),
+        secrets={"AccountPassword": password} if password else {},
+        new=password,
+    )
+
+
+main_handler = Operation(
+    name="ModifyInstanceAccount",
+    function="tencent_redis_modify_instance_account",
+    cloud="tencent",
+    service="redis",
+    command=ModifyInstanceAccount,
+    credential=_credential,
+    rights=(
+        "redis:ModifyInstanceAccount",
+        "redis:DescribeInstanceAccount",
+        "redis:DescribeTaskList",
+        "redis:DescribeTaskInfo",
+        "redis:DescribeInstances",
+        "redis:DescribeSSLStatus",
+    ),
+)

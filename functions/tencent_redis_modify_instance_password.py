@@ -1,0 +1,77 @@
+"""ModifyInstancePassword: the password of a TencentDB for Redis instance, fenced by the old one.
+
+Promise: the cloud takes a change only with the password that is in force, so a command that is delivered again, with
+the same old and new password, changes it at most once. The fence does not help where somebody set the old password
+back in between.
+
+The domestic site spells the action `ModfiyInstancePassword`; a site that does not know one spelling is asked for the
+other, since that refusal proves that nothing happened. Sources: ModifyInstancePassword (international), redis
+2018-04-12, 2024-12-04; ModfiyInstancePassword (domestic), the same version.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.clouds.session import Access
+from shared.clouds.tencent_redis import InstanceId, RedisChange, RedisInstance
+from shared.command import TencentCommand
+from shared.operation import Operation
+from shared.result import Subject
+from shared.rules import REDIS_PASSWORD
+from shared.secret import Secret
+
+SPELLINGS = {
+    "domestic": ("ModfiyInstancePassword", "ModifyInstancePassword"),
+    "intl": ("ModifyInstancePassword", "ModfiyInstancePassword"),
+}
+
+
+class ModifyInstancePassword(TencentCommand):
+    """Change the password of an instance, that is of its account `root`; the old one must be given."""
+
+    account_field: ClassVar[str | None] = None
+    account_default: ClassVar[str] = "root"
+
+    instance_id: InstanceId
+    old_password: Secret
+    password: Annotated[Secret, REDIS_PASSWORD]
+
+    @model_validator(mode="after")
+    def _fence_holds(self) -> ModifyInstancePassword:
+        if self.password == self.old_password:
+            raise PydanticCustomError("same", "Password: must differ from OldPassword, or a repeat could not be told")
+        return self
+
+
+def _credential(command: ModifyInstancePassword, subject: Subject, access: Access) -> RedisChange:
+    return RedisChange(
+        RedisInstance(access, subject, access.site),
+        actions=SPELLINGS["domestic" if subject.region.endswith("-fsi") else access.site],
+        params=command.parameters(),
+        secrets={"OldPassword": command.old_password, "Password": command.password},
+        new=command.password,
+        old=command.old_password,
+    )
+
+
+main_handler = Operation(
+    name="ModifyInstancePassword",
+    function="tencent_redis_modify_instance_password",
+    cloud="tencent",
+    service="redis",
+    command=ModifyInstancePassword,
+    credential=_credential,
+    rights=(
+        "redis:ModifyInstancePassword",
+        "redis:ModfiyInstancePassword",
+        "redis:DescribeInstanceAccount",
+        "redis:DescribeTaskList",
+        "redis:DescribeTaskInfo",
+        "redis:DescribeInstances",
+        "redis:DescribeSSLStatus",
+    ),
+)

@@ -1,0 +1,73 @@
+"""ModifyServiceAccountPassword: a service account's password in a Tencent container registry.
+
+Promise: with a given password a repeat sets the same value again and converges (last write wins; there is no fence).
+With `Random` each delivery makes a new password, shown once in the HTTP reply: if that reply is lost, rotate again.
+
+Source: ModifyServiceAccountPassword, tcr 2019-09-24, 2024-03-21.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
+
+from shared.clouds.session import Access
+from shared.clouds.tencent_tcr import PREFIX, RegistryChange
+from shared.command import TencentCommand
+from shared.operation import Operation
+from shared.result import Subject
+from shared.rules import PasswordRule
+from shared.secret import Secret
+
+# Which special characters are taken is not published; visible ASCII is what an HTTP login can carry.
+TCR_PASSWORD = PasswordRule(
+    8,
+    20,
+    must=("an upper-case letter", "a lower-case letter", "a digit"),
+    source="TCR ModifyServiceAccountPassword, 2024-03-21",
+)
+
+
+class ModifyServiceAccountPassword(TencentCommand):
+    """Set a service account's password, or let the registry make one. Both forms of the name are taken."""
+
+    resource_field: ClassVar[str] = "RegistryId"
+    account_field: ClassVar[str | None] = "Name"
+
+    registry_id: Annotated[str, StringConstraints(pattern=r"^tcr-[A-Za-z0-9-]{1,60}$")]
+    name: Annotated[str, StringConstraints(pattern=r"^(tcr\$)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    random: bool
+    password: Annotated[Secret, TCR_PASSWORD] | None = None
+
+    @model_validator(mode="after")
+    def _random_or_given(self) -> ModifyServiceAccountPassword:
+        if self.random and self.password is not None:
+            raise PydanticCustomError("both", "Password: must not be given when Random is true")
+        if not self.random and self.password is None:
+            raise PydanticCustomError("neither", "Password: is required when Random is false")
+        return self
+
+    @classmethod
+    def bare_account(cls, given: str) -> str:
+        return given.removeprefix(PREFIX)
+
+    @property
+    def returns_secret(self) -> bool:
+        return self.random
+
+
+def _credential(command: ModifyServiceAccountPassword, subject: Subject, access: Access) -> RegistryChange:
+    return RegistryChange(access, subject, access.site, command.password)
+
+
+main_handler = Operation(
+    name="ModifyServiceAccountPassword",
+    function="tencent_tcr_modify_service_account_password",
+    cloud="tencent",
+    service="tcr",
+    command=ModifyServiceAccountPassword,
+    credential=_credential,
+    rights=("tcr:ModifyServiceAccountPassword", "tcr:DescribeServiceAccounts", "tcr:DescribeInstances"),
+)

@@ -1,0 +1,154 @@
+"""Tair and Redis on Alibaba Cloud (R-kvstore, 2015-01-01): an account's password, fenced by the old one.
+
+No task, no time field and no published error code: the account's status, the fence probe and a login are all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.clouds.alibaba import AlibabaSession
+from shared.clouds.session import Access
+from shared.credential import Accepted, Fact, Finding, LoginAnswer, Look, Progress, State, Task
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
+from shared.login import Address, redis_login
+from shared.result import Subject
+from shared.secret import Secret
+
+ACTION = "ModifyAccountPassword"
+# Published for this product's other account actions, so these say something else than "wrong old password".
+_FORMAT_CODES = ("InvalidAccountPassword.Format", "InvalidAccountName.Format", "InvalidEngineVersion.Format")
+
+
+class TairInstance:
+    """One instance's reads, and whether an accepted change has settled."""
+
+    def __init__(self, access: Access, subject: Subject) -> None:
+        self.session = AlibabaSession(access, subject.region)
+        self.subject = subject
+
+    def account(self) -> Mapping[str, Any]:
+        """The account as DescribeAccounts shows it. Raises: Refused (not_found)."""
+        ids = {"InstanceId": self.subject.resource, "AccountName": self.subject.account}
+        for account in _items(self.session.read("DescribeAccounts", ids), "Accounts", "Account"):
+            if account.get("AccountName") == self.subject.account:
+                return account
+        text = f"no account {self.subject.account} on {self.subject.resource}, nothing was changed: check the names"
+        raise Refused(ErrorClass.NOT_FOUND, text, code="NotFound")
+
+    def instance(self) -> Mapping[str, Any]:
+        """The instance as DescribeInstanceAttribute shows it. Raises: Refused (not_found)."""
+        answer = self.session.read("DescribeInstanceAttribute", {"InstanceId": self.subject.resource})
+        for found in _items(answer, "Instances", "DBInstanceAttribute"):
+            if found.get("InstanceId") == self.subject.resource:
+                return found
+        text = f"no instance {self.subject.resource} in {self.subject.region}, nothing was changed: check the command"
+        raise Refused(ErrorClass.NOT_FOUND, text, code="NotFound")
+
+    def address(self) -> Address:
+        """Where the instance listens, and whether it speaks TLS."""
+        found = self.instance()
+        host, port = found.get("ConnectionDomain"), found.get("Port")
+        if not isinstance(host, str) or not host or not str(port).isdigit():
+            raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
+        status = self.session.read("DescribeInstanceSSL", {"InstanceId": self.subject.resource})
+        return Address(host, int(str(port)), status.get("SSLEnabled") == "Enable")
+
+    def progress(self, task: Task) -> Progress:
+        """Settled when the account is Available and the instance Normal."""
+        account, instance = self.account().get("AccountStatus"), self.instance().get("InstanceStatus")
+        evidence = [f"accepted: account {_word(account)}, instance {_word(instance)}"]
+        settled = account == "Available" and instance == "Normal"
+        return Progress(State.SUCCEEDED if settled else State.RUNNING, evidence)
+
+
+@dataclass
+class TairChange:
+    """ModifyAccountPassword. A code that no table names may be a wrong old password: only the probe can tell."""
+
+    instance: TairInstance
+    old: Secret | None
+    new: Secret | None
+
+    fenced = True
+    immediate = True
+
+    def look(self, *, thorough: bool) -> Look:
+        if not thorough:
+            return Look()  # the fence needs no look before it
+        account, found = self.instance.account(), self.instance.instance()
+        status = found.get("InstanceStatus")
+        evidence = [
+            f"account: {_word(account.get('AccountStatus'))}",
+            f"instance: {_word(status)}",
+            "password rule: kept",
+        ]
+        obstacle: KeyturnError | None = None
+        if status != "Normal" or account.get("AccountStatus") != "Available":
+            text = f"{self.instance.subject.resource} or its account is not ready: send it again when it is"
+            obstacle = RetryLater(ErrorClass.BUSY, text, code="NotReady")
+        return Look(evidence, obstacle)
+
+    def change(self, look: Look) -> Accepted:
+        return self._call(self.old)
+
+    def probe(self) -> Accepted:
+        """The new secret as old and new: accepted only if it is in force."""
+        return self._call(self.new)
+
+    def _call(self, old: Secret | None) -> Accepted:
+        subject = self.instance.subject
+        ids = {"InstanceId": subject.resource, "AccountName": subject.account}
+        body = {
+            "OldAccountPassword": old.reveal() if old else "",
+            "NewAccountPassword": self.new.reveal() if self.new else "",
+        }
+        try:
+            answer = self.instance.session.change(ACTION, ids, body)
+        except Refused as refused:
+            error: KeyturnError = refused
+            if refused.error_class is ErrorClass.INVALID_COMMAND and not _says_what(refused.code or ""):
+                error = _of_old_secret(refused)
+        except Ambiguous as ambiguous:
+            # A 4xx answer with a code of its own is a refusal, and our own rules have passed.
+            error = _of_old_secret(ambiguous) if ambiguous.refused else ambiguous
+        else:
+            return Accepted(str(answer["RequestId"]), Task(), [f"{ACTION}: answered"])
+        raise error from None
+
+    def progress(self, task: Task) -> Progress:
+        return self.instance.progress(task)
+
+    def reconcile(self, look: Look) -> Finding:
+        """The account has no time field: nothing that can be read proves anything. The probe comes next."""
+        progress = self.instance.progress(Task())
+        return Finding(Fact.UNKNOWN, [line.removeprefix("accepted: ") for line in progress.evidence])
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        subject, address = self.instance.subject, self.instance.address()
+        if subject.account in ("default", subject.resource):  # the account that the instance came with
+            return redis_login(address, [None], secret, timeout_s)
+        answer = redis_login(address, [subject.account], secret, timeout_s)
+        if answer is LoginAnswer.REFUSED:  # servers before 6.0 take `user:password` alone
+            answer = redis_login(address, [None], Secret(f"{subject.account}:{secret.reveal()}"), timeout_s)
+        return answer
+
+
+def _says_what(code: str) -> bool:
+    return code.startswith("Missing") or code in _FORMAT_CODES
+
+
+def _of_old_secret(error: KeyturnError) -> OldSecretRefused:
+    return OldSecretRefused(ErrorClass.WRONG_OLD_SECRET, error.message, code=error.code, request_id=error.request_id)
+
+
+def _items(answer: Mapping[str, Any], outer: str, inner: str) -> list[Mapping[str, Any]]:
+    box = answer.get(outer)
+    value = box.get(inner) if isinstance(box, Mapping) else None
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _word(value: object) -> str:
+    return value[:30] if isinstance(value, str) and value.isalpha() else "unreadable"

@@ -1,0 +1,92 @@
+"""What both clouds' sessions share: paced calls, reads that may be repeated, and one change that may not."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
+from shared.pace import backoff_s, pace_of
+from shared.platform import Deadline, RoleKeys
+
+_LONGEST_READ_S = 5.0
+_LONGEST_CHANGE_S = 10.0
+_READ_TRIES = 4
+# What a change leaves for finding out what happened and saying so, at most this share of the time that is left.
+_KEPT_SHARE = 0.5
+_KEPT_AT_MOST_S = 8.0
+
+
+@dataclass(frozen=True, repr=False)
+class Access:
+    """How a cloud is reached in this invocation: whose keys, where, how fast and until when."""
+
+    keys: RoleKeys
+    endpoint: str | None
+    calls_per_s: float
+    deadline: Deadline
+    operator: str | None = None  # the account that calls are made by, where the platform tells
+    site: str = "domestic"
+    sleep: Callable[[float], None] = field(default=time.sleep)
+
+
+class Session(ABC):
+    """One product's API in one region. Not for two threads at once."""
+
+    cloud: str
+
+    def __init__(self, access: Access, region: str) -> None:
+        self.access = access
+        self.region = region
+
+    @abstractmethod
+    def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """One request through the vendor's client. Raises: KeyturnError."""
+
+    def change(self, action: str, ids: dict[str, Any], secrets: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Make the one call that cannot be undone, once.
+
+        Raises: RetryLater or Refused (surely nothing happened), Ambiguous (it may have).
+        """
+        left = self.access.deadline.left()
+        return self._paced(
+            action, ids, secrets or {}, min(_LONGEST_CHANGE_S, left - min(left * _KEPT_SHARE, _KEPT_AT_MOST_S))
+        )
+
+    def read(self, action: str, ids: dict[str, Any]) -> dict[str, Any]:
+        """Ask, and ask again where the answer was lost or put off: a read changes nothing.
+
+        Raises: RetryLater (unavailable, throttled, busy) or Refused.
+        """
+        deadline = self.access.deadline
+        for tries in range(1, _READ_TRIES + 1):
+            last: KeyturnError
+            try:
+                return self._paced(action, ids, {}, min(_LONGEST_READ_S, max(0.3, deadline.left() / 3)))
+            except Ambiguous as error:
+                text = f"{action} was not answered in a way that can be read: send the command again later"
+                last = RetryLater(ErrorClass.UNAVAILABLE, text, code=error.code, request_id=error.request_id)
+            except RetryLater as error:
+                last = error
+            wait_s = backoff_s(tries)
+            if tries == _READ_TRIES or wait_s > deadline.left() / 2:
+                break
+            self.access.sleep(wait_s)
+        raise last
+
+    def _paced(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        pace = pace_of((self.cloud, action, self.region), self.access.calls_per_s)
+        before = self.access.deadline.left()
+        pace.take(self.access.deadline, self.access.sleep)
+        timeout_s = max(0.2, min(timeout_s, timeout_s - (before - self.access.deadline.left())))
+        try:
+            answer = self._send(action, ids, secrets, timeout_s)
+        except KeyturnError as error:
+            if error.error_class is ErrorClass.THROTTLED:
+                pace.throttled()
+            raise
+        pace.went_through()
+        return answer

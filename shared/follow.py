@@ -1,0 +1,280 @@
+"""Following: what is needed to bring a pending change to its end, in a message that holds no secret.
+
+A batch's tasks are asked for together, one question each in turn, so that many tasks cost the time of one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_pascal
+
+from shared.change import ending_of, progress
+from shared.clouds.session import Access
+from shared.command import CommandId, Note, Region, Site, field_or_none, parse_model
+from shared.credential import Follower, State, Task
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
+from shared.handler import Report, Visit, handle
+from shared.publish import HandedOn
+from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
+from shared.settings import allows
+from shared.triggers import Message, fit
+
+log = logging.getLogger("keyturn")
+
+FUNCTION = "follow_change"
+_GIVE_UP_AFTER = timedelta(minutes=30)
+_MOST_HOPS = 1000
+_WAIT_HERE_S = 4.0  # where the queue can hold a message back
+_WAIT_HERE_UNDELAYED_S = 30.0  # where it cannot, so that a message does not spin
+_POLL_S = 0.5
+_RESERVE_S = 1.5
+_LONGEST_DELAY_S = 30.0
+
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+
+
+class FollowChange(BaseModel):
+    """What `keyturn.command.follow_change` carries: whose change it is, its task, and what was known before."""
+
+    model_config = ConfigDict(
+        alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
+    )
+
+    cloud: Literal["tencent", "alibaba"]
+    service: Literal["redis", "tair"]
+    region: Region
+    site: Site = "domestic"
+    resource: _Name
+    account: _Name
+    operation: _Name
+    command_id: CommandId
+    task_id: Annotated[int, Field(ge=0)] | None = None
+    adopted: bool = False
+    time_before: Annotated[str, Field(max_length=40)] | None = None
+    expect: dict[str, Any] | None = None
+    started_at: Annotated[str, Field(max_length=40)]
+    attempts: Annotated[int, Field(ge=1)] = 1
+    request_id: Annotated[str, Field(max_length=100)] | None = None
+    evidence: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=40)
+    actor: Note | None = None
+    reason: Note | None = None
+
+
+_FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
+
+
+def follow_command(origin: Origin, pending: Ending, task: Task, *, site: str, delay_s: float, hop: int = 1) -> HandedOn:
+    """The message that asks follow_change to go on, `delay_s` seconds from now."""
+    subject = origin.subject
+    data = {
+        "Cloud": subject.cloud,
+        "Service": subject.service,
+        "Region": subject.region,
+        "Site": site,
+        "Resource": subject.resource,
+        "Account": subject.account,
+        "Operation": origin.operation,
+        "CommandId": origin.command_id,
+        "TaskId": task.task_id,
+        "Adopted": task.adopted,
+        "TimeBefore": task.time_before,
+        "Expect": dict(task.expect) if task.expect is not None else None,
+        "StartedAt": origin.started_at,
+        "Attempts": origin.attempt,
+        "RequestId": pending.request_id,
+        "Evidence": pending.evidence,
+        "Actor": origin.actor,
+        "Reason": origin.reason,
+    }
+    names = [subject.source, str(subject), origin.operation, origin.command_id, task.task_id, origin.started_at, hop]
+    return HandedOn(
+        FUNCTION,
+        hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32],
+        subject.source,
+        str(subject),
+        {name: value for name, value in data.items() if value is not None},
+        attempt=origin.attempt,
+        hop=hop,
+        notbefore=now_text(datetime.now(timezone.utc) + timedelta(seconds=delay_s)),
+        traceparent=origin.traceparent,
+        delay_s=delay_s,
+    )
+
+
+@dataclass
+class _Following:
+    """One pending change in this invocation."""
+
+    index: int
+    message: Message
+    origin: Origin
+    command: FollowChange
+    follower: Follower
+    ending: Ending
+
+    @property
+    def task(self) -> Task:
+        c = self.command
+        return Task(c.task_id, c.adopted, c.time_before, c.expect)
+
+
+@dataclass(frozen=True)
+class Following:
+    """The work of follow_change; `followers` builds the reader for a cloud and service."""
+
+    followers: Mapping[tuple[str, str], Callable[[Access, Subject], Follower]]
+    rights: tuple[str, ...] = field(default=())
+    sleep: Callable[[float], None] = time.sleep
+
+    def __call__(self, event: object, context: object) -> Any:
+        """The entry point of both runtimes."""
+        return handle(self, event, context)
+
+    @property
+    def function(self) -> str:
+        return FUNCTION
+
+    @property
+    def fields(self) -> Collection[str]:
+        return frozenset({"TaskId", "Operation", "StartedAt", "Resource"})
+
+    def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
+        message = Message(data=None, command_id=fit(visit.invocation.request_id))
+        return self._refused(visit, message, Refused(ErrorClass.INVALID_COMMAND, why))
+
+    def process(self, visit: Visit) -> list[Report]:
+        reports: dict[int, Report] = {}
+        going: list[_Following] = []
+        for index, message in enumerate(visit.delivery.messages):
+            if message.type and message.type.startswith("keyturn.") and message.type != f"keyturn.command.{FUNCTION}":
+                log.info("%s", json.dumps({"event": "left", "type": message.type[:80]}))
+                reports[index] = Report(None)
+                continue
+            started = self._start(visit, index, message)
+            if isinstance(started, _Following):
+                going.append(started)
+            else:
+                reports[index] = started
+        can_delay = visit.publisher.longest_delay_s(FUNCTION) > 0
+        here_s = _WAIT_HERE_S if can_delay else _WAIT_HERE_UNDELAYED_S
+        going = self._ask(visit, going, here_s, reports)
+        stuck = [one for one in going if not self._hand_on(visit, one, reports)]
+        for one in self._ask(visit, stuck, visit.invocation.deadline.left(), reports):
+            text = "the change is still pending, and no message could carry it on: ask for the task later"
+            reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, Ambiguous(text, code="NotHandedOn"))
+        return [reports[index] for index in range(len(visit.delivery.messages))]
+
+    def _start(self, visit: Visit, index: int, message: Message) -> _Following | Report:
+        try:
+            if message.problem is not None:
+                raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
+            command = parse_model(FollowChange, message.data, _FIELDS)
+            subject = Subject(command.cloud, command.region, command.service, command.resource, command.account)
+            make = self.followers.get((command.cloud, command.service))
+            if make is None:
+                raise Refused(
+                    ErrorClass.INVALID_COMMAND, f"{command.service} of {command.cloud} has no tasks to follow"
+                )
+            if not allows(visit.invocation.settings.allow, subject.name):
+                raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
+            invocation = visit.invocation
+            access = Access(
+                invocation.keys(command.cloud),
+                invocation.settings.endpoint(command.cloud),
+                invocation.settings.calls_per_s(command.cloud),
+                invocation.deadline,
+                site=command.site,
+            )
+        except KeyturnError as error:
+            event = self._refused(visit, message, error)
+            return Report(event, visit.publisher.result(event))
+        origin = Origin(
+            subject,
+            command.operation,
+            command.command_id,
+            command.started_at,
+            command.attempts,
+            False,
+            command.actor,
+            command.reason,
+            message.traceparent,
+        )
+        pending = Ending(Outcome.PENDING, None, list(command.evidence), command.request_id, command.task_id)
+        return _Following(index, message, origin, command, make(access, subject), pending)
+
+    def _ask(self, visit: Visit, going: list[_Following], for_s: float, reports: dict[int, Report]) -> list[_Following]:
+        """Ask for every task in turn until all have ended or the time is over; what still runs is returned."""
+        deadline = visit.invocation.deadline
+        until = deadline.left() - min(for_s, deadline.left() - _RESERVE_S)
+        while going:
+            still = []
+            for one in going:
+                state, evidence, error = progress(one.follower, one.task)
+                if state is State.RUNNING and self._too_old(one):
+                    text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"
+                    late = Ambiguous(text, code="TaskNotEnded", request_id=one.ending.request_id)
+                    one.ending.evidence += evidence
+                    reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, late)
+                elif state is State.RUNNING:
+                    still.append(one)
+                else:
+                    one.ending.evidence += evidence
+                    outcome, failure = ending_of(state, error, one.ending.request_id)
+                    reports[one.index] = self._end(visit, one, outcome, failure)
+            going = still
+            if not going or deadline.left() - _POLL_S < until:
+                break
+            self.sleep(_POLL_S)
+        return going
+
+    def _too_old(self, one: _Following) -> bool:
+        try:
+            started = datetime.fromisoformat(one.command.started_at.replace("Z", "+00:00"))
+            return datetime.now(timezone.utc) - started > _GIVE_UP_AFTER
+        except (ValueError, TypeError):
+            return True  # a time that cannot be read must not make a message that lives for ever
+
+    def _hand_on(self, visit: Visit, one: _Following, reports: dict[int, Report]) -> bool:
+        hop = one.message.hop + 1
+        if hop > _MOST_HOPS:
+            error = Ambiguous("the change was followed over 1,000 hops and is still pending", code="TooManyHops")
+            reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, error)
+            return True
+        delay_s = min(_LONGEST_DELAY_S, 2.0 * hop)
+        command = follow_command(one.origin, one.ending, one.task, site=one.command.site, delay_s=delay_s, hop=hop)
+        if not visit.publisher.command(command):
+            return False
+        reports[one.index] = Report(None)
+        return True
+
+    def _end(self, visit: Visit, one: _Following, outcome: Outcome, error: KeyturnError | None) -> Report:
+        one.ending.outcome, one.ending.error = outcome, error
+        event = result_event(one.origin, one.ending)
+        # The change was made by another invocation: not to be repeated by this one's failure either.
+        return Report(event, visit.publisher.result(event), called=True)
+
+    def _refused(self, visit: Visit, message: Message, error: KeyturnError) -> dict[str, Any]:
+        data = message.data if isinstance(message.data, Mapping) else {}
+
+        def known(name: str) -> str | None:
+            return field_or_none(FollowChange, data, name)
+
+        subject = Subject(
+            visit.invocation.cloud,
+            known("Region") or "-",
+            known("Service") or "-",
+            known("Resource") or "-",
+            known("Account") or "-",
+        )
+        operation = known("Operation") or FUNCTION
+        origin = Origin(subject, operation, known("CommandId") or message.command_id, now_text())
+        return result_event(origin, Ending(Outcome.NOT_CHANGED, error))

@@ -1,0 +1,171 @@
+"""One invocation, from event to reply. Every function file hands its event to `handle` here.
+
+An invocation raises only if nothing in it may have had an effect and nothing could be published: then the platform's
+repeat is wanted. After a possible effect nothing raises.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared import hygiene
+from shared.errors import SettingsError
+from shared.platform import Invocation, enter
+from shared.publish import Publisher
+from shared.result import http_status
+from shared.secret import Secret
+from shared.triggers import Delivery, Trigger, UnknownEvent, read
+
+log = logging.getLogger("keyturn")
+
+_SHOWN = 100  # results in the return value of a timer or a queue batch
+_RETRY_AFTER_S = "5"
+
+
+class NothingDone(RuntimeError):
+    """Nothing had an effect and nothing could be published. Raised so that the platform repeats the event."""
+
+
+@dataclass(frozen=True, repr=False)
+class Report:
+    """What became of one message: its result if it has ended, and whether that left."""
+
+    event: dict[str, Any] | None  # None: left to another function, or handed on
+    delivered: bool = True
+    called: bool = False  # a call that may have had an effect was made
+    password: Secret | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Visit:
+    """One invocation's event, and the ports to answer it by."""
+
+    invocation: Invocation
+    delivery: Delivery
+    publisher: Publisher
+
+
+class Work(Protocol):
+    """What a function does with the messages that it is given."""
+
+    @property
+    def function(self) -> str: ...
+
+    @property
+    def fields(self) -> Collection[str]: ...
+
+    def process(self, visit: Visit) -> list[Report]:
+        """One report a message, in their order. Never raises after a call that may have had an effect."""
+
+    def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
+        """A result for what is no command at all."""
+
+
+def handle(work: Work, event: object, context: object) -> Any:
+    """Answer one invocation.
+
+    Raises: NothingDone, SettingsError (only where no HTTP caller waits).
+    """
+    started = time.monotonic()
+    hygiene.guard_logs()
+    settings_error: SettingsError | None = None
+    try:
+        invocation = enter(context)
+    except SettingsError as error:
+        settings_error = error
+    if settings_error is not None:
+        log.error("%s", json.dumps({"event": "settings", "message": str(settings_error)}))
+        return _unset(work, event, settings_error)
+    log.setLevel(invocation.settings.log_level)
+    publisher = Publisher(invocation)
+    try:
+        reply, summary = _answer(work, event, invocation, publisher)
+    finally:
+        publisher.close()
+    summary |= {"milliseconds": round((time.monotonic() - started) * 1000), "request_id": invocation.request_id}
+    log.info("%s", json.dumps({"event": "invocation", "function": work.function} | summary))
+    return reply
+
+
+def _answer(work: Work, event: object, invocation: Invocation, publisher: Publisher) -> tuple[Any, dict[str, Any]]:
+    try:
+        delivery = read(event, fields=work.fields, request_id=invocation.request_id)
+    except UnknownEvent as error:
+        delivery, why = Delivery(Trigger.QUEUE, ()), str(error)
+        refused = work.refuse(Visit(invocation, delivery, publisher), why)
+        reports = [Report(refused, publisher.result(refused))]
+        return _summed_up(delivery, reports)
+    visit = Visit(invocation, delivery, publisher)
+    if delivery.refused is not None:
+        status, why = delivery.refused
+        result = work.refuse(visit, why)
+        return _http(status, {"Result": result, "Delivered": False}), {"outcomes": {"refused": 1}}
+    if delivery.trigger is not Trigger.HTTP and invocation.settings.results is None:
+        log.error("%s", json.dumps({"event": "settings", "message": "KEYTURN_RESULTS is not set"}))
+        raise NothingDone("KEYTURN_RESULTS is not set: a timer or queue command has nowhere to report, so none was run")
+    return _summed_up(delivery, work.process(visit))
+
+
+def _summed_up(delivery: Delivery, reports: list[Report]) -> tuple[Any, dict[str, Any]]:
+    events = [report.event for report in reports if report.event is not None]
+    outcomes: dict[str, int] = {}
+    for event in events:
+        outcomes[event["data"]["Outcome"]] = outcomes.get(event["data"]["Outcome"], 0) + 1
+    delivered = all(report.delivered for report in reports)
+    summary = {
+        "trigger": delivery.trigger.value,
+        "messages": len(reports),
+        "outcomes": outcomes,
+        "delivered": delivered,
+    }
+    if delivery.trigger is Trigger.HTTP:
+        return _http_reply(delivery, reports), summary
+    if events and not any(report.delivered or report.called for report in reports):
+        raise NothingDone("no result could be published and nothing was changed: the event may be delivered again")
+    return {"Results": events[:_SHOWN], "Count": len(events), "Delivered": delivered}, summary
+
+
+def _http_reply(delivery: Delivery, reports: list[Report]) -> dict[str, Any]:
+    statuses = [http_status(report.event) if report.event else 202 for report in reports]
+    passwords = [report.password.reveal() if report.password else None for report in reports]
+    body: dict[str, Any] = {"Delivered": all(report.delivered for report in reports)}
+    if not delivery.many:
+        body = {"Result": reports[0].event} | body
+        if passwords[0] is not None:
+            body["Password"] = passwords[0]
+        return _http(statuses[0], body)
+    body = {"Results": [report.event for report in reports]} | body
+    if any(passwords):
+        body["Passwords"] = passwords  # one a result, in order
+    return _http(200 if all(status == 200 for status in statuses) else 207, body)
+
+
+def _http(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    if status in (429, 503) or (status == 409 and _is_busy(body)):
+        headers["Retry-After"] = _RETRY_AFTER_S
+    if status == 405:
+        headers["Allow"] = "POST"
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+    return {"isBase64Encoded": False, "statusCode": status, "headers": headers, "body": text}
+
+
+def _is_busy(body: dict[str, Any]) -> bool:
+    error = ((body.get("Result") or {}).get("data") or {}).get("Error") or {}
+    return bool(error.get("Class") == "busy")
+
+
+def _unset(work: Work, event: object, error: SettingsError) -> Any:
+    """Settings that cannot be read: an HTTP caller is told; for the others the platform's repeat is wanted."""
+    try:
+        delivery = read(event, fields=work.fields, request_id="-")
+    except UnknownEvent:
+        raise error from None
+    if delivery.trigger is not Trigger.HTTP:
+        raise error
+    return _http(503, {"Result": None, "Delivered": False, "Error": {"Class": "unavailable", "Message": str(error)}})

@@ -1,0 +1,310 @@
+"""A change of one kind of credential, as a function file declares it, and how its messages are worked through.
+
+One bad message never stops its neighbours. Commands of one resource run one after another, those of different
+resources beside each other; a command is validated only when its turn comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, Generic
+
+from pydantic.alias_generators import to_snake
+
+from shared.change import Change, Wishes
+from shared.clouds.session import Access
+from shared.command import C, Command, field_or_none, parse
+from shared.credential import Credential, Task
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
+from shared.handler import Report, Visit, handle
+from shared.pace import backoff_s
+from shared.publish import HandedOn
+from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
+from shared.settings import allows
+from shared.triggers import Message, Trigger, fit
+
+log = logging.getLogger("keyturn")
+
+_AT_ONCE = 8  # resources worked on beside each other
+_MOST_ATTEMPTS = 10  # deliveries of one command that keyturn itself hands back
+_FOLLOW_DELAY_S = 2.0
+_LONGEST_WAIT_S = 30.0  # for `notbefore`, where the queue cannot hold a message back
+
+
+@dataclass(frozen=True)
+class Operation(Generic[C]):
+    """What a function file says: the action, the command it takes, and the adapter that makes the call."""
+
+    name: str  # as results name it: the API's action
+    function: str
+    cloud: str
+    service: str
+    command: type[C]
+    credential: Callable[[C, Subject, Access], Credential]
+    rights: tuple[str, ...] = field(default=())  # every cloud action that this function calls
+
+    def __call__(self, event: object, context: object) -> Any:
+        """The entry point of both runtimes."""
+        return handle(self, event, context)
+
+    @property
+    def fields(self) -> Collection[str]:
+        return self.command.names()
+
+    def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
+        message = Message(data=None, command_id=fit(visit.invocation.request_id))
+        origin = self.origin(visit, message, None)
+        return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.INVALID_COMMAND, why)))
+
+    def process(self, visit: Visit) -> list[Report]:
+        lanes: dict[str, list[int]] = {}
+        messages = visit.delivery.messages
+        for index, message in enumerate(messages):
+            lanes.setdefault(self._lane(message, index), []).append(index)
+        reports: dict[int, Report] = {}
+
+        def work(indexes: list[int]) -> None:
+            for index in indexes:
+                reports[index] = _One(self, visit, messages[index]).report()
+
+        if len(lanes) == 1:
+            work(next(iter(lanes.values())))
+        elif lanes:
+            from concurrent.futures import ThreadPoolExecutor
+
+            with ThreadPoolExecutor(min(_AT_ONCE, len(lanes))) as pool:
+                list(pool.map(work, lanes.values()))
+        return [reports[index] for index in range(len(messages))]
+
+    def _lane(self, message: Message, index: int) -> str:
+        value = message.data.get(self.command.resource_field) if isinstance(message.data, Mapping) else None
+        return value if isinstance(value, str) else f"#{index}"
+
+    def origin(self, visit: Visit, message: Message, command: C | None) -> Origin:
+        """Whose result it is. Of a command that failed, only the fields that are valid by themselves are named."""
+        model, data, invocation = self.command, message.data, visit.invocation
+
+        def known(name: str) -> str | None:
+            if command is None:
+                return field_or_none(model, data, name)
+            value = getattr(command, to_snake(name))
+            return value if isinstance(value, str) else None
+
+        region = known("Region")
+        if region is None and not (isinstance(data, Mapping) and data.get("Region") is not None):
+            region = invocation.settings.region or (invocation.region if invocation.cloud == self.cloud else None)
+        account = known(model.account_field) if model.account_field else None
+        subject = Subject(
+            self.cloud,
+            region or "-",
+            self.service,
+            known(model.resource_field) or "-",
+            model.bare_account(account) if account else model.account_default,
+        )
+        given = known("CommandId")
+        command_id = message.command_id if given is None else given
+        if given is not None and message.prefix:
+            command_id = fit(f"{message.prefix}-{given}")
+        return Origin(
+            subject,
+            self.name,
+            command_id,
+            now_text(),
+            message.attempt,
+            command is not None and command.dry_run,
+            known("Actor"),
+            known("Reason"),
+            message.traceparent,
+        )
+
+
+class _One:
+    """One message of a delivery, from its data to its report."""
+
+    def __init__(self, operation: Operation[Any], visit: Visit, message: Message) -> None:
+        self.operation = operation
+        self.visit = visit
+        self.message = message
+        self.origin: Origin | None = None
+        self.change: Change | None = None
+
+    def report(self) -> Report:
+        started = time.monotonic()
+        if self._for_another():
+            log.info("%s", json.dumps({"event": "left", "type": (self.message.type or "")[:80]}))
+            if self.visit.delivery.trigger is Trigger.HTTP:
+                why = "the event is addressed to another function, or is no command"
+                return Report(self.operation.refuse(self.visit, why), False)
+            return Report(None)
+        ending: Ending | None
+        try:
+            ending = self._ending()
+        # A defect of ours must not turn into a repeated change, nor stop the other messages of the batch.
+        except Exception:
+            log.exception("unexpected failure")
+            ending = self._unexpected()
+        if ending is None:
+            return Report(None)
+        assert self.origin is not None  # noqa: S101 - set by _ending and by _unexpected
+        event = result_event(self.origin, ending)
+        called = self.change is not None and self.change.called
+        delivered = self.visit.publisher.result(event)
+        self._log(event, ending, started)
+        return Report(event, delivered, called, self.change.password if self.change else None)
+
+    def _for_another(self) -> bool:
+        """An event of another keyturn type is left; any other event's data are taken for a command."""
+        kind = self.message.type
+        return bool(kind and kind.startswith("keyturn.") and kind != f"keyturn.command.{self.operation.function}")
+
+    def _ending(self) -> Ending | None:
+        """None: the command was handed back to the commands queue, and ends in a later delivery."""
+        operation, message = self.operation, self.message
+        try:
+            if message.problem is not None:
+                raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
+            command = parse(operation.command, message.data)
+            self.origin = operation.origin(self.visit, message, command)
+            self._admit(command)
+            access = self._access(command)
+        except KeyturnError as error:
+            self.origin = self.origin or operation.origin(self.visit, message, None)
+            return Ending(Outcome.NOT_CHANGED, error)
+        if not self._wait_for_notbefore():
+            early = RetryLater(ErrorClass.BUSY, "the command's `notbefore` lies behind this invocation's deadline")
+            return self._handed_back(command, Ending(Outcome.NOT_CHANGED, early))
+        unnamed = self.visit.delivery.trigger is Trigger.HTTP and not message.named and command.command_id is None
+        self.change = Change(
+            operation.credential(command, self.origin.subject, access),
+            Wishes(command.dry_run, command.login, unnamed),
+            self.visit.invocation.deadline,
+            self._follow if self.visit.publisher.has_commands else None,
+        )
+        return self._handed_back(command, self.change.run())
+
+    def _admit(self, command: Command) -> None:
+        """What is refused before any call, beside the form. Raises: Refused."""
+        assert self.origin is not None  # noqa: S101 - set by the caller
+        settings, trigger = self.visit.invocation.settings, self.visit.delivery.trigger
+        if self.origin.subject.region == "-":
+            raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
+        if not allows(settings.allow, self.origin.subject.name):
+            raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
+        command.permit(settings)
+        if command.deliver is not None and not command.returns_secret:
+            raise Refused(ErrorClass.INVALID_COMMAND, "Deliver: goes only with a secret that the sender does not know")
+        if command.returns_secret:
+            if trigger is not Trigger.HTTP or self.visit.delivery.asynchronous:
+                text = "Random: the new secret is shown once, to an HTTP caller who waits; here it would be lost"
+                raise Refused(ErrorClass.INVALID_COMMAND, text)
+            if not settings.reply and not command.dry_run:
+                raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_REPLY=off: no secret goes into a reply, none was made")
+
+    def _access(self, command: Command) -> Access:
+        invocation, cloud = self.visit.invocation, self.operation.cloud
+        return Access(
+            invocation.keys(cloud),
+            invocation.settings.endpoint(cloud),
+            invocation.settings.calls_per_s(cloud),
+            invocation.deadline,
+            invocation.operator if cloud == invocation.cloud else None,
+            getattr(command, "site", None) or invocation.settings.site,
+        )
+
+    def _wait_for_notbefore(self) -> bool:
+        """A queue that cannot hold a message back hands it over early: wait here, if it is not too long."""
+        try:
+            moment = datetime.fromisoformat((self.message.notbefore or "").replace("Z", "+00:00"))
+        except ValueError:
+            return True
+        if moment.tzinfo is None:
+            return True
+        wait_s = (moment - datetime.now(timezone.utc)).total_seconds()
+        if wait_s <= 0:
+            return True
+        if wait_s > min(_LONGEST_WAIT_S, self.visit.invocation.deadline.left() - 3.0):
+            return False
+        time.sleep(wait_s)
+        return True
+
+    def _handed_back(self, command: Command, ending: Ending) -> Ending | None:
+        """A command refused for a passing reason goes back to the queue, if it came by one and holds no secret."""
+        if not isinstance(ending.error, RetryLater) or ending.outcome is not Outcome.NOT_CHANGED:
+            return ending
+        if self.visit.delivery.trigger is not Trigger.QUEUE or command.secrets() or command.dry_run:
+            return ending
+        if not self.visit.publisher.has_commands:
+            return ending
+        assert self.origin is not None  # noqa: S101 - set by the caller
+        attempt = self.message.attempt + 1
+        if attempt > _MOST_ATTEMPTS:
+            text = f"given up after {_MOST_ATTEMPTS} deliveries, nothing was changed: {ending.error.message}"
+            code, request_id = ending.error.code, ending.error.request_id
+            return replace(ending, error=Refused(ErrorClass.EXHAUSTED, text, code=code, request_id=request_id))
+        wait_s = max(1.0, backoff_s(attempt, base_s=2.0, most_s=120.0))
+        data = {**dict(self.message.data), "CommandId": self.origin.command_id}  # type: ignore[call-overload]
+        handed = self.visit.publisher.command(
+            HandedOn(
+                self.operation.function,
+                _id(self.origin, "attempt", attempt),
+                self.origin.subject.source,
+                str(self.origin.subject),
+                data,
+                attempt=attempt,
+                hop=self.message.hop + 1,
+                notbefore=now_text(datetime.now(timezone.utc) + timedelta(seconds=wait_s)),
+                traceparent=self.message.traceparent,
+                delay_s=wait_s,
+            )
+        )
+        return None if handed else ending
+
+    def _follow(self, task: Task, pending: Ending) -> bool:
+        """Give an accepted change to follow_change. The message holds names and times, no secret."""
+        from shared.follow import follow_command
+
+        assert self.origin is not None  # noqa: S101 - set before the change began
+        command = follow_command(self.origin, pending, task, site=self._site(), delay_s=_FOLLOW_DELAY_S)
+        return self.visit.publisher.command(command)
+
+    def _site(self) -> str:
+        data = self.message.data
+        site = data.get("Site") if isinstance(data, Mapping) else None
+        return site or self.visit.invocation.settings.site
+
+    def _unexpected(self) -> Ending:
+        if self.origin is None:
+            self.origin = self.operation.origin(self.visit, replace(self.message, data=None), None)
+        if self.change is not None and self.change.called:
+            text = "an unexpected failure after the call: whether it had its effect is not known; see the log"
+            return Ending(Outcome.UNKNOWN, Ambiguous(text, code="Unexpected"))
+        return Ending(
+            Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, "an unexpected failure before the call; see the log")
+        )
+
+    def _log(self, event: dict[str, Any], ending: Ending, started: float) -> None:
+        line = {
+            "event": "result",
+            "command_id": event["data"]["CommandId"],
+            "operation": self.operation.name,
+            "resource": event["subject"],
+            "outcome": ending.outcome.value,
+            "error_class": ending.error.error_class.value if ending.error else None,
+            "code": ending.error.code if ending.error else None,
+            "calls": ending.calls,
+            "attempt": self.message.attempt,
+            "milliseconds": round((time.monotonic() - started) * 1000),
+        }
+        log.info("%s", json.dumps(line))
+
+
+def _id(origin: Origin, *parts: object) -> str:
+    """A stable id for a message that keyturn itself sends: a repeat of the same step has the same one."""
+    text = json.dumps([origin.subject.source, str(origin.subject), origin.operation, origin.command_id, *parts])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

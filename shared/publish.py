@@ -1,0 +1,125 @@
+"""Out: results and commands as CloudEvents, each publish confirmed; no result is lost silently."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.cloudevent import encode
+from shared.pace import backoff_s
+from shared.platform import Invocation
+from shared.queues import Outgoing, Queue, QueueError, open_queue
+
+log = logging.getLogger("keyturn")
+
+_TRIES = 4
+_LONGEST_S = 3.0  # one publish waits no longer than this for its confirmation
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """A command that keyturn puts on the commands queue: never one that holds a secret in clear."""
+
+    function: str
+    id: str
+    source: str
+    subject: str
+    data: Mapping[str, Any]
+    attempt: int = 1
+    hop: int = 0
+    notbefore: str | None = None
+    traceparent: str | None = None
+    delay_s: float = 0.0
+
+
+@dataclass
+class Publisher:
+    """The queues of one invocation, opened when first needed."""
+
+    invocation: Invocation
+    sleep: Callable[[float], None] = time.sleep
+    _queues: dict[str, Queue] = field(default_factory=dict)
+
+    @property
+    def has_commands(self) -> bool:
+        return self.invocation.settings.commands is not None
+
+    def result(self, event: Mapping[str, Any]) -> bool:
+        """Publish a result; True once the queue has confirmed it. Never raises: the log is the second sink."""
+        attributes = {name: value for name, value in event.items() if name not in ("data", "specversion")}
+        outgoing = Outgoing(event["id"], event["type"], _key(event["subject"]), encode(attributes, event["data"]))
+        url = self.invocation.settings.results
+        delivered = url is not None and self._send(url, None, outgoing, 0.0)
+        if not delivered:
+            log.error("%s", json.dumps({"event": "undelivered_result", "result": event}, ensure_ascii=False))
+        return delivered
+
+    def command(self, command: HandedOn) -> bool:
+        """Put a command on the commands queue; True once confirmed. Never raises."""
+        url = self.invocation.settings.commands
+        if url is None:
+            return False
+        attributes: dict[str, str | int | bool | None] = {
+            "id": command.id,
+            "source": command.source,
+            "type": f"keyturn.command.{command.function}",
+            "subject": command.subject,
+            "attempt": command.attempt,
+            "hop": command.hop,
+            "notbefore": command.notbefore,
+            "traceparent": command.traceparent,
+        }
+        outgoing = Outgoing(
+            command.id, str(attributes["type"]), _key(command.subject), encode(attributes, command.data)
+        )
+        return self._send(url, command.function, outgoing, command.delay_s)
+
+    def longest_delay_s(self, function: str) -> float:
+        """How long the commands queue itself can hold a message back; 0 where it cannot, or there is none."""
+        url = self.invocation.settings.commands
+        try:
+            return self._queue(url, function).max_delay_s if url else 0.0
+        except ValueError:
+            return 0.0
+
+    def _send(self, url: str, function: str | None, message: Outgoing, delay_s: float) -> bool:
+        for tries in range(1, _TRIES + 1):
+            left = self.invocation.deadline.left()
+            try:
+                queue = self._queue(url, function)
+                queue.send(
+                    message, timeout_s=max(0.2, min(_LONGEST_S, left / 2)), delay_s=min(delay_s, queue.max_delay_s)
+                )
+                return True
+            except QueueError as error:
+                # The same id again: consumers, and queues that can, dedupe on it.
+                why, final = type(error).__name__, type(error).__name__ in ("QueueRejected", "MessageTooLarge")
+            except ValueError as error:
+                why, final = str(error), True
+            log.warning("%s", json.dumps({"event": "publish_failed", "id": message.id, "try": tries, "why": why}))
+            wait_s = backoff_s(tries)
+            if final or tries == _TRIES or wait_s > self.invocation.deadline.left() / 2:
+                break
+            self.sleep(wait_s)
+        return False
+
+    def _queue(self, url: str, function: str | None) -> Queue:
+        name = f"{function or ''} {url}"
+        if name not in self._queues:
+            self._queues[name] = open_queue(url, function=function, on_platform=self.invocation.on_platform)
+        return self._queues[name]
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for queue in self._queues.values():
+            queue.close()
+        self._queues.clear()
+
+
+def _key(subject: str) -> str:
+    """`<service>/<resource>`: one resource's messages stay in order where a queue has an order."""
+    return "/".join(subject.split("/")[:2])

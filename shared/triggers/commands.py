@@ -1,0 +1,140 @@
+"""One JSON value to messages: a bare command, a CloudEvent that carries one, or a list of either."""
+
+import re
+from dataclasses import dataclass, replace
+
+from shared.triggers.decoding import NotJson, decode, flaw, from_base64, repetition
+from shared.triggers.delivery import Message, fit
+
+MAX_LIST = 100
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_MAX_INTEGER = 2**31 - 1  # CloudEvents 1.0, Integer
+
+
+@dataclass(frozen=True, repr=False)
+class Origin:
+    """What a message inherits from whatever brought it; the fields are those of Message."""
+
+    id: str
+    named: bool = False
+    type: str | None = None
+    attempt: int = 1
+    hop: int = 0
+    notbefore: str | None = None
+    traceparent: str | None = None
+    prefix: str | None = None
+
+    def called(self, raw: str) -> "Origin":
+        """The same with another id, made to fit; a timer's prefix stays before it."""
+        return replace(self, id=fit(f"{self.prefix}-{raw}" if self.prefix else raw))
+
+    def element(self, n: int) -> "Origin":
+        """The same for element `n`, from 0, of a list."""
+        return replace(self, id=fit(f"{self.id}-{n}"))
+
+    def message(self, data: object) -> Message:
+        """A message that holds a command."""
+        return self._message(data, None)
+
+    def refuse(self, problem: str) -> Message:
+        """A message that holds none, and why."""
+        return self._message(None, problem)
+
+    def _message(self, data: object, problem: str | None) -> Message:
+        return Message(
+            data=data,
+            command_id=self.id,
+            named=self.named,
+            problem=problem,
+            type=self.type,
+            attempt=self.attempt,
+            hop=self.hop,
+            notbefore=self.notbefore,
+            traceparent=self.traceparent,
+            prefix=self.prefix,
+        )
+
+
+def commands(value: object, origin: Origin, noun: str, *, listed: bool = False) -> tuple[Message, ...]:
+    """The messages that `value` holds; `noun` begins each problem. A list inside a list is a problem."""
+    if isinstance(value, list) and not listed:
+        if not 1 <= len(value) <= MAX_LIST:
+            return (origin.refuse(f"{noun} is a list of none or of more than {MAX_LIST} commands"),)
+        return tuple(
+            message
+            for n, element in enumerate(value)
+            for message in commands(element, origin.element(n), f"element of {noun}", listed=True)
+        )
+    if isinstance(value, dict):
+        if is_event(value):
+            return _event(value, origin, noun, listed)
+        rule = flaw(value)
+        return (origin.refuse(f"{noun} {rule}") if rule else origin.message(value),)
+    return (origin.refuse(f"{noun} is not a JSON object"),)
+
+
+def is_event(value: dict[str, object]) -> bool:
+    """Whether `value` is a structured CloudEvent; some senders write `specversion` "0", or leave it out."""
+    return (
+        isinstance(value.get("type"), str)
+        and isinstance(value.get("source"), str)
+        and "id" in value
+        and not value.keys().isdisjoint({"specversion", "data", "data_base64"})
+    )
+
+
+def event_origin(event: dict[str, object], origin: Origin) -> Origin:
+    """What the messages inside a CloudEvent inherit: its own id wins over the transport's."""
+    name = event["id"]
+    return origin.called(name) if isinstance(name, str) and name else origin
+
+
+def traceparent(value: object) -> str | None:
+    """`value` if it is a W3C traceparent, else None."""
+    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
+
+
+def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) -> tuple[Message, ...]:
+    attributes = {name: value for name, value in event.items() if name not in {"data", "data_base64"}}
+    rule = flaw(attributes) or repetition(event)
+    if rule:
+        return (origin.refuse(f"{noun} {rule}"),)
+    origin = event_origin(event, origin)
+    kind = str(event["type"])
+    origin = replace(
+        origin,
+        named=origin.named or bool(event["id"]),
+        type=kind,
+        traceparent=traceparent(event.get("traceparent")) or origin.traceparent,
+    )
+    if kind.startswith("keyturn.command."):
+        attempt, hop = _integer(event.get("attempt", 1)), _integer(event.get("hop", 0))
+        notbefore = event.get("notbefore")
+        if not attempt or hop is None:
+            return (origin.refuse("event attribute attempt or hop is not a whole number in its range"),)
+        if notbefore is not None and not (isinstance(notbefore, str) and 0 < len(notbefore) <= 64):
+            return (origin.refuse("event attribute notbefore is not a time"),)
+        origin = replace(origin, attempt=attempt, hop=hop, notbefore=notbefore)
+    if "data" not in event and "data_base64" not in event:
+        return (origin.refuse("event has no data"),)
+    data = event.get("data")
+    try:
+        packed = event.get("data_base64")
+        if data is None and isinstance(packed, str):
+            data = from_base64(packed)
+        if isinstance(data, str):
+            data = decode(data)
+    except NotJson as error:
+        return (origin.refuse(f"event data {error}"),)
+    if isinstance(data, dict):  # never an event again: its data is the command
+        rule = flaw(data)
+        return (origin.refuse(f"event data {rule}") if rule else origin.message(data),)
+    return commands(data, origin, "event data", listed=listed)
+
+
+def _integer(value: object) -> int | None:
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 10:
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MAX_INTEGER:
+        return value
+    return None

@@ -1,0 +1,141 @@
+"""Text to JSON values, strictly, and without a trace of the text in any error."""
+
+import base64
+import json
+import math
+import re
+
+MAX_DEPTH = 32
+"""Levels of nesting in one command; the deepest that any operation documents is 4."""
+
+# Only what repr(bytes) writes: no implicit concatenation, and no escape that makes the compiler warn.
+_BYTES_LITERAL = re.compile(
+    r"""b(?:'(?:[^'\\\r\n]|\\[\\'nrt]|\\x[0-9a-f]{2})*'|"(?:[^"\\\r\n]|\\[\\'nrt]|\\x[0-9a-f]{2})*")"""
+)
+_MAX_LITERAL = 1 << 20
+_MAX_WRAPPINGS = 3
+
+
+class NotJson(ValueError):
+    """The text is no JSON value; the message is a predicate ("is not JSON"), and no cause hangs on it."""
+
+
+class _Repeated(dict[str, object]):
+    """An object whose text names a key twice; kept apart so that one bad record does not spoil its batch."""
+
+
+def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    return value if len(value) == len(pairs) else _Repeated(value)
+
+
+def parse(text: str) -> object:
+    """The JSON value of `text`. Call `flaw` on what is taken from it.
+
+    Raises: NotJson.
+    """
+    try:
+        value: object = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
+    except RecursionError:
+        rule = "is nested too deeply"
+    except ValueError:
+        rule = "is not JSON"
+    else:
+        return value
+    # Outside the handlers: a JSONDecodeError carries the whole text, and would come along as the context.
+    raise NotJson(rule)
+
+
+def decode(text: str) -> object:
+    """The JSON value of a queue message: JSON, bare or in a JSON string, base64 or a Python bytes literal.
+
+    Raises: NotJson.
+    """
+    for _ in range(_MAX_WRAPPINGS):
+        try:
+            value = parse(text)
+        except NotJson as error:  # noqa: PERF203  at most three times
+            inner = _from_bytes_literal(text) or _from_base64(text)
+            if inner is None or str(error) != "is not JSON":
+                raise
+            text = inner
+        else:
+            if not isinstance(value, str):
+                return value
+            text = value
+    raise NotJson("is wrapped too often")
+
+
+def text_of(raw: bytes) -> str:
+    """The text of `raw`. Raises: NotJson."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise NotJson("is not UTF-8")
+
+
+def from_base64(text: str) -> str:
+    """The text that `text` holds as base64, line breaks allowed. Raises: NotJson."""
+    try:
+        raw = base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        raw = None
+    if raw is None:
+        raise NotJson("is not base64")
+    return text_of(raw)
+
+
+def flaw(value: object) -> str | None:
+    """Why `value`, as parsed, must not be used (a predicate), or None."""
+    waiting: list[tuple[object, int]] = [(value, 1)]
+    while waiting:
+        item, depth = waiting.pop()
+        if isinstance(item, (dict, list)) and depth > MAX_DEPTH:
+            return "is nested too deeply"
+        rule = repetition(item)
+        if rule:
+            return rule
+        if isinstance(item, float) and not math.isfinite(item):
+            return "holds a number that is not finite"
+        if isinstance(item, str) and not _is_unicode(item):
+            return "holds text that is not Unicode"
+        if isinstance(item, dict):
+            waiting += ((part, depth + 1) for pair in item.items() for part in pair)
+        elif isinstance(item, list):
+            waiting += ((part, depth + 1) for part in item)
+    return None
+
+
+def repetition(value: object) -> str | None:
+    """As `flaw`, for the keys of one object alone, whatever they hold."""
+    return "names a key twice" if isinstance(value, _Repeated) else None
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # a lone surrogate: JSON can write it, no queue can carry it
+        return False
+    return True
+
+
+def _from_base64(text: str) -> str | None:
+    try:
+        return from_base64(text) or None
+    except NotJson:
+        return None
+
+
+def _from_bytes_literal(text: str) -> str | None:
+    """Kafka connectors that print a value instead of decoding it leave `b'...'`."""
+    text = text.strip()
+    if not text.startswith(("b'", 'b"')) or len(text) > _MAX_LITERAL or not _BYTES_LITERAL.fullmatch(text):
+        return None
+    from ast import literal_eval
+
+    try:
+        raw = literal_eval(text)
+        return text_of(raw) if isinstance(raw, bytes) else None
+    except (ValueError, SyntaxError):  # non-ASCII in the literal; NotJson
+        return None

@@ -1,0 +1,73 @@
+"""What a delivery is: the messages that one event brought, each with the id of its change."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+_COMMAND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+
+
+class Trigger(str, Enum):
+    """What woke the function, and so what the reply must look like."""
+
+    HTTP = "http"
+    TIMER = "timer"
+    QUEUE = "queue"
+
+
+class UnknownEvent(ValueError):
+    """The event fits no shape that we know; the message names those, never what the event holds."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "event of no known shape; known are: HTTP call of SCF or FC, timer, CKafka, CMQ, SMQ topic or"
+            " queue, RocketMQ, RabbitMQ, Kafka, CloudEvent, dead letter, and a bare command"
+        )
+
+
+# repr is off: what a message says may hold a secret.
+@dataclass(frozen=True, repr=False)
+class Message:
+    """One message of a delivery: what it says, and what it is called."""
+
+    data: object
+    """The command as parsed JSON, normally a dict; None where `problem` is set."""
+    command_id: str
+    """Default CommandId: 1 to 64 of [A-Za-z0-9_-]."""
+    named: bool = False
+    """The sender chose `command_id`: header Idempotency-Key, or the id of its CloudEvent."""
+    problem: str | None = None
+    """Why there is no command: names the rule, never the value."""
+    type: str | None = None
+    """CloudEvents type, where the message was a CloudEvent."""
+    attempt: int = 1
+    """From 1, as the CloudEvent says."""
+    hop: int = 0
+    notbefore: str | None = None
+    """RFC 3339 text, unparsed."""
+    traceparent: str | None = None
+    """W3C Trace Context; dropped where it is malformed."""
+    prefix: str | None = None
+    """Timers: to be put, with a `-`, before an id given in the text; fitted, the same for a whole list."""
+
+
+@dataclass(frozen=True, repr=False)
+class Delivery:
+    """What one invocation was asked to do; a batch may be empty."""
+
+    trigger: Trigger
+    messages: tuple[Message, ...]
+    many: bool = False
+    """The HTTP body was a JSON list, so the reply is one too."""
+    asynchronous: bool = False
+    """An HTTP call that nobody waits for."""
+    refused: tuple[int, str] | None = None
+    """HTTP only: status (405, 415, 400) and reason; there are no messages then."""
+
+
+def fit(raw: str) -> str:
+    """`raw` if it is 1 to 64 of [A-Za-z0-9_-], first a letter or digit; else `h` + 40 hex of its SHA-256."""
+    if _COMMAND_ID.fullmatch(raw):
+        return raw
+    return "h" + hashlib.sha256(raw.encode("utf-8", "surrogatepass")).hexdigest()[:40]

@@ -1,0 +1,112 @@
+"""Queue envelopes, opened layer by layer until a command, or a reason why there is none, is left.
+
+Shapes: the platforms' trigger documentation. A layer is known by its keys alone, as event buses deliver
+connectors' data with and without a CloudEvent around it (`eventSchema` CloudEvents or RawData).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from shared.triggers.commands import Origin, commands, event_origin, is_event
+from shared.triggers.decoding import NotJson, decode, repetition
+from shared.triggers.delivery import Message
+
+MAX_LAYERS = 6
+"""Event bus, connector, topic, CloudEvent, and two to spare."""
+
+Reread = Callable[[str, Origin], tuple[Message, ...]]
+"""Reads the original event out of a dead letter: its text, and what its messages inherit."""
+
+
+@dataclass(frozen=True, repr=False)
+class Record:
+    """One queue message inside its envelope: the broker's name for it ("" if none), and the body."""
+
+    id: str
+    body: object
+
+
+def unwrap(value: object, origin: Origin, reread: Reread, *, layers: int = 0) -> tuple[Message, ...]:
+    """The messages in `value`, which is a body or an envelope of any known shape. Never raises."""
+    if isinstance(value, str):
+        try:
+            value = decode(value)
+        except NotJson as error:
+            return (origin.refuse(f"message {error}"),)
+    if value is None:
+        return (origin.refuse("message has no body"),)
+    if not isinstance(value, dict):
+        return commands(value, origin, "message")
+    rule = repetition(value)
+    if rule:
+        return (origin.refuse(f"message {rule}"),)
+    record = record_of(value)
+    if record is None and is_event(value) and not str(value["type"]).startswith("keyturn."):
+        data = value.get("data")
+        if isinstance(data, dict):  # a connector's data, or an event that was put on a bus as it was
+            record = record_of(data) or (Record("", data) if is_event(data) else None)
+        if record is not None:
+            origin = event_origin(value, origin)
+    letter = dead_letter(value) if record is None else None
+    inner = record or letter
+    if inner is None:
+        return commands(value, origin, "message")
+    if layers >= MAX_LAYERS:
+        return (origin.refuse("message is wrapped in too many envelopes"),)
+    origin = origin.called(inner.id) if inner.id else origin
+    if inner is record:
+        return unwrap(inner.body, origin, reread, layers=layers + 1)
+    if not isinstance(inner.body, str):
+        return (origin.refuse("message tells of an invocation that succeeded"),)
+    return reread(inner.body, origin)
+
+
+def record_of(value: dict[str, object]) -> Record | None:
+    """The queue message that `value` is the broker's or the connector's envelope of, or None."""
+    inner = value.get("Ckafka", value.get("CMQ"))
+    if isinstance(inner, dict) and "msgBody" in inner:  # SCF's own triggers
+        value = inner
+    if "msgBody" in value:  # CMQ, CKafka, TDMQ
+        return Record(_position(value) or _word(value.get("msgId")), value["msgBody"])
+    if "messageBody" in value:  # SMQ queue
+        return Record(_word(value.get("messageId")), value["messageBody"])
+    if {"Message", "MessageId", "TopicName"} <= value.keys():  # SMQ topic, JSON format
+        return Record(_word(value["MessageId"]), value["Message"])
+    if {"topic", "offset", "value"} <= value.keys():  # Kafka
+        return Record(_position(value), value["value"])
+    if "body" not in value:
+        return None
+    system, props = value.get("systemProperties"), value.get("props")
+    if isinstance(system, dict):  # RocketMQ
+        return Record(_word(value.get("msgId")) or _word(system.get("UNIQ_KEY")), value["body"])
+    if isinstance(props, dict):  # RabbitMQ, MQTT
+        return Record(_word(props.get("messageId")), value["body"])
+    # SMQ topic, STREAM format with attributes; RabbitMQ without properties.
+    if isinstance(value.get("attrs"), dict) or isinstance(value.get("envelope"), dict):
+        return Record("", value["body"])
+    return None
+
+
+def dead_letter(value: dict[str, object]) -> Record | None:
+    """Request id and original event (text) in a platform's dead letter; body None: the invocation succeeded.
+
+    SCF: dead letter of an asynchronous invocation. FC: its destinations; one may be set for success too.
+    """
+    body, context, payload = value.get("Body"), value.get("requestContext"), value.get("requestPayload")
+    if isinstance(body, dict) and isinstance(body.get("ClientContext"), str) and "RequestId" in value:
+        return Record(_word(value["RequestId"]), body["ClientContext"])
+    if isinstance(context, dict) and isinstance(payload, str):
+        succeeded = str(context.get("condition")).lower() == "success"
+        return Record(_word(context.get("requestId")), None if succeeded else payload)
+    return None
+
+
+def _position(value: dict[str, object]) -> str:
+    """`<topic>-<partition>-<offset>`, or "" if the message has no such place; the partition may be empty."""
+    topic, offset = _word(value.get("topic")), _word(value.get("offset"))
+    partition = _word(value.get("partition", value.get("Partition")))
+    return f"{topic}-{partition}-{offset}" if topic and offset else ""
+
+
+def _word(value: object) -> str:
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""

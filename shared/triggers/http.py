@@ -1,0 +1,81 @@
+"""HTTP calls: SCF function URL and its API gateway, FC 3.0 HTTP trigger and Alibaba's API gateway.
+
+Only what the command needs is read: method, three headers, body. The query string is never read, and neither
+`requestContext` nor a header proves who called (a plain invocation can have this very shape).
+"""
+
+from shared.triggers.commands import MAX_LIST, Origin, commands, traceparent
+from shared.triggers.decoding import NotJson, flaw, from_base64, parse
+from shared.triggers.delivery import Delivery, Trigger, fit
+
+
+def is_call(event: dict[str, object]) -> bool:
+    """Whether `event` is an HTTP call; a function URL's has no `requestContext`, FC's no `httpMethod`."""
+    if "httpMethod" in event:
+        return "headers" in event or "path" in event
+    return isinstance(_http(event), dict) or (event.get("version") == "v1" and "rawPath" in event)
+
+
+def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
+    """The commands of one call, or why it is refused."""
+    headers = _headers(event)
+    asynchronous = headers.get("x-fc-invocation-type", "").strip().lower() == "async"
+
+    def refuse(status: int, reason: str) -> Delivery:
+        return Delivery(Trigger.HTTP, (), asynchronous=asynchronous, refused=(status, reason))
+
+    if _method(event) != "POST":
+        return refuse(405, "only POST is answered")
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        return refuse(415, "content type must be application/json")
+    try:
+        value = parse(_body(event))
+    except NotJson as error:
+        return refuse(400, f"body {error}")
+    rule = flaw(value)
+    if rule:
+        return refuse(400, f"body {rule}")
+    if not isinstance(value, (dict, list)):
+        return refuse(400, "body is neither a JSON object nor a list of them")
+    if isinstance(value, list) and not 1 <= len(value) <= MAX_LIST:
+        return refuse(400, f"body is a list of none or of more than {MAX_LIST} commands")
+    # The draft standard has the key in quotes, most senders do not: both name the same change.
+    key = headers.get("idempotency-key", "").strip().strip('"')
+    origin = Origin(fit(key or request_id), named=bool(key), traceparent=traceparent(headers.get("traceparent")))
+    messages = commands(value, origin, "body")
+    return Delivery(Trigger.HTTP, messages, many=isinstance(value, list), asynchronous=asynchronous)
+
+
+def _http(event: dict[str, object]) -> object:
+    context = event.get("requestContext")
+    return context.get("http") if isinstance(context, dict) else None
+
+
+def _method(event: dict[str, object]) -> str:
+    http = _http(event)
+    # Never requestContext.httpMethod: that is the route's, and may be ANY.
+    method = event.get("httpMethod") or (http.get("method") if isinstance(http, dict) else None)
+    return method.upper() if isinstance(method, str) else ""
+
+
+def _headers(event: dict[str, object]) -> dict[str, str]:
+    """Lower-case names; of a repeated header the first value."""
+    given = event.get("headers")
+    headers: dict[str, str] = {}
+    for name, value in given.items() if isinstance(given, dict) else ():
+        first = value[0] if isinstance(value, list) and value else value
+        if isinstance(name, str) and isinstance(first, str):
+            headers.setdefault(name.lower(), first)
+    return headers
+
+
+def _body(event: dict[str, object]) -> str:
+    body = event.get("body")
+    if body is None or body == "":
+        raise NotJson("is empty")
+    if not isinstance(body, str):
+        raise NotJson("is not text")
+    encoded = event.get("isBase64Encoded")
+    if encoded is True or (isinstance(encoded, str) and encoded.lower() == "true"):
+        return from_base64(body)
+    return body

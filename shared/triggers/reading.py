@@ -1,0 +1,101 @@
+"""Which trigger an event came from, and what it asks for."""
+
+from collections.abc import Collection, Iterable
+
+from shared.triggers.commands import Origin, is_event
+from shared.triggers.decoding import NotJson, decode, text_of
+from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent, fit
+from shared.triggers.envelopes import Reread, dead_letter, record_of, unwrap
+from shared.triggers.http import is_call, read_call
+from shared.triggers.timer import is_timer, read_timer
+
+
+def read(event: object, *, fields: Collection[str], request_id: str) -> Delivery:
+    """What `event` asks for.
+
+    `event` is what the runtime passes: a dict on SCF, bytes on FC; text and lists are read alike. An object
+    in no envelope is a command if it has one of `fields`, the names that the operation's command takes.
+    `request_id` names what nothing better names. A record that cannot be read is a Message with a problem,
+    and spoils no other.
+
+    Raises: UnknownEvent.
+    """
+    return _read(event, fields, request_id, inside_dead_letter=False)
+
+
+def _read(event: object, fields: Collection[str], request_id: str, *, inside_dead_letter: bool) -> Delivery:
+    origin = Origin(fit(request_id))
+
+    def reread(text: str, inherited: Origin) -> tuple[Message, ...]:
+        if inside_dead_letter:
+            return (inherited.refuse("message is a dead letter inside a dead letter"),)
+        return _original(text, fields, inherited)
+
+    if isinstance(event, (bytes, bytearray, memoryview, str)):
+        if not event:
+            raise UnknownEvent
+        try:
+            event = decode(event if isinstance(event, str) else text_of(bytes(event)))
+        except NotJson as error:  # a topic in STREAM format delivers the bare message
+            return _queue([origin.refuse(f"message {error}")])
+        if not isinstance(event, (dict, list)):
+            return _queue([origin.refuse("message is not a JSON object")])
+    if isinstance(event, list):
+        return _queue(m for n, item in enumerate(event) for m in _element(item, fields, origin.element(n), reread))
+    if not isinstance(event, dict):
+        raise UnknownEvent
+    if is_call(event):
+        return read_call(event, request_id=request_id)
+    if is_timer(event):
+        return read_timer(event, request_id=request_id)
+    records = event.get("Records")
+    if isinstance(records, list):
+        if records and not any(_is_record(record) for record in records):
+            raise UnknownEvent  # object storage has the same outer shape
+        return _queue(m for n, item in enumerate(records) for m in _record(item, origin.element(n), reread))
+    if not _is_message(event, fields):
+        raise UnknownEvent
+    return _queue(unwrap(event, origin, reread))
+
+
+def _queue(messages: Iterable[Message]) -> Delivery:
+    return Delivery(Trigger.QUEUE, tuple(messages))
+
+
+def _record(record: object, origin: Origin, reread: Reread) -> tuple[Message, ...]:
+    """One of SCF's `Records`."""
+    if not isinstance(record, dict) or record_of(record) is None:
+        return (origin.refuse("record is of no known shape"),)
+    return unwrap(record, origin, reread)
+
+
+def _is_record(record: object) -> bool:
+    return isinstance(record, dict) and not record.keys().isdisjoint({"Ckafka", "CMQ"})
+
+
+def _element(element: object, fields: Collection[str], origin: Origin, reread: Reread) -> tuple[Message, ...]:
+    """One of FC's array: an envelope, a bare command, or either as JSON text."""
+    if isinstance(element, str):
+        try:
+            element = decode(element)
+        except NotJson as error:
+            return (origin.refuse(f"message {error}"),)
+    if isinstance(element, dict) and not _is_message(element, fields):
+        return (origin.refuse("message is neither a command nor in a known envelope"),)
+    return unwrap(element, origin, reread)
+
+
+def _is_message(value: dict[str, object], fields: Collection[str]) -> bool:
+    enveloped = record_of(value) or dead_letter(value)
+    return bool(enveloped) or is_event(value) or any(name in fields for name in value)
+
+
+def _original(text: str, fields: Collection[str], inherited: Origin) -> tuple[Message, ...]:
+    """The messages of the event in a dead letter; nobody waits for its HTTP reply any more."""
+    try:
+        delivery = _read(text, fields, inherited.id, inside_dead_letter=True)
+    except UnknownEvent:
+        return (inherited.refuse("dead letter holds an event of no known shape"),)
+    if delivery.refused:
+        return (inherited.refuse(f"dead letter holds a refused call: {delivery.refused[1]}"),)
+    return delivery.messages

@@ -1,0 +1,31 @@
+"""Timers: SCF `Type, TriggerName, Time, Message`; FC `triggerTime, triggerName, payload`."""
+
+from shared.triggers.commands import Origin, commands
+from shared.triggers.decoding import NotJson, parse
+from shared.triggers.delivery import Delivery, Trigger, fit
+
+
+def is_timer(event: dict[str, object]) -> bool:
+    """Whether `event` is a timer's; SCF's documents spell the type in two cases."""
+    kind = event.get("Type")
+    if isinstance(kind, str) and kind.lower() == "timer":
+        return "TriggerName" in event
+    return "triggerName" in event and "triggerTime" in event
+
+
+def read_timer(event: dict[str, object], *, request_id: str) -> Delivery:
+    """The commands of a timer's text, named for the trigger and its time; a constant id would mean: once."""
+    scf = "TriggerName" in event
+    name = event.get("TriggerName" if scf else "triggerName")
+    # Without a time the request id keeps two firings apart.
+    time = event.get("Time" if scf else "triggerTime") or request_id
+    text = event.get("Message" if scf else "payload")
+    prefix = fit(f"{name}-{time}")
+    origin = Origin(prefix, prefix=prefix)
+    if text is None or text == "":
+        return Delivery(Trigger.TIMER, (origin.refuse("timer text is empty"),))
+    try:
+        value = parse(text) if isinstance(text, str) else text
+    except NotJson as error:
+        return Delivery(Trigger.TIMER, (origin.refuse(f"timer text {error}"),))
+    return Delivery(Trigger.TIMER, commands(value, origin, "timer text"))

@@ -1,0 +1,31 @@
+"""The stand-in's command line: `python -m tests.cloud serve|invoke|run|queue|demo`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from importlib import import_module
+
+COMMANDS = {
+    "serve": ("serve", "both clouds on one loopback port"),
+    "invoke": ("invoke", "one function, one event, as the platform would"),
+    "run": ("run", "give waiting command events to their functions"),
+    "queue": ("queues", "show what a queue holds"),
+    "demo": ("demo", "change real passwords and show the proof"),
+}
+
+
+def main() -> int:
+    """Hand the rest of the command line to the command's own module; its exit code is ours."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cloud", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, (_, about) in COMMANDS.items():
+        commands.add_parser(name, help=about, add_help=False)
+    command = parser.parse_args(sys.argv[1:2]).command
+    module = import_module(f"tests.cloud.{COMMANDS[command][0]}")
+    code: int = module.main(sys.argv[2:])
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""The vendors' own clients, pointed at the stand-in: the cloud's own host, by way of a proxy."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import redis
+from alibabacloud_tea_openapi import utils_models
+from alibabacloud_tea_openapi.client import Client as OpenApiClient
+from darabonba.runtime import RuntimeOptions
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+from tencentcloud.common.common_client import CommonClient
+from tencentcloud.common.credential import Credential
+from tencentcloud.common.profile.client_profile import ClientProfile
+from tencentcloud.common.profile.http_profile import HttpProfile
+
+from .client import Standin
+
+TENCENT_VERSIONS = {"redis": "2018-04-12", "tcr": "2019-09-24"}
+TAIR_VERSION = "2015-01-01"
+
+
+def tencent(
+    standin: Standin,
+    action: str,
+    parameters: dict[str, Any],
+    *,
+    service: str = "redis",
+    region: str = "ap-guangzhou",
+    host: str = "",
+    method: str = "POST",
+    version: str = "",
+    timeout_s: float = 5.0,
+    **keys: str,
+) -> dict[str, Any]:
+    """One call by the official Python SDK; the content of `Response`. `keys` replace id, key or token.
+
+    Raises: what the SDK raises.
+    """
+    with_keys = {**standin.credentials["tencent"], **keys}
+    credential = Credential(with_keys["id"], with_keys["key"], with_keys["token"])
+    http = HttpProfile(protocol="http", proxy=standin.endpoint, reqMethod=method)
+    http.endpoint = host or f"{service}.tencentcloudapi.com"
+    http.reqTimeout = timeout_s
+    client = CommonClient(
+        service, version or TENCENT_VERSIONS[service], credential, region, ClientProfile(httpProfile=http)
+    )
+    response: dict[str, Any] = client.call_json(action, parameters)["Response"]
+    return response
+
+
+def alibaba(
+    standin: Standin,
+    action: str,
+    query: dict[str, Any],
+    form: dict[str, Any] | None = None,
+    *,
+    host: str = "r-kvstore.aliyuncs.com",
+    version: str = TAIR_VERSION,
+    timeout_s: float = 5.0,
+    **keys: str,
+) -> dict[str, Any]:
+    """One call by the official generic client; the body. `form` travels in it. Raises: what it raises."""
+    with_keys = {**standin.credentials["alibaba"], **keys}
+    config = utils_models.Config(
+        access_key_id=with_keys["id"],
+        access_key_secret=with_keys["key"],
+        security_token=with_keys["token"],
+        endpoint=host,
+        protocol="HTTP",
+        http_proxy=standin.endpoint,
+        read_timeout=int(timeout_s * 1000),
+    )
+    parameters = utils_models.Params(
+        action=action,
+        version=version,
+        protocol="HTTP",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
+    request = utils_models.OpenApiRequest(query=query, body=form)
+    body: dict[str, Any] = OpenApiClient(config).call_api(parameters, request, RuntimeOptions())["body"]
+    return body
+
+
+def opens(address: str, password: str, account: str | None = None) -> bool:
+    """Whether a login at a Redis address succeeds; `AUTH password` if no account is named."""
+    host, _, port = address.rpartition(":")
+    # By default the client would try a refused login again, for seconds.
+    once = Retry(NoBackoff(), 0)
+    with redis.Redis(host=host, port=int(port), username=account, password=password, retry=once) as client:
+        try:
+            return bool(client.ping())
+        except redis.AuthenticationError:
+            return False
+
+
+def registry_opens(address: str, account: str, password: str) -> bool:
+    """Whether a registry takes this login at `/v2/`."""
+    encoded = base64.b64encode(f"{account}:{password}".encode()).decode()
+    request = Request(f"http://{address}/v2/", headers={"Authorization": f"Basic {encoded}"})
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=5):
+            return True
+    except HTTPError as refusal:
+        refusal.close()
+        return False

@@ -1,0 +1,92 @@
+"""The stand-in as tests hold it: a subprocess of their own and its control paths."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+from .processes import die_with_parent
+
+_ROOT = Path(__file__).parents[2]
+
+
+class Standin:
+    """Starts `python -m tests.cloud serve` and speaks to `/_standin/`; a context manager.
+
+    `endpoint` is `http://127.0.0.1:port`; `redis` and `registry` map instance ids to `host:port`;
+    `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`.
+
+    Raises: RuntimeError: it did not start (its reason is on stderr).
+    """
+
+    def __init__(self, world: Path | None = None, port: int = 0) -> None:
+        command = [sys.executable, "-m", "tests.cloud", "serve", "--port", str(port)]
+        command += ["--world", str(world)] if world else []
+        # The kernel ties the wish to the forking thread: only the main one surely lives as long as we do.
+        tie = die_with_parent if threading.current_thread() is threading.main_thread() else None
+        self._process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, preexec_fn=tie)
+        self._opener = build_opener(ProxyHandler({}))
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self.stop()
+            raise RuntimeError("the stand-in did not start")
+        ready = json.loads(line)
+        self.endpoint: str = ready["endpoint"]
+        self.redis: dict[str, str] = ready["redis"]
+        self.registry: dict[str, str] = ready["registry"]
+        self.credentials: dict[str, dict[str, str]] = ready["credentials"]
+        self.pid = self._process.pid
+
+    def faults(self, faults: list[dict[str, Any]]) -> None:
+        """Append faults: `{"Action", "Fault"}`, optionally `Times`, `InstanceId`."""
+        self._ask("POST", "faults", faults)
+
+    def clear(self) -> None:
+        """Forget the faults that have not been met."""
+        self._ask("DELETE", "faults")
+
+    def calls(self) -> list[dict[str, str]]:
+        """Every API request since the start or reset, oldest first."""
+        calls: list[dict[str, str]] = self._ask("GET", "calls")
+        return calls
+
+    def state(self) -> dict[str, Any]:
+        """What the services hold, without passwords."""
+        state: dict[str, Any] = self._ask("GET", "state")
+        return state
+
+    def reset(self, **world: Any) -> None:
+        """Back to the first passwords, with these keys of the world file changed."""
+        self._ask("POST", "reset", world)
+
+    def stop(self) -> None:
+        """End it and all that it started."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def __enter__(self) -> Standin:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.endpoint}/_standin/{path}", data, method=method)
+        with self._opener.open(request, timeout=10) as reply:
+            return json.load(reply)

@@ -1,0 +1,65 @@
+"""`python -m tests.cloud serve`: start everything, say where, run until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from .alibaba_kvstore import AlibabaKvstore
+from .server import Server
+from .service import Service
+from .tencent_redis import TencentRedis
+from .tencent_tcr import TencentTcr
+from .world import DEFAULT_WORLD, load_world
+
+
+def main(argv: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT; 0 then, 2 for a world that cannot be read or a port that is taken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cloud serve", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
+    parser.add_argument("--world", type=Path, default=DEFAULT_WORLD, help="a TOML file like the default world")
+    options = parser.parse_args(argv)
+    try:
+        asyncio.run(serve(options.port, options.world))
+    except (OSError, ValueError) as error:
+        print(f"the stand-in cannot start: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def serve(port: int, path: Path) -> None:
+    """Run the stand-in until a signal. Raises: OSError, ValueError: see `main`."""
+    stopped = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    world = load_world(path)
+    redis, tcr, tair = TencentRedis(world), TencentTcr(world), AlibabaKvstore(world)
+    services: tuple[Service, ...] = (redis, tcr, tair)
+    server = Server(world, services)
+    try:
+        bound = await server.start(port)
+        await asyncio.gather(*(service.start() for service in services))
+        ready = {
+            "endpoint": f"http://127.0.0.1:{bound}",
+            "credentials": world.credentials.model_dump(),
+            "redis": _addresses({id_: one.server for id_, one in (redis.instances | tair.instances).items()}),
+            "registry": _addresses({id_: one.registry for id_, one in tcr.instances.items()}),
+            "world": str(path),
+        }
+        print(json.dumps(ready), flush=True)
+        await stopped.wait()
+    finally:
+        await server.stop()
+        for service in services:
+            await service.close()
+
+
+def _addresses(servers: Mapping[str, Any]) -> dict[str, str]:
+    """Instance id to `host:port`, of those that run."""
+    return {id_: server.address for id_, server in servers.items() if server.address}

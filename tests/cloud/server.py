@@ -1,0 +1,100 @@
+"""The HTTP server: API calls of both clouds, and `/_standin/` for those who test."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from .front import Front
+from .service import Service
+from .wire import Reply, Wire
+from .world import World
+
+CONTROL = "/_standin/"
+_LOOK_S = 0.02
+
+
+class Server:
+    """Serves one front on loopback."""
+
+    def __init__(self, world: World, services: Sequence[Service]) -> None:
+        self._first = world
+        self._front = Front(world, services)
+        self._runner: web.ServerRunner | None = None
+
+    async def start(self, port: int) -> int:
+        """Listen on 127.0.0.1; port 0 means a free one. Returns the port. Raises: OSError."""
+        server = web.Server(self._handle, access_log=None)
+        self._runner = web.ServerRunner(server, shutdown_timeout=0.1)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        bound: int = self._runner.addresses[0][1]
+        return bound
+
+    async def stop(self) -> None:
+        """Close every connection."""
+        if self._runner:
+            await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        wire = Wire.of(request.method, request.raw_path, request.headers, await request.read())
+        if wire.path.startswith(CONTROL):
+            return _response(await self._control(wire))
+        reply, fault = await self._front.handle(wire)
+        if fault in ("drop_before", "drop_after"):
+            _hang_up(request)
+        elif fault == "stall":
+            await self._hold(request)
+        elif fault == "cut_body":
+            return await _send_half(request, reply)
+        return _response(reply)
+
+    async def _hold(self, request: web.BaseRequest) -> None:
+        """Keep a caller waiting until it goes, or its time is over."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + self._front.world.stall_s
+        while clock() < until and request.transport is not None and not request.transport.is_closing():
+            await asyncio.sleep(_LOOK_S)
+
+    async def _control(self, wire: Wire) -> Reply:
+        front, what = self._front, f"{wire.method} {wire.path.removeprefix(CONTROL)}"
+        try:
+            if what == "POST faults":
+                return Reply.json({"waiting": front.faults.add(wire.body)})
+            if what == "DELETE faults":
+                front.faults.clear()
+            elif what == "GET calls":
+                return Reply.json(front.calls)
+            elif what == "GET state":
+                return Reply.json(front.state())
+            elif what == "POST reset":
+                await front.reset(self._first.changed(json.loads(wire.body or b"{}")))
+            else:
+                return Reply.json({"error": "the stand-in has no such path"}, 404)
+        except ValueError as error:
+            return Reply.json({"error": str(error)}, 400)
+        return Reply.json({})
+
+
+def _response(reply: Reply) -> web.Response:
+    return web.Response(body=reply.body, status=reply.status, headers=reply.headers)
+
+
+def _hang_up(request: web.BaseRequest) -> None:
+    """Close the connection; what is answered afterwards goes nowhere."""
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _send_half(request: web.BaseRequest, reply: Reply) -> web.StreamResponse:
+    """Promise the whole body, send half of it, hang up."""
+    response = web.StreamResponse(status=reply.status, headers=reply.headers)
+    response.content_length = len(reply.body)
+    await response.prepare(request)
+    await response.write(reply.body[: len(reply.body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
