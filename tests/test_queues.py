@@ -38,9 +38,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture(params=["memory", "sqlite"])
-def queue(
-    request: pytest.FixtureRequest, clock: Clock, tmp_path: Path
-) -> Iterator[MemoryQueue | SqliteQueue]:
+def queue(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> Iterator[MemoryQueue | SqliteQueue]:
     if request.param == "memory":
         yield MemoryQueue(uuid.uuid4().hex, now=clock)
         return
@@ -112,9 +110,7 @@ def test_a_delay_holds_a_message_back_unless_ignored(queue: MemoryQueue | Sqlite
     assert ids(queue) == ["soon"]
 
 
-def test_a_released_message_comes_again_after_its_delay(
-    queue: MemoryQueue | SqliteQueue, clock: Clock
-) -> None:
+def test_a_released_message_comes_again_after_its_delay(queue: MemoryQueue | SqliteQueue, clock: Clock) -> None:
     queue.send(message("a"), timeout_s=5)
     (leased,) = queue.receive(1, 30)
     assert queue.release(leased, 5)
@@ -147,8 +143,7 @@ def test_threads_share_a_queue_and_each_message_is_taken_once(queue: MemoryQueue
 
     for work, arguments in ((send, ["a", "b"]), (drain, [None, None, None])):
         threads = [
-            threading.Thread(target=work, args=() if argument is None else (argument,))
-            for argument in arguments
+            threading.Thread(target=work, args=() if argument is None else (argument,)) for argument in arguments
         ]
         for thread in threads:
             thread.start()
@@ -162,8 +157,7 @@ def test_errors_say_whether_the_message_may_have_arrived() -> None:
     assert not QueueUnavailable("x").maybe
     assert QueueUnavailable("x", maybe=True).maybe
     assert all(
-        issubclass(kind, QueueError)
-        for kind in (QueueTimeout, QueueUnavailable, QueueRejected, MessageTooLarge)
+        issubclass(kind, QueueError) for kind in (QueueTimeout, QueueUnavailable, QueueRejected, MessageTooLarge)
     )
 
 

@@ -144,9 +144,7 @@ def test_looking_into_a_queue_that_is_not_there_makes_no_file(queue: SqliteQueue
     assert not path.exists()
 
 
-def test_a_busy_file_is_an_error_within_the_time_given_and_nothing_arrives(
-    queue: SqliteQueue, path: Path
-) -> None:
+def test_a_busy_file_is_an_error_within_the_time_given_and_nothing_arrives(queue: SqliteQueue, path: Path) -> None:
     queue.send(message("a"), timeout_s=5)
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from darabonba.exceptions import DaraException
 
-from tests.cloud.callers import alibaba, opens
+from tests.cloud.callers import alibaba
 from tests.cloud.client import Standin
+from tests.cloud.proof import opens
 
 OLD, NEW = "Tair-Passw0rd", "Next-Passw0rd"
 APP = {"InstanceId": "r-demo0001", "AccountName": "app"}

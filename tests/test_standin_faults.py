@@ -15,9 +15,10 @@ from darabonba.exceptions import DaraException, UnretryableException
 from requests.exceptions import RequestException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.cloud.callers import alibaba, opens, tencent
+from tests.cloud.callers import alibaba, tencent
 from tests.cloud.client import Standin
 from tests.cloud.pace import Pace
+from tests.cloud.proof import opens
 
 REDIS, TAIR = "crs-demo0001", "r-demo0001"
 TURN = {"InstanceId": REDIS, "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd"}

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.cloud.callers import opens, registry_opens, tencent
+from tests.cloud.callers import tencent
 from tests.cloud.client import Standin
+from tests.cloud.proof import opens, registry_opens
 
 GUANGZHOU = "crs-demo0001"
 OLD, NEW = "Old-Passw0rd", "New-Passw0rd"

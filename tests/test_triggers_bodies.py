@@ -182,9 +182,7 @@ def test_a_list_in_a_body_numbers_its_commands() -> None:
 
 
 def test_an_array_with_bad_elements_keeps_the_good_ones() -> None:
-    event = (
-        json.dumps([COMMAND, 3, "x", {"foo": 1}, None]).encode()[:-1] + b',{"InstanceId":1,"InstanceId":2}]'
-    )
+    event = json.dumps([COMMAND, 3, "x", {"foo": 1}, None]).encode()[:-1] + b',{"InstanceId":1,"InstanceId":2}]'
     messages = read(event, fields=COMMAND, request_id="r").messages
     assert [(m.command_id, m.problem is None) for m in messages] == [
         (f"r-{n}", n == 0) for n in range(6)

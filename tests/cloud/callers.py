@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from typing import Any
-from urllib.error import HTTPError
-from urllib.request import ProxyHandler, Request, build_opener
 
-import redis
 from alibabacloud_tea_openapi import utils_models
 from alibabacloud_tea_openapi.client import Client as OpenApiClient
 from darabonba.runtime import RuntimeOptions
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.credential import Credential
 from tencentcloud.common.profile.client_profile import ClientProfile
@@ -89,27 +83,3 @@ def alibaba(
     request = utils_models.OpenApiRequest(query=query, body=form)
     body: dict[str, Any] = OpenApiClient(config).call_api(parameters, request, RuntimeOptions())["body"]
     return body
-
-
-def opens(address: str, password: str, account: str | None = None) -> bool:
-    """Whether a login at a Redis address succeeds; `AUTH password` if no account is named."""
-    host, _, port = address.rpartition(":")
-    # By default the client would try a refused login again, for seconds.
-    once = Retry(NoBackoff(), 0)
-    with redis.Redis(host=host, port=int(port), username=account, password=password, retry=once) as client:
-        try:
-            return bool(client.ping())
-        except redis.AuthenticationError:
-            return False
-
-
-def registry_opens(address: str, account: str, password: str) -> bool:
-    """Whether a registry takes this login at `/v2/`."""
-    encoded = base64.b64encode(f"{account}:{password}".encode()).decode()
-    request = Request(f"http://{address}/v2/", headers={"Authorization": f"Basic {encoded}"})
-    try:
-        with build_opener(ProxyHandler({})).open(request, timeout=5):
-            return True
-    except HTTPError as refusal:
-        refusal.close()
-        return False

@@ -77,6 +77,13 @@ def environment(function: str, platform: str, settings: Mapping[str, str]) -> di
     return env
 
 
+def role_keys(platform: str) -> list[str]:
+    """The keys of the role that the default world gives to functions: id, key and token."""
+    credentials = load_world().credentials
+    keys = credentials.tencent if platform == SCF else credentials.alibaba
+    return [keys.id, keys.key, keys.token]
+
+
 def run(
     function: str,
     event: bytes,
@@ -94,9 +101,8 @@ def run(
     env = environment(function, platform, os.environ if settings is None else settings) | dict(extra or {})
     if not role:
         env = {name: value for name, value in env.items() if not name.startswith("ALIBABA_CLOUD_")}
-    keys = load_world().credentials.tencent if platform == SCF else load_world().credentials.alibaba
     # The first line of the pipe is the platform's word, the rest is the event.
-    head = json.dumps({"role": [keys.id, keys.key, keys.token] if role else None}).encode() + b"\n"
+    head = json.dumps({"role": role_keys(platform) if role else None}).encode() + b"\n"
     command = [sys.executable, "-m", "tests.cloud.bootstrap", function, platform, str(timeout_s)]
     started = time.monotonic()
     process = subprocess.Popen(

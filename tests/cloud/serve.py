@@ -20,21 +20,21 @@ from .world import DEFAULT_WORLD, load_world
 
 
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT; 0 then, 2 for a world that cannot be read or a port that is taken."""
+    """Serve until SIGTERM or SIGINT; 0 then, 2 if it cannot start (its world, its port, a server behind it)."""
     parser = argparse.ArgumentParser(prog="python -m tests.cloud serve", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
     parser.add_argument("--world", type=Path, default=DEFAULT_WORLD, help="a TOML file like the default world")
     options = parser.parse_args(argv)
     try:
         asyncio.run(serve(options.port, options.world))
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:
         print(f"the stand-in cannot start: {error}", file=sys.stderr)
         return 2
     return 0
 
 
 async def serve(port: int, path: Path) -> None:
-    """Run the stand-in until a signal. Raises: OSError, ValueError: see `main`."""
+    """Run the stand-in until a signal. Raises: OSError, RuntimeError, ValueError: see `main`."""
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)

@@ -1,0 +1,135 @@
+"""`make demo`: the events of `events/` change real passwords on both stand-in clouds, and a real client proves it.
+
+Every function, both runtimes, all three kinds of trigger; each handler in a fresh process. Exit 0 only if every proof
+held.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from shared.queues import open_inbox
+from shared.triggers import Trigger, read
+
+from .client import Standin
+from .proof import opens, registry_opens
+from .runtime import FC, ROOT, SCF, Returned, run
+from .world import load_world
+
+OPERATIONS = (
+    "tencent_redis_modify_instance_account",
+    "tencent_redis_modify_instance_password",
+    "tencent_tcr_modify_service_account_password",
+    "alibaba_tair_modify_account_password",
+)
+TRIGGERS = (Trigger.HTTP, Trigger.TIMER, Trigger.QUEUE)
+_NEW = ("AccountPassword", "Password", "NewAccountPassword")
+
+
+@dataclass
+class Step:
+    """One event of the demo, what its command names, and what became of it."""
+
+    function: str
+    platform: str
+    trigger: Trigger
+    event: bytes
+    command: dict[str, Any]
+
+    @property
+    def credential(self) -> tuple[str, str]:
+        """The resource and the account."""
+        resource = self.command.get("InstanceId") or self.command["RegistryId"]
+        account = self.command.get("AccountName") or self.command.get("Name", "root")
+        return resource, account.removeprefix("tcr$")
+
+
+def steps() -> Iterator[Step]:
+    """Every event of the four operations, in the order in which their passwords chain."""
+    for function in OPERATIONS:
+        fields = import_module(f"functions.{function}").main_handler.fields
+        for platform in (SCF, FC):
+            for trigger in TRIGGERS:
+                raw = (ROOT / "events" / function / f"{platform}-{trigger.value}.json").read_bytes()
+                event = json.loads(raw) if platform == SCF else raw
+                message = read(event, fields=fields, request_id="demo").messages[0]
+                assert isinstance(message.data, dict)
+                yield Step(function, platform, trigger, raw, message.data)
+
+
+def first_passwords() -> dict[tuple[str, str], str]:
+    """The passwords that the default world starts with."""
+    world = load_world()
+    return {
+        (resource, account): held.password
+        for kind in (world.redis, world.tcr, world.tair)
+        for resource, owner in kind.items()
+        for account, held in owner.accounts.items()
+    }
+
+
+def accepts(cloud: Standin, credential: tuple[str, str], password: str) -> bool:
+    """Whether the real server behind the resource takes the password now."""
+    resource, account = credential
+    if resource in cloud.registry:
+        return registry_opens(cloud.registry[resource], f"tcr${account}", password)
+    return opens(cloud.redis[resource], password, None if account == "root" else account)
+
+
+def result_of(step: Step, returned: Returned) -> dict[str, Any]:
+    """The result event in what the handler returned."""
+    if returned.error is not None:
+        raise RuntimeError(f"{step.function} raised; its log:\n{returned.log}")
+    result: dict[str, Any] = returned.body["Result"] if step.trigger is Trigger.HTTP else returned.value["Results"][0]
+    return result
+
+
+def main(argv: list[str]) -> int:
+    """Print a row an event; exit 1 if a proof failed."""
+    started = time.monotonic()
+    row = "{:<44} {:<4} {:<6} {:<16} {:>7}  {}".format
+    with tempfile.TemporaryDirectory(prefix="keyturn-") as folder, Standin() as cloud:
+        results = f"sqlite://{Path(folder) / 'results.db'}"
+        settings = {
+            "KEYTURN_RESULTS": results,
+            "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
+            "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
+        }
+        print(
+            f"Both clouds stand in at {cloud.endpoint}; behind them real servers: {', '.join(cloud.redis.values())}\n"
+        )
+        print(row("function", "as", "by", "outcome", "seconds", "proof by a real client"))
+        held = first_passwords()
+        bad = 0
+        for step in steps():
+            returned = run(step.function, step.event, step.platform, settings=settings)
+            result = result_of(step, returned)
+            new = next((step.command[name] for name in _NEW if name in step.command), None)
+            if new is None:  # the registry made one, and showed it once, in this reply
+                new = returned.body["Password"]
+            old_works, new_works = (
+                accepts(cloud, step.credential, held[step.credential]),
+                accepts(cloud, step.credential, new),
+            )
+            held[step.credential] = new
+            proof = f"old {'ACCEPTED' if old_works else 'refused'}, new {'accepted' if new_works else 'REFUSED'}"
+            outcome = result["data"]["Outcome"]
+            bad += old_works or not new_works or outcome != "changed"
+            seconds = f"{returned.seconds:.2f}"
+            print(row(step.function, step.platform, step.trigger.value, outcome, seconds, proof), flush=True)
+        inbox = open_inbox(results)
+        count = len(inbox.peek())
+        inbox.close()
+        hosts = sorted({call["Host"] for call in cloud.calls()})
+    print(f"\n{count} results on the queue. Hosts that were signed for: {', '.join(hosts)}")
+    print(f"{'All proofs held' if not bad else f'{bad} proofs FAILED'}, in {time.monotonic() - started:.0f} s.")
+    sys.stdout.flush()
+    return 1 if bad else 0

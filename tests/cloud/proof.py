@@ -1,0 +1,35 @@
+"""Proof by clients that are not ours: does the real server take this password now?"""
+
+from __future__ import annotations
+
+import base64
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+
+def opens(address: str, password: str, account: str | None = None) -> bool:
+    """Whether a login at a Redis address succeeds; `AUTH password` if no account is named."""
+    host, _, port = address.rpartition(":")
+    # By default the client would try a refused login again, for seconds.
+    once = Retry(NoBackoff(), 0)
+    with redis.Redis(host=host, port=int(port), username=account, password=password, retry=once) as client:
+        try:
+            return bool(client.ping())
+        except redis.AuthenticationError:
+            return False
+
+
+def registry_opens(address: str, account: str, password: str) -> bool:
+    """Whether a registry takes this login at `/v2/`."""
+    encoded = base64.b64encode(f"{account}:{password}".encode()).decode()
+    request = Request(f"http://{address}/v2/", headers={"Authorization": f"Basic {encoded}"})
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=5):
+            return True
+    except HTTPError as refusal:
+        refusal.close()
+        return False

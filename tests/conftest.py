@@ -1,0 +1,111 @@
+"""One stand-in for the whole run, put back to its first state before each test that asks for it."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.queues import open_inbox
+from tests import shapes
+from tests.cloud.bootstrap import context_of
+from tests.cloud.client import Standin
+from tests.cloud.proof import opens, registry_opens
+from tests.cloud.runtime import Returned, environment, role_keys
+
+ACCOUNT = "tencent_redis_modify_instance_account"
+PASSWORD = "tencent_redis_modify_instance_password"
+REGISTRY = "tencent_tcr_modify_service_account_password"
+TAIR = "alibaba_tair_modify_account_password"
+
+
+@pytest.fixture(scope="session")
+def standin() -> Iterator[Standin]:
+    with Standin() as running:
+        yield running
+
+
+@pytest.fixture
+def cloud(standin: Standin) -> Standin:
+    standin.reset()
+    return standin
+
+
+class House:
+    """Calls handlers in this process, as a platform would, and reads what came out of the queues."""
+
+    def __init__(self, cloud: Standin, folder: Path, patch: pytest.MonkeyPatch) -> None:
+        self.cloud = cloud
+        self.results_url = f"sqlite://{folder / 'results.db'}"
+        self.commands_url = f"sqlite://{folder / 'commands.db'}"
+        self.settings = {
+            "KEYTURN_RESULTS": self.results_url,
+            "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
+            "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
+        }
+        self._patch = patch
+
+    def send(self, function: str, command: Any, platform: str = "scf", trigger: str = "http", **how: Any) -> Returned:
+        """One command in one event of the kind."""
+        timeout_s = how.pop("timeout_s", 20.0)
+        return self.deliver(function, shapes.event(command, platform, trigger, **how), platform, timeout_s=timeout_s)
+
+    def deliver(self, function: str, event: Any, platform: str = "scf", *, timeout_s: float = 20.0) -> Returned:
+        """One event to one handler; what it raises is given back, not raised."""
+        with self._patch.context() as patch:
+            for name in list(os.environ):
+                if name.startswith(("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_CLOUD_", "FC_", "SCF_")):
+                    patch.delenv(name)
+            for name, value in environment(function, platform, self.settings).items():
+                patch.setenv(name, value)
+            context = context_of(platform, function, timeout_s, role_keys(platform), patch.setenv)
+            handler: Callable[[Any, Any], Any] = import_module(f"functions.{function}").main_handler
+            try:
+                return Returned(json.loads(json.dumps(handler(event, context))), None, "", 0.0)
+            except Exception as error:
+                return Returned(None, error, "", 0.0)
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every event on the results queue, oldest first."""
+        return self._events(self.results_url)
+
+    def commands(self) -> list[dict[str, Any]]:
+        """Every event that waits on the commands queue."""
+        return self._events(self.commands_url)
+
+    def _events(self, url: str) -> list[dict[str, Any]]:
+        inbox = open_inbox(url)
+        try:
+            return [json.loads(stored.message.body) for stored in inbox.peek()]
+        finally:
+            inbox.close()
+
+    def accepts(self, resource: str, account: str, password: str) -> bool:
+        """Whether the real server takes this password now."""
+        if resource in self.cloud.registry:
+            return registry_opens(self.cloud.registry[resource], f"tcr${account}", password)
+        return opens(self.cloud.redis[resource], password, None if account == "root" else account)
+
+
+@pytest.fixture
+def house(cloud: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> House:
+    return House(cloud, tmp_path, monkeypatch)
+
+
+def outcome(returned: Returned) -> str:
+    """The outcome that a reply to one command tells."""
+    return str(result(returned)["Outcome"])
+
+
+def result(returned: Returned) -> dict[str, Any]:
+    """The data of the one result in what a handler returned."""
+    if returned.error is not None:
+        raise AssertionError(f"the handler raised {type(returned.error).__name__}: {returned.error}")
+    event = returned.body["Result"] if "statusCode" in returned.value else returned.value["Results"][0]
+    data: dict[str, Any] = event["data"]
+    return data

@@ -1,0 +1,184 @@
+"""The five rows of the API pages: each changes the real server, by its own host, action and version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
+
+ROWS = [
+    pytest.param(
+        ACCOUNT,
+        {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": "New-Passw0rd1"},
+        "ap-guangzhou",
+        ("App-Passw0rd", "New-Passw0rd1"),
+        ("ModifyInstanceAccount", "2018-04-12", "redis.tencentcloudapi.com"),
+        id="account-domestic",
+    ),
+    pytest.param(
+        ACCOUNT,
+        {"InstanceId": "crs-demo0002", "AccountName": "app", "AccountPassword": "New-Passw0rd1", "Site": "intl"},
+        "ap-singapore",
+        ("App-Passw0rd", "New-Passw0rd1"),
+        ("ModifyInstanceAccount", "2018-04-12", "redis.intl.tencentcloudapi.com"),
+        id="account-intl",
+    ),
+    pytest.param(
+        PASSWORD,
+        {"InstanceId": "crs-demo0002", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1", "Site": "intl"},
+        "ap-singapore",
+        ("Old-Passw0rd", "New-Passw0rd1"),
+        ("ModifyInstancePassword", "2018-04-12", "redis.intl.tencentcloudapi.com"),
+        id="password-intl",
+    ),
+    pytest.param(
+        PASSWORD,
+        {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"},
+        "ap-guangzhou",
+        ("Old-Passw0rd", "New-Passw0rd1"),
+        ("ModfiyInstancePassword", "2018-04-12", "redis.tencentcloudapi.com"),
+        id="password-domestic",
+    ),
+    pytest.param(
+        PASSWORD,
+        {"InstanceId": "crs-demo0003", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"},
+        "ap-shanghai-fsi",
+        ("Old-Passw0rd", "New-Passw0rd1"),
+        ("ModfiyInstancePassword", "2018-04-12", "redis.ap-shanghai-fsi.tencentcloudapi.com"),
+        id="password-financial-zone",
+    ),
+    pytest.param(
+        TAIR,
+        {
+            "InstanceId": "r-demo0001",
+            "AccountName": "app",
+            "OldAccountPassword": "Tair-Passw0rd",
+            "NewAccountPassword": "New-Passw0rd1",
+        },
+        "cn-hangzhou",
+        ("Tair-Passw0rd", "New-Passw0rd1"),
+        ("ModifyAccountPassword", "2015-01-01", "r-kvstore.aliyuncs.com"),
+        id="tair",
+    ),
+    pytest.param(
+        REGISTRY,
+        {"RegistryId": "tcr-demo0001", "Name": "tcr$robot", "Random": False, "Password": "NewPass123"},
+        "ap-guangzhou",
+        ("Robot-Passw0rd1", "NewPass123"),
+        ("ModifyServiceAccountPassword", "2019-09-24", "tcr.tencentcloudapi.com"),
+        id="registry",
+    ),
+]
+
+
+def credential(command: dict[str, Any]) -> tuple[str, str]:
+    resource = command.get("InstanceId") or command["RegistryId"]
+    return resource, command.get("AccountName") or command.get("Name", "root").removeprefix("tcr$")
+
+
+@pytest.mark.parametrize("platform", ["scf", "fc"])
+@pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
+@pytest.mark.parametrize(("function", "command", "region", "passwords", "call"), ROWS)
+def test_each_row_changes_the_real_server_by_its_own_host_action_and_version(
+    house: House,
+    function: str,
+    command: dict[str, Any],
+    region: str,
+    passwords: tuple[str, str],
+    call: tuple[str, str, str],
+    trigger: str,
+    platform: str,
+) -> None:
+    returned = house.send(function, {**command, "Region": region}, platform, trigger)
+    assert outcome(returned) == "changed"
+    resource, account = credential(command)
+    assert not house.accepts(resource, account, passwords[0])
+    assert house.accepts(resource, account, passwords[1])
+    changes = [c for c in house.cloud.calls() if not c["Action"].startswith("Describe")]
+    assert [(c["Action"], c["Version"], c["Host"], c["Region"], c["Code"]) for c in changes] == [(*call, region, "")]
+    assert [event["data"]["Outcome"] for event in house.results()] == ["changed"]
+
+
+def test_a_site_that_does_not_know_a_spelling_is_asked_for_the_other(house: House) -> None:
+    house.cloud.reset(unknown_actions=["ModfiyInstancePassword"])
+    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"}
+    assert outcome(house.send(PASSWORD, {**command, "Region": "ap-guangzhou"})) == "changed"
+    actions = [c["Action"] for c in house.cloud.calls() if not c["Action"].startswith("Describe")]
+    assert actions == ["ModfiyInstancePassword", "ModifyInstancePassword"]
+    assert house.accepts("crs-demo0001", "root", "New-Passw0rd1")
+
+
+def test_a_site_that_knows_neither_spelling_changes_nothing(house: House) -> None:
+    house.cloud.reset(unknown_actions=["ModfiyInstancePassword", "ModifyInstancePassword"])
+    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"}
+    data = result(house.send(PASSWORD, {**command, "Region": "ap-guangzhou"}))
+    assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "InvalidAction")
+    assert house.accepts("crs-demo0001", "root", "Old-Passw0rd")
+
+
+@pytest.mark.parametrize("account", ["app", "root"])
+def test_a_password_change_leaves_rights_and_routing_as_they_are(house: House, account: str) -> None:
+    rights: dict[str, Any] = {"ReadonlyPolicy": ["replication"]} | ({"Privilege": "r"} if account == "app" else {})
+    ids = {"InstanceId": "crs-demo0001", "AccountName": account, "Region": "ap-guangzhou"}
+    assert outcome(house.send(ACCOUNT, {**ids, **rights})) == "changed"
+    assert outcome(house.send(ACCOUNT, {**ids, "AccountPassword": "New-Passw0rd1"})) == "changed"
+    # Asked again as attributes alone, nothing is called: the account shows all of it already.
+    before = len(house.cloud.calls())
+    assert outcome(house.send(ACCOUNT, {**ids, **rights})) == "already_changed"
+    assert all(call["Action"].startswith("Describe") for call in house.cloud.calls()[before:])
+    assert house.accepts("crs-demo0001", account, "New-Passw0rd1")
+
+
+def test_root_without_a_password_needs_a_switch_of_its_own(house: House) -> None:
+    command = {"InstanceId": "crs-demo0001", "AccountName": "root", "NoAuth": True, "Region": "ap-guangzhou"}
+    refused = house.send(ACCOUNT, command)
+    assert (result(refused)["Error"]["Class"], refused.value["statusCode"]) == ("forbidden", 403)
+    assert house.cloud.calls() == []
+    house.settings["KEYTURN_ALLOW_NOAUTH"] = "1"
+    assert outcome(house.send(ACCOUNT, command)) == "changed"
+    assert outcome(house.send(ACCOUNT, command)) == "already_changed"
+
+
+def test_encrypt_password_is_passed_through_as_given(house: House) -> None:
+    command = {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": "New-Passw0rd1"}
+    assert outcome(house.send(ACCOUNT, {**command, "Region": "ap-guangzhou", "EncryptPassword": False})) == "changed"
+
+
+def test_a_random_registry_password_is_in_the_http_reply_and_nowhere_else(house: House) -> None:
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
+    returned = house.send(REGISTRY, command)
+    password = returned.body["Password"]
+    assert returned.value["headers"]["Cache-Control"] == "no-store"
+    assert house.accepts("tcr-demo0001", "robot", password)
+    assert not house.accepts("tcr-demo0001", "robot", "Robot-Passw0rd1")
+    assert password not in str(house.results())
+    assert outcome(returned) == "changed"
+
+
+@pytest.mark.parametrize("trigger", ["timer", "queue"])
+def test_random_over_a_trigger_without_a_caller_is_refused_before_the_call(house: House, trigger: str) -> None:
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
+    data = result(house.send(REGISTRY, command, trigger=trigger))
+    assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "invalid_command")
+    assert house.cloud.calls() == []
+
+
+def test_random_is_refused_for_a_caller_who_does_not_wait_and_where_replies_are_off(house: House) -> None:
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
+    asynchronous = house.send(REGISTRY, command, "fc", headers={"x-fc-invocation-type": "Async"})
+    assert result(asynchronous)["Error"]["Class"] == "invalid_command"
+    house.settings["KEYTURN_REPLY"] = "off"
+    assert result(house.send(REGISTRY, command))["Error"]["Class"] == "forbidden"
+    assert house.cloud.calls() == []
+
+
+def test_a_gateway_that_misses_form_parameters_is_believed_and_the_url_stays_clean(house: House) -> None:
+    house.cloud.reset(form_body=False)
+    command = {"InstanceId": "r-demo0001", "AccountName": "app", "Region": "cn-hangzhou"}
+    secrets = {"OldAccountPassword": "Tair-Passw0rd", "NewAccountPassword": "New-Passw0rd1"}
+    data = result(house.send(TAIR, {**command, **secrets}, "fc"))
+    assert data["Outcome"] == "not_changed"
+    assert data["Error"]["Code"].startswith("Missing")
+    assert len([c for c in house.cloud.calls() if c["Action"] == "ModifyAccountPassword"]) == 1

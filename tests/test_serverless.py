@@ -1,0 +1,173 @@
+"""serverless.yml: what it says of each function is true of the checkout, and the framework itself can read it."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+FRAMEWORK = ROOT / ".keyturn" / "serverless" / "node_modules" / ".bin" / "serverless"
+CLOUDS = ("tencent", "alibaba")
+FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("[!_]*.py"))
+SIGNED = {"tencent": "CAM", "alibaba": "function"}
+QUEUES = {"tencent": "ckafka", "alibaba": "smq"}
+_VARIABLE = re.compile(r"\$\{([^${}]+)\}")  # the innermost first
+
+
+class Variables:
+    """The framework's variables, as far as the file uses them: `self:path`, `env:NAME`, a default behind a comma."""
+
+    def __init__(self, document: dict[str, Any], environ: dict[str, str]) -> None:
+        self.document, self.environ = document, environ
+
+    def resolve(self, value: Any) -> Any:
+        """`value` with every variable in it replaced. Raises: LookupError: it leads nowhere and has no default."""
+        if isinstance(value, dict):
+            return {name: self.resolve(item) for name, item in value.items()}
+        if isinstance(value, list):
+            return [self.resolve(item) for item in value]
+        while isinstance(value, str) and (found := _VARIABLE.search(value)):
+            meant = self._meant(found[1])
+            if found[0] == value:
+                return self.resolve(meant)
+            value = value.replace(found[0], str(meant))
+        return value
+
+    def _meant(self, text: str) -> Any:
+        for source in re.split(r",\s*", text):
+            kind, _, name = source.partition(":")
+            if source.startswith("'"):
+                return source.strip("'")
+            if kind == "env" and name in self.environ:
+                return self.environ[name]
+            if kind == "self":
+                return self._at(name)
+        raise LookupError(text)
+
+    def _at(self, path: str) -> Any:
+        value: Any = self.document
+        for name in path.split("."):
+            value = self.resolve(value)[name] if isinstance(value, str) else value[name]
+        return value
+
+
+@cache
+def functions_of(cloud: str) -> dict[str, Any]:
+    document = yaml.safe_load((ROOT / "serverless.yml").read_text())
+    variables = Variables(document, {"CLOUD": cloud})
+    functions: dict[str, Any] = variables.resolve(document["functions"])
+    return functions
+
+
+def triggers_of(function: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    return [pair for event in function["events"] for pair in event.items()]
+
+
+EACH = [(cloud, name) for cloud in CLOUDS for name in functions_of(cloud)]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_each_function_is_listed_on_its_own_cloud(cloud: str) -> None:
+    own = {name for name in FUNCTIONS if name.startswith((cloud, "follow_change"))}
+    assert functions_of(cloud).keys() == own
+
+
+def test_every_function_file_is_listed() -> None:
+    assert {name for _, name in EACH} == set(FUNCTIONS)
+
+
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_a_handler_is_its_file_and_can_be_imported(cloud: str, name: str) -> None:
+    function = functions_of(cloud)[name]
+    module, _, entry = function["handler"].partition(".")
+    assert (function["name"], module) == (name, name)
+    assert callable(getattr(import_module(f"functions.{module}"), entry))
+    # SCF's rule for both parts of a handler, and for a function's name: 2 to 60 characters.
+    assert all(re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]", part) for part in (module, entry))
+
+
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_a_function_has_an_example_of_each_of_its_triggers(cloud: str, name: str) -> None:
+    platform = {"tencent": "scf", "alibaba": "fc"}[cloud]
+    for kind, _ in triggers_of(functions_of(cloud)[name]):
+        trigger = "queue" if kind == QUEUES[cloud] else kind
+        assert (ROOT / "events" / name / f"{platform}-{trigger}.json").is_file()
+
+
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_a_function_has_a_role_of_its_own(cloud: str, name: str) -> None:
+    role = functions_of(cloud)[name]["role"]
+    assert re.fullmatch(r"(acs:ram::\d{16}:role/)?keyturn-[a-z-]+", role)
+    assert sum(function["role"] == role for function in functions_of(cloud).values()) == 1
+
+
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_no_trigger_is_open_to_anybody(cloud: str, name: str) -> None:
+    for kind, trigger in triggers_of(functions_of(cloud)[name]):
+        assert kind in ("http", "timer", QUEUES[cloud])
+        if kind == "http":
+            assert (trigger["authType"], trigger["method"]) == (SIGNED[cloud], "POST")
+        if kind == "timer":  # an example: whoever enables it says what it changes
+            assert not trigger["enabled"] and not trigger["message"]
+            assert len(trigger["cron"].split()) == 7
+
+
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_repeats_are_few(cloud: str, name: str) -> None:
+    function = functions_of(cloud)[name]
+    assert function["asyncRetries"] == 2
+    assert [trigger["retries"] for kind, trigger in triggers_of(function) if kind == QUEUES[cloud]] == [3]
+
+
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_a_function_runs_on_python_3_10_with_little_memory(cloud: str, name: str) -> None:
+    function = functions_of(cloud)[name]
+    runtime = {"tencent": "Python3.10", "alibaba": "python3.10"}[cloud]
+    assert (function["runtime"], function["memorySize"]) == (runtime, 128)
+    assert 1 <= function["timeout"] <= 900
+
+
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_the_environment_is_settings_and_no_secret(cloud: str, name: str) -> None:
+    environment = functions_of(cloud)[name]["environment"]
+    assert {"KEYTURN_RESULTS", "KEYTURN_COMMANDS", "KEYTURN_REGION"} <= environment.keys()
+    # Both platforms keep their own prefixes to themselves, and take 4 KB in all.
+    assert all(name.startswith("KEYTURN_") and isinstance(value, str) for name, value in environment.items())
+    assert not any(re.search("SECRET|TOKEN|ACCESS_KEY|PASSWORD", name) for name in environment)
+    assert not any("@" in value for value in environment.values())
+    assert len(json.dumps(environment)) < 4096
+
+
+@pytest.mark.parametrize("name", functions_of("alibaba"))
+def test_an_smq_trigger_reads_the_queue_that_commands_for_its_function_go_to(name: str) -> None:
+    function = functions_of("alibaba")[name]
+    commands = function["environment"]["KEYTURN_COMMANDS"].replace("{function}", name.replace("_", "-"))
+    assert [t["queue"] for kind, t in triggers_of(function) if kind == "smq"] == [commands.rpartition("/")[2]]
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_framework_reads_the_file_without_a_complaint(cloud: str, tmp_path: Path) -> None:
+    if shutil.which("node") is None or not FRAMEWORK.is_file():
+        reason = "serverless print: needs Node and .keyturn/serverless (npm install --prefix it serverless@3)"
+        assert "KEYTURN_CI" not in os.environ, reason
+        pytest.skip(reason)
+    ours = {"CLOUD": cloud, "HOME": str(tmp_path), "CI": "true", "SLS_TELEMETRY_DISABLED": "1"}
+    printed = subprocess.run(
+        [str(FRAMEWORK), "print", "--format", "json"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "SLS_NOTIFICATIONS_MODE": "off", **ours},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert json.loads(printed.stdout)["functions"] == functions_of(cloud)
