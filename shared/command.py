@@ -148,7 +148,8 @@ def _line(problem: Any, known: frozenset[str]) -> str:
         rule = "has characters or a form that this field does not take"
     elif kind == "union_tag_invalid" or kind.startswith("model_"):
         rule = "must be a JSON object of this field's form"
-    rule = rule[:1].lower() + rule[1:]
+    if rule.startswith(("Input ", "String ", "List ")):  # pydantic's own sentences; ours may begin with a field's name
+        rule = rule[:1].lower() + rule[1:]
     return f"{'.'.join(path)}: {rule}" if path else rule
 
 

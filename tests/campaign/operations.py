@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cloud.callers import opens, registry_opens
 from tests.cloud.client import Standin
+from tests.cloud.proof import opens, registry_opens
 from tests.cloud.runtime import FC, SCF
 
 from .leaks import canary

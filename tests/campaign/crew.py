@@ -1,0 +1,53 @@
+"""Plays many cases beside each other, each worker with a stand-in of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import queue
+import tempfile
+import traceback
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.cloud.client import Standin
+
+from .cases import Case
+from .play import Verdict, play
+
+_STUCK_S = 180.0
+
+
+def played(cases: Sequence[Case], seed: int, jobs: int) -> Iterator[Verdict]:
+    """Verdicts as they come. Each job has a stand-in of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    todo: multiprocessing.Queue[int | None] = spawn.Queue()
+    done: multiprocessing.Queue[Verdict] = spawn.Queue()
+    for number in [*range(len(cases)), *[None] * jobs]:
+        todo.put(number)
+    workers = [spawn.Process(target=_work, args=(cases, seed, todo, done)) for _ in range(jobs)]
+    for worker in workers:
+        worker.start()
+    try:
+        for _ in cases:
+            try:
+                yield done.get(timeout=_STUCK_S)
+            except queue.Empty:
+                raise RuntimeError("the campaign is stuck: no case ended for three minutes") from None
+        for worker in workers:
+            worker.join()
+    finally:
+        for worker in workers:
+            worker.terminate()
+
+
+def _work(
+    cases: Sequence[Case], seed: int, todo: multiprocessing.Queue[int | None], done: multiprocessing.Queue[Verdict]
+) -> None:
+    with Standin() as standin:
+        while (number := todo.get()) is not None:
+            with tempfile.TemporaryDirectory() as folder:
+                try:
+                    verdict = play(cases[number], standin, Path(folder), seed)
+                except Exception:  # the case counts as failed, the others go on
+                    verdict = Verdict(cases[number], [], [f"(-) not played: {traceback.format_exc()}"])
+            done.put(verdict)

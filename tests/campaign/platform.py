@@ -1,0 +1,166 @@
+"""The platforms' part: invocations in this process or in one that dies, and the queue trigger."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from shared.queues import open_inbox
+from tests.cloud.bootstrap import KILL_AT, context_of
+from tests.cloud.client import Standin
+from tests.cloud.run import as_trigger_event
+from tests.cloud.runtime import FC, ROOT, SCF, Returned, environment, role_keys
+
+TIME_LIMIT_S = 6.0
+_MOST_ROUNDS = 40
+_AGE = timedelta(minutes=31)  # follow_change gives up after 30
+
+
+@contextmanager
+def _environment(values: Mapping[str, str]) -> Iterator[None]:
+    kept = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(kept)
+
+
+@contextmanager
+def _everything_logged() -> Iterator[io.StringIO]:
+    """What every library of the process says, from DEBUG up."""
+    text, root = io.StringIO(), logging.getLogger()
+    handler, level = logging.StreamHandler(text), root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        yield text
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+def invoke(
+    function: str, event: bytes, platform: str, settings: Mapping[str, str], *, timeout_s: float = TIME_LIMIT_S
+) -> Returned:
+    """One invocation of a warm instance: in this process, with the platform's environment around it."""
+    started, value, error = time.monotonic(), None, None
+    with _environment(environment(function, platform, settings)), _everything_logged() as log:
+        try:
+            context = context_of(platform, function, timeout_s, role_keys(platform), os.environ.__setitem__)
+            handler = importlib.import_module(f"functions.{function}").main_handler
+            answer = handler(json.loads(event) if platform == SCF else event, context)
+            value = json.loads(json.dumps(answer, ensure_ascii=False))
+        except Exception as raised:
+            error = {"errorMessage": str(raised), "errorType": type(raised).__name__}
+    return Returned(value, error, log.getvalue(), time.monotonic() - started)
+
+
+def invoke_and_kill(
+    function: str, event: bytes, platform: str, settings: Mapping[str, str], *, point: str, standin: Standin, action: str
+) -> tuple[bool, bytes]:
+    """One invocation in a process of its own that ends by SIGKILL; whether it did, and all that it wrote.
+
+    `point`: see `bootstrap.kill_at`; empty: this process kills it once `action` has reached the stand-in.
+    """
+    env = environment(function, platform, settings) | ({KILL_AT: point} if point else {})
+    command = [sys.executable, "-m", "tests.cloud.bootstrap", function, platform, str(TIME_LIMIT_S)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, stderr=pipe) as process:
+        assert process.stdin is not None
+        process.stdin.write(json.dumps({"role": role_keys(platform)}).encode() + b"\n" + event)
+        process.stdin.close()
+        process.stdin = None
+        until = time.monotonic() + TIME_LIMIT_S
+        while not point and process.poll() is None and time.monotonic() < until:
+            if any(call["Action"] == action for call in standin.calls()):
+                time.sleep(0.1)  # let the change be applied: what is held is its answer
+                process.kill()
+                break
+            time.sleep(0.02)
+        out, err = process.communicate(timeout=TIME_LIMIT_S + 10)
+        return process.returncode == -signal.SIGKILL, out + err
+
+
+def events_of(returned: Returned) -> list[dict[str, Any]]:
+    """The result events in what a handler returned, whatever the trigger."""
+    value = returned.value
+    if value is None:
+        return []
+    if "statusCode" in value:
+        body = json.loads(value["body"])
+        return [body["Result"]] if body.get("Result") else list(body.get("Results", ()))
+    return list(value["Results"])
+
+
+class Drained:
+    """What came of the commands that waited: each invocation's return, results under their delivery's start."""
+
+    def __init__(self) -> None:
+        self.returned: list[Returned] = []
+        self.events: list[dict[str, Any]] = []
+        self.left = 0
+
+
+def drain(settings: Mapping[str, str], *, ages: bool, kill: str = "", standin: Standin | None = None) -> Drained:
+    """Give every waiting command to its function until none waits, delays skipped.
+
+    `ages`: half an hour passes between two hops of a followed change, so that one without an end is given up.
+    `kill`: the first follower's process dies at this point, and its message comes again.
+    """
+    drained, aged = Drained(), dict[str, str]()
+    if "KEYTURN_COMMANDS" not in settings:
+        return drained
+    inbox = open_inbox(settings["KEYTURN_COMMANDS"])
+    try:
+        for _ in range(_MOST_ROUNDS):
+            waiting = inbox.receive(100, 120.0, ignore_delay=True)
+            for leased in waiting:
+                body = json.loads(leased.message.body)
+                body.pop("notbefore", None)
+                function = body["type"].removeprefix("keyturn.command.")
+                if ages and function == "follow_change" and body["hop"] >= 2:
+                    aged |= _grow_old(body)
+                platform = FC if body["data"].get("Cloud") == "alibaba" or function.startswith("alibaba") else SCF
+                event = as_trigger_event(json.dumps(body, ensure_ascii=False), platform, leased.receives)
+                if kill and standin and function == "follow_change":
+                    died, _ = invoke_and_kill(function, event, platform, settings, point=kill, standin=standin, action="")
+                    kill = ""
+                    if died:
+                        inbox.release(leased)
+                        continue
+                returned = invoke(function, event, platform, settings, timeout_s=20.0)
+                drained.returned.append(returned)
+                for one in events_of(returned):
+                    started = one["data"]["StartedAt"]
+                    drained.events.append({**one, "data": {**one["data"], "StartedAt": aged.get(started, started)}})
+                inbox.ack(leased)
+            if not waiting:
+                return drained
+        drained.left = len(inbox.peek())
+        return drained
+    finally:
+        inbox.close()
+
+
+def _grow_old(body: dict[str, Any]) -> dict[str, str]:
+    started = body["data"]["StartedAt"]
+    moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
+    if datetime.now(timezone.utc) - moment > _AGE / 2:
+        return {}
+    older = (moment - _AGE).strftime("%Y-%m-%dT%H:%M:%S.") + started[-4:]
+    body["data"]["StartedAt"] = older
+    return {older: started}
