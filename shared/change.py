@@ -67,13 +67,16 @@ class Change:
             return self._end(Outcome.ALREADY_CHANGED)
         if self.wishes.dry_run:
             return self._end(Outcome.NOT_CHANGED if look.obstacle else Outcome.WOULD_CHANGE, look.obstacle)
-        if (
-            self.wishes.login
-            and self.credential.new
-            and self._login("new", self.credential.new) is LoginAnswer.ACCEPTED
-        ):
+        if self._opens_already(look):
             return self._end(Outcome.ALREADY_CHANGED)
         return self._change(look)
+
+    def _opens_already(self, look: Look) -> bool:
+        """Whether a login shows, before any call, that an earlier delivery has done it all."""
+        new = self.credential.new
+        if not self.wishes.login or new is None or not look.rest_in_force or look.obstacle is not None:
+            return False
+        return self._login("new", new) is LoginAnswer.ACCEPTED
 
     def _change(self, look: Look) -> Ending:
         waits = repeats = 0

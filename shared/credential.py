@@ -28,6 +28,7 @@ class Look:
     evidence: list[str] = field(default_factory=list)
     obstacle: KeyturnError | None = None  # why the change would be refused now
     in_force: bool = False  # all that was asked is so already, and nothing secret was asked
+    rest_in_force: bool = True  # all that was asked beside the secret is so already
     task_ids: frozenset[int] = frozenset()
     time_before: str | None = None
     account: Mapping[str, Any] = field(default_factory=dict)

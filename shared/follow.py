@@ -218,6 +218,9 @@ class Following:
         while going:
             still = []
             for one in going:
+                if deadline.left() < _RESERVE_S:
+                    still.append(one)
+                    continue
                 state, evidence, error = progress(one.follower, one.task)
                 if state is State.RUNNING and self._too_old(one):
                     text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"

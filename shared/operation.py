@@ -78,8 +78,12 @@ class Operation(Generic[C]):
         elif lanes:
             from concurrent.futures import ThreadPoolExecutor
 
-            with ThreadPoolExecutor(min(_AT_ONCE, len(lanes))) as pool:
-                list(pool.map(work, lanes.values()))
+            try:
+                with ThreadPoolExecutor(min(_AT_ONCE, len(lanes))) as pool:
+                    list(pool.map(work, lanes.values()))
+            except RuntimeError:  # no more threads here: what was not begun is worked through one after another
+                for indexes in lanes.values():
+                    work([index for index in indexes if index not in reports])
         return [reports[index] for index in range(len(messages))]
 
     def _lane(self, message: Message, index: int) -> str:

@@ -100,6 +100,9 @@ class Publisher:
                 why, final = type(error).__name__, type(error).__name__ in ("QueueRejected", "MessageTooLarge")
             except ValueError as error:
                 why, final = str(error), True
+            # A defect of a queue's client must not undo what the change has done: the log is still there.
+            except Exception as error:
+                why, final = type(error).__name__, False
             log.warning("%s", json.dumps({"event": "publish_failed", "id": message.id, "try": tries, "why": why}))
             wait_s = backoff_s(tries)
             if final or tries == _TRIES or wait_s > self.invocation.deadline.left() / 2:

@@ -163,17 +163,12 @@ class RedisChange:
                 if obstacle is None and found.get("Status") != _RUNNING_INSTANCE:
                     text = f"{subject.resource} is not running: send it again when it is"
                     obstacle = RetryLater(ErrorClass.BUSY, text, code="InstanceStatus")
-        in_force = (
-            not self.secrets
-            and self.new is None
-            and _shows(account, self._asked)
-            and self.params.get("NoAuth", no_auth) == no_auth
-            and obstacle is None
-        )
+        rest = _shows(account, self._asked) and self.params.get("NoAuth", no_auth) == no_auth
+        in_force = rest and self.new is None and obstacle is None
         if in_force:
             evidence.append("DescribeInstanceAccount: shows all that was asked")
         ids = frozenset(_int(task.get("TaskId")) for task in tasks)
-        return Look(evidence, obstacle, in_force, ids, _time(account), account)
+        return Look(evidence, obstacle, in_force, rest, ids, _time(account), account)
 
     def change(self, look: Look) -> Accepted:
         return self._call({**self.params, **self._rights(look.account)}, self.secrets, look)

@@ -1,12 +1,16 @@
 """Queues by URL: one file a kind, imported only when a URL names it.
 
-Built: `sqlite:///path` (a file; several processes) and `memory://name` (this process). `{function}` in a URL
-stands for the receiving function, `_` as `-`.
+`sqlite:///path` (a file; several processes), `memory://name` (this process), `ckafka://region/datahub-id` and
+`smq://host/queue` (the clouds' own, with role keys), `amqp(s)://user:secret@host:port/vhost?queue=name`. `{function}`
+in a URL stands for the receiving function, `_` as `-`.
 """
 
-import re
-from typing import TYPE_CHECKING
+from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING, Literal
+
+from shared.queues import urls
 from shared.queues.contract import (
     MAX_BODY,
     Inbox,
@@ -14,6 +18,7 @@ from shared.queues.contract import (
     MessageTooLarge,
     Outgoing,
     Queue,
+    QueueAccess,
     QueueError,
     QueueRejected,
     QueueTimeout,
@@ -22,7 +27,10 @@ from shared.queues.contract import (
 )
 
 if TYPE_CHECKING:
+    from shared.queues.amqp import AmqpQueue
+    from shared.queues.ckafka import CkafkaQueue
     from shared.queues.memory import MemoryQueue
+    from shared.queues.smq import SmqQueue
     from shared.queues.sqlite import SqliteQueue
 
 __all__ = [
@@ -32,6 +40,7 @@ __all__ = [
     "MessageTooLarge",
     "Outgoing",
     "Queue",
+    "QueueAccess",
     "QueueError",
     "QueueRejected",
     "QueueTimeout",
@@ -42,59 +51,93 @@ __all__ = [
     "open_queue",
 ]
 
-_LATER = ("ckafka", "smq", "amqp", "amqps")
 _FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-_NAME = re.compile(r"[A-Za-z0-9._-]*")
+# A message taken by one function is gone for the others there, so each function needs a queue of its own.
+_ONE_A_FUNCTION = ("smq", "amqp", "amqps")
+_KNOWN = ("sqlite", "memory", "ckafka", "smq", "amqp", "amqps")
 
 
-def open_queue(url: str, *, function: str | None = None, on_platform: bool = False) -> Queue:
+def open_queue(
+    url: str, *, function: str | None = None, on_platform: bool = False, access: QueueAccess | None = None
+) -> Queue:
     """The queue that `url` names, to send to. Nothing is opened before the first use.
+
+    `access`: needed for the clouds' own queues; its keys are asked for at every send.
 
     Raises: ValueError, naming the rule, never the URL.
     """
-    return _open(url, function, on_platform)
+    return _open(url, function, on_platform, access)
 
 
-def open_inbox(url: str, *, function: str | None = None) -> Inbox:
-    """The same queue, to take messages from. Raises: ValueError, as `open_queue`."""
-    return _open(url, function, False)
+def open_inbox(url: str, *, function: str | None = None, access: QueueAccess | None = None) -> Inbox:
+    """The same queue, to take messages from; CKafka's HTTP API has no way to. Raises: ValueError, as `open_queue`."""
+    opened = _open(url, function, False, access)
+    from shared.queues.ckafka import CkafkaQueue
+
+    if isinstance(opened, CkafkaQueue):
+        raise ValueError("queue URL: ckafka:// is read by the platform's own trigger alone")
+    return opened
 
 
-def check_url(url: str, *, on_platform: bool = False) -> None:
-    """Raises: ValueError if `url` names no queue that can be opened; it names the rule, never the URL."""
-    _parts(url, on_platform)
+def check_url(url: str, *, on_platform: bool = False, use: Literal["results", "commands"] | None = None) -> None:
+    """Raises: ValueError if `url` names no queue that can be opened, or none for that use; never with the URL."""
+    if use == "results" and "{function}" in url:
+        raise ValueError("queue URL: {function} is for commands; all results go to one queue")
+    if use == "commands" and "{function}" not in url and _split(url)[0] in _ONE_A_FUNCTION:
+        raise ValueError("queue URL: smq and amqp hold one function's commands: put {function} into the queue's name")
+    _place(url.replace("{function}", "function"), on_platform)
 
 
-def _open(url: str, function: str | None, on_platform: bool) -> "MemoryQueue | SqliteQueue":
+def _open(
+    url: str, function: str | None, on_platform: bool, access: QueueAccess | None
+) -> MemoryQueue | SqliteQueue | CkafkaQueue | SmqQueue | AmqpQueue:
     if function is not None and not _FUNCTION.fullmatch(function):
         raise ValueError("function name is not letters, digits and _")
     if "{function}" in url:
         if function is None:
             raise ValueError("queue URL holds {function}, and no function is named")
         url = url.replace("{function}", function.replace("_", "-"))
-    scheme, rest = _parts(url, on_platform)
-    if scheme == "memory":
-        from shared.queues.memory import MemoryQueue
+    place = _place(url, on_platform)
+    if isinstance(place, urls.AmqpPlace):
+        from shared.queues.amqp import AmqpQueue
 
-        return MemoryQueue(rest)
-    from shared.queues.sqlite import SqliteQueue
+        return AmqpQueue(place)
+    if isinstance(place, str):
+        if _split(url)[0] == "memory":
+            from shared.queues.memory import MemoryQueue
 
-    return SqliteQueue("/" + rest.lstrip("/"))
+            return MemoryQueue(place)
+        from shared.queues.sqlite import SqliteQueue
+
+        return SqliteQueue(place)
+    if access is None:
+        raise ValueError("queue URL: a cloud's own queue takes role keys, and none are given")
+    if isinstance(place, urls.CkafkaPlace):
+        from shared.queues.ckafka import CkafkaQueue
+
+        return CkafkaQueue(place, access)
+    from shared.queues.smq import SmqQueue
+
+    return SmqQueue(place, access)
 
 
-def _parts(url: str, on_platform: bool) -> tuple[str, str]:
-    """Scheme, and what follows `://`."""
+def _split(url: str) -> tuple[str, str]:
     scheme, separator, rest = url.partition("://")
-    scheme = scheme.lower()
-    if separator and scheme in _LATER:
-        raise ValueError(f"queue URL: {scheme} is not built yet; known are sqlite and memory")
-    if not separator or scheme not in ("sqlite", "memory"):
-        raise ValueError(f"queue URL has no known scheme; known are sqlite, memory; not built yet: {', '.join(_LATER)}")
+    return (scheme.lower(), rest) if separator else ("", "")
+
+
+def _place(url: str, on_platform: bool) -> str | urls.CkafkaPlace | urls.SmqPlace | urls.AmqpPlace:
+    scheme, rest = _split(url)
     if scheme == "memory":
         if on_platform:
             raise ValueError("queue URL: memory is for tests, not for a platform")
-        if not _NAME.fullmatch(rest.replace("{function}", "")):
-            raise ValueError("queue URL: the name in memory:// takes letters, digits and ._- only")
-    elif not rest.startswith("/") or rest.endswith("/") or not rest.strip("/") or "\0" in rest:
-        raise ValueError("queue URL: sqlite:// takes the absolute path of a file, as in sqlite:///path/to/file")
-    return scheme, rest
+        return urls.memory_name(rest)
+    if scheme == "sqlite":
+        return urls.sqlite_path(rest)
+    if scheme == "ckafka":
+        return urls.ckafka_place(rest)
+    if scheme == "smq":
+        return urls.smq_place(rest)
+    if scheme in ("amqp", "amqps"):
+        return urls.amqp_place(scheme, rest)
+    raise ValueError(f"queue URL has no known scheme; known are {', '.join(_KNOWN)}")

@@ -1,8 +1,13 @@
 """What every queue promises: a message sent is confirmed, or an error says whether it may have arrived."""
 
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from shared.platform import RoleKeys
 
 MAX_BODY = 49_152
 """Bytes of one body: the smallest limit of the queues, SMQ's 64 KiB, less what base64 adds."""
@@ -19,6 +24,16 @@ class Outgoing:
     """`service/resource`: messages of one key keep their order where the queue has one."""
     body: str = field(repr=False)
     """The CloudEvent, JSON text."""
+
+
+@dataclass(frozen=True, repr=False)
+class QueueAccess:
+    """How a cloud's own queue is reached. Asked when a message goes out, not when a queue is opened."""
+
+    keys: Callable[[str], RoleKeys]
+    """The role keys of a cloud, by its name. Raises: Refused."""
+    endpoint: Callable[[str], str | None]
+    """Where every call of that cloud goes, if not to its own host."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +98,8 @@ class Queue(Protocol):
     def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """Publish, and return when the queue has confirmed that it keeps the message.
 
-        Raises: MessageTooLarge, QueueUnavailable, QueueTimeout, QueueRejected.
+        Raises: QueueError and nothing else: MessageTooLarge, QueueUnavailable, QueueTimeout or QueueRejected; the
+        bare one where the confirmation is of another message.
         """
 
     def close(self) -> None:
@@ -119,3 +135,16 @@ def check_size(message: Outgoing) -> None:
         raise QueueRejected("body is not Unicode text")
     if size > MAX_BODY:
         raise MessageTooLarge(f"body has {size} bytes, more than {MAX_BODY}")
+
+
+def read_back(id_: str, body: str) -> Outgoing:
+    """A message as it was sent, from a queue that keeps only an id and the body; what no event says is empty."""
+    import json
+
+    try:
+        event = json.loads(body)
+    except ValueError:
+        event = None
+    event = event if isinstance(event, dict) else {}
+    key = "/".join(str(event.get("subject") or "").split("/")[:2])
+    return Outgoing(id_, str(event.get("type") or ""), key, body)

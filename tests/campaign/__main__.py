@@ -23,7 +23,7 @@ def main() -> int:
     parser.add_argument("--only", nargs="*", default=[], help="words that a case's name must hold")
     parser.add_argument("--verbose", action="store_true", help="a line a case")
     options = parser.parse_args()
-    cases = [case for case in all_cases() if all(word in str(case).split() for word in options.only)]
+    cases = [case for case in all_cases() if all(word in str(case) for word in options.only)]
     started = time.monotonic()
     verdicts: list[Verdict] = []
     for verdict in played(cases, options.seed, max(1, min(options.jobs, len(cases)))):
@@ -31,9 +31,15 @@ def main() -> int:
         if options.verbose or verdict.violations:
             print(f"{verdict.case}: {', '.join(verdict.outcomes)}", file=sys.stderr)
         if verdict.violations:
-            print("".join(f"    {line}\n" for line in (*verdict.violations, *verdict.story)), file=sys.stderr, flush=True)
+            print(
+                "".join(f"    {line}\n" for line in (*verdict.violations, *verdict.story)), file=sys.stderr, flush=True
+            )
         if len(verdicts) % 100 == 0:
-            print(f"{len(verdicts)} of {len(cases)} cases, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{len(verdicts)} of {len(cases)} cases, {time.monotonic() - started:.0f} s",
+                file=sys.stderr,
+                flush=True,
+            )
     return report(verdicts)
 
 

@@ -42,6 +42,7 @@ FOLLOW_POINTS = {
     "follow: before the result": "shared.publish:Publisher.result:call",
     "follow: result sent": "shared.publish:Publisher.result:return",
 }
+_WITH_TASK = ("following", "before handing on", "handed on")
 _ADAPTER = {
     "account": "shared.clouds.tencent_redis:RedisChange",
     "password": "shared.clouds.tencent_redis:RedisChange",
@@ -133,15 +134,10 @@ def kill_cases() -> Iterator[Case]:
     turn = 0
     for name in _ADAPTER:
         for point in (*KILL_POINTS, *FOLLOW_POINTS):
-            if name == "registry" and (point in ("following", "before handing on", "handed on") or point[:6] == "follow"):
+            if name == "registry" and (point in _WITH_TASK or point in FOLLOW_POINTS):
                 continue  # it has no task, so it never gets there
-            if name == "registry" or point in KILL_POINTS:
-                commands: tuple[bool, ...] = (True, False)
-            else:
-                commands = (True,)
-            for with_commands in commands:
-                if not with_commands and point in ("before handing on", "handed on"):
-                    continue
+            handed_on = point in _WITH_TASK[1:] or point in FOLLOW_POINTS
+            for with_commands in (True,) if handed_on else (True, False):
                 turn += 1
                 slow = with_commands and _has_tasks(name)
                 yield Case(name, TRIGGERS[turn % 3], commands=with_commands, slow=slow, kill=point)
@@ -165,7 +161,12 @@ def may_be_unknown(case: Case, *, redelivery: bool) -> str | None:
     """Why a delivery of this case may end `unknown`; None: it must not."""
     registry = case.target in ("registry", "random")
     asked = not case.action
-    if registry and case.fault in (*LOST, "fail_task", "hang_task") and asked and not (case.login and case.target == "registry"):
+    if (
+        registry
+        and case.fault in (*LOST, "fail_task", "hang_task")
+        and asked
+        and not (case.login and case.target == "registry")
+    ):
         return _TCR
     if not registry and case.fault == "hang_task":
         return _HANGS

@@ -58,7 +58,7 @@ def invoke(
 ) -> Returned:
     """One invocation of a warm instance: in this process, with the platform's environment around it."""
     started, value, error = time.monotonic(), None, None
-    with _environment(environment(function, platform, settings)), _everything_logged() as log:
+    with _environment(environment(function, platform, settings) | {"DEBUG": "sdk"}), _everything_logged() as log:
         try:
             context = context_of(platform, function, timeout_s, role_keys(platform), os.environ.__setitem__)
             handler = importlib.import_module(f"functions.{function}").main_handler
@@ -70,7 +70,14 @@ def invoke(
 
 
 def invoke_and_kill(
-    function: str, event: bytes, platform: str, settings: Mapping[str, str], *, point: str, standin: Standin, action: str
+    function: str,
+    event: bytes,
+    platform: str,
+    settings: Mapping[str, str],
+    *,
+    point: str,
+    standin: Standin,
+    action: str,
 ) -> tuple[bool, bytes]:
     """One invocation in a process of its own that ends by SIGKILL; whether it did, and all that it wrote.
 
@@ -137,7 +144,9 @@ def drain(settings: Mapping[str, str], *, ages: bool, kill: str = "", standin: S
                 platform = FC if body["data"].get("Cloud") == "alibaba" or function.startswith("alibaba") else SCF
                 event = as_trigger_event(json.dumps(body, ensure_ascii=False), platform, leased.receives)
                 if kill and standin and function == "follow_change":
-                    died, _ = invoke_and_kill(function, event, platform, settings, point=kill, standin=standin, action="")
+                    died, _ = invoke_and_kill(
+                        function, event, platform, settings, point=kill, standin=standin, action=""
+                    )
                     kill = ""
                     if died:
                         inbox.release(leased)

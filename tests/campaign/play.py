@@ -168,9 +168,14 @@ def _take(stage: _Stage, events: list[dict[str, Any]]) -> None:
     for event in events:
         data = event["data"]
         error = data["Error"] or {}
-        stage.verdict.story.append(
-            f"{data['Outcome']} {error.get('Class', '')}/{error.get('Code', '')} calls {data['Attempts']} {data['Evidence']}"
+        words = (
+            data["Outcome"],
+            error.get("Class"),
+            error.get("Code"),
+            f"attempt {data['Attempts']}",
+            data["Evidence"],
         )
+        stage.verdict.story.append(" ".join(str(word) for word in words if word))
         if data["Outcome"] != "pending":
             stage.outcomes.append(data["Outcome"])
 
