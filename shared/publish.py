@@ -12,7 +12,7 @@ from typing import Any
 from shared.cloudevent import encode
 from shared.pace import backoff_s
 from shared.platform import Invocation
-from shared.queues import Outgoing, Queue, QueueError, open_queue
+from shared.queues import Outgoing, Queue, QueueAccess, QueueError, open_queue
 
 log = logging.getLogger("keyturn")
 
@@ -113,7 +113,10 @@ class Publisher:
     def _queue(self, url: str, function: str | None) -> Queue:
         name = f"{function or ''} {url}"
         if name not in self._queues:
-            self._queues[name] = open_queue(url, function=function, on_platform=self.invocation.on_platform)
+            invocation = self.invocation
+            access = QueueAccess(invocation.keys, invocation.settings.endpoint)
+            opened = open_queue(url, function=function, on_platform=invocation.on_platform, access=access)
+            self._queues.setdefault(name, opened)  # two threads may come here at once
         return self._queues[name]
 
     def close(self) -> None:

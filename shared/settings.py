@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
@@ -56,8 +57,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         return environ.get(f"KEYTURN_{name}", "").strip() or None
 
     return Settings(
-        results=_queue(text("RESULTS"), "KEYTURN_RESULTS"),
-        commands=_queue(text("COMMANDS"), "KEYTURN_COMMANDS"),
+        results=_queue(text("RESULTS"), "results"),
+        commands=_queue(text("COMMANDS"), "commands"),
         tencent_endpoint=_endpoint(text("TENCENT_ENDPOINT"), "KEYTURN_TENCENT_ENDPOINT"),
         alibaba_endpoint=_endpoint(text("ALIBABA_ENDPOINT"), "KEYTURN_ALIBABA_ENDPOINT"),
         region=text("REGION"),
@@ -76,12 +77,12 @@ def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
     return value
 
 
-def _queue(url: str | None, name: str) -> str | None:
+def _queue(url: str | None, use: Literal["results", "commands"]) -> str | None:
     if url is not None:
         try:
-            check_url(url)
+            check_url(url, use=use)
         except ValueError as error:
-            raise SettingsError(f"{name}: {error}") from None
+            raise SettingsError(f"KEYTURN_{use.upper()}: {error}") from None
     return url
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -57,18 +58,24 @@ class House:
 
     def deliver(self, function: str, event: Any, platform: str = "scf", *, timeout_s: float = 20.0) -> Returned:
         """One event to one handler; what it raises is given back, not raised."""
-        with self._patch.context() as patch:
-            for name in list(os.environ):
-                if name.startswith(("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_CLOUD_", "FC_", "SCF_")):
-                    patch.delenv(name)
-            for name, value in environment(function, platform, self.settings).items():
-                patch.setenv(name, value)
+        with self.environment(function, platform) as patch:
             context = context_of(platform, function, timeout_s, role_keys(platform), patch.setenv)
             handler: Callable[[Any, Any], Any] = import_module(f"functions.{function}").main_handler
             try:
                 return Returned(json.loads(json.dumps(handler(event, context))), None, "", 0.0)
             except Exception as error:
                 return Returned(None, error, "", 0.0)
+
+    @contextmanager
+    def environment(self, function: str, platform: str) -> Iterator[pytest.MonkeyPatch]:
+        """This process's environment as the platform would set it, for a while."""
+        with self._patch.context() as patch:
+            for name in list(os.environ):
+                if name.startswith(("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_CLOUD_", "FC_", "SCF_")):
+                    patch.delenv(name)
+            for name, value in environment(function, platform, self.settings).items():
+                patch.setenv(name, value)
+            yield patch
 
     def results(self) -> list[dict[str, Any]]:
         """Every event on the results queue, oldest first."""

@@ -72,9 +72,7 @@ def open_queue(
 def open_inbox(url: str, *, function: str | None = None, access: QueueAccess | None = None) -> Inbox:
     """The same queue, to take messages from; CKafka's HTTP API has no way to. Raises: ValueError, as `open_queue`."""
     opened = _open(url, function, False, access)
-    from shared.queues.ckafka import CkafkaQueue
-
-    if isinstance(opened, CkafkaQueue):
+    if not isinstance(opened, Inbox):
         raise ValueError("queue URL: ckafka:// is read by the platform's own trigger alone")
     return opened
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from shared.platform import RoleKeys
@@ -106,6 +106,7 @@ class Queue(Protocol):
         """Let go of files and connections; harmless when repeated."""
 
 
+@runtime_checkable
 class Inbox(Protocol):
     """Where a worker takes messages from: at least once, oldest first."""
 

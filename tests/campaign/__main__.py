@@ -19,7 +19,7 @@ def main() -> int:
     """Play the cases, print what came of them. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=20260301, help="of the secrets and names (the cases are fixed)")
-    parser.add_argument("--jobs", type=int, default=8, help="cases beside each other; they wait more than they work")
+    parser.add_argument("--jobs", type=int, default=10, help="cases beside each other; they wait more than they work")
     parser.add_argument("--only", nargs="*", default=[], help="words that a case's name must hold")
     parser.add_argument("--verbose", action="store_true", help="a line a case")
     options = parser.parse_args()
@@ -50,7 +50,10 @@ def report(verdicts: Iterable[Verdict]) -> int:
     total, reasons = Counter[str](), Counter[str]()
     for verdict in verdicts:
         case = verdict.case
-        row = (case.target, case.fault + (" on reads" if case.action else "") if case.fault else "killed")
+        row = (
+            case.target,
+            case.fault + (" on reads" if case.action else "") if case.fault else "killed" if case.kill else "none",
+        )
         cells.setdefault(row, Counter()).update(verdict.outcomes)
         total.update(verdict.outcomes)
         reasons.update(verdict.reasons)

@@ -13,8 +13,9 @@ FAULTS = (*LOST, "throttle", "lock", "fail_task", "hang_task", "expire_token")
 READ_FAULTS = ("drop_after", "stall", "throttle", "html_500", "not_json", "wrong_type", "cut_body")
 TRIGGERS = ("http", "timer", "queue")
 
-ONCE, ALWAYS, SECOND = "once", "always", "second"
-"""The first call meets the fault; every call does; only calls of the redelivery do."""
+ONCE, TWICE, ALWAYS, SECOND, OVERLAP = "once", "twice", "always", "second", "overlap"
+"""The first call meets the fault; the first two do (the change, then the probe); every call does; only calls of the
+redelivery do; the first call does, and the event comes again before the commands queue has been worked off."""
 MODES = (ONCE, ALWAYS, SECOND)
 
 KILL_POINTS = {
@@ -67,7 +68,7 @@ class Case:
     kill: str = ""
 
     def __str__(self) -> str:
-        words = [self.target, self.trigger, self.action, self.fault, self.mode if self.fault else "", self.kill]
+        words = [self.target, self.trigger, self.action, self.fault, "" if self.kill else self.mode, self.kill]
         words += [name for name in ("login", "refuse", "slow") if getattr(self, name)]
         return " ".join(word for word in words if word) + ("" if self.commands else " no-commands")
 
@@ -120,6 +121,24 @@ def login_cases() -> Iterator[Case]:
                 yield Case(name, TRIGGERS[number % 3], fault, mode=mode, login=True, refuse=True)
 
 
+def twice_cases() -> Iterator[Case]:
+    """The probe changes nothing, so its lost answer is no reason to give up."""
+    for name, target in TARGETS.items():
+        for fault in LOST:
+            if target.fenced and fault != "stall":  # two of these leave no time
+                yield Case(name, "queue", fault, mode=TWICE)
+                yield Case(name, "http", fault, mode=TWICE, commands=False)
+
+
+def overlap_cases() -> Iterator[Case]:
+    """The event comes again while the change of the first delivery is still at work."""
+    for number, name in enumerate(TARGETS):
+        for fault in ("", "drop_after", "fail_task", "lock"):
+            trigger = triggers_of(name)[number % len(triggers_of(name))]
+            yield Case(name, trigger, fault, mode=OVERLAP, slow=_has_tasks(name))
+            yield Case(name, trigger, fault, mode=OVERLAP, slow=_has_tasks(name), commands=False)
+
+
 def refuse_cases() -> Iterator[Case]:
     """Fenced operations on a cloud that refuses old = new."""
     for name, target in TARGETS.items():
@@ -145,7 +164,15 @@ def kill_cases() -> Iterator[Case]:
 
 def all_cases() -> list[Case]:
     """The whole campaign, in a fixed order."""
-    return [*fault_cases(), *read_cases(), *login_cases(), *refuse_cases(), *kill_cases()]
+    return [
+        *fault_cases(),
+        *read_cases(),
+        *login_cases(),
+        *twice_cases(),
+        *overlap_cases(),
+        *refuse_cases(),
+        *kill_cases(),
+    ]
 
 
 # --- where a delivery may end `unknown`, and why
@@ -154,6 +181,7 @@ _TCR = "without a login nothing that can be read proves what a registry call did
 _HANGS = "the task never ends, so nobody can say what becomes of it"
 _LATE = "with one-second times, a second change within the second does not show"
 _PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
+_ALL_LOST = "every call of the action is lost, the fence probe's too"
 _BLIND = "the one read that could tell never answers"
 
 
@@ -176,6 +204,8 @@ def may_be_unknown(case: Case, *, redelivery: bool) -> str | None:
         return _PROBE
     if case.target == "account" and redelivery and case.fault in LOST and case.mode != ONCE:
         return _LATE
+    if case.target == "tair" and case.fault in LOST and case.mode in (ALWAYS, SECOND) and not case.action:
+        return _ALL_LOST
     if case.mode == ALWAYS and case.action in ("DescribeTaskInfo", "DescribeAccounts", "DescribeInstanceAttribute"):
         return _BLIND
     return None

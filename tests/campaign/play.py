@@ -25,13 +25,14 @@ from tests.cloud.client import Standin
 from tests.cloud.runtime import SCF, Returned
 
 from . import leaks
-from .cases import ALWAYS, FOLLOW_POINTS, KILL_POINTS, ONCE, SECOND, Case, may_be_unknown
+from .cases import ALWAYS, FOLLOW_POINTS, KILL_POINTS, ONCE, OVERLAP, SECOND, TWICE, Case, may_be_unknown
 from .operations import KEPT, REDIS, TARGETS, Target
 from .platform import drain, events_of, invoke, invoke_and_kill
 
 IN_FORCE = ("changed", "already_changed")
 _KEYS = ("standin-secret-key", "standin-session-token")
 _SLOW_S = 1.7
+_MOST_DELIVERIES = 4
 
 
 @dataclass
@@ -59,6 +60,8 @@ class _Stage:
     written: dict[str, bytes] = field(default_factory=dict)
     outcomes: list[str] = field(default_factory=list)  # terminal, of all deliveries
     shown: list[str] = field(default_factory=list)  # passwords that replies showed
+    retryable: bool = False  # the last result says that the same command may work later
+    deliveries: int = 0
 
     def broke(self, letter: str, text: str) -> None:
         self.verdict.violations.append(f"({letter}) {text}")
@@ -94,10 +97,14 @@ def play(case: Case, standin: Standin, folder: Path, seed: int) -> Verdict:
     else:
         _post_fault(stage, redelivery=False)
         _deliver(stage, redelivery=False)
-    _agree(stage)
-    standin.clear()
-    _post_fault(stage, redelivery=True)
-    _deliver(stage, redelivery=True)
+    if case.mode != OVERLAP:
+        _agree(stage)
+        standin.clear()
+        _post_fault(stage, redelivery=True)
+        _deliver(stage, redelivery=True)
+        while case.kill and stage.retryable and stage.deliveries < _MOST_DELIVERIES:
+            # The killed delivery's task was still at work: the sender is told so, and sends it again.
+            _deliver(stage, redelivery=True)
     _agree(stage)
     _counted(stage)
     _kept(stage)
@@ -109,7 +116,7 @@ def play(case: Case, standin: Standin, folder: Path, seed: int) -> Verdict:
 def _post_fault(stage: _Stage, *, redelivery: bool) -> None:
     case = stage.case
     if case.fault and (case.mode == ALWAYS or (case.mode == SECOND) == redelivery):
-        times = 1 if case.mode == ONCE else 500
+        times = {ONCE: 1, OVERLAP: 1, TWICE: 2}.get(case.mode, 500)
         action = case.action or stage.target.action
         stage.standin.faults([{"Action": action, "Fault": case.fault, "Times": times}])
 
@@ -178,30 +185,46 @@ def _take(stage: _Stage, events: list[dict[str, Any]]) -> None:
         stage.verdict.story.append(" ".join(str(word) for word in words if word))
         if data["Outcome"] != "pending":
             stage.outcomes.append(data["Outcome"])
+            stage.retryable = bool(error.get("Retryable"))
 
 
 def _deliver(stage: _Stage, *, redelivery: bool) -> None:
     case = stage.case
-    returned = _invoke(stage)
-    own = events_of(returned)
+    stage.deliveries += 1
+    own = events_of(_invoke(stage))
+    again = events_of(_invoke(stage)) if case.mode == OVERLAP else []
     # What a killed delivery left behind is worked off here too: its results are told apart by their start.
     drained = drain(stage.settings, ages=case.fault == "hang_task" or case.mode == ALWAYS or case.mode == SECOND)
     _work_off(stage, drained.returned, drained.left)
-    _take(stage, [*own, *drained.events])
+    _take(stage, [*own, *again, *drained.events])
+    if case.mode == OVERLAP and stage.target.secret:
+        _settled(stage, again, drained.events, redelivery=True)
+    _settled(stage, own, drained.events, redelivery=redelivery, deliveries=1 if own or case.mode != OVERLAP else 2)
+
+
+def _settled(
+    stage: _Stage,
+    own: list[dict[str, Any]],
+    later: list[dict[str, Any]],
+    *,
+    redelivery: bool,
+    deliveries: int = 1,
+) -> None:
+    """(a), and whether `unknown` is allowed: of a delivery that replied `own`, with what came of commands `later`."""
     if stage.target.secret and not own:
         stage.broke("a", "a delivery that holds a secret was handed on")
         return
     starts = {one["data"]["StartedAt"] for one in own}
-    mine = [one for one in (*own, *drained.events) if not starts or one["data"]["StartedAt"] in starts]
+    mine = [one for one in (*own, *later) if not starts or one["data"]["StartedAt"] in starts]
     terminal = [one for one in mine if one["data"]["Outcome"] != "pending"]
-    if len(terminal) != 1:
+    if len(terminal) != deliveries:
         stage.broke("a", f"{'re' if redelivery else ''}delivery ended in {len(terminal)} terminal results")
     queued = {one["id"] for one in _published(stage)}
     if missing := [one["data"]["Outcome"] for one in mine if one["id"] not in queued]:
         stage.broke("a", f"not on the results queue: {missing}")
     for one in terminal:
         if one["data"]["Outcome"] == "unknown":
-            reason = may_be_unknown(case, redelivery=redelivery)
+            reason = may_be_unknown(stage.case, redelivery=redelivery)
             if reason is None:
                 code = (one["data"]["Error"] or {}).get("Code")
                 stage.broke("c", f"{'re' if redelivery else ''}delivery ended unknown ({code}), which no reason allows")

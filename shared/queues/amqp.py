@@ -1,0 +1,312 @@
+"""AMQP 0-9-1 with publisher confirms (RabbitMQ, and what both clouds sell under that protocol), over py-amqp.
+
+Source: https://www.rabbitmq.com/docs/confirms; py-amqp 5.4. A user and a password are given in the URL. ApsaraMQ can
+derive them from role keys; how the security token enters is not published, so that is not built.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import select
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from shared.queues.contract import (
+    Leased,
+    Outgoing,
+    QueueError,
+    QueueRejected,
+    QueueTimeout,
+    QueueUnavailable,
+    Stored,
+    check_size,
+    read_back,
+)
+from shared.queues.urls import AmqpPlace
+
+_WORKER_TIMEOUT_S = 10.0
+_CLOSE_S = 1.0
+_LONGEST_DELAY_S = 30
+_DELAY_QUEUE_RESTS_MS = 60_000  # after its last delay is over, then the broker deletes it
+_PERSISTENT = 2
+_NO_ROUTE = 312
+
+
+class AmqpQueue:
+    """Queue and Inbox over one queue that exists already; keyturn declares none but those that hold a delay.
+
+    One connection, used by one thread at a time, and given up after anything that went wrong in it.
+    """
+
+    max_delay_s = float(_LONGEST_DELAY_S)
+
+    def __init__(self, place: AmqpPlace) -> None:
+        self._place = place
+        self._lock = threading.Lock()
+        self._connection: Any = None
+        self._channel: Any = None
+        self._connections = 0  # a delivery tag counts within its connection alone
+        self._receives: dict[str, int] = {}
+
+    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+        """See Queue.send. A delay is kept in a queue beside this one, in whole seconds, rounded up, up to 30."""
+        check_size(message)
+        ends_at = time.monotonic() + timeout_s
+        if timeout_s <= 0:
+            raise QueueUnavailable("no time left to send")
+        with self._held(timeout_s):
+            channel = self._ready(ends_at)
+            try:
+                routing_key = self._delayed(channel, math.ceil(min(delay_s, self.max_delay_s)))
+            # Nothing is out yet: whatever the client raises, the message did not arrive.
+            except Exception as error:
+                raise _refused(error) or _unavailable(error) from None
+            self._publish(channel, message, routing_key, ends_at)
+
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+        """See Inbox.receive. A message is held for as long as the connection lives, not for `lease_s`."""
+        until = time.time() + lease_s
+        with self._worker() as channel:
+            found: list[Leased] = []
+            for queue in [*(self._delay_queues() if ignore_delay else ()), self._place.queue]:
+                while len(found) < max_messages and (got := channel.basic_get(queue)) is not None:
+                    message = _read(got)
+                    receives = self._receives[message.id] = self._receives.get(message.id, 0) + 1
+                    found.append(Leased(message, f"{self._connections}/{got.delivery_tag}", until, receives))
+            return found
+
+    def ack(self, leased: Leased) -> bool:
+        """See Inbox.ack."""
+        with self._worker() as channel:
+            tag = self._tag(leased)
+            if tag:
+                channel.basic_ack(tag)
+                self._receives.pop(leased.message.id, None)
+        return tag > 0
+
+    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+        """See Inbox.release. It is due at once: a delay cannot be given to a message that goes back."""
+        with self._worker() as channel:
+            tag = self._tag(leased)
+            if tag:
+                channel.basic_reject(tag, requeue=True)
+        return tag > 0
+
+    def peek(self) -> list[Stored]:
+        """Those that are due and that nobody holds: all are taken, and put back. Raises: QueueUnavailable."""
+        with self._worker():
+            channel = self._connection.channel()
+            now, found = time.time(), []
+            while (got := channel.basic_get(self._place.queue)) is not None:
+                found.append(Stored(_read(got), now, now, 0.0, int(got.delivery_info["redelivered"])))
+            channel.close()
+            return found
+
+    def close(self) -> None:
+        """Close the connection, which gives back what is held; a later call opens it again."""
+        with self._lock:
+            connection, self._connection, self._channel = self._connection, None, None
+            if connection is not None:
+                with contextlib.suppress(Exception):  # gone already, then
+                    _limit(connection, time.monotonic() + _CLOSE_S)
+                    connection.close()
+                _drop(connection)
+
+    def _tag(self, leased: Leased) -> int:
+        """The delivery tag, 0 if it was another connection's: the broker has given that message back."""
+        connection, _, tag = leased.lease.partition("/")
+        return int(tag) if connection == str(self._connections) else 0
+
+    def _publish(self, channel: Any, message: Outgoing, routing_key: str, ends_at: float) -> None:
+        from amqp import Message
+        from amqp.exceptions import MessageNacked
+
+        envelope = Message(
+            message.body.encode(),
+            content_type="application/cloudevents+json",
+            content_encoding="utf-8",
+            delivery_mode=_PERSISTENT,
+            message_id=message.id,
+            type=message.type,
+        )
+        try:
+            left_s = _limit(self._connection, ends_at)
+            channel.basic_publish_confirm(
+                envelope, exchange="", routing_key=routing_key, mandatory=True, confirm_timeout=left_s
+            )
+        except MessageNacked:
+            raise QueueRejected("the broker did not keep the message: the queue is full") from None
+        # Whatever the client raises once a message may be out, it may have arrived.
+        except Exception as error:
+            raise _refused(error) or QueueTimeout(f"the broker did not confirm ({type(error).__name__})") from None
+
+    def _delayed(self, channel: Any, delay_s: int) -> str:
+        """The queue to publish to. With a delay, the one that hands its messages on to this one when it is over."""
+        name = self._place.queue
+        if delay_s < 1:
+            return name
+        channel.queue_declare(name, passive=True)  # a message that is handed on to no queue would be lost
+        delay_ms = 1000 * delay_s
+        return _declare(channel, f"{name}.delay.{delay_ms}", name, delay_ms)
+
+    def _delay_queues(self) -> Iterator[str]:
+        from amqp.exceptions import NotFound
+
+        for delay_s in range(1, _LONGEST_DELAY_S + 1):
+            name = f"{self._place.queue}.delay.{1000 * delay_s}"
+            probe = self._connection.channel()
+            try:
+                probe.queue_declare(name, passive=True)
+            except NotFound:  # which closes the channel
+                continue
+            probe.close()
+            yield name
+
+    @contextlib.contextmanager
+    def _worker(self) -> Iterator[Any]:
+        """The channel, for taking messages. Raises: QueueUnavailable, for whatever goes wrong inside."""
+        with self._held(_WORKER_TIMEOUT_S):
+            try:
+                yield self._ready(time.monotonic() + _WORKER_TIMEOUT_S)
+            except Exception as error:
+                raise _unavailable(error) from None
+
+    @contextlib.contextmanager
+    def _held(self, timeout_s: float) -> Iterator[None]:
+        """Alone with the connection, which does not outlive an error: a late answer must meet no later question."""
+        if not self._lock.acquire(timeout=timeout_s):
+            raise QueueUnavailable("the connection is busy")
+        try:
+            yield
+        except BaseException:
+            connection, self._connection, self._channel = self._connection, None, None
+            _drop(connection)
+            raise
+        finally:
+            self._lock.release()
+
+    def _ready(self, ends_at: float) -> Any:
+        """A channel that confirms, on a connection that lives. Raises: QueueUnavailable, QueueRejected."""
+        try:
+            if self._connection is not None and not _lives(self._connection):
+                _drop(self._connection)
+                self._connection = self._channel = None
+            if self._connection is None:
+                self._connection = self._connect(ends_at - time.monotonic())
+                self._connections += 1
+                _limit(self._connection, ends_at)
+                self._channel = self._connection.channel()
+                self._channel.confirm_select()
+            _limit(self._connection, ends_at)
+        except ImportError:
+            raise QueueRejected("the AMQP client is not in this package: add amqp") from None
+        # No message is out yet, whatever the client, `socket` or `ssl` raises.
+        except Exception as error:
+            raise _refused(error) or _unavailable(error) from None
+        return self._channel
+
+    def _connect(self, timeout_s: float) -> Any:
+        from amqp import Connection
+
+        # It prints frames, and a frame may hold a command.
+        logging.getLogger("amqp").setLevel(logging.WARNING)
+        place = self._place
+        host = f"[{place.host}]" if ":" in place.host else place.host
+        # py-amqp hands `context` to ssl.create_default_context, which demands a certificate; the handshake is left to
+        # a step of its own, which has the time-out.
+        tls = {
+            "context": {"check_hostname": True},
+            "server_hostname": place.host,
+            "do_handshake_on_connect": False,
+        }
+        connection = Connection(
+            host=f"{host}:{place.port}",
+            userid=place.user,
+            password=place.password.reveal(),
+            login_method="PLAIN",
+            virtual_host=place.vhost,
+            ssl=tls if place.tls else False,
+            connect_timeout=max(0.1, timeout_s),
+            confirm_publish=False,  # basic_publish_confirm is called by its name
+            client_properties={"product": "keyturn"},
+        )
+        try:
+            connection.connect()
+        except BaseException:
+            _drop(connection)
+            raise
+        return connection
+
+
+def _declare(channel: Any, name: str, onto: str, delay_ms: int) -> str:
+    channel.queue_declare(
+        name,
+        durable=True,
+        auto_delete=False,
+        arguments={
+            "x-message-ttl": delay_ms,
+            "x-dead-letter-exchange": "",
+            "x-dead-letter-routing-key": onto,
+            "x-expires": delay_ms + _DELAY_QUEUE_RESTS_MS,  # counted anew by each declaration
+        },
+    )
+    return name
+
+
+def _read(got: Any) -> Outgoing:
+    body = got.body if isinstance(got.body, str) else bytes(got.body).decode("utf-8", "replace")
+    return read_back(str(got.properties.get("message_id") or ""), body)
+
+
+def _lives(connection: Any) -> bool:
+    """Whether a resting connection is open: all that it can have to say is that it is not."""
+    sock = connection.transport.sock if connection.connected else None
+    if sock is None:
+        return False
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    return not poll.poll(0)
+
+
+def _limit(connection: Any, ends_at: float) -> float:
+    """Let the next step take what is left, in seconds. Raises: TimeoutError."""
+    left_s = ends_at - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    connection.transport.sock.settimeout(left_s)
+    return left_s
+
+
+def _drop(connection: Any) -> None:
+    """Close the socket without a word: a frozen broker would not answer."""
+    if connection is None:
+        return
+    with contextlib.suppress(Exception):
+        connection.transport.sock.settimeout(0.1)
+    with contextlib.suppress(Exception):
+        connection.collect()
+
+
+def _refused(error: Exception) -> QueueError | None:
+    """The refusal that a broker's own words are, or None: they say that it keeps nothing."""
+    from amqp.exceptions import AccessRefused, ChannelError, NotAllowed, NotFound, PreconditionFailed, ResourceLocked
+
+    if isinstance(error, QueueError):
+        return error
+    if isinstance(error, (AccessRefused, NotAllowed)):
+        return QueueRejected("the broker refuses the user, its password or the vhost")
+    if isinstance(error, NotFound) or (isinstance(error, ChannelError) and error.code == _NO_ROUTE):
+        return QueueRejected("the broker has no such queue")
+    if isinstance(error, (PreconditionFailed, ResourceLocked)):
+        return QueueRejected(f"the queue does not take this ({type(error).__name__})")
+    return None
+
+
+def _unavailable(error: Exception) -> QueueError:
+    if isinstance(error, QueueError):
+        return error if isinstance(error, QueueUnavailable) else QueueUnavailable(str(error))
+    return QueueUnavailable(f"the broker cannot be asked now ({type(error).__name__})")

@@ -1,0 +1,246 @@
+"""SMQ (formerly MNS) with role keys: a thin client that bounds every wait and never sends a message twice by itself.
+
+The vendor's client does neither over https (aliyun-mns-sdk 1.3.0). Bodies are base64, as it and EventBridge expect.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import math
+import select
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from shared.clouds.refusals import clean_code
+from shared.errors import KeyturnError
+from shared.queues import smq_wire
+from shared.queues.contract import (
+    Leased,
+    Outgoing,
+    QueueAccess,
+    QueueError,
+    QueueRejected,
+    QueueTimeout,
+    QueueUnavailable,
+    Stored,
+    check_size,
+    read_back,
+)
+from shared.queues.urls import SmqPlace
+
+_CONNECT_S = 3.0
+_WORKER_TIMEOUT_S = 10.0
+_MOST_ANSWER = 4 << 20  # bytes; a full batch of the largest messages has 2 MiB
+_MOST_MESSAGES = 16  # of one batch, published
+_MOST_IDLE_S = 15.0  # a connection that rested longer may be dead without a sign
+_LOST = (http.client.HTTPException, OSError)
+
+_LATER = {"QpsLimitExceeded": False, "InternalError": True, "InternalServerError": True}
+"""Codes to come back after, and whether the message may have arrived all the same."""
+
+
+@dataclass(frozen=True)
+class _Answer:
+    status: int
+    body: bytes
+
+
+class SmqQueue:
+    """Queue and Inbox over one queue; its connections are kept until `close`, one for each thread at work.
+
+    The lease of a received message is the queue's own VisibilityTimeout.
+    """
+
+    max_delay_s = 604_800.0
+
+    def __init__(self, place: SmqPlace, access: QueueAccess) -> None:
+        self._place = place
+        self._access = access
+        self._lock = threading.Lock()
+        self._idle: list[tuple[http.client.HTTPConnection, float]] = []
+
+    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+        """See Queue.send. A delay counts in whole seconds, rounded up; the confirmation must be of this body."""
+        check_size(message)
+        if timeout_s <= 0:
+            raise QueueUnavailable("no time left to send")
+        text = base64.b64encode(message.body.encode()).decode()
+        delay = math.ceil(min(max(delay_s, 0.0), self.max_delay_s))
+        answer = self._ask("POST", "", timeout_s, smq_wire.message_xml(text, delay))
+        if answer.status != 201:
+            raise _refusal(answer)
+        confirmed = next(smq_wire.elements(answer.body, "Message"), {})
+        if not confirmed.get("MessageId") or not confirmed.get("MessageBodyMD5"):
+            raise QueueTimeout("SMQ's answer holds no confirmation")
+        if confirmed["MessageBodyMD5"].upper() not in smq_wire.digests(message.body, text):
+            raise QueueError("SMQ confirmed another body than was sent", maybe=True)
+
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+        """See Inbox.receive. The queue, not `lease_s`, says how long; a delay cannot be ignored."""
+        if max_messages < 1:
+            return []
+        many = min(max_messages, _MOST_MESSAGES)
+        try:
+            return [
+                Leased(_message(one), one["ReceiptHandle"], _seconds(one["NextVisibleTime"]), int(one["DequeueCount"]))
+                for one in self._messages(f"?numOfMessages={many}&waitseconds=0")
+            ]
+        except (KeyError, ValueError):
+            raise QueueUnavailable("SMQ's answer cannot be read") from None
+
+    def ack(self, leased: Leased) -> bool:
+        """See Inbox.ack."""
+        return self._with_handle("DELETE", leased, "?ReceiptHandle={}")
+
+    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+        """See Inbox.release. In whole seconds, 1 at least."""
+        return self._with_handle("PUT", leased, f"?receiptHandle={{}}&visibilityTimeout={max(1, math.ceil(delay_s))}")
+
+    def peek(self) -> list[Stored]:
+        """The 16 oldest that are due: SMQ shows neither leased nor delayed ones. Raises: QueueUnavailable."""
+        stored = []
+        try:
+            for one in self._messages(f"?peekonly=true&numOfMessages={_MOST_MESSAGES}"):
+                at = _seconds(one["EnqueueTime"])
+                stored.append(Stored(_message(one), at, at, 0.0, int(one["DequeueCount"])))
+        except (KeyError, ValueError):
+            raise QueueUnavailable("SMQ's answer cannot be read") from None
+        return stored
+
+    def close(self) -> None:
+        """Close the connections; a later call opens one again."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for connection, _ in idle:
+            connection.close()
+
+    def _messages(self, query: str) -> list[dict[str, str]]:
+        answer = self._work("GET", query)
+        return list(smq_wire.elements(answer.body, "Message")) if answer.status == 200 else []
+
+    def _with_handle(self, method: str, leased: Leased, query: str) -> bool:
+        if not smq_wire.usable_handle(leased.lease):
+            return False
+        return self._work(method, query.format(leased.lease)).status in (200, 204)
+
+    def _work(self, method: str, query: str) -> _Answer:
+        """A worker's request; an answer that says that there is no such message is one. Raises: QueueUnavailable."""
+        try:
+            answer = self._ask(method, query, _WORKER_TIMEOUT_S)
+            if answer.status in (200, 204) or _code(answer) in ("MessageNotExist", "ReceiptHandleError"):
+                return answer
+            raise _refusal(answer)
+        except QueueError as error:
+            raise QueueUnavailable(str(error)) from None
+
+    def _ask(self, method: str, query: str, timeout_s: float, body: bytes = b"") -> _Answer:
+        """One request, sent once. Raises: QueueUnavailable (it never left), QueueRejected (no keys), QueueTimeout."""
+        target = f"/queues/{self._place.queue}/messages{query}"
+        try:
+            keys = self._access.keys("alibaba")
+        except KeyturnError as error:
+            raise QueueRejected(f"no role keys for SMQ ({error.code})") from None
+        headers = {"host": self._place.host} | smq_wire.signed_headers(
+            method, target, body, id_=keys.id, key=keys.key.reveal(), token=keys.token.reveal() if keys.token else None
+        )
+        ends_at = time.monotonic() + timeout_s
+        connection = self._connected(timeout_s)
+        answer, reusable = None, False
+        try:
+            _limit(connection, ends_at)
+            connection.request(method, target, body or None, headers)
+            _limit(connection, ends_at)
+            response = connection.getresponse()
+            _limit(connection, ends_at)
+            answer = _Answer(response.status, response.read(_MOST_ANSWER))
+            reusable = response.isclosed() and not response.will_close
+        except _LOST as error:
+            # Once any of it is out, the request may be there, also when sending its rest failed.
+            raise QueueTimeout(f"SMQ's answer was lost ({type(error).__name__})") from None
+        except ValueError:  # it would quote the header
+            raise QueueRejected("the role keys hold a character that no header takes") from None
+        finally:
+            if not reusable:
+                connection.close()
+        if reusable:
+            with self._lock:
+                self._idle.append((connection, time.monotonic()))
+        return answer
+
+    def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
+        """A connection that rests and lives, or a new one. Raises: QueueUnavailable."""
+        while True:
+            with self._lock:
+                if not self._idle:
+                    break
+                connection, since = self._idle.pop()
+            if connection.sock and time.monotonic() - since < _MOST_IDLE_S and not _readable(connection):
+                return connection
+            connection.close()
+        connection = self._new(min(_CONNECT_S, timeout_s))
+        try:
+            connection.connect()
+        except _LOST as error:
+            connection.close()
+            reason = "shows no certificate for its name" if isinstance(error, ssl.SSLError) else "cannot be reached"
+            raise QueueUnavailable(f"SMQ {reason} ({type(error).__name__})") from None
+        return connection
+
+    def _new(self, timeout_s: float) -> http.client.HTTPConnection:
+        endpoint = self._access.endpoint("alibaba")
+        parts = urlsplit(endpoint or f"https://{self._place.host}")
+        host = parts.hostname or ""
+        if parts.scheme == "http":  # loopback: the settings take no other host
+            return http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
+        # The account is in the queue's own host alone, so `Host` names that one on a private link too.
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=ssl.create_default_context())
+
+
+def _limit(connection: http.client.HTTPConnection, ends_at: float) -> None:
+    """Let the next step take what is left. Raises: TimeoutError."""
+    left_s = ends_at - time.monotonic()
+    if left_s <= 0:
+        raise TimeoutError
+    if connection.sock:
+        connection.sock.settimeout(left_s)
+
+
+def _readable(connection: http.client.HTTPConnection) -> bool:
+    """Whether a resting connection has something to say, which can only be its end."""
+    poll = select.poll()
+    poll.register(connection.sock, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _code(answer: _Answer) -> str:
+    error = next(smq_wire.elements(answer.body, "Error"), {})
+    return clean_code(error["Code"]) if error.get("Code") else ""
+
+
+def _refusal(answer: _Answer) -> QueueError:
+    code = _code(answer)
+    if code == "TimeExpired":
+        return QueueUnavailable("SMQ refused the request's time (TimeExpired): this machine's clock is 15 minutes off")
+    if code in _LATER:
+        return QueueUnavailable(f"SMQ cannot take the message now ({code})", maybe=_LATER[code])
+    if code and 400 <= answer.status < 500:
+        return QueueRejected(f"SMQ did not take the message ({code})")
+    shown = code or f"HTTP {answer.status}"
+    return QueueTimeout(f"SMQ's answer does not say whether it keeps the message ({shown})")
+
+
+def _message(one: dict[str, str]) -> Outgoing:
+    """A message as it was sent: base64, unless another sender left that out. Raises: KeyError."""
+    body = one["MessageBody"]
+    with contextlib.suppress(ValueError):
+        body = base64.b64decode(body, validate=True).decode()
+    return read_back(one["MessageId"], body)
+
+
+def _seconds(milliseconds: str) -> float:
+    return int(milliseconds) / 1000

@@ -1,0 +1,143 @@
+"""Publishing: confirmed, repeated with one id, then the log, then the reply; and when raising is right."""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+
+import pytest
+
+from shared import hygiene
+from shared.handler import NothingDone
+from shared.pace import Pace
+from shared.platform import Deadline
+from tests import shapes
+from tests.cloud.runtime import run
+from tests.conftest import ACCOUNT, PASSWORD, TAIR, House, outcome
+from tests.test_rules import GOOD
+
+NOWHERE = "sqlite:///dev/null/results.db"  # a folder that cannot be one
+
+
+@pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
+def test_after_a_change_nothing_raises_and_the_whole_result_is_in_the_log(
+    house: House, trigger: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.settings["KEYTURN_RESULTS"] = NOWHERE
+    with caplog.at_level(logging.INFO, "keyturn"):
+        returned = house.send(PASSWORD, GOOD[PASSWORD], trigger=trigger)
+    assert outcome(returned) == "changed"
+    delivered = returned.body["Delivered"] if trigger == "http" else returned.value["Delivered"]
+    assert delivered is False
+    (line,) = [json.loads(r.getMessage()) for r in caplog.records if "undelivered_result" in r.getMessage()]
+    assert (line["result"]["type"], line["result"]["data"]["Outcome"]) == ("keyturn.credential.changed", "changed")
+
+
+@pytest.mark.parametrize("trigger", ["timer", "queue"])
+def test_an_event_that_changed_nothing_and_could_not_be_reported_is_wanted_again(house: House, trigger: str) -> None:
+    house.settings["KEYTURN_RESULTS"] = NOWHERE
+    assert isinstance(house.send(ACCOUNT, {"InstanceId": "crs-demo0001"}, trigger=trigger).error, NothingDone)
+
+
+def test_an_http_caller_is_answered_whatever_the_queue_does(house: House) -> None:
+    house.settings["KEYTURN_RESULTS"] = NOWHERE
+    returned = house.send(ACCOUNT, {"InstanceId": "crs-demo0001"})
+    assert (returned.value["statusCode"], returned.body["Delivered"]) == (400, False)
+
+
+def test_a_batch_in_which_one_change_was_made_is_not_repeated(house: House) -> None:
+    house.settings["KEYTURN_RESULTS"] = NOWHERE
+    returned = house.deliver(PASSWORD, shapes.batch(["poison", json.dumps(GOOD[PASSWORD])]))
+    assert returned.error is None
+    assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["not_changed", "changed"]
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "ALL_PROXY"])
+@pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])
+def test_proxy_variables_are_ignored(house: House, function: str, platform: str, variable: str) -> None:
+    event = shapes.event(GOOD[function], platform, "http")
+    raw = event if isinstance(event, bytes) else json.dumps(event).encode()
+    returned = run(function, raw, platform, settings=house.settings, extra={variable: "http://127.0.0.1:9"})
+    assert outcome(returned) == "changed"
+
+
+def test_commands_of_one_instance_run_one_after_another_and_of_others_beside_them(house: House) -> None:
+    house.cloud.reset(latency_s=0.2)
+    crs1 = [{**GOOD[ACCOUNT], "AccountPassword": f"New-Passw0rd{n}"} for n in range(2)]
+    started = time.monotonic()
+    bodies = [json.dumps(command) for command in crs1]
+    returned = house.deliver(ACCOUNT, shapes.batch(bodies))
+    alone_s = time.monotonic() - started
+    assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["changed", "changed"]
+    assert house.accepts("crs-demo0001", "app", "New-Passw0rd1")  # the order of the batch holds
+    others = [
+        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"},
+        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"},
+    ]
+    started = time.monotonic()
+    returned = house.deliver(ACCOUNT, shapes.batch([json.dumps(command) for command in others]))
+    assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["changed", "changed"]
+    assert time.monotonic() - started < 0.8 * alone_s
+
+
+def test_threads_of_one_fc_instance_do_not_disturb_each_other(house: House) -> None:
+    commands = [
+        {**GOOD[ACCOUNT], "AccountPassword": "Thread-One-1"},
+        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"},
+        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"},
+    ]
+    from importlib import import_module
+
+    from tests.cloud.bootstrap import context_of
+    from tests.cloud.runtime import role_keys
+
+    outcomes: dict[int, str] = {}
+    assert outcome(house.send(ACCOUNT, {**GOOD[ACCOUNT], "DryRun": True}, "fc")) == "would_change"  # sets nothing
+
+    def one(index: int) -> None:
+        context = context_of("fc", ACCOUNT, 20.0, role_keys("fc"), lambda *_: None)
+        reply = import_module(f"functions.{ACCOUNT}").main_handler(shapes.event(commands[index], "fc", "http"), context)
+        outcomes[index] = json.loads(reply["body"])["Result"]["data"]["Outcome"]
+
+    with house.environment(ACCOUNT, "fc"):
+        threads = [threading.Thread(target=one, args=(index,)) for index in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert outcomes == {0: "changed", 1: "changed", 2: "changed"}
+
+
+def test_the_pace_keeps_its_rate_halves_when_throttled_and_creeps_up_again() -> None:
+    now = [0.0]
+    pace = Pace(20.0, clock=lambda: now[0])
+    deadline = Deadline(1000.0, clock=lambda: now[0])
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    for _ in range(21):
+        pace.take(deadline, sleep)
+    assert now[0] == pytest.approx(1.0)
+    pace.throttled()
+    assert pace.rate == 10.0
+    for _ in range(5):
+        pace.went_through()
+    assert pace.rate == 15.0
+
+
+def test_a_log_record_of_any_library_loses_the_secrets_in_it(caplog: pytest.LogCaptureFixture) -> None:
+    hygiene.guard_logs()
+    hygiene.learn("S3cret/with+odd=chars")
+    other = logging.getLogger("somebody.else")
+    with caplog.at_level(logging.DEBUG):
+        other.warning("sending %s to %s", "S3cret/with+odd=chars", "a host")
+        other.debug("quoted S3cret%2Fwith%2Bodd%3Dchars")
+        try:
+            raise ValueError("S3cret/with+odd=chars")
+        except ValueError:
+            other.exception("failed")
+    assert "S3cret" not in caplog.text
+    assert "Traceback" in caplog.text

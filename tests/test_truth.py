@@ -1,0 +1,187 @@
+"""What really happened: lost answers, repeats, wrong old secrets, and how each is told."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
+from tests.test_rules import GOOD
+
+ACTION = {
+    ACCOUNT: "ModifyInstanceAccount",
+    PASSWORD: "ModfiyInstancePassword",
+    REGISTRY: "ModifyServiceAccountPassword",
+    TAIR: "ModifyAccountPassword",
+}
+LOST = ["drop_after", "cut_body", "html_500", "not_json", "no_task_id"]
+REDIS = [ACCOUNT, PASSWORD]
+
+
+def changes(house: House) -> list[str]:
+    """The calls that could have changed something."""
+    return [call["Action"] for call in house.cloud.calls() if not call["Action"].startswith("Describe")]
+
+
+def evidence(data: dict[str, Any]) -> str:
+    return "\n".join(data["Evidence"])
+
+
+@pytest.mark.parametrize("fault", LOST)
+@pytest.mark.parametrize("function", REDIS)
+def test_a_lost_answer_is_found_in_the_task_list_and_the_call_is_not_repeated(
+    house: House, function: str, fault: str
+) -> None:
+    house.cloud.faults([{"Action": ACTION[function], "Fault": fault}])
+    data = result(house.send(function, GOOD[function]))
+    assert data["Outcome"] == "changed"
+    assert "DescribeTaskList: 1 new task" in evidence(data)
+    assert "PasswordLastModifiedTime moved: yes" in evidence(data)
+    assert changes(house) == [ACTION[function]]
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_lost_answer_of_tair_is_settled_by_the_fence_probe(house: House, fault: str) -> None:
+    house.cloud.faults([{"Action": ACTION[TAIR], "Fault": fault}])
+    data = result(house.send(TAIR, GOOD[TAIR], "fc"))
+    assert data["Outcome"] == "changed"
+    assert "fence_probe: accepted" in evidence(data)
+    assert house.accepts("r-demo0001", "app", "New-Passw0rd1")
+
+
+@pytest.mark.parametrize("fault", LOST)
+def test_a_lost_answer_of_the_registry_is_unknown_unless_a_login_proves_it(house: House, fault: str) -> None:
+    house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": fault}])
+    returned = house.send(REGISTRY, GOOD[REGISTRY])
+    data = result(returned)
+    assert (data["Outcome"], data["Error"]["Class"], returned.value["statusCode"]) == ("unknown", "ambiguous", 500)
+    house.cloud.reset()
+    house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": fault}])
+    data = result(house.send(REGISTRY, {**GOOD[REGISTRY], "Login": True}))
+    assert data["Outcome"] == "changed"
+    assert "login with the new secret: accepted" in evidence(data)
+    assert len(changes(house)) == 1
+
+
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR])
+def test_a_call_that_was_proved_not_to_have_happened_is_made_again(house: House, function: str) -> None:
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before"}])
+    data = result(house.send(function, GOOD[function]))
+    assert data["Outcome"] == "changed"
+    assert house.accepts(GOOD[function]["InstanceId"], GOOD[function].get("AccountName", "root"), "New-Passw0rd1")
+
+
+@pytest.mark.parametrize("function", REDIS)
+def test_a_call_that_keeps_not_happening_is_made_three_times_and_no_more(house: House, function: str) -> None:
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
+    data = result(house.send(function, GOOD[function]))
+    assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "failed")
+    assert changes(house) == [ACTION[function]] * 3
+
+
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
+def test_an_error_under_an_odd_content_type_is_not_taken_for_success(house: House, function: str) -> None:
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "wrong_type", "Times": 9}])
+    assert outcome(house.send(function, GOOD[function])) != "changed"
+
+
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
+@pytest.mark.parametrize("fault", ["throttle", "lock"])
+def test_what_was_surely_refused_is_tried_again_after_a_while(house: House, function: str, fault: str) -> None:
+    house.cloud.faults([{"Action": ACTION[function], "Fault": fault, "Times": 2}])
+    assert outcome(house.send(function, GOOD[function])) == "changed"
+
+
+@pytest.mark.parametrize(("fault", "error_class", "status"), [("throttle", "throttled", 429), ("lock", "busy", 409)])
+def test_a_refusal_that_lasts_ends_as_not_changed_with_advice_when_to_come_back(
+    house: House, fault: str, error_class: str, status: int
+) -> None:
+    house.cloud.faults([{"Action": ACTION[ACCOUNT], "Fault": fault, "Times": 99}])
+    returned = house.send(ACCOUNT, GOOD[ACCOUNT], timeout_s=4.0)
+    data = result(returned)
+    assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Retryable"]) == ("not_changed", error_class, True)
+    assert returned.value["statusCode"] == status
+    assert returned.value["headers"]["Retry-After"].isdigit()
+
+
+def test_keys_that_have_run_out_are_said_to_be_so(house: House) -> None:
+    house.cloud.faults([{"Action": "*", "Fault": "expire_token"}])
+    data = result(house.send(ACCOUNT, GOOD[ACCOUNT]))
+    assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Retryable"]) == ("not_changed", "forbidden", True)
+
+
+def test_a_cloud_that_cannot_be_reached_has_changed_nothing(house: House) -> None:
+    house.settings["KEYTURN_TENCENT_ENDPOINT"] = house.settings["KEYTURN_ALIBABA_ENDPOINT"] = "http://127.0.0.1:9"
+    for function in (ACCOUNT, TAIR):
+        returned = house.send(function, GOOD[function], timeout_s=4.0)
+        assert (result(returned)["Error"]["Class"], returned.value["statusCode"]) == ("unavailable", 503)
+
+
+@pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
+@pytest.mark.parametrize(
+    ("function", "old"), [(PASSWORD, {"OldPassword": "Not-It-123"}), (TAIR, {"OldAccountPassword": "Not-It-123"})]
+)
+def test_a_wrong_old_password_is_called_wrong_when_the_probe_is_refused_alike(
+    house: House, function: str, old: dict[str, str], trigger: str
+) -> None:
+    data = result(house.send(function, {**GOOD[function], **old}, trigger=trigger))
+    assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "wrong_old_secret")
+    assert "fence_probe" in evidence(data)
+
+
+@pytest.mark.parametrize("function", [PASSWORD, TAIR])
+def test_a_redelivery_changes_the_password_once(house: House, function: str) -> None:
+    for expected in ("changed", "already_changed", "already_changed"):
+        assert outcome(house.send(function, GOOD[function], trigger="queue")) == expected
+    assert house.accepts(GOOD[function]["InstanceId"], GOOD[function].get("AccountName", "root"), "New-Passw0rd1")
+
+
+@pytest.mark.parametrize("function", [PASSWORD, TAIR])
+def test_where_the_cloud_refuses_old_equals_new_a_refused_old_secret_proves_nothing(
+    house: House, function: str
+) -> None:
+    house.cloud.reset(old_equals_new="refuse")
+    assert outcome(house.send(function, GOOD[function], trigger="queue")) == "changed"
+    again = result(house.send(function, GOOD[function], trigger="queue"))
+    if function == TAIR:  # its refusal of old = new has a code of its own
+        assert (again["Outcome"], again["Error"]["Class"]) == ("unknown", "ambiguous")
+        caller = house.send(function, GOOD[function])
+        assert (result(caller)["Outcome"], result(caller)["Error"]["Class"]) == ("not_changed", "wrong_old_secret")
+    proved = result(house.send(function, {**GOOD[function], "Login": True}, trigger="queue"))
+    assert proved["Outcome"] == "already_changed"
+    assert "login with the new secret: accepted" in evidence(proved)
+
+
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
+def test_a_login_proves_the_new_secret_and_refutes_the_old(house: House, function: str) -> None:
+    data = result(house.send(function, {**GOOD[function], "Login": True}))
+    assert data["Outcome"] == "changed"
+    assert "login with the new secret: accepted" in evidence(data)
+    if function in (PASSWORD, TAIR):
+        assert "login with the old secret: refused" in evidence(data)
+
+
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD])
+def test_an_instance_that_is_locked_by_another_task_is_busy_until_it_ends(house: House, function: str) -> None:
+    house.cloud.reset(task_s=1.5)
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    other = {"InstanceId": "crs-demo0001", "AccountName": "app", "Remark": "busy", "Region": "ap-guangzhou"}
+    assert outcome(house.send(ACCOUNT, other)) == "pending"
+    assert outcome(house.send(function, GOOD[function])) in ("changed", "pending")
+
+
+@pytest.mark.parametrize(
+    ("deny", "function"),
+    [
+        ("ModifyInstanceAccount", ACCOUNT),
+        ("DescribeInstanceAccount", ACCOUNT),
+        ("ModifyServiceAccountPassword", REGISTRY),
+        ("ModifyAccountPassword", TAIR),
+    ],
+)
+def test_a_missing_permission_is_forbidden_and_names_the_role(house: House, deny: str, function: str) -> None:
+    house.cloud.reset(deny=[deny])
+    returned = house.send(function, GOOD[function])
+    assert (result(returned)["Error"]["Class"], returned.value["statusCode"]) == ("forbidden", 403)
+    assert "role" in result(returned)["Error"]["Message"]
