@@ -34,7 +34,7 @@ class ModifyInstanceAccount(TencentCommand):
     instance_id: InstanceId
     account_name: AccountName
     account_password: Annotated[Secret, REDIS_PASSWORD] | None = None
-    remark: Annotated[str, Field(max_length=255)] | None = None
+    remark: Annotated[str, Field(max_length=1024)] | None = None
     readonly_policy: Annotated[list[Literal["master", "replication"]], Field(min_length=1, max_length=2)] | None = None
     privilege: Literal["r", "w", "rw"] | None = None
     no_auth: bool | None = None

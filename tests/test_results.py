@@ -81,7 +81,7 @@ def test_an_idempotency_key_names_the_command_and_a_given_id_is_put_behind_a_tim
     [
         ({"httpMethod": "GET"}, 405),
         ({"headers": {"content-type": "text/plain"}}, 415),
-        ({"headers": {}}, 415),
+        ({"headers": {"content-type": "application/x-www-form-urlencoded"}}, 415),
         ({"body": "not json"}, 400),
         ({"body": ""}, 400),
         ({"body": "[]"}, 400),

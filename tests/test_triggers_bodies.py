@@ -45,10 +45,15 @@ def test_only_post_is_answered(method: object) -> None:
 
 @pytest.mark.parametrize(
     "headers",
-    [{}, "x", {"content-type": "text/plain"}, {"content-type": "application/jsonx"}, {"content-type": None}],
+    [{"content-type": "text/plain"}, {"content-type": "application/jsonx"}, {"content-type": ""}],
 )
 def test_any_other_content_type_is_refused(headers: object) -> None:
     assert call(headers=headers).refused == (415, "content type must be application/json")
+
+
+@pytest.mark.parametrize("headers", [{}, "x", None, {"content-type": None}])
+def test_a_call_without_a_content_type_is_read_as_json(headers: object) -> None:
+    assert call(headers=headers).refused is None
 
 
 @pytest.mark.parametrize(

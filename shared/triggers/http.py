@@ -8,6 +8,8 @@ from shared.triggers.commands import MAX_LIST, Origin, commands, traceparent
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
 from shared.triggers.delivery import Delivery, Trigger, fit
 
+_JSON = ("application/json", "application/cloudevents+json")
+
 
 def is_call(event: dict[str, object]) -> bool:
     """Whether `event` is an HTTP call; a function URL's has no `requestContext`, FC's no `httpMethod`."""
@@ -26,7 +28,8 @@ def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
 
     if _method(event) != "POST":
         return refuse(405, "only POST is answered")
-    if headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+    # None at all passes: what these gateways hand over without one is JSON or refused below.
+    if headers.get("content-type", _JSON[0]).partition(";")[0].strip().lower() not in _JSON:
         return refuse(415, "content type must be application/json")
     try:
         value = parse(_body(event))

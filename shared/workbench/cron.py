@@ -55,7 +55,9 @@ def _check(part: str, name: str, least: int, most: int, names: tuple[str, ...]) 
         raise ValueError(f"cron: the {name} must be *, a number, a range, a list or a step")
     if name == "weekday" and re.search("[0-9]", part.partition("/")[0]):
         raise ValueError("cron: write the weekday as MON to SUN, the platforms number it differently")
-    numbers = [_number(value, name, names, least) for value in (found["first"], found["last"]) if value and value != "*"]
+    numbers = [
+        _number(value, name, names, least) for value in (found["first"], found["last"]) if value and value != "*"
+    ]
     if any(not least <= number <= most for number in numbers):
         raise ValueError(f"cron: the {name} goes from {least} to {most}")
     if numbers != sorted(numbers) or (found["first"] == "*" and found["last"]):

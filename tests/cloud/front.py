@@ -12,6 +12,7 @@ from .alibaba import AlibabaGate
 from .faults import Faults
 from .pace import Pace
 from .service import Answer, ApiError, Call, Service
+from .smq_gate import NAME, SmqGate
 from .tencent import TencentGate
 from .wire import Gate, Reply, Wire
 from .world import World
@@ -33,7 +34,10 @@ class Front:
         self.calls: list[dict[str, str]] = []
         self._pace = Pace(world.rate)
         self._tencent = TencentGate(world, {one.name: one for one in self.services if one.cloud == "tencent"})
-        self._alibaba = AlibabaGate(world, {one.name: one for one in self.services if one.cloud == "alibaba"})
+        alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
+        smq = alibaba.pop(NAME, None)
+        self._smq = SmqGate(world, smq) if smq else None
+        self._alibaba = AlibabaGate(world, alibaba)
 
     async def reset(self, world: World) -> None:
         """Begin again in `world`: first accounts, no faults, calls, tasks or nonces."""
@@ -50,6 +54,8 @@ class Front:
         gate: Gate
         if TencentGate.claims(wire):
             gate = self._tencent
+        elif self._smq and SmqGate.claims(wire):
+            gate = self._smq
         elif AlibabaGate.claims(wire):
             gate = self._alibaba
         else:
@@ -77,7 +83,7 @@ class Front:
         action = service.actions[call.action]
         if call.action in self.world.deny:
             raise service.refuse("denied", call)
-        if not self._pace.allows((call.cloud, call.service, call.action, call.region)):
+        if not self._pace.allows((call.cloud, call.service, call.action, call.region), action.per_s):
             raise gate.refuse("throttle")
         call.parameters = gate.parameters(wire, action)
         call.fault = self.faults.meet(call)

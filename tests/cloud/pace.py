@@ -15,13 +15,13 @@ class Pace:
         self._clock = clock
         self._seen: defaultdict[Hashable, deque[float]] = defaultdict(deque)
 
-    def allows(self, key: Hashable) -> bool:
-        """Count a call if it fits into the last second; a refused one does not count."""
+    def allows(self, key: Hashable, rate: int | None = None) -> bool:
+        """Count a call if it fits into the last second; a refused one does not count. `rate`: the key's own."""
         now = self._clock()
         seen = self._seen[key]
         while seen and now - seen[0] >= 1.0:
             seen.popleft()
-        if len(seen) >= self._rate:
+        if len(seen) >= (rate or self._rate):
             return False
         seen.append(now)
         return True

@@ -7,17 +7,22 @@ import json
 import os
 import sys
 import time
+from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from shared.queues import Inbox, Leased, open_inbox
+from shared.queues import Inbox, Leased, QueueUnavailable
 
+from .inboxes import inbox
 from .runtime import ROOT, SCF, platform_of, run
 
 _PREFIX = "keyturn.command."
 _LEASE_S = 120.0
+_AT_ONCE = 100
 _REDELIVER_S = 1.0
 _MOST_RECEIVES = 3  # CKafka's trigger is deployed with three repeats
+_REST_S = 0.1
 
 
 def functions() -> list[str]:
@@ -25,14 +30,18 @@ def functions() -> list[str]:
     return sorted(path.stem for path in (ROOT / "functions").glob("[a-z]*.py"))
 
 
-def as_trigger_event(body: str, platform: str, offset: int) -> bytes:
-    """A message as the platform's own queue trigger delivers it: CKafka to SCF, SMQ through EventBridge to FC."""
-    event: dict[str, Any]
-    if platform == SCF:
+def as_trigger_event(body: str, platform: str, name: str | int, *, amqp: bool = False) -> bytes:
+    """A message as the platform's own queue trigger delivers it; `name` is what its broker calls it.
+
+    To SCF: CKafka, or EventBridge's connector for AMQP. To FC: SMQ or RabbitMQ through EventBridge.
+    """
+    message_id = str(name)
+    if platform == SCF and not amqp:
+        # A message keeps its place over redeliveries: it is what names a bare command.
+        offset = int(sha256(message_id.encode()).hexdigest()[:12], 16)
         record = {"topic": "keyturn-commands", "Partition": 0, "offset": offset, "msgKey": "None", "msgBody": body}
         return json.dumps({"Records": [{"Ckafka": record}]}).encode()
-    message_id = json.loads(body)["id"]
-    event = {
+    event: dict[str, Any] = {
         "id": f"envelope-{message_id}",
         "source": "keyturn-commands",
         "specversion": "1.0",
@@ -42,42 +51,89 @@ def as_trigger_event(body: str, platform: str, offset: int) -> bytes:
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         "data": {"requestId": message_id, "messageId": message_id, "messageBody": body},
     }
-    return json.dumps([event]).encode()
+    if amqp:
+        delivery = {"deliveryTag": 1, "redeliver": False, "exchange": "", "routingKey": "keyturn-commands"}
+        event |= {
+            "type": "connector:amqp" if platform == SCF else "amqp:Queue:SendMessage",
+            "subject": "qcs::amqp:keyturn-commands" if platform == SCF else "acs:amqp:cn-hangzhou:keyturn-commands",
+            "data": {"envelope": delivery, "props": {"messageId": message_id}, "body": body},
+        }
+    return json.dumps(event if platform == SCF else [event]).encode()
 
 
-def deliver(inbox: Inbox, leased: Leased, *, only: str | None = None, skip_delays: bool = False) -> bool:
-    """Give one message to its function; False if it goes back to the queue to be delivered again."""
-    body = json.loads(leased.message.body)
-    kind = str(body.get("type", ""))
-    function = only or kind.removeprefix(_PREFIX)
-    if function not in functions() or not (only or kind.startswith(_PREFIX)):
-        print(f"left: a message of type {kind[:80]} is addressed to no function", file=sys.stderr)
-        inbox.ack(leased)
+@dataclass
+class Trigger:
+    """One queue and whose it is: a function's own (`only`), or a topic that each function reads for itself."""
+
+    inbox: Inbox
+    only: str | None = None
+    amqp: bool = False
+    left: list[Leased] = field(default_factory=list)
+    """Addressed to no function here; held, not taken, and given back at the end."""
+
+    def deliver_waiting(self, *, skip_delays: bool = False) -> int:
+        """Give every message that waits now, not what comes meanwhile, to its function; how many there were."""
+        waiting: list[Leased] = []
+        while len(waiting) < _AT_ONCE and (
+            batch := self.inbox.receive(_AT_ONCE - len(waiting), _LEASE_S, ignore_delay=skip_delays)
+        ):
+            waiting += batch
+        return sum(self._deliver(leased, skip_delays) for leased in waiting)
+
+    def give_back(self) -> None:
+        """Let go of what was left."""
+        for leased in self.left:
+            self.inbox.release(leased)
+        self.left.clear()
+
+    def _deliver(self, leased: Leased, skip_delays: bool) -> bool:
+        body, event = leased.message.body, _event(leased.message.body)
+        function = self.only or _addressed(event)
+        if function is None:
+            kind = str(event.get("type", ""))[:80]
+            print(f"left: a message of type {kind!r} is addressed to no function", file=sys.stderr)
+            self.left.append(leased)
+            return False
+        if skip_delays and event.pop("notbefore", None):
+            body = json.dumps(event, ensure_ascii=False)
+        platform = platform_of(function if function != "follow_change" else _followed(event))
+        returned = run(function, as_trigger_event(body, platform, leased.message.id, amqp=self.amqp), platform)
+        sys.stderr.write(returned.log)
+        if returned.error is not None and leased.receives <= _MOST_RECEIVES:
+            self.inbox.release(leased, _REDELIVER_S)
+        else:
+            self.inbox.ack(leased)
         return True
-    if skip_delays:
-        body.pop("notbefore", None)
-    platform = platform_of(kind.removeprefix(_PREFIX) if function != "follow_change" else _followed(body))
-    event = as_trigger_event(json.dumps(body, ensure_ascii=False), platform, leased.receives)
-    returned = run(function, event, platform)
-    sys.stderr.write(returned.log)
-    if returned.error is not None and leased.receives <= _MOST_RECEIVES:
-        inbox.release(leased, _REDELIVER_S)
-        return False
-    inbox.ack(leased)
-    return True
 
 
-def _followed(body: dict[str, Any]) -> str:
+def _event(body: str) -> dict[str, Any]:
+    """The message as a JSON object; an empty one if it is none, which its function will say itself."""
+    try:
+        event = json.loads(body)
+    except ValueError:
+        return {}
+    return event if isinstance(event, dict) else {}
+
+
+def _addressed(event: dict[str, Any]) -> str | None:
+    """The function that a command event on a shared topic names; of a bare command nobody can tell."""
+    kind = str(event.get("type", ""))
+    function = kind.removeprefix(_PREFIX)
+    return function if kind.startswith(_PREFIX) and function in functions() else None
+
+
+def _followed(event: dict[str, Any]) -> str:
     """follow_change runs on the cloud whose change it follows."""
-    data = body.get("data")
+    data = event.get("data")
     return "alibaba_" if isinstance(data, dict) and data.get("Cloud") == "alibaba" else "tencent_"
 
 
-def inboxes(url: str) -> list[tuple[str | None, Inbox]]:
+def triggers(url: str) -> list[Trigger]:
     """The queues behind a commands URL: one a function where it says `{function}`, else one for all."""
+    amqp = url.lower().startswith(("amqp://", "amqps://"))
     if "{function}" in url:
-        return [(name, open_inbox(url, function=name)) for name in functions()]
-    return [(None, open_inbox(url))]
+        return [Trigger(inbox(url, function=name), name, amqp) for name in functions()]
+    return [Trigger(inbox(url), None, amqp)]
 
 
 def main(argv: list[str]) -> int:
@@ -91,20 +147,26 @@ def main(argv: list[str]) -> int:
         parser.error("KEYTURN_COMMANDS is not set")
     if url.startswith("sqlite://") and not Path("/" + url.removeprefix("sqlite://").lstrip("/")).parent.is_dir():
         parser.error("KEYTURN_COMMANDS names a file in a folder that does not exist")
-    queues = inboxes(url)
+    try:
+        opened = triggers(url)
+    except ValueError as error:
+        parser.error(f"KEYTURN_COMMANDS: {error}")
     try:
         while True:
-            found = 0
-            for only, inbox in queues:
-                for leased in inbox.receive(100, _LEASE_S, ignore_delay=arguments.skip_delays):
-                    found += 1
-                    deliver(inbox, leased, only=only, skip_delays=arguments.skip_delays)
+            found = sum(one.deliver_waiting(skip_delays=arguments.skip_delays) for one in opened)
             if arguments.once:
                 return 0 if found else 3
             if not found:
-                time.sleep(0.1)
+                time.sleep(_REST_S)
     except KeyboardInterrupt:
         return 0
+    except QueueUnavailable as error:
+        print(f"the commands cannot be read: {error}", file=sys.stderr)
+        return 1
     finally:
-        for _, inbox in queues:
-            inbox.close()
+        for one in opened:
+            try:
+                one.give_back()
+            except QueueUnavailable:
+                print("what was left comes back when its lease ends", file=sys.stderr)
+            one.inbox.close()

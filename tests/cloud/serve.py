@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from .alibaba_kvstore import AlibabaKvstore
+from .ckafka import Ckafka
+from .kept import Kept
 from .server import Server
 from .service import Service
+from .smq import Smq
 from .tencent_redis import TencentRedis
 from .tencent_tcr import TencentTcr
 from .world import DEFAULT_WORLD, load_world
@@ -40,8 +43,9 @@ async def serve(port: int, path: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     world = load_world(path)
     redis, tcr, tair = TencentRedis(world), TencentTcr(world), AlibabaKvstore(world)
-    services: tuple[Service, ...] = (redis, tcr, tair)
-    server = Server(world, services)
+    kept = Kept()
+    services: tuple[Service, ...] = (redis, tcr, tair, Ckafka(world, kept), Smq(world, kept))
+    server = Server(world, services, kept)
     try:
         bound = await server.start(port)
         await asyncio.gather(*(service.start() for service in services))

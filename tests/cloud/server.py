@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from .front import Front
+from .kept import Kept
 from .service import Service
 from .wire import Reply, Wire
 from .world import World
@@ -20,8 +21,9 @@ _LOOK_S = 0.02
 class Server:
     """Serves one front on loopback."""
 
-    def __init__(self, world: World, services: Sequence[Service]) -> None:
+    def __init__(self, world: World, services: Sequence[Service], kept: Kept) -> None:
         self._first = world
+        self._kept = kept
         self._front = Front(world, services)
         self._runner: web.ServerRunner | None = None
 
@@ -70,6 +72,8 @@ class Server:
                 return Reply.json(front.calls)
             elif what == "GET state":
                 return Reply.json(front.state())
+            elif what == "POST queue":
+                return Reply.json({"Answer": self._kept.work(json.loads(wire.body))})
             elif what == "POST reset":
                 await front.reset(self._first.changed(json.loads(wire.body or b"{}")))
             else:

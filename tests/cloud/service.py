@@ -39,8 +39,9 @@ class Call:
 
     @property
     def instance_id(self) -> str:
-        """The instance that the call names, or an empty string."""
-        return str(self.parameters.get("InstanceId") or self.parameters.get("RegistryId") or "")
+        """The instance or the queue that the call names, or an empty string."""
+        names = ("InstanceId", "RegistryId", "DataHubId", "QueueName")
+        return next((str(self.parameters[name]) for name in names if self.parameters.get(name)), "")
 
 
 Refusal = Literal["denied", "lock", "failed", "system"]
@@ -73,11 +74,12 @@ def takes(published: str, elsewhere: str = "") -> dict[str, Parameter]:
 
 @dataclass(frozen=True)
 class Action:
-    """One API action: its parameters, its coroutine, and whether it changes anything."""
+    """One API action: its parameters, its coroutine, whether it changes anything, and its own published rate."""
 
     parameters: Mapping[str, Parameter]
     handler: Handler
     changes: bool = False
+    per_s: int | None = None
 
 
 class Service(Protocol):

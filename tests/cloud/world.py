@@ -95,6 +95,20 @@ class TairInstance(Strict):
     accounts: dict[str, TairAccount]
 
 
+class DataHub(Strict):
+    """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to."""
+
+    region: str
+
+
+class SmqAccount(Strict):
+    """An account's SMQ queues in one region. `queues` are patterns of the names that exist."""
+
+    region: str
+    queues: tuple[str, ...]
+    visibility_s: Seconds = 30.0
+
+
 class World(Strict):
     """Everything that a world file may say. Times in seconds; `rate` is requests a second, API and region."""
 
@@ -111,6 +125,8 @@ class World(Strict):
     redis: dict[str, RedisInstance] = {}
     tcr: dict[str, RegistryInstance] = {}
     tair: dict[str, TairInstance] = {}
+    ckafka: dict[str, DataHub] = {}
+    smq: dict[str, SmqAccount] = {}
 
     def changed(self, overrides: dict[str, Any]) -> World:
         """This world with tables merged and other values replaced.
