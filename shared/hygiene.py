@@ -31,7 +31,7 @@ _MOST = 4096
 
 def learn(value: str) -> None:
     """Remember a secret, so that `scrub` knows it. Values under six characters are left to the callers' care."""
-    if len(value) < _SHORTEST:
+    if len(value) < _SHORTEST or value in _known:
         return
     quoted = json.dumps(value)[1:-1]
     forms = {

@@ -139,7 +139,7 @@ class AmqpQueue:
                 envelope, exchange="", routing_key=routing_key, mandatory=True, confirm_timeout=left_s
             )
         except MessageNacked:
-            raise QueueRejected("the broker did not keep the message: the queue is full") from None
+            raise QueueRejected("the broker did not keep the message: the queue is full or failing") from None
         # Whatever the client raises once a message may be out, it may have arrived.
         except Exception as error:
             raise _refused(error) or QueueTimeout(f"the broker did not confirm ({type(error).__name__})") from None
@@ -273,10 +273,12 @@ def _lives(connection: Any) -> bool:
 
 
 def _limit(connection: Any, ends_at: float) -> float:
-    """Let the next step take what is left, in seconds. Raises: TimeoutError."""
+    """Let the next step take what is left, in seconds. Raises: QueueUnavailable."""
     left_s = ends_at - time.monotonic()
     if left_s <= 0:
-        raise TimeoutError
+        raise QueueUnavailable("no time left to send")
+    if not connection.connected:  # py-amqp would open it again, without a limit
+        raise QueueUnavailable("the broker closed the connection")
     connection.transport.sock.settimeout(left_s)
     return left_s
 
@@ -286,8 +288,8 @@ def _drop(connection: Any) -> None:
     if connection is None:
         return
     with contextlib.suppress(Exception):
-        connection.transport.sock.settimeout(0.1)
-    with contextlib.suppress(Exception):
+        if connection.connected:
+            connection.transport.sock.settimeout(0.1)
         connection.collect()
 
 
@@ -299,7 +301,7 @@ def _refused(error: Exception) -> QueueError | None:
         return error
     if isinstance(error, (AccessRefused, NotAllowed)):
         return QueueRejected("the broker refuses the user, its password or the vhost")
-    if isinstance(error, NotFound) or (isinstance(error, ChannelError) and error.code == _NO_ROUTE):
+    if isinstance(error, NotFound) or (isinstance(error, ChannelError) and error.reply_code == _NO_ROUTE):
         return QueueRejected("the broker has no such queue")
     if isinstance(error, (PreconditionFailed, ResourceLocked)):
         return QueueRejected(f"the queue does not take this ({type(error).__name__})")

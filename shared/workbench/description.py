@@ -148,4 +148,6 @@ def load(path: Path, cloud: str, environ: Mapping[str, str], *, functions: Path 
         raise DescriptionError([f"{path.name}:1: CLOUD must be tencent or alibaba"])
     document = located.read(text, path.name)
     variables = located.Variables(document, {**environ, "CLOUD": cloud}, path.name)
-    return serverless.describe(variables.resolve(document), path.name, "tencent" if cloud == "tencent" else "alibaba", functions)
+    return serverless.describe(
+        variables.resolve(document), path.name, "tencent" if cloud == "tencent" else "alibaba", functions
+    )

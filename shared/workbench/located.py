@@ -41,23 +41,32 @@ class _Loader(yaml.SafeLoader):
         own = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or own.count(key.value) > 1:
-                raise yaml.MarkedYAMLError(problem="a key that is no text, or stands twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(
+                    problem="a key that is no text, or stands twice", problem_mark=key.start_mark
+                )
         self.flatten_mapping(node)
         found = Located()
         found.line = node.start_mark.line + 1
         for key, value in node.value:
-            found[key.value] = self.construct_object(value, deep=True)  # type: ignore[no-untyped-call]
+            found[key.value] = self.construct_object(value, deep=True)
             found.lines[key.value] = key.start_mark.line + 1
         return found
 
 
+# YAML 1.2 booleans, as the framework reads them: `on` and `off` are words.
+_BOOL = "tag:yaml.org,2002:bool"
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != _BOOL]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(_BOOL, re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF"))
 _Loader.add_constructor("tag:yaml.org,2002:map", _Loader.mapping)
 
 
 def read(text: str, name: str) -> Located:
     """The document in `text`; `name` is what errors call the file. Raises: DescriptionError."""
     try:
-        document = yaml.load(text, _Loader)  # noqa: S506 - a SafeLoader
+        document = yaml.load(text, _Loader)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DescriptionError([f"{name}:{line}: not YAML: {error.problem}"]) from None

@@ -55,7 +55,7 @@ class AlibabaGate:
         }
 
     def read(self, wire: Wire, request_id: str) -> tuple[Call, Service]:
-        self._authenticate(wire)
+        self.authenticate(wire)
         entry = self.entry(wire)
         host = _HOST.fullmatch(wire.hostname)
         if host is None and wire.hostname not in ("127.0.0.1", "localhost"):
@@ -120,7 +120,8 @@ class AlibabaGate:
         }
         return Reply.json(problem, error.status, {"x-acs-request-id": request_id})
 
-    def _authenticate(self, wire: Wire) -> None:
+    def authenticate(self, wire: Wire) -> None:
+        """Who calls, when, and what was signed. Raises: ApiError."""
         headers, header = wire.headers, wire.headers.get("authorization", "")
         if not header and "Signature" in dict(wire.pairs()):
             raise ApiError("UnsupportedSignatureMethod", "Only ACS3-HMAC-SHA256 is accepted here.")
@@ -136,13 +137,17 @@ class AlibabaGate:
         self._check_clock(headers["x-acs-date"])
         whole = hmac.compare_digest(headers["x-acs-content-sha256"], sha256(wire.body).hexdigest())
         matches = signatures.acs3_matches(
-            authorization, keys.key, method=wire.method, query=wire.pairs(), headers=headers
+            authorization, keys.key, method=wire.method, query=wire.pairs(), headers=headers, path=self.path(wire)
         )
-        if not whole or not matches or wire.path != "/":
+        if not whole or not matches or wire.path != self.path(wire):
             raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.")
         self._use_nonce(headers["x-acs-signature-nonce"])
         if not hmac.compare_digest(headers.get("x-acs-security-token", "").encode(), keys.token.encode()):
             raise self.refuse("expire_token")
+
+    def path(self, wire: Wire) -> str:
+        """The path that is signed: an RPC API has but one."""
+        return "/"
 
     def _check_clock(self, date: str) -> None:
         try:

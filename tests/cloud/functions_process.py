@@ -143,6 +143,8 @@ class Process:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[dict[str, Any]] = loop.create_future()
         self._waiting[request_id] = future
+        if self._tasks[0].done():  # it ended before this event came
+            future.set_result({"kind": self._why})
         try:
             await asyncio.wait_for(asyncio.shield(self._ready), INIT_S)
             self._send(event, request_id, retry)

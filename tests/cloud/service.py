@@ -46,7 +46,7 @@ class Call:
 
 Refusal = Literal["denied", "lock", "failed", "system"]
 Handler = Callable[[Mapping[str, Any], Call], Awaitable[Answer]]
-Type = Literal["str", "int", "bool", "strs", "ints", "objects"]
+Type = Literal["str", "int", "number", "bool", "strs", "ints", "object", "objects"]
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,11 @@ class Service(Protocol):
 _PYTHON: Mapping[str, Callable[[object], bool]] = {
     "str": lambda value: isinstance(value, str),
     "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
     "bool": lambda value: isinstance(value, bool),
     "strs": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
     "ints": lambda value: isinstance(value, list) and all(type(one) is int for one in value),
+    "object": lambda value: isinstance(value, dict),
     "objects": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
 }
 

@@ -97,12 +97,16 @@ def acs3_request(
     query: Iterable[tuple[str, str]],
     headers: Mapping[str, str],
     signed: Sequence[str],
+    path: str = "/",
 ) -> str:
-    """SHA-256 of ACS3's canonical request. `query` decoded; the body enters by `x-acs-content-sha256`."""
+    """SHA-256 of ACS3's canonical request. `query` decoded; the body enters by `x-acs-content-sha256`.
+
+    `path`: `/` for an RPC API, as sent for one with resource paths.
+    """
     canonical = "&".join(f"{percent(name)}={percent(value)}" for name, value in sorted(query))
     lines = "".join(f"{name}:{headers.get(name, '').strip()}\n" for name in signed)
     hashed = headers.get("x-acs-content-sha256", "")
-    return _digest("\n".join((method, "/", canonical, lines, ";".join(signed), hashed)))
+    return _digest("\n".join((method, path, canonical, lines, ";".join(signed), hashed)))
 
 
 def acs3_signature(secret_key: str, hashed_request: str) -> str:
@@ -117,11 +121,12 @@ def acs3_matches(
     method: str,
     query: Sequence[tuple[str, str]],
     headers: Mapping[str, str],
+    path: str = "/",
 ) -> bool:
     """Whether a request carries ACS3's signature by this key."""
     matches = False
     for host in host_forms(headers.get("host", "")):
-        hashed = acs3_request(method, query, {**headers, "host": host}, authorization.signed_headers)
+        hashed = acs3_request(method, query, {**headers, "host": host}, authorization.signed_headers, path)
         matches |= hmac.compare_digest(acs3_signature(secret_key, hashed), authorization.signature)
     return matches
 

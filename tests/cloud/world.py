@@ -114,6 +114,9 @@ class World(Strict):
 
     task_s: Seconds = 0.3
     settle_s: Seconds = 0.2
+    active_s: Seconds = 0.2
+    retry_s: Seconds = 0.2
+    instances: Annotated[int, Field(ge=1)] = 3
     latency_s: Seconds = 0.0
     stall_s: Seconds = 30.0
     rate: Annotated[int, Field(ge=1)] = 20

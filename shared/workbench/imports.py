@@ -1,0 +1,77 @@
+"""Which files a function needs: every import of its file and of what it imports, late ones included."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+_OWN = "shared"
+
+
+@dataclass
+class Closure:
+    """What one function file leads to."""
+
+    own: set[str] = field(default_factory=set)  # modules of shared/, dotted; packages by their own name
+    foreign: set[str] = field(default_factory=set)  # everything else, dotted, the standard library's too
+
+
+def closure(entry: Path, root: Path, carries: Callable[[str], bool]) -> Closure:
+    """Follow the imports of `entry` through `root`/shared. What `carries` denies is left out, with what it needs."""
+    found = Closure()
+    todo = list(_named(entry, ""))
+    while todo:
+        name = todo.pop()
+        if name.partition(".")[0] != _OWN:
+            found.foreign.add(name)
+            continue
+        for module in _with_parents(name):
+            file = source_of(root, module)
+            if module in found.own or file is None or not carries(module):
+                continue
+            found.own.add(module)
+            todo += _named(file, module if file.name == "__init__.py" else module.rpartition(".")[0])
+    return found
+
+
+def source_of(root: Path, module: str) -> Path | None:
+    """The file of a module of ours; None if the name is of something within a module."""
+    path = root.joinpath(*module.split("."))
+    for file in (path / "__init__.py", path.with_suffix(".py")):
+        if file.is_file():
+            return file
+    return None
+
+
+def _with_parents(name: str) -> Iterator[str]:
+    parts = name.split(".")
+    for length in range(1, len(parts) + 1):
+        yield ".".join(parts[:length])
+
+
+def _named(file: Path, package: str) -> Iterator[str]:
+    """Every name that a file imports: `from a import b` may mean the module a.b, so both are told."""
+    for node in _executed(ast.parse(file.read_text(encoding="utf-8"), str(file))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, *([base] if base else [])])
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below, without what is there for type checkers alone."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
+            for other in child.orelse:
+                yield other
+                yield from _executed(other)
+            continue
+        yield child
+        yield from _executed(child)

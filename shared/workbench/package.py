@@ -1,0 +1,198 @@
+"""`package CLOUD`: one zip a function, in dist/<cloud>/<function>.zip, that runs by itself on the platform.
+
+In it: the function's file at the root (as source, since a platform's loader and console look for it), its part of
+shared/, its own cloud's dependencies. The same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.workbench.dependencies import Interpreter, PackageError, compile_tree, find_interpreter, tree
+from shared.workbench.description import ROOT, Description, DescriptionError, FunctionSpec, load
+from shared.workbench.imports import closure
+
+_DATE = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o100644 << 16
+_LARGEST = 4
+_MB = 1_000_000
+# Which file of queues/ belongs to whom; the others are for any function.
+_QUEUES = {"ckafka": "ckafka", "smq": "smq", "smq_wire": "smq", "amqp": "amqp"}
+_QUEUE_OF_CLOUD = {"tencent": "ckafka", "alibaba": "smq"}
+# Queues whose client is a package, and the lock that names it.
+_QUEUE_NEEDS = {"ckafka": "tencent", "amqp": "amqp"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """One zip: where it is, its size and its files' (bytes), how many those are, and the largest packages."""
+
+    spec: FunctionSpec
+    path: Path
+    size: int
+    unpacked: int
+    files: int
+    largest: tuple[tuple[str, int], ...]
+
+    @property
+    def over_budget(self) -> bool:
+        return self.size > self.spec.budget_mb * _MB
+
+
+def main(argv: list[str]) -> int:
+    """Exit 2: serverless.yml is wrong; 1: a package could not be built, or is larger than its budget."""
+    parser = argparse.ArgumentParser(prog="python -m shared.workbench package", description=__doc__)
+    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="all, if none is named")
+    parser.add_argument("--python", default="3.10", metavar="3.10", help="the runtime to build for")
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist")
+    arguments = parser.parse_args(argv)
+    try:
+        description = load(ROOT / "serverless.yml", arguments.cloud, os.environ)
+        unknown = set(arguments.functions) - {spec.module for spec in description.functions}
+        if unknown:
+            parser.error(f"serverless.yml names no {', '.join(sorted(unknown))} for {arguments.cloud}")
+        built = build(description, arguments.dist, only=arguments.functions, version=arguments.python)
+    except DescriptionError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except PackageError as error:
+        print(f"package: {error}", file=sys.stderr)
+        return 1
+    for one in built:
+        print(_report(one))
+    over = [one for one in built if one.over_budget]
+    for one in over:
+        text = f"package: {one.spec.module}: {one.size / _MB:.2f} MB is over its budget of {one.spec.budget_mb:g} MB"
+        print(text, file=sys.stderr)
+    return 1 if over else 0
+
+
+def build(
+    description: Description, dist: Path, *, only: list[str] | None = None, version: str = "3.10", root: Path = ROOT
+) -> list[Built]:
+    """Build the zips of a description below `dist`/<cloud>, those of another Python under a name of their own.
+
+    Raises: PackageError.
+    """
+    if description.platform == "scf" and version != "3.10":
+        raise PackageError(f"scf has no Python {version}; its newest is 3.10")
+    if version not in ("3.10", "3.12"):
+        raise PackageError("the runtimes to build for are 3.10 and, on fc, 3.12")
+    python = find_interpreter(version)
+    folder = dist / description.cloud
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = [spec for spec in description.functions if not only or spec.module in only]
+    with tempfile.TemporaryDirectory() as temporary:
+        ours = Path(temporary)
+        _compile_ours(root, ours, python)
+        built = []
+        for spec in chosen:
+            files = _content(description, spec, root, ours, python)
+            path = folder / f"{spec.module}{'' if version == '3.10' else '-py' + version.replace('.', '')}.zip"
+            _write(path, files)
+            built.append(_built(spec, path, files))
+    return built
+
+
+def _compile_ours(root: Path, to: Path, python: Interpreter) -> None:
+    """All that could ship, compiled in one go: what is compiled beside it must not change a file's bytes."""
+    shutil.copytree(root / "shared", to / "shared", ignore=shutil.ignore_patterns("workbench", "__pycache__"))
+    entries = sorted((root / "functions").glob("[!_]*.py"))
+    for entry in entries:
+        shutil.copyfile(entry, to / entry.name)
+    compile_tree(to, python, tuple(entry.name for entry in entries))
+
+
+def _content(
+    description: Description, spec: FunctionSpec, root: Path, ours: Path, python: Interpreter
+) -> dict[str, Path]:
+    """Name in the zip -> file, for everything that a function carries."""
+    queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
+    clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
+    found = closure(root / "functions" / f"{spec.module}.py", root, _carries(clouds, queues))
+    files = {f"{spec.module}.py": ours / f"{spec.module}.py"}
+    for module in found.own:
+        path = Path(*module.split("."))
+        compiled = path / "__init__.pyc" if (ours / path).is_dir() else path.with_suffix(".pyc")
+        files[compiled.as_posix()] = ours / compiled
+    products = {".".join(name.split(".")[:2]) for name in found.foreign if name.startswith("tencentcloud.")}
+    for lock in sorted(clouds):
+        packages = tree(lock, python, root=root)
+        for file in packages.rglob("*"):
+            name = file.relative_to(packages).as_posix()
+            if file.is_file() and not _unused_product(name, products):
+                files.setdefault(name, file)
+    return files
+
+
+def _named_queues(spec: FunctionSpec) -> set[str]:
+    urls = (spec.environment.get(name, "") for name in ("KEYTURN_RESULTS", "KEYTURN_COMMANDS"))
+    return {scheme.rstrip("s") for url in urls if (scheme := url.partition("://")[0].lower())}
+
+
+def _carries(clouds: set[str], queues: set[str]) -> Callable[[str], bool]:
+    def carries(module: str) -> bool:
+        _, _, rest = module.partition(".")
+        room, _, file = rest.partition(".")
+        if room == "workbench":
+            raise PackageError("what ships imports shared.workbench, which does not")
+        if room == "clouds" and (owner := file.partition("_")[0]) in ("tencent", "alibaba"):
+            return owner in clouds
+        return room != "queues" or file not in _QUEUES or _QUEUES[file] in queues
+
+    return carries
+
+
+def _unused_product(name: str, products: set[str]) -> bool:
+    """Whether a file is of a Tencent product, by code or by description, that the function does not import."""
+    parts = name.split("/")
+    if parts[0] == "tencentcloud" and len(parts) > 2:
+        product = parts[1]
+    elif parts[0].startswith("tencentcloud_sdk_python_"):
+        product = parts[0].removeprefix("tencentcloud_sdk_python_").partition("-")[0]
+    else:
+        return False
+    return product != "common" and f"tencentcloud.{product}" not in products
+
+
+def _write(path: Path, files: dict[str, Path]) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.create_system, entry.external_attr = 3, _MODE
+            archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, 9)
+    part = path.with_suffix(".part")
+    part.write_bytes(whole.getvalue())
+    part.replace(path)
+
+
+def _built(spec: FunctionSpec, path: Path, files: dict[str, Path]) -> Built:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        top = entry.filename.partition("/")[0]
+        sizes[top] = sizes.get(top, 0) + entry.compress_size
+    largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
+    unpacked = sum(entry.file_size for entry in entries)
+    return Built(spec, path, path.stat().st_size, unpacked, len(entries), tuple(largest))
+
+
+def _report(one: Built) -> str:
+    largest = ", ".join(f"{name} {size / _MB:.2f}" for name, size in one.largest)
+    budget = f"budget {one.spec.budget_mb:g}"
+    return (
+        f"{one.path.name}: {one.size / _MB:.2f} MB ({budget}), "
+        f"{one.files} files, {one.unpacked / _MB:.1f} MB unpacked; largest: {largest}"
+    )
