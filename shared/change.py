@@ -86,8 +86,8 @@ class Change:
                 if not isinstance(last, RetryLater | Ambiguous):
                     return self._end(Outcome.NOT_CHANGED, last)
                 waits += 1
-                wait_s = backoff_s(waits, base_s=0.4, most_s=5.0)
-                if waits > _MOST_WAITS or self.deadline.left() - wait_s < _LEAST_S:
+                wait_s = min(backoff_s(waits, base_s=0.4, most_s=5.0), self.deadline.left() - _LEAST_S)
+                if waits > _MOST_WAITS or wait_s <= 0:
                     return self._end(Outcome.NOT_CHANGED, self._gave_up(last))
                 self.sleep(wait_s)
                 fresh = _value(lambda: self.credential.look(thorough=False))
@@ -156,7 +156,8 @@ class Change:
         until = self.deadline.left() - for_s
         wait_s = _FIRST_POLL_S
         while True:
-            if self.deadline.left() - wait_s < until:
+            wait_s = min(wait_s, self.deadline.left() - until)
+            if wait_s <= 0:
                 return None
             self.sleep(wait_s)
             wait_s = min(_LONGEST_POLL_S, wait_s * 1.5)
@@ -219,7 +220,8 @@ class Change:
             answer = "accepted" if isinstance(probed, Accepted) else (probed.code or probed.error_class.value)
             self._evidence.append(f"fence_probe: {answer}")
             wait_s = backoff_s(tries, base_s=0.4, most_s=3.0)
-            if not isinstance(probed, RetryLater) or self.deadline.left() - wait_s < _LEAST_S:
+            # It can change nothing, so a lost answer is asked for again too.
+            if not isinstance(probed, RetryLater | Ambiguous) or self.deadline.left() - wait_s < _LEAST_S:
                 break
             self.sleep(wait_s)
         return probed

@@ -256,7 +256,7 @@ class _One:
         handed = self.visit.publisher.command(
             HandedOn(
                 self.operation.function,
-                _id(self.origin, "attempt", attempt),
+                _id(self.origin, "attempt", attempt, self.origin.started_at),
                 self.origin.subject.source,
                 str(self.origin.subject),
                 data,
@@ -309,6 +309,6 @@ class _One:
 
 
 def _id(origin: Origin, *parts: object) -> str:
-    """A stable id for a message that keyturn itself sends: a repeat of the same step has the same one."""
+    """The id of a message that keyturn itself sends: the same for each try to publish it, another for another delivery."""
     text = json.dumps([origin.subject.source, str(origin.subject), origin.operation, origin.command_id, *parts])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

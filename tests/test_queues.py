@@ -4,10 +4,11 @@ import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from shared import queues
+from shared import hygiene, queues
 from shared.queues import (
     MAX_BODY,
     MessageTooLarge,
@@ -22,6 +23,9 @@ from shared.queues import (
 )
 from shared.queues.memory import MemoryQueue
 from shared.queues.sqlite import TOMBSTONE_S, SqliteQueue
+from shared.queues.urls import amqp_place
+from shared.secret import Secret
+from tests.cloud.inboxes import access
 
 
 class Clock:
@@ -205,10 +209,19 @@ def test_one_queue_a_function_where_the_url_asks_for_it(tmp_path: Path, slashes:
         ("canary", "no known scheme"),
         ("http://user:canary@host/", "no known scheme"),
         ("canary:canary@host://x", "no known scheme"),
-        ("ckafka://ap-guangzhou/canary", "ckafka is not built yet"),
-        ("smq://canary/q", "smq is not built yet"),
-        ("amqp://u:canary@localhost/v?queue=q", "amqp is not built yet"),
-        ("AMQPS://u:canary@host/v?queue=q", "amqps is not built yet"),
+        ("ckafka://ap-guangzhou/canary", "a region and a DataHub id"),
+        ("ckafka://canary/datahub-1/2", "a region and a DataHub id"),
+        ("smq://canary/q", "and no other host"),
+        ("smq://1.mns.cn-hangzhou.aliyuncs.com.canary.example/q", "and no other host"),
+        ("smq://canary.example/1.mns.cn-hangzhou.aliyuncs.com/q", "and no other host"),
+        ("smq://1@canary.mns.cn-hangzhou.aliyuncs.com/q", "and no other host"),
+        ("smq://1.mns.cn-hangzhou.aliyuncs.com/canary?x", "and no other host"),
+        ("amqp://u:canary@broker.example/v?queue=q", "amqp:// is for loopback"),
+        ("amqp://canary@localhost/v?queue=q", "user:secret@host"),
+        ("AMQPS://u:canary@host/v", "queue is its only parameter"),
+        ("amqps://u:canary@host/v?queue=q&heartbeat=1", "queue is its only parameter"),
+        ("amqps://u:canary@host:port/v?queue=q", "user:secret@host"),
+        ("amqps://u:canary@[host/v?queue=q", "user:secret@host"),
         ("sqlite://canary/x.db", "absolute path"),
         ("sqlite:///", "absolute path"),
         ("sqlite:///canary/", "absolute path"),
@@ -220,6 +233,60 @@ def test_a_url_that_names_no_queue_is_refused_by_rule_without_an_echo(url: str, 
         with pytest.raises(ValueError, match=rule) as caught:
             use(url)
         assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ckafka://ap-guangzhou/datahub-results",
+        "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-{function}",
+        "smq://1000000000000001.mns.cn-hangzhou-internal.aliyuncs.com/q",
+        "smq://1000000000000001.mns.ap-southeast-1-vpc.aliyuncs.com/q",
+        "amqp://u:secret@127.0.0.1:5672/v?queue={function}",
+        "amqps://u%40x:s%2Fecret@broker.example/%2F?queue=a.b",
+        "memory://keyturn-{function}",
+    ],
+)
+def test_urls_of_every_kind_are_taken(url: str) -> None:
+    check_url(url)
+    check_url(url.upper().partition("://")[0] + "://" + url.partition("://")[2])
+
+
+def test_what_an_amqp_url_says_is_read_decoded_and_the_password_has_no_text() -> None:
+    place = amqp_place("amqps", "u%40x:s%2Fecret%25@broker.example/a%2Fb?queue=q%201")
+    assert (place.user, place.vhost, place.queue, place.port) == ("u@x", "a/b", "q 1", 5671)
+    assert place.password == Secret("s/ecret%")
+    assert "ecret" not in repr(place)
+    assert amqp_place("amqp", "u:secret-x@localhost:1/?queue=q").vhost == "/"
+    assert "s%2fecret-y" not in hygiene.scrub(
+        amqp_place("amqp", "u:s%2fecret-y@localhost/?queue=q").host + "s%2fecret-y"
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "use", "rule"),
+    [
+        ("smq://1.mns.cn-hangzhou.aliyuncs.com/q", "commands", "put {function}"),
+        ("amqp://u:canary@localhost/?queue=q", "commands", "put {function}"),
+        ("smq://1.mns.cn-hangzhou.aliyuncs.com/{function}", "results", "{function} is for commands"),
+        ("sqlite:///tmp/{function}.db", "results", "{function} is for commands"),
+    ],
+)
+def test_a_queue_is_refused_for_a_use_that_would_lose_messages(
+    url: str, use: Literal["results", "commands"], rule: str
+) -> None:
+    check_url(url)
+    with pytest.raises(ValueError, match=rule) as caught:
+        check_url(url, use=use)
+    assert "canary" not in str(caught.value)
+
+
+def test_a_clouds_own_queue_wants_role_keys_and_ckafka_has_no_inbox() -> None:
+    for url in ("ckafka://ap-guangzhou/datahub-x", "smq://1.mns.cn-hangzhou.aliyuncs.com/q"):
+        with pytest.raises(ValueError, match="role keys"):
+            open_queue(url)
+    with pytest.raises(ValueError, match="trigger alone"):
+        open_inbox("ckafka://ap-guangzhou/datahub-x", access=access({}))
 
 
 def test_memory_is_refused_on_a_platform() -> None:

@@ -26,6 +26,7 @@ _UNKNOWN_ACTION = ("InvalidAction", "InvalidParameter.ActionNotFound")
 _WRONG_OLD = ("InvalidParameterValue.PasswordError", "InvalidParameterValue.PasswordRuleError")
 InstanceId = Annotated[str, StringConstraints(pattern=r"^crs-[A-Za-z0-9-]{1,60}$")]
 
+_NO_TASK_ID = "NoTaskId"
 _PAGE = 100
 _LOOKS = 3  # at the task list after a lost answer; a new task may be listed late
 _CHANGING, _DELETED = 1, 4  # DescribeInstanceAccount's Status
@@ -176,7 +177,13 @@ class RedisChange:
     def probe(self) -> Accepted:
         """The new secret as old and new: accepted only if it is in force."""
         new = self.secrets["Password"]
-        return self._call(self.params, {"OldPassword": new, "Password": new}, Look())
+        try:
+            return self._call(self.params, {"OldPassword": new, "Password": new}, Look())
+        except Ambiguous as answer:
+            if answer.code != _NO_TASK_ID:
+                raise
+            # Taken without an error: that is all that a probe asks, whatever task it runs as.
+            return Accepted(answer.request_id, None)
 
     def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
         return {}
@@ -194,7 +201,7 @@ class RedisChange:
         task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
         request_id = request_id if isinstance(request_id, str) else None
         if not isinstance(task_id, int) or isinstance(task_id, bool):
-            raise Ambiguous(f"{action} was answered without a TaskId", code="NoTaskId", request_id=request_id)
+            raise Ambiguous(f"{action} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
         return Accepted(request_id, Task(task_id), [f"{action}: task {task_id}"])
 
     def _of_old_secret(self, refused: Refused) -> KeyturnError:

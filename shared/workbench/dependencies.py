@@ -24,8 +24,14 @@ _WHEELS = "manylinux2014_x86_64"
 _KEPT_INFO = re.compile(r"METADATA|entry_points\.txt|(LICEN[CS]E|COPYING|NOTICE|AUTHORS).*|licenses/.*", re.IGNORECASE)
 _SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".cpp", ".typed", ".pyc", ".hash"}
 _FOLDERS = {"bin", "__pycache__", "tests"}
-# The vendor's coroutine clients; nothing but each other imports them.
-_UNUSED = re.compile(r"tencentcloud/.*_async\.py")
+_UNUSED = re.compile(
+    # The vendor's coroutine clients; nothing but each other imports them.
+    r"tencentcloud/.*_async\.py"
+    # What cryptography is built with; at run time it takes _cffi_backend alone.
+    r"|(cffi|pycparser)/.*"
+    # The coroutine half of Alibaba's client imports these and keyturn never calls it: they do without their fast parts.
+    r"|(aiohttp|frozenlist|multidict|propcache|yarl)/.*\.so"
+)
 _VERSION = re.compile(r"^tencentcloud-sdk-python-common==([0-9.]+)", re.MULTILINE)
 
 

@@ -32,8 +32,8 @@ class AlibabaGate:
     """Knows one caller, a few services, and the nonces that it has seen."""
 
     def __init__(self, world: World, services: Mapping[str, Service], now: Callable[[], float] = time.time) -> None:
-        self._world = world
-        self._services = services
+        self.world = world
+        self.services = services
         self._now = now
         self._nonces: dict[str, float] = {}
 
@@ -63,14 +63,14 @@ class AlibabaGate:
         if host and host["region"] == _CENTRAL_REGION and not host["vpc"]:
             raise ApiError("InvalidOperation.NotSupportedEndpoint", "The region is served at the central host.")
         if host:
-            service = self._services.get(host["service"])
+            service = self.services.get(host["service"])
         else:
-            by_version = {service.version: service for service in self._services.values()}
+            by_version = {service.version: service for service in self.services.values()}
             service = by_version.get(entry["Version"])
         if service is None:
             raise ApiError("InvalidProduct.NotFound", "The product is not found.", 404)
         action = entry["Action"]
-        unknown = action not in service.actions or action in self._world.unknown_actions
+        unknown = action not in service.actions or action in self.world.unknown_actions
         if unknown or entry["Version"] != service.version:
             raise ApiError("InvalidApi.NotFound", "The API is not found.", 404)
         if wire.method not in ("GET", "POST"):
@@ -81,7 +81,7 @@ class AlibabaGate:
 
     def parameters(self, wire: Wire, action: Action) -> dict[str, Any]:
         pairs = wire.pairs()
-        if self._world.form_body and _is_form(wire):
+        if self.world.form_body and _is_form(wire):
             pairs += parse_qsl(wire.body.decode("utf-8", "replace"), keep_blank_values=True)
         given: dict[str, Any] = {}
         for name, text in pairs:
@@ -131,7 +131,7 @@ class AlibabaGate:
         must_sign = _MUST_SIGN | {"x-acs-security-token"} & headers.keys()
         if not must_sign <= set(authorization.signed_headers) & headers.keys():
             raise ApiError("IncompleteSignature", "A header that must be signed is not.")
-        keys = self._world.credentials.alibaba
+        keys = self.world.credentials.alibaba
         if not hmac.compare_digest(authorization.id.encode(), keys.id.encode()):
             raise ApiError("InvalidAccessKeyId.NotFound", "The access key is not found.", 404)
         self._check_clock(headers["x-acs-date"])

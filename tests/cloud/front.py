@@ -10,6 +10,8 @@ from typing import Any
 from . import faults
 from .alibaba import AlibabaGate
 from .faults import Faults
+from .fc_gate import FcGate
+from .functions_platforms import Platforms
 from .pace import Pace
 from .service import Answer, ApiError, Call, Service
 from .smq_gate import NAME, SmqGate
@@ -24,8 +26,9 @@ WITH_CHARSET = "application/json; charset=utf-8"
 class Front:
     """Routes calls to services and keeps the list of calls seen."""
 
-    def __init__(self, world: World, services: Sequence[Service]) -> None:
+    def __init__(self, world: World, services: Sequence[Service], platforms: Platforms | None = None) -> None:
         self.services = services
+        self.platforms = platforms
         self._begin(world)
 
     def _begin(self, world: World) -> None:
@@ -37,10 +40,13 @@ class Front:
         alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
         smq = alibaba.pop(NAME, None)
         self._smq = SmqGate(world, smq) if smq else None
+        self._fc = FcGate(world, alibaba) if "fc" in alibaba else None
         self._alibaba = AlibabaGate(world, alibaba)
 
     async def reset(self, world: World) -> None:
         """Begin again in `world`: first accounts, no faults, calls, tasks or nonces."""
+        if self.platforms is not None:
+            await self.platforms.reset(world)
         for service in self.services:
             await service.reset(world)
         self._begin(world)
@@ -52,10 +58,16 @@ class Front:
     async def handle(self, wire: Wire) -> tuple[Reply, str]:
         """The reply to a request, and the fault that its delivery meets (empty: none)."""
         gate: Gate
+        if self.platforms is not None and self.platforms.urls.claims(wire):
+            reply, called = await self.platforms.urls.answer(wire)
+            self.calls.append(called)
+            return reply, ""
         if TencentGate.claims(wire):
             gate = self._tencent
         elif self._smq and SmqGate.claims(wire):
             gate = self._smq
+        elif self._fc and FcGate.claims(wire):
+            gate = self._fc
         elif AlibabaGate.claims(wire):
             gate = self._alibaba
         else:

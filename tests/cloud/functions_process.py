@@ -36,7 +36,7 @@ Platform = Literal["scf", "fc"]
 Kind = Literal["ok", "raised", "init", "timeout", "memory", "exit"]
 
 APPID = "1250000000"
-ACCOUNT = "1000000000000042"
+ACCOUNT = "1000000000000001"
 INIT_S = 65.0
 _LINE = 64 * 1024 * 1024
 _LOOK_S = 0.05

@@ -94,13 +94,17 @@ class Broker:
         self._node = self._popen([str(_SERVER)])
         until = time.monotonic() + _START_S
         while time.monotonic() < until and self._node.poll() is None:
-            try:
-                self.connection().close()
-            except (OSError, amqp.AMQPError):
-                time.sleep(0.1)
-            else:
+            if self._answers():
                 return
+            time.sleep(0.1)
         raise RuntimeError("RabbitMQ did not start")
+
+    def _answers(self) -> bool:
+        try:
+            self.connection().close()
+        except (OSError, amqp.AMQPError):
+            return False
+        return True
 
     def freeze(self) -> None:
         """Stop its process; its sockets stay open and take what is sent."""
@@ -160,5 +164,3 @@ class Broker:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
-
-

@@ -1,8 +1,6 @@
 """Tencent SCF's control plane, 2018-04-16: functions, triggers, invocation.
 
 Source: the official SDK's models (tencentcloud-sdk-python-scf 3.1.100) and https://www.tencentcloud.com/document/api/583.
-Unverified and so chosen here: the fields `retry` and `timeOut` of a CKafka trigger, and that a function URL's address
-comes back as NetConfig.ExtranetUrl.
 """
 
 from __future__ import annotations
@@ -17,13 +15,13 @@ from typing import Any
 
 from . import functions_rules as rules
 from .functions_host import Function, FunctionsHost, Trigger
-from .functions_process import APPID, Spec
+from .functions_process import Spec
+from .scf_triggers import environment_refusal, invalid, read_trigger, shown_trigger, unknown
 from .service import Action, Answer, ApiError, Call, Refusal, page, takes
 from .world import World
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
 _HANDLER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]\.[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]")
-_TRIGGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
 _RESERVED = ("SCF_", "QCLOUD_", "TENCENTCLOUD_", "TECENTCLOUD_", "_SCF_")
 _CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
 _MOST_RETRIES, _TTL_S = 2, (60, 21_600)
@@ -40,10 +38,6 @@ _ELSEWHERE = (
     "VpcConfig:object InstallDependency ClsLogsetId ClsTopicId Layers:objects PublicNetConfig:object CfsConfig:object "
     "ProtocolParams:object InstanceConcurrencyConfig:object DnsCache IntranetConfig:object"
 )
-_HTTP = takes("AuthType! NetConfig:object")
-_NET = takes("EnableIntranet:bool EnableExtranet:bool")
-_TIMER = takes("cron!")
-_CKAFKA = takes("maxMsgNum!:int offset! retry:int timeOut:int")
 
 
 @dataclass
@@ -153,17 +147,17 @@ class Scf:
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = given["FunctionName"]
         if not _NAME.fullmatch(name):
-            raise _invalid("FunctionName", "is malformed")
+            raise invalid("FunctionName", "is malformed")
         if self._named(given, call) is not None:
             raise ApiError("ResourceInUse.FunctionName", "The function name is in use.")
         if given.get("Type", "Event") != "Event":
             raise ApiError("UnsupportedOperation", "The stand-in runs event functions.")
         tags = given.get("Tags", [])
         for tag in tags:
-            rules.check(tag, _PAIR, _unknown, "Tags")
+            rules.check(tag, _PAIR, unknown, "Tags")
         values = self._values(given, {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""})
-        rules.check(given["Code"], _CODE, _unknown, "Code")
-        folder, size = await asyncio.to_thread(rules.code, given["Code"]["ZipFile"], _CREATE_MB, _invalid)
+        rules.check(given["Code"], _CODE, unknown, "Code")
+        folder, size = await asyncio.to_thread(rules.code, given["Code"]["ZipFile"], _CREATE_MB, invalid)
         assert call.region is not None
         spec = Spec("scf", call.region, name, given.get("Handler", "index.main_handler"), code=folder, **values)
         self._count += 1
@@ -175,11 +169,11 @@ class Scf:
     async def _update_code(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
         if "Code" in given:
-            rules.check(given["Code"], _CODE, _unknown, "Code")
+            rules.check(given["Code"], _CODE, unknown, "Code")
         text = given.get("ZipFile") or given.get("Code", {}).get("ZipFile")
         if text is None:
             raise ApiError("InvalidParameterValue.Code", "No code is given.")
-        folder, deployed.size = await asyncio.to_thread(rules.code, text, _UPDATE_MB, _invalid)
+        folder, deployed.size = await asyncio.to_thread(rules.code, text, _UPDATE_MB, invalid)
         handler = given.get("Handler", deployed.host.spec.handler)
         _check_handler(handler)
         deployed.said["Handler"] = handler
@@ -191,7 +185,7 @@ class Scf:
         deployed = self._settled(given, call)
         said = deployed.said
         if given.get("Runtime", said["Runtime"]) != said["Runtime"]:
-            raise _invalid("Runtime", "cannot be changed")
+            raise invalid("Runtime", "cannot be changed")
         values = self._values({**said, **given}, said)
         await self._host.change(deployed.host, **values)
         deployed.said = {**said, **_said(given, defaults=False)}
@@ -201,7 +195,7 @@ class Scf:
     async def _get(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._found(given, call)
         status = self._status(deployed)
-        triggers = [_shown(one, call) for one in deployed.host.triggers.values()]
+        triggers = [shown_trigger(one, call) for one in deployed.host.triggers.values()]
         return {
             **deployed.said,
             "FunctionName": deployed.host.spec.name,
@@ -259,16 +253,18 @@ class Scf:
             raise ApiError("LimitExceeded.Trigger", "There are 10 triggers of the type.")
         if given["Type"] == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("ResourceInUse.Trigger", "The version has a function URL.")
-        trigger = _read(given, self._host.url_id() if given["Type"] == "http" else "")
+        trigger = read_trigger(given, self._host.url_id() if given["Type"] == "http" else "")
         triggers[trigger.name] = trigger
-        return {"TriggerInfo": {name: value for name, value in _shown(trigger, call).items() if name != "BoundResources"}}
+        return {
+            "TriggerInfo": {name: value for name, value in shown_trigger(trigger, call).items() if name != "BoundResources"}
+        }
 
     async def _update_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
         old = self._trigger(deployed, given)
         if given["Type"] not in ("timer", "ckafka", "http"):
             raise ApiError("UnsupportedOperation.Trigger", "Triggers of the type cannot be changed.")
-        new = _read({**old.said, **given}, old.url_id)
+        new = read_trigger({**old.said, **given}, old.url_id)
         new.served = old.served
         deployed.host.triggers[old.name] = new
         return {}
@@ -279,7 +275,7 @@ class Scf:
         return {}
 
     async def _list_triggers(self, given: Mapping[str, Any], call: Call) -> Answer:
-        shown = [_shown(one, call) for one in self._found(given, call).host.triggers.values()]
+        shown = [shown_trigger(one, call) for one in self._found(given, call).host.triggers.values()]
         return {"Triggers": page(shown, given.get("Offset", 0), given.get("Limit", 20)), "TotalCount": len(shown)}
 
     def _trigger(self, deployed: Deployed, given: Mapping[str, Any]) -> Trigger:
@@ -297,9 +293,9 @@ class Scf:
 
     async def _update_async(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed, config = self._found(given, call), given["AsyncTriggerConfig"]
-        rules.check(config, takes("RetryConfig!:objects MsgTTL!:int"), _unknown, "AsyncTriggerConfig")
+        rules.check(config, takes("RetryConfig!:objects MsgTTL!:int"), unknown, "AsyncTriggerConfig")
         for one in config["RetryConfig"]:
-            rules.check(one, takes("RetryNum!:int"), _unknown, "AsyncTriggerConfig.RetryConfig")
+            rules.check(one, takes("RetryNum!:int"), unknown, "AsyncTriggerConfig.RetryConfig")
         if len(config["RetryConfig"]) != 1 or not 0 <= config["RetryConfig"][0]["RetryNum"] <= _MOST_RETRIES:
             raise ApiError("LimitExceeded.RetryNum", "RetryNum is 0 to 2.")
         if not _TTL_S[0] <= config["MsgTTL"] <= _TTL_S[1]:
@@ -335,7 +331,10 @@ class Scf:
     # What is there, and in which state
 
     def _named(self, given: Mapping[str, Any], call: Call) -> Deployed | None:
-        if given.get("Namespace", "default") != "default" or given.get("Qualifier", "$LATEST") not in ("$LATEST", "$DEFAULT"):
+        if given.get("Namespace", "default") != "default" or given.get("Qualifier", "$LATEST") not in (
+            "$LATEST",
+            "$DEFAULT",
+        ):
             raise ApiError("ResourceNotFound.Namespace", "The stand-in has the namespace default and version $LATEST.")
         return self._functions.get((call.region or "", given["FunctionName"]))
 
@@ -363,23 +362,23 @@ class Scf:
         if "Handler" in given:
             _check_handler(given["Handler"])
         if said["Runtime"] != "Python3.10":
-            raise _invalid("Runtime", "is none that the stand-in runs: Python3.10")
+            raise invalid("Runtime", "is none that the stand-in runs: Python3.10")
         if said["MemorySize"] != 64 and (said["MemorySize"] % 128 or not 128 <= said["MemorySize"] <= 3072):
-            raise _invalid("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
+            raise invalid("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
         if not 1 <= said["Timeout"] <= 900:
             raise ApiError("LimitExceeded.Timeout", "Timeout is 1 to 900.")
         if "DeadLetterConfig" in said:
-            rules.check(said["DeadLetterConfig"], _DEAD_LETTER, _unknown, "DeadLetterConfig")
+            rules.check(said["DeadLetterConfig"], _DEAD_LETTER, unknown, "DeadLetterConfig")
         environment = said.get("Environment") or {"Variables": []}
-        rules.check(environment, _ENVIRONMENT, _unknown, "Environment")
+        rules.check(environment, _ENVIRONMENT, unknown, "Environment")
         for pair in environment["Variables"]:
-            rules.check(pair, _PAIR, _unknown, "Environment.Variables")
+            rules.check(pair, _PAIR, unknown, "Environment.Variables")
         pairs = {pair["Key"]: pair["Value"] for pair in environment["Variables"]}
         return {
             "runtime": "3.10",
             "memory_mb": said["MemorySize"],
             "timeout_s": said["Timeout"],
-            "environment": rules.variables(pairs, _RESERVED, _environment),
+            "environment": rules.variables(pairs, _RESERVED, environment_refusal),
             "role": self._world.credentials.tencent if said["Role"] else None,
         }
 
@@ -394,83 +393,6 @@ def _said(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
     return (unset if defaults else {}) | {name: value for name, value in given.items() if name in names}
 
 
-def _read(given: Mapping[str, Any], url_id: str) -> Trigger:
-    """A trigger from its request. Raises: ApiError."""
-    kind, name = given["Type"], given["TriggerName"]
-    if not _TRIGGER.fullmatch(name):
-        raise _invalid("TriggerName", "is malformed")
-    try:
-        desc = json.loads(given.get("TriggerDesc", ""))
-    except ValueError:
-        raise _invalid("TriggerDesc", "is not JSON") from None
-    if not isinstance(desc, dict) or kind not in ("http", "timer", "ckafka"):
-        raise ApiError("UnsupportedOperation.Trigger", "The stand-in has http, timer and ckafka triggers.")
-    rules.check(desc, {"http": _HTTP, "timer": _TIMER, "ckafka": _CKAFKA}[kind], _trigger_desc, "TriggerDesc")
-    if kind == "http":
-        rules.check(desc.get("NetConfig", {}), _NET, _trigger_desc, "TriggerDesc.NetConfig")
-        if desc["AuthType"] not in ("CAM", "NONE"):
-            raise _invalid("TriggerDesc", "has an unknown AuthType")
-    if kind == "timer" and not rules.is_cron(desc["cron"], 7):
-        raise ApiError("InvalidParameterValue.TriggerCronConfig", "A timer takes seven cron fields.")
-    if kind == "ckafka" and not (1 <= desc["maxMsgNum"] <= 10_000 and 0 <= desc.get("retry", 0) <= 10_000):
-        raise _invalid("TriggerDesc", "is out of range")
-    if "CustomArgument" in given and kind != "timer" and given["CustomArgument"]:
-        raise _invalid("CustomArgument", "is for timers only")
-    if given.get("Enable", "OPEN") not in ("OPEN", "CLOSE"):
-        raise _invalid("Enable", "is OPEN or CLOSE")
-    options = dict(desc)
-    if kind == "timer":
-        options["message"] = given.get("CustomArgument", "")
-    return Trigger(kind, name, given.get("Enable", "OPEN") == "OPEN", options, dict(given), url_id)
-
-
-def _shown(trigger: Trigger, call: Call) -> dict[str, Any]:
-    """TriggerInfo."""
-    said, desc = trigger.said, json.loads(trigger.said["TriggerDesc"])
-    if trigger.kind == "http":
-        net = {"EnableIntranet": False, "EnableExtranet": True, **desc.get("NetConfig", {})}
-        net["ExtranetUrl"] = f"https://{url_host(trigger.url_id, call.region or '')}" if net["EnableExtranet"] else ""
-        desc = {**desc, "NetConfig": net}
-    return {
-        "Type": trigger.kind,
-        "TriggerName": trigger.name,
-        "TriggerDesc": json.dumps(desc, separators=(",", ":")),
-        "Enable": int(trigger.enabled),
-        "Qualifier": said.get("Qualifier", "$LATEST"),
-        "AvailableStatus": "Available",
-        "CustomArgument": said.get("CustomArgument", ""),
-        "Description": said.get("Description", ""),
-        "BindStatus": "",
-        "ResourceId": "",
-        "TriggerAttribute": "",
-        "AddTime": "2026-01-01 00:00:00",
-        "ModTime": "2026-01-01 00:00:00",
-        "BoundResources": "",
-    }
-
-
-def url_host(url_id: str, region: str) -> str:
-    """The host of a function URL."""
-    return f"{APPID}-{url_id}.{region}.tencentscf.com"
-
-
 def _check_handler(handler: str) -> None:
     if not _HANDLER.fullmatch(handler):
-        raise _invalid("Handler", "is not file.function, 2 to 60 characters each")
-
-
-def _invalid(name: str, why: str) -> ApiError:
-    return ApiError(f"InvalidParameterValue.{name}", f"{name} {why}.")
-
-
-def _unknown(name: str, why: str) -> ApiError:
-    return ApiError("UnknownParameter" if "not a field" in why else "InvalidParameter", f"`{name}` {why}.")
-
-
-def _trigger_desc(name: str, why: str) -> ApiError:
-    return ApiError("InvalidParameterValue.TriggerDesc", f"`{name}` {why}.")
-
-
-def _environment(name: str, why: str) -> ApiError:
-    code = {"is reserved by the platform": "EnvironmentSystemProtect"}.get(why)
-    return ApiError(f"InvalidParameterValue.{code or ('EnvironmentExceededLimit' if not name else 'Environment')}", why)
+        raise invalid("Handler", "is not file.function, 2 to 60 characters each")
