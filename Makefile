@@ -1,11 +1,16 @@
 # Every target works on a fresh checkout: it sets up .venv first. PYTHON picks the interpreter (3.10 or newer).
 PYTHON ?= python3
+# A bare version (make package PYTHON=3.12) is the runtime to package for, not the interpreter to set up with.
+ifneq ($(filter 3.%,$(PYTHON)),)
+RUNTIME := --python $(PYTHON)
+override PYTHON := python3
+endif
 VENV   := .venv
 PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint campaign cloud invoke lock clean
+.PHONY: help demo test lint campaign cloud invoke package plan deploy remove lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -19,9 +24,10 @@ $(READY): requirements-dev.txt
 demo: $(READY) ## change real passwords on both stand-in clouds and show the proof
 	@$(PY) -m tests.cloud demo
 
+JOBS ?= 4
 test: $(READY) ## lint, types and every test
 	@$(MAKE) --no-print-directory lint
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(JOBS) --dist loadfile
 
 lint: $(READY) ## ruff and mypy --strict
 	$(VENV)/bin/ruff check .
@@ -38,8 +44,22 @@ cloud: $(READY) ## the stand-in for both clouds: make cloud PORT=8080
 invoke: $(READY) ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)
 
-lock: ## resolve the three requirements files anew (needs uv)
-	for set in dev:"--all-extras --group dev" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt"; do \
+CLOUD ?= tencent
+package: $(READY) ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
+	@$(PY) -m shared.workbench package $(CLOUD) $(FUNCTION) $(RUNTIME)
+
+plan: $(READY) ## what deploy would change, and each function's policies: make plan CLOUD=tencent|alibaba
+	@$(PY) -m shared.workbench plan $(CLOUD)
+
+deploy: $(READY) ## bring a platform to what serverless.yml says: make deploy CLOUD=tencent|alibaba
+	@$(PY) -m shared.workbench deploy $(CLOUD)
+
+remove: $(READY) ## take away what deploy created: make remove CLOUD=tencent|alibaba
+	@$(PY) -m shared.workbench remove $(CLOUD)
+
+lock: ## resolve the four requirements files anew (needs uv)
+	for set in dev:"--all-extras --group dev --group deploy" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt" \
+	  amqp:"--extra amqp -c requirements-dev.txt"; do \
 	  uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-header --generate-hashes --only-binary :all: \
 	    pyproject.toml $${set#*:} -o requirements-$${set%%:*}.txt || exit 1; done
 

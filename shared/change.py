@@ -23,6 +23,7 @@ T = TypeVar("T")
 MOST_REPEATS = 2  # of a call that reconciliation proved not to have happened
 _MOST_WAITS = 8  # for a lock or a throttle inside one invocation
 _LEAST_S = 1.8  # a change is started only with this much time left: to call, to find out, to publish
+_LOOK_S = 0.3  # what looking anew before another call takes
 _RESERVE_S = 0.9  # kept back for publishing
 _QUICK_S = 1.2  # a task that ends within this is reported at once, without a second invocation
 _FIRST_POLL_S = 0.35
@@ -53,7 +54,8 @@ class Change:
     password: Secret | None = None  # shown once by the cloud, for the HTTP reply alone
     _evidence: list[str] = field(default_factory=list)
     _calls: int = 0
-    _ambiguous: bool = False  # a call of this delivery may have had an effect that we have not seen
+    # What stood before a call of this delivery that may have had an effect, and how its answer was lost.
+    _lost: tuple[Look, Ambiguous] | None = None
     _request_id: str | None = None
     _task_id: int | None = None
 
@@ -80,31 +82,38 @@ class Change:
 
     def _change(self, look: Look) -> Ending:
         waits = repeats = 0
+        refused: KeyturnError | None = None
         last: KeyturnError | None = look.obstacle
         while True:
             if last is not None:  # locked, throttled, or proved not to have happened: wait, then look anew
                 if not isinstance(last, RetryLater | Ambiguous):
                     return self._end(Outcome.NOT_CHANGED, last)
                 waits += 1
-                wait_s = min(backoff_s(waits, base_s=0.4, most_s=5.0), self.deadline.left() - _LEAST_S)
+                wait_s = min(backoff_s(waits, base_s=0.4, most_s=5.0), self.deadline.left() - _LEAST_S - _LOOK_S)
                 if waits > _MOST_WAITS or wait_s <= 0:
                     return self._end(Outcome.NOT_CHANGED, self._gave_up(last))
+                refused = last
                 self.sleep(wait_s)
                 fresh = _value(lambda: self.credential.look(thorough=False))
                 if isinstance(fresh, KeyturnError):
                     return self._end(Outcome.NOT_CHANGED, fresh)
+                if self._lost and fresh.task_ids - self._lost[0].task_ids:
+                    # A task has turned up since: a call that was slow to arrive may have started it after all.
+                    ending = self._reconcile(*self._lost)
+                    if ending is not None:
+                        return ending
                 look, last = fresh, fresh.obstacle
                 if last is not None:
                     continue
             if self.deadline.left() < _LEAST_S:
-                return self._end(Outcome.NOT_CHANGED, _too_late())
+                return self._end(Outcome.NOT_CHANGED, self._gave_up(refused) if refused else _too_late())
             answer = self._call(look)
             if isinstance(answer, Accepted):
                 return self._accepted(answer)
             if isinstance(answer, OldSecretRefused):
                 return self._old_secret_refused(answer)
             if isinstance(answer, Ambiguous):
-                self._ambiguous = True
+                self._lost = self._lost or (look, answer)
                 ending = self._reconcile(look, answer)
                 if ending is not None:
                     return ending
@@ -204,12 +213,12 @@ class Change:
         probed = self._probe()
         if isinstance(probed, Accepted):
             # An earlier call of this very delivery may have been the one that worked.
-            return self._end(Outcome.CHANGED if self._ambiguous else Outcome.ALREADY_CHANGED)
+            return self._end(Outcome.CHANGED if self._lost else Outcome.ALREADY_CHANGED)
         text = "the cloud refuses the old secret, and the new one is not in force: check the old secret"
         wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=refused.code, request_id=refused.request_id)
         if probed.code == refused.code:
             return self._end(Outcome.NOT_CHANGED, wrong)
-        if self.wishes.unnamed_caller and not self._ambiguous:
+        if self.wishes.unnamed_caller and not self._lost:
             return self._end(Outcome.NOT_CHANGED, wrong)
         text = "the cloud refuses the old secret, and whether the new one is in force cannot be told: try a login"
         return self._end(Outcome.UNKNOWN, Ambiguous(text, code=refused.code, request_id=refused.request_id))

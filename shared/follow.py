@@ -194,8 +194,13 @@ class Following:
                 invocation.deadline,
                 site=command.site,
             )
+            follower = make(access, subject)
         except KeyturnError as error:
             event = self._refused(visit, message, error)
+            return Report(event, visit.publisher.result(event))
+        except ImportError:  # a package carries only the clouds of its own operations
+            missing = f"this package cannot follow {command.cloud}: deploy follow_change beside that cloud's operations"
+            event = self._refused(visit, message, Refused(ErrorClass.FAILED, missing, code="NotPackaged"))
             return Report(event, visit.publisher.result(event))
         origin = Origin(
             subject,
@@ -209,7 +214,7 @@ class Following:
             message.traceparent,
         )
         pending = Ending(Outcome.PENDING, None, list(command.evidence), command.request_id, command.task_id)
-        return _Following(index, message, origin, command, make(access, subject), pending)
+        return _Following(index, message, origin, command, follower, pending)
 
     def _ask(self, visit: Visit, going: list[_Following], for_s: float, reports: dict[int, Report]) -> list[_Following]:
         """Ask for every task in turn until all have ended or the time is over; what still runs is returned."""

@@ -309,6 +309,6 @@ class _One:
 
 
 def _id(origin: Origin, *parts: object) -> str:
-    """The id of a message that keyturn itself sends: the same for each try to publish it, another for another delivery."""
+    """The id of a message that keyturn itself sends: the same for each try to publish it, new for each delivery."""
     text = json.dumps([origin.subject.source, str(origin.subject), origin.operation, origin.command_id, *parts])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -105,6 +105,7 @@ def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> In
         os.environ.pop(name.lower(), None)
     os.environ.pop(_PRINTS_BODIES, None)
     environ = dict(os.environ)
+    on_platform = environ.get("TENCENTCLOUD_RUNENV") == "SCF" or "FC_FUNCTION_NAME" in environ
     on_scf = environ.get("TENCENTCLOUD_RUNENV") == "SCF" or isinstance(context, Mapping)
     told = _scf(context) if on_scf else _fc(context)
     limit_s = told.limit_s or _DEFAULT_LIMIT_S
@@ -112,12 +113,12 @@ def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> In
         cloud="tencent" if on_scf else "alibaba",
         request_id=told.request_id or uuid.uuid4().hex,
         deadline=Deadline(entered + limit_s - _margin(limit_s), clock),
-        settings=read_settings(environ),
+        settings=read_settings(environ, on_platform=on_platform),
         region=told.region or environ.get("TENCENTCLOUD_REGION" if on_scf else "FC_REGION"),
         operator=told.operator,
         environ=environ,
         context=context,
-        on_platform=environ.get("TENCENTCLOUD_RUNENV") == "SCF" or "FC_FUNCTION_NAME" in environ,
+        on_platform=on_platform,
     )
 
 

@@ -47,7 +47,7 @@ def is_loopback(host: str | None) -> bool:
     return host in _LOOPBACK or (host or "").startswith("127.")
 
 
-def read_settings(environ: Mapping[str, str]) -> Settings:
+def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> Settings:
     """Settings from an environment.
 
     Raises: SettingsError naming the variable and the rule, never the value.
@@ -57,8 +57,8 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
         return environ.get(f"KEYTURN_{name}", "").strip() or None
 
     return Settings(
-        results=_queue(text("RESULTS"), "results"),
-        commands=_queue(text("COMMANDS"), "commands"),
+        results=_queue(text("RESULTS"), "results", on_platform),
+        commands=_queue(text("COMMANDS"), "commands", on_platform),
         tencent_endpoint=_endpoint(text("TENCENT_ENDPOINT"), "KEYTURN_TENCENT_ENDPOINT"),
         alibaba_endpoint=_endpoint(text("ALIBABA_ENDPOINT"), "KEYTURN_ALIBABA_ENDPOINT"),
         region=text("REGION"),
@@ -77,10 +77,10 @@ def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
     return value
 
 
-def _queue(url: str | None, use: Literal["results", "commands"]) -> str | None:
+def _queue(url: str | None, use: Literal["results", "commands"], on_platform: bool) -> str | None:
     if url is not None:
         try:
-            check_url(url, use=use)
+            check_url(url, use=use, on_platform=on_platform)
         except ValueError as error:
             raise SettingsError(f"KEYTURN_{use.upper()}: {error}") from None
     return url

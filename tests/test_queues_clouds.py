@@ -76,7 +76,7 @@ def test_what_is_confirmed_is_kept_whole_and_signed_for_the_clouds_own_host(kind
     for one in sent:
         kind.queue.send(one, timeout_s=3)
     assert bodies(kind.inbox) == [one.body for one in sent]
-    assert [stored.message.key for stored in kind.inbox.peek()] == ["redis/crs-1"] * 3
+    assert [stored.message.key for stored in kind.inbox.peek()] == ["redis/crs-1"] * 3  # CKafka's Key; read back on SMQ
     assert {(call["Action"], call["Host"], call["Code"]) for call in cloud.calls()} == {
         ("SendMessage", HOSTS[kind.url], "")
     }

@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -44,12 +44,14 @@ def event(body: str = BODY) -> Outgoing:
     return Outgoing("a", "t", "redis/crs-1", body)
 
 
-def vendor(cloud: Standin) -> Any:
+@pytest.fixture
+def vendor(cloud: Standin) -> Iterator[Any]:
     """The vendor's queue object, dialling the stand-in by the account's own host name."""
     keys = cloud.credentials["alibaba"]
     account = Account(cloud.endpoint, keys["id"], keys["key"], keys["token"])
     account.mns_client.host = HOST
-    return account.get_queue("keyturn-results")
+    yield account.get_queue("keyturn-results")
+    account.mns_client.close_connection()
 
 
 @pytest.mark.parametrize("delay_s", [0, 7])
@@ -82,19 +84,19 @@ def test_without_a_token_no_header_says_that_there_is_one() -> None:
     assert "security-token" not in headers
 
 
-def test_the_vendors_client_reads_what_we_send(cloud: Standin) -> None:
+def test_the_vendors_client_reads_what_we_send(cloud: Standin, vendor: Any) -> None:
     queue = opened(cloud.endpoint)
     queue.send(event(), timeout_s=3)
     queue.close()
-    got = vendor(cloud).receive_message()
+    got = vendor.receive_message()
     assert got.message_body.decode() == BODY
     assert got.message_body_md5 in smq_wire.digests(BODY, base64.b64encode(BODY.encode()).decode())
-    vendor(cloud).delete_message(got.receipt_handle)
+    vendor.delete_message(got.receipt_handle)
     assert inbox(URL, environ=environ(cloud.endpoint)).peek() == []
 
 
-def test_we_read_what_the_vendors_client_sends(cloud: Standin) -> None:
-    vendor(cloud).send_message(Message(BODY))
+def test_we_read_what_the_vendors_client_sends(cloud: Standin, vendor: Any) -> None:
+    vendor.send_message(Message(BODY))
     queue = opened(cloud.endpoint)
     (stored,) = queue.peek()
     (leased,) = queue.receive(10, 30)
@@ -105,9 +107,9 @@ def test_we_read_what_the_vendors_client_sends(cloud: Standin) -> None:
     queue.close()
 
 
-def test_the_stand_ins_refusals_are_ones_that_the_vendors_client_understands(cloud: Standin) -> None:
+def test_the_stand_ins_refusals_are_ones_that_the_vendors_client_understands(vendor: Any) -> None:
     with pytest.raises(MNSServerException) as caught:
-        vendor(cloud).receive_message()
+        vendor.receive_message()
     assert caught.value.type == "MessageNotExist"
 
 
@@ -168,21 +170,22 @@ class Answering:
     def _serve(self) -> None:
         while True:
             connection, _ = self._server.accept()
-            with connection:
+            with connection, suppress(OSError):
                 self.connections += 1
-                while (request := connection.recv(65_536)) and request != b"stop":
-                    if b"</Message>" not in request and not request.endswith(b"\r\n\r\n"):
-                        request += connection.recv(65_536)
+                while (request := self._read(connection)) and request != b"stop":
                     self.requests += 1
                     time.sleep(self._pause_s)
-                    try:
-                        connection.sendall(self._answer)
-                    except OSError:
-                        break
+                    connection.sendall(self._answer)
                     if self._hang_up:
                         break
                 if request == b"stop":
                     return
+
+    def _read(self, connection: socket.socket) -> bytes:
+        request = connection.recv(65_536)
+        while request.startswith(b"POST") and b"</Message>" not in request:
+            request += connection.recv(65_536)
+        return request
 
     def stop(self) -> None:
         with socket.create_connection(self._server.getsockname()) as last:

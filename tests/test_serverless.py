@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+
+from shared.workbench.description import load
+from shared.workbench.located import Variables, read
 
 ROOT = Path(__file__).parent.parent
 FRAMEWORK = ROOT / ".keyturn" / "serverless" / "node_modules" / ".bin" / "serverless"
@@ -19,51 +21,12 @@ CLOUDS = ("tencent", "alibaba")
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("[!_]*.py"))
 SIGNED = {"tencent": "CAM", "alibaba": "function"}
 QUEUES = {"tencent": "ckafka", "alibaba": "smq"}
-_VARIABLE = re.compile(r"\$\{([^${}]+)\}")  # the innermost first
-
-
-class Variables:
-    """The framework's variables, as far as the file uses them: `self:path`, `env:NAME`, a default behind a comma."""
-
-    def __init__(self, document: dict[str, Any], environ: dict[str, str]) -> None:
-        self.document, self.environ = document, environ
-
-    def resolve(self, value: Any) -> Any:
-        """`value` with every variable in it replaced. Raises: LookupError: it leads nowhere and has no default."""
-        if isinstance(value, dict):
-            return {name: self.resolve(item) for name, item in value.items()}
-        if isinstance(value, list):
-            return [self.resolve(item) for item in value]
-        while isinstance(value, str) and (found := _VARIABLE.search(value)):
-            meant = self._meant(found[1])
-            if found[0] == value:
-                return self.resolve(meant)
-            value = value.replace(found[0], str(meant))
-        return value
-
-    def _meant(self, text: str) -> Any:
-        for source in re.split(r",\s*", text):
-            kind, _, name = source.partition(":")
-            if source.startswith("'"):
-                return source.strip("'")
-            if kind == "env" and name in self.environ:
-                return self.environ[name]
-            if kind == "self":
-                return self._at(name)
-        raise LookupError(text)
-
-    def _at(self, path: str) -> Any:
-        value: Any = self.document
-        for name in path.split("."):
-            value = self.resolve(value)[name] if isinstance(value, str) else value[name]
-        return value
 
 
 @cache
 def functions_of(cloud: str) -> dict[str, Any]:
-    document = yaml.safe_load((ROOT / "serverless.yml").read_text())
-    variables = Variables(document, {"CLOUD": cloud})
-    functions: dict[str, Any] = variables.resolve(document["functions"])
+    document = read((ROOT / "serverless.yml").read_text(), "serverless.yml")
+    functions: dict[str, Any] = Variables(document, {"CLOUD": cloud}, "serverless.yml").resolve(document["functions"])
     return functions
 
 
@@ -144,6 +107,18 @@ def test_the_environment_is_settings_and_no_secret(cloud: str, name: str) -> Non
     assert not any(re.search("SECRET|TOKEN|ACCESS_KEY|PASSWORD", name) for name in environment)
     assert not any("@" in value for value in environment.values())
     assert len(json.dumps(environment)) < 4096
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_file_is_a_description_without_a_mistake(cloud: str) -> None:
+    described = load(ROOT / "serverless.yml", cloud, {})
+    assert [spec.module for spec in described.functions] == list(functions_of(cloud))
+    assert {own for spec in described.functions for own in spec.clouds} == {cloud}
+    assert all(
+        timer.cron.count(" ") == {"scf": 6, "fc": 5}[described.platform]
+        for spec in described.functions
+        for timer in spec.timers
+    )
 
 
 @pytest.mark.parametrize("name", functions_of("alibaba"))

@@ -234,16 +234,12 @@ def _refusal(answer: _Answer) -> QueueError:
     return QueueTimeout(f"SMQ's answer does not say whether it keeps the message ({shown})")
 
 
-def plain(message: Outgoing) -> Outgoing:
-    """The message with its body as it was sent: base64 opened, unless another sender left that out."""
-    body = message.body
+def _message(one: dict[str, str]) -> Outgoing:
+    """A message as it was sent: base64, unless another sender left that out. Raises: KeyError."""
+    body = one["MessageBody"]
     with contextlib.suppress(ValueError):
         body = base64.b64decode(body, validate=True).decode()
-    return read_back(message.id, body)
-
-
-def _message(one: dict[str, str]) -> Outgoing:
-    return plain(Outgoing(one["MessageId"], "", "", one["MessageBody"]))
+    return read_back(one["MessageId"], body)
 
 
 def _seconds(milliseconds: str) -> float:

@@ -1,38 +1,65 @@
 """Compiles a tree in place, by the Python that will run it: `python -s -S bytecode.py FOLDER KEEP...`.
 
 Each module.py becomes module.pyc beside where it stood, which loads from read-only folders too and is never checked
-against a source. What KEEP names stays as source. PYTHONHASHSEED must be 0: sets of constants are written in the order
-of their hashes (until 3.11), and the same source is to give the same bytes.
+against a source (PEP 552). What KEEP names stays as source. The same source gives the same bytes: sets of constants are
+written in the order of their hashes, so PYTHONHASHSEED must be 0, and None, whose hash is its address before Python
+3.12, must not be in one.
 """
 
 from __future__ import annotations
 
+import ast
+import importlib.util
+import marshal
 import os
-import py_compile
 import sys
+from contextlib import suppress
 from pathlib import Path
+
+_UNCHECKED = (1).to_bytes(4, "little")
+
+
+class _Ordered(ast.NodeTransformer):
+    """`in {None, "a"}` becomes `in (None, "a")`: the compiler would make a constant set of it."""
+
+    def visit_Compare(self, node: ast.Compare) -> ast.AST:
+        pairs = zip(node.ops, node.comparators, strict=True)
+        node.comparators = [_as_tuple(side) if isinstance(op, ast.In | ast.NotIn) else side for op, side in pairs]
+        return self.generic_visit(node)
+
+    def visit_For(self, node: ast.For) -> ast.AST:
+        node.iter = _as_tuple(node.iter)
+        return self.generic_visit(node)
+
+    def visit_comprehension(self, node: ast.comprehension) -> ast.AST:
+        node.iter = _as_tuple(node.iter)
+        return self.generic_visit(node)
+
+
+def _as_tuple(node: ast.expr) -> ast.expr:
+    if isinstance(node, ast.Set) and any(isinstance(e, ast.Constant) and e.value is None for e in node.elts):
+        return ast.copy_location(ast.Tuple(node.elts, ast.Load()), node)
+    return node
+
+
+def compiled(source: bytes, name: str) -> bytes:
+    """The content of a .pyc. `name` is what tracebacks show. Raises: SyntaxError, ValueError."""
+    tree = _Ordered().visit(ast.parse(source, name))
+    code = compile(tree, name, "exec", dont_inherit=True, optimize=0)
+    return importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source) + marshal.dumps(code)
 
 
 def main(folder: Path, keep: set[str]) -> None:
     """Raises: SystemExit if the hash seed is not fixed."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         sys.exit("bytecode.py: PYTHONHASHSEED must be 0")
-    for source in sorted(folder.rglob("*.py")):
-        name = source.relative_to(folder).as_posix()
-        if name in keep:
-            continue
-        try:
-            py_compile.compile(
-                str(source),
-                str(source.with_suffix(".pyc")),
-                name,
-                doraise=True,
-                optimize=0,
-                invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
-            )
-        except py_compile.PyCompileError:
-            pass  # no module of this Python: nothing could import it as source either
-        source.unlink()
+    for file in sorted(folder.rglob("*.py")):
+        name = file.relative_to(folder).as_posix()
+        if name not in keep:
+            # What is no module of this Python could not be imported from its source either.
+            with suppress(SyntaxError, ValueError):
+                file.with_suffix(".pyc").write_bytes(compiled(file.read_bytes(), name))
+            file.unlink()
 
 
 if __name__ == "__main__":

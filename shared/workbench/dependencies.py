@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,6 +30,11 @@ _UNUSED = re.compile(
     r"|(cffi|pycparser)/.*"
     # The coroutine half of Alibaba's client imports these and keyturn never calls it: they do without their fast parts.
     r"|(aiohttp|frozenlist|multidict|propcache|yarl)/.*\.so"
+    # aiohttp's server half, plugins for checkers and test runners, adapters to packages that are not here.
+    r"|aiohttp/(web(_.*)?|pytest_plugin|test_utils|worker)\.py"
+    r"|pydantic/(v1/)?(mypy|_hypothesis_plugin)\.py"
+    r"|apscheduler/(jobstores/(etcd|mongodb|redis|rethinkdb|sqlalchemy|zookeeper)|"
+    r"(executors|schedulers)/(gevent|qt|tornado|twisted))\.py"
 )
 _VERSION = re.compile(r"^tencentcloud-sdk-python-common==([0-9.]+)", re.MULTILINE)
 
@@ -103,8 +107,7 @@ def compile_tree(folder: Path, python: Interpreter, keep: tuple[str, ...] = ()) 
 
 
 def _install(requirements: Path, python: Interpreter, folder: Path) -> None:
-    # `--python` has pip judge the lock's conditions (python_full_version < "3.11") by that Python, not by ours.
-    command = [sys.executable, "-m", "pip", "--python", python.path, "install", "--quiet", "--no-input"]
+    command = [*_pip(python), "install", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     command += ["--platform", _WHEELS, "--python-version", python.version, "--implementation", "cp"]
     command += ["--target", str(folder), "-r", str(requirements)]
@@ -112,6 +115,14 @@ def _install(requirements: Path, python: Interpreter, folder: Path) -> None:
     done = subprocess.run(command, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         raise PackageError(f"pip could not install {requirements.name}:\n{done.stderr.strip()[-2000:]}")
+
+
+def _pip(python: Interpreter) -> list[str]:
+    """A pip that judges the lock's conditions (python_full_version < "3.11") by the platform's Python."""
+    own = [python.path, "-m", "pip"]
+    if subprocess.run([*own, "--version"], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0:
+        return own
+    return [sys.executable, "-m", "pip", "--python", python.path]
 
 
 def _prune(folder: Path) -> None:
@@ -139,8 +150,3 @@ def _settle_tencentcloud(folder: Path, requirements: Path) -> None:
     version = _VERSION.search(requirements.read_text(encoding="utf-8"))
     if version:
         (folder / "tencentcloud" / "__init__.py").write_text(f'__version__ = "{version[1]}"\n', encoding="utf-8")
-
-
-def forget(cache: Path) -> None:
-    """Remove every tree that was built."""
-    shutil.rmtree(cache, ignore_errors=True)

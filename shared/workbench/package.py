@@ -14,6 +14,7 @@ import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +54,9 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m shared.workbench package", description=__doc__)
     parser.add_argument("cloud", choices=("tencent", "alibaba"))
     parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="all, if none is named")
-    parser.add_argument("--python", default="3.10", metavar="3.10", help="the runtime to build for")
+    parser.add_argument(
+        "--python", metavar="3.12", help="another runtime than serverless.yml says, as a zip of its own"
+    )
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
     arguments = parser.parse_args(argv)
     try:
@@ -78,43 +81,57 @@ def main(argv: list[str]) -> int:
 
 
 def build(
-    description: Description, dist: Path, *, only: list[str] | None = None, version: str = "3.10", root: Path = ROOT
+    description: Description,
+    dist: Path,
+    *,
+    only: list[str] | None = None,
+    version: str | None = None,
+    root: Path = ROOT,
 ) -> list[Built]:
-    """Build the zips of a description below `dist`/<cloud>, those of another Python under a name of their own.
+    """Build the zips of a description below `dist`/<cloud>, for the runtime that each function names.
+
+    `version` builds for another ("3.12"), under a name of its own: <function>-py312.zip.
 
     Raises: PackageError.
     """
-    if description.platform == "scf" and version != "3.10":
-        raise PackageError(f"scf has no Python {version}; its newest is 3.10")
-    if version not in ("3.10", "3.12"):
-        raise PackageError("the runtimes to build for are 3.10 and, on fc, 3.12")
-    python = find_interpreter(version)
     folder = dist / description.cloud
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [spec for spec in description.functions if not only or spec.module in only]
+    paths, contents = [], []
     with tempfile.TemporaryDirectory() as temporary:
-        ours = Path(temporary)
-        _compile_ours(root, ours, python)
-        built = []
+        ours: dict[str, tuple[Interpreter, Path]] = {}
         for spec in chosen:
-            files = _content(description, spec, root, ours, python)
-            path = folder / f"{spec.module}{'' if version == '3.10' else '-py' + version.replace('.', '')}.zip"
-            _write(path, files)
-            built.append(_built(spec, path, files))
-    return built
+            named = spec.runtime.lower().removeprefix("python")
+            wanted = version or named
+            if wanted not in ours:
+                ours[wanted] = _compile_ours(root, Path(temporary) / wanted, _interpreter(wanted, description))
+            paths.append(folder / f"{spec.module}{'' if wanted == named else '-py' + wanted.replace('.', '')}.zip")
+            contents.append(_content(description, spec, root, *ours[wanted]))
+        with ThreadPoolExecutor() as pool:  # compressing is most of the work, and lets go of the interpreter's lock
+            list(pool.map(_write, paths, contents))
+    return [_built(spec, path) for spec, path in zip(chosen, paths, strict=True)]
 
 
-def _compile_ours(root: Path, to: Path, python: Interpreter) -> None:
+def _interpreter(version: str, description: Description) -> Interpreter:
+    known = ("3.10",) if description.platform == "scf" else ("3.10", "3.12")
+    if version not in known:
+        raise PackageError(f"{description.platform} is built for Python {' and '.join(known)}, not {version}")
+    return find_interpreter(version)
+
+
+def _compile_ours(root: Path, to: Path, python: Interpreter) -> tuple[Interpreter, Path]:
     """All that could ship, compiled in one go: what is compiled beside it must not change a file's bytes."""
+    to.mkdir()
     shutil.copytree(root / "shared", to / "shared", ignore=shutil.ignore_patterns("workbench", "__pycache__"))
     entries = sorted((root / "functions").glob("[!_]*.py"))
     for entry in entries:
         shutil.copyfile(entry, to / entry.name)
     compile_tree(to, python, tuple(entry.name for entry in entries))
+    return python, to
 
 
 def _content(
-    description: Description, spec: FunctionSpec, root: Path, ours: Path, python: Interpreter
+    description: Description, spec: FunctionSpec, root: Path, python: Interpreter, ours: Path
 ) -> dict[str, Path]:
     """Name in the zip -> file, for everything that a function carries."""
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
@@ -177,7 +194,7 @@ def _write(path: Path, files: dict[str, Path]) -> None:
     part.replace(path)
 
 
-def _built(spec: FunctionSpec, path: Path, files: dict[str, Path]) -> Built:
+def _built(spec: FunctionSpec, path: Path) -> Built:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     sizes: dict[str, int] = {}

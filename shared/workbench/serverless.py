@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic.alias_generators import to_camel
@@ -147,7 +147,7 @@ class _File(_Form):
 
 
 _TEXTS = {"missing": "is missing", "extra_forbidden": "is no key that is known here"}
-T = TypeVar("T")
+_Mistake = tuple[tuple[int | str, ...], str]
 
 
 def describe(document: Located, name: str, cloud: d.Cloud, folder: Path) -> d.Description:
@@ -155,38 +155,42 @@ def describe(document: Located, name: str, cloud: d.Cloud, folder: Path) -> d.De
     try:
         file = _File.model_validate(document)
     except ValidationError as error:
-        wrong = sorted(_lines(error, document, name))
-        raise DescriptionError([text for _, text in wrong]) from None
-    checking = _Checking(document, name, cloud, folder)
+        raise DescriptionError(_told(_mistakes(error), document, name)) from None
+    checking = _Checking(document, cloud, folder)
     checking.file(file)
     specs = tuple(checking.function(key, function) for key, function in file.functions.items())
     checking.together(file)
     if checking.wrong:
-        raise DescriptionError([text for _, text in sorted(checking.wrong)])
+        raise DescriptionError(_told(checking.wrong, document, name))
     return d.Description(cloud, "scf" if cloud == "tencent" else "fc", file.service, file.provider.region, specs)
 
 
-def _lines(error: ValidationError, document: Located, name: str) -> Iterator[tuple[int, str]]:
+def _mistakes(error: ValidationError) -> Iterator[_Mistake]:
     for one in error.errors(include_input=False, include_context=False, include_url=False):
-        path = tuple(step for step in one["loc"] if step != "[key]")
-        line = line_of(document, path)
-        where = ".".join(map(str, path))
         text = _TEXTS.get(one["type"], one["msg"].removeprefix("Value error, "))
-        yield line, f"{name}:{line}: {where}: {text}"
+        yield tuple(step for step in one["loc"] if step != "[key]"), text
+
+
+def _told(mistakes: Iterable[_Mistake], document: Located, name: str) -> list[str]:
+    """In the file's order. What several functions take from one line is told once, of the first of them."""
+    lines: dict[tuple[int, int | str, str], str] = {}
+    for path, text in mistakes:
+        line = line_of(document, path)
+        lines.setdefault((line, path[-1], text), f"{name}:{line}: {'.'.join(map(str, path))}: {text}")
+    return [lines[key] for key in sorted(lines, key=lambda key: (key[0], str(key[1]), key[2]))]
 
 
 class _Checking:
-    """Collects what is wrong with one file, each with its line."""
+    """Collects what is wrong with one file, each with the path to it."""
 
-    def __init__(self, document: Located, name: str, cloud: d.Cloud, folder: Path) -> None:
-        self.document, self.name, self.cloud, self.folder = document, name, cloud, folder
+    def __init__(self, document: Located, cloud: d.Cloud, folder: Path) -> None:
+        self.document, self.cloud, self.folder = document, cloud, folder
         self.platform = "scf" if cloud == "tencent" else "fc"
-        self.wrong: set[tuple[int, str]] = set()
+        self.wrong: list[_Mistake] = []
         self.others: tuple[d.Cloud, ...] = ()
 
     def say(self, text: str, *path: int | str) -> None:
-        line = line_of(self.document, path)
-        self.wrong.add((line, f"{self.name}:{line}: {'.'.join(map(str, path))}: {text}"))
+        self.wrong.append((path, text))
 
     def file(self, file: _File) -> None:
         if file.provider.name != self.cloud:

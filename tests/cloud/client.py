@@ -62,6 +62,17 @@ class Standin:
         state: dict[str, Any] = self._ask("GET", "state")
         return state
 
+    def functions(self) -> list[dict[str, Any]]:
+        """Every deployed function: its instances, triggers, addresses and the last lines of its log."""
+        functions: list[dict[str, Any]] = self._ask("GET", "functions")
+        return functions
+
+    def tick(self, function: str, trigger: str, time: str = "") -> dict[str, Any]:
+        """Fire a timer now, and wait until its repeats are over: `{"Attempts", "Kind", "Returned", "Error"}`."""
+        order = {"function": function, "trigger": trigger, "time": time}
+        ended: dict[str, Any] = self._ask("POST", "tick", order)
+        return ended
+
     def reset(self, **world: Any) -> None:
         """Back to the first passwords, with these keys of the world file changed."""
         self._ask("POST", "reset", world)
@@ -88,5 +99,5 @@ class Standin:
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
         request = Request(f"{self.endpoint}/_standin/{path}", data, method=method)
-        with self._opener.open(request, timeout=10) as reply:
+        with self._opener.open(request, timeout=30) as reply:
             return json.load(reply)

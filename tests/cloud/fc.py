@@ -1,8 +1,8 @@
 """Alibaba Function Compute 3.0's control plane, 2023-03-30: functions, triggers, invocation.
 
 Source: the official SDK's models (alibabacloud-fc20230330 4.8.3) and
-https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-overview. Unverified and so
-chosen here: the words of State while a function is made, and some error codes.
+https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-overview.
+Unverified and so chosen here: the words of State while a function is made, and some error codes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .fc_gate import RAW, VERSION
 from .fc_triggers import read_trigger, shown_trigger
 from .functions_host import Function, FunctionsHost
 from .functions_process import ACCOUNT, Spec
-from .service import Action, Answer, ApiError, Call, Refusal, page, takes
+from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .world import World
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
@@ -62,7 +62,7 @@ class Deployed:
 class Fc:
     """FC of every region, version LATEST."""
 
-    cloud = "alibaba"
+    cloud: Cloud = "alibaba"
     name = "fc"
     version = VERSION
     stages: frozenset[str] = frozenset()
@@ -72,18 +72,17 @@ class Fc:
         self._host = host
         self._functions: dict[tuple[str, str], Deployed] = {}
         named, trigger = "functionName! qualifier", "functionName! triggerName!"
-        self.actions = {
+        self.actions: Mapping[str, Action] = {
             "CreateFunction": Action(
                 takes(f"functionName! {_CONFIGURATION} tags:objects", f"{_ELSEWHERE} resourceGroupId"),
                 self._create,
                 changes=True,
             ),
-            "UpdateFunction": Action(
-                takes(f"functionName! {_CONFIGURATION}", _ELSEWHERE), self._update, changes=True
-            ),
+            "UpdateFunction": Action(takes(f"functionName! {_CONFIGURATION}", _ELSEWHERE), self._update, changes=True),
             "GetFunction": Action(takes(named), self._get),
             "ListFunctions": Action(
-                takes("prefix limit:int nextToken", "description fcVersion functionName gpuType runtime tags"), self._list
+                takes("prefix limit:int nextToken", "description fcVersion functionName gpuType runtime tags"),
+                self._list,
             ),
             "DeleteFunction": Action(takes("functionName!"), self._delete, changes=True),
             "CreateTrigger": Action(

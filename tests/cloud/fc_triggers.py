@@ -17,8 +17,8 @@ _TABLES = {
     "http": takes("authType! methods!:strs disableURLInternet:bool", "authConfig corsConfig:object"),
     "timer": takes("cronExpression! enable!:bool payload"),
     "eventbridge": takes(
-        "triggerEnable:bool asyncInvocationType:bool eventSinkConfig:object eventSourceConfig!:object runOptions:object "
-        "eventRuleFilterPattern"
+        "eventSourceConfig!:object runOptions:object triggerEnable:bool",
+        "asyncInvocationType:bool eventSinkConfig:object eventRuleFilterPattern",
     ),
 }
 _RUN = takes("mode batchWindow:object retryStrategy:object errorsTolerance deadLetterQueue:object")

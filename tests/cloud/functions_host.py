@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 import uuid
 from collections import deque
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ class Trigger:
     said: dict[str, Any]
     url_id: str = ""
     served: int = 0
+    born: float = field(default_factory=time.time)
+    """Unix seconds: what a topic held before is not for a group that begins at the latest message."""
 
 
 @dataclass

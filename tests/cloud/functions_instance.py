@@ -1,8 +1,9 @@
 """What runs inside one instance of a deployed function: a bare interpreter, the unpacked zip, and a pipe of events.
 
 Started by `functions_process` as `python3.10 -I -S -B functions_instance.py PLATFORM CODE HANDLER CONCURRENCY`, so it
-uses the standard library alone: nothing of the checkout or of an environment may help the bundle along. SCF imports the
-code when the instance starts; FC at its first event, and with a concurrency above 1 it runs events in threads.
+uses the standard library alone: nothing of the checkout or of an environment may help the bundle along, and the network
+that it sees is this machine's own. SCF imports the code when the instance starts; FC at its first event, and with a
+concurrency above 1 it runs events in threads.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO, TextIO
 
@@ -24,6 +26,7 @@ def main() -> None:
     """Serve events until the pipe ends."""
     platform, code, handler, concurrency = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
     asked, told = _own_pipes()
+    sys.addaudithook(_fence)
     sys.path.insert(0, code)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
     logging.getLogger().setLevel(logging.INFO)
@@ -48,6 +51,22 @@ def _own_pipes() -> tuple[BinaryIO, TextIO]:
     os.dup2(nothing, 0)
     os.close(nothing)
     return asked, told
+
+
+_CHECKOUT = str(Path(__file__).parents[2]) + os.sep
+
+
+def _fence(event: str, arguments: tuple[Any, ...]) -> None:
+    """Refuse what a real instance could not do: read the checkout, reach another machine."""
+    if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(_CHECKOUT):
+        raise FileNotFoundError(f"not in the zip: {arguments[0]}")
+    host = None
+    if event == "socket.getaddrinfo":
+        host = arguments[0]
+    elif event == "socket.connect" and isinstance(arguments[1], tuple):
+        host = arguments[1][0]
+    if host and not str(host).startswith("127.") and host not in ("localhost", "::1"):
+        raise OSError(f"the stand-in's network does not reach {host}")
 
 
 class Instance:

@@ -103,7 +103,8 @@ class Platforms:
             key = (function.key, f"{trigger.name}/{id_}")
             if key not in self._seen:
                 first = trigger.options["offset"] == "earliest"
-                self._seen[key] = set() if first else {one.message.id for one in written}
+                old = [] if first else [one for one in written if one.stored_at < trigger.born]
+                self._seen[key] = {one.message.id for one in old}
             seen = self._seen[key]
             fresh = [(place, one.message) for place, one in enumerate(written) if one.message.id not in seen]
             if not fresh:

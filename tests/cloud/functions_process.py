@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 import tempfile
 import time
 import zipfile
@@ -25,8 +24,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
 from pathlib import Path
-from subprocess import run
 from typing import Any, Literal
+
+from shared.workbench.dependencies import PackageError, find_interpreter
 
 from . import processes
 from .runtime import UIN
@@ -76,16 +76,11 @@ class Outcome:
 
 @cache
 def interpreter(version: str) -> str:
-    """A Python of that version: pyenv's, else PATH's. Raises: RuntimeError if there is none that runs."""
-    pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}*/bin/python"))
-    found = [sys.executable, *map(str, pyenv), shutil.which(f"python{version}")]
-    for path in filter(None, found):
-        told = run([path, "-I", "-c", "import sys; print(*sys.version_info[:2], sep='.')"], capture_output=True)
-        if told.stdout.decode().strip() == version:
-            # The base interpreter, so that no environment's packages are near.
-            base = run([path, "-I", "-c", "import sys; print(sys._base_executable)"], capture_output=True)
-            return base.stdout.decode().strip() or path
-    raise RuntimeError(f"no Python {version} on PATH or in pyenv, so functions of that runtime cannot run here")
+    """A Python of that version. Raises: RuntimeError if there is none that runs."""
+    try:
+        return find_interpreter(version).path
+    except PackageError as error:
+        raise RuntimeError(str(error)) from None
 
 
 def unpack(archive: bytes) -> Path:
@@ -178,7 +173,7 @@ class Process:
         for name in ("home", "tmp"):
             (self._folder / name).mkdir()
         self._process = await asyncio.create_subprocess_exec(
-            *(interpreter(spec.runtime), "-I", "-S", "-B", str(_PROGRAM)),
+            *(interpreter(spec.runtime), "-I", "-S", "-B", "-u", str(_PROGRAM)),
             *(spec.platform, str(spec.code), spec.handler, str(spec.concurrency)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
@@ -193,7 +188,7 @@ class Process:
     def _send(self, event: bytes, request_id: str, retry: int) -> None:
         assert self._process is not None and self._process.stdin is not None
         keys = self.spec.role
-        # SCF puts the role's keys into the environment at each event, after the code is imported; FC's stay as they were.
+        # SCF puts the role's keys into the environment at each event, after the code is imported; FC's stay.
         environ = dict(zip(_ROLE_VARIABLES, (keys.id, keys.key, keys.token), strict=True)) if keys else {}
         call = {
             "id": request_id,

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from shared.platform import RoleKeys
 from shared.queues import Inbox, Leased, Outgoing, QueueAccess, QueueUnavailable, Stored, open_inbox
+from shared.queues.contract import read_back
 from shared.queues.urls import ckafka_place, smq_place
 from shared.secret import Secret
 
@@ -103,11 +105,5 @@ class SmqInStandin:
         return self._queue.receive(max_messages, lease_s)
 
     def peek(self) -> list[Stored]:
-        """See Inbox.peek; bodies as they were sent, in base64 or not."""
-        from shared.queues.smq import plain
-
-        return [Stored(plain(one.message), *_times(one)) for one in self._behind.peek()]
-
-
-def _times(stored: Stored) -> tuple[float, float, float, int]:
-    return stored.stored_at, stored.visible_at, stored.leased_until, stored.receives
+        """See Inbox.peek."""
+        return [replace(one, message=read_back(one.message.id, one.message.body)) for one in self._behind.peek()]

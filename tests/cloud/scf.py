@@ -17,7 +17,7 @@ from . import functions_rules as rules
 from .functions_host import Function, FunctionsHost, Trigger
 from .functions_process import Spec
 from .scf_triggers import environment_refusal, invalid, read_trigger, shown_trigger, unknown
-from .service import Action, Answer, ApiError, Call, Refusal, page, takes
+from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .world import World
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
@@ -58,7 +58,7 @@ class Deployed:
 class Scf:
     """SCF of every region, namespace `default`, version `$LATEST`."""
 
-    cloud = "tencent"
+    cloud: Cloud = "tencent"
     name = "scf"
     version = "2018-04-16"
     stages: frozenset[str] = frozenset()
@@ -70,7 +70,7 @@ class Scf:
         self._count = 0
         named = "FunctionName! Namespace Qualifier"
         triggers = "FunctionName! TriggerName! Type! TriggerDesc Namespace Qualifier Enable CustomArgument Description"
-        self.actions = {
+        self.actions: Mapping[str, Action] = {
             "CreateFunction": Action(
                 takes(
                     f"{_CONFIGURATION} Code!:object Type Tags:objects CodeSource",
@@ -256,7 +256,9 @@ class Scf:
         trigger = read_trigger(given, self._host.url_id() if given["Type"] == "http" else "")
         triggers[trigger.name] = trigger
         return {
-            "TriggerInfo": {name: value for name, value in shown_trigger(trigger, call).items() if name != "BoundResources"}
+            "TriggerInfo": {
+                name: value for name, value in shown_trigger(trigger, call).items() if name != "BoundResources"
+            }
         }
 
     async def _update_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:

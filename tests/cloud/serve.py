@@ -13,7 +13,10 @@ from typing import Any
 
 from .alibaba_kvstore import AlibabaKvstore
 from .ckafka import Ckafka
+from .fc import Fc
+from .functions_platforms import Platforms
 from .kept import Kept
+from .scf import Scf
 from .server import Server
 from .service import Service
 from .smq import Smq
@@ -44,11 +47,15 @@ async def serve(port: int, path: Path) -> None:
     world = load_world(path)
     redis, tcr, tair = TencentRedis(world), TencentTcr(world), AlibabaKvstore(world)
     kept = Kept()
-    services: tuple[Service, ...] = (redis, tcr, tair, Ckafka(world, kept), Smq(world, kept))
-    server = Server(world, services, kept)
+    platforms = Platforms(world, kept)
+    services: tuple[Service, ...] = (
+        *(redis, tcr, tair, Ckafka(world, kept), Smq(world, kept)),
+        *(Scf(world, platforms.host), Fc(world, platforms.host)),
+    )
+    server = Server(world, services, kept, platforms)
     try:
         bound = await server.start(port)
-        await asyncio.gather(*(service.start() for service in services))
+        await asyncio.gather(platforms.start(), *(service.start() for service in services))
         ready = {
             "endpoint": f"http://127.0.0.1:{bound}",
             "credentials": world.credentials.model_dump(),
@@ -60,6 +67,7 @@ async def serve(port: int, path: Path) -> None:
         await stopped.wait()
     finally:
         await server.stop()
+        await platforms.close()
         for service in services:
             await service.close()
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from .front import Front
+from .functions_platforms import Platforms
 from .kept import Kept
 from .service import Service
 from .wire import Reply, Wire
@@ -37,10 +38,12 @@ class _PromptServer(web.Server):
 class Server:
     """Serves one front on loopback."""
 
-    def __init__(self, world: World, services: Sequence[Service], kept: Kept) -> None:
+    def __init__(
+        self, world: World, services: Sequence[Service], kept: Kept, platforms: Platforms | None = None
+    ) -> None:
         self._first = world
         self._kept = kept
-        self._front = Front(world, services)
+        self._front = Front(world, services, platforms)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int) -> int:
@@ -57,7 +60,7 @@ class Server:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        wire = Wire.of(request.method, request.raw_path, request.headers, await request.read())
+        wire = Wire.of(request.method, request.raw_path, request.headers, await request.content.read())
         if wire.path.startswith(CONTROL):
             return _response(await self._control(wire))
         reply, fault = await self._front.handle(wire)
@@ -87,6 +90,10 @@ class Server:
                 return Reply.json(front.calls)
             elif what == "GET state":
                 return Reply.json(front.state())
+            elif what == "GET functions":
+                return Reply.json(front.platforms.shown() if front.platforms else [])
+            elif what == "POST tick" and front.platforms is not None:
+                return Reply.json(await front.platforms.tick(json.loads(wire.body)))
             elif what == "POST queue":
                 return Reply.json({"Answer": self._kept.work(json.loads(wire.body))})
             elif what == "POST reset":

@@ -17,6 +17,7 @@ from .world import World
 
 DOMAIN = "tencentcloudapi.com"
 _CLOCK_SKEW_S = 300
+_MOST_BYTES = 10 * 1024 * 1024
 _HOST = re.compile(rf"(?P<service>[a-z]+)(?:\.(?P<place>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
 
 # Regions of the two services' published lists; those of the world's own instances are known too.
@@ -75,6 +76,8 @@ class TencentGate:
         if wire.method == "GET":
             given = _unflattened(wire.pairs(), action)
         else:
+            if len(wire.body) > _MOST_BYTES:
+                raise ApiError("RequestSizeLimitExceeded", "A signed POST takes 10 MB.")
             if not wire.headers.get("content-type", "").startswith("application/json"):
                 raise ApiError("UnsupportedProtocol", "POST takes application/json.")
             try:

@@ -96,9 +96,10 @@ class TairInstance(Strict):
 
 
 class DataHub(Strict):
-    """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to."""
+    """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to, and triggers read by its name."""
 
     region: str
+    topic: str = ""
 
 
 class SmqAccount(Strict):

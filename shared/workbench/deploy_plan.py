@@ -1,0 +1,240 @@
+"""What stands on a platform, what should, and the ordered steps between: plain data, no calls.
+
+A function or a trigger is *ours* if it carries the mark that `deploy` gives it; what has none is never touched.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Literal
+from urllib.parse import urlsplit
+
+Value = str | int | bool | None
+
+MARK = "keyturn"
+"""The key of a function's tag and the first word of a trigger's description; the tag's value is the service."""
+
+_SECRET = re.compile(r"SECRET|KEY|TOKEN|PASSWORD", re.IGNORECASE)
+_HIDDEN = "(hidden)"
+
+Action = Literal[
+    "create function", "change code", "change settings", "change retries", "create trigger", "change trigger",
+    "delete trigger", "delete function",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger. `settings` are compared by name; `url` is what a platform gave it."""
+
+    name: str
+    kind: str
+    settings: Mapping[str, Value]
+    ours: bool = True
+    url: str | None = field(default=None, compare=False)
+
+    @property
+    def open_to_all(self) -> bool:
+        """Whether nobody needs to sign."""
+        return self.kind == "http" and self.settings.get("auth") in ("NONE", "anonymous")
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function. `code` is the digest of its zip, `retries` what an asynchronous event gets and where its end goes."""
+
+    name: str
+    code: str
+    settings: Mapping[str, Value]
+    retries: Mapping[str, Value]
+    triggers: tuple[Trigger, ...]
+    ours: bool = True
+    unmade: bool = False
+    """Its creation failed, and all that its platform lets one do is to delete it."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting, before and after; None: it was or will be absent."""
+
+    name: str
+    before: Value
+    after: Value
+
+    def shown(self) -> str:
+        """The change as a line, secrets hidden."""
+        before, after = shown(self.name, self.before), shown(self.name, self.after)
+        if self.before is None:
+            return f"{self.name}: {after}"
+        if before == after:
+            return f"{self.name}: {after} (changed)"
+        return f"{self.name}: {before} -> {after}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """One change to be made; applied in the order of the plan."""
+
+    action: Action
+    function: str
+    trigger: str = ""
+    kind: str = ""
+    changes: tuple[Change, ...] = ()
+
+    def title(self) -> str:
+        """What is done to what."""
+        if not self.trigger:
+            return f"{self.action} {self.function}"
+        return f"{self.action} {self.trigger} ({self.kind}) of {self.function}"
+
+    def lines(self) -> list[str]:
+        """The step as people read it."""
+        sign = {"create": "+", "change": "~", "delete": "-"}[self.action.partition(" ")[0]]
+        return [f"{sign} {self.title()}", *(f"    {change.shown()}" for change in self.changes)]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps, and digests of what they were drawn from. `obstacles` forbid it all, `notes` are only said."""
+
+    steps: tuple[Step, ...]
+    read: str
+    wanted: str
+    obstacles: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def lines(self) -> list[str]:
+        """The plan as people read it."""
+        return [line for step in self.steps for line in step.lines()]
+
+
+def draw(wanted: Iterable[Function], found: Iterable[Function]) -> Plan:
+    """The steps from `found` to `wanted`: functions in their order, then what is ours and wanted no more."""
+    wanted, there = tuple(wanted), {one.name: one for one in found}
+    steps: list[Step] = []
+    obstacles: list[str] = []
+    notes: list[str] = []
+    for function in wanted:
+        old = there.get(function.name)
+        if old is not None and not old.ours:
+            obstacles.append(f"{function.name} exists and deploy did not create it: rename or remove one of the two")
+            continue
+        if old is not None and old.unmade:
+            steps.append(Step("delete function", old.name))
+            old = None
+        steps += _created(function) if old is None else _changed(old, function)
+        for trigger in _foreign(old):
+            notes.append(f"{function.name}: left as it is: trigger {trigger.name} ({trigger.kind}), not made by deploy")
+            if trigger.open_to_all:
+                notes.append(f"{function.name}: trigger {trigger.name} lets ANYBODY call: remove it")
+            if trigger.name in {one.name for one in function.triggers}:
+                obstacles.append(f"{function.name}: trigger {trigger.name} exists and deploy did not create it")
+    names = {function.name for function in wanted}
+    for old in there.values():
+        if old.ours and old.name not in names:
+            gone, kept = _removed(old)
+            steps += gone
+            notes += kept
+    return Plan(tuple(steps), digest(there.values()), digest(wanted), tuple(obstacles), tuple(notes))
+
+
+def _created(function: Function) -> list[Step]:
+    settings = _differences({}, function.settings)
+    first = Step("create function", function.name, changes=(Change("code", None, function.code), *settings))
+    return [first, *_retries({}, function), *(_new(function, trigger) for trigger in function.triggers)]
+
+
+def _changed(old: Function, new: Function) -> list[Step]:
+    """Code before settings: the digest of the code is told with the settings, so a break between repeats both."""
+    steps = []
+    changes = _differences(old.settings, new.settings)
+    if old.code != new.code or any(change.name == "handler" for change in changes):
+        steps.append(Step("change code", new.name, changes=(Change("code", old.code, new.code),)))
+    if changes or old.code != new.code:
+        steps.append(Step("change settings", new.name, changes=changes))
+    steps += _retries(old.retries, new)
+    there = {trigger.name: trigger for trigger in old.triggers if trigger.ours}
+    kinds = {trigger.name: trigger.kind for trigger in new.triggers}
+    gone = [trigger for trigger in there.values() if kinds.get(trigger.name) != trigger.kind]
+    steps += [_gone(new, trigger) for trigger in gone]
+    for trigger in new.triggers:
+        before = there.get(trigger.name)
+        if before is None or before in gone:
+            steps.append(_new(new, trigger))
+        elif differences := _differences(before.settings, trigger.settings):
+            steps.append(Step("change trigger", new.name, trigger.name, trigger.kind, differences))
+    return steps
+
+
+def _removed(old: Function) -> tuple[list[Step], list[str]]:
+    steps = [_gone(old, trigger) for trigger in old.triggers if trigger.ours]
+    if foreign := _foreign(old):
+        names = ", ".join(trigger.name for trigger in foreign)
+        return steps, [f"{old.name}: kept, since it has triggers that deploy did not make: {names}"]
+    return [*steps, Step("delete function", old.name)], []
+
+
+def _foreign(old: Function | None) -> list[Trigger]:
+    return [trigger for trigger in old.triggers if not trigger.ours] if old else []
+
+
+def _retries(before: Mapping[str, Value], new: Function) -> list[Step]:
+    changes = _differences(before, new.retries)
+    return [Step("change retries", new.name, changes=changes)] if changes else []
+
+
+def _new(function: Function, trigger: Trigger) -> Step:
+    return Step("create trigger", function.name, trigger.name, trigger.kind, _differences({}, trigger.settings))
+
+
+def _gone(function: Function, trigger: Trigger) -> Step:
+    return Step("delete trigger", function.name, trigger.name, trigger.kind)
+
+
+def _differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[Change, ...]:
+    names = [*after, *(name for name in before if name not in after)]
+    changes = (Change(name, before.get(name), after.get(name)) for name in names)
+    return tuple(change for change in changes if change.before != change.after)
+
+
+def shown(name: str, value: Value) -> str:
+    """A setting as it may be printed: hidden where its name or its form says secret, or where it is free text."""
+    if value is None:
+        return "(none)"
+    if not isinstance(value, str):
+        return str(value).lower() if isinstance(value, bool) else str(value)
+    if not value:
+        return '""'
+    if name == "message" or (name.startswith("env ") and _SECRET.search(name.removeprefix("env KEYTURN_"))):
+        return _HIDDEN
+    if name == "code":
+        return value[:12]
+    return _without_userinfo(value)
+
+
+def _without_userinfo(value: str) -> str:
+    """Of a URL, what stands before `@` is hidden; so is all of one that cannot be read."""
+    if "://" not in value or "@" not in value:
+        return value
+    try:
+        parts = urlsplit(value)
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return _HIDDEN
+    return f"{parts.scheme}://{_HIDDEN}@{host}{parts.path}{'?' + parts.query if parts.query else ''}"
+
+
+def digest(functions: Iterable[Function]) -> str:
+    """SHA-256 over functions in any order: the same for the same state, and only then."""
+    states = []
+    for function in sorted(functions, key=lambda one: one.name):
+        state = asdict(function)
+        state["triggers"] = sorted(state["triggers"], key=lambda one: str(one["name"]))
+        for trigger in state["triggers"]:
+            del trigger["url"]
+        states.append(state)
+    return hashlib.sha256(json.dumps(states, sort_keys=True).encode()).hexdigest()

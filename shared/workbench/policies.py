@@ -1,0 +1,188 @@
+"""The permissions of each function, generated from the `rights` beside it and the queues that its settings name.
+
+Nothing here was tried on a cloud. A grant is `documented` where the cloud's own table of actions was read for it; any
+other is `unverified`, with the reason, and `make plan` prints that. `*` as a resource stands only where the cloud says
+that an action takes no other. Sources: Tencent CAM 239/38701 (Redis), 598/70035 (TCR), 598/10606 (resources in six
+parts: an empty region is any, an empty account the policy's own); Alibaba RAM, help documents of R-kvstore and SMQ.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+from shared.queues import urls
+from shared.settings import read_settings
+from shared.workbench.description import Cloud, Description, FunctionSpec
+
+Status = Literal["documented", "unverified"]
+
+_SERVICES: Mapping[str, tuple[Cloud, str]] = {
+    # The API's own name of a service -> its cloud, and what KEYTURN_ALLOW calls it.
+    "redis": ("tencent", "redis"),
+    "tcr": ("tencent", "tcr"),
+    "kvstore": ("alibaba", "tair"),
+}
+_DOCUMENTED = {
+    "redis:ModifyInstanceAccount",
+    "redis:ModfiyInstancePassword",
+    "redis:DescribeTaskInfo",
+    "kvstore:ModifyAccountPassword",
+}
+# Authorised per action, not per instance: the table gives `*` (239/38701).
+_ANY_RESOURCE = {"redis:DescribeTaskInfo"}
+_WHY = {
+    "redis:ModifyInstancePassword": "inferred from the domestic spelling, ModfiyInstancePassword",
+    "tcr:ModifyServiceAccountPassword": "the resource's form is that of its sibling actions",
+    "ckafka:SendMessage": "neither the action's name nor a form for its resource is published",
+}
+_NOT_SEEN = "its row in the cloud's table was not seen; the resource's form is that of its sibling actions"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action on some resources, and how well that is known."""
+
+    action: str
+    resources: tuple[str, ...]
+    status: Status
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one identity may do. `holder` is the function's role, or the keys that it is given for the other cloud."""
+
+    function: str
+    cloud: Cloud
+    holder: str
+    grants: tuple[Grant, ...]
+    trust: Mapping[str, Any] | None  # who may take the role; None for keys
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The policy in the cloud's own form: CAM 2.0 or RAM 1."""
+        together: dict[tuple[str, ...], list[str]] = {}
+        for grant in self.grants:
+            together.setdefault(grant.resources, []).append(grant.action)
+        if self.cloud == "tencent":
+            parts = [{"effect": "allow", "action": a, "resource": list(r)} for r, a in together.items()]
+            return {"version": "2.0", "statement": parts}
+        statements = [{"Effect": "Allow", "Action": a, "Resource": list(r)} for r, a in together.items()]
+        return {"Version": "1", "Statement": statements}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """One line for each grant that is not documented, or that is for any resource."""
+        unverified = [f"unverified: {g.action}: {g.why}" for g in self.grants if g.status == "unverified"]
+        wide = [f"any resource: {g.action}: the cloud takes no other" for g in self.grants if g.resources == ("*",)]
+        return (*unverified, *wide)
+
+
+def policies(description: Description, spec: FunctionSpec) -> tuple[Policy, ...]:
+    """The role's policy first, then one for the other cloud's keys, if the function calls that too."""
+    granted = list(_grants(description, spec))
+    found = []
+    for cloud in (description.cloud, "alibaba" if description.cloud == "tencent" else "tencent"):
+        grants = tuple(grant for owner, grant in granted if owner == cloud)
+        own = cloud == description.cloud
+        if grants or own:
+            holder = spec.role if own else f"keys in KEYTURN_{cloud.upper()}_*"
+            found.append(Policy(spec.name, _cloud(cloud), holder, grants, _trust(description) if own else None))
+    return tuple(found)
+
+
+def render(description: Description) -> str:
+    """Every policy as text to read, the JSON to paste between lines that begin with `#`."""
+    lines = []
+    for spec in description.functions:
+        for policy in policies(description, spec):
+            lines.append(f"# {policy.function}: {policy.holder}")
+            lines += [f"#   {remark}" for remark in policy.remarks]
+            lines.append(json.dumps(policy.document, indent=2))
+            if policy.trust is not None:
+                lines += ["# trust policy of that role", json.dumps(policy.trust, indent=2)]
+    return "\n".join(lines) + "\n"
+
+
+def _cloud(name: str) -> Cloud:
+    return "tencent" if name == "tencent" else "alibaba"
+
+
+def _trust(description: Description) -> dict[str, Any]:
+    """Who may take the role: the platform's service. Sources: SCF 583/38176, FC "Grant permissions to FC"."""
+    if description.platform == "scf":
+        principal = {"service": ["scf.qcloud.com"]}
+        statement = {"effect": "allow", "action": "name/sts:AssumeRole", "principal": principal}
+        return {"version": "2.0", "statement": [statement]}
+    service = {"Service": ["fc.aliyuncs.com"]}
+    return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": service}]}
+
+
+def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    rights: tuple[str, ...] = import_module(f"functions.{spec.module}").main_handler.rights
+    for action in rights:
+        cloud, _ = _SERVICES[action.partition(":")[0]]
+        if cloud in spec.clouds:
+            documented = action in _DOCUMENTED
+            resources = ("*",) if action in _ANY_RESOURCE else tuple(_instances(description, spec, action))
+            why = "" if documented else _WHY.get(action, _NOT_SEEN)
+            if not resources:  # KEYTURN_ALLOW names nothing of this service: no such call is ever made
+                continue
+            yield cloud, Grant(action, resources, "documented" if documented else "unverified", why)
+    yield from _queue_grants(spec)
+
+
+def _instances(description: Description, spec: FunctionSpec, action: str) -> Iterator[str]:
+    """The instances that KEYTURN_ALLOW names; without it every one of the region that commands go to by default."""
+    service = action.partition(":")[0]
+    cloud, called = _SERVICES[service]
+    allowed = read_settings(spec.environment).allow
+    if allowed is None:
+        places = {(description.region if cloud == description.cloud else "*", "*")}
+    else:
+        places = {(p[2], p[3]) for p in allowed if _covers(p[0], cloud) and _covers(p[1], called)}
+    for region, instance in sorted(places):
+        if cloud == "tencent":
+            yield f"qcs::{service}:{'' if region == '*' else region}::instance/{instance}"
+        else:
+            yield f"acs:{service}:{region}:{_account(spec)}:instance/{instance}"
+
+
+def _covers(pattern: str, name: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(name, pattern)
+
+
+def _account(spec: FunctionSpec) -> str:
+    """The account of the function's role, an ARN on FC; elsewhere any."""
+    parts = spec.role.split(":")
+    return parts[3] if len(parts) == 5 else "*"
+
+
+def _queue_grants(spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    """What publishing takes: results, and commands to this function itself and to follow_change."""
+    settings = read_settings(spec.environment)
+    targets = dict.fromkeys([spec.module, "follow_change"])
+    sent = [
+        settings.results,
+        *(settings.commands and settings.commands.replace("{function}", t.replace("_", "-")) for t in targets),
+    ]
+    ckafka: dict[str, None] = {}
+    smq: dict[str, None] = {}
+    for url in sent:
+        scheme, _, rest = (url or "").partition("://")
+        if scheme == "ckafka":
+            ckafka[f"qcs::ckafka:{urls.ckafka_place(rest).region}::*"] = None
+        elif scheme == "smq":
+            place = urls.smq_place(rest)
+            region = place.region.removesuffix("-internal").removesuffix("-vpc")
+            smq[f"acs:mns:{region}:{place.account}:/queues/{place.queue}/messages"] = None
+    if ckafka:
+        yield "tencent", Grant("ckafka:SendMessage", tuple(ckafka), "unverified", _WHY["ckafka:SendMessage"])
+    if smq:
+        yield "alibaba", Grant("mns:SendMessage", tuple(smq), "documented")

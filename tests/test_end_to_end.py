@@ -1,0 +1,249 @@
+"""The zips that are shipped, deployed by the tool that ships them, run by Python 3.10 and nothing of the checkout."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.queues import Outgoing, open_queue
+from shared.workbench.dependencies import PackageError, find_interpreter
+from shared.workbench.description import ROOT
+from tests.cloud.client import Standin
+from tests.cloud.inboxes import access, inbox
+from tests.cloud.proof import opens, registry_opens
+from tests.cloud.url_callers import Answered, call, send
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
+from tests.functions_zip import fc, scf
+
+SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
+QUEUES = {
+    "tencent": ("ckafka://ap-guangzhou/datahub-demo01", "ckafka://ap-guangzhou/datahub-demo02"),
+    "alibaba": (f"{SMQ}results", f"{SMQ}{{function}}"),
+}
+NEW = "Fresh-Passw0rd"
+PATIENCE_S = 40.0
+
+
+@dataclass
+class Deployed:
+    """A stand-in on which one platform's bundle runs."""
+
+    cloud: Standin
+    name: str
+    environ: dict[str, str]
+    dist: Path
+
+    def workbench(self, verb: str) -> subprocess.CompletedProcess[str]:
+        """`make <verb>`, with the packages as they are."""
+        command = [sys.executable, "-m", "shared.workbench", verb, self.name, "--dist", str(self.dist), "--as-built"]
+        return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120)
+
+    def url(self, function: str) -> str:
+        """Where a function is called."""
+        (url,) = next(one["Urls"] for one in self.cloud.functions() if one["Function"] == function)
+        return str(url)
+
+    def call(self, function: str, command: dict[str, Any], **headers: str) -> Answered:
+        """A signed call."""
+        return call(self.cloud, self.url(function), command, headers=headers)
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every event on the results queue."""
+        box = inbox(self.environ["KEYTURN_RESULTS"], environ=self.environ)
+        try:
+            return [json.loads(stored.message.body) for stored in box.peek()]
+        finally:
+            box.close()
+
+    def command(self, function: str, data: dict[str, Any]) -> None:
+        """A command event onto the commands queue, as any producer would put it."""
+        event = {"specversion": "1.0", "id": "order-1", "source": "desk", "type": f"keyturn.command.{function}"}
+        body = json.dumps({**event, "datacontenttype": "application/json", "data": data})
+        queue = open_queue(self.environ["KEYTURN_COMMANDS"], function=function, access=access(self.environ))
+        try:
+            queue.send(Outgoing("order-1", event["type"], "k", body), timeout_s=5.0)
+        finally:
+            queue.close()
+
+    def wait(self, found: Callable[[], bool]) -> None:
+        """Until it is so."""
+        until = time.monotonic() + PATIENCE_S
+        while not found():
+            assert time.monotonic() < until, "\n".join(line for one in self.cloud.functions() for line in one["Log"])
+            time.sleep(0.1)
+
+    def outcomes(self) -> list[str]:
+        """What the results say, in their order."""
+        return [event["data"]["Outcome"] for event in self.results()]
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Both platforms' packages, built once."""
+    try:
+        find_interpreter("3.10")
+    except PackageError as error:
+        assert "KEYTURN_CI" not in os.environ, str(error)
+        pytest.skip(str(error))
+    folder = tmp_path_factory.mktemp("dist")
+    for name in QUEUES:
+        command = [sys.executable, "-m", "shared.workbench", "package", name, "--dist", str(folder)]
+        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    return folder
+
+
+def deployed(cloud: Standin, name: str, dist: Path) -> Deployed:
+    """A platform's bundle on a fresh world."""
+    cloud.reset(active_s=0.02)
+    tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
+    results, commands = QUEUES[name]
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
+        "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
+        "KEYTURN_RESULTS": results,
+        "KEYTURN_COMMANDS": commands,
+        "TENCENTCLOUD_SECRET_ID": tencent["id"],
+        "TENCENTCLOUD_SECRET_KEY": tencent["key"],
+        "TENCENTCLOUD_TOKEN": tencent["token"],
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": alibaba["id"],
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": alibaba["key"],
+        "ALIBABA_CLOUD_SECURITY_TOKEN": alibaba["token"],
+    }
+    one = Deployed(cloud, name, environ, dist)
+    done = one.workbench("deploy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return one
+
+
+@pytest.fixture
+def tencent(cloud: Standin, dist: Path) -> Iterator[Deployed]:
+    yield deployed(cloud, "tencent", dist)
+    cloud.reset()
+
+
+@pytest.fixture
+def alibaba(cloud: Standin, dist: Path) -> Iterator[Deployed]:
+    yield deployed(cloud, "alibaba", dist)
+    cloud.reset()
+
+
+def accepts(cloud: Standin, instance: str, account: str | None, password: str) -> bool:
+    return opens(cloud.redis[instance], password, account)
+
+
+def account(**fields: Any) -> dict[str, Any]:
+    return {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": NEW, **fields}
+
+
+def tair(**fields: Any) -> dict[str, Any]:
+    asked = {"InstanceId": "r-demo0001", "AccountName": "app", "OldAccountPassword": "Tair-Passw0rd"}
+    return {**asked, "NewAccountPassword": NEW, **fields}
+
+
+def test_a_signed_call_changes_a_real_password_on_tencent(tencent: Deployed) -> None:
+    answered = tencent.call(ACCOUNT, account())
+    assert (answered.status, answered.json()["Delivered"]) == (200, True)
+    assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)
+    assert tencent.outcomes() == ["changed"]
+
+
+def test_a_signed_call_changes_a_real_password_on_alibaba(alibaba: Deployed) -> None:
+    answered = alibaba.call(TAIR, tair())
+    assert (answered.status, answered.json()["Delivered"]) == (200, True), answered.body
+    assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
+    assert alibaba.outcomes() == ["changed"]
+
+
+def test_every_other_function_of_the_tencent_bundle_does_its_work(tencent: Deployed) -> None:
+    root = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": NEW}
+    assert tencent.call(PASSWORD, root).status == 200
+    assert accepts(tencent.cloud, "crs-demo0001", None, NEW)
+    robot = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": False, "Password": NEW}
+    answered = tencent.call(REGISTRY, robot)
+    assert answered.status == 200, answered.body
+    assert registry_opens(tencent.cloud.registry["tcr-demo0001"], "tcr$robot", NEW)
+
+
+@pytest.mark.parametrize(("name", "status"), [("tencent", 401), ("alibaba", 403)])
+def test_who_does_not_sign_changes_nothing(cloud: Standin, dist: Path, name: str, status: int) -> None:
+    one = deployed(cloud, name, dist)
+    function, command = (ACCOUNT, account()) if name == "tencent" else (TAIR, tair())
+    refused = send(cloud, one.url(function), json.dumps(command).encode(), {"Content-Type": "application/json"})
+    assert refused.status == status
+    assert one.results() == []
+    assert all(not shown["Log"] for shown in cloud.functions() if shown["Function"] == function)
+
+
+def test_a_timer_changes_a_password_on_tencent(tencent: Deployed) -> None:
+    trigger = {"FunctionName": ACCOUNT, "TriggerName": "quarterly", "Type": "timer"}
+    desc = json.dumps({"cron": "0 0 2 1 * * *"})
+    text = json.dumps(account())
+    scf(tencent.cloud, "UpdateTrigger", **trigger, TriggerDesc=desc, Enable="OPEN", CustomArgument=text)
+    fired = tencent.cloud.tick(ACCOUNT, "quarterly", "2026-11-22T02:00:00Z")
+    assert (fired["Kind"], fired["Attempts"]) == ("ok", 1)
+    assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)
+    (event,) = tencent.results()
+    assert event["data"]["CommandId"].startswith("quarterly-2026-11-22T02") or event["data"]["CommandId"].startswith(
+        "h"
+    )
+
+
+def test_a_timer_changes_a_password_on_alibaba(alibaba: Deployed) -> None:
+    from alibabacloud_fc20230330 import models
+
+    config = {"cronExpression": "0 0 2 1 * *", "enable": True, "payload": json.dumps(tair())}
+    body = models.UpdateTriggerInput(trigger_config=json.dumps(config))
+    fc(alibaba.cloud).update_trigger(TAIR, "quarterly", models.UpdateTriggerRequest(body=body))
+    assert alibaba.cloud.tick(TAIR, "quarterly")["Kind"] == "ok"
+    assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
+
+
+def test_a_command_on_the_topic_reaches_its_function_and_no_other(tencent: Deployed) -> None:
+    tencent.command(ACCOUNT, account())
+    tencent.wait(lambda: tencent.outcomes() == ["changed"])
+    assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)
+    time.sleep(0.5)
+    assert len(tencent.results()) == 1
+
+
+def test_a_command_on_its_queue_reaches_its_function_on_alibaba(alibaba: Deployed) -> None:
+    alibaba.command(TAIR, tair())
+    alibaba.wait(lambda: alibaba.outcomes() == ["changed"])
+    assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
+
+
+def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud: Standin, dist: Path) -> None:
+    one = deployed(cloud, "tencent", dist)
+    cloud.reset(active_s=0.02, task_s=6.0)
+    assert one.workbench("deploy").returncode == 0
+    scf(cloud, "UpdateFunctionConfiguration", FunctionName=ACCOUNT, Timeout=4)
+    time.sleep(0.1)
+    answered = one.call(ACCOUNT, account())
+    assert answered.status == 202, answered.body
+    one.wait(lambda: "changed" in one.outcomes())
+    assert accepts(cloud, "crs-demo0001", "app", NEW)
+    assert one.outcomes()[0] == "pending"
+    cloud.reset()
+
+
+@pytest.mark.parametrize("name", ["tencent", "alibaba"])
+def test_deployed_twice_needs_nothing_and_removed_leaves_nothing(cloud: Standin, dist: Path, name: str) -> None:
+    one = deployed(cloud, name, dist)
+    again = one.workbench("deploy")
+    assert again.returncode == 0 and "nothing to change" in again.stdout
+    planned = one.workbench("plan")
+    assert planned.returncode == 0 and '"statement"' in planned.stdout.lower()
+    assert one.workbench("remove").returncode == 0
+    assert cloud.functions() == []
+    cloud.reset()

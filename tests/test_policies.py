@@ -1,0 +1,182 @@
+"""What a function may do is what it was seen to do: the calls that the stand-in met are the rights beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.triggers import read
+from shared.workbench.description import Description, load
+from shared.workbench.policies import Policy, policies, render
+from tests import shapes
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
+
+ROOT = Path(__file__).parent.parent
+OPERATIONS = (ACCOUNT, PASSWORD, REGISTRY, TAIR)
+TRIGGERS = (shapes.HTTP, shapes.TIMER, shapes.QUEUE)
+SERVICES = {"redis": "redis", "tcr": "tcr", "r-kvstore": "kvstore"}
+
+
+def described(cloud: str, **environ: str) -> Description:
+    return load(ROOT / "serverless.yml", cloud, environ)
+
+
+def rights_of(function: str) -> set[str]:
+    rights: tuple[str, ...] = import_module(f"functions.{function}").main_handler.rights
+    assert len(set(rights)) == len(rights)
+    return set(rights)
+
+
+def seen(house: House) -> set[str]:
+    """`service:Action` of every API request since the reset."""
+    return {named(call) for call in house.cloud.calls()}
+
+
+def named(call: dict[str, str]) -> str:
+    return f"{SERVICES[call['Host'].partition('.')[0]]}:{call['Action']}"
+
+
+def commands_of(function: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Platform, trigger and command of each of a function's events."""
+    fields = import_module(f"functions.{function}").main_handler.fields
+    found = []
+    for platform in (shapes.SCF, shapes.FC):
+        for trigger in TRIGGERS:
+            raw = (ROOT / "events" / function / f"{platform}-{trigger}.json").read_bytes()
+            event = json.loads(raw) if platform == shapes.SCF else raw
+            command = read(event, fields=fields, request_id="r").messages[0].data
+            assert isinstance(command, dict)
+            found.append((platform, trigger, command))
+    return found
+
+
+@pytest.mark.parametrize("function", OPERATIONS)
+def test_an_operation_calls_what_its_rights_say_and_nothing_else(function: str, house: House) -> None:
+    called: set[str] = set()
+    for platform, trigger, command in commands_of(function):
+        extras: list[dict[str, bool]] = [{}]
+        if trigger == shapes.HTTP:
+            extras += [{"Login": True}, {"DryRun": True}, {"DryRun": True, "Login": True}]
+        for extra in extras:
+            house.cloud.reset()
+            house.send(function, command | extra, platform, trigger)
+            called |= seen(house)
+    assert called == rights_of(function)
+
+
+def test_follow_change_reads_what_its_rights_say_and_nothing_else(house: House) -> None:
+    called: set[str] = set()
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    for function, action in ((ACCOUNT, "ModifyInstanceAccount"), (TAIR, "ModifyAccountPassword")):
+        platform, trigger, command = next(c for c in commands_of(function) if c[1] == shapes.HTTP)
+        house.cloud.reset(task_s=3.0, settle_s=3.0)
+        # A lost answer: the task is found by its look, so its end must show in the account as well.
+        house.cloud.faults([{"Action": action, "Fault": "drop_after"}] if function == ACCOUNT else [])
+        house.send(function, command, platform, trigger)
+        before = len(house.cloud.calls())
+        follow = shapes.event(json.dumps(house.commands()[-1]), platform, shapes.QUEUE)
+        house.deliver("follow_change", follow, platform)
+        called |= {named(call) for call in house.cloud.calls()[before:]}
+    assert called == rights_of("follow_change")
+    assert not [right for right in called if "Modify" in right or "Modfiy" in right]
+
+
+def policy_of(description: Description, module: str) -> Policy:
+    return policies(description, next(spec for spec in description.functions if spec.module == module))[0]
+
+
+@pytest.mark.parametrize("cloud", ["tencent", "alibaba"])
+def test_a_role_may_do_its_functions_rights_and_send_to_its_queues(cloud: str) -> None:
+    description = described(cloud)
+    for spec in description.functions:
+        (policy,) = policies(description, spec)
+        own = {right for right in rights_of(spec.module) if (right.startswith("kvstore")) is (cloud == "alibaba")}
+        send = "ckafka:SendMessage" if cloud == "tencent" else "mns:SendMessage"
+        assert {grant.action for grant in policy.grants} == own | {send}
+        assert policy.holder == spec.role
+
+
+def test_cams_form_is_2_0_in_lower_case_and_rams_is_1() -> None:
+    cam = policy_of(described("tencent"), PASSWORD)
+    assert cam.document["version"] == "2.0"
+    assert all(part.keys() == {"effect", "action", "resource"} for part in cam.document["statement"])
+    assert {resource for part in cam.document["statement"] for resource in part["resource"]} == {
+        "qcs::redis:ap-guangzhou::instance/*",
+        "qcs::ckafka:ap-guangzhou::*",
+        "*",
+    }
+    ram = policy_of(described("alibaba"), TAIR)
+    assert ram.document["Version"] == "1"
+    assert all(part.keys() == {"Effect", "Action", "Resource"} for part in ram.document["Statement"])
+    assert [part["Resource"] for part in ram.document["Statement"]] == [
+        ["acs:kvstore:cn-hangzhou:1000000000000042:instance/*"],
+        [
+            f"acs:mns:cn-hangzhou:1000000000000042:/queues/keyturn-{queue}/messages"
+            for queue in ("results", "alibaba-tair-modify-account-password", "follow-change")
+        ],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "principal", "action"),
+    [
+        ("tencent", {"service": ["scf.qcloud.com"]}, "name/sts:AssumeRole"),
+        ("alibaba", {"Service": ["fc.aliyuncs.com"]}, "sts:AssumeRole"),
+    ],
+)
+def test_only_the_platforms_service_may_take_a_role(cloud: str, principal: dict[str, Any], action: str) -> None:
+    description = described(cloud)
+    for spec in description.functions:
+        trust = policies(description, spec)[0].trust
+        assert trust is not None
+        (statement,) = trust["statement" if cloud == "tencent" else "Statement"]
+        assert {key.lower(): value for key, value in statement.items()} == {
+            "effect": "allow" if cloud == "tencent" else "Allow",
+            "action": action,
+            "principal": principal,
+        }
+
+
+def test_what_may_be_changed_narrows_what_the_role_may_touch() -> None:
+    allow = "tencent/redis/ap-guangzhou/crs-demo0001/*,tencent/redis/*/crs-team-*/app,alibaba/tair/*/*/*"
+    description = described("tencent", KEYTURN_ALLOW=allow)
+    (statement, any_resource, _) = policy_of(description, ACCOUNT).document["statement"]
+    wanted = ["qcs::redis:::instance/crs-team-*", "qcs::redis:ap-guangzhou::instance/crs-demo0001"]
+    assert statement["resource"] == wanted
+    assert any_resource == {"effect": "allow", "action": ["redis:DescribeTaskInfo"], "resource": ["*"]}
+    assert {grant.action for grant in policy_of(description, REGISTRY).grants} == {"ckafka:SendMessage"}
+
+
+def test_any_resource_stands_only_where_the_cloud_takes_no_other_and_is_told() -> None:
+    for cloud in ("tencent", "alibaba"):
+        description = described(cloud)
+        for spec in description.functions:
+            (policy,) = policies(description, spec)
+            wide = {grant.action for grant in policy.grants if "*" in grant.resources}
+            assert wide <= {"redis:DescribeTaskInfo"}
+            assert all(f"any resource: {action}: the cloud takes no other" in policy.remarks for action in wide)
+
+
+def test_what_nobody_has_verified_is_marked_where_a_person_reads_it() -> None:
+    printed = render(described("tencent"))
+    for action in ("ckafka:SendMessage", "redis:ModifyInstancePassword", "tcr:ModifyServiceAccountPassword"):
+        assert f"#   unverified: {action}: " in printed
+    assert "unverified: redis:ModfiyInstancePassword" not in printed
+    blocks = "".join("\0" if line.startswith("#") else f"{line}\n" for line in printed.splitlines()).split("\0")
+    assert len([json.loads(block) for block in blocks if block.strip()]) == 8
+
+
+def test_an_operation_on_the_other_platform_takes_its_rights_by_keys_not_by_the_role() -> None:
+    scf, fc = described("tencent"), described("alibaba")
+    tair = next(spec for spec in fc.functions if spec.module == TAIR)
+    moved = replace(tair, role="keyturn-tair", environment=scf.functions[0].environment)
+    role, keys = policies(replace(scf, functions=(moved,)), moved)
+    assert ({grant.action for grant in role.grants}, role.holder) == ({"ckafka:SendMessage"}, "keyturn-tair")
+    assert ({grant.action for grant in keys.grants}, keys.trust) == (rights_of(TAIR), None)
+    assert keys.holder == "keys in KEYTURN_ALIBABA_*"
+    assert keys.document["Statement"][0]["Resource"] == ["acs:kvstore:*:*:instance/*"]
