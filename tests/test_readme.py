@@ -12,6 +12,7 @@ import pytest
 from shared.command import Command, TencentCommand
 from shared.errors import ErrorClass
 from shared.result import _STATUS, Outcome
+from tests.campaign.cases import FOLLOW_POINTS, KILL_POINTS, all_cases
 from tests.cloud.processes import free_port
 from tests.cloud.runtime import ROOT
 
@@ -50,3 +51,8 @@ def test_every_setting_that_the_code_reads_is_in_the_table() -> None:
     source = (ROOT / "shared" / "settings.py").read_text()
     for name in set(re.findall(r'text\("([A-Z_]+)"\)', source)):
         assert f"KEYTURN_{name}" in README
+
+
+def test_the_campaigns_size_is_the_one_that_readme_quotes() -> None:
+    assert f"plays {len(list(all_cases()))} cases" in README
+    assert f"SIGKILL at {len(KILL_POINTS) + len(FOLLOW_POINTS)} points" in README
