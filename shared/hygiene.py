@@ -11,7 +11,6 @@ import base64
 import json
 import logging
 import threading
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -61,17 +60,6 @@ def scrub(text: str) -> str:
     for form in sorted(hits, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text
-
-
-def scrub_all(value: Any) -> Any:
-    """The same JSON value with `scrub` done to every string in it."""
-    if isinstance(value, str):
-        return scrub(value)
-    if isinstance(value, Mapping):
-        return {key: scrub_all(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [scrub_all(item) for item in value]
-    return value
 
 
 def _quiet(record: logging.LogRecord) -> bool:

@@ -106,7 +106,8 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
         "Outcome": outcome.value,
         "RequestId": ending.request_id or (error.request_id if error else None),
         "TaskId": ending.task_id,
-        "Evidence": [line[:_LONGEST_EVIDENCE] for line in ending.evidence[:_MOST_EVIDENCE]],
+        # Free text is scrubbed; names and ids are of forms that were checked, and must stay what they are.
+        "Evidence": [hygiene.scrub(line)[:_LONGEST_EVIDENCE] for line in ending.evidence[:_MOST_EVIDENCE]],
         "Error": None,
         "Attempts": origin.attempt,
         "StartedAt": origin.started_at,
@@ -121,7 +122,7 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
         data["Error"] = {
             "Class": error.error_class.value,
             "Code": error.code,
-            "Message": error.message[:2000],
+            "Message": hygiene.scrub(error.message)[:2000],
             "Retryable": error.retryable,
         }
     event: dict[str, Any] = {
@@ -132,7 +133,7 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
         "subject": str(subject),
         "time": finished,
         "datacontenttype": "application/json",
-        "data": hygiene.scrub_all(data),
+        "data": data,
     }
     if origin.traceparent:
         event["traceparent"] = origin.traceparent

@@ -287,6 +287,16 @@ def test_a_missing_package_is_said_before_anything_is_called(site: Site) -> None
     assert site.calls() == 0
 
 
+def test_a_package_too_large_for_a_request_is_said_before_anything_is_called(site: Site) -> None:
+    (site.folder / "hello.zip").write_bytes(bytes(8_000_000))
+    if site.description.platform == "scf":
+        with pytest.raises(deploy.Refused, match="is over 7"):
+            _ = site.packages
+    else:
+        assert site.packages
+    assert site.calls() == 0
+
+
 def test_functions_on_the_stand_in_call_the_stand_in_and_others_do_not(site: Site) -> None:
     local = deploy.stand_in_settings(site.description, site.environ)
     assert local.functions[0].environment["KEYTURN_ALIBABA_ENDPOINT"] == site.cloud.endpoint

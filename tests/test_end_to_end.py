@@ -7,83 +7,22 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from shared.queues import Outgoing, open_queue
 from shared.workbench.dependencies import PackageError, find_interpreter
 from shared.workbench.description import ROOT
 from tests.cloud.client import Standin
-from tests.cloud.inboxes import access, inbox
+from tests.cloud.deployed import QUEUES, Deployed, deployed
 from tests.cloud.proof import opens, registry_opens
-from tests.cloud.url_callers import Answered, call, send
+from tests.cloud.url_callers import send
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
 from tests.functions_zip import fc, scf
 
-SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
-QUEUES = {
-    "tencent": ("ckafka://ap-guangzhou/datahub-demo01", "ckafka://ap-guangzhou/datahub-demo02"),
-    "alibaba": (f"{SMQ}results", f"{SMQ}{{function}}"),
-}
 NEW = "Fresh-Passw0rd"
-PATIENCE_S = 40.0
-
-
-@dataclass
-class Deployed:
-    """A stand-in on which one platform's bundle runs."""
-
-    cloud: Standin
-    name: str
-    environ: dict[str, str]
-    dist: Path
-
-    def workbench(self, verb: str) -> subprocess.CompletedProcess[str]:
-        """`make <verb>`, with the packages as they are."""
-        command = [sys.executable, "-m", "shared.workbench", verb, self.name, "--dist", str(self.dist), "--as-built"]
-        return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120)
-
-    def url(self, function: str) -> str:
-        """Where a function is called."""
-        (url,) = next(one["Urls"] for one in self.cloud.functions() if one["Function"] == function)
-        return str(url)
-
-    def call(self, function: str, command: dict[str, Any], **headers: str) -> Answered:
-        """A signed call."""
-        return call(self.cloud, self.url(function), command, headers=headers)
-
-    def results(self) -> list[dict[str, Any]]:
-        """Every event on the results queue."""
-        box = inbox(self.environ["KEYTURN_RESULTS"], environ=self.environ)
-        try:
-            return [json.loads(stored.message.body) for stored in box.peek()]
-        finally:
-            box.close()
-
-    def command(self, function: str, data: dict[str, Any]) -> None:
-        """A command event onto the commands queue, as any producer would put it."""
-        event = {"specversion": "1.0", "id": "order-1", "source": "desk", "type": f"keyturn.command.{function}"}
-        body = json.dumps({**event, "datacontenttype": "application/json", "data": data})
-        queue = open_queue(self.environ["KEYTURN_COMMANDS"], function=function, access=access(self.environ))
-        try:
-            queue.send(Outgoing("order-1", event["type"], "k", body), timeout_s=5.0)
-        finally:
-            queue.close()
-
-    def wait(self, found: Callable[[], bool]) -> None:
-        """Until it is so."""
-        until = time.monotonic() + PATIENCE_S
-        while not found():
-            assert time.monotonic() < until, "\n".join(line for one in self.cloud.functions() for line in one["Log"])
-            time.sleep(0.1)
-
-    def outcomes(self) -> list[str]:
-        """What the results say, in their order."""
-        return [event["data"]["Outcome"] for event in self.results()]
 
 
 @pytest.fixture(scope="module")
@@ -99,31 +38,6 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = [sys.executable, "-m", "shared.workbench", "package", name, "--dist", str(folder)]
         subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
     return folder
-
-
-def deployed(cloud: Standin, name: str, dist: Path) -> Deployed:
-    """A platform's bundle on a fresh world."""
-    cloud.reset(active_s=0.02)
-    tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
-    results, commands = QUEUES[name]
-    environ = {
-        "PATH": os.environ["PATH"],
-        "HOME": os.environ.get("HOME", "/"),
-        "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
-        "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
-        "KEYTURN_RESULTS": results,
-        "KEYTURN_COMMANDS": commands,
-        "TENCENTCLOUD_SECRET_ID": tencent["id"],
-        "TENCENTCLOUD_SECRET_KEY": tencent["key"],
-        "TENCENTCLOUD_TOKEN": tencent["token"],
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": alibaba["id"],
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": alibaba["key"],
-        "ALIBABA_CLOUD_SECURITY_TOKEN": alibaba["token"],
-    }
-    one = Deployed(cloud, name, environ, dist)
-    done = one.workbench("deploy")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return one
 
 
 @pytest.fixture

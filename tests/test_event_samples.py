@@ -37,7 +37,7 @@ if FILES:
     @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
     def test_a_published_sample_is_read_as_what_it_is(file: Path) -> None:
         raw = file.read_bytes()
-        if file.suffix == ".txt":  # printed with placeholders or comments, so no JSON: bare bytes, as FC hands them over
+        if file.suffix == ".txt":  # no JSON, as printed: bare bytes, as FC hands them over
             found = delivered(raw)
             assert found is None or all(message.data is None for message in found.messages)
             return

@@ -34,6 +34,9 @@ _KEYS = {
         "token": "ALIBABA_CLOUD_SECURITY_TOKEN",
     },
 }
+# A signed request has 10 MB at most (https://cloud.tencent.com/document/api/213/30654), and base64 adds a third. Larger
+# zips go by way of COS, which deploy does not use.
+_SCF_ZIP_BYTES = (10 * 1024 * 1024 - 64 * 1024) * 3 // 4
 _ENDPOINTS = {"tencent": "KEYTURN_TENCENT_ENDPOINT", "alibaba": "KEYTURN_ALIBABA_ENDPOINT"}
 
 
@@ -178,6 +181,9 @@ def find_packages(description: Description, dist: Path, *, build: bool) -> dict[
             found[spec.name] = Package.of(path)
         except OSError:
             raise Refused(f"{path} is not there: `make package CLOUD={description.cloud}` builds it") from None
+        if description.platform == "scf" and path.stat().st_size > _SCF_ZIP_BYTES:
+            most = f"{_SCF_ZIP_BYTES / 1e6:.1f} MB"
+            raise Refused(f"{path.name} is over {most}, the most that a signed request of Tencent's carries")
     return found
 
 

@@ -21,6 +21,7 @@ from typing import Any
 from shared.queues import open_inbox
 from shared.triggers import Trigger, read
 
+from . import demo_deployed
 from .client import Standin
 from .inboxes import inbox
 from .proof import opens, registry_opens
@@ -173,6 +174,7 @@ def main(argv: list[str]) -> int:
         count = len(opened.peek())
         opened.close()
         bad += chains(cloud, settings, Path(folder))
+        bad += demo_deployed.play(cloud, Path(folder))
     print(f"\n{count} results on the queue. Hosts that were signed for: {', '.join(sorted(hosts))}")
     print(f"{'All proofs held' if not bad else f'{bad} proofs FAILED'}, in {time.monotonic() - started:.0f} s.")
     sys.stdout.flush()

@@ -126,8 +126,7 @@ class Scf:
             return ApiError("AuthFailure.UnauthorizedOperation", text)
         if kind == "lock":
             return ApiError("FailedOperation.FunctionStatusError", "The function's state does not allow this.")
-        code = "InternalError.System" if kind == "system" else "InternalError"
-        return ApiError(code, "An internal error has occurred.")
+        return ApiError("InternalError.System", "An internal error has occurred.")
 
     def state(self) -> dict[str, Any]:
         return {one.host.spec.name: one.host.state() for one in self._functions.values()}
