@@ -10,7 +10,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint campaign cloud invoke package plan deploy remove lock clean
+.PHONY: help demo test lint campaign cloud invoke package plan deploy remove call lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,6 +56,9 @@ deploy: $(READY) ## bring a platform to what serverless.yml says: make deploy CL
 
 remove: $(READY) ## take away what deploy created: make remove CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench remove $(CLOUD)
+
+call: $(READY) ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
+	@$(PY) -m shared.workbench call $(CLOUD) $(FUNCTION) $(COMMAND)
 
 lock: ## resolve the four requirements files anew (needs uv)
 	for set in dev:"--all-extras --group dev --group deploy" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt" \

@@ -1,10 +1,10 @@
-"""`python -m shared.workbench package|plan|deploy|remove CLOUD ...`."""
+"""`python -m shared.workbench package|plan|deploy|remove|call CLOUD ...`."""
 
 from __future__ import annotations
 
 import sys
 
-_VERBS = ("package", "plan", "deploy", "remove")
+_VERBS = ("package", "plan", "deploy", "remove", "call")
 
 
 def main(argv: list[str]) -> int:
@@ -16,6 +16,10 @@ def main(argv: list[str]) -> int:
         from shared.workbench.package import main as package
 
         return package(argv[1:])
+    if argv[0] == "call":
+        from shared.workbench.call import main as call
+
+        return call(argv[1:])
     from shared.workbench.deploy import main as deploy
 
     return deploy(argv[0], argv[1:])

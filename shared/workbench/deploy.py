@@ -122,12 +122,18 @@ def remove(plane: ControlPlane, folder: Path) -> int:
     return FAILED if drawn.notes else DONE
 
 
-def control_plane(description: Description, environ: Mapping[str, str]) -> ControlPlane:
-    """The platform's API as the deploying identity. Raises: Refused."""
-    names = _KEYS[description.cloud]
+def identity(cloud: str, environ: Mapping[str, str]) -> dict[str, str]:
+    """The keys of the person who deploys or calls: id, key and perhaps token. Raises: Refused."""
+    names = _KEYS[cloud]
     keys = {part: environ[name] for part, name in names.items() if environ.get(name)}
     if missing := [names[part] for part in ("id", "key") if part not in keys]:
-        raise Refused(f"who deploys? set {' and '.join(missing)}, and {names['token']} if the keys are temporary")
+        raise Refused(f"whose keys? set {' and '.join(missing)}, and {names['token']} if the keys are temporary")
+    return keys
+
+
+def control_plane(description: Description, environ: Mapping[str, str]) -> ControlPlane:
+    """The platform's API as the deploying identity. Raises: Refused."""
+    keys = identity(description.cloud, environ)
     endpoint = environ.get(_ENDPOINTS[description.cloud], "").rstrip("/") or None
     if endpoint and not (endpoint.startswith("https://") or _is_loopback(endpoint)):
         raise Refused(f"{_ENDPOINTS[description.cloud]} must be https://HOST, or http:// to this machine")

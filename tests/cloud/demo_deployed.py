@@ -80,6 +80,7 @@ def _play(cloud: Standin, story: Story, folder: Path) -> int:
     planned = running.workbench("plan")
     bad += _say("plan again", "nothing to change", "nothing to change" in planned.stdout, started)
     bad += _use(cloud, story, running)
+    started = time.monotonic()
     removed = running.workbench("remove")
     bad += _say("remove", "nothing is left", removed.returncode == 0 and cloud.functions() == [], started)
     return bad

@@ -6,7 +6,6 @@ To call one by hand: any HTTP client, the stand-in's endpoint as its proxy, the 
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +13,8 @@ from urllib.error import HTTPError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from alibabacloud_tea_openapi.utils import Utils
-from darabonba.request import DaraRequest
-from tencentcloud.common.sign import Sign
+from shared.workbench.call import fc_headers, scf_headers
 
-from . import signatures
 from .client import Standin
 from .runtime import UIN
 
@@ -57,34 +53,10 @@ def send(standin: Standin, url: str, body: bytes, headers: Mapping[str, str], me
 
 
 def tencent_headers(standin: Standin, host: str, body: bytes, **keys: str) -> dict[str, str]:
-    """TC3 of the service `scf`; the signature itself is made by the vendor's code."""
-    given = {**standin.credentials["tencent"], **keys}
-    now = int(time.time())
-    date = time.strftime("%Y-%m-%d", time.gmtime(now))
-    signed = {"content-type": "application/json", "host": host, "x-scf-cam-uin": UIN}
-    hashed = signatures.tc3_request("POST", "", signed, sorted(signed), body)
-    text = f"{signatures.TC3}\n{now}\n{date}/scf/tc3_request\n{hashed}"
-    signature = Sign.sign_tc3(given["key"], date, "scf", text)
-    scope, names = f"{given['id']}/{date}/scf/tc3_request", ";".join(sorted(signed))
-    return {
-        "Content-Type": "application/json",
-        "X-Scf-Cam-Uin": UIN,
-        "X-Scf-Cam-Timestamp": str(now),
-        "X-Scf-Cam-Token": given["token"],
-        "Authorization": f"{signatures.TC3} Credential={scope}, SignedHeaders={names}, Signature={signature}",
-    }
+    """The call that CAM checks."""
+    return scf_headers(host, body, {**standin.credentials["tencent"], **keys}, UIN)
 
 
 def alibaba_headers(standin: Standin, host: str, body: bytes, **keys: str) -> dict[str, str]:
-    """ACS3 by the vendor's own code, without a hash of the body, as its page has it."""
-    given = {**standin.credentials["alibaba"], **keys}
-    request = DaraRequest()
-    request.method, request.pathname = "POST", "/"
-    request.headers = {
-        "host": host,
-        "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "x-acs-security-token": given["token"],
-    }
-    authorization = Utils.get_authorization(request, signatures.ACS3, "", given["id"], given["key"])
-    sent = {name: value for name, value in request.headers.items() if name != "host"}
-    return {"Content-Type": "application/json", **sent, "Authorization": authorization}
+    """The call that FC's HTTP trigger checks; the body is not signed."""
+    return fc_headers(host, {**standin.credentials["alibaba"], **keys})
