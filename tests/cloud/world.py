@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from copy import deepcopy
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import tomli
 from pydantic import BaseModel, ConfigDict, Field
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 DEFAULT_WORLD = Path(__file__).with_name("world.toml")
 
@@ -158,4 +153,4 @@ def load_world(path: Path = DEFAULT_WORLD) -> World:
 
     Raises: OSError; ValueError (also for TOML and for a key that does not exist).
     """
-    return World.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    return World.model_validate(tomli.loads(path.read_text(encoding="utf-8")))
