@@ -28,6 +28,7 @@ main_handler = Following(
     rights=(
         "redis:DescribeTaskInfo",
         "redis:DescribeInstanceAccount",
+        "redis:DescribeInstances",
         "kvstore:DescribeAccounts",
         "kvstore:DescribeInstanceAttribute",
     ),

@@ -150,6 +150,8 @@ class Change:
         if ending is not None:
             return ending
         if self.hand_on is not None:
+            if self.wishes.login:
+                self._evidence.append("login: not made, the task outlived the invocation")
             pending = self._end(Outcome.PENDING)
             if self.hand_on(task, pending):
                 return pending
@@ -219,6 +221,8 @@ class Change:
         if probed.code == refused.code:
             return self._end(Outcome.NOT_CHANGED, wrong)
         if self.wishes.unnamed_caller and not self._lost:
+            text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
+            wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=refused.code, request_id=refused.request_id)
             return self._end(Outcome.NOT_CHANGED, wrong)
         text = "the cloud refuses the old secret, and whether the new one is in force cannot be told: try a login"
         return self._end(Outcome.UNKNOWN, Ambiguous(text, code=refused.code, request_id=refused.request_id))
@@ -283,10 +287,12 @@ class Change:
 def progress(follower: Follower, task: Task) -> tuple[State, list[str], KeyturnError | None]:
     """One question about a task; a question that could not be asked leaves it running."""
     answer = _value(lambda: follower.progress(task))
-    if isinstance(answer, RetryLater):
+    if isinstance(answer, RetryLater) or (isinstance(answer, Refused) and answer.retryable):  # keys that have run out
         return State.RUNNING, [f"task: {answer.code or answer.error_class.value}"], answer
     if isinstance(answer, KeyturnError):
-        return State.UNPROVEN, [f"task: {answer.code or answer.error_class.value}"], answer
+        why = answer.code or answer.error_class.value
+        text = f"the change was accepted, and how it ended could not be read ({why}): ask for its task later"
+        return State.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)
     return answer.state, answer.evidence, None
 
 

@@ -15,11 +15,11 @@ from pydantic_core import PydanticCustomError
 
 from shared.errors import ErrorClass, Refused
 from shared.secret import Secret
-from shared.settings import Settings
+from shared.settings import REGION, Settings
 
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 # A region becomes part of a host name: nothing but labels of letters and digits.
-Region = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,12}(-[a-z0-9]{1,16}){1,4}$", max_length=40)]
+Region = Annotated[str, StringConstraints(pattern=REGION, max_length=40)]
 Site = Literal["domestic", "intl"]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -65,17 +65,33 @@ class Command(BaseModel):
     reason: Note | None = None
 
     @model_validator(mode="after")
-    def _notes_hold_no_secret(self) -> Command:
-        for field in ("actor", "reason", "command_id"):
+    def _texts_hold_no_secret(self) -> Command:
+        """What is copied to results or shown in the cloud's console must hold none; a name, none that is new."""
+        for field in type(self).model_fields:
             text = getattr(self, field)
-            if text and any(len(s.reveal()) >= 4 and s.reveal() in text for s in self.secrets()):
-                raise PydanticCustomError("secret_in_note", f"{to_pascal(field)}: must not hold a secret")
+            if not isinstance(text, str):
+                continue
+            note = field in ("actor", "reason", "command_id", "remark")
+            held = [value.reveal() for name, value in self._held() if note or not name.startswith("old_")]
+            if any(len(secret) >= 4 and secret in text for secret in held):
+                raise PydanticCustomError("secret_in_text", f"{to_pascal(field)}: must not hold a secret")
         return self
+
+    def _held(self) -> list[tuple[str, Secret]]:
+        values = ((name, getattr(self, name)) for name in type(self).model_fields)
+        return [(name, value) for name, value in values if isinstance(value, Secret)]
+
+    @classmethod
+    def raw_secrets(cls, data: object) -> list[str]:
+        """What an unread command holds where secrets go: nothing of it may be named, whatever else is wrong."""
+        if not isinstance(data, Mapping):
+            return []
+        names = [field.alias or name for name, field in cls.model_fields.items() if "Secret" in repr(field.annotation)]
+        return [value for name in names if isinstance(value := data.get(name), str) and value]
 
     def secrets(self) -> list[Secret]:
         """Every secret that the command holds in clear."""
-        values = (getattr(self, name) for name in type(self).model_fields)
-        return [value for value in values if isinstance(value, Secret)]
+        return [value for _, value in self._held()]
 
     @classmethod
     def bare_account(cls, given: str) -> str:

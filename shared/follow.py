@@ -261,14 +261,14 @@ class Following:
         command = follow_command(one.origin, one.ending, one.task, site=one.command.site, delay_s=delay_s, hop=hop)
         if not visit.publisher.command(command):
             return False
-        reports[one.index] = Report(None)
+        reports[one.index] = Report(None, handed=True)
         return True
 
     def _end(self, visit: Visit, one: _Following, outcome: Outcome, error: KeyturnError | None) -> Report:
         one.ending.outcome, one.ending.error = outcome, error
         event = result_event(one.origin, one.ending)
-        # The change was made by another invocation: not to be repeated by this one's failure either.
-        return Report(event, visit.publisher.result(event), called=True)
+        # This invocation only reads: if nothing of it can be published, its repeat is wanted.
+        return Report(event, visit.publisher.result(event))
 
     def _refused(self, visit: Visit, message: Message, error: KeyturnError) -> dict[str, Any]:
         data = message.data if isinstance(message.data, Mapping) else {}

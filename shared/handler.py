@@ -38,6 +38,7 @@ class Report:
     event: dict[str, Any] | None  # None: left to another function, or handed on
     delivered: bool = True
     called: bool = False  # a call that may have had an effect was made
+    handed: bool = False  # the command was put on the commands queue
     password: Secret | None = None
 
 
@@ -125,7 +126,8 @@ def _summed_up(delivery: Delivery, reports: list[Report]) -> tuple[Any, dict[str
     }
     if delivery.trigger is Trigger.HTTP:
         return _http_reply(delivery, reports), summary
-    if events and not any(report.delivered or report.called for report in reports):
+    done = any(one.called or one.handed or (one.event is not None and one.delivered) for one in reports)
+    if events and not done:
         raise NothingDone("no result could be published and nothing was changed: the event may be delivered again")
     return {"Results": events[:_SHOWN], "Count": len(events), "Delivered": delivered}, summary
 

@@ -23,40 +23,47 @@ _BODY_LOGGERS = ("tencentcloud_sdk_common", "darabonba-core", "alibabacloud_cred
 # Shorter values would turn ordinary words into masks; no cloud here accepts a new password this short.
 _SHORTEST = 6
 
-_known: dict[str, None] = {}
+CLEAN_LOGGER = "keyturn.undelivered"
+"""Its records hold results, which are scrubbed where they are made and must then stay whole."""
+
+_known: dict[str, frozenset[str]] = {}  # by value, the newest last: each form that a library may write it in
 _lock = threading.Lock()
-_MOST = 4096
+_MOST = 512
 
 
 def learn(value: str) -> None:
     """Remember a secret, so that `scrub` knows it. Values under six characters are left to the callers' care."""
-    if len(value) < _SHORTEST or value in _known:
+    if len(value) < _SHORTEST:
         return
-    quoted = json.dumps(value)[1:-1]
-    forms = {
-        value,
-        quoted,
-        json.dumps(quoted)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        repr(value)[1:-1],
-        quote(value, safe=""),
-        quote(value),
-        quote_plus(value),
-        base64.b64encode(value.encode()).decode().rstrip("="),
-        base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
-    }
     with _lock:
-        for form in forms:
-            _known.pop(form, None)
-            _known[form] = None
+        forms = _known.pop(value, None) or _forms(value)
+        _known[value] = forms
         while len(_known) > _MOST:
             _known.pop(next(iter(_known)))
+
+
+def _forms(value: str) -> frozenset[str]:
+    quoted = json.dumps(value)[1:-1]
+    return frozenset(
+        {
+            value,
+            quoted,
+            json.dumps(quoted)[1:-1],
+            json.dumps(value, ensure_ascii=False)[1:-1],
+            repr(value)[1:-1],
+            quote(value, safe=""),
+            quote(value),
+            quote_plus(value),
+            base64.b64encode(value.encode()).decode().rstrip("="),
+            base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
+        }
+    )
 
 
 def scrub(text: str) -> str:
     """The text with every known secret replaced, longest form first."""
     with _lock:
-        hits = [form for form in _known if form in text]
+        hits = {form for forms in _known.values() for form in forms if form in text}
     for form in sorted(hits, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text
@@ -72,6 +79,8 @@ _plain_factory = logging.getLogRecordFactory()
 
 def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
     record = _plain_factory(*args, **kwargs)
+    if record.name == CLEAN_LOGGER:
+        return record
     try:
         message = record.getMessage()
     except Exception:  # a broken format string is another library's; its arguments may hold a secret

@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from shared.credential import LoginAnswer
+from shared.hosts import is_loopback
 from shared.secret import Secret
-from shared.settings import is_loopback
+
+# What a server says of a wrong name or password; `-LOADING`, a full server or one without passwords say nothing of it.
+_REFUSALS = (b"-wrongpass", b"-err invalid password", b"-err invalid username")
 
 
 @dataclass(frozen=True)
@@ -56,8 +59,8 @@ def _auth(connection: socket.socket, accounts: Sequence[str | None], secret: Sec
             answer = answers.readline(512)
             if answer.startswith(b"+OK"):
                 return LoginAnswer.ACCEPTED
-            if not answer.startswith(b"-"):
-                return LoginAnswer.UNREACHABLE  # closed, or no Redis at all
+            if not answer.lower().startswith(_REFUSALS):
+                return LoginAnswer.UNREACHABLE  # closed, no Redis at all, or an error that says nothing of the password
     return LoginAnswer.REFUSED
 
 
@@ -70,6 +73,8 @@ def registry_login(host: str, user: str, secret: Secret, timeout_s: float) -> Lo
     import base64
 
     basic = "Basic " + base64.b64encode(f"{user}:{secret.reveal()}".encode()).decode()
+    if _get(host, "/v2/", None, timeout_s)[0] != 401:
+        return LoginAnswer.UNREACHABLE  # it asks nobody for a password, so its welcome would prove nothing
     status, challenge = _get(host, "/v2/", basic, timeout_s)
     if status == 401 and challenge.lower().startswith("bearer "):
         from urllib.parse import urlencode, urlsplit
@@ -86,13 +91,13 @@ def registry_login(host: str, user: str, secret: Secret, timeout_s: float) -> Lo
     return LoginAnswer.REFUSED if status == 401 else LoginAnswer.UNREACHABLE
 
 
-def _get(host: str, path: str, authorization: str, timeout_s: float) -> tuple[int, str]:
+def _get(host: str, path: str, authorization: str | None, timeout_s: float) -> tuple[int, str]:
     from http.client import HTTPConnection, HTTPException, HTTPSConnection
 
     plain = is_loopback(host.rsplit(":", 1)[0])
     connection = (HTTPConnection if plain else HTTPSConnection)(host, timeout=timeout_s)
     try:
-        connection.request("GET", path, headers={"Authorization": authorization})
+        connection.request("GET", path, headers={"Authorization": authorization} if authorization else {})
         answer = connection.getresponse()
         return answer.status, answer.headers.get("Www-Authenticate", "")
     except (OSError, HTTPException):

@@ -27,12 +27,13 @@ from shared.pace import backoff_s
 from shared.publish import HandedOn
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
 from shared.settings import allows
-from shared.triggers import Message, Trigger, fit
+from shared.triggers import Message, Trigger, fit, moment
 
 log = logging.getLogger("keyturn")
 
 _AT_ONCE = 8  # resources worked on beside each other
 _MOST_ATTEMPTS = 10  # deliveries of one command that keyturn itself hands back
+_MOST_HOPS = 1000
 _FOLLOW_DELAY_S = 2.0
 _LONGEST_WAIT_S = 30.0  # for `notbefore`, where the queue cannot hold a message back
 
@@ -94,9 +95,12 @@ class Operation(Generic[C]):
         """Whose result it is. Of a command that failed, only the fields that are valid by themselves are named."""
         model, data, invocation = self.command, message.data, visit.invocation
 
+        pasted = [] if command is not None else model.raw_secrets(data)
+
         def known(name: str) -> str | None:
             if command is None:
-                return field_or_none(model, data, name)
+                value = field_or_none(model, data, name)
+                return None if value and any(secret in value for secret in pasted) else value
             value = getattr(command, to_snake(name))
             return value if isinstance(value, str) else None
 
@@ -154,13 +158,13 @@ class _One:
             log.exception("unexpected failure")
             ending = self._unexpected()
         if ending is None:
-            return Report(None)
+            return Report(None, handed=True)
         assert self.origin is not None  # noqa: S101 - set by _ending and by _unexpected
         event = result_event(self.origin, ending)
         called = self.change is not None and self.change.called
         delivered = self.visit.publisher.result(event)
         self._log(event, ending, started)
-        return Report(event, delivered, called, self.change.password if self.change else None)
+        return Report(event, delivered, called, password=self.change.password if self.change else None)
 
     def _for_another(self) -> bool:
         """An event of another keyturn type is left; any other event's data are taken for a command."""
@@ -180,9 +184,11 @@ class _One:
         except KeyturnError as error:
             self.origin = self.origin or operation.origin(self.visit, message, None)
             return Ending(Outcome.NOT_CHANGED, error)
-        if not self._wait_for_notbefore():
-            early = RetryLater(ErrorClass.BUSY, "the command's `notbefore` lies behind this invocation's deadline")
-            return self._handed_back(command, Ending(Outcome.NOT_CHANGED, early))
+        early_s = self._early_s()
+        if early_s > 0:
+            if early_s > min(_LONGEST_WAIT_S, self.visit.invocation.deadline.left() - 3.0):
+                return self._put_off(command, early_s)
+            time.sleep(early_s)
         unnamed = self.visit.delivery.trigger is Trigger.HTTP and not message.named and command.command_id is None
         self.change = Change(
             operation.credential(command, self.origin.subject, access),
@@ -207,7 +213,7 @@ class _One:
             if trigger is not Trigger.HTTP or self.visit.delivery.asynchronous:
                 text = "Random: the new secret is shown once, to an HTTP caller who waits; here it would be lost"
                 raise Refused(ErrorClass.INVALID_COMMAND, text)
-            if not settings.reply and not command.dry_run:
+            if not settings.reply:
                 raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_REPLY=off: no secret goes into a reply, none was made")
 
     def _access(self, command: Command) -> Access:
@@ -221,53 +227,57 @@ class _One:
             getattr(command, "site", None) or invocation.settings.site,
         )
 
-    def _wait_for_notbefore(self) -> bool:
-        """A queue that cannot hold a message back hands it over early: wait here, if it is not too long."""
-        try:
-            moment = datetime.fromisoformat((self.message.notbefore or "").replace("Z", "+00:00"))
-        except ValueError:
-            return True
-        if moment.tzinfo is None:
-            return True
-        wait_s = (moment - datetime.now(timezone.utc)).total_seconds()
-        if wait_s <= 0:
-            return True
-        if wait_s > min(_LONGEST_WAIT_S, self.visit.invocation.deadline.left() - 3.0):
-            return False
-        time.sleep(wait_s)
-        return True
+    def _early_s(self) -> float:
+        """How many seconds before its `notbefore` the command has come; the triggers let only real times through."""
+        due = moment(self.message.notbefore)
+        return (due - datetime.now(timezone.utc)).total_seconds() if due else 0.0
+
+    def _put_off(self, command: Command, early_s: float) -> Ending | None:
+        """A command that came too early to be waited for goes back as it is, if it may; else it ends here."""
+        text = "the command's `notbefore` lies too far ahead to be waited for here, nothing was called: send it then"
+        ending = Ending(Outcome.NOT_CHANGED, RetryLater(ErrorClass.BUSY, text, code="TooEarly"))
+        if self.message.hop >= _MOST_HOPS or not self._may_go_back(command):
+            return ending
+        return None if self._hand_back(self.message.attempt, self.message.notbefore, early_s) else ending
 
     def _handed_back(self, command: Command, ending: Ending) -> Ending | None:
         """A command refused for a passing reason goes back to the queue, if it came by one and holds no secret."""
         if not isinstance(ending.error, RetryLater) or ending.outcome is not Outcome.NOT_CHANGED:
             return ending
-        if self.visit.delivery.trigger is not Trigger.QUEUE or command.secrets() or command.dry_run:
+        if command.dry_run or not self._may_go_back(command):
             return ending
-        if not self.visit.publisher.has_commands:
-            return ending
-        assert self.origin is not None  # noqa: S101 - set by the caller
         attempt = self.message.attempt + 1
         if attempt > _MOST_ATTEMPTS:
             text = f"given up after {_MOST_ATTEMPTS} deliveries, nothing was changed: {ending.error.message}"
             code, request_id = ending.error.code, ending.error.request_id
             return replace(ending, error=Refused(ErrorClass.EXHAUSTED, text, code=code, request_id=request_id))
-        wait_s = max(1.0, backoff_s(attempt, base_s=2.0, most_s=120.0))
-        data = {**dict(self.message.data), "CommandId": self.origin.command_id}  # type: ignore[call-overload]
-        handed = self.visit.publisher.command(
+        # No longer than a receiver waits itself, where the queue cannot hold a message back.
+        longest_s = max(_LONGEST_WAIT_S / 2, min(120.0, self.visit.publisher.longest_delay_s(self.operation.function)))
+        wait_s = max(1.0, backoff_s(attempt, base_s=2.0, most_s=longest_s))
+        due = now_text(datetime.now(timezone.utc) + timedelta(seconds=wait_s))
+        return None if self._hand_back(attempt, due, wait_s) else ending
+
+    def _may_go_back(self, command: Command) -> bool:
+        by_queue = self.visit.delivery.trigger is Trigger.QUEUE
+        return by_queue and not command.secrets() and self.visit.publisher.has_commands
+
+    def _hand_back(self, attempt: int, notbefore: str | None, delay_s: float) -> bool:
+        assert self.origin is not None  # noqa: S101 - set before anything is handed back
+        hop = self.message.hop + 1
+        return self.visit.publisher.command(
             HandedOn(
                 self.operation.function,
-                _id(self.origin, "attempt", attempt, self.origin.started_at),
+                _id(self.origin, "attempt", attempt, hop, self.origin.started_at),
                 self.origin.subject.source,
                 str(self.origin.subject),
-                data,
+                {**dict(self.message.data), "CommandId": self.origin.command_id},  # type: ignore[call-overload]
                 attempt=attempt,
-                hop=self.message.hop + 1,
-                notbefore=now_text(datetime.now(timezone.utc) + timedelta(seconds=wait_s)),
+                hop=hop,
+                notbefore=notbefore,
                 traceparent=self.message.traceparent,
-                delay_s=wait_s,
+                delay_s=delay_s,
             )
         )
-        return None if handed else ending
 
     def _follow(self, task: Task, pending: Ending) -> bool:
         """Give an accepted change to follow_change. The message holds names and times, no secret."""

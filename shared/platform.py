@@ -82,7 +82,8 @@ class Invocation:
                 found = [self.environ.get(name) for name in names]
             missing = f"neither context.credentials nor {', '.join(names)} are set: give the function a role"
         key_id, key, token = found
-        if not key_id or not key:
+        # A role's keys are temporary, so on its own platform they come with a token.
+        if not key_id or not key or (cloud == self.cloud and not token):
             raise Refused(ErrorClass.FORBIDDEN, f"no role credentials for {cloud}: {missing}", code="NoCredentials")
         return RoleKeys(key_id, Secret(key), Secret(token) if token else None)
 

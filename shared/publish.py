@@ -9,14 +9,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from shared import hygiene
 from shared.cloudevent import encode
 from shared.pace import backoff_s
 from shared.platform import Invocation
-from shared.queues import Outgoing, Queue, QueueAccess, QueueError, open_queue
+from shared.queues import MessageTooLarge, Outgoing, Queue, QueueAccess, QueueError, QueueRejected, open_queue
 
 log = logging.getLogger("keyturn")
+# What it writes is a result, which is clean already: it must be whole, so no net is cast over it again.
+second_sink = logging.getLogger(hygiene.CLEAN_LOGGER)
 
 _TRIES = 4
+_SHORT_S = 0.5
 _LONGEST_S = 3.0  # one publish waits no longer than this for its confirmation
 
 
@@ -43,6 +47,7 @@ class Publisher:
     invocation: Invocation
     sleep: Callable[[float], None] = time.sleep
     _queues: dict[str, Queue] = field(default_factory=dict)
+    _failed: set[str] = field(default_factory=set)
 
     @property
     def has_commands(self) -> bool:
@@ -51,11 +56,16 @@ class Publisher:
     def result(self, event: Mapping[str, Any]) -> bool:
         """Publish a result; True once the queue has confirmed it. Never raises: the log is the second sink."""
         attributes = {name: value for name, value in event.items() if name not in ("data", "specversion")}
-        outgoing = Outgoing(event["id"], event["type"], _key(event["subject"]), encode(attributes, event["data"]))
         url = self.invocation.settings.results
+        try:
+            body = encode(attributes, event["data"])
+        except (TypeError, ValueError) as error:  # a defect of ours: the log still gets the result
+            log.warning("%s", json.dumps({"event": "encode_failed", "why": type(error).__name__}))
+            url, body = None, ""
+        outgoing = Outgoing(event["id"], event["type"], _key(event["subject"]), body)
         delivered = url is not None and self._send(url, None, outgoing, 0.0)
         if not delivered:
-            log.error("%s", json.dumps({"event": "undelivered_result", "result": event}, ensure_ascii=False))
+            second_sink.error("%s", json.dumps({"event": "undelivered_result", "result": event}, ensure_ascii=False))
         return delivered
 
     def command(self, command: HandedOn) -> bool:
@@ -87,17 +97,21 @@ class Publisher:
             return 0.0
 
     def _send(self, url: str, function: str | None, message: Outgoing, delay_s: float) -> bool:
-        for tries in range(1, _TRIES + 1):
+        # A queue that has failed all tries once in this invocation gets one short one for each message that is left.
+        most, longest_s = (1, _SHORT_S) if url in self._failed else (_TRIES, _LONGEST_S)
+        for tries in range(1, most + 1):
             left = self.invocation.deadline.left()
+            if left <= 0:
+                break
             try:
                 queue = self._queue(url, function)
                 queue.send(
-                    message, timeout_s=max(0.2, min(_LONGEST_S, left / 2)), delay_s=min(delay_s, queue.max_delay_s)
+                    message, timeout_s=max(0.2, min(longest_s, left / 2)), delay_s=min(delay_s, queue.max_delay_s)
                 )
                 return True
             except QueueError as error:
                 # The same id again: consumers, and queues that can, dedupe on it.
-                why, final = type(error).__name__, type(error).__name__ in ("QueueRejected", "MessageTooLarge")
+                why, final = type(error).__name__, isinstance(error, QueueRejected | MessageTooLarge)
             except ValueError as error:
                 why, final = str(error), True
             # A defect of a queue's client must not undo what the change has done: the log is still there.
@@ -105,9 +119,10 @@ class Publisher:
                 why, final = type(error).__name__, False
             log.warning("%s", json.dumps({"event": "publish_failed", "id": message.id, "try": tries, "why": why}))
             wait_s = backoff_s(tries)
-            if final or tries == _TRIES or wait_s > self.invocation.deadline.left() / 2:
+            if final or tries == most or wait_s > self.invocation.deadline.left() / 2:
                 break
             self.sleep(wait_s)
+        self._failed.add(url)
         return False
 
     def _queue(self, url: str, function: str | None) -> Queue:
@@ -120,9 +135,13 @@ class Publisher:
         return self._queues[name]
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Let go of the connections. Never raises: what was done is done."""
         for queue in self._queues.values():
-            queue.close()
+            try:
+                queue.close()
+            # A connection that cannot even be closed must not undo what the change has done.
+            except Exception as error:  # noqa: PERF203
+                log.warning("%s", json.dumps({"event": "close_failed", "why": type(error).__name__}))
         self._queues.clear()
 
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
 from shared.errors import SettingsError
+from shared.hosts import is_loopback
 from shared.queues import check_url
 
 TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
 ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+REGION = r"^[a-z]{2,12}(-[a-z0-9]{1,16}){1,4}$"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -42,11 +44,6 @@ class Settings:
         return self.rate or (TENCENT_RATE if cloud == "tencent" else ALIBABA_RATE)
 
 
-def is_loopback(host: str | None) -> bool:
-    """Whether a host name or address is this machine's own."""
-    return host in _LOOPBACK or (host or "").startswith("127.")
-
-
 def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> Settings:
     """Settings from an environment.
 
@@ -56,19 +53,28 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> S
     def text(name: str) -> str | None:
         return environ.get(f"KEYTURN_{name}", "").strip() or None
 
+    if text("SEAL_KEYS"):
+        raise SettingsError("KEYTURN_SEAL_KEYS: sealing is not built yet; leave it out")
     return Settings(
         results=_queue(text("RESULTS"), "results", on_platform),
         commands=_queue(text("COMMANDS"), "commands", on_platform),
         tencent_endpoint=_endpoint(text("TENCENT_ENDPOINT"), "KEYTURN_TENCENT_ENDPOINT"),
         alibaba_endpoint=_endpoint(text("ALIBABA_ENDPOINT"), "KEYTURN_ALIBABA_ENDPOINT"),
-        region=text("REGION"),
+        region=_region(text("REGION")),
         site=_one_of(text("SITE") or "domestic", ("domestic", "intl"), "KEYTURN_SITE"),
         rate=_rate(text("RATE")),
         log_level=getattr(logging, _one_of((text("LOG") or "INFO").upper(), _LEVELS, "KEYTURN_LOG")),
         reply=_one_of(text("REPLY") or "on", ("on", "off"), "KEYTURN_REPLY") == "on",
-        allow=_allow(text("ALLOW")),
+        allow=_allow(environ.get("KEYTURN_ALLOW")),
         allow_noauth=_one_of(text("ALLOW_NOAUTH") or "0", ("0", "1"), "KEYTURN_ALLOW_NOAUTH") == "1",
     )
+
+
+def _region(value: str | None) -> str | None:
+    # It becomes part of a host name, as a command's own Region does.
+    if value is not None and not re.fullmatch(REGION, value):
+        raise SettingsError("KEYTURN_REGION: must be a region's name, as in ap-guangzhou")
+    return value
 
 
 def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
@@ -94,7 +100,14 @@ def _endpoint(url: str | None, name: str) -> str | None:
         host, _ = parts.hostname, parts.port
     except ValueError:
         raise SettingsError(f"{name}: must be http://127.0.0.1:PORT or https://HOST") from None
-    if parts.scheme not in ("http", "https") or not host or parts.path.strip("/") or parts.query or parts.username:
+    if (
+        parts.scheme not in ("http", "https")
+        or not host
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
         raise SettingsError(f"{name}: must be http://127.0.0.1:PORT or https://HOST, with nothing behind it")
     if parts.scheme == "http" and not is_loopback(host):
         raise SettingsError(f"{name}: http:// is for loopback only; use https://")
@@ -115,9 +128,11 @@ def _rate(value: str | None) -> float | None:
 
 def _allow(value: str | None) -> tuple[tuple[str, ...], ...] | None:
     """Patterns of five segments, `cloud/service/region/resource/account`, each with `*` within itself."""
-    if value is None:
+    if not value:  # a variable that a deployment leaves empty is not set
         return None
     patterns = tuple(tuple(item.strip().split("/")) for item in value.split(",") if item.strip())
+    if not patterns:
+        raise SettingsError("KEYTURN_ALLOW: is set and names nothing; leave it out to let the role alone decide")
     if any(len(pattern) != 5 or not all(pattern) for pattern in patterns):
         raise SettingsError("KEYTURN_ALLOW: each pattern must read cloud/service/region/resource/account")
     return patterns

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import socket
+import threading
 from typing import Any
 
 import pytest
 
+from shared.login import Address, redis_login
+from shared.secret import Secret
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.test_rules import GOOD
 
@@ -185,3 +190,66 @@ def test_a_missing_permission_is_forbidden_and_names_the_role(house: House, deny
     returned = house.send(function, GOOD[function])
     assert (result(returned)["Error"]["Class"], returned.value["statusCode"]) == ("forbidden", 403)
     assert "role" in result(returned)["Error"]["Message"]
+
+
+def test_a_lost_answer_about_no_auth_is_proved_by_the_instance_itself(house: House) -> None:
+    house.settings["KEYTURN_ALLOW_NOAUTH"] = "1"
+    house.cloud.faults([{"Action": "ModifyInstanceAccount", "Fault": "drop_after"}])
+    command = {"InstanceId": "crs-demo0001", "AccountName": "root", "NoAuth": True, "Region": "ap-guangzhou"}
+    data = result(house.send(ACCOUNT, command))
+    assert data["Outcome"] == "changed"
+    assert "instance and account show what was asked: yes" in evidence(data)
+
+
+@pytest.mark.parametrize(("answer", "expected"), [(b"-WRONGPASS no\r\n", "refused"), (b"-LOADING\r\n", "unreachable")])
+def test_only_a_refusal_of_the_password_counts_as_one(answer: bytes, expected: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(200)
+                connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        address = Address("127.0.0.1", server.getsockname()[1])
+        assert redis_login(address, ["app"], Secret("New-Passw0rd1"), 2.0).value == expected
+        thread.join()
+
+
+def test_keys_that_run_out_while_a_task_is_followed_do_not_end_it(house: House) -> None:
+    house.cloud.reset(task_s=1.5)
+    house.cloud.faults([{"Action": "DescribeTaskInfo", "Fault": "expire_token"}])
+    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
+
+
+@pytest.mark.parametrize("field", ["Actor", "Reason", "CommandId", "InstanceId", "AccountName"])
+def test_a_secret_in_another_field_is_named_nowhere_even_if_more_is_wrong(house: House, field: str) -> None:
+    secret = "crs-Hunter2-long" if field == "InstanceId" else "Hunter2-long"
+    command = {**GOOD[ACCOUNT], "AccountPassword": secret, "Privilege": "x", field: secret}
+    for sent in (command, {**command, "Privilege": "r"}):
+        returned = house.send(ACCOUNT, sent, trigger="queue")
+        assert result(returned)["Error"]["Class"] == "invalid_command"
+    assert "Hunter2" not in json.dumps(house.results())
+    assert house.cloud.calls() == []
+
+
+def test_a_command_that_comes_too_early_goes_back_as_it_is(house: House) -> None:
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    data = {"InstanceId": "crs-demo0001", "AccountName": "app", "Privilege": "r", "Region": "ap-guangzhou"}
+    event = {
+        "specversion": "1.0",
+        "id": "e-1",
+        "source": "s",
+        "type": f"keyturn.command.{ACCOUNT}",
+        "attempt": 3,
+        "notbefore": "2099-01-01T00:00:00.1234567Z",
+        "data": data,
+    }
+    returned = house.send(ACCOUNT, json.dumps(event), trigger="queue")
+    (handed,) = house.commands()
+    assert (returned.value["Results"], handed["attempt"], handed["notbefore"]) == ([], 3, event["notbefore"])
+    assert house.cloud.calls() == []
+    odd = house.send(ACCOUNT, json.dumps({**event, "notbefore": "tomorrow"}), trigger="queue")
+    assert result(odd)["Error"]["Class"] == "invalid_command"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
@@ -18,6 +18,7 @@ _READ_TRIES = 4
 # What a change leaves for finding out what happened and saying so, at most this share of the time that is left.
 _KEPT_SHARE = 0.5
 _KEPT_AT_MOST_S = 8.0
+_LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,9 +53,8 @@ class Session(ABC):
         Raises: RetryLater or Refused (surely nothing happened), Ambiguous (it may have).
         """
         left = self.access.deadline.left()
-        return self._paced(
-            action, ids, secrets or {}, min(_LONGEST_CHANGE_S, left - min(left * _KEPT_SHARE, _KEPT_AT_MOST_S))
-        )
+        timeout_s = min(_LONGEST_CHANGE_S, left - min(left * _KEPT_SHARE, _KEPT_AT_MOST_S))
+        return self._paced(action, ids, secrets or {}, timeout_s, _LEAST_CHANGE_S)
 
     def read(self, action: str, ids: dict[str, Any]) -> dict[str, Any]:
         """Ask, and ask again where the answer was lost or put off: a read changes nothing.
@@ -77,10 +77,13 @@ class Session(ABC):
             self.access.sleep(wait_s)
         raise last
 
-    def _paced(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+    def _paced(
+        self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float, least_s: float = 0.0
+    ) -> dict[str, Any]:
         pace = pace_of((self.cloud, action, self.region), self.access.calls_per_s)
         before = self.access.deadline.left()
-        pace.take(self.access.deadline, self.access.sleep)
+        # A place in line that leaves too little time behind it is not taken.
+        pace.take(replace(self.access.deadline, at=self.access.deadline.at - least_s), self.access.sleep)
         timeout_s = max(0.2, min(timeout_s, timeout_s - (before - self.access.deadline.left())))
         try:
             answer = self._send(action, ids, secrets, timeout_s)

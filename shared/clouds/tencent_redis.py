@@ -27,7 +27,9 @@ _WRONG_OLD = ("InvalidParameterValue.PasswordError", "InvalidParameterValue.Pass
 InstanceId = Annotated[str, StringConstraints(pattern=r"^crs-[A-Za-z0-9-]{1,60}$")]
 
 _NO_TASK_ID = "NoTaskId"
+_STRONGEST = (LoginAnswer.ACCEPTED, LoginAnswer.REFUSED)
 _PAGE = 100
+_MOST_PAGES = 50
 _LOOKS = 3  # at the task list after a lost answer; a new task may be listed late
 _CHANGING, _DELETED = 1, 4  # DescribeInstanceAccount's Status
 _RUNNING_INSTANCE = 2  # DescribeInstances' Status; 1 is "in a flow"
@@ -48,17 +50,16 @@ class RedisInstance:
 
     def account(self) -> Mapping[str, Any] | None:
         """The account as DescribeInstanceAccount shows it; there is no filter by name, so every page is read."""
-        offset = 0
-        while True:
+        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
             ids = {"InstanceId": self.subject.resource, "Limit": _PAGE, "Offset": offset}
             answer = self.session.read("DescribeInstanceAccount", ids)
             accounts = _list(answer, "Accounts")
             for account in accounts:
                 if account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED:
                     return account
-            offset += _PAGE
-            if not accounts or offset >= _int(answer.get("TotalCount")):
-                return None
+            if not accounts or offset + _PAGE >= _int(answer.get("TotalCount")):
+                break
+        return None
 
     def tasks(self, types: tuple[str, ...], operator: str | None = None) -> list[Mapping[str, Any]]:
         """The newest tasks of these types, by anyone or by one operator."""
@@ -89,6 +90,13 @@ class RedisInstance:
             raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
         return Address(host, port, bool(status.get("SSLConfig")))
 
+    def _shows(self, account: Mapping[str, Any], expect: Mapping[str, Any]) -> bool:
+        asked = dict(expect)
+        no_auth = asked.pop("NoAuth", None)
+        if no_auth is not None and bool(self.instance().get("NoAuth")) != no_auth:
+            return False
+        return bool(expect) and _shows(account, asked)
+
     def progress(self, task: Task) -> Progress:
         """Ask DescribeTaskInfo; an adopted task must also show in what it was to change."""
         answer = self.session.read("DescribeTaskInfo", {"TaskId": task.task_id})
@@ -104,7 +112,7 @@ class RedisInstance:
             return Progress(State.SUCCEEDED, evidence)
         account = self.account() or {}
         if task.expect is not None:
-            shown, what = _shows(account, task.expect), "account shows what was asked"
+            shown, what = self._shows(account, task.expect), "instance and account show what was asked"
         else:
             shown, what = _moved(task.time_before, account), "PasswordLastModifiedTime moved"
         evidence.append(f"{what}: {'yes' if shown else 'no'}")
@@ -137,6 +145,10 @@ class RedisChange:
         """What the account itself will show, of the things asked."""
         return {name: self.params[name] for name in ("Privilege", "ReadonlyPolicy", "Remark") if name in self.params}
 
+    @property
+    def _no_auth(self) -> dict[str, Any]:
+        return {"NoAuth": self.params["NoAuth"]} if "NoAuth" in self.params else {}
+
     def look(self, *, thorough: bool) -> Look:
         """Read the account and the newest tasks; the instance too where its state is asked for."""
         subject, evidence = self.instance.subject, []
@@ -159,7 +171,7 @@ class RedisChange:
                     f"instance: Status {_int(found.get('Status'))}",
                     f"account: Status {_int(account.get('Status'))}",
                     f"tasks in flight: {len(busy)}",
-                    "password rule: kept",
+                    *(["password rule: kept"] if self.new is not None else []),
                 ]
                 if obstacle is None and found.get("Status") != _RUNNING_INSTANCE:
                     text = f"{subject.resource} is not running: send it again when it is"
@@ -225,12 +237,14 @@ class RedisChange:
                 break
             access.sleep(0.15 + backoff_s(tries))
         evidence = [f"DescribeTaskList: {len(new)} new task{'' if len(new) == 1 else 's'}"]
-        if len(new) == 1 and access.operator:
+        if len(new) == 1 and not access.operator:
+            evidence.append("operator of the new task: not known on this platform")
+        elif len(new) == 1 and access.operator:
             ours = [_int(task.get("TaskId")) for task in self.instance.tasks(self._types, access.operator)]
             if new[0] not in ours:
                 return Finding(Fact.UNKNOWN, [*evidence, "DescribeTaskList: the new task is another operator's"])
         if len(new) == 1:
-            expect = None if self.new is not None or self.secrets else self._asked
+            expect = None if self.new is not None else self._asked | self._no_auth
             return Finding(Fact.HAPPENING, evidence, Task(new[0], True, look.time_before, expect))
         if new:
             return Finding(Fact.UNKNOWN, evidence)
@@ -246,12 +260,13 @@ class RedisChange:
         forms: list[tuple[str | None, Secret]] = [(None, secret)]
         if account != "root":
             forms = [(account, secret), (None, Secret(f"{account}@{secret.reveal()}"))]
-        address, answer = self.instance.address(), LoginAnswer.UNREACHABLE
+        address = self.instance.address()
+        answers: list[LoginAnswer] = []
         for name, value in forms:
-            answer = redis_login(address, [name], value, timeout_s)
-            if answer is not LoginAnswer.REFUSED:
+            answers.append(redis_login(address, [name], value, timeout_s))
+            if answers[-1] is LoginAnswer.ACCEPTED:
                 break
-        return answer
+        return next((one for one in _STRONGEST if one in answers), LoginAnswer.UNREACHABLE)
 
 
 class RedisAccountChange(RedisChange):

@@ -51,7 +51,8 @@ class RegistryChange:
         evidence, obstacle = [], None
         if thorough:
             disabled = bool(account.get("Disable"))
-            evidence = [f"account: {'disabled' if disabled else 'enabled'}", "password rule: kept"]
+            evidence = [f"account: {'disabled' if disabled else 'enabled'}"]
+            evidence += ["password rule: kept"] if self.new is not None else []
             if disabled:
                 text = f"{self.subject.account} is disabled and will not log in whatever its password: enable it first"
                 obstacle = Refused(ErrorClass.FAILED, text, code="AccountDisabled")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from shared import hygiene
+from shared.hosts import is_loopback
 from shared.secret import Secret
 
 _WORD = re.compile(r"[A-Za-z0-9._-]*")
@@ -103,7 +104,7 @@ def amqp_place(scheme: str, rest: str) -> AmqpPlace:
     if [name for name, _ in query] != ["queue"] or not 0 < len(query[0][1].encode()) <= _QUEUE_BYTES:
         raise ValueError(f"{form}; queue is its only parameter, 1 to {_QUEUE_BYTES} bytes")
     tls = scheme == "amqps"
-    if not tls and host not in ("127.0.0.1", "::1", "localhost"):
+    if not tls and not is_loopback(host):
         raise ValueError("queue URL: amqp:// is for loopback only; use amqps://")
     vhost = unquote(parts.path.removeprefix("/")) or "/"
     return AmqpPlace(tls, host, port or (5671 if tls else 5672), user, Secret(password), vhost, query[0][1])

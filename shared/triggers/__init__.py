@@ -3,7 +3,8 @@
 Pure functions over the event: no environment, no clock, no SDK. Nothing here logs or repeats what it says.
 """
 
+from shared.triggers.commands import moment
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent, fit
 from shared.triggers.reading import read
 
-__all__ = ["Delivery", "Message", "Trigger", "UnknownEvent", "fit", "read"]
+__all__ = ["Delivery", "Message", "Trigger", "UnknownEvent", "fit", "moment", "read"]

@@ -2,12 +2,14 @@
 
 import re
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shared.triggers.decoding import NotJson, decode, flaw, from_base64, repetition
 from shared.triggers.delivery import Message, fit
 
 MAX_LIST = 100
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
+_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d{1,20})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MAX_INTEGER = 2**31 - 1  # CloudEvents 1.0, Integer
 
 
@@ -25,12 +27,12 @@ class Origin:
     prefix: str | None = None
 
     def called(self, raw: str) -> "Origin":
-        """The same with another id, made to fit; a timer's prefix stays before it."""
-        return replace(self, id=fit(f"{self.prefix}-{raw}" if self.prefix else raw))
+        """The same with another id; a timer's prefix stays before it."""
+        return replace(self, id=f"{self.prefix}-{raw}" if self.prefix else raw)
 
     def element(self, n: int) -> "Origin":
         """The same for element `n`, from 0, of a list."""
-        return replace(self, id=fit(f"{self.id}-{n}"))
+        return replace(self, id=f"{self.id}-{n}")
 
     def message(self, data: object) -> Message:
         """A message that holds a command."""
@@ -43,7 +45,7 @@ class Origin:
     def _message(self, data: object, problem: str | None) -> Message:
         return Message(
             data=data,
-            command_id=self.id,
+            command_id=fit(self.id),  # once, when all its parts are together
             named=self.named,
             problem=problem,
             type=self.type,
@@ -94,6 +96,19 @@ def traceparent(value: object) -> str | None:
     return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
 
 
+def moment(value: object) -> datetime | None:
+    """The time that an RFC 3339 text names, None if it is none; finer than microseconds is cut off."""
+    if not isinstance(value, str) or not (match := _RFC3339.fullmatch(value)):
+        return None
+    day, fraction, zone = match.groups()
+    try:
+        return datetime.fromisoformat(
+            f"{day.upper()}{(fraction or '.0')[:7].ljust(7, '0')}{zone.upper().replace('Z', '+00:00')}"
+        )
+    except ValueError:
+        return None
+
+
 def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) -> tuple[Message, ...]:
     attributes = {name: value for name, value in event.items() if name not in {"data", "data_base64"}}
     rule = flaw(attributes) or repetition(event)
@@ -112,9 +127,9 @@ def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) ->
         notbefore = event.get("notbefore")
         if not attempt or hop is None:
             return (origin.refuse("event attribute attempt or hop is not a whole number in its range"),)
-        if notbefore is not None and not (isinstance(notbefore, str) and 0 < len(notbefore) <= 64):
-            return (origin.refuse("event attribute notbefore is not a time"),)
-        origin = replace(origin, attempt=attempt, hop=hop, notbefore=notbefore)
+        if notbefore is not None and moment(notbefore) is None:
+            return (origin.refuse("event attribute notbefore is not an RFC 3339 time"),)
+        origin = replace(origin, attempt=attempt, hop=hop, notbefore=str(notbefore) if notbefore else None)
     if "data" not in event and "data_base64" not in event:
         return (origin.refuse("event has no data"),)
     data = event.get("data")

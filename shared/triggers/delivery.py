@@ -49,7 +49,7 @@ class Message:
     traceparent: str | None = None
     """W3C Trace Context; dropped where it is malformed."""
     prefix: str | None = None
-    """Timers: to be put, with a `-`, before an id given in the text; fitted, the same for a whole list."""
+    """Timers: to be put, with a `-`, before an id given in the text, and then made to fit."""
 
 
 @dataclass(frozen=True, repr=False)

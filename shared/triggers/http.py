@@ -6,7 +6,7 @@ Only what the command needs is read: method, three headers, body. The query stri
 
 from shared.triggers.commands import MAX_LIST, Origin, commands, traceparent
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
-from shared.triggers.delivery import Delivery, Trigger, fit
+from shared.triggers.delivery import Delivery, Trigger
 
 _JSON = ("application/json", "application/cloudevents+json")
 
@@ -44,7 +44,7 @@ def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
         return refuse(400, f"body is a list of none or of more than {MAX_LIST} commands")
     # The draft standard has the key in quotes, most senders do not: both name the same change.
     key = headers.get("idempotency-key", "").strip().strip('"')
-    origin = Origin(fit(key or request_id), named=bool(key), traceparent=traceparent(headers.get("traceparent")))
+    origin = Origin(key or request_id, named=bool(key), traceparent=traceparent(headers.get("traceparent")))
     messages = commands(value, origin, "body")
     return Delivery(Trigger.HTTP, messages, many=isinstance(value, list), asynchronous=asynchronous)
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from shared.triggers.commands import Origin, is_event
 from shared.triggers.decoding import NotJson, decode, text_of
-from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent, fit
+from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent
 from shared.triggers.envelopes import Reread, dead_letter, record_of, unwrap
 from shared.triggers.http import is_call, read_call
 from shared.triggers.timer import is_timer, read_timer
@@ -24,7 +24,7 @@ def read(event: object, *, fields: Collection[str], request_id: str) -> Delivery
 
 
 def _read(event: object, fields: Collection[str], request_id: str, *, inside_dead_letter: bool) -> Delivery:
-    origin = Origin(fit(request_id))
+    origin = Origin(request_id)
 
     def reread(text: str, inherited: Origin) -> tuple[Message, ...]:
         if inside_dead_letter:

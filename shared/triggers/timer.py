@@ -2,7 +2,7 @@
 
 from shared.triggers.commands import Origin, commands
 from shared.triggers.decoding import NotJson, parse
-from shared.triggers.delivery import Delivery, Trigger, fit
+from shared.triggers.delivery import Delivery, Trigger
 
 
 def is_timer(event: dict[str, object]) -> bool:
@@ -20,7 +20,7 @@ def read_timer(event: dict[str, object], *, request_id: str) -> Delivery:
     # Without a time the request id keeps two firings apart.
     time = event.get("Time" if scf else "triggerTime") or request_id
     text = event.get("Message" if scf else "payload")
-    prefix = fit(f"{name}-{time}")
+    prefix = f"{name}-{time}"
     origin = Origin(prefix, prefix=prefix)
     if text is None or text == "":
         return Delivery(Trigger.TIMER, (origin.refuse("timer text is empty"),))

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from shared.settings import is_loopback
+from shared.hosts import is_loopback
 from shared.workbench.deploy_calls import CallFailed, ControlPlane, Package
 from shared.workbench.deploy_plan import Function, Plan, Step, draw
 from shared.workbench.description import ROOT, Description, DescriptionError, FunctionSpec, load
