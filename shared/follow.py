@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_pascal
+from pydantic_core import PydanticCustomError
 
 from shared.change import ending_of, progress
 from shared.clouds.session import Access
@@ -39,6 +40,7 @@ _POLL_S = 0.5
 _RESERVE_S = 1.5
 _LONGEST_DELAY_S = 30.0
 
+_FOLLOWED = {"redis": ("ModifyInstanceAccount", "ModifyInstancePassword"), "tair": ("ModifyAccountPassword",)}
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 
 
@@ -67,6 +69,14 @@ class FollowChange(BaseModel):
     evidence: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=40)
     actor: Note | None = None
     reason: Note | None = None
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> FollowChange:
+        if self.operation not in _FOLLOWED[self.service]:
+            raise PydanticCustomError("operation", f"Operation: must be one of {', '.join(_FOLLOWED[self.service])}")
+        if self.service == "redis" and self.task_id is None:
+            raise PydanticCustomError("task", "TaskId: is required for a change that runs as a task")
+        return self
 
 
 _FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
@@ -150,6 +160,10 @@ class Following:
     def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
         message = Message(data=None, command_id=fit(visit.invocation.request_id))
         return self._refused(visit, message, Refused(ErrorClass.INVALID_COMMAND, why))
+
+    def unset(self, message: Message, why: str) -> dict[str, Any]:
+        origin = Origin(Subject("-", "-", "-"), FUNCTION, message.command_id, now_text())
+        return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, why, code="Settings")))
 
     def process(self, visit: Visit) -> list[Report]:
         reports: dict[int, Report] = {}

@@ -19,7 +19,7 @@ from shared.platform import Invocation, enter
 from shared.publish import Publisher
 from shared.result import http_status
 from shared.secret import Secret
-from shared.triggers import Delivery, Trigger, UnknownEvent, read
+from shared.triggers import Delivery, Message, Trigger, UnknownEvent, fit, read
 
 log = logging.getLogger("keyturn")
 
@@ -65,6 +65,9 @@ class Work(Protocol):
 
     def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
         """A result for what is no command at all."""
+
+    def unset(self, message: Message, why: str) -> dict[str, Any]:
+        """A result for a command that met settings which cannot be read."""
 
 
 def handle(work: Work, event: object, context: object) -> Any:
@@ -170,4 +173,6 @@ def _unset(work: Work, event: object, error: SettingsError) -> Any:
         raise error from None
     if delivery.trigger is not Trigger.HTTP:
         raise error
-    return _http(503, {"Result": None, "Delivered": False, "Error": {"Class": "unavailable", "Message": str(error)}})
+    message = delivery.messages[0] if delivery.messages else Message(None, fit("-"))
+    result = work.unset(message, f"{error}; nothing was called: correct the function's environment")
+    return _http(http_status(result), {"Result": result, "Delivered": False})

@@ -63,6 +63,10 @@ class Operation(Generic[C]):
         origin = self.origin(visit, message, None)
         return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.INVALID_COMMAND, why)))
 
+    def unset(self, message: Message, why: str) -> dict[str, Any]:
+        origin = Origin(Subject(self.cloud, "-", self.service), self.name, message.command_id, now_text())
+        return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, why, code="Settings")))
+
     def process(self, visit: Visit) -> list[Report]:
         lanes: dict[str, list[int]] = {}
         messages = visit.delivery.messages

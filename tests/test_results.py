@@ -159,8 +159,9 @@ def test_a_malformed_setting_is_named_without_its_value_and_nothing_is_called(
 ) -> None:
     house.settings[name] = value
     returned = house.send(ACCOUNT, GOOD[ACCOUNT])
-    assert returned.value["statusCode"] == 503
-    assert name in returned.body["Error"]["Message"]
+    error = returned.body["Result"]["data"]["Error"]
+    assert (returned.value["statusCode"], error["Code"], returned.body["Delivered"]) == (500, "Settings", False)
+    assert name in error["Message"]
     assert "hush-hush" not in json.dumps(returned.value)
     assert name in str(house.send(ACCOUNT, GOOD[ACCOUNT], trigger="timer").error)
     assert house.cloud.calls() == []
