@@ -152,6 +152,25 @@ def test_a_zip_alone_changes_a_password(
     assert (reply["statusCode"], json.loads(reply["body"])["Delivered"]) == (200, True)
 
 
+def test_a_zip_for_fcs_newer_runtime_changes_a_password_under_that_python(
+    python: str, tmp_path: Path, standin: Standin
+) -> None:
+    try:
+        newer = find_interpreter("3.12").path
+    except PackageError as error:
+        assert "KEYTURN_CI" not in os.environ, str(error)
+        pytest.skip(str(error))
+    (one,) = build(described("alibaba"), tmp_path / "dist", only=[TAIR], version="3.12")
+    assert one.path.name == f"{TAIR}-py312.zip"
+    with zipfile.ZipFile(one.path) as archive:
+        archive.extractall(tmp_path / "code")
+    standin.reset()
+    event = (ROOT / "events" / TAIR / "fc-http.json").read_text()
+    endpoint = {"KEYTURN_ALIBABA_ENDPOINT": standin.endpoint}
+    reply = invoke(newer, tmp_path / "code", TAIR, shapes.FC, event, tmp_path, **endpoint)
+    assert (reply["statusCode"], json.loads(reply["body"])["Delivered"]) == (200, True)
+
+
 @pytest.mark.parametrize(("cloud", "module"), EACH)
 def test_a_zip_holds_its_function_and_nothing_of_the_other_cloud(cloud: str, module: str, zips: Zips) -> None:
     names = names_in(zips.built[cloud, module].path)
