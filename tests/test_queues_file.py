@@ -102,7 +102,7 @@ def test_two_processes_fill_and_four_drain_each_message_exactly_once(start: Star
         consumer.stdin.flush()
     shares = [consumer.communicate(timeout=60)[0].split() for consumer in consumers]
     assert [consumer.returncode for consumer in consumers] == [0] * 4
-    assert all(shares)  # none was starved, so they did contend
+    assert sum(bool(share) for share in shares) > 1  # more than one took some, so they did contend
     sent = [f"{prefix}{n}" for prefix in "ab" for n in range(250)]
     assert sorted(chain.from_iterable(shares)) == sorted(sent)
 
