@@ -10,7 +10,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint campaign cloud invoke package plan deploy remove call lock clean
+.PHONY: help demo test lint campaign bench cloud invoke package plan deploy remove call lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -37,6 +37,10 @@ lint: $(READY) ## ruff and mypy --strict
 campaign: $(READY) ## every operation, fault, trigger, redelivery and kill point
 	$(PY) -m tests.campaign
 
+ROUNDS ?= 7
+bench: $(READY) ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,ceiling,bytes,counts,others]
+	@$(PY) -m shared.workbench.bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
+
 PORT ?= 0
 cloud: $(READY) ## the stand-in for both clouds: make cloud PORT=8080
 	@$(PY) -m tests.cloud serve --port $(PORT)
@@ -60,9 +64,9 @@ remove: $(READY) ## take away what deploy created: make remove CLOUD=tencent|ali
 call: $(READY) ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench call $(CLOUD) $(FUNCTION) $(COMMAND)
 
-lock: ## resolve the four requirements files anew (needs uv)
+lock: ## resolve the five requirements files anew (needs uv)
 	for set in dev:"--all-extras --group dev --group deploy" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt" \
-	  amqp:"--extra amqp -c requirements-dev.txt"; do \
+	  amqp:"--extra amqp -c requirements-dev.txt" seal:"--extra seal -c requirements-dev.txt"; do \
 	  uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-header --generate-hashes --only-binary :all: \
 	    pyproject.toml $${set#*:} -o requirements-$${set%%:*}.txt || exit 1; done
 

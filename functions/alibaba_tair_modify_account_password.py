@@ -9,35 +9,51 @@ Source: ModifyAccountPassword, R-kvstore 2015-01-01, 2024-02-20.
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.clouds.alibaba_tair import TairChange, TairInstance
 from shared.clouds.session import Access
-from shared.command import AlibabaCommand
+from shared.command import AlibabaCommand, Alternate, account_or_alternate
 from shared.operation import Operation
 from shared.result import Subject
 from shared.rules import PasswordRule
-from shared.secret import Secret
+from shared.secret import NewSecret, OldSecret, clear
 
 TAIR_PASSWORD = PasswordRule(
     8, 32, classes=3, symbols="!@#$%^&*()_+-=", source="R-kvstore ModifyAccountPassword, 2024-02-20"
 )
 
 
+# The account that an instance comes with is named after the instance, so a hyphen may occur.
+AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,99}$")]
+
+
 class ModifyAccountPassword(AlibabaCommand):
     """Change the password of one account; the old one must be given (it is the fence against repeats)."""
 
+    old_field: ClassVar[str | None] = "old_account_password"
+    new_field: ClassVar[str] = "new_account_password"
+    rule: ClassVar[PasswordRule] = TAIR_PASSWORD
+
     instance_id: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}-[a-z0-9]{1,60}$")]
-    # The account that an instance comes with is named after the instance, so a hyphen may occur.
-    account_name: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,99}$")]
-    old_account_password: Secret
-    new_account_password: Annotated[Secret, TAIR_PASSWORD]
+    account_name: AccountName | None = None
+    alternate: Alternate[AccountName] | None = None
+    old_account_password: OldSecret | None = None
+    new_account_password: Annotated[NewSecret, TAIR_PASSWORD]
+
+    @property
+    def alternates(self) -> tuple[str, ...]:
+        return tuple(self.alternate or ())
 
     @model_validator(mode="after")
     def _fence_holds(self) -> ModifyAccountPassword:
+        account_or_alternate(self, self.account_name)
+        if (self.old_account_password is None) != bool(self.alternate):
+            rule = "OldAccountPassword: is required, except with Alternate, which takes it from the store"
+            raise PydanticCustomError("old", rule)
         if self.new_account_password == self.old_account_password:
             rule = "NewAccountPassword: must differ from OldAccountPassword, or a repeat could not be told"
             raise PydanticCustomError("same", rule)
@@ -45,7 +61,9 @@ class ModifyAccountPassword(AlibabaCommand):
 
 
 def _credential(command: ModifyAccountPassword, subject: Subject, access: Access) -> TairChange:
-    return TairChange(TairInstance(access, subject), command.old_account_password, command.new_account_password)
+    assert command.old_account_password is not None  # noqa: S101 - the command's rule, or the store's secret
+    old, new = clear(command.old_account_password), clear(command.new_account_password)
+    return TairChange(TairInstance(access, subject), old, new)
 
 
 main_handler = Operation(

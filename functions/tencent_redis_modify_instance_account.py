@@ -10,19 +10,19 @@ Source: ModifyInstanceAccount, redis 2018-04-12, 2025-10-28.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
 from shared.clouds.session import Access
 from shared.clouds.tencent_redis import InstanceId, RedisAccountChange, RedisInstance
-from shared.command import TencentCommand
+from shared.command import Alternate, TencentCommand, account_or_alternate
 from shared.errors import ErrorClass, Refused
 from shared.operation import Operation
 from shared.result import Subject
-from shared.rules import REDIS_PASSWORD
-from shared.secret import Secret
+from shared.rules import REDIS_PASSWORD, PasswordRule
+from shared.secret import NewSecret, Secret, clear
 from shared.settings import Settings
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
@@ -31,21 +31,33 @@ AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")
 class ModifyInstanceAccount(TencentCommand):
     """Change an account of an instance. `root` keeps its rights; only `root` may be without a password."""
 
+    new_field: ClassVar[str] = "account_password"
+    rule: ClassVar[PasswordRule] = REDIS_PASSWORD
+
     instance_id: InstanceId
-    account_name: AccountName
-    account_password: Annotated[Secret, REDIS_PASSWORD] | None = None
+    account_name: AccountName | None = None
+    alternate: Alternate[AccountName] | None = None
+    account_password: Annotated[NewSecret, REDIS_PASSWORD] | None = None
     remark: Annotated[str, Field(max_length=1024)] | None = None
     readonly_policy: Annotated[list[Literal["master", "replication"]], Field(min_length=1, max_length=2)] | None = None
     privilege: Literal["r", "w", "rw"] | None = None
     no_auth: bool | None = None
     encrypt_password: bool | None = None
 
+    @property
+    def alternates(self) -> tuple[str, ...]:
+        return tuple(self.alternate or ())
+
     @model_validator(mode="after")
     def _rules_of_the_page(self) -> ModifyInstanceAccount:
+        account_or_alternate(self, self.account_name)
         asked = (self.account_password, self.remark, self.readonly_policy, self.privilege, self.no_auth)
         if all(value is None for value in asked):
             rule = "nothing to change: give AccountPassword, Remark, ReadonlyPolicy, Privilege or NoAuth"
             raise PydanticCustomError("nothing", rule)
+        if self.encrypt_password and not isinstance(self.account_password, Secret):
+            rule = "EncryptPassword: goes with an AccountPassword that is given, encrypted, as text"
+            raise PydanticCustomError("encrypt", rule)
         if self.account_name == "root" and self.privilege is not None:
             raise PydanticCustomError("root", "Privilege: the rights of root cannot be changed")
         if self.account_name != "root" and self.no_auth is not None:
@@ -61,7 +73,7 @@ class ModifyInstanceAccount(TencentCommand):
 
 
 def _credential(command: ModifyInstanceAccount, subject: Subject, access: Access) -> RedisAccountChange:
-    password = command.account_password
+    password = None if command.account_password is None else clear(command.account_password)
     return RedisAccountChange(
         RedisInstance(access, subject, access.site),
         actions=("ModifyInstanceAccount",),

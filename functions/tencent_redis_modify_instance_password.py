@@ -21,8 +21,8 @@ from shared.clouds.tencent_redis import InstanceId, RedisChange, RedisInstance
 from shared.command import TencentCommand
 from shared.operation import Operation
 from shared.result import Subject
-from shared.rules import REDIS_PASSWORD
-from shared.secret import Secret
+from shared.rules import REDIS_PASSWORD, PasswordRule
+from shared.secret import NewSecret, OldSecret, clear
 
 SPELLINGS = {
     "domestic": ("ModfiyInstancePassword", "ModifyInstancePassword"),
@@ -35,10 +35,13 @@ class ModifyInstancePassword(TencentCommand):
 
     account_field: ClassVar[str | None] = None
     account_default: ClassVar[str] = "root"
+    old_field: ClassVar[str | None] = "old_password"
+    new_field: ClassVar[str] = "password"
+    rule: ClassVar[PasswordRule] = REDIS_PASSWORD
 
     instance_id: InstanceId
-    old_password: Secret
-    password: Annotated[Secret, REDIS_PASSWORD]
+    old_password: OldSecret
+    password: Annotated[NewSecret, REDIS_PASSWORD]
 
     @model_validator(mode="after")
     def _fence_holds(self) -> ModifyInstancePassword:
@@ -48,13 +51,14 @@ class ModifyInstancePassword(TencentCommand):
 
 
 def _credential(command: ModifyInstancePassword, subject: Subject, access: Access) -> RedisChange:
+    old, new = clear(command.old_password), clear(command.password)
     return RedisChange(
         RedisInstance(access, subject, access.site),
         actions=SPELLINGS["domestic" if subject.region.endswith("-fsi") else access.site],
         params=command.parameters(),
-        secrets={"OldPassword": command.old_password, "Password": command.password},
-        new=command.password,
-        old=command.old_password,
+        secrets={"OldPassword": old, "Password": new},
+        new=new,
+        old=old,
     )
 
 

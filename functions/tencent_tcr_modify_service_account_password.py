@@ -19,7 +19,7 @@ from shared.command import TencentCommand
 from shared.operation import Operation
 from shared.result import Subject
 from shared.rules import PasswordRule
-from shared.secret import Secret
+from shared.secret import NewSecret, clear
 
 # Which special characters are taken is not published; visible ASCII is what an HTTP login can carry.
 TCR_PASSWORD = PasswordRule(
@@ -35,11 +35,13 @@ class ModifyServiceAccountPassword(TencentCommand):
 
     resource_field: ClassVar[str] = "RegistryId"
     account_field: ClassVar[str | None] = "Name"
+    new_field: ClassVar[str] = "password"
+    rule: ClassVar[PasswordRule] = TCR_PASSWORD
 
     registry_id: Annotated[str, StringConstraints(pattern=r"^tcr-[A-Za-z0-9-]{1,60}$")]
     name: Annotated[str, StringConstraints(pattern=r"^(tcr\$)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
     random: bool
-    password: Annotated[Secret, TCR_PASSWORD] | None = None
+    password: Annotated[NewSecret, TCR_PASSWORD] | None = None
 
     @model_validator(mode="after")
     def _random_or_given(self) -> ModifyServiceAccountPassword:
@@ -59,7 +61,8 @@ class ModifyServiceAccountPassword(TencentCommand):
 
 
 def _credential(command: ModifyServiceAccountPassword, subject: Subject, access: Access) -> RegistryChange:
-    return RegistryChange(access, subject, access.site, command.password)
+    new = None if command.password is None else clear(command.password)
+    return RegistryChange(access, subject, access.site, new)
 
 
 main_handler = Operation(
@@ -69,5 +72,9 @@ main_handler = Operation(
     service="tcr",
     command=ModifyServiceAccountPassword,
     credential=_credential,
-    rights=("tcr:ModifyServiceAccountPassword", "tcr:DescribeServiceAccounts", "tcr:DescribeInstances"),
+    rights=(
+        "tcr:ModifyServiceAccountPassword",
+        "tcr:DescribeServiceAccounts",
+        "tcr:DescribeInstances",
+    ),
 )

@@ -25,6 +25,7 @@ _MOST_WAITS = 8  # for a lock or a throttle inside one invocation
 _LEAST_S = 1.8  # a change is started only with this much time left: to call, to find out, to publish
 _LOOK_S = 0.3  # what looking anew before another call takes
 _RESERVE_S = 0.9  # kept back for publishing
+_KEEP_S = 1.6  # kept back for the store besides, once before the call and once after
 _QUICK_S = 1.2  # a task that ends within this is reported at once, without a second invocation
 _FIRST_POLL_S = 0.35
 _LONGEST_POLL_S = 2.0
@@ -39,6 +40,7 @@ class Wishes:
     login: bool = False
     # A caller who waits and chose no CommandId: a refused old secret is then most likely a typo.
     unnamed_caller: bool = False
+    keeps: bool = False  # a store is written to before the call, and again after it
 
 
 @dataclass
@@ -49,6 +51,9 @@ class Change:
     wishes: Wishes
     deadline: Deadline
     hand_on: Callable[[Task, Ending], bool] | None = None  # give the task to follow_change; True once confirmed
+    prepare: Callable[[], None] | None = None  # keep the new secret before any call. Raises: RetryLater, Refused
+    others: list[Credential] = field(default_factory=list)  # the same change by further old secrets
+    in_force: Callable[[int], list[str]] | None = None  # told which of `others` the fence accepted; what it did
     sleep: Callable[[float], None] = time.sleep
     called: bool = False
     password: Secret | None = None  # shown once by the cloud, for the HTTP reply alone
@@ -58,6 +63,15 @@ class Change:
     _lost: tuple[Look, Ambiguous] | None = None
     _request_id: str | None = None
     _task_id: int | None = None
+    _other: int = -1  # which of `others` is at work; -1 for none
+
+    @property
+    def _reserve_s(self) -> float:
+        return _RESERVE_S + (_KEEP_S if self.wishes.keeps else 0.0)
+
+    @property
+    def _least_s(self) -> float:
+        return _LEAST_S + (0.0 if not self.wishes.keeps else _KEEP_S if self.called else 2 * _KEEP_S)
 
     def run(self) -> Ending:
         """Bring the delivery to its end."""
@@ -89,7 +103,7 @@ class Change:
                 if not isinstance(last, RetryLater | Ambiguous):
                     return self._end(Outcome.NOT_CHANGED, last)
                 waits += 1
-                wait_s = min(backoff_s(waits, base_s=0.4, most_s=5.0), self.deadline.left() - _LEAST_S - _LOOK_S)
+                wait_s = min(backoff_s(waits, base_s=0.4, most_s=5.0), self.deadline.left() - self._least_s - _LOOK_S)
                 if waits > _MOST_WAITS or wait_s <= 0:
                     return self._end(Outcome.NOT_CHANGED, self._gave_up(last))
                 refused = last
@@ -105,12 +119,22 @@ class Change:
                 look, last = fresh, fresh.obstacle
                 if last is not None:
                     continue
-            if self.deadline.left() < _LEAST_S:
+            if self.deadline.left() < self._least_s:
                 return self._end(Outcome.NOT_CHANGED, self._gave_up(refused) if refused else _too_late())
+            if self.prepare is not None and not self.called:
+                kept = _value(self.prepare)
+                if isinstance(kept, KeyturnError):
+                    return self._end(Outcome.NOT_CHANGED, kept)
             answer = self._call(look)
             if isinstance(answer, Accepted):
+                self._tell_which()
                 return self._accepted(answer)
             if isinstance(answer, OldSecretRefused):
+                if self._other + 1 < len(self.others):
+                    # The fence has refused this old secret, so nothing happened: the store knows another.
+                    self._other += 1
+                    self.credential, last = self.others[self._other], None
+                    continue
                 return self._old_secret_refused(answer)
             if isinstance(answer, Ambiguous):
                 self._lost = self._lost or (look, answer)
@@ -131,6 +155,13 @@ class Change:
             self._evidence.append(f"call {self._calls}: {answer.code or answer.error_class.value}")
         return answer
 
+    def _tell_which(self) -> None:
+        """The old secret that the fence accepted was in force: should the change fail now, it still is."""
+        if self._other >= 0 and self.in_force is not None:
+            index, in_force = self._other, self.in_force
+            done = _value(lambda: in_force(index))
+            self._evidence += [f"store: {done.code}"] if isinstance(done, KeyturnError) else done
+
     def _accepted(self, accepted: Accepted) -> Ending:
         self._request_id = accepted.request_id
         self.password = accepted.password
@@ -143,7 +174,7 @@ class Change:
 
     def _follow(self, task: Task) -> Ending:
         self._task_id = task.task_id
-        whole_s = self.deadline.left() - _RESERVE_S
+        whole_s = self.deadline.left() - self._reserve_s
         # A login needs the secret, which no message carries on: wait for the task here as long as it goes.
         quick_s = whole_s if self.hand_on is None or self.wishes.login else min(_QUICK_S, whole_s)
         ending = self._poll(task, quick_s)
@@ -156,7 +187,7 @@ class Change:
             if self.hand_on(task, pending):
                 return pending
             self._evidence.append("follow_change: not reached, waited here instead")
-            ending = self._poll(task, self.deadline.left() - _RESERVE_S)
+            ending = self._poll(task, self.deadline.left() - self._reserve_s)
             if ending is not None:
                 return ending
         named = f"task {task.task_id}" if task.task_id is not None else "the account's status"
@@ -187,7 +218,7 @@ class Change:
             return self._end(outcome)
         for tries in range(1, _LOGIN_TRIES + 1):
             answer = self._login("new", new)
-            if answer is not LoginAnswer.REFUSED or self.deadline.left() < _RESERVE_S:
+            if answer is not LoginAnswer.REFUSED or self.deadline.left() < self._reserve_s:
                 break
             self.sleep(backoff_s(tries, base_s=0.6))
         if answer is LoginAnswer.REFUSED:
@@ -198,7 +229,7 @@ class Change:
         return self._end(outcome)
 
     def _login(self, which: str, secret: Secret) -> LoginAnswer:
-        timeout_s = max(0.3, min(3.0, (self.deadline.left() - _RESERVE_S) / 3))
+        timeout_s = max(0.3, min(3.0, (self.deadline.left() - self._reserve_s) / 3))
         answer = _value(lambda: self.credential.login(secret, timeout_s))
         if isinstance(answer, KeyturnError):
             answer = LoginAnswer.UNREACHABLE
@@ -234,7 +265,7 @@ class Change:
             self._evidence.append(f"fence_probe: {answer}")
             wait_s = backoff_s(tries, base_s=0.4, most_s=3.0)
             # It can change nothing, so a lost answer is asked for again too.
-            if not isinstance(probed, RetryLater | Ambiguous) or self.deadline.left() - wait_s < _LEAST_S:
+            if not isinstance(probed, RetryLater | Ambiguous) or self.deadline.left() - wait_s < self._least_s:
                 break
             self.sleep(wait_s)
         return probed

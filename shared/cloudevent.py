@@ -5,8 +5,10 @@ import re
 from collections.abc import Mapping
 
 _CORE = ("specversion", "id", "source", "type", "subject", "time", "datacontenttype")
+_CORE_NAMES = frozenset(_CORE)
 _REQUIRED = ("id", "source", "type")
 _NAME = re.compile(r"[a-z0-9]+")
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
 
 
 def encode(attributes: Mapping[str, str | int | bool | None], data: Mapping[str, object]) -> str:
@@ -21,9 +23,11 @@ def encode(attributes: Mapping[str, str | int | bool | None], data: Mapping[str,
     for name in _REQUIRED:
         if not given.get(name):
             raise ValueError(f"event has no {name}")
-    for name in given:
+    extensions = sorted(given.keys() - _CORE_NAMES)
+    for name in extensions:
         if not _NAME.fullmatch(name) or name == "data":
             raise ValueError("name of an event attribute is not lower-case letters and digits, or is data")
-    order = [name for name in _CORE if name in given] + sorted(given.keys() - set(_CORE))
-    event = {name: given[name] for name in order} | {"data": data}
-    return json.dumps(event, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    event: dict[str, object] = {name: given[name] for name in _CORE if name in given}
+    event |= {name: given[name] for name in extensions}
+    event["data"] = data
+    return _compact(event)

@@ -7,15 +7,27 @@ fixed texts leaves this room.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 from shared.errors import ErrorClass, Refused
-from shared.secret import Secret
+from shared.rules import PasswordRule
+from shared.secret import Generate, Secret, read_ref
 from shared.settings import REGION, Settings
+from shared.store import StoreRef
 
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 # A region becomes part of a host name: nothing but labels of letters and digits.
@@ -25,24 +37,46 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^
 
 C = TypeVar("C", bound="Command")
 M = TypeVar("M", bound=BaseModel)
+A = TypeVar("A", bound=str)
+Alternate = Annotated[list[A], Field(min_length=2, max_length=2)]
+"""Two accounts that a store's secret names in turn: the idle one is changed and becomes current."""
 
 
-class Reply(BaseModel):
-    """`{"Reply": true}`: the new secret in the HTTP reply, to a caller who waits. Stores and seals are not built."""
+class Deliver(BaseModel):
+    """Where a new secret goes that the sender does not know: into a store, sealed to a public key, into the reply."""
 
     model_config = ConfigDict(
         alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
     )
 
-    reply: Literal[True]
+    store: Annotated[StoreRef, PlainValidator(lambda value: _store(value))] | None = None
+    seal: Annotated[dict[str, Any], PlainValidator(lambda value: _seal_key(value))] | None = None
+    reply: Literal[True] | None = None
 
-    @model_validator(mode="before")
-    @classmethod
-    def _not_built(cls, value: Any) -> Any:
-        for form in ("Store", "Seal"):
-            if isinstance(value, Mapping) and form in value:
-                raise PydanticCustomError("not_built", f"{form}: this delivery is not built yet; use Reply over HTTP")
-        return value
+    @model_validator(mode="after")
+    def _somewhere(self) -> Deliver:
+        if self.store is None and self.seal is None and self.reply is None:
+            raise PydanticCustomError("nowhere", "must name Store, Seal or Reply")
+        return self
+
+
+def _store(value: object) -> StoreRef:
+    ref = value if isinstance(value, StoreRef) else read_ref(value)
+    if ref.version is not None:
+        raise PydanticCustomError("store_version", "takes no version; the new one is named by CommandId")
+    return ref
+
+
+def _seal_key(value: object) -> dict[str, Any]:
+    from shared.seal import check_key
+
+    try:
+        check_key(value if isinstance(value, dict) else {})
+    except ValueError as error:
+        rule = str(error)
+    else:
+        return dict(value)  # type: ignore[call-overload, no-any-return]
+    raise PydanticCustomError("seal_key", "{rule}", {"rule": rule})
 
 
 class Command(BaseModel):
@@ -55,31 +89,34 @@ class Command(BaseModel):
     resource_field: ClassVar[str] = "InstanceId"
     account_field: ClassVar[str | None] = "AccountName"
     account_default: ClassVar[str] = "-"
+    # Which of its attributes hold the secrets, and what the cloud's page asks of a new one.
+    old_field: ClassVar[str | None] = None
+    new_field: ClassVar[str]
+    rule: ClassVar[PasswordRule]
 
     region: Region | None = None
     command_id: CommandId | None = None
     dry_run: bool = False
     login: bool = False
-    deliver: Reply | None = None
+    deliver: Deliver | None = None
     actor: Note | None = None
     reason: Note | None = None
 
     @model_validator(mode="after")
     def _texts_hold_no_secret(self) -> Command:
         """What is copied to results or shown in the cloud's console must hold none; a name, none that is new."""
-        for field in type(self).model_fields:
-            text = getattr(self, field)
+        secrets = [(name, value.reveal()) for name, value in self._held()]
+        for field, text in self.__dict__.items():
             if not isinstance(text, str):
                 continue
             note = field in ("actor", "reason", "command_id", "remark")
-            held = [value.reveal() for name, value in self._held() if note or not name.startswith("old_")]
+            held = [secret for name, secret in secrets if note or not name.startswith("old_")]
             if any(len(secret) >= 4 and secret in text for secret in held):
                 raise PydanticCustomError("secret_in_text", f"{to_pascal(field)}: must not hold a secret")
         return self
 
     def _held(self) -> list[tuple[str, Secret]]:
-        values = ((name, getattr(self, name)) for name in type(self).model_fields)
-        return [(name, value) for name, value in values if isinstance(value, Secret)]
+        return [(name, value) for name, value in self.__dict__.items() if isinstance(value, Secret)]
 
     @classmethod
     def raw_secrets(cls, data: object) -> list[str]:
@@ -103,22 +140,65 @@ class Command(BaseModel):
 
     @property
     def returns_secret(self) -> bool:
-        """Whether the answer holds a secret that the sender does not know yet."""
+        """Whether the cloud makes the new secret and its answer shows it once."""
         return False
+
+    @property
+    def alternates(self) -> tuple[str, ...]:
+        """The two accounts to be changed in turn, or none."""
+        return ()
+
+    @property
+    def generates(self) -> Generate | None:
+        """How the new secret is to be made, if it is."""
+        new = getattr(self, self.new_field)
+        return new if isinstance(new, Generate) else None
+
+    @property
+    def given_old(self) -> Secret | StoreRef | None:
+        """The old secret as the command gives it."""
+        return getattr(self, self.old_field) if self.old_field else None
+
+    @property
+    def given_new(self) -> Secret | StoreRef | Generate | None:
+        """The new secret as the command gives it."""
+        value: Secret | StoreRef | Generate | None = getattr(self, self.new_field)
+        return value
+
+    def with_secrets(self: C, old: Secret | None, new: Secret | None, account: str | None = None) -> C:
+        """The same command with its secrets in clear, and with the account whose turn it is."""
+        filled: dict[str, Any] = {self.new_field: new} if new is not None else {}
+        if self.old_field and old is not None:
+            filled[self.old_field] = old
+        if account is not None:
+            filled |= {"account_name": account, "alternate": None}
+        return self.model_copy(update=filled)
 
     def parameters(self) -> dict[str, Any]:
         """What the API itself takes of this command, in its own spelling, less the secrets."""
-        ours = Command.model_fields.keys() | TencentCommand.model_fields.keys()
         return {
-            field.alias or name: getattr(self, name)
-            for name, field in type(self).model_fields.items()
-            if name not in ours and getattr(self, name) is not None and not isinstance(getattr(self, name), Secret)
+            spelled: value
+            for name, spelled in _own_parameters(type(self))
+            if (value := getattr(self, name)) is not None and not isinstance(value, Secret | StoreRef | Generate)
         }
 
     @classmethod
     def names(cls) -> frozenset[str]:
         """The parameter names of this command, as senders spell them."""
-        return frozenset(field.alias or name for name, field in cls.model_fields.items())
+        return frozenset(attributes(cls))
+
+
+@cache
+def attributes(model: type[BaseModel]) -> Mapping[str, str]:
+    """The attribute of each field, by the name that senders use."""
+    return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
+@cache
+def _own_parameters(model: type[Command]) -> tuple[tuple[str, str], ...]:
+    """Attribute and spelling of each field that the API itself takes."""
+    ours = Command.model_fields.keys() | TencentCommand.model_fields.keys()
+    return tuple((name, field.alias or name) for name, field in model.model_fields.items() if name not in ours)
 
 
 class TencentCommand(Command):
@@ -129,6 +209,54 @@ class TencentCommand(Command):
 
 class AlibabaCommand(Command):
     """A command for Alibaba Cloud."""
+
+
+def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:
+    """Where a secret goes that the sender does not know, so that it cannot be lost. `waited_for`: by an HTTP caller.
+
+    Raises: Refused.
+    """
+    deliver, made = command.deliver, command.generates is not None
+    if not made and not command.returns_secret:
+        if deliver is not None:
+            raise Refused(ErrorClass.INVALID_COMMAND, "Deliver: goes only with a secret that the sender does not know")
+        return
+    what = "Generate" if made else "Random"
+    if made and deliver is None:
+        text = "Deliver: is required with Generate: name a Store, or Seal or Reply where that is allowed"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
+    if deliver is not None and deliver.seal is not None and settings.seal_keys is not None:
+        from shared.seal import check_key
+
+        if check_key(deliver.seal) not in settings.seal_keys:
+            raise Refused(ErrorClass.FORBIDDEN, "Seal: KEYTURN_SEAL_KEYS does not name this key's thumbprint")
+    if deliver is None or deliver.reply:
+        if not waited_for:
+            text = (
+                f"{what}: the new secret is shown once, to an HTTP caller who waits; here it would be lost: use Store"
+            )
+            raise Refused(ErrorClass.INVALID_COMMAND, text)
+        if not settings.reply:
+            raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_REPLY=off: no secret goes into a reply, none was made")
+    if deliver is None or deliver.store is None:
+        if made and command.old_field is not None:
+            text = "Generate: this change needs the old secret, and a lost new one would lock everyone out: use Store"
+            raise Refused(ErrorClass.INVALID_COMMAND, text)
+        if not waited_for:
+            text = f"{what}: without Store it is for an HTTP caller who waits, since a lost secret is only made anew"
+            raise Refused(ErrorClass.INVALID_COMMAND, text)
+
+
+def account_or_alternate(command: Command, account: str | None) -> None:
+    """The rule of an operation that can change two accounts in turn. Raises: PydanticCustomError."""
+    pair = command.alternates
+    if (account is None) != bool(pair):
+        raise PydanticCustomError("account", "AccountName: give it, or Alternate with two accounts, not both")
+    if pair and pair[0] == pair[1]:
+        raise PydanticCustomError("alternate", "Alternate: must name two different accounts")
+    if pair and (command.generates is None or command.deliver is None or command.deliver.store is None):
+        rule = "Alternate: goes with Generate and Deliver.Store, where the account and secret of the turn are kept"
+        raise PydanticCustomError("alternate", rule)
 
 
 def parse(model: type[C], data: object) -> C:

@@ -10,7 +10,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
@@ -22,11 +22,14 @@ from shared.change import ending_of, progress
 from shared.clouds.session import Access
 from shared.command import CommandId, Note, Region, Site, field_or_none, parse_model
 from shared.credential import Follower, State, Task
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.handler import Report, Visit, handle
+from shared.keeping import not_promoted, promote
 from shared.publish import HandedOn
-from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
+from shared.reach import access_to, store_of
+from shared.result import Ending, Origin, Outcome, Stored, Subject, now_text, result_event
 from shared.settings import allows
+from shared.store import Stage, Store, parse_ref
 from shared.triggers import Message, fit
 
 log = logging.getLogger("keyturn")
@@ -40,8 +43,25 @@ _POLL_S = 0.5
 _RESERVE_S = 1.5
 _LONGEST_DELAY_S = 30.0
 
-_FOLLOWED = {"redis": ("ModifyInstanceAccount", "ModifyInstancePassword"), "tair": ("ModifyAccountPassword",)}
+_FOLLOWED = {
+    "redis": ("ModifyInstanceAccount", "ModifyInstancePassword"),
+    "tair": ("ModifyAccountPassword",),
+    "tcr": ("ModifyServiceAccountPassword",),
+}
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+
+
+class KeptAhead(BaseModel):
+    """The new secret's place in a store: names alone, so that following needs no secret."""
+
+    model_config = ConfigDict(
+        alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
+    )
+
+    name: Annotated[str, Field(max_length=160)]
+    version: CommandId
+    region: Region
+    moot: list[Annotated[str, Field(max_length=64)]] = Field(default=[], max_length=20)
 
 
 class FollowChange(BaseModel):
@@ -52,7 +72,7 @@ class FollowChange(BaseModel):
     )
 
     cloud: Literal["tencent", "alibaba"]
-    service: Literal["redis", "tair"]
+    service: Literal["redis", "tair", "tcr"]
     region: Region
     site: Site = "domestic"
     resource: _Name
@@ -61,6 +81,9 @@ class FollowChange(BaseModel):
     command_id: CommandId
     task_id: Annotated[int, Field(ge=0)] | None = None
     adopted: bool = False
+    proven: bool = False  # the change is in force, and only the store does not say so yet
+    store: KeptAhead | None = None
+    sealed: Annotated[str, Field(max_length=16_000)] | None = None
     time_before: Annotated[str, Field(max_length=40)] | None = None
     expect: dict[str, Any] | None = None
     started_at: Annotated[str, Field(max_length=40)]
@@ -74,6 +97,12 @@ class FollowChange(BaseModel):
     def _of_one_kind(self) -> FollowChange:
         if self.operation not in _FOLLOWED[self.service]:
             raise PydanticCustomError("operation", f"Operation: must be one of {', '.join(_FOLLOWED[self.service])}")
+        if self.proven:
+            if self.store is None:
+                raise PydanticCustomError("store", "Store: is required where a change is proven")
+            return self
+        if self.service == "tcr":
+            raise PydanticCustomError("service", "Service: a registry's change has no task to follow")
         if self.service == "redis" and self.task_id is None:
             raise PydanticCustomError("task", "TaskId: is required for a change that runs as a task")
         return self
@@ -82,9 +111,11 @@ class FollowChange(BaseModel):
 _FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
 
 
-def follow_command(origin: Origin, pending: Ending, task: Task, *, site: str, delay_s: float, hop: int = 1) -> HandedOn:
-    """The message that asks follow_change to go on, `delay_s` seconds from now."""
-    subject = origin.subject
+def follow_command(
+    origin: Origin, pending: Ending, task: Task, *, site: str, delay_s: float, hop: int = 1, proven: bool = False
+) -> HandedOn:
+    """The message that asks follow_change to go on, `delay_s` seconds from now; `proven`: with the store alone."""
+    subject, kept = origin.subject, pending.stored
     data = {
         "Cloud": subject.cloud,
         "Service": subject.service,
@@ -96,6 +127,11 @@ def follow_command(origin: Origin, pending: Ending, task: Task, *, site: str, de
         "CommandId": origin.command_id,
         "TaskId": task.task_id,
         "Adopted": task.adopted,
+        "Proven": proven,
+        "Store": {"Name": kept.name, "Version": kept.version, "Region": kept.region, "Moot": list(kept.moot)}
+        if kept
+        else None,
+        "Sealed": pending.sealed,
         "TimeBefore": task.time_before,
         "Expect": dict(task.expect) if task.expect is not None else None,
         "StartedAt": origin.started_at,
@@ -105,7 +141,16 @@ def follow_command(origin: Origin, pending: Ending, task: Task, *, site: str, de
         "Actor": origin.actor,
         "Reason": origin.reason,
     }
-    names = [subject.source, str(subject), origin.operation, origin.command_id, task.task_id, origin.started_at, hop]
+    names = [
+        subject.source,
+        str(subject),
+        origin.operation,
+        origin.command_id,
+        task.task_id,
+        origin.started_at,
+        hop,
+        proven,
+    ]
     return HandedOn(
         FUNCTION,
         hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32],
@@ -128,8 +173,9 @@ class _Following:
     message: Message
     origin: Origin
     command: FollowChange
-    follower: Follower
+    follower: Follower | None  # None: the change is proven
     ending: Ending
+    store: Store | None = None
 
     @property
     def task(self) -> Task:
@@ -194,21 +240,15 @@ class Following:
             command = parse_model(FollowChange, message.data, _FIELDS)
             subject = Subject(command.cloud, command.region, command.service, command.resource, command.account)
             make = self.followers.get((command.cloud, command.service))
-            if make is None:
+            if make is None and not command.proven:
                 raise Refused(
                     ErrorClass.INVALID_COMMAND, f"{command.service} of {command.cloud} has no tasks to follow"
                 )
             if not allows(visit.invocation.settings.allow, subject.name):
                 raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
-            invocation = visit.invocation
-            access = Access(
-                invocation.keys(command.cloud),
-                invocation.settings.endpoint(command.cloud),
-                invocation.settings.calls_per_s(command.cloud),
-                invocation.deadline,
-                site=command.site,
-            )
-            follower = make(access, subject)
+            access = access_to(visit.invocation, command.cloud, command.site)
+            follower = make(access, subject) if make is not None and not command.proven else None
+            store = self._store(visit, command)
         except KeyturnError as error:
             event = self._refused(visit, message, error)
             return Report(event, visit.publisher.result(event))
@@ -228,7 +268,22 @@ class Following:
             message.traceparent,
         )
         pending = Ending(Outcome.PENDING, None, list(command.evidence), command.request_id, command.task_id)
-        return _Following(index, message, origin, command, follower, pending)
+        pending.sealed = command.sealed
+        if command.store is not None:
+            kept = command.store
+            pending.stored = Stored(kept.name, kept.version, Stage.PENDING.value, kept.region, tuple(kept.moot))
+        return _Following(index, message, origin, command, follower, pending, store)
+
+    def _store(self, visit: Visit, command: FollowChange) -> Store | None:
+        if command.store is None:
+            return None
+        try:
+            ref = parse_ref(command.store.name)
+        except ValueError as error:
+            rule = str(error)
+        else:
+            return store_of(visit.invocation, ref, command.store.region, command.site)
+        raise Refused(ErrorClass.INVALID_COMMAND, f"Store.Name: {rule}")
 
     def _ask(self, visit: Visit, going: list[_Following], for_s: float, reports: dict[int, Report]) -> list[_Following]:
         """Ask for every task in turn until all have ended or the time is over; what still runs is returned."""
@@ -240,7 +295,7 @@ class Following:
                 if deadline.left() < _RESERVE_S:
                     still.append(one)
                     continue
-                state, evidence, error = progress(one.follower, one.task)
+                state, evidence, error = self._progress(one)
                 if state is State.RUNNING and self._too_old(one):
                     text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"
                     late = Ambiguous(text, code="TaskNotEnded", request_id=one.ending.request_id)
@@ -258,6 +313,31 @@ class Following:
             self.sleep(_POLL_S)
         return going
 
+    def _progress(self, one: _Following) -> tuple[State, list[str], KeyturnError | None]:
+        """How far the change is, and, where a store keeps its secret, whether the store says so too."""
+        if one.follower is None:
+            state, evidence, error = State.SUCCEEDED, list[str](), None
+        else:
+            state, evidence, error = progress(one.follower, one.task)
+        if one.store is None or one.ending.stored is None or state in (State.RUNNING, State.UNPROVEN):
+            return state, evidence, error
+        kept = one.ending.stored
+        try:
+            if state is State.SUCCEEDED:
+                evidence = [*evidence, *promote(one.store, kept.version, kept.moot)]
+                one.ending.stored = replace(kept, stage=Stage.CURRENT.value)
+            else:
+                one.store.discard(kept.version)
+                evidence = [*evidence, f"store: version {kept.version} discarded"]
+                one.ending.stored = None
+        except RetryLater as later:
+            return State.RUNNING, [*evidence, f"store: {later.code or later.error_class.value}"], later
+        except KeyturnError as refused:
+            if state is State.FAILED:
+                return state, [*evidence, f"store: version {kept.version} could not be discarded"], error
+            return State.UNPROVEN, evidence, not_promoted(kept.name, kept.version, refused)
+        return state, evidence, error
+
     def _too_old(self, one: _Following) -> bool:
         try:
             started = datetime.fromisoformat(one.command.started_at.replace("Z", "+00:00"))
@@ -272,7 +352,15 @@ class Following:
             reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, error)
             return True
         delay_s = min(_LONGEST_DELAY_S, 2.0 * hop)
-        command = follow_command(one.origin, one.ending, one.task, site=one.command.site, delay_s=delay_s, hop=hop)
+        command = follow_command(
+            one.origin,
+            one.ending,
+            one.task,
+            site=one.command.site,
+            delay_s=delay_s,
+            hop=hop,
+            proven=one.command.proven,
+        )
         if not visit.publisher.command(command):
             return False
         reports[one.index] = Report(None, handed=True)

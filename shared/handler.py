@@ -85,7 +85,8 @@ def handle(work: Work, event: object, context: object) -> Any:
     if settings_error is not None:
         log.error("%s", json.dumps({"event": "settings", "message": str(settings_error)}))
         return _unset(work, event, settings_error)
-    log.setLevel(invocation.settings.log_level)
+    if log.level != invocation.settings.log_level:
+        log.setLevel(invocation.settings.log_level)  # which empties the levels that each logger has worked out
     publisher = Publisher(invocation)
     try:
         reply, summary = _answer(work, event, invocation, publisher)

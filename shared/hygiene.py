@@ -10,7 +10,9 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import re
 import threading
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -30,49 +32,77 @@ _known: dict[str, frozenset[str]] = {}  # by value, the newest last: each form t
 _lock = threading.Lock()
 _MOST = 512
 
+# Most texts hold no secret, and that is to be seen without looking for each form of each secret. A form has six
+# characters or more, so wherever it stands in a text, one of its first four groups of three characters begins at a
+# position that four divides. `_groups` has these groups of all forms; of a text only every fourth group is looked up.
+_GROUP, _STEP = 3, 4
+_groups: dict[str, list[str]] = {}
+
+# What each encoding leaves as it is; all others are computed only where they may differ.
+_EVERYWHERE = re.compile(r"[A-Za-z0-9_.~-]*")
+_IN_JSON = re.compile(r"[ !#-\[\]-~]*")  # and in repr()
+
 
 def learn(value: str) -> None:
     """Remember a secret, so that `scrub` knows it. Values under six characters are left to the callers' care."""
     if len(value) < _SHORTEST:
         return
     with _lock:
-        forms = _known.pop(value, None) or _forms(value)
+        forms = _known.pop(value, None)
+        if forms is None:
+            forms = _forms(value)
+            for form in forms:
+                for start in range(_STEP):
+                    _groups.setdefault(form[start : start + _GROUP], []).append(form)
         _known[value] = forms
         while len(_known) > _MOST:
-            _known.pop(next(iter(_known)))
+            _forget(_known.pop(next(iter(_known))))
+
+
+def _forget(forms: frozenset[str]) -> None:
+    for form in forms:
+        for start in range(_STEP):
+            group = form[start : start + _GROUP]
+            _groups[group].remove(form)  # two secrets may share a form: each has put it there once
+            if not _groups[group]:
+                del _groups[group]
 
 
 def _forms(value: str) -> frozenset[str]:
-    quoted = json.dumps(value)[1:-1]
-    return frozenset(
-        {
-            value,
-            quoted,
-            json.dumps(quoted)[1:-1],
-            json.dumps(value, ensure_ascii=False)[1:-1],
-            repr(value)[1:-1],
-            quote(value, safe=""),
-            quote(value),
-            quote_plus(value),
-            base64.b64encode(value.encode()).decode().rstrip("="),
-            base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
-        }
-    )
+    packed = base64.b64encode(value.encode()).decode().rstrip("=")
+    forms = {value, packed, packed.replace("+", "-").replace("/", "_")}
+    if not _IN_JSON.fullmatch(value):
+        quoted = json.dumps(value)[1:-1]
+        forms |= {quoted, json.dumps(quoted)[1:-1], json.dumps(value, ensure_ascii=False)[1:-1], repr(value)[1:-1]}
+    if not _EVERYWHERE.fullmatch(value):
+        forms |= {quote(value, safe=""), quote(value), quote_plus(value)}
+    return frozenset(forms)
 
 
 def scrub(text: str) -> str:
     """The text with every known secret replaced, longest form first."""
+    groups = [text[start : start + _GROUP] for start in range(0, len(text), _STEP)]
     with _lock:
-        hits = {form for forms in _known.values() for form in forms if form in text}
+        if _groups.keys().isdisjoint(groups):
+            return text
+        hits = {form for group in groups if group in _groups for form in _groups[group] if form in text}
     for form in sorted(hits, key=len, reverse=True):
         text = text.replace(form, MASK)
     return text
+
+
+def scrub_all(texts: Sequence[str]) -> list[str]:
+    """The same for several texts at once."""
+    # A separator that no secret is likely to hold; one that does is only looked for text by text.
+    together = "\n".join(texts)
+    return list(texts) if scrub(together) == together else [scrub(text) for text in texts]
 
 
 def _quiet(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING
 
 
+_body_loggers = tuple(logging.getLogger(name) for name in _BODY_LOGGERS)
 _formatter = logging.Formatter()
 _plain_factory = logging.getLogRecordFactory()
 
@@ -102,7 +132,6 @@ def guard_logs() -> None:
     """Put both nets up. Safe to call at every invocation; a platform may replace handlers, never the factory."""
     if logging.getLogRecordFactory() is not _clean_record:
         logging.setLogRecordFactory(_clean_record)
-    for name in _BODY_LOGGERS:
-        logger = logging.getLogger(name)
+    for logger in _body_loggers:
         if _quiet not in logger.filters:
             logger.addFilter(_quiet)

@@ -15,23 +15,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Generic
 
-from pydantic.alias_generators import to_snake
-
 from shared.change import Change, Wishes
 from shared.clouds.session import Access
-from shared.command import C, Command, field_or_none, parse
+from shared.command import C, Command, admit_delivery, attributes, field_or_none, parse
 from shared.credential import Credential, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.handler import Report, Visit, handle
+from shared.keeping import Source, Sourced
 from shared.pace import backoff_s
 from shared.publish import HandedOn
+from shared.reach import access_to, store_of, store_region
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
+from shared.secret import Secret
 from shared.settings import allows
+from shared.store import Stage, Store, StoreRef
 from shared.triggers import Message, Trigger, fit, moment
 
 log = logging.getLogger("keyturn")
 
-_AT_ONCE = 8  # resources worked on beside each other
+AT_ONCE = 32  # resources worked on beside each other: 20 calls a second, over the 1.6 s that a command may take
 _MOST_ATTEMPTS = 10  # deliveries of one command that keyturn itself hands back
 _MOST_HOPS = 1000
 _FOLLOW_DELAY_S = 2.0
@@ -74,21 +76,16 @@ class Operation(Generic[C]):
             lanes.setdefault(self._lane(message, index), []).append(index)
         reports: dict[int, Report] = {}
 
-        def work(indexes: list[int]) -> None:
-            for index in indexes:
-                reports[index] = _One(self, visit, messages[index]).report()
+        def work(index: int) -> None:
+            reports[index] = _One(self, visit, messages[index]).report()
 
         if len(lanes) == 1:
-            work(next(iter(lanes.values())))
+            for index in next(iter(lanes.values())):
+                work(index)
         elif lanes:
-            from concurrent.futures import ThreadPoolExecutor
+            from shared.lanes import run
 
-            try:
-                with ThreadPoolExecutor(min(_AT_ONCE, len(lanes))) as pool:
-                    list(pool.map(work, lanes.values()))
-            except RuntimeError:  # no more threads here: what was not begun is worked through one after another
-                for indexes in lanes.values():
-                    work([index for index in indexes if index not in reports])
+            run(list(lanes.values()), work, at_once=AT_ONCE)
         return [reports[index] for index in range(len(messages))]
 
     def _lane(self, message: Message, index: int) -> str:
@@ -105,7 +102,7 @@ class Operation(Generic[C]):
             if command is None:
                 value = field_or_none(model, data, name)
                 return None if value and any(secret in value for secret in pasted) else value
-            value = getattr(command, to_snake(name))
+            value = getattr(command, attributes(model)[name])
             return value if isinstance(value, str) else None
 
         region = known("Region")
@@ -145,6 +142,8 @@ class _One:
         self.message = message
         self.origin: Origin | None = None
         self.change: Change | None = None
+        self.command: Command | None = None
+        self.sourced: Sourced[Any] | None = None
 
     def report(self) -> Report:
         started = time.monotonic()
@@ -168,7 +167,7 @@ class _One:
         called = self.change is not None and self.change.called
         delivered = self.visit.publisher.result(event)
         self._log(event, ending, started)
-        return Report(event, delivered, called, password=self.change.password if self.change else None)
+        return Report(event, delivered, called, password=self._for_reply(ending))
 
     def _for_another(self) -> bool:
         """An event of another keyturn type is left; any other event's data are taken for a command."""
@@ -184,23 +183,126 @@ class _One:
             command = parse(operation.command, message.data)
             self.origin = operation.origin(self.visit, message, command)
             self._admit(command)
-            access = self._access(command)
+            access = access_to(self.visit.invocation, operation.cloud, getattr(command, "site", None))
         except KeyturnError as error:
             self.origin = self.origin or operation.origin(self.visit, message, None)
             return Ending(Outcome.NOT_CHANGED, error)
+        self.command = command
         early_s = self._early_s()
         if early_s > 0:
             if early_s > min(_LONGEST_WAIT_S, self.visit.invocation.deadline.left() - 3.0):
                 return self._put_off(command, early_s)
             time.sleep(early_s)
+        try:
+            sourced = self.sourced = Source(
+                command, self.origin.command_id, self._store, self._in_force(access)
+            ).obtain()
+            if sourced.account is not None:
+                self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
+            sealed = self._sealed(command, sourced)
+        except KeyturnError as error:
+            return self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
+        ending = sourced.ending or self._changed(command, sourced, access, sealed)
+        keeping = sourced.keeping
+        if keeping is not None and not command.dry_run:
+            shown = self.change.password if self.change else None
+            ending = keeping.settle(ending, shown, self._follow_store if self.visit.publisher.has_commands else None)
+        back = self._handed_back(command, ending)
+        if back is None or keeping is None:
+            return self._with_seal(back, command, sealed)
+        return self._with_seal(keeping.conclude(back), command, sealed)
+
+    def _changed(self, command: Command, sourced: Sourced[Any], access: Access, sealed: str | None) -> Ending:
+        """The change itself, with its secrets at hand."""
+        assert self.origin is not None  # noqa: S101 - set by the caller
+        operation, message, subject = self.operation, self.message, self.origin.subject
         unnamed = self.visit.delivery.trigger is Trigger.HTTP and not message.named and command.command_id is None
+        keeping, ready = sourced.keeping, sourced.command
+
+        def follow(task: Task, pending: Ending) -> bool:
+            if keeping is not None:
+                pending.stored = keeping.stored(Stage.PENDING)
+            pending.sealed = sealed
+            return self._follow(task, pending)
+
         self.change = Change(
-            operation.credential(command, self.origin.subject, access),
-            Wishes(command.dry_run, command.login, unnamed),
+            operation.credential(ready, subject, access),
+            Wishes(command.dry_run, command.login, unnamed, keeping is not None),
             self.visit.invocation.deadline,
-            self._follow if self.visit.publisher.has_commands else None,
+            follow if self.visit.publisher.has_commands else None,
+            keeping.write_ahead if keeping is not None else None,
+            [operation.credential(ready.with_secrets(old, None), subject, access) for old in sourced.others],
+            sourced.promote_other,
         )
-        return self._handed_back(command, self.change.run())
+        ending = self.change.run()
+        ending.evidence[:0] = sourced.evidence
+        return ending
+
+    def _store(self, ref: StoreRef) -> tuple[Store, str]:
+        assert self.origin is not None and self.command is not None  # noqa: S101 - set before secrets are fetched
+        subject = self.origin.subject
+        region = store_region(self.visit.invocation, ref, subject.cloud, subject.region)
+        return store_of(self.visit.invocation, ref, region, getattr(self.command, "site", None)), region
+
+    def _in_force(self, access: Access) -> Callable[[Any, Secret, str | None], KeyturnError | None]:
+        assert self.origin is not None  # noqa: S101 - set by the caller
+        subject = self.origin.subject
+
+        def probe(command: Any, secret: Secret, account: str | None) -> KeyturnError | None:
+            named = subject if account is None else replace(subject, account=account)
+            credential = self.operation.credential(command.with_secrets(secret, secret, account), named, access)
+            try:
+                credential.probe()
+            except KeyturnError as error:
+                return error
+            return None
+
+        return probe
+
+    def _sealed(self, command: Command, sourced: Sourced[Any]) -> str | None:
+        """The new secret for the holder of a key. Made before the call, so that one which cannot be made stops it."""
+        if command.deliver is None or command.deliver.seal is None:
+            return None
+        new = sourced.new or (self.change.password if self.change else None)
+        return self._seal(command.deliver.seal, new or Secret("no secret yet"))
+
+    def _seal(self, key: dict[str, Any], secret: Secret) -> str:
+        assert self.origin is not None  # noqa: S101 - set before anything is sealed
+        try:
+            from shared.seal import seal
+
+            return seal(key, command_id=self.origin.command_id, subject=str(self.origin.subject), secret=secret)
+        except ImportError:
+            text = "Seal: this package carries no sealing library: set `seals: true` for the function in serverless.yml"
+        raise Refused(ErrorClass.FAILED, text, code="NotPackaged")
+
+    def _with_seal(self, ending: Ending | None, command: Command, sealed: str | None) -> Ending | None:
+        if ending is None or sealed is None or command.deliver is None or command.deliver.seal is None:
+            return ending
+        if ending.outcome not in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
+            shown = self.change.password if self.change else None
+            if shown is not None:  # only the cloud knew it before
+                ending.sealed = self._seal(command.deliver.seal, shown)
+            elif self.sourced is not None and self.sourced.new is not None:
+                ending.sealed = sealed
+        return ending
+
+    def _for_reply(self, ending: Ending) -> Secret | None:
+        """The new secret for the HTTP caller who asked for it, if it is in force or may be."""
+        command = self.command
+        if command is None or self.visit.delivery.trigger is not Trigger.HTTP:
+            return None
+        if command.deliver is not None and command.deliver.reply is None:
+            return None
+        if ending.outcome in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
+            return None
+        shown = self.change.password if self.change else None
+        made = self.sourced.new if self.sourced and command.generates else None
+        return shown or made
+
+    def _follow_store(self, pending: Ending) -> bool:
+        """Give a promotion that cannot be made now to follow_change: the change itself is proven."""
+        return self._follow(Task(), pending, proven=True)
 
     def _admit(self, command: Command) -> None:
         """What is refused before any call, beside the form. Raises: Refused."""
@@ -211,25 +313,11 @@ class _One:
         if not allows(settings.allow, self.origin.subject.name):
             raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
         command.permit(settings)
-        if command.deliver is not None and not command.returns_secret:
-            raise Refused(ErrorClass.INVALID_COMMAND, "Deliver: goes only with a secret that the sender does not know")
-        if command.returns_secret:
-            if trigger is not Trigger.HTTP or self.visit.delivery.asynchronous:
-                text = "Random: the new secret is shown once, to an HTTP caller who waits; here it would be lost"
-                raise Refused(ErrorClass.INVALID_COMMAND, text)
-            if not settings.reply:
-                raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_REPLY=off: no secret goes into a reply, none was made")
-
-    def _access(self, command: Command) -> Access:
-        invocation, cloud = self.visit.invocation, self.operation.cloud
-        return Access(
-            invocation.keys(cloud),
-            invocation.settings.endpoint(cloud),
-            invocation.settings.calls_per_s(cloud),
-            invocation.deadline,
-            invocation.operator if cloud == invocation.cloud else None,
-            getattr(command, "site", None) or invocation.settings.site,
-        )
+        for account in command.alternates:
+            if not allows(settings.allow, replace(self.origin.subject, account=account).name):
+                raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name both accounts, nothing was called")
+        waited_for = trigger is Trigger.HTTP and not self.visit.delivery.asynchronous
+        admit_delivery(command, settings, waited_for=waited_for)
 
     def _early_s(self) -> float:
         """How many seconds before its `notbefore` the command has come; the triggers let only real times through."""
@@ -283,12 +371,12 @@ class _One:
             )
         )
 
-    def _follow(self, task: Task, pending: Ending) -> bool:
+    def _follow(self, task: Task, pending: Ending, *, proven: bool = False) -> bool:
         """Give an accepted change to follow_change. The message holds names and times, no secret."""
         from shared.follow import follow_command
 
         assert self.origin is not None  # noqa: S101 - set before the change began
-        command = follow_command(self.origin, pending, task, site=self._site(), delay_s=_FOLLOW_DELAY_S)
+        command = follow_command(self.origin, pending, task, site=self._site(), delay_s=_FOLLOW_DELAY_S, proven=proven)
         return self.visit.publisher.command(command)
 
     def _site(self) -> str:

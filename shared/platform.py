@@ -21,6 +21,9 @@ from shared.settings import Settings, read_settings
 # Both vendors' clients, and `requests` below them, would route calls or print bodies by these. Ours are the settings.
 _FOREIGN = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _PRINTS_BODIES = "DEBUG"  # darabonba-core 1.0.9 prints requests and answers when it is `sdk`
+_TAKEN_OUT = frozenset(os.fsencode(name) for name in (*_FOREIGN, *map(str.lower, _FOREIGN), _PRINTS_BODIES))
+# All that is ever read: our own and the platforms'.
+_READ = (b"KEYTURN_", b"TENCENTCLOUD_", b"ALIBABA_CLOUD_", b"FC_")
 
 _DEFAULT_LIMIT_S = 30.0
 
@@ -31,6 +34,10 @@ class Deadline:
 
     at: float
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
+
+    def earlier(self, seconds: float) -> Deadline:
+        """The same, so much sooner."""
+        return Deadline(self.at - seconds, self.clock)
 
     def left(self) -> float:
         """Seconds that remain, never negative."""
@@ -59,12 +66,18 @@ class Invocation:
     environ: Mapping[str, str]
     context: object
     on_platform: bool
+    _keys: dict[str, RoleKeys] = field(default_factory=dict)
 
     def keys(self, cloud: str) -> RoleKeys:
         """The role credentials for calls of a cloud.
 
         Raises: Refused (forbidden) naming the variables or the role that is missing.
         """
+        if cloud not in self._keys:
+            self._keys[cloud] = self._read_keys(cloud)
+        return self._keys[cloud]
+
+    def _read_keys(self, cloud: str) -> RoleKeys:
         if cloud != self.cloud:
             names = _OTHER_CLOUD[cloud]
             found = [self.environ.get(name) for name in names]
@@ -92,6 +105,7 @@ _OTHER_CLOUD = {
     "tencent": ("KEYTURN_TENCENT_SECRET_ID", "KEYTURN_TENCENT_SECRET_KEY", "KEYTURN_TENCENT_TOKEN"),
     "alibaba": ("KEYTURN_ALIBABA_ACCESS_KEY_ID", "KEYTURN_ALIBABA_ACCESS_KEY_SECRET", "KEYTURN_ALIBABA_TOKEN"),
 }
+_KEY_NAMES = frozenset(name for names in _OTHER_CLOUD.values() for name in names)
 
 
 def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> Invocation:
@@ -101,11 +115,7 @@ def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> In
     """
     entered = clock()
     hygiene.guard_logs()
-    for name in _FOREIGN:
-        os.environ.pop(name, None)
-        os.environ.pop(name.lower(), None)
-    os.environ.pop(_PRINTS_BODIES, None)
-    environ = dict(os.environ)
+    environ = _environ()
     on_platform = environ.get("TENCENTCLOUD_RUNENV") == "SCF" or "FC_FUNCTION_NAME" in environ
     on_scf = environ.get("TENCENTCLOUD_RUNENV") == "SCF" or isinstance(context, Mapping)
     told = _scf(context) if on_scf else _fc(context)
@@ -114,13 +124,44 @@ def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> In
         cloud="tencent" if on_scf else "alibaba",
         request_id=told.request_id or uuid.uuid4().hex,
         deadline=Deadline(entered + limit_s - _margin(limit_s), clock),
-        settings=read_settings(environ, on_platform=on_platform),
+        settings=_settings(environ, on_platform),
         region=told.region or environ.get("TENCENTCLOUD_REGION" if on_scf else "FC_REGION"),
         operator=told.operator,
         environ=environ,
         context=context,
         on_platform=on_platform,
     )
+
+
+def _environ() -> dict[str, str]:
+    """The variables that may matter, as they are now; what would lead the vendors' clients astray is taken out."""
+    found, astray = [], []
+    # As bytes, and few of them: the whole environment costs as much as all else that an invocation begins with.
+    for name in os.environb:
+        if name.startswith(_READ):
+            found.append(name)
+        elif name in _TAKEN_OUT:
+            astray.append(name)
+    for name in astray:
+        os.environb.pop(name, None)
+    return {os.fsdecode(name): os.fsdecode(os.environb[name]) for name in found}
+
+
+_read: tuple[dict[str, str], bool, Settings] | None = None
+
+
+def _settings(environ: Mapping[str, str], on_platform: bool) -> Settings:
+    """The settings of this environment; those of the last one where it says the same. Raises: SettingsError."""
+    global _read  # replaced as a whole, so threads at once do no harm
+    given = {name: value for name, value in environ.items() if name.startswith("KEYTURN_") and name not in _KEY_NAMES}
+    read = _read
+    if read is not None and read[0] == given and read[1] == on_platform:
+        return read[2]
+    settings = read_settings(environ, on_platform=on_platform)
+    # Reading a URL makes its password known to `hygiene`, and it must not be forgotten for newer ones.
+    keeps = not any("@" in url for url in (settings.results, settings.commands) if url)
+    _read = (given, on_platform, settings) if keeps else None
+    return settings
 
 
 @dataclass(frozen=True)

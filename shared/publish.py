@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from shared import hygiene
 from shared.cloudevent import encode
 from shared.pace import backoff_s
 from shared.platform import Invocation
-from shared.queues import MessageTooLarge, Outgoing, Queue, QueueAccess, QueueError, QueueRejected, open_queue
+from shared.queues import MessageTooLarge, Outgoing, QueueAccess, QueueError, QueueRejected, kept
 
 log = logging.getLogger("keyturn")
 # What it writes is a result, which is clean already: it must be whole, so no net is cast over it again.
@@ -42,12 +43,13 @@ class HandedOn:
 
 @dataclass
 class Publisher:
-    """The queues of one invocation, opened when first needed."""
+    """The queues of one invocation, lent to it when first needed; its threads may publish at once."""
 
     invocation: Invocation
     sleep: Callable[[float], None] = time.sleep
-    _queues: dict[str, Queue] = field(default_factory=dict)
+    _lent: dict[tuple[str | None, str], kept.Lent] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def has_commands(self) -> bool:
@@ -92,7 +94,7 @@ class Publisher:
         """How long the commands queue itself can hold a message back; 0 where it cannot, or there is none."""
         url = self.invocation.settings.commands
         try:
-            return self._queue(url, function).max_delay_s if url else 0.0
+            return self._lend(url, function).queue.max_delay_s if url else 0.0
         except ValueError:
             return 0.0
 
@@ -103,8 +105,10 @@ class Publisher:
             left = self.invocation.deadline.left()
             if left <= 0:
                 break
+            lent: kept.Lent | None = None
             try:
-                queue = self._queue(url, function)
+                lent = self._lend(url, function)
+                queue = lent.queue
                 queue.send(
                     message, timeout_s=max(0.2, min(longest_s, left / 2)), delay_s=min(delay_s, queue.max_delay_s)
                 )
@@ -117,6 +121,8 @@ class Publisher:
             # A defect of a queue's client must not undo what the change has done: the log is still there.
             except Exception as error:
                 why, final = type(error).__name__, False
+            if lent is not None:
+                lent.failed = True
             log.warning("%s", json.dumps({"event": "publish_failed", "id": message.id, "try": tries, "why": why}))
             wait_s = backoff_s(tries)
             if final or tries == most or wait_s > self.invocation.deadline.left() / 2:
@@ -125,24 +131,26 @@ class Publisher:
         self._failed.add(url)
         return False
 
-    def _queue(self, url: str, function: str | None) -> Queue:
-        name = f"{function or ''} {url}"
-        if name not in self._queues:
-            invocation = self.invocation
-            access = QueueAccess(invocation.keys, invocation.settings.endpoint)
-            opened = open_queue(url, function=function, on_platform=invocation.on_platform, access=access)
-            self._queues.setdefault(name, opened)  # two threads may come here at once
-        return self._queues[name]
+    def _lend(self, url: str, function: str | None) -> kept.Lent:
+        with self._lock:
+            lent = self._lent.get((function, url))
+            if lent is None:
+                invocation = self.invocation
+                access = QueueAccess(invocation.keys, invocation.settings.endpoint)
+                name = kept.Name.of(url, function, invocation.on_platform, access)
+                lent = self._lent[function, url] = kept.lend(name, access)
+            return lent
 
     def close(self) -> None:
-        """Let go of the connections. Never raises: what was done is done."""
-        for queue in self._queues.values():
-            try:
-                queue.close()
-            # A connection that cannot even be closed must not undo what the change has done.
-            except Exception as error:  # noqa: PERF203
-                log.warning("%s", json.dumps({"event": "close_failed", "why": type(error).__name__}))
-        self._queues.clear()
+        """Give the queues back, without our keys; the next invocation finds them open. Never raises."""
+        settings = self.invocation.settings
+        urls = (settings.results, settings.commands)
+        endpoints = kept.endpoints(settings.endpoint)
+        with self._lock:
+            lent = list(self._lent.values())
+            self._lent.clear()
+        for error in kept.give_back(lent, lambda name: name.url in urls and name.endpoints == endpoints):
+            log.warning("%s", json.dumps({"event": "close_failed", "why": type(error).__name__}))
 
 
 def _key(subject: str) -> str:

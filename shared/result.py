@@ -15,6 +15,7 @@ from shared.errors import ErrorClass, KeyturnError
 TYPE_PREFIX = "keyturn.credential."
 _MOST_EVIDENCE = 40
 _LONGEST_EVIDENCE = 200
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 class Outcome(str, Enum):
@@ -56,6 +57,17 @@ class Subject:
         return (self.cloud, self.service, self.region, self.resource, self.account)
 
 
+@dataclass(frozen=True)
+class Stored:
+    """Where the new secret is kept, by names alone: the store, its version, and what that version is there."""
+
+    name: str
+    version: str
+    stage: str | None = None  # `current` or `pending`
+    region: str = "-"
+    moot: tuple[str, ...] = ()  # other commands' pending versions, of no use once this one is in force
+
+
 @dataclass
 class Ending:
     """How one delivery of one command ended: an outcome, and how we know."""
@@ -66,6 +78,8 @@ class Ending:
     request_id: str | None = None
     task_id: int | None = None
     calls: int = 0
+    sealed: str | None = None
+    stored: Stored | None = None
 
 
 @dataclass(frozen=True)
@@ -85,13 +99,13 @@ class Origin:
 
 def now_text(now: datetime | None = None) -> str:
     """A time as RFC 3339 in UTC with milliseconds."""
-    moment = (now or datetime.now(timezone.utc)).astimezone(timezone.utc)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    moment = now.astimezone(timezone.utc) if now else datetime.now(timezone.utc)
+    return moment.isoformat(timespec="milliseconds")[: -len("+00:00")] + "Z"
 
 
 def event_id(source: str, subject: str, operation: str, command_id: str, fact: str) -> str:
     """32 hex digits of SHA-256 over the compact JSON array of the five: the same fact has the same id for ever."""
-    text = json.dumps([source, subject, operation, command_id, fact], separators=(",", ":"), ensure_ascii=False)
+    text = _compact([source, subject, operation, command_id, fact])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -99,7 +113,8 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
     """The result as a CloudEvent in structured JSON form."""
     finished = now_text(now)
     subject, outcome = origin.subject, ending.outcome
-    error = ending.error
+    source, name = subject.source, str(subject)
+    error, kept = ending.error, ending.stored
     data: dict[str, Any] = {
         "CommandId": origin.command_id,
         "Operation": origin.operation,
@@ -107,14 +122,14 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
         "RequestId": ending.request_id or (error.request_id if error else None),
         "TaskId": ending.task_id,
         # Free text is scrubbed; names and ids are of forms that were checked, and must stay what they are.
-        "Evidence": [hygiene.scrub(line)[:_LONGEST_EVIDENCE] for line in ending.evidence[:_MOST_EVIDENCE]],
+        "Evidence": [line[:_LONGEST_EVIDENCE] for line in hygiene.scrub_all(ending.evidence[:_MOST_EVIDENCE])],
         "Error": None,
         "Attempts": origin.attempt,
         "StartedAt": origin.started_at,
         "FinishedAt": finished,
         "DryRun": origin.dry_run,
-        "Sealed": None,
-        "Stored": None,
+        "Sealed": ending.sealed,
+        "Stored": {"Name": kept.name, "Version": kept.version, "Stage": kept.stage} if kept else None,
         "Actor": origin.actor,
         "Reason": origin.reason,
     }
@@ -127,10 +142,10 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
         }
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": event_id(subject.source, str(subject), origin.operation, origin.command_id, outcome.fact),
-        "source": subject.source,
+        "id": event_id(source, name, origin.operation, origin.command_id, outcome.fact),
+        "source": source,
         "type": TYPE_PREFIX + outcome.value,
-        "subject": str(subject),
+        "subject": name,
         "time": finished,
         "datacontenttype": "application/json",
         "data": data,

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable
-from typing import Any, NoReturn
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn
 
 from pydantic_core import PydanticCustomError, core_schema
 
 from shared import hygiene
+from shared.store import StoreRef, parse_ref
 
-_NOT_BUILT = {
-    "SecretRef": "secrets by reference are not built yet; give the secret as a string",
-    "Generate": "generated secrets are not built yet; give the secret as a string",
-}
+_LONGEST = 1024
 
 
 class Secret:
@@ -51,24 +50,69 @@ class Secret:
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is never serialised")
 
-    @classmethod
-    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> core_schema.CoreSchema:
+
+@dataclass(frozen=True)
+class Generate:
+    """A new secret of so many characters, made from the operating system's randomness when the change begins."""
+
+    length: int = 24
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How a secret may be given: as a string, by reference, or, a new one, to be made."""
+
+    new: bool
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Callable[[Any], Any]) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
-            cls._read, serialization=core_schema.plain_serializer_function_ser_schema(lambda _: "***")
+            self._read, serialization=core_schema.plain_serializer_function_ser_schema(lambda _: "***")
         )
 
-    @classmethod
-    def _read(cls, value: object) -> Secret:
-        if isinstance(value, Secret):
+    def _read(self, value: object) -> Secret | StoreRef | Generate:
+        if isinstance(value, Secret | StoreRef) or (self.new and isinstance(value, Generate)):
             return value
         if isinstance(value, dict):
-            for form, why in _NOT_BUILT.items():
-                if form in value:
-                    raise PydanticCustomError("not_built", f"{form}: {why}")
+            if value.keys() == {"SecretRef"}:
+                return read_ref(value["SecretRef"], "SecretRef: ")
+            if self.new and value.keys() == {"Generate"}:
+                return _generate(value["Generate"])
         if not isinstance(value, str):
-            raise PydanticCustomError("secret_type", "must be a string")
+            forms = (
+                'a string, {"SecretRef": ...} or {"Generate": {...}}' if self.new else 'a string or {"SecretRef": ...}'
+            )
+            raise PydanticCustomError("secret_type", "{rule}", {"rule": f"must be {forms}"})
         if not value:
             raise PydanticCustomError("secret_empty", "must not be empty")
-        if len(value) > 1024:
-            raise PydanticCustomError("secret_long", "must have at most 1024 characters")
-        return cls(value)
+        if len(value) > _LONGEST:
+            raise PydanticCustomError("secret_long", f"must have at most {_LONGEST} characters")
+        return Secret(value)
+
+
+OldSecret = Annotated[Secret | StoreRef, _Form(new=False)]
+NewSecret = Annotated[Secret | StoreRef | Generate, _Form(new=True)]
+
+
+def read_ref(value: object, field: str = "") -> StoreRef:
+    """The place in a store that a text names. Raises: PydanticCustomError naming the rule, never the text."""
+    try:
+        return parse_ref(value if isinstance(value, str) else "")
+    except ValueError as error:
+        rule = str(error)
+    raise PydanticCustomError("secret_ref", "{rule}", {"rule": field + rule})
+
+
+def _generate(value: object) -> Generate:
+    if not isinstance(value, dict) or not value.keys() <= {"Length"}:
+        raise PydanticCustomError("generate", "Generate: must be an object that holds Length or nothing")
+    length = value.get("Length", Generate.length)
+    if not isinstance(length, int) or isinstance(length, bool):
+        raise PydanticCustomError("generate", "Generate: Length must be a whole number of characters")
+    return Generate(length)
+
+
+def clear(value: Secret | StoreRef | Generate) -> Secret:
+    """A secret that has been fetched or made by now. Raises: TypeError otherwise, a defect of ours."""
+    if isinstance(value, Secret):
+        return value
+    raise TypeError("a secret is used before it was fetched or made")

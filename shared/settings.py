@@ -34,6 +34,7 @@ class Settings:
     reply: bool = True
     allow: tuple[tuple[str, ...], ...] | None = None
     allow_noauth: bool = False
+    seal_keys: frozenset[str] | None = None
 
     def endpoint(self, cloud: str) -> str | None:
         """Where every call of that cloud goes, if not to the cloud's own host."""
@@ -53,8 +54,6 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> S
     def text(name: str) -> str | None:
         return environ.get(f"KEYTURN_{name}", "").strip() or None
 
-    if text("SEAL_KEYS"):
-        raise SettingsError("KEYTURN_SEAL_KEYS: sealing is not built yet; leave it out")
     return Settings(
         results=_queue(text("RESULTS"), "results", on_platform),
         commands=_queue(text("COMMANDS"), "commands", on_platform),
@@ -67,6 +66,7 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> S
         reply=_one_of(text("REPLY") or "on", ("on", "off"), "KEYTURN_REPLY") == "on",
         allow=_allow(environ.get("KEYTURN_ALLOW")),
         allow_noauth=_one_of(text("ALLOW_NOAUTH") or "0", ("0", "1"), "KEYTURN_ALLOW_NOAUTH") == "1",
+        seal_keys=_seal_keys(text("SEAL_KEYS")),
     )
 
 
@@ -124,6 +124,16 @@ def _rate(value: str | None) -> float | None:
     if not 0.01 <= rate <= 10_000:
         raise SettingsError("KEYTURN_RATE: must be a number of calls a second, 0.01 to 10000")
     return rate
+
+
+def _seal_keys(value: str | None) -> frozenset[str] | None:
+    """RFC 7638 thumbprints: SHA-256 in base64url, 43 characters."""
+    if value is None:
+        return None
+    keys = frozenset(item.strip() for item in value.split(",") if item.strip())
+    if not keys or not all(re.fullmatch(r"[A-Za-z0-9_-]{43}", key) for key in keys):
+        raise SettingsError("KEYTURN_SEAL_KEYS: must be JWK thumbprints (RFC 7638, SHA-256), comma-separated")
+    return keys
 
 
 def _allow(value: str | None) -> tuple[tuple[str, ...], ...] | None:

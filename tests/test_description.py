@@ -61,8 +61,8 @@ WRONG = [
     ("ckafka://ap-guangzhou/datahub-results", "memory://", "tencent", "KEYTURN_RESULTS: queue URL: memory"),
     ("topic: keyturn-commands, ", "", "tencent", "topic: is missing"),
     (
-        "retries: 3 }\n\n  # One",
-        "retries: 10001 }\n\n  # One",
+        "retries: 3 }\n\n  # What",
+        "retries: 10001 }\n\n  # What",
         "tencent",
         "retries: Input should be less than or equal",
     ),
@@ -83,6 +83,15 @@ WRONG = [
     ("service: keyturn", "service: ${opt:stage}", "tencent", "known are env:NAME, self:path and 'text'"),
     ("service: keyturn", "service: ${self:service}", "tencent", "leads back to itself"),
     ("service: keyturn", "service: ${env:NOT_SET}", "tencent", "${env:NOT_SET} leads nowhere and has no default"),
+    ("policy: quarterly-redis", "policy: yearly", "tencent", "timer.policy: there is no such policy under custom.pol"),
+    ("policy: quarterly-redis", 'message: "{}", policy: quarterly-redis', "tencent", "a message or a policy, not both"),
+    ('message: ""', "policy: quarterly-redis", "tencent", "timer.policy: only plan_rotation takes a policy"),
+    ("MaxAgeDays: 90", "MaxAgeDays: -1", "tencent", "custom.policies.quarterly-redis: MaxAgeDays: "),
+    ("MaxAgeDays: 90", "MaxAge: 90", "tencent", "MaxAge: is not a field of this command"),
+    ("MaxAgeDays: 90", "MaxAgeDays: 90\n      Policy: x", "tencent", "a policy is named by its key"),
+    (f"Function: {ACCOUNT}", "Function: alibaba_tair_modify_account_password", "tencent", "Function is not deployed"),
+    ('Accounts: ["app*"]', f"Accounts: [{', '.join(['a' * 90] * 50)}]", "tencent", "quarterly-redis: has 4"),
+    ("    quarterly-tair:", "    quarterly tair:", "alibaba", "there is no such policy"),
     ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of 50 MB at most"),
 ]
 
@@ -151,7 +160,7 @@ def test_only_functions_that_never_see_a_secret_may_have_their_events_copied(
     head, _, tail = FILE.partition(f"    {cloud}:\n      {cloud}_")
     mark = "        name: follow_change\n"
     allowed = f"{head}    {cloud}:\n      {cloud}_{tail.replace(mark, mark + f'        {copy}' + chr(10), 1)}"
-    following = described(tmp_path, allowed, cloud).functions[-1]
+    (following,) = (one for one in described(tmp_path, allowed, cloud).functions if one.module == "follow_change")
     assert following.dead_letter is not None or following.destinations is not None
 
 
@@ -168,8 +177,8 @@ def test_the_description_says_what_the_platform_is_to_run(tmp_path: Path) -> Non
     one = scf.functions[0]
     assert one.http is not None
     assert (one.name, one.handler, one.http.auth_type) == (ACCOUNT, f"{ACCOUNT}.main_handler", "CAM")
-    assert [type(queue) for spec in scf.functions for queue in spec.queues] == [CkafkaTrigger] * 4
-    assert [type(queue) for spec in fc.functions for queue in spec.queues] == [SmqTrigger] * 2
+    assert [type(queue) for spec in scf.functions for queue in spec.queues] == [CkafkaTrigger] * 5
+    assert [type(queue) for spec in fc.functions for queue in spec.queues] == [SmqTrigger] * 3
     assert one.queues[0].name == "ckafka-example-keyturn-commands"
     assert fc.functions[0].environment["KEYTURN_REGION"] == "cn-beijing"
 

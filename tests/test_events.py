@@ -13,14 +13,15 @@ from pydantic.alias_generators import to_snake
 from shared.command import Command, parse, parse_model
 from shared.follow import FollowChange
 from shared.operation import Operation
+from shared.rotation.policy import PlanRotation
 from shared.triggers import Delivery, Message, read
 from tests.cloud.world import load_world
 
 ROOT = Path(__file__).parent.parent
 EVENTS = ROOT / "events"
-FOLLOW = "follow_change"
+FOLLOW, PLAN = "follow_change", "plan_rotation"
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("[!_]*.py"))
-OPERATIONS = [name for name in FUNCTIONS if name != FOLLOW]
+OPERATIONS = [name for name in FUNCTIONS if name not in (FOLLOW, PLAN)]
 IN_ORDER = ["scf-http", "scf-timer", "scf-queue", "fc-http", "fc-timer", "fc-queue"]
 FILES = sorted(path.relative_to(EVENTS) for path in EVENTS.rglob("*"))
 EVENT_FILES = [str(path) for path in FILES if len(path.parts) > 1]
@@ -73,7 +74,7 @@ def revealed(command: Command, field: str) -> str:
 
 
 def test_each_function_has_an_example_of_each_trigger_on_each_platform() -> None:
-    expected = {f"{function}/{name}.json" for function in OPERATIONS for name in IN_ORDER}
+    expected = {f"{function}/{name}.json" for function in (*OPERATIONS, PLAN) for name in IN_ORDER}
     assert set(EVENT_FILES) == expected | {f"{FOLLOW}/scf-queue.json", f"{FOLLOW}/fc-queue.json"}
 
 
@@ -87,7 +88,7 @@ def test_an_example_is_read_as_one_command_of_the_trigger_that_it_is_named_for(f
     assert delivery.messages[0].type in (None, f"keyturn.command.{function}")
 
 
-@pytest.mark.parametrize("file", [file for file in EVENT_FILES if not file.startswith(FOLLOW)])
+@pytest.mark.parametrize("file", [file for file in EVENT_FILES if not file.startswith((FOLLOW, PLAN))])
 def test_an_example_holds_a_command_that_its_operation_takes(file: str) -> None:
     operation, message = operation_of(Path(file).parts[0]), message_of(file)
     command = parse(operation.command, message.data)
@@ -102,6 +103,15 @@ def test_an_example_of_follow_change_is_what_keyturn_itself_would_send(file: str
     assert (message.type, message.hop, message.notbefore is not None) == ("keyturn.command.follow_change", 1, True)
     command = parse_model(FollowChange, message.data, frozenset())
     assert (command.cloud, command.service) == (("tencent", "redis") if "scf" in file else ("alibaba", "tair"))
+
+
+@pytest.mark.parametrize("file", [file for file in EVENT_FILES if file.startswith(PLAN)])
+def test_an_example_of_plan_rotation_is_a_policy_for_the_default_world(file: str) -> None:
+    message = message_of(file)
+    policy = parse_model(PlanRotation, message.data, PlanRotation.names)
+    resources = getattr(WORLD, {"scf": "redis", "fc": "tair"}[Path(file).name.partition("-")[0]])
+    assert any(policy.region == one.region and policy.resources.has(name, {}) for name, one in resources.items())
+    assert (policy.begun is not None) == (message.type is not None) == file.endswith("-queue.json")
 
 
 def test_no_two_examples_ask_for_the_same_change() -> None:

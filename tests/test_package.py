@@ -141,7 +141,9 @@ def test_a_zip_alone_refuses_a_wrong_command_with_a_result(
     assert sorted(folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize(("cloud", "module"), [each for each in EACH if each[1] != "follow_change"])
+@pytest.mark.parametrize(
+    ("cloud", "module"), [each for each in EACH if each[1] not in ("follow_change", "plan_rotation")]
+)
 def test_a_zip_alone_changes_a_password(
     cloud: str, module: str, zips: Zips, python: str, tmp_path: Path, standin: Standin
 ) -> None:
@@ -150,6 +152,16 @@ def test_a_zip_alone_changes_a_password(
     endpoints = {f"KEYTURN_{name.upper()}_ENDPOINT": standin.endpoint for name in PLATFORM}
     reply = invoke(python, zips.unpacked[cloud, module], module, PLATFORM[cloud], event, tmp_path, **endpoints)
     assert (reply["statusCode"], json.loads(reply["body"])["Delivered"]) == (200, True)
+
+
+@pytest.mark.parametrize("cloud", PLATFORM)
+def test_a_zip_alone_plans_a_rotation(cloud: str, zips: Zips, python: str, tmp_path: Path, standin: Standin) -> None:
+    standin.reset()
+    event = (ROOT / "events" / "plan_rotation" / f"{PLATFORM[cloud]}-http.json").read_text()
+    endpoints = {f"KEYTURN_{name.upper()}_ENDPOINT": standin.endpoint for name in PLATFORM}
+    folder = zips.unpacked[cloud, "plan_rotation"]
+    reply = invoke(python, folder, "plan_rotation", PLATFORM[cloud], event, tmp_path, **endpoints)
+    assert (reply["statusCode"], json.loads(reply["body"])["Delivered"]) == (202, True)
 
 
 def test_a_zip_for_fcs_newer_runtime_changes_a_password_under_that_python(
@@ -222,6 +234,30 @@ def test_the_same_inputs_give_the_same_bytes(module: str, zips: Zips, tmp_path: 
     cloud = module.partition("_")[0]
     (again,) = build(described(cloud), tmp_path, only=[module])
     assert again.path.read_bytes() == zips.built[cloud, module].path.read_bytes()
+
+
+@pytest.mark.parametrize("module", [ACCOUNT, TAIR])
+def test_only_a_function_that_seals_carries_cryptography(module: str, zips: Zips, tmp_path: Path) -> None:
+    cloud = module.partition("_")[0]
+    assert not [n for n in names_in(zips.built[cloud, module].path) if re.match(r"joserfc|cryptography.*\.so|_cffi", n)]
+    text = (ROOT / "serverless.yml").read_text()
+    text = text.replace(f"        name: {module}\n", f"        name: {module}\n        seals: true\n", 1)
+    (tmp_path / "serverless.yml").write_text(text)
+    description = load(tmp_path / "serverless.yml", cloud, {})
+    (one,) = build(description, tmp_path / "dist", only=[module])
+    assert one.spec.seals and one.spec.budget_mb == zips.built[cloud, module].spec.budget_mb + 5
+    assert not one.over_budget
+    names = names_in(one.path)
+    assert "joserfc/jwe.pyc" in names
+    assert [n for n in names if n.startswith("_cffi_backend.")]
+    assert [n for n in names if n.startswith("cryptography/hazmat/bindings/_rust") and n.endswith(".so")]
+    assert "cryptography/hazmat/primitives/serialization.pyc" not in names  # the stand-in; the real one is a folder
+    code = "import sys; sys.path.insert(0, sys.argv[1]); from joserfc import jwe, jwk; jwk.ECKey.generate_key('P-256')"
+    folder = unpack(one.path, tmp_path / "code")
+    done = subprocess.run(
+        [find_interpreter("3.10").path, "-I", "-S", "-B", "-c", code, str(folder)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_an_operation_on_the_other_platform_carries_its_own_clouds_client(python: str, tmp_path: Path) -> None:

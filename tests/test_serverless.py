@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from shared.command import parse_model
+from shared.rotation.policy import PlanRotation
 from shared.workbench.description import load
 from shared.workbench.located import Variables, read
 
@@ -39,7 +41,7 @@ EACH = [(cloud, name) for cloud in CLOUDS for name in functions_of(cloud)]
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_each_function_is_listed_on_its_own_cloud(cloud: str) -> None:
-    own = {name for name in FUNCTIONS if name.startswith((cloud, "follow_change"))}
+    own = {name for name in FUNCTIONS if name.startswith((cloud, "follow_change", "plan_rotation"))}
     assert functions_of(cloud).keys() == own
 
 
@@ -79,7 +81,8 @@ def test_no_trigger_is_open_to_anybody(cloud: str, name: str) -> None:
         if kind == "http":
             assert (trigger["authType"], trigger["method"]) == (SIGNED[cloud], "POST")
         if kind == "timer":  # an example: whoever enables it says what it changes
-            assert not trigger["enabled"] and not trigger["message"]
+            assert not trigger["enabled"] and not trigger.get("message")
+            assert ("policy" in trigger) == (name == "plan_rotation")
             assert len(trigger["cron"].split()) == 7
 
 
@@ -119,6 +122,15 @@ def test_the_file_is_a_description_without_a_mistake(cloud: str) -> None:
         for spec in described.functions
         for timer in spec.timers
     )
+
+
+@pytest.mark.parametrize("cloud", CLOUDS)
+def test_the_policy_of_a_timer_is_a_command_of_plan_rotation(cloud: str) -> None:
+    (spec,) = (one for one in load(ROOT / "serverless.yml", cloud, {}).functions if one.module == "plan_rotation")
+    (timer,) = spec.timers
+    policy = parse_model(PlanRotation, json.loads(timer.message), PlanRotation.names)
+    assert policy.function in functions_of(cloud)
+    assert (policy.policy, policy.target.cloud) == (f"quarterly-{policy.target.service}", cloud)
 
 
 @pytest.mark.parametrize("name", functions_of("alibaba"))

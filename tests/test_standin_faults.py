@@ -265,11 +265,14 @@ def test_a_lazy_instance_starts_at_its_first_change(tmp_path: Path) -> None:
     keys = "".join(f'[credentials.{one}]\nid = "i"\nkey = "k"\ntoken = "t"\n' for one in ("tencent", "alibaba"))
     world.write_text(f'{keys}[tair.r-lazy]\nregion = "cn-hangzhou"\nlazy = true\n{account}', encoding="utf-8")
     with Standin(world) as standin:
-        assert standin.redis == {}
+        assert set(standin.redis) == {"r-lazy"}
+        assert standin.state()["redis"]["awake"] == 0
         alibaba(standin, "ModifyAccountPassword", APP | {"InstanceId": "r-lazy"}, TAIR_TURN)
         read = alibaba(standin, "DescribeInstanceAttribute", {"InstanceId": "r-lazy"})
         shown = read["Instances"]["DBInstanceAttribute"][0]
-        assert opens(f"{shown['ConnectionDomain']}:{shown['Port']}", "New-Passw0rd", "app")
+        assert f"{shown['ConnectionDomain']}:{shown['Port']}" == standin.redis["r-lazy"]
+        assert standin.state()["redis"]["awake"] == 1
+        assert opens(standin.redis["r-lazy"], "New-Passw0rd", "app")
 
 
 def test_the_pace_is_a_sliding_second() -> None:

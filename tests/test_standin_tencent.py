@@ -153,7 +153,7 @@ def test_both_spellings_of_the_password_action_work(standin: Standin) -> None:
         ("DescribeTaskInfo", {"TaskId": 1}, "InvalidParameter.InvalidParameter"),
         ("DescribeTaskInfo", {}, "MissingParameter"),
         ("DescribeTaskInfo", {"TaskId": "1"}, "InvalidParameter"),
-        ("DescribeInstances", {"SearchKey": "x"}, "UnsupportedOperation"),
+        ("DescribeInstances", {"AzMode": "singleaz"}, "UnsupportedOperation"),
     ],
 )
 def test_redis_refuses_with_its_own_code(standin: Standin, action: str, parameters: dict[str, Any], code: str) -> None:

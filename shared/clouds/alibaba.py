@@ -7,9 +7,11 @@ default credential chain starts a thread and reads the environment once, so keys
 
 from __future__ import annotations
 
+from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
-from shared import hygiene
+from shared import hygiene, lazy
 from shared.clouds.refusals import clean_code, never_sent, refusal
 from shared.clouds.session import Session
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
@@ -17,18 +19,71 @@ from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
 _CONNECT_S = 3.0
 VERSION = "2015-01-01"
 
+# What the client imports at once, and a call by `call_api` with keys of its own does not touch: 500 files of models,
+# hooks, coroutines, other encodings than UTF-8, files. Where an answer needs one, it loads.
+_LATE = {
+    "alibabacloud_gateway_spi.models",
+    "alibabacloud_r_kvstore20150101.models",
+    "asyncio",
+    "charset_normalizer",
+    "configparser",
+    "idna",
+    "zipfile",
+}
+# Every way to find keys but being given them: these start threads, run programs and ask servers.
+_CHAIN = {
+    f"alibabacloud_credentials.provider.{module}": classes
+    for module, classes in {
+        "cli_profile": ["CLIProfileCredentialsProvider"],
+        "cloud_sso": ["CloudSSOCredentialsProvider"],
+        "default": ["DefaultCredentialsProvider"],
+        "ecs_ram_role": ["EcsRamRoleCredentialsProvider"],
+        "external": ["ExternalCredentialsProvider"],
+        "oauth": ["OAuthCredentialsProvider"],
+        "oidc": ["OIDCRoleArnCredentialsProvider"],
+        "profile": ["ProfileCredentialsProvider"],
+        "ram_role_arn": ["RamRoleArnCredentialsProvider"],
+        "rsa_key_pair": ["RsaKeyPairCredentialsProvider"],
+        "uri": ["URLCredentialsProvider"],
+    }.items()
+}
+
+
+@cache
+def _sdk() -> SimpleNamespace:
+    """The client's own classes, imported when the first call is made."""
+    with lazy.put_off(_LATE.__contains__, _CHAIN):
+        from alibabacloud_r_kvstore20150101.client import Client
+        from alibabacloud_tea_openapi.client import Client as CoreClient
+        from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+        from darabonba.runtime import RuntimeOptions
+    return SimpleNamespace(
+        Client=Client,
+        CoreClient=CoreClient,
+        Config=Config,
+        OpenApiRequest=OpenApiRequest,
+        Params=Params,
+        RuntimeOptions=RuntimeOptions,
+    )
+
 
 class AlibabaSession(Session):
-    """R-kvstore in one region, by the product's own client and its own table of hosts."""
+    """One product's API in one region: R-kvstore, by its own client and its own table of hosts, unless said otherwise.
+
+    Query values must be text: the client cannot sign numbers.
+    """
 
     cloud = "alibaba"
+    version = VERSION
+
+    def _made(self, sdk: SimpleNamespace, config: Any) -> Any:
+        """The product's client."""
+        return sdk.Client(config)
 
     def _client(self) -> Any:
-        from alibabacloud_r_kvstore20150101.client import Client
-        from alibabacloud_tea_openapi.utils_models import Config
-
+        sdk = _sdk()
         keys, endpoint = self.access.keys, self.access.endpoint
-        config = Config(
+        config = sdk.Config(
             access_key_id=keys.id,
             access_key_secret=keys.key.reveal(),
             security_token=keys.token.reveal() if keys.token else None,
@@ -40,17 +95,14 @@ class AlibabaSession(Session):
         elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
             config.protocol = "HTTP"
             config.http_proxy = endpoint
-        return Client(config)
+        return self._made(sdk, config)
 
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
-        from darabonba.runtime import RuntimeOptions
-
-        client = self._client()
+        client, sdk = self._client(), _sdk()
         hygiene.guard_logs()
-        params = Params(
+        params = sdk.Params(
             action=action,
-            version=VERSION,
+            version=self.version,
             protocol="HTTPS",
             pathname="/",
             method="POST",
@@ -59,8 +111,8 @@ class AlibabaSession(Session):
             req_body_type="formData",
             body_type="json",
         )
-        request = OpenApiRequest(query=ids, body=secrets or None)
-        runtime = RuntimeOptions(
+        request = sdk.OpenApiRequest(query=ids, body=secrets or None)
+        runtime = sdk.RuntimeOptions(
             connect_timeout=int(min(_CONNECT_S, timeout_s) * 1000), read_timeout=int(timeout_s * 1000)
         )
         answer: Any = None

@@ -1,7 +1,8 @@
 """What a cloud's error code means for a change: nothing happened for good, nothing happened yet, or nobody knows.
 
 Matched on the full code, then on patterns in order. Sources: the error tables of the five API pages, the vendors' own
-tables (tencentcloud-sdk-python-redis 3.1.189 `errorcodes.py`; R-kvstore 2015-01-01 CreateAccount).
+tables (tencentcloud-sdk-python-redis 3.1.189 and -ssm 3.1.194 `errorcodes.py`; R-kvstore 2015-01-01 CreateAccount;
+KMS 2016-01-20 CreateSecret and its page of quotas).
 A code in no table is ambiguous: it is reconciled, never repeated blindly.
 """
 
@@ -38,6 +39,8 @@ _LATER: dict[str, ErrorClass] = {
     "ConcurrentTaskExceeded": _E.BUSY,
     "TaskExists": _E.BUSY,
     "Task.Conflict": _E.BUSY,
+    "Rejected.LimitExceeded": _E.BUSY,  # versions or stages of a secret, which others may free
+    "FailedOperation.AccessKmsError": _E.UNAVAILABLE,  # the secret store could not reach its keys
 }
 # In this order: the narrow before the wide. What this list says of InternalError.* stands before the ambiguous rest.
 _FOR_GOOD: dict[str, ErrorClass] = {
@@ -45,6 +48,14 @@ _FOR_GOOD: dict[str, ErrorClass] = {
     "*NotExist*": _E.NOT_FOUND,
     "ResourceUnavailable.InstanceDeleted": _E.NOT_FOUND,
     "ResourceUnavailable.InstanceIsolated": _E.FAILED,
+    "ResourceUnavailable.NotPurchased": _E.FAILED,
+    "ResourceUnavailable.ResourceDisabled": _E.FAILED,
+    "ResourceUnavailable.ResourcePendingDeleted": _E.FAILED,
+    "ResourceUnavailable.ResourceUninitialized": _E.FAILED,
+    "ResourceInUse.SecretExists": _E.FAILED,
+    "ResourceInUse.VersionIdExists": _E.FAILED,
+    "FailedOperation.RotationForbidden": _E.FAILED,
+    "Rejected.*": _E.FAILED,  # KMS; what may be sent again is in the list above
     "*PermissionDenied*": _E.FORBIDDEN,
     "InternalError.InstanceOperatePermissionError": _E.FORBIDDEN,
     "UnauthorizedOperation*": _E.FORBIDDEN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
@@ -19,6 +19,9 @@ _READ_TRIES = 4
 _KEPT_SHARE = 0.5
 _KEPT_AT_MOST_S = 8.0
 _LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
+# A throttled answer proves that nothing happened: the same call is made again, the next in line, for so long. What was
+# read before a change stays fresh enough meanwhile; who has waited longer looks anew.
+PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, repr=False)
@@ -52,9 +55,7 @@ class Session(ABC):
 
         Raises: RetryLater or Refused (surely nothing happened), Ambiguous (it may have).
         """
-        left = self.access.deadline.left()
-        timeout_s = min(_LONGEST_CHANGE_S, left - min(left * _KEPT_SHARE, _KEPT_AT_MOST_S))
-        return self._paced(action, ids, secrets or {}, timeout_s, _LEAST_CHANGE_S)
+        return self._paced(action, ids, secrets or {}, self._change_timeout_s, _LEAST_CHANGE_S)
 
     def read(self, action: str, ids: dict[str, Any]) -> dict[str, Any]:
         """Ask, and ask again where the answer was lost or put off: a read changes nothing.
@@ -65,7 +66,7 @@ class Session(ABC):
         for tries in range(1, _READ_TRIES + 1):
             last: KeyturnError
             try:
-                return self._paced(action, ids, {}, min(_LONGEST_READ_S, max(0.3, deadline.left() / 3)))
+                return self._paced(action, ids, {}, self._read_timeout_s)
             except Ambiguous as error:
                 text = f"{action} was not answered in a way that can be read: send the command again later"
                 last = RetryLater(ErrorClass.UNAVAILABLE, text, code=error.code, request_id=error.request_id)
@@ -77,19 +78,38 @@ class Session(ABC):
             self.access.sleep(wait_s)
         raise last
 
+    def _change_timeout_s(self) -> float:
+        left = self.access.deadline.left()
+        return min(_LONGEST_CHANGE_S, left - min(left * _KEPT_SHARE, _KEPT_AT_MOST_S))
+
+    def _read_timeout_s(self) -> float:
+        return min(_LONGEST_READ_S, max(0.3, self.access.deadline.left() / 3))
+
     def _paced(
-        self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float, least_s: float = 0.0
+        self,
+        action: str,
+        ids: dict[str, Any],
+        secrets: dict[str, Any],
+        timeout_s: Callable[[], float],
+        least_s: float = 0.0,
     ) -> dict[str, Any]:
+        """One call in its turn; `timeout_s` is asked when the turn has come."""
         pace = pace_of((self.cloud, action, self.region), self.access.calls_per_s)
-        before = self.access.deadline.left()
         # A place in line that leaves too little time behind it is not taken.
-        pace.take(replace(self.access.deadline, at=self.access.deadline.at - least_s), self.access.sleep)
-        timeout_s = max(0.2, min(timeout_s, timeout_s - (before - self.access.deadline.left())))
-        try:
-            answer = self._send(action, ids, secrets, timeout_s)
-        except KeyturnError as error:
-            if error.error_class is ErrorClass.THROTTLED:
-                pace.throttled()
-            raise
-        pace.went_through()
-        return answer
+        deadline = self.access.deadline.earlier(least_s) if least_s else self.access.deadline
+        patient_until: float | None = None
+        while True:
+            place = pace.take(deadline, self.access.sleep, again=patient_until is not None)
+            try:
+                answer = self._send(action, ids, secrets, max(0.2, timeout_s()))
+            except KeyturnError as error:
+                if error.error_class is not ErrorClass.THROTTLED:
+                    raise
+                pace.throttled(place)
+                left = deadline.left()
+                patient_until = left - PATIENCE_S if patient_until is None else patient_until
+                if left <= max(patient_until, 0.0):
+                    raise
+            else:
+                pace.went_through(place)
+                return answer

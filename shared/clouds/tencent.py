@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from shared import hygiene
+from shared import hygiene, lazy
 from shared.clouds.refusals import clean_code, never_sent, refusal
 from shared.clouds.session import Access, Session
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
@@ -20,6 +20,9 @@ _CONNECT_S = 3.0
 
 # The client's own codes: what it says when no readable answer of the API came.
 _CLIENT_CODES = {"ClientNetworkError", "ServerNetworkError", "ClientError", "ClientParamsError"}
+
+# Other encodings than UTF-8, host names that are not ASCII, files: where an answer needs them, they load.
+_LATE = {"charset_normalizer", "configparser", "idna", "logging.handlers", "zipfile"}
 
 # Idle clients with their open connections, kept over invocations. Keys are put in anew at every use.
 _idle: dict[tuple[str, ...], list[Any]] = {}
@@ -51,9 +54,12 @@ class TencentSession(Session):
         with _idle_lock:
             if idle := _idle.get(key):
                 return idle.pop()
-        from tencentcloud.common.credential import Credential
-        from tencentcloud.common.profile.client_profile import ClientProfile
-        from tencentcloud.common.profile.http_profile import HttpProfile
+        with lazy.put_off(_late):
+            from tencentcloud.common.credential import Credential
+            from tencentcloud.common.profile.client_profile import ClientProfile
+            from tencentcloud.common.profile.http_profile import HttpProfile
+
+            client_class = self._client_class()
 
         endpoint = self.access.endpoint
         if endpoint and endpoint.startswith("https://"):
@@ -63,13 +69,15 @@ class TencentSession(Session):
         else:
             http = HttpProfile(endpoint=self._host)
         profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256", language="en-US")
-        return self._client_class()(Credential("-", "-"), self.region, profile)
+        return client_class(Credential("-", "-"), self.region, profile)
 
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        from tencentcloud.common.credential import Credential
-
         key = (self._service, self._host, self.region, self.access.endpoint or "")
         client = self._client(key)
+        from tencentcloud.common.credential import (
+            Credential,
+        )  # after _client, which imports the rest without its weight
+
         keys = self.access.keys
         client.credential = Credential(keys.id, keys.key.reveal(), keys.token.reveal() if keys.token else None)
         client.request.conn.timeout = (min(_CONNECT_S, timeout_s), timeout_s)
@@ -86,6 +94,12 @@ class TencentSession(Session):
                 _idle.setdefault(key, []).append(client)
             return _unwrap(action, envelope)
         raise _failed(action, failure) from None
+
+
+def _late(module: str) -> bool:
+    """What the client imports at once, and a call by `call_json` with keys of its own does not touch."""
+    product_models = module.startswith("tencentcloud.") and module.endswith(".models")
+    return product_models or module in _LATE
 
 
 def _failed(action: str, failure: BaseException) -> KeyturnError:

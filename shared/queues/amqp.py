@@ -22,6 +22,7 @@ from shared.queues.contract import (
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
+    Rest,
     Stored,
     check_size,
     read_back,
@@ -32,6 +33,7 @@ _WORKER_TIMEOUT_S = 10.0
 _CLOSE_S = 1.0
 _LONGEST_DELAY_S = 30
 _DELAY_QUEUE_RESTS_MS = 60_000  # after its last delay is over, then the broker deletes it
+_MOST_IDLE_S = 15.0  # a connection that rested longer may be dead without a sign
 _PERSISTENT = 2
 _NO_ROUTE = 312
 
@@ -50,6 +52,8 @@ class AmqpQueue:
         self._connection: Any = None
         self._channel: Any = None
         self._connections = 0  # a delivery tag counts within its connection alone
+        self._rest = Rest()
+        self._holds = False  # messages may be held by this connection: closing it would give them back
         self._receives: dict[str, int] = {}
 
     def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
@@ -66,11 +70,13 @@ class AmqpQueue:
             except Exception as error:
                 raise _refused(error) or _unavailable(error) from None
             self._publish(channel, message, routing_key, ends_at)
+            self._rest = Rest()
 
     def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
         """See Inbox.receive. A message is held for as long as the connection lives, not for `lease_s`."""
         until = time.time() + lease_s
         with self._worker() as channel:
+            self._holds = True
             found: list[Leased] = []
             for queue in [*(self._delay_queues() if ignore_delay else ()), self._place.queue]:
                 while len(found) < max_messages and (got := channel.basic_get(queue)) is not None:
@@ -192,12 +198,13 @@ class AmqpQueue:
     def _ready(self, ends_at: float) -> Any:
         """A channel that confirms, on a connection that lives. Raises: QueueUnavailable, QueueRejected."""
         try:
-            if self._connection is not None and not _lives(self._connection):
+            if self._connection is not None and (self._rested_long() or not _lives(self._connection)):
                 _drop(self._connection)
                 self._connection = self._channel = None
             if self._connection is None:
                 self._connection = self._connect(ends_at - time.monotonic())
                 self._connections += 1
+                self._holds = False
                 _limit(self._connection, ends_at)
                 self._channel = self._connection.channel()
                 self._channel.confirm_select()
@@ -208,6 +215,9 @@ class AmqpQueue:
         except Exception as error:
             raise _refused(error) or _unavailable(error) from None
         return self._channel
+
+    def _rested_long(self) -> bool:
+        return not self._holds and self._rest.longer_than(_MOST_IDLE_S)
 
     def _connect(self, timeout_s: float) -> Any:
         from amqp import Connection

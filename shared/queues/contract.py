@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
@@ -34,6 +35,18 @@ class QueueAccess:
     """The role keys of a cloud, by its name. Raises: Refused."""
     endpoint: Callable[[str], str | None]
     """Where every call of that cloud goes, if not to its own host."""
+
+
+@dataclass(frozen=True)
+class Rest:
+    """When a connection was used last. One that rested long may be dead without a sign, and is not trusted."""
+
+    since: tuple[float, float] = field(default_factory=lambda: (time.monotonic(), time.time()))
+
+    def longer_than(self, seconds: float) -> bool:
+        """By either clock: the monotonic one stands still where a platform stops the whole machine."""
+        monotonic, wall = self.since
+        return time.monotonic() - monotonic > seconds or abs(time.time() - wall) > seconds
 
 
 @dataclass(frozen=True)

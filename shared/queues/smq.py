@@ -27,6 +27,7 @@ from shared.queues.contract import (
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
+    Rest,
     Stored,
     check_size,
     read_back,
@@ -62,7 +63,7 @@ class SmqQueue:
         self._place = place
         self._access = access
         self._lock = threading.Lock()
-        self._idle: list[tuple[http.client.HTTPConnection, float]] = []
+        self._idle: list[tuple[http.client.HTTPConnection, Rest]] = []
 
     def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """See Queue.send. A delay counts in whole seconds, rounded up; the confirmation must be of this body."""
@@ -169,7 +170,7 @@ class SmqQueue:
                 connection.close()
         if reusable:
             with self._lock:
-                self._idle.append((connection, time.monotonic()))
+                self._idle.append((connection, Rest()))
         return answer
 
     def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
@@ -178,8 +179,8 @@ class SmqQueue:
             with self._lock:
                 if not self._idle:
                     break
-                connection, since = self._idle.pop()
-            if connection.sock and time.monotonic() - since < _MOST_IDLE_S and not _readable(connection):
+                connection, rest = self._idle.pop()
+            if connection.sock and not rest.longer_than(_MOST_IDLE_S) and not _readable(connection):
                 return connection
             connection.close()
         connection = self._new(min(_CONNECT_S, timeout_s))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from shared.workbench.description import ROOT
 
 _HERE = Path(__file__).parent
 _WHEELS = "manylinux2014_x86_64"
-# Of a package's own description, what is asked for at run time (apscheduler, pydantic) or owed to its authors.
+# Of a package's own description, what is asked for at run time (pydantic) or owed to its authors.
 _KEPT_INFO = re.compile(r"METADATA|entry_points\.txt|(LICEN[CS]E|COPYING|NOTICE|AUTHORS).*|licenses/.*", re.IGNORECASE)
 _SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".cpp", ".typed", ".pyc", ".hash"}
 _FOLDERS = {"bin", "__pycache__", "tests"}
@@ -28,14 +29,18 @@ _UNUSED = re.compile(
     r"tencentcloud/.*_async\.py"
     # What cryptography is built with; at run time it takes _cffi_backend alone.
     r"|(cffi|pycparser)/.*"
-    # The coroutine half of Alibaba's client imports these and keyturn never calls it: they do without their fast parts.
-    r"|(aiohttp|frozenlist|multidict|propcache|yarl)/.*\.so"
-    # aiohttp's server half, plugins for checkers and test runners, adapters to packages that are not here.
-    r"|aiohttp/(web(_.*)?|pytest_plugin|test_utils|worker)\.py"
+    # Plugins for checkers and test runners.
     r"|pydantic/(v1/)?(mypy|_hypothesis_plugin)\.py"
-    r"|apscheduler/(jobstores/(etcd|mongodb|redis|rethinkdb|sqlalchemy|zookeeper)|"
-    r"(executors|schedulers)/(gevent|qt|tornado|twisted))\.py"
 )
+# What Alibaba's client imports at once and keyturn's calls never use. shims/ has what those imports name, and raises if
+# it is used after all: coroutines, RSA signatures, calls that stay open, fetching keys.
+STAND_INS = frozenset(folder.name for folder in (_HERE / "shims").iterdir() if (folder / "__init__.py").is_file())
+# What only those need.
+_GONE_WITH_THEM = {
+    *("_cffi_backend", "aiohappyeyeballs", "aiosignal", "async_timeout", "attr", "attrs", "cffi", "frozenlist"),
+    *("multidict", "propcache", "pycparser", "tzlocal", "yarl"),
+}
+_STOOD_IN_LOCK = "alibaba"
 _VERSION = re.compile(r"^tencentcloud-sdk-python-common==([0-9.]+)", re.MULTILINE)
 
 
@@ -77,7 +82,7 @@ def tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | Non
     """The folder with everything that `requirements-<lock>.txt` names, ready to be zipped. Raises: PackageError."""
     requirements = root / f"requirements-{lock}.txt"
     cache = cache or root / ".keyturn" / "packages"
-    recipe = [requirements, _HERE / "dependencies.py", _HERE / "bytecode.py"]
+    recipe = [requirements, _HERE / "dependencies.py", _HERE / "bytecode.py", *sorted((_HERE / "shims").rglob("*.py"))]
     inputs = b"\0".join([python.full.encode(), *(file.read_bytes() for file in recipe)])
     ready = cache / f"{lock}-{python.full}-{hashlib.sha256(inputs).hexdigest()[:16]}"
     if ready.is_dir():
@@ -88,6 +93,8 @@ def tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | Non
         _install(requirements, python, folder)
         _prune(folder)
         _settle_tencentcloud(folder, requirements)
+        if lock == _STOOD_IN_LOCK:
+            _stand_in(folder)
         compile_tree(folder, python)
         try:
             folder.rename(ready)
@@ -143,6 +150,16 @@ def _needed(name: PurePosixPath) -> bool:
     if _FOLDERS & set(name.parts[:-1]) or name.suffix in _SUFFIXES:
         return False
     return not _UNUSED.fullmatch(str(name))
+
+
+def _stand_in(folder: Path) -> None:
+    """Put shims/ in the place of what keyturn's calls never use, and take away what only that needs."""
+    for entry in list(folder.iterdir()):
+        name = re.split(r"-[0-9]|\.", entry.name)[0].replace("websocket_client", "websocket")
+        if name in STAND_INS or name in _GONE_WITH_THEM:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for name in STAND_INS:
+        shutil.copytree(_HERE / "shims" / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 def _settle_tencentcloud(folder: Path, requirements: Path) -> None:

@@ -113,8 +113,9 @@ class FunctionSpec:
     http: HttpTrigger | None
     timers: tuple[TimerTrigger, ...]
     queues: tuple[CkafkaTrigger | SmqTrigger, ...]
-    budget_mb: float  # of its zip
+    budget_mb: float  # of its zip; what sealing adds is in it
     line: int  # in serverless.yml
+    seals: bool = False  # its zip carries what sealing a secret needs: joserfc and cryptography
 
     def __repr__(self) -> str:
         return f"FunctionSpec({self.name!r})"

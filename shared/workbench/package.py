@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.workbench.dependencies import Interpreter, PackageError, compile_tree, find_interpreter, tree
+from shared.workbench.dependencies import STAND_INS, Interpreter, PackageError, compile_tree, find_interpreter, tree
 from shared.workbench.description import ROOT, Description, DescriptionError, FunctionSpec, load
 from shared.workbench.imports import closure
 
@@ -143,11 +143,12 @@ def _content(
         compiled = path / "__init__.pyc" if (ours / path).is_dir() else path.with_suffix(".pyc")
         files[compiled.as_posix()] = ours / compiled
     products = {".".join(name.split(".")[:2]) for name in found.foreign if name.startswith("tencentcloud.")}
-    for lock in sorted(clouds):
+    for lock in [*(["seal"] if spec.seals else []), *sorted(clouds)]:
         packages = tree(lock, python, root=root)
+        real = STAND_INS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
         for file in packages.rglob("*"):
             name = file.relative_to(packages).as_posix()
-            if file.is_file() and not _unused_product(name, products):
+            if file.is_file() and not _unused_product(name, products) and name.partition("/")[0] not in real:
                 files.setdefault(name, file)
     return files
 

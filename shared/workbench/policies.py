@@ -3,7 +3,8 @@
 Nothing here was tried on a cloud. A grant is `documented` where the cloud's own table of actions was read for it; any
 other is `unverified`, with the reason, and `make plan` prints that. `*` as a resource stands only where the cloud says
 that an action takes no other. Sources: Tencent CAM 239/38701 (Redis), 598/70035 (TCR), 598/10606 (resources in six
-parts: an empty region is any, an empty account the policy's own); Alibaba RAM, help documents of R-kvstore and SMQ.
+parts: an empty region is any, an empty account the policy's own), 1078/38612 (SSM); Alibaba RAM, help documents of
+R-kvstore, SMQ and KMS (28953).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any, Literal
 
 from shared.queues import urls
 from shared.settings import read_settings
+from shared.store import RIGHTS, parse_ref
 from shared.workbench.description import Cloud, Description, FunctionSpec
 
 Status = Literal["documented", "unverified"]
@@ -25,18 +27,25 @@ _SERVICES: Mapping[str, tuple[Cloud, str]] = {
     "redis": ("tencent", "redis"),
     "tcr": ("tencent", "tcr"),
     "kvstore": ("alibaba", "tair"),
+    "ssm": ("tencent", "ssm"),
+    "kms": ("alibaba", "kms"),
 }
 _DOCUMENTED = {
     "redis:ModifyInstanceAccount",
     "redis:ModfiyInstancePassword",
     "redis:DescribeTaskInfo",
     "kvstore:ModifyAccountPassword",
+    "kms:GetSecretValue",
+    "kms:ListSecretVersionIds",
+    "kms:PutSecretValue",
+    "kms:UpdateSecretVersionStage",
 }
 # Authorised per action, not per instance: the table gives `*` (239/38701).
 _ANY_RESOURCE = {"redis:DescribeTaskInfo"}
 _WHY = {
     "redis:ModifyInstancePassword": "inferred from the domestic spelling, ModfiyInstancePassword",
     "tcr:ModifyServiceAccountPassword": "the resource's form is that of its sibling actions",
+    "ssm": "the page names the action; `*` stands for its creator's number, which comes before a secret's name",
     "ckafka:SendMessage": "neither the action's name nor a form for its resource is published",
 }
 _NOT_SEEN = "its row in the cloud's table was not seen; the resource's form is that of its sibling actions"
@@ -129,11 +138,50 @@ def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Clou
         if cloud in spec.clouds:
             documented = action in _DOCUMENTED
             resources = ("*",) if action in _ANY_RESOURCE else tuple(_instances(description, spec, action))
-            why = "" if documented else _WHY.get(action, _NOT_SEEN)
+            why = "" if documented else _WHY.get(action) or _WHY.get(action.partition(":")[0], _NOT_SEEN)
             if not resources:  # KEYTURN_ALLOW names nothing of this service: no such call is ever made
                 continue
             yield cloud, Grant(action, resources, "documented" if documented else "unverified", why)
-    yield from _queue_grants(spec)
+    yield from _store_grants(description, spec)
+    yield from _queue_grants(description, spec)
+
+
+def _store_grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    """Reading and keeping secrets: only in the stores that KEYTURN_ALLOW names, or else a rotation's policy."""
+    if spec.module == "plan_rotation":  # it lists versions, and reads no secret
+        return
+    for cloud in spec.clouds:
+        kind = "ssm" if cloud == "tencent" else "kms"
+        allowed = read_settings(spec.environment).allow
+        if allowed is None:
+            places = _rotated(description, spec, kind)
+        else:
+            places = {(p[2], p[3]) for p in allowed if _covers(p[0], cloud) and _covers(p[1], kind)}
+        resources = [_secret(spec, kind, *place) for place in sorted(places)]
+        for action in RIGHTS[cloud] if resources else ():
+            documented = action in _DOCUMENTED
+            why = "" if documented else _WHY[kind]
+            yield _cloud(cloud), Grant(action, tuple(resources), "documented" if documented else "unverified", why)
+
+
+def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tuple[str, str]]:
+    """Region and name, `*` for what differs, of the stores of every policy whose commands come to this function."""
+    texts = [json.loads(t.message) for f in description.functions if f.module == "plan_rotation" for t in f.timers]
+    found = set()
+    for policy in texts:
+        if policy.get("Store") and spec.module in (policy["Function"], "follow_change"):
+            place = parse_ref(policy["Store"].replace("{resource}", "x").replace("{account}", "x"))
+            name = policy["Store"].partition("://")[2].replace("{resource}", "*").replace("{account}", "*")
+            if place.kind == kind:
+                found.add((policy.get("Region", description.region), name))
+    return found
+
+
+def _secret(spec: FunctionSpec, kind: str, region: str, name: str) -> str:
+    """A secret as the cloud's policies name it."""
+    if kind == "ssm":
+        return f"qcs::ssm:{'' if region == '*' else region}::secret/creatorUin/*{'' if name == '*' else f'/{name}'}"
+    return f"acs:kms:{region}:{_account(spec)}:secret/{name}"
 
 
 def _instances(description: Description, spec: FunctionSpec, action: str) -> Iterator[str]:
@@ -146,7 +194,9 @@ def _instances(description: Description, spec: FunctionSpec, action: str) -> Ite
     else:
         places = {(p[2], p[3]) for p in allowed if _covers(p[0], cloud) and _covers(p[1], called)}
     for region, instance in sorted(places):
-        if cloud == "tencent":
+        if service in ("ssm", "kms"):
+            yield _secret(spec, service, region, instance)
+        elif cloud == "tencent":
             yield f"qcs::{service}:{'' if region == '*' else region}::instance/{instance}"
         else:
             yield f"acs:{service}:{region}:{_account(spec)}:instance/{instance}"
@@ -164,10 +214,13 @@ def _account(spec: FunctionSpec) -> str:
     return parts[3] if len(parts) == 5 else "*"
 
 
-def _queue_grants(spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
-    """What publishing takes: results, and commands to this function itself and to follow_change."""
+def _queue_grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    """What publishing takes: results, and commands to this function itself and to whom it sends on."""
     settings = read_settings(spec.environment)
-    targets = dict.fromkeys([spec.module, "follow_change"])
+    others = ["follow_change"]
+    if spec.module == "plan_rotation":
+        others = [other.module for other in description.functions if other.module != "follow_change"]
+    targets = dict.fromkeys([spec.module, *others])
     sent = [
         settings.results,
         *(settings.commands and settings.commands.replace("{function}", t.replace("_", "-")) for t in targets),

@@ -21,7 +21,7 @@ from shared.settings import read_settings
 from shared.workbench import cron
 from shared.workbench import description as d
 from shared.workbench.located import DescriptionError, Located, line_of
-from shared.workbench.timer_text import problem_of
+from shared.workbench.timer_text import policy_text, problem_of
 
 _NAMES = {
     "tencent": re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]"),
@@ -42,6 +42,7 @@ _ENVIRONMENT_BYTES = 4096
 # A dead letter holds the event, a destination the event and the reply: both may hold a secret, except in these.
 _WITHOUT_SECRETS = ("follow_change", "plan_rotation")
 _ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
+_SEAL_MB = 5.0  # what sealing may add to a zip: joserfc, and cryptography's binary
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,59}$")]
@@ -63,6 +64,7 @@ class _Timer(_Form):
     cron: str
     enabled: bool = True
     message: str = ""
+    policy: str | None = None
 
 
 class _Ckafka(_Form):
@@ -112,6 +114,7 @@ class _Function(_Form):
     dead_letter: _DeadLetter | None = None
     destinations: _Destinations | None = None
     budget_mb: float | int = Field(alias="budgetMb", gt=0)
+    seals: bool = False
     events: list[_Event]
 
 
@@ -135,6 +138,7 @@ class _Custom(_Form):
 
     model_config = ConfigDict(extra="allow")
     clouds: dict[Literal["tencent", "alibaba"], _CloudDefaults]
+    policies: dict[str, dict[str, Any]] = Field(default_factory=dict)  # spelled as plan_rotation's command
 
 
 class _File(_Form):
@@ -188,6 +192,8 @@ class _Checking:
         self.platform = "scf" if cloud == "tencent" else "fc"
         self.wrong: list[_Mistake] = []
         self.others: tuple[d.Cloud, ...] = ()
+        self.policies: dict[str, dict[str, Any]] = {}
+        self.modules: set[str] = set()
 
     def say(self, text: str, *path: int | str) -> None:
         self.wrong.append((path, text))
@@ -195,6 +201,8 @@ class _Checking:
     def file(self, file: _File) -> None:
         if file.provider.name != self.cloud:
             self.say(f"must be {self.cloud}, which CLOUD chose", "provider", "name")
+        self.policies = file.custom.policies if file.custom else {}
+        self.modules = {function.handler.partition(".")[0] for function in file.functions.values()}
         found = {_cloud_of(self.folder / f"{f.handler.partition('.')[0]}.py") for f in file.functions.values()}
         self.others = tuple(cloud for cloud in ("tencent", "alibaba") if cloud in found)
 
@@ -219,7 +227,7 @@ class _Checking:
             self.say(f"must be {form}", *at, "role")
         self._environment(given.environment, (*at, "environment"))
         self._copies(module, given, at)
-        http, timers, queues = self._triggers(given.events, (*at, "events"))
+        http, timers, queues = self._triggers(module, given.events, (*at, "events"))
         own = _cloud_of(self.folder / f"{module}.py")
         letter, to = given.dead_letter, given.destinations
         return d.FunctionSpec(
@@ -239,8 +247,9 @@ class _Checking:
             http=http,
             timers=timers,
             queues=queues,
-            budget_mb=float(given.budget_mb),
+            budget_mb=float(given.budget_mb) + (_SEAL_MB if given.seals else 0),
             line=line_of(self.document, at),
+            seals=given.seals,
         )
 
     def _handler(self, given: _Function, at: tuple[str, str]) -> str:
@@ -312,7 +321,7 @@ class _Checking:
                 self.say(f"{self.platform} has none", *at, part)
 
     def _triggers(
-        self, events: list[_Event], at: tuple[str, ...]
+        self, module: str, events: list[_Event], at: tuple[str, ...]
     ) -> tuple[d.HttpTrigger | None, tuple[d.TimerTrigger, ...], tuple[d.CkafkaTrigger | d.SmqTrigger, ...]]:
         http: d.HttpTrigger | None = None
         timers: list[d.TimerTrigger] = []
@@ -328,7 +337,7 @@ class _Checking:
                     self.say("a function has one HTTP trigger", *here)
                 http = self._http(event.http, here)
             elif event.timer:
-                timers.append(self._timer(event.timer, here))
+                timers.append(self._timer(module, event.timer, here))
             elif event.ckafka:
                 if self.cloud != "tencent":
                     self.say("fc has no CKafka trigger", *here)
@@ -357,7 +366,7 @@ class _Checking:
             self.say("must be POST", *at, "method")
         return d.HttpTrigger("http", given.auth_type)
 
-    def _timer(self, given: _Timer, at: tuple[int | str, ...]) -> d.TimerTrigger:
+    def _timer(self, module: str, given: _Timer, at: tuple[int | str, ...]) -> d.TimerTrigger:
         spelled = ""
         try:
             spelled = cron.render(given.cron, self.platform)
@@ -365,7 +374,31 @@ class _Checking:
             self.say(str(error), *at, "cron")
         if text := problem_of(given.message):
             self.say(text, *at, "message")
-        return d.TimerTrigger(given.name, spelled, given.enabled, given.message)
+        message = given.message if given.policy is None else self._policy(module, given, at)
+        return d.TimerTrigger(given.name, spelled, given.enabled, message)
+
+    def _policy(self, module: str, given: _Timer, at: tuple[int | str, ...]) -> str:
+        """The text of a timer that names a policy."""
+        name = given.policy or ""
+        fields = self.policies.get(name)
+        if module != "plan_rotation":
+            self.say("only plan_rotation takes a policy", *at, "policy")
+        elif given.message:
+            self.say("a timer has a message or a policy, not both", *at, "policy")
+        elif fields is None:
+            self.say("there is no such policy under custom.policies", *at, "policy")
+        elif "Policy" in fields or "From" in fields:
+            self.say("a policy is named by its key, and From is keyturn's own", "custom", "policies", name)
+        else:
+            try:
+                text = policy_text(name, fields)
+            except ValueError as error:
+                self.say(str(error), "custom", "policies", name)
+            else:
+                if fields["Function"] not in self.modules:
+                    self.say("its Function is not deployed here", "custom", "policies", name)
+                return text
+        return ""
 
 
 def _globals(file: Path) -> dict[str, ast.expr]:

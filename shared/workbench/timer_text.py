@@ -4,11 +4,32 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from typing import Any
+
+from shared.command import parse_model
+from shared.errors import Refused
+from shared.rotation.policy import PlanRotation
 
 _MOST_BYTES = 4096  # SCF's limit, https://www.tencentcloud.com/document/product/583/9708
 _SECRET = re.compile("password|passwd|secret|token|accesskey", re.IGNORECASE)
 _REFERENCE = "SecretRef"
+
+
+def policy_text(name: str, fields: Mapping[str, Any]) -> str:
+    """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
+    given = {"Policy": name} | dict(fields)
+    try:
+        parse_model(PlanRotation, given, PlanRotation.names)
+    except Refused as refused:
+        rule = refused.message
+    else:
+        text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+        size = len(text.encode())
+        if size <= _MOST_BYTES:
+            return text
+        rule = f"has {size} bytes as a timer's text, which takes {_MOST_BYTES}"
+    raise ValueError(rule)
 
 
 def problem_of(text: str) -> str | None:

@@ -1,4 +1,7 @@
-"""`python -m tests.campaign [--seed N] [--jobs N] [--only WORDS]`: every case; exit 1 if a promise was broken."""
+"""`python -m tests.campaign [--seed N] [--jobs N] [--only WORDS]`: every case; exit 1 if a promise was broken.
+
+`python -m tests.campaign fleet`: a thousand instances rotated by a timer, and the pace of 300 stored changes.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 
+from . import fleet
 from .cases import all_cases
 from .crew import played
+from .kept_cases import kept_cases
 from .play import Verdict
 
 _COLUMNS = ("changed", "already_changed", "not_changed", "unknown")
@@ -22,8 +27,11 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=10, help="cases beside each other; they wait more than they work")
     parser.add_argument("--only", nargs="*", default=[], help="words that a case's name must hold")
     parser.add_argument("--verbose", action="store_true", help="a line a case")
+    parser.add_argument("what", nargs="?", choices=["cases", "fleet"], default="cases")
     options = parser.parse_args()
-    cases = [case for case in all_cases() if all(word in str(case) for word in options.only)]
+    if options.what == "fleet":
+        return fleet.main()
+    cases = [case for case in (*all_cases(), *kept_cases()) if all(word in str(case) for word in options.only)]
     started = time.monotonic()
     verdicts: list[Verdict] = []
     for verdict in played(cases, options.seed, max(1, min(options.jobs, len(cases)))):
@@ -57,9 +65,9 @@ def report(verdicts: Iterable[Verdict]) -> int:
         cells.setdefault(row, Counter()).update(verdict.outcomes)
         total.update(verdict.outcomes)
         reasons.update(verdict.reasons)
-    print(f"{'operation':10} {'fault':22}" + "".join(f"{name:>16}" for name in _COLUMNS))
+    print(f"{'operation':22} {'fault':22}" + "".join(f"{name:>16}" for name in _COLUMNS))
     for (target, fault), counts in sorted(cells.items()):
-        print(f"{target:10} {fault:22}" + "".join(f"{counts[name] or '.':>16}" for name in _COLUMNS))
+        print(f"{target:22} {fault:22}" + "".join(f"{counts[name] or '.':>16}" for name in _COLUMNS))
     print("\nunknown, and why it is true:")
     for reason, count in reasons.most_common():
         print(f"  {count:5}  {reason}")

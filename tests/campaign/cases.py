@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from .operations import TARGETS
+from .operations import ALL_TARGETS, TARGETS
 
 LOST = ("drop_before", "drop_after", "stall", "cut_body", "html_500", "not_json", "wrong_type", "no_task_id")
 """The answer does not say what happened."""
@@ -44,12 +44,18 @@ FOLLOW_POINTS = {
     "follow: result sent": "shared.publish:Publisher.result:return",
 }
 _WITH_TASK = ("following", "before handing on", "handed on")
-_ADAPTER = {
+ADAPTER = {
     "account": "shared.clouds.tencent_redis:RedisChange",
     "password": "shared.clouds.tencent_redis:RedisChange",
     "registry": "shared.clouds.tencent_tcr:RegistryChange",
+    "random": "shared.clouds.tencent_tcr:RegistryChange",
     "tair": "shared.clouds.alibaba_tair:TairChange",
 }
+
+
+def session_of(base: str) -> str:
+    """Where an operation's cloud calls leave, as a kill point names it."""
+    return "alibaba:AlibabaSession" if base == "tair" else "tencent:TencentSession"
 
 
 @dataclass(frozen=True)
@@ -66,17 +72,19 @@ class Case:
     refuse: bool = False  # the cloud does not take old = new, so the fence probe tells nothing
     slow: bool = False  # the change takes longer than one invocation waits
     kill: str = ""
+    point: str = ""  # where that is, in the form of the stand-in's bootstrap; empty: as the operation's table says
+    also: tuple[str, str] = ("", "")  # a second action of the first delivery, whose every call meets this fault
 
     def __str__(self) -> str:
         words = [self.target, self.trigger, self.action, self.fault, "" if self.kill else self.mode, self.kill]
-        words += [name for name in ("login", "refuse", "slow") if getattr(self, name)]
+        words += [*self.also, *(name for name in ("login", "refuse", "slow") if getattr(self, name))]
         return " ".join(word for word in words if word) + ("" if self.commands else " no-commands")
 
     @property
     def kill_point(self) -> str:
         """The point in the form of the stand-in's bootstrap; empty where the parent kills."""
-        session = "alibaba:AlibabaSession" if self.target == "tair" else "tencent:TencentSession"
-        return KILL_POINTS[self.kill].format(adapter=_ADAPTER[self.target], session=session)
+        base = ALL_TARGETS[self.target].base
+        return (self.point or KILL_POINTS[self.kill]).format(adapter=ADAPTER[base], session=session_of(base))
 
 
 def triggers_of(target: str) -> tuple[str, ...]:
@@ -151,7 +159,7 @@ def refuse_cases() -> Iterator[Case]:
 def kill_cases() -> Iterator[Case]:
     """The process is killed at each point, then the event comes again."""
     turn = 0
-    for name in _ADAPTER:
+    for name in (one for one in ADAPTER if one != "random"):
         for point in (*KILL_POINTS, *FOLLOW_POINTS):
             if name == "registry" and (point in _WITH_TASK or point in FOLLOW_POINTS):
                 continue  # it has no task, so it never gets there
@@ -177,7 +185,7 @@ def all_cases() -> list[Case]:
 
 # --- where a delivery may end `unknown`, and why
 
-_TCR = "without a login nothing that can be read proves what a registry call did: it has no task and no fence"
+TCR = "without a login nothing that can be read proves what a registry call did: it has no task and no fence"
 _HANGS = "the task never ends, so nobody can say what becomes of it"
 _LATE = "with one-second times, a second change within the second does not show"
 _PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
@@ -187,24 +195,25 @@ _BLIND = "the one read that could tell never answers"
 
 def may_be_unknown(case: Case, *, redelivery: bool) -> str | None:
     """Why a delivery of this case may end `unknown`; None: it must not."""
-    registry = case.target in ("registry", "random")
+    base = ALL_TARGETS[case.target].base
+    registry = base in ("registry", "random")
     asked = not case.action
     if (
         registry
         and case.fault in (*LOST, "fail_task", "hang_task")
         and asked
-        and not (case.login and case.target == "registry")
+        and not (case.login and base == "registry")
     ):
-        return _TCR
+        return TCR
     if not registry and case.fault == "hang_task":
         return _HANGS
     if case.refuse and (redelivery or case.fault in LOST) and not case.login:
         return _PROBE
     if case.kill and redelivery and case.refuse:
         return _PROBE
-    if case.target == "account" and redelivery and case.fault in LOST and case.mode != ONCE:
+    if base == "account" and redelivery and case.fault in LOST and case.mode != ONCE:
         return _LATE
-    if case.target == "tair" and case.fault in LOST and case.mode in (ALWAYS, SECOND) and not case.action:
+    if base == "tair" and case.fault in LOST and case.mode in (ALWAYS, SECOND) and not case.action:
         return _ALL_LOST
     if case.mode == ALWAYS and case.action in ("DescribeTaskInfo", "DescribeAccounts", "DescribeInstanceAttribute"):
         return _BLIND

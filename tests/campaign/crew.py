@@ -18,6 +18,7 @@ _STUCK_S = 180.0
 _CLIENTS = (
     "alibabacloud_r_kvstore20150101.client",
     "tencentcloud.redis.v20180412.redis_client",
+    "tencentcloud.ssm.v20190923.ssm_client",
     "tencentcloud.tcr.v20190924.tcr_client",
 )
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.cloud.client import Standin
@@ -38,6 +39,20 @@ class Target:
     holds: Callable[[Standin, str], bool]
     secret: bool = True
     shown: bool = False  # the cloud makes the secret and the reply shows it
+    limit_s: float = 6.0  # of one invocation
+    place: str = ""  # the store that keeps its secret; then the command holds none
+    turns: tuple[str, str] | None = None  # two accounts that are changed in turn
+    world: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def base(self) -> str:
+        """The operation, whether or not a store keeps its secret."""
+        return self.name.removeprefix("kept ").removesuffix(" in turn")
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether the command holds a secret, so that it may not be handed on."""
+        return self.secret and not self.place
 
     def account_state(self, standin: Standin) -> Mapping[str, Any]:
         """The account as the stand-in sees it, without its password."""
@@ -173,3 +188,89 @@ TARGETS = {
         ),
     )
 }
+
+
+# --- the same operations with a secret that is made, kept in a store and read from there
+
+_STORES = {
+    "account": "ssm://redis-crs-demo0001-app",
+    "password": "ssm://redis-crs-demo0001-root",
+    "registry": "ssm://tcr-demo0001-robot",
+    "random": "ssm://tcr-demo0001-robot",
+    "tair": "kms://tair-r-demo0001-app",
+}
+STORE_ACTIONS = {
+    "ssm": (
+        "ListSecretVersionIds",
+        "GetSecretValue",
+        "PutSecretValue",
+        "DescribeSecret",
+        "UpdateSecret",
+        "UpdateDescription",
+        "DeleteSecretVersion",
+    ),
+    "kms": ("ListSecretVersionIds", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
+}
+_KEPT_LIMIT_S = 12.0  # before and after the change there is a store to write to
+_SECRET_FIELDS = {
+    "account": (None, "AccountPassword"),
+    "password": ("OldPassword", "Password"),
+    "registry": (None, "Password"),
+    "random": (None, None),
+    "tair": ("OldAccountPassword", "NewAccountPassword"),
+}
+_PAIR = ("app_a", "app_b")
+_FIRST_TURN = {
+    "AccountName": _PAIR[0],
+    "Password": "Aaaa-Passw0rd",
+    "Previous": {"AccountName": _PAIR[1], "Password": "Bbbb-Passw0rd"},
+}
+
+
+def _kept(base: str) -> Target:
+    target, place = TARGETS[base], _STORES[base]
+    old_field, new_field = _SECRET_FIELDS[base]
+    length = 20 if target.service == "tcr" else 24
+
+    def command(old: str, new: str) -> dict[str, Any]:
+        made = {} if new_field is None else {new_field: {"Generate": {"Length": length}}}
+        fence = {} if old_field is None else {old_field: {"SecretRef": place}}
+        return target.command(old, new) | made | fence | {"Deliver": {"Store": place}}
+
+    return replace(target, name=f"kept {base}", command=command, limit_s=_KEPT_LIMIT_S, place=place, shown=False)
+
+
+def _in_turn(base: str) -> Target:
+    """Two accounts of one instance: the store says whose password is in use, and changes the other's."""
+    target = _kept(base)
+    kind, _, name = target.place.partition("://")
+    accounts = {account: {"password": f"{account[-1].upper()}{account[-1] * 3}-Passw0rd"} for account in _PAIR}
+    service = "redis" if target.service == "redis" else "tair"
+    left_out = ("AccountName", "OldAccountPassword")
+
+    def command(old: str, new: str) -> dict[str, Any]:
+        whole = target.command(old, new)
+        return {name: value for name, value in whole.items() if name not in left_out} | {"Alternate": list(_PAIR)}
+
+    return replace(
+        target,
+        name=f"{target.name} in turn",
+        command=command,
+        account=_PAIR[1],
+        old=json.dumps(_FIRST_TURN),
+        turns=_PAIR,
+        world={
+            service: {target.resource: {"accounts": accounts}},
+            kind: {name: {"versions": {"v1": json.dumps(_FIRST_TURN)}}},
+        },
+    )
+
+
+KEPT_TARGETS = {
+    target.name: target
+    for target in (
+        *(_kept(base) for base in ("account", "password", "registry", "random", "tair")),
+        *(_in_turn(base) for base in ("account", "tair")),
+    )
+}
+ALL_TARGETS = {**TARGETS, **KEPT_TARGETS}

@@ -78,27 +78,28 @@ def invoke_and_kill(
     point: str,
     standin: Standin,
     action: str,
+    limit_s: float = TIME_LIMIT_S,
 ) -> tuple[bool, bytes]:
     """One invocation in a process of its own that ends by SIGKILL; whether it did, and all that it wrote.
 
     `point`: see `bootstrap.kill_at`; empty: this process kills it once `action` has reached the stand-in.
     """
     env = environment(function, platform, settings) | ({KILL_AT: point} if point else {})
-    command = [sys.executable, "-m", "tests.cloud.bootstrap", function, platform, str(TIME_LIMIT_S)]
+    command = [sys.executable, "-m", "tests.cloud.bootstrap", function, platform, str(limit_s)]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, cwd=ROOT, env=env, stdin=pipe, stdout=pipe, stderr=pipe) as process:
         assert process.stdin is not None
         process.stdin.write(json.dumps({"role": role_keys(platform)}).encode() + b"\n" + event)
         process.stdin.close()
         process.stdin = None
-        until = time.monotonic() + TIME_LIMIT_S
+        until = time.monotonic() + limit_s
         while not point and process.poll() is None and time.monotonic() < until:
             if any(call["Action"] == action for call in standin.calls()):
                 time.sleep(0.1)  # let the change be applied: what is held is its answer
                 process.kill()
                 break
             time.sleep(0.02)
-        out, err = process.communicate(timeout=TIME_LIMIT_S + 10)
+        out, err = process.communicate(timeout=limit_s + 10)
         return process.returncode == -signal.SIGKILL, out + err
 
 
@@ -120,6 +121,7 @@ class Drained:
         self.returned: list[Returned] = []
         self.events: list[dict[str, Any]] = []
         self.left = 0
+        self.killed = False
 
 
 def drain(settings: Mapping[str, str], *, ages: bool, kill: str = "", standin: Standin | None = None) -> Drained:
@@ -144,11 +146,13 @@ def drain(settings: Mapping[str, str], *, ages: bool, kill: str = "", standin: S
                 platform = FC if body["data"].get("Cloud") == "alibaba" or function.startswith("alibaba") else SCF
                 event = as_trigger_event(json.dumps(body, ensure_ascii=False), platform, leased.receives)
                 if kill and standin and function == "follow_change":
-                    died, _ = invoke_and_kill(
-                        function, event, platform, settings, point=kill, standin=standin, action=""
+                    died, wrote = invoke_and_kill(
+                        function, event, platform, settings, point=kill, standin=standin, action="", limit_s=20.0
                     )
                     kill = ""
                     if died:
+                        drained.killed = True
+                        drained.returned.append(Returned(None, None, wrote.decode(errors="replace"), 0.0))
                         inbox.release(leased)
                         continue
                 returned = invoke(function, event, platform, settings, timeout_s=20.0)

@@ -21,6 +21,7 @@ _CLOCK_SKEW_S = 900
 _HOST = re.compile(rf"(?P<service>[a-z-]+?)(?P<vpc>-vpc)?(?:\.(?P<region>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
 # The SDK's endpoint table sends this region to the host without one.
 _CENTRAL_REGION = "cn-hangzhou"
+_REGIONAL = {"kms"}  # has no host without a region; its own client sends forms, so that it surely reads them
 _MUST_SIGN = {
     "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256",
 }  # fmt: skip
@@ -60,7 +61,10 @@ class AlibabaGate:
         host = _HOST.fullmatch(wire.hostname)
         if host is None and wire.hostname not in ("127.0.0.1", "localhost"):
             raise ApiError("InvalidProduct.NotFound", "The host is none of this cloud's.", 404)
-        if host and host["region"] == _CENTRAL_REGION and not host["vpc"]:
+        if host and host["service"] in _REGIONAL:
+            if not host["region"]:
+                raise ApiError("InvalidOperation.NotSupportedEndpoint", "The product has a host for each region.")
+        elif host and host["region"] == _CENTRAL_REGION and not host["vpc"]:
             raise ApiError("InvalidOperation.NotSupportedEndpoint", "The region is served at the central host.")
         if host:
             service = self.services.get(host["service"])
@@ -77,11 +81,12 @@ class AlibabaGate:
             raise ApiError("UnsupportedHTTPMethod", "The API takes GET and POST.")
         region = (host["region"] or _CENTRAL_REGION) if host else None
         call = Call("alibaba", service.name, action, service.version, region, wire.host, None, request_id)
+        call.in_query = frozenset(name for name, _ in wire.pairs())
         return call, service
 
     def parameters(self, wire: Wire, action: Action) -> dict[str, Any]:
         pairs = wire.pairs()
-        if self.world.form_body and _is_form(wire):
+        if _is_form(wire) and (self.world.form_body or _product(wire) in _REGIONAL):
             pairs += parse_qsl(wire.body.decode("utf-8", "replace"), keep_blank_values=True)
         given: dict[str, Any] = {}
         for name, text in pairs:
@@ -165,6 +170,11 @@ class AlibabaGate:
         # A request older than twice the skew fails by its date; forget those, in the order they came.
         while self._nonces and now - next(iter(self._nonces.values())) > 2 * _CLOCK_SKEW_S:
             del self._nonces[next(iter(self._nonces))]
+
+
+def _product(wire: Wire) -> str:
+    host = _HOST.fullmatch(wire.hostname)
+    return host["service"] if host else ""
 
 
 def _is_form(wire: Wire) -> bool:

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .redis_server import RedisServer, User
+from .redis_pool import Pool, SleepingServer
+from .redis_server import RedisServer, Server, User
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
 from .world import TairAccount, TairInstance, World
 
 _SYMBOLS = "!@#$%^&*()_+-="
 _PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
+_MOST_TAGS = 5
+_TAGS = " ".join(f"Tag.{number}.{part}" for number in range(1, _MOST_TAGS + 1) for part in ("Key", "Value"))
 _LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwnerId:int SecurityToken"
 
 
@@ -41,7 +44,7 @@ class Instance:
 
     id: str
     spec: TairInstance
-    server: RedisServer
+    server: Server
     accounts: dict[str, Account] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -60,17 +63,20 @@ class Instance:
 
 
 class AlibabaKvstore:
-    """The service; one Redis process an instance."""
+    """The service; one Redis process an instance, which sleeps if the instance is lazy."""
 
     cloud: Cloud = "alibaba"
     name = "r-kvstore"
     version = "2015-01-01"
     stages = frozenset({"hang_task"})
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, pool: Pool) -> None:
+        self._world, self._pool = world, pool
         self._wrong_old = _drawn_refusal()
-        self.instances = {id_: Instance(id_, spec, RedisServer()) for id_, spec in world.tair.items()}
+        self.instances = {
+            id_: Instance(id_, spec, SleepingServer(pool) if spec.lazy else RedisServer())
+            for id_, spec in world.tair.items()
+        }
         for instance in self.instances.values():
             instance.restore(instance.spec)
         self.actions: Mapping[str, Action] = {
@@ -86,10 +92,10 @@ class AlibabaKvstore:
             "DescribeInstanceAttribute": Action(takes(f"InstanceId! {_LEGACY}"), self._instance_attribute),
             "DescribeInstances": Action(
                 takes(
-                    f"InstanceIds InstanceStatus InstanceType RegionId PageNumber:int PageSize:int {_LEGACY}",
+                    "InstanceIds InstanceStatus InstanceType RegionId SearchKey PageNumber:int PageSize:int"
+                    f" {_TAGS} {_LEGACY}",
                     "ArchitectureType ChargeType EditionType EngineVersion Expired GlobalInstance:bool"
-                    " InstanceClass NetworkType NodeType PrivateIp ResourceGroupId SearchKey VSwitchId VpcId"
-                    " ZoneId",
+                    " InstanceClass NetworkType NodeType PrivateIp ResourceGroupId VSwitchId VpcId ZoneId",
                 ),
                 self._instances,
             ),
@@ -119,17 +125,15 @@ class AlibabaKvstore:
         }
 
     async def start(self) -> None:
-        """Start the Redis servers, side by side."""
-        eager = [one for one in self.instances.values() if not one.spec.lazy]
-        await asyncio.gather(*(one.server.start(one.users) for one in eager))
+        """Start the Redis servers, side by side; lazy ones only listen."""
+        await asyncio.gather(*(one.server.start(one.users) for one in self.instances.values()))
 
     async def reset(self, world: World) -> None:
         """The first accounts, the same ports, another code for a wrong old password."""
-        self._world, self._wrong_old = world, _drawn_refusal()
+        self._world, self._pool.world, self._wrong_old = world, world, _drawn_refusal()
         for instance in self.instances.values():
             instance.restore(world.tair[instance.id])
-            if instance.server.address:
-                await instance.server.set_users(instance.users)
+        await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
     async def close(self) -> None:
         """End the servers."""
@@ -178,7 +182,7 @@ class AlibabaKvstore:
         return {**_paged(given, len(found)), "Accounts": {"Account": _page(found, given)}}
 
     async def _instance_attribute(self, given: Mapping[str, Any], call: Call) -> Answer:
-        shown = await self._shown(self._instance(call))
+        shown = self._shown(self._instance(call))
         shown |= {"Engine": "Redis", "IsOrderCompleted": True, "VpcAuthMode": "Open"}
         return {"Instances": {"DBInstanceAttribute": [shown]}}
 
@@ -186,36 +190,42 @@ class AlibabaKvstore:
         ids = [id_ for id_ in given.get("InstanceIds", "").split(",") if id_]
         if len(ids) > 30:
             raise ApiError("InvalidInstanceIds.Malformed", "At most 30 instances can be named.")
+        if any(name.startswith("Tag.") for name in given) and "RegionId" not in given:
+            raise ApiError("MissingRegionId", "RegionId is mandatory for this action when tags are given.")
+        wanted = _wanted_tags(given)
         found = [
-            await self._shown(instance)
+            instance
             for instance in self.instances.values()
             if self._reaches(instance, call)
             and (not ids or instance.id in ids)
             and instance.spec.status == given.get("InstanceStatus", instance.spec.status)
             and instance.spec.region == given.get("RegionId", instance.spec.region)
             and given.get("InstanceType", "Tair") == "Tair"
+            and (given.get("SearchKey", "") in instance.id or given["SearchKey"] in instance.spec.name)
+            and all(key in tags and value in ("", tags[key]) for tags in [instance.spec.tags] for key, value in wanted)
         ]
-        return {**_paged(given, len(found)), "Instances": {"KVStoreInstance": _page(found, given)}}
+        shown = [self._shown(instance) for instance in _page(found, given)]
+        return {**_paged(given, len(found)), "Instances": {"KVStoreInstance": shown}}
 
     async def _instance_ssl(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
         return {"InstanceId": instance.id, "SSLEnabled": "Disable", "SSLExpiredTime": ""}
 
-    async def _shown(self, instance: Instance) -> dict[str, Any]:
-        await instance.server.start(instance.users)
+    def _shown(self, instance: Instance) -> dict[str, Any]:
         host, _, port = instance.server.address.partition(":")
         return {
             "InstanceId": instance.id,
-            "InstanceName": instance.id,
+            "InstanceName": instance.spec.name or instance.id,
             "InstanceStatus": instance.spec.status,
             "InstanceType": "Tair",
             "EngineVersion": "7.0",
             "ArchitectureType": "standard",
             "ConnectionDomain": host,
-            "Port": int(port),
+            "Port": int(port or 0),
             "RegionId": instance.spec.region,
             "EndTime": "",
             "HasRenewChangeOrder": False,
+            "Tags": {"Tag": [{"Key": key, "Value": value} for key, value in instance.spec.tags.items()]},
         }
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
@@ -242,6 +252,14 @@ def _check_password(password: str) -> None:
         raise ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
 
 
+def _wanted_tags(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Key and value of each `Tag.N`; an empty value stands for any."""
+    numbers = range(1, _MOST_TAGS + 1)
+    if any(f"Tag.{number}.Value" in given and f"Tag.{number}.Key" not in given for number in numbers):
+        raise ApiError("InvalidTagKey", "A tag has a key.")
+    return [(given[key], given.get(f"Tag.{n}.Value", "")) for n in numbers if (key := f"Tag.{n}.Key") in given]
+
+
 def _window(given: Mapping[str, Any]) -> tuple[int, int]:
     number, size = given.get("PageNumber", 1), given.get("PageSize", 30)
     if number < 1 or not 1 <= size <= 50:
@@ -254,6 +272,6 @@ def _paged(given: Mapping[str, Any], total: int) -> dict[str, int]:
     return {"PageNumber": number, "PageSize": size, "TotalCount": total}
 
 
-def _page(found: list[dict[str, Any]], given: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _page(found: list[Any], given: Mapping[str, Any]) -> list[Any]:
     number, size = _window(given)
     return page(found, (number - 1) * size, size)

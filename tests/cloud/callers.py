@@ -14,8 +14,8 @@ from tencentcloud.common.profile.http_profile import HttpProfile
 
 from .client import Standin
 
-TENCENT_VERSIONS = {"redis": "2018-04-12", "tcr": "2019-09-24"}
-TAIR_VERSION = "2015-01-01"
+TENCENT_VERSIONS = {"redis": "2018-04-12", "tcr": "2019-09-24", "ssm": "2019-09-23"}
+TAIR_VERSION, KMS_VERSION = "2015-01-01", "2016-01-20"
 
 
 def tencent(
@@ -83,3 +83,40 @@ def alibaba(
     request = utils_models.OpenApiRequest(query=query, body=form)
     body: dict[str, Any] = OpenApiClient(config).call_api(parameters, request, RuntimeOptions())["body"]
     return body
+
+
+def kms(
+    standin: Standin,
+    action: str,
+    query: dict[str, Any],
+    form: dict[str, Any] | None = None,
+    *,
+    region: str = "cn-hangzhou",
+    **how: Any,
+) -> dict[str, Any]:
+    """One call of KMS, at its region's own host. Raises: what the client raises."""
+    return alibaba(standin, action, query, form, host=f"kms.{region}.aliyuncs.com", version=KMS_VERSION, **how)
+
+
+def ssm_client(standin: Standin, region: str = "ap-guangzhou") -> Any:
+    """The product's own client of Secrets Manager."""
+    from tencentcloud.ssm.v20190923.ssm_client import SsmClient
+
+    keys = standin.credentials["tencent"]
+    http = HttpProfile(protocol="http", proxy=standin.endpoint, endpoint="ssm.tencentcloudapi.com")
+    credential = Credential(keys["id"], keys["key"], keys["token"])
+    return SsmClient(credential, region, ClientProfile(httpProfile=http))
+
+
+def stored(standin: Standin, store: str, version: str = "") -> str:
+    """The value behind `ssm://name` (a version has to be given) or `kms://name` (else the current one)."""
+    kind, _, name = store.partition("://")
+    if kind == "ssm":
+        return str(
+            tencent(standin, "GetSecretValue", {"SecretName": name, "VersionId": version}, service="ssm")[
+                "SecretString"
+            ]
+        )
+    return str(
+        kms(standin, "GetSecretValue", {"SecretName": name} | ({"VersionId": version} if version else {}))["SecretData"]
+    )

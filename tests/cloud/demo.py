@@ -1,7 +1,8 @@
 """`make demo`: the events of `events/` change real passwords on both stand-in clouds, and a real client proves it.
 
 Every function, both runtimes, all three kinds of trigger, each handler in a fresh process; then tasks that outlive
-their invocation are followed over each kind of queue. Exit 0 only if every proof held.
+their invocation are followed over each kind of queue; the bundle is deployed, used and removed; a fleet is rotated by a
+timer. Exit 0 only if every proof held.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Any
 from shared.queues import open_inbox
 from shared.triggers import Trigger, read
 
-from . import demo_deployed
+from . import demo_deployed, demo_fleet
 from .client import Standin
 from .inboxes import inbox
 from .proof import opens, registry_opens
@@ -175,6 +176,7 @@ def main(argv: list[str]) -> int:
         opened.close()
         bad += chains(cloud, settings, Path(folder))
         bad += demo_deployed.play(cloud, Path(folder))
+        bad += demo_fleet.play(Path(folder))
     print(f"\n{count} results on the queue. Hosts that were signed for: {', '.join(sorted(hosts))}")
     print(f"{'All proofs held' if not bad else f'{bad} proofs FAILED'}, in {time.monotonic() - started:.0f} s.")
     sys.stdout.flush()

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from .service import Call
 
-BEFORE = ("drop_before", "throttle", "lock", "expire_token", "wrong_type")
+BEFORE = ("drop_before", "throttle", "lock", "expire_token", "wrong_type", "echo")
 """Met before the action runs: nothing is applied."""
 TASK = ("fail_task", "hang_task", "no_task_id")
 """The service's own to stage, or the answer's."""
@@ -17,7 +17,7 @@ AFTER = ("drop_after", "stall", "cut_body", "html_500", "not_json")
 
 Name = Literal[
     "drop_before", "throttle", "lock", "expire_token", "wrong_type", "fail_task", "hang_task", "no_task_id",
-    "drop_after", "stall", "cut_body", "html_500", "not_json",
+    "drop_after", "stall", "cut_body", "html_500", "not_json", "echo",
 ]  # fmt: skip
 
 

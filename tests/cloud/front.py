@@ -13,7 +13,7 @@ from .faults import Faults
 from .fc_gate import FcGate
 from .functions_platforms import Platforms
 from .pace import Pace
-from .service import Answer, ApiError, Call, Service
+from .service import Action, Answer, ApiError, Call, Service
 from .smq_gate import NAME, SmqGate
 from .tencent import TencentGate
 from .wire import Gate, Reply, Wire
@@ -96,7 +96,7 @@ class Front:
         if call.action in self.world.deny:
             raise service.refuse("denied", call)
         if not self._pace.allows((call.cloud, call.service, call.action, call.region), action.per_s):
-            raise gate.refuse("throttle")
+            raise _throttled(gate, action)
         call.parameters = gate.parameters(wire, action)
         call.fault = self.faults.meet(call)
         if call.fault in faults.BEFORE:
@@ -108,11 +108,21 @@ class Front:
         return await action.handler(call.parameters, call)
 
 
+def _throttled(gate: Gate, action: Action) -> ApiError:
+    if action.throttled:
+        return ApiError(action.throttled, "QPS Limit Exceeded", 429)
+    return gate.refuse("throttle")
+
+
 def _before(gate: Gate, call: Call, service: Service) -> ApiError:
     if call.fault == "throttle":
-        return gate.refuse("throttle")
+        return _throttled(gate, service.actions[call.action])
     if call.fault == "expire_token":
         return gate.refuse("expire_token")
+    if call.fault == "echo":
+        refusal = service.refuse("system", call)
+        quoted = " ".join(f"{name}={value}" for name, value in call.parameters.items())
+        return ApiError(refusal.code, f"{refusal.message} Parameters: {quoted}", refusal.status)
     return service.refuse("lock" if call.fault == "lock" else "system", call)
 
 

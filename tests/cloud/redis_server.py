@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
+from typing import Protocol
 
 from . import processes
 
@@ -47,6 +48,26 @@ def binary() -> str:
     return found
 
 
+class Server(Protocol):
+    """What an instance needs of its server; one that sleeps keeps the same promise."""
+
+    @property
+    def address(self) -> str:
+        """`host:port`, or an empty string while nobody listens."""
+
+    async def start(self, users: Iterable[User]) -> None:
+        """Listen, with these users; nothing if it does."""
+
+    async def set_users(self, users: Iterable[User]) -> None:
+        """Make users so; returns when the server has said yes. Raises: RuntimeError, OSError, EOFError."""
+
+    async def restore(self, users: Iterable[User]) -> None:
+        """Be as at the start, with these users."""
+
+    async def stop(self) -> None:
+        """End it."""
+
+
 class RedisServer:
     """A server process on loopback without persistence. Its configuration goes in by stdin alone."""
 
@@ -61,6 +82,11 @@ class RedisServer:
     def address(self) -> str:
         """`host:port`, or an empty string while it does not run."""
         return f"127.0.0.1:{self.port}" if self._process else ""
+
+    @property
+    def runs(self) -> bool:
+        """Whether its process is there."""
+        return self._process is not None and self._process.returncode is None
 
     async def start(self, users: Iterable[User]) -> None:
         """Start it with these users; nothing if it runs.
@@ -77,12 +103,19 @@ class RedisServer:
         async with self._turn:
             await self._send([user.acl() for user in users])
 
+    async def restore(self, users: Iterable[User]) -> None:
+        """Make users so if it runs."""
+        if self._process is not None:
+            await self.set_users(users)
+
     async def stop(self) -> None:
         """End the process."""
         if self._streams:
             self._streams[1].close()
-        if self._process:
-            await processes.stop(self._process)
+        if self._process and self._process.returncode is None:
+            # It keeps nothing; asked politely it would take up to a tenth of a second to look.
+            self._process.kill()
+            await self._process.wait()
         self._process = self._streams = None
 
     async def _start(self) -> None:

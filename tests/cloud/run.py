@@ -23,6 +23,7 @@ _AT_ONCE = 100
 _REDELIVER_S = 1.0
 _MOST_RECEIVES = 3  # CKafka's trigger is deployed with three repeats
 _REST_S = 0.1
+_OF_EITHER_CLOUD = ("follow_change", "plan_rotation")
 
 
 def functions() -> list[str]:
@@ -96,7 +97,7 @@ class Trigger:
             return False
         if skip_delays and event.pop("notbefore", None):
             body = json.dumps(event, ensure_ascii=False)
-        platform = platform_of(function if function != "follow_change" else _followed(event))
+        platform = platform_of(_cloud_of(event) if function in _OF_EITHER_CLOUD else function)
         returned = run(function, as_trigger_event(body, platform, leased.message.id, amqp=self.amqp), platform)
         sys.stderr.write(returned.log)
         if returned.error is not None and leased.receives <= _MOST_RECEIVES:
@@ -122,10 +123,12 @@ def _addressed(event: dict[str, Any]) -> str | None:
     return function if kind.startswith(_PREFIX) and function in functions() else None
 
 
-def _followed(event: dict[str, Any]) -> str:
-    """follow_change runs on the cloud whose change it follows."""
+def _cloud_of(event: dict[str, Any]) -> str:
+    """follow_change runs on the cloud whose change it follows, plan_rotation on the cloud that it looks at."""
     data = event.get("data")
-    return "alibaba_" if isinstance(data, dict) and data.get("Cloud") == "alibaba" else "tencent_"
+    data = data if isinstance(data, dict) else {}
+    on_alibaba = data.get("Cloud") == "alibaba" or str(data.get("Function", "")).startswith("alibaba_")
+    return "alibaba_" if on_alibaba else "tencent_"
 
 
 def triggers(url: str) -> list[Trigger]:

@@ -5,22 +5,26 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import resource
 import signal
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from .alibaba_kms import AlibabaKms
 from .alibaba_kvstore import AlibabaKvstore
 from .ckafka import Ckafka
 from .fc import Fc
 from .functions_platforms import Platforms
 from .kept import Kept
+from .redis_pool import Pool
 from .scf import Scf
 from .server import Server
 from .service import Service
 from .smq import Smq
 from .tencent_redis import TencentRedis
+from .tencent_ssm import TencentSsm
 from .tencent_tcr import TencentTcr
 from .world import DEFAULT_WORLD, load_world
 
@@ -31,6 +35,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
     parser.add_argument("--world", type=Path, default=DEFAULT_WORLD, help="a TOML file like the default world")
     options = parser.parse_args(argv)
+    _raise_open_files()
     try:
         asyncio.run(serve(options.port, options.world))
     except (OSError, RuntimeError, ValueError) as error:
@@ -39,17 +44,25 @@ def main(argv: list[str]) -> int:
     return 0
 
 
+def _raise_open_files() -> None:
+    """A fleet listens at an address for each instance: as many files as the system lets us open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 async def serve(port: int, path: Path) -> None:
     """Run the stand-in until a signal. Raises: OSError, RuntimeError, ValueError: see `main`."""
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     world = load_world(path)
-    redis, tcr, tair = TencentRedis(world), TencentTcr(world), AlibabaKvstore(world)
+    pool = Pool(world)
+    redis, tcr, tair = TencentRedis(world, pool), TencentTcr(world), AlibabaKvstore(world, pool)
     kept = Kept()
     platforms = Platforms(world, kept)
     services: tuple[Service, ...] = (
-        *(redis, tcr, tair, Ckafka(world, kept), Smq(world, kept)),
+        *(redis, tcr, tair, TencentSsm(world), AlibabaKms(world), Ckafka(world, kept), Smq(world, kept)),
         *(Scf(world, platforms.host), Fc(world, platforms.host)),
     )
     server = Server(world, services, kept, platforms)

@@ -36,11 +36,12 @@ class Call:
     request_id: str
     parameters: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
+    in_query: frozenset[str] = frozenset()  # what came in the URL
 
     @property
     def instance_id(self) -> str:
-        """The instance or the queue that the call names, or an empty string."""
-        names = ("InstanceId", "RegistryId", "DataHubId", "QueueName")
+        """The instance, queue or secret that the call names, or an empty string."""
+        names = ("InstanceId", "RegistryId", "DataHubId", "QueueName", "SecretName")
         return next((str(self.parameters[name]) for name in names if self.parameters.get(name)), "")
 
 
@@ -74,12 +75,16 @@ def takes(published: str, elsewhere: str = "") -> dict[str, Parameter]:
 
 @dataclass(frozen=True)
 class Action:
-    """One API action: its parameters, its coroutine, whether it changes anything, and its own published rate."""
+    """One API action: its parameters, its coroutine, whether it changes anything, and its own published rate.
+
+    `throttled` is the code beyond that rate, where the service has one of its own.
+    """
 
     parameters: Mapping[str, Parameter]
     handler: Handler
     changes: bool = False
     per_s: int | None = None
+    throttled: str = ""
 
 
 class Service(Protocol):

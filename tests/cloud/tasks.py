@@ -43,6 +43,7 @@ class Tasks:
         self._task_s = task_s
         self._ids = itertools.count(random.randrange(100_000, 900_000))
         self._flows: dict[int, asyncio.Task[None]] = {}
+        self._locked: set[str] = set()
 
     def start(
         self, instance_id: str, kind: str, title: str, apply: Callable[[], Awaitable[None]], fault: str = ""
@@ -50,12 +51,13 @@ class Tasks:
         """Begin a flow that calls `apply` at its end; `fault` is `fail_task`, `hang_task` or empty."""
         task = Task(next(self._ids), instance_id, kind, title, time.time())
         self.all[task.id] = task
+        self._locked.add(instance_id)
         self._flows[task.id] = asyncio.create_task(self._run(task, apply, fault))
         return task
 
     def locks(self, instance_id: str) -> bool:
         """Whether a flow holds the instance."""
-        return any(task.instance_id == instance_id and not task.ended for task in self.all.values())
+        return instance_id in self._locked
 
     async def close(self) -> None:
         """End every flow; one that is writing to Redis finishes first."""
@@ -81,3 +83,4 @@ class Tasks:
                 status, task.message = SUCCEEDED, ""
             task.applying = False
         task.status, task.ended = status, time.time()
+        self._locked.discard(task.instance_id)

@@ -36,7 +36,7 @@ class TencentGate:
         self._services = services
         self._now = now
         self._regions = _REGIONS | {one.region for one in world.redis.values()}
-        self._regions |= {one.region for one in world.tcr.values()}
+        self._regions |= {one.region for one in world.tcr.values()} | {one.region for one in world.ssm.values()}
 
     @staticmethod
     def claims(wire: Wire) -> bool:

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .redis_server import RedisServer, User
+from .redis_pool import Pool, SleepingServer
+from .redis_server import RedisServer, Server, User
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
 from .tasks import RESULT, Task, Tasks, china_time
-from .world import RedisInstance, World
+from .world import DAY_S, RedisInstance, World
 
 OPERATOR = "100000000001"
 CHANGE_ACCOUNT = ("037", "修改实例账号")
@@ -50,8 +51,13 @@ class Instance:
 
     id: str
     spec: RedisInstance
-    server: RedisServer
+    server: Server
     accounts: dict[str, Account] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name, which is its id if nobody gave it one."""
+        return self.spec.name or self.id
 
     @property
     def users(self) -> list[User]:
@@ -59,31 +65,34 @@ class Instance:
         return [account.user for account in self.accounts.values()]
 
     def restore(self, spec: RedisInstance) -> None:
-        """Take the accounts of a world; their passwords are 30 days old."""
+        """Take the accounts of a world, their passwords as old as it says."""
         self.spec = spec
         self.accounts = {
             name: Account(
                 User(name, one.password, one.privilege, spec.no_auth and name == "root"),
                 one.remark,
                 one.readonly_policy,
-                time.time() - _MONTH_S,
+                time.time() - one.password_age_days * DAY_S,
             )
             for name, one in spec.accounts.items()
         }
 
 
 class TencentRedis:
-    """The service; one Redis process an instance."""
+    """The service; one Redis process an instance, which sleeps if the instance is lazy."""
 
     cloud: Cloud = "tencent"
     name = "redis"
     version = "2018-04-12"
     stages = frozenset({"fail_task", "hang_task"})
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, pool: Pool) -> None:
+        self._world, self._pool = world, pool
         self._tasks = Tasks(world.task_s)
-        self.instances = {id_: Instance(id_, spec, RedisServer()) for id_, spec in world.redis.items()}
+        self.instances = {
+            id_: Instance(id_, spec, SleepingServer(pool) if spec.lazy else RedisServer())
+            for id_, spec in world.redis.items()
+        }
         for instance in self.instances.values():
             instance.restore(instance.spec)
         password = "InstanceId! OldPassword! Password!"
@@ -111,11 +120,12 @@ class TencentRedis:
             "DescribeInstanceAccount": Action(takes("InstanceId! Limit!:int Offset!:int"), self._accounts),
             "DescribeInstances": Action(
                 takes(
-                    "Limit:int Offset:int InstanceId InstanceIds:strs Status:ints",
-                    "OrderBy OrderType:int VpcIds:strs SubnetIds:strs SearchKey SearchKeys:strs"
-                    " ProjectIds:ints InstanceName UniqVpcIds:strs UniqSubnetIds:strs RegionIds:ints"
+                    "Limit:int Offset:int InstanceId InstanceIds:strs Status:ints SearchKey SearchKeys:strs"
+                    " InstanceName InstanceTags:objects TagKeys:strs",
+                    "OrderBy OrderType:int VpcIds:strs SubnetIds:strs"
+                    " ProjectIds:ints UniqVpcIds:strs UniqSubnetIds:strs RegionIds:ints"
                     " TypeVersion:int EngineName AutoRenew:ints BillingMode Type:int TypeList:ints"
-                    " MonitorVersion InstanceTags:objects TagKeys:strs ProductVersions:strs AzMode",
+                    " MonitorVersion ProductVersions:strs AzMode",
                 ),
                 self._instances,
             ),
@@ -133,27 +143,25 @@ class TencentRedis:
         return ApiError("FailedOperation.SystemError", "Internal system error.")
 
     def state(self) -> dict[str, Any]:
-        """Accounts and tasks, without passwords."""
+        """Accounts and tasks, without passwords; how many sleeping servers are awake, of both clouds."""
         tasks = [_described(task) for task in self._tasks.all.values()]
         instances = {
             instance.id: {name: _shown(account) for name, account in instance.accounts.items()}
             for instance in self.instances.values()
         }
-        return {"instances": instances, "tasks": tasks}
+        return {"instances": instances, "tasks": tasks, "awake": len(self._pool)}
 
     async def start(self) -> None:
-        """Start the Redis servers, side by side."""
-        eager = [one for one in self.instances.values() if not one.spec.lazy]
-        await asyncio.gather(*(one.server.start(one.users) for one in eager))
+        """Start the Redis servers, side by side; lazy ones only listen."""
+        await asyncio.gather(*(one.server.start(one.users) for one in self.instances.values()))
 
     async def reset(self, world: World) -> None:
         """No task, the first accounts, the same ports."""
         await self._tasks.close()
-        self._world, self._tasks = world, Tasks(world.task_s)
+        self._world, self._pool.world, self._tasks = world, world, Tasks(world.task_s)
         for instance in self.instances.values():
             instance.restore(world.redis[instance.id])
-        running = [one for one in self.instances.values() if one.server.address]
-        await asyncio.gather(*(one.server.set_users(one.users) for one in running))
+        await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
     async def close(self) -> None:
         """End the flows, then the servers."""
@@ -270,16 +278,19 @@ class TencentRedis:
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
         limit, offset = given.get("Limit", 20), given.get("Offset", 0)
-        if not 0 <= limit <= 1000 or offset < 0:
-            raise ApiError("InvalidParameter.InvalidParameter", "Limit or Offset is out of range.")
+        if not 0 <= limit <= 1000 or offset < 0 or (limit and offset % limit):
+            raise ApiError("InvalidParameter.InvalidParameter", "Offset has to be a multiple of Limit.")
         wanted = {*given.get("InstanceIds", ()), *([given["InstanceId"]] if "InstanceId" in given else ())}
-        found = []
-        for instance in self.instances.values():
-            shown = self._reaches(instance, call) and (not wanted or instance.id in wanted)
-            if shown and self._status(instance) in (given.get("Status") or [self._status(instance)]):
-                await instance.server.start(instance.users)
-                found.append(self._instance_set(instance))
-        return {"TotalCount": len(found), "InstanceSet": page(found, offset, limit)}
+        found = [
+            instance
+            for instance in self.instances.values()
+            if self._reaches(instance, call)
+            and (not wanted or instance.id in wanted)
+            and self._status(instance) in (given.get("Status") or [self._status(instance)])
+            and _is_sought(instance, given)
+        ]
+        shown = [self._instance_set(instance) for instance in page(found, offset, limit)]
+        return {"TotalCount": len(found), "InstanceSet": shown}
 
     async def _ssl_status(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._instance(call)
@@ -290,7 +301,7 @@ class TencentRedis:
         status, spec = self._status(instance), instance.spec
         no_auth = instance.accounts["root"].user.no_auth if "root" in instance.accounts else False
         return {
-            "InstanceName": instance.id,
+            "InstanceName": instance.name,
             "InstanceId": instance.id,
             "Appid": 1250000000,
             "ProjectId": 0,
@@ -299,7 +310,7 @@ class TencentRedis:
             "Status": status,
             "InstanceTitle": _TITLES[status],
             "WanIp": host,
-            "Port": int(port),
+            "Port": int(port or 0),
             "Createtime": china_time(time.time() - 2 * _MONTH_S),
             "DeadlineTime": "0000-00-00 00:00:00",
             "OfflineTime": "",
@@ -310,6 +321,7 @@ class TencentRedis:
             "ProductType": "standalone",
             "NoAuth": no_auth,
             "PasswordFree": int(no_auth),
+            "InstanceTags": [{"TagKey": key, "TagValue": value} for key, value in spec.tags.items()],
         }
 
     def _status(self, instance: Instance) -> int:
@@ -342,6 +354,20 @@ def _check_password(password: str, longest: int) -> None:
         raise ApiError("InvalidParameter.EmptyParam", "The password is empty.")
     if not 8 <= len(password) <= longest or character_classes(password) < 2 or password.startswith("/"):
         raise ApiError("InvalidParameterValue.PasswordRuleError", "The password breaks the rules.")
+
+
+def _is_sought(instance: Instance, given: Mapping[str, Any]) -> bool:
+    """Whether an instance has the names and tags that a call asks for: any of the listed tags, any of the keys."""
+    tags = instance.spec.tags
+    pairs = [(one.get("TagKey"), one.get("TagValue")) for one in given.get("InstanceTags", ())]
+    keys = given.get("SearchKeys") or []
+    return (
+        given.get("SearchKey", "") in instance.name
+        and given.get("InstanceName", instance.name) == instance.name
+        and (not keys or any(key in instance.name or key == instance.id for key in keys))
+        and (not given.get("TagKeys") or any(key in tags for key in given["TagKeys"]))
+        and (not pairs or any((key, value) in pairs for key, value in tags.items()))
+    )
 
 
 def _window(given: Mapping[str, Any], most: int) -> tuple[int, int]:

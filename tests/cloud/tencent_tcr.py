@@ -14,7 +14,7 @@ from typing import Any
 from .registry import Registry
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .tasks import CHINA
-from .world import RegistryAccount, RegistryInstance, World
+from .world import DAY_S, RegistryAccount, RegistryInstance, World
 
 PREFIX = "tcr$"
 _ALPHABET = string.ascii_letters + string.digits
@@ -57,7 +57,8 @@ class Instance:
         """Take the accounts of a world."""
         self.spec = spec
         self.accounts = {
-            name: ServiceAccount(name, one, one.password, time.time() - _MONTH_S) for name, one in spec.accounts.items()
+            name: ServiceAccount(name, one, one.password, time.time() - one.password_age_days * DAY_S)
+            for name, one in spec.accounts.items()
         }
 
 
@@ -182,6 +183,10 @@ class TencentTcr:
                 "CreatedAt": _iso(time.time() - 2 * _MONTH_S),
                 "RegionName": instance.spec.region,
                 "EnableAnonymous": False,
+                "TagSpecification": {
+                    "ResourceType": "instance",
+                    "Tags": [{"Key": key, "Value": value} for key, value in instance.spec.tags.items()],
+                },
             }
             for instance in self.instances.values()
             if self._reaches(instance, call) and instance.id in (given.get("Registryids") or [instance.id])

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 DEFAULT_WORLD = Path(__file__).with_name("world.toml")
 
 Seconds = Annotated[float, Field(ge=0)]
+Days = Annotated[float, Field(ge=0)]
+DAY_S = 24 * 3600
+MONTH_DAYS = 30.0
 
 
 class Strict(BaseModel):
@@ -42,16 +47,22 @@ class RedisAccount(Strict):
     remark: str = ""
     privilege: Literal["r", "w", "rw"] = "rw"
     readonly_policy: tuple[Literal["master", "replication"], ...] = ("master",)
+    password_age_days: Days = MONTH_DAYS
 
 
 class RedisInstance(Strict):
-    """A Tencent Redis instance. `status`: 0 new, 1 in a flow, 2 running, -2 isolated, -3 to be deleted."""
+    """A Tencent Redis instance. `status`: 0 new, 1 in a flow, 2 running, -2 isolated, -3 to be deleted.
+
+    `lazy`: its server starts when the instance is first dialled or first changed, and may end when it is idle.
+    """
 
     region: str
     site: Literal["domestic", "intl"] = "domestic"
     status: Literal[0, 1, 2, -2, -3] = 2
     no_auth: bool = False
     lazy: bool = False
+    name: str = ""
+    tags: dict[str, str] = {}
     accounts: dict[str, RedisAccount]
 
 
@@ -62,6 +73,7 @@ class RegistryAccount(Strict):
     description: str = ""
     disabled: bool = False
     expires_at: int = -1
+    password_age_days: Days = MONTH_DAYS
 
 
 class RegistryInstance(Strict):
@@ -70,6 +82,7 @@ class RegistryInstance(Strict):
     region: str
     site: Literal["domestic", "intl"] = "domestic"
     status: str = "Running"
+    tags: dict[str, str] = {}
     accounts: dict[str, RegistryAccount]
 
 
@@ -87,7 +100,125 @@ class TairInstance(Strict):
     region: str
     status: str = "Normal"
     lazy: bool = False
+    name: str = ""
+    tags: dict[str, str] = {}
     accounts: dict[str, TairAccount]
+
+
+class StoredVersion(Strict):
+    """A version of a stored secret and how old it is."""
+
+    value: str
+    age_days: Days | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A version as a store starts with it: its value and when it was made, in epoch seconds."""
+
+    value: str
+    created: float
+
+
+class _Stored(Strict):
+    region: str
+    description: str = ""
+    tags: dict[str, str] = {}
+    versions: dict[str, str | StoredVersion]
+
+    def stored(self) -> dict[str, Made]:
+        """Versions by id, oldest first; those without an age are a month old, a second between two."""
+        now, made = time.time(), {}
+        for place, (id_, one) in enumerate(self.versions.items()):
+            version = StoredVersion(value=one) if isinstance(one, str) else one
+            days = MONTH_DAYS if version.age_days is None else version.age_days
+            made[id_] = Made(version.value, now - days * DAY_S - len(self.versions) + place)
+        return made
+
+
+class SsmSecret(_Stored):
+    """A user-defined secret of Tencent's Secrets Manager."""
+
+    site: Literal["domestic", "intl"] = "domestic"
+    status: Literal["Enabled", "Disabled", "PendingDelete"] = "Enabled"
+
+
+class KmsSecret(_Stored):
+    """A generic secret of Alibaba's KMS. `current` has ACSCurrent (the last version if not said); label -> version."""
+
+    current: str = ""
+    labels: dict[str, str] = {}
+
+
+class FleetAccount(Strict):
+    """An account that each instance of a fleet has. `privilege`: r, w or rw."""
+
+    password: str
+    privilege: Literal["r", "w", "rw"] = "rw"
+
+
+class Fleet(Strict):
+    """`count` instances that differ only in number and in the ages of their passwords, which all lie in `aged_days`.
+
+    Ages are spread evenly; with `due`, exactly so many instances are older than `due_days`, spread over the fleet.
+    `store` names a secret for each account, with the words `{instance}` and `{account}`: in SSM for Redis, in KMS for
+    Tair; it is as old as its password and its one version is `v1`. Instances are called `<prefix>0001` and so on.
+    """
+
+    kind: Literal["redis", "tair"]
+    count: Annotated[int, Field(ge=1, le=9999)]
+    prefix: str
+    region: str
+    site: Literal["domestic", "intl"] = "domestic"
+    accounts: dict[str, FleetAccount]
+    tags: dict[str, str] = {}
+    aged_days: tuple[Days, Days] = (MONTH_DAYS, MONTH_DAYS)
+    due: int | None = None
+    due_days: Days = 90.0
+    store: str = ""
+
+    def ages(self) -> list[float]:
+        """The age of each instance's passwords in days. Raises: ValueError: `due` cannot be had."""
+        youngest, oldest = self.aged_days
+        if self.due is None:
+            return _spread(youngest, oldest, self.count)
+        if not 0 <= self.due <= self.count or not youngest <= self.due_days < oldest:
+            raise ValueError("a fleet's due is at most its count, and its due_days lies within its aged_days")
+        is_due = [place * self.due // self.count != (place + 1) * self.due // self.count for place in range(self.count)]
+        # A day lies between the two kinds, so that no run takes so long that one becomes the other.
+        old = iter(_spread(min(self.due_days + 1, oldest), oldest, self.due))
+        young = iter(_spread(youngest, max(self.due_days - 1, youngest), self.count - self.due))
+        return [next(old if one else young) for one in is_due]
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The fleet as the tables of a world."""
+        instances: dict[str, Any] = {}
+        secrets: dict[str, Any] = {}
+        for place, age in enumerate(self.ages(), 1):
+            id_ = f"{self.prefix}{place:04}"
+            shared = {"region": self.region, "lazy": True, "tags": self.tags}
+            instances[id_] = shared | {"accounts": self._accounts(age)}
+            if self.kind == "redis":
+                instances[id_]["site"] = self.site
+            for name, account in self.accounts.items() if self.store else ():
+                version = {"value": account.password, "age_days": age}
+                secret: dict[str, Any] = {"region": self.region, "tags": self.tags, "versions": {"v1": version}}
+                secrets[self.store.format(instance=id_, account=name)] = secret
+        return {self.kind: instances, "ssm" if self.kind == "redis" else "kms": secrets}
+
+    def _accounts(self, age: float) -> dict[str, Any]:
+        if self.kind == "redis":
+            return {name: {**one.model_dump(), "password_age_days": age} for name, one in self.accounts.items()}
+        rights = {"r": "RoleReadOnly"}
+        return {
+            name: {"password": one.password, "privilege": rights.get(one.privilege, "RoleReadWrite")}
+            for name, one in self.accounts.items()
+        }
+
+
+def _spread(first: float, last: float, count: int) -> list[float]:
+    """`count` numbers from `first` to `last`, evenly."""
+    return [first + (last - first) * place / max(1, count - 1) for place in range(count)]
 
 
 class DataHub(Strict):
@@ -113,6 +244,8 @@ class World(Strict):
     active_s: Seconds = 0.2
     retry_s: Seconds = 0.2
     instances: Annotated[int, Field(ge=1)] = 3
+    max_servers: Annotated[int, Field(ge=1)] = 64
+    wake_on_change: bool = True
     latency_s: Seconds = 0.0
     stall_s: Seconds = 30.0
     rate: Annotated[int, Field(ge=1)] = 20
@@ -124,8 +257,26 @@ class World(Strict):
     redis: dict[str, RedisInstance] = {}
     tcr: dict[str, RegistryInstance] = {}
     tair: dict[str, TairInstance] = {}
+    ssm: dict[str, SsmSecret] = {}
+    kms: dict[str, KmsSecret] = {}
     ckafka: dict[str, DataHub] = {}
     smq: dict[str, SmqAccount] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_fleets(cls, tables: Any) -> Any:
+        """Fleets become the instances and secrets that they stand for."""
+        if not isinstance(tables, dict) or "fleet" not in tables:
+            return tables
+        fleets = _FLEETS.validate_python(tables["fleet"])
+        whole = {name: table for name, table in tables.items() if name != "fleet"}
+        for fleet in fleets:
+            for name, table in fleet.tables().items():
+                mine = whole.get(name, {})
+                if mine.keys() & table.keys():
+                    raise ValueError(f"{name}: a fleet's instance or secret is there already")
+                whole[name] = {**mine, **table}
+        return whole
 
     def changed(self, overrides: dict[str, Any]) -> World:
         """This world with tables merged and other values replaced.
@@ -137,6 +288,9 @@ class World(Strict):
             if getattr(other, kind).keys() != getattr(self, kind).keys():
                 raise ValueError(f"{kind}: instances cannot be added while the stand-in runs")
         return other
+
+
+_FLEETS: TypeAdapter[list[Fleet]] = TypeAdapter(list[Fleet])
 
 
 def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,76 @@
+"""What the stores of both clouds share: calls that may be repeated, and errors that name the store.
+
+Every write to a store can be made again with the same arguments, so `Session.read`, which repeats, makes them all.
+What stays unclear after that is `RetryLater`: it says nothing about the credential, only that the store did not answer.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.clouds.session import Session
+from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.secret import Secret
+from shared.store import VERSION_EXISTS
+
+STORE_FULL = "StoreFull"
+"""Code where versions or stages that must stay leave no room for another."""
+
+_E = ErrorClass
+_ADVICE = {
+    _E.NOT_FOUND: "no such secret or version in this region and site: check the name",
+    _E.FORBIDDEN: "the role may not do this to the secret: check the function's role, its policy and its keys",
+    _E.FAILED: "the secret does not take this: see the cloud's page for the code",
+    _E.INVALID_COMMAND: "the store does not take the name or the version: check the reference",
+    _E.BUSY: "send the command again later",
+    _E.THROTTLED: "the store throttles this call: send the command again later, or lower KEYTURN_RATE",
+    _E.UNAVAILABLE: "the store gave no answer that can be read: send the command again later",
+}
+_BY_CODE = {
+    "ResourceUnavailable.ResourceDisabled": "the secret is disabled: enable it, then send the command again",
+    "ResourceUnavailable.ResourcePendingDeleted": "the secret waits for its deletion: restore and enable it first",
+    "Rejected.ResourceInDeleteWindow": "the secret waits for its deletion: restore it first",
+    "Rejected.Unavailable": "the secret's key or KMS instance is out of use: enable it first",
+    "Rejected.Disabled": "the secret's key is disabled: enable it first",
+}
+
+
+class RemoteStore:
+    """One secret behind an API. `name` is how results show it."""
+
+    def __init__(self, name: str, session: Session) -> None:
+        self.name = name
+        self._session = session
+
+    def _call(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """One call, repeated until it is answered or given up. Raises: RetryLater, Refused."""
+        try:
+            return self._session.read(action, parameters)
+        except KeyturnError as failure:
+            error = failure
+        raise self._told(action, error) from None
+
+    def _told(self, action: str, error: KeyturnError) -> KeyturnError:
+        code = error.code or error.error_class.value
+        text = f"{self.name}: {action} ended with {code}: {_BY_CODE.get(code, _ADVICE.get(error.error_class, ''))}"
+        kind = Refused if isinstance(error, Refused) else RetryLater
+        told = kind(error.error_class, text, code=error.code, request_id=error.request_id)
+        told.retryable = error.retryable
+        return told
+
+    def _full(self, what: str) -> RetryLater:
+        text = f"{self.name}: {what}, none of them was given up, nothing was written: resolve these first"
+        return RetryLater(_E.BUSY, text, code=STORE_FULL)
+
+    def _exists(self, version: str) -> Refused:
+        text = f"{self.name}: version {version} holds another secret, nothing was written: give a new CommandId"
+        return Refused(_E.FAILED, text, code=VERSION_EXISTS)
+
+    def _missing(self, version: str) -> Refused:
+        return Refused(_E.NOT_FOUND, f"{self.name}: no version {version}: check the name", code="NotFound")
+
+    def _secret(self, value: object) -> Secret:
+        """The text that a version holds. Raises: Refused (failed) for anything else."""
+        if isinstance(value, str) and value:
+            return Secret(value)
+        raise Refused(_E.FAILED, f"{self.name}: the version holds no text: store the secret as text", code="NoText")

@@ -1,0 +1,139 @@
+"""The ages of a fleet's secrets: by the service's own time, else by the version that the store holds as current."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timezone
+
+from shared.clouds.session import Access
+from shared.errors import KeyturnError, RetryLater
+from shared.platform import Deadline, Invocation
+from shared.reach import access_to
+from shared.result import Subject
+from shared.rotation.fleet import Account, Fleet, Resource
+from shared.rotation.policy import PlanRotation
+from shared.settings import allows
+from shared.store import Stage, StoreRef, open_store
+
+_NO_AGE = "no age: the cloud shows none"
+_LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+_LAST_S = 1.0  # with less left, a read that failed is one that came too late
+
+
+@dataclass
+class Credential:
+    """One account, or the pair of Alternate, with what is known of its age."""
+
+    name: str | None  # None: the pair
+    label: str
+    account: Account | None = None
+    why: str = ""  # where there is no age
+
+
+@dataclass
+class Looked:
+    """What asking for one resource's accounts brought."""
+
+    credentials: list[Credential] = field(default_factory=list)
+    why: str | None = None  # why they could not be listed
+    allowed: bool = True
+    cut: bool = False  # the time was over before it was its turn
+
+
+@dataclass(frozen=True)
+class Ages:
+    """Asks for the credentials of one resource after another. Threads may ask at once."""
+
+    invocation: Invocation
+    policy: PlanRotation
+    subject: Subject  # of the whole fleet
+    fleet: Fleet
+    place_region: str  # of the stores
+    deadline: Deadline
+
+    def look(self, resource: Resource) -> Looked:
+        """The credentials of the policy on one resource, with their ages."""
+        if not self._may_touch(resource.id):
+            return Looked(why="KEYTURN_ALLOW does not name it, nothing was asked", allowed=False)
+        if resource.obstacle:
+            return Looked(why=f"not in use ({resource.obstacle}): its accounts were not asked for")
+        if self.deadline.left() <= 0:
+            return Looked(cut=True)
+        try:
+            accounts = self.fleet.accounts(resource.id)
+            looked = Looked(self._pair(accounts) if self.policy.alternate else self._wanted(accounts))
+            for one in looked.credentials:
+                if one.account is not None and one.account.changed_at is None:
+                    self._ask_store(resource.id, one)
+        except KeyturnError as error:
+            if isinstance(error, RetryLater) and self.deadline.left() < _LAST_S:
+                return Looked(cut=True)
+            return Looked(why=f"not listed: {error.code or error.error_class.value}")
+        if not looked.credentials:
+            looked.why = "no account of the policy is on it"
+        return looked
+
+    def _wanted(self, accounts: list[Account]) -> list[Credential]:
+        return [Credential(one.name, one.name, one) for one in accounts if self.policy.wants(one.name)]
+
+    def _pair(self, accounts: list[Account]) -> list[Credential]:
+        """The pair of Alternate is as old as its last change: the account that is in use got its secret by it."""
+        names = self.policy.alternate or []
+        pair = Credential(None, ",".join(names))
+        found = [one for one in accounts if one.name in names]
+        if len(found) < len(names):
+            pair.why = "no age: one of the two accounts is not on it"
+        else:
+            known = [one for one in found if one.changed_at is not None]
+            pair.account = max(known, key=lambda one: one.changed_at or _LONG_AGO, default=found[0])
+        return [pair]
+
+    def _ask_store(self, resource: str, one: Credential) -> None:
+        """The age that the cloud does not tell, from the store. Raises: RetryLater where the time is over."""
+        assert one.account is not None  # noqa: S101 - asked by the caller
+        one.why = f"{_NO_AGE}, and neither does the store"
+        try:
+            ref = self.policy.store_of(resource, one.name or "")
+        except ValueError:
+            ref = None
+        if ref is None or not self.may_use(ref):
+            return
+        try:
+            made = self._made(ref)
+        except KeyturnError as error:
+            if isinstance(error, RetryLater) and self.deadline.left() < _LAST_S:
+                raise
+            one.why = f"{_NO_AGE}, and {ref.place} answers {error.code or error.error_class.value}"
+        except ImportError:
+            one.why = f"{_NO_AGE}, and this package does not carry the client of {ref.kind}"
+        else:
+            if made is not None:
+                at = datetime.fromtimestamp(made, timezone.utc)
+                one.account = Account(one.account.name, f"{ref.place} {int(made)}", at)
+
+    def _made(self, ref: StoreRef) -> float | None:
+        """When the store's current secret was made, in Unix seconds. Raises: KeyturnError, ImportError."""
+
+        def access(cloud: str) -> Access:
+            return replace(access_to(self.invocation, cloud, self.policy.site), deadline=self.deadline)
+
+        store = open_store(ref, access, self.place_region)
+        current = next((version for version in store.versions() if version.stage is Stage.CURRENT), None)
+        # SSM overwrites the current version in place: its time is that of the first secret, true until a promotion.
+        if current is None or (ref.kind == "ssm" and store.settled()):
+            return None
+        return current.created
+
+    def _may_touch(self, resource: str) -> bool:
+        """Whether an allow list names anything of a resource: else not even its accounts are asked for."""
+        patterns = self.invocation.settings.allow
+        named = replace(self.subject, resource=resource).name[:4]
+        return patterns is None or allows(tuple((*one[:4], "*") for one in patterns), (*named, "any"))
+
+    def may_change(self, resource: str, account: str) -> bool:
+        """Whether the allow list names a credential."""
+        return allows(self.invocation.settings.allow, replace(self.subject, resource=resource, account=account).name)
+
+    def may_use(self, ref: StoreRef) -> bool:
+        """Whether the allow list names a store."""
+        return allows(self.invocation.settings.allow, (ref.cloud, ref.kind, self.place_region, ref.name, "*"))

@@ -1,0 +1,279 @@
+"""One firing of a policy in one delivery: it lists, sends what is due, tells, and hands the rest on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.handler import Report, Visit
+from shared.lanes import run
+from shared.publish import HandedOn
+from shared.result import event_id, now_text
+from shared.rotation.ages import Ages, Credential, Looked
+from shared.rotation.fleet import Resource
+from shared.rotation.policy import FUNCTION, command_id
+from shared.rotation.report import Counts, Row
+from shared.rotation.report import Report as Told
+from shared.triggers import Message, moment
+
+log = logging.getLogger("keyturn")
+
+_MOST_COMMANDS = 300  # in one invocation, as the next line's
+_MOST_LISTED = 2000
+_AT_ONCE = 8  # reads, or commands being published, side by side
+_APART_S = 20.0  # two commands of one instance: one in flight at a time
+_MOST_ATTEMPTS = 10  # in a row that brought nothing
+_MOST_HOPS = 1000
+_AGAIN_S = 5.0
+
+
+class Firing:
+    """One policy's run, in this delivery."""
+
+    def __init__(
+        self,
+        name: str,
+        visit: Visit,
+        message: Message,
+        ages: Ages,
+        now: Callable[[], datetime],
+        rng: random.Random,
+    ) -> None:
+        self.visit, self.message, self.now, self.rng = visit, message, now, rng
+        self.ages, self.policy = ages, ages.policy
+        self.subject, self.fleet, self.deadline = ages.subject, ages.fleet, ages.deadline
+        self.rate = visit.invocation.settings.calls_per_s(self.subject.cloud)
+        self.began = now()
+        begun = self.policy.begun
+        self.name = begun.firing if begun else name
+        self.offset, self.after = (begun.offset, begun.after) if begun else (0, None)
+        self.next = max(self.began, (moment(begun.next) if begun else None) or self.began)
+        fired = begun.fired if begun else now_text(self.began)
+        self.told = Told(self.policy, self.subject, self.name, fired, [self.fleet.assumes], visit.publisher.result)
+        self.told.traceparent = message.traceparent
+        if begun:
+            self.told.page = begun.page
+            self.told.counts = Counts(
+                begun.listed, begun.due, begun.sent, begun.not_due, begun.unknown, begun.not_allowed
+            )
+        self.sent_before, self.listed_before = self.told.counts.sent, self.told.counts.listed
+        self.first_offset = self.offset
+        self.dealt_with = 0  # resources, in this delivery
+
+    def run(self) -> Report:
+        """List, send and tell, until all is done or the time is over. Raises: Refused where nothing was listed."""
+        error: KeyturnError | None = None
+        complete = False
+        try:
+            complete = all(self._deal_with(some) for some in self._chunks())
+        except Refused as refused:
+            if not self.dealt_with and self.policy.begun is None:
+                raise
+            error = refused
+        except RetryLater as later:
+            error = later
+        handed, failed = False, error
+        if not complete and not isinstance(error, Refused):
+            self.told.flush()
+            handed = self._hand_on(error)
+            error = None if handed else error or _not_continued(self.visit.publisher.has_commands)
+        if not handed:
+            self.told.end(error)
+        sent = self.told.counts.sent - self.sent_before
+        self._log(sent, handed, error or failed)
+        return Report(None, self.told.delivered, handed=bool(handed or sent or self.told.published))
+
+    def _chunks(self) -> Iterator[list[Resource]]:
+        """The policy's resources behind the cursor, so many at a time as a few seconds of reading allow."""
+        size, width = self.fleet.page_size, max(_AT_ONCE, min(64, int(2 * self.rate)))
+        tags = self.policy.resources.tags
+        went_back = False
+        while True:
+            if self.deadline.left() <= 0:
+                raise RetryLater(ErrorClass.EXHAUSTED, "the time was over before the fleet was listed", code="TooLate")
+            page = self.fleet.page(self.offset, tags)
+            names = [one.id for one in page.resources]
+            if self.after is not None and self.after not in names and self.offset and not went_back:
+                # Resources went away meanwhile and moved the others up: what is seen twice is asked for once.
+                self.offset, went_back = self.offset - size, True
+                continue
+            begin = names.index(self.after) + 1 if self.after in names else 0
+            wanted = [one for one in page.resources[begin:] if self.policy.resources.has(one.id, one.tags)]
+            for first in range(0, len(wanted), width):
+                yield wanted[first : first + width]
+            if page.last:
+                return
+            self.offset, self.after = self.offset + size, None
+
+    def _deal_with(self, resources: list[Resource]) -> bool:
+        """Ask, decide, send and tell for some resources; False: the rest is for another invocation."""
+        looked: dict[int, Looked] = {}
+
+        def look(index: int) -> None:
+            looked[index] = self.ages.look(resources[index])
+
+        run([[index] for index in range(len(resources))], look, at_once=_AT_ONCE)
+        rows: list[Row] = []
+        due: list[tuple[HandedOn, Row]] = []
+        cut = False
+        for index, resource in enumerate(resources):
+            counts = self.told.counts
+            full = counts.sent - self.sent_before + len(due) >= _MOST_COMMANDS
+            cut = looked[index].cut or full or counts.listed - self.listed_before >= _MOST_LISTED
+            if cut:
+                break
+            self._decide(resource, looked[index], rows, due)
+            self.after = resource.id
+            self.dealt_with += 1
+        self._send(due)
+        for row in rows:
+            self.told.add(row)
+        return not cut
+
+    def _decide(self, resource: Resource, looked: Looked, rows: list[Row], due: list[tuple[HandedOn, Row]]) -> None:
+        counts, policy = self.told.counts, self.policy
+        if looked.why is not None:
+            counts.listed += 1
+            counts.not_allowed += not looked.allowed
+            counts.unknown += looked.allowed
+            rows.append(Row(resource.id, "-", looked.why))
+        busy_until: datetime | None = None
+        for one in looked.credentials:
+            row = self._row(resource.id, one)
+            if row.due and policy.mode == "rotate":
+                busy_until = self._slot(busy_until)
+                due.append((self._command(row, one, busy_until), row))
+            if policy.mode == "report" or row.due or row.why != self._in_time:
+                rows.append(row)
+
+    @property
+    def _in_time(self) -> str:
+        return f"within {self.policy.max_age_days:g} days"
+
+    def _row(self, resource: str, one: Credential) -> Row:
+        """One credential judged and counted."""
+        counts, policy, account = self.told.counts, self.policy, one.account
+        counts.listed += 1
+        names = policy.alternate if one.name is None else [one.name]
+        changed_at = account.changed_at if account else None
+        row = Row(resource, one.label, one.why, changed_at=changed_at)
+        if changed_at is not None:
+            row.age_days = (self.began - changed_at) / timedelta(days=1)
+        try:
+            ref = policy.store_of(resource, one.name or "")
+        except ValueError:
+            ref, row.why = None, "Store: its name and the account's give no name that a store takes"
+            counts.unknown += 1
+            return row
+        allowed = all(self.ages.may_change(resource, name) for name in names or [])
+        if not allowed or not (ref is None or self.ages.may_use(ref)):
+            row.why = "KEYTURN_ALLOW does not name it or its store, nothing was sent"
+            counts.not_allowed += 1
+        elif row.age_days is None:
+            counts.unknown += 1
+        elif row.age_days > policy.max_age_days:
+            row.due, row.why = True, f"older than {policy.max_age_days:g} days"
+            counts.due += 1
+            if policy.mode == "rotate" and account is not None:
+                subject = replace(self.subject, resource=resource, account=one.label)
+                row.command_id = command_id(policy.policy, subject, account.changed or "")
+        else:
+            row.why = self._in_time
+            counts.not_due += 1
+        return row
+
+    def _slot(self, busy_until: datetime | None) -> datetime:
+        """When the next command may begin: in its turn at the API's pace, and after the instance's own last one."""
+        at = max(self.next, self.now())
+        self.next = at + timedelta(seconds=1 / self.rate)
+        at += timedelta(seconds=self.rng.uniform(0, self.policy.jitter_s))
+        return at if busy_until is None else max(at, busy_until + timedelta(seconds=_APART_S))
+
+    def _command(self, row: Row, one: Credential, at: datetime) -> HandedOn:
+        subject = replace(self.subject, resource=row.resource, account=one.name or "-")
+        assert row.command_id is not None  # noqa: S101 - a due row of this mode has one
+        return HandedOn(
+            self.policy.function,
+            # New for each firing: a queue that drops what it has seen must not drop what is still due.
+            event_id(subject.source, str(subject), FUNCTION, row.command_id, self.name),
+            subject.source,
+            str(subject),
+            self.policy.command(row.resource, one.name, subject.region, row.command_id),
+            notbefore=now_text(at),
+            traceparent=self.message.traceparent,
+            delay_s=max(0.0, (at - self.now()).total_seconds()),
+        )
+
+    def _send(self, due: list[tuple[HandedOn, Row]]) -> None:
+        confirmed: dict[int, bool] = {}
+
+        def send(index: int) -> None:
+            confirmed[index] = self.visit.publisher.command(due[index][0])
+
+        if due:
+            run([[index] for index in range(len(due))], send, at_once=_AT_ONCE)
+        for index, (_, row) in enumerate(due):
+            if confirmed[index]:
+                self.told.counts.sent += 1
+            else:
+                row.why = f"{row.why}; not sent: the commands queue did not confirm it"
+
+    def _hand_on(self, error: KeyturnError | None) -> bool:
+        """Leave the rest to another invocation."""
+        hop = self.message.hop + 1
+        moved = bool(self.dealt_with) or self.offset > self.first_offset
+        attempt = 1 if moved else self.message.attempt + 1
+        if not self.visit.publisher.has_commands or hop > _MOST_HOPS or attempt > _MOST_ATTEMPTS:
+            return False
+        delay_s = _AGAIN_S if error is not None or not moved else 0.0
+        counts = self.told.counts
+        begun = {
+            "Firing": self.name,
+            "Fired": self.told.fired,
+            "Page": self.told.page,
+            "Offset": self.offset,
+            "After": self.after,
+            "Next": now_text(self.next),
+            **counts.shown,
+        }
+        assert isinstance(self.message.data, Mapping)  # noqa: S101 - it was read as a policy
+        return self.visit.publisher.command(
+            HandedOn(
+                FUNCTION,
+                event_id(self.subject.source, str(self.subject), FUNCTION, self.name, f"hop-{hop}-{attempt}"),
+                self.subject.source,
+                str(self.subject),
+                {**self.message.data, "Region": self.subject.region, "From": begun},
+                attempt=attempt,
+                hop=hop,
+                notbefore=now_text(self.now() + timedelta(seconds=delay_s)) if delay_s else None,
+                traceparent=self.message.traceparent,
+                delay_s=delay_s,
+            )
+        )
+
+    def _log(self, sent: int, handed: bool, error: KeyturnError | None) -> None:
+        line = {
+            "event": "rotation",
+            "policy": self.policy.policy,
+            "firing": self.name,
+            "mode": self.policy.mode,
+            "resources": self.dealt_with,
+            "sent_now": sent,
+            "goes_on": handed,
+            "error_class": error.error_class.value if error else None,
+            "code": error.code if error else None,
+            **self.told.counts.shown,
+        }
+        log.info("%s", json.dumps(line))
+
+
+def _not_continued(has_commands: bool) -> KeyturnError:
+    why = "the commands queue did not take the rest" if has_commands else "KEYTURN_COMMANDS is not set"
+    text = f"the fleet did not fit into one invocation, and {why}: these pages are not all of it"
+    return RetryLater(ErrorClass.EXHAUSTED, text, code="NotContinued")

@@ -1,0 +1,238 @@
+"""A rotation's policy: the command that a timer's text holds, and the commands that it makes of due credentials."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.alias_generators import to_pascal
+from pydantic_core import PydanticCustomError
+
+from shared.command import CommandId, Region, Site
+from shared.result import Subject
+from shared.store import StoreRef, parse_ref
+
+FUNCTION = "plan_rotation"
+
+Operation = Literal[
+    "tencent_redis_modify_instance_account",
+    "tencent_redis_modify_instance_password",
+    "tencent_tcr_modify_service_account_password",
+    "alibaba_tair_modify_account_password",
+]
+PolicyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
+_Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*][A-Za-z0-9*._-]{0,99}$")]
+_Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
+_TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_TagText = Annotated[str, StringConstraints(max_length=256)]
+_Count = Annotated[int, Field(ge=0)]
+_Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
+_PLACES = re.compile(r"\{[^{}]*\}")
+
+
+@dataclass(frozen=True)
+class Target:
+    """How an operation's command spells what every policy needs."""
+
+    cloud: str
+    service: str
+    resource: str
+    account: str | None  # None: the operation is for one account of the instance
+    new: str
+    old: str | None  # None: the operation asks for no old secret
+    lengths: range  # of a secret that its API takes
+    length: int = 24
+    alternates: bool = False
+    only: str | None = None  # that one account
+    fixed: Mapping[str, Any] | None = None  # what its API wants beside
+
+
+# Fields and lengths as the operations' own models and rules have them; a test holds them together.
+TARGETS: Mapping[str, Target] = {
+    "tencent_redis_modify_instance_account": Target(
+        "tencent", "redis", "InstanceId", "AccountName", "AccountPassword", None, range(8, 31), alternates=True
+    ),
+    "tencent_redis_modify_instance_password": Target(
+        "tencent", "redis", "InstanceId", None, "Password", "OldPassword", range(8, 31), only="root"
+    ),
+    "tencent_tcr_modify_service_account_password": Target(
+        "tencent", "tcr", "RegistryId", "Name", "Password", None, range(8, 21), 20, fixed={"Random": False}
+    ),
+    "alibaba_tair_modify_account_password": Target(
+        "alibaba",
+        "tair",
+        "InstanceId",
+        "AccountName",
+        "NewAccountPassword",
+        "OldAccountPassword",
+        range(8, 33),
+        alternates=True,
+    ),
+}
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
+    )
+
+
+class Resources(_Form):
+    """Which resources: those that have all the tags and match one of the patterns, as far as either is given."""
+
+    tags: Annotated[dict[_TagKey, _TagText], Field(max_length=20)] = {}
+    patterns: Annotated[list[_Pattern], Field(max_length=50)] = []
+
+    @model_validator(mode="after")
+    def _something(self) -> Resources:
+        if not self.tags and not self.patterns:
+            raise PydanticCustomError("resources", "must name Tags, Patterns or both; for all: Patterns of one *")
+        return self
+
+    def has(self, name: str, tags: Mapping[str, str]) -> bool:
+        """Whether a resource belongs to the policy."""
+        return all(tags.get(key) == value for key, value in self.tags.items()) and (
+            not self.patterns or matches(self.patterns, name)
+        )
+
+
+class From(_Form):
+    """Where a firing goes on, written by keyturn alone: what was looked at, what was told, when the next may go."""
+
+    firing: CommandId
+    fired: _Moment
+    page: _Count  # the report's next
+    offset: _Count
+    after: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+    next: _Moment
+    listed: _Count
+    due: _Count
+    sent: _Count
+    not_due: _Count
+    unknown: _Count
+    not_allowed: _Count
+
+
+class PlanRotation(_Form):
+    """Send a command for each credential of a fleet whose secret is older than `MaxAgeDays`, or report the ages."""
+
+    names: ClassVar[frozenset[str]]
+
+    policy: PolicyName
+    function: Operation
+    region: Region | None = None
+    site: Site | None = None
+    resources: Resources
+    accounts: Annotated[list[_Pattern], Field(min_length=1, max_length=50)] | None = None
+    alternate: Annotated[list[_Account], Field(min_length=2, max_length=2)] | None = None
+    max_age_days: Annotated[float, Field(gt=0, le=36_500, allow_inf_nan=False)]
+    store: Annotated[str, StringConstraints(max_length=200)] | None = None
+    length: int | None = None
+    mode: Literal["rotate", "report"] = "rotate"
+    jitter_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 5.0
+    login: bool = False
+    command_id: CommandId | None = None
+    begun: Annotated[From | None, Field(alias="From")] = None
+
+    @model_validator(mode="after")
+    def _fits_the_operation(self) -> PlanRotation:
+        target = self.target
+        if target.only and (self.accounts or self.alternate):
+            rule = f"Accounts: this operation changes {target.only} alone, so no Accounts and no Alternate go with it"
+            raise PydanticCustomError("accounts", rule)
+        if not target.only and (self.accounts is None) == (self.alternate is None):
+            raise PydanticCustomError("accounts", "Accounts: give patterns, or Alternate with two accounts, not both")
+        if self.alternate and not target.alternates:
+            raise PydanticCustomError("alternate", "Alternate: this operation changes no two accounts in turn")
+        if self.alternate and self.alternate[0] == self.alternate[1]:
+            raise PydanticCustomError("alternate", "Alternate: must name two different accounts")
+        if self.site is not None and target.cloud != "tencent":
+            raise PydanticCustomError("site", "Site: only Tencent Cloud has sites")
+        if self.length is not None and self.length not in target.lengths:
+            rule = f"Length: must be {target.lengths[0]} to {target.lengths[-1]} for this operation"
+            raise PydanticCustomError("length", rule)
+        self._check_store()
+        return self
+
+    def _check_store(self) -> None:
+        if self.store is None:
+            if self.mode == "rotate":
+                raise PydanticCustomError("store", "Store: is required, since nobody else will know the new secrets")
+            return
+        found = set(_PLACES.findall(self.store))
+        try:
+            place = self.store_of("r", "a")
+        except ValueError:
+            place = None
+        if place is None or place.version is not None or not found <= {"{resource}", "{account}"}:
+            rule = "Store: must read ssm://name or kms://name, with {resource} and {account} in the name and no version"
+            raise PydanticCustomError("store", "{rule}", {"rule": rule})
+        if self.alternate and "{account}" in found:
+            rule = "Store: with Alternate one secret names both accounts: no {account} here"
+            raise PydanticCustomError("store", "{rule}", {"rule": rule})
+        # One secret for two credentials would lose one of them.
+        several = self.accounts is not None and (len(self.accounts) > 1 or "*" in self.accounts[0])
+        if several and "{account}" not in found:
+            raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {account}, one secret an account"})
+        patterns = self.resources.patterns
+        if (len(patterns) != 1 or "*" in patterns[0]) and "{resource}" not in found:
+            raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {resource}, one secret a resource"})
+
+    @property
+    def target(self) -> Target:
+        return TARGETS[self.function]
+
+    def store_of(self, resource: str, account: str) -> StoreRef | None:
+        """Where the secret of a credential is kept. Raises: ValueError where that is no name that a store takes."""
+        if self.store is None:
+            return None
+        return parse_ref(self.store.replace("{resource}", resource).replace("{account}", account))
+
+    def wants(self, account: str) -> bool:
+        """Whether an account belongs to the policy; those of Alternate are asked for by name."""
+        if self.target.only:
+            return account == self.target.only
+        return self.accounts is not None and matches(self.accounts, account)
+
+    def command(self, resource: str, account: str | None, region: str, command_id: str) -> dict[str, Any]:
+        """The operation's command for one credential; `account` None: the pair of Alternate. It holds no secret.
+
+        Raises: ValueError as `store_of`.
+        """
+        target, place = self.target, self.store_of(resource, account or "")
+        store = place.place if place else ""
+        given: dict[str, Any] = {"Region": region, target.resource: resource}
+        if target.account and account is not None:
+            given[target.account] = account
+        elif account is None:
+            given["Alternate"] = list(self.alternate or ())
+        given |= target.fixed or {}
+        if target.old and account is not None:
+            given[target.old] = {"SecretRef": store}
+        given |= {
+            target.new: {"Generate": {"Length": self.length or target.length}},
+            "Deliver": {"Store": store},
+            "CommandId": command_id,
+            "Reason": f"policy {self.policy}",
+        }
+        given |= {"Site": self.site} if self.site else {}
+        return given | ({"Login": True} if self.login else {})
+
+
+PlanRotation.names = frozenset(field.alias or name for name, field in PlanRotation.model_fields.items())
+
+
+def matches(patterns: Iterable[str], name: str) -> bool:
+    """Whether a name matches one of the patterns, in which `*` alone is special."""
+    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), name) for one in patterns)
+
+
+def command_id(policy: str, subject: Subject, changed: str) -> str:
+    """The id of the one change that is due since `changed`: the same from every firing until that time moves."""
+    names = [policy, subject.source, str(subject), changed]
+    return "due-" + hashlib.sha256(json.dumps(names).encode()).hexdigest()[:40]

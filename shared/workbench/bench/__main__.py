@@ -1,0 +1,172 @@
+"""`python -m shared.workbench.bench [--rounds 7] [--only cold,warm,...]`, or `--short`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from shared.workbench import bench_ceiling, bench_warm
+from shared.workbench.bench import build, cold, counts, others, sizes
+from shared.workbench.bench.cases import ACCOUNT, CASES, TAIR
+from shared.workbench.bench.errors import BenchError
+from shared.workbench.bench.report import (
+    CEILING_SHARE,
+    COLD_RATIO,
+    PARTS,
+    fixed_misses,
+    misses,
+    tables,
+    with_tables,
+    write,
+)
+from shared.workbench.bench.standin import Standin
+from shared.workbench.description import ROOT
+
+JSON = ROOT / "bench.json"
+README = ROOT / "README.md"
+_LEAST_ROUNDS = 7
+# Of what the plain handlers carry, what a reader wants to know.
+_TOLD = ("tencentcloud-sdk-python", "alibabacloud-r-kvstore20150101", "pydantic", "pydantic-core", "requests")
+
+
+def main(argv: list[str]) -> int:
+    """Exit 1: a budget is missed, or something could not be measured (said in a line each)."""
+    parser = argparse.ArgumentParser(prog="python -m shared.workbench.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=_LEAST_ROUNDS, help="of each pair; README takes no fewer than 7")
+    parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}, comma-separated")
+    parser.add_argument("--short", action="store_true", help="only what does not depend on the machine; writes nothing")
+    arguments = parser.parse_args(argv)
+    chosen = [part.strip() for part in arguments.only.split(",") if part.strip()] or list(PARTS)
+    if unknown := set(chosen) - set(PARTS):
+        parser.error(f"there is no part {', '.join(sorted(unknown))}")
+    if arguments.rounds < 1:
+        parser.error("at least one round")
+    try:
+        return short() if arguments.short else _whole(chosen, arguments.rounds)
+    except (BenchError, RuntimeError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+
+
+def short() -> int:
+    """Bytes, connections, calls, and instructions where valgrind is installed. Raises: BenchError."""
+    python, packed = build.interpreter(), build.packages()
+    plain = {cloud: build.plain(cloud, python) for cloud in COLD_RATIO}
+    with Standin() as standin:
+        results = {"bytes": sizes.measure(packed), "counts": counts.measure(python.path, standin, packed)}
+        missed = fixed_misses(results)
+        for case in (case for case in CASES if case.function in (ACCOUNT, TAIR)):
+            code = packed[case.cloud, case.function].folder
+            ours = counts.instructions(python.path, standin, case, code, case.function)
+            reference = plain[case.cloud].folder, f"plain_{case.cloud}"
+            theirs = counts.instructions(python.path, standin, case, *reference)
+            if ours is None or theirs is None:
+                print("instructions: valgrind is not installed, so they are not counted")
+                break
+            ratio, budget = ours / theirs, COLD_RATIO[case.cloud]
+            print(f"instructions: {case.function} {ours:,}, plain {theirs:,}: {ratio:.3f}, budget {budget:.2f}")
+            if ratio > budget:
+                missed.append(f"instructions: {case.function} takes {ratio:.3f} of the plain handler's")
+    for one in results["bytes"]:
+        print(f"bytes: {one['cloud']} {one['function']}: {one['mb']:.2f} MB, budget {one['budget_mb']:g}")
+    for one in results["counts"]:
+        calls = ", ".join(f"{number:g} {action}" for action, number in one["calls"].items())
+        print(f"counts: {one['function']}: {one['connections']} connection; a command: {calls}")
+    return _told(missed)
+
+
+def _whole(chosen: list[str], rounds: int) -> int:
+    if os.getloadavg()[0] > 1.0:
+        print("bench: this machine is busy with other work; ratios hold better than seconds", file=sys.stderr)
+    measured = _measured(chosen, rounds)
+    failed = [f"{part}: could not be measured" for part in chosen if part not in measured]
+    kept = json.loads(JSON.read_text(encoding="utf-8")) if JSON.exists() else {}
+    print(tables(measured))
+    if failed:
+        print("bench: nothing is written", file=sys.stderr)
+    elif rounds < _LEAST_ROUNDS:
+        print(f"bench: {rounds} rounds are too few for README; nothing is written", file=sys.stderr)
+    elif set(chosen) < set(PARTS) and kept.get("machine") != measured["machine"]:
+        print("bench: some parts alone, on another machine than the rest: nothing is written", file=sys.stderr)
+    else:
+        for both in ("dates", "versions"):
+            measured[both] = {**kept.get(both, {}), **measured[both]}
+        measured = {**kept, **measured}
+        write(README, with_tables(README.read_text(encoding="utf-8"), measured))
+        write(JSON, json.dumps(measured, indent=1, ensure_ascii=False) + "\n")
+    return _told(failed + misses(measured))
+
+
+def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
+    python = build.interpreter()
+    today = datetime.now(timezone.utc).date().isoformat()
+    results: dict[str, Any] = {
+        "machine": _machine(),
+        "versions": {"Python": python.full},
+    }
+    # Each part alone: what one of them leaves running must not be in another one's figures.
+    if {"cold", "bytes", "counts", "others"} & set(chosen):
+        _say("packages our functions")
+        packed = build.packages()
+    if {"cold", "others"} & set(chosen):
+        _say("builds the plain handlers")
+        plain = {cloud: build.plain(cloud, python) for cloud in COLD_RATIO}
+        found = {name: version for one in plain.values() for name, version in one.versions.items()}
+        results["versions"] |= {name: found[name] for name in _TOLD if name in found}
+    with_standin: dict[str, Callable[[Standin], Any]] = {
+        "cold": lambda standin: cold.measure(python.path, standin, packed, plain, rounds),
+        "counts": lambda standin: counts.measure(python.path, standin, packed),
+        "others": lambda standin: others.measure(python, standin, packed, plain, rounds),
+    }
+    alone: dict[str, Callable[[], Any]] = {
+        "bytes": lambda: sizes.measure(packed),
+        "warm": lambda: asdict(bench_warm.measure()),
+        "ceiling": lambda: [asdict(bench_ceiling.measure(processes)) for processes in CEILING_SHARE],
+    }
+    for part in chosen:
+        _say(part)
+        try:
+            if part in alone:
+                results[part] = alone[part]()
+            else:
+                with Standin() as standin:
+                    results[part] = with_standin[part](standin)
+        except (BenchError, RuntimeError) as error:
+            print(f"bench: {part}: {error}", file=sys.stderr)
+    results["dates"] = {part: today for part in chosen if part in results}
+    if "others" in results:
+        results["versions"] |= results["others"].pop("versions")
+    return results
+
+
+def _machine() -> str:
+    """Processor, cores, memory and kernel, in a line."""
+    processor = platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        lines = (line.partition(":") for line in information.read_text().splitlines())
+        processor = next((value.strip() for key, _, value in lines if key.strip() == "model name"), processor)
+    memory_gib = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores of {processor}, {memory_gib:.0f} GiB, {platform.system()}"
+
+
+def _say(what: str) -> None:
+    print(f"bench: {what}", file=sys.stderr, flush=True)
+
+
+def _told(missed: list[str]) -> int:
+    for line in missed:
+        print(f"bench: {line}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

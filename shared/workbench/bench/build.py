@@ -1,0 +1,140 @@
+"""What is measured, built below .keyturn/bench: our zips, the plain handlers, the vendors' other tools."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.workbench.bench.errors import BenchError
+from shared.workbench.dependencies import Interpreter, PackageError, find_interpreter
+from shared.workbench.description import ROOT, load
+from shared.workbench.package import Built, build
+
+PLAIN = Path(__file__).parent / "plain"
+HOME = ROOT / ".keyturn" / "bench"
+_SDK = {"tencent": "tencentcloud-sdk-python", "alibaba": "alibabacloud_r_kvstore20150101"}
+_NODE_SDKS = ("tencentcloud-sdk-nodejs", "@alicloud/r-kvstore20150101")
+_NAMED = re.compile(r"^(Name|Version): (.+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Our zip of one function, and where it is unpacked."""
+
+    built: Built
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Plain:
+    """A plain handler's folder, its size on disk (bytes) and the packages in it."""
+
+    folder: Path
+    size: int
+    versions: Mapping[str, str]
+
+
+def interpreter() -> Interpreter:
+    """The Python that both platforms run. Raises: BenchError."""
+    try:
+        return find_interpreter("3.10")
+    except PackageError as error:
+        raise BenchError(str(error)) from None
+
+
+def packages() -> dict[tuple[str, str], Packed]:
+    """Our zips of both platforms, by platform and function. Raises: BenchError."""
+    packed: dict[tuple[str, str], Packed] = {}
+    for cloud in ("tencent", "alibaba"):
+        try:
+            built = build(load(ROOT / "serverless.yml", cloud, {}), HOME / "dist")
+        except PackageError as error:
+            raise BenchError(str(error)) from None
+        for one in built:
+            folder = HOME / "ours" / cloud / one.spec.module
+            shutil.rmtree(folder, ignore_errors=True)
+            with zipfile.ZipFile(one.path) as archive:
+                archive.extractall(folder)
+            packed[cloud, one.spec.module] = Packed(one, folder)
+    return packed
+
+
+def plain(cloud: str, python: Interpreter) -> Plain:
+    """The plain handler as the vendor's pages say: the SDK beside it by `pip install --target`.
+
+    Bytecode is left out, as it is where a zip is made from a clean checkout. Raises: BenchError.
+    """
+    folder = HOME / f"plain-{cloud}"
+    ready = folder / ".ready"
+    if not ready.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        pip = [sys.executable, "-m", "pip", *_for(python), "install", "--quiet", "--disable-pip-version-check"]
+        _run([*pip, "--no-compile", "--target", str(folder), _SDK[cloud], "pydantic"], f"pip install {_SDK[cloud]}")
+        ready.touch()
+    for handler in ("plain_tencent.py", "floor.py") if cloud == "tencent" else ("plain_alibaba.py",):
+        shutil.copyfile(PLAIN / handler, folder / handler)
+    files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    named = dict(_named(one) for one in sorted(folder.glob("*.dist-info/METADATA")))
+    return Plain(folder, sum(path.stat().st_size for path in files), named)
+
+
+def tccli(python: Interpreter) -> tuple[Path, str]:
+    """Tencent's command-line client in a venv of its own: the program and its version. Raises: BenchError."""
+    folder = HOME / "tccli"
+    ready = folder / ".ready"
+    if not ready.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        _run([python.path, "-m", "venv", str(folder)], "python -m venv")
+        pip = [str(folder / "bin" / "pip"), "install", "--quiet", "--disable-pip-version-check", "--no-compile"]
+        _run([*pip, "tccli"], "pip install tccli")
+        ready.touch()
+    (metadata,) = folder.glob("lib/python*/site-packages/tccli-*.dist-info/METADATA")
+    return folder / "bin" / "tccli", _named(metadata)[1]
+
+
+def node_sdks() -> tuple[str, Path, dict[str, str]]:
+    """Node, the folder of its modules with both vendors' SDKs, and all versions. Raises: BenchError."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    if not node or not npm:
+        raise BenchError("Node and npm are not on PATH")
+    folder = HOME / "node"
+    ready = folder / ".ready"
+    if not ready.exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        quiet = ["--no-audit", "--no-fund", "--loglevel=error"]
+        _run([npm, "install", "--prefix", str(folder), *quiet, *_NODE_SDKS], "npm install of the vendors' SDKs")
+        ready.touch()
+    modules = folder / "node_modules"
+    versions = {name: json.loads((modules / name / "package.json").read_text())["version"] for name in _NODE_SDKS}
+    told = subprocess.run([node, "--version"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return node, modules, {"node": told.stdout.strip().removeprefix("v"), **versions}
+
+
+def _for(python: Interpreter) -> list[str]:
+    """What makes our pip install for that Python; nothing where it is our own."""
+    same = f"{sys.version_info.major}.{sys.version_info.minor}" == python.version
+    return [] if same else ["--python", python.path]
+
+
+def _named(metadata: Path) -> tuple[str, str]:
+    """A package's name and version."""
+    head = metadata.read_text(encoding="utf-8").partition("\n\n")[0]
+    fields = dict(_NAMED.findall(head))
+    return fields["Name"].lower().replace("_", "-"), fields["Version"]
+
+
+def _run(command: Sequence[str], what: str) -> None:
+    environ = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
+    HOME.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise BenchError(f"{what} failed:\n{done.stderr.strip()[-1500:]}")

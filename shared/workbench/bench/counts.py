@@ -1,0 +1,86 @@
+"""What does not depend on the machine: calls and connections of warm commands, instructions of a cold start."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.workbench.bench.build import PLAIN, Packed
+from shared.workbench.bench.cases import (
+    ACCOUNT,
+    CASES,
+    PASSWORD,
+    REGISTRY,
+    TAIR,
+    Case,
+    environment,
+    event,
+    scratch,
+    start,
+)
+from shared.workbench.bench.errors import BenchError
+from shared.workbench.bench.standin import CountingRelay, Standin
+
+_COMMANDS = 5
+# Calls that one accepted change may make, where its task ends at once and nothing fails.
+_CALLS = {
+    ACCOUNT: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModifyInstanceAccount": 1, "DescribeTaskInfo": 1},
+    PASSWORD: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModfiyInstancePassword": 1, "DescribeTaskInfo": 1},
+    REGISTRY: {"DescribeServiceAccounts": 1, "ModifyServiceAccountPassword": 1},
+    TAIR: {"ModifyAccountPassword": 1, "DescribeAccounts": 1, "DescribeInstanceAttribute": 1},
+}
+_INSTRUCTIONS = re.compile(r"I\s+refs:\s+([0-9,]+)")
+
+
+def measure(python: str, standin: Standin, packed: Mapping[tuple[str, str], Packed]) -> list[dict[str, Any]]:
+    """A row a function: what several warm commands in one process made, in calls a command and connections in all.
+
+    Raises: BenchError: a command did not end as `changed`.
+    """
+    return [_counted(python, standin, case, packed[case.cloud, case.function].folder) for case in CASES]
+
+
+def instructions(python: str, standin: Standin, case: Case, code: Path, module: str) -> int | None:
+    """Instructions of one cold start with a refused call, as valgrind counts them; None where it is not installed.
+
+    Raises: BenchError: it could not run.
+    """
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        return None
+    standin.reset()
+    with scratch() as folder:
+        events = folder / "events.json"
+        events.write_text(json.dumps([event(case.refused, case.platform)]))
+        command = [valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", python]
+        command += ["-I", "-S", "-B", str(PLAIN / "start.py"), str(code), module, case.platform, str(events)]
+        env = environment(standin, case.platform, folder)
+        done = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+    counted = _INSTRUCTIONS.search(done.stderr)
+    if done.returncode or not counted:
+        raise BenchError(f"valgrind could not run {module}: {done.stderr.strip()[-500:]}")
+    return int(counted[1].replace(",", ""))
+
+
+def _counted(python: str, standin: Standin, case: Case, code: Path) -> dict[str, Any]:
+    standin.reset()
+    with CountingRelay(standin.address) as relay:
+        commands = case.commands(_COMMANDS)
+        used = start(python, standin, code, case.function, case.platform, commands, through=relay.address)
+    outcomes = [json.loads(json.loads(line)["body"])["Result"]["data"]["Outcome"] for line in used.stdout.splitlines()]
+    if outcomes != ["changed"] * _COMMANDS:
+        raise BenchError(f"{case.function}: the changes ended as {outcomes}")
+    calls = Counter(standin.calls())
+    return {
+        "function": case.function,
+        "commands": _COMMANDS,
+        "connections": relay.connections,
+        "calls": {action: number / _COMMANDS for action, number in sorted(calls.items())},
+        "allowed": _CALLS[case.function],
+    }

@@ -1,0 +1,44 @@
+"""A plain FC handler, as the vendor's pages lead to it: the product's SDK, one model, one call, no queue."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+from alibabacloud_r_kvstore20150101 import models
+from alibabacloud_r_kvstore20150101.client import Client
+from alibabacloud_tea_openapi import models as open_api_models
+from pydantic import BaseModel
+
+
+class Command(BaseModel):
+    """What the body of the request holds."""
+
+    InstanceId: str
+    AccountName: str
+    OldAccountPassword: str
+    NewAccountPassword: str
+
+
+def main_handler(event: bytes, context: Any) -> dict[str, Any]:
+    """Change the password; a refusal is an answer too."""
+    command = Command.model_validate_json(json.loads(event)["body"])
+    config = open_api_models.Config(
+        access_key_id=context.credentials.access_key_id,
+        access_key_secret=context.credentials.access_key_secret,
+        security_token=context.credentials.security_token,
+        endpoint=os.environ["PLAIN_ENDPOINT"],
+        protocol="HTTP",
+    )
+    request = models.ModifyAccountPasswordRequest(
+        instance_id=command.InstanceId,
+        account_name=command.AccountName,
+        old_account_password=command.OldAccountPassword,
+        new_account_password=command.NewAccountPassword,
+    )
+    try:
+        response = Client(config).modify_account_password(request)
+    except Exception as error:  # whatever the SDK raises: it documents no class
+        return {"statusCode": 500, "body": str(getattr(error, "code", ""))}
+    return {"statusCode": 200, "body": response.body.request_id}

@@ -1,0 +1,1 @@
+"""In a packaged function's place of APScheduler; see background.py."""
