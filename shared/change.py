@@ -27,7 +27,7 @@ _LOOK_S = 0.3  # what looking anew before another call takes
 _RESERVE_S = 0.9  # kept back for publishing
 _KEEP_S = 1.6  # kept back for the store besides, once before the call and once after
 _QUICK_S = 1.2  # a task that ends within this is reported at once, without a second invocation
-_FIRST_POLL_S = 0.35
+_FIRST_POLL_S = 0.5  # most tasks have ended by then, so that one question is enough
 _LONGEST_POLL_S = 2.0
 _LOGIN_TRIES = 3
 

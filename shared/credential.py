@@ -87,6 +87,9 @@ class Follower(Protocol):
     def progress(self, task: Task) -> Progress:
         """Ask the cloud once. Raises: RetryLater, Refused."""
 
+    def overtaken(self, task: Task) -> bool:
+        """Whether another change of the same resource began after this task, or runs now. Raises: as `progress`."""
+
 
 class Credential(Follower, Protocol):
     """One change of one credential. Every method but `change` and `probe` only reads."""

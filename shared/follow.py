@@ -22,7 +22,7 @@ from shared.change import ending_of, progress
 from shared.clouds.session import Access
 from shared.command import CommandId, Note, Region, Site, field_or_none, parse_model
 from shared.credential import Follower, State, Task
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.handler import Report, Visit, handle
 from shared.keeping import not_promoted, promote
 from shared.publish import HandedOn
@@ -176,6 +176,7 @@ class _Following:
     follower: Follower | None  # None: the change is proven
     ending: Ending
     store: Store | None = None
+    ended: State | None = None  # how the change itself ended, while its store does not say so yet
 
     @property
     def task(self) -> Task:
@@ -297,10 +298,8 @@ class Following:
                     continue
                 state, evidence, error = self._progress(one)
                 if state is State.RUNNING and self._too_old(one):
-                    text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"
-                    late = Ambiguous(text, code="TaskNotEnded", request_id=one.ending.request_id)
                     one.ending.evidence += evidence
-                    reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, late)
+                    reports[one.index] = self._end(visit, one, *_given_up(one, error))
                 elif state is State.RUNNING:
                     still.append(one)
                 else:
@@ -321,18 +320,21 @@ class Following:
             state, evidence, error = progress(one.follower, one.task)
         if one.store is None or one.ending.stored is None or state in (State.RUNNING, State.UNPROVEN):
             return state, evidence, error
-        kept = one.ending.stored
+        kept, one.ended = one.ending.stored, state
         try:
             if state is State.SUCCEEDED:
                 evidence = [*evidence, *promote(one.store, kept.version, kept.moot)]
                 one.ending.stored = replace(kept, stage=Stage.CURRENT.value)
+            elif one.follower is not None and one.follower.overtaken(one.task):
+                # It may be another delivery of this command, with the same version: the next command resolves it.
+                evidence = [*evidence, f"store: version {kept.version} left pending, another change is at work"]
             else:
                 one.store.discard(kept.version)
                 evidence = [*evidence, f"store: version {kept.version} discarded"]
                 one.ending.stored = None
-        except RetryLater as later:
-            return State.RUNNING, [*evidence, f"store: {later.code or later.error_class.value}"], later
         except KeyturnError as refused:
+            if refused.retryable:  # or keys that have run out: the next invocation has fresh ones
+                return State.RUNNING, [*evidence, f"store: {refused.code or refused.error_class.value}"], refused
             if state is State.FAILED:
                 return state, [*evidence, f"store: version {kept.version} could not be discarded"], error
             return State.UNPROVEN, evidence, not_promoted(kept.name, kept.version, refused)
@@ -388,3 +390,17 @@ class Following:
         operation = known("Operation") or FUNCTION
         origin = Origin(subject, operation, known("CommandId") or message.command_id, now_text())
         return result_event(origin, Ending(Outcome.NOT_CHANGED, error))
+
+
+def _given_up(one: _Following, error: KeyturnError | None) -> tuple[Outcome, KeyturnError]:
+    """What is true after 30 minutes: of the change where it has not ended, else of its store."""
+    kept = one.ending.stored
+    if one.ended is State.SUCCEEDED and kept is not None and error is not None:
+        return Outcome.UNKNOWN, not_promoted(kept.name, kept.version, error)
+    if one.ended is State.FAILED and kept is not None:
+        one.ending.evidence.append(f"store: version {kept.version} could not be discarded")
+        outcome, failed = ending_of(State.FAILED, None, one.ending.request_id)
+        assert failed is not None  # noqa: S101 - a failed task always has one
+        return outcome, failed
+    text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"
+    return Outcome.UNKNOWN, Ambiguous(text, code="TaskNotEnded", request_id=one.ending.request_id)

@@ -98,6 +98,19 @@ class Keeping:
         text = f"{self.store.name}: another delivery of this command is at work, nothing was called: send it again"
         raise RetryLater(ErrorClass.BUSY, text, code=VERSION_EXISTS)
 
+    def keep(self) -> list[str]:
+        """After a call that may be in force: the version is still there, whoever gave it up meanwhile. Never raises.
+
+        Another delivery of the same command shares the version, and discards it where its own change has failed.
+        """
+        if self.kept is None or not self.existed:
+            return []
+        try:
+            self.store.write(self.version, self.kept)
+        except KeyturnError as error:
+            return [f"store: version {self.version} not seen again ({error.code or error.error_class.value})"]
+        return []
+
     def stored(self, stage: Stage | None) -> Stored:
         return Stored(self.store.name, self.version, stage.value if stage else None, self.region, self.moot)
 
@@ -113,7 +126,7 @@ class Keeping:
         if ending.outcome in (Outcome.UNKNOWN, Outcome.PENDING) and (self.written or self.existed):
             ending.stored = self.stored(Stage.PENDING)
             if ending.outcome is Outcome.UNKNOWN:
-                ending.evidence.append(f"store: version {self.version} left pending")
+                ending.evidence += [*self.keep(), f"store: version {self.version} left pending"]
         return ending
 
     def conclude(self, ending: Ending) -> Ending:

@@ -221,6 +221,7 @@ class _One:
 
         def follow(task: Task, pending: Ending) -> bool:
             if keeping is not None:
+                pending.evidence += keeping.keep()
                 pending.stored = keeping.stored(Stage.PENDING)
             pending.sealed = sealed
             return self._follow(task, pending)

@@ -106,7 +106,7 @@ def test_a_failed_task_whose_version_could_not_be_discarded_is_not_called_runnin
 def test_a_failed_delivery_does_not_take_away_the_secret_that_another_is_putting_in_force(
     house: House, name: str
 ) -> None:
-    """The first one's task fails while the second's, with the same version, is at work: nobody knows the secret then."""
+    """One task fails while another, with the same version, is at work: nobody would know the secret then."""
     target = KEPT_TARGETS[name]
     house.cloud.reset(task_s=2.0)
     house.settings["KEYTURN_COMMANDS"] = house.commands_url

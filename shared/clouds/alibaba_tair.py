@@ -63,6 +63,10 @@ class TairInstance:
         settled = account == "Available" and instance == "Normal"
         return Progress(State.SUCCEEDED if settled else State.RUNNING, evidence)
 
+    def overtaken(self, task: Task) -> bool:
+        """Not to be seen: this API has no tasks. No change of it fails once it was accepted."""
+        return False
+
 
 @dataclass
 class TairChange:
@@ -120,6 +124,9 @@ class TairChange:
 
     def progress(self, task: Task) -> Progress:
         return self.instance.progress(task)
+
+    def overtaken(self, task: Task) -> bool:
+        return self.instance.overtaken(task)
 
     def reconcile(self, look: Look) -> Finding:
         """The account has no time field: nothing that can be read proves anything. The probe comes next."""

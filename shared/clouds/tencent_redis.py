@@ -119,6 +119,12 @@ class RedisInstance:
         return Progress(State.SUCCEEDED if shown else State.UNPROVEN, evidence)
 
 
+    def overtaken(self, task: Task) -> bool:
+        """Whether the task list shows a newer one, or one at work."""
+        others = [one for one in self.tasks((_SET_PASSWORD, _NO_AUTH, _ACCOUNT)) if one.get("TaskId") != task.task_id]
+        return any(one.get("Result") in (0, 1) or _int(one.get("TaskId")) > (task.task_id or 0) for one in others)
+
+
 @dataclass
 class RedisChange:
     """One change on one instance, by one action; `actions` are its spellings, in the order to try."""
@@ -225,6 +231,9 @@ class RedisChange:
 
     def progress(self, task: Task) -> Progress:
         return self.instance.progress(task)
+
+    def overtaken(self, task: Task) -> bool:
+        return self.instance.overtaken(task)
 
     def reconcile(self, look: Look) -> Finding:
         """A lost answer: exactly one new task by our operator is ours if this account's time moves with it."""

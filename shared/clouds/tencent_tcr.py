@@ -86,6 +86,9 @@ class RegistryChange:
     def progress(self, task: Task) -> Progress:
         return Progress(State.UNPROVEN, [f"{ACTION} has no tasks"])
 
+    def overtaken(self, task: Task) -> bool:
+        return False
+
     def reconcile(self, look: Look) -> Finding:
         """Only a login proves; what UpdateTime shows is written down as a hint."""
         account = self._account() or {}
