@@ -32,7 +32,7 @@ _LONGEST_POLL_S = 2.0
 _LOGIN_TRIES = 3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Wishes:
     """What the command asks of the way, beside the change itself."""
 
@@ -43,7 +43,7 @@ class Wishes:
     keeps: bool = False  # a store is written to before the call, and again after it
 
 
-@dataclass
+@dataclass(eq=False)
 class Change:
     """One delivery of one command. `run` never raises after `called` has turned true."""
 

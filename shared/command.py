@@ -42,12 +42,16 @@ Alternate = Annotated[list[A], Field(min_length=2, max_length=2)]
 """Two accounts that a store's secret names in turn: the idle one is changed and becomes current."""
 
 
+# Built when the operation that takes it is: a class that others only build upon needs no validator of its own.
+_FORM = ConfigDict(
+    alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
+)
+
+
 class Deliver(BaseModel):
     """Where a new secret goes that the sender does not know: into a store, sealed to a public key, into the reply."""
 
-    model_config = ConfigDict(
-        alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
-    )
+    model_config = _FORM
 
     store: Annotated[StoreRef, PlainValidator(lambda value: _store(value))] | None = None
     seal: Annotated[dict[str, Any], PlainValidator(lambda value: _seal_key(value))] | None = None
@@ -82,9 +86,7 @@ def _seal_key(value: object) -> dict[str, Any]:
 class Command(BaseModel):
     """The fields that every operation takes, beside its API's own. The spelling is the API's: PascalCase."""
 
-    model_config = ConfigDict(
-        alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
-    )
+    model_config = _FORM
     # Which of the model's fields name the resource and the account, and what an unnamed account is called.
     resource_field: ClassVar[str] = "InstanceId"
     account_field: ClassVar[str | None] = "AccountName"

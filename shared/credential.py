@@ -11,7 +11,7 @@ from shared.errors import KeyturnError
 from shared.secret import Secret
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Task:
     """A change that the cloud has accepted and is working on. It holds no secret and can travel in a message."""
 
@@ -21,7 +21,7 @@ class Task:
     expect: Mapping[str, Any] | None = None  # what the account must show, where no password was changed
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Look:
     """What read calls showed before the change."""
 
@@ -34,7 +34,7 @@ class Look:
     account: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Accepted:
     """The cloud took the change. Without a task it is in force already, or will show so in the account's status."""
 
@@ -53,7 +53,7 @@ class State(Enum):
     UNPROVEN = "unproven"  # over, and nothing shows that it was ours
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Progress:
     state: State
     evidence: list[str]
@@ -68,7 +68,7 @@ class Fact(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Finding:
     fact: Fact
     evidence: list[str]

@@ -31,7 +31,7 @@ class NothingDone(RuntimeError):
     """Nothing had an effect and nothing could be published. Raised so that the platform repeats the event."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Report:
     """What became of one message: its result if it has ended, and whether that left."""
 
@@ -42,7 +42,7 @@ class Report:
     password: Secret | None = None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Visit:
     """One invocation's event, and the ports to answer it by."""
 

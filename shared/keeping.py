@@ -25,7 +25,7 @@ Probe = Callable[[Secret, str | None], KeyturnError | None]
 """Asks the cloud whether a secret is in force for an account, changing nothing; None: it is."""
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Turn:
     """What a store's secret holds where two accounts take turns: the one to use now, and the one before it."""
 
@@ -66,7 +66,7 @@ def _pair(body: object) -> tuple[str, Secret] | None:
     return account, Secret(password)
 
 
-@dataclass
+@dataclass(eq=False)
 class Keeping:
     """One command's new secret in its store, from before the change to its end."""
 
@@ -218,7 +218,7 @@ def not_promoted(place: str, version: str, error: KeyturnError) -> Ambiguous:
     return Ambiguous(text, code=error.code or "NotPromoted", request_id=error.request_id)
 
 
-@dataclass
+@dataclass(eq=False)
 class Sourced(Generic[C]):
     """A command with its secrets at hand, and what they came from."""
 
@@ -232,7 +232,7 @@ class Sourced(Generic[C]):
     evidence: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(eq=False)
 class Source(Generic[C]):
     """Where one command's secrets come from. `store_of` opens a store that settings allow."""
 

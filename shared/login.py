@@ -17,7 +17,7 @@ from shared.secret import Secret
 _REFUSALS = (b"-wrongpass", b"-err invalid password", b"-err invalid username")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Address:
     """Where a server listens, as its cloud reports it."""
 

@@ -28,7 +28,7 @@ _READ = (b"KEYTURN_", b"TENCENTCLOUD_", b"ALIBABA_CLOUD_", b"FC_")
 _DEFAULT_LIMIT_S = 30.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Deadline:
     """When the platform ends this invocation, on a monotonic clock in seconds, less the margin to answer."""
 
@@ -44,7 +44,7 @@ class Deadline:
         return max(0.0, self.at - self.clock())
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class RoleKeys:
     """Temporary keys of the function's role. Fresh at every invocation; never kept across two."""
 
@@ -53,7 +53,7 @@ class RoleKeys:
     token: Secret | None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Invocation:
     """What one call of a handler may know of the world around it."""
 
@@ -164,7 +164,7 @@ def _settings(environ: Mapping[str, str], on_platform: bool) -> Settings:
     return settings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Told:
     request_id: str | None
     limit_s: float | None

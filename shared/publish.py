@@ -25,7 +25,7 @@ _SHORT_S = 0.5
 _LONGEST_S = 3.0  # one publish waits no longer than this for its confirmation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class HandedOn:
     """A command that keyturn puts on the commands queue: never one that holds a secret in clear."""
 
@@ -41,7 +41,7 @@ class HandedOn:
     delay_s: float = 0.0
 
 
-@dataclass
+@dataclass(eq=False)
 class Publisher:
     """The queues of one invocation, lent to it when first needed; its threads may publish at once."""
 

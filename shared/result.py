@@ -57,7 +57,7 @@ class Subject:
         return (self.cloud, self.service, self.region, self.resource, self.account)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Stored:
     """Where the new secret is kept, by names alone: the store, its version, and what that version is there."""
 
@@ -68,7 +68,7 @@ class Stored:
     moot: tuple[str, ...] = ()  # other commands' pending versions, of no use once this one is in force
 
 
-@dataclass
+@dataclass(eq=False)
 class Ending:
     """How one delivery of one command ended: an outcome, and how we know."""
 
@@ -82,7 +82,7 @@ class Ending:
     stored: Stored | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Origin:
     """Whose result it is: the command's names, kept from delivery to delivery."""
 

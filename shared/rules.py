@@ -18,7 +18,7 @@ from shared.store import StoreRef
 _URL_SAFE = string.ascii_letters + string.digits + "-_"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class PasswordRule:
     """What a cloud's API page says of a new password. Lengths count characters.
 

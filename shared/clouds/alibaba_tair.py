@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.clouds.alibaba import AlibabaSession
 from shared.clouds.session import Access
 from shared.credential import Accepted, Fact, Finding, LoginAnswer, Look, Progress, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
-from shared.login import Address, redis_login
 from shared.result import Subject
 from shared.secret import Secret
+
+if TYPE_CHECKING:
+    from shared.login import Address
 
 ACTION = "ModifyAccountPassword"
 # Published for this product's other account actions, so these say something else than "wrong old password".
@@ -49,6 +51,8 @@ class TairInstance:
 
     def address(self) -> Address:
         """Where the instance listens, and whether it speaks TLS."""
+        from shared.login import Address
+
         found = self.instance()
         host, port = found.get("ConnectionDomain"), found.get("Port")
         if not isinstance(host, str) or not host or not str(port).isdigit():
@@ -68,7 +72,7 @@ class TairInstance:
         return False
 
 
-@dataclass
+@dataclass(eq=False)
 class TairChange:
     """ModifyAccountPassword. A code that no table names may be a wrong old password: only the probe can tell."""
 
@@ -134,6 +138,8 @@ class TairChange:
         return Finding(Fact.UNKNOWN, [line.removeprefix("accepted: ") for line in progress.evidence])
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        from shared.login import redis_login
+
         subject, address = self.instance.subject, self.instance.address()
         if subject.account in ("default", subject.resource):  # the account that the instance came with
             return redis_login(address, [None], secret, timeout_s)

@@ -24,7 +24,7 @@ _LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
 PATIENCE_S = 2.0
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Access:
     """How a cloud is reached in this invocation: whose keys, where, how fast and until when."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints
 
@@ -15,10 +15,12 @@ from shared.clouds.session import Access
 from shared.clouds.tencent import TencentSession
 from shared.credential import Accepted, Fact, Finding, LoginAnswer, Look, Progress, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
-from shared.login import Address, redis_login
 from shared.pace import backoff_s
 from shared.result import Subject
 from shared.secret import Secret
+
+if TYPE_CHECKING:
+    from shared.login import Address
 
 # DescribeTaskList's codes: reset password, password-free switch, account change.
 _SET_PASSWORD, _NO_AUTH, _ACCOUNT = "007", "035", "037"
@@ -83,6 +85,8 @@ class RedisInstance:
 
     def address(self) -> Address:
         """Where the instance listens, and whether it speaks TLS."""
+        from shared.login import Address
+
         found = self.instance()
         status = self.session.read("DescribeSSLStatus", {"InstanceId": self.subject.resource})
         host, port = found.get("WanIp"), _int(found.get("Port"))
@@ -118,14 +122,13 @@ class RedisInstance:
         evidence.append(f"{what}: {'yes' if shown else 'no'}")
         return Progress(State.SUCCEEDED if shown else State.UNPROVEN, evidence)
 
-
     def overtaken(self, task: Task) -> bool:
         """Whether the task list shows a newer one, or one at work."""
         others = [one for one in self.tasks((_SET_PASSWORD, _NO_AUTH, _ACCOUNT)) if one.get("TaskId") != task.task_id]
         return any(one.get("Result") in (0, 1) or _int(one.get("TaskId")) > (task.task_id or 0) for one in others)
 
 
-@dataclass
+@dataclass(eq=False)
 class RedisChange:
     """One change on one instance, by one action; `actions` are its spellings, in the order to try."""
 
@@ -264,6 +267,8 @@ class RedisChange:
         return Finding(Fact.NOT_HAPPENED if still else Fact.UNKNOWN, evidence)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        from shared.login import redis_login
+
         account = self.instance.subject.account
         # A custom account's form is not settled between the vendor's pages: ACL first, then `account@password`.
         forms: list[tuple[str | None, Secret]] = [(None, secret)]

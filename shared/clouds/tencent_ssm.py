@@ -49,6 +49,7 @@ class SsmStore(RemoteStore):
         self._now = now
         self._listed: list[Version] | None = None  # until this store writes
         self._current_id: str | None = None
+        self._described: str | None = None  # as `settled` saw it
         self._known: dict[str, Secret] = {}  # pending versions that passed through here: their values never change
 
     def versions(self) -> list[Version]:
@@ -127,7 +128,8 @@ class SsmStore(RemoteStore):
 
     def promote(self, version: str) -> None:
         """In an order in which a crash after any call is finished by another promotion."""
-        description = self._description()
+        # Read once in an invocation: a rotation then asks as often as the published rate of this call allows.
+        description = self._described if self._described is not None else self._description()
         _, settled = _split(description)
         if version not in settled:
             current = self._current()
@@ -153,7 +155,8 @@ class SsmStore(RemoteStore):
             self._delete(version)
 
     def settled(self) -> list[str]:
-        return _split(self._description())[1]
+        self._described = self._description()
+        return _split(self._described)[1]
 
     def _delete(self, version: str) -> None:
         self._listed = None
@@ -176,6 +179,7 @@ class SsmStore(RemoteStore):
             kept.pop()
         if kept:
             self._ask("UpdateDescription", Description=new)
+        self._described = None
 
     def _ask(self, action: str, **parameters: str) -> dict[str, Any]:
         return self._call(action, SecretName=self._secret_name, **parameters)

@@ -13,7 +13,6 @@ from shared.clouds.session import Access
 from shared.clouds.tencent import TencentSession
 from shared.credential import Accepted, Fact, Finding, LoginAnswer, Look, Progress, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
-from shared.login import registry_login
 from shared.result import Subject
 from shared.secret import Secret
 
@@ -27,7 +26,7 @@ def _client_class() -> Any:
     return TcrClient
 
 
-@dataclass
+@dataclass(eq=False)
 class RegistryChange:
     """One service account's new password: given, or made by the service and shown once."""
 
@@ -96,6 +95,8 @@ class RegistryChange:
         return Finding(Fact.UNKNOWN, [f"UpdateTime moved: {moved}"])
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        from shared.login import registry_login
+
         ids = {"Registryids": [self.subject.resource], "Limit": 1, "Offset": 0}
         for registry in self.session.read("DescribeInstances", ids).get("Registries") or []:
             if isinstance(registry, Mapping) and registry.get("RegistryId") == self.subject.resource:

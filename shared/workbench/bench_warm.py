@@ -1,9 +1,9 @@
 """What keyturn adds to the vendor's client, in CPU time a command, once a function is warm.
 
 One process runs the same changes in turn: through `main_handler`, ten commands an invocation, as `serverless.yml` sets
-the queue trigger, each result published to `memory://`; and by the bare client, kept like ours, with the very same calls and nothing around them. The difference is
-our own work. Only CPU time of that process counts (user and system), so waiting costs nothing; what the stand-in and
-its Redis use is not in it.
+the queue trigger, each result published to `memory://`; and by the bare client, kept like ours, with the very same
+calls and nothing around them. The difference is our own work. Only CPU time of that process counts (user and system),
+so waiting costs nothing; what the stand-in and its Redis use is not in it.
 
 `python -m shared.workbench.bench_warm` prints the figures as one line of JSON.
 """
@@ -74,7 +74,9 @@ class Warm:
 
 
 def measure(commands: int = 200, rounds: int = 5, *, batch: int = _BATCH, profile: Path | None = None) -> Warm:
-    """Measure in a fresh process, against a stand-in of its own. `batch`: commands of one event; `profile`: where cProfile's figures of ours go.
+    """Measure in a fresh process, against a stand-in of its own.
+
+    `batch`: commands of one event; `profile`: where cProfile's figures of ours go.
 
     Raises: RuntimeError: the stand-in did not start, or a command did not end as `changed`.
     """

@@ -3,7 +3,8 @@
 Each module.py becomes module.pyc beside where it stood, which loads from read-only folders too and is never checked
 against a source (PEP 552). What KEEP names stays as source. The same source gives the same bytes: sets of constants are
 written in the order of their hashes, so PYTHONHASHSEED must be 0, and None, whose hash is its address before Python
-3.12, must not be in one.
+3.12, must not be in one. Docstrings stay behind: nobody asks a deployed function for them, and reading them is a part
+of every cold start. Assertions stay.
 """
 
 from __future__ import annotations
@@ -36,6 +37,19 @@ class _Ordered(ast.NodeTransformer):
         return self.generic_visit(node)
 
 
+class _Undocumented(ast.NodeTransformer):
+    """A module, class or function without its docstring."""
+
+    def _bare(self, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
+        if ast.get_docstring(node, clean=False) is not None:
+            first = node.body[0]
+            left: list[ast.stmt] = node.body[1:]
+            node.body = left or [ast.copy_location(ast.Pass(), first)]
+        return self.generic_visit(node)
+
+    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _bare  # noqa: N815 - ast's names
+
+
 def _as_tuple(node: ast.expr) -> ast.expr:
     if isinstance(node, ast.Set) and any(isinstance(e, ast.Constant) and e.value is None for e in node.elts):
         return ast.copy_location(ast.Tuple(node.elts, ast.Load()), node)
@@ -44,7 +58,7 @@ def _as_tuple(node: ast.expr) -> ast.expr:
 
 def compiled(source: bytes, name: str) -> bytes:
     """The content of a .pyc. `name` is what tracebacks show. Raises: SyntaxError, ValueError."""
-    tree = _Ordered().visit(ast.parse(source, name))
+    tree = _Undocumented().visit(_Ordered().visit(ast.parse(source, name)))
     code = compile(tree, name, "exec", dont_inherit=True, optimize=0)
     return importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source) + marshal.dumps(code)
 

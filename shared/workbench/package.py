@@ -1,12 +1,14 @@
 """`package CLOUD`: one zip a function, in dist/<cloud>/<function>.zip, that runs by itself on the platform.
 
-In it: the function's file at the root (as source, since a platform's loader and console look for it), its part of
-shared/, its own cloud's dependencies. The same inputs give the same bytes.
+In it: a short file at the root, by the function's name (as source, since a platform's loader and console look for it),
+which imports the function itself from functions/; its part of shared/; its own cloud's dependencies. The same inputs
+give the same bytes.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import io
 import os
 import shutil
@@ -22,6 +24,12 @@ from shared.workbench.dependencies import STAND_INS, Interpreter, PackageError, 
 from shared.workbench.description import ROOT, Description, DescriptionError, FunctionSpec, load
 from shared.workbench.imports import closure
 
+_ENTRY = '''"""{summary}"""
+
+from shared.cold import imported
+
+main_handler = imported("functions.{module}").main_handler
+'''
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 _LARGEST = 4
@@ -123,9 +131,12 @@ def _compile_ours(root: Path, to: Path, python: Interpreter) -> tuple[Interprete
     """All that could ship, compiled in one go: what is compiled beside it must not change a file's bytes."""
     to.mkdir()
     shutil.copytree(root / "shared", to / "shared", ignore=shutil.ignore_patterns("workbench", "__pycache__"))
+    shutil.copytree(root / "functions", to / "functions", ignore=shutil.ignore_patterns("__pycache__"))
     entries = sorted((root / "functions").glob("[!_]*.py"))
     for entry in entries:
-        shutil.copyfile(entry, to / entry.name)
+        told = ast.get_docstring(ast.parse(entry.read_text(encoding="utf-8"))) or entry.stem
+        text = _ENTRY.format(summary=told.partition("\n")[0], module=entry.stem)
+        (to / entry.name).write_text(text, encoding="utf-8")
     compile_tree(to, python, tuple(entry.name for entry in entries))
     return python, to
 
@@ -137,8 +148,9 @@ def _content(
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
     found = closure(root / "functions" / f"{spec.module}.py", root, _carries(clouds, queues))
+    start = closure(root / "shared" / "cold.py", root, _carries(clouds, queues))
     files = {f"{spec.module}.py": ours / f"{spec.module}.py"}
-    for module in found.own:
+    for module in {*found.own, *start.own, "shared.cold", "functions", f"functions.{spec.module}"}:
         path = Path(*module.split("."))
         compiled = path / "__init__.pyc" if (ours / path).is_dir() else path.with_suffix(".pyc")
         files[compiled.as_posix()] = ours / compiled
