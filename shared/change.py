@@ -61,6 +61,7 @@ class Change:
     _calls: int = 0
     # What stood before a call of this delivery that may have had an effect, and how its answer was lost.
     _lost: tuple[Look, Ambiguous] | None = None
+    _doubtful: bool = False  # whether that call had its effect is left to the fence, which the repeat asks
     _request_id: str | None = None
     _task_id: int | None = None
     _other: int = -1  # which of `others` is at work; -1 for none
@@ -101,16 +102,16 @@ class Change:
         while True:
             if last is not None:  # locked, throttled, or proved not to have happened: wait, then look anew
                 if not isinstance(last, RetryLater | Ambiguous):
-                    return self._end(Outcome.NOT_CHANGED, last)
+                    return self._not_changed(last)
                 waits += 1
                 wait_s = min(backoff_s(waits, base_s=0.4, most_s=5.0), self.deadline.left() - self._least_s - _LOOK_S)
                 if waits > _MOST_WAITS or wait_s <= 0:
-                    return self._end(Outcome.NOT_CHANGED, self._gave_up(last))
+                    return self._not_changed(self._gave_up(last))
                 refused = last
                 self.sleep(wait_s)
                 fresh = _value(lambda: self.credential.look(thorough=False))
                 if isinstance(fresh, KeyturnError):
-                    return self._end(Outcome.NOT_CHANGED, fresh)
+                    return self._not_changed(fresh)
                 if self._lost and fresh.task_ids - self._lost[0].task_ids:
                     # A task has turned up since: a call that was slow to arrive may have started it after all.
                     ending = self._reconcile(*self._lost)
@@ -120,11 +121,11 @@ class Change:
                 if last is not None:
                     continue
             if self.deadline.left() < self._least_s:
-                return self._end(Outcome.NOT_CHANGED, self._gave_up(refused) if refused else _too_late())
+                return self._not_changed(self._gave_up(refused) if refused else _too_late())
             if self.prepare is not None and not self.called:
                 kept = _value(self.prepare)
                 if isinstance(kept, KeyturnError):
-                    return self._end(Outcome.NOT_CHANGED, kept)
+                    return self._not_changed(kept)
             answer = self._call(look)
             if isinstance(answer, Accepted):
                 self._tell_which()
@@ -143,7 +144,7 @@ class Change:
                     return ending
                 repeats += 1
                 if repeats > MOST_REPEATS:
-                    return self._end(Outcome.NOT_CHANGED, _failed(answer))
+                    return self._not_changed(_failed(answer))
             last = answer
 
     def _call(self, look: Look) -> Accepted | KeyturnError:
@@ -297,9 +298,21 @@ class Change:
             if isinstance(probed, Accepted):
                 return self._end(Outcome.CHANGED)
             if isinstance(probed, OldSecretRefused):
-                return None  # the fence itself makes the repeat safe: it works only if nothing has changed
+                # The fence makes a repeat safe: it works only if nothing has changed. It proves nothing by itself, for
+                # a cloud may refuse a new secret that equals the old one in the same way.
+                self._doubtful = True
+                return None
         text = "the call got no clear answer, and nothing shows whether it had its effect: log in to find out"
         return self._end(Outcome.UNKNOWN, Ambiguous(text, code=lost.code, request_id=self._request_id))
+
+    def _not_changed(self, error: KeyturnError) -> Ending:
+        """The end of a delivery that has changed nothing, as far as it knows."""
+        if not self._doubtful:
+            return self._end(Outcome.NOT_CHANGED, error)
+        text = "a call got no clear answer, and the repeat that would have shown its effect could not be made: "
+        code = self._lost[1].code if self._lost else error.code
+        lost = Ambiguous(text + "log in to find out", code=code, request_id=self._request_id)
+        return self._end(Outcome.UNKNOWN, lost)
 
     def _gave_up(self, last: KeyturnError) -> KeyturnError:
         return _failed(last) if isinstance(last, Ambiguous) else last

@@ -129,7 +129,7 @@ def test_a_first_call_loads_what_the_list_says_and_no_more(
 ) -> None:
     answer = first_call(python, folders[module], module, tmp_path, cloud)
     tops = {name.partition(".")[0] for name in answer["loaded"]}
-    assert tops == PACKAGES[module] | OURS | {module}
+    assert tops == PACKAGES[module] | OURS | {module, "functions"}
     assert [name for name in answer["loaded"] if name.startswith("charset")] == ["charset_normalizer.version"]
     assert answer["all"] <= MOST_MODULES[module]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -29,6 +30,8 @@ def test_every_command_that_tests_cannot_run_here_is_run_by_ci() -> None:
 
 @pytest.mark.parametrize("block", [b for b in BLOCKS if not set(b.split("\n")) & set(IN_CI)])
 def test_a_block_of_commands_runs_as_it_stands(block: str, tmp_path: Path) -> None:
+    if "jose " in block and shutil.which("jose") is None:
+        pytest.skip("jose, which opens the sealed secret, is not installed")
     script = block.replace("8765", str(free_port())).replace("/tmp/keyturn", f"{tmp_path}/keyturn")
     env = {
         name: value

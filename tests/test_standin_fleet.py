@@ -97,7 +97,8 @@ def test_a_thousand_instances_are_cheap_until_one_is_needed(tmp_path: Path) -> N
     with Standin(world_file(tmp_path)) as standin:
         assert time.monotonic() - start < 15  # three on a machine of its own
         assert resident_mb(standin.pid) < 200
-        assert (len(standin.redis), awake(standin)) == (4 + 1060, 0)
+        assert len(standin.redis) == 4 + 1060
+        assert awake(standin) <= 2  # whoever looks for a free port here may knock at one of theirs
 
 
 def test_a_fleet_is_listed_by_pages_and_tags(standin: Standin) -> None:

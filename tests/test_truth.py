@@ -253,3 +253,12 @@ def test_a_command_that_comes_too_early_goes_back_as_it_is(house: House) -> None
     assert house.cloud.calls() == []
     odd = house.send(ACCOUNT, json.dumps({**event, "notbefore": "tomorrow"}), trigger="queue")
     assert result(odd)["Error"]["Class"] == "invalid_command"
+
+
+def test_a_fence_that_may_have_refused_an_equal_secret_is_no_proof_that_nothing_happened(house: House) -> None:
+    """The change worked and its answer came too late; the probe is refused; no time is left for the repeat."""
+    house.cloud.reset(old_equals_new="refuse")
+    house.cloud.faults([{"Action": ACTION[TAIR], "Fault": "stall"}])
+    data = result(house.send(TAIR, GOOD[TAIR], "fc", timeout_s=3.6))
+    opens = house.accepts("r-demo0001", "app", GOOD[TAIR]["NewAccountPassword"])
+    assert data["Outcome"] in (("changed", "already_changed", "unknown") if opens else ("unknown", "not_changed")), data

@@ -147,8 +147,8 @@ def _content(
     """Name in the zip -> file, for everything that a function carries."""
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
-    found = closure(root / "functions" / f"{spec.module}.py", root, _carries(clouds, queues))
-    start = closure(root / "shared" / "cold.py", root, _carries(clouds, queues))
+    found = closure(root / "functions" / f"{spec.module}.py", root, _carries(set(spec.clouds), clouds, queues))
+    start = closure(root / "shared" / "cold.py", root, _carries(set(spec.clouds), clouds, queues))
     files = {f"{spec.module}.py": ours / f"{spec.module}.py"}
     for module in {*found.own, *start.own, "shared.cold", "functions", f"functions.{spec.module}"}:
         path = Path(*module.split("."))
@@ -170,14 +170,16 @@ def _named_queues(spec: FunctionSpec) -> set[str]:
     return {scheme.rstrip("s") for url in urls if (scheme := url.partition("://")[0].lower())}
 
 
-def _carries(clouds: set[str], queues: set[str]) -> Callable[[str], bool]:
+def _carries(own: set[str], clouds: set[str], queues: set[str]) -> Callable[[str], bool]:
+    """Which of our modules go along: of `own` clouds all, of those that only a queue needs their session alone."""
+
     def carries(module: str) -> bool:
         _, _, rest = module.partition(".")
         room, _, file = rest.partition(".")
         if room == "workbench":
             raise PackageError("what ships imports shared.workbench, which does not")
         if room == "clouds" and (owner := file.partition("_")[0]) in ("tencent", "alibaba"):
-            return owner in clouds
+            return owner in (clouds if file == owner else own)
         return room != "queues" or file not in _QUEUES or _QUEUES[file] in queues
 
     return carries
