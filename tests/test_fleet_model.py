@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from shared.workbench import bench_ceiling
-from shared.workbench.fleet_model import PRICES, Fleet, assumptions, plan, table
+from shared.workbench.fleet_model import PRICES, ROWS, Fleet, assumptions, plan, table
 
+ROOT = Path(__file__).parents[1]
 SMALL = Fleet(100, slow_share=0.05)
 
 
@@ -54,3 +56,11 @@ def test_the_model_agrees_with_a_real_run() -> None:
     assert 0.9 * modelled_s <= measured.seconds_of_calls <= 2.0 * modelled_s
     asked = sum(measured.calls.values()) - sum(measured.throttled.values())
     assert sum(modelled.calls.values()) == pytest.approx(asked, rel=0.15)
+
+
+def test_readme_shows_the_models_table() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    plans = [plan(Fleet(instances, slow_share=0.01)) for instances in ROWS[:-1]]  # the last one takes as long as all tests of this file
+    assert table(plans) in readme
+    assert f"\n| {ROWS[-1]:,} | " in readme
+    assert assumptions(plans[0].fleet) in readme

@@ -62,9 +62,15 @@ def tables(results: Results) -> str:
         _ceiling(results["ceiling"]) if "ceiling" in results else "",
         _bytes(results["bytes"]) if "bytes" in results else "",
         _others(results["others"]) if "others" in results else "",
+        _missed(results),
         _measured_on(results),
     ]
     return "\n\n".join(part for part in parts if part)
+
+
+def _missed(results: Results) -> str:
+    lines = misses(results)
+    return "Budgets that this run missed:\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
 
 
 def with_tables(readme: str, results: Results) -> str:
