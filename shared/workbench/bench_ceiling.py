@@ -87,7 +87,7 @@ def measure(processes: int, commands: int = 500, instances: int = 100) -> Ceilin
         finally:
             for child in children:
                 child.process.kill()
-                child.process.wait()
+                child.process.communicate()  # closes its pipes too
         calls = _ask(endpoint, "calls")[before:]
         results = [data for number in range(processes) for data in _results(folder / f"results-{number}.db")]
     return _summed_up(processes, commands, instances, [child.told for child in children], calls, results)
