@@ -60,7 +60,9 @@ def test_the_model_agrees_with_a_real_run() -> None:
 
 def test_readme_shows_the_models_table() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    plans = [plan(Fleet(instances, slow_share=0.01)) for instances in ROWS[:-1]]  # the last one takes as long as all tests of this file
+    plans = [
+        plan(Fleet(instances, slow_share=0.01)) for instances in ROWS[:-1]
+    ]  # the last one takes as long as all tests of this file
     assert table(plans) in readme
     assert f"\n| {ROWS[-1]:,} | " in readme
     assert assumptions(plans[0].fleet) in readme

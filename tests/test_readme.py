@@ -14,6 +14,7 @@ from shared.command import Command, TencentCommand
 from shared.errors import ErrorClass
 from shared.result import _STATUS, Outcome
 from tests.campaign.cases import FOLLOW_POINTS, KILL_POINTS, all_cases
+from tests.campaign.kept_cases import kept_cases
 from tests.cloud.processes import free_port
 from tests.cloud.runtime import ROOT
 
@@ -62,5 +63,7 @@ def test_every_setting_that_the_code_reads_is_in_the_table() -> None:
 
 
 def test_the_campaigns_size_is_the_one_that_readme_quotes() -> None:
-    assert f"plays {len(list(all_cases()))} cases" in README
+    plain, kept = len(list(all_cases())), len(list(kept_cases()))
+    assert f"plays {plain + kept:,} cases" in README
+    assert f"{kept} of them" in README
     assert f"SIGKILL at {len(KILL_POINTS) + len(FOLLOW_POINTS)} points" in README

@@ -19,7 +19,7 @@ _DISCARDING = {"ssm": "DeleteSecretVersion", "kms": "UpdateSecretVersionStage"}
 _KEEPING = "shared.keeping:Keeping"
 _OUT = "shared.clouds.{session}._send"
 # How many calls a step makes, by store: a promotion by the delivery that wrote ahead, one by a follower, a discard.
-_PROMOTION = {"ssm": 4, "kms": 3}
+_PROMOTION = {"ssm": 3, "kms": 3}
 _FOLLOWED = {"ssm": 6, "kms": 3}
 _DISCARD = {"ssm": 1, "kms": 2}
 _AHEAD = {"ssm": 1, "kms": 2}
