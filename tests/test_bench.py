@@ -21,10 +21,12 @@ from shared.workbench.bench.standin import CountingRelay
 
 ROOT = Path(__file__).parent.parent
 
+FIGURES = ROOT / "shared" / "workbench" / "bench" / "bench.json"
+
 
 @pytest.fixture(scope="module")
 def published() -> dict[str, Any]:
-    results: dict[str, Any] = json.loads((ROOT / "bench.json").read_text(encoding="utf-8"))
+    results: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8"))
     return results
 
 
@@ -112,7 +114,7 @@ def test_every_part_is_published_with_enough_rounds_and_tells_which_budgets_it_m
 
 
 def test_nothing_published_names_a_folder_of_the_machine_that_measured() -> None:
-    text = (ROOT / "bench.json").read_text(encoding="utf-8")
+    text = FIGURES.read_text(encoding="utf-8")
     assert not [word for word in ("/home/", "/root/", "/tmp/", "/work/", str(ROOT)) if word in text]
 
 

@@ -30,7 +30,7 @@ from shared.workbench.bench.report import (
 from shared.workbench.bench.standin import Standin
 from shared.workbench.description import ROOT
 
-JSON = ROOT / "bench.json"
+JSON = Path(__file__).with_name("bench.json")
 README = ROOT / "README.md"
 _LEAST_ROUNDS = 7
 # Of what the plain handlers carry, what a reader wants to know.
