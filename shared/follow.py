@@ -216,8 +216,8 @@ class Following:
         reports: dict[int, Report] = {}
         going: list[_Following] = []
         for index, message in enumerate(visit.delivery.messages):
-            if message.type and message.type.startswith("keyturn.") and message.type != f"keyturn.command.{FUNCTION}":
-                log.info("%s", json.dumps({"event": "left", "type": message.type[:80]}))
+            if message.for_another(FUNCTION):
+                log.info("%s", json.dumps({"event": "left", "type": (message.type or "")[:80]}))
                 reports[index] = Report(None)
                 continue
             started = self._start(visit, index, message)

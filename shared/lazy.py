@@ -91,7 +91,7 @@ class _Loader(Loader):
             self.begun = True
             try:
                 self.real.exec_module(module)
-            except BaseException:
+            except BaseException:  # as a failed import does: the next use tries again, and this one is told
                 self.begun = False
                 raise
             module.__class__ = ModuleType

@@ -150,7 +150,7 @@ class _One:
 
     def report(self) -> Report:
         started = time.monotonic()
-        if self._for_another():
+        if self.message.for_another(self.operation.function):
             log.info("%s", json.dumps({"event": "left", "type": (self.message.type or "")[:80]}))
             if self.visit.delivery.trigger is Trigger.HTTP:
                 why = "the event is addressed to another function, or is no command"
@@ -171,11 +171,6 @@ class _One:
         delivered = self.visit.publisher.result(event)
         self._log(event, ending, started)
         return Report(event, delivered, called, password=self._for_reply(ending))
-
-    def _for_another(self) -> bool:
-        """An event of another keyturn type is left; any other event's data are taken for a command."""
-        kind = self.message.type
-        return bool(kind and kind.startswith("keyturn.") and kind != f"keyturn.command.{self.operation.function}")
 
     def _ending(self) -> Ending | None:
         """None: the command was handed back to the commands queue, and ends in a later delivery."""

@@ -5,14 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from alibabacloud_tea_openapi.client import Client as Alibaba
-from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
-from darabonba.runtime import RuntimeOptions
-from tencentcloud.common.credential import Credential
-from tencentcloud.common.profile.client_profile import ClientProfile
-from tencentcloud.common.profile.http_profile import HttpProfile
-from tencentcloud.ssm.v20190923.ssm_client import SsmClient
-
+from tests.cloud import callers
 from tests.cloud.client import Standin
 
 
@@ -24,46 +17,14 @@ class Held:
     pending: dict[str, str]
 
 
-def ssm(cloud: Standin, action: str, region: str = "ap-guangzhou", **parameters: Any) -> dict[str, Any]:
+def ssm(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
     """One call of SSM."""
-    keys = cloud.credentials["tencent"]
-    http = HttpProfile(protocol="http", endpoint="ssm.tencentcloudapi.com", proxy=cloud.endpoint)
-    client = SsmClient(
-        Credential(keys["id"], keys["key"], keys["token"]),
-        region,
-        ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256"),
-    )
-    answer: dict[str, Any] = client.call_json(action, parameters)["Response"]
-    return answer
+    return callers.tencent(cloud, action, parameters, service="ssm")
 
 
-def kms(cloud: Standin, action: str, region: str = "cn-hangzhou", **parameters: Any) -> dict[str, Any]:
-    """One call of KMS."""
-    keys = cloud.credentials["alibaba"]
-    client = Alibaba(
-        Config(
-            access_key_id=keys["id"],
-            access_key_secret=keys["key"],
-            security_token=keys["token"],
-            region_id=region,
-            protocol="HTTP",
-            endpoint=f"kms.{region}.aliyuncs.com",
-            http_proxy=cloud.endpoint,
-        )
-    )
-    params = Params(
-        action=action,
-        version="2016-01-20",
-        protocol="HTTPS",
-        pathname="/",
-        method="POST",
-        auth_type="AK",
-        style="RPC",
-        req_body_type="formData",
-        body_type="json",
-    )
-    answer: dict[str, Any] = client.call_api(params, OpenApiRequest(body=parameters), RuntimeOptions())["body"]
-    return answer
+def kms(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
+    """One call of KMS, all of it in the form body."""
+    return callers.kms(cloud, action, {}, parameters)
 
 
 def held(cloud: Standin, place: str) -> Held:

@@ -188,7 +188,7 @@ class AmqpQueue:
             raise QueueUnavailable("the connection is busy")
         try:
             yield
-        except BaseException:
+        except BaseException:  # whatever ends the exchange, an interrupt too; it is raised on
             connection, self._connection, self._channel = self._connection, None, None
             _drop(connection)
             raise

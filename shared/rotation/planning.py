@@ -79,8 +79,8 @@ class Rotation:
         return reports
 
     def _one(self, visit: Visit, message: Message) -> Report:
-        if message.type and message.type.startswith("keyturn.") and message.type != f"keyturn.command.{FUNCTION}":
-            log.info("%s", json.dumps({"event": "left", "type": message.type[:80]}))
+        if message.for_another(FUNCTION):
+            log.info("%s", json.dumps({"event": "left", "type": (message.type or "")[:80]}))
             return Report(None)
         try:
             firing = self._begin(visit, message)

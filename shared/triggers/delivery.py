@@ -51,6 +51,11 @@ class Message:
     prefix: str | None = None
     """Timers: to be put, with a `-`, before an id given in the text, and then made to fit."""
 
+    def for_another(self, function: str) -> bool:
+        """An event of another keyturn type is left to its function; any other event's data are taken for a command."""
+        kind = self.type or ""
+        return kind.startswith("keyturn.") and kind != f"keyturn.command.{function}"
+
 
 @dataclass(frozen=True, repr=False)
 class Delivery:
