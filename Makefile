@@ -65,7 +65,7 @@ call: $(READY) ## one signed call of a deployed function: make call CLOUD= FUNCT
 	@$(PY) -m shared.workbench call $(CLOUD) $(FUNCTION) $(COMMAND)
 
 lock: ## resolve the five requirements files anew (needs uv)
-	for set in dev:"--all-extras --group dev --group deploy" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt" \
+	for set in dev:"--all-extras --group dev --group docs --group deploy" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt" \
 	  amqp:"--extra amqp -c requirements-dev.txt" seal:"--extra seal -c requirements-dev.txt"; do \
 	  uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-header --generate-hashes --only-binary :all: \
 	    pyproject.toml $${set#*:} -o requirements-$${set%%:*}.txt || exit 1; done
