@@ -23,14 +23,14 @@ from shared.clouds.session import Access
 from shared.command import CommandId, Note, Region, Site, field_or_none, parse_model
 from shared.credential import Follower, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
-from shared.handler import Report, Visit, handle
+from shared.handler import Report, Visit, handle, refusal
 from shared.keeping import not_promoted, promote
 from shared.publish import HandedOn
 from shared.reach import access_to, store_of
 from shared.result import Ending, Origin, Outcome, Stored, Subject, now_text, result_event
 from shared.settings import allows
 from shared.store import Stage, Store, parse_ref
-from shared.triggers import Message, fit
+from shared.triggers import Message
 
 log = logging.getLogger("keyturn")
 
@@ -204,20 +204,19 @@ class Following:
     def fields(self) -> Collection[str]:
         return frozenset({"TaskId", "Operation", "StartedAt", "Resource"})
 
-    def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
-        message = Message(data=None, command_id=fit(visit.invocation.request_id))
-        return self._refused(visit, message, Refused(ErrorClass.INVALID_COMMAND, why))
+    @property
+    def name(self) -> str:
+        return FUNCTION
 
-    def unset(self, message: Message, why: str) -> dict[str, Any]:
-        origin = Origin(Subject("-", "-", "-"), FUNCTION, message.command_id, now_text())
-        return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, why, code="Settings")))
+    @property
+    def unknown(self) -> Subject:
+        return Subject("-", "-", "-")
 
     def process(self, visit: Visit) -> list[Report]:
         reports: dict[int, Report] = {}
         going: list[_Following] = []
         for index, message in enumerate(visit.delivery.messages):
-            if message.for_another(FUNCTION):
-                log.info("%s", json.dumps({"event": "left", "type": (message.type or "")[:80]}))
+            if visit.leaves(message, FUNCTION):
                 reports[index] = Report(None)
                 continue
             started = self._start(visit, index, message)
@@ -251,12 +250,10 @@ class Following:
             follower = make(access, subject) if make is not None and not command.proven else None
             store = self._store(visit, command)
         except KeyturnError as error:
-            event = self._refused(visit, message, error)
-            return Report(event, visit.publisher.result(event))
+            return self._refused(visit, message, error)
         except ImportError:  # a package carries only the clouds of its own operations
             missing = f"this package cannot follow {command.cloud}: deploy follow_change beside that cloud's operations"
-            event = self._refused(visit, message, Refused(ErrorClass.FAILED, missing, code="NotPackaged"))
-            return Report(event, visit.publisher.result(event))
+            return self._refused(visit, message, Refused(ErrorClass.FAILED, missing, code="NotPackaged"))
         origin = Origin(
             subject,
             command.operation,
@@ -372,9 +369,14 @@ class Following:
         one.ending.outcome, one.ending.error = outcome, error
         event = result_event(one.origin, one.ending)
         # This invocation only reads: if nothing of it can be published, its repeat is wanted.
-        return Report(event, visit.publisher.result(event))
+        return Report(event, visit.tell(event, visit.began))
 
-    def _refused(self, visit: Visit, message: Message, error: KeyturnError) -> dict[str, Any]:
+    def _refused(self, visit: Visit, message: Message, error: KeyturnError) -> Report:
+        event = refusal(self, visit, message, error)
+        return Report(event, visit.tell(event, visit.began))
+
+    def origin(self, visit: Visit, message: Message) -> Origin:
+        """Whose result it is, by the fields that are valid by themselves."""
         data = message.data if isinstance(message.data, Mapping) else {}
 
         def known(name: str) -> str | None:
@@ -387,9 +389,8 @@ class Following:
             known("Resource") or "-",
             known("Account") or "-",
         )
-        operation = known("Operation") or FUNCTION
-        origin = Origin(subject, operation, known("CommandId") or message.command_id, now_text())
-        return result_event(origin, Ending(Outcome.NOT_CHANGED, error))
+        operation, command_id = known("Operation") or FUNCTION, known("CommandId") or message.command_id
+        return Origin(subject, operation, command_id, now_text(), message.attempt, traceparent=message.traceparent)
 
 
 def _given_up(one: _Following, error: KeyturnError | None) -> tuple[Outcome, KeyturnError]:

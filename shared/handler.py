@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared import hygiene
-from shared.errors import SettingsError
+from shared.errors import ErrorClass, KeyturnError, Refused, SettingsError
 from shared.platform import Invocation, enter
 from shared.publish import Publisher
-from shared.result import http_status
+from shared.result import Ending, Origin, Outcome, Subject, http_status, now_text, result_event
 from shared.secret import Secret
+from shared.trace import trace_id
 from shared.triggers import Delivery, Message, Trigger, UnknownEvent, fit, read
 
 log = logging.getLogger("keyturn")
@@ -49,6 +50,21 @@ class Visit:
     invocation: Invocation
     delivery: Delivery
     publisher: Publisher
+    began: float  # by the monotonic clock
+
+    def tell(self, event: dict[str, Any], started: float, calls: int = 0) -> bool:
+        """Publish a result and log its line; whether it left. `started`: by the monotonic clock. Never raises."""
+        delivered = self.publisher.result(event)
+        log_result(event, started, calls)
+        return delivered
+
+    def leaves(self, message: Message, function: str) -> bool:
+        """Whether the message is addressed to another function: then it is acknowledged, with one log line."""
+        if not message.for_another(function):
+            return False
+        line = {"event": "left", "type": (message.type or "")[:80], "trace_id": trace_id(message.traceparent)}
+        log.info("%s", json.dumps(line))
+        return True
 
 
 class Work(Protocol):
@@ -58,16 +74,46 @@ class Work(Protocol):
     def function(self) -> str: ...
 
     @property
+    def name(self) -> str:
+        """The operation, as results name it."""
+
+    @property
+    def unknown(self) -> Subject:
+        """Whose result it is while nothing of the command is known."""
+
+    @property
     def fields(self) -> Collection[str]: ...
 
     def process(self, visit: Visit) -> list[Report]:
         """One report a message, in their order. Never raises after a call that may have had an effect."""
 
-    def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
-        """A result for what is no command at all."""
+    def origin(self, visit: Visit, message: Message) -> Origin:
+        """Whose result it is, by what is valid of a message that failed as a whole."""
 
-    def unset(self, message: Message, why: str) -> dict[str, Any]:
-        """A result for a command that met settings which cannot be read."""
+
+def refusal(work: Work, visit: Visit, message: Message, error: KeyturnError) -> dict[str, Any]:
+    """The result of a message that changed nothing."""
+    return result_event(work.origin(visit, message), Ending(Outcome.NOT_CHANGED, error))
+
+
+def log_result(event: dict[str, Any], started: float, calls: int = 0) -> None:
+    """The one log line of a result; `started`: when the work on it began, by the monotonic clock."""
+    data = event["data"]
+    error = data["Error"] or {}
+    line = {
+        "event": "result",
+        "command_id": data["CommandId"],
+        "operation": data["Operation"],
+        "resource": event["subject"],
+        "outcome": data["Outcome"],
+        "error_class": error.get("Class"),
+        "code": error.get("Code"),
+        "calls": calls,
+        "attempt": data["Attempts"],
+        "trace_id": trace_id(event.get("traceparent")),
+        "milliseconds": round((time.monotonic() - started) * 1000),
+    }
+    log.info("%s", json.dumps(line))
 
 
 def handle(work: Work, event: object, context: object) -> Any:
@@ -84,12 +130,12 @@ def handle(work: Work, event: object, context: object) -> Any:
         settings_error = error
     if settings_error is not None:
         log.error("%s", json.dumps({"event": "settings", "message": str(settings_error)}))
-        return _unset(work, event, settings_error)
+        return _unset(work, event, settings_error, started)
     if log.level != invocation.settings.log_level:
         log.setLevel(invocation.settings.log_level)  # which empties the levels that each logger has worked out
     publisher = Publisher(invocation)
     try:
-        reply, summary = _answer(work, event, invocation, publisher)
+        reply, summary = _answer(work, event, invocation, publisher, started)
     finally:
         publisher.close()
     summary |= {"milliseconds": round((time.monotonic() - started) * 1000), "request_id": invocation.request_id}
@@ -97,19 +143,30 @@ def handle(work: Work, event: object, context: object) -> Any:
     return reply
 
 
-def _answer(work: Work, event: object, invocation: Invocation, publisher: Publisher) -> tuple[Any, dict[str, Any]]:
+def _no_command(visit: Visit) -> Message:
+    """In the place of a message, where there was none: named by the request."""
+    given = visit.delivery.traceparent
+    name = fit(visit.invocation.request_id)
+    return Message(None, name, traceparent=given) if given else Message(None, name)
+
+
+def _answer(
+    work: Work, event: object, invocation: Invocation, publisher: Publisher, started: float
+) -> tuple[Any, dict[str, Any]]:
     try:
         delivery = read(event, fields=work.fields, request_id=invocation.request_id)
     except UnknownEvent as error:
         delivery, why = Delivery(Trigger.QUEUE, ()), str(error)
-        refused = work.refuse(Visit(invocation, delivery, publisher), why)
-        reports = [Report(refused, publisher.result(refused))]
-        return _summed_up(delivery, reports)
-    visit = Visit(invocation, delivery, publisher)
+        visit = Visit(invocation, delivery, publisher, started)
+        refused = refusal(work, visit, _no_command(visit), Refused(ErrorClass.INVALID_COMMAND, why))
+        return _summed_up(delivery, [Report(refused, visit.tell(refused, started))])
+    visit = Visit(invocation, delivery, publisher, started)
     if delivery.refused is not None:
         status, why = delivery.refused
-        result = work.refuse(visit, why)
-        return _http(status, {"Result": result, "Delivered": False}), {"outcomes": {"refused": 1}}
+        refused = refusal(work, visit, _no_command(visit), Refused(ErrorClass.INVALID_COMMAND, why))
+        log_result(refused, started)
+        summary = {"trigger": "http", "messages": 0, "outcomes": {"not_changed": 1}, "delivered": False}
+        return _http(status, {"Result": refused, "Delivered": False}), summary
     if delivery.trigger is not Trigger.HTTP and invocation.settings.results is None:
         log.error("%s", json.dumps({"event": "settings", "message": "KEYTURN_RESULTS is not set"}))
         raise NothingDone("KEYTURN_RESULTS is not set: a timer or queue command has nowhere to report, so none was run")
@@ -166,7 +223,7 @@ def _is_busy(body: dict[str, Any]) -> bool:
     return bool(error.get("Class") == "busy")
 
 
-def _unset(work: Work, event: object, error: SettingsError) -> Any:
+def _unset(work: Work, event: object, error: SettingsError, started: float) -> Any:
     """Settings that cannot be read: an HTTP caller is told; for the others the platform's repeat is wanted."""
     try:
         delivery = read(event, fields=work.fields, request_id="-")
@@ -175,5 +232,8 @@ def _unset(work: Work, event: object, error: SettingsError) -> Any:
     if delivery.trigger is not Trigger.HTTP:
         raise error
     message = delivery.messages[0] if delivery.messages else Message(None, fit("-"))
-    result = work.unset(message, f"{error}; nothing was called: correct the function's environment")
+    origin = Origin(work.unknown, work.name, message.command_id, now_text(), traceparent=message.traceparent)
+    text = f"{error}; nothing was called: correct the function's environment"
+    result = result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code="Settings")))
+    log_result(result, started)
     return _http(http_status(result), {"Result": result, "Delivered": False})

@@ -20,7 +20,7 @@ from shared.clouds.session import Access
 from shared.command import C, Command, admit_delivery, attributes, field_or_none, parse
 from shared.credential import Credential, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
-from shared.handler import Report, Visit, handle
+from shared.handler import Report, Visit, handle, log_result, refusal
 from shared.keeping import Source, Sourced
 from shared.pace import backoff_s
 from shared.publish import HandedOn
@@ -63,14 +63,9 @@ class Operation(Generic[C]):
     def fields(self) -> Collection[str]:
         return self.command.names()
 
-    def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
-        message = Message(data=None, command_id=fit(visit.invocation.request_id))
-        origin = self.origin(visit, message, None)
-        return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.INVALID_COMMAND, why)))
-
-    def unset(self, message: Message, why: str) -> dict[str, Any]:
-        origin = Origin(Subject(self.cloud, "-", self.service), self.name, message.command_id, now_text())
-        return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, why, code="Settings")))
+    @property
+    def unknown(self) -> Subject:
+        return Subject(self.cloud, "-", self.service)
 
     def process(self, visit: Visit) -> list[Report]:
         lanes: dict[str, list[int]] = {}
@@ -95,7 +90,7 @@ class Operation(Generic[C]):
         value = message.data.get(self.command.resource_field) if isinstance(message.data, Mapping) else None
         return value if isinstance(value, str) else f"#{index}"
 
-    def origin(self, visit: Visit, message: Message, command: C | None) -> Origin:
+    def origin(self, visit: Visit, message: Message, command: C | None = None) -> Origin:
         """Whose result it is. Of a command that failed, only the fields that are valid by themselves are named."""
         model, data, invocation = self.command, message.data, visit.invocation
 
@@ -150,11 +145,13 @@ class _One:
 
     def report(self) -> Report:
         started = time.monotonic()
-        if self.message.for_another(self.operation.function):
-            log.info("%s", json.dumps({"event": "left", "type": (self.message.type or "")[:80]}))
+        if self.visit.leaves(self.message, self.operation.function):
             if self.visit.delivery.trigger is Trigger.HTTP:
                 why = "the event is addressed to another function, or is no command"
-                return Report(self.operation.refuse(self.visit, why), False)
+                unread = replace(self.message, data=None)
+                refused = refusal(self.operation, self.visit, unread, Refused(ErrorClass.INVALID_COMMAND, why))
+                log_result(refused, started)
+                return Report(refused, False)
             return Report(None)
         ending: Ending | None
         try:
@@ -168,8 +165,7 @@ class _One:
         assert self.origin is not None  # noqa: S101 - set by _ending and by _unexpected
         event = result_event(self.origin, ending)
         called = self.change is not None and self.change.called
-        delivered = self.visit.publisher.result(event)
-        self._log(event, ending, started)
+        delivered = self.visit.tell(event, started, ending.calls)
         return Report(event, delivered, called, password=self._for_reply(ending))
 
     def _ending(self) -> Ending | None:
@@ -183,7 +179,7 @@ class _One:
             self._admit(command)
             access = access_to(self.visit.invocation, operation.cloud, getattr(command, "site", None))
         except KeyturnError as error:
-            self.origin = self.origin or operation.origin(self.visit, message, None)
+            self.origin = self.origin or operation.origin(self.visit, message)
             return Ending(Outcome.NOT_CHANGED, error)
         self.command = command
         early_s = self._early_s()
@@ -385,28 +381,13 @@ class _One:
 
     def _unexpected(self) -> Ending:
         if self.origin is None:
-            self.origin = self.operation.origin(self.visit, replace(self.message, data=None), None)
+            self.origin = self.operation.origin(self.visit, replace(self.message, data=None))
         if self.change is not None and self.change.called:
             text = "an unexpected failure after the call: whether it had its effect is not known; see the log"
             return Ending(Outcome.UNKNOWN, Ambiguous(text, code="Unexpected"))
         return Ending(
             Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, "an unexpected failure before the call; see the log")
         )
-
-    def _log(self, event: dict[str, Any], ending: Ending, started: float) -> None:
-        line = {
-            "event": "result",
-            "command_id": event["data"]["CommandId"],
-            "operation": self.operation.name,
-            "resource": event["subject"],
-            "outcome": ending.outcome.value,
-            "error_class": ending.error.error_class.value if ending.error else None,
-            "code": ending.error.code if ending.error else None,
-            "calls": ending.calls,
-            "attempt": self.message.attempt,
-            "milliseconds": round((time.monotonic() - started) * 1000),
-        }
-        log.info("%s", json.dumps(line))
 
 
 def _id(origin: Origin, *parts: object) -> str:

@@ -197,6 +197,15 @@ def test_what_is_older_than_the_policy_allows_gets_a_command_and_nothing_else_do
     assert (one["source"], one["subject"]) == ("keyturn/tencent/ap-guangzhou", f"redis/{resource}/app")
 
 
+def test_a_firing_and_all_its_changes_are_one_trace(house: House) -> None:
+    fire(house, REDIS)
+    commands = sent(house)
+    house.deliver(ACCOUNT, shapes.event(commands[0] | {"notbefore": None}, "scf", "queue"))
+    report, changed = house.results()
+    assert changed["data"]["Outcome"] == "changed"
+    assert {one["traceparent"] for one in [*commands, changed]} == {report["traceparent"]}
+
+
 def test_every_page_of_a_fleet_is_listed(house: House) -> None:
     fire(house, REDIS | {"MaxAgeDays": 0.5})
     fire(house, TAIRS | {"MaxAgeDays": 0.5}, platform="fc")

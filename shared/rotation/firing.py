@@ -19,6 +19,7 @@ from shared.rotation.fleet import Resource
 from shared.rotation.policy import FUNCTION, command_id
 from shared.rotation.report import Counts, Row
 from shared.rotation.report import Report as Told
+from shared.trace import trace_id
 from shared.triggers import Message, moment
 
 log = logging.getLogger("keyturn")
@@ -262,6 +263,7 @@ class Firing:
             "event": "rotation",
             "policy": self.policy.policy,
             "firing": self.name,
+            "trace_id": trace_id(self.message.traceparent),
             "mode": self.policy.mode,
             "resources": self.dealt_with,
             "sent_now": sent,

@@ -7,7 +7,6 @@ due, so a firing that is repeated, or a second one, asks for the same changes an
 
 from __future__ import annotations
 
-import json
 import logging
 import random
 import time
@@ -19,10 +18,10 @@ from typing import Any
 from shared.clouds.session import Access
 from shared.command import field_or_none, parse_model
 from shared.errors import ErrorClass, KeyturnError, Refused
-from shared.handler import NothingDone, Report, Visit, handle
+from shared.handler import NothingDone, Report, Visit, handle, refusal
 from shared.platform import Deadline
 from shared.reach import access_to, store_region
-from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
+from shared.result import Origin, Subject, now_text
 from shared.rotation.ages import Ages
 from shared.rotation.firing import Firing
 from shared.rotation.fleet import Fleet
@@ -61,13 +60,13 @@ class Rotation:
     def fields(self) -> Collection[str]:
         return PlanRotation.names
 
-    def refuse(self, visit: Visit, why: str) -> dict[str, Any]:
-        message = Message(data=None, command_id=fit(visit.invocation.request_id))
-        return self._refused(visit, message, Refused(ErrorClass.INVALID_COMMAND, why))
+    @property
+    def name(self) -> str:
+        return FUNCTION
 
-    def unset(self, message: Message, why: str) -> dict[str, Any]:
-        origin = Origin(Subject("-", "-", "-"), FUNCTION, message.command_id, now_text())
-        return result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, why, code="Settings")))
+    @property
+    def unknown(self) -> Subject:
+        return Subject("-", "-", "-")
 
     def process(self, visit: Visit) -> list[Report]:
         """One report a message. Raises: NothingDone where nothing was sent, handed on or told: a repeat is wanted."""
@@ -79,8 +78,7 @@ class Rotation:
         return reports
 
     def _one(self, visit: Visit, message: Message) -> Report:
-        if message.for_another(FUNCTION):
-            log.info("%s", json.dumps({"event": "left", "type": (message.type or "")[:80]}))
+        if visit.leaves(message, FUNCTION):
             return Report(None)
         try:
             firing = self._begin(visit, message)
@@ -95,8 +93,8 @@ class Rotation:
         except Exception:
             log.exception("unexpected failure")
             refused = Refused(ErrorClass.FAILED, "an unexpected failure while the fleet was listed; see the log")
-        event = self._refused(visit, message, refused)
-        return Report(event, visit.publisher.result(event))
+        event = refusal(self, visit, message, refused)
+        return Report(event, visit.tell(event, visit.began))
 
     def _begin(self, visit: Visit, message: Message) -> Firing:
         """Everything that can be refused before a call. Raises: KeyturnError, ImportError."""
@@ -135,7 +133,8 @@ class Rotation:
             early_s = min((due - self.now()).total_seconds(), _LONGEST_WAIT_S, visit.invocation.deadline.left() / 3)
             self.sleep(max(0.0, early_s))
 
-    def _refused(self, visit: Visit, message: Message, error: KeyturnError) -> dict[str, Any]:
+    def origin(self, visit: Visit, message: Message) -> Origin:
+        """Whose result it is, by the fields that are valid by themselves."""
         data = message.data if isinstance(message.data, Mapping) else {}
         target = TARGETS.get(field_or_none(PlanRotation, data, "Function") or "")
         subject = Subject(
@@ -143,8 +142,8 @@ class Rotation:
             field_or_none(PlanRotation, data, "Region") or visit.invocation.settings.region or "-",
             target.service if target else "-",
         )
-        origin = Origin(subject, FUNCTION, _name_of(message), now_text(), message.attempt)
-        return result_event(origin, Ending(Outcome.NOT_CHANGED, error))
+        name, parent = _name_of(message), message.traceparent
+        return Origin(subject, FUNCTION, name, now_text(), message.attempt, traceparent=parent)
 
 
 def _name_of(message: Message) -> str:

@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shared.trace import new_trace, traceparent
 from shared.triggers.decoding import NotJson, decode, flaw, from_base64, repetition
 from shared.triggers.delivery import Message, fit
 
 MAX_LIST = 100
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d{1,20})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MAX_INTEGER = 2**31 - 1  # CloudEvents 1.0, Integer
 
@@ -52,7 +52,7 @@ class Origin:
             attempt=self.attempt,
             hop=self.hop,
             notbefore=self.notbefore,
-            traceparent=self.traceparent,
+            traceparent=self.traceparent or new_trace(),
             prefix=self.prefix,
         )
 
@@ -89,11 +89,6 @@ def event_origin(event: dict[str, object], origin: Origin) -> Origin:
     """What the messages inside a CloudEvent inherit: its own id wins over the transport's."""
     name = event["id"]
     return origin.called(name) if isinstance(name, str) and name else origin
-
-
-def traceparent(value: object) -> str | None:
-    """`value` if it is a W3C traceparent, else None."""
-    return value if isinstance(value, str) and _TRACEPARENT.fullmatch(value) else None
 
 
 def moment(value: object) -> datetime | None:

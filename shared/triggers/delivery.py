@@ -2,8 +2,10 @@
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
+
+from shared.trace import new_trace
 
 _COMMAND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
@@ -46,8 +48,8 @@ class Message:
     hop: int = 0
     notbefore: str | None = None
     """RFC 3339 text, unparsed."""
-    traceparent: str | None = None
-    """W3C Trace Context; dropped where it is malformed."""
+    traceparent: str = field(default_factory=new_trace)
+    """W3C Trace Context: the sender's, or one that begins here."""
     prefix: str | None = None
     """Timers: to be put, with a `-`, before an id given in the text, and then made to fit."""
 
@@ -69,6 +71,8 @@ class Delivery:
     """An HTTP call that nobody waits for."""
     refused: tuple[int, str] | None = None
     """HTTP only: status (405, 415, 400) and reason; there are no messages then."""
+    traceparent: str | None = None
+    """Of an HTTP call that is refused."""
 
 
 def fit(raw: str) -> str:

@@ -1,10 +1,11 @@
 """HTTP calls: SCF function URL and its API gateway, FC 3.0 HTTP trigger and Alibaba's API gateway.
 
-Only what the command needs is read: method, three headers, body. The query string is never read, and neither
+Only what the command needs is read: method, five headers, body. The query string is never read, and neither
 `requestContext` nor a header proves who called (a plain invocation can have this very shape).
 """
 
-from shared.triggers.commands import MAX_LIST, Origin, commands, traceparent
+from shared.trace import traceparent
+from shared.triggers.commands import MAX_LIST, Origin, commands
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
 from shared.triggers.delivery import Delivery, Trigger
 
@@ -21,10 +22,11 @@ def is_call(event: dict[str, object]) -> bool:
 def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
     """The commands of one call, or why it is refused."""
     headers = _headers(event)
+    parent = traceparent(headers.get("traceparent"))
     asynchronous = headers.get("x-fc-invocation-type", "").strip().lower() == "async"
 
     def refuse(status: int, reason: str) -> Delivery:
-        return Delivery(Trigger.HTTP, (), asynchronous=asynchronous, refused=(status, reason))
+        return Delivery(Trigger.HTTP, (), asynchronous=asynchronous, refused=(status, reason), traceparent=parent)
 
     if _method(event) != "POST":
         return refuse(405, "only POST is answered")
@@ -44,7 +46,7 @@ def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
         return refuse(400, f"body is a list of none or of more than {MAX_LIST} commands")
     # The draft standard has the key in quotes, most senders do not: both name the same change.
     key = headers.get("idempotency-key", "").strip().strip('"')
-    origin = Origin(key or request_id, named=bool(key), traceparent=traceparent(headers.get("traceparent")))
+    origin = Origin(key or request_id, named=bool(key), traceparent=parent)
     messages = commands(value, origin, "body")
     return Delivery(Trigger.HTTP, messages, many=isinstance(value, list), asynchronous=asynchronous)
 

@@ -1,0 +1,28 @@
+"""W3C Trace Context (https://www.w3.org/TR/trace-context/), as it goes from hop to hop.
+
+keyturn exports no spans. So a context that is given goes on as it came: a span of ours that no tracing system knows
+would cut the tree. Where none is given a trace begins, so that the log lines and events of all hops have one id.
+"""
+
+import os
+import re
+
+_FORM = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.{1,200})?")
+
+
+def traceparent(value: object) -> str | None:
+    """`value` if it is a traceparent, else None: what is malformed is ignored, as the standard asks."""
+    match = _FORM.fullmatch(value) if isinstance(value, str) else None
+    if match is None or (match[1] == "00" and match[3]):
+        return None
+    return match[0][:55]  # of a later version the fields that we know
+
+
+def new_trace() -> str:
+    """The traceparent of a trace that begins here, sampled: our log lines record it."""
+    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
+
+
+def trace_id(parent: str | None) -> str | None:
+    """The trace's id, 32 hex digits, as log lines and tracing systems name it."""
+    return parent[3:35] if parent else None

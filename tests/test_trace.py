@@ -1,0 +1,109 @@
+"""Trace context: one trace through all hops, whatever the hop, and in the log lines of each."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import pytest
+
+from shared.trace import new_trace, trace_id, traceparent
+from tests import shapes
+from tests.conftest import ACCOUNT, TAIR, House, outcome
+from tests.test_rules import GOOD
+
+TRACE = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
+ID = "0123456789abcdef0123456789abcdef"
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Any:
+    caplog.set_level(logging.INFO, logger="keyturn")
+
+    def of(kind: str) -> list[dict[str, Any]]:
+        said = [json.loads(record.getMessage()) for record in caplog.records if record.name == "keyturn"]
+        return [line for line in said if line["event"] == kind]
+
+    return of
+
+
+@pytest.mark.parametrize(
+    "malformed",
+    [
+        TRACE.upper(),
+        TRACE[:-1],
+        TRACE + "-00",
+        "ff" + TRACE[2:],
+        f"00-{'0' * 32}-0123456789abcdef-01",
+        f"00-{ID}-{'0' * 16}-01",
+        None,
+        7,
+    ],
+)
+def test_a_malformed_context_is_ignored(malformed: object) -> None:
+    assert traceparent(malformed) is None
+
+
+def test_of_a_later_version_the_known_fields_are_kept() -> None:
+    assert traceparent(TRACE) == TRACE
+    assert traceparent("01" + TRACE[2:] + "-more") == "01" + TRACE[2:]
+
+
+def test_a_new_trace_is_well_formed_and_its_own() -> None:
+    one, other = new_trace(), new_trace()
+    assert traceparent(one) == one
+    assert trace_id(one) == one.split("-")[1] != trace_id(other)
+
+
+@pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])
+def test_a_callers_context_is_in_the_result_and_in_its_log_line(
+    house: House, function: str, platform: str, lines: Any
+) -> None:
+    returned = house.send(function, GOOD[function], platform, headers={"traceparent": TRACE})
+    assert returned.body["Result"]["traceparent"] == TRACE
+    assert [line["trace_id"] for line in lines("result")] == [ID]
+
+
+@pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
+def test_without_one_a_trace_begins_with_the_delivery(house: House, trigger: str, lines: Any) -> None:
+    house.send(ACCOUNT, [GOOD[ACCOUNT], GOOD[ACCOUNT] | {"InstanceId": "crs-demo0003"}], trigger=trigger)
+    begun = [event["traceparent"] for event in house.results()]
+    assert all(traceparent(one) for one in begun)
+    assert sorted(line["trace_id"] for line in lines("result")) == sorted(str(trace_id(one)) for one in begun)
+
+
+def test_what_is_refused_keeps_its_callers_context(house: House, lines: Any) -> None:
+    returned = house.send(ACCOUNT, "no JSON", headers={"traceparent": TRACE})
+    assert returned.value["statusCode"] == 400
+    assert returned.body["Result"]["traceparent"] == TRACE
+    house.settings["KEYTURN_RATE"] = "none"
+    assert traceparent(house.send(ACCOUNT, GOOD[ACCOUNT]).body["Result"]["traceparent"])
+    assert len(lines("result")) == 2
+
+
+def test_a_command_that_is_handed_back_and_followed_stays_in_its_trace(house: House, lines: Any) -> None:
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    made = {"AccountPassword": {"Generate": {}}, "Deliver": {"Store": "ssm://redis-crs-demo0001-app"}}
+    event = {"specversion": "1.0", "id": "t-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
+    event |= {"traceparent": TRACE, "data": {"InstanceId": "crs-demo0001", "AccountName": "app", **made}}
+    house.cloud.faults([{"Action": "ModifyInstanceAccount", "Fault": "lock", "Times": 50}])
+    house.deliver(ACCOUNT, shapes.event(event, "scf", "queue"))
+    (back,) = house.commands()
+    assert (back["type"], back["attempt"], back["traceparent"]) == (event["type"], 2, TRACE)
+
+    house.cloud.clear()
+    house.cloud.reset(task_s=3.0)
+    house.deliver(ACCOUNT, shapes.event({**back, "notbefore": "2026-01-01T00:00:00Z"}, "scf", "queue"))
+    follow = house.commands()[-1]
+    assert (follow["type"], follow["traceparent"]) == ("keyturn.command.follow_change", TRACE)
+    house.deliver("follow_change", shapes.event(follow, "scf", "queue"), timeout_s=30.0)
+    told = [(event["data"]["Outcome"], event["traceparent"]) for event in house.results()]
+    assert told == [("pending", TRACE), ("changed", TRACE)]
+    assert [(line["outcome"], line["trace_id"]) for line in lines("result")] == [("pending", ID), ("changed", ID)]
+
+
+def test_a_dry_run_has_a_trace_too(house: House) -> None:
+    returned = house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True})
+    assert outcome(returned) == "would_change"
+    assert traceparent(returned.body["Result"]["traceparent"])
