@@ -219,7 +219,9 @@ class Change:
             return self._end(outcome)
         for tries in range(1, _LOGIN_TRIES + 1):
             answer = self._login("new", new)
-            if answer is not LoginAnswer.REFUSED or self.deadline.left() < self._reserve_s:
+            # Who refuses may still be taking the change over; who hangs up is dialled once more.
+            settled = answer is LoginAnswer.ACCEPTED or (answer is LoginAnswer.UNREACHABLE and tries > 1)
+            if settled or self.deadline.left() < self._reserve_s:
                 break
             self.sleep(backoff_s(tries, base_s=0.6))
         if answer is LoginAnswer.REFUSED:
@@ -232,9 +234,10 @@ class Change:
     def _login(self, which: str, secret: Secret) -> LoginAnswer:
         timeout_s = max(0.3, min(3.0, (self.deadline.left() - self._reserve_s) / 3))
         answer = _value(lambda: self.credential.login(secret, timeout_s))
-        if isinstance(answer, KeyturnError):
-            answer = LoginAnswer.UNREACHABLE
-        self._evidence.append(f"login with the {which} secret: {answer.value}")
+        why = ""
+        if isinstance(answer, KeyturnError):  # the cloud did not tell the address
+            answer, why = LoginAnswer.UNREACHABLE, f" ({answer.code or answer.error_class.value})"
+        self._evidence.append(f"login with the {which} secret: {answer.value}{why}")
         return answer
 
     # --- finding out

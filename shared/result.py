@@ -7,10 +7,13 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared import hygiene
 from shared.errors import ErrorClass, KeyturnError
+
+if TYPE_CHECKING:
+    from shared import events
 
 TYPE_PREFIX = "keyturn.credential."
 _MOST_EVIDENCE = 40
@@ -115,7 +118,7 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
     subject, outcome = origin.subject, ending.outcome
     source, name = subject.source, str(subject)
     error, kept = ending.error, ending.stored
-    data: dict[str, Any] = {
+    data: events.Result = {
         "CommandId": origin.command_id,
         "Operation": origin.operation,
         "Outcome": outcome.value,
@@ -140,7 +143,7 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
             "Message": hygiene.scrub(error.message)[:2000],
             "Retryable": error.retryable,
         }
-    event: dict[str, Any] = {
+    event: events.ResultEvent = {
         "specversion": "1.0",
         "id": event_id(source, name, origin.operation, origin.command_id, outcome.fact),
         "source": source,
@@ -152,7 +155,7 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
     }
     if origin.traceparent:
         event["traceparent"] = origin.traceparent
-    return event
+    return cast("dict[str, Any]", event)
 
 
 _STATUS = {

@@ -64,7 +64,7 @@ def test_a_batch_over_many_instances_loses_no_command_and_keeps_the_order_of_eac
         mine = [e["data"]["CommandId"] for e in results if f"/crs-bench{number:04d}/" in e["subject"]]
         assert mine == [f"c-{number}-{n}" for n in range(EACH)]
     proved = [e for e in results if "login with the new secret: accepted" in e["data"]["Evidence"]]
-    assert len(proved) == INSTANCES
+    assert len(proved) == INSTANCES, [e["data"]["Evidence"][-1] for e in results if e not in proved][-INSTANCES:]
     accounts = [one["app"] for one in fleet.state()["redis"]["instances"].values()]
     assert [account["Applied"] for account in accounts] == [EACH] * INSTANCES
     made = Counter(call["Action"] for call in fleet.calls() if not call["Code"])

@@ -31,7 +31,7 @@ _Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 _TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _TagText = Annotated[str, StringConstraints(max_length=256)]
 _Count = Annotated[int, Field(ge=0)]
-_Moment = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?Z$")]
+_Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z$")]
 _PLACES = re.compile(r"\{[^{}]*\}")
 
 

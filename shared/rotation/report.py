@@ -6,14 +6,17 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from shared import hygiene
 from shared.errors import KeyturnError
 from shared.result import Subject, event_id, now_text
 from shared.rotation.policy import FUNCTION, PlanRotation
 
-TYPE = "keyturn.rotation.report"
+if TYPE_CHECKING:
+    from shared import events
+
+TYPE: Literal["keyturn.rotation.report"] = "keyturn.rotation.report"
 _MOST_BYTES = 40_000  # of a page's rows; a queue takes 48 KB, the rest of the event included
 
 
@@ -29,7 +32,7 @@ class Counts:
     not_allowed: int = 0
 
     @property
-    def shown(self) -> dict[str, int]:
+    def shown(self) -> events.RotationCounts:
         return {
             "Listed": self.listed,
             "Due": self.due,
@@ -53,7 +56,7 @@ class Row:
     command_id: str | None = None
 
     @property
-    def shown(self) -> dict[str, Any]:
+    def shown(self) -> events.RotationRow:
         return {
             "Resource": self.resource,
             "Account": self.account,
@@ -80,7 +83,7 @@ class Report:
     traceparent: str | None = None
     delivered: bool = True
     published: int = 0  # pages of this delivery that a queue has confirmed
-    _rows: list[dict[str, Any]] = field(default_factory=list)
+    _rows: list[events.RotationRow] = field(default_factory=list)
     _bytes: int = 0
 
     def add(self, row: Row) -> None:
@@ -101,7 +104,7 @@ class Report:
         self._publish(last=True, error=error)
 
     def _publish(self, *, last: bool, error: KeyturnError | None) -> None:
-        data: dict[str, Any] = {
+        data: events.RotationPage = {
             "Policy": self.policy.policy,
             "Mode": self.policy.mode,
             "Function": self.policy.function,
@@ -123,7 +126,7 @@ class Report:
                 "Retryable": error.retryable,
             }
         source, subject = self.subject.source, str(self.subject)
-        event: dict[str, Any] = {
+        event: events.RotationReport = {
             "specversion": "1.0",
             "id": event_id(source, subject, FUNCTION, f"{self.policy.policy}/{self.firing}", f"page-{self.page}"),
             "source": source,
