@@ -218,6 +218,14 @@ def test_only_a_refusal_of_the_password_counts_as_one(answer: bytes, expected: s
         thread.join()
 
 
+def test_a_login_whose_address_the_cloud_does_not_tell_is_no_obstacle_and_evidence_says_why(house: House) -> None:
+    house.cloud.reset(deny=["DescribeInstances"])
+    data = result(house.send(ACCOUNT, GOOD[ACCOUNT] | {"Login": True}))
+    assert data["Outcome"] == "changed"
+    untold = [line for line in data["Evidence"] if line.startswith("login with the new secret: unreachable (")]
+    assert untold
+
+
 def test_keys_that_run_out_while_a_task_is_followed_do_not_end_it(house: House) -> None:
     house.cloud.reset(task_s=1.5)
     house.cloud.faults([{"Action": "DescribeTaskInfo", "Fault": "expire_token"}])

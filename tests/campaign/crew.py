@@ -12,15 +12,10 @@ from pathlib import Path
 from tests.cloud.client import Standin
 
 from .cases import Case
+from .platform import CLIENTS
 from .play import Verdict, play
 
 _STUCK_S = 180.0
-_CLIENTS = (
-    "alibabacloud_r_kvstore20150101.client",
-    "tencentcloud.redis.v20180412.redis_client",
-    "tencentcloud.ssm.v20190923.ssm_client",
-    "tencentcloud.tcr.v20190924.tcr_client",
-)
 
 
 def played(cases: Sequence[Case], seed: int, jobs: int) -> Iterator[Verdict]:
@@ -49,7 +44,7 @@ def played(cases: Sequence[Case], seed: int, jobs: int) -> Iterator[Verdict]:
 def _work(
     cases: Sequence[Case], seed: int, todo: multiprocessing.Queue[int | None], done: multiprocessing.Queue[Verdict]
 ) -> None:
-    for client in _CLIENTS:  # a cold start would take a share of the first case's six seconds
+    for client in CLIENTS:  # a cold start would take a share of the first case's six seconds
         importlib.import_module(client)
     with Standin() as standin:
         while (number := todo.get()) is not None:

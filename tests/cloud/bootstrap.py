@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 import uuid
 from collections.abc import Callable
@@ -24,12 +25,16 @@ _FC_KEYS = ("access_key_id", "access_key_secret", "security_token")
 
 def main() -> int:
     function, platform, timeout_s = sys.argv[1], sys.argv[2], float(sys.argv[3])
+    role = json.loads(sys.stdin.buffer.readline())["role"]
+    return answer(function, platform, timeout_s, role, sys.stdin.buffer.read())
+
+
+def answer(function: str, platform: str, timeout_s: float, role: list[str] | None, raw: bytes) -> int:
+    """One invocation in this process, whose environment is the platform's; what it returned is told on stdout."""
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
     # A platform that shows all that libraries say, where the test asks for all.
     level = logging.DEBUG if os.environ.get("KEYTURN_LOG") == "DEBUG" else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
-    role = json.loads(sys.stdin.buffer.readline())["role"]
-    raw = sys.stdin.buffer.read()
 
     def time_is_up(*_: object) -> NoReturn:
         message = f"Invoking task timed out after {timeout_s:g} seconds"
@@ -111,6 +116,7 @@ def kill_at(point: str) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    threading.setprofile(watch)  # a batch's work is done in threads, this one among them
     sys.setprofile(watch)
 
 
