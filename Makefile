@@ -10,7 +10,7 @@ PY     := $(VENV)/bin/python
 READY  := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint campaign bench cloud invoke package plan deploy remove call lock clean
+.PHONY: help demo test schemas docs lint campaign bench cloud invoke package plan deploy remove call lock clean report
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,12 @@ JOBS ?= 4
 test: $(READY) ## lint, types and every test
 	@$(MAKE) --no-print-directory lint
 	$(PY) -m pytest -n $(JOBS) --dist loadfile
+
+schemas: $(READY) ## events/schemas/ anew: JSON Schema, OpenAPI and AsyncAPI, from the models
+	@$(PY) -m shared.workbench.schemas
+
+docs: $(READY) ## the reference as one HTML file, dist/docs/keyturn.html (fetches its renderer once, by npm)
+	@$(PY) -m shared.workbench.docs
 
 lint: $(READY) ## ruff and mypy --strict
 	$(VENV)/bin/ruff check .
@@ -63,6 +69,10 @@ remove: $(READY) ## take away what deploy created: make remove CLOUD=tencent|ali
 
 call: $(READY) ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench call $(CLOUD) $(FUNCTION) $(COMMAND)
+
+OUT ?= dist/report.html
+report: $(READY) ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS
+	@$(PY) -m shared.workbench.report $(FROM) -o $(OUT)
 
 lock: ## resolve the five requirements files anew (needs uv)
 	for set in dev:"--all-extras --group dev --group docs --group deploy" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt" \

@@ -30,6 +30,8 @@ from shared.settings import REGION, Settings
 from shared.store import StoreRef
 
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+# A time as keyturn writes it, in what it sends to itself.
+Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z$")]
 # A region becomes part of a host name: nothing but labels of letters and digits.
 Region = Annotated[str, StringConstraints(pattern=REGION, max_length=40)]
 Site = Literal["domestic", "intl"]

@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.change import ending_of, progress
 from shared.clouds.session import Access
-from shared.command import CommandId, Note, Region, Site, field_or_none, parse_model
+from shared.command import CommandId, Moment, Note, Region, Site, field_or_none, parse_model
 from shared.credential import Follower, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.handler import Report, Visit, handle, refusal
@@ -86,7 +86,7 @@ class FollowChange(BaseModel):
     sealed: Annotated[str, Field(max_length=16_000)] | None = None
     time_before: Annotated[str, Field(max_length=40)] | None = None
     expect: dict[str, Any] | None = None
-    started_at: Annotated[str, Field(max_length=40)]
+    started_at: Moment
     attempts: Annotated[int, Field(ge=1)] = 1
     request_id: Annotated[str, Field(max_length=100)] | None = None
     evidence: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=40)

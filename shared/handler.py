@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from shared import hygiene
 from shared.errors import ErrorClass, KeyturnError, Refused, SettingsError
@@ -21,6 +21,9 @@ from shared.result import Ending, Origin, Outcome, Subject, http_status, now_tex
 from shared.secret import Secret
 from shared.trace import trace_id
 from shared.triggers import Delivery, Message, Trigger, UnknownEvent, fit, read
+
+if TYPE_CHECKING:
+    from shared.events import Replies, Reply, ResultEvent
 
 log = logging.getLogger("keyturn")
 
@@ -36,7 +39,7 @@ class NothingDone(RuntimeError):
 class Report:
     """What became of one message: its result if it has ended, and whether that left."""
 
-    event: dict[str, Any] | None  # None: left to another function, or handed on
+    event: ResultEvent | None  # None: left to another function, or handed on
     delivered: bool = True
     called: bool = False  # a call that may have had an effect was made
     handed: bool = False  # the command was put on the commands queue
@@ -52,7 +55,7 @@ class Visit:
     publisher: Publisher
     began: float  # by the monotonic clock
 
-    def tell(self, event: dict[str, Any], started: float, calls: int = 0) -> bool:
+    def tell(self, event: ResultEvent, started: float, calls: int = 0) -> bool:
         """Publish a result and log its line; whether it left. `started`: by the monotonic clock. Never raises."""
         delivered = self.publisher.result(event)
         log_result(event, started, calls)
@@ -91,15 +94,15 @@ class Work(Protocol):
         """Whose result it is, by what is valid of a message that failed as a whole."""
 
 
-def refusal(work: Work, visit: Visit, message: Message, error: KeyturnError) -> dict[str, Any]:
+def refusal(work: Work, visit: Visit, message: Message, error: KeyturnError) -> ResultEvent:
     """The result of a message that changed nothing."""
     return result_event(work.origin(visit, message), Ending(Outcome.NOT_CHANGED, error))
 
 
-def log_result(event: dict[str, Any], started: float, calls: int = 0) -> None:
+def log_result(event: ResultEvent, started: float, calls: int = 0) -> None:
     """The one log line of a result; `started`: when the work on it began, by the monotonic clock."""
     data = event["data"]
-    error = data["Error"] or {}
+    error: Mapping[str, Any] = data["Error"] or {}
     line = {
         "event": "result",
         "command_id": data["CommandId"],
@@ -196,19 +199,19 @@ def _summed_up(delivery: Delivery, reports: list[Report]) -> tuple[Any, dict[str
 def _http_reply(delivery: Delivery, reports: list[Report]) -> dict[str, Any]:
     statuses = [http_status(report.event) if report.event else 202 for report in reports]
     passwords = [report.password.reveal() if report.password else None for report in reports]
-    body: dict[str, Any] = {"Delivered": all(report.delivered for report in reports)}
+    delivered = all(report.delivered for report in reports)
     if not delivery.many:
-        body = {"Result": reports[0].event} | body
+        one: Reply = {"Result": reports[0].event, "Delivered": delivered}
         if passwords[0] is not None:
-            body["Password"] = passwords[0]
-        return _http(statuses[0], body)
-    body = {"Results": [report.event for report in reports]} | body
+            one["Password"] = passwords[0]
+        return _http(statuses[0], one)
+    many: Replies = {"Results": [report.event for report in reports], "Delivered": delivered}
     if any(passwords):
-        body["Passwords"] = passwords  # one a result, in order
-    return _http(200 if all(status == 200 for status in statuses) else 207, body)
+        many["Passwords"] = passwords  # one a result, in order
+    return _http(200 if all(status == 200 for status in statuses) else 207, many)
 
 
-def _http(status: int, body: dict[str, Any]) -> dict[str, Any]:
+def _http(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     if status in (429, 503) or (status == 409 and _is_busy(body)):
         headers["Retry-After"] = _RETRY_AFTER_S
@@ -218,7 +221,7 @@ def _http(status: int, body: dict[str, Any]) -> dict[str, Any]:
     return {"isBase64Encoded": False, "statusCode": status, "headers": headers, "body": text}
 
 
-def _is_busy(body: dict[str, Any]) -> bool:
+def _is_busy(body: Mapping[str, Any]) -> bool:
     error = ((body.get("Result") or {}).get("data") or {}).get("Error") or {}
     return bool(error.get("Class") == "busy")
 

@@ -7,7 +7,7 @@ import json
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from enum import Enum
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from shared import hygiene
 from shared.errors import ErrorClass, KeyturnError
@@ -112,7 +112,7 @@ def event_id(source: str, subject: str, operation: str, command_id: str, fact: s
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None) -> dict[str, Any]:
+def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None) -> events.ResultEvent:
     """The result as a CloudEvent in structured JSON form."""
     finished = now_text(now)
     subject, outcome = origin.subject, ending.outcome
@@ -155,7 +155,7 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
     }
     if origin.traceparent:
         event["traceparent"] = origin.traceparent
-    return cast("dict[str, Any]", event)
+    return event
 
 
 _STATUS = {
@@ -172,7 +172,7 @@ _STATUS = {
 }
 
 
-def http_status(event: dict[str, Any]) -> int:
+def http_status(event: events.ResultEvent) -> int:
     """The HTTP status that tells a caller what the result says."""
     outcome = Outcome(event["data"]["Outcome"])
     if outcome in (Outcome.CHANGED, Outcome.ALREADY_CHANGED, Outcome.WOULD_CHANGE):

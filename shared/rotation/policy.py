@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
-from shared.command import CommandId, Region, Site
+from shared.command import CommandId, Moment, Region, Site
 from shared.result import Subject
 from shared.store import StoreRef, parse_ref
 
@@ -31,7 +31,6 @@ _Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 _TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _TagText = Annotated[str, StringConstraints(max_length=256)]
 _Count = Annotated[int, Field(ge=0)]
-_Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z$")]
 _PLACES = re.compile(r"\{[^{}]*\}")
 
 
@@ -105,11 +104,11 @@ class From(_Form):
     """Where a firing goes on, written by keyturn alone: what was looked at, what was told, when the next may go."""
 
     firing: CommandId
-    fired: _Moment
+    fired: Moment
     page: _Count  # the report's next
     offset: _Count
     after: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
-    next: _Moment
+    next: Moment
     listed: _Count
     due: _Count
     sent: _Count

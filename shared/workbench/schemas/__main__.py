@@ -1,0 +1,40 @@
+"""`python -m shared.workbench.schemas`: writes events/schemas/, tells what is stale, keeps a copy of each release."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from shared.workbench.description import ROOT
+from shared.workbench.schemas import written
+
+FOLDER = ROOT / "events" / "schemas"
+RELEASED = ROOT / "tests" / "released"
+
+
+def main(argv: list[str]) -> int:
+    """Exit 1: with --check, something is stale. With --release: the version has been released before."""
+    parser = argparse.ArgumentParser(prog="python -m shared.workbench.schemas", description=__doc__)
+    way = parser.add_mutually_exclusive_group()
+    way.add_argument("--check", action="store_true", help="write nothing; exit 1 and name each file that is stale")
+    way.add_argument("--release", action="store_true", help="keep a copy in tests/released/ under the version")
+    options = parser.parse_args(argv)
+    files = written.files()
+    if options.check:
+        stale = written.stale(FOLDER, files)
+        for name in stale:
+            print(f"events/schemas/{name} is stale: make schemas", file=sys.stderr)
+        return 1 if stale else 0
+    if options.release:
+        place = written.release(RELEASED, files)
+        if place is None:
+            print("this version has been released: raise it in pyproject.toml first", file=sys.stderr)
+            return 1
+        print(place.relative_to(ROOT))
+        return 0
+    written.write(FOLDER, files)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

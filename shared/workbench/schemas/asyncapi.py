@@ -1,0 +1,190 @@
+"""AsyncAPI 3.0 of the queues: the results that keyturn sends, the commands that it receives and sends."""
+
+from __future__ import annotations
+
+from shared.follow import FUNCTION as FOLLOW
+from shared.result import Outcome
+from shared.rotation.policy import FUNCTION as PLAN
+from shared.rotation.policy import TARGETS
+from shared.rotation.report import TYPE
+from shared.workbench.schemas import commands, outputs
+from shared.workbench.schemas.bundle import lifted
+from shared.workbench.schemas.generator import Schema
+from shared.workbench.schemas.openapi import version
+
+_JSON = "application/cloudevents+json"
+
+_MEANS = {
+    Outcome.CHANGED: "What the command asked for is in force; `Evidence` says how we know.",
+    Outcome.ALREADY_CHANGED: "It was in force before this delivery, a redelivery for instance.",
+    Outcome.NOT_CHANGED: "This delivery changed nothing.",
+    Outcome.UNKNOWN: "keyturn cannot tell, and says so; `Evidence` lists what was tried.",
+    Outcome.WOULD_CHANGE: "Dry run: no obstacle found.",
+    Outcome.PENDING: "Accepted, a task is running; follow_change will end it. The only outcome that is not terminal.",
+}
+
+_SERVERS: dict[str, Schema] = {
+    "ckafka": {
+        "host": "ckafka.tencentcloudapi.com",
+        "protocol": "kafka",
+        "description": "Tencent CKafka. keyturn writes by a DataHub access task (`ckafka://<region>/<datahub-id>`);"
+        " SCF's trigger reads, one consumer group a function. A message's default CommandId is"
+        " `<topic>-<partition>-<offset>`.",
+    },
+    "smq": {
+        "host": "{account}.mns.{region}.aliyuncs.com",
+        "protocol": "https",
+        "description": "Alibaba SMQ (MNS), one queue a function"
+        " (`smq://<account>.mns.<region>.aliyuncs.com/<queue>`). Bodies are base64 on the wire.",
+        "variables": {
+            "account": {"default": "1000000000000042", "description": "The account's id."},
+            "region": {"default": "cn-hangzhou"},
+        },
+    },
+    "amqp": {
+        "host": "broker.example:5671",
+        "protocol": "amqps",
+        "description": "Any AMQP 0-9-1 broker (`amqps://user:secret@host:port/vhost?queue=name`), one queue a function."
+        " Publishes are mandatory and confirmed.",
+    },
+}
+_KEY: Schema = {
+    "kafka": {
+        "key": {"type": "string", "description": "`<service>/<resource>`: one resource's messages stay in order."}
+    },
+    "amqp": {"contentEncoding": "utf-8", "messageType": "CloudEvent"},
+}
+
+
+def document() -> Schema:
+    """The whole AsyncAPI document."""
+    schemas: dict[str, Schema] = {}
+    messages = _results(schemas) | _commands(schemas)
+    results = [name for name in messages if not name.startswith(("command.", "bare."))]
+    servers = [{"$ref": f"#/servers/{name}"} for name in _SERVERS]
+    channels: Schema = {
+        "results": {
+            "address": "keyturn-results",
+            "title": "Results",
+            "description": "`KEYTURN_RESULTS`. Each delivery ends in exactly one terminal result. The queue may deliver"
+            " an event twice: consumers dedupe on `id`.",
+            "servers": servers,
+            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in results},
+        }
+    }
+    operations: Schema = {
+        "sendResults": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/results"},
+            "title": "Every function tells how each delivery ended",
+            "messages": [_in("results", name) for name in results if name != "rotation.report"],
+        },
+        "sendRotationReports": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/results"},
+            "title": "plan_rotation tells of a firing, page by page",
+            "messages": [_in("results", "rotation.report")],
+        },
+    }
+    for function in commands.FUNCTIONS:
+        channel, own = f"commands.{function}", [f"command.{function}", f"bare.{function}"]
+        channels[channel] = {
+            "address": f"keyturn-{function.replace('_', '-')}",
+            "title": f"Commands of {function}",
+            "description": "`KEYTURN_COMMANDS`, with `{function}` in its URL: one queue a function. Without, as on"
+            " CKafka: one topic that each function reads in its own group, leaving events addressed to another.",
+            "servers": servers,
+            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in own},
+        }
+        operations[f"receive_{function}"] = {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "title": f"{function} acts on its own events, and on bare commands",
+            "messages": [_in(channel, name) for name in own],
+        }
+        if (text := _sent_by(function)) is not None:
+            operations[f"send_{function}"] = {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{channel}"},
+                "title": text,
+                "messages": [_in(channel, own[0])],
+            }
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "keyturn's queues",
+            "version": version(),
+            "license": {"name": "Apache-2.0"},
+            "description": "Commands in, results out, as CloudEvents 1.0 in structured JSON mode, each under 48 KB. A"
+            " command that holds a secret in clear is never sent on by keyturn.",
+        },
+        "defaultContentType": _JSON,
+        "servers": _SERVERS,
+        "channels": channels,
+        "operations": operations,
+        "components": {"messages": messages, "schemas": schemas},
+    }
+
+
+def _sent_by(function: str) -> str | None:
+    """Who of keyturn puts commands of a function on its queue, and when."""
+    if function == FOLLOW:
+        return "An operation leaves a pending change to follow_change, which hands on what is not over yet"
+    if function == PLAN:
+        return "plan_rotation goes on by queue where a fleet does not fit into one invocation"
+    assert function in TARGETS
+    return "plan_rotation asks for what is due; the operation itself hands back what was refused for a passing reason"
+
+
+def _results(schemas: dict[str, Schema]) -> Schema:
+    event = lifted(outputs.result(), schemas)
+    messages: Schema = {}
+    for outcome in Outcome:
+        messages[f"credential.{outcome.value}"] = {
+            "name": f"keyturn.credential.{outcome.value}",
+            "title": outcome.value,
+            "summary": _MEANS[outcome],
+            "contentType": _JSON,
+            "payload": {"allOf": [event, outputs.of_outcome(outcome)]},
+            "bindings": _KEY,
+        }
+    messages["rotation.report"] = {
+        "name": TYPE,
+        "title": "rotation report",
+        "summary": "One page of what a rotation found and sent.",
+        "contentType": _JSON,
+        "payload": lifted(outputs.rotation_report(), schemas),
+        "bindings": _KEY,
+    }
+    return messages
+
+
+def _commands(schemas: dict[str, Schema]) -> Schema:
+    messages: Schema = {}
+    for function in commands.FUNCTIONS:
+        name = commands.model(function).__name__
+        command = lifted(commands.command(function), schemas)
+        event = commands.command_event(function)
+        event.pop("$defs")
+        event["properties"]["data"] |= command
+        messages[f"command.{function}"] = {
+            "name": f"keyturn.command.{function}",
+            "title": f"{name} as a CloudEvent",
+            "summary": "The command as an event's data, addressed to one function.",
+            "contentType": _JSON,
+            "payload": lifted(event, schemas, f"{name}Event"),
+            "bindings": _KEY,
+        }
+        messages[f"bare.{function}"] = {
+            "name": function,
+            "title": f"{name}, bare",
+            "summary": "The command as the whole message, or a list of 1 to 100.",
+            "contentType": "application/json",
+            "payload": commands.request(command["$ref"]),
+            "bindings": _KEY,
+        }
+    return messages
+
+
+def _in(channel: str, message: str) -> Schema:
+    return {"$ref": f"#/channels/{channel}/messages/{message}"}

@@ -1,0 +1,113 @@
+"""The schema of what each function takes, and of the CloudEvent that may carry it."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared import follow
+from shared.command import Command
+from shared.follow import FollowChange
+from shared.operation import Operation
+from shared.rotation import policy
+from shared.rotation.policy import TARGETS, PlanRotation
+from shared.triggers.commands import _MAX_INTEGER, MAX_LIST
+from shared.workbench.schemas import relations, texts
+from shared.workbench.schemas.generator import Schema, of_model, store_place
+
+FUNCTIONS = (*TARGETS, policy.FUNCTION, follow.FUNCTION)
+"""Every function of the bundle, operations first."""
+
+_PLACE_CHAR = r"|\{resource\}|\{account\}"
+
+
+def operation(function: str) -> Operation[Any] | None:
+    """A function's operation; None for the two that change nothing themselves."""
+    found = import_module(f"functions.{function}").main_handler
+    return found if isinstance(found, Operation) else None
+
+
+def model(function: str) -> type[BaseModel]:
+    """The model of what a function takes."""
+    if function == policy.FUNCTION:
+        return PlanRotation
+    found = operation(function)
+    return found.command if found else FollowChange
+
+
+def command(function: str) -> Schema:
+    """One function's command as JSON Schema, its inner models under `$defs`."""
+    of = model(function)
+    schema = of_model(of)
+    inner = schema.get("$defs", {})
+    if issubclass(of, Command):
+        relations.state(schema, relations.of_command(of))
+        relations.state(inner["Deliver"], relations.of_deliver())
+    elif of is PlanRotation:
+        properties = schema["properties"]
+        properties["Store"] |= {"pattern": _store_pattern()}
+        relations.state(schema, relations.of_policy())
+        relations.state(inner["Resources"], relations.of_resources())
+    else:
+        relations.state(schema, relations.of_followed())
+    return schema
+
+
+def command_event(function: str) -> Schema:
+    """The CloudEvent that carries a function's command: keyturn's own form, and what is taken from others."""
+    text: Schema = {"type": "string"}
+    # Brokers that map attributes to headers bring whole numbers back as text.
+    digits: Schema = {"type": "string", "pattern": "^[0-9]{1,10}$"}
+    number: Schema = {"type": "integer", "minimum": 0, "maximum": _MAX_INTEGER}
+    properties: Schema = {
+        "specversion": text,
+        "id": text,
+        "source": text,
+        "type": {**text, "examples": [f"keyturn.command.{function}"]},
+        "subject": text,
+        "time": {"type": "string", "format": "date-time"},
+        "datacontenttype": text,
+        "attempt": {"anyOf": [{**number, "minimum": 1}, digits]},
+        "hop": {"anyOf": [number, digits]},
+        "notbefore": {"type": "string", "format": "date-time"},
+        "traceparent": {**text, "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
+    }
+    inner = command(function)
+    models = inner.pop("$defs", {})
+    return {
+        "$defs": {**models, inner["title"]: inner},
+        "type": "object",
+        "title": "CommandEvent",
+        "description": f"A command of `{function}` as a CloudEvent 1.0 in structured JSON mode. What keyturn itself"
+        f" puts on the commands queue is of type `keyturn.command.{function}`; events of another `keyturn.*` type are"
+        " left alone.",
+        "properties": {
+            name: {**part, "description": texts.field("CommandEvent", name)} for name, part in properties.items()
+        }
+        | {"data": {"$ref": f"#/$defs/{inner['title']}"}},
+        "required": ["specversion", "id", "source", "type", "data"],
+    }
+
+
+def request(ref: str, event_ref: str | None = None) -> Schema:
+    """What an HTTP body or a timer's text may be: one command, or 1 to 100 of them."""
+    one: Schema = {"$ref": ref}
+    event = [{"$ref": event_ref}] if event_ref else []
+    each: Schema = {"anyOf": [one, *event]} if event else one
+    many = {
+        "type": "array",
+        "items": each,
+        "minItems": 1,
+        "maxItems": MAX_LIST,
+        "description": "Many commands, each with its own result. One that is refused does not stop the others.",
+    }
+    return {"anyOf": [one, *event, many]}
+
+
+def _store_pattern() -> str:
+    """shared.store's names, in which a place stands for one character as PlanRotation checks it."""
+    plain: str = store_place(version=False)["pattern"]
+    return re.sub(r"\[[^\]]*\]", lambda found: f"(?:{found[0]}{_PLACE_CHAR})", plain)

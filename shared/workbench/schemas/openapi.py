@@ -1,0 +1,354 @@
+"""OpenAPI 3.1 of the HTTP triggers, as serverless.yml deploys them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from importlib import import_module
+from typing import Any
+
+from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.handler import _RETRY_AFTER_S, _http
+from shared.result import _STATUS, Ending, Origin, Outcome, Subject, http_status, now_text, result_event
+from shared.rotation.policy import FUNCTION as PLAN
+from shared.triggers.commands import MAX_LIST
+from shared.workbench.description import ROOT, Cloud, load
+from shared.workbench.schemas import commands, outputs
+from shared.workbench.schemas.bundle import DIALECT, lifted, ref
+from shared.workbench.schemas.generator import Schema
+
+_AT = datetime(2026, 5, 4, 5, 0, 1, tzinfo=timezone.utc)
+_CLOUDS: tuple[Cloud, ...] = ("tencent", "alibaba")
+
+_SERVERS: dict[str, Schema] = {
+    "scf": {
+        "url": "https://{appid}-{id}.{region}.tencentscf.com",
+        "description": "The function's own URL on Tencent SCF. The path is not read, and the query string neither.",
+        "variables": {
+            "appid": {"default": "1300000042", "description": "The account's APPID."},
+            "id": {"default": "example", "description": "Given by the platform when the URL is made."},
+            "region": {"default": "ap-guangzhou"},
+        },
+    },
+    "fc": {
+        "url": "https://{id}.{region}.fcapp.run",
+        "description": "The function's HTTP trigger on Alibaba Function Compute. The path is not read, but signed.",
+        "variables": {
+            "id": {"default": "example", "description": "Given by the platform when the trigger is made."},
+            "region": {"default": "cn-hangzhou"},
+        },
+    },
+}
+
+_SECURITY: dict[str, Schema] = {
+    "tencentSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "CAM (`authType: CAM`): a TC3-HMAC-SHA256 signature of the service `scf` over content-type, host"
+        " and x-scf-cam-uin, and over the body. The caller needs the right `scf:InvokeFunctionUrl`."
+        " `make call CLOUD=tencent` signs so.",
+        "x-algorithm": "TC3-HMAC-SHA256",
+        "x-signed-headers": ["content-type", "host", "x-scf-cam-uin"],
+        "x-headers": ["X-Scf-Cam-Uin", "X-Scf-Cam-Timestamp", "X-Scf-Cam-Token"],
+        "x-source": "https://cloud.tencent.com/document/product/583/96100",
+    },
+    "alibabaSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`authType: function`: an ACS3-HMAC-SHA256 signature over host, x-acs-date and, with a temporary"
+        " key, x-acs-security-token. The caller needs the right `fc:InvokeFunction`. `make call CLOUD=alibaba` signs"
+        " so.",
+        "x-algorithm": "ACS3-HMAC-SHA256",
+        "x-signed-headers": ["host", "x-acs-date", "x-acs-security-token"],
+        "x-headers": ["X-Acs-Date", "X-Acs-Security-Token"],
+        "x-source": "https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/"
+        "configure-signature-authentication-for-http-triggers",
+    },
+}
+_SCHEME = {"scf": "tencentSignature", "fc": "alibabaSignature"}
+
+# What a result of each class reads like.
+_MESSAGES = {
+    ErrorClass.INVALID_COMMAND: ("Site: must be domestic or intl", None),
+    ErrorClass.FORBIDDEN: ("KEYTURN_ALLOW does not name this credential, nothing was called", None),
+    ErrorClass.NOT_FOUND: ("the cloud knows no such resource or account", "ResourceNotFound"),
+    ErrorClass.WRONG_OLD_SECRET: ("the old secret is not the one in force", "InvalidParameter"),
+    ErrorClass.BUSY: ("a task is running on the instance: send the command again later", "ResourceUnavailable"),
+    ErrorClass.THROTTLED: ("the cloud takes no more calls now: send the command again later", "RequestLimitExceeded"),
+    ErrorClass.AMBIGUOUS: ("the call's answer was lost, and what was asked since proves nothing", None),
+    ErrorClass.FAILED: ("KEYTURN_RATE: must be a number of calls a second, 0.01 to 10000", "Settings"),
+    ErrorClass.UNAVAILABLE: ("the cloud did not answer; nothing was called: send the command again later", None),
+    ErrorClass.EXHAUSTED: ("the time was over before the change could begin: send the command again", None),
+}
+_LATER = (ErrorClass.BUSY, ErrorClass.THROTTLED, ErrorClass.UNAVAILABLE)
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """A function with an HTTP trigger, and the platforms that it is deployed on."""
+
+    name: str
+    platforms: tuple[str, ...]
+
+
+def deployed() -> list[Deployed]:
+    """The functions that serverless.yml gives an HTTP trigger, in their order there."""
+    found: dict[str, list[str]] = {}
+    for cloud in _CLOUDS:
+        description = load(ROOT / "serverless.yml", cloud, {})
+        for spec in description.functions:
+            if spec.http is not None:
+                found.setdefault(spec.module, []).append(description.platform)
+    return [Deployed(name, tuple(platforms)) for name, platforms in found.items()]
+
+
+def version() -> str:
+    """The version that pyproject.toml names."""
+    found = re.search(r'^version = "([^"]+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
+    assert found is not None
+    return found[1]
+
+
+def document() -> Schema:
+    """The whole OpenAPI document."""
+    schemas: dict[str, Schema] = {"PlatformRefusal": _platform_refusal()}
+    lifted(outputs.reply(), schemas, "HttpReply")
+    paths = {f"/{one.name}": _path(one, schemas) for one in deployed()}
+    return {
+        "openapi": "3.1.0",
+        "jsonSchemaDialect": DIALECT,
+        "info": {
+            "title": "keyturn",
+            "version": version(),
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+            "description": "Each function changes one kind of cloud credential and answers with a CloudEvent that says"
+            " what happened. Every function has an address of its own, and answers POST at any path of it: the paths"
+            " here are the functions' names, as a gateway in front may route them.",
+        },
+        "tags": [
+            {"name": "tencent", "description": "Credentials on Tencent Cloud."},
+            {"name": "alibaba", "description": "Credentials on Alibaba Cloud."},
+            {"name": "rotation", "description": "Which credentials are due."},
+        ],
+        "paths": paths,
+        "components": {"schemas": schemas, "securitySchemes": _SECURITY, "headers": _headers()},
+    }
+
+
+def _path(function: Deployed, schemas: dict[str, Schema]) -> Schema:
+    command = lifted(commands.command(function.name), schemas)
+    event = commands.command_event(function.name)
+    event.pop("$defs")
+    event["properties"]["data"] = {**event["properties"]["data"], **command}
+    carried = lifted(event, schemas, f"{commands.model(function.name).__name__}Event")
+    tag = "rotation" if function.name == PLAN else function.name.partition("_")[0]
+    doc = inspect.cleandoc(import_module(f"functions.{function.name}").__doc__ or "")
+    headers = [
+        _header(
+            "Idempotency-Key",
+            "The default CommandId: same id = same change. In quotes or without; of a list's commands, -n is appended.",
+            "rotate-app-2026-05-04",
+        ),
+        _header(
+            "traceparent",
+            "W3C Trace Context, copied to results and commands. Ignored where it is malformed.",
+            "00-a99a2c3e56e01a16e2af69498d10654b-9bec2635a7459831-01",
+        ),
+    ]
+    if "fc" in function.platforms:
+        mode = _header(
+            "X-Fc-Invocation-Type", "On FC: `Async` is answered 202 with no body, and no caller waits.", "Sync"
+        )
+        headers.append(mode)
+    return {
+        "servers": [_SERVERS[platform] for platform in function.platforms],
+        "post": {
+            "operationId": function.name,
+            "summary": (commands.model(function.name).__doc__ or "").strip().partition("\n")[0],
+            "description": doc.partition("\n")[2].strip(),
+            "tags": [tag],
+            "security": [{_SCHEME[platform]: []} for platform in function.platforms],
+            "parameters": headers,
+            "requestBody": {
+                "required": True,
+                "description": f"One command, or a list of 1 to {MAX_LIST}, each with its own result.",
+                "content": {
+                    "application/json": {
+                        "schema": commands.request(command["$ref"], carried["$ref"]),
+                        "examples": _requests(function),
+                    },
+                    "application/cloudevents+json": {"schema": carried},
+                },
+            },
+            "responses": _responses(function),
+        },
+    }
+
+
+def _header(name: str, text: str, example: str) -> Schema:
+    return {"name": name, "in": "header", "description": text, "schema": {"type": "string"}, "example": example}
+
+
+def _requests(function: Deployed) -> Schema:
+    """The commands of the committed events."""
+    examples: Schema = {}
+    for platform in function.platforms:
+        body = sample(function.name, platform)
+        examples[platform] = {"summary": f"events/{function.name}/{platform}-http.json", "value": body}
+    return examples
+
+
+def sample(function: str, platform: str) -> Any:
+    """The command in a committed HTTP event."""
+    event = json.loads((ROOT / "events" / function / f"{platform}-http.json").read_text(encoding="utf-8"))
+    return json.loads(event["body"])
+
+
+def _responses(function: Deployed) -> Schema:
+    plan = function.name == PLAN
+    replies = _examples(function)
+    first = next(iter(replies[202 if plan else 200].values()))["value"]
+    listed = {"many": {"summary": "a list of one", "value": {"Results": [first["Result"]], "Delivered": True}}}
+    done = [Outcome.CHANGED, Outcome.ALREADY_CHANGED, Outcome.WOULD_CHANGE]
+    one, many = ref("Reply"), ref("Replies")
+    responses: dict[int, Schema] = {
+        200: _response(
+            f"Of one command: {_names(done)}. Of a list: each of them.",
+            {"anyOf": [_narrowed(one, done), many]},
+            replies[200] | listed if not plan else {},
+        ),
+        202: _response(
+            "The firing has begun or ended: rotation reports tell of it, and `Result` is null."
+            if plan
+            else f"{_names([Outcome.PENDING])}: accepted, a task is running; follow_change publishes its end.",
+            one if plan else _narrowed(one, [Outcome.PENDING], or_null=True),
+            replies[202],
+        ),
+        207: _response("Of a list: not all are 200. Each result says how its command ended.", many, listed),
+    }
+    if plan:  # what has begun is 202, and a list of that 207
+        del responses[200]
+    for status in sorted(set(_STATUS.values())):
+        classes = [error for error, its in _STATUS.items() if its == status]
+        if status == 500:
+            text = f"Outcome `unknown`, or not_changed with {_names(classes)}."
+            schema = one
+        else:
+            text = f"not_changed with {_names(classes)}."
+            schema = _narrowed(one, [Outcome.NOT_CHANGED], classes)
+        responses[status] = _response(text, schema, replies[status]) | {"x-error-classes": [c.value for c in classes]}
+    invalid = _narrowed(one, [Outcome.NOT_CHANGED], [ErrorClass.INVALID_COMMAND])
+    responses[405] = _response("Another method than POST.", _or_platform(invalid), {})
+    responses[413] = _response("Answered by the platform: the body is too large.", ref("PlatformRefusal"), {})
+    responses[415] = _response("Another content type than application/json.", invalid, {})
+    if "scf" in function.platforms:
+        text = "Answered by the platform: the signature is missing or does not fit."
+        responses[401] = _response(text, ref("PlatformRefusal"), {})
+    if "fc" in function.platforms:
+        found = responses[403]
+        found["description"] += " Or answered by the platform: the signature is missing or does not fit."
+        content = found["content"]["application/json"]
+        content["schema"] = _or_platform(content["schema"])
+    for status, response in responses.items():
+        response["headers"] = _told(status)
+    return {str(status): responses[status] for status in sorted(responses)}
+
+
+def _response(text: str, schema: Schema, examples: Schema) -> Schema:
+    content = {"schema": schema} | ({"examples": examples} if examples else {})
+    return {"description": text, "content": {"application/json": content}}
+
+
+def _narrowed(
+    reply: Schema, outcomes: list[Outcome], classes: Iterable[ErrorClass] | None = None, *, or_null: bool = False
+) -> Schema:
+    """A reply to one command that ended in one of these."""
+    data: Schema = {"Outcome": {"enum": [one.value for one in outcomes]}}
+    if classes is not None:
+        data["Error"] = {"type": "object", "properties": {"Class": {"enum": [one.value for one in classes]}}}
+    kind: Schema = {} if or_null else {"type": "object"}
+    result = {**kind, "properties": {"data": {"properties": data}}}
+    return {"allOf": [reply, {"properties": {"Result": result}}]}
+
+
+def _or_platform(schema: Schema) -> Schema:
+    return {"anyOf": [schema, ref("PlatformRefusal")]}
+
+
+def _platform_refusal() -> Schema:
+    return {
+        "type": "object",
+        "title": "PlatformRefusal",
+        "description": "The platform's own answer, before the function was called. Its form is not keyturn's.",
+        "properties": {"Result": False, "Results": False},
+    }
+
+
+def _headers() -> Schema:
+    text: Schema = {"type": "string"}
+    return {
+        "CacheControl": {
+            "description": "A reply may hold a secret: nobody keeps it.",
+            "schema": {**text, "const": "no-store"},
+        },
+        "RetryAfter": {
+            "description": "Seconds. On busy, 429 and 503.",
+            "schema": {**text, "pattern": "^[0-9]+$"},
+            "example": _RETRY_AFTER_S,
+        },
+        "Allow": {"description": "What is answered.", "schema": {**text, "const": "POST"}},
+    }
+
+
+def _told(status: int) -> Schema:
+    """The headers of a status, as the handler sets them."""
+    if status in (401, 413):
+        return {}
+    shown = _http(status, {"Result": {"data": {"Error": {"Class": "busy"}}}})["headers"]
+    names = {"Cache-Control": "CacheControl", "Retry-After": "RetryAfter", "Allow": "Allow"}
+    return {name: {"$ref": f"#/components/headers/{key}"} for name, key in names.items() if name in shown}
+
+
+def _names(named: Iterable[Outcome | ErrorClass]) -> str:
+    return ", ".join(f"`{one.value}`" for one in named)
+
+
+def _examples(function: Deployed) -> dict[int, Schema]:
+    """Replies by status, made by the code that makes them."""
+    found: dict[int, Schema] = {}
+    endings = [Ending(outcome) for outcome in (Outcome.CHANGED, Outcome.PENDING)]
+    for error_class, (text, code) in _MESSAGES.items():
+        kind: type[KeyturnError] = RetryLater if error_class in _LATER else Refused
+        error = kind(error_class, text, code=code)
+        endings.append(Ending(Outcome.UNKNOWN if error_class is ErrorClass.AMBIGUOUS else Outcome.NOT_CHANGED, error))
+    operation = commands.operation(function.name)
+    given = sample(function.name, function.platforms[0])
+    given = given[0] if isinstance(given, list) else given
+    for ending in endings:
+        origin = Origin(
+            _subject(function.name, given), operation.name if operation else PLAN, "rotate-2026-05-04", now_text(_AT)
+        )
+        event = result_event(origin, ending, now=_AT)
+        status = http_status(event)
+        name = ending.error.error_class.value if ending.error else ending.outcome.value
+        body: Schema = {"Result": event, "Delivered": True}
+        if operation is None and status == 202:
+            name, body = "begun", {"Result": None, "Delivered": True}
+        found.setdefault(status, {})[name] = {"value": body}
+    return found
+
+
+def _subject(function: str, given: Schema) -> Subject:
+    operation = commands.operation(function)
+    if operation is None:
+        return Subject("tencent", given["Region"], "redis")
+    command = operation.command
+    account = given.get(command.account_field) if command.account_field else None
+    shown = command.bare_account(account) if account else command.account_default
+    return Subject(operation.cloud, given["Region"], operation.service, given[command.resource_field], shown)

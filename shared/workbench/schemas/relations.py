@@ -1,0 +1,221 @@
+"""Rules between fields, each once: in words, and in JSON Schema as far as it can say them.
+
+The models check them in Python; a test sends both the same commands and holds them together. null counts as absent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.command import Command
+from shared.follow import _FOLLOWED
+from shared.rotation.policy import TARGETS
+from shared.workbench.schemas import texts
+
+Schema = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One rule. `schema` None: JSON Schema cannot say it, or a setting or trigger decides."""
+
+    text: str
+    schema: Schema | None = None
+
+
+def given(*names: str) -> Schema:
+    """An object in which all of these are there and not null."""
+    return {
+        "type": "object",
+        "required": list(names),
+        "properties": {name: {"not": {"type": "null"}} for name in names},
+    }
+
+
+def absent(*names: str) -> Schema:
+    """None of these is there, or each is null."""
+    return {"properties": {name: {"type": "null"} for name in names}}
+
+
+def holds(name: str, schema: Schema) -> Schema:
+    """An object in which a field is there and fits."""
+    return {"type": "object", "required": [name], "properties": {name: schema}}
+
+
+def exactly_one(left: str, right: str) -> Schema:
+    return {"oneOf": [given(left), given(right)]}
+
+
+def when(condition: Schema, then: Schema, otherwise: Schema | None = None) -> Schema:
+    return {"if": condition, "then": then} | ({"else": otherwise} if otherwise is not None else {})
+
+
+_MADE: Schema = {"type": "object", "required": ["Generate"]}
+
+
+def of_command(model: type[Command]) -> list[Relation]:
+    """The rules of an operation's command."""
+    names = {name: field.alias or name for name, field in model.model_fields.items()}
+    new, old = names[model.new_field], names[model.old_field] if model.old_field else None
+    made = holds(new, _MADE)
+    stored = holds("Deliver", given("Store"))
+    shown = holds("Random", {"const": True}) if "random" in names else None
+    relations = [
+        Relation(
+            f"Generate in {new} goes with Deliver"
+            + (", which names a Store, since a lost password would lock everyone out" * bool(old)),
+            when(made, stored if old else given("Deliver")),
+        ),
+        Relation(
+            "Deliver goes only with Generate" + (" or Random" if shown else ""),
+            when(given("Deliver"), {"anyOf": [made, shown]} if shown else made),
+        ),
+    ]
+    if "alternate" in names:
+        relations += [
+            Relation("Exactly one of AccountName and Alternate", exactly_one("AccountName", "Alternate")),
+            Relation(
+                f"Alternate names two different accounts, and goes with Generate in {new} and Deliver.Store",
+                when(
+                    given("Alternate"),
+                    {"allOf": [{"properties": {"Alternate": {"uniqueItems": True}}}, made, stored]},
+                ),
+            ),
+        ]
+    relations += _OF_MODEL.get(model.__name__, [])
+    relations += [Relation(texts.UNSAID["same"])] if old else []
+    return [*relations, *(Relation(texts.UNSAID[name]) for name in ("secret_in_text", "waited_for", "region", "whole"))]
+
+
+_OF_MODEL = {
+    "ModifyInstanceAccount": [
+        Relation(
+            "At least one of AccountPassword, Remark, ReadonlyPolicy, Privilege and NoAuth",
+            {"anyOf": [given(n) for n in ("AccountPassword", "Remark", "ReadonlyPolicy", "Privilege", "NoAuth")]},
+        ),
+        Relation(
+            "EncryptPassword: true goes with an AccountPassword given as text",
+            when(holds("EncryptPassword", {"const": True}), holds("AccountPassword", {"type": "string"})),
+        ),
+        Relation(
+            "The rights of root cannot be changed, and only root may be without a password",
+            when(holds("AccountName", {"const": "root"}), absent("Privilege"), absent("NoAuth")),
+        ),
+        Relation(
+            "NoAuth: true and AccountPassword exclude each other",
+            when(holds("NoAuth", {"const": True}), absent("AccountPassword")),
+        ),
+    ],
+    "ModifyServiceAccountPassword": [
+        Relation(
+            "Exactly one of Random: true and Password",
+            when(holds("Random", {"const": True}), absent("Password"), given("Password")),
+        )
+    ],
+    "ModifyAccountPassword": [
+        Relation(
+            "OldAccountPassword is required, except with Alternate, which takes it from the store",
+            when(given("Alternate"), absent("OldAccountPassword"), given("OldAccountPassword")),
+        )
+    ],
+}
+
+
+def of_deliver() -> list[Relation]:
+    return [
+        Relation("At least one of Store, Seal and Reply", {"anyOf": [given(n) for n in ("Store", "Seal", "Reply")]})
+    ]
+
+
+def of_resources() -> list[Relation]:
+    some = [holds("Tags", {"minProperties": 1}), holds("Patterns", {"minItems": 1})]
+    return [Relation("Tags, Patterns or both; for all: Patterns of one *", {"anyOf": some})]
+
+
+def of_policy() -> list[Relation]:
+    """The rules of PlanRotation, each operation's as policy.TARGETS has them."""
+    relations = [
+        Relation("Alternate names two different accounts", {"properties": {"Alternate": {"uniqueItems": True}}}),
+        Relation(
+            "Store is required, except in mode report", {"anyOf": [given("Store"), holds("Mode", {"const": "report"})]}
+        ),
+    ]
+    for function, target in TARGETS.items():
+        then: Schema = {"properties": {"Length": {"minimum": target.lengths[0], "maximum": target.lengths[-1]}}}
+        said = [f"a Length of {target.lengths[0]} to {target.lengths[-1]}"]
+        no: list[str] = []
+        if target.only:
+            no += ["Accounts", "Alternate"]
+        elif target.alternates:
+            then |= exactly_one("Accounts", "Alternate")
+            said.append("exactly one of Accounts and Alternate")
+        else:
+            no.append("Alternate")
+            then["required"] = ["Accounts"]
+            then["properties"]["Accounts"] = {"not": {"type": "null"}}
+            said.append("Accounts")
+        if target.cloud != "tencent":
+            no.append("Site")
+        then["properties"] |= absent(*no)["properties"]
+        said.append("no " + " and no ".join(no) if no else "")
+        text = f"{function} takes {', '.join(one for one in said if one)}"
+        relations.append(Relation(text, when(holds("Function", {"const": function}), then)))
+    plain: Schema = {"minItems": 1, "maxItems": 1, "items": {"not": {"pattern": r"\*"}}}
+    relations += [
+        Relation(
+            "Store holds {account} where Accounts may be several, and does not with Alternate",
+            when(
+                holds("Accounts", {"type": "array", "not": plain}),
+                {"properties": {"Store": {"pattern": r"\{account\}"}}},
+                when(given("Alternate"), {"properties": {"Store": {"not": {"pattern": r"\{account\}"}}}}),
+            ),
+        ),
+        Relation(
+            "Store holds {resource} where the resources may be several",
+            when(
+                holds("Resources", holds("Patterns", plain)),
+                {},
+                {"properties": {"Store": {"pattern": r"\{resource\}"}}},
+            ),
+        ),
+        Relation(texts.UNSAID["region"]),
+        Relation(texts.UNSAID["whole"]),
+    ]
+    return relations
+
+
+def of_followed() -> list[Relation]:
+    """The rules of what follow_change is told."""
+    proven = holds("Proven", {"const": True})
+    return [
+        *(
+            Relation(
+                f"Operation of {service}: {', '.join(operations)}",
+                when(holds("Service", {"const": service}), {"properties": {"Operation": {"enum": list(operations)}}}),
+            )
+            for service, operations in _FOLLOWED.items()
+        ),
+        Relation(
+            "A proven change has a Store; of the others, a registry's has no task to follow and Redis needs the TaskId",
+            when(
+                proven,
+                given("Store"),
+                {
+                    "allOf": [
+                        {"properties": {"Service": {"not": {"const": "tcr"}}}},
+                        when(holds("Service", {"const": "redis"}), given("TaskId")),
+                    ]
+                },
+            ),
+        ),
+    ]
+
+
+def state(schema: Schema, relations: list[Relation]) -> None:
+    """Put the rules into an object's schema: all in its description, those that can be said as `allOf`."""
+    said = [{"description": one.text, **one.schema} for one in relations if one.schema is not None]
+    if said:
+        schema["allOf"] = said
+    lines = "\n".join(f"- {one.text}" + ("" if one.text.endswith(".") else ".") for one in relations)
+    schema["description"] = f"{schema.get('description', '')}\n\n{lines}".strip()

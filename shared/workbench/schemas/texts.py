@@ -1,0 +1,255 @@
+"""What each field means, said once: the schemas, the manual's page and OpenAPI show it from here.
+
+A field that a model has and this table has not stops `make schemas`.
+"""
+
+from __future__ import annotations
+
+_COMMAND = {
+    "Region": "Cloud region of the resource. Default: `KEYTURN_REGION`, else the region that the function runs in.",
+    "Site": "Tencent's site: `domestic` or `intl`. Default: `KEYTURN_SITE`. Regions ending in `-fsi` have a host"
+    " of their own.",
+    "CommandId": "Same id = same change. Default over HTTP: header `Idempotency-Key`, else the request id; in a queue:"
+    " the CloudEvent's `id`, else the message's; of a timer: its name and time, put before an id given here.",
+    "DryRun": "Show what read calls can show: state, account, running tasks, rules. Change nothing.",
+    "Login": "Prove the result by a login, at the address that the cloud reports for the instance.",
+    "Deliver": "Where a new secret goes that the sender does not know. Goes only with `Generate` or `Random`.",
+    "Actor": "Who asks, copied to the result as claimed. Must not hold a secret.",
+    "Reason": "Why, copied to the result as claimed. Must not hold a secret.",
+    "Alternate": "Two accounts that a store's secret names in turn: the idle one is changed and becomes current. Goes"
+    " with `Generate` and `Deliver.Store`, in place of `AccountName`.",
+}
+
+FIELDS: dict[str, dict[str, str]] = {
+    "ModifyInstanceAccount": {
+        **_COMMAND,
+        "InstanceId": "The TencentDB for Redis instance.",
+        "AccountName": "The account to change; `root` is the instance's own.",
+        "AccountPassword": "The new password.",
+        "Remark": "The account's remark. Must not hold a secret.",
+        "ReadonlyPolicy": "Where reads go: `master`, `replication`, or both.",
+        "Privilege": "The account's rights: read, write, or both. Not of `root`.",
+        "NoAuth": "Opens the instance without a password. Of `root` alone, without AccountPassword, and only where"
+        " `KEYTURN_ALLOW_NOAUTH=1` lets it through.",
+        "EncryptPassword": "AccountPassword is encrypted already, by a scheme that the page does not publish: passed"
+        " through as given. Goes with an AccountPassword in clear text alone.",
+    },
+    "ModifyInstancePassword": {
+        **_COMMAND,
+        "InstanceId": "The TencentDB for Redis instance, whose account `root` is changed.",
+        "OldPassword": "The password in force: the fence against repeats.",
+        "Password": "The new password. It must differ from OldPassword.",
+    },
+    "ModifyServiceAccountPassword": {
+        **_COMMAND,
+        "RegistryId": "The container registry.",
+        "Name": "The service account, with or without `tcr$`.",
+        "Random": "The registry makes the password: each delivery a new one, shown once. Excludes Password.",
+        "Password": "The new password, where Random is false.",
+    },
+    "ModifyAccountPassword": {
+        **_COMMAND,
+        "InstanceId": "The Tair or Redis instance on Alibaba Cloud.",
+        "AccountName": "The account to change.",
+        "OldAccountPassword": "The password in force: the fence against repeats. With Alternate it comes from the"
+        " store, and is not given.",
+        "NewAccountPassword": "The new password. It must differ from OldAccountPassword.",
+    },
+    "Deliver": {
+        "Store": "Kept there, written ahead of the change as the version named by CommandId. Takes no version. Where an"
+        " old password is needed, Store is required.",
+        "Seal": "Sealed to this public key: a JWE in the result's `Sealed`. Without Store over HTTP alone.",
+        "Reply": "In the HTTP reply, to a caller who waits. The default for `Random` over HTTP; `KEYTURN_REPLY=off`"
+        " forbids it.",
+    },
+    "PlanRotation": {
+        "Policy": "The policy's name. It is part of the CommandId of each change that it asks for.",
+        "Function": "The operation whose commands are sent.",
+        "Region": _COMMAND["Region"],
+        "Site": _COMMAND["Site"] + " Not with Alibaba's operation.",
+        "Resources": "Which resources of the region belong to the policy.",
+        "Accounts": "Which accounts, as patterns in which `*` alone is special. Exactly one of Accounts and Alternate,"
+        " except where the operation is for one account.",
+        "Alternate": "Two accounts that each secret names in turn. Exactly one of Accounts and Alternate.",
+        "MaxAgeDays": "A credential is due once its secret is older, in days.",
+        "Store": "Where each new secret is kept: `ssm://name` or `kms://name`, with `{resource}` and `{account}` in the"
+        " name wherever the policy may mean several. Required, except in mode `report`.",
+        "Length": "Characters of a new secret, within the operation's own bounds.",
+        "Mode": "`rotate` sends commands for what is due; `report` only tells the ages.",
+        "JitterS": "Commands are spread by up to so many seconds.",
+        "Login": _COMMAND["Login"],
+        "CommandId": "The firing's name. Default as for other commands.",
+        "From": "Where a firing goes on; written by keyturn alone, and refused from anybody else.",
+    },
+    "Resources": {
+        "Tags": "Tags that a resource must have, all of them.",
+        "Patterns": "Names of resources, in which `*` alone is special; one must match.",
+    },
+    "From": {
+        "Firing": "The firing's name.",
+        "Fired": "When it began.",
+        "Page": "The number of the next report, from 0.",
+        "Offset": "The list's page to go on with, as an offset.",
+        "After": "The last resource that was dealt with.",
+        "Next": "When the next command may begin.",
+        "Listed": "Credentials found so far.",
+        "Due": "Of these: older than the policy allows.",
+        "Sent": "Of these: sent as commands.",
+        "NotDue": "Of these: young enough.",
+        "Unknown": "Of these: without an age, or not listed.",
+        "NotAllowed": "Of these: not named by `KEYTURN_ALLOW`.",
+    },
+    "FollowChange": {
+        "Cloud": "Whose credential it is.",
+        "Service": "Of which service.",
+        "Region": "In which region.",
+        "Site": "Tencent's site.",
+        "Resource": "The instance or registry.",
+        "Account": "The account.",
+        "Operation": "The operation that began the change.",
+        "CommandId": "The command's id; the result bears it.",
+        "TaskId": "The task to ask for. Required on Redis unless the change is proven.",
+        "Adopted": "The task was found running and may be another command's.",
+        "Proven": "The change is in force, and only the store does not say so yet. Requires Store.",
+        "Store": "The new secret's place in a store, names alone.",
+        "Sealed": "The sealed secret, for the result.",
+        "TimeBefore": "The service's own time of the last change before this one.",
+        "Expect": "What the account will show once the change is in force.",
+        "StartedAt": "When the command's delivery began.",
+        "Attempts": "Which delivery of the command it was, from 1.",
+        "RequestId": "The cloud's id of the call.",
+        "Evidence": "What is known so far, for the result.",
+        "Actor": _COMMAND["Actor"],
+        "Reason": _COMMAND["Reason"],
+    },
+    "KeptAhead": {
+        "Name": "The secret: `ssm://name` or `kms://name`.",
+        "Version": "Its version, named by the command.",
+        "Region": "The store's region.",
+        "Moot": "Other commands' pending versions, of no use once this one is in force.",
+    },
+    "ResultEvent": {
+        "specversion": "CloudEvents 1.0.",
+        "id": "The first 32 hex digits of SHA-256 over the JSON array of source, subject, Operation, CommandId and the"
+        " fact: `in_force` for changed and already_changed, else the outcome. Consumers dedupe on it.",
+        "source": "`keyturn/<cloud>/<region>`; `-` where unknown.",
+        "type": "`keyturn.credential.` and the outcome.",
+        "subject": "`<service>/<resource>/<account>`; `-` where unknown. A Redis instance's password is `root`'s.",
+        "time": "When the result was made.",
+        "datacontenttype": "JSON.",
+        "traceparent": "W3C Trace Context, where the command had one.",
+        "data": "What happened.",
+    },
+    "Result": {
+        "CommandId": "The command's id, given or by default.",
+        "Operation": "The cloud API's action; of the functions without one, their name.",
+        "Outcome": "How this delivery ended. `pending` alone is not terminal.",
+        "RequestId": "The cloud's id of the call that counts.",
+        "TaskId": "The task that the call returned.",
+        "Evidence": "How we know, a line each, in order.",
+        "Error": "What went wrong, if anything did.",
+        "Attempts": "Which delivery of the command this is, from 1, where keyturn itself handed it back.",
+        "StartedAt": "When the delivery began that made the change.",
+        "FinishedAt": "When it ended.",
+        "DryRun": "Nothing was to be changed.",
+        "Sealed": "The new secret for the owner of the key in `Deliver.Seal`: a compact JWE (RFC 7516).",
+        "Stored": "Where the new secret is kept.",
+        "Actor": "As the command claims.",
+        "Reason": "As the command claims.",
+    },
+    "Error": {
+        "Class": "What to do next hangs on it.",
+        "Code": "The cloud's own code, or keyturn's.",
+        "Message": "What happened and what to do next, for people. Its wording may change.",
+        "Retryable": "The same command may work when it is sent again.",
+    },
+    "Stored": {
+        "Name": "`ssm://name` or `kms://name`.",
+        "Version": "The version that holds the secret.",
+        "Stage": "What that version is in the store: `current`, or `pending` until the change is known to be in force.",
+    },
+    "RotationReport": {
+        "specversion": "CloudEvents 1.0.",
+        "id": "As of a result; the fact is the page.",
+        "source": "`keyturn/<cloud>/<region>`.",
+        "type": "One type for all pages.",
+        "subject": "`<service>/-/-`.",
+        "time": "When the page was made.",
+        "datacontenttype": "JSON.",
+        "traceparent": "W3C Trace Context, where the firing had one.",
+        "data": "One page of a firing.",
+    },
+    "RotationPage": {
+        "Policy": "The policy's name.",
+        "Mode": "`rotate`, or `report` where nothing is sent.",
+        "Function": "The operation whose commands are sent.",
+        "MaxAgeDays": "The age in days above which a credential is due.",
+        "Firing": "The firing's name.",
+        "Fired": "When it began.",
+        "Page": "The page's number, from 0.",
+        "Last": "No page follows: the counts are the firing's.",
+        "Listed": "Credentials found so far.",
+        "Due": "Of these: older than the policy allows.",
+        "Sent": "Of these: sent as commands.",
+        "NotDue": "Of these: young enough.",
+        "Unknown": "Of these: without an age, or not listed.",
+        "NotAllowed": "Of these: not named by `KEYTURN_ALLOW`.",
+        "Rows": "The page's credentials: all in mode `report`, else those that are due or have no age.",
+        "Evidence": "What an age is taken from.",
+        "Error": "Why the firing ended early, if it did.",
+    },
+    "RotationRow": {
+        "Resource": "The instance or registry.",
+        "Account": "The account; `-` for a resource that could not be listed; two names for a pair in turn.",
+        "AgeDays": "Days since its secret changed; null where nobody knows.",
+        "ChangedAt": "When its secret changed; null where nobody knows.",
+        "Due": "Older than the policy allows.",
+        "Why": "Why it is due or not.",
+        "CommandId": "The id of the change that is due.",
+    },
+    "Reply": {
+        "Result": "The result event; null where there is none (a firing of plan_rotation tells by reports).",
+        "Delivered": "The results queue has confirmed it.",
+        "Password": "The new secret, where `Deliver.Reply` or Random asked for it. Shown once.",
+    },
+    "Replies": {
+        "Results": "One a command, in their order.",
+        "Delivered": "The results queue has confirmed all.",
+        "Passwords": "One a command, in their order; null where none is shown. Absent where none is shown at all.",
+    },
+    "CommandEvent": {
+        "specversion": "CloudEvents 1.0. Some senders write `0`, or leave it out.",
+        "id": "The default CommandId, where it is not empty.",
+        "source": "Who sends it.",
+        "type": "`keyturn.command.` and the function; an event of another system's type is taken as well.",
+        "subject": "Which credential; not read.",
+        "time": "Not read.",
+        "datacontenttype": "JSON.",
+        "attempt": "Deliveries of this command, from 1.",
+        "hop": "Messages that keyturn has sent on the way here.",
+        "notbefore": "When the command may begin.",
+        "traceparent": "W3C Trace Context; dropped where it is malformed.",
+        "data": "The command.",
+    },
+}
+
+SEAL_KEY = (
+    "A public JWK: RSA of 2048 to 8192 bits, EC on P-256, P-384 or P-521, or OKP X25519; at most 8192 bytes as JSON,"
+    " without a private part. keyturn also checks that the numbers make a key (a point of the curve, not of small"
+    " order; an odd modulus). `KEYTURN_SEAL_KEYS` may name the thumbprints that are taken."
+)
+
+# One line a rule that JSON Schema cannot say, or that settings decide.
+UNSAID = {
+    "secret_in_text": "Actor, Reason, CommandId, Remark and names must not hold a secret that the command gives.",
+    "same": "The new password must differ from the old one.",
+    "waited_for": "Without Store, a generated or random secret is for an HTTP caller who waits: timers, queues and"
+    " asynchronous calls are refused.",
+    "whole": "Whole numbers are written without a fraction: 24, not 24.0.",
+    "region": "Region is required where neither KEYTURN_REGION nor the platform names one.",
+}
+
+
+def field(model: str, name: str) -> str:
+    """What a field of a model means. Raises: KeyError."""
+    return FIELDS[model][name]

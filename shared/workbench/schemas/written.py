@@ -1,0 +1,52 @@
+"""The files of events/schemas/: what they hold, whether they are stale, and their copies of each release."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from shared.workbench.schemas import asyncapi, commands, openapi, outputs
+from shared.workbench.schemas.bundle import as_file, text_of
+
+
+def files() -> dict[str, str]:
+    """Every file by its name, as text."""
+    made = {
+        "openapi.json": openapi.document(),
+        "asyncapi.json": asyncapi.document(),
+        "result.json": as_file("result", outputs.result()),
+        "rotation-report.json": as_file("rotation-report", outputs.rotation_report()),
+        "reply.json": as_file("reply", outputs.reply()),
+    }
+    for function in commands.FUNCTIONS:
+        for kind, schema in (("command", commands.command(function)), ("event", commands.command_event(function))):
+            made[f"{function}.{kind}.json"] = as_file(f"{function}.{kind}", schema)
+    return {name: text_of(document) for name, document in made.items()}
+
+
+def write(folder: Path, made: Mapping[str, str]) -> None:
+    """Write all, and take away what there is no more."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("*.json"):
+        if old.name not in made:
+            old.unlink()
+    for name, text in made.items():
+        (folder / name).write_text(text, encoding="utf-8")
+
+
+def stale(folder: Path, made: Mapping[str, str]) -> list[str]:
+    """Names of files that differ from what the code says, are missing, or are there no more."""
+    there = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.json")}
+    return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
+
+
+def release(folder: Path, made: Mapping[str, str]) -> Path | None:
+    """Keep the schemas that are promised, in one file named for the version; None: that version is kept already."""
+    place = folder / f"{openapi.version()}.json"
+    if place.exists():
+        return None
+    folder.mkdir(parents=True, exist_ok=True)
+    promised = {name: json.loads(text) for name, text in made.items() if name not in ("openapi.json", "asyncapi.json")}
+    place.write_text(text_of(promised), encoding="utf-8")
+    return place
