@@ -2,7 +2,7 @@
 
 Every function, both runtimes, all three kinds of trigger, each handler in a fresh process; then tasks that outlive
 their invocation are followed over each kind of queue; the bundle is deployed, used and removed; a fleet is rotated by a
-timer. Exit 0 only if every proof held.
+timer, and all that was told is a page for a browser. Exit 0 only if every proof held.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import Any
 
 from shared.queues import open_inbox
 from shared.triggers import Trigger, read
+from shared.workbench.report.__main__ import main as report
 
 from . import demo_deployed, demo_fleet
 from .client import Standin
@@ -36,6 +37,7 @@ OPERATIONS = (
     "alibaba_tair_modify_account_password",
 )
 TRIGGERS = (Trigger.HTTP, Trigger.TIMER, Trigger.QUEUE)
+_TOLD = ("chained", "fleet-scf-results", "fleet-fc-results")
 _NEW = ("AccountPassword", "Password", "NewAccountPassword")
 
 
@@ -139,6 +141,12 @@ def follow_to_the_end(settings: dict[str, str], results: str) -> list[str]:
     return told
 
 
+def reported(results: list[str]) -> int:
+    """A page of all that was told, for a browser; 1 if none was made."""
+    print()
+    return int(report([*results, "-o", str(ROOT / "dist" / "report.html")], {}) != 0)
+
+
 def main(argv: list[str]) -> int:
     """Print a row an event; exit 1 if a proof failed."""
     started = time.monotonic()
@@ -177,6 +185,7 @@ def main(argv: list[str]) -> int:
         bad += chains(cloud, settings, Path(folder))
         bad += demo_deployed.play(cloud, Path(folder))
         bad += demo_fleet.play(Path(folder))
+        bad += reported([results, *(f"sqlite://{folder}/{name}.db" for name in _TOLD)])
     print(f"\n{count} results on the queue. Hosts that were signed for: {', '.join(sorted(hosts))}")
     print(f"{'All proofs held' if not bad else f'{bad} proofs FAILED'}, in {time.monotonic() - started:.0f} s.")
     sys.stdout.flush()

@@ -1,0 +1,97 @@
+"""`python -m shared.workbench.report [SOURCE...] [-o FILE] [--now TIME]`: a page of what happened.
+
+SOURCE is a queue's URL (sqlite:///path, amqps://...), a file of events (one JSON a line, or a JSON array; log lines
+`undelivered_result` and HTTP replies too), or `-`. Default: $KEYTURN_RESULTS.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+
+from shared.triggers.commands import moment
+from shared.workbench.report.events import Malformed, NotOurs, unwrapped
+from shared.workbench.report.ledger import Ledger
+from shared.workbench.report.page import render, view
+from shared.workbench.report.reading import Source, SourceError, named, read
+
+OUT = Path("dist") / "report.html"
+
+
+def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Exit 1: a source cannot be read; 2: wrong use. Lines that are no events are told, and are no failure."""
+    parser = argparse.ArgumentParser(
+        prog="python -m shared.workbench.report",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("source", nargs="*", metavar="SOURCE")
+    parser.add_argument("-o", "--out", type=Path, default=OUT, metavar="FILE", help=f"default: {OUT}; - is stdout")
+    parser.add_argument("--now", metavar="TIME", help="for ages, RFC 3339 or `now`; default: the newest event's time")
+    arguments = parser.parse_args(argv)
+    now = datetime.now(timezone.utc) if arguments.now == "now" else moment(arguments.now)
+    if arguments.now is not None and (now is None or not 1 < now.year < 9999):
+        parser.error("--now takes an RFC 3339 time, as in 2026-11-22T06:00:00Z")
+    texts = arguments.source or [url for url in (environ.get("KEYTURN_RESULTS"),) if url]
+    if not texts:
+        parser.error("no source: name a queue or a file, or set KEYTURN_RESULTS")
+    ledger, sources = Ledger(), []
+    try:
+        for text in texts:
+            source = named(text)
+            sources.append(source)
+            gather(text, source, ledger)
+    except SourceError as error:
+        print(f"report: {error}", file=sys.stderr)
+        return 1
+    at = now.timestamp() if now is not None else ledger.newest or 0.0
+    shown = view(ledger, sources, at)
+    page = render(shown)
+    if str(arguments.out) == "-":
+        sys.stdout.buffer.write(page.encode())
+    else:
+        arguments.out.parent.mkdir(parents=True, exist_ok=True)
+        arguments.out.write_text(page, encoding="utf-8")
+    for source in sources:
+        for what, numbers in (("malformed", source.malformed), ("not ours", source.not_ours)):
+            if numbers.count:
+                print(
+                    f"report: {source.name}: {numbers.count:,} {what}, {source.unit} {numbers}, skipped",
+                    file=sys.stderr,
+                )
+    totals = shown["totals"]
+    print(
+        f"{arguments.out}: {ledger.events:,} events, {totals.commands:,} commands, "
+        f"{totals.to_do:,} to look at{': ' if totals.to_do else ''}{', '.join(totals.parts)}",
+        file=sys.stderr if str(arguments.out) == "-" else sys.stdout,
+    )
+    return 0
+
+
+def gather(text: str, source: Source, ledger: Ledger) -> None:
+    """Put every event of a source into the ledger; count what is none. Raises: SourceError."""
+    for found in read(text, source):
+        source.read += 1
+        if found.value is None:
+            source.malformed.add(found.number)
+            continue
+        wrong = [why for event, delivered in unwrapped(found.value) if (why := _refused(ledger, event, delivered))]
+        if wrong:
+            (source.malformed if Malformed in wrong else source.not_ours).add(found.number)
+
+
+def _refused(ledger: Ledger, event: object, delivered: bool) -> type[Malformed | NotOurs] | None:
+    """Why an event did not go into the ledger, None if it did."""
+    try:
+        ledger.add(event, delivered=delivered)
+    except (Malformed, NotOurs) as error:
+        return type(error)
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,265 @@
+"""Charts as static SVG, drawn by Vega-Lite from figures that are counted already.
+
+Each is drawn twice, for a desk and for a phone: text that is scaled down with its picture cannot be read. Each has its
+figures as rows too; the page shows them as a table, which is the chart's text alternative.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import vl_convert
+from markupsafe import Markup
+
+from shared.result import Outcome
+from shared.workbench.report.events import Result
+from shared.workbench.report.ledger import Credential
+
+_VEGA_LITE = "6.4"
+_WIDE, _NARROW = 880, 312  # pixels of the whole picture
+_INK, _QUIET, _GRID = "#1f2933", "#52606d", "#e4e7eb"
+COLORS = {"in force": "#1f5fbf", "not changed": "#7b8794", "unknown": "#c02626", "pending": "#b7791f"}
+"""By group of outcomes: told apart by hue and by lightness, each at 3:1 or more against white."""
+GROUPS = {
+    Outcome.CHANGED: "in force",
+    Outcome.ALREADY_CHANGED: "in force",
+    Outcome.NOT_CHANGED: "not changed",
+    Outcome.UNKNOWN: "unknown",
+    Outcome.PENDING: "pending",
+}
+OVER, WITHIN = "#c02626", "#1f5fbf"
+_MOST_BINS = 48
+_STEPS_S = (1, 2, 5, 10, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400)
+# The labels and the upper ends of the classes of duration, in seconds.
+_TOOK = (
+    ("<0.1 s", 0.1), ("<0.25 s", 0.25), ("<0.5 s", 0.5), ("<1 s", 1), ("<2 s", 2), ("<5 s", 5), ("<10 s", 10),
+    ("<30 s", 30), ("<1 min", 60), ("<5 min", 300), ("<30 min", 1800), ("longer", float("inf")),
+)  # fmt: skip
+# Vega tells a screen reader of each mark; the page tells it in a sentence and a table instead.
+_ARIA = re.compile(r' (?:role|aria-[a-z]+)="[^"]*"')
+
+
+@dataclass(frozen=True)
+class Chart:
+    """One chart: what it shows in a sentence, its two pictures, and its figures."""
+
+    says: str
+    wide: Markup
+    narrow: Markup
+    header: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def outcomes_over_time(commands: Sequence[Result]) -> Chart | None:
+    """Commands by the time of the result that stands, in at most 48 steps; None if there is none."""
+    if not commands:
+        return None
+    first, last = commands[0].time, commands[-1].time
+    step = _step(last - first)
+    counts: dict[int, Counter[str]] = {}
+    for one in commands:
+        counts.setdefault(int(one.time // step), Counter())[GROUPS[one.outcome]] += 1
+    values: list[dict[str, Any]] = []
+    rows = []
+    for number in sorted(counts):
+        found, floor = counts[number], 0
+        begin, end = number * step, (number + 1) * step
+        for group in COLORS:
+            if found[group]:
+                values.append(
+                    {"from": _iso(begin), "to": _iso(end), "low": floor, "high": floor + found[group], "is": group}
+                )
+                floor += found[group]
+        rows.append((_label(begin, step), *(f"{found[group]:,}" if found[group] else "0" for group in COLORS)))
+    tallest = max(sum(found.values()) for found in counts.values())
+    # A lone step would else fill the whole width.
+    begin, end = int(first // step), int(last // step) + 1
+    short = max(0, 12 - (end - begin))
+    domain = [_iso((begin - short // 2) * step), _iso((end + short - short // 2) * step)]
+
+    def spec(narrow: bool) -> dict[str, Any]:
+        axis: dict[str, Any] = {
+            "title": None,
+            "tickCount": 3 if narrow else 8,
+            "grid": False,
+            "labelOverlap": "greedy",
+            "labelSeparation": 10,
+        }
+        axis |= {"labelExpr": _time_labels(step), "labelFlush": False}
+        x = {"field": "from", "type": "temporal", "scale": {"type": "utc", "domain": domain}, "axis": axis}
+        return {
+            "data": {"values": values},
+            "mark": {"type": "rect", "stroke": "white", "strokeWidth": 0.75},
+            "encoding": {
+                "x": x,
+                "x2": {"field": "to"},
+                "y": {"field": "low", "type": "quantitative", "axis": _count_axis("commands", tallest)},
+                "y2": {"field": "high"},
+                "color": _colors(COLORS),
+            },
+        }
+
+    totals = Counter(GROUPS[one.outcome] for one in commands)
+    told = ", ".join(f"{totals[group]:,} {group}" for group in COLORS if totals[group])
+    says = f"{len(commands):,} commands from {_label(first, 1)} to {_label(last, 1)} UTC: {told}."
+    return Chart(says, *_both(spec, 190), ("from (UTC)", *COLORS), rows)
+
+
+def ages(credentials: Sequence[Credential]) -> Chart | None:
+    """Credentials by age, against the limit that most of them have; None if no age is known."""
+    known = [one for one in credentials if one.age_days is not None]
+    if not known:
+        return None
+    limits = Counter(one.max_age_days for one in known)
+    limit = max(limits, key=lambda days: (limits[days], -days))
+    step = max(limit / 6, 1 / 24)
+    most = 20
+    counts: dict[int, list[int]] = {}
+    for one in known:
+        assert one.age_days is not None
+        # A class ends with its upper edge, since an age that is equal to the limit is within it.
+        number = max(0, min(most, -int(-one.age_days // step) - 1))
+        counts.setdefault(number, [0, 0])[one.over] += 1
+    end = max(7, *(number + 1 for number in counts))
+    values: list[dict[str, Any]] = []
+    rows = []
+    for number in sorted(counts):
+        within, over = counts[number]
+        for low, high, kind in ((0, within, "within the limit"), (within, within + over, "over the limit")):
+            if high > low:
+                values.append({"from": number * step, "to": (number + 1) * step, "low": low, "high": high, "is": kind})
+        upper = f"{_days((number + 1) * step)}" if number < most else "more"
+        rows.append((f"{_days(number * step)} to {upper}", f"{within:,}", f"{over:,}"))
+    tallest = max(sum(both) for both in counts.values())
+    over = sum(one.over for one in known)
+
+    def spec(narrow: bool) -> dict[str, Any]:
+        ticks = [number * step for number in range(0, end + 1, 3 if narrow else 1 if end <= 12 else 2)]
+        axis: dict[str, Any] = {"title": "age in days", "values": ticks, "grid": False, "labelOverlap": True}
+        # Vega would round a label to the precision of its own steps, not of these.
+        axis["labelExpr"] = "format(datum.value, '~g')"
+        scale = {"domain": [0, end * step], "nice": False}
+        bars = {
+            "data": {"values": values},
+            "mark": {"type": "rect", "stroke": "white", "strokeWidth": 0.75},
+            "encoding": {
+                "x": {"field": "from", "type": "quantitative", "scale": scale, "axis": axis},
+                "x2": {"field": "to"},
+                "y": {"field": "low", "type": "quantitative", "axis": _count_axis("credentials", tallest)},
+                "y2": {"field": "high"},
+                "color": _colors({"within the limit": WITHIN, "over the limit": OVER}),
+            },
+        }
+        at = {"data": {"values": [{"limit": limit}]}, "encoding": {"x": {"field": "limit", "type": "quantitative"}}}
+        rule = {**at, "mark": {"type": "rule", "color": _INK, "strokeDash": [4, 3], "strokeWidth": 1.5}}
+        text = {"type": "text", "align": "left", "dx": 5, "dy": 1, "y": 6, "color": _INK, "fontSize": 12}
+        return {"layer": [bars, rule, {**at, "mark": {**text, "text": f"limit {_days(limit)} d"}}]}
+
+    others = "" if len(limits) == 1 else "; other policies have other limits, and a bar's color goes by its own"
+    says = (
+        f"{len(known):,} credentials of known age, {over:,} over their limit; the line is {_days(limit)} days{others}."
+    )
+    return Chart(says, *_both(spec, 190), ("age in days", "within the limit", "over the limit"), rows)
+
+
+def durations(seconds: Sequence[float]) -> Chart | None:
+    """Commands by how long they took; None if there is none."""
+    if not seconds:
+        return None
+    counts = [0] * len(_TOOK)
+    for took in seconds:
+        counts[next(index for index, (_, end) in enumerate(_TOOK) if took < end)] += 1
+    values = [{"at": label, "n": count} for (label, _), count in zip(_TOOK, counts, strict=True)]
+
+    def spec(narrow: bool) -> dict[str, Any]:
+        labels = [label for label, _ in _TOOK]
+        axis = {"title": None, "labelAngle": -60 if narrow else 0, "grid": False, "ticks": False}
+        return {
+            "data": {"values": values},
+            "mark": {"type": "bar", "color": WITHIN},
+            "encoding": {
+                "x": {"field": "at", "type": "ordinal", "sort": labels, "axis": axis, "scale": {"paddingInner": 0.12}},
+                "y": {"field": "n", "type": "quantitative", "axis": _count_axis("commands", max(counts))},
+            },
+        }
+
+    longest = max(seconds)
+    says = f"{len(seconds):,} commands that have ended, from {min(seconds):.2f} s to {longest:.2f} s."
+    rows = [(label, f"{count:,}") for (label, _), count in zip(_TOOK, counts, strict=True) if count]
+    return Chart(says, *_both(spec, 150), ("took", "commands"), rows)
+
+
+def _both(spec: Any, height: int) -> tuple[Markup, Markup]:
+    return _svg(spec(False), _WIDE, height), _svg(spec(True), _NARROW, height)
+
+
+def _svg(spec: dict[str, Any], width: int, height: int) -> Markup:
+    """One picture. It is made of numbers and of words of this file: nothing of an event's text is in it."""
+    whole = {
+        "$schema": "https://vega.github.io/schema/vega-lite/v6.json",
+        "width": width - 56,
+        "height": height,
+        "autosize": {"type": "fit-x", "contains": "padding"},
+        "background": None,
+        "config": {
+            "font": "system-ui, sans-serif",
+            "view": {"stroke": None},
+            "axis": {"labelColor": _QUIET, "titleColor": _QUIET, "labelFontSize": 12, "titleFontSize": 12}
+            | {"titleFontWeight": "normal", "gridColor": _GRID, "domainColor": "#9aa5b1", "tickColor": "#9aa5b1"},
+        },
+        **spec,
+    }
+    whole["width"] = width
+    drawn = vl_convert.vegalite_to_svg(whole, vl_version=_VEGA_LITE, allowed_base_urls=[])
+    quiet = _ARIA.sub("", drawn).replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    return Markup(quiet)
+
+
+def _count_axis(noun: str, tallest: int) -> dict[str, Any]:
+    """An axis without a tick at a half."""
+    return {"title": noun, "tickCount": min(4, tallest), "format": "~s", "domain": False, "ticks": False}
+
+
+def _colors(known: dict[str, str]) -> dict[str, Any]:
+    return {"field": "is", "scale": {"domain": list(known), "range": list(known.values())}, "legend": None}
+
+
+def _step(span_s: float) -> int:
+    """Seconds of one bar: the shortest round step of which at most 48 cover the span."""
+    for step in _STEPS_S:
+        if span_s / step <= _MOST_BINS - 2:
+            return step
+    step = _STEPS_S[-1]
+    while span_s / step > _MOST_BINS - 2:
+        step *= 2
+    return step
+
+
+def _time_labels(step: int) -> str:
+    """Vega's expression for a tick: the day where a day begins, else the time of day."""
+    time = "%H:%M:%S" if step < 60 else "%H:%M"
+    of_day = "utchours(datum.value) + utcminutes(datum.value) + utcseconds(datum.value)"
+    return f"{of_day} == 0 ? utcFormat(datum.value, '%b %d') : utcFormat(datum.value, '{time}')"
+
+
+def _at(seconds: float) -> datetime:
+    """The edge of a wide step may lie behind the end of the calendar."""
+    return datetime.fromtimestamp(0, timezone.utc) + timedelta(seconds=min(max(seconds, -6.2e10), 2.534e11))
+
+
+def _iso(seconds: float) -> str:
+    return _at(seconds).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _label(seconds: float, step: int) -> str:
+    at = _at(seconds)
+    return at.strftime("%Y-%m-%d" if step >= 86_400 else "%Y-%m-%d %H:%M:%S" if step < 60 else "%Y-%m-%d %H:%M")
+
+
+def _days(days: float) -> str:
+    return f"{days:.3g}" if days < 1000 else f"{days:,.0f}"

@@ -1,0 +1,324 @@
+"""Events as they are trusted here: known names, finite numbers, clean text of a limited length. Nothing more."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from sys import intern
+from typing import Any
+
+from shared.result import TYPE_PREFIX, Outcome
+from shared.rotation.report import TYPE as REPORT_TYPE
+from shared.triggers.commands import moment
+
+_SOURCE = re.compile(r"keyturn/([a-z0-9-]{1,40})/([A-Za-z0-9-]{1,60})")
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+# What hides, reorders or breaks text: control characters, direction marks, halves of pairs.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
+)
+_WHITE = re.compile(r"\s+")
+_EVIDENCE = 12  # lines that are kept of one result: its first, and its last
+
+
+class NotOurs(ValueError):
+    """JSON, but no result and no report of a rotation."""
+
+
+class Malformed(ValueError):
+    """It says that it is an event of ours, and is not of that form."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How one delivery of a command ended. Times are Unix seconds.
+
+    Evidence, ids of the cloud, the store and the actor are kept of `unknown` and `pending` alone.
+    """
+
+    id: str
+    source: str
+    subject: str
+    operation: str
+    command_id: str
+    outcome: Outcome
+    dry_run: bool
+    time: float
+    started: float | None
+    finished: float
+    error_class: str | None
+    code: str | None
+    message: str | None
+    retryable: bool
+    evidence: tuple[str, ...]
+    more_evidence: int
+    request_id: str | None
+    task_id: int | None
+    attempts: int
+    stored: str | None
+    actor: str | None
+    reason: str | None
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it took, from the first delivery's start."""
+        if self.started is None or self.finished < self.started:
+            return None
+        return self.finished - self.started
+
+    @property
+    def cloud(self) -> str:
+        return self.source.split("/")[1]
+
+    @property
+    def service(self) -> str:
+        return self.subject.split("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One credential in a rotation's report."""
+
+    resource: str
+    account: str
+    age_days: float | None
+    changed_at: float | None
+    due: bool
+    why: str
+    command_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of what a firing told."""
+
+    id: str
+    source: str
+    service: str
+    time: float
+    policy: str
+    mode: str
+    function: str
+    max_age_days: float
+    firing: str
+    fired: float
+    page: int
+    last: bool
+    counts: tuple[int, ...]  # in the order of COUNTS
+    rows: tuple[Row, ...]
+    error: str | None
+
+
+COUNTS = ("Listed", "Due", "Sent", "NotDue", "Unknown", "NotAllowed")
+
+
+def unwrapped(value: object) -> Iterator[tuple[object, bool]]:
+    """The events in a JSON value, and whether a queue took each.
+
+    Bare, or as a log's `undelivered_result` or an HTTP reply holds them; of a list not all of which went out, nobody
+    says which did.
+    """
+    if not isinstance(value, dict):
+        yield value, True
+    elif value.get("event") == "undelivered_result":
+        yield value.get("result"), False
+    elif "Delivered" in value and "type" not in value:
+        results = value["Results"] if isinstance(value.get("Results"), list) else [value.get("Result")]
+        for one in results:
+            yield one, value["Delivered"] is True
+    else:
+        yield value, True
+
+
+def parse(value: object) -> Result | Page:
+    """The event that a JSON value is. Raises: NotOurs, Malformed."""
+    if not isinstance(value, Mapping):
+        raise NotOurs
+    kind = value.get("type")
+    if not isinstance(kind, str) or not (kind == REPORT_TYPE or kind.startswith(TYPE_PREFIX)):
+        raise NotOurs
+    data = value.get("data")
+    if not isinstance(data, Mapping):
+        raise Malformed
+    return _page(value, data) if kind == REPORT_TYPE else _result(value, data, kind.removeprefix(TYPE_PREFIX))
+
+
+def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> Result:
+    if data.get("Outcome") != outcome:
+        raise Malformed
+    try:
+        known = Outcome(outcome)
+    except ValueError:
+        raise Malformed from None
+    at = _time(event.get("time"))
+    error = data.get("Error")
+    error = error if isinstance(error, Mapping) else None
+    # What is in force, or surely is not, is not argued about: of 100,000 commands that would be most of the memory.
+    argued = data if known in (Outcome.UNKNOWN, Outcome.PENDING) else {}
+    evidence = argued.get("Evidence")
+    lines = [text for line in evidence if (text := _text(line, 200))] if isinstance(evidence, list) else []
+    kept = lines if len(lines) <= _EVIDENCE else [*lines[:2], *lines[2 - _EVIDENCE :]]
+    started, told = _time_or_none(data.get("StartedAt")), data.get("FinishedAt")
+    finished = at if told == event.get("time") else _time_or_none(told)
+    return Result(
+        id=_identifier(event.get("id")),
+        source=_source(event.get("source")),
+        subject=intern(_subject(event.get("subject"))),
+        operation=_name(data.get("Operation")),
+        command_id=_identifier(data.get("CommandId")),
+        outcome=known,
+        dry_run=data.get("DryRun") is True or known is Outcome.WOULD_CHANGE,
+        time=at,
+        started=started,
+        finished=at if finished is None else finished,
+        error_class=_interned(error.get("Class"), 40) if error else None,
+        code=_interned(error.get("Code"), 80) if error else None,
+        message=_text(error.get("Message"), 400) if error else None,
+        retryable=bool(error) and error is not None and error.get("Retryable") is True,
+        evidence=tuple(kept),
+        more_evidence=len(lines) - len(kept),
+        request_id=_text(argued.get("RequestId"), 64),
+        task_id=_whole(argued.get("TaskId")),
+        attempts=_whole(data.get("Attempts")) or 1,
+        stored=_stored(argued.get("Stored")),
+        actor=_text(argued.get("Actor"), 64),
+        reason=_text(data.get("Reason"), 64) if argued or error else None,
+    )
+
+
+def _page(event: Mapping[str, Any], data: Mapping[str, Any]) -> Page:
+    at = _time(event.get("time"))
+    limit, page = _number(data.get("MaxAgeDays")), _whole(data.get("Page"))
+    rows, error = data.get("Rows"), data.get("Error")
+    if limit is None or limit < 0 or page is None or not isinstance(rows, list):
+        raise Malformed
+    counts = tuple(_whole(data.get(name)) or 0 for name in COUNTS)
+    fired = _time_or_none(data.get("Fired"))
+    told = None
+    if isinstance(error, Mapping):
+        told = ": ".join(text for name in ("Class", "Code", "Message") if (text := _text(error.get(name), 200)))
+    return Page(
+        id=_identifier(event.get("id")),
+        source=_source(event.get("source")),
+        service=_subject(event.get("subject")).split("/")[0],
+        time=at,
+        policy=intern(_required(data.get("Policy"), 100)),
+        mode=_name(data.get("Mode")),
+        function=_name(data.get("Function")),
+        max_age_days=limit,
+        firing=intern(_required(data.get("Firing"), 200)),
+        fired=at if fired is None else fired,
+        page=page,
+        last=data.get("Last") is True,
+        counts=counts,
+        rows=tuple(_row(row) for row in rows),
+        error=told or ("an error without a name" if error else None),
+    )
+
+
+def _row(row: object) -> Row:
+    if not isinstance(row, Mapping):
+        raise Malformed
+    return Row(
+        resource=_required(row.get("Resource"), 120),
+        account=intern(_required(row.get("Account"), 120)),
+        age_days=_number(row.get("AgeDays")),
+        changed_at=_time_or_none(row.get("ChangedAt")),
+        due=row.get("Due") is True,
+        why=_interned(row.get("Why"), 300) or "",
+        command_id=_text(row.get("CommandId"), 64),
+    )
+
+
+def _time(value: object) -> float:
+    at = _time_or_none(value)
+    if at is None:
+        raise Malformed
+    return at
+
+
+def _time_or_none(value: object) -> float | None:
+    """Unix seconds; a time so early or late that no calendar shows it in UTC is none."""
+    try:
+        at = moment(value)
+        return None if at is None or not 1 < at.year < 9999 else at.timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def _number(value: object) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) and abs(number) < 1e6 else None
+
+
+def _whole(value: object) -> int | None:
+    """A whole number from 0 that fits into 64 bits."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 63
+    return value if fits and isinstance(value, int) else None
+
+
+def clean(text: str) -> str:
+    """The same text, on one line, with every character that cannot be seen shown as one that can."""
+    if text.isprintable() and "  " not in text:  # nearly all is
+        return text.strip()
+    return _UNSEEN.sub("\ufffd", _WHITE.sub(" ", text)).strip()
+
+
+def _text(value: object, longest: int) -> str | None:
+    """Clean text, cut with an ellipsis; None for what is no text, or empty."""
+    if not isinstance(value, str):
+        return None
+    shown = clean(value[: 2 * longest])
+    return (shown if len(shown) <= longest else f"{shown[: longest - 1]}…") or None
+
+
+def _interned(value: object, longest: int) -> str | None:
+    text = _text(value, longest)
+    return None if text is None else intern(text)
+
+
+def _required(value: object, longest: int) -> str:
+    text = _text(value, longest)
+    if text is None:
+        raise Malformed
+    return text
+
+
+def _identifier(value: object) -> str:
+    """Text that events are told apart by, so never cut."""
+    if not isinstance(value, str) or not 0 < len(value) <= 64:
+        raise Malformed
+    return _required(value, 64)
+
+
+def _name(value: object) -> str:
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise Malformed
+    return intern(value)
+
+
+def _source(value: object) -> str:
+    if not isinstance(value, str) or not _SOURCE.fullmatch(value):
+        raise Malformed
+    return intern(value)
+
+
+def _subject(value: object) -> str:
+    subject = _required(value, 300)
+    if subject.count("/") < 2 or not _NAME.fullmatch(subject.split("/")[0]):
+        raise Malformed
+    return subject
+
+
+def _stored(value: object) -> str | None:
+    if not isinstance(value, Mapping):
+        return None
+    name, version, stage = (_text(value.get(part), 160) for part in ("Name", "Version", "Stage"))
+    return f"{name or '-'}, version {version or '-'} ({stage or 'stage not told'})"

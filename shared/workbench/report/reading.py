@@ -1,0 +1,183 @@
+"""Where events come from: a queue that is looked at and not taken from, a file, or standard input.
+
+Nothing of a line that cannot be read is ever shown: it is named by its number alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from io import TextIOBase
+from pathlib import Path
+from typing import TextIO
+
+from shared.queues import QueueUnavailable, open_inbox
+
+_LONGEST_LINE = 8_000_000  # characters; a reply to a list holds at most 100 results of 48 KB
+_CHUNK = 1 << 20
+_NAMED = 20  # numbers of skipped lines that are kept; the rest is counted
+_WHITE = " \t\r\n"
+_NO_LOOK = {
+    "ckafka": "ckafka:// cannot be looked at here: read the topic in a group of your own into a file, one event a line "
+    "(kcat -C -e -o beginning -b BROKERS -t TOPIC > results.jsonl), and give that file",
+    "smq": "smq:// shows its 16 oldest messages and no more: let a consumer of yours write each body to a file, "
+    "one event a line, and give that file",
+    "memory": "memory:// is seen by its own process alone: give a file",
+}
+_AMQP_NOTE = (
+    "note: on AMQP a look takes each message and puts it back; a quorum queue counts that as a delivery, so do not "
+    "look often, or give a file"
+)
+
+
+class SourceError(Exception):
+    """A source cannot be read. The text names the rule or the file, never a URL: it may hold a password."""
+
+
+@dataclass
+class Numbers:
+    """How many, and the first of them by number."""
+
+    count: int = 0
+    first: list[int] = field(default_factory=list)
+
+    def add(self, number: int) -> None:
+        self.count += 1
+        if len(self.first) < _NAMED:
+            self.first.append(number)
+
+    def __str__(self) -> str:
+        shown = ", ".join(map(str, self.first))
+        return f"{shown} and {self.count - len(self.first):,} more" if self.count > len(self.first) else shown
+
+
+@dataclass
+class Source:
+    """One source, by a name that may be shown, and what was found in it."""
+
+    name: str
+    unit: str = "line"  # what its numbers count: line, item or message
+    read: int = 0
+    not_ours: Numbers = field(default_factory=Numbers)
+    malformed: Numbers = field(default_factory=Numbers)
+
+
+@dataclass(frozen=True)
+class Found:
+    """One JSON value of a source, or, where `value` is None, something that is none."""
+
+    number: int
+    value: object
+
+
+def named(text: str) -> Source:
+    """The source that an argument names, not opened yet. Raises: SourceError."""
+    if text == "-":
+        return Source("standard input")
+    scheme, separator, rest = text.partition("://")
+    if not separator:
+        return Source(Path(text).name)
+    scheme = scheme.lower()
+    if scheme in _NO_LOOK:
+        raise SourceError(_NO_LOOK[scheme])
+    # A broker's URL holds a user and a password.
+    return Source(f"queue {Path(rest).name}" if scheme == "sqlite" else f"queue over {scheme[:5]}", "message")
+
+
+def read(text: str, source: Source) -> Iterator[Found]:
+    """Every JSON value of what `text` names, oldest first. Raises: SourceError."""
+    if "://" in text:
+        yield from _queue(text)
+        return
+    try:
+        if text == "-":
+            reconfigure = getattr(sys.stdin, "reconfigure", None)
+            if reconfigure is not None:
+                reconfigure(encoding="utf-8-sig", errors="replace")
+            yield from _text(sys.stdin, source)
+        else:
+            with Path(text).open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
+                yield from _text(file, source)
+    except OSError as error:
+        raise SourceError(f"{source.name} cannot be read: {error.strerror or type(error).__name__}") from None
+
+
+def _queue(url: str) -> Iterator[Found]:
+    if url.lower().startswith(("amqp://", "amqps://")):
+        print(_AMQP_NOTE, file=sys.stderr)
+    try:
+        inbox = open_inbox(url)
+    except ValueError as error:
+        raise SourceError(str(error)) from None
+    try:
+        stored = list(inbox.peek())
+    except QueueUnavailable as error:
+        raise SourceError(f"the queue cannot be looked at: {error}") from None
+    finally:
+        inbox.close()
+    stored.reverse()
+    number = 0
+    while stored:  # each body is let go of once it is read
+        number += 1
+        yield Found(number, _parsed(stored.pop().message.body))
+
+
+def _text(file: TextIO | TextIOBase, source: Source) -> Iterator[Found]:
+    """One JSON value a line, or one array over any number of lines."""
+    head, number = "", 0
+    while not head.strip(_WHITE):
+        head = file.readline(_LONGEST_LINE)
+        if not head:
+            return
+        number += 1
+    if head.lstrip(_WHITE).startswith("["):
+        source.unit = "item"
+        yield from _array(file, head)
+        return
+    line = head
+    while line:
+        if len(line) >= _LONGEST_LINE:  # what is left of it is not a line of its own
+            while line and not line.endswith("\n"):
+                line = file.readline(_LONGEST_LINE)
+            yield Found(number, None)
+        elif line.strip(_WHITE):
+            yield Found(number, _parsed(line))
+        line = file.readline(_LONGEST_LINE)
+        number += 1
+
+
+def _array(file: TextIO | TextIOBase, head: str) -> Iterator[Found]:
+    """The elements of one array, read piece by piece; what follows a broken element cannot be told apart."""
+    decoder = json.JSONDecoder()
+    buffer, number, ended = head.lstrip(_WHITE)[1:], 0, False
+    while True:
+        buffer = buffer.lstrip(_WHITE + ("," if number else ""))
+        value: object = None
+        end = -1
+        if buffer.startswith("]"):
+            return
+        with contextlib.suppress(ValueError, RecursionError):
+            value, end = decoder.raw_decode(buffer)
+        # A number at the end of what is there may go on, so an element counts only with something behind it.
+        if end >= 0 and (end < len(buffer) or ended):
+            number += 1
+            yield Found(number, value)
+            buffer = buffer[end:]
+            continue
+        if ended or len(buffer) > _LONGEST_LINE:
+            yield Found(number + 1, None)
+            return
+        more = file.read(_CHUNK)
+        ended = not more
+        buffer += more
+
+
+def _parsed(text: str) -> object:
+    try:
+        value: object = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value
