@@ -233,10 +233,10 @@ class Change:
 
     def _login(self, which: str, secret: Secret) -> LoginAnswer:
         timeout_s = max(0.3, min(3.0, (self.deadline.left() - self._reserve_s) / 3))
-        answer = _value(lambda: self.credential.login(secret, timeout_s))
-        why = ""
+        answer, why = _value(lambda: self.credential.login(secret, timeout_s)), ""
         if isinstance(answer, KeyturnError):  # the cloud did not tell the address
-            answer, why = LoginAnswer.UNREACHABLE, f" ({answer.code or answer.error_class.value})"
+            why = f" ({answer.code or answer.error_class.value})"
+            answer = LoginAnswer.UNREACHABLE
         self._evidence.append(f"login with the {which} secret: {answer.value}{why}")
         return answer
 

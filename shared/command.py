@@ -37,6 +37,8 @@ Region = Annotated[str, StringConstraints(pattern=REGION, max_length=40)]
 Site = Literal["domestic", "intl"]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+_KEY = "a key"  # in the place of a name that may be a pasted secret
+
 C = TypeVar("C", bound="Command")
 M = TypeVar("M", bound=BaseModel)
 A = TypeVar("A", bound=str)
@@ -284,11 +286,10 @@ def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
 
 
 def _line(problem: Any, known: frozenset[str]) -> str:
-    path = [str(step) for step in problem["loc"]]
+    path = [_shown(step) for step in problem["loc"]]
     kind, rule = problem["type"], str(problem["msg"])
     if kind == "extra_forbidden":
-        # The name of an unknown field is the sender's text: shown only where it cannot be a pasted secret.
-        name = path[-1] if path[-1].isascii() and path[-1].isalpha() and len(path[-1]) <= 32 else "a field"
+        name = path[-1] if path[-1] != _KEY else "a field"
         return f"{name}: is not a field of this command; it has {', '.join(sorted(known))}"
     if kind == "missing":
         rule = "is required"
@@ -299,6 +300,12 @@ def _line(problem: Any, known: frozenset[str]) -> str:
     if rule.startswith(("Input ", "String ", "List ")):  # pydantic's own sentences; ours may begin with a field's name
         rule = rule[:1].lower() + rule[1:]
     return f"{'.'.join(path)}: {rule}" if path else rule
+
+
+def _shown(step: str | int) -> str:
+    """A step to a field. The name of an unknown one, or of a tag, is the sender's text: shown if it reads as a name."""
+    plain = isinstance(step, int) or (step.isascii() and step.isalpha() and len(step) <= 32)
+    return str(step) if plain else _KEY
 
 
 def field_or_none(model: type[BaseModel], data: object, name: str) -> str | None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -31,8 +30,6 @@ from shared.result import Ending, Origin, Outcome, Stored, Subject, now_text, re
 from shared.settings import allows
 from shared.store import Stage, Store, parse_ref
 from shared.triggers import Message
-
-log = logging.getLogger("keyturn")
 
 FUNCTION = "follow_change"
 _GIVE_UP_AFTER = timedelta(minutes=30)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import logging
+import re
+import sys
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared import hygiene
@@ -29,6 +31,7 @@ log = logging.getLogger("keyturn")
 
 _SHOWN = 100  # results in the return value of a timer or a queue batch
 _RETRY_AFTER_S = "5"
+_LONGEST_TRACEBACK = 8000
 
 
 class NothingDone(RuntimeError):
@@ -65,7 +68,9 @@ class Visit:
         """Whether the message is addressed to another function: then it is acknowledged, with one log line."""
         if not message.for_another(function):
             return False
-        line = {"event": "left", "type": (message.type or "")[:80], "trace_id": trace_id(message.traceparent)}
+        # The type is the sender's text: shown only where it is one of ours.
+        kind = message.type if re.fullmatch(r"keyturn\.[a-z_.]{1,80}", message.type or "") else "keyturn.-"
+        line = {"event": "left", "type": kind, "trace_id": trace_id(message.traceparent)}
         log.info("%s", json.dumps(line))
         return True
 
@@ -119,6 +124,43 @@ def log_result(event: ResultEvent, started: float, calls: int = 0) -> None:
     log.info("%s", json.dumps(line))
 
 
+def log_unexpected(error: BaseException, message: Message) -> None:
+    """The log line of a defect of ours. It is scrubbed before it is cut, so that no half of a secret is left."""
+    text = logging.Formatter().formatException((type(error), error, error.__traceback__))
+    line = {
+        "event": "unexpected",
+        "why": type(error).__name__,
+        "trace_id": trace_id(message.traceparent),
+        "traceback": hygiene.scrub(text)[-_LONGEST_TRACEBACK:],
+    }
+    log.error("%s", json.dumps(line))
+
+
+@dataclass
+class _Summary:
+    """What the one line of an invocation says, however it ends."""
+
+    trigger: str | None = None
+    messages: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    delivered: bool = False
+    request_id: str | None = None
+
+    def log(self, function: str, started: float, raised: str | None) -> None:
+        line = {
+            "event": "invocation",
+            "function": function,
+            "trigger": self.trigger,
+            "messages": self.messages,
+            "outcomes": self.outcomes,
+            "delivered": self.delivered,
+            "raised": raised,
+            "milliseconds": round((time.monotonic() - started) * 1000),
+            "request_id": self.request_id,
+        }
+        log.info("%s", json.dumps(line))
+
+
 def handle(work: Work, event: object, context: object) -> Any:
     """Answer one invocation.
 
@@ -126,24 +168,49 @@ def handle(work: Work, event: object, context: object) -> Any:
     """
     started = time.monotonic()
     hygiene.guard_logs()
+    _print_lines()
+    summary, raised = _Summary(), None
+    try:
+        return _handle(work, event, context, started, summary)
+    except Exception as error:
+        raised = type(error).__name__
+        raise
+    finally:
+        summary.log(work.function, started, raised)
+
+
+def _print_lines() -> None:
+    """Print lines as they are where a runtime gives the root logger no handler: all but warnings would be lost.
+
+    Source: SCF's page on Python logs adds one itself (cloud.tencent.com 583/55595, 2025-07); FC installs its own. A
+    line that is JSON alone becomes fields in SCF's log service.
+    """
+    root = logging.getLogger()
+    if not root.handlers:
+        handler = logging.StreamHandler(sys.stdout)
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        root.addHandler(handler)
+
+
+def _handle(work: Work, event: object, context: object, started: float, summary: _Summary) -> Any:
     settings_error: SettingsError | None = None
     try:
         invocation = enter(context)
     except SettingsError as error:
         settings_error = error
     if settings_error is not None:
+        if log.level == logging.NOTSET:
+            log.setLevel(logging.INFO)
         log.error("%s", json.dumps({"event": "settings", "message": str(settings_error)}))
-        return _unset(work, event, settings_error, started)
+        return _unset(work, event, settings_error, started, summary)
+    summary.request_id = invocation.request_id
     if log.level != invocation.settings.log_level:
         log.setLevel(invocation.settings.log_level)  # which empties the levels that each logger has worked out
     publisher = Publisher(invocation)
     try:
-        reply, summary = _answer(work, event, invocation, publisher, started)
+        return _answer(work, event, invocation, publisher, started, summary)
     finally:
         publisher.close()
-    summary |= {"milliseconds": round((time.monotonic() - started) * 1000), "request_id": invocation.request_id}
-    log.info("%s", json.dumps({"event": "invocation", "function": work.function} | summary))
-    return reply
 
 
 def _no_command(visit: Visit) -> Message:
@@ -154,46 +221,52 @@ def _no_command(visit: Visit) -> Message:
 
 
 def _answer(
-    work: Work, event: object, invocation: Invocation, publisher: Publisher, started: float
-) -> tuple[Any, dict[str, Any]]:
+    work: Work, event: object, invocation: Invocation, publisher: Publisher, started: float, summary: _Summary
+) -> Any:
     try:
         delivery = read(event, fields=work.fields, request_id=invocation.request_id)
     except UnknownEvent as error:
         delivery, why = Delivery(Trigger.QUEUE, ()), str(error)
         visit = Visit(invocation, delivery, publisher, started)
         refused = refusal(work, visit, _no_command(visit), Refused(ErrorClass.INVALID_COMMAND, why))
-        return _summed_up(delivery, [Report(refused, visit.tell(refused, started))])
+        return _summed_up(delivery, [Report(refused, visit.tell(refused, started))], summary)
+    summary.trigger = delivery.trigger.value
     visit = Visit(invocation, delivery, publisher, started)
     if delivery.refused is not None:
         status, why = delivery.refused
         refused = refusal(work, visit, _no_command(visit), Refused(ErrorClass.INVALID_COMMAND, why))
         log_result(refused, started)
-        summary = {"trigger": "http", "messages": 0, "outcomes": {"not_changed": 1}, "delivered": False}
-        return _http(status, {"Result": refused, "Delivered": False}), summary
+        summary.outcomes = {"not_changed": 1}
+        return _http(status, {"Result": refused, "Delivered": False})
     if delivery.trigger is not Trigger.HTTP and invocation.settings.results is None:
         log.error("%s", json.dumps({"event": "settings", "message": "KEYTURN_RESULTS is not set"}))
         raise NothingDone("KEYTURN_RESULTS is not set: a timer or queue command has nowhere to report, so none was run")
-    return _summed_up(delivery, work.process(visit))
-
-
-def _summed_up(delivery: Delivery, reports: list[Report]) -> tuple[Any, dict[str, Any]]:
-    events = [report.event for report in reports if report.event is not None]
-    outcomes: dict[str, int] = {}
-    for event in events:
-        outcomes[event["data"]["Outcome"]] = outcomes.get(event["data"]["Outcome"], 0) + 1
-    delivered = all(report.delivered for report in reports)
-    summary = {
-        "trigger": delivery.trigger.value,
-        "messages": len(reports),
-        "outcomes": outcomes,
-        "delivered": delivered,
-    }
     if delivery.trigger is Trigger.HTTP:
-        return _http_reply(delivery, reports), summary
+        # Its caller waits: what a queue's reader leaves alone is refused here.
+        visit = replace(visit, delivery=replace(delivery, messages=tuple(_own(m, work) for m in delivery.messages)))
+    return _summed_up(delivery, work.process(visit), summary)
+
+
+def _own(message: Message, work: Work) -> Message:
+    if not message.for_another(work.function):
+        return message
+    why = "the event is addressed to another function, or is no command"
+    return replace(message, data=None, type=None, problem=why)
+
+
+def _summed_up(delivery: Delivery, reports: list[Report], summary: _Summary) -> Any:
+    events = [report.event for report in reports if report.event is not None]
+    for event in events:
+        outcome = event["data"]["Outcome"]
+        summary.outcomes[outcome] = summary.outcomes.get(outcome, 0) + 1
+    delivered = all(report.delivered for report in reports)
+    summary.messages, summary.delivered = len(reports), delivered
+    if delivery.trigger is Trigger.HTTP:
+        return _http_reply(delivery, reports)
     done = any(one.called or one.handed or (one.event is not None and one.delivered) for one in reports)
     if events and not done:
         raise NothingDone("no result could be published and nothing was changed: the event may be delivered again")
-    return {"Results": events[:_SHOWN], "Count": len(events), "Delivered": delivered}, summary
+    return {"Results": events[:_SHOWN], "Count": len(events), "Delivered": delivered}
 
 
 def _http_reply(delivery: Delivery, reports: list[Report]) -> dict[str, Any]:
@@ -226,14 +299,16 @@ def _is_busy(body: Mapping[str, Any]) -> bool:
     return bool(error.get("Class") == "busy")
 
 
-def _unset(work: Work, event: object, error: SettingsError, started: float) -> Any:
+def _unset(work: Work, event: object, error: SettingsError, started: float, summary: _Summary) -> Any:
     """Settings that cannot be read: an HTTP caller is told; for the others the platform's repeat is wanted."""
     try:
         delivery = read(event, fields=work.fields, request_id="-")
     except UnknownEvent:
         raise error from None
+    summary.trigger = delivery.trigger.value
     if delivery.trigger is not Trigger.HTTP:
         raise error
+    summary.outcomes = {"not_changed": 1}
     message = delivery.messages[0] if delivery.messages else Message(None, fit("-"))
     origin = Origin(work.unknown, work.name, message.command_id, now_text(), traceparent=message.traceparent)
     text = f"{error}; nothing was called: correct the function's environment"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -20,7 +19,7 @@ from shared.clouds.session import Access
 from shared.command import C, Command, admit_delivery, attributes, field_or_none, parse
 from shared.credential import Credential, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
-from shared.handler import Report, Visit, handle, log_result, refusal
+from shared.handler import Report, Visit, handle, log_unexpected
 from shared.keeping import Source, Sourced
 from shared.pace import backoff_s
 from shared.publish import HandedOn
@@ -30,8 +29,6 @@ from shared.secret import Secret
 from shared.settings import allows
 from shared.store import Stage, Store, StoreRef
 from shared.triggers import Message, Trigger, fit, moment
-
-log = logging.getLogger("keyturn")
 
 AT_ONCE = 64  # resources worked on beside each other: 20 calls a second, over the 3 s that a change with a store takes
 _MOST_ATTEMPTS = 10  # deliveries of one command that keyturn itself hands back
@@ -146,19 +143,13 @@ class _One:
     def report(self) -> Report:
         started = time.monotonic()
         if self.visit.leaves(self.message, self.operation.function):
-            if self.visit.delivery.trigger is Trigger.HTTP:
-                why = "the event is addressed to another function, or is no command"
-                unread = replace(self.message, data=None)
-                refused = refusal(self.operation, self.visit, unread, Refused(ErrorClass.INVALID_COMMAND, why))
-                log_result(refused, started)
-                return Report(refused, False)
             return Report(None)
         ending: Ending | None
         try:
             ending = self._ending()
         # A defect of ours must not turn into a repeated change, nor stop the other messages of the batch.
-        except Exception:
-            log.exception("unexpected failure")
+        except Exception as defect:
+            log_unexpected(defect, self.message)
             ending = self._unexpected()
         if ending is None:
             return Report(None, handed=True)

@@ -15,6 +15,7 @@ from shared.cloudevent import encode
 from shared.pace import backoff_s
 from shared.platform import Invocation
 from shared.queues import MessageTooLarge, Outgoing, QueueAccess, QueueError, QueueRejected, kept
+from shared.trace import trace_id
 
 log = logging.getLogger("keyturn")
 # What it writes is a result, which is clean already: it must be whole, so no net is cast over it again.
@@ -67,7 +68,15 @@ class Publisher:
         outgoing = Outgoing(event["id"], event["type"], _key(event["subject"]), body)
         delivered = url is not None and self._send(url, None, outgoing, 0.0)
         if not delivered:
-            second_sink.error("%s", json.dumps({"event": "undelivered_result", "result": event}, ensure_ascii=False))
+            line = {
+                "event": "undelivered_result",
+                "id": event["id"],
+                "type": event["type"],
+                "resource": event["subject"],
+                "trace_id": trace_id(event.get("traceparent")),
+                "result": json.dumps(event, ensure_ascii=False),  # a text: SCF's log service drops what is nested
+            }
+            second_sink.error("%s", json.dumps(line, ensure_ascii=False))
         return delivered
 
     def command(self, command: HandedOn) -> bool:

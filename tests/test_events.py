@@ -23,9 +23,7 @@ FOLLOW, PLAN = "follow_change", "plan_rotation"
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("[!_]*.py"))
 OPERATIONS = [name for name in FUNCTIONS if name not in (FOLLOW, PLAN)]
 IN_ORDER = ["scf-http", "scf-timer", "scf-queue", "fc-http", "fc-timer", "fc-queue"]
-FILES = sorted(
-    path.relative_to(EVENTS) for path in EVENTS.rglob("*") if "schemas" not in (path.name, path.parent.name)
-)
+FILES = sorted(path.relative_to(EVENTS) for path in EVENTS.rglob("*") if "schemas" not in (path.name, path.parent.name))
 EVENT_FILES = [str(path) for path in FILES if len(path.parts) > 1]
 REQUEST_ID = "request-1"
 WORLD = load_world()

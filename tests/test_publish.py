@@ -32,7 +32,9 @@ def test_after_a_change_nothing_raises_and_the_whole_result_is_in_the_log(
     delivered = returned.body["Delivered"] if trigger == "http" else returned.value["Delivered"]
     assert delivered is False
     (line,) = [json.loads(r.getMessage()) for r in caplog.records if "undelivered_result" in r.getMessage()]
-    assert (line["result"]["type"], line["result"]["data"]["Outcome"]) == ("keyturn.credential.changed", "changed")
+    assert (line["type"], line["resource"]) == ("keyturn.credential.changed", "redis/crs-demo0001/root")
+    kept = json.loads(line["result"])
+    assert (kept["id"], kept["data"]["Outcome"]) == (line["id"], "changed")
 
 
 @pytest.mark.parametrize("trigger", ["timer", "queue"])

@@ -33,7 +33,7 @@ README = TEXTS["README.md"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 IN_CI = ("make demo", "make test", "make campaign", "make lint")
-MOST_WORDS = 2_600  # some ten minutes
+MOST_WORDS = 2_650  # some ten minutes
 
 
 def blocks(page: str) -> list[str]:

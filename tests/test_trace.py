@@ -85,7 +85,7 @@ def test_what_is_refused_keeps_its_callers_context(house: House, lines: Any) -> 
 def test_a_command_that_is_handed_back_and_followed_stays_in_its_trace(house: House, lines: Any) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     made = {"AccountPassword": {"Generate": {}}, "Deliver": {"Store": "ssm://redis-crs-demo0001-app"}}
-    event = {"specversion": "1.0", "id": "t-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
+    event: dict[str, Any] = {"specversion": "1.0", "id": "t-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
     event |= {"traceparent": TRACE, "data": {"InstanceId": "crs-demo0001", "AccountName": "app", **made}}
     house.cloud.faults([{"Action": "ModifyInstanceAccount", "Fault": "lock", "Times": 50}])
     house.deliver(ACCOUNT, shapes.event(event, "scf", "queue"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import random
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -65,6 +66,8 @@ class Firing:
         self.sent_before, self.listed_before = self.told.counts.sent, self.told.counts.listed
         self.first_offset = self.offset
         self.dealt_with = 0  # resources, in this delivery
+        self.oldest_due_days = 0.0  # so far in this delivery
+        self.started = time.monotonic()
 
     def run(self) -> Report:
         """List, send and tell, until all is done or the time is over. Raises: Refused where nothing was listed."""
@@ -180,6 +183,7 @@ class Firing:
         elif row.age_days > policy.max_age_days:
             row.due, row.why = True, f"older than {policy.max_age_days:g} days"
             counts.due += 1
+            self.oldest_due_days = max(self.oldest_due_days, row.age_days)
             if policy.mode == "rotate" and account is not None:
                 subject = replace(self.subject, resource=resource, account=one.label)
                 row.command_id = command_id(policy.policy, subject, account.changed or "")
@@ -259,18 +263,28 @@ class Firing:
         )
 
     def _log(self, sent: int, handed: bool, error: KeyturnError | None) -> None:
+        counts = self.told.counts
         line = {
             "event": "rotation",
             "policy": self.policy.policy,
             "firing": self.name,
-            "trace_id": trace_id(self.message.traceparent),
             "mode": self.policy.mode,
+            "region": self.subject.region,
+            "outcome": "continued" if handed else "cut_short" if error else "complete",
             "resources": self.dealt_with,
             "sent_now": sent,
-            "goes_on": handed,
+            "listed": counts.listed,
+            "due": counts.due,
+            "sent": counts.sent,
+            "not_due": counts.not_due,
+            "unknown": counts.unknown,
+            "not_allowed": counts.not_allowed,
+            "max_age_days": self.policy.max_age_days,
+            "oldest_due_days": round(self.oldest_due_days, 2),
             "error_class": error.error_class.value if error else None,
             "code": error.code if error else None,
-            **self.told.counts.shown,
+            "trace_id": trace_id(self.message.traceparent),
+            "milliseconds": round((time.monotonic() - self.started) * 1000),
         }
         log.info("%s", json.dumps(line))
 

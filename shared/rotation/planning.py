@@ -7,7 +7,6 @@ due, so a firing that is repeated, or a second one, asks for the same changes an
 
 from __future__ import annotations
 
-import logging
 import random
 import time
 from collections.abc import Callable, Collection, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 from shared.clouds.session import Access
 from shared.command import field_or_none, parse_model
 from shared.errors import ErrorClass, KeyturnError, Refused
-from shared.handler import NothingDone, Report, Visit, handle, refusal
+from shared.handler import NothingDone, Report, Visit, handle, log_unexpected, refusal
 from shared.platform import Deadline
 from shared.reach import access_to, store_region
 from shared.result import Origin, Subject, now_text
@@ -27,8 +26,6 @@ from shared.rotation.firing import Firing
 from shared.rotation.fleet import Fleet
 from shared.rotation.policy import FUNCTION, TARGETS, PlanRotation
 from shared.triggers import Message, Trigger, fit, moment
-
-log = logging.getLogger("keyturn")
 
 _LONGEST_WAIT_S = 10.0
 _KEPT_S = 5.0  # for telling and handing on; of a short invocation a third
@@ -90,8 +87,8 @@ class Rotation:
             text = "this package cannot list that cloud: deploy plan_rotation beside that cloud's operations"
             refused = Refused(ErrorClass.FAILED, text, code="NotPackaged")
         # A defect of ours must not stop the other messages; what was sent already stands, and a repeat changes nothing.
-        except Exception:
-            log.exception("unexpected failure")
+        except Exception as defect:
+            log_unexpected(defect, message)
             refused = Refused(ErrorClass.FAILED, "an unexpected failure while the fleet was listed; see the log")
         event = refusal(self, visit, message, refused)
         return Report(event, visit.tell(event, visit.began))

@@ -96,7 +96,8 @@ def dead_letter(value: dict[str, object]) -> Record | None:
     if isinstance(body, dict) and isinstance(body.get("ClientContext"), str) and "RequestId" in value:
         return Record(_word(value["RequestId"]), body["ClientContext"])
     if isinstance(context, dict) and isinstance(payload, str):
-        succeeded = str(context.get("condition")).lower() == "success"
+        condition = context.get("condition")
+        succeeded = isinstance(condition, str) and condition.lower() == "success"
         return Record(_word(context.get("requestId")), None if succeeded else payload)
     return None
 

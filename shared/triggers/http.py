@@ -48,7 +48,8 @@ def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
     key = headers.get("idempotency-key", "").strip().strip('"')
     origin = Origin(key or request_id, named=bool(key), traceparent=parent)
     messages = commands(value, origin, "body")
-    return Delivery(Trigger.HTTP, messages, many=isinstance(value, list), asynchronous=asynchronous)
+    many = isinstance(value, list) or len(messages) > 1  # a CloudEvent's data may be a list, too
+    return Delivery(Trigger.HTTP, messages, many=many, asynchronous=asynchronous)
 
 
 def _http(event: dict[str, object]) -> object:

@@ -20,7 +20,8 @@ def read_timer(event: dict[str, object], *, request_id: str) -> Delivery:
     # Without a time the request id keeps two firings apart.
     time = event.get("Time" if scf else "triggerTime") or request_id
     text = event.get("Message" if scf else "payload")
-    prefix = f"{name}-{time}"
+    # Of any other type they name nothing, and to print what is nested deeply would fail.
+    prefix = "-".join(part if isinstance(part, str) else request_id for part in (name, time))
     origin = Origin(prefix, prefix=prefix)
     if text is None or text == "":
         return Delivery(Trigger.TIMER, (origin.refuse("timer text is empty"),))

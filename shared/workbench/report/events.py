@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Iterator, Mapping
@@ -123,7 +124,11 @@ def unwrapped(value: object) -> Iterator[tuple[object, bool]]:
     if not isinstance(value, dict):
         yield value, True
     elif value.get("event") == "undelivered_result":
-        yield value.get("result"), False
+        result = value.get("result")
+        try:
+            yield json.loads(result) if isinstance(result, str) else result, False
+        except ValueError:
+            yield result, False
     elif "Delivered" in value and "type" not in value:
         results = value["Results"] if isinstance(value.get("Results"), list) else [value.get("Result")]
         for one in results:

@@ -1,0 +1,33 @@
+"""`python -m shared.workbench.docs [OUT]`: write the reference; the default is dist/docs/keyturn.html."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from shared.workbench.description import ROOT, DescriptionError
+from shared.workbench.docs.chapters import SCHEMAS
+from shared.workbench.docs.errors import DocsError
+from shared.workbench.docs.page import page
+
+
+def main(argv: list[str]) -> int:
+    """Exit 0: written. 2: something that the page is made of is missing."""
+    parser = argparse.ArgumentParser(prog="python -m shared.workbench.docs", description=__doc__)
+    parser.add_argument("out", nargs="?", type=Path, default=ROOT / "dist" / "docs" / "keyturn.html")
+    parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="the folder of the generated schemas")
+    options = parser.parse_args(argv)
+    try:
+        text = page(options.schemas)
+    except (DocsError, DescriptionError) as error:
+        print(f"docs: {error}", file=sys.stderr)
+        return 2
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(text, encoding="utf-8", newline="\n")
+    print(f"{options.out}: {len(text.encode()) / 1e6:.2f} MB, one file, opens without a network")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,148 @@
+"""The chapter of operations: what each function says of itself, its fields, where it runs, what it may call."""
+
+from __future__ import annotations
+
+import ast
+import base64
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from shared.command import Command, TencentCommand
+from shared.operation import Operation
+from shared.workbench.description import ROOT, CkafkaTrigger, Description, FunctionSpec
+from shared.workbench.docs.errors import DocsError
+from shared.workbench.docs.fields import Field, fields
+from shared.workbench.docs.markdown import Ids, code_block, line_to_html, to_html
+from shared.workbench.policies import Policy, policies
+
+PLATFORMS = {"scf": "Tencent SCF", "fc": "Alibaba Function Compute"}
+
+
+@dataclass(frozen=True)
+class Story:
+    """A function file's docstring in its parts, as HTML. Only the title is plain text."""
+
+    title: str
+    summary: str
+    promise: str
+    notes: str
+    source: str
+
+
+@dataclass(frozen=True)
+class OperationPage:
+    """All that the page says of one function; texts are HTML."""
+
+    function: str
+    story: Story
+    about: str  # of its command, and the rules between the command's fields
+    places: list[tuple[str, str]]  # platform, and how it runs there
+    fields: list[Field]
+    example: str
+    rights: list[str]
+
+
+def functions(descriptions: list[Description]) -> list[str]:
+    """Every function, in the order of serverless.yml; those that change something first."""
+    names = dict.fromkeys(spec.module for description in descriptions for spec in description.functions)
+    return sorted(names, key=lambda name: not isinstance(_handler(name), Operation))
+
+
+def _handler(function: str) -> Any:
+    return import_module(f"functions.{function}").main_handler
+
+
+def operation(function: str, schemas: Path, descriptions: list[Description]) -> OperationPage:
+    """What the page says of one function. Raises: DocsError if its docstring or its schema is missing."""
+    handler = _handler(function)
+    model: type[BaseModel] | None = getattr(handler, "command", None)
+    schema = read_schema(schemas / f"{function}.command.json")
+    return OperationPage(
+        function=function,
+        story=story(function),
+        about=to_html(str(schema.get("description", "")), Ids(), function),
+        places=[(PLATFORMS[d.platform], how) for d in descriptions for how in _runs(d, function)],
+        fields=fields(schema, first=_own_first(model)),
+        example=_example(function),
+        rights=list(handler.rights),
+    )
+
+
+def story(function: str) -> Story:
+    """The docstring of a function file. Raises: DocsError if it has no title or no promise."""
+    text = ast.get_docstring(ast.parse((ROOT / "functions" / f"{function}.py").read_text(encoding="utf-8"))) or ""
+    first, *paragraphs = text.split("\n\n")
+    title, colon, summary = first.partition(": ")
+    body = "\n\n".join(paragraphs)
+    before, found, source = re.compile(r"(Sources?: )").split(body, maxsplit=1) if "Source" in body else (body, "", "")
+    promise = re.search(r"^Promise: (.*?)(?:\n\n|\Z)", before, re.DOTALL)
+    if not colon or promise is None or (found and not source):
+        raise DocsError(f"functions/{function}.py: its docstring must begin with `Name: ...` and hold `Promise: ...`")
+    notes = before.replace(promise.group(0), "").strip()
+    html = [line_to_html(_sentence(part)) for part in (summary, promise.group(1), notes, source)]
+    return Story(title, *html)
+
+
+def role_policies(descriptions: list[Description]) -> Iterator[tuple[str, Policy, FunctionSpec]]:
+    """Every policy that `make plan` prints, with its platform."""
+    for description in descriptions:
+        for spec in description.functions:
+            for policy in policies(description, spec):
+                yield PLATFORMS[description.platform], policy, spec
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] if not text.startswith("`") else text
+
+
+def read_schema(path: Path) -> dict[str, Any]:
+    """A generated schema. Raises: DocsError if it is missing."""
+    try:
+        schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except OSError:
+        raise DocsError(f"{path.name} is missing: make schemas writes it") from None
+    return schema
+
+
+def _own_first(model: type[BaseModel] | None) -> tuple[str, ...]:
+    """The API's own parameters in the model's order, then those that every command has."""
+    if model is None:
+        return ()
+    common = Command.model_fields.keys() | TencentCommand.model_fields.keys()
+    order = sorted(model.model_fields.items(), key=lambda item: item[0] in common)
+    return tuple(field.alias or name for name, field in order)
+
+
+def _runs(description: Description, function: str) -> Iterator[str]:
+    for spec in description.functions:
+        if spec.module == function:
+            yield line_to_html(f"{spec.memory_mb} MB, {spec.timeout_s} s; {'; '.join(_triggers(spec))}")
+
+
+def _triggers(spec: FunctionSpec) -> Iterator[str]:
+    if spec.http is not None:
+        yield f"HTTP {', '.join(spec.http.methods)}, signed (`{spec.http.auth_type}`)"
+    for timer in spec.timers:
+        yield f"timer `{timer.name}` at `{timer.cron}`{'' if timer.enabled else ', disabled'}"
+    for queue in spec.queues:
+        kind = f"CKafka topic `{queue.topic}`" if isinstance(queue, CkafkaTrigger) else f"SMQ queue `{queue.queue}`"
+        yield f"{kind}, {queue.batch} at once, {queue.retries} repeats"
+
+
+def _example(function: str) -> str:
+    """The command of the function's own HTTP event; else the message of its queue event; as a block of JSON."""
+    folder = ROOT / "events" / function
+    own = "fc" if function.startswith("alibaba") else "scf"
+    path = folder / f"{own}-http.json"
+    if not path.is_file():
+        return ""
+    event = json.loads(path.read_text(encoding="utf-8"))
+    body = base64.b64decode(event["body"]).decode() if event.get("isBase64Encoded") else event["body"]
+    return code_block(json.dumps(json.loads(body), indent=2, ensure_ascii=False), "json")

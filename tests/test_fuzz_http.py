@@ -1,0 +1,277 @@
+"""The functions behind their HTTP addresses, called by schemathesis as `events/schemas/openapi.json` says, and as not.
+
+Each platform's functions are deployed to the stand-in by the deployer, and called through its gate, signed. The zips
+here hold a few lines that import a copy of the checkout and its packages, so that nothing is to be built; what the
+shipped zips do is test_end_to_end's business. `KEYTURN_FUZZ` multiplies the number of generated calls.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import requests
+import schemathesis
+import tomli
+from packaging.requirements import Requirement
+from schemathesis import engine
+from schemathesis.engine import events
+
+from shared.workbench.dependencies import PackageError, find_interpreter
+from shared.workbench.description import load
+from tests.campaign import leaks
+from tests.cloud import signatures
+from tests.cloud.client import Standin
+from tests.cloud.deployed import QUEUES, Deployed, deployed
+from tests.cloud.runtime import ROOT, UIN
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
+from tests.functions_zip import write_zip
+
+PLAN = "plan_rotation"
+OPENAPI = ROOT / "events" / "schemas" / "openapi.json"
+ADDRESSES = [("tencent", ACCOUNT), ("tencent", PASSWORD), ("tencent", REGISTRY), ("tencent", PLAN)]
+ADDRESSES += [("alibaba", TAIR), ("alibaba", PLAN)]
+_TIMES = int(os.environ.get("KEYTURN_FUZZ", "1"))
+_SECRETS = ("OldPassword", "Password", "AccountPassword", "OldAccountPassword", "NewAccountPassword")
+_ENTRY = """import sys
+sys.path[:0] = {path!r}
+from functions.{module} import main_handler
+"""
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    """A stand-in of our own, whose tasks end at once and which nobody is too fast for."""
+    world = tmp_path_factory.mktemp("world") / "world.toml"
+    text = (ROOT / "tests" / "cloud" / "world.toml").read_text()
+    for name, value in (("task_s", "0.0"), ("settle_s", "0.0"), ("rate", "5000")):
+        old = next(line for line in text.splitlines() if line.startswith(f"{name} = "))
+        text = text.replace(old, f"{name} = {value}")
+    world.write_text(text)
+    with Standin(world) as standin:
+        yield standin
+
+
+@pytest.fixture(scope="module", params=["tencent", "alibaba"])
+def platform(request: pytest.FixtureRequest, quick: Standin, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+    """One platform's functions, deployed."""
+    if sys.version_info[:2] != (3, 10):
+        pytest.skip("the functions run on Python 3.10, with the packages of a checkout's own 3.10")
+    try:
+        find_interpreter("3.10")
+    except PackageError as error:
+        assert "KEYTURN_CI" not in os.environ, str(error)
+        pytest.skip(str(error))
+    name = str(request.param)
+    dist = tmp_path_factory.mktemp("dist")
+    path = [_copied(tmp_path_factory.mktemp("code"), name)]
+    environ = {"KEYTURN_RESULTS": QUEUES[name][0], "KEYTURN_COMMANDS": QUEUES[name][1], "TENCENTCLOUD_UIN": UIN}
+    for spec in load(ROOT / "serverless.yml", name, {**os.environ, **environ}).functions:
+        entry = _ENTRY.format(path=path, module=spec.module)
+        write_zip(dist / name / f"{spec.module}.zip", {f"{spec.module}.py": entry})
+    return deployed(quick, name, dist)
+
+
+def _copied(folder: Path, cloud: str) -> str:
+    """The code and what it needs: the stand-in lets a function read nothing of the checkout itself."""
+    for name in ("functions", "shared"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "workbench"))
+    project = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]
+    waiting = [*project["dependencies"], *project["optional-dependencies"][cloud]]
+    found: set[str] = set()
+    while waiting:
+        required = Requirement(waiting.pop())
+        if required.name in found or (required.marker and not required.marker.evaluate({"extra": ""})):
+            continue
+        found.add(required.name)
+        package = distribution(required.name)
+        waiting += package.requires or []
+        for file in package.files or []:
+            if file.parts[0] not in ("..", "bin") and file.suffix != ".pyc":
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(str(file.locate()), folder / file)
+    return str(folder)
+
+
+class Signed(requests.auth.AuthBase):
+    """Signs whatever is sent, as its address wants it: any method, path, query and body."""
+
+    def __init__(self, standin: Standin) -> None:
+        self.keys = standin.credentials
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        place = urlsplit(str(request.url))
+        body = request.body.encode() if isinstance(request.body, str) else bytes(cast(bytes, request.body or b""))
+        sign = self._tc3 if place.netloc.endswith(".tencentscf.com") else self._acs3
+        headers = {name.lower(): _text(value) for name, value in request.headers.items()} | {"host": place.netloc}
+        for name, value in sign(str(request.method), place.path, place.query, headers, body).items():
+            request.headers[name] = value
+        return request
+
+    def _tc3(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
+        keys, now = self.keys["tencent"], int(time.time())
+        date = time.strftime("%Y-%m-%d", time.gmtime(now))
+        added = {"X-Scf-Cam-Uin": UIN, "X-Scf-Cam-Timestamp": str(now), "X-Scf-Cam-Token": keys["token"]}
+        if "content-type" not in headers:
+            added["Content-Type"] = headers["content-type"] = "application/json"
+        signed = ("content-type", "host", "x-scf-cam-uin")
+        hashed = signatures.tc3_request(method, query, {**headers, "x-scf-cam-uin": UIN}, signed, body)
+        signature = signatures.tc3_signature(keys["key"], str(now), date, "scf", hashed)
+        scope = f"{keys['id']}/{date}/scf/tc3_request"
+        names = ";".join(signed)
+        given = f"TC3-HMAC-SHA256 Credential={scope}, SignedHeaders={names}, Signature={signature}"
+        return {**added, "Authorization": given}
+
+    def _acs3(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
+        keys = self.keys["alibaba"]
+        added = {
+            "x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "x-acs-security-token": keys["token"],
+            "x-acs-content-sha256": hashlib.sha256(body).hexdigest(),
+        }
+        signed = sorted(["host", *added])
+        pairs = parse_qsl(query, keep_blank_values=True)
+        hashed = signatures.acs3_request(method, pairs, {**headers, **added}, signed, path or "/")
+        signature = signatures.acs3_signature(keys["key"], hashed)
+        names = ";".join(signed)
+        given = f"ACS3-HMAC-SHA256 Credential={keys['id']},SignedHeaders={names},Signature={signature}"
+        return {**added, "Authorization": given}
+
+
+_signers: dict[str, Signed] = {}
+
+
+@schemathesis.hook("before_call")
+def sign(context: Any, case: Any, kwargs: dict[str, Any]) -> None:
+    """The engine takes no signer of its own, and a hook only for all that it runs."""
+    kwargs["auth"] = _signers[""]
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode("latin-1") if isinstance(value, bytes) else value
+
+
+def _secrets(value: Any) -> Iterator[str]:
+    """What a generated body holds where secrets go, long enough to be told from other words."""
+    if isinstance(value, list):
+        for part in value:
+            yield from _secrets(part)
+    if isinstance(value, dict):
+        for name, part in value.items():
+            if name in _SECRETS and isinstance(part, str) and len(part) >= 8 and len(set(part)) > 4:
+                yield part
+            yield from _secrets(part)
+
+
+@schemathesis.check
+def no_secret_shows(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
+) -> None:
+    shown = leaks.hits({"reply": response.content, "headers": repr(response.headers).encode()}, _secrets(case.body))
+    assert shown == [], f"the reply shows {shown}"
+
+
+@schemathesis.check
+def no_insides_show(
+    ctx: schemathesis.CheckContext, response: schemathesis.Response, case: schemathesis.Case[Any]
+) -> None:
+    for word in (b"Traceback", b'File \\"', b".py", b"Exception", b"ValidationError", b"pydantic"):
+        assert word not in response.content, f"the reply shows {word.decode()}"
+
+
+def _driven(platform: Deployed, function: str, examples: int) -> list[str]:
+    """One line for each kind of thing that an answer had wrong; by the examples, and by chance."""
+    config = schemathesis.Config.from_dict(
+        {
+            "seed": 8,
+            "base-url": f"http://{urlsplit(platform.url(function)).netloc}",
+            "proxy": platform.cloud.endpoint,
+            "request-timeout": 60,
+            "max-time": 9 * _TIMES,
+            "continue-on-failure": True,
+            "generation": {
+                "max-examples": examples,
+                "deterministic": True,
+                "no-shrink": True,
+                "with-security-parameters": False,
+                "mode": "all",
+            },
+            # Edge cases of every field take minutes to make of these forms, and methods are tried below.
+            "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": False}},
+            "checks": {name: {"enabled": False} for name in _NOT_ASKED},
+        }
+    )
+    schema = schemathesis.openapi.from_dict(_alone(function), config=config)
+    _signers[""] = Signed(platform.cloud)
+    found: dict[str, str] = {}
+    calls = 0
+    for event in engine.from_schema(schema).execute():
+        if isinstance(event, (events.NonFatalError, events.FatalError)):
+            found.setdefault(
+                repr(event)[:300], str(getattr(event, "value", None) or getattr(event, "exception", event))
+            )
+        if not isinstance(event, events.ScenarioFinished):
+            continue
+        calls += len(event.recorder.interactions)
+        for case_id, checks in event.recorder.checks.items():
+            for check in checks:
+                if check.failure_info is not None:
+                    failure = check.failure_info.failure
+                    answer = event.recorder.interactions[case_id].response
+                    sent = event.recorder.cases[case_id].value
+                    told = f"{check.name}: {failure.title}: {failure.message}"
+                    shown = f"HTTP {answer.status_code} {answer.text[:1500]}" if answer is not None else "no answer"
+                    body = repr(sent.body)[:800]
+                    found.setdefault(
+                        told[:200], f"{told[:2500]}\n  {sent.method} {dict(sent.headers or {})} {body}\n  {shown}"
+                    )
+    assert calls >= 3, f"{calls} calls: the search did not get going"
+    print(f"{function}: {calls} calls")
+    return list(found.values())
+
+
+# Ours are stricter, or there is nothing to ask: a valid command may rightly be refused for the state of the world,
+# calls are signed by a hook, and no two operations share a resource.
+_NOT_ASKED = ("positive_data_acceptance", "ignored_auth", "use_after_free", "ensure_resource_availability")
+
+
+def _alone(function: str) -> dict[str, Any]:
+    """The description with one path, and no servers: where the function is, is told beside it."""
+    whole: dict[str, Any] = json.loads(OPENAPI.read_text())
+    path = {name: part for name, part in whole["paths"][f"/{function}"].items() if name != "servers"}
+    for answer in path["post"]["responses"].values():
+        for content in answer.get("content", {}).values():
+            content.pop("examples", None)  # of no use here, and read again for each call
+    return {**whole, "paths": {f"/{function}": path}}
+
+
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, REGISTRY, TAIR, PLAN])
+def test_every_answer_is_one_that_the_description_names(platform: Deployed, function: str) -> None:
+    if (platform.name, function) not in ADDRESSES:
+        pytest.skip("deployed on the other platform")
+    wrong = _driven(platform, function, examples=10 * _TIMES)
+    assert wrong == [], "\n\n".join(wrong[:12])
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
+def test_no_other_method_is_answered(platform: Deployed, method: str) -> None:
+    function = ACCOUNT if platform.name == "tencent" else TAIR
+    schema = schemathesis.openapi.from_dict(_alone(function))
+    url = f"http://{urlsplit(platform.url(function)).netloc}/"
+    answered = requests.request(
+        method, url, data=b"{}", auth=Signed(platform.cloud), proxies={"http": platform.cloud.endpoint}, timeout=60
+    )
+    assert answered.status_code == 405
+    schema[f"/{function}"]["POST"].validate_response(answered)
+    if platform.name == "tencent":  # FC's trigger refuses by itself, with what headers is not published
+        assert answered.headers["Allow"] == "POST"
