@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from shared.workbench import cron
-from shared.workbench.description import CkafkaTrigger, Description, DescriptionError, SmqTrigger, load
+from shared.workbench.description import CkafkaTrigger, Description, DescriptionError, Logs, SmqTrigger, load
+from shared.workbench.policies import policies
 from shared.workbench.timer_text import problem_of
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,13 @@ def mistakes(folder: Path, text: str, cloud: str = "tencent", **environ: str) ->
     with pytest.raises(DescriptionError) as caught:
         described(folder, text, cloud, **environ)
     return caught.value.lines
+
+
+LOGSET, TOPIC = "00000000-0000-4000-8000-00000000000a", "00000000-0000-4000-8000-00000000000b"
+LOGGED = {
+    "tencent": {"KEYTURN_CLS_LOGSET": LOGSET, "KEYTURN_CLS_TOPIC": TOPIC},
+    "alibaba": {"KEYTURN_SLS_PROJECT": "orders", "KEYTURN_SLS_LOGSTORE": "keyturn_lines"},
+}
 
 
 def line_with(text: str, part: str) -> int:
@@ -162,6 +170,59 @@ def test_only_functions_that_never_see_a_secret_may_have_their_events_copied(
     allowed = f"{head}    {cloud}:\n      {cloud}_{tail.replace(mark, mark + f'        {copy}' + chr(10), 1)}"
     (following,) = (one for one in described(tmp_path, allowed, cloud).functions if one.module == "follow_change")
     assert following.dead_letter is not None or following.destinations is not None
+
+
+@pytest.mark.parametrize("cloud", LOGGED)
+def test_logs_go_where_the_environment_says_and_are_left_alone_where_it_says_nothing(
+    cloud: str, tmp_path: Path
+) -> None:
+    for environ in ({}, dict.fromkeys(LOGGED[cloud], "")):
+        assert {spec.logs for spec in described(tmp_path, FILE, cloud, **environ).functions} == {None}
+    wanted = Logs(*LOGGED[cloud].values())
+    both = LOGGED["tencent"] | LOGGED["alibaba"]  # the other cloud's are not read
+    assert {spec.logs for spec in described(tmp_path, FILE, cloud, **both).functions} == {wanted}
+
+
+@pytest.mark.parametrize(
+    ("cloud", "variable", "part", "pair"),
+    [
+        ("tencent", "KEYTURN_CLS_LOGSET", "topic", "logset and topic"),
+        ("tencent", "KEYTURN_CLS_TOPIC", "logset", "logset and topic"),
+        ("alibaba", "KEYTURN_SLS_PROJECT", "logstore", "project and logstore"),
+        ("alibaba", "KEYTURN_SLS_LOGSTORE", "project", "project and logstore"),
+    ],
+)
+def test_half_of_a_place_for_logs_is_told_with_its_line(
+    cloud: str, variable: str, part: str, pair: str, tmp_path: Path
+) -> None:
+    (line,) = mistakes(tmp_path, FILE, cloud, **{variable: LOGGED[cloud][variable]})
+    assert line.startswith(f"serverless.yml:{line_with(FILE, variable)}: functions.")
+    assert line.endswith(f".logs.{part}: is missing: {pair} are set together, or neither is")
+
+
+@pytest.mark.parametrize("cloud", LOGGED)
+def test_a_place_for_logs_has_its_clouds_form_and_parts(cloud: str, tmp_path: Path) -> None:
+    first, second = LOGGED[cloud]
+    for wrong in ("Keyturn Logs", "https://x", "-a-"):
+        (line,) = mistakes(tmp_path, FILE, cloud, **LOGGED[cloud] | {first: wrong})
+        assert "must be the " in line and wrong not in line
+    (line,) = mistakes(tmp_path, FILE.replace(f"${{env:{second}, ''}}", "-"), cloud, **{first: LOGGED[cloud][first]})
+    assert "must be the " in line
+    other = {"tencent": "project: x", "alibaba": "topic: x"}[cloud]
+    head, _, tail = FILE.partition("    logs: ${self:")
+    text = f"{head}    logs: {{ {other} }}{tail[tail.index(' #') :]}"
+    assert [line for line in mistakes(tmp_path, text, cloud) if "has none" in line]
+
+
+def test_fcs_role_may_write_to_its_logstore_and_nowhere_else_and_scfs_needs_nothing(tmp_path: Path) -> None:
+    fc = described(tmp_path, FILE, "alibaba", **LOGGED["alibaba"])
+    for spec in fc.functions:
+        (grant,) = (g for g in policies(fc, spec)[0].grants if g.action.startswith("log:"))
+        place = "acs:log:cn-hangzhou:1000000000000042:project/orders/logstore/keyturn_lines"
+        assert (grant.action, grant.resources, grant.status) == ("log:PostLogStoreLogs", (place,), "unverified")
+    for given in (described(tmp_path, FILE, **LOGGED["tencent"]), described(tmp_path, FILE, "alibaba")):
+        actions = {g.action for spec in given.functions for p in policies(given, spec) for g in p.grants}
+        assert not [action for action in actions if action.startswith(("log:", "cls:"))]
 
 
 def test_a_dead_letter_is_for_scf_and_a_destination_for_fc(tmp_path: Path) -> None:

@@ -112,6 +112,12 @@ def test_the_environment_is_settings_and_no_secret(cloud: str, name: str) -> Non
     assert len(json.dumps(environment)) < 4096
 
 
+@pytest.mark.parametrize(("cloud", "name"), EACH)
+def test_lines_go_nowhere_in_particular_until_somebody_says_where(cloud: str, name: str) -> None:
+    parts = {"tencent": ("logset", "topic"), "alibaba": ("project", "logstore")}[cloud]
+    assert functions_of(cloud)[name]["logs"] == dict.fromkeys(parts, "")
+
+
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_the_file_is_a_description_without_a_mistake(cloud: str) -> None:
     described = load(ROOT / "serverless.yml", cloud, {})

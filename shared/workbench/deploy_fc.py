@@ -1,7 +1,8 @@
 """Function Compute's control plane through the official SDK (alibabacloud-fc20230330, 2023-03-30).
 
 Whose a function is stands in a tag; which code it runs in the description, since the platform's own checksum is not
-that of the zip.
+that of the zip. Unverified: that a change without `logConfig` leaves it as it is; one with it sets `project`,
+`logstore` and `logBeginRule`, and what becomes of the metrics' switches beside them is the platform's choice.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from typing import Any
 
 from shared.clouds.refusals import clean_code, never_sent
 from shared.workbench.deploy_calls import CallFailed, Package, calm, environment, flat, patiently, settled
-from shared.workbench.deploy_plan import MARK, Function, Trigger, Value
-from shared.workbench.description import FunctionSpec, HttpTrigger, SmqTrigger, TimerTrigger
+from shared.workbench.deploy_plan import LOG_RULE, LOGS, MARK, Function, Trigger, Value
+from shared.workbench.description import FunctionSpec, HttpTrigger, Logs, SmqTrigger, TimerTrigger
 
 _TIMEOUT_MS = 60_000
 _PAGE = 20
 _BUSY = frozenset({"Pending", "InProgress"})
 _KINDS = {"http": "http", "timer": "timer", "eventbridge": "queue"}
 _PUSHES = {3: "BACKOFF_RETRY", 176: "EXPONENTIAL_DECAY_RETRY"}
+_WHOLE = "None"  # the rule by which lines are not joined: each of keyturn's is one JSON document
 _CODE = re.compile(rf"{MARK}, code ([0-9a-f]{{32}})")
 
 
@@ -59,6 +61,7 @@ class FcPlane:
             "timeout s": spec.timeout_s,
             "role": spec.role,
             "concurrency": spec.concurrency,
+            **({LOGS: str(spec.logs), LOG_RULE: _WHOLE} if spec.logs else {}),
             **flat(environment(spec)),
         }
         ends = spec.destinations
@@ -68,7 +71,7 @@ class FcPlane:
             "on failure": ends.on_failure if ends else None,
         }
         triggers = tuple(_wanted_trigger(one) for one in _triggers(spec).values())
-        return Function(spec.name, package.digest, settings, retries, triggers)
+        return Function(spec.name, package.digest, settings, retries, triggers, unlogged=spec.logs is None)
 
     def read(self, names: set[str]) -> list[Function]:
         """See ControlPlane."""
@@ -100,6 +103,7 @@ class FcPlane:
             "timeout s": got.get("timeout"),
             "role": got.get("role"),
             "concurrency": got.get("instanceConcurrency"),
+            **_logs(got.get("logConfig") or {}),
             **flat(got.get("environmentVariables") or {}),
         }
         found = tuple(_read_trigger(one) for one in triggers)
@@ -284,8 +288,13 @@ def _encoded(package: Package) -> str:
     return base64.b64encode(package.path.read_bytes()).decode()
 
 
+def _logs(config: Mapping[str, Any]) -> dict[str, Value]:
+    logs = Logs(config.get("project") or "", config.get("logstore") or "")
+    return {LOGS: str(logs), LOG_RULE: config.get("logBeginRule") or _WHOLE} if logs.group or logs.topic else {}
+
+
 def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
-    return {
+    given: dict[str, Any] = {
         "description": f"{MARK}, code {package.digest}",
         "handler": spec.handler,
         "runtime": spec.runtime,
@@ -295,6 +304,9 @@ def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
         "instanceConcurrency": spec.concurrency,
         "environmentVariables": environment(spec),
     }
+    if spec.logs is not None:
+        given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": _WHOLE}
+    return given
 
 
 def _triggers(spec: FunctionSpec) -> dict[str, HttpTrigger | TimerTrigger | SmqTrigger]:

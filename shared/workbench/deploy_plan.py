@@ -18,6 +18,9 @@ Value = str | int | bool | None
 MARK = "keyturn"
 """The key of a function's tag and the first word of a trigger's description; the tag's value is the service."""
 
+LOGS, LOG_RULE = "logs", "log begin rule"
+"""The settings that serverless.yml may leave unsaid: then they are neither compared nor changed."""
+
 _SECRET = re.compile(r"SECRET|KEY|TOKEN|PASSWORD", re.IGNORECASE)
 _HIDDEN = "(hidden)"
 
@@ -55,6 +58,8 @@ class Function:
     ours: bool = True
     unmade: bool = False
     """Its creation failed, and all that its platform lets one do is to delete it."""
+    unlogged: bool = False
+    """It is wanted with no place for its lines, on a platform that keeps none by default."""
 
 
 @dataclass(frozen=True)
@@ -133,6 +138,8 @@ def draw(wanted: Iterable[Function], found: Iterable[Function]) -> Plan:
                 notes.append(f"{function.name}: trigger {trigger.name} lets ANYBODY call: remove it")
             if trigger.name in {one.name for one in function.triggers}:
                 obstacles.append(f"{function.name}: trigger {trigger.name} exists and deploy did not create it")
+    if silent := [one.name for one in wanted if one.unlogged and not _logs(there.get(one.name))]:
+        notes.append(f"no logging is configured (`logs`), so no alarm can see {', '.join(silent)}")
     names = {function.name for function in wanted}
     for old in there.values():
         if old.ours and old.name not in names:
@@ -182,6 +189,10 @@ def _foreign(old: Function | None) -> list[Trigger]:
     return [trigger for trigger in old.triggers if not trigger.ours] if old else []
 
 
+def _logs(old: Function | None) -> Value:
+    return old.settings.get(LOGS) if old else None
+
+
 def _retries(before: Mapping[str, Value], new: Function) -> list[Step]:
     changes = _differences(before, new.retries)
     return [Step("change retries", new.name, changes=changes)] if changes else []
@@ -196,7 +207,7 @@ def _gone(function: Function, trigger: Trigger) -> Step:
 
 
 def _differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[Change, ...]:
-    names = [*after, *(name for name in before if name not in after)]
+    names = [*after, *(name for name in before if name not in after and name not in (LOGS, LOG_RULE))]
     changes = (Change(name, before.get(name), after.get(name)) for name in names)
     return tuple(change for change in changes if change.before != change.after)
 

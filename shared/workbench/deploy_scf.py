@@ -1,7 +1,8 @@
 """SCF's control plane through the official SDK (tencentcloud-sdk-python-scf, 2018-04-16).
 
 Two things that the API does not keep are put where it does: whose a function is, in a tag; which code it runs, in the
-description. Unverified: the fields `retry` and `timeOut` of a CKafka trigger, and NetConfig.ExtranetUrl.
+description. Unverified: the fields `retry` and `timeOut` of a CKafka trigger, NetConfig.ExtranetUrl, and that a change
+without ClsLogsetId and ClsTopicId leaves both as they are.
 """
 
 from __future__ import annotations
@@ -15,8 +16,8 @@ from typing import Any
 from shared.clouds.refusals import clean_code, never_sent
 from shared.clouds.tencent import host
 from shared.workbench.deploy_calls import CallFailed, Package, calm, environment, flat, patiently, settled
-from shared.workbench.deploy_plan import MARK, Function, Trigger, Value
-from shared.workbench.description import CkafkaTrigger, FunctionSpec, HttpTrigger, TimerTrigger
+from shared.workbench.deploy_plan import LOGS, MARK, Function, Trigger, Value
+from shared.workbench.description import CkafkaTrigger, FunctionSpec, HttpTrigger, Logs, TimerTrigger
 
 _TIMEOUT_S = 60
 _PAGE = 20
@@ -57,6 +58,7 @@ class ScfPlane:
             "timeout s": spec.timeout_s,
             "role": spec.role,
             "dead letter": f"{letter.type.upper()} {letter.name}" if letter else None,
+            **({LOGS: str(spec.logs)} if spec.logs else {}),
             **flat(environment(spec)),
         }
         triggers = tuple(_wanted_trigger(name, one) for name, one in _triggers(spec).items())
@@ -84,6 +86,7 @@ class ScfPlane:
             "timeout s": got.get("Timeout"),
             "role": got.get("Role"),
             "dead letter": f"{letter['Type']} {letter['Name']}" if letter.get("Name") else None,
+            LOGS: _logs(got),
             **flat({pair["Key"]: pair["Value"] for pair in pairs}),
         }
         found = tuple(_read_trigger(one) for one in triggers)
@@ -190,6 +193,11 @@ def _encoded(package: Package) -> str:
     return base64.b64encode(package.path.read_bytes()).decode()
 
 
+def _logs(got: Mapping[str, Any]) -> str | None:
+    logs = Logs(got.get("ClsLogsetId") or "", got.get("ClsTopicId") or "")
+    return str(logs) if logs.group or logs.topic else None
+
+
 def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
     letter = spec.dead_letter
     pairs = [{"Key": name, "Value": value} for name, value in sorted(environment(spec).items())]
@@ -204,6 +212,8 @@ def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
     }
     if letter is not None:
         given["DeadLetterConfig"] = {"Type": letter.type.upper(), "Name": letter.name}
+    if spec.logs is not None:
+        given |= {"ClsLogsetId": spec.logs.group, "ClsTopicId": spec.logs.topic}
     return given
 
 

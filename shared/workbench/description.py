@@ -22,6 +22,7 @@ __all__ = [
     "Destinations",
     "FunctionSpec",
     "HttpTrigger",
+    "Logs",
     "SmqTrigger",
     "TimerTrigger",
     "load",
@@ -94,6 +95,17 @@ class Destinations:
 
 
 @dataclass(frozen=True)
+class Logs:
+    """Where the platform writes a function's lines."""
+
+    group: str  # the id of a CLS log set on scf, the name of an SLS project on fc
+    topic: str  # the id of a CLS topic on scf, the name of a Logstore on fc
+
+    def __str__(self) -> str:
+        return f"{self.group}/{self.topic}"
+
+
+@dataclass(frozen=True)
 class FunctionSpec:
     """One function as it is deployed. `environment` may hold secrets, so it is not shown."""
 
@@ -116,6 +128,7 @@ class FunctionSpec:
     budget_mb: float  # of its zip; what sealing adds is in it
     line: int  # in serverless.yml
     seals: bool = False  # its zip carries what sealing a secret needs: joserfc and cryptography
+    logs: Logs | None = None  # None: what the function has is left alone
 
     def __repr__(self) -> str:
         return f"FunctionSpec({self.name!r})"

@@ -1,4 +1,5 @@
-"""The permissions of each function, generated from the `rights` beside it and the queues that its settings name.
+"""The permissions of each function, generated from the `rights` beside it, the queues that its settings name and
+where its lines go.
 
 Nothing here was tried on a cloud. A grant is `documented` where the cloud's own table of actions was read for it; any
 other is `unverified`, with the reason, and `make plan` prints that. `*` as a resource stands only where the cloud says
@@ -46,6 +47,7 @@ _WHY = {
     "redis:ModifyInstancePassword": "inferred from the domestic spelling, ModfiyInstancePassword",
     "tcr:ModifyServiceAccountPassword": "the resource's form is that of its sibling actions",
     "ssm": "the page names the action; `*` stands for its creator's number, which comes before a secret's name",
+    "log:PostLogStoreLogs": "the action and its resource are SLS's own; what FC's role needs of it was not tried",
     "ckafka:SendMessage": "neither the action's name nor a form for its resource is published",
 }
 _NOT_SEEN = "its row in the cloud's table was not seen; the resource's form is that of its sibling actions"
@@ -143,6 +145,10 @@ def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Clou
                 continue
             yield cloud, Grant(action, resources, "documented" if documented else "unverified", why)
     yield from _store_grants(description, spec)
+    if spec.logs is not None and description.platform == "fc":  # SCF writes lines by itself, with no role of ours
+        place = f"project/{spec.logs.group}/logstore/{spec.logs.topic}"
+        resource = f"acs:log:{description.region}:{_account(spec)}:{place}"
+        yield "alibaba", Grant("log:PostLogStoreLogs", (resource,), "unverified", _WHY["log:PostLogStoreLogs"])
     yield from _queue_grants(description, spec)
 
 

@@ -41,6 +41,19 @@ _RESERVED = ("FC_", "_FC_", "SCF_", "_SCF_", "TENCENTCLOUD_", "QCLOUD_", "ALIBAB
 _ENVIRONMENT_BYTES = 4096
 # A dead letter holds the event, a destination the event and the reply: both may hold a secret, except in these.
 _WITHOUT_SECRETS = ("follow_change", "plan_rotation")
+# The two parts of where lines go, and the form of each. Ids of CLS are UUIDs, as in its API's examples (614/101967); a
+# project's name has 3 to 63 characters, and so has a Logstore's (help document 29056).
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_LOGS = {
+    "tencent": {
+        "logset": (_UUID, "the id of a CLS log set, not its name"),
+        "topic": (_UUID, "the id of a CLS log topic, not its name"),
+    },
+    "alibaba": {
+        "project": (re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"), "the name of an SLS project"),
+        "logstore": (re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"), "the name of a Logstore"),
+    },
+}
 _ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
 _SEAL_MB = 5.0  # what sealing may add to a zip: joserfc, and cryptography's binary
 
@@ -101,6 +114,15 @@ class _Destinations(_Form):
     on_failure: Annotated[str, StringConstraints(pattern="^acs:")] | None = None
 
 
+class _Logs(_Form):
+    """Empty is unset."""
+
+    logset: str = ""
+    topic: str = ""
+    project: str = ""
+    logstore: str = ""
+
+
 class _Function(_Form):
     name: str | None = None
     handler: str
@@ -113,6 +135,7 @@ class _Function(_Form):
     async_retries: int = 2
     dead_letter: _DeadLetter | None = None
     destinations: _Destinations | None = None
+    logs: _Logs | None = None
     budget_mb: float | int = Field(alias="budgetMb", gt=0)
     seals: bool = False
     events: list[_Event]
@@ -130,6 +153,7 @@ class _CloudDefaults(_Form):
     region: str
     results: str
     commands: str
+    logs: _Logs | None = None
     budget_mb: float | int = Field(alias="budgetMb", gt=0)
 
 
@@ -250,6 +274,7 @@ class _Checking:
             budget_mb=float(given.budget_mb) + (_SEAL_MB if given.seals else 0),
             line=line_of(self.document, at),
             seals=given.seals,
+            logs=self._logs(given.logs, (*at, "logs")),
         )
 
     def _handler(self, given: _Function, at: tuple[str, str]) -> str:
@@ -319,6 +344,24 @@ class _Checking:
                 self.say(f"copies the event or the reply, which may hold a secret: only {only} may", *at, part)
             if self.cloud != cloud:
                 self.say(f"{self.platform} has none", *at, part)
+
+    def _logs(self, given: _Logs | None, at: tuple[str, ...]) -> d.Logs | None:
+        """Where the lines go; None if both parts are empty."""
+        if given is None:
+            return None
+        own = _LOGS[self.cloud]
+        for part in given.model_fields_set - own.keys():
+            if getattr(given, part):
+                self.say(f"{self.platform} has none", *at, part)
+        values = {part: str(getattr(given, part)) for part in own}
+        if not any(values.values()):
+            return None
+        for part, (pattern, form) in own.items():
+            if not values[part]:
+                self.say(f"is missing: {' and '.join(own)} are set together, or neither is", *at, part)
+            elif not pattern.fullmatch(values[part]):
+                self.say(f"must be {form}", *at, part)
+        return d.Logs(*values.values())
 
     def _triggers(
         self, module: str, events: list[_Event], at: tuple[str, ...]

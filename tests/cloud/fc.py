@@ -31,15 +31,19 @@ _ZIP_MB, _MOST_RETRIES, _MOST_AGE_S = 100, 8, 604_800
 
 _CODE = takes("zipFile!", "ossBucketName ossObjectName checksum")
 _TAG = takes("Key! Value!")
+_LOG_CONFIG = takes(
+    "project logstore logBeginRule", "enableInstanceMetrics:bool enableRequestMetrics:bool enableLlmMetrics:bool"
+)
+_PROJECT, _LOGSTORE = (re.compile(rf"[a-z0-9][a-z0-9{more}-]{{1,61}}[a-z0-9]") for more in ("", "_"))
 _DESTINATIONS = takes("onSuccess:object onFailure:object")
 _CONFIGURATION = (
     "description environmentVariables:object handler instanceConcurrency:int memorySize:int role runtime timeout:int "
-    "code:object internetAccess:bool diskSize:int cpu:number"
+    "code:object internetAccess:bool diskSize:int cpu:number logConfig:object"
 )
 _ELSEWHERE = (
     "customContainerConfig:object customDNS:object customRuntimeConfig:object disableInjectCredentials "
     "disableOndemand:bool enableLongLiving:bool gpuConfig:object idleTimeout:int instanceIsolationMode "
-    "instanceLifecycleConfig:object juiceFsConfig:object layers:strs logConfig:object microSandboxConfig:object "
+    "instanceLifecycleConfig:object juiceFsConfig:object layers:strs microSandboxConfig:object "
     "nasConfig:object ossMountConfig:object polarFsConfig:object sessionAffinity sessionAffinityConfig "
     "tracingConfig:object vpcConfig:object"
 )
@@ -327,6 +331,7 @@ class Fc:
         role, environment = said.get("role", ""), said.get("environmentVariables", {})
         if role and not _ROLE.fullmatch(role):
             raise _invalid("role", "is no role's ARN")
+        _check_logs(said.get("logConfig", {}))
         if not all(isinstance(value, str) for value in environment.values()):
             raise _invalid("environmentVariables", "holds something else than text")
         return {
@@ -338,6 +343,16 @@ class Fc:
             "concurrency": said["instanceConcurrency"],
             "role": self._world.credentials.alibaba if role else None,
         }
+
+
+def _check_logs(given: Mapping[str, Any]) -> None:
+    """A project and a Logstore, or neither, which ends logging."""
+    rules.check(given, _LOG_CONFIG, _invalid, "logConfig")
+    project, logstore = given.get("project", ""), given.get("logstore", "")
+    if (project or logstore) and not (_PROJECT.fullmatch(project) and _LOGSTORE.fullmatch(logstore)):
+        raise _invalid("logConfig", "is not a project and a logstore")
+    if given.get("logBeginRule", "None") not in ("None", "DefaultRegex"):
+        raise _invalid("logConfig.logBeginRule", "is None or DefaultRegex")
 
 
 def _said(given: Mapping[str, Any]) -> dict[str, Any]:

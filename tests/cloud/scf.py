@@ -22,6 +22,7 @@ from .world import World
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
 _HANDLER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]\.[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]")
+_CLS_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _RESERVED = ("SCF_", "QCLOUD_", "TENCENTCLOUD_", "TECENTCLOUD_", "_SCF_")
 _CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
 _MOST_RETRIES, _TTL_S = 2, (60, 21_600)
@@ -32,10 +33,10 @@ _PAIR = takes("Key! Value!")
 _DEAD_LETTER = takes("Type! Name! FilterType")
 _CONFIGURATION = (
     "FunctionName! Handler Description MemorySize:int Timeout:int Environment:object Runtime Namespace Role "
-    "DeadLetterConfig:object InitTimeout:int"
+    "DeadLetterConfig:object InitTimeout:int ClsLogsetId ClsTopicId"
 )
 _ELSEWHERE = (
-    "VpcConfig:object InstallDependency ClsLogsetId ClsTopicId Layers:objects PublicNetConfig:object CfsConfig:object "
+    "VpcConfig:object InstallDependency Layers:objects PublicNetConfig:object CfsConfig:object "
     "ProtocolParams:object InstanceConcurrencyConfig:object DnsCache IntranetConfig:object"
 )
 
@@ -185,6 +186,8 @@ class Scf:
         said = deployed.said
         if given.get("Runtime", said["Runtime"]) != said["Runtime"]:
             raise invalid("Runtime", "cannot be changed")
+        if {"ClsLogsetId", "ClsTopicId"} & given.keys() and not given.get("Role"):
+            raise ApiError("InvalidParameterValue.ClsRole", "A change of Cls settings takes the Role as well.")
         values = self._values({**said, **given}, said)
         await self._host.change(deployed.host, **values)
         deployed.said = {**said, **_said(given, defaults=False)}
@@ -370,6 +373,9 @@ class Scf:
             raise ApiError("LimitExceeded.Timeout", "Timeout is 1 to 900.")
         if "DeadLetterConfig" in said:
             rules.check(said["DeadLetterConfig"], _DEAD_LETTER, unknown, "DeadLetterConfig")
+        cls = [said.get("ClsLogsetId", ""), said.get("ClsTopicId", "")]
+        if any(cls) and not all(_CLS_ID.fullmatch(one) for one in cls):
+            raise invalid("Cls", "is not the id of a log set and that of a topic")
         environment = said.get("Environment") or {"Variables": []}
         rules.check(environment, _ENVIRONMENT, unknown, "Environment")
         for pair in environment["Variables"]:
@@ -389,6 +395,7 @@ def _said(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
     unset = {
         "Description": "", "Handler": "index.main_handler", "MemorySize": 128, "Timeout": 3, "Runtime": "Python2.7",
         "Role": "", "Environment": {"Variables": []}, "Type": "Event", "InitTimeout": 65,
+        "ClsLogsetId": "", "ClsTopicId": "",
     }  # fmt: skip
     names = {*unset, "DeadLetterConfig"}
     return (unset if defaults else {}) | {name: value for name, value in given.items() if name in names}
