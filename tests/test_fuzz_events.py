@@ -673,7 +673,9 @@ def test_a_key_inside_a_field_is_not_named(ground: Range, resources: dict[str, A
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-@pytest.mark.parametrize("name", ["CorrectHorse2", "correct-horse", "correct horse", "CorrectHorseBatteryStapleOnceAgain"])
+@pytest.mark.parametrize(
+    "name", ["CorrectHorse2", "correct-horse", "correct horse", "CorrectHorseBatteryStapleOnceMore"]
+)
 def test_an_unknown_field_that_does_not_read_as_a_name_is_not_named(ground: Range, function: str, name: str) -> None:
     for command in ({"InstanceId": "crs-demo0001", "Policy": "p", "TaskId": 1, name: "x"}, {"Deliver": {name: 1}}):
         value = ground.deliver_event(function, shapes.event(command, SCF, "http"), SCF, [name])
