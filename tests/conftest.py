@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,6 +19,9 @@ from tests.cloud.bootstrap import context_of
 from tests.cloud.client import Standin
 from tests.cloud.proof import opens, registry_opens
 from tests.cloud.runtime import Returned, environment, role_keys
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ACCOUNT = "tencent_redis_modify_instance_account"
 PASSWORD = "tencent_redis_modify_instance_password"
@@ -35,6 +39,25 @@ def standin() -> Iterator[Standin]:
 def cloud(standin: Standin) -> Standin:
     standin.reset()
     return standin
+
+
+# As root in a container, and without the calls home that a browser makes at its start.
+_CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+    --disable-component-update --disable-sync"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium, headless."""
+    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    if not found:
+        pytest.skip("Chromium, which shows the pages, is not installed")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=found[0], args=_CHROMIUM.split())
+        yield opened
+        opened.close()
 
 
 class House:

@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 from collections import Counter
@@ -18,7 +17,7 @@ from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from shared.queues import Outgoing, open_queue
 from shared.result import event_id
@@ -33,9 +32,6 @@ from tests.cloud.world import DEFAULT_WORLD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
 from tests.test_rules import GOOD
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-ARGUMENTS += ["--disable-component-update", "--disable-sync"]
 FLEET = """
 [[fleet]]
 kind = "redis"
@@ -128,17 +124,6 @@ def real(story: Story, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "reply.json").write_text(json.dumps(story.reply))
     assert main([story.url, str(folder / "reply.json"), "-o", str(folder / "page.html")], {}) == 0
     return folder / "page.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        assert "KEYTURN_CI" not in os.environ, "Chromium is missing"
-        pytest.skip("no Chromium here: apt-get install chromium")
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield opened
-        opened.close()
 
 
 Visit = Callable[..., Page]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -261,6 +262,7 @@ def _process(event_file: Path) -> None:
             threads[0] = max(threads[0], threading.active_count())
 
     sys.addaudithook(watch)
+    logging.getLogger().addHandler(logging.NullHandler())  # a platform takes the lines; stdout is for what is told here
     context = {"time_limit_in_ms": int(_TIMEOUT_S * 1000), "request_id": "bench", "tencentcloud_uin": "100000000001"}
     print(json.dumps({"ready": True}), flush=True)
     sys.stdin.readline()

@@ -73,7 +73,8 @@ def _counted(python: str, standin: Standin, case: Case, code: Path) -> dict[str,
     with CountingRelay(standin.address) as relay:
         commands = case.commands(_COMMANDS)
         used = start(python, standin, code, case.function, case.platform, commands, through=relay.address)
-    outcomes = [json.loads(json.loads(line)["body"])["Result"]["data"]["Outcome"] for line in used.stdout.splitlines()]
+    printed = [json.loads(line) for line in used.stdout.splitlines()]  # log lines, too
+    outcomes = [json.loads(one["body"])["Result"]["data"]["Outcome"] for one in printed if "body" in one]
     if outcomes != ["changed"] * _COMMANDS:
         raise BenchError(f"{case.function}: the changes ended as {outcomes}")
     calls = Counter(standin.calls())
