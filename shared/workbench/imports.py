@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 _OWN = "shared"
@@ -51,9 +52,18 @@ def _with_parents(name: str) -> Iterator[str]:
         yield ".".join(parts[:length])
 
 
-def _named(file: Path, package: str) -> Iterator[str]:
+def _named(file: Path, package: str) -> tuple[str, ...]:
     """Every name that a file imports: `from a import b` may mean the module a.b, so both are told."""
-    for node in _executed(ast.parse(file.read_text(encoding="utf-8"), str(file))):
+    return _imported(file.read_text(encoding="utf-8"), str(file), package)
+
+
+@lru_cache(maxsize=1024)  # each function's closure goes through the same rooms
+def _imported(text: str, file: str, package: str) -> tuple[str, ...]:
+    return tuple(_names(ast.parse(text, file), package))
+
+
+def _names(module: ast.Module, package: str) -> Iterator[str]:
+    for node in _executed(module):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -34,6 +34,7 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 _LARGEST = 4
 _MB = 1_000_000
+_LEVEL = 7  # 9 takes twice as long, for two bytes in a thousand less
 # Which file of queues/ belongs to whom; the others are for any function.
 _QUEUES = {"ckafka": "ckafka", "smq": "smq", "smq_wire": "smq", "amqp": "amqp"}
 _QUEUE_OF_CLOUD = {"tencent": "ckafka", "alibaba": "smq"}
@@ -203,7 +204,7 @@ def _write(path: Path, files: dict[str, Path]) -> None:
         for name in sorted(files):
             entry = zipfile.ZipInfo(name, _DATE)
             entry.create_system, entry.external_attr = 3, _MODE
-            archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, 9)
+            archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, _LEVEL)
     part = path.with_suffix(".part")
     part.write_bytes(whole.getvalue())
     part.replace(path)

@@ -24,7 +24,7 @@ def main() -> int:
     """Play the cases, print what came of them. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
     parser.add_argument("--seed", type=int, default=20260301, help="of the secrets and names (the cases are fixed)")
-    parser.add_argument("--jobs", type=int, default=10, help="cases beside each other; they wait more than they work")
+    parser.add_argument("--jobs", type=int, default=20, help="cases beside each other; they wait more than they work")
     parser.add_argument("--only", nargs="*", default=[], help="words that a case's name must hold")
     parser.add_argument("--verbose", action="store_true", help="a line a case")
     parser.add_argument("what", nargs="?", choices=["cases", "fleet"], default="cases")
