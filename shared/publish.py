@@ -112,7 +112,8 @@ class Publisher:
         most, longest_s = (1, _SHORT_S) if url in self._failed else (_TRIES, _LONGEST_S)
         for tries in range(1, most + 1):
             left = self.invocation.deadline.left()
-            if left <= 0:
+            # What is told last, when a change has waited to the end, has the margin for one short try.
+            if left <= 0 and (tries > 1 or url in self._failed):
                 break
             lent: kept.Lent | None = None
             try:

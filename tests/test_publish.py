@@ -6,15 +6,18 @@ import json
 import logging
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
 from shared import hygiene
 from shared.handler import NothingDone
 from shared.pace import Pace
-from shared.platform import Deadline
+from shared.platform import Deadline, enter
+from shared.publish import Publisher
 from tests import shapes
-from tests.cloud.runtime import run
+from tests.cloud.bootstrap import context_of
+from tests.cloud.runtime import role_keys, run
 from tests.conftest import ACCOUNT, PASSWORD, TAIR, House, outcome
 from tests.test_rules import GOOD
 
@@ -56,6 +59,17 @@ def test_a_batch_in_which_one_change_was_made_is_not_repeated(house: House) -> N
     assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["not_changed", "changed"]
 
 
+def test_what_is_told_when_the_time_is_up_still_goes_out_once(house: House) -> None:
+    event = house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True}).body["Result"]
+    with house.environment(ACCOUNT, "scf") as patch:
+        invocation = enter(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
+    publisher = Publisher(replace(invocation, deadline=Deadline(time.monotonic() - 1.0)))
+    late = event | {"id": "0" * 32}
+    assert publisher.result(late)
+    publisher.close()
+    assert [one["id"] for one in house.results()] == [event["id"], late["id"]]
+
+
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])
 def test_proxy_variables_are_ignored(house: House, function: str, platform: str, variable: str) -> None:
@@ -91,9 +105,6 @@ def test_threads_of_one_fc_instance_do_not_disturb_each_other(house: House) -> N
         {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"},
     ]
     from importlib import import_module
-
-    from tests.cloud.bootstrap import context_of
-    from tests.cloud.runtime import role_keys
 
     outcomes: dict[int, str] = {}
     assert outcome(house.send(ACCOUNT, {**GOOD[ACCOUNT], "DryRun": True}, "fc")) == "would_change"  # sets nothing
