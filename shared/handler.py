@@ -21,7 +21,7 @@ from shared.platform import Invocation, enter
 from shared.publish import Publisher
 from shared.result import Ending, Origin, Outcome, Subject, http_status, now_text, result_event
 from shared.secret import Secret
-from shared.trace import trace_id
+from shared.trace import new_trace, trace_id
 from shared.triggers import Delivery, Message, Trigger, UnknownEvent, fit, read
 
 if TYPE_CHECKING:
@@ -125,8 +125,15 @@ def log_result(event: ResultEvent, started: float, calls: int = 0) -> None:
 
 
 def log_unexpected(error: BaseException, message: Message) -> None:
-    """The log line of a defect of ours. It is scrubbed before it is cut, so that no half of a secret is left."""
-    text = logging.Formatter().formatException((type(error), error, error.__traceback__))
+    """The log line of a defect of ours. It is scrubbed before it is cut, so that no half of a secret is left.
+
+    Never raises.
+    """
+    try:
+        text = logging.Formatter().formatException((type(error), error, error.__traceback__))
+    # A change may have been made: an exception that cannot be printed must not end what follows.
+    except Exception:
+        text = "cannot be printed"
     line = {
         "event": "unexpected",
         "why": type(error).__name__,
@@ -172,7 +179,7 @@ def handle(work: Work, event: object, context: object) -> Any:
     summary, raised = _Summary(), None
     try:
         return _handle(work, event, context, started, summary)
-    except Exception as error:
+    except Exception as error:  # only named in the line: it is raised on
         raised = type(error).__name__
         raise
     finally:
@@ -215,9 +222,8 @@ def _handle(work: Work, event: object, context: object, started: float, summary:
 
 def _no_command(visit: Visit) -> Message:
     """In the place of a message, where there was none: named by the request."""
-    given = visit.delivery.traceparent
-    name = fit(visit.invocation.request_id)
-    return Message(None, name, traceparent=given) if given else Message(None, name)
+    parent = visit.delivery.traceparent or new_trace()
+    return Message(None, fit(visit.invocation.request_id), traceparent=parent)
 
 
 def _answer(

@@ -7,14 +7,16 @@ import logging
 import threading
 import time
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from shared import hygiene
-from shared.handler import NothingDone
+from shared.handler import NothingDone, log_unexpected
 from shared.pace import Pace
 from shared.platform import Deadline, enter
 from shared.publish import Publisher
+from shared.triggers import Message
 from tests import shapes
 from tests.cloud.bootstrap import context_of
 from tests.cloud.runtime import role_keys, run
@@ -57,6 +59,15 @@ def test_a_batch_in_which_one_change_was_made_is_not_repeated(house: House) -> N
     returned = house.deliver(PASSWORD, shapes.batch(["poison", json.dumps(GOOD[PASSWORD])]))
     assert returned.error is None
     assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["not_changed", "changed"]
+
+
+def test_a_defect_that_cannot_be_printed_has_its_line_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    details: Any = ("file", 1, "no number", "text")  # such an offset fails in the traceback module
+    awkward = SyntaxError("odd", details)
+    with caplog.at_level(logging.ERROR, "keyturn"):
+        log_unexpected(awkward, Message(None, "m-1"))
+    (line,) = [json.loads(record.getMessage()) for record in caplog.records]
+    assert (line["event"], line["why"]) == ("unexpected", "SyntaxError")
 
 
 def test_what_is_told_when_the_time_is_up_still_goes_out_once(house: House) -> None:

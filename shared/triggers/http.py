@@ -1,6 +1,6 @@
 """HTTP calls: SCF function URL and its API gateway, FC 3.0 HTTP trigger and Alibaba's API gateway.
 
-Only what the command needs is read: method, five headers, body. The query string is never read, and neither
+Only what the command needs is read: method, four headers, body. The query string is never read, and neither
 `requestContext` nor a header proves who called (a plain invocation can have this very shape).
 """
 
