@@ -1,4 +1,5 @@
-# Every target works on a fresh checkout: it sets up .venv first. PYTHON picks the interpreter (3.10 or newer).
+# Every target works on a fresh checkout: it sets up .venv first, with the packages that it needs. PYTHON picks the
+# interpreter (3.10 or newer).
 PYTHON ?= python3
 # A bare version (make package PYTHON=3.12) is the runtime to package for, not the interpreter to set up with.
 ifneq ($(filter 3.%,$(PYTHON)),)
@@ -7,78 +8,86 @@ override PYTHON := python3
 endif
 VENV   := .venv
 PY     := $(VENV)/bin/python
-READY  := $(VENV)/.ready
+# An interpreter that was asked for makes .venv anew where another version made it.
+SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filter command environment,$(firstword $(origin PYTHON))),--exactly)
+# Each function runs in a process of its own: compiled anew each time, the sources would cost more than the work.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test schemas docs lint campaign bench cloud invoke package plan deploy remove call lock clean report
+.PHONY: help demo test check schemas docs lint campaign bench cloud invoke package plan deploy remove call lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
-$(READY): requirements-dev.txt
-	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 10) else "keyturn needs Python 3.10 or newer: make PYTHON=python3.12 ...")'
-	$(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements-dev.txt
-	@touch $@
+with-demo:
+	$(SET_UP) demo
 
-demo: $(READY) ## change real passwords on both stand-in clouds and show the proof
+with-pages:
+	$(SET_UP) demo pages
+
+with-dev:
+	$(SET_UP) dev
+
+demo: with-demo ## change real passwords on both stand-in clouds and show the proof
 	@$(PY) -m tests.cloud demo
 
-JOBS ?= 4
-test: $(READY) ## lint, types and every test
+JOBS ?= 8
+test: with-dev ## lint, types and every test
 	@$(MAKE) --no-print-directory lint
-	$(PY) -m pytest -n $(JOBS) --dist loadfile
+	$(PY) -m pytest -n $(JOBS) --dist worksteal
 
-schemas: $(READY) ## events/schemas/ anew: JSON Schema, OpenAPI and AsyncAPI, from the models
+schemas: with-demo ## events/schemas/ anew: JSON Schema, OpenAPI and AsyncAPI, from the models
 	@$(PY) -m shared.workbench.schemas
 
-docs: $(READY) ## the reference as one HTML file, dist/docs/keyturn.html (fetches its renderer once, by npm)
+docs: with-pages ## the reference as one HTML file, dist/docs/keyturn.html (fetches its renderer once, by npm)
 	@$(PY) -m shared.workbench.docs
 
-lint: $(READY) ## ruff and mypy --strict
+lint: with-dev ## ruff and mypy --strict
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-campaign: $(READY) ## every operation, fault, trigger, redelivery and kill point
+campaign: with-dev ## every operation, fault, trigger, redelivery and kill point
 	$(PY) -m tests.campaign
 
 ROUNDS ?= 7
-bench: $(READY) ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,ceiling,bytes,counts,others]
+bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,ceiling,bytes,counts,others]
 	@$(PY) -m shared.workbench.bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
 
 PORT ?= 0
-cloud: $(READY) ## the stand-in for both clouds: make cloud PORT=8080
+cloud: with-demo ## the stand-in for both clouds: make cloud PORT=8080
 	@$(PY) -m tests.cloud serve --port $(PORT)
 
-invoke: $(READY) ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
+invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)
 
 CLOUD ?= tencent
-package: $(READY) ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
+package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
 	@$(PY) -m shared.workbench package $(CLOUD) $(FUNCTION) $(RUNTIME)
 
-plan: $(READY) ## what deploy would change, and each function's policies: make plan CLOUD=tencent|alibaba
+plan: with-demo ## what deploy would change, and each function's policies: make plan CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench plan $(CLOUD)
 
-deploy: $(READY) ## bring a platform to what serverless.yml says: make deploy CLOUD=tencent|alibaba
+deploy: with-demo ## bring a platform to what serverless.yml says: make deploy CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench deploy $(CLOUD)
 
-remove: $(READY) ## take away what deploy created: make remove CLOUD=tencent|alibaba
+remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench remove $(CLOUD)
 
-call: $(READY) ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
+call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench call $(CLOUD) $(FUNCTION) $(COMMAND)
 
 OUT ?= dist/report.html
-report: $(READY) ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS
+report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS
 	@$(PY) -m shared.workbench.report $(FROM) -o $(OUT)
 
-lock: ## resolve the five requirements files anew (needs uv)
-	for set in dev:"--all-extras --group dev --group docs --group deploy" tencent:"--extra tencent -c requirements-dev.txt" alibaba:"--extra alibaba -c requirements-dev.txt" \
-	  amqp:"--extra amqp -c requirements-dev.txt" seal:"--extra seal -c requirements-dev.txt"; do \
-	  uv pip compile --quiet --universal --python-version 3.10 --no-emit-index-url --no-header --generate-hashes --only-binary :all: \
-	    pyproject.toml $${set#*:} -o requirements-$${set%%:*}.txt || exit 1; done
+lock: ## resolve the requirements files anew, one version a package for every Python (needs uv)
+	for set in dev:"pyproject.toml --all-extras --group dev" demo:"pyproject.toml --all-extras --group demo" lint:"--group lint" \
+	  pages:"--group pages" tencent:"pyproject.toml --extra tencent" alibaba:"pyproject.toml --extra alibaba" \
+	  amqp:"pyproject.toml --extra amqp" seal:"pyproject.toml --extra seal"; do \
+	  uv pip compile --quiet --universal --python-version 3.10 --fork-strategy fewest --no-emit-index-url --no-header \
+	    --generate-hashes --only-binary :all: $${set#*:} $$held -o requirements-$${set%%:*}.txt || exit 1; \
+	  held="-c requirements-dev.txt"; done
 
 clean: ## remove .venv and what tests left
 	rm -rf $(VENV) .keyturn .mypy_cache .ruff_cache .hypothesis dist

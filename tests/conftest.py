@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-import shutil
+import pickle
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from shared import hygiene
 from shared.queues import open_inbox
+from shared.workbench.description import load
+from shared.workbench.package import Built, build
 from tests import shapes
 from tests.cloud.bootstrap import context_of
 from tests.cloud.client import Standin
 from tests.cloud.proof import opens, registry_opens
-from tests.cloud.runtime import Returned, environment, role_keys
+from tests.cloud.runtime import ROOT, Returned, environment, role_keys
+from tests.programs import CHROMIUM, PYTHON_3_10, need, told
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -29,10 +35,44 @@ REGISTRY = "tencent_tcr_modify_service_account_password"
 TAIR = "alibaba_tair_modify_account_password"
 
 
+@dataclass(frozen=True)
+class Packages:
+    """The zips: in which folder, and what is known of each, by cloud and function."""
+
+    dist: Path
+    built: dict[tuple[str, str], Built]
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_this_test_alone() -> Iterator[None]:
+    """A process learns the secrets that it meets; another test's would be masked in this one's results."""
+    yield
+    with hygiene._lock:
+        hygiene._known.clear()
+        hygiene._groups.clear()
+
+
 @pytest.fixture(scope="session")
 def standin() -> Iterator[Standin]:
     with Standin() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
+    """Every function's zip for its platform, built once for all the processes that run tests."""
+    need(PYTHON_3_10)
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    folder, record = shared / "packages", shared / "packages.pickle"
+    with (shared / "packages.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not record.exists():
+            descriptions = [load(ROOT / "serverless.yml", cloud, {}) for cloud in ("tencent", "alibaba")]
+            built = {(one.cloud, zipped.spec.module): zipped for one in descriptions for zipped in build(one, folder)}
+            record.write_bytes(pickle.dumps(built))
+        return Packages(folder, pickle.loads(record.read_bytes()))
 
 
 @pytest.fixture
@@ -49,13 +89,11 @@ _CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disabl
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, headless."""
-    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
-    if not found:
-        pytest.skip("Chromium, which shows the pages, is not installed")
+    chromium = need(CHROMIUM)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=found[0], args=_CHROMIUM.split())
+        opened = playwright.chromium.launch(executable_path=chromium, args=_CHROMIUM.split())
         yield opened
         opened.close()
 
@@ -139,3 +177,10 @@ def result(returned: Returned) -> dict[str, Any]:
     event = returned.body["Result"] if "statusCode" in returned.value else returned.value["Results"][0]
     data: dict[str, Any] = event["data"]
     return data
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What could not be tested here, at the end, in one block."""
+    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
+    for line in told([reason.removeprefix("Skipped: ") for reason in reasons]):
+        terminalreporter.write_line(line)

@@ -17,10 +17,11 @@ import pytest
 from shared.queues import Inbox, Outgoing, open_queue
 from tests import shapes
 from tests.cloud.inboxes import access, inbox
-from tests.cloud.rabbitmq import Broker, missing
+from tests.cloud.rabbitmq import Broker
 from tests.cloud.run import as_trigger_event, functions
 from tests.cloud.runtime import ROOT
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
+from tests.programs import RABBITMQ, need
 from tests.test_rules import GOOD
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -29,10 +30,8 @@ NOTHING_WAITS = 3
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[Broker | None]:
-    if missing():
-        yield None
-        return
+def broker() -> Iterator[Broker]:
+    need(RABBITMQ)
     with Broker() as running:
         for name in ("results", *(f"to-{function.replace('_', '-')}" for function in functions())):
             running.declare(name)
@@ -84,11 +83,10 @@ class Chain:
 
 
 @pytest.fixture
-def chain(request: pytest.FixtureRequest, house: House, tmp_path: Path, broker: Broker | None) -> Chain:
+def chain(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Chain:
     kind: str = getattr(request, "param", "sqlite")
     house.cloud.reset(task_s=2.5, settle_s=2.5)  # longer than an invocation waits for a task itself
-    if kind == "amqp" and broker is None:
-        pytest.skip(missing())
+    broker: Broker | None = request.getfixturevalue("broker") if kind == "amqp" else None
     return Chain(
         house,
         kind,

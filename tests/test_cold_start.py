@@ -15,13 +15,13 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.dependencies import STAND_INS, PackageError, find_interpreter
-from shared.workbench.description import load
-from shared.workbench.package import build
+from shared.workbench.dependencies import STAND_INS
 from tests import shapes
 from tests.cloud.bootstrap import context_of
 from tests.cloud.client import Standin
 from tests.cloud.runtime import environment, role_keys
+from tests.conftest import Packages
+from tests.programs import PYTHON_3_10, need
 
 ROOT = Path(__file__).parent.parent
 ACCOUNT, TAIR = "tencent_redis_modify_instance_account", "alibaba_tair_modify_account_password"
@@ -68,18 +68,14 @@ print(json.dumps({"reply": reply, "loaded": loaded, "late": late, "all": len(mod
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    try:
-        return find_interpreter("3.10").path
-    except PackageError as error:
-        pytest.skip(str(error))
+    return need(PYTHON_3_10)
 
 
 @pytest.fixture(scope="module")
-def folders(python: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def folders(packages: Packages, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     code = tmp_path_factory.mktemp("code")
     for module, (cloud, _) in FUNCTIONS.items():
-        (one,) = build(load(ROOT / "serverless.yml", cloud, {}), code / "dist", only=[module])
-        with zipfile.ZipFile(one.path) as archive:
+        with zipfile.ZipFile(packages.built[cloud, module].path) as archive:
             archive.extractall(code / module)
     return {module: code / module for module in FUNCTIONS}
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -30,6 +29,7 @@ from shared.workbench.docs.fields import fields
 from shared.workbench.docs.markdown import Ids, to_html
 from shared.workbench.operations import alarms, log_lines, runbook
 from shared.workbench.policies import policies
+from tests.programs import NODE, need
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -57,8 +57,8 @@ class Visit:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if not (redoc.FOLDER / "node_modules" / "redoc").is_dir() and not (shutil.which("node") and shutil.which("npm")):
-        pytest.skip("Node and npm, which fetch the renderer of the reference, are not installed")
+    if not (redoc.FOLDER / "node_modules" / "redoc").is_dir():
+        need(NODE)
     out = tmp_path_factory.mktemp("docs") / "keyturn.html"
     assert main([str(out)]) == 0
     return out

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,42 +10,25 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.dependencies import PackageError, find_interpreter
-from shared.workbench.description import ROOT
 from tests.cloud.client import Standin
-from tests.cloud.deployed import QUEUES, Deployed, deployed
+from tests.cloud.deployed import Deployed, deployed
 from tests.cloud.proof import opens, registry_opens
 from tests.cloud.url_callers import send
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
 from tests.functions_zip import fc, scf
 
 NEW = "Fresh-Passw0rd"
 
 
-@pytest.fixture(scope="module")
-def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Both platforms' packages, built once."""
-    try:
-        find_interpreter("3.10")
-    except PackageError as error:
-        assert "KEYTURN_CI" not in os.environ, str(error)
-        pytest.skip(str(error))
-    folder = tmp_path_factory.mktemp("dist")
-    for name in QUEUES:
-        command = [sys.executable, "-m", "shared.workbench", "package", name, "--dist", str(folder)]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
-    return folder
-
-
 @pytest.fixture
-def tencent(cloud: Standin, dist: Path) -> Iterator[Deployed]:
-    yield deployed(cloud, "tencent", dist)
+def tencent(cloud: Standin, packages: Packages) -> Iterator[Deployed]:
+    yield deployed(cloud, "tencent", packages.dist)
     cloud.reset()
 
 
 @pytest.fixture
-def alibaba(cloud: Standin, dist: Path) -> Iterator[Deployed]:
-    yield deployed(cloud, "alibaba", dist)
+def alibaba(cloud: Standin, packages: Packages) -> Iterator[Deployed]:
+    yield deployed(cloud, "alibaba", packages.dist)
     cloud.reset()
 
 
@@ -137,8 +117,8 @@ def test_a_command_on_its_queue_reaches_its_function_on_alibaba(alibaba: Deploye
     assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
 
 
-def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud: Standin, dist: Path) -> None:
-    one = deployed(cloud, "tencent", dist)
+def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud: Standin, packages: Packages) -> None:
+    one = deployed(cloud, "tencent", packages.dist)
     cloud.reset(active_s=0.02, task_s=6.0)
     assert one.workbench("deploy").returncode == 0
     scf(cloud, "UpdateFunctionConfiguration", FunctionName=ACCOUNT, Timeout=4)

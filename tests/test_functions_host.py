@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,9 +15,9 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from tests.cloud.callers import tencent
 from tests.cloud.client import Standin
-from tests.cloud.functions_process import interpreter
 from tests.cloud.url_callers import alibaba_headers, call, send, tencent_headers
 from tests.functions_zip import fc, fc_hello, fc_invoke, scf, scf_hello, scf_invoke, zipped
+from tests.programs import PYTHON_3_10, need
 
 HUB = "datahub-demo02"
 KEYS = {"TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"}
@@ -27,11 +26,7 @@ KEYS = {"TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSION
 @pytest.fixture
 def quick(cloud: Standin) -> Standin:
     """A stand-in without waits, on a machine that has the platforms' Python."""
-    try:
-        interpreter("3.10")
-    except RuntimeError as error:
-        assert "KEYTURN_CI" not in os.environ, str(error)
-        pytest.skip(str(error))
+    need(PYTHON_3_10)
     cloud.reset(active_s=0, retry_s=0.02)
     return cloud
 

@@ -1,8 +1,7 @@
 """The functions behind their HTTP addresses, called by schemathesis as `events/schemas/openapi.json` says, and as not.
 
-Each platform's functions are deployed to the stand-in by the deployer, and called through its gate, signed. The zips
-here hold a few lines that import a copy of the checkout and its packages, so that nothing is to be built; what the
-shipped zips do is test_end_to_end's business. `KEYTURN_FUZZ` multiplies the number of generated calls.
+Each platform's functions are deployed to the stand-in by the deployer, and called through its gate, signed.
+`KEYTURN_FUZZ` multiplies the number of generated calls.
 """
 
 from __future__ import annotations
@@ -10,32 +9,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import shutil
-import sys
 import time
 from collections.abc import Iterator
-from importlib.metadata import distribution
-from pathlib import Path
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import requests
 import schemathesis
-import tomli
-from packaging.requirements import Requirement
 from schemathesis import engine
 from schemathesis.engine import events
 
-from shared.workbench.dependencies import PackageError, find_interpreter
-from shared.workbench.description import load
 from tests.campaign import leaks
 from tests.cloud import signatures
 from tests.cloud.client import Standin
-from tests.cloud.deployed import QUEUES, Deployed, deployed
+from tests.cloud.deployed import Deployed, deployed
 from tests.cloud.runtime import ROOT, UIN
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
-from tests.functions_zip import write_zip
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
 
 PLAN = "plan_rotation"
 OPENAPI = ROOT / "events" / "schemas" / "openapi.json"
@@ -43,10 +33,6 @@ ADDRESSES = [("tencent", ACCOUNT), ("tencent", PASSWORD), ("tencent", REGISTRY),
 ADDRESSES += [("alibaba", TAIR), ("alibaba", PLAN)]
 _TIMES = int(os.environ.get("KEYTURN_FUZZ", "1"))
 _SECRETS = ("OldPassword", "Password", "AccountPassword", "OldAccountPassword", "NewAccountPassword")
-_ENTRY = """import sys
-sys.path[:0] = {path!r}
-from functions.{module} import main_handler
-"""
 
 
 @pytest.fixture(scope="module")
@@ -63,44 +49,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
 
 
 @pytest.fixture(scope="module", params=["tencent", "alibaba"])
-def platform(request: pytest.FixtureRequest, quick: Standin, tmp_path_factory: pytest.TempPathFactory) -> Deployed:
+def platform(request: pytest.FixtureRequest, quick: Standin, packages: Packages) -> Deployed:
     """One platform's functions, deployed."""
-    if sys.version_info[:2] != (3, 10):
-        pytest.skip("the functions run on Python 3.10, with the packages of a checkout's own 3.10")
-    try:
-        find_interpreter("3.10")
-    except PackageError as error:
-        assert "KEYTURN_CI" not in os.environ, str(error)
-        pytest.skip(str(error))
-    name = str(request.param)
-    dist = tmp_path_factory.mktemp("dist")
-    path = [_copied(tmp_path_factory.mktemp("code"), name)]
-    environ = {"KEYTURN_RESULTS": QUEUES[name][0], "KEYTURN_COMMANDS": QUEUES[name][1], "TENCENTCLOUD_UIN": UIN}
-    for spec in load(ROOT / "serverless.yml", name, {**os.environ, **environ}).functions:
-        entry = _ENTRY.format(path=path, module=spec.module)
-        write_zip(dist / name / f"{spec.module}.zip", {f"{spec.module}.py": entry})
-    return deployed(quick, name, dist)
-
-
-def _copied(folder: Path, cloud: str) -> str:
-    """The code and what it needs: the stand-in lets a function read nothing of the checkout itself."""
-    for name in ("functions", "shared"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "workbench"))
-    project = tomli.loads((ROOT / "pyproject.toml").read_text())["project"]
-    waiting = [*project["dependencies"], *project["optional-dependencies"][cloud]]
-    found: set[str] = set()
-    while waiting:
-        required = Requirement(waiting.pop())
-        if required.name in found or (required.marker and not required.marker.evaluate({"extra": ""})):
-            continue
-        found.add(required.name)
-        package = distribution(required.name)
-        waiting += package.requires or []
-        for file in package.files or []:
-            if file.parts[0] not in ("..", "bin") and file.suffix != ".pyc":
-                (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(str(file.locate()), folder / file)
-    return str(folder)
+    return deployed(quick, str(request.param), packages.dist)
 
 
 class Signed(requests.auth.AuthBase):

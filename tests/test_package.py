@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import marshal
-import os
 import re
 import subprocess
 import zipfile
@@ -26,6 +25,8 @@ from tests import shapes
 from tests.cloud.bootstrap import context_of
 from tests.cloud.client import Standin
 from tests.cloud.runtime import environment, role_keys
+from tests.conftest import Packages
+from tests.programs import PYTHON_3_10, PYTHON_3_12, need
 
 ROOT = Path(__file__).parent.parent
 TAIR = "alibaba_tair_modify_account_password"
@@ -64,19 +65,14 @@ def described(cloud: str, **environ: str) -> Description:
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    try:
-        return find_interpreter("3.10").path
-    except PackageError as error:
-        assert "KEYTURN_CI" not in os.environ, str(error)
-        pytest.skip(str(error))
+    return need(PYTHON_3_10)
 
 
 @pytest.fixture(scope="module")
-def zips(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zips]:
-    dist, code = tmp_path_factory.mktemp("dist"), tmp_path_factory.mktemp("code")
-    built = {(cloud, one.spec.module): one for cloud in PLATFORM for one in build(described(cloud), dist)}
-    unpacked = {key: unpack(one.path, code / "-".join(key)) for key, one in built.items()}
-    yield Zips(built, unpacked)
+def zips(packages: Packages, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Zips]:
+    code = tmp_path_factory.mktemp("code")
+    unpacked = {key: unpack(one.path, code / "-".join(key)) for key, one in packages.built.items()}
+    yield Zips(packages.built, unpacked)
     for folder in unpacked.values():  # so that the fixture's own folder can be removed
         for path in [folder, *folder.rglob("*")]:
             path.chmod(0o755)
@@ -167,11 +163,7 @@ def test_a_zip_alone_plans_a_rotation(cloud: str, zips: Zips, python: str, tmp_p
 def test_a_zip_for_fcs_newer_runtime_changes_a_password_under_that_python(
     python: str, tmp_path: Path, standin: Standin
 ) -> None:
-    try:
-        newer = find_interpreter("3.12").path
-    except PackageError as error:
-        assert "KEYTURN_CI" not in os.environ, str(error)
-        pytest.skip(str(error))
+    newer = need(PYTHON_3_12)
     (one,) = build(described("alibaba"), tmp_path / "dist", only=[TAIR], version="3.12")
     assert one.path.name == f"{TAIR}-py312.zip"
     with zipfile.ZipFile(one.path) as archive:

@@ -22,16 +22,16 @@ from shared.queues import (
     open_inbox,
     open_queue,
 )
-from tests.cloud.rabbitmq import PASSWORD, Broker, missing
+from tests.cloud.rabbitmq import PASSWORD, Broker
+from tests.programs import RABBITMQ, need
 
 KILLED = ("restart", "thousand")
 _DECLARED_S = 2.5  # the broker itself writes a new queue's name within 2 s; a kill before that loses the queue
 
-pytestmark = pytest.mark.skipif(bool(missing()), reason=missing() or "there is a broker")
-
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[Broker]:
+    need(RABBITMQ)
     with Broker() as running:
         for name in KILLED:
             running.declare(name)

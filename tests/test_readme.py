@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from tests.cloud.client import Standin
 from tests.cloud.processes import free_port
 from tests.cloud.proof import opens, registry_opens
 from tests.cloud.runtime import ROOT
+from tests.programs import CURL, JOSE, NODE, PYTHON_3_10, Program, need
 from tests.shell_session import ShellSession
 
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
@@ -185,11 +185,10 @@ CHECKS: dict[str, Callable[[Walk], None]] = {
 }
 
 
-def _missing(block: str) -> list[str]:
-    """The programs that a block wants and this machine has not, and targets that make has not."""
-    wanted = {"jose ": "jose", "curl ": "curl", "make docs": "npm"}
-    lacking = [program for text, program in wanted.items() if text in block and shutil.which(program) is None]
-    return lacking + [f"make {one}" for one in re.findall(r"^make ([a-z]+)", block, re.MULTILINE) if one not in TARGETS]
+def _missing(block: str) -> list[Program]:
+    """The programs that a block wants and this machine has not."""
+    wanted = {"jose ": JOSE, "curl ": CURL, "make docs": NODE, "CLOUD=": PYTHON_3_10}
+    return [program for text, program in wanted.items() if text in block and not program.find()]
 
 
 BLOCK_S = 240.0  # packages are built in it, on a machine that other tests use too
@@ -197,7 +196,7 @@ BLOCK_S = 240.0  # packages are built in it, on a machine that other tests use t
 
 def test_a_newcomer_gets_through_the_page(tmp_path: Path) -> None:
     """Every block, in one shell, copied as it stands but for the port and the names in /tmp."""
-    walk, checked, missing = Walk(tmp_path), set[str](), list[str]()
+    walk, checked, missing = Walk(tmp_path), set[str](), list[Program]()
     port = str(free_port())
     with ShellSession(tmp_path) as shell:
         for block in blocks("README.md"):
@@ -212,8 +211,8 @@ def test_a_newcomer_gets_through_the_page(tmp_path: Path) -> None:
                 if text in block:
                     check(walk)
                     checked.add(text)
-    if missing:
-        pytest.skip(f"missing: {', '.join(sorted(set(missing)))}; the blocks that want it did not run")
+    for program in missing:
+        need(program)
     assert checked == set(CHECKS)
 
 
@@ -223,8 +222,8 @@ def test_the_commands_of_the_other_pages_run(tmp_path: Path) -> None:
     for page in PAGES[1:]:
         with ShellSession(tmp_path) as shell:
             for block in (block for block in blocks(page) if not in_ci(block)):
-                if lacking := _missing(block):
-                    pytest.skip(f"not installed: {', '.join(lacking)}")
+                for program in _missing(block):
+                    need(program)
                 here = block.replace("8765", port).replace("/tmp/keyturn", f"{tmp_path}/keyturn")
                 said += shell.run(here, timeout_s=BLOCK_S)
     assert "redis/crs-demo0001/app changed" in outcomes(said.replace('\\"', '"'))

@@ -26,10 +26,11 @@ from shared.workbench.report.ledger import Ledger
 from tests import shapes
 from tests.cloud.client import Standin
 from tests.cloud.rabbitmq import PASSWORD as BROKER_PASSWORD
-from tests.cloud.rabbitmq import Broker, missing
+from tests.cloud.rabbitmq import Broker
 from tests.cloud.runtime import ROOT
 from tests.cloud.world import DEFAULT_WORLD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
+from tests.programs import RABBITMQ, need
 from tests.test_rules import GOOD
 
 FLEET = """
@@ -375,8 +376,7 @@ def test_looking_takes_nothing_from_the_queue(story: Story, tmp_path: Path) -> N
 
 
 def test_a_broker_still_has_every_message_after_a_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    if missing():
-        pytest.skip(missing())
+    need(RABBITMQ)
     events = [made("changed", f"c-{count}", "2026-11-22T06:00:00.000Z") for count in range(3)]
     with Broker() as broker:
         broker.declare("results")

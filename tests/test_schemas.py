@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import re
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import cache
@@ -31,10 +30,10 @@ from shared.workbench.schemas import __main__ as program
 from shared.workbench.schemas import commands, openapi, texts, written
 from shared.workbench.schemas.compare import breaking
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, result
+from tests.programs import ASYNCAPI, NODE_PACKAGES, need
 
 PLAN, FOLLOW = "plan_rotation", "follow_change"
 EVENTS = ROOT / "events"
-PARSER = ROOT / ".keyturn" / "asyncapi"
 RSA = {"kty": "RSA", "e": "AQAB", "n": "AQAB"}
 X25519 = {"kty": "OKP", "crv": "X25519", "x": "hSDwCYkwp1R0i33ctD73Wg2_Og0mOBr066SpjqqbTmo"}
 
@@ -111,11 +110,7 @@ def test_openapi_is_valid_and_its_schemas_too() -> None:
 
 
 def test_asyncapi_is_valid_by_its_own_parser() -> None:
-    node = shutil.which("node")
-    if node is None or not (PARSER / "node_modules" / "@asyncapi" / "parser").is_dir():
-        pytest.skip(
-            "@asyncapi/parser or node is missing: npm install --prefix .keyturn/asyncapi @asyncapi/parser@3.6.3"
-        )
+    need(ASYNCAPI)
     script = """
 const { Parser } = require("@asyncapi/parser");
 const text = require("node:fs").readFileSync(0, "utf8");
@@ -125,13 +120,13 @@ new Parser().parse(text).then(({ document, diagnostics }) => {
 });
 """
     done = subprocess.run(
-        [node, "-e", script],
+        ["node", "-e", script],
         input=files()["asyncapi.json"],
         capture_output=True,
         text=True,
         timeout=60,
-        cwd=PARSER,
-        env={"PATH": os.environ["PATH"], "NODE_PATH": str(PARSER / "node_modules")},
+        cwd=NODE_PACKAGES,
+        env={"PATH": os.environ["PATH"], "NODE_PATH": str(NODE_PACKAGES / "node_modules")},
     )
     assert json.loads(done.stdout) == {"read": True, "grave": []}, done.stderr[-2000:]
 

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 from functools import cache
 from importlib import import_module
@@ -16,9 +15,9 @@ from shared.command import parse_model
 from shared.rotation.policy import PlanRotation
 from shared.workbench.description import load
 from shared.workbench.located import Variables, read
+from tests.programs import SERVERLESS, need
 
 ROOT = Path(__file__).parent.parent
-FRAMEWORK = ROOT / ".keyturn" / "serverless" / "node_modules" / ".bin" / "serverless"
 CLOUDS = ("tencent", "alibaba")
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("[!_]*.py"))
 SIGNED = {"tencent": "CAM", "alibaba": "function"}
@@ -148,13 +147,10 @@ def test_an_smq_trigger_reads_the_queue_that_commands_for_its_function_go_to(nam
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_the_framework_reads_the_file_without_a_complaint(cloud: str, tmp_path: Path) -> None:
-    if shutil.which("node") is None or not FRAMEWORK.is_file():
-        reason = "serverless print: needs Node and .keyturn/serverless (npm install --prefix it serverless@3)"
-        assert "KEYTURN_CI" not in os.environ, reason
-        pytest.skip(reason)
+    serverless = need(SERVERLESS)
     ours = {"CLOUD": cloud, "HOME": str(tmp_path), "CI": "true", "SLS_TELEMETRY_DISABLED": "1"}
     printed = subprocess.run(
-        [str(FRAMEWORK), "print", "--format", "json"],
+        [serverless, "print", "--format", "json"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], "SLS_NOTIFICATIONS_MODE": "off", **ours},
         stdin=subprocess.DEVNULL,

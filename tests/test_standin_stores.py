@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from darabonba.exceptions import DaraException, UnretryableException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+from tencentcloud.ssm.v20190923 import models
 
 from tests.cloud import callers
 from tests.cloud.client import Standin
@@ -174,7 +175,6 @@ def test_ssm_is_regional(standin: Standin) -> None:
 
 
 def test_the_product_s_own_client_reads_and_writes(standin: Standin) -> None:
-    models = pytest.importorskip("tencentcloud.ssm.v20190923.models", reason="needs tencentcloud-sdk-python-ssm")
     client = callers.ssm_client(standin)
     put = models.PutSecretValueRequest()
     put.SecretName, put.VersionId, put.SecretString = APP["SecretName"], "cmd-1", CANARY

@@ -11,7 +11,7 @@ COMMANDS = {
     "invoke": ("invoke", "one function, one event, as the platform would"),
     "run": ("run", "give waiting command events to their functions"),
     "queue": ("queues", "show what a queue holds"),
-    "demo": ("demo", "change real passwords and show the proof"),
+    "demo": ("demo.main", "change real passwords and show the proof"),
 }
 
 

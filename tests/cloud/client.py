@@ -17,7 +17,7 @@ _ROOT = Path(__file__).parents[2]
 
 
 class Standin:
-    """Starts `python -m tests.cloud serve` and speaks to `/_standin/`; a context manager.
+    """Starts `python -m tests.cloud serve` and speaks to `/_standin/`; a context manager, whose entry waits for it.
 
     `endpoint` is `http://127.0.0.1:port`; `redis` and `registry` map instance ids to `host:port`;
     `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`.
@@ -32,6 +32,9 @@ class Standin:
         tie = die_with_parent if threading.current_thread() is threading.main_thread() else None
         self._process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, preexec_fn=tie)
         self._opener = build_opener(ProxyHandler({}))
+        self.pid = self._process.pid
+
+    def _await(self) -> None:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
@@ -42,7 +45,6 @@ class Standin:
         self.redis: dict[str, str] = ready["redis"]
         self.registry: dict[str, str] = ready["registry"]
         self.credentials: dict[str, dict[str, str]] = ready["credentials"]
-        self.pid = self._process.pid
 
     def faults(self, faults: list[dict[str, Any]]) -> None:
         """Append faults: `{"Action", "Fault"}`, optionally `Times`, `InstanceId`."""
@@ -89,6 +91,7 @@ class Standin:
         self._process.stdout.close()
 
     def __enter__(self) -> Standin:
+        self._await()
         return self
 
     def __exit__(

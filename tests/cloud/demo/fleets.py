@@ -1,4 +1,4 @@
-"""The demo's fleet: a timer fires twice, what is due is rotated once, and each new secret is in its store."""
+"""Two fleets, one a cloud: a timer fires twice, what is due is rotated once, and each new secret is in its store."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from shared.queues import open_inbox
+from tests.cloud.callers import stored
+from tests.cloud.client import Standin
+from tests.cloud.proof import opens
+from tests.cloud.runtime import FC, ROOT, SCF, run
+from tests.cloud.world import DEFAULT_WORLD
 
-from .callers import stored
-from .client import Standin
-from .proof import opens
-from .runtime import FC, ROOT, SCF, run
-from .world import DEFAULT_WORLD
+from .functions import endpoints
+from .scenes import Scene
 
 _FLEETS = """
 [[fleet]]
@@ -46,7 +48,7 @@ _OLD = "Fleet-Passw0rd1"
 
 
 @dataclass(frozen=True)
-class _Fleet:
+class Fleet:
     """One fleet of the demo: whose timer it is, and what its policy says."""
 
     platform: str
@@ -63,8 +65,8 @@ class _Fleet:
 
 
 _SHARED = {"Resources": {"Tags": {"env": "prod"}}, "Accounts": ["app"], "MaxAgeDays": 90, "JitterS": 0}
-_STORIES = (
-    _Fleet(
+FLEETS = (
+    Fleet(
         SCF,
         "crs-fleet",
         3,
@@ -76,7 +78,7 @@ _STORIES = (
             **_SHARED,
         },
     ),
-    _Fleet(
+    Fleet(
         FC,
         "r-fleet",
         2,
@@ -91,50 +93,60 @@ _STORIES = (
 )
 
 
-def play(folder: Path) -> int:
-    """Print a line a fleet; how many went wrong."""
-    world = folder / "fleet.toml"
-    world.write_text(DEFAULT_WORLD.read_text(encoding="utf-8") + _FLEETS, encoding="utf-8")
-    print("\na fleet on a timer, that fires twice; no event and no message holds a secret")
-    with Standin(world=world) as cloud:
-        return sum(_rotated(cloud, fleet, folder) for fleet in _STORIES)
+def world(folder: Path) -> Path:
+    """The default world with two fleets, as a file."""
+    path = folder / "fleet.toml"
+    path.write_text(DEFAULT_WORLD.read_text(encoding="utf-8") + _FLEETS, encoding="utf-8")
+    return path
 
 
-def _rotated(cloud: Standin, fleet: _Fleet, folder: Path) -> int:
+def results(folder: Path) -> list[str]:
+    """The queues that the fleets' results are on."""
+    return [_queue(folder, fleet, "results") for fleet in FLEETS]
+
+
+def _queue(folder: Path, fleet: Fleet, use: str) -> str:
+    return f"sqlite://{folder}/fleet-{fleet.platform}-{use}.db"
+
+
+def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
+    """One line: the timer fires twice, what is due is rotated once, and each new secret is in its store."""
     started = time.monotonic()
-    results, commands = (f"sqlite://{folder}/fleet-{fleet.platform}-{use}.db" for use in ("results", "commands"))
-    settings = {
-        "KEYTURN_RESULTS": results,
-        "KEYTURN_COMMANDS": commands,
-        "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
-        "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
-    }
+    queues = {f"KEYTURN_{use.upper()}": _queue(folder, fleet, use) for use in ("results", "commands")}
+    settings = {**queues, **endpoints(cloud)}
     for _ in range(2):
+        scene.doing = f"{fleet.policy['Policy']} fires"
         run("plan_rotation", fleet.timer(), fleet.platform, settings=settings)
+    scene.doing = f"{fleet.policy['Policy']} rotates"
     worker = [sys.executable, "-m", "tests.cloud", "run", "--once"]
     until = time.monotonic() + 60
     while time.monotonic() < until:
         turned = subprocess.run(worker, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, check=False)
         if turned.returncode == 3:  # nothing waits any more
             break
-    told = [event["data"]["Outcome"] for event in _events(results) if event["type"].startswith("keyturn.credential.")]
+    told = _outcomes(settings["KEYTURN_RESULTS"])
     old = new = 0
-    for instance in (name for name in cloud.redis if name.startswith(fleet.prefix)):
+    instances = [name for name in cloud.redis if name.startswith(fleet.prefix)]
+    for instance in instances:
         place = fleet.policy["Store"].format(resource=instance, account="app")
         old += opens(cloud.redis[instance], _OLD, "app")
         current = stored(cloud, place, "v1") if place.startswith("ssm") else stored(cloud, place)
         new += opens(cloud.redis[instance], current, "app")
-    count = sum(name.startswith(fleet.prefix) for name in cloud.redis)
+    count = len(instances)
     run("plan_rotation", fleet.timer(Mode="report"), fleet.platform, settings=settings)
-    due = [event["data"]["Due"] for event in _events(results) if event["type"] == "keyturn.rotation.report"][-1]
+    reports = [one for one in _events(settings["KEYTURN_RESULTS"]) if one["type"] == "keyturn.rotation.report"]
+    due = reports[-1]["data"]["Due"]
     well = (told.count("changed"), len(told), old, new, due) == (fleet.due, fleet.due, count - fleet.due, count, 0)
-    print(
-        f"  {fleet.policy['Policy']:<16} {time.monotonic() - started:>6.2f} s  {len(told)} of {count} were due: "
-        f"{told.count('changed')} changed; the old secret opens {old}, the store's current one opens {new}; "
-        f"due now: {due}{'' if well else '  FAILED'}",
-        flush=True,
+    scene.tell(
+        f"  {fleet.policy['Policy']:<16} {time.monotonic() - started:>5.1f} s  {len(told)} of {count} were due, "
+        f"{told.count('changed')} changed; the old password opens {old}, the one in its store opens {new}; "
+        f"due now: {due}",
+        well,
     )
-    return 0 if well else 1
+
+
+def _outcomes(url: str) -> list[str]:
+    return [event["data"]["Outcome"] for event in _events(url) if event["type"].startswith("keyturn.credential.")]
 
 
 def _events(url: str) -> list[dict[str, Any]]:

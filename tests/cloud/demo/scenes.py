@@ -1,0 +1,63 @@
+"""Scenes that play beside each other and are told one after another, each as soon as the ones before it are over."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from shared.workbench.terminal import Terminal
+
+_LOOK_S = 0.1
+
+
+@dataclass
+class Scene:
+    """One part of the demo: a heading, what it plays, and what it has told so far."""
+
+    heading: str
+    play: Callable[[Scene], None]
+    lines: list[str] = field(default_factory=list)
+    failed: int = 0
+    doing: str = ""
+    """What it is at, for the line of progress."""
+
+    def tell(self, line: str, well: bool = True) -> None:
+        """A line of proof; `well` says whether the proof held."""
+        self.lines.append(line if well else f"{line}  FAILED")
+        self.failed += not well
+
+
+def played(scenes: Sequence[Scene], terminal: Terminal, at_once: int) -> int:
+    """Play all of them, `at_once` beside each other; print their lines in order. Returns how many proofs failed."""
+    started = time.monotonic()
+    ended = {id(scene): threading.Event() for scene in scenes}
+
+    def play(scene: Scene) -> None:
+        try:
+            scene.play(scene)
+        except Exception as error:  # the other scenes go on; a demo that ends early shows less than one that failed
+            scene.tell(f"  {type(error).__name__}: {error}", False)
+        finally:
+            ended[id(scene)].set()
+
+    with ThreadPoolExecutor(at_once) as pool:
+        for scene in scenes:
+            pool.submit(play, scene)
+        heading = ""
+        for scene in scenes:
+            told = 0
+            over = False
+            while not over:
+                over = ended[id(scene)].wait(_LOOK_S)
+                for line in scene.lines[told:]:
+                    if heading != scene.heading:
+                        heading = scene.heading
+                        terminal.say(f"\n{heading}")
+                    terminal.say(terminal.bad(line) if line.endswith("FAILED") else line)
+                    told += 1
+                at = ", ".join(one.doing for one in scenes if one.doing and not ended[id(one)].is_set())
+                terminal.progress(f"  {time.monotonic() - started:.0f} s: {at}"[:110])
+    return sum(scene.failed for scene in scenes)
