@@ -22,7 +22,7 @@ class Terminal:
         self.is_live = self._stream.isatty() and environ.get("TERM", "") != "dumb"
         """Whether a person watches: a line of progress is shown."""
         self._has_colour = self.is_live and not environ.get("NO_COLOR")
-        self._in_progress = False
+        self._shown = ""
 
     def say(self, line: str = "") -> None:
         """Print a line that stays, in the place of the line of progress."""
@@ -31,10 +31,10 @@ class Terminal:
 
     def progress(self, line: str) -> None:
         """Show a line until the next one comes. Nothing in a pipe."""
-        if self.is_live:
+        if self.is_live and line != self._shown:
             self._clear()
             self._write(self.dim(line))
-            self._in_progress = True
+            self._shown = line
 
     def good(self, text: str) -> str:
         """The text in green, where there is colour."""
@@ -52,9 +52,9 @@ class Terminal:
         return f"{colour}{text}{_PLAIN}" if self._has_colour else text
 
     def _clear(self) -> None:
-        if self._in_progress:
+        if self._shown:
             self._write(_CLEAR_LINE)
-            self._in_progress = False
+            self._shown = ""
 
     def _write(self, text: str) -> None:
         self._stream.write(text)

@@ -80,7 +80,7 @@ class Packaging:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process is not None:
+        if self._process is not None and self._process.returncode is None:
             self._process.terminate()
             self._process.communicate()
 

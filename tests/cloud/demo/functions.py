@@ -84,9 +84,9 @@ def call_in_six_ways(scene: Scene, cloud: Standin, function: str, results: str, 
         if problem := _problem(cloud, way, returned):
             bad.append(f"{way.platform} {way.trigger.value}: {problem}")
         hosts |= {call["Host"] for call in cloud.calls()}
-    where = "; ".join(f"{platform}: {' '.join(triggers)}" for platform, triggers in called.items())
-    told = ". ".join(bad) or "6 changed: old password refused, new one accepted"
-    scene.tell(f"  {function:<44} {where}  {seconds / 6:.2f} s each  {told}", not bad)
+    where = ", ".join(f"{platform} {' '.join(triggers)}" for platform, triggers in called.items())
+    told = ". ".join(bad) or "old password refused, new one accepted"
+    scene.tell(f"  {function:<44} {where}: {told} ({seconds / 6:.1f} s each)", not bad)
 
 
 def _problem(cloud: Standin, way: Way, returned: Returned) -> str:

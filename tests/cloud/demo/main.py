@@ -30,7 +30,6 @@ _WAYS = "Each function, called in six ways: as an HTTP call, a timer and a queue
 _CHAINS = "A change that takes longer than its call: handed on, and followed to its end"
 _FLEETS = "A fleet on a timer that fires twice; no event and no message holds a secret"
 _DEPLOYED = "Packaged for Python 3.10, deployed to {}'s platform, used and removed"
-_SECONDS = 40
 _AT_ONCE = 4
 RESULTS = ROOT / "dist" / "demo-results.jsonl"
 
@@ -38,7 +37,7 @@ RESULTS = ROOT / "dist" / "demo-results.jsonl"
 def main(argv: list[str]) -> int:
     """Print what is proved; exit 1 if a proof failed."""
     started, terminal = time.monotonic(), Terminal()
-    terminal.say(f"keyturn's demo changes real passwords on loopback alone. It takes some {_SECONDS} s on two cores.")
+    terminal.say("keyturn's demo changes real passwords, on this machine alone. It takes about 30 s on two cores.")
     with tempfile.TemporaryDirectory(prefix="keyturn-") as name, ExitStack() as stack:
         folder = Path(name)
         packaging = {cloud: stack.enter_context(deployed.Packaging(cloud, folder)) for cloud in deployed.CLOUDS}
