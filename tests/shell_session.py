@@ -14,7 +14,7 @@ from tests.cloud.runtime import ROOT
 
 # What a block left in the background ends with the shell.
 _PROLOGUE = "trap 'for job in $(jobs -p); do kill $job 2>/dev/null || true; done' EXIT\n"
-_OURS = ("KEYTURN_", "MAKE", "TENCENTCLOUD_", "ALIBABA_")
+_OURS = ("KEYTURN_", "MAKE", "PYTEST_", "TENCENTCLOUD_", "ALIBABA_")
 _LOOK_S = 0.05
 
 

@@ -70,8 +70,8 @@ def test_every_other_function_of_the_tencent_bundle_does_its_work(tencent: Deplo
 
 
 @pytest.mark.parametrize(("name", "status"), [("tencent", 401), ("alibaba", 403)])
-def test_who_does_not_sign_changes_nothing(cloud: Standin, dist: Path, name: str, status: int) -> None:
-    one = deployed(cloud, name, dist)
+def test_who_does_not_sign_changes_nothing(cloud: Standin, packages: Packages, name: str, status: int) -> None:
+    one = deployed(cloud, name, packages.dist)
     function, command = (ACCOUNT, account()) if name == "tencent" else (TAIR, tair())
     refused = send(cloud, one.url(function), json.dumps(command).encode(), {"Content-Type": "application/json"})
     assert refused.status == status
@@ -132,8 +132,8 @@ def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud:
 
 
 @pytest.mark.parametrize("name", ["tencent", "alibaba"])
-def test_deployed_twice_needs_nothing_and_removed_leaves_nothing(cloud: Standin, dist: Path, name: str) -> None:
-    one = deployed(cloud, name, dist)
+def test_deployed_twice_needs_nothing_and_removed_leaves_nothing(cloud: Standin, packages: Packages, name: str) -> None:
+    one = deployed(cloud, name, packages.dist)
     again = one.workbench("deploy")
     assert again.returncode == 0 and "nothing to change" in again.stdout
     planned = one.workbench("plan")
