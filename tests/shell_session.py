@@ -65,7 +65,8 @@ class ShellSession:
         try:
             self._shell.wait(5)
         except subprocess.TimeoutExpired:  # a block hangs: TERM lets bash run its trap once that has ended
-            os.killpg(self._shell.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._shell.pid, signal.SIGTERM)
             self._shell.wait(10)
 
     def _tell(self, text: str) -> None:

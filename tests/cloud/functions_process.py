@@ -229,7 +229,7 @@ class Process:
     def _end(self, why: Kind) -> None:
         if self._process is not None and self._process.returncode is None:
             self._why = why
-            self._process.send_signal(signal.SIGKILL)
+            processes.send_signal(self._process, signal.SIGKILL)
 
     def _broken(self, kind: Kind, seconds: float) -> dict[str, Any]:
         if self.spec.platform == "scf":

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
+import random
 import signal
 import socket
 import sys
 
 _PR_SET_PDEATHSIG = 1
+_PORTS = (10_000, 32_000)
+_RNG = random.SystemRandom()
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
@@ -22,11 +26,25 @@ def die_with_parent() -> None:
 
 
 def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """A loopback port that nobody listens on.
+
+    It is drawn by chance from below the range that kernels give to outgoing connections: a port from that range may be
+    taken by any connection before the server that it is meant for has started.
+    """
+    while True:
+        port = _RNG.randrange(*_PORTS)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
         return port
+
+
+def send_signal(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
+    """Signal a child; nothing if it has ended, which may be between any look and the signal."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(how)
 
 
 async def start(*command: str, stdin: bytes = b"") -> asyncio.subprocess.Process:
@@ -47,9 +65,9 @@ async def start(*command: str, stdin: bytes = b"") -> asyncio.subprocess.Process
 async def stop(process: asyncio.subprocess.Process, timeout_s: float = 3.0) -> None:
     """SIGTERM, then SIGKILL; returns when the child is gone."""
     if process.returncode is None:
-        process.terminate()
+        send_signal(process, signal.SIGTERM)
         try:
             await asyncio.wait_for(process.wait(), timeout_s)
         except asyncio.TimeoutError:
-            process.kill()
+            send_signal(process, signal.SIGKILL)
             await process.wait()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -116,7 +117,8 @@ class Broker:
 
     def kill(self) -> None:
         """End the node as by a power cut."""
-        os.kill(self._pid(), signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid(), signal.SIGKILL)
         self._end_group(self._node)
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import shutil
+import signal
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import sha256
@@ -114,7 +115,7 @@ class RedisServer:
             self._streams[1].close()
         if self._process and self._process.returncode is None:
             # It keeps nothing; asked politely it would take up to a tenth of a second to look.
-            self._process.kill()
+            processes.send_signal(self._process, signal.SIGKILL)
             await self._process.wait()
         self._process = self._streams = None
 

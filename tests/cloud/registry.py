@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 import os
+import secrets
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from aiohttp import web
 from . import processes
 
 REALM = "stand-in registry"
+_ADMIN = "stand-in"
 # The entries guard test passwords on loopback; the least cost keeps a reset short.
 _ROUNDS = 4
 
@@ -39,6 +41,8 @@ class Registry:
         self._process: asyncio.subprocess.Process | None = None
         self._runner: web.ServerRunner | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._secret = secrets.token_urlsafe(12)
+        self._admin = entry(self._secret)
 
     @property
     def address(self) -> str:
@@ -85,11 +89,24 @@ class Registry:
             return
         handle, path = tempfile.mkstemp(dir=self._folder.name)
         with os.fdopen(handle, "wb") as file:
-            for name, hashed in self._entries.items():
+            for name, hashed in {**self._entries, _ADMIN: self._admin}.items():
                 file.write(name.encode() + b":" + hashed + b"\n")
         Path(path).replace(Path(self._folder.name, "htpasswd"))
 
     async def _start_program(self, program: str) -> None:
+        for _ in range(5):
+            # Another process may take the port between our look and the start: then the child ends; again.
+            self._process = await self._started(program)
+            for _ in range(500):
+                if await self._logged_in():
+                    return
+                if self._process.returncode is not None:
+                    break
+                await asyncio.sleep(0.01)
+            await processes.stop(self._process)
+        raise RuntimeError("docker-registry did not come up")
+
+    async def _started(self, program: str) -> asyncio.subprocess.Process:
         assert self._folder is not None
         folder = Path(self._folder.name)
         self.port = processes.free_port()
@@ -102,20 +119,20 @@ class Registry:
         )
         config = folder / "config.yml"
         config.write_text("\n".join(lines), encoding="utf-8")
-        self._process = await processes.start(program, "serve", str(config))
-        for _ in range(500):
-            if await self._listens():
-                return
-            await asyncio.sleep(0.01)
-        raise RuntimeError("docker-registry did not come up")
+        return await processes.start(program, "serve", str(config))
 
-    async def _listens(self) -> bool:
+    async def _logged_in(self) -> bool:
+        """Whether the registry that listens is this one: only it knows the secret."""
+        login = base64.b64encode(f"{_ADMIN}:{self._secret}".encode()).decode()
         try:
-            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+            ask = f"GET /v2/ HTTP/1.0\r\nHost: {self.address}\r\nAuthorization: Basic {login}\r\n\r\n"
+            writer.write(ask.encode())
+            answer = await reader.readline()
         except OSError:
             return False
         writer.close()
-        return True
+        return b" 200 " in answer
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         headers = {"Docker-Distribution-Api-Version": "registry/2.0"}

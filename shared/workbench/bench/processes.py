@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -38,7 +39,8 @@ def run(
     try:
         told, _ = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)  # a session of its own: the command with it
+        with contextlib.suppress(ProcessLookupError):  # it may have ended by now
+            os.killpg(process.pid, signal.SIGKILL)  # a session of its own: the command with it
         process.communicate()
         raise BenchError(f"{Path(command[0]).name} took more than {timeout_s:g} s") from None
     fields = told.split()
