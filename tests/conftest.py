@@ -33,6 +33,7 @@ ACCOUNT = "tencent_redis_modify_instance_account"
 PASSWORD = "tencent_redis_modify_instance_password"
 REGISTRY = "tencent_tcr_modify_service_account_password"
 TAIR = "alibaba_tair_modify_account_password"
+_FUNCTIONS = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
 
 
 @dataclass(frozen=True)
@@ -179,8 +180,52 @@ def result(returned: Returned) -> dict[str, Any]:
     return data
 
 
+# --- the run itself
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker for each function, by its name."""
+    for name in _FUNCTIONS:
+        config.addinivalue_line("markers", f"{name}: what is tested of functions/{name}.py (make check FUNCTION=)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each function's tests, keep what shares a costly fixture in one process, and begin with what is long."""
+    for item in items:
+        for name in _functions_of(item):
+            item.add_marker(name)
+        fixtures = getattr(item, "_fixtureinfo", None)
+        found = fixtures.name2fixturedefs.values() if fixtures else ()
+        if any(definitions[-1].scope in ("module", "class") for definitions in found):
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+def _functions_of(item: pytest.Item) -> set[str]:
+    """The functions that a test's parameters name."""
+    callspec = getattr(item, "callspec", None)
+    given = list(callspec.params.values()) if callspec else []
+    words: set[str] = set()
+    for value in given:
+        words |= {part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, str)}
+        words.add(str(getattr(value, "function", "")))
+    return words & _FUNCTIONS
+
+
+def _skips(terminal: pytest.TerminalReporter) -> list[str]:
+    return [str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminal.stats.get("skipped", [])]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What could not be tested here, at the end, in one block."""
-    reasons = [str(report.longrepr[2]) for report in terminalreporter.stats.get("skipped", [])]
-    for line in told([reason.removeprefix("Skipped: ") for reason in reasons]):
+    for line in told(_skips(terminalreporter)):
         terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, where everything is installed, a test that is skipped is a test that fails."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and "KEYTURN_CI" in os.environ and _skips(terminal):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

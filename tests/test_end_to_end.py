@@ -16,6 +16,8 @@ from tests.cloud.url_callers import send
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
 from tests.functions_zip import fc, scf
 
+pytestmark = pytest.mark.zips("zips are for Python 3.10")
+
 NEW = "Fresh-Passw0rd"
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 
+import pytest
+
 from tests.campaign import fleet
 
 _MOST_CALLS = 13  # a command: its looks, the change, one or two questions for the task, and the store's
 
 
+@pytest.mark.long
 def test_a_fleet_whose_timer_fires_twice_and_whose_functions_die_is_rotated_once() -> None:
     rotated = fleet.rotate(200, 60, rate=1000)
     assert rotated.violations == []

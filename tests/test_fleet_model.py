@@ -46,6 +46,7 @@ def test_the_table_names_its_unit_prices_and_what_nobody_has_verified() -> None:
     assert text.count("unverified") == sum(not price.verified for price in PRICES.values())
 
 
+@pytest.mark.long
 def test_the_model_agrees_with_a_real_run() -> None:
     """Within a tenth where nothing else runs, which `make bench` shows; a busy machine may be slower, never faster."""
     commands, instances = 160, 40

@@ -19,6 +19,8 @@ from tests.cloud.url_callers import alibaba_headers, call, send, tencent_headers
 from tests.functions_zip import fc, fc_hello, fc_invoke, scf, scf_hello, scf_invoke, zipped
 from tests.programs import PYTHON_3_10, need
 
+pytestmark = pytest.mark.zips("zips are for Python 3.10")
+
 HUB = "datahub-demo02"
 KEYS = {"TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"}
 

@@ -27,6 +27,8 @@ from tests.cloud.deployed import Deployed, deployed
 from tests.cloud.runtime import ROOT, UIN
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
 
+pytestmark = pytest.mark.zips("zips are for Python 3.10")
+
 PLAN = "plan_rotation"
 OPENAPI = ROOT / "events" / "schemas" / "openapi.json"
 ADDRESSES = [("tencent", ACCOUNT), ("tencent", PASSWORD), ("tencent", REGISTRY), ("tencent", PLAN)]

@@ -206,6 +206,7 @@ def test_a_task_that_outlives_the_invocation_is_followed_with_its_store(house: H
     assert opens(house, function, after.current)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("function", "action"), [(ACCOUNT, "UpdateSecret"), (REGISTRY, "UpdateSecret"), (TAIR, "UpdateSecretVersionStage")]
 )

@@ -67,6 +67,7 @@ def test_a_promotion_by_keys_that_ran_out_is_followed(house: House, name: str) -
     assert (data["Outcome"], data["Stored"]["Stage"]) == ("changed", "current"), data
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", list(_PROMOTES))
 def test_a_follower_whose_keys_ran_out_hands_the_promotion_on(house: House, name: str) -> None:
     target = KEPT_TARGETS[name]
@@ -79,6 +80,7 @@ def test_a_follower_whose_keys_ran_out_hands_the_promotion_on(house: House, name
     assert (data["Outcome"], data["Stored"]["Stage"]) == ("changed", "current"), data
 
 
+@pytest.mark.long
 def test_a_promotion_that_was_never_taken_is_not_called_a_task(house: House) -> None:
     target = KEPT_TARGETS["kept account"]
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
@@ -90,6 +92,7 @@ def test_a_promotion_that_was_never_taken_is_not_called_a_task(house: House) -> 
     assert "the change is in force" in data["Error"]["Message"]
 
 
+@pytest.mark.long
 def test_a_failed_task_whose_version_could_not_be_discarded_is_not_called_running(house: House) -> None:
     target = KEPT_TARGETS["kept account"]
     house.settings["KEYTURN_COMMANDS"] = house.commands_url

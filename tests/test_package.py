@@ -40,6 +40,8 @@ UNCHECKED = (1).to_bytes(4, "little")  # PEP 552: by hash, never compared with a
 RUNNER = """
 import json, sys
 from types import SimpleNamespace as N
+
+pytestmark = pytest.mark.zips("zips are for Python 3.10")
 told = json.load(sys.stdin)
 sys.path.insert(0, told["folder"])
 context = json.loads(json.dumps(told["context"]), object_hook=(lambda d: N(**d)) if told["fc"] else None)
@@ -160,6 +162,7 @@ def test_a_zip_alone_plans_a_rotation(cloud: str, zips: Zips, python: str, tmp_p
     assert (reply["statusCode"], json.loads(reply["body"])["Delivered"]) == (202, True)
 
 
+@pytest.mark.long
 def test_a_zip_for_fcs_newer_runtime_changes_a_password_under_that_python(
     python: str, tmp_path: Path, standin: Standin
 ) -> None:

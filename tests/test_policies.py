@@ -70,6 +70,7 @@ def test_an_operation_calls_what_its_rights_say_and_nothing_else(function: str, 
     assert called == rights_of(function)
 
 
+@pytest.mark.long
 def test_follow_change_reads_what_its_rights_say_and_nothing_else(house: House) -> None:
     called: set[str] = set()
     house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_ALLOW_NOAUTH": "1"}

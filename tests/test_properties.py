@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
@@ -141,6 +142,7 @@ class Rotations(RuleBasedStateMachine):
         return outcome
 
 
+@pytest.mark.long
 def test_results_agree_with_the_servers_in_any_order_of_events(standin: Standin) -> None:
     in_ci = bool(os.environ.get("CI") or os.environ.get("KEYTURN_CI"))
     bounded = settings(

@@ -194,6 +194,7 @@ def _missing(block: str) -> list[Program]:
 BLOCK_S = 240.0  # packages are built in it, on a machine that other tests use too
 
 
+@pytest.mark.long
 def test_a_newcomer_gets_through_the_page(tmp_path: Path) -> None:
     """Every block, in one shell, copied as it stands but for the port and the names in /tmp."""
     walk, checked, missing = Walk(tmp_path), set[str](), list[Program]()
@@ -216,6 +217,7 @@ def test_a_newcomer_gets_through_the_page(tmp_path: Path) -> None:
     assert checked == set(CHECKS)
 
 
+@pytest.mark.long
 def test_the_commands_of_the_other_pages_run(tmp_path: Path) -> None:
     """Each page in a shell of its own. A lost answer is looked into, as CONTRIBUTING says."""
     said, port = "", str(free_port())

@@ -561,6 +561,7 @@ def test_what_is_sent_is_a_command_of_the_operation(function: str) -> None:
         parse(operation.command, made.command(resource, account, "ap-guangzhou", "c-1"))
 
 
+@pytest.mark.long
 def test_a_timer_rotates_a_fleet_and_the_store_opens_the_real_servers(house: House) -> None:
     policies = [(REDIS, "scf"), (TAIRS, "fc")]
     for policy, platform in policies:

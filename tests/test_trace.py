@@ -82,6 +82,7 @@ def test_what_is_refused_keeps_its_callers_context(house: House, lines: Any) -> 
     assert len(lines("result")) == 2
 
 
+@pytest.mark.long
 def test_a_command_that_is_handed_back_and_followed_stays_in_its_trace(house: House, lines: Any) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     made = {"AccountPassword": {"Generate": {}}, "Deliver": {"Store": "ssm://redis-crs-demo0001-app"}}

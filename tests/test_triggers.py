@@ -11,6 +11,7 @@ from shared.triggers import Delivery, Trigger, UnknownEvent, fit, read
 EVENTS = Path(__file__).parent / "fixtures" / "events"
 COMMAND = {"InstanceId": "crs-fixture1", "AccountName": "app"}
 FIELDS = ("InstanceId", "AccountName", "Region")
+UNKNOWN = ("scf-cos.json", "scf-context.json")
 NIGHTLY = "h" + hashlib.sha256(b"nightly-2026-03-01T02:00:00Z").hexdigest()[:40]
 
 
@@ -47,6 +48,7 @@ def read_fixture(name: str) -> Delivery:
         ("fc-kafka-base64.json", "queue", "commands-3-9"),
         ("fc-kafka-raw.json", "queue", "commands-3-9"),
         ("fc-mqtt-raw.json", "queue", "req-1-0"),
+        ("fc-eventbridge-custom.json", "queue", "custom-1"),
         ("raw-command.json", "queue", "req-1"),
         ("scf-dead-letter.json", "queue", NIGHTLY),
         ("fc-dead-letter.json", "queue", "fc-original-1"),
@@ -64,7 +66,7 @@ def test_each_shape_yields_its_command_and_id(name: str, trigger: str, command_i
 
 def test_every_json_fixture_reads_alike_as_bytes_text_and_value() -> None:
     for path in EVENTS.glob("*.json"):
-        if path.name == "scf-cos.json":
+        if path.name in UNKNOWN:
             continue
         raw = path.read_bytes()
         forms = [raw, raw.decode(), json.loads(raw)]
@@ -80,10 +82,17 @@ def test_a_ckafka_batch_keeps_its_order_and_one_bad_record_spoils_no_other() -> 
     assert [m.data for m in messages] == [COMMAND, None, COMMAND]
 
 
-def test_a_bare_topic_message_that_is_no_json_is_one_message_with_a_problem() -> None:
-    delivery = read_fixture("fc-smq-topic-stream.txt")
+@pytest.mark.parametrize("name", ["fc-smq-topic-stream.txt", "scf-dead-letter.txt"])
+def test_bytes_that_are_no_json_are_one_message_with_a_problem(name: str) -> None:
+    delivery = read((EVENTS / name).read_bytes(), fields=FIELDS, request_id="req-1")
     assert delivery.trigger is Trigger.QUEUE
     assert [m.problem for m in delivery.messages] == ["message is not JSON"]
+
+
+def test_a_timer_without_a_text_is_one_message_with_a_problem() -> None:
+    delivery = read_fixture("scf-timer-empty.json")
+    assert delivery.trigger is Trigger.TIMER
+    assert [(m.command_id, m.problem) for m in delivery.messages] == [(NIGHTLY, "timer text is empty")]
 
 
 @pytest.mark.parametrize("event", [b"", "", None, 7, {}, {"foo": 1}, b'{"foo":1}', {"Records": [{"s3": {}}]}])
@@ -92,9 +101,10 @@ def test_an_unknown_event_is_refused_with_the_known_shapes(event: object) -> Non
         read(event, fields=FIELDS, request_id="r")
 
 
-def test_an_object_storage_event_is_unknown() -> None:
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_what_is_no_trigger_of_keyturn_is_unknown(name: str) -> None:
     with pytest.raises(UnknownEvent):
-        read_fixture("scf-cos.json")
+        read_fixture(name)
 
 
 @pytest.mark.parametrize("event", [b"[]", [], {"Records": []}])
