@@ -57,6 +57,7 @@ CHROMIUM = Program("Chromium", "apt-get install chromium", _on_path("chromium", 
 CURL = Program("curl", "apt-get install curl", _on_path("curl"))
 JOSE = Program("jose", "apt-get install jose", _on_path("jose"))
 NODE = Program("Node and npm", "apt-get install nodejs npm", lambda: shutil.which("node") and shutil.which("npm"))
+PYTHON_3_9 = Program("Python 3.9", "pyenv install 3.9", _python("3.9"))
 PYTHON_3_10 = Program("Python 3.10", "pyenv install 3.10", _python("3.10"))
 PYTHON_3_12 = Program("Python 3.12", "pyenv install 3.12", _python("3.12"))
 RABBITMQ = Program("RabbitMQ", "apt-get install rabbitmq-server", lambda: None if rabbitmq.missing() else "here")

@@ -23,6 +23,8 @@ from tests.cloud.runtime import environment, role_keys
 from tests.conftest import Packages
 from tests.programs import PYTHON_3_10, need
 
+pytestmark = pytest.mark.zips("zips are for Python 3.10")
+
 ROOT = Path(__file__).parent.parent
 ACCOUNT, TAIR = "tencent_redis_modify_instance_account", "alibaba_tair_modify_account_password"
 FUNCTIONS = {ACCOUNT: ("tencent", shapes.SCF), TAIR: ("alibaba", shapes.FC)}
@@ -45,7 +47,6 @@ RUNNER = """
 import json, sys
 from types import SimpleNamespace as N
 
-pytestmark = pytest.mark.zips("zips are for Python 3.10")
 told = json.load(sys.stdin)
 sys.path.insert(0, told["folder"])
 ran = set()

@@ -28,6 +28,8 @@ from tests.cloud.runtime import environment, role_keys
 from tests.conftest import Packages
 from tests.programs import PYTHON_3_10, PYTHON_3_12, need
 
+pytestmark = pytest.mark.zips("zips are for Python 3.10")
+
 ROOT = Path(__file__).parent.parent
 TAIR = "alibaba_tair_modify_account_password"
 ACCOUNT = "tencent_redis_modify_instance_account"
@@ -41,7 +43,6 @@ RUNNER = """
 import json, sys
 from types import SimpleNamespace as N
 
-pytestmark = pytest.mark.zips("zips are for Python 3.10")
 told = json.load(sys.stdin)
 sys.path.insert(0, told["folder"])
 context = json.loads(json.dumps(told["context"]), object_hook=(lambda d: N(**d)) if told["fc"] else None)
