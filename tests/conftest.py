@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -197,9 +198,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(name)
         fixtures = getattr(item, "_fixtureinfo", None)
         found = fixtures.name2fixturedefs.values() if fixtures else ()
-        if any(definitions[-1].scope in ("module", "class") for definitions in found):
+        shares = any(definitions[-1].scope in ("module", "class") for definitions in found)
+        if shares and item.get_closest_marker("xdist_group") is None:
             item.add_marker(pytest.mark.xdist_group(item.path.name))
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+    items[:] = _interleaved(items)
+
+
+def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
+    """What waits long and what works long by turns, so that neither is left for the end; then the many short ones."""
+    waiting: list[list[pytest.Item]] = []
+    groups: dict[str, list[pytest.Item]] = {}
+    short: list[pytest.Item] = []
+    for item in items:
+        if group := item.get_closest_marker("xdist_group"):
+            groups.setdefault(str(group.args[0]), []).append(item)
+        elif item.get_closest_marker("long"):
+            waiting.append([item])
+        else:
+            short.append(item)
+    working = sorted(groups.values(), key=len, reverse=True)
+    turns = chain.from_iterable(zip_longest(waiting, working, fillvalue=list[pytest.Item]()))
+    return [*chain.from_iterable(turns), *short]
 
 
 def _functions_of(item: pytest.Item) -> set[str]:

@@ -8,11 +8,13 @@ from __future__ import annotations
 import base64
 import json
 import random
+from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
+from _pytest.mark import ParameterSet
 from joserfc import jwe
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -21,12 +23,18 @@ from tests.campaign import leaks
 from tests.campaign.cases import FAULTS, TRIGGERS, Case
 from tests.campaign.kept import Shelf
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS, TARGETS, Target
+from tests.campaign.platform import invoke_apart
 from tests.cloud.client import Standin
 from tests.cloud.runtime import SCF, run
 
 Key = ECKey | OKPKey | RSAKey
 _RNG = random.Random(20260301)
 _KEYS = ("standin-secret-key", "standin-session-token")
+
+
+def _shared_out(samples: Sequence[tuple[str, ...]]) -> list[ParameterSet]:
+    """The samples in three parts, each of which one process runs: what it forks from is warm once."""
+    return [pytest.param(*one, marks=pytest.mark.xdist_group(f"canary-{n % 3}")) for n, one in enumerate(samples)]
 
 
 def _samples() -> list[tuple[str, str, str]]:
@@ -39,7 +47,7 @@ def _samples() -> list[tuple[str, str, str]]:
     return [(name, fault, "http" if TARGETS[name].shown else trigger) for name, fault, trigger in chosen]
 
 
-@pytest.mark.parametrize(("name", "fault", "trigger"), _samples())
+@pytest.mark.parametrize(("name", "fault", "trigger"), _shared_out(_samples()))
 def test_no_secret_shows_whatever_fault_is_met(
     cloud: Standin, tmp_path: Path, name: str, fault: str, trigger: str
 ) -> None:
@@ -47,7 +55,8 @@ def test_no_secret_shows_whatever_fault_is_met(
     new = target.make_new(_RNG)
     if fault:
         cloud.faults([{"Action": target.action, "Fault": fault, "Times": 2}])
-    places, shown = _written(cloud, target, target.command(target.old, new), trigger, tmp_path)
+    command = target.command(target.old, new)
+    places, shown = _written(cloud, target, command, trigger, tmp_path, fresh=not fault)
     secrets = [*([] if target.shown else [target.old, new]), *shown, *_KEYS]
     assert leaks.hits(places, secrets) == []
 
@@ -59,14 +68,17 @@ def test_no_secret_shows_in_the_refusal_of_a_malformed_command(cloud: Standin, t
     command = target.command(target.old, new)
     # A secret in the wrong place, in a field that there is not, and under a name of its own.
     command |= {"Region": pasted, "Reason": new, pasted: 1, "AccountNames": new}
-    places, _ = _written(cloud, target, command, "queue", tmp_path)
+    places, _ = _written(cloud, target, command, "queue", tmp_path, fresh=True)
     assert leaks.hits(places, [target.old, new, pasted, *_KEYS]) == []
 
 
 def _written(
-    cloud: Standin, target: Target, command: dict[str, object], trigger: str, folder: Path
+    cloud: Standin, target: Target, command: dict[str, object], trigger: str, folder: Path, *, fresh: bool = False
 ) -> tuple[dict[str, bytes], list[str]]:
-    """All that an invocation writes at DEBUG, in a process whose libraries are asked to print all they can."""
+    """All that an invocation writes at DEBUG, in a process whose libraries are asked to print all they can.
+
+    `fresh`: in one that has imported nothing yet, as at a cold start; else in one that was forked from a warm one.
+    """
     settings = {
         "KEYTURN_RESULTS": f"sqlite://{folder / 'results.db'}",
         "KEYTURN_COMMANDS": f"sqlite://{folder / 'commands.db'}",
@@ -77,7 +89,8 @@ def _written(
     event = shapes.event(command, target.platform, trigger, name="canary")
     raw = json.dumps(event).encode() if target.platform == SCF else event
     extra, limit_s = {"DEBUG": "sdk"}, 15.0 if target.place or "Deliver" in command else 8.0
-    returned = run(target.function, raw, target.platform, settings=settings, timeout_s=limit_s, extra=extra)
+    invoke = run if fresh else invoke_apart
+    returned = invoke(target.function, raw, target.platform, settings=settings, timeout_s=limit_s, extra=extra)
     assert returned.error is None
     assert "urllib3" in returned.log or target.base == "tair" or "invalid_command" in json.dumps(returned.value)
     value, shown = returned.value, []
@@ -103,7 +116,7 @@ def _kept_samples() -> list[tuple[str, str, str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "action", "fault", "trigger"), _kept_samples())
+@pytest.mark.parametrize(("name", "action", "fault", "trigger"), _shared_out(_kept_samples()))
 def test_no_secret_of_a_store_shows_whatever_the_store_or_the_cloud_says(
     cloud: Standin, tmp_path: Path, name: str, action: str, fault: str, trigger: str
 ) -> None:

@@ -100,7 +100,10 @@ def chain(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Chain
 
 
 def on(*kinds: str) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("chain", kinds, indirect=True)
+    """The kinds of queue; those over a broker run in one process, which starts it once."""
+    shared = pytest.mark.xdist_group("chain-amqp")
+    given = [pytest.param(kind, marks=shared) if kind == "amqp" else kind for kind in kinds]
+    return pytest.mark.parametrize("chain", given, indirect=True)
 
 
 @on("sqlite", "ckafka", "smq", "amqp")

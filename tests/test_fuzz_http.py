@@ -150,7 +150,7 @@ def _driven(platform: Deployed, function: str, examples: int) -> list[str]:
             "base-url": f"http://{urlsplit(platform.url(function)).netloc}",
             "proxy": platform.cloud.endpoint,
             "request-timeout": 60,
-            "max-time": 9 * _TIMES,
+            "max-time": 5 * _TIMES,
             "continue-on-failure": True,
             "generation": {
                 "max-examples": examples,

@@ -22,7 +22,7 @@ from shared.queues import open_inbox
 from tests.cloud.bootstrap import KILL_AT, answer, context_of
 from tests.cloud.client import Standin
 from tests.cloud.run import as_trigger_event
-from tests.cloud.runtime import FC, ROOT, SCF, Returned, environment, role_keys
+from tests.cloud.runtime import FC, ROOT, SCF, Returned, environment, returned, role_keys
 
 _FUNCTIONS = (ROOT / "functions").glob("[a-z]*.py")
 
@@ -81,6 +81,34 @@ def invoke(
     return Returned(value, error, log.getvalue(), time.monotonic() - started)
 
 
+def invoke_apart(
+    function: str,
+    event: bytes,
+    platform: str,
+    settings: Mapping[str, str],
+    *,
+    timeout_s: float = TIME_LIMIT_S,
+    extra: Mapping[str, str] | None = None,
+) -> Returned:
+    """One invocation in a process of its own, with all that it writes.
+
+    The process is forked from one that has imported what functions import, and has done nothing else.
+    """
+    env = environment(function, platform, settings) | dict(extra or {})
+    started = time.monotonic()
+    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
+        arguments = (function, event, platform, env, timeout_s, out.name, err.name)
+        process = _forks.Process(target=_mortal, args=arguments)
+        process.start()
+        process.join(timeout_s + 10)
+        if process.is_alive():
+            process.kill()
+            process.join()
+        code = process.exitcode
+        process.close()
+        return returned(out.read(), err.read(), code, time.monotonic() - started)
+
+
 def invoke_and_kill(
     function: str,
     event: bytes,
@@ -100,7 +128,7 @@ def invoke_and_kill(
     """
     env = environment(function, platform, settings) | ({KILL_AT: point} if point else {})
     with tempfile.NamedTemporaryFile() as wrote:
-        process = _forks.Process(target=_mortal, args=(function, event, platform, env, limit_s, wrote.name))
+        process = _forks.Process(target=_mortal, args=(function, event, platform, env, limit_s, wrote.name, wrote.name))
         process.start()
         until = time.monotonic() + limit_s
         while not point and process.is_alive() and time.monotonic() < until:
@@ -117,10 +145,12 @@ def invoke_and_kill(
         return process.exitcode == -signal.SIGKILL, wrote.read()
 
 
-def _mortal(function: str, event: bytes, platform: str, env: dict[str, str], limit_s: float, wrote: str) -> NoReturn:
-    with Path(wrote).open("wb") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+def _mortal(
+    function: str, event: bytes, platform: str, env: dict[str, str], limit_s: float, out: str, err: str
+) -> NoReturn:
+    for number, path in ((1, out), (2, err)):
+        with Path(path).open("ab") as file:
+            os.dup2(file.fileno(), number)
     os.environ.clear()
     os.environ.update(env)
     sys.exit(answer(function, platform, limit_s, role_keys(platform), event))

@@ -113,10 +113,15 @@ def run(
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
+    return returned(out, err, process.returncode, time.monotonic() - started)
+
+
+def returned(out: bytes, err: bytes, code: int | None, seconds: float) -> Returned:
+    """What an invocation came to, from what its process wrote; its last line is the platform's, see `bootstrap`."""
     lines = out.decode(errors="replace").splitlines()
-    told: dict[str, Any] = {"error": {"errorMessage": f"process ended with {process.returncode}"}}
+    told: dict[str, Any] = {"error": {"errorMessage": f"process ended with {code}"}}
     if (lines and lines[-1].startswith('{"returned"')) or (lines and lines[-1].startswith('{"error"')):
         told = json.loads(lines[-1])
     printed = "\n".join(lines[:-1])
     log = (printed + "\n" if printed else "") + err.decode(errors="replace")
-    return Returned(told.get("returned"), told.get("error"), log, time.monotonic() - started)
+    return Returned(told.get("returned"), told.get("error"), log, seconds)
