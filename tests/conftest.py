@@ -24,8 +24,9 @@ from tests import shapes
 from tests.cloud.bootstrap import context_of
 from tests.cloud.client import Standin
 from tests.cloud.proof import opens, registry_opens
+from tests.cloud.rabbitmq import Broker
 from tests.cloud.runtime import ROOT, Returned, environment, role_keys
-from tests.programs import CHROMIUM, PYTHON_3_10, need, told
+from tests.programs import CHROMIUM, PYTHON_3_10, RABBITMQ, need, told
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -75,6 +76,14 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
             built = {(one.cloud, zipped.spec.module): zipped for one in descriptions for zipped in build(one, folder)}
             record.write_bytes(pickle.dumps(built))
         return Packages(folder, pickle.loads(record.read_bytes()))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[Broker]:
+    """One broker for all tests that want one: starting it costs seconds of both cores. They run in one process."""
+    need(RABBITMQ)
+    with Broker() as running:
+        yield running
 
 
 @pytest.fixture
@@ -199,8 +208,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures = getattr(item, "_fixtureinfo", None)
         found = fixtures.name2fixturedefs.values() if fixtures else ()
         shares = any(definitions[-1].scope in ("module", "class") for definitions in found)
-        if shares and item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+        if item.get_closest_marker("xdist_group") is None:
+            if "rabbitmq" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.xdist_group("rabbitmq"))
+            elif shares:
+                item.add_marker(pytest.mark.xdist_group(item.path.name))
     items[:] = _interleaved(items)
 
 

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from tests.cloud.rabbitmq import Broker
 from tests.cloud.run import as_trigger_event, functions
 from tests.cloud.runtime import ROOT
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
-from tests.programs import RABBITMQ, need
 from tests.test_rules import GOOD
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -30,12 +28,10 @@ NOTHING_WAITS = 3
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    need(RABBITMQ)
-    with Broker() as running:
-        for name in ("results", *(f"to-{function.replace('_', '-')}" for function in functions())):
-            running.declare(name)
-        yield running
+def broker(rabbitmq: Broker) -> Broker:
+    for name in ("results", *(f"to-{function.replace('_', '-')}" for function in functions())):
+        rabbitmq.declare(name)
+    return rabbitmq
 
 
 @dataclass
@@ -101,7 +97,7 @@ def chain(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Chain
 
 def on(*kinds: str) -> pytest.MarkDecorator:
     """The kinds of queue; those over a broker run in one process, which starts it once."""
-    shared = pytest.mark.xdist_group("chain-amqp")
+    shared = pytest.mark.xdist_group("rabbitmq")
     given = [pytest.param(kind, marks=shared) if kind == "amqp" else kind for kind in kinds]
     return pytest.mark.parametrize("chain", given, indirect=True)
 

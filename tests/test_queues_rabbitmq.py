@@ -6,7 +6,6 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -23,20 +22,17 @@ from shared.queues import (
     open_queue,
 )
 from tests.cloud.rabbitmq import PASSWORD, Broker
-from tests.programs import RABBITMQ, need
 
 KILLED = ("restart", "thousand")
 _DECLARED_S = 2.5  # the broker itself writes a new queue's name within 2 s; a kill before that loses the queue
 
 
 @pytest.fixture(scope="module")
-def broker() -> Iterator[Broker]:
-    need(RABBITMQ)
-    with Broker() as running:
-        for name in KILLED:
-            running.declare(name)
-        time.sleep(_DECLARED_S)
-        yield running
+def broker(rabbitmq: Broker) -> Broker:
+    for name in KILLED:
+        rabbitmq.declare(name)
+    time.sleep(_DECLARED_S)
+    return rabbitmq
 
 
 def message(name: str, body: str | None = None) -> Outgoing:

@@ -30,7 +30,6 @@ from tests.cloud.rabbitmq import Broker
 from tests.cloud.runtime import ROOT
 from tests.cloud.world import DEFAULT_WORLD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
-from tests.programs import RABBITMQ, need
 from tests.test_rules import GOOD
 
 FLEET = """
@@ -375,19 +374,19 @@ def test_looking_takes_nothing_from_the_queue(story: Story, tmp_path: Path) -> N
     assert again.stdout == done.stdout
 
 
-def test_a_broker_still_has_every_message_after_a_look(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    need(RABBITMQ)
+def test_a_broker_still_has_every_message_after_a_look(
+    rabbitmq: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     events = [made("changed", f"c-{count}", "2026-11-22T06:00:00.000Z") for count in range(3)]
-    with Broker() as broker:
-        broker.declare("results")
-        queue = open_queue(broker.url("results"))
-        for event in events:
-            queue.send(Outgoing(event["id"], event["type"], "redis/crs-1", json.dumps(event)), timeout_s=10)
-        queue.close()
-        for _ in range(2):
-            assert main([broker.url("results"), "-o", str(tmp_path / "page.html")], {}) == 0
-            page = (tmp_path / "page.html").read_text(encoding="utf-8")
-            assert 'data-number="in_force">3<' in page and "queue over amqp" in page
+    rabbitmq.declare("report")
+    queue = open_queue(rabbitmq.url("report"))
+    for event in events:
+        queue.send(Outgoing(event["id"], event["type"], "redis/crs-1", json.dumps(event)), timeout_s=10)
+    queue.close()
+    for _ in range(2):
+        assert main([rabbitmq.url("report"), "-o", str(tmp_path / "page.html")], {}) == 0
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert 'data-number="in_force">3<' in page and "queue over amqp" in page
     told = capsys.readouterr()
     assert "puts it back" in told.err
     assert not any(BROKER_PASSWORD in text for text in (page, told.out, told.err))
