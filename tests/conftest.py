@@ -35,6 +35,7 @@ ACCOUNT = "tencent_redis_modify_instance_account"
 PASSWORD = "tencent_redis_modify_instance_password"
 REGISTRY = "tencent_tcr_modify_service_account_password"
 TAIR = "alibaba_tair_modify_account_password"
+_SHARE_BETWEEN = 0.8  # of the short tests
 _FUNCTIONS = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
 
 
@@ -217,7 +218,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
-    """What waits long and what works long by turns, so that neither is left for the end; then the many short ones."""
+    """What works long, what waits long and what is short by turns; at the end only what is short.
+
+    Processes take tests in this order. All that works at once would starve each other, and all that waits leaves the
+    processor idle.
+    """
     waiting: list[list[pytest.Item]] = []
     groups: dict[str, list[pytest.Item]] = {}
     short: list[pytest.Item] = []
@@ -229,8 +234,12 @@ def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
         else:
             short.append(item)
     working = sorted(groups.values(), key=len, reverse=True)
-    turns = chain.from_iterable(zip_longest(waiting, working, fillvalue=list[pytest.Item]()))
-    return [*chain.from_iterable(turns), *short]
+    turns = list(chain.from_iterable(zip_longest(waiting, working, fillvalue=list[pytest.Item]())))
+    between = int(len(short) * _SHARE_BETWEEN / max(1, len(turns)))
+    ordered: list[pytest.Item] = []
+    for number, turn in enumerate(turns):
+        ordered += [*turn, *short[number * between : (number + 1) * between]]
+    return ordered + short[len(turns) * between :]
 
 
 def _functions_of(item: pytest.Item) -> set[str]:
