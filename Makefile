@@ -31,7 +31,7 @@ with-dev:
 demo: with-demo ## change real passwords on both stand-in clouds and show the proof
 	@$(PY) -m tests.cloud demo
 
-JOBS ?= 10
+JOBS ?= 8
 test: with-dev ## lint, types and every test
 	@$(MAKE) --no-print-directory lint
 	$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder

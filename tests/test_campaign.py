@@ -11,7 +11,7 @@ from tests.campaign.crew import played
 from tests.campaign.kept_cases import ALL_STORE_ACTIONS, STORE_FAULTS, kept_cases, kept_kill_cases
 
 _SEED = 20260301
-_JOBS = 6
+_JOBS = 4
 
 
 @pytest.mark.long
