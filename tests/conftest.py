@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import pickle
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -233,6 +234,7 @@ def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
             waiting.append([item])
         else:
             short.append(item)
+    random.Random(0).shuffle(short)  # neighbours in a file are alike: all wait, or all work
     working = sorted(groups.values(), key=len, reverse=True)
     turns = list(chain.from_iterable(zip_longest(waiting, working, fillvalue=list[pytest.Item]())))
     between = int(len(short) * _SHARE_BETWEEN / max(1, len(turns)))
