@@ -34,7 +34,7 @@ demo: with-demo ## change real passwords on both stand-in clouds and show the pr
 JOBS ?= 8
 test: with-dev ## lint, types and every test
 	@$(MAKE) --no-print-directory lint
-	$(PY) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+	$(PY) -m pytest -n $(JOBS)
 
 schemas: with-demo ## events/schemas/ anew: JSON Schema, OpenAPI and AsyncAPI, from the models
 	@$(PY) -m shared.workbench.schemas

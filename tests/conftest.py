@@ -6,12 +6,10 @@ import fcntl
 import json
 import os
 import pickle
-import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from itertools import chain, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +25,7 @@ from tests.cloud.client import Standin
 from tests.cloud.proof import opens, registry_opens
 from tests.cloud.rabbitmq import Broker
 from tests.cloud.runtime import ROOT, Returned, environment, role_keys
-from tests.programs import CHROMIUM, PYTHON_3_10, RABBITMQ, need, told
+from tests.programs import CHROMIUM, PYTHON_3_10, RABBITMQ, need
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -36,8 +34,6 @@ ACCOUNT = "tencent_redis_modify_instance_account"
 PASSWORD = "tencent_redis_modify_instance_password"
 REGISTRY = "tencent_tcr_modify_service_account_password"
 TAIR = "alibaba_tair_modify_account_password"
-_SHARE_BETWEEN = 0.8  # of the short tests
-_FUNCTIONS = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
 
 
 @dataclass(frozen=True)
@@ -190,84 +186,3 @@ def result(returned: Returned) -> dict[str, Any]:
     event = returned.body["Result"] if "statusCode" in returned.value else returned.value["Results"][0]
     data: dict[str, Any] = event["data"]
     return data
-
-
-# --- the run itself
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """A marker for each function, by its name."""
-    for name in _FUNCTIONS:
-        config.addinivalue_line("markers", f"{name}: what is tested of functions/{name}.py (make check FUNCTION=)")
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each function's tests, keep what shares a costly fixture in one process, and begin with what is long."""
-    for item in items:
-        for name in _functions_of(item):
-            item.add_marker(name)
-        fixtures = getattr(item, "_fixtureinfo", None)
-        found = fixtures.name2fixturedefs.values() if fixtures else ()
-        shares = any(definitions[-1].scope in ("module", "class") for definitions in found)
-        if item.get_closest_marker("xdist_group") is None:
-            if "rabbitmq" in getattr(item, "fixturenames", ()):
-                item.add_marker(pytest.mark.xdist_group("rabbitmq"))
-            elif shares:
-                item.add_marker(pytest.mark.xdist_group(item.path.name))
-    items[:] = _interleaved(items)
-
-
-def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
-    """What works long, what waits long and what is short by turns; at the end only what is short.
-
-    Processes take tests in this order. All that works at once would starve each other, and all that waits leaves the
-    processor idle.
-    """
-    waiting: list[list[pytest.Item]] = []
-    groups: dict[str, list[pytest.Item]] = {}
-    short: list[pytest.Item] = []
-    for item in items:
-        if group := item.get_closest_marker("xdist_group"):
-            groups.setdefault(str(group.args[0]), []).append(item)
-        elif item.get_closest_marker("long"):
-            waiting.append([item])
-        else:
-            short.append(item)
-    random.Random(0).shuffle(short)  # neighbours in a file are alike: all wait, or all work
-    working = sorted(groups.values(), key=len, reverse=True)
-    turns = list(chain.from_iterable(zip_longest(waiting, working, fillvalue=list[pytest.Item]())))
-    between = int(len(short) * _SHARE_BETWEEN / max(1, len(turns)))
-    ordered: list[pytest.Item] = []
-    for number, turn in enumerate(turns):
-        ordered += [*turn, *short[number * between : (number + 1) * between]]
-    return ordered + short[len(turns) * between :]
-
-
-def _functions_of(item: pytest.Item) -> set[str]:
-    """The functions that a test's parameters name."""
-    callspec = getattr(item, "callspec", None)
-    given = list(callspec.params.values()) if callspec else []
-    words: set[str] = set()
-    for value in given:
-        words |= {part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, str)}
-        words.add(str(getattr(value, "function", "")))
-    return words & _FUNCTIONS
-
-
-def _skips(terminal: pytest.TerminalReporter) -> list[str]:
-    return [str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminal.stats.get("skipped", [])]
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What could not be tested here, at the end, in one block."""
-    for line in told(_skips(terminalreporter)):
-        terminalreporter.write_line(line)
-
-
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI, where everything is installed, a test that is skipped is a test that fails."""
-    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
-    if terminal is not None and "KEYTURN_CI" in os.environ and _skips(terminal):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED

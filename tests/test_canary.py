@@ -8,13 +8,11 @@ from __future__ import annotations
 import base64
 import json
 import random
-from collections.abc import Sequence
 from itertools import cycle
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
 import pytest
-from _pytest.mark import ParameterSet
 from joserfc import jwe
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
@@ -32,11 +30,6 @@ _RNG = random.Random(20260301)
 _KEYS = ("standin-secret-key", "standin-session-token")
 
 
-def _shared_out(samples: Sequence[tuple[str, ...]]) -> list[ParameterSet]:
-    """The samples in three parts, each of which one process runs: what it forks from is warm once."""
-    return [pytest.param(*one, marks=pytest.mark.xdist_group(f"canary-{n % 3}")) for n, one in enumerate(samples)]
-
-
 def _samples() -> list[tuple[str, str, str]]:
     """Each fault with two operations, each operation with every kind of fault, triggers in turn."""
     names, triggers = cycle([name for name, one in TARGETS.items() if one.secret]), cycle(TRIGGERS)
@@ -47,7 +40,7 @@ def _samples() -> list[tuple[str, str, str]]:
     return [(name, fault, "http" if TARGETS[name].shown else trigger) for name, fault, trigger in chosen]
 
 
-@pytest.mark.parametrize(("name", "fault", "trigger"), _shared_out(_samples()))
+@pytest.mark.parametrize(("name", "fault", "trigger"), _samples())
 def test_no_secret_shows_whatever_fault_is_met(
     cloud: Standin, tmp_path: Path, name: str, fault: str, trigger: str
 ) -> None:
@@ -116,7 +109,7 @@ def _kept_samples() -> list[tuple[str, str, str, str]]:
     return found
 
 
-@pytest.mark.parametrize(("name", "action", "fault", "trigger"), _shared_out(_kept_samples()))
+@pytest.mark.parametrize(("name", "action", "fault", "trigger"), _kept_samples())
 def test_no_secret_of_a_store_shows_whatever_the_store_or_the_cloud_says(
     cloud: Standin, tmp_path: Path, name: str, action: str, fault: str, trigger: str
 ) -> None:

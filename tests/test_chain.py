@@ -27,7 +27,7 @@ SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
 NOTHING_WAITS = 3
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def broker(rabbitmq: Broker) -> Broker:
     for name in ("results", *(f"to-{function.replace('_', '-')}" for function in functions())):
         rabbitmq.declare(name)
@@ -96,10 +96,7 @@ def chain(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Chain
 
 
 def on(*kinds: str) -> pytest.MarkDecorator:
-    """The kinds of queue; those over a broker run in one process, which starts it once."""
-    shared = pytest.mark.xdist_group("rabbitmq")
-    given = [pytest.param(kind, marks=shared) if kind == "amqp" else kind for kind in kinds]
-    return pytest.mark.parametrize("chain", given, indirect=True)
+    return pytest.mark.parametrize("chain", kinds, indirect=True)
 
 
 @on("sqlite", "ckafka", "smq", "amqp")
