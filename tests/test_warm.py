@@ -285,6 +285,13 @@ def test_threads_of_one_invocation_publish_at_once(tmp_path: Path) -> None:
     reader.close()
 
 
+@pytest.fixture(autouse=True)
+def _nothing_rests_of_other_tests() -> None:
+    """Connections are kept for a process's whole life: those of other tests go first."""
+    while kept._resting:
+        kept._resting.pop().queue.close()
+
+
 def test_a_queue_that_cannot_be_closed_is_told_and_disturbs_nothing() -> None:
     class Stuck:
         max_delay_s = 0.0
