@@ -75,7 +75,8 @@ def test_two_that_start_at_once_install_once_and_a_third_has_nothing_to_do(tmp_p
     started = [set_up(venv, "amqp") for _ in range(2)]
     said = [process.communicate(timeout=240) for process in started]
     assert [process.returncode for process in started] == [0, 0], said
-    told = "".join(out for out, _ in said)
+    assert [out for out, _ in said] == ["", ""]
+    told = "".join(err for _, err in said)
     assert told.count("Installing 7 packages (amqp) into both") == 1
     assert told.count("Another command is installing into both; waiting for it to end.") == 1
     assert re.search(r"Installed in \d+ s; both holds \d+ MB\.", told)
@@ -113,8 +114,9 @@ def test_a_python_that_is_asked_for_makes_it_anew_and_what_pip_complains_of_is_s
     command.append("--exactly")
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
     assert done.returncode == 1
-    assert "Setting up venv with Python 3.10." in done.stdout
-    assert "Installed in" not in done.stdout
+    assert done.stdout == ""
+    assert "Setting up venv with Python 3.10." in done.stderr
+    assert "Installed in" not in done.stderr
     assert "No matching distribution" in done.stderr
     assert "pip could not install the packages of amqp" in done.stderr
 

@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
     environment = Environment(arguments.venv.absolute(), exactly=arguments.exactly)
     if not environment.lacking(arguments.sets):
         return 0
-    terminal = Terminal()
+    terminal = Terminal(sys.stderr)  # what a target prints is the target's alone
     with _alone(environment.folder, terminal):
         # Another target may have installed the same while this one waited.
         lacking = environment.lacking(arguments.sets)
