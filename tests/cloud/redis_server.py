@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import secrets
 import shutil
 import signal
@@ -75,6 +76,7 @@ class RedisServer:
     def __init__(self) -> None:
         self.port = 0
         self._secret = secrets.token_urlsafe(24)
+        self._users: dict[str, User] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self._turn = asyncio.Lock()
@@ -96,13 +98,22 @@ class RedisServer:
         """
         async with self._turn:
             if self._process is None:
+                self._users = {user.name: user for user in users}
                 await self._start()
-                await self._send([user.acl() for user in users])
 
     async def set_users(self, users: Iterable[User]) -> None:
-        """Make users so; returns when the server has said yes. Raises: RuntimeError: it said no."""
+        """Make users so; returns when the server has said yes. One that has ended by itself is started anew.
+
+        Raises: RuntimeError: it said no, or no server came up.
+        """
         async with self._turn:
-            await self._send([user.acl() for user in users])
+            given = {user.name: user for user in users}
+            self._users |= given
+            try:
+                await self._send([user.acl() for user in given.values()])
+            except (EOFError, OSError):
+                await self.stop()
+                await self._start()
 
     async def restore(self, users: Iterable[User]) -> None:
         """Make users so if it runs."""
@@ -120,9 +131,10 @@ class RedisServer:
         self._process = self._streams = None
 
     async def _start(self) -> None:
+        """Start it with its users; where it was before, as its address is known. Raises: RuntimeError."""
         for _ in range(5):
             # Another process may take the port between our look and the start: then the child ends; again.
-            port = processes.free_port()
+            port = self.port or processes.free_port()
             lines = (
                 "bind 127.0.0.1",
                 f"port {port}",
@@ -134,8 +146,10 @@ class RedisServer:
             )
             process = await processes.start(binary(), "-", stdin="\n".join(lines).encode())
             if await self._logged_in(process, port):
-                self.port, self._process = port, process
-                return
+                with contextlib.suppress(EOFError, OSError):  # it has ended since: again
+                    await self._send([user.acl() for user in self._users.values()])
+                    self.port, self._process = port, process
+                    return
             await processes.stop(process)
         raise RuntimeError("no Redis server came up")
 
