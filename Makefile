@@ -8,6 +8,9 @@ override PYTHON := python3
 endif
 VENV   := .venv
 PY     := $(VENV)/bin/python
+ifneq ($(words $(VENV)),1)
+$(error VENV= is one folder, without a space in its path)
+endif
 # An interpreter that was asked for makes .venv anew where another version made it.
 SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filter command environment,$(firstword $(origin PYTHON))),--exactly)
 # Each function runs in a process of its own: compiled anew each time, the sources would cost more than the work.
@@ -37,12 +40,13 @@ test: with-dev ## lint, types and every test
 	$(PY) -m pytest -n $(JOBS)
 
 FUNCTION ?=
+FUNCTIONS := $(patsubst functions/%.py,%,$(wildcard functions/[a-z]*.py))
 check: with-dev ## what differs from HEAD, and one function's tests, in under a minute: make check FUNCTION=...
-	@test -f functions/$(FUNCTION).py || { echo "check: FUNCTION=$(FUNCTION) names no file in functions/" >&2; exit 2; }
-	@changed=$$(git diff --name-only --diff-filter=d HEAD -- '*.py'; git ls-files --others --exclude-standard -- '*.py'); \
+	@case " $(FUNCTIONS) " in *" $(FUNCTION) "*) ;; *) echo "check: FUNCTION= is one of $(FUNCTIONS)" >&2; exit 2;; esac
+	@changed=$$(git diff --name-only --diff-filter=d HEAD -- '*.py' && git ls-files --others --exclude-standard -- '*.py') || exit 2; \
 	  if [ -n "$$changed" ]; then $(VENV)/bin/ruff check $$changed && $(VENV)/bin/ruff format --check $$changed && $(VENV)/bin/mypy $$changed; \
 	  else echo "No Python file differs from HEAD: nothing to lint."; fi
-	$(PY) -m pytest -n $(JOBS) -m $(FUNCTION)
+	$(PY) -m pytest -n 4 -m $(FUNCTION)
 
 schemas: with-demo ## events/schemas/ anew: JSON Schema, OpenAPI and AsyncAPI, from the models
 	@$(PY) -m shared.workbench.schemas

@@ -84,7 +84,9 @@ def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def _functions_of(item: pytest.Item) -> set[str]:
-    """The functions that a test's parameters name."""
+    """The functions that a test's parameters name; none for a test of pages, which wants a browser and Node."""
+    if "browser" in getattr(item, "fixturenames", ()):
+        return set()
     callspec = getattr(item, "callspec", None)
     given = list(callspec.params.values()) if callspec else []
     words: set[str] = set()

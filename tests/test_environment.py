@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -121,6 +123,45 @@ def test_a_python_that_is_asked_for_makes_it_anew_and_what_pip_complains_of_is_s
     assert "pip could not install the packages of amqp" in done.stderr
 
 
+def test_a_folder_that_is_no_environment_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("mine")
+    process = set_up(tmp_path, "amqp")
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (1, "")
+    assert err == f"{tmp_path} is there and is no virtual environment: name another folder (VENV=)\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+@pytest.mark.parametrize("venv", ["", "two words"])
+def test_a_venv_that_is_no_single_path_is_refused(venv: str) -> None:
+    environ = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    command = ["make", "clean", f"VENV={venv}"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "VENV= is one folder" in done.stderr) == (2, True)
+
+
+def test_the_lock_is_held_for_as_long_as_pip_runs(tmp_path: Path) -> None:
+    """Also if the script that started pip is killed: else two would install over each other."""
+    process = set_up(tmp_path / "venv", "amqp")
+    children: list[int] = []
+    until = time.monotonic() + 120
+    while not children and time.monotonic() < until:
+        told = [task.read_text() for task in Path(f"/proc/{process.pid}/task").glob("*/children")]
+        found = [int(child) for line in told for child in line.split()]
+        children = [pid for pid in found if b"--require-hashes" in Path(f"/proc/{pid}/cmdline").read_bytes()]
+        time.sleep(0.02)
+    (pip,) = children
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    lock = (ROOT / ".keyturn" / "venv.lock").open("w")
+    with lock:
+        if Path(f"/proc/{pip}").exists():
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(lock, fcntl.LOCK_EX)  # pip has ended, or is given its time
+        assert not Path(f"/proc/{pip}/fd").exists() or not list(Path(f"/proc/{pip}/fd").iterdir())
+
+
 # --- what a person sees
 
 SHOW = """
@@ -173,14 +214,66 @@ def test_a_pipe_gets_plain_lines() -> None:
     assert done.stdout == "first\nall held\n"
 
 
-# --- CI
+# --- CI as a newcomer
+
+TOY_MAKEFILE = """one:
+\t@env
+\t@cat
+two:
+\t@echo "the second ran"
+\t@test ! -e fails
+"""
 
 
-def test_ci_takes_the_two_commands_from_readme_and_spells_neither() -> None:
-    assert "## Two commands" in CI
+def newcomer(folder: Path, readme: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """CI's first part on a small project with two commands of its own."""
+    (folder / ".ci").mkdir(parents=True)
+    (folder / ".ci" / "newcomer").write_bytes((ROOT / ".ci" / "newcomer").read_bytes())
+    (folder / "README.md").write_text(readme, encoding="utf-8")
+    (folder / "Makefile").write_text(TOY_MAKEFILE, encoding="utf-8")
+    git = ["git", "-C", str(folder), "-c", "user.name=toy", "-c", "user.email=toy@example.invalid"]
+    for what in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "toy"]):
+        subprocess.run([*git, *what], check=True, timeout=60)
+    env = {"PATH": os.environ["PATH"], "HOME": str(folder), **environ}
+    command = ["bash", str(folder / ".ci" / "newcomer")]
+    return subprocess.run(command, env=env, input="typed", capture_output=True, text=True, timeout=120)
+
+
+def toy(*commands: str) -> str:
+    lines = "\n".join(commands)
+    return f"# Toy\n\n## Two commands\n\n```sh\n{lines}\n```\n\n## More\n\n```sh\nmake three\n```\n"
+
+
+def test_the_newcomer_runs_both_commands_with_a_bare_environment(tmp_path: Path) -> None:
+    done = newcomer(tmp_path / "toy", toy("make one", "make two"), KEYTURN_CI="1", CI="true", PIP_RETRIES="7")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "PIP_RETRIES=7" in done.stdout and "the second ran" in done.stdout
+    assert "KEYTURN_CI" not in done.stdout and "CI=true" not in done.stdout and "typed" not in done.stdout
+    assert "make three" not in done.stdout
+    clone = re.search(r"^PWD=(.*)$", done.stdout, re.MULTILINE)
+    assert clone is not None and not Path(clone[1]).exists()
+
+
+@pytest.mark.parametrize(
+    ("commands", "says"),
+    [
+        (("make none", "make two"), "README's command failed: make none"),
+        (("make one", "make two && false"), "README's command failed: make two && false"),
+        (("make one",), "holds 1 lines"),
+        ((), "holds 1 lines"),
+        (("make one", "make two", "make two"), "holds 3 lines"),
+    ],
+)
+def test_the_newcomer_fails_where_readme_does(tmp_path: Path, commands: tuple[str, ...], says: str) -> None:
+    done = newcomer(tmp_path / "toy", toy(*commands))
+    assert done.returncode != 0
+    assert says in done.stderr
+
+
+def test_ci_is_the_newcomer_first_and_spells_neither_command() -> None:
+    newcomer_script = (ROOT / ".ci" / "newcomer").read_text(encoding="utf-8")
     assert "## Two commands" in (ROOT / "README.md").read_text(encoding="utf-8")
-    assert not re.search(r"make +(demo|test)\b", CI)
-
-
-def test_ci_reads_nothing_outside_the_checkout() -> None:
-    assert "../" not in CI
+    for text in (CI, newcomer_script):
+        assert not re.search(r"make +(demo|test)\b", text)
+        assert text.count("../") == 0 and text.count('/.."') == 1  # nothing outside the checkout
+    assert CI.index("bash .ci/newcomer") < CI.index("apt-get install")

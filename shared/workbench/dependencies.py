@@ -70,7 +70,7 @@ def find_interpreter(version: str) -> Interpreter:
                 timeout=30,
                 stdin=subprocess.DEVNULL,
             )
-        except OSError:
+        except (OSError, subprocess.TimeoutExpired):
             continue
         full, _, path = told.stdout.strip().partition(" ")
         if told.returncode == 0 and full.startswith(f"{version}.") and path:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import fcntl
 import json
+import os
 import re
 import subprocess
 import sys
@@ -25,7 +26,9 @@ from shared.workbench.terminal import Terminal
 _ROOT = Path(__file__).parents[2]
 _OLDEST = (3, 10)
 _PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
-_RECORD = "keyturn-installed.json"
+_RECORD, _CONFIG = "keyturn-installed.json", "pyvenv.cfg"
+# With these pip would install into another place, or nothing.
+_ELSEWHERE = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_DRY_RUN"}
 _LOOK_S = 0.5
 
 
@@ -43,10 +46,20 @@ def main(argv: list[str]) -> int:
     if not environment.lacking(arguments.sets):
         return 0
     terminal = Terminal(sys.stderr)  # what a target prints is the target's alone
-    with _alone(environment.folder, terminal):
+    with _alone(environment.folder, terminal) as lock:
         # Another target may have installed the same while this one waited.
         lacking = environment.lacking(arguments.sets)
-        return environment.install(lacking, terminal) if lacking else 0
+        try:
+            if lacking:
+                environment.install(lacking, terminal, lock)
+        except SetUpError as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+class SetUpError(Exception):
+    """The environment could not be set up; the text says why and what to do."""
 
 
 class Environment:
@@ -63,38 +76,52 @@ class Environment:
         held = self._installed().items()
         return [one for one in sets if not _pinned(one).items() <= held]
 
-    def install(self, sets: list[str], terminal: Terminal) -> int:
-        """Install every package of these sets, and say how far it is. Returns the exit code."""
+    def install(self, sets: list[str], terminal: Terminal, lock: int) -> None:
+        """Install every package of these sets, and say how far it is. Raises: SetUpError.
+
+        `lock`: the open lock file. Children hold it too: pip may outlive this process.
+        """
         started = time.monotonic()
         wanted: dict[str, str] = {}
         for one in sets:
             wanted |= _pinned(one)
         version = f"{sys.version_info[0]}.{sys.version_info[1]}"
         if not self._is_whole():
-            terminal.say(f"Setting up {self.folder.name} with Python {version}.")
-            subprocess.run([sys.executable, "-m", "venv", "--clear", str(self.folder)], check=True)
-            self._write({})
+            self._make(version, terminal, lock)
         held = self._installed()
         new = {name: wanted[name] for name in wanted if held.get(name) != wanted[name]}
         terminal.say(
             f"Installing {len(new)} packages ({', '.join(sets)}) into {self.folder.name}: "
             "under a minute with a package index nearby."
         )
-        code = self._pip(sets, len(new), terminal)
-        if code == 0:
-            self._write(held | wanted)
-            seconds = time.monotonic() - started
-            terminal.say(f"Installed in {seconds:.0f} s; {self.folder.name} holds {_megabytes(self.folder):.0f} MB.")
-        return code
+        self._pip(sets, len(new), terminal, lock)
+        self._write(held | wanted)
+        seconds = time.monotonic() - started
+        terminal.say(f"Installed in {seconds:.0f} s; {self.folder.name} holds {_megabytes(self.folder):.0f} MB.")
 
-    def _pip(self, sets: list[str], count: int, terminal: Terminal) -> int:
+    def _make(self, version: str, terminal: Terminal, lock: int) -> None:
+        """A new environment, in the place of an old one and of nothing else."""
+        held = self.folder.is_dir() and any(self.folder.iterdir())
+        if self.folder.is_file() or (held and not any((self.folder / name).exists() for name in (_CONFIG, _RECORD))):
+            raise SetUpError(f"{self.folder} is there and is no virtual environment: name another folder (VENV=)")
+        terminal.say(f"Setting up {self.folder.name} with Python {version}.")
+        command = [sys.executable, "-m", "venv", "--clear", str(self.folder)]
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, pass_fds=(lock,))
+        if done.returncode:
+            raise SetUpError(f"{(done.stdout + done.stderr).strip()}\npython3 -m venv failed: see above")
+        self._write({})
+
+    def _pip(self, sets: list[str], count: int, terminal: Terminal, lock: int) -> None:
         command = [str(self._python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
         command += ["--progress-bar=off", "--require-hashes", "--only-binary=:all:"]
         for one in sets:
             command += ["-r", str(_requirements(one))]
+        environ = {name: value for name, value in os.environ.items() if name not in _ELSEWHERE}
         before = self._packages()
         with tempfile.TemporaryFile("w+", encoding="utf-8") as said, tempfile.TemporaryFile("w+") as complained:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=said, stderr=complained)
+            process = subprocess.Popen(
+                command, env=environ, stdin=subprocess.DEVNULL, stdout=said, stderr=complained, pass_fds=(lock,)
+            )
             while process.poll() is None:
                 said.seek(0)
                 found = sum(line.startswith("Collecting ") for line in said)
@@ -104,26 +131,27 @@ class Environment:
                 time.sleep(_LOOK_S)
             if process.returncode:
                 complained.seek(0)
-                terminal.progress("")
-                print(complained.read().strip(), file=sys.stderr)
-                print(f"pip could not install the packages of {', '.join(sets)}: see above", file=sys.stderr)
-        return 1 if process.returncode else 0
+                terminal.say(complained.read().strip())
+                raise SetUpError(f"pip could not install the packages of {', '.join(sets)}: see above")
 
     def _packages(self) -> int:
         return sum(1 for _ in self.folder.glob("lib/python*/site-packages/*.dist-info"))
 
     def _is_whole(self) -> bool:
         """Whether there is an environment that was made to its end, and by this Python if that is asked for."""
-        if not self._record.is_file() or not self._python.exists():
+        if not self._record.is_file() or not self._python.exists() or not (self.folder / _CONFIG).is_file():
             return False
-        found = re.search(r"^version\s*=\s*(\d+)\.(\d+)", (self.folder / "pyvenv.cfg").read_text(), re.MULTILINE)
+        found = re.search(r"^version\s*=\s*(\d+)\.(\d+)", (self.folder / _CONFIG).read_text(), re.MULTILINE)
         made_by = (int(found[1]), int(found[2])) if found else None
         return made_by == sys.version_info[:2] if self._exactly else made_by is not None
 
     def _installed(self) -> dict[str, str]:
         if not self._is_whole():
             return {}
-        held: dict[str, str] = json.loads(self._record.read_text(encoding="utf-8"))
+        try:
+            held: dict[str, str] = json.loads(self._record.read_text(encoding="utf-8"))
+        except ValueError:  # cut short
+            return {}
         return held
 
     def _write(self, held: dict[str, str]) -> None:
@@ -151,8 +179,8 @@ def _megabytes(folder: Path) -> float:
 
 
 @contextmanager
-def _alone(venv: Path, terminal: Terminal) -> Iterator[None]:
-    """Hold the environment's lock file; the kernel lets go of it when this process ends, however it ends."""
+def _alone(venv: Path, terminal: Terminal) -> Iterator[int]:
+    """Hold the environment's lock file, whose number is given, until the last process that has it open ends."""
     folder = _ROOT / ".keyturn"
     folder.mkdir(exist_ok=True)
     with (folder / f"{venv.name}.lock").open("w") as file:
@@ -161,7 +189,7 @@ def _alone(venv: Path, terminal: Terminal) -> Iterator[None]:
         except BlockingIOError:
             terminal.say(f"Another command is installing into {venv.name}; waiting for it to end.")
             fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file.fileno()
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ In a pipe every line is plain, and there is no line of progress. `NO_COLOR` (htt
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Mapping
 from typing import TextIO
 
+_COLUMNS = 80
 _CLEAR_LINE = "\r\x1b[2K"
 _GREEN, _RED, _DIM, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
@@ -19,7 +21,7 @@ class Terminal:
 
     def __init__(self, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
         self._stream = stream or sys.stdout
-        self.is_live = self._stream.isatty() and environ.get("TERM", "") != "dumb"
+        self.is_live = self._stream.isatty() and environ.get("TERM", "") not in ("", "dumb")
         """Whether a person watches: a line of progress is shown."""
         self._has_colour = self.is_live and not environ.get("NO_COLOR")
         self._shown = ""
@@ -30,7 +32,8 @@ class Terminal:
         self._write(f"{line}\n")
 
     def progress(self, line: str) -> None:
-        """Show a line until the next one comes. Nothing in a pipe."""
+        """Show a line until the next one comes, cut to the terminal's width. Nothing in a pipe."""
+        line = line[: (shutil.get_terminal_size().columns or _COLUMNS) - 1]  # none: a terminal that does not say
         if self.is_live and line != self._shown:
             self._clear()
             self._write(self.dim(line))

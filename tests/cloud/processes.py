@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import os
 import random
 import signal
 import socket
@@ -42,9 +43,13 @@ def free_port() -> int:
 
 
 def send_signal(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
-    """Signal a child; nothing if it has ended, which may be between any look and the signal."""
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(how)
+    """Signal a child; nothing if it has ended, which may be between any look and the signal.
+
+    Not by asyncio's own method: before Python 3.13 that collects the child's exit code, and asyncio then warns of it.
+    """
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(process.pid, how)
 
 
 async def start(*command: str, stdin: bytes = b"") -> asyncio.subprocess.Process:

@@ -23,6 +23,7 @@ from . import processes
 
 REALM = "stand-in registry"
 _ADMIN = "stand-in"
+_ANSWER_S = 1.0
 # The entries guard test passwords on loopback; the least cost keeps a reset short.
 _ROUNDS = 4
 
@@ -126,13 +127,16 @@ class Registry:
         login = base64.b64encode(f"{_ADMIN}:{self._secret}".encode()).decode()
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
-            ask = f"GET /v2/ HTTP/1.0\r\nHost: {self.address}\r\nAuthorization: Basic {login}\r\n\r\n"
-            writer.write(ask.encode())
-            answer = await reader.readline()
         except OSError:
             return False
-        writer.close()
-        return b" 200 " in answer
+        try:
+            ask = f"GET /v2/ HTTP/1.0\r\nHost: {self.address}\r\nAuthorization: Basic {login}\r\n\r\n"
+            writer.write(ask.encode())
+            return b" 200 " in await asyncio.wait_for(reader.readline(), _ANSWER_S)
+        except (OSError, asyncio.TimeoutError):
+            return False
+        finally:
+            writer.close()
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         headers = {"Docker-Distribution-Api-Version": "registry/2.0"}

@@ -25,7 +25,7 @@ HERE = Path(__file__).parent
 SCHEMAS = ROOT / "events" / "schemas"
 
 # README's chapters that a reader of the reference does not need: how to try the bundle, and the bench.
-LEFT_OUT = ("One way through the house", "Two commands", "Figures")
+LEFT_OUT = ("How a request flows", "Two commands", "Figures")
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ def hand_on_and_follow(scene: Scene, cloud: Standin, kind: str, folder: Path) ->
     }[kind]
     function, platform = KINDS[kind], FC if kind == "smq" else SCF
     way = next(one for one in ways(function) if one.platform == platform and one.trigger is Trigger.HTTP)
-    scene.doing = f"{function} over {kind}"
+    scene.doing = f"task over {kind}"
     cloud.reset(task_s=3.0, settle_s=3.0)
     started = time.monotonic()
     queues = {"KEYTURN_RESULTS": results, "KEYTURN_COMMANDS": commands, **endpoints(cloud)}

@@ -115,8 +115,8 @@ def deploy_and_use(scene: Scene, cloud: Standin, story: Story, packaging: Packag
     scene.doing = f"{story.cloud}: package"
     zips, seconds = packaging.wait()
     told = _Told(scene)
-    sizes = ", ".join(f"{zipped.stat().st_size / 1e6:.1f}" for zipped in zips)
-    told.step("package", f"{len(zips)} zips of {sizes} MB", True, seconds)
+    largest = max(zipped.stat().st_size for zipped in zips) / 1e6
+    told.step("package", f"{len(zips)} zips of {largest:.1f} MB at most", True, seconds)
     scene.doing = f"{story.cloud}: deploy"
     running = deployed(cloud, story.cloud, packaging.folder)
     told.step("deploy", f"{len(cloud.functions())} functions run at {running.url(story.function)}", True)

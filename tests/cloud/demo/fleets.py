@@ -139,7 +139,7 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
     well = (told.count("changed"), len(told), old, new, due) == (fleet.due, fleet.due, count - fleet.due, count, 0)
     scene.tell(
         f"  {fleet.policy['Policy']:<16} {time.monotonic() - started:>5.1f} s  {len(told)} of {count} were due, "
-        f"{told.count('changed')} changed; the old password opens {old}, the one in its store opens {new}; "
+        f"{told.count('changed')} changed; the old password opens {old} servers, the one in its store {new}; "
         f"due now: {due}",
         well,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -23,6 +23,7 @@ OPERATIONS = (
     "tencent_tcr_modify_service_account_password",
     "alibaba_tair_modify_account_password",
 )
+_SHORT = dict(zip(OPERATIONS, ("account", "password", "registry", "tair"), strict=True))
 _TRIGGERS = (Trigger.HTTP, Trigger.TIMER, Trigger.QUEUE)
 _NEW = ("AccountPassword", "Password", "NewAccountPassword")
 
@@ -76,7 +77,7 @@ def call_in_six_ways(scene: Scene, cloud: Standin, function: str, results: str, 
     seconds, bad = 0.0, list[str]()
     called: dict[str, list[str]] = {SCF: [], FC: []}
     for way in ways(function):
-        scene.doing = f"{function} as {way.platform} by {way.trigger.value}"
+        scene.doing = f"{_SHORT[function]} {way.platform} {way.trigger.value}"
         cloud.reset()  # every event is written for the world as it starts
         returned = run(function, way.event, way.platform, settings=settings)
         seconds += returned.seconds
@@ -117,8 +118,3 @@ def _first_passwords() -> dict[tuple[str, str], str]:
 def endpoints(cloud: Standin) -> dict[str, str]:
     """The settings that send both clouds' calls to a stand-in."""
     return {"KEYTURN_TENCENT_ENDPOINT": cloud.endpoint, "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint}
-
-
-def servers(cloud: Standin) -> Sequence[str]:
-    """The addresses of the real servers behind a stand-in."""
-    return [*cloud.redis.values(), *cloud.registry.values()]

@@ -36,8 +36,17 @@ RESULTS = ROOT / "dist" / "demo-results.jsonl"
 
 def main(argv: list[str]) -> int:
     """Print what is proved; exit 1 if a proof failed."""
-    started, terminal = time.monotonic(), Terminal()
-    terminal.say("keyturn's demo changes real passwords, on this machine alone. It takes about 30 s on two cores.")
+    terminal = Terminal()
+    try:
+        return _demo(terminal)
+    except KeyboardInterrupt:
+        terminal.say("Interrupted. What the demo had started has ended.")
+        return 130
+
+
+def _demo(terminal: Terminal) -> int:
+    started = time.monotonic()
+    terminal.say("keyturn's demo changes real passwords, on this machine alone. It takes half a minute to a minute.")
     with tempfile.TemporaryDirectory(prefix="keyturn-") as name, ExitStack() as stack:
         folder = Path(name)
         packaging = {cloud: stack.enter_context(deployed.Packaging(cloud, folder)) for cloud in deployed.CLOUDS}
@@ -45,9 +54,11 @@ def main(argv: list[str]) -> int:
         terminal.progress("  starting stand-ins for both clouds")
         begun = [Standin(world=fleets.world(folder)), *(Standin() for _ in range(_AT_ONCE))]
         fleet_cloud, *clouds = [stack.enter_context(one) for one in begun]
-        addresses = ", ".join(functions.servers(clouds[0]))
-        terminal.say(f"{len(begun)} stand-ins for both clouds run, one of them at {clouds[0].endpoint}.")
-        terminal.say(f"Behind that one are real servers: {addresses}.")
+        redis, registry = (", ".join(kind.values()) for kind in (clouds[0].redis, clouds[0].registry))
+        terminal.say(
+            f"{len(begun)} stand-ins for both clouds run; no call leaves this machine. One is at {clouds[0].endpoint},"
+        )
+        terminal.say(f"with real Redis servers at {redis} and a registry at {registry}.")
         free: SimpleQueue[Standin] = SimpleQueue()
         for cloud in clouds:
             free.put(cloud)
@@ -83,7 +94,7 @@ def main(argv: list[str]) -> int:
         ]
         failed = played(scenes, terminal, _AT_ONCE)
         events = _kept([results, f"sqlite://{folder}/chained.db", *fleets.results(folder)])
-    terminal.say(f"\nHosts that were signed for: {', '.join(sorted(hosts))}.")
+    terminal.say(f"\nThe stand-ins were called, and checked the signatures, as {', '.join(sorted(hosts))}.")
     terminal.say(f"The {len(events)} results are in {RESULTS.relative_to(ROOT)}; for a page of them:")
     terminal.say(f"  make report FROM={RESULTS.relative_to(ROOT)}")
     seconds = time.monotonic() - started

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from shared.workbench.terminal import Terminal
@@ -43,7 +44,8 @@ def played(scenes: Sequence[Scene], terminal: Terminal, at_once: int) -> int:
         finally:
             ended[id(scene)].set()
 
-    with ThreadPoolExecutor(at_once) as pool:
+    with ThreadPoolExecutor(at_once) as pool, ExitStack() as interrupted:
+        interrupted.callback(pool.shutdown, wait=False, cancel_futures=True)
         for scene in scenes:
             pool.submit(play, scene)
         heading = ""
@@ -59,5 +61,5 @@ def played(scenes: Sequence[Scene], terminal: Terminal, at_once: int) -> int:
                     terminal.say(terminal.bad(line) if line.endswith("FAILED") else line)
                     told += 1
                 at = ", ".join(one.doing for one in scenes if one.doing and not ended[id(one)].is_set())
-                terminal.progress(f"  {time.monotonic() - started:.0f} s: {at}"[:110])
+                terminal.progress(f"  {time.monotonic() - started:.0f} s  {at}")
     return sum(scene.failed for scene in scenes)
