@@ -9,6 +9,7 @@ from functools import cache
 from itertools import chain, zip_longest
 from pathlib import Path
 
+import hypothesis
 import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
@@ -21,7 +22,9 @@ _SHARE_BETWEEN = 0.8  # of the short tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A marker for each function, by its name."""
+    """A marker for each function, by its name; examples that are the same in each run, unless more are asked for."""
+    hypothesis.settings.register_profile("same each time", derandomize="KEYTURN_FUZZ" not in os.environ)
+    hypothesis.settings.load_profile("same each time")
     for name in _FUNCTIONS:
         config.addinivalue_line("markers", f"{name}: what is tested of functions/{name}.py (make check FUNCTION=)")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import tempfile
 from dataclasses import dataclass
@@ -144,14 +143,12 @@ class Rotations(RuleBasedStateMachine):
 
 @pytest.mark.long
 def test_results_agree_with_the_servers_in_any_order_of_events(standin: Standin) -> None:
-    in_ci = bool(os.environ.get("CI") or os.environ.get("KEYTURN_CI"))
     bounded = settings(
         max_examples=5,
         phases=(Phase.generate,),  # a story of nine steps is short enough, and shrinking it takes minutes
         stateful_step_count=9,
         deadline=None,
         database=None,
-        derandomize=in_ci,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
