@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud import processes
 from tests.cloud.runtime import ROOT
 from tests.programs import PYTHON_3_9, PYTHON_3_10, need
 
@@ -148,8 +149,7 @@ def test_the_lock_is_held_for_as_long_as_pip_runs(tmp_path: Path) -> None:
     children: list[int] = []
     until = time.monotonic() + 120
     while not children and time.monotonic() < until:
-        told = [task.read_text() for task in Path(f"/proc/{process.pid}/task").glob("*/children")]
-        found = [int(child) for line in told for child in line.split()]
+        found = processes.children(process.pid)
         children = [pid for pid in found if b"--require-hashes" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         time.sleep(0.02)
     (pip,) = children

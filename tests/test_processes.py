@@ -49,12 +49,6 @@ def test_ports_are_free_and_none_that_an_outgoing_connection_may_have() -> None:
             listener.bind(("127.0.0.1", port))
 
 
-def _children(pid: int) -> list[int]:
-    """The process's own children, of any of its threads."""
-    told = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
-    return [int(child) for line in told for child in line.split()]
-
-
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
 def test_a_reset_stands_servers_that_end_by_themselves() -> None:
     """They are killed at another moment of each reset, from before its beginning to after its end."""
@@ -62,7 +56,7 @@ def test_a_reset_stands_servers_that_end_by_themselves() -> None:
         address = standin.redis["crs-demo0001"]
 
         def kill_servers() -> None:
-            for child in _children(standin.pid):
+            for child in processes.children(standin.pid):
                 with contextlib.suppress(OSError):
                     if b"registry" not in Path(f"/proc/{child}/cmdline").read_bytes():
                         os.kill(child, signal.SIGKILL)

@@ -223,8 +223,8 @@ def test_the_numbers_of_real_events_are_those_that_are_counted_anew(story: Story
     assert sum(map(int, classes_of_time)) == len(took)
     assert sum(map(int, page.locator("#time tbody td").all_text_contents())) == len(commands)
     middle = took[(len(took) + 1) // 2 - 1]
-    shown_s = float(page.locator("[data-quantile='50']").inner_text().removesuffix(" s"))
-    assert shown_s == pytest.approx(middle, abs=0.0051)  # a half is rounded either way
+    roundings = {f"{middle + nudge:.2f} s" for nudge in (-1e-6, 1e-6)}  # two, where it is half of a hundredth
+    assert page.locator("[data-quantile='50']").inner_text() in roundings
 
 
 def test_what_a_person_must_act_upon_comes_first_with_its_evidence(story: Story, real: Path, visit: Visit) -> None:

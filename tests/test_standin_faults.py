@@ -18,6 +18,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.cloud.callers import alibaba, tencent
 from tests.cloud.client import Standin
 from tests.cloud.pace import Pace
+from tests.cloud.processes import children
 from tests.cloud.proof import opens
 
 REDIS, TAIR = "crs-demo0001", "r-demo0001"
@@ -233,11 +234,6 @@ def running(pid: int) -> bool:
         return ") Z " not in Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except FileNotFoundError:
         return False
-
-
-def children(pid: int) -> list[int]:
-    """Child processes of a process."""
-    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")

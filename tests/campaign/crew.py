@@ -48,6 +48,7 @@ def played(cases: Sequence[Case], seed: int, jobs: int, within_s: float = math.i
         for worker in workers:
             worker.join()
     finally:
+        todo.cancel_join_thread()  # what nobody took is of no use
         for worker in workers:
             worker.terminate()
 

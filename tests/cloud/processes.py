@@ -10,6 +10,7 @@ import random
 import signal
 import socket
 import sys
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _PORTS = (10_000, 32_000)
@@ -40,6 +41,12 @@ def free_port() -> int:
             except OSError:
                 continue
         return port
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process, of any of its threads (Linux, proc(5))."""
+    told = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
+    return [int(child) for line in told for child in line.split()]
 
 
 def send_signal(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
