@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -23,15 +23,19 @@ _FORM = re.compile(r"(ssm|kms)://([^#\s]+)(?:#([A-Za-z0-9][A-Za-z0-9._-]{0,63}))
 VERSION_EXISTS = "VersionExists"
 """Code of the refusal to keep another secret under a version's name."""
 
+STORE_FULL = "StoreFull"
+"""Code where versions that must stay leave no room for another."""
+
+SUPERSEDED = "Superseded"
+"""Code where another change of the credential came between."""
+
 
 RIGHTS: Mapping[str, tuple[str, ...]] = {
     "tencent": (
         "ssm:GetSecretValue",
         "ssm:ListSecretVersionIds",
-        "ssm:DescribeSecret",
         "ssm:PutSecretValue",
         "ssm:UpdateSecret",
-        "ssm:UpdateDescription",
         "ssm:DeleteSecretVersion",
     ),
     "alibaba": (
@@ -45,20 +49,20 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
 
 
 class Stage(str, Enum):
-    """What a version of a secret is to keyturn."""
+    """What the version that a result names is in its store."""
 
     CURRENT = "current"
     PENDING = "pending"  # written ahead of a change of which nobody knows yet that it is in force
-    RESOLVED = "resolved"  # neither: replaced, or given up
+    RESOLVED = "resolved"  # of 0.1.0's results: neither
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a secret; `created` in Unix seconds by the store's own clock."""
+    """One version of a secret; `created` in Unix seconds by the store's own clock, 0 where it is not told."""
 
     id: str
-    stage: Stage
-    created: float | None = None
+    current: bool
+    created: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -90,31 +94,39 @@ def parse_ref(text: str) -> StoreRef:
 
 
 class Store(Protocol):
-    """The versions of one secret. Every write may be repeated with the same arguments."""
+    """The versions of one secret. Every write may be repeated with the same arguments.
+
+    Each method raises RetryLater or Refused; what else it raises is said there.
+    """
 
     name: str  # as results show it: ssm://name or kms://name
 
     def versions(self) -> list[Version]:
-        """All versions, newest first. Raises: RetryLater, Refused."""
+        """All versions, newest first, asked for anew."""
+
+    def holder(self) -> str | None:
+        """The keyturn version that holds the current secret, by the last listing; None if none does."""
 
     def read(self, version: str | None = None) -> Secret:
-        """One version's secret; without a version the current one. Raises: RetryLater, Refused (not_found)."""
+        """One version's secret; without a version the current one. Raises: Refused (not_found)."""
+
+    def make_room(self, spare: Sequence[str], places: int = 1) -> None:
+        """See that so many more versions fit, by the last listing. Nothing goes but the spare ones, earliest first.
+
+        Raises: RetryLater (busy, StoreFull).
+        """
 
     def write(self, version: str, secret: Secret) -> None:
-        """Keep a secret as a pending version, never as the current one.
+        """Keep a secret as a version that is not the current one.
 
-        Raises: RetryLater (also where unresolved versions fill the store), Refused (also where the version holds
-        another secret).
+        Raises: Refused (failed, VersionExists: the version holds another secret), RetryLater (busy, StoreFull).
         """
 
     def promote(self, version: str) -> None:
-        """Make a version the current one; it is pending no longer. Raises: RetryLater, Refused."""
+        """Make a version's secret the current one, whatever it replaces kept under a name of keyturn's.
 
-    def discard(self, version: str) -> None:
-        """Take the pending mark from a version that is not in force. Raises: RetryLater, Refused."""
-
-    def settled(self) -> list[str]:
-        """Versions that were made current here, newest first, as far as the store can tell. Raises: as `versions`."""
+        Raises: Refused (failed, Superseded: another version became current since the last listing).
+        """
 
 
 def open_store(ref: StoreRef, access_of: Callable[[str], Access], region: str) -> Store:
