@@ -27,9 +27,12 @@ main_handler = Following(
     followers={("tencent", "redis"): _redis, ("alibaba", "tair"): _tair},
     rights=(
         "redis:DescribeTaskInfo",
+        "redis:DescribeTaskList",
         "redis:DescribeInstanceAccount",
         "redis:DescribeInstances",
+        "redis:DescribeSSLStatus",
         "kvstore:DescribeAccounts",
         "kvstore:DescribeInstanceAttribute",
+        "kvstore:DescribeInstanceSSL",
     ),
 )

@@ -10,7 +10,8 @@ Source: ModifyInstanceAccount, redis 2018-04-12, 2025-10-28.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -33,6 +34,7 @@ class ModifyInstanceAccount(TencentCommand):
 
     new_field: ClassVar[str] = "account_password"
     rule: ClassVar[PasswordRule] = REDIS_PASSWORD
+    page_defaults: ClassVar[Mapping[str, Any]] = {"EncryptPassword": False}
 
     instance_id: InstanceId
     account_name: AccountName | None = None

@@ -1,7 +1,8 @@
 """ModifyServiceAccountPassword: a service account's password in a Tencent container registry.
 
 Promise: with a given password a repeat sets the same value again and converges (last write wins; there is no fence).
-With `Random` each delivery makes a new password, shown once in the HTTP reply: if that reply is lost, rotate again.
+With `Random` each delivery makes a new password, shown once in the HTTP reply: if that reply is lost, rotate again. With
+`Random` and a store keyturn makes the password itself, by the registry's rule, and keeps it before the call.
 
 Source: ModifyServiceAccountPassword, tcr 2019-09-24, 2024-03-21.
 """
@@ -19,7 +20,8 @@ from shared.command import TencentCommand
 from shared.operation import Operation
 from shared.result import Subject
 from shared.rules import PasswordRule
-from shared.secret import NewSecret, clear
+from shared.secret import Generate, NewSecret, Secret, clear
+from shared.store import StoreRef
 
 # Which special characters are taken is not published; visible ASCII is what an HTTP login can carry.
 TCR_PASSWORD = PasswordRule(
@@ -57,7 +59,12 @@ class ModifyServiceAccountPassword(TencentCommand):
 
     @property
     def returns_secret(self) -> bool:
-        return self.random
+        return self.random and (self.deliver is None or self.deliver.store is None)
+
+    @property
+    def given_new(self) -> Secret | StoreRef | Generate | None:
+        # What the registry makes is known only by its answer. What a store is to keep is made here, and written first.
+        return Generate(self.rule.longest) if self.random and not self.returns_secret else self.password
 
 
 def _credential(command: ModifyServiceAccountPassword, subject: Subject, access: Access) -> RegistryChange:

@@ -1,26 +1,28 @@
-"""From a valid command to one true ending: look, call once, find out, follow, prove.
+"""From a valid command to one true ending: look, call, find out, follow, prove. What is done next, `shared.course` says.
 
-The order of things is the promise. Whatever fails before the call has changed nothing. After the call nothing raises:
-an ambiguous answer is reconciled before anything is repeated, and what cannot be known is called `unknown`.
+Whatever fails before the call has changed nothing. After the call nothing raises, and no `not_changed` is said while
+anything that was sent may still take effect.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from shared.credential import Accepted, Credential, Fact, Follower, LoginAnswer, Look, State, Task
+from shared.course import Answer, At, Facts, Step, next_step
+from shared.credential import Accepted, Before, Credential, Follower, LoginAnswer, Look, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.pace import backoff_s
 from shared.platform import Deadline
 from shared.result import Ending, Outcome
 from shared.secret import Secret
+from shared.settling import Settling, Verdict, proves
+from shared.store import SUPERSEDED
 
 T = TypeVar("T")
 
-MOST_REPEATS = 2  # of a call that reconciliation proved not to have happened
 _MOST_WAITS = 8  # for a lock or a throttle inside one invocation
 _LEAST_S = 1.8  # a change is started only with this much time left: to call, to find out, to publish
 _LOOK_S = 0.3  # what looking anew before another call takes
@@ -29,18 +31,46 @@ _KEEP_S = 1.6  # kept back for the store besides, once before the call and once 
 _QUICK_S = 1.2  # a task that ends within this is reported at once, without a second invocation
 _FIRST_POLL_S = 0.5  # most tasks have ended by then, so that one question is enough
 _LONGEST_POLL_S = 2.0
-_LOGIN_TRIES = 3
 
 
 @dataclass(frozen=True, eq=False)
 class Wishes:
-    """What the command asks of the way, beside the change itself."""
+    """What the command asks of the way, and what is known of it, beside the change itself."""
 
     dry_run: bool = False
     login: bool = False
     # A caller who waits and chose no CommandId: a refused old secret is then most likely a typo.
     unnamed_caller: bool = False
     keeps: bool = False  # a store is written to before the call, and again after it
+    finished: bool = False  # an earlier delivery was proven to have done it all: only look whether it is so still
+
+
+@dataclass(frozen=True, eq=False)
+class Pending:
+    """What follow_change is given: a task, or a call whose answer was lost."""
+
+    ending: Ending
+    before: Before
+    task: Task | None = None
+    settling: Settling | None = None
+
+
+@dataclass(eq=False)
+class Ports:
+    """What a change reaches the rest by. Those that keep a secret raise RetryLater or Refused."""
+
+    hand_on: Callable[[Pending], bool] | None = None  # give it to follow_change; True once confirmed
+    hands_tasks: bool = True  # whether a task may be handed on too, or only what reads can settle
+    prepare: Callable[[], None] | None = None  # keep the new secret before any call
+    another_value: Callable[[], Credential] | None = None  # another new secret, kept, after a rule refused the first
+    before_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
+    olds: int = 0  # further old secrets, should the first be refused
+    old_at: Callable[[int], Credential | None] | None = None  # the same change by one of them; None: it was tried
+    old_in_force: Callable[[int], list[str]] | None = None  # told which of them was the right one
+    # Whether other secrets of the credential, an earlier delivery's too, may be in force for all that is known.
+    pending: Callable[[], bool] | None = None
+    clock: Callable[[], float] = time.time  # wall clock, Unix seconds
+    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(eq=False)
@@ -50,21 +80,23 @@ class Change:
     credential: Credential
     wishes: Wishes
     deadline: Deadline
-    hand_on: Callable[[Task, Ending], bool] | None = None  # give the task to follow_change; True once confirmed
-    prepare: Callable[[], None] | None = None  # keep the new secret before any call. Raises: RetryLater, Refused
-    others: list[Credential] = field(default_factory=list)  # the same change by further old secrets
-    in_force: Callable[[int], list[str]] | None = None  # told which of `others` the fence accepted; what it did
-    sleep: Callable[[float], None] = time.sleep
+    ports: Ports = field(default_factory=Ports)
     called: bool = False
     password: Secret | None = None  # shown once by the cloud, for the HTTP reply alone
     _evidence: list[str] = field(default_factory=list)
     _calls: int = 0
-    # What stood before a call of this delivery that may have had an effect, and how its answer was lost.
-    _lost: tuple[Look, Ambiguous] | None = None
-    _doubtful: bool = False  # whether that call had its effect is left to the fence, which the repeat asks
+    _before: Before = field(default_factory=Before)  # what stood before the first call
+    _signed: float = 0.0  # no call whose answer was lost was signed later
+    _lost: Ambiguous | None = None
+    _lost_calls: int = 0
+    _repeats: int = 0
+    _waits: int = 0
+    _unlisted: bool = False
+    _free: bool = False
     _request_id: str | None = None
-    _task_id: int | None = None
-    _other: int = -1  # which of `others` is at work; -1 for none
+    _task: Task | None = None
+    _pending: bool = False
+    _old: int = -1  # which further old secret is at work; -1 for none
 
     @property
     def _reserve_s(self) -> float:
@@ -76,6 +108,8 @@ class Change:
 
     def run(self) -> Ending:
         """Bring the delivery to its end."""
+        if self.wishes.finished:
+            return self._look_again()
         look = _value(lambda: self.credential.look(thorough=self.wishes.dry_run))
         if isinstance(look, KeyturnError):
             return self._end(Outcome.NOT_CHANGED, look)
@@ -86,7 +120,7 @@ class Change:
             return self._end(Outcome.NOT_CHANGED if look.obstacle else Outcome.WOULD_CHANGE, look.obstacle)
         if self._opens_already(look):
             return self._end(Outcome.ALREADY_CHANGED)
-        return self._change(look)
+        return self._go(look)
 
     def _opens_already(self, look: Look) -> bool:
         """Whether a login shows, before any call, that an earlier delivery has done it all."""
@@ -95,73 +129,196 @@ class Change:
             return False
         return self._login("new", new) is LoginAnswer.ACCEPTED
 
-    def _change(self, look: Look) -> Ending:
-        waits = repeats = 0
+    def _look_again(self) -> Ending:
+        """An earlier delivery did it. Whether it is so still, a login or the fence can tell."""
+        new = self.credential.new
+        if self.wishes.login and new is not None:
+            answer = self._login_for_long(new)
+            if answer is LoginAnswer.ACCEPTED:
+                return self._end(Outcome.ALREADY_CHANGED)
+            if answer is LoginAnswer.REFUSED:
+                text = "an earlier delivery did it, and the server refuses its secret by now: give a new CommandId"
+                return self._end(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED))
+        if self.credential.fenced:
+            probed = self._probe()
+            if isinstance(probed, Accepted):
+                return self._end(Outcome.ALREADY_CHANGED)
+            if not isinstance(probed, RetryLater):
+                text = "an earlier delivery did it, and the cloud does not take its secret for the one in force by "
+                text += "now: try a login, or give a new CommandId"
+                return self._end(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=probed.request_id))
+        self._evidence.append("earlier delivery; not looked at since")
+        ending = self._end(Outcome.ALREADY_CHANGED)
+        ending.looked = False
+        return ending
+
+    # --- the calls
+
+    def _go(self, look: Look) -> Ending:
         refused: KeyturnError | None = None
         last: KeyturnError | None = look.obstacle
         while True:
-            if last is not None:  # locked, throttled, or proved not to have happened: wait, then look anew
-                if not isinstance(last, RetryLater | Ambiguous):
-                    return self._not_changed(last)
-                waits += 1
-                wait_s = min(backoff_s(waits, base_s=0.4, most_s=5.0), self.deadline.left() - self._least_s - _LOOK_S)
-                if waits > _MOST_WAITS or wait_s <= 0:
-                    return self._not_changed(self._gave_up(last))
+            if last is not None:  # locked or throttled: wait, then look anew
+                if not isinstance(last, RetryLater):
+                    return self._close(At.CALL, Answer.REFUSED, last)
+                self._waits += 1
+                wait_s = min(
+                    backoff_s(self._waits, base_s=0.4, most_s=5.0), self.deadline.left() - self._least_s - _LOOK_S
+                )
+                if self._waits > _MOST_WAITS or wait_s <= 0:
+                    return self._close(At.OVER, Answer.LATER, last)
                 refused = last
-                self.sleep(wait_s)
+                self.ports.sleep(wait_s)
                 fresh = _value(lambda: self.credential.look(thorough=False))
                 if isinstance(fresh, KeyturnError):
-                    return self._not_changed(fresh)
-                if self._lost and fresh.task_ids - self._lost[0].task_ids:
-                    # A task has turned up since: a call that was slow to arrive may have started it after all.
-                    ending = self._reconcile(*self._lost)
-                    if ending is not None:
-                        return ending
+                    return self._close(At.OVER, Answer.LATER, fresh)
                 look, last = fresh, fresh.obstacle
-                if last is not None:
-                    continue
+                continue
             if self.deadline.left() < self._least_s:
-                return self._not_changed(self._gave_up(refused) if refused else _too_late())
-            if self.prepare is not None and not self.called:
-                kept = _value(self.prepare)
+                return self._close(At.OVER, Answer.LATER, refused or _too_late())
+            if not self.called and self.ports.prepare is not None:
+                kept = _value(self.ports.prepare)
                 if isinstance(kept, KeyturnError):
-                    return self._not_changed(kept)
-            answer = self._call(look)
-            if isinstance(answer, Accepted):
-                self._tell_which()
-                return self._accepted(answer)
-            if isinstance(answer, OldSecretRefused):
-                if self._other + 1 < len(self.others):
-                    # The fence has refused this old secret, so nothing happened: the store knows another.
-                    self._other += 1
-                    self.credential, last = self.others[self._other], None
-                    continue
-                return self._old_secret_refused(answer)
-            if isinstance(answer, Ambiguous):
-                self._lost = self._lost or (look, answer)
-                ending = self._reconcile(look, answer)
-                if ending is not None:
-                    return ending
-                repeats += 1
-                if repeats > MOST_REPEATS:
-                    return self._not_changed(_failed(answer))
+                    return self._close(At.CALL, Answer.REFUSED, kept)
+                if self.deadline.left() < _LEAST_S:  # the store was slow
+                    return self._close(At.OVER, Answer.LATER, _too_late())
+            answer, ending = self._call(look)
+            if ending is not None:
+                return ending
             last = answer
 
-    def _call(self, look: Look) -> Accepted | KeyturnError:
+    def _call(self, look: Look) -> tuple[RetryLater | None, Ending | None]:
+        """One call, and what follows it: an ending, or why to wait before the next; neither: call at once."""
+        if self._lost is None:
+            self._before = Before(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
         self.called = True
         self._calls += 1
         answer = _value(lambda: self.credential.change(look))
-        if isinstance(answer, KeyturnError):
-            self._request_id = answer.request_id or self._request_id
-            self._evidence.append(f"call {self._calls}: {answer.code or answer.error_class.value}")
-        return answer
+        if isinstance(answer, Accepted):
+            self._tell_which()
+            return None, self._accepted(answer)
+        self._request_id = answer.request_id or self._request_id
+        self._evidence.append(f"call {self._calls}: {answer.code or answer.error_class.value}")
+        kind = _kind(answer)
+        self._unlisted = kind is Answer.UNLISTED
+        if isinstance(answer, Ambiguous) and not (self._unlisted and self.credential.fenced):
+            kind = Answer.LOST
+            self._signed, self._lost = self.ports.clock(), answer
+            self._lost_calls += 1
+        step = self._step(At.CALL, kind)
+        while True:
+            if step is Step.WAIT:
+                assert isinstance(answer, RetryLater)  # noqa: S101 - the table waits for nothing else
+                return answer, None
+            if step is Step.NEXT_OLD:
+                if isinstance(failed := self._next_old(), KeyturnError):
+                    return None, self._close(At.CALL, Answer.REFUSED, failed)
+                if failed is None:
+                    return None, None
+                step = Step.PROBE
+            if step is Step.NEXT_VALUE:
+                assert self.ports.another_value is not None  # noqa: S101 - the table asks for it only where it is
+                made = _value(self.ports.another_value)
+                if isinstance(made, KeyturnError):
+                    return None, self._close(At.CALL, Answer.REFUSED, made)
+                self.credential = made
+                return None, None
+            if step is Step.CALL:
+                self._repeats += 1
+                kept = _value(self.ports.before_repeat) if self.ports.before_repeat is not None else None
+                if isinstance(kept, KeyturnError):
+                    return None, self._close(At.OVER, Answer.LATER, kept)
+                text = "the call got no clear answer, and the time is over: send the command again"
+                return RetryLater(ErrorClass.UNAVAILABLE, text, code=answer.code, request_id=answer.request_id), None
+            if step is Step.FIND_AGAIN:
+                wait_s = min(_LONGEST_POLL_S, self.deadline.left() - self._least_s)
+                if wait_s <= 0:
+                    return None, self._close(At.OVER, Answer.RUNNING, answer)
+                self.ports.sleep(wait_s)
+            if step in (Step.FIND, Step.FIND_AGAIN):
+                step = self._step(At.FIND, self._find())
+            elif step is Step.PROBE:
+                step = self._step(At.PROBE, self._after_refusal(answer))
+            else:
+                return None, self._ending(step, answer)
+
+    def _next_old(self) -> KeyturnError | bool | None:
+        """Go on with the next old secret that was not tried yet; True: there is none."""
+        while self._old + 1 < self.ports.olds and self.ports.old_at is not None:
+            self._old += 1
+            old_at, index = self.ports.old_at, self._old
+            found = _value(lambda: old_at(index))
+            if isinstance(found, KeyturnError):
+                return found
+            if found is not None:
+                self.credential = found
+                return None
+        return True
+
+    def _facts(self) -> Facts:
+        return Facts(
+            fenced=self.credential.fenced,
+            repeatable=self.credential.repeatable,
+            settles=self.credential.settles and self.ports.hand_on is not None,
+            lost=self._lost_calls,
+            repeats=self._repeats,
+            pending=self._pending,
+            unnamed=self.wishes.unnamed_caller,
+            olds_left=self._old + 1 < self.ports.olds,
+            values_left=self.ports.another_value is not None,
+            free=self._free,
+            unlisted=self._unlisted,
+            follows=self.ports.hand_on is not None and self.ports.hands_tasks,
+            quiet=self._free,
+        )
+
+    def _step(self, at: At, answer: Answer) -> Step:
+        return next_step(at, answer, self._facts())
+
+    def _close(self, at: At, answer: Answer, error: KeyturnError) -> Ending:
+        return self._ending(self._step(at, answer), error)
+
+    def _ending(self, step: Step, error: KeyturnError) -> Ending:
+        """The end that the table names. `error`: what the last call, or the way to it, was answered."""
+        if step is Step.CHANGED:
+            return self._proved(Outcome.CHANGED)
+        if step is Step.ALREADY:
+            return self._proved(Outcome.ALREADY_CHANGED)
+        if step is Step.AS_REFUSED:
+            return self._end(Outcome.NOT_CHANGED, error)
+        if step is Step.TASK_FAILED:
+            return self._end(*ending_of(State.FAILED, None, self._request_id))
+        if step is Step.WRONG_OLD:
+            text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
+            if not self.wishes.unnamed_caller:
+                text = "the cloud refuses the old secret, and the new one is not in force: check the old secret"
+            wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=error.code, request_id=error.request_id)
+            return self._end(Outcome.NOT_CHANGED, wrong)
+        if step is Step.REFUSED_TWICE:
+            text = f"the cloud refuses the change with {error.code}, twice: see its page for the code"
+            refused = Refused(ErrorClass.FAILED, text, code=error.code, request_id=error.request_id)
+            return self._end(Outcome.NOT_CHANGED, refused)
+        if step is Step.SETTLE and self.ports.hand_on is not None:
+            pending = self._end(Outcome.PENDING)
+            signed = self._signed or self.ports.clock()
+            before = replace(self._before, calls=max(1, self._lost_calls))
+            if self.ports.hand_on(Pending(pending, before, settling=Settling(signed, before))):
+                return pending
+            self._evidence.append("follow_change: not reached")
+        code = self._lost.code if self._lost else error.code
+        text = "the call got no clear answer, and nothing shows whether it had its effect: log in to find out"
+        if self._lost is None:
+            text = "the cloud refuses the change, and whether the new secret is in force cannot be told: try a login"
+        return self._end(Outcome.UNKNOWN, Ambiguous(text, code=code, request_id=self._request_id))
 
     def _tell_which(self) -> None:
         """The old secret that the fence accepted was in force: should the change fail now, it still is."""
-        if self._other >= 0 and self.in_force is not None:
-            index, in_force = self._other, self.in_force
+        if self._old >= 0 and self.ports.old_in_force is not None:
+            index, in_force = self._old, self.ports.old_in_force
             done = _value(lambda: in_force(index))
             self._evidence += [f"store: {done.code}"] if isinstance(done, KeyturnError) else done
+
+    # --- following what was accepted
 
     def _accepted(self, accepted: Accepted) -> Ending:
         self._request_id = accepted.request_id
@@ -169,23 +326,16 @@ class Change:
         self._evidence += accepted.evidence
         if accepted.task is None:
             return self._proved(Outcome.CHANGED)
-        return self._follow(accepted.task)
-
-    # --- following what was accepted
-
-    def _follow(self, task: Task) -> Ending:
-        self._task_id = task.task_id
+        self._task = task = accepted.task
         whole_s = self.deadline.left() - self._reserve_s
+        hand_on = self.ports.hand_on if self.ports.hands_tasks else None
         # A login needs the secret, which no message carries on: wait for the task here as long as it goes.
-        quick_s = whole_s if self.hand_on is None or self.wishes.login else min(_QUICK_S, whole_s)
-        ending = self._poll(task, quick_s)
+        ending = self._poll(task, whole_s if hand_on is None or self.wishes.login else min(_QUICK_S, whole_s))
         if ending is not None:
             return ending
-        if self.hand_on is not None:
-            if self.wishes.login:
-                self._evidence.append("login: not made, the task outlived the invocation")
+        if hand_on is not None:
             pending = self._end(Outcome.PENDING)
-            if self.hand_on(task, pending):
+            if hand_on(Pending(pending, self._before, task)):
                 return pending
             self._evidence.append("follow_change: not reached, waited here instead")
             ending = self._poll(task, self.deadline.left() - self._reserve_s)
@@ -202,7 +352,7 @@ class Change:
             wait_s = min(wait_s, self.deadline.left() - until)
             if wait_s <= 0:
                 return None
-            self.sleep(wait_s)
+            self.ports.sleep(wait_s)
             wait_s = min(_LONGEST_POLL_S, wait_s * 1.5)
             state, evidence, error = progress(self.credential, task)
             if state is State.RUNNING:
@@ -210,20 +360,18 @@ class Change:
             self._evidence += evidence
             if state is State.SUCCEEDED:
                 return self._proved(Outcome.CHANGED)
+            if self._lost is not None:
+                return self._close(At.TASK, Answer(state.value), self._lost)
             return self._end(*ending_of(state, error, self._request_id))
+
+    # --- proof
 
     def _proved(self, outcome: Outcome) -> Ending:
         """The cloud says that it is so; with `Login` its server must say so too."""
         new = self.password or self.credential.new
         if not self.wishes.login or new is None:
             return self._end(outcome)
-        for tries in range(1, _LOGIN_TRIES + 1):
-            answer = self._login("new", new)
-            # Who refuses may still be taking the change over; who hangs up is dialled once more.
-            settled = answer is LoginAnswer.ACCEPTED or (answer is LoginAnswer.UNREACHABLE and tries > 1)
-            if settled or self.deadline.left() < self._reserve_s:
-                break
-            self.sleep(backoff_s(tries, base_s=0.6))
+        answer = self._login_for_long(new)
         if answer is LoginAnswer.REFUSED:
             text = "the cloud reports the change as done, and the server refuses the new secret: look at the instance"
             return self._end(Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=self._request_id))
@@ -231,36 +379,82 @@ class Change:
             self._login("old", self.credential.old)
         return self._end(outcome)
 
+    def _login_for_long(self, secret: Secret) -> LoginAnswer:
+        """Who refuses may still be taking the change over, who hangs up is dialled again: for as long as time is left."""
+        tries = 0
+        while True:
+            tries += 1
+            answer = self._login("new", secret)
+            wait_s = backoff_s(tries, base_s=0.6, most_s=3.0)
+            left_s = self.deadline.left() - self._reserve_s - wait_s
+            settled = answer is LoginAnswer.ACCEPTED or (answer is not LoginAnswer.REFUSED and tries > 1)
+            if settled or left_s <= 0.3:
+                return answer
+            self.ports.sleep(wait_s)
+
     def _login(self, which: str, secret: Secret) -> LoginAnswer:
         timeout_s = max(0.3, min(3.0, (self.deadline.left() - self._reserve_s) / 3))
         answer, why = _value(lambda: self.credential.login(secret, timeout_s)), ""
         if isinstance(answer, KeyturnError):  # the cloud did not tell the address
             why = f" ({answer.code or answer.error_class.value})"
             answer = LoginAnswer.UNREACHABLE
-        self._evidence.append(f"login with the {which} secret: {answer.value}{why}")
+        line = f"login with the {which} secret: {answer.value}{why}"
+        if self._evidence[-1:] != [line]:
+            self._evidence.append(line)
         return answer
+
+    def still(self) -> bool | None:
+        """Whether this change's secret is the last that was set, as far as anything can tell. Never raises."""
+        if self.deadline.left() < self._reserve_s:
+            return None
+        if self._task is not None:
+            task, before = self._task, self._before
+            overtaken = _value(lambda: self.credential.overtaken(task, before))
+            if isinstance(overtaken, bool):
+                return not overtaken
+        new = self.password or self.credential.new
+        if self.credential.fenced and isinstance(self._probe(), Accepted):
+            return True
+        if self.wishes.login and new is not None:
+            return {LoginAnswer.ACCEPTED: True, LoginAnswer.REFUSED: False}.get(self._login("new", new))
+        return None
 
     # --- finding out
 
-    def _old_secret_refused(self, refused: OldSecretRefused) -> Ending:
+    def _find(self) -> Answer:
+        """What reads, and a login where it is asked for, show of a call whose answer was lost."""
+        before = replace(self._before, calls=self._lost_calls)
+        reading = _value(lambda: self.credential.read(before))
+        new = self.credential.new
+        if self.wishes.login and new is not None and self._login("new", new) is LoginAnswer.ACCEPTED:
+            return Answer.IN_FORCE
+        if isinstance(reading, KeyturnError):
+            self._evidence.append(f"read: {reading.code or reading.error_class.value}")
+            return Answer.UNREADABLE if self.credential.settles else Answer.NOTHING
+        self._evidence += [line for line in reading.evidence if line not in self._evidence]
+        if reading.running:
+            return Answer.RUNNING
+        verdict = proves(before, reading)
+        if verdict is Verdict.THEIRS:
+            return Answer.THEIRS
+        # A task that looks like ours may be another delivery's: the repeat's own answer is the better proof.
+        again = self.credential.repeatable and self._repeats < 1 and before.secret
+        return Answer.IN_FORCE if verdict is Verdict.IN_FORCE and not again else Answer.NOTHING
+
+    def _after_refusal(self, refused: KeyturnError) -> Answer:
         """A typo and a redelivery look the same: a login, if asked, then the fence probe."""
         new = self.credential.new
         if self.wishes.login and new and self._login("new", new) is LoginAnswer.ACCEPTED:
-            return self._end(Outcome.ALREADY_CHANGED)
+            return Answer.ACCEPTED
+        # A service that is busy refuses both alike: between them it must be seen at rest.
+        look = _value(lambda: self.credential.look(thorough=True))
+        self._free = isinstance(look, Look) and look.obstacle is None
+        self._pending = self.ports.pending is not None and self.ports.pending()
         probed = self._probe()
         if isinstance(probed, Accepted):
-            # An earlier call of this very delivery may have been the one that worked.
-            return self._end(Outcome.CHANGED if self._lost else Outcome.ALREADY_CHANGED)
-        text = "the cloud refuses the old secret, and the new one is not in force: check the old secret"
-        wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=refused.code, request_id=refused.request_id)
-        if probed.code == refused.code:
-            return self._end(Outcome.NOT_CHANGED, wrong)
-        if self.wishes.unnamed_caller and not self._lost:
-            text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
-            wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=refused.code, request_id=refused.request_id)
-            return self._end(Outcome.NOT_CHANGED, wrong)
-        text = "the cloud refuses the old secret, and whether the new one is in force cannot be told: try a login"
-        return self._end(Outcome.UNKNOWN, Ambiguous(text, code=refused.code, request_id=refused.request_id))
+            return Answer.ACCEPTED
+        same = probed.code == refused.code and _kind(probed) is _kind(refused)
+        return Answer.SAME if same else Answer.OTHER
 
     def _probe(self) -> Accepted | KeyturnError:
         for tries in range(1, _MOST_WAITS + 1):
@@ -269,56 +463,11 @@ class Change:
             self._evidence.append(f"fence_probe: {answer}")
             wait_s = backoff_s(tries, base_s=0.4, most_s=3.0)
             # It can change nothing, so a lost answer is asked for again too.
-            if not isinstance(probed, RetryLater | Ambiguous) or self.deadline.left() - wait_s < self._least_s:
+            again = isinstance(probed, RetryLater) or (isinstance(probed, Ambiguous) and _kind(probed) is Answer.LOST)
+            if not again or self.deadline.left() - wait_s < self._least_s:
                 break
-            self.sleep(wait_s)
+            self.ports.sleep(wait_s)
         return probed
-
-    def _reconcile(self, look: Look, lost: Ambiguous) -> Ending | None:
-        """What happened after an ambiguous answer; None if it surely did not happen, so that it may be repeated."""
-        found = _value(lambda: self.credential.reconcile(look))
-        if isinstance(found, KeyturnError):
-            self._evidence.append(f"reconcile: {found.code or found.error_class.value}")
-            fact, task = Fact.UNKNOWN, None
-        else:
-            self._evidence += found.evidence
-            fact, task = found.fact, found.task
-        if fact is Fact.HAPPENING and task is not None:
-            return self._follow(task)
-        if fact is Fact.HAPPENED:
-            return self._proved(Outcome.CHANGED)
-        if fact is Fact.NOT_HAPPENED:
-            return None
-        new = self.credential.new
-        if self.wishes.login and new is not None:
-            answer = self._login("new", new)
-            if answer is LoginAnswer.ACCEPTED:
-                return self._end(Outcome.CHANGED)
-            if answer is LoginAnswer.REFUSED and self.credential.immediate:
-                return None
-        if self.credential.fenced:
-            probed = self._probe()
-            if isinstance(probed, Accepted):
-                return self._end(Outcome.CHANGED)
-            if isinstance(probed, OldSecretRefused):
-                # The fence makes a repeat safe: it works only if nothing has changed. It proves nothing by itself, for
-                # a cloud may refuse a new secret that equals the old one in the same way.
-                self._doubtful = True
-                return None
-        text = "the call got no clear answer, and nothing shows whether it had its effect: log in to find out"
-        return self._end(Outcome.UNKNOWN, Ambiguous(text, code=lost.code, request_id=self._request_id))
-
-    def _not_changed(self, error: KeyturnError) -> Ending:
-        """The end of a delivery that has changed nothing, as far as it knows."""
-        if not self._doubtful:
-            return self._end(Outcome.NOT_CHANGED, error)
-        text = "a call got no clear answer, and the repeat that would have shown its effect could not be made: "
-        code = self._lost[1].code if self._lost else error.code
-        lost = Ambiguous(text + "log in to find out", code=code, request_id=self._request_id)
-        return self._end(Outcome.UNKNOWN, lost)
-
-    def _gave_up(self, last: KeyturnError) -> KeyturnError:
-        return _failed(last) if isinstance(last, Ambiguous) else last
 
     def _end(self, outcome: Outcome, error: KeyturnError | None = None) -> Ending:
         return Ending(
@@ -326,21 +475,32 @@ class Change:
             error,
             list(self._evidence),
             self._request_id or (error.request_id if error else None),
-            self._task_id,
+            self._task.task_id if self._task else None,
             self._calls,
         )
 
 
+def _kind(error: KeyturnError) -> Answer:
+    """What an answer that is no acceptance says."""
+    if isinstance(error, RetryLater):
+        return Answer.LATER
+    if isinstance(error, OldSecretRefused):
+        return Answer.OF_OLD
+    if isinstance(error, Ambiguous):
+        return Answer.UNLISTED if error.refused and not error.passing else Answer.LOST
+    return Answer.OF_VALUE if isinstance(error, Refused) and error.of_value else Answer.REFUSED
+
+
 def progress(follower: Follower, task: Task) -> tuple[State, list[str], KeyturnError | None]:
-    """One question about a task; a question that could not be asked leaves it running."""
+    """One question about a task; a question that could not be asked, or a task not listed yet, leaves it running."""
     answer = _value(lambda: follower.progress(task))
-    if isinstance(answer, RetryLater) or (isinstance(answer, Refused) and answer.retryable):  # keys that have run out
-        return State.RUNNING, [f"task: {answer.code or answer.error_class.value}"], answer
-    if isinstance(answer, KeyturnError):
-        why = answer.code or answer.error_class.value
-        text = f"the change was accepted, and how it ended could not be read ({why}): ask for its task later"
-        return State.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)
-    return answer.state, answer.evidence, None
+    if not isinstance(answer, KeyturnError):
+        return answer.state, answer.evidence, None
+    why = answer.code or answer.error_class.value
+    if answer.error_class is not ErrorClass.FORBIDDEN or answer.retryable:
+        return State.RUNNING, [f"task: {why}"], answer
+    text = f"the change was accepted, and how it ended could not be read ({why}): ask for its task later"
+    return State.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)
 
 
 def ending_of(state: State, error: KeyturnError | None, request_id: str | None) -> tuple[Outcome, KeyturnError | None]:
@@ -362,13 +522,6 @@ def _value(call: Callable[[], T]) -> T | KeyturnError:
         return call()
     except KeyturnError as error:
         return error
-
-
-def _failed(last: KeyturnError) -> KeyturnError:
-    text = "the call failed, and was proved not to have had an effect each time: send it again later"
-    failed = Refused(ErrorClass.FAILED, text, code=last.code, request_id=last.request_id)
-    failed.retryable = True
-    return failed
 
 
 def _too_late() -> KeyturnError:

@@ -60,18 +60,21 @@ class Deliver(BaseModel):
     store: Annotated[StoreRef, PlainValidator(lambda value: _store(value))] | None = None
     seal: Annotated[dict[str, Any], PlainValidator(lambda value: _seal_key(value))] | None = None
     reply: Literal[True] | None = None
+    adopt: Literal[True] | None = None  # the store may be another credential's by now, whose change is none any more
 
     @model_validator(mode="after")
     def _somewhere(self) -> Deliver:
         if self.store is None and self.seal is None and self.reply is None:
             raise PydanticCustomError("nowhere", "must name Store, Seal or Reply")
+        if self.adopt and self.store is None:
+            raise PydanticCustomError("adopt", "Adopt: goes with Store")
         return self
 
 
 def _store(value: object) -> StoreRef:
     ref = value if isinstance(value, StoreRef) else read_ref(value)
     if ref.version is not None:
-        raise PydanticCustomError("store_version", "takes no version; the new one is named by CommandId")
+        raise PydanticCustomError("store_version", "takes no version: keyturn names the new one")
     return ref
 
 
@@ -99,6 +102,8 @@ class Command(BaseModel):
     old_field: ClassVar[str | None] = None
     new_field: ClassVar[str]
     rule: ClassVar[PasswordRule]
+    # What the API takes a parameter for that is not given, where its page says so.
+    page_defaults: ClassVar[Mapping[str, Any]] = {}
 
     region: Region | None = None
     command_id: CommandId | None = None
@@ -157,7 +162,7 @@ class Command(BaseModel):
     @property
     def generates(self) -> Generate | None:
         """How the new secret is to be made, if it is."""
-        new = getattr(self, self.new_field)
+        new = self.given_new
         return new if isinstance(new, Generate) else None
 
     @property
@@ -186,6 +191,18 @@ class Command(BaseModel):
             spelled: value
             for name, spelled in _own_parameters(type(self))
             if (value := getattr(self, name)) is not None and not isinstance(value, Secret | StoreRef | Generate)
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this change from another one of the same credential: the API's own parameters as resolved.
+
+        Not the credential's names, nor how its secret comes about.
+        """
+        names = (self.resource_field, self.account_field, "Alternate", "Random")
+        given = {name: value for name, value in self.parameters().items() if name not in names}
+        return {
+            name: sorted(value) if isinstance(value, list) else value
+            for name, value in {**self.page_defaults, **given}.items()
         }
 
     @classmethod

@@ -16,9 +16,6 @@ class Task:
     """A change that the cloud has accepted and is working on. It holds no secret and can travel in a message."""
 
     task_id: int | None = None
-    adopted: bool = False  # found in the cloud's list after a lost answer, not returned by our call
-    time_before: str | None = None  # the account's password time, by the service's own clock, before the call
-    expect: Mapping[str, Any] | None = None  # what the account must show, where no password was changed
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,8 +26,8 @@ class Look:
     obstacle: KeyturnError | None = None  # why the change would be refused now
     in_force: bool = False  # all that was asked is so already, and nothing secret was asked
     rest_in_force: bool = True  # all that was asked beside the secret is so already
-    task_ids: frozenset[int] = frozenset()
-    time_before: str | None = None
+    tasks: frozenset[int] = frozenset()
+    time: str | None = None  # of the secret's last change, by the service's own clock; None: not shown
     account: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -59,36 +56,56 @@ class Progress:
     evidence: list[str]
 
 
-class Fact(Enum):
-    """What reconciliation found."""
+@dataclass(frozen=True)
+class Before:
+    """What stood before a call whose answer was lost: the tasks, and the time of the last change. No secret."""
 
-    HAPPENED = "happened"
-    HAPPENING = "happening"  # a task is at work: follow it
-    NOT_HAPPENED = "not_happened"
-    UNKNOWN = "unknown"
+    tasks: frozenset[int] = frozenset()
+    time: str | None = None
+    asked: Mapping[str, Any] = field(default_factory=dict)  # what the account must show, of things that are no secret
+    secret: bool = True  # whether a new password was among what was asked
+    calls: int = 1  # how many of its calls got no clear answer
 
 
-@dataclass(frozen=True, eq=False)
-class Finding:
-    fact: Fact
-    evidence: list[str]
-    task: Task | None = None
+@dataclass(frozen=True)
+class Reading:
+    """What reads show after a lost answer, each by the service itself; None where it cannot be read or does not say."""
+
+    ours: tuple[int, ...] = ()  # tasks begun since by our operator, of a type that our call may have made
+    theirs: tuple[int, ...] = ()  # tasks begun since by others that change a secret
+    others: bool = False  # further tasks begun since
+    running: bool = False  # a task at work, or an account or instance shown as changing
+    succeeded: bool = False  # every task of ours ended well
+    moved: bool | None = None  # the time of the last change
+    shown: bool | None = None  # all that was asked beside a secret; None: nothing was
+    evidence: tuple[str, ...] = ()
 
 
 class LoginAnswer(Enum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
+    ANY = "takes any password"  # so its welcome proves nothing
 
 
 class Follower(Protocol):
-    """Knows how far an accepted change has come, without any secret."""
+    """Knows how far a change has come, and whether a secret opens the server."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether reads can tell what became of a call whose answer was lost."""
 
     def progress(self, task: Task) -> Progress:
         """Ask the cloud once. Raises: RetryLater, Refused."""
 
-    def overtaken(self, task: Task) -> bool:
-        """Whether another change of the same resource began after this task, or runs now. Raises: as `progress`."""
+    def read(self, before: Before) -> Reading:
+        """What has happened since a call was made. Raises: as `progress`."""
+
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        """Whether another change began after this one; None: nothing can tell. Raises: as `progress`."""
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        """Log in at the address that the cloud reports. Raises: as `progress`, where it reports none too."""
 
 
 class Credential(Follower, Protocol):
@@ -99,8 +116,12 @@ class Credential(Follower, Protocol):
         """Whether the cloud takes the change only with the right old secret."""
 
     @property
-    def immediate(self) -> bool:
-        """Whether a change is in force once its call is answered: no task works on it afterwards."""
+    def repeatable(self) -> bool:
+        """Whether the same call, made again, asks for the same: the service makes nothing of its own."""
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        """What the account will show of the change, beside its secret."""
 
     @property
     def new(self) -> Secret | None: ...
@@ -116,9 +137,3 @@ class Credential(Follower, Protocol):
 
     def probe(self) -> Accepted:
         """The same call with the new secret as old and new, which can change nothing. Raises: as `change`."""
-
-    def reconcile(self, look: Look) -> Finding:
-        """After an ambiguous answer: what really happened, by read calls. Raises: RetryLater, Refused."""
-
-    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
-        """Log in at the address that the cloud reports. Raises: RetryLater, Refused where it reports none."""

@@ -37,6 +37,8 @@ class KeyturnError(Exception):
 class Refused(KeyturnError):
     """Surely nothing happened, and repeating the same call cannot help."""
 
+    of_value: bool = False  # the new secret breaks a rule of the cloud's: another one may be taken
+
 
 class RetryLater(KeyturnError):
     """Surely nothing happened, and the same call may work later: busy, throttled, unavailable."""
@@ -46,6 +48,7 @@ class RetryLater(KeyturnError):
     ) -> None:
         super().__init__(error_class, message, code=code, request_id=request_id)
         self.retryable = True
+        self.after_s = 0.0  # not before so many seconds
 
 
 class OldSecretRefused(KeyturnError):
@@ -56,10 +59,17 @@ class Ambiguous(KeyturnError):
     """The call may have had its effect. Find out before anything is repeated."""
 
     def __init__(
-        self, message: str, *, code: str | None = None, request_id: str | None = None, refused: bool = False
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        request_id: str | None = None,
+        refused: bool = False,
+        passing: bool = False,
     ) -> None:
         super().__init__(ErrorClass.AMBIGUOUS, message, code=code, request_id=request_id)
         self.refused = refused  # the API answered with a client error (4xx) whose code no table names
+        self.passing = passing  # code or status tell of a state that passes, so a repeat may be answered otherwise
 
 
 class SettingsError(ValueError):

@@ -68,7 +68,6 @@ class Stored:
     version: str
     stage: str | None = None  # `current` or `pending`
     region: str = "-"
-    moot: tuple[str, ...] = ()  # other commands' pending versions, of no use once this one is in force
 
 
 @dataclass(eq=False)
@@ -83,6 +82,7 @@ class Ending:
     calls: int = 0
     sealed: str | None = None
     stored: Stored | None = None
+    looked: bool = True  # False: nothing shows that what was once in force is so still
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from shared.clouds.alibaba import AlibabaSession
 from shared.clouds.session import Access
-from shared.credential import Accepted, Fact, Finding, LoginAnswer, Look, Progress, State, Task
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
+from shared.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
+from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.result import Subject
 from shared.secret import Secret
 
@@ -20,12 +20,14 @@ if TYPE_CHECKING:
     from shared.login import Address
 
 ACTION = "ModifyAccountPassword"
-# Published for this product's other account actions, so these say something else than "wrong old password".
-_FORMAT_CODES = ("InvalidAccountPassword.Format", "InvalidAccountName.Format", "InvalidEngineVersion.Format")
+# What an engine without TLS answers DescribeInstanceSSL, by the vendor's own Terraform provider.
+_NO_TLS = "IncorrectEngineVersion"
 
 
 class TairInstance:
     """One instance's reads, and whether an accepted change has settled."""
+
+    settles = False
 
     def __init__(self, access: Access, subject: Subject) -> None:
         self.session = AlibabaSession(access, subject.region)
@@ -57,7 +59,12 @@ class TairInstance:
         host, port = found.get("ConnectionDomain"), found.get("Port")
         if not isinstance(host, str) or not host or not str(port).isdigit():
             raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
-        status = self.session.read("DescribeInstanceSSL", {"InstanceId": self.subject.resource})
+        try:
+            status = self.session.read("DescribeInstanceSSL", {"InstanceId": self.subject.resource})
+        except KeyturnError as error:
+            if not (error.code or "").startswith(_NO_TLS):
+                raise
+            status = {}
         return Address(host, int(str(port)), status.get("SSLEnabled") == "Enable")
 
     def progress(self, task: Task) -> Progress:
@@ -67,21 +74,34 @@ class TairInstance:
         settled = account == "Available" and instance == "Normal"
         return Progress(State.SUCCEEDED if settled else State.RUNNING, evidence)
 
-    def overtaken(self, task: Task) -> bool:
-        """Not to be seen: this API has no tasks. No change of it fails once it was accepted."""
-        return False
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return None  # not to be seen: this API has no tasks and no times
+
+    def read(self, before: Before) -> Reading:
+        """Nothing that can be read proves anything; what is shown is written down."""
+        progress = self.progress(Task())
+        return Reading(evidence=tuple(line.removeprefix("accepted: ") for line in progress.evidence))
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        """Log in as the account, in each form that the cloud documents."""
+        from shared.login import redis_login, tair_forms
+
+        forms = tair_forms(self.subject.account, self.subject.resource)
+        return redis_login(self.address(), forms, secret, timeout_s)
 
 
 @dataclass(eq=False)
 class TairChange:
-    """ModifyAccountPassword. A code that no table names may be a wrong old password: only the probe can tell."""
+    """ModifyAccountPassword. Which code a wrong old password gets is not published: the fence probe has to tell."""
 
     instance: TairInstance
     old: Secret | None
     new: Secret | None
 
     fenced = True
-    immediate = True
+    settles = False
+    repeatable = True
+    asked: ClassVar[Mapping[str, Any]] = {}
 
     def look(self, *, thorough: bool) -> Look:
         if not thorough:
@@ -113,48 +133,20 @@ class TairChange:
             "OldAccountPassword": old.reveal() if old else "",
             "NewAccountPassword": self.new.reveal() if self.new else "",
         }
-        try:
-            answer = self.instance.session.change(ACTION, ids, body)
-        except Refused as refused:
-            error: KeyturnError = refused
-            if refused.error_class is ErrorClass.INVALID_COMMAND and not _says_what(refused.code or ""):
-                error = _of_old_secret(refused)
-        except Ambiguous as ambiguous:
-            # A 4xx answer with a code of its own is a refusal, and our own rules have passed.
-            error = _of_old_secret(ambiguous) if ambiguous.refused else ambiguous
-        else:
-            return Accepted(str(answer["RequestId"]), Task(), [f"{ACTION}: answered"])
-        raise error from None
+        answer = self.instance.session.change(ACTION, ids, body)
+        return Accepted(str(answer["RequestId"]), Task(), [f"{ACTION}: answered"])
 
     def progress(self, task: Task) -> Progress:
         return self.instance.progress(task)
 
-    def overtaken(self, task: Task) -> bool:
-        return self.instance.overtaken(task)
+    def read(self, before: Before) -> Reading:
+        return self.instance.read(before)
 
-    def reconcile(self, look: Look) -> Finding:
-        """The account has no time field: nothing that can be read proves anything. The probe comes next."""
-        progress = self.instance.progress(Task())
-        return Finding(Fact.UNKNOWN, [line.removeprefix("accepted: ") for line in progress.evidence])
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return self.instance.overtaken(task, before)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
-        from shared.login import redis_login
-
-        subject, address = self.instance.subject, self.instance.address()
-        if subject.account in ("default", subject.resource):  # the account that the instance came with
-            return redis_login(address, [None], secret, timeout_s)
-        answer = redis_login(address, [subject.account], secret, timeout_s)
-        if answer is LoginAnswer.REFUSED:  # servers before 6.0 take `user:password` alone
-            answer = redis_login(address, [None], Secret(f"{subject.account}:{secret.reveal()}"), timeout_s)
-        return answer
-
-
-def _says_what(code: str) -> bool:
-    return code.startswith("Missing") or code in _FORMAT_CODES
-
-
-def _of_old_secret(error: KeyturnError) -> OldSecretRefused:
-    return OldSecretRefused(ErrorClass.WRONG_OLD_SECRET, error.message, code=error.code, request_id=error.request_id)
+        return self.instance.login(secret, timeout_s)
 
 
 def _items(answer: Mapping[str, Any], outer: str, inner: str) -> list[Mapping[str, Any]]:

@@ -13,9 +13,8 @@ from pydantic import StringConstraints
 
 from shared.clouds.session import Access
 from shared.clouds.tencent import TencentSession
-from shared.credential import Accepted, Fact, Finding, LoginAnswer, Look, Progress, State, Task
+from shared.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
-from shared.pace import backoff_s
 from shared.result import Subject
 from shared.secret import Secret
 
@@ -23,18 +22,19 @@ if TYPE_CHECKING:
     from shared.login import Address
 
 # DescribeTaskList's codes: reset password, password-free switch, account change.
-_SET_PASSWORD, _NO_AUTH, _ACCOUNT = "007", "035", "037"
+_SECRET_TYPES = ("007", "035", "037")
 _UNKNOWN_ACTION = ("InvalidAction", "InvalidParameter.ActionNotFound")
-_WRONG_OLD = ("InvalidParameterValue.PasswordError", "InvalidParameterValue.PasswordRuleError")
 InstanceId = Annotated[str, StringConstraints(pattern=r"^crs-[A-Za-z0-9-]{1,60}$")]
 
 _NO_TASK_ID = "NoTaskId"
-_STRONGEST = (LoginAnswer.ACCEPTED, LoginAnswer.REFUSED)
 _PAGE = 100
 _MOST_PAGES = 50
-_LOOKS = 3  # at the task list after a lost answer; a new task may be listed late
+_AT_WORK, _DONE = (0, 1), 2  # DescribeTaskList's Result
 _CHANGING, _DELETED = 1, 4  # DescribeInstanceAccount's Status
-_RUNNING_INSTANCE = 2  # DescribeInstances' Status; 1 is "in a flow"
+_IN_FLOW, _RUNNING_INSTANCE = 1, 2  # DescribeInstances' Status
+# What these answer of an instance's TLS is that it has none (facts of both pages; the first by its name).
+_NO_TLS = ("InvalidParameterValue.UnSupportedType", "ResourceUnavailable.InstanceStatusError")
+_WORDS = {True: "yes", False: "no", None: "not shown"}
 
 
 def _client_class() -> Any:
@@ -45,6 +45,8 @@ def _client_class() -> Any:
 
 class RedisInstance:
     """One instance's reads, and how far a task on it has come."""
+
+    settles = True
 
     def __init__(self, access: Access, subject: Subject, site: str) -> None:
         self.session = TencentSession(access, subject.region, site, "redis", _client_class)
@@ -63,14 +65,9 @@ class RedisInstance:
                 break
         return None
 
-    def tasks(self, types: tuple[str, ...], operator: str | None = None) -> list[Mapping[str, Any]]:
-        """The newest tasks of these types, by anyone or by one operator."""
-        ids: dict[str, Any] = {
-            "InstanceId": self.subject.resource,
-            "TaskTypes": list(types),
-            "Limit": _PAGE,
-            "Offset": 0,
-        }
+    def tasks(self, operator: str | None = None) -> list[Mapping[str, Any]]:
+        """The newest tasks, by anyone or by one operator. Of every type: which one a change makes is not published."""
+        ids: dict[str, Any] = {"InstanceId": self.subject.resource, "Limit": _PAGE, "Offset": 0}
         if operator:
             ids["OperateUin"] = [operator]
         return _list(self.session.read("DescribeTaskList", ids), "Tasks")
@@ -88,21 +85,19 @@ class RedisInstance:
         from shared.login import Address
 
         found = self.instance()
-        status = self.session.read("DescribeSSLStatus", {"InstanceId": self.subject.resource})
+        try:
+            tls = bool(self.session.read("DescribeSSLStatus", {"InstanceId": self.subject.resource}).get("SSLConfig"))
+        except KeyturnError as error:
+            if error.code not in _NO_TLS:
+                raise
+            tls = False
         host, port = found.get("WanIp"), _int(found.get("Port"))
         if not isinstance(host, str) or not host or not port:
             raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
-        return Address(host, port, bool(status.get("SSLConfig")))
-
-    def _shows(self, account: Mapping[str, Any], expect: Mapping[str, Any]) -> bool:
-        asked = dict(expect)
-        no_auth = asked.pop("NoAuth", None)
-        if no_auth is not None and bool(self.instance().get("NoAuth")) != no_auth:
-            return False
-        return bool(expect) and _shows(account, asked)
+        return Address(host, port, tls)
 
     def progress(self, task: Task) -> Progress:
-        """Ask DescribeTaskInfo; an adopted task must also show in what it was to change."""
+        """Ask DescribeTaskInfo for a task that our own call returned."""
         answer = self.session.read("DescribeTaskInfo", {"TaskId": task.task_id})
         status = str(answer.get("Status", "")).lower()  # one of the cloud's pages writes `Error`
         evidence = [f"DescribeTaskInfo {task.task_id}: {status[:20]}"]
@@ -110,22 +105,63 @@ class RedisInstance:
             return Progress(State.UNPROVEN, [f"DescribeTaskInfo {task.task_id}: belongs to another instance"])
         if status in ("failed", "error"):
             return Progress(State.FAILED, evidence)
-        if status != "succeed":
-            return Progress(State.RUNNING, evidence)
-        if not task.adopted:
-            return Progress(State.SUCCEEDED, evidence)
-        account = self.account() or {}
-        if task.expect is not None:
-            shown, what = self._shows(account, task.expect), "instance and account show what was asked"
-        else:
-            shown, what = _moved(task.time_before, account), "PasswordLastModifiedTime moved"
-        evidence.append(f"{what}: {'yes' if shown else 'no'}")
-        return Progress(State.SUCCEEDED if shown else State.UNPROVEN, evidence)
+        return Progress(State.SUCCEEDED if status == "succeed" else State.RUNNING, evidence)
 
-    def overtaken(self, task: Task) -> bool:
-        """Whether the task list shows a newer one, or one at work."""
-        others = [one for one in self.tasks((_SET_PASSWORD, _NO_AUTH, _ACCOUNT)) if one.get("TaskId") != task.task_id]
-        return any(one.get("Result") in (0, 1) or _int(one.get("TaskId")) > (task.task_id or 0) for one in others)
+    def _begun(self, before: Before) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+        """Tasks that were not there before: those that may be our operator's, and the others'."""
+        new = [task for task in self.tasks() if _id(task) not in before.tasks]
+        operator = self.session.access.operator
+        if not new or not operator:
+            return new, []
+        own = {_id(task) for task in self.tasks(operator)}
+        return [task for task in new if _id(task) in own], [task for task in new if _id(task) not in own]
+
+    def read(self, before: Before) -> Reading:
+        """What the task list, the account and the instance show."""
+        ours, others = self._begun(before)
+        theirs = [task for task in others if task.get("TaskType") in _SECRET_TYPES]
+        account, instance = self.account() or {}, self.instance()
+        after = _time(account)
+        moved = None if not after or not before.time else after != before.time
+        shown = None
+        if before.asked:
+            asked = dict(before.asked)
+            no_auth = asked.pop("NoAuth", None)
+            shown = (no_auth is None or bool(instance.get("NoAuth")) == no_auth) and _shows(account, asked)
+        busy = account.get("Status") == _CHANGING or instance.get("Status") == _IN_FLOW
+        count = len(ours) + len(others)
+        evidence = [
+            f"DescribeTaskList: {count} new task{'' if count == 1 else 's'}",
+            f"PasswordLastModifiedTime moved: {_WORDS[moved]}",
+        ]
+        if shown is not None:
+            evidence.append(f"instance and account show what was asked: {_WORDS[shown]}")
+        # Without the operator's id a task that succeeded may be anybody's.
+        done = bool(ours) and all(task.get("Result") == _DONE for task in ours)
+        return Reading(
+            tuple(map(_id, ours)),
+            tuple(map(_id, theirs)),
+            len(others) > len(theirs),
+            busy or any(task.get("Result") in _AT_WORK for task in (*ours, *others)),
+            done and self.session.access.operator is not None,
+            moved,
+            shown,
+            tuple(evidence),
+        )
+
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        """Whether the task list shows another task, begun since."""
+        if task.task_id is None:
+            return None
+        ours, others = self._begun(before)
+        return any(_id(one) != task.task_id for one in (*ours, *others))
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        """Log in as the account, in each form that the cloud documents."""
+        from shared.login import redis_login, tencent_forms
+
+        forms = tencent_forms(self.subject.account, self.subject.resource)
+        return redis_login(self.address(), forms, secret, timeout_s)
 
 
 @dataclass(eq=False)
@@ -139,24 +175,17 @@ class RedisChange:
     new: Secret | None
     old: Secret | None = None
 
-    immediate = False
+    settles = True
+    repeatable = True  # the same values again, or refused by the fence
 
     @property
     def fenced(self) -> bool:
         return self.old is not None
 
     @property
-    def _types(self) -> tuple[str, ...]:
-        return (_SET_PASSWORD, _ACCOUNT, *([_NO_AUTH] if "NoAuth" in self.params else []))
-
-    @property
-    def _asked(self) -> dict[str, Any]:
-        """What the account itself will show, of the things asked."""
-        return {name: self.params[name] for name in ("Privilege", "ReadonlyPolicy", "Remark") if name in self.params}
-
-    @property
-    def _no_auth(self) -> dict[str, Any]:
-        return {"NoAuth": self.params["NoAuth"]} if "NoAuth" in self.params else {}
+    def asked(self) -> dict[str, Any]:
+        names = ("Privilege", "ReadonlyPolicy", "Remark", "NoAuth")
+        return {name: self.params[name] for name in names if name in self.params}
 
     def look(self, *, thorough: bool) -> Look:
         """Read the account and the newest tasks; the instance too where its state is asked for."""
@@ -165,8 +194,8 @@ class RedisChange:
         if account is None and not self.fenced:
             raise _missing(subject, "account")
         account = account or {}
-        tasks = self.instance.tasks(self._types)
-        busy = [task for task in tasks if task.get("Result") in (0, 1)]
+        tasks = self.instance.tasks()
+        busy = [task for task in tasks if task.get("Result") in _AT_WORK]
         obstacle: KeyturnError | None = None
         if busy or account.get("Status") == _CHANGING:
             text = f"{subject.resource} has a task in flight, nothing was called: send it again when it has ended"
@@ -185,11 +214,12 @@ class RedisChange:
                 if obstacle is None and found.get("Status") != _RUNNING_INSTANCE:
                     text = f"{subject.resource} is not running: send it again when it is"
                     obstacle = RetryLater(ErrorClass.BUSY, text, code="InstanceStatus")
-        rest = _shows(account, self._asked) and self.params.get("NoAuth", no_auth) == no_auth
+        asked = {name: value for name, value in self.asked.items() if name != "NoAuth"}
+        rest = _shows(account, asked) and self.params.get("NoAuth", no_auth) == no_auth
         in_force = rest and self.new is None and obstacle is None
         if in_force:
             evidence.append("DescribeInstanceAccount: shows all that was asked")
-        ids = frozenset(_int(task.get("TaskId")) for task in tasks)
+        ids = frozenset(map(_id, tasks))
         return Look(evidence, obstacle, in_force, rest, ids, _time(account), account)
 
     def change(self, look: Look) -> Accepted:
@@ -218,69 +248,31 @@ class RedisChange:
                 break
             except Refused as refused:
                 if refused.code not in _UNKNOWN_ACTION or action == self.actions[-1]:
-                    raise self._of_old_secret(refused) from None
+                    raise
+            except OldSecretRefused as refused:
+                if self.fenced:
+                    raise
+                # Nothing was said of an old secret: what the code means here no table tells.
+                error = Ambiguous(refused.message, code=refused.code, request_id=refused.request_id, refused=True)
+                raise error from None
         task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
         request_id = request_id if isinstance(request_id, str) else None
-        if not isinstance(task_id, int) or isinstance(task_id, bool):
+        # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.
+        if not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
             raise Ambiguous(f"{action} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
         return Accepted(request_id, Task(task_id), [f"{action}: task {task_id}"])
-
-    def _of_old_secret(self, refused: Refused) -> KeyturnError:
-        if self.fenced and refused.code in _WRONG_OLD:
-            return OldSecretRefused(
-                ErrorClass.WRONG_OLD_SECRET, refused.message, code=refused.code, request_id=refused.request_id
-            )
-        return refused
 
     def progress(self, task: Task) -> Progress:
         return self.instance.progress(task)
 
-    def overtaken(self, task: Task) -> bool:
-        return self.instance.overtaken(task)
+    def read(self, before: Before) -> Reading:
+        return self.instance.read(before)
 
-    def reconcile(self, look: Look) -> Finding:
-        """A lost answer: exactly one new task by our operator is ours if this account's time moves with it."""
-        access = self.instance.session.access
-        new: list[int] = []
-        for tries in range(1, _LOOKS + 1):
-            listed = [_int(task.get("TaskId")) for task in self.instance.tasks(self._types)]
-            new = [task_id for task_id in listed if task_id not in look.task_ids]
-            if new or tries == _LOOKS or access.deadline.left() < 2.0:
-                break
-            access.sleep(0.15 + backoff_s(tries))
-        evidence = [f"DescribeTaskList: {len(new)} new task{'' if len(new) == 1 else 's'}"]
-        if len(new) == 1 and not access.operator:
-            evidence.append("operator of the new task: not known on this platform")
-        elif len(new) == 1 and access.operator:
-            ours = [_int(task.get("TaskId")) for task in self.instance.tasks(self._types, access.operator)]
-            if new[0] not in ours:
-                return Finding(Fact.UNKNOWN, [*evidence, "DescribeTaskList: the new task is another operator's"])
-        if len(new) == 1:
-            expect = None if self.new is not None else self._asked | self._no_auth
-            return Finding(Fact.HAPPENING, evidence, Task(new[0], True, look.time_before, expect))
-        if new:
-            return Finding(Fact.UNKNOWN, evidence)
-        account = self.instance.account() or {}
-        moved = _moved(look.time_before, account)
-        evidence.append(f"PasswordLastModifiedTime moved: {'yes' if moved else 'no'}")
-        still = not moved and account.get("Status") != _CHANGING
-        return Finding(Fact.NOT_HAPPENED if still else Fact.UNKNOWN, evidence)
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return self.instance.overtaken(task, before)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
-        from shared.login import redis_login
-
-        account = self.instance.subject.account
-        # A custom account's form is not settled between the vendor's pages: ACL first, then `account@password`.
-        forms: list[tuple[str | None, Secret]] = [(None, secret)]
-        if account != "root":
-            forms = [(account, secret), (None, Secret(f"{account}@{secret.reveal()}"))]
-        address = self.instance.address()
-        answers: list[LoginAnswer] = []
-        for name, value in forms:
-            answers.append(redis_login(address, [name], value, timeout_s))
-            if answers[-1] is LoginAnswer.ACCEPTED:
-                break
-        return next((one for one in _STRONGEST if one in answers), LoginAnswer.UNREACHABLE)
+        return self.instance.login(secret, timeout_s)
 
 
 class RedisAccountChange(RedisChange):
@@ -303,19 +295,18 @@ def _shows(account: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 
 def _time(account: Mapping[str, Any]) -> str | None:
+    """None where it is not shown: the page says that it stays empty for accounts older than the field."""
     value = account.get("PasswordLastModifiedTime")
-    return value if isinstance(value, str) else None
-
-
-def _moved(before: str | None, account: Mapping[str, Any]) -> bool:
-    """Whether the account's time differs from what the same service showed before; its zone is not published."""
-    after = _time(account)
-    return before is not None and bool(after) and after != before
+    return value if isinstance(value, str) and value else None
 
 
 def _list(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     value = answer.get(name)
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _id(task: Mapping[str, Any]) -> int:
+    return _int(task.get("TaskId"))
 
 
 def _int(value: object) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.clouds.session import Access
 from shared.clouds.tencent import TencentSession
-from shared.credential import Accepted, Fact, Finding, LoginAnswer, Look, Progress, State, Task
+from shared.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.result import Subject
 from shared.secret import Secret
@@ -36,11 +36,19 @@ class RegistryChange:
     new: Secret | None  # None: the service makes one
 
     fenced = False
-    immediate = True
+    settles = False
     old = None
 
     def __post_init__(self) -> None:
         self.session = TencentSession(self.access, self.subject.region, self.site, "tcr", _client_class)
+
+    @property
+    def repeatable(self) -> bool:
+        return self.new is not None  # what the service makes is another each time
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        return {}
 
     def look(self, *, thorough: bool) -> Look:
         account = self._account()
@@ -55,7 +63,7 @@ class RegistryChange:
             if disabled:
                 text = f"{self.subject.account} is disabled and will not log in whatever its password: enable it first"
                 obstacle = Refused(ErrorClass.FAILED, text, code="AccountDisabled")
-        return Look(evidence, obstacle, time_before=_update_time(account), account=account)
+        return Look(evidence, obstacle, time=_update_time(account), account=account)
 
     def _account(self) -> Mapping[str, Any] | None:
         """The account by its exact name: the filter may match others too."""
@@ -85,14 +93,14 @@ class RegistryChange:
     def progress(self, task: Task) -> Progress:
         return Progress(State.UNPROVEN, [f"{ACTION} has no tasks"])
 
-    def overtaken(self, task: Task) -> bool:
-        return False
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return None  # UpdateTime moves with our own change, and names nobody
 
-    def reconcile(self, look: Look) -> Finding:
+    def read(self, before: Before) -> Reading:
         """Only a login proves; what UpdateTime shows is written down as a hint."""
-        account = self._account() or {}
-        moved = "yes" if _update_time(account) != look.time_before else "no"
-        return Finding(Fact.UNKNOWN, [f"UpdateTime moved: {moved}"])
+        shown = _update_time(self._account() or {})
+        moved = "not shown" if shown is None or before.time is None else "no" if shown == before.time else "yes"
+        return Reading(evidence=(f"UpdateTime moved: {moved}",))
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         from shared.login import registry_login
