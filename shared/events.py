@@ -27,6 +27,7 @@ EventId = Annotated[str, Field(pattern="^[0-9a-f]{32}$")]
 Source = Annotated[str, Field(pattern=r"^keyturn/(tencent|alibaba|-)/[A-Za-z0-9-]{1,40}$")]
 Subject = Annotated[str, Field(pattern=rf"^(redis|tcr|tair|-)/{_PLACE}/{_PLACE}$")]
 Traceparent = Annotated[str, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")]
+Tracestate = Annotated[str, Field(max_length=512)]
 CommandId = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Note = Annotated[str, Field(max_length=64)]
 Evidence = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=40)]
@@ -81,6 +82,7 @@ class ResultEvent(TypedDict):
     time: Time
     datacontenttype: Literal["application/json"]
     traceparent: NotRequired[Traceparent]
+    tracestate: NotRequired[Tracestate]
     data: Result
 
 

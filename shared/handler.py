@@ -213,11 +213,30 @@ def _handle(work: Work, event: object, context: object, started: float, summary:
     summary.request_id = invocation.request_id
     if log.level != invocation.settings.log_level:
         log.setLevel(invocation.settings.log_level)  # which empties the levels that each logger has worked out
+    _warn_without_key(invocation)
     publisher = Publisher(invocation)
     try:
         return _answer(work, event, invocation, publisher, started, summary)
     finally:
         publisher.close()
+
+
+_warned = False
+
+
+def _warn_without_key(invocation: Invocation) -> None:
+    """On a platform with a commands queue and no key for it: one line a process, which is one a cold start."""
+    global _warned  # two threads at once may both write the line
+    settings = invocation.settings
+    if _warned or not invocation.on_platform or settings.commands is None or settings.handoff_keys:
+        return
+    _warned = True
+    text = (
+        "KEYTURN_HANDOFF_KEY is not set, so keyturn cannot tell its own messages on the commands queue from others:"
+        " a Tair change and a store's promotion are not handed on, and evidence in a message is not believed."
+        " Set the same key for all functions that share the queue; `make deploy` does it"
+    )
+    log.warning("%s", json.dumps({"event": "no_handoff_key", "message": text}))
 
 
 def _no_command(visit: Visit) -> Message:
@@ -230,7 +249,12 @@ def _answer(
     work: Work, event: object, invocation: Invocation, publisher: Publisher, started: float, summary: _Summary
 ) -> Any:
     try:
-        delivery = read(event, fields=work.fields, request_id=invocation.request_id)
+        delivery = read(
+            event,
+            fields=work.fields,
+            request_id=invocation.request_id,
+            keys=invocation.settings.handoff_keys,
+        )
     except UnknownEvent as error:
         delivery, why = Delivery(Trigger.QUEUE, ()), str(error)
         visit = Visit(invocation, delivery, publisher, started)

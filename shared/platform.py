@@ -156,6 +156,8 @@ def _settings(environ: Mapping[str, str], on_platform: bool) -> Settings:
     given = {name: value for name, value in environ.items() if name.startswith("KEYTURN_") and name not in _KEY_NAMES}
     read = _read
     if read is not None and read[0] == given and read[1] == on_platform:
+        for key in read[2].handoff_keys:  # so that newer secrets do not push it out of what `hygiene` knows
+            hygiene.learn(key.reveal())
         return read[2]
     settings = read_settings(environ, on_platform=on_platform)
     # Reading a URL makes its password known to `hygiene`, and it must not be forgotten for newer ones.

@@ -12,6 +12,7 @@ from typing import Any
 
 from shared import hygiene
 from shared.cloudevent import encode
+from shared.handoff import COMMAND_TYPE, sign
 from shared.pace import backoff_s
 from shared.platform import Invocation
 from shared.queues import MessageTooLarge, Outgoing, QueueAccess, QueueError, QueueRejected, kept
@@ -39,6 +40,7 @@ class HandedOn:
     hop: int = 0
     notbefore: str | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
     delay_s: float = 0.0
 
 
@@ -80,23 +82,33 @@ class Publisher:
         return delivered
 
     def command(self, command: HandedOn) -> bool:
-        """Put a command on the commands queue; True once confirmed. Never raises."""
+        """Put a command on the commands queue, signed where there is a key; True once confirmed. Never raises."""
         url = self.invocation.settings.commands
         if url is None:
             return False
+        kind, keys = COMMAND_TYPE + command.function, self.invocation.settings.handoff_keys
         attributes: dict[str, str | int | bool | None] = {
             "id": command.id,
             "source": command.source,
-            "type": f"keyturn.command.{command.function}",
+            "type": kind,
             "subject": command.subject,
             "attempt": command.attempt,
             "hop": command.hop,
             "notbefore": command.notbefore,
             "traceparent": command.traceparent,
+            "tracestate": command.tracestate,
         }
-        outgoing = Outgoing(
-            command.id, str(attributes["type"]), _key(command.subject), encode(attributes, command.data)
-        )
+        if keys:
+            attributes["mac"] = sign(
+                keys,
+                type=kind,
+                id=command.id,
+                subject=command.subject,
+                attempt=command.attempt,
+                hop=command.hop,
+                data=command.data,
+            )
+        outgoing = Outgoing(command.id, kind, _key(command.subject), encode(attributes, command.data))
         return self._send(url, command.function, outgoing, command.delay_s)
 
     def longest_delay_s(self, function: str) -> float:

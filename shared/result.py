@@ -98,6 +98,7 @@ class Origin:
     actor: str | None = None
     reason: str | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
 
 
 def now_text(now: datetime | None = None) -> str:
@@ -155,6 +156,8 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
     }
     if origin.traceparent:
         event["traceparent"] = origin.traceparent
+        if origin.tracestate:
+            event["tracestate"] = origin.tracestate
     return event
 
 

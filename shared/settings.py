@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from shared.errors import SettingsError
 from shared.hosts import is_loopback
 from shared.queues import check_url
+from shared.secret import Secret
 
 TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
 ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
@@ -35,6 +36,8 @@ class Settings:
     allow: tuple[tuple[str, ...], ...] | None = None
     allow_noauth: bool = False
     seal_keys: frozenset[str] | None = None
+    handoff_keys: tuple[Secret, ...] = ()
+    """The first signs what keyturn puts on the commands queue, each verifies; see `shared.handoff`."""
 
     def endpoint(self, cloud: str) -> str | None:
         """Where every call of that cloud goes, if not to the cloud's own host."""
@@ -67,6 +70,7 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> S
         allow=_allow(environ.get("KEYTURN_ALLOW")),
         allow_noauth=_one_of(text("ALLOW_NOAUTH") or "0", ("0", "1"), "KEYTURN_ALLOW_NOAUTH") == "1",
         seal_keys=_seal_keys(text("SEAL_KEYS")),
+        handoff_keys=handoff_keys(text("HANDOFF_KEY")),
     )
 
 
@@ -134,6 +138,17 @@ def _seal_keys(value: str | None) -> frozenset[str] | None:
     if not keys or not all(re.fullmatch(r"[A-Za-z0-9_-]{43}", key) for key in keys):
         raise SettingsError("KEYTURN_SEAL_KEYS: must be JWK thumbprints (RFC 7638, SHA-256), comma-separated")
     return keys
+
+
+def handoff_keys(value: str | None) -> tuple[Secret, ...]:
+    """What KEYTURN_HANDOFF_KEY says. Raises: SettingsError."""
+    if not value:
+        return ()
+    keys = [item.strip() for item in value.split(",") if item.strip()]
+    if not 1 <= len(keys) <= 2 or not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=?", key) for key in keys):
+        rule = "must be one key or two, comma-separated, each 32 random bytes in base64url"
+        raise SettingsError(f"KEYTURN_HANDOFF_KEY: {rule}")
+    return tuple(Secret(key.rstrip("=")) for key in keys)
 
 
 def _allow(value: str | None) -> tuple[tuple[str, ...], ...] | None:

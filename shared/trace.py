@@ -7,6 +7,11 @@ would cut the tree. Where none is given a trace begins, so that the log lines an
 import os
 import re
 
+# A list of at most 32 members, `key=value`, as the recommendation spells both (section 3.3, "Tracestate Header").
+_KEY = r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
+_MEMBER = re.compile(rf"{_KEY}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{{0,255}}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+_MOST_MEMBERS, _LONGEST_STATE = 32, 512
+
 _FORM = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.{1,200})?")
 
 
@@ -16,6 +21,17 @@ def traceparent(value: object) -> str | None:
     if match is None or (match[1] == "00" and match[3]):
         return None
     return match[0][:55]  # of a later version the fields that we know
+
+
+def tracestate(value: object) -> str | None:
+    """`value` if it is a tracestate, else None. It goes on as it came, beside the traceparent that it belongs to."""
+    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_STATE:
+        return None
+    members = [member for one in value.split(",") if (member := one.strip(" \t"))]
+    keys = {member.partition("=")[0] for member in members}
+    if not 1 <= len(members) <= _MOST_MEMBERS or len(keys) != len(members):
+        return None
+    return value if all(map(_MEMBER.fullmatch, members)) else None
 
 
 def new_trace() -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from shared.handoff import sign
+from shared.settings import handoff_keys
+
 SCF, FC = "scf", "fc"
 HTTP, TIMER, QUEUE = "http", "timer", "queue"
 
@@ -69,3 +72,10 @@ def batch(bodies: list[str]) -> dict[str, Any]:
         for offset, body in enumerate(bodies)
     ]
     return {"Records": records}
+
+
+def signed(event: dict[str, Any], key: str) -> dict[str, Any]:
+    """A command event with the `mac` that keyturn itself gives it, for a value of KEYTURN_HANDOFF_KEY."""
+    parts = {name: event[name] for name in ("type", "id", "subject", "data")}
+    counts = {"attempt": event.get("attempt", 1), "hop": event.get("hop", 0)}
+    return event | {"mac": sign(handoff_keys(key), **parts, **counts)}

@@ -25,6 +25,7 @@ from tests.test_rules import GOOD
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
 NOTHING_WAITS = 3
+KEY = "a2V5dHVybiB0ZXN0IGtleSBvbmUsIDMyIGJ5dGVzISE"
 
 
 @pytest.fixture
@@ -132,14 +133,14 @@ def test_a_trace_passes_through_every_hop(chain: Chain) -> None:
 @on("smq")
 def test_a_change_that_never_ends_is_given_up_after_the_last_hop(chain: Chain) -> None:
     chain.house.cloud.reset(task_s=600.0)
+    chain.house.settings["KEYTURN_HANDOFF_KEY"] = chain.environ["KEYTURN_HANDOFF_KEY"] = KEY
     chain.house.send(ACCOUNT, GOOD[ACCOUNT] | {"CommandId": "loop"})
     (handed,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     chain.run("--skip-delays")
     (next_hop,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     assert (handed["hop"], next_hop["hop"]) == (1, 2)
-    chain.house.deliver(
-        "follow_change", json.loads(as_trigger_event(json.dumps(handed | {"hop": 1000}), "scf", "last"))
-    )
+    last_hop = json.dumps(shapes.signed(handed | {"hop": 1000}, KEY))
+    chain.house.deliver("follow_change", json.loads(as_trigger_event(last_hop, "scf", "last")))
     last = chain.results()[-1]
     assert (last["data"]["Outcome"], last["data"]["Error"]["Code"]) == ("unknown", "TooManyHops")
     assert len(chain.waiting(chain.commands_url, "follow_change")) == 1

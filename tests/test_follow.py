@@ -13,6 +13,7 @@ from tests.conftest import ACCOUNT, PASSWORD, TAIR, House, outcome, result
 from tests.test_rules import GOOD
 
 FOLLOW = "follow_change"
+KEY = "a2V5dHVybiB0ZXN0IGtleSBvbmUsIDMyIGJ5dGVzISE"
 
 
 @pytest.fixture
@@ -97,10 +98,10 @@ def test_a_change_is_given_up_as_unknown_thirty_minutes_after_its_start(slow: Ho
 
 def test_a_loop_is_stopped_by_its_hops(slow: House) -> None:
     slow.cloud.reset(task_s=60.0)
+    slow.settings["KEYTURN_HANDOFF_KEY"] = KEY
     slow.send(ACCOUNT, GOOD[ACCOUNT])
     (handed,) = slow.commands()
-    handed["hop"] = 1000
-    data = result(follow(slow, handed))
+    data = result(follow(slow, shapes.signed(handed | {"hop": 1000}, KEY)))
     assert (data["Outcome"], data["Error"]["Code"]) == ("unknown", "TooManyHops")
 
 

@@ -177,6 +177,7 @@ _NAMES = [
     *("Policy", "Function", "Resources", "Tags", "Patterns", "Accounts", "MaxAgeDays", "Mode", "JitterS", "From"),
     *("Firing", "Fired", "Page", "Offset", "After", "Next", "Listed", "Due", "Sent", "NotDue", "Unknown", "NotAllowed"),
     *("specversion", "id", "source", "type", "data", "data_base64", "attempt", "hop", "notbefore", "traceparent"),
+    *("tracestate", "mac"),
     *("httpMethod", "headers", "path", "body", "isBase64Encoded", "requestContext", "http", "method", "version"),
     *("rawPath", "Type", "TriggerName", "Time", "Message", "triggerTime", "triggerName", "payload", "Records"),
     *("Ckafka", "CMQ", "msgBody", "msgId", "topic", "partition", "Partition", "offset", "value", "messageBody"),

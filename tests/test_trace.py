@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
-from shared.trace import new_trace, trace_id, traceparent
+from shared.result import Ending, Origin, Outcome, Subject, result_event
+from shared.trace import new_trace, trace_id, traceparent, tracestate
+from shared.triggers import read
 from tests import shapes
 from tests.conftest import ACCOUNT, TAIR, House, outcome
 from tests.test_rules import GOOD
@@ -54,6 +56,53 @@ def test_a_new_trace_is_well_formed_and_its_own() -> None:
     one, other = new_trace(), new_trace()
     assert traceparent(one) == one
     assert trace_id(one) == one.split("-")[1] != trace_id(other)
+
+
+# The forms of the recommendation's section 3.3: members, their keys and values, white space, limits.
+STATES = ["a=1", "vendor=00f067aa0ba902b7,t61rcwkgmze@old=x y", "a=1 , b=2,\tc=3", "a=1,,b=2", "0t@v=1",
+          "a=" + "v" * 256, ",".join(f"k{n}=v" for n in range(32))]  # fmt: skip
+NO_STATES = ["", " ", ",", "a", "=1", "a=", "A=1", "a=1,a=2", "a==1", "a=b=c", "a=1;b=2\n", "a@=1", "a=é",
+             "a=" + "v" * 257, ",".join(f"k{n}=v" for n in range(33)), "a=1," * 200, "@v=1", "a=1\x00", None, 7, ["a=1"]]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_a_tracestate_passes_on_as_it_came(state: str) -> None:
+    assert tracestate(state) == state
+
+
+@pytest.mark.parametrize("state", NO_STATES)
+def test_a_malformed_tracestate_is_dropped(state: object) -> None:
+    assert tracestate(state) is None
+
+
+@pytest.mark.parametrize(
+    ("attributes", "expected"),
+    [
+        ({"traceparent": TRACE, "tracestate": "a=1"}, "a=1"),
+        ({"traceparent": TRACE, "tracestate": "a"}, None),
+        ({"traceparent": TRACE.upper(), "tracestate": "a=1"}, None),
+        ({"tracestate": "a=1"}, None),
+    ],
+)
+def test_a_tracestate_is_read_beside_its_traceparent_alone(attributes: dict[str, str], expected: str | None) -> None:
+    event = {"specversion": "1.0", "id": "e", "source": "s", "type": "t", "data": {"a": 1}, **attributes}
+    outside = {"traceparent": new_trace(), "tracestate": "z=9"}
+    by_queue = read({"Records": [{"CMQ": {"msgBody": event}}]}, fields=(), request_id="r").messages[0]
+    by_call = read(shapes.event({"a": 1}, "scf", "http", headers=attributes), fields=(), request_id="r").messages[0]
+    assert (by_queue.tracestate, by_call.tracestate) == (expected, expected)
+    both = read(shapes.event(event, "scf", "http", headers=outside), fields=(), request_id="r").messages[0]
+    inner = traceparent(attributes.get("traceparent"))
+    assert (both.traceparent, both.tracestate) == (inner or outside["traceparent"], expected if inner else "z=9")
+
+
+def test_a_result_has_the_tracestate_beside_the_traceparent() -> None:
+    def event(**trace: str) -> Any:
+        subject = Subject("tencent", "ap-guangzhou", "redis", "crs-1", "app")
+        origin = Origin(subject, "Op", "c-1", "2026-01-01T00:00:00.000Z", **trace)  # type: ignore[arg-type]
+        return result_event(origin, Ending(Outcome.CHANGED))
+
+    assert event(traceparent=TRACE, tracestate="a=1")["tracestate"] == "a=1"
+    assert "tracestate" not in event(traceparent=TRACE) and "tracestate" not in event(tracestate="a=1")
 
 
 @pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])

@@ -211,6 +211,7 @@ class Firing:
             self.policy.command(row.resource, one.name, subject.region, row.command_id),
             notbefore=now_text(at),
             traceparent=self.message.traceparent,
+            tracestate=self.message.tracestate,
             delay_s=max(0.0, (at - self.now()).total_seconds()),
         )
 
@@ -258,6 +259,7 @@ class Firing:
                 hop=hop,
                 notbefore=now_text(self.now() + timedelta(seconds=delay_s)) if delay_s else None,
                 traceparent=self.message.traceparent,
+                tracestate=self.message.tracestate,
                 delay_s=delay_s,
             )
         )

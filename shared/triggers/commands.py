@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from shared.trace import new_trace, traceparent
+from shared.handoff import COMMAND_TYPE, MOST_ATTEMPTS, MOST_HOPS, Keys, verify
+from shared.trace import new_trace, traceparent, tracestate
 from shared.triggers.decoding import NotJson, decode, flaw, from_base64, repetition
 from shared.triggers.delivery import Message, fit
 
@@ -24,7 +25,11 @@ class Origin:
     hop: int = 0
     notbefore: str | None = None
     traceparent: str | None = None
+    tracestate: str | None = None
     prefix: str | None = None
+    authentic: bool = False
+    keys: Keys = ()
+    """KEYTURN_HANDOFF_KEY's, by which keyturn's own messages are known."""
 
     def called(self, raw: str) -> "Origin":
         """The same with another id; a timer's prefix stays before it."""
@@ -49,10 +54,12 @@ class Origin:
             named=self.named,
             problem=problem,
             type=self.type,
+            authentic=self.authentic,
             attempt=self.attempt,
             hop=self.hop,
             notbefore=self.notbefore,
             traceparent=self.traceparent or new_trace(),
+            tracestate=self.tracestate,
             prefix=self.prefix,
         )
 
@@ -111,20 +118,20 @@ def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) ->
         return (origin.refuse(f"{noun} {rule}"),)
     origin = event_origin(event, origin)
     kind = str(event["type"])
-    origin = replace(
-        origin,
-        named=origin.named or bool(event["id"]),
-        type=kind,
-        traceparent=traceparent(event.get("traceparent")) or origin.traceparent,
-    )
-    if kind.startswith("keyturn.command."):
-        attempt, hop = _integer(event.get("attempt", 1)), _integer(event.get("hop", 0))
+    origin = replace(origin, named=origin.named or bool(event["id"]), type=kind)
+    parent = traceparent(event.get("traceparent"))
+    if parent is not None:
+        origin = replace(origin, traceparent=parent, tracestate=tracestate(event.get("tracestate")))
+    if kind.startswith(COMMAND_TYPE):
         notbefore = event.get("notbefore")
-        if not attempt or hop is None:
-            return (origin.refuse("event attribute attempt or hop is not a whole number in its range"),)
         if notbefore is not None and moment(notbefore) is None:
             return (origin.refuse("event attribute notbefore is not an RFC 3339 time"),)
-        origin = replace(origin, attempt=attempt, hop=hop, notbefore=str(notbefore) if notbefore else None)
+        origin = replace(origin, notbefore=str(notbefore) if notbefore else None)
+        if not origin.keys:
+            counts = _counts(event)
+            if counts is None:
+                return (origin.refuse("event attribute attempt or hop is not a whole number in its range"),)
+            origin = _counted(origin, *counts)
     if "data" not in event and "data_base64" not in event:
         return (origin.refuse("event has no data"),)
     data = event.get("data")
@@ -138,8 +145,39 @@ def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) ->
         return (origin.refuse(f"event data {error}"),)
     if isinstance(data, dict):  # never an event again: its data is the command
         rule = flaw(data)
-        return (origin.refuse(f"event data {rule}") if rule else origin.message(data),)
+        return (origin.refuse(f"event data {rule}") if rule else _verified(event, origin, data).message(data),)
     return commands(data, origin, "event data", listed=listed)
+
+
+def _counted(origin: Origin, attempt: int, hop: int) -> Origin:
+    """What a sender says of deliveries and hops, where no key tells whether it is true: believed within its limits.
+
+    So a command that keyturn hands back comes to an end, and a number that somebody made up ends none: beyond the
+    hops that keyturn makes, the command is taken as if it came for the first time, and is due now.
+    """
+    if hop >= MOST_HOPS:
+        origin = replace(origin, notbefore=None)
+    return replace(origin, attempt=attempt if attempt <= MOST_ATTEMPTS else 1, hop=hop if hop < MOST_HOPS else 0)
+
+
+def _verified(event: dict[str, object], origin: Origin, data: object) -> Origin:
+    """With a key set: what the event says of deliveries and hops, if keyturn made it; else as a bare command."""
+    counts, mac, name, subject = _counts(event), event.get("mac"), event["id"], event.get("subject")
+    if not origin.keys or counts is None or not str(event["type"]).startswith(COMMAND_TYPE):
+        return origin
+    if not (isinstance(mac, str) and isinstance(name, str) and isinstance(subject, str)):
+        return origin
+    attempt, hop = counts
+    kind = str(event["type"])
+    if not verify(origin.keys, mac, type=kind, id=name, subject=subject, attempt=attempt, hop=hop, data=data):
+        return origin
+    return replace(origin, authentic=True, attempt=attempt, hop=hop)
+
+
+def _counts(event: dict[str, object]) -> tuple[int, int] | None:
+    """The event's `attempt` and `hop`; None if one is not a whole number in its range."""
+    attempt, hop = _integer(event.get("attempt", 1)), _integer(event.get("hop", 0))
+    return (attempt, hop) if attempt and hop is not None else None
 
 
 def _integer(value: object) -> int | None:

@@ -43,13 +43,18 @@ class Message:
     """Why there is no command: names the rule, never the value."""
     type: str | None = None
     """CloudEvents type, where the message was a CloudEvent."""
+    authentic: bool = False
+    """A `keyturn.command.*` event that keyturn itself made: its `mac` is valid under one of our keys."""
     attempt: int = 1
-    """From 1, as the CloudEvent says."""
+    """From 1, as the CloudEvent says. With a key set: 1 where it is not authentic."""
     hop: int = 0
+    """As the CloudEvent says. With a key set: 0 where it is not authentic."""
     notbefore: str | None = None
     """RFC 3339 text, unparsed."""
     traceparent: str = field(default_factory=new_trace)
     """W3C Trace Context: the sender's, or one that begins here."""
+    tracestate: str | None = None
+    """The sender's, beside a traceparent of the sender's."""
     prefix: str | None = None
     """Timers: to be put, with a `-`, before an id given in the text, and then made to fit."""
 

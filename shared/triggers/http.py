@@ -4,7 +4,8 @@ Only what the command needs is read: method, four headers, body. The query strin
 `requestContext` nor a header proves who called (a plain invocation can have this very shape).
 """
 
-from shared.trace import traceparent
+from shared.handoff import Keys
+from shared.trace import traceparent, tracestate
 from shared.triggers.commands import MAX_LIST, Origin, commands
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
 from shared.triggers.delivery import Delivery, Trigger
@@ -19,7 +20,7 @@ def is_call(event: dict[str, object]) -> bool:
     return isinstance(_http(event), dict) or (event.get("version") == "v1" and "rawPath" in event)
 
 
-def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
+def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> Delivery:
     """The commands of one call, or why it is refused."""
     headers = _headers(event)
     parent = traceparent(headers.get("traceparent"))
@@ -46,7 +47,8 @@ def read_call(event: dict[str, object], *, request_id: str) -> Delivery:
         return refuse(400, f"body is a list of none or of more than {MAX_LIST} commands")
     # The draft standard has the key in quotes, most senders do not: both name the same change.
     key = headers.get("idempotency-key", "").strip().strip('"')
-    origin = Origin(key or request_id, named=bool(key), traceparent=parent)
+    state = tracestate(headers.get("tracestate")) if parent else None
+    origin = Origin(key or request_id, named=bool(key), traceparent=parent, tracestate=state, keys=keys)
     messages = commands(value, origin, "body")
     many = isinstance(value, list) or len(messages) > 1  # a CloudEvent's data may be a list, too
     return Delivery(Trigger.HTTP, messages, many=many, asynchronous=asynchronous)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
+from shared.handoff import Keys
 from shared.triggers.commands import Origin, is_event
 from shared.triggers.decoding import NotJson, decode, text_of
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent
@@ -10,21 +11,21 @@ from shared.triggers.http import is_call, read_call
 from shared.triggers.timer import is_timer, read_timer
 
 
-def read(event: object, *, fields: Collection[str], request_id: str) -> Delivery:
+def read(event: object, *, fields: Collection[str], request_id: str, keys: Keys = ()) -> Delivery:
     """What `event` asks for.
 
     `event` is what the runtime passes: a dict on SCF, bytes on FC; text and lists are read alike. An object
     in no envelope is a command if it has one of `fields`, the names that the operation's command takes.
-    `request_id` names what nothing better names. A record that cannot be read is a Message with a problem,
-    and spoils no other.
+    `request_id` names what nothing better names. `keys` are KEYTURN_HANDOFF_KEY's, by which keyturn's own messages are
+    known. A record that cannot be read is a Message with a problem, and spoils no other.
 
     Raises: UnknownEvent.
     """
-    return _read(event, fields, request_id, inside_dead_letter=False)
+    return _read(event, fields, Origin(request_id, keys=keys), inside_dead_letter=False)
 
 
-def _read(event: object, fields: Collection[str], request_id: str, *, inside_dead_letter: bool) -> Delivery:
-    origin = Origin(request_id)
+def _read(event: object, fields: Collection[str], origin: Origin, *, inside_dead_letter: bool) -> Delivery:
+    request_id, keys = origin.id, origin.keys
 
     def reread(text: str, inherited: Origin) -> tuple[Message, ...]:
         if inside_dead_letter:
@@ -45,9 +46,9 @@ def _read(event: object, fields: Collection[str], request_id: str, *, inside_dea
     if not isinstance(event, dict):
         raise UnknownEvent
     if is_call(event):
-        return read_call(event, request_id=request_id)
+        return read_call(event, request_id=request_id, keys=keys)
     if is_timer(event):
-        return read_timer(event, request_id=request_id)
+        return read_timer(event, request_id=request_id, keys=keys)
     records = event.get("Records")
     if isinstance(records, list):
         if records and not any(_is_record(record) for record in records):
@@ -93,7 +94,7 @@ def _is_message(value: dict[str, object], fields: Collection[str]) -> bool:
 def _original(text: str, fields: Collection[str], inherited: Origin) -> tuple[Message, ...]:
     """The messages of the event in a dead letter; nobody waits for its HTTP reply any more."""
     try:
-        delivery = _read(text, fields, inherited.id, inside_dead_letter=True)
+        delivery = _read(text, fields, Origin(inherited.id, keys=inherited.keys), inside_dead_letter=True)
     except UnknownEvent:
         return (inherited.refuse("dead letter holds an event of no known shape"),)
     if delivery.refused:

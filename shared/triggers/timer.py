@@ -1,5 +1,6 @@
 """Timers: SCF `Type, TriggerName, Time, Message`; FC `triggerTime, triggerName, payload`."""
 
+from shared.handoff import Keys
 from shared.triggers.commands import Origin, commands
 from shared.triggers.decoding import NotJson, parse
 from shared.triggers.delivery import Delivery, Trigger
@@ -13,7 +14,7 @@ def is_timer(event: dict[str, object]) -> bool:
     return "triggerName" in event and "triggerTime" in event
 
 
-def read_timer(event: dict[str, object], *, request_id: str) -> Delivery:
+def read_timer(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> Delivery:
     """The commands of a timer's text, named for the trigger and its time; a constant id would mean: once."""
     scf = "TriggerName" in event
     name = event.get("TriggerName" if scf else "triggerName")
@@ -22,7 +23,7 @@ def read_timer(event: dict[str, object], *, request_id: str) -> Delivery:
     text = event.get("Message" if scf else "payload")
     # Of any other type they name nothing, and to print what is nested deeply would fail.
     prefix = "-".join(part if isinstance(part, str) else request_id for part in (name, time))
-    origin = Origin(prefix, prefix=prefix)
+    origin = Origin(prefix, prefix=prefix, keys=keys)
     if text is None or text == "":
         return Delivery(Trigger.TIMER, (origin.refuse("timer text is empty"),))
     try:

@@ -74,6 +74,8 @@ def command_event(function: str) -> Schema:
         "hop": {"anyOf": [number, digits]},
         "notbefore": {"type": "string", "format": "date-time"},
         "traceparent": {**text, "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
+        "tracestate": {**text, "examples": ["vendor=00f067aa0ba902b7"]},
+        "mac": text,
     }
     inner = command(function)
     models = inner.pop("$defs", {})

@@ -138,6 +138,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "time": "When the result was made.",
         "datacontenttype": "JSON.",
         "traceparent": "W3C Trace Context, where the command had one.",
+        "tracestate": "W3C Trace Context, where the command had one beside its traceparent.",
         "data": "What happened.",
     },
     "Result": {
@@ -222,13 +223,17 @@ FIELDS: dict[str, dict[str, str]] = {
         "id": "The default CommandId, where it is not empty.",
         "source": "Who sends it.",
         "type": "`keyturn.command.` and the function; an event of another system's type is taken as well.",
-        "subject": "Which credential; not read.",
+        "subject": "Which credential; read only to verify `mac`.",
         "time": "Not read.",
         "datacontenttype": "JSON.",
         "attempt": "Deliveries of this command, from 1.",
         "hop": "Messages that keyturn has sent on the way here.",
         "notbefore": "When the command may begin.",
         "traceparent": "W3C Trace Context; dropped where it is malformed.",
+        "tracestate": "W3C Trace Context; dropped where it or the traceparent is malformed.",
+        "mac": "By it keyturn knows its own messages: base64url, without padding, of HMAC-SHA-256 with"
+        " `KEYTURN_HANDOFF_KEY` over the JSON of `type`, `id`, `subject`, `attempt`, `hop` and `data` (sorted keys, no"
+        " spaces, UTF-8). With a key set, `attempt` and `hop` of an event without a valid one are ignored.",
         "data": "The command.",
     },
 }
