@@ -60,7 +60,7 @@ class Ports:
     """What a change reaches the rest by. Those that keep a secret raise RetryLater or Refused."""
 
     hand_on: Callable[[Pending], bool] | None = None  # give it to follow_change; True once confirmed
-    hands_tasks: bool = True  # whether a task may be handed on too, or only what reads can settle
+    settles: bool = True  # whether it may be given a call whose answer was lost too, or a task alone
     prepare: Callable[[], None] | None = None  # keep the new secret before any call
     another_value: Callable[[], Credential] | None = None  # another new secret, kept, after a rule refused the first
     before_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
@@ -85,7 +85,7 @@ class Change:
     password: Secret | None = None  # shown once by the cloud, for the HTTP reply alone
     _evidence: list[str] = field(default_factory=list)
     _calls: int = 0
-    _before: Before = field(default_factory=Before)  # what stood before the first call
+    before: Before = field(default_factory=Before)  # what stood before the first call
     _signed: float = 0.0  # no call whose answer was lost was signed later
     _lost: Ambiguous | None = None
     _lost_calls: int = 0
@@ -94,7 +94,7 @@ class Change:
     _unlisted: bool = False
     _free: bool = False
     _request_id: str | None = None
-    _task: Task | None = None
+    task: Task | None = None
     _pending: bool = False
     _old: int = -1  # which further old secret is at work; -1 for none
 
@@ -190,7 +190,7 @@ class Change:
     def _call(self, look: Look) -> tuple[RetryLater | None, Ending | None]:
         """One call, and what follows it: an ending, or why to wait before the next; neither: call at once."""
         if self._lost is None:
-            self._before = Before(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
+            self.before = Before(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
         self.called = True
         self._calls += 1
         answer = _value(lambda: self.credential.change(look))
@@ -259,7 +259,7 @@ class Change:
         return Facts(
             fenced=self.credential.fenced,
             repeatable=self.credential.repeatable,
-            settles=self.credential.settles and self.ports.hand_on is not None,
+            settles=self.credential.settles and self.ports.hand_on is not None and self.ports.settles,
             lost=self._lost_calls,
             repeats=self._repeats,
             pending=self._pending,
@@ -268,7 +268,7 @@ class Change:
             values_left=self.ports.another_value is not None,
             free=self._free,
             unlisted=self._unlisted,
-            follows=self.ports.hand_on is not None and self.ports.hands_tasks,
+            follows=self.ports.hand_on is not None,
             quiet=self._free,
         )
 
@@ -301,7 +301,7 @@ class Change:
         if step is Step.SETTLE and self.ports.hand_on is not None:
             pending = self._end(Outcome.PENDING)
             signed = self._signed or self.ports.clock()
-            before = replace(self._before, calls=max(1, self._lost_calls))
+            before = replace(self.before, calls=max(1, self._lost_calls))
             if self.ports.hand_on(Pending(pending, before, settling=Settling(signed, before))):
                 return pending
             self._evidence.append("follow_change: not reached")
@@ -326,16 +326,16 @@ class Change:
         self._evidence += accepted.evidence
         if accepted.task is None:
             return self._proved(Outcome.CHANGED)
-        self._task = task = accepted.task
+        self.task = task = accepted.task
         whole_s = self.deadline.left() - self._reserve_s
-        hand_on = self.ports.hand_on if self.ports.hands_tasks else None
+        hand_on = self.ports.hand_on
         # A login needs the secret, which no message carries on: wait for the task here as long as it goes.
         ending = self._poll(task, whole_s if hand_on is None or self.wishes.login else min(_QUICK_S, whole_s))
         if ending is not None:
             return ending
         if hand_on is not None:
             pending = self._end(Outcome.PENDING)
-            if hand_on(Pending(pending, self._before, task)):
+            if hand_on(Pending(pending, self.before, task)):
                 return pending
             self._evidence.append("follow_change: not reached, waited here instead")
             ending = self._poll(task, self.deadline.left() - self._reserve_s)
@@ -407,8 +407,8 @@ class Change:
         """Whether this change's secret is the last that was set, as far as anything can tell. Never raises."""
         if self.deadline.left() < self._reserve_s:
             return None
-        if self._task is not None:
-            task, before = self._task, self._before
+        if self.task is not None:
+            task, before = self.task, self.before
             overtaken = _value(lambda: self.credential.overtaken(task, before))
             if isinstance(overtaken, bool):
                 return not overtaken
@@ -423,7 +423,7 @@ class Change:
 
     def _find(self) -> Answer:
         """What reads, and a login where it is asked for, show of a call whose answer was lost."""
-        before = replace(self._before, calls=self._lost_calls)
+        before = replace(self.before, calls=self._lost_calls)
         reading = _value(lambda: self.credential.read(before))
         new = self.credential.new
         if self.wishes.login and new is not None and self._login("new", new) is LoginAnswer.ACCEPTED:
@@ -475,7 +475,7 @@ class Change:
             error,
             list(self._evidence),
             self._request_id or (error.request_id if error else None),
-            self._task.task_id if self._task else None,
+            self.task.task_id if self.task else None,
             self._calls,
         )
 

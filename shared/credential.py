@@ -64,7 +64,7 @@ class Before:
     time: str | None = None
     asked: Mapping[str, Any] = field(default_factory=dict)  # what the account must show, of things that are no secret
     secret: bool = True  # whether a new password was among what was asked
-    calls: int = 1  # how many of its calls got no clear answer
+    calls: int = 0  # how many of its calls got no clear answer
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,9 @@ class Follower(Protocol):
 
     def progress(self, task: Task) -> Progress:
         """Ask the cloud once. Raises: RetryLater, Refused."""
+
+    def begun(self, task: Task) -> float | None:
+        """When a task that sets a secret began, in Unix seconds; None: nothing tells. Raises: as `progress`."""
 
     def read(self, before: Before) -> Reading:
         """What has happened since a call was made. Raises: as `progress`."""

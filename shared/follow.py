@@ -1,165 +1,47 @@
-"""Following: what is needed to bring a pending change to its end, in a message that holds no secret.
+"""Following: a pending change is brought to its end by what can be read of it.
 
-A batch's tasks are asked for together, one question each in turn, so that many tasks cost the time of one.
+A batch's changes are asked for together, one question each in turn, so that many cost the time of one.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+import logging
 import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from pydantic.alias_generators import to_pascal
-from pydantic_core import PydanticCustomError
+from typing import Any
 
 from shared.change import ending_of, progress
 from shared.clouds.session import Access
-from shared.command import CommandId, Moment, Note, Region, Site, field_or_none, parse_model
-from shared.credential import Follower, State, Task
+from shared.command import parse_model
+from shared.credential import Before, Follower, LoginAnswer, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.handler import Report, Visit, handle, refusal
 from shared.keeping import not_promoted, promote
-from shared.publish import HandedOn
+from shared.pending import FIELDS, FUNCTION, FollowChange, follow_command, seconds
 from shared.reach import access_to, store_of
 from shared.result import Ending, Origin, Outcome, Stored, Subject, now_text, result_event
+from shared.secret import Secret
 from shared.settings import allows
-from shared.store import Stage, Store, parse_ref
-from shared.triggers import Message
+from shared.settling import SETTLING_S, Settling, Verdict, settle
+from shared.store import SUPERSEDED, Stage, Store, parse_ref
+from shared.sourcing import Turn
+from shared.trace import trace_id
+from shared.triggers import Message, Trigger
 
-FUNCTION = "follow_change"
-_GIVE_UP_AFTER = timedelta(minutes=30)
+log = logging.getLogger("keyturn")
+
+_GIVE_UP_S = 1800.0  # after its start a change that still runs is no longer waited for
+_OLDEST_S = 7200.0  # a message about a change that began so long ago is not acted on
 _MOST_HOPS = 1000
-_WAIT_HERE_S = 4.0  # where the queue can hold a message back
+_SKEW_S = 300.0  # between the cloud's clock and ours, as far as its signatures allow
+_WAIT_HERE_S = 4.0  # where the queue can hold a message back, or others wait in its batch
 _WAIT_HERE_UNDELAYED_S = 30.0  # where it cannot, so that a message does not spin
+_KEPT_BACK_S = 10.0  # of the deadline, of one that waits for its time here
 _POLL_S = 0.5
 _RESERVE_S = 1.5
 _LONGEST_DELAY_S = 30.0
-
-_FOLLOWED = {
-    "redis": ("ModifyInstanceAccount", "ModifyInstancePassword"),
-    "tair": ("ModifyAccountPassword",),
-    "tcr": ("ModifyServiceAccountPassword",),
-}
-_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
-
-
-class KeptAhead(BaseModel):
-    """The new secret's place in a store: names alone, so that following needs no secret."""
-
-    model_config = ConfigDict(
-        alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
-    )
-
-    name: Annotated[str, Field(max_length=160)]
-    version: CommandId
-    region: Region
-    moot: list[Annotated[str, Field(max_length=64)]] = Field(default=[], max_length=20)
-
-
-class FollowChange(BaseModel):
-    """What `keyturn.command.follow_change` carries: whose change it is, its task, and what was known before."""
-
-    model_config = ConfigDict(
-        alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
-    )
-
-    cloud: Literal["tencent", "alibaba"]
-    service: Literal["redis", "tair", "tcr"]
-    region: Region
-    site: Site = "domestic"
-    resource: _Name
-    account: _Name
-    operation: _Name
-    command_id: CommandId
-    task_id: Annotated[int, Field(ge=0)] | None = None
-    adopted: bool = False
-    proven: bool = False  # the change is in force, and only the store does not say so yet
-    store: KeptAhead | None = None
-    sealed: Annotated[str, Field(max_length=16_000)] | None = None
-    time_before: Annotated[str, Field(max_length=40)] | None = None
-    expect: dict[str, Any] | None = None
-    started_at: Moment
-    attempts: Annotated[int, Field(ge=1)] = 1
-    request_id: Annotated[str, Field(max_length=100)] | None = None
-    evidence: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=40)
-    actor: Note | None = None
-    reason: Note | None = None
-
-    @model_validator(mode="after")
-    def _of_one_kind(self) -> FollowChange:
-        if self.operation not in _FOLLOWED[self.service]:
-            raise PydanticCustomError("operation", f"Operation: must be one of {', '.join(_FOLLOWED[self.service])}")
-        if self.proven:
-            if self.store is None:
-                raise PydanticCustomError("store", "Store: is required where a change is proven")
-            return self
-        if self.service == "tcr":
-            raise PydanticCustomError("service", "Service: a registry's change has no task to follow")
-        if self.service == "redis" and self.task_id is None:
-            raise PydanticCustomError("task", "TaskId: is required for a change that runs as a task")
-        return self
-
-
-_FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
-
-
-def follow_command(
-    origin: Origin, pending: Ending, task: Task, *, site: str, delay_s: float, hop: int = 1, proven: bool = False
-) -> HandedOn:
-    """The message that asks follow_change to go on, `delay_s` seconds from now; `proven`: with the store alone."""
-    subject, kept = origin.subject, pending.stored
-    data = {
-        "Cloud": subject.cloud,
-        "Service": subject.service,
-        "Region": subject.region,
-        "Site": site,
-        "Resource": subject.resource,
-        "Account": subject.account,
-        "Operation": origin.operation,
-        "CommandId": origin.command_id,
-        "TaskId": task.task_id,
-        "Adopted": task.adopted,
-        "Proven": proven,
-        "Store": {"Name": kept.name, "Version": kept.version, "Region": kept.region, "Moot": list(kept.moot)}
-        if kept
-        else None,
-        "Sealed": pending.sealed,
-        "TimeBefore": task.time_before,
-        "Expect": dict(task.expect) if task.expect is not None else None,
-        "StartedAt": origin.started_at,
-        "Attempts": origin.attempt,
-        "RequestId": pending.request_id,
-        "Evidence": pending.evidence,
-        "Actor": origin.actor,
-        "Reason": origin.reason,
-    }
-    names = [
-        subject.source,
-        str(subject),
-        origin.operation,
-        origin.command_id,
-        task.task_id,
-        origin.started_at,
-        hop,
-        proven,
-    ]
-    return HandedOn(
-        FUNCTION,
-        hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32],
-        subject.source,
-        str(subject),
-        {name: value for name, value in data.items() if value is not None},
-        attempt=origin.attempt,
-        hop=hop,
-        notbefore=now_text(datetime.now(timezone.utc) + timedelta(seconds=delay_s)),
-        traceparent=origin.traceparent,
-        delay_s=delay_s,
-    )
 
 
 @dataclass
@@ -172,13 +54,21 @@ class _Following:
     command: FollowChange
     follower: Follower | None  # None: the change is proven
     ending: Ending
+    site: str
+    settling: Settling | None = None
     store: Store | None = None
-    ended: State | None = None  # how the change itself ended, while its store does not say so yet
+    secret: Secret | None = None  # of the store, for a login
+    proven: bool = False
+    again_s: float = 0.0  # no use in asking again sooner
+    last: KeyturnError | None = None  # why it could not be asked, or promoted, this time
 
     @property
     def task(self) -> Task:
-        c = self.command
-        return Task(c.task_id, c.adopted, c.time_before, c.expect)
+        return Task(self.command.task_id)
+
+    @property
+    def before(self) -> Before:
+        return self.command.before.before if self.command.before else Before()
 
 
 @dataclass(frozen=True)
@@ -188,6 +78,7 @@ class Following:
     followers: Mapping[tuple[str, str], Callable[[Access, Subject], Follower]]
     rights: tuple[str, ...] = field(default=())
     sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = time.time
 
     def __call__(self, event: object, context: object) -> Any:
         """The entry point of both runtimes."""
@@ -213,16 +104,13 @@ class Following:
         reports: dict[int, Report] = {}
         going: list[_Following] = []
         for index, message in enumerate(visit.delivery.messages):
-            if visit.leaves(message, FUNCTION):
-                reports[index] = Report(None)
-                continue
             started = self._start(visit, index, message)
             if isinstance(started, _Following):
                 going.append(started)
             else:
                 reports[index] = started
         can_delay = visit.publisher.longest_delay_s(FUNCTION) > 0
-        here_s = _WAIT_HERE_S if can_delay else _WAIT_HERE_UNDELAYED_S
+        here_s = _WAIT_HERE_S if can_delay or len(going) > 1 else _WAIT_HERE_UNDELAYED_S
         going = self._ask(visit, going, here_s, reports)
         stuck = [one for one in going if not self._hand_on(visit, one, reports)]
         for one in self._ask(visit, stuck, visit.invocation.deadline.left(), reports):
@@ -230,27 +118,30 @@ class Following:
             reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, Ambiguous(text, code="NotHandedOn"))
         return [reports[index] for index in range(len(visit.delivery.messages))]
 
+    # --- whose message it is
+
     def _start(self, visit: Visit, index: int, message: Message) -> _Following | Report:
-        try:
-            if message.problem is not None:
-                raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
-            command = parse_model(FollowChange, message.data, _FIELDS)
-            subject = Subject(command.cloud, command.region, command.service, command.resource, command.account)
-            make = self.followers.get((command.cloud, command.service))
-            if make is None and not command.proven:
-                raise Refused(
-                    ErrorClass.INVALID_COMMAND, f"{command.service} of {command.cloud} has no tasks to follow"
-                )
-            if not allows(visit.invocation.settings.allow, subject.name):
-                raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
-            access = access_to(visit.invocation, command.cloud, command.site)
-            follower = make(access, subject) if make is not None and not command.proven else None
-            store = self._store(visit, command)
-        except KeyturnError as error:
-            return self._refused(visit, message, error)
-        except ImportError:  # a package carries only the clouds of its own operations
-            missing = f"this package cannot follow {command.cloud}: deploy follow_change beside that cloud's operations"
-            return self._refused(visit, message, Refused(ErrorClass.FAILED, missing, code="NotPackaged"))
+        if visit.delivery.trigger is Trigger.HTTP:
+            text = "follow_change takes keyturn's own messages from its queue alone: send a command to its function"
+            return self._refused(visit, message, Refused(ErrorClass.INVALID_COMMAND, text))
+        if visit.leaves(message, FUNCTION):
+            return Report(None)
+        keyed = bool(visit.invocation.settings.handoff_keys)
+        ours = message.authentic if keyed else message.type == f"keyturn.command.{FUNCTION}"
+        command: FollowChange | None = None
+        if ours and message.problem is None:
+            try:
+                command = parse_model(FollowChange, message.data, FIELDS)
+            except Refused as refused:
+                if keyed:  # of another version of keyturn: what it was about is not known
+                    log.error("%s", json.dumps({"event": "unread", "why": refused.message[:500]}))
+        if command is None or not (keyed or _verifiable(command)):
+            log.warning("%s", json.dumps({"event": "not_ours", "trace_id": trace_id(message.traceparent)}))
+            return Report(None)
+        return self._followed(visit, index, message, command)
+
+    def _followed(self, visit: Visit, index: int, message: Message, command: FollowChange) -> _Following | Report:
+        subject = Subject(command.cloud, command.region, command.service, command.resource, command.account)
         origin = Origin(
             subject,
             command.operation,
@@ -261,13 +152,39 @@ class Following:
             command.actor,
             command.reason,
             message.traceparent,
+            message.tracestate,
         )
-        pending = Ending(Outcome.PENDING, None, list(command.evidence), command.request_id, command.task_id)
+        evidence = list(command.evidence) if message.authentic else []
+        pending = Ending(Outcome.PENDING, None, evidence, command.request_id, command.task_id)
+        one = _Following(index, message, origin, command, None, pending, command.site, proven=command.proven)
+        one.settling = command.settling_of()
         pending.sealed = command.sealed
         if command.store is not None:
             kept = command.store
-            pending.stored = Stored(kept.name, kept.version, Stage.PENDING.value, kept.region, tuple(kept.moot))
-        return _Following(index, message, origin, command, follower, pending, store)
+            pending.stored = Stored(kept.name, kept.version, Stage.PENDING.value, kept.region)
+        try:
+            if self.clock() - seconds(command.started_at) > _OLDEST_S:
+                raise Ambiguous("the change began more than two hours ago and was not followed: look at it", code="TooOld")
+            if not allows(visit.invocation.settings.allow, subject.name):
+                raise Ambiguous("KEYTURN_ALLOW does not name this credential, nothing was asked", code="Forbidden")
+            access = access_to(visit.invocation, command.cloud, command.site)
+            make = self.followers.get((command.cloud, command.service))
+            if make is not None:
+                one.follower = make(access, subject)
+            elif not command.proven:
+                raise Ambiguous(f"{command.service} of {command.cloud} has no tasks to follow", code="NotFollowed")
+            one.store = self._store(visit, command)
+        except KeyturnError as error:
+            failed = error
+        except ImportError:  # a package carries only the clouds of its own operations
+            missing = f"this package cannot follow {command.cloud}: deploy follow_change beside that cloud's operations"
+            failed = Ambiguous(missing, code="NotPackaged")
+        else:
+            return one
+        if failed.retryable:
+            one.last = failed
+            return one
+        return self._end(visit, one, Outcome.UNKNOWN, _unknown(failed))
 
     def _store(self, visit: Visit, command: FollowChange) -> Store | None:
         if command.store is None:
@@ -280,8 +197,10 @@ class Following:
             return store_of(visit.invocation, ref, command.store.region, command.site)
         raise Refused(ErrorClass.INVALID_COMMAND, f"Store.Name: {rule}")
 
+    # --- asking
+
     def _ask(self, visit: Visit, going: list[_Following], for_s: float, reports: dict[int, Report]) -> list[_Following]:
-        """Ask for every task in turn until all have ended or the time is over; what still runs is returned."""
+        """Ask for each in turn until all have ended or the time is over; what still runs is returned."""
         deadline = visit.invocation.deadline
         until = deadline.left() - min(for_s, deadline.left() - _RESERVE_S)
         while going:
@@ -290,56 +209,132 @@ class Following:
                 if deadline.left() < _RESERVE_S:
                     still.append(one)
                     continue
-                state, evidence, error = self._progress(one)
-                if state is State.RUNNING and self._too_old(one):
-                    one.ending.evidence += evidence
-                    reports[one.index] = self._end(visit, one, *_given_up(one, error))
-                elif state is State.RUNNING:
+                ended = self._ended(visit, one)
+                if ended is None and self._too_old(one):
+                    ended = _given_up(one)
+                if ended is None:
                     still.append(one)
                 else:
-                    one.ending.evidence += evidence
-                    outcome, failure = ending_of(state, error, one.ending.request_id)
-                    reports[one.index] = self._end(visit, one, outcome, failure)
+                    reports[one.index] = self._end(visit, one, *ended)
             going = still
-            if not going or deadline.left() - _POLL_S < until:
+            wait_s = max(_POLL_S, min((one.again_s for one in going), default=0.0))
+            if not going or deadline.left() - wait_s < until:
                 break
-            self.sleep(_POLL_S)
+            self.sleep(wait_s)
         return going
 
-    def _progress(self, one: _Following) -> tuple[State, list[str], KeyturnError | None]:
-        """How far the change is, and, where a store keeps its secret, whether the store says so too."""
-        if one.follower is None:
-            state, evidence, error = State.SUCCEEDED, list[str](), None
-        else:
-            state, evidence, error = progress(one.follower, one.task)
-        if one.store is None or one.ending.stored is None or state in (State.RUNNING, State.UNPROVEN):
-            return state, evidence, error
-        kept, one.ended = one.ending.stored, state
+    def _ended(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+        """One question, and what it ends; None: it goes on. Never raises."""
+        one.again_s = 0.0
         try:
-            if state is State.SUCCEEDED:
-                evidence = [*evidence, *promote(one.store, kept.version, kept.moot)]
+            if one.follower is None and not one.proven:
+                raise one.last or Ambiguous("the change cannot be asked for", code="NotFollowed")
+            if not one.proven:
+                ended = self._settled(one) if one.settling is not None else self._progress(one)
+                if ended is None or ended[0] is not Outcome.CHANGED:
+                    return ended
+                refused = self._login(visit, one)
+                if refused is not None:
+                    return refused
+                one.proven = True
+            if one.store is not None and one.ending.stored is not None:
+                kept = one.ending.stored
+                one.ending.evidence += promote(one.store, kept.version, lambda: self._still(one))
                 one.ending.stored = replace(kept, stage=Stage.CURRENT.value)
-            elif one.follower is not None and one.follower.overtaken(one.task):
-                # It may be another delivery of this command, with the same version: the next command resolves it.
-                evidence = [*evidence, f"store: version {kept.version} left pending, another change is at work"]
-            else:
-                one.store.discard(kept.version)
-                evidence = [*evidence, f"store: version {kept.version} discarded"]
-                one.ending.stored = None
-        except KeyturnError as refused:
-            if refused.retryable:  # or keys that have run out: the next invocation has fresh ones
-                return State.RUNNING, [*evidence, f"store: {refused.code or refused.error_class.value}"], refused
-            if state is State.FAILED:
-                return state, [*evidence, f"store: version {kept.version} could not be discarded"], error
-            return State.UNPROVEN, evidence, not_promoted(kept.name, kept.version, refused)
-        return state, evidence, error
+        except KeyturnError as error:
+            one.last = error
+            if error.retryable:  # or keys that have run out: the next invocation has fresh ones
+                return None
+            if one.proven and one.ending.stored is not None:
+                return Outcome.UNKNOWN, not_promoted(one.ending.stored.name, one.ending.stored.version, error)
+            return Outcome.UNKNOWN, _unknown(error)
+        return Outcome.CHANGED, None
+
+    def _progress(self, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+        assert one.follower is not None  # noqa: S101 - the caller's rule
+        state, evidence, error = progress(one.follower, one.task)
+        one.last = error
+        if state is State.RUNNING:
+            return None
+        one.ending.evidence += evidence
+        if state is State.SUCCEEDED and one.command.service == "redis":
+            if one.follower.overtaken(one.task, one.before):
+                text = "the change was made, and another one began after it: what is in force is not known"
+                return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
+            if not one.message.authentic and not self._begun_since(one):
+                return ending_of(State.UNPROVEN, None, one.ending.request_id)
+        return ending_of(state, error, one.ending.request_id)
+
+    def _begun_since(self, one: _Following) -> bool:
+        """Whether the cloud shows the task as one that sets a secret, begun after the change: all that nobody signed."""
+        assert one.follower is not None  # noqa: S101 - the caller's rule
+        at = one.follower.begun(one.task)
+        return at is not None and at >= seconds(one.command.started_at) - _SKEW_S
+
+    def _settled(self, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+        assert one.follower is not None and one.settling is not None  # noqa: S101 - the caller's rule
+        reading = one.follower.read(one.settling.before)
+        step = settle(one.settling, reading, self.clock(), SETTLING_S[one.command.cloud])
+        if step.verdict is Verdict.WAIT:
+            one.settling = replace(one.settling, quiet=step.quiet)
+            one.again_s = step.again_s
+            return None
+        one.ending.evidence += [line for line in reading.evidence if line not in one.ending.evidence]
+        one.ending.evidence.append(f"settled by reads: {step.verdict.value}")
+        if step.verdict is Verdict.IN_FORCE:
+            return Outcome.CHANGED, None
+        if step.verdict is Verdict.NOT_HAPPENED:
+            text = "the call got no answer, and the cloud shows that it did nothing and can do nothing any more: "
+            failed = Refused(ErrorClass.FAILED, text + "send it again", code="NotHappened")
+            failed.retryable = True
+            return Outcome.NOT_CHANGED, failed
+        if step.verdict is Verdict.THEIRS:
+            text = "the call got no answer, and another change was seen since: what is in force is not known"
+            return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
+        text = "the call got no answer, and nothing that can be read shows whether it had its effect: log in to find out"
+        return Outcome.UNKNOWN, Ambiguous(text, code="NotSettled", request_id=one.ending.request_id)
+
+    def _login(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+        """The login that the command asks for, with the secret that the store holds; how it ends, if it is refused."""
+        if not one.command.login:
+            return None
+        secret = self._secret(one)
+        if secret is None or one.follower is None:
+            one.ending.evidence.append("login: not made")
+            return None
+        timeout_s = max(0.3, min(3.0, visit.invocation.deadline.left() / 3))
+        answer = one.follower.login(secret, timeout_s)
+        while answer is LoginAnswer.REFUSED and visit.invocation.deadline.left() > _KEPT_BACK_S:
+            self.sleep(1.0)
+            answer = one.follower.login(secret, timeout_s)
+        one.ending.evidence.append(f"login with the new secret: {answer.value}")
+        if answer is not LoginAnswer.REFUSED:
+            return None
+        text = "the cloud reports the change as done, and the server refuses the new secret: look at the instance"
+        return Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=one.ending.request_id)
+
+    def _secret(self, one: _Following) -> Secret | None:
+        if one.store is None or one.command.store is None:
+            return None
+        if one.secret is None:
+            kept = one.store.read(one.command.store.version)
+            turn = Turn.unpack(kept)
+            one.secret = turn.password if turn is not None and turn.account == one.command.account else kept
+        return one.secret
+
+    def _still(self, one: _Following) -> bool | None:
+        if one.follower is None or one.command.task_id is None:
+            return None
+        try:
+            overtaken = one.follower.overtaken(one.task, one.before)
+        except KeyturnError:
+            return None
+        return None if overtaken is None else not overtaken
 
     def _too_old(self, one: _Following) -> bool:
-        try:
-            started = datetime.fromisoformat(one.command.started_at.replace("Z", "+00:00"))
-            return datetime.now(timezone.utc) - started > _GIVE_UP_AFTER
-        except (ValueError, TypeError):
-            return True  # a time that cannot be read must not make a message that lives for ever
+        return self.clock() - seconds(one.command.started_at) > _GIVE_UP_S
+
+    # --- handing on and ending
 
     def _hand_on(self, visit: Visit, one: _Following, reports: dict[int, Report]) -> bool:
         hop = one.message.hop + 1
@@ -347,15 +342,17 @@ class Following:
             error = Ambiguous("the change was followed over 1,000 hops and is still pending", code="TooManyHops")
             reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, error)
             return True
-        delay_s = min(_LONGEST_DELAY_S, 2.0 * hop)
         command = follow_command(
             one.origin,
             one.ending,
-            one.task,
-            site=one.command.site,
-            delay_s=delay_s,
+            site=one.site,
+            delay_s=max(one.again_s, min(_LONGEST_DELAY_S, 2.0 * hop)),
+            login=one.command.login,
+            task=one.task,
+            before=one.before if one.command.before else None,
+            settling=one.settling,
+            proven=one.proven,
             hop=hop,
-            proven=one.command.proven,
         )
         if not visit.publisher.command(command):
             return False
@@ -364,6 +361,9 @@ class Following:
 
     def _end(self, visit: Visit, one: _Following, outcome: Outcome, error: KeyturnError | None) -> Report:
         one.ending.outcome, one.ending.error = outcome, error
+        kept = one.ending.stored
+        if kept is not None and kept.stage == Stage.PENDING.value:
+            one.ending.evidence.append(f"store: version {kept.version} left pending")
         event = result_event(one.origin, one.ending)
         # This invocation only reads: if nothing of it can be published, its repeat is wanted.
         return Report(event, visit.tell(event, visit.began))
@@ -373,32 +373,30 @@ class Following:
         return Report(event, visit.tell(event, visit.began))
 
     def origin(self, visit: Visit, message: Message) -> Origin:
-        """Whose result it is, by the fields that are valid by themselves."""
-        data = message.data if isinstance(message.data, Mapping) else {}
-
-        def known(name: str) -> str | None:
-            return field_or_none(FollowChange, data, name)
-
-        subject = Subject(
-            visit.invocation.cloud,
-            known("Region") or "-",
-            known("Service") or "-",
-            known("Resource") or "-",
-            known("Account") or "-",
-        )
-        operation, command_id = known("Operation") or FUNCTION, known("CommandId") or message.command_id
-        return Origin(subject, operation, command_id, now_text(), message.attempt, traceparent=message.traceparent)
+        """Of a message that is not followed: it is named by itself alone, never by what it says of a change."""
+        return Origin(self.unknown, FUNCTION, message.command_id, now_text(), traceparent=message.traceparent)
 
 
-def _given_up(one: _Following, error: KeyturnError | None) -> tuple[Outcome, KeyturnError]:
+def _verifiable(command: FollowChange) -> bool:
+    """Whether the cloud itself can show what the message says, so that it may be acted on though nobody signed it."""
+    plain = command.store is None and command.settling is None and not command.proven and command.sealed is None
+    return plain and command.service == "redis" and command.task_id is not None
+
+
+def _unknown(error: KeyturnError) -> KeyturnError:
+    if isinstance(error, Ambiguous):
+        return error
+    why = error.code or error.error_class.value
+    text = f"how the change ended could not be read ({why}): look at the instance's tasks"
+    return Ambiguous(text, code=error.code or why, request_id=error.request_id)
+
+
+def _given_up(one: _Following) -> tuple[Outcome, KeyturnError]:
     """What is true after 30 minutes: of the change where it has not ended, else of its store."""
     kept = one.ending.stored
-    if one.ended is State.SUCCEEDED and kept is not None and error is not None:
-        return Outcome.UNKNOWN, not_promoted(kept.name, kept.version, error)
-    if one.ended is State.FAILED and kept is not None:
-        one.ending.evidence.append(f"store: version {kept.version} could not be discarded")
-        outcome, failed = ending_of(State.FAILED, None, one.ending.request_id)
-        assert failed is not None  # noqa: S101 - a failed task always has one
-        return outcome, failed
+    if one.proven and kept is not None and one.last is not None:
+        return Outcome.UNKNOWN, not_promoted(kept.name, kept.version, one.last)
+    if one.last is not None and one.settling is not None:
+        return Outcome.UNKNOWN, _unknown(one.last)
     text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"
     return Outcome.UNKNOWN, Ambiguous(text, code="TaskNotEnded", request_id=one.ending.request_id)

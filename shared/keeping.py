@@ -35,6 +35,7 @@ class Keeping:
     kept: Secret
     existed: bool = False  # an earlier delivery wrote it, and may have put it in force
     alone: bool = False  # no version of this credential stood in the store
+    known: frozenset[str] = frozenset()  # the versions that stood there
     make: Callable[[], tuple[Secret, Secret]] | None = None  # another secret: itself, and as it is written
     written: bool = False
 
@@ -47,7 +48,8 @@ class Keeping:
         if self.alone:
             shelf = self._shelf()
             own = _by_id(shelf, self.version)
-            if any(own is None or (one.created, one.id) < (own.created, own.id) for one in shelf.foreign):
+            come = [one for one in shelf.foreign if one.id not in self.known]
+            if any(own is None or (one.created, one.id) < (own.created, own.id) for one in come):
                 text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
                 raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
 
@@ -146,7 +148,12 @@ def promote(store: Store, version: str, still: Still) -> list[str]:
     held = _by_id(shelf, holder) if holder is not None else None
     if held is not None and held.id != version and held.created > own.created and _other(held.id, version):
         raise _superseded(store, version)
-    rivals = [one for one in shelf.others if one.id != holder and one.created >= own.created - _ALIVE_S]
+    finished = held is not None and held.created < own.created
+    rivals = [
+        one
+        for one in shelf.others
+        if one.created >= own.created - _ALIVE_S and not (finished and one.created <= (held.created if held else 0))
+    ]
     _check(store, own, rivals, still)
     store.promote(version)
     after = _shelf(store, version)

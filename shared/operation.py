@@ -14,27 +14,30 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Generic
 
-from shared.change import Change, Wishes
+from shared.change import Change, Pending, Ports, Wishes
 from shared.clouds.session import Access
 from shared.command import C, Command, admit_delivery, attributes, field_or_none, parse
-from shared.credential import Credential, Task
+from shared.credential import Credential
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.handler import Report, Visit, handle, log_unexpected
-from shared.keeping import Source, Sourced
 from shared.pace import backoff_s
+from shared.handoff import MOST_ATTEMPTS, MOST_HOPS
 from shared.publish import HandedOn
 from shared.reach import access_to, store_of, store_region
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
 from shared.secret import Secret
 from shared.settings import allows
+from shared.settling import SETTLING_S
+from shared.sourcing import Source, Sourced
 from shared.store import Stage, Store, StoreRef
 from shared.triggers import Message, Trigger, fit, moment
+from shared.versions import Identity, identity
 
 AT_ONCE = 64  # resources worked on beside each other: 20 calls a second, over the 3 s that a change with a store takes
-_MOST_ATTEMPTS = 10  # deliveries of one command that keyturn itself hands back
-_MOST_HOPS = 1000
 _FOLLOW_DELAY_S = 2.0
-_LONGEST_WAIT_S = 30.0  # for `notbefore`, where the queue cannot hold a message back
+# A command that came before its time is waited for at most so long, where others wait in its batch.
+_WAIT_AMONG_OTHERS_S = 5.0
+_KEPT_BACK_S = 10.0  # of the deadline, of one that waits alone
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +142,7 @@ class _One:
         self.change: Change | None = None
         self.command: Command | None = None
         self.sourced: Sourced[Any] | None = None
+        self.sealed: str | None = None  # the new secret, for the holder of a key
 
     def report(self) -> Report:
         started = time.monotonic()
@@ -175,75 +179,95 @@ class _One:
         self.command = command
         early_s = self._early_s()
         if early_s > 0:
-            if early_s > min(_LONGEST_WAIT_S, self.visit.invocation.deadline.left() - 3.0):
+            if early_s > self._longest_wait_s():
                 return self._put_off(command, early_s)
             time.sleep(early_s)
         try:
             sourced = self.sourced = Source(
-                command, self.origin.command_id, self._store, self._in_force(access)
+                command, self._identity, self._store, self._bound_s(), time.time
             ).obtain()
             if sourced.account is not None:
                 self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
-            sealed = self._sealed(command, sourced)
+            self.sealed = self._sealed(command, sourced)
         except KeyturnError as error:
             return self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
-        ending = sourced.ending or self._changed(command, sourced, access, sealed)
-        keeping = sourced.keeping
-        if keeping is not None and not command.dry_run:
-            shown = self.change.password if self.change else None
-            ending = keeping.settle(ending, shown, self._follow_store if self.visit.publisher.has_commands else None)
-        back = self._handed_back(command, ending)
-        if back is None or keeping is None:
-            return self._with_seal(back, command, sealed)
-        return self._with_seal(keeping.conclude(back), command, sealed)
+        ending = sourced.ending or self._changed(command, sourced, access)
+        back = self._handed_back(command, self._settled(command, ending))
+        if back is None:
+            return None
+        return self._with_seal(sourced.keeping.conclude(back) if sourced.keeping else back, command)
 
-    def _changed(self, command: Command, sourced: Sourced[Any], access: Access, sealed: str | None) -> Ending:
+    def _identity(self) -> Identity:
+        """What tells this change from others in a store. Before it is known whose turn it is."""
+        assert self.origin is not None and self.command is not None  # noqa: S101 - set before secrets are fetched
+        subject, command = self.origin.subject, self.command
+        return identity(
+            subject.source,
+            str(subject),
+            command.alternates,
+            self.operation.name,
+            self.origin.command_id,
+            command.identity(),
+        )
+
+    def _bound_s(self) -> float:
+        return SETTLING_S[self.operation.cloud] + self.visit.invocation.limit_s
+
+    def _changed(self, command: Command, sourced: Sourced[Any], access: Access) -> Ending:
         """The change itself, with its secrets at hand."""
         assert self.origin is not None  # noqa: S101 - set by the caller
         operation, message, subject = self.operation, self.message, self.origin.subject
         unnamed = self.visit.delivery.trigger is Trigger.HTTP and not message.named and command.command_id is None
-        keeping, ready = sourced.keeping, sourced.command
+        keeping, olds = sourced.keeping, sourced.olds
+        credential = operation.credential(sourced.command, subject, access)
 
-        def follow(task: Task, pending: Ending) -> bool:
-            if keeping is not None:
-                pending.evidence += keeping.keep()
-                pending.stored = keeping.stored(Stage.PENDING)
-            pending.sealed = sealed
-            return self._follow(task, pending)
+        def old_at(index: int) -> Credential | None:
+            ready = olds.command_at(index) if olds is not None else None
+            return operation.credential(ready, subject, access) if ready is not None else None
 
-        self.change = Change(
-            operation.credential(ready, subject, access),
-            Wishes(command.dry_run, command.login, unnamed, keeping is not None),
-            self.visit.invocation.deadline,
-            follow if self.visit.publisher.has_commands else None,
-            keeping.write_ahead if keeping is not None else None,
-            [operation.credential(ready.with_secrets(old, None), subject, access) for old in sourced.others],
-            sourced.promote_other,
-        )
+        def another_value() -> Credential:
+            assert keeping is not None and self.change is not None  # noqa: S101 - given to a change that keeps
+            sourced.new = keeping.next_value()
+            sourced.command = sourced.command.with_secrets(None, sourced.new)
+            self.sealed = self._sealed(command, sourced)
+            return operation.credential(sourced.command, subject, access)
+
+        ports = Ports(hand_on=self._hand_on_change if self._carries(keeping is not None) else None)
+        ports.settles = bool(self.visit.invocation.settings.handoff_keys)
+        if keeping is not None:
+            ports.prepare, ports.pending = keeping.write_ahead, keeping.unresolved
+            ports.another_value = another_value if keeping.make is not None else None
+            ports.before_repeat = keeping.mark_call_out if not credential.fenced else None
+        if olds is not None:
+            ports.olds, ports.old_at, ports.old_in_force = len(olds.versions), old_at, olds.found
+        wishes = Wishes(command.dry_run, command.login, unnamed, keeping is not None, sourced.finished)
+        self.change = Change(credential, wishes, self.visit.invocation.deadline, ports)
         ending = self.change.run()
         ending.evidence[:0] = sourced.evidence
         return ending
+
+    def _settled(self, command: Command, ending: Ending) -> Ending:
+        """The same, once the store says what it says. Never raises."""
+        keeping = self.sourced.keeping if self.sourced is not None else None
+        if keeping is None or command.dry_run or self.change is None:
+            return ending
+        if self.sourced is not None and self.sourced.finished:
+            ending.stored = keeping.stored(Stage.CURRENT)
+            return ending
+        return keeping.settle(ending, self.change.still, self._hand_on_store if self._carries(True) else None)
+
+    def _carries(self, keeps: bool) -> bool:
+        """Whether follow_change can be given a change: what nobody signed it does not believe, but for a Redis task."""
+        settings = self.visit.invocation.settings
+        if settings.results is None or settings.commands is None:
+            return False
+        return bool(settings.handoff_keys) or (self.operation.service == "redis" and not keeps)
 
     def _store(self, ref: StoreRef) -> tuple[Store, str]:
         assert self.origin is not None and self.command is not None  # noqa: S101 - set before secrets are fetched
         subject = self.origin.subject
         region = store_region(self.visit.invocation, ref, subject.cloud, subject.region)
         return store_of(self.visit.invocation, ref, region, getattr(self.command, "site", None)), region
-
-    def _in_force(self, access: Access) -> Callable[[Any, Secret, str | None], KeyturnError | None]:
-        assert self.origin is not None  # noqa: S101 - set by the caller
-        subject = self.origin.subject
-
-        def probe(command: Any, secret: Secret, account: str | None) -> KeyturnError | None:
-            named = subject if account is None else replace(subject, account=account)
-            credential = self.operation.credential(command.with_secrets(secret, secret, account), named, access)
-            try:
-                credential.probe()
-            except KeyturnError as error:
-                return error
-            return None
-
-        return probe
 
     def _sealed(self, command: Command, sourced: Sourced[Any]) -> str | None:
         """The new secret for the holder of a key. Made before the call, so that one which cannot be made stops it."""
@@ -262,15 +286,15 @@ class _One:
             text = "Seal: this package carries no sealing library: set `seals: true` for the function in serverless.yml"
         raise Refused(ErrorClass.FAILED, text, code="NotPackaged")
 
-    def _with_seal(self, ending: Ending | None, command: Command, sealed: str | None) -> Ending | None:
-        if ending is None or sealed is None or command.deliver is None or command.deliver.seal is None:
+    def _with_seal(self, ending: Ending, command: Command) -> Ending:
+        if self.sealed is None or command.deliver is None or command.deliver.seal is None or not ending.looked:
             return ending
         if ending.outcome not in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
             shown = self.change.password if self.change else None
             if shown is not None:  # only the cloud knew it before
                 ending.sealed = self._seal(command.deliver.seal, shown)
             elif self.sourced is not None and self.sourced.new is not None:
-                ending.sealed = sealed
+                ending.sealed = self.sealed
         return ending
 
     def _for_reply(self, ending: Ending) -> Secret | None:
@@ -278,7 +302,7 @@ class _One:
         command = self.command
         if command is None or self.visit.delivery.trigger is not Trigger.HTTP:
             return None
-        if command.deliver is not None and command.deliver.reply is None:
+        if (command.deliver is not None and command.deliver.reply is None) or not ending.looked:
             return None
         if ending.outcome in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
             return None
@@ -286,9 +310,17 @@ class _One:
         made = self.sourced.new if self.sourced and command.generates else None
         return shown or made
 
-    def _follow_store(self, pending: Ending) -> bool:
+    def _hand_on_store(self, pending: Ending) -> bool:
         """Give a promotion that cannot be made now to follow_change: the change itself is proven."""
-        return self._follow(Task(), pending, proven=True)
+        task = self.change.task if self.change is not None else None
+        before = self.change.before if self.change is not None else None
+        return self._follow(pending, task=task, before=before, proven=True)
+
+    def _hand_on_change(self, pending: Pending) -> bool:
+        keeping = self.sourced.keeping if self.sourced is not None else None
+        if keeping is not None:
+            pending.ending.stored = keeping.stored(Stage.PENDING)
+        return self._follow(pending.ending, task=pending.task, before=pending.before, settling=pending.settling)
 
     def _admit(self, command: Command) -> None:
         """What is refused before any call, beside the form. Raises: Refused."""
@@ -310,11 +342,16 @@ class _One:
         due = moment(self.message.notbefore)
         return (due - datetime.now(timezone.utc)).total_seconds() if due else 0.0
 
+    def _longest_wait_s(self) -> float:
+        if len(self.visit.delivery.messages) > 1:
+            return _WAIT_AMONG_OTHERS_S
+        return max(0.0, self.visit.invocation.deadline.left() - _KEPT_BACK_S)
+
     def _put_off(self, command: Command, early_s: float) -> Ending | None:
         """A command that came too early to be waited for goes back as it is, if it may; else it ends here."""
         text = "the command's `notbefore` lies too far ahead to be waited for here, nothing was called: send it then"
         ending = Ending(Outcome.NOT_CHANGED, RetryLater(ErrorClass.BUSY, text, code="TooEarly"))
-        if self.message.hop >= _MOST_HOPS or not self._may_go_back(command):
+        if self.message.hop >= MOST_HOPS or not self._may_go_back(command):
             return ending
         return None if self._hand_back(self.message.attempt, self.message.notbefore, early_s) else ending
 
@@ -325,13 +362,13 @@ class _One:
         if command.dry_run or not self._may_go_back(command):
             return ending
         attempt = self.message.attempt + 1
-        if attempt > _MOST_ATTEMPTS:
-            text = f"given up after {_MOST_ATTEMPTS} deliveries, nothing was changed: {ending.error.message}"
+        if attempt > MOST_ATTEMPTS:
+            text = f"given up after {MOST_ATTEMPTS} deliveries, nothing was changed: {ending.error.message}"
             code, request_id = ending.error.code, ending.error.request_id
             return replace(ending, error=Refused(ErrorClass.EXHAUSTED, text, code=code, request_id=request_id))
         # No longer than a receiver waits itself, where the queue cannot hold a message back.
-        longest_s = max(_LONGEST_WAIT_S / 2, min(120.0, self.visit.publisher.longest_delay_s(self.operation.function)))
-        wait_s = max(1.0, backoff_s(attempt, base_s=2.0, most_s=longest_s))
+        longest_s = max(15.0, min(120.0, self.visit.publisher.longest_delay_s(self.operation.function)))
+        wait_s = max(1.0, ending.error.after_s, backoff_s(attempt, base_s=2.0, most_s=longest_s))
         due = now_text(datetime.now(timezone.utc) + timedelta(seconds=wait_s))
         return None if self._hand_back(attempt, due, wait_s) else ending
 
@@ -357,12 +394,15 @@ class _One:
             )
         )
 
-    def _follow(self, task: Task, pending: Ending, *, proven: bool = False) -> bool:
-        """Give an accepted change to follow_change. The message holds names and times, no secret."""
-        from shared.follow import follow_command
+    def _follow(self, pending: Ending, **what: Any) -> bool:
+        """Give a change to follow_change. The message holds names and times, no secret."""
+        from shared.pending import follow_command
 
-        assert self.origin is not None  # noqa: S101 - set before the change began
-        command = follow_command(self.origin, pending, task, site=self._site(), delay_s=_FOLLOW_DELAY_S, proven=proven)
+        assert self.origin is not None and self.command is not None  # noqa: S101 - set before the change began
+        pending.sealed = self.sealed
+        command = follow_command(
+            self.origin, pending, site=self._site(), delay_s=_FOLLOW_DELAY_S, login=self.command.login, **what
+        )
         return self.visit.publisher.command(command)
 
     def _site(self) -> str:
@@ -371,14 +411,24 @@ class _One:
         return site or self.visit.invocation.settings.site
 
     def _unexpected(self) -> Ending:
+        """After a defect of ours. The store holds what was made, as it did before the call, and nothing is taken away."""
         if self.origin is None:
             self.origin = self.operation.origin(self.visit, replace(self.message, data=None))
-        if self.change is not None and self.change.called:
-            text = "an unexpected failure after the call: whether it had its effect is not known; see the log"
-            return Ending(Outcome.UNKNOWN, Ambiguous(text, code="Unexpected"))
-        return Ending(
-            Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, "an unexpected failure before the call; see the log")
-        )
+        if self.change is None or not self.change.called:
+            return Ending(
+                Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, "an unexpected failure before the call; see the log")
+            )
+        text = "an unexpected failure after the call: whether it had its effect is not known; see the log"
+        ending = Ending(Outcome.UNKNOWN, Ambiguous(text, code="Unexpected"), calls=1)
+        keeping = self.sourced.keeping if self.sourced is not None else None
+        if keeping is not None and (keeping.written or keeping.existed):
+            ending.stored = keeping.stored(Stage.PENDING)
+        if self.command is not None:
+            try:
+                ending = self._with_seal(ending, self.command)
+            except Exception as defect:
+                log_unexpected(defect, self.message)
+        return ending
 
 
 def _id(origin: Origin, *parts: object) -> str:

@@ -66,6 +66,7 @@ class Invocation:
     environ: Mapping[str, str]
     context: object
     on_platform: bool
+    limit_s: float  # how long one invocation of the function may take
     _keys: dict[str, RoleKeys] = field(default_factory=dict)
 
     def keys(self, cloud: str) -> RoleKeys:
@@ -130,6 +131,7 @@ def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> In
         environ=environ,
         context=context,
         on_platform=on_platform,
+        limit_s=limit_s,
     )
 
 

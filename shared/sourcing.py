@@ -16,7 +16,7 @@ from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLat
 from shared.keeping import Keeping
 from shared.result import Ending, Outcome, Stored
 from shared.secret import Generate, Secret
-from shared.store import STORE_FULL, SUPERSEDED, Stage, Store, StoreRef, Version
+from shared.store import STORE_FULL, SUPERSEDED, Stage, Store, StoreRef
 from shared.versions import Identity, Shelf, read_name, sort_out
 
 _MOST_TRIED = 10  # old secrets of one command
@@ -191,6 +191,9 @@ class Source(Generic[C]):
             kept = store.read(holder)
             turn = Turn.unpack(kept) if self.command.alternates else None
             new, account = (turn.password, turn.account) if turn else (kept, None)
+            if not self.command.login and self.command.old_field is None and shelf.newer(own):
+                text = "a later command of this credential is at work or was left open: nothing shows what is in force"
+                return Sourced(self.command, ending=_superseded(text, stored, self.evidence))
             keeping = Keeping(store, region, holder, kept, existed=True)
             ready = self.command.with_secrets(new, new, account)
             return Sourced(ready, account, new, keeping, finished=True, evidence=self.evidence)
@@ -264,7 +267,7 @@ class Source(Generic[C]):
             assert new is not None  # noqa: S101 - a store goes only with a secret that is made
         pack = _packer(turn, account)
         keeping = Keeping(store, region, version, kept or pack(new), existed=kept is not None)
-        keeping.alone = not shelf.others and not shelf.own
+        keeping.alone, keeping.known = not shelf.others and not shelf.own, shelf.ids
         keeping.make = None if command.generates is None else lambda: self._another(pack)
         old = now if turn is None or account is None else turn.password_of(account)
         olds: Olds[C] | None = None

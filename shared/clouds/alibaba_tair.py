@@ -74,6 +74,9 @@ class TairInstance:
         settled = account == "Available" and instance == "Normal"
         return Progress(State.SUCCEEDED if settled else State.RUNNING, evidence)
 
+    def begun(self, task: Task) -> float | None:
+        return None
+
     def overtaken(self, task: Task, before: Before) -> bool | None:
         return None  # not to be seen: this API has no tasks and no times
 
@@ -138,6 +141,9 @@ class TairChange:
 
     def progress(self, task: Task) -> Progress:
         return self.instance.progress(task)
+
+    def begun(self, task: Task) -> float | None:
+        return self.instance.begun(task)
 
     def read(self, before: Before) -> Reading:
         return self.instance.read(before)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints
@@ -107,6 +108,17 @@ class RedisInstance:
             return Progress(State.FAILED, evidence)
         return Progress(State.SUCCEEDED if status == "succeed" else State.RUNNING, evidence)
 
+    def begun(self, task: Task) -> float | None:
+        """As DescribeTaskList shows it. No page names the zone; UTC+8 is assumed, as the registry's times have it."""
+        listed = next((one for one in self.tasks() if _id(one) == task.task_id), {})
+        if listed.get("TaskType") not in _SECRET_TYPES:
+            return None
+        try:
+            begun = datetime.strptime(str(listed.get("StartTime")), "%Y-%m-%d %H:%M:%S")
+        except ValueError:
+            return None
+        return begun.replace(tzinfo=timezone(timedelta(hours=8))).timestamp()
+
     def _begun(self, before: Before) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
         """Tasks that were not there before: those that may be our operator's, and the others'."""
         new = [task for task in self.tasks() if _id(task) not in before.tasks]
@@ -153,8 +165,11 @@ class RedisInstance:
         """Whether the task list shows another task, begun since."""
         if task.task_id is None:
             return None
-        ours, others = self._begun(before)
-        return any(_id(one) != task.task_id for one in (*ours, *others))
+        listed = self.tasks()
+        own = next((one for one in listed if _id(one) == task.task_id), {})
+        new = [one for one in listed if _id(one) not in before.tasks and _id(one) != task.task_id]
+        # What began before our own was replaced by it: one flow at a time works on an instance.
+        return any(_id(one) > task.task_id or _start(one) > _start(own) for one in new)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         """Log in as the account, in each form that the cloud documents."""
@@ -265,6 +280,9 @@ class RedisChange:
     def progress(self, task: Task) -> Progress:
         return self.instance.progress(task)
 
+    def begun(self, task: Task) -> float | None:
+        return self.instance.begun(task)
+
     def read(self, before: Before) -> Reading:
         return self.instance.read(before)
 
@@ -307,6 +325,12 @@ def _list(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 def _id(task: Mapping[str, Any]) -> int:
     return _int(task.get("TaskId"))
+
+
+def _start(task: Mapping[str, Any]) -> str:
+    """A time of the service's own, in a form that sorts; the last of all where it is not shown."""
+    value = task.get("StartTime")
+    return value if isinstance(value, str) and value else "~"
 
 
 def _int(value: object) -> int:

@@ -93,6 +93,9 @@ class RegistryChange:
     def progress(self, task: Task) -> Progress:
         return Progress(State.UNPROVEN, [f"{ACTION} has no tasks"])
 
+    def begun(self, task: Task) -> float | None:
+        return None
+
     def overtaken(self, task: Task, before: Before) -> bool | None:
         return None  # UpdateTime moves with our own change, and names nobody
 
