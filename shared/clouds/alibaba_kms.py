@@ -1,10 +1,12 @@
 """Alibaba Cloud KMS (2016-01-20): one generic secret, through the official core client.
 
-A version's value never changes and single versions cannot be deleted: labels say what a version is. `ACSCurrent` marks
-the current one, `keyturn-pending` the one that was written ahead, and `keyturn-unresolved-<n>` an earlier one of which
-nobody knows yet. A secret keeps ten versions, the earliest goes with the eleventh, and eight labels in all.
+A version's value never changes and single versions cannot be deleted. The stage `ACSCurrent` marks the current one and
+is moved by compare and set: from the version that was seen to have it. What is written ahead gets the label
+`keyturn-pending`, because a version that is put without one becomes the current one; the label says no more than that.
+A secret keeps ten versions, the earliest goes with the eleventh, labelled or not, and eight labels in all.
 Sources: help pages PutSecretValue (2025-07-29), UpdateSecretVersionStage (2025-08-15), ListSecretVersionIds
-(2025-07-29), GetSecretValue, CreateSecret (error table).
+(2025-07-29), GetSecretValue, CreateSecret (error table). That a stage is not moved from a version that does not have it
+is not published.
 """
 
 from __future__ import annotations
@@ -14,23 +16,24 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from math import inf
 from types import SimpleNamespace
 from typing import Any
 
 from shared.clouds.alibaba import AlibabaSession
-from shared.clouds.remote_store import STORE_FULL, RemoteStore
+from shared.clouds.remote_store import NO_TEXT, RemoteStore
 from shared.clouds.session import Access
-from shared.errors import ErrorClass, Refused, RetryLater
+from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.secret import Secret
-from shared.store import Stage, Version
+from shared.store import STORE_FULL, SUPERSEDED, Version
+from shared.versions import COPY, read_name
 
 VERSION = "2016-01-20"
 _CURRENT, _PREVIOUS = "ACSCurrent", "ACSPrevious"
 _PENDING = "keyturn-pending"
-_UNRESOLVED = "keyturn-unresolved-"
-_COPIED = "keyturn-copy"
-# A copy's id: the Unix seconds of what it is a copy of, and a number. No CommandId holds a dot.
-_COPY_ID = re.compile(r"keyturn\.copy-([0-9]{1,11})\.[0-9]{1,9}")
+_COPIED = "keyturn-copy"  # on a copy, until it is the current one
+# A copy's id: the Unix seconds of what it is a copy of, and a number. The second form is 0.1.0's.
+_COPY_ID = re.compile(rf"(?:{COPY}([0-9]{{1,11}})-|keyturn\.copy-([0-9]{{1,11}})\.)[0-9]{{1,9}}")
 _MOST_VERSIONS = 10
 _MOST_LABELS = 8
 _PAGE = "20"
@@ -67,15 +70,19 @@ class _Labelled:
     labels: frozenset[str]
 
     @property
-    def marks(self) -> list[str]:
-        """Our labels that say it may be in force."""
-        return sorted(one for one in self.labels if one == _PENDING or one.startswith(_UNRESOLVED))
+    def is_copy(self) -> bool:
+        """Whether keyturn put it to keep a current value longer."""
+        return _COPY_ID.fullmatch(self.id) is not None
+
+    @property
+    def created(self) -> float:
+        """When its secret was made: a copy is as old as its original."""
+        copied = _COPY_ID.fullmatch(self.id)
+        return float(copied[1] or copied[2]) if copied else self.made
 
     @property
     def shown(self) -> Version:
-        stage = Stage.CURRENT if _CURRENT in self.labels else Stage.PENDING if self.marks else Stage.RESOLVED
-        copied = _COPY_ID.fullmatch(self.id)
-        return Version(self.id, stage, float(copied[1]) if copied else self.made or None)
+        return Version(self.id, _CURRENT in self.labels, self.created)
 
 
 class KmsStore(RemoteStore):
@@ -86,26 +93,65 @@ class KmsStore(RemoteStore):
         super().__init__(f"kms://{secret_name}", KmsSession(paced, region))
         self._access = access
         self._secret_name = secret_name
-        self._seen: list[_Labelled] | None = None  # what `versions` showed last
+        self._listed: list[_Labelled] | None = None  # newest first, with what was done since
+        self._current_id: str | None = None  # as `versions` showed it last, or made current here since
+        self._spare: frozenset[str] = frozenset()
+        self._known: dict[str, Secret] = {}
 
     def versions(self) -> list[Version]:
-        self._seen = self._list()
-        return [one.shown for one in self._seen]
+        self._listed = self._list()
+        current = _marked(self._listed, _CURRENT)
+        self._current_id = current.id if current is not None else None
+        return sorted((one.shown for one in self._listed), key=lambda one: one.created, reverse=True)
+
+    def _listing(self) -> list[_Labelled]:
+        if self._listed is None:
+            self.versions()
+        return self._listed or []
 
     def _list(self) -> list[_Labelled]:
-        """Every version, newest first."""
+        """Every version, newest first. Raises: RetryLater, Refused."""
         found: list[Mapping[str, Any]] = []
         for number in range(1, _MOST_PAGES + 1):
             answer = self._ask("ListSecretVersionIds", IncludeDeprecated="true", PageNumber=str(number), PageSize=_PAGE)
             box = answer.get("VersionIds")
             page = box.get("VersionId") if isinstance(box, Mapping) else None
             found += [one for one in page or [] if isinstance(one, Mapping)]
-            if not page or len(found) >= int(answer.get("TotalCount") or 0):
+            total = int(answer.get("TotalCount") or 0)
+            if not page or len(found) >= total:
                 break
+        if not found or len(found) < total:  # with less than all, a place would be thought free
+            raise self._unreadable("ListSecretVersionIds")
         versions = [
             _Labelled(str(one.get("VersionId")), _seconds(one.get("CreateTime")), _labels(one)) for one in found
         ]
         return sorted(versions, key=lambda one: one.made, reverse=True)
+
+    def holder(self) -> str | None:
+        listed = self._listing()
+        current = _marked(listed, _CURRENT)
+        if current is None:
+            return None
+        return current.id if read_name(current.id) else self._original(current, listed)
+
+    def _original(self, current: _Labelled, listed: Sequence[_Labelled]) -> str | None:
+        """The version made for a change that the current one is a copy of, if it is still there."""
+        made_then = [one.id for one in listed if read_name(one.id) and int(one.made) == int(current.created)]
+        if not current.is_copy:
+            return None
+        return next((id_ for id_ in made_then if self._same(id_, current.id)), None)
+
+    def _same(self, version: str, other: str) -> bool:
+        """Whether two versions hold one secret: not if one is gone by now. Raises: RetryLater, Refused."""
+        try:
+            for id_ in (version, other):
+                if id_ not in self._known:
+                    self._known[id_] = self._value(VersionId=id_)
+        except Refused as refused:
+            if refused.error_class is ErrorClass.NOT_FOUND or refused.code == NO_TEXT:
+                return False
+            raise
+        return self._known[version] == self._known[other]
 
     def read(self, version: str | None = None) -> Secret:
         """A version by its id, else by a stage of that name."""
@@ -122,18 +168,18 @@ class KmsStore(RemoteStore):
         answer = self._ask("GetSecretValue", **which)
         return self._secret(answer.get(_SECRET_FIELD) if answer.get("SecretDataType", "text") == "text" else None)
 
+    def make_room(self, spare: Sequence[str], places: int = 1) -> None:
+        """See that what the next puts push out may go. A current version among these is copied first."""
+        self._spare = frozenset(spare)
+        self._fit(places)
+
     def write(self, version: str, secret: Secret) -> None:
-        listed = self._list()
-        if (own := _by_id(listed, version)) is not None:
-            if self._value(VersionId=version) != secret:
-                raise self._exists(version)
-            if _CURRENT in own.labels or own.marks:
-                return
-            self._set_aside(listed)
-            self._label(_PENDING, to=own)
-            return
-        self._set_aside(listed)
-        self._make_room(listed)
+        self._check_name(version)
+        if _by_id(self._listing(), version) is None:
+            if len(self._listing()) >= _MOST_VERSIONS - 1:
+                self._listed = self._list()  # another delivery's put, since the last listing, pushed out one too
+            if _by_id(self._listing(), version) is None:
+                self._fit(1)
         self._put(version, secret, _PENDING)
 
     def _put(self, version: str, secret: Secret, label: str) -> None:
@@ -151,92 +197,114 @@ class KmsStore(RemoteStore):
             if error.code != "Rejected.ResourceExist":
                 raise
             raise self._exists(version) from None
+        self._known[version] = secret
+        listed = self._listing()
+        if _by_id(listed, version) is None:
+            others = [replace(one, labels=one.labels - {label}) for one in listed]
+            self._listed = [_Labelled(version, inf, frozenset({label})), *others][:_MOST_VERSIONS]
 
-    def _set_aside(self, listed: Sequence[_Labelled]) -> None:
-        """Give an unresolved version a label of its own before the fixed one moves on."""
+    def _fit(self, places: int) -> None:
+        """Raises: RetryLater (busy, StoreFull) before anything is written, where something that must stay would go."""
+        listed = self._listing()
         used = {label for one in listed for label in one.labels}
-        holder = _marked(listed, _PENDING)
-        # Beside what is there: the fixed label, and the previous one that a promotion will leave.
-        needed = used | {_PENDING, _PREVIOUS}
-        if holder is not None and holder.marks == [_PENDING] and _CURRENT not in holder.labels:
-            number = next(n for n in range(1, _MOST_LABELS + 2) if f"{_UNRESOLVED}{n}" not in used)
-            needed.add(f"{_UNRESOLVED}{number}")
-            if len(needed) > _MOST_LABELS:
-                raise self._full(f"it has {len(used)} version stages")
-            self._label(f"{_UNRESOLVED}{number}", to=holder)
-        elif len(needed) > _MOST_LABELS:
+        # Beside what is there: the label of what is written, and the previous one that a promotion will leave.
+        if len(used | {_PENDING, _PREVIOUS}) > _MOST_LABELS:
             raise self._full(f"it has {len(used)} version stages")
-
-    def _make_room(self, listed: list[_Labelled]) -> None:
-        """See that the version which the next put pushes out has no label, and that the one after has none either.
-
-        Versions that were given up stay where they are, so after enough of them the current one would be the earliest.
-        Before that a copy of it becomes the current version.
-        """
-        if len(listed) >= _MOST_VERSIONS - 1:
-            current = _marked(listed, _CURRENT)
-            stay = listed if len(listed) < _MOST_VERSIONS else listed[:-1]
-            if current is not None and current in _earliest(stay):
-                self._free(listed)
-                self._renew(current, listed)
-                listed = self._list()
-        self._free(listed)
-
-    def _free(self, listed: list[_Labelled]) -> None:
-        """Raises: RetryLater (busy) if the next put would push out a version that has a label of use."""
-        if len(listed) < _MOST_VERSIONS:
-            return
         current = _marked(listed, _CURRENT)
-        for one in _earliest(listed):
-            # What the previous one holds is in force no longer, nor what was copied.
-            if one.labels - {_PREVIOUS, _COPIED} or (_PREVIOUS in one.labels and current is None):
+        # A copy is a put itself: when the current version is the earliest of a full store, it would be too late for it.
+        if current is not None and current in _going(listed, places + 1):
+            self._check([one for one in _going(listed, places + 1) if one is not current], current)
+            if current in _going(listed, 1):
                 raise self._full(f"it has {len(listed)} versions, and the earliest is in use")
-            if _COPIED in one.labels:
-                self._label(_COPIED, off=one)
-            if _PREVIOUS in one.labels:
-                self._label(_PREVIOUS, to=current, off=one)
+            self._take_labels_off(_going(listed, 1), current)
+            self._renew(current, listed)
+            listed = self._listed = self._list()
+            current = _marked(listed, _CURRENT)
+        going = _going(listed, places)
+        self._check(going, current)
+        self._take_labels_off(going, current)
+
+    def _check(self, going: Sequence[_Labelled], current: _Labelled | None) -> None:
+        if not all(self._may_go(one, current) for one in going):
+            raise self._full(f"it has {len(self._listing())} versions, and the earliest is in use")
+
+    def _may_go(self, one: _Labelled, current: _Labelled | None) -> bool:
+        """Whether the service may drop a version: one of the user's without a label, a spare one, or what was copied.
+
+        What the previous one holds is in force no longer, once something newer is current.
+        """
+        ours = read_name(one.id) is not None
+        if one.labels - {_PREVIOUS, _COPIED} - ({_PENDING} if ours else set()):
+            return False
+        if _PREVIOUS in one.labels and (current is None or current.made <= one.made):
+            return False
+        return not ours or one.id in self._spare or one.id == self.holder()
+
+    def _take_labels_off(self, going: Sequence[_Labelled], current: _Labelled | None) -> None:
+        for one in going:
+            for label in sorted(one.labels):
+                self._label(label, to=current if label == _PREVIOUS else None, off=one)
 
     def _renew(self, current: _Labelled, listed: Sequence[_Labelled]) -> None:
         """Make a copy of the current version the current one; it tells the age of the first.
 
         The stage moves only from the version that was copied, so a promotion meanwhile is not undone.
         """
-        ids = (f"keyturn.copy-{int(current.shown.created or 0)}.{n}" for n in range(1, _MOST_VERSIONS + 2))
+        ids = (f"{COPY}{int(current.created)}-{n}" for n in range(1, _MOST_VERSIONS + 2))
         id_ = next(one for one in ids if _by_id(listed, one) is None)
         if self._access.deadline.left() < _LEAST_LEFT_S:
             text = f"{self.name}: no time to make room in the store, nothing was written: send the command again"
             raise RetryLater(ErrorClass.BUSY, text, code=STORE_FULL)
         # Times are told in seconds: the copy gets one of its own, or its place in the order could not be told.
         self._access.sleep(_APART_S)
-        self._put(id_, self._value(VersionId=current.id), _COPIED)
+        self._known[current.id] = self._value(VersionId=current.id)
+        self._put(id_, self._known[current.id], _COPIED)
         self._access.sleep(_APART_S)
         copy = _Labelled(id_, 0.0, frozenset())
         self._label(_CURRENT, to=copy, off=current)
+        if self._current_id == current.id:
+            self._current_id = id_
         self._label(_COPIED, off=copy)
 
     def promote(self, version: str) -> None:
-        """The version gets the current stage, then loses ours: a crash between is finished by another promotion."""
-        listed = self._list()
-        own, current = _by_id(listed, version), _marked(listed, _CURRENT)
-        if own is None:
-            raise self._missing(version)
-        # The previous one was current before, and so was one that has no label and is older: they must not come back.
-        newer = bool(own.marks) or current is None or own.made > current.made
-        if own is not current and newer and _PREVIOUS not in own.labels:
-            self._label(_CURRENT, to=own, off=current)
-        for label in own.marks:
-            self._label(label, off=own)
+        """Compare and set: the stage moves from the version that was current in the last listing, or not at all."""
+        self._check_name(version)
+        own = _by_id(self._listing(), version)
+        if version != self._current_id:
+            self._move_current(version)
+        if own is not None and _PENDING in own.labels:
+            try:
+                self._label(_PENDING, off=own)
+            except KeyturnError:
+                return  # it says nothing, and moves away with the next version that is written
 
-    def discard(self, version: str) -> None:
-        own = _by_id(self._list(), version)
-        for label in own.marks if own is not None else []:
-            self._label(label, off=own)
-
-    def settled(self) -> list[str]:
-        """The current and the previous version: older ones look like those that were given up."""
-        listed = self._seen if self._seen is not None else self._list()
-        found = [_marked(listed, label) for label in (_CURRENT, _PREVIOUS)]
-        return list(dict.fromkeys(one.id for one in found if one is not None))
+    def _move_current(self, version: str) -> None:
+        """Raises: Refused (failed, Superseded; not_found), RetryLater."""
+        where = {"MoveToVersion": version}
+        if self._current_id is not None:
+            where["RemoveFromVersion"] = self._current_id
+        try:
+            self._ask("UpdateSecretVersionStage", VersionStage=_CURRENT, **where)
+        except (Refused, RetryLater):
+            # Refused also where an earlier sending of this call had its effect: then look.
+            listed = self._list()
+            now = _marked(listed, _CURRENT)
+            there = now.id if now is not None else None
+            if there != version:
+                if _by_id(listed, version) is None:
+                    raise self._missing(version) from None
+                if there == self._current_id:
+                    raise
+                text = f"{self.name}: another version became the current one meanwhile, so {version} did not"
+                raise Refused(ErrorClass.FAILED, text, code=SUPERSEDED) from None
+            self._listed = listed
+        else:
+            moved = {version: frozenset({_CURRENT}), self._current_id: frozenset({_PREVIOUS})}
+            self._listed = [
+                replace(one, labels=one.labels - {_CURRENT, _PREVIOUS} | moved.get(one.id, frozenset()))
+                for one in self._listing()
+            ]
+        self._current_id = version
 
     def _label(self, label: str, *, to: _Labelled | None = None, off: _Labelled | None = None) -> None:
         """Move or remove a label. A repeat may be refused because the first call had its effect: then look."""
@@ -264,10 +332,13 @@ def _marked(listed: Sequence[_Labelled], label: str) -> _Labelled | None:
     return next((one for one in listed if label in one.labels), None)
 
 
-def _earliest(listed: Sequence[_Labelled]) -> list[_Labelled]:
-    """The earliest version; more of them where the service's seconds cannot tell them apart."""
-    first = min(one.made for one in listed)
-    return [one for one in listed if one.made == first]
+def _going(listed: Sequence[_Labelled], puts: int) -> list[_Labelled]:
+    """What so many puts push out; more of them where the service's seconds cannot tell them apart."""
+    count = min(len(listed), len(listed) + puts - _MOST_VERSIONS)
+    if count <= 0:
+        return []
+    last = sorted(one.made for one in listed)[count - 1]
+    return [one for one in listed if one.made <= last]
 
 
 def _labels(version: Mapping[str, Any]) -> frozenset[str]:

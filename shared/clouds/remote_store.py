@@ -11,10 +11,11 @@ from typing import Any
 from shared.clouds.session import Session
 from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.secret import Secret
-from shared.store import VERSION_EXISTS
+from shared.store import STORE_FULL, VERSION_EXISTS
+from shared.versions import is_ours
 
-STORE_FULL = "StoreFull"
-"""Code where versions or stages that must stay leave no room for another."""
+NO_TEXT = "NoText"
+"""Code where a version holds no text, so no password."""
 
 _E = ErrorClass
 _ADVICE = {
@@ -66,6 +67,16 @@ class RemoteStore:
         text = f"{self.name}: version {version} holds another secret, nothing was written: give a new CommandId"
         return Refused(_E.FAILED, text, code=VERSION_EXISTS)
 
+    def _check_name(self, version: str) -> None:
+        """Raises: Refused (invalid_command) for a version that keyturn did not name: it is the user's."""
+        if not is_ours(version):
+            text = f"{self.name}: version {version} has no name of keyturn's, so it is left as it is: check the name"
+            raise Refused(_E.INVALID_COMMAND, text, code="InvalidVersion")
+
+    def _unreadable(self, action: str) -> RetryLater:
+        text = f"{self.name}: {action} was not answered in full: {_ADVICE[_E.UNAVAILABLE]}"
+        return RetryLater(_E.UNAVAILABLE, text)
+
     def _missing(self, version: str) -> Refused:
         return Refused(_E.NOT_FOUND, f"{self.name}: no version {version}: check the name", code="NotFound")
 
@@ -73,4 +84,4 @@ class RemoteStore:
         """The text that a version holds. Raises: Refused (failed) for anything else."""
         if isinstance(value, str) and value:
             return Secret(value)
-        raise Refused(_E.FAILED, f"{self.name}: the version holds no text: store the secret as text", code="NoText")
+        raise Refused(_E.FAILED, f"{self.name}: the version holds no text: store the secret as text", code=NO_TEXT)

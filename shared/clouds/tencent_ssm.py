@@ -1,35 +1,31 @@
 """Tencent Secrets Manager (ssm, 2019-09-23): one user-defined secret.
 
 It has no stages. The current version is the one named `current` (or `SSM_Current`, the name that CreateSecret gives
-by default), else the oldest: a promotion overwrites its value in place, so clients keep reading the same version id,
-and deletes the pending version. Every other version is pending. Which versions were promoted is kept in the last line
-of the secret's description. Sources: product pages 1078/38645 (PutSecretValue), 38642 (UpdateSecret), 38647
-(ListSecretVersionIds, 40 calls a second as DescribeSecret), 38649 (GetSecretValue), 40529 (CreateSecret).
+by default), else the oldest. A promotion overwrites the value of that version in place, so clients keep reading the
+same version id; keyturn's own version stays beside it. SSM has no compare-and-set: a value that somebody else sets by
+hand between the read and the overwriting of a promotion is lost, one that keyturn sets is still in a version of its
+own. Sources: product pages 1078/38645 (PutSecretValue), 38642 (UpdateSecret), 38647 (ListSecretVersionIds, 40 calls a
+second), 38649 (GetSecretValue), 40529 (CreateSecret). That CreateTime stays as it is when a value is overwritten is not
+published.
 """
 
 from __future__ import annotations
 
-import re
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.clouds.remote_store import RemoteStore
+from shared.clouds.remote_store import NO_TEXT, RemoteStore
 from shared.clouds.session import Access
 from shared.clouds.tencent import TencentSession
 from shared.errors import ErrorClass, Refused, RetryLater
 from shared.secret import Secret
-from shared.store import Stage, Version
+from shared.store import STORE_FULL, VERSION_EXISTS, Version
+from shared.versions import BEFORE, is_ours, read_name
 
 _CURRENT_NAMES = ("current", "SSM_Current")
 _MOST_VERSIONS = 10
 _PACE = 2.0  # the slowest action here takes twice the 20 calls a second that KEYTURN_RATE starts from
-_DESCRIPTION_BYTES = 2048
-_MOST_SETTLED = 20
-_SETTLED_LINE = re.compile(r"keyturn:((?: [A-Za-z0-9][A-Za-z0-9_.-]{0,63})*)")
-# CreateTime counts seconds: a pending version must not look as old as the current one.
-_YOUNG_S = 2.0
 
 
 def _client_class() -> Any:
@@ -41,66 +37,127 @@ def _client_class() -> Any:
 class SsmStore(RemoteStore):
     """The versions of one secret in one region. Not for two threads at once."""
 
-    def __init__(self, access: Access, region: str, secret_name: str, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, access: Access, region: str, secret_name: str) -> None:
         paced = replace(access, calls_per_s=access.calls_per_s * _PACE)
         super().__init__(f"ssm://{secret_name}", TencentSession(paced, region, access.site, "ssm", _client_class))
-        self._access = access
         self._secret_name = secret_name
-        self._now = now
-        self._listed: list[Version] | None = None  # until this store writes
+        self._listed: list[Version] | None = None  # newest first: the last listing, and what was written since
         self._current_id: str | None = None
-        self._described: str | None = None  # as `settled` saw it
-        self._known: dict[str, Secret] = {}  # pending versions that passed through here: their values never change
+        self._current_value: Secret | None = None  # as it was read after the last listing
+        self._known: dict[str, Secret] = {}  # of keyturn's versions, whose values never change; not the current one
 
     def versions(self) -> list[Version]:
         found = self._ask("ListSecretVersionIds").get("Versions") or []
-        made = {one["VersionId"]: one.get("CreateTime") for one in found if isinstance(one, Mapping)}
-        self._current_id = self._current_of(made)
-        versions = [
-            Version(id_, Stage.CURRENT if id_ == self._current_id else Stage.PENDING, float(created or 0) or None)
-            for id_, created in made.items()
-        ]
-        self._listed = sorted(versions, key=lambda one: one.created or 0.0, reverse=True)
+        if not isinstance(found, list) or not all(isinstance(one, Mapping) and one.get("VersionId") for one in found):
+            raise self._unreadable("ListSecretVersionIds")
+        made = {str(one["VersionId"]): _seconds(one.get("CreateTime")) for one in found}
+        self._current_id, self._current_value = self._current_of(made), None
+        versions = [Version(id_, id_ == self._current_id, created) for id_, created in made.items()]
+        self._listed = sorted(versions, key=lambda one: one.created, reverse=True)
         return list(self._listed)
 
-    def _current_of(self, made: Mapping[str, Any]) -> str | None:
+    def _current_of(self, made: Mapping[str, float]) -> str | None:
+        """A version whose time is not told may be the oldest. Raises: Refused (failed, NoCurrentVersion)."""
         named = [name for name in _CURRENT_NAMES if name in made]
         if named or not made:
             return named[0] if named else None
-        oldest = [id_ for id_, created in made.items() if created == min(made.values(), key=lambda at: at or 0)]
-        if len(oldest) == 1:
-            return oldest[0]
+        first = min((created for created in made.values() if created), default=0.0)
+        oldest = [id_ for id_, created in made.items() if created in (0.0, first)]
+        # Times are whole seconds. keyturn writes only where a current version was seen: its own is the later one.
+        if len(chosen := [id_ for id_ in oldest if not is_ours(id_)] or oldest) == 1:
+            return chosen[0]
         text = (
             f"{self.name}: several versions are the oldest, so none can be told to be in force: name that one `current`"
         )
         raise Refused(ErrorClass.FAILED, text, code="NoCurrentVersion")
 
-    def _current(self) -> str:
-        """Its id, which no promotion changes. Raises: RetryLater, Refused."""
+    def holder(self) -> str | None:
+        listed = self._listing()
         if self._current_id is None:
-            self.versions()
-        if self._current_id is None:
-            raise self._missing("current")
-        return self._current_id
+            return None
+        value = self._current_value or self._read_current()
+        # The current one itself is the oldest, or has a name that keyturn does not give.
+        others = [one.id for one in listed if one.id != self._current_id and read_name(one.id)]
+        for id_ in others[: _MOST_VERSIONS - 1]:
+            if self._holds(id_, value):
+                return id_
+        return self._current_id if read_name(self._current_id) else None
 
     def read(self, version: str | None = None) -> Secret:
-        id_ = version or self._current()
-        secret = self._secret(self._ask("GetSecretValue", VersionId=id_).get("SecretString"))
-        if id_ != self._current_id:
-            self._known[id_] = secret
+        if version in (None, self._current_id):
+            return self._read_current()
+        secret = self._value(str(version))
+        if self._listed is not None and is_ours(str(version)):
+            self._known[str(version)] = secret
         return secret
 
-    def write(self, version: str, secret: Secret) -> None:
-        if version in _CURRENT_NAMES:
-            text = f"{self.name}: the CommandId {version} is the name of a store's current version: give another"
-            raise Refused(ErrorClass.INVALID_COMMAND, text)
-        listed = self._listed if self._listed is not None else self.versions()
-        present = next((one for one in listed if one.id == version), None)
-        if present is not None and present.stage is Stage.CURRENT:
-            raise self._exists(version)
-        if present is None and len(listed) >= _MOST_VERSIONS:
+    def make_room(self, spare: Sequence[str], places: int = 1) -> None:
+        listed = self._listing()
+        ids = {one.id for one in listed} - {self._current_id}
+        needed = self._too_many(places)
+        may_go = [id_ for id_ in dict.fromkeys(spare) if id_ in ids and read_name(id_)]
+        if needed > len(may_go):
             raise self._full(f"it has {len(listed)} versions")
-        self._let_age(next((one for one in listed if one.stage is Stage.CURRENT), None))
+        for id_ in may_go[: max(0, needed)]:
+            self._delete(id_)
+
+    def write(self, version: str, secret: Secret) -> None:
+        self._check_name(version)
+        listed = self._listing()
+        if self._current_id is None:
+            raise self._missing("current")  # the first version of all would be the current one
+        if all(one.id != version for one in listed) and self._too_many(1) > 0:
+            raise self._full(f"it has {len(listed)} versions")
+        self._put(version, secret)
+
+    def _too_many(self, places: int) -> int:
+        """How many versions must go before so many can be written, and before the value that is current now is kept."""
+        over = len(self._listing()) + places - _MOST_VERSIONS
+        if over >= 0 and not self._is_kept(self._current_value or self._read_current()):
+            over += 1
+        return over
+
+    def promote(self, version: str) -> None:
+        """Keep what is current, if no version of keyturn's does, then overwrite it. A crash between harms nothing."""
+        self._check_name(version)
+        self._listing()
+        value = self._read_current()
+        own = self._known.get(version) or (value if version == self._current_id else self._value(version))
+        if own == value:
+            return
+        if not self._is_kept(value, version):
+            self._keep(value, version)
+        self._ask("UpdateSecret", VersionId=str(self._current_id), SecretString=own.reveal())
+        self._current_value = own
+
+    def _is_kept(self, value: Secret, promoted: str | None = None) -> bool:
+        """Whether a version of keyturn's that no promotion overwrites holds the current value."""
+        out = (self._current_id, promoted)
+        return any(is_ours(one.id) and one.id not in out and self._holds(one.id, value) for one in self._listing())
+
+    def _keep(self, value: Secret, promoted: str) -> None:
+        """Keep a value that a promotion is to overwrite, under a name that tells which. Raises: RetryLater, Refused."""
+        stem, taken = BEFORE + promoted.removeprefix("kt-"), {one.id for one in self._listing()}
+        for number in range(1, _MOST_VERSIONS + 2):
+            name = stem if number == 1 else f"{stem}-{number}"
+            if name in taken:  # it was seen to hold another value
+                continue
+            try:
+                self._put(name, value)
+            except Refused as refused:
+                if refused.code != VERSION_EXISTS:
+                    raise
+                continue
+            except RetryLater as error:
+                if error.code != STORE_FULL:
+                    raise
+                self.versions()
+                if not self._is_kept(value, promoted):  # nor by another delivery, since the last listing
+                    raise
+            return
+        raise self._full("it keeps as many earlier values as it can")
+
+    def _put(self, version: str, secret: Secret) -> None:
         try:
             self._ask("PutSecretValue", VersionId=version, SecretString=secret.reveal())
         except (Refused, RetryLater) as error:
@@ -109,88 +166,59 @@ class SsmStore(RemoteStore):
             if error.code != "ResourceInUse.VersionIdExists":
                 raise
             # This very call, made before its answer was lost, or another delivery's.
-            if self.read(version) != secret:
+            if self._value(version) != secret:
                 raise self._exists(version) from None
-        self._listed = None
-        self._known[version] = secret
-
-    def _let_age(self, current: Version | None) -> None:
-        """Wait until a version made now gets a later second than the current one, which is known as the oldest."""
-        if current is None or current.created is None or current.id in _CURRENT_NAMES:
-            return
-        age_s = self._now() - current.created
-        if abs(age_s) >= _YOUNG_S:
-            return
-        if self._access.deadline.left() < 2 * _YOUNG_S:
-            text = f"{self.name}: made a moment ago, nothing was written: send the command again"
-            raise RetryLater(ErrorClass.BUSY, text, code="StoreYoung")
-        self._access.sleep(_YOUNG_S - age_s)
-
-    def promote(self, version: str) -> None:
-        """In an order in which a crash after any call is finished by another promotion."""
-        # Read once in an invocation: a rotation then asks as often as the published rate of this call allows.
-        description = self._described if self._described is not None else self._description()
-        _, settled = _split(description)
-        if version not in settled:
-            current = self._current()
-            if version == current:
-                return
-            secret = self._known.get(version) or self.read(version)
-            self._ask("UpdateSecret", VersionId=current, SecretString=secret.reveal())
-            self._record(description, version)
-        elif settled[0] == version:
-            # Promoted before. Still listed, it was not deleted then, or written anew since.
-            try:
-                secret = self.read(version)
-            except Refused as refused:
-                if refused.error_class is not ErrorClass.NOT_FOUND:
-                    raise
-                return
-            self._ask("UpdateSecret", VersionId=self._current(), SecretString=secret.reveal())
-        # A later one was promoted since: this one's secret is not to come back.
-        self._delete(version)
-
-    def discard(self, version: str) -> None:
-        if version != self._current():
-            self._delete(version)
-
-    def settled(self) -> list[str]:
-        self._described = self._description()
-        return _split(self._described)[1]
+        listed = self._listing()
+        if all(one.id != version for one in listed):
+            listed.insert(0, Version(version, current=False))
+        if version != self._current_id:
+            self._known[version] = secret
 
     def _delete(self, version: str) -> None:
-        self._listed = None
-        self._known.pop(version, None)
         try:
             self._ask("DeleteSecretVersion", VersionId=version)
         except Refused as refused:
             if refused.error_class is not ErrorClass.NOT_FOUND:
                 raise
+        self._known.pop(version, None)
+        self._listed = [one for one in self._listing() if one.id != version]
 
-    def _description(self) -> str:
-        shown = self._ask("DescribeSecret").get("Description")
-        return shown if isinstance(shown, str) else ""
+    def _holds(self, version: str, value: Secret) -> bool:
+        """Whether a version of keyturn's holds a value: not if it is gone by now, or overwritten with what is no text.
 
-    def _record(self, description: str, version: str) -> None:
-        """Put a version first into the line of those that were promoted; the user's own text stays."""
-        text, settled = _split(description)
-        kept = [version, *(one for one in settled if one != version)][:_MOST_SETTLED]
-        while kept and len((new := _join(text, kept)).encode()) > _DESCRIPTION_BYTES:
-            kept.pop()
-        if kept:
-            self._ask("UpdateDescription", Description=new)
-        self._described = None
+        Raises: RetryLater, Refused.
+        """
+        if version not in self._known:
+            try:
+                self._known[version] = self._value(version)
+            except Refused as refused:
+                if refused.error_class is ErrorClass.NOT_FOUND or refused.code == NO_TEXT:
+                    return False
+                raise
+        return self._known[version] == value
+
+    def _listing(self) -> list[Version]:
+        if self._listed is None:
+            self.versions()
+        return self._listed or []
+
+    def _read_current(self) -> Secret:
+        self._listing()
+        if self._current_id is None:
+            raise self._missing("current")
+        self._current_value = self._value(self._current_id)
+        return self._current_value
+
+    def _value(self, version: str) -> Secret:
+        return self._secret(self._ask("GetSecretValue", VersionId=version).get("SecretString"))
 
     def _ask(self, action: str, **parameters: str) -> dict[str, Any]:
         return self._call(action, SecretName=self._secret_name, **parameters)
 
 
-def _split(description: str) -> tuple[str, list[str]]:
-    """The user's own text, and the versions that the last line names, newest first."""
-    text, _, last = description.rpartition("\n")
-    found = _SETTLED_LINE.fullmatch(last.rstrip())
-    return (text, found[1].split()) if found else (description, [])
-
-
-def _join(text: str, settled: list[str]) -> str:
-    return "\n".join([*([text] if text else []), f"keyturn: {' '.join(settled)}"])
+def _seconds(told: object) -> float:
+    """Unix seconds; 0 where they are not told."""
+    try:
+        return max(0.0, float(str(told)))
+    except ValueError:
+        return 0.0

@@ -13,7 +13,8 @@ from shared.result import Subject
 from shared.rotation.fleet import Account, Fleet, Resource
 from shared.rotation.policy import PlanRotation
 from shared.settings import allows
-from shared.store import Stage, StoreRef, open_store
+from shared.store import StoreRef, open_store
+from shared.versions import is_ours
 
 _NO_AGE = "no age: the cloud shows none"
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
@@ -117,12 +118,12 @@ class Ages:
         def access(cloud: str) -> Access:
             return replace(access_to(self.invocation, cloud, self.policy.site), deadline=self.deadline)
 
-        store = open_store(ref, access, self.place_region)
-        current = next((version for version in store.versions() if version.stage is Stage.CURRENT), None)
+        versions = open_store(ref, access, self.place_region).versions()
         # SSM overwrites the current version in place: its time is that of the first secret, true until a promotion.
-        if current is None or (ref.kind == "ssm" and store.settled()):
+        if ref.kind == "ssm" and any(is_ours(version.id) for version in versions):
             return None
-        return current.created
+        current = next((version for version in versions if version.current), None)
+        return current.created or None if current is not None else None
 
     def _may_touch(self, resource: str) -> bool:
         """Whether an allow list names anything of a resource: else not even its accounts are asked for."""
