@@ -37,6 +37,8 @@ class KeyturnError(Exception):
 class Refused(KeyturnError):
     """Surely nothing happened, and repeating the same call cannot help."""
 
+    of_value: bool = False  # the cloud's rule refuses the new secret: another one may be taken
+
 
 class RetryLater(KeyturnError):
     """Surely nothing happened, and the same call may work later: busy, throttled, unavailable."""
@@ -56,10 +58,18 @@ class Ambiguous(KeyturnError):
     """The call may have had its effect. Find out before anything is repeated."""
 
     def __init__(
-        self, message: str, *, code: str | None = None, request_id: str | None = None, refused: bool = False
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        request_id: str | None = None,
+        refused: bool = False,
+        passing: bool = False,
     ) -> None:
         super().__init__(ErrorClass.AMBIGUOUS, message, code=code, request_id=request_id)
         self.refused = refused  # the API answered with a client error (4xx) whose code no table names
+        # Such an error tells, by its name or status, of what passes: throttling, availability, locks, permission.
+        self.passing = passing
 
 
 class SettingsError(ValueError):
