@@ -37,7 +37,7 @@ class KeyturnError(Exception):
 class Refused(KeyturnError):
     """Surely nothing happened, and repeating the same call cannot help."""
 
-    of_value: bool = False  # the new secret breaks a rule of the cloud's: another one may be taken
+    of_value: bool = False  # the cloud's rule refuses the new secret: another one may be taken
 
 
 class RetryLater(KeyturnError):
@@ -69,7 +69,8 @@ class Ambiguous(KeyturnError):
     ) -> None:
         super().__init__(ErrorClass.AMBIGUOUS, message, code=code, request_id=request_id)
         self.refused = refused  # the API answered with a client error (4xx) whose code no table names
-        self.passing = passing  # code or status tell of a state that passes, so a repeat may be answered otherwise
+        # Such an error tells, by its name or status, of what passes: throttling, availability, locks, permission.
+        self.passing = passing
 
 
 class SettingsError(ValueError):

@@ -12,7 +12,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared import hygiene, lazy
-from shared.clouds.refusals import clean_code, never_sent, refusal
+from shared.clouds.alibaba_codes import ALIBABA_CODES
+from shared.clouds.refusals import never_sent, refusal
 from shared.clouds.session import Session
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
 
@@ -97,6 +98,9 @@ class AlibabaSession(Session):
             config.http_proxy = endpoint
         return self._made(sdk, config)
 
+    def _load(self) -> None:
+        _sdk()
+
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         client, sdk = self._client(), _sdk()
         hygiene.guard_logs()
@@ -133,14 +137,10 @@ class AlibabaSession(Session):
 def _failed(action: str, failure: BaseException) -> KeyturnError:
     code, status = getattr(failure, "code", None), getattr(failure, "status_code", None)
     request_id = getattr(failure, "request_id", None)
-    if code and isinstance(status, int):
-        error = refusal(action, code, request_id if isinstance(request_id, str) else None)
-        if isinstance(error, Ambiguous):
-            error.refused = 400 <= status < 500
-        if status < 500 or isinstance(error, RetryLater):
-            return error
+    if isinstance(status, int):  # it was answered
+        return refusal(ALIBABA_CODES, action, code, request_id if isinstance(request_id, str) else None, status)
     if never_sent(failure):
         text = f"{action} was not sent, no connection came about: check the network, then send it again"
         return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")
-    shown = clean_code(code) if code and isinstance(status, int) else type(failure).__name__
+    shown = type(failure).__name__
     return Ambiguous(f"{action} got no readable answer ({shown})", code=shown)

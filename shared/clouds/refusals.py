@@ -1,97 +1,65 @@
-"""What a cloud's error code means for a change: nothing happened for good, nothing happened yet, or nobody knows.
+"""What a cloud's error code proves about a change.
 
-Matched on the full code, then on patterns in order. Sources: the error tables of the five API pages, the vendors' own
-tables (tencentcloud-sdk-python-redis 3.1.189 and -ssm 3.1.194 `errorcodes.py`; R-kvstore 2015-01-01 CreateAccount;
-KMS 2016-01-20 CreateSecret and its page of quotas).
-A code in no table is ambiguous: it is reconciled, never repeated blindly.
+Each cloud has one table (`tencent_codes`, `alibaba_codes`). A row says what its code proves and who says so. A code in
+no table proves nothing: the change may have had its effect. So does every answer with a status of 500 or more, whatever
+its code, since a server may fail after the effect (aliyun/alibaba-cloud-sdk-go#39).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
 from fnmatch import fnmatchcase
 
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 
 _E = ErrorClass
-_LATER: dict[str, ErrorClass] = {
-    "RequestLimitExceeded*": _E.THROTTLED,
-    "LimitExceeded.RateLimitExceeded": _E.THROTTLED,
-    "Throttling*": _E.THROTTLED,
-    "Rejected.Throttling*": _E.THROTTLED,
-    "ServiceUnavailable*": _E.UNAVAILABLE,
-    "ResourceUnavailable.InstanceLockedError": _E.BUSY,
-    "ResourceUnavailable.InstanceUnLockedError": _E.BUSY,  # its text says "locked by another flow"
-    "ResourceUnavailable.InstanceStatusAbnormal": _E.BUSY,
-    "ResourceUnavailable.InstanceStatusError": _E.BUSY,
-    "ResourceUnavailable.InstanceStateError": _E.BUSY,
-    "ResourceUnavailable.GetSecurityError": _E.BUSY,
-    "ResourceInUse.InstanceBeenLocked": _E.BUSY,
-    "ResourceInUse": _E.BUSY,
-    "LimitExceeded.ReplicationGroupLocked": _E.BUSY,
-    "UnsupportedOperation.Inspection": _E.BUSY,
-    "FailedOperation.DtsStatusAbnormal": _E.BUSY,
-    "IncorrectDBInstanceState*": _E.BUSY,
-    "OperationDenied.DBInstanceStatus": _E.BUSY,
-    "OperationDenied.DBStatus": _E.BUSY,
-    "OperationDenied.DBClusterStatus": _E.BUSY,
-    "LockTimeout": _E.BUSY,
-    "ConcurrentTaskExceeded": _E.BUSY,
-    "TaskExists": _E.BUSY,
-    "Task.Conflict": _E.BUSY,
-    "Rejected.LimitExceeded": _E.BUSY,  # versions or stages of a secret, which others may free
-    "FailedOperation.AccessKmsError": _E.UNAVAILABLE,  # the secret store could not reach its keys
-}
-# In this order: the narrow before the wide. What this list says of InternalError.* stands before the ambiguous rest.
-_FOR_GOOD: dict[str, ErrorClass] = {
-    "*NotFound*": _E.NOT_FOUND,
-    "*NotExist*": _E.NOT_FOUND,
-    "ResourceUnavailable.InstanceDeleted": _E.NOT_FOUND,
-    "ResourceUnavailable.InstanceIsolated": _E.FAILED,
-    "ResourceUnavailable.NotPurchased": _E.FAILED,
-    "ResourceUnavailable.ResourceDisabled": _E.FAILED,
-    "ResourceUnavailable.ResourcePendingDeleted": _E.FAILED,
-    "ResourceUnavailable.ResourceUninitialized": _E.FAILED,
-    "ResourceInUse.SecretExists": _E.FAILED,
-    "ResourceInUse.VersionIdExists": _E.FAILED,
-    "FailedOperation.RotationForbidden": _E.FAILED,
-    "Rejected.*": _E.FAILED,  # KMS; what may be sent again is in the list above
-    "*PermissionDenied*": _E.FORBIDDEN,
-    "InternalError.InstanceOperatePermissionError": _E.FORBIDDEN,
-    "UnauthorizedOperation*": _E.FORBIDDEN,
-    "AuthFailure*": _E.FORBIDDEN,
-    "Forbidden*": _E.FORBIDDEN,
-    "NoPermission*": _E.FORBIDDEN,
-    "InvalidAccessKeyId*": _E.FORBIDDEN,
-    "InvalidSecurityToken*": _E.FORBIDDEN,
-    "InvalidTimeStamp*": _E.FORBIDDEN,
-    "SignatureDoesNotMatch": _E.FORBIDDEN,
-    "SignatureNonceUsed": _E.FORBIDDEN,
-    "IncompleteSignature": _E.FORBIDDEN,
-    "FailedOperation.UnSupportError": _E.FAILED,
-    "UnsupportedOperation*": _E.FAILED,
-    "UnsupportedRegion": _E.INVALID_COMMAND,
-    "InvalidAction": _E.FAILED,
-    "NoSuchVersion": _E.FAILED,
-    "ActionOffline": _E.FAILED,
-    "InvalidEngineVersion*": _E.FAILED,
-    "IncorrectMinorVersion": _E.FAILED,
-    "IncorrectAccount": _E.FAILED,
-    "OperationDenied*": _E.FAILED,
-    "InvalidAccountPassword*": _E.INVALID_COMMAND,
-    "InvalidAccountName*": _E.INVALID_COMMAND,
-    "*.Format": _E.INVALID_COMMAND,
-    "InvalidParameter*": _E.INVALID_COMMAND,
-    "Missing*": _E.INVALID_COMMAND,
-    "UnknownParameter*": _E.INVALID_COMMAND,
-}
-# Refused for keys that have run out: the same command works with the fresh keys of the next invocation.
-_STALE_KEYS = (
-    "AuthFailure.TokenFailure",
-    "AuthFailure.SignatureExpire",
-    "InvalidSecurityToken.Expired",
-    "InvalidTimeStamp*",
-)
+
+
+class Proof(Enum):
+    """What a code proves."""
+
+    LATER = "nothing happened, and the same call may work later"
+    FOR_GOOD = "nothing happened, and the same call cannot work"
+    FRESH_KEYS = "nothing happened, and the same call may work with the keys of the next invocation"
+    NEW_VALUE = "nothing happened, since the new secret breaks a rule of the cloud"
+    OLD_SECRET = "the old secret was refused"  # noqa: S105 - a sentence
+    NOTHING = "nothing: the change may have had its effect"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a cloud's table. `code` is a full code, or a pattern in which `*` stands for any text."""
+
+    code: str
+    proof: Proof
+    error_class: ErrorClass
+    source: str
+
+
+def rows(proof: Proof, error_class: ErrorClass, source: str, codes: str) -> list[Row]:
+    """One row for each of the codes, which spaces separate."""
+    return [Row(code, proof, error_class, source) for code in codes.split()]
+
+
+class Table:
+    """One cloud's codes. A full code is found before any pattern; patterns are tried in their order."""
+
+    def __init__(self, groups: Iterable[list[Row]]) -> None:
+        self.rows = [row for group in groups for row in group]
+        self._exact = {row.code: row for row in self.rows if "*" not in row.code}
+        self._patterns = [row for row in self.rows if "*" in row.code]
+
+    def exact(self, code: str) -> Row | None:
+        """The row of this very code."""
+        return self._exact.get(code)
+
+    def by_pattern(self, code: str) -> Row | None:
+        """The first row whose pattern fits."""
+        return next((row for row in self._patterns if fnmatchcase(code, row.code)), None)
+
 
 _ADVICE = {
     _E.THROTTLED: "the cloud throttles this API: send it again later, or lower KEYTURN_RATE",
@@ -104,33 +72,112 @@ _ADVICE = {
 }
 
 
-def _match(code: str, table: dict[str, ErrorClass]) -> ErrorClass | None:
-    return table.get(code) or next((c for pattern, c in table.items() if fnmatchcase(code, pattern)), None)
+_UNREADABLE = "UnreadableCode"
 
 
 def clean_code(code: object) -> str:
     """An error code fit to be shown: codes are words, and anything else a server sends is not one."""
-    return code if isinstance(code, str) and re.fullmatch(r"[A-Za-z][\w.\-]{0,99}", code) else "UnreadableCode"
+    return code if isinstance(code, str) and re.fullmatch(r"[A-Za-z][\w.\-]{0,99}", code, re.ASCII) else _UNREADABLE
 
 
-def refusal(action: str, code: object, request_id: str | None) -> KeyturnError:
-    """The error that an answer with this code stands for: RetryLater, Refused or Ambiguous."""
+def refusal(table: Table, action: str, code: object, request_id: str | None, status: int | None = None) -> KeyturnError:
+    """The error that an answer with this code stands for.
+
+    `status`: the HTTP status, where the cloud says more by it than "answered": Tencent answers errors with 200.
+    Returns: RetryLater, Refused, OldSecretRefused or Ambiguous.
+    """
     name = clean_code(code)
-    if error_class := _match(name, _LATER):
-        text = f"{action} was refused with {name}, nothing happened: {_ADVICE[error_class]}"
-        return RetryLater(error_class, text, code=name, request_id=request_id)
-    if error_class := _match(name, _FOR_GOOD):
-        text = f"{action} was refused with {name}, nothing happened: {_ADVICE[error_class]}"
-        refused = Refused(error_class, text, code=name, request_id=request_id)
-        refused.retryable = any(fnmatchcase(name, pattern) for pattern in _STALE_KEYS)
-        return refused
-    return Ambiguous(f"{action} was answered with {name}", code=name, request_id=request_id)
+    row = None if status is not None and status >= 500 else find(table, name)
+    if row is None or row.proof is Proof.NOTHING:
+        return _unclear(action, name, request_id, status, listed=row is not None)
+    if row.proof is Proof.OLD_SECRET:
+        text = f"{action} was refused with {name}, which is about the old secret"
+        return OldSecretRefused(row.error_class, text, code=name, request_id=request_id)
+    advice = _ADVICE[row.error_class]
+    if row.proof is Proof.NEW_VALUE:
+        advice = "the cloud does not take this new secret: see its page for the rule"
+    text = f"{action} was refused with {name}, nothing happened: {advice}"
+    if row.proof is Proof.LATER:
+        return RetryLater(row.error_class, text, code=name, request_id=request_id)
+    refused = Refused(row.error_class, text, code=name, request_id=request_id)
+    refused.retryable = row.proof is Proof.FRESH_KEYS
+    refused.of_value = row.proof is Proof.NEW_VALUE
+    return refused
 
 
-def is_listed(code: str) -> bool:
-    """Whether a table names this code."""
-    return bool(_match(code, _LATER) or _match(code, _FOR_GOOD))
+def find(table: Table, code: str) -> Row | None:
+    """The row that holds for a code: its own, else what its name says of the old secret, else a pattern's."""
+    if (row := table.exact(code)) is not None:
+        return row
+    if names_old_secret(code):
+        return Row(code, Proof.OLD_SECRET, _E.WRONG_OLD_SECRET, "the code's name")
+    return table.by_pattern(code)
 
+
+def is_listed(table: Table, code: str) -> bool:
+    """Whether the table says what this code proves."""
+    row = find(table, code)
+    return row is not None and row.proof is not Proof.NOTHING
+
+
+def _unclear(action: str, name: str, request_id: str | None, status: int | None, *, listed: bool) -> Ambiguous:
+    refused = not _SERVER_SIDE.search(name) if status is None else 400 <= status < 500
+    refused = refused and name != _UNREADABLE
+    passing = listed or tells_of_passing_state(name, status)
+    text = f"{action} was answered with {name}, which does not prove that nothing happened"
+    return Ambiguous(text, code=name, request_id=request_id, refused=refused, passing=refused and passing)
+
+
+# --- what a code's name says, where no table names the code
+
+# The server's own failure, where the status does not tell: it may follow an effect.
+_SERVER_SIDE = re.compile(r"Internal|FailedOperation|System|Server|Service|Unknown|Fail|Fault")
+_PASSING = re.compile(
+    # load and time
+    r"throttl|too_?many|limit|quota|frequen|flow_?control|qps|busy|overload|time_?out|timed|times|expire|later|retry"
+    # the state of an account, an instance or a service
+    r"|lock|freez|frozen|disable|inactive|suspend|isolat|overdue|arrear|debt|state|status|process|progress|pending"
+    r"|concurren|conflict|task|flow|migrat|upgrad|maint|unavailable|not_?available|in_?use|connect|network"
+    # who calls
+    r"|permission|auth|forbid|denied|deny|not_?allowed|risk|signature|nonce|token|access_?key|credential|timestamp"
+    # the server itself
+    r"|internal|system|server|service|unknown",
+    re.IGNORECASE,
+)
+_PASSING_STATUS = frozenset({401, 403, 408, 429})
+
+
+def tells_of_passing_state(code: str, status: int | None = None) -> bool:
+    """Whether a code's name or the status tells of something that passes, or of who calls, not of what was sent."""
+    return bool(_PASSING.search(code)) or (status is not None and (status in _PASSING_STATUS or status >= 500))
+
+
+_PASSWORD = r"(?:pass_?word|passwd|pwd)"  # noqa: S105 - a pattern
+_OLD_PASSWORD = re.compile(
+    rf"(?:old|original|origin|current|previous|former)_?(?:account|instance|db|user|login)?_?{_PASSWORD}", re.IGNORECASE
+)
+_WRONG = re.compile(r"wrong|incorrect|mis_?match|dis_?match|un_?match|not_?match|not_?correct", re.IGNORECASE)
+_OF_NEW = re.compile(
+    r"new|confirm|same|equal|identical|duplicat|repeat|re_?use|already_?used|histor|differ|must", re.IGNORECASE
+)
+_OF_FORM = re.compile(r"format|malformed|length|rule|polic|complex|weak|strength|simple|short|long|char", re.IGNORECASE)
+
+
+def names_old_secret(code: str) -> bool:
+    """Whether a code's own name says that the old, or the account's, password is wrong: `InvalidOldPassword.Value`,
+    `WrongPassword`, `PasswordMismatch`.
+
+    A name that also tells of throttling, permission, an account's state, the signature or the new password does not
+    say so.
+    """
+    if not re.search(_PASSWORD, code, re.IGNORECASE) or code.startswith("Missing") or _OF_NEW.search(code):
+        return False
+    if _PASSING.search(code):
+        return False
+    return bool(_OLD_PASSWORD.search(code) or (_WRONG.search(code) and not _OF_FORM.search(code)))
+
+
+# --- a call that never left
 
 # What these say is that no connection came about, so no request left.
 _NEVER_SENT = {

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.pace import backoff_s, pace_of
 from shared.platform import Deadline, RoleKeys
 
@@ -18,6 +18,7 @@ _READ_TRIES = 4
 # What a change leaves for finding out what happened and saying so, at most this share of the time that is left.
 _KEPT_SHARE = 0.5
 _KEPT_AT_MOST_S = 8.0
+_OLD = "Old"  # how the parameters that hold an old secret begin, on both clouds
 _LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
 # A throttled answer proves that nothing happened: the same call is made again, the next in line, for so long. What was
 # read before a change stays fresh enough meanwhile; who has waited longer looks anew.
@@ -50,12 +51,26 @@ class Session(ABC):
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         """One request through the vendor's client. Raises: KeyturnError."""
 
-    def change(self, action: str, ids: dict[str, Any], secrets: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Make the one call that cannot be undone, once.
+    @abstractmethod
+    def _load(self) -> None:
+        """Import the vendor's client, so that the first call of a process is not late for it."""
 
-        Raises: RetryLater or Refused (surely nothing happened), Ambiguous (it may have).
+    def change(self, action: str, ids: dict[str, Any], secrets: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Make the one call that cannot be undone, once, and never after the deadline.
+
+        Raises: RetryLater or Refused (surely nothing happened), OldSecretRefused, Ambiguous (it may have).
         """
-        return self._paced(action, ids, secrets or {}, self._change_timeout_s, _LEAST_CHANGE_S)
+        secrets = secrets or {}
+        self._load()
+        try:
+            return self._paced(action, ids, secrets, self._change_timeout_s, _LEAST_CHANGE_S)
+        except OldSecretRefused as refused:
+            if any(name.startswith(_OLD) for name in secrets):
+                raise
+            # No old secret was sent, so what the code says of one explains nothing.
+            text = f"{action} was answered with {refused.code}, though no old secret was sent"
+            unclear = Ambiguous(text, code=refused.code, request_id=refused.request_id, refused=True)
+        raise unclear
 
     def read(self, action: str, ids: dict[str, Any]) -> dict[str, Any]:
         """Ask, and ask again where the answer was lost or put off: a read changes nothing.
@@ -70,6 +85,11 @@ class Session(ABC):
             except Ambiguous as error:
                 text = f"{action} was not answered in a way that can be read: send the command again later"
                 last = RetryLater(ErrorClass.UNAVAILABLE, text, code=error.code, request_id=error.request_id)
+                if error.refused and not error.passing:
+                    break  # asked again it would answer the same
+            except OldSecretRefused as error:
+                last = Refused(ErrorClass.FAILED, error.message, code=error.code, request_id=error.request_id)
+                break
             except RetryLater as error:
                 last = error
             wait_s = backoff_s(tries)
@@ -99,7 +119,11 @@ class Session(ABC):
         deadline = self.access.deadline.earlier(least_s) if least_s else self.access.deadline
         patient_until: float | None = None
         while True:
+            if least_s and deadline.left() <= 0.0:
+                raise _too_late(action)
             place = pace.take(deadline, self.access.sleep, again=patient_until is not None)
+            if least_s and deadline.left() <= 0.0:  # waiting for the place took longer than it was to
+                raise _too_late(action)
             try:
                 answer = self._send(action, ids, secrets, max(0.2, timeout_s()))
             except KeyturnError as error:
@@ -113,3 +137,8 @@ class Session(ABC):
             else:
                 pace.went_through(place)
                 return answer
+
+
+def _too_late(action: str) -> RetryLater:
+    text = f"{action} was not sent: too little time is left to learn how it ends; send the command again"
+    return RetryLater(ErrorClass.UNAVAILABLE, text, code="TooLittleTime")

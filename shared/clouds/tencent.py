@@ -14,6 +14,7 @@ from typing import Any
 from shared import hygiene, lazy
 from shared.clouds.refusals import clean_code, never_sent, refusal
 from shared.clouds.session import Access, Session
+from shared.clouds.tencent_codes import TENCENT_CODES
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
 
 _CONNECT_S = 3.0
@@ -71,8 +72,15 @@ class TencentSession(Session):
         profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256", language="en-US")
         return client_class(Credential("-", "-"), self.region, profile)
 
+    @property
+    def _key(self) -> tuple[str, ...]:
+        return (self._service, self._host, self.region, self.access.endpoint or "")
+
+    def _load(self) -> None:
+        _keep(self._key, self._client(self._key))
+
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        key = (self._service, self._host, self.region, self.access.endpoint or "")
+        key = self._key
         client = self._client(key)
         from tencentcloud.common.credential import (
             Credential,
@@ -90,10 +98,14 @@ class TencentSession(Session):
         except Exception as error:
             failure = error
         if failure is None:
-            with _idle_lock:
-                _idle.setdefault(key, []).append(client)
+            _keep(key, client)
             return _unwrap(action, envelope)
         raise _failed(action, failure) from None
+
+
+def _keep(key: tuple[str, ...], client: Any) -> None:
+    with _idle_lock:
+        _idle.setdefault(key, []).append(client)
 
 
 def _late(module: str) -> bool:
@@ -105,7 +117,7 @@ def _late(module: str) -> bool:
 def _failed(action: str, failure: BaseException) -> KeyturnError:
     code, request_id = getattr(failure, "code", None), getattr(failure, "requestId", None)
     if isinstance(code, str) and request_id and code not in _CLIENT_CODES:
-        return refusal(action, code, str(request_id))
+        return refusal(TENCENT_CODES, action, code, str(request_id))
     if never_sent(failure):
         text = f"{action} was not sent, no connection came about: check the network, then send it again"
         return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")
@@ -119,5 +131,6 @@ def _unwrap(action: str, envelope: Any) -> dict[str, Any]:
         raise Ambiguous(f"{action} got an answer without a Response", code="NoResponse")
     request_id = answer.get("RequestId")
     if isinstance(error := answer.get("Error"), dict):
-        raise refusal(action, error.get("Code"), request_id if isinstance(request_id, str) else None)
+        known_id = request_id if isinstance(request_id, str) else None
+        raise refusal(TENCENT_CODES, action, error.get("Code"), known_id)
     return answer
