@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 import time
@@ -16,13 +17,15 @@ from urllib.error import HTTPError
 import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
+from shared.queues import Outgoing, open_queue
 from tests import shapes
 from tests.cloud import moved_time
 from tests.cloud.callers import alibaba, ssm_client, tencent
 from tests.cloud.client import Standin
 from tests.cloud.proof import opens, registry_opens
-from tests.cloud.runtime import ROOT, run
-from tests.cloud.world_clock import Clock, read_moment
+from tests.cloud.run import WorldTime, deliver, triggers
+from tests.cloud.runtime import ROOT, Returned, run
+from tests.cloud.world_clock import Clock, read_moment, written
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
 from tests.functions_zip import scf_hello, scf_invoke
 from tests.programs import PYTHON_3_10, need
@@ -245,7 +248,8 @@ TELLS_TIME = """
 import os, time
 from datetime import datetime, timezone
 def main_handler(event, context):
-    return {"pid": os.getpid(), "seen": [time.time(), datetime.now(timezone.utc).timestamp()], "names": sorted(os.environ)}
+    seen = [time.time(), datetime.now(timezone.utc).timestamp()]
+    return {"pid": os.getpid(), "seen": seen, "names": sorted(os.environ)}
 """
 
 
@@ -262,3 +266,98 @@ def test_a_deployed_function_lives_by_the_worlds_clock_and_starts_anew_when_it_m
     assert all(abs(moment - time.time()) < 10 for moment in first["seen"])
     assert all(abs(moment - time.time() - HOUR_S) < 10 for moment in third["seen"])
     assert first["names"] == third["names"]
+
+
+class Waiting:
+    """A commands queue in a file, the stand-in that its functions meet, and what `run` delivers from it."""
+
+    def __init__(self, standin: Standin, folder: Path) -> None:
+        self.settings = {"KEYTURN_TENCENT_ENDPOINT": standin.endpoint}
+        self.url = f"sqlite://{folder}/commands.db"
+        self.now = WorldTime(self.settings)
+        self.delivered: list[tuple[str, str]] = []
+
+    def put(self, name: str, after_s: float | None, *, delay_s: float = 0.0) -> str:
+        """A command event in a spelling of its own; `after_s`: seconds of real time until its `notbefore`."""
+        notbefore = "" if after_s is None else f', "notbefore":"{written(time.time() + after_s)}"'
+        body = f'{{"specversion":"1.0",  "id":"{name}", "type": "keyturn.command.{ACCOUNT}"{notbefore}, "data":{{}}}}'
+        queue = open_queue(self.url)
+        queue.send(Outgoing(name, "", "", body), timeout_s=5, delay_s=delay_s)
+        queue.close()
+        return body
+
+    def round(self, *, skip_delays: bool = True) -> list[str]:
+        """The ids of what one round delivers."""
+        opened, earlier = triggers(self.url, self.now), len(self.delivered)
+        for one in opened:
+            one.invoke = self._invoke
+        deliver(opened, self.now, skip_delays=skip_delays)
+        for one in opened:
+            one.give_back()
+            one.inbox.close()
+        return [name for name, _ in self.delivered[earlier:]]
+
+    def _invoke(self, function: str, event: bytes, platform: str) -> Returned:
+        body = json.loads(event)["Records"][0]["Ckafka"]["msgBody"]
+        self.delivered.append((json.loads(body)["id"], body))
+        return Returned({}, None, "", 0.0)
+
+
+@pytest.fixture
+def waiting(standin: Standin, tmp_path: Path) -> Waiting:
+    return Waiting(standin, tmp_path)
+
+
+def test_skipping_delays_moves_the_clock_to_the_first_message_and_delivers_its_bytes(
+    standin: Standin, waiting: Waiting
+) -> None:
+    late = waiting.put("late", 2 * HOUR_S, delay_s=2 * HOUR_S)
+    early = waiting.put("early", HOUR_S, delay_s=30)  # as a queue that holds a message back no longer than that
+    assert waiting.round(skip_delays=False) == []
+    assert standin.offset == 0.0
+    assert waiting.round() == ["early"]
+    assert abs(standin.offset - HOUR_S) < 5
+    assert waiting.round() == ["late"]
+    assert abs(standin.offset - 2 * HOUR_S) < 5
+    assert waiting.round() == []
+    assert [body for _, body in waiting.delivered] == [early, late]
+
+
+def test_what_is_due_is_delivered_before_the_clock_moves(standin: Standin, waiting: Waiting) -> None:
+    waiting.put("later", 600, delay_s=600)
+    waiting.put("now", None)
+    waiting.put("delayed", None, delay_s=100)
+    assert waiting.round() == ["now"]
+    assert standin.offset == 0.0
+    assert waiting.round() == ["delayed"]
+    assert 90 < standin.offset < 110
+    assert waiting.round() == ["later"]
+
+
+def test_a_queue_goes_by_the_clock_once_that_was_moved(standin: Standin, waiting: Waiting) -> None:
+    waiting.put("later", 600, delay_s=600)
+    standin.advance(601)
+    assert waiting.round(skip_delays=False) == ["later"]
+
+
+def test_a_task_that_outlives_its_invocation_has_ended_when_its_follower_comes(house: House) -> None:
+    house.cloud.reset(task_s=120.0)
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT], timeout_s=8.0)) == "pending"
+    command = [sys.executable, "-m", "tests.cloud", "run", "--once", "--skip-delays"]
+    environ = {**os.environ, **house.settings}
+    for _ in range(12):
+        done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+        if done.returncode:
+            break
+    assert done.returncode == 3, done.stderr
+    assert [one["data"]["Outcome"] for one in house.results()][-1] == "changed"
+    assert house.cloud.offset > 60
+
+
+def test_without_a_stand_in_no_clock_is_moved(waiting: Waiting) -> None:
+    waiting.put("later", 600, delay_s=600)
+    environ = {"PATH": os.environ["PATH"], "KEYTURN_COMMANDS": waiting.url}
+    command = [sys.executable, "-m", "tests.cloud", "run", "--once", "--skip-delays"]
+    done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "clock cannot be moved" in done.stderr) == (1, True)
