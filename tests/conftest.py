@@ -132,7 +132,8 @@ class House:
             context = context_of(platform, function, timeout_s, role_keys(platform), patch.setenv)
             handler: Callable[[Any, Any], Any] = import_module(f"functions.{function}").main_handler
             try:
-                return Returned(json.loads(json.dumps(handler(event, context))), None, "", 0.0)
+                with self.cloud.lived_by():
+                    return Returned(json.loads(json.dumps(handler(event, context))), None, "", 0.0)
             except Exception as error:
                 return Returned(None, error, "", 0.0)
 

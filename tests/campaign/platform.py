@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from shared.queues import open_inbox
+from tests.cloud import clock
 from tests.cloud.bootstrap import KILL_AT, answer, context_of
 from tests.cloud.client import Standin
 from tests.cloud.run import as_trigger_event
@@ -74,7 +75,8 @@ def invoke(
         try:
             context = context_of(platform, function, timeout_s, role_keys(platform), os.environ.__setitem__)
             handler = importlib.import_module(f"functions.{function}").main_handler
-            answer = handler(json.loads(event) if platform == SCF else event, context)
+            with clock.lived_by(clock.offset(settings)):
+                answer = handler(json.loads(event) if platform == SCF else event, context)
             value = json.loads(json.dumps(answer, ensure_ascii=False))
         except Exception as raised:
             error = {"errorMessage": str(raised), "errorType": type(raised).__name__}
@@ -153,7 +155,8 @@ def _mortal(
             os.dup2(file.fileno(), number)
     os.environ.clear()
     os.environ.update(env)
-    sys.exit(answer(function, platform, limit_s, role_keys(platform), event))
+    with clock.lived_by(clock.offset(env)):
+        sys.exit(answer(function, platform, limit_s, role_keys(platform), event))
 
 
 def events_of(returned: Returned) -> list[dict[str, Any]]:

@@ -9,7 +9,6 @@ removed from the version that has it.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -17,6 +16,7 @@ from typing import Any
 
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .world import KmsSecret, World
+from .world_clock import Clock
 
 CURRENT, PREVIOUS = "ACSCurrent", "ACSPrevious"
 MOST_VERSIONS, MOST_STAGES = 10, 8
@@ -52,10 +52,10 @@ class Secret:
     stages: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, spec: KmsSecret) -> Secret:
+    def of(cls, name: str, spec: KmsSecret, now: float) -> Secret:
         """As a world describes it."""
-        versions = {id_: Version(id_, one.value, "text", one.created) for id_, one in spec.stored().items()}
-        times = [one.created for one in versions.values()] or [time.time()]
+        versions = {id_: Version(id_, one.value, "text", one.created) for id_, one in spec.stored(now).items()}
+        times = [one.created for one in versions.values()] or [now]
         stages = {CURRENT: spec.current or list(versions)[-1], **spec.labels} if versions else {}
         if unknown := set(stages.values()) - versions.keys():
             raise ValueError(f"kms: {name} marks versions that it does not have: {sorted(unknown)}")
@@ -89,7 +89,8 @@ class AlibabaKms:
     version = "2016-01-20"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, clock: Clock) -> None:
+        self._clock = clock
         self._begin(world)
         value = "SecretName! VersionId! SecretData! SecretDataType"
         slow, fast = 40, 450
@@ -171,13 +172,14 @@ class AlibabaKms:
         """Nothing runs."""
 
     def _begin(self, world: World) -> None:
-        self._secrets = {(spec.region, name): Secret.of(name, spec) for name, spec in world.kms.items()}
+        now = self._clock.now()
+        self._secrets = {(spec.region, name): Secret.of(name, spec, now) for name, spec in world.kms.items()}
         self._violations: list[str] = []
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._watch(call)
         name = given["SecretName"]
-        version = _given_version(given)
+        version = _given_version(given, self._clock.now())
         if given.get("SecretType", "Generic") != "Generic":
             raise ApiError("UnsupportedOperation", "The stand-in makes generic secrets only.")
         if len(name) > _MOST_NAME:
@@ -193,7 +195,7 @@ class AlibabaKms:
 
     async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._watch(call)
-        secret, version = self._secret(call), _given_version(given)
+        secret, version = self._secret(call), _given_version(given, self._clock.now())
         stages = _stages(given.get("VersionStages"))
         known = secret.versions.get(version.id)
         if known is None:
@@ -248,7 +250,7 @@ class AlibabaKms:
             secret.stages = secret.moved([stage], to)
         else:
             del secret.stages[stage]
-        secret.updated = time.time()
+        secret.updated = self._clock.now()
         return {"SecretName": secret.name}
 
     async def _version_ids(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -303,11 +305,11 @@ class AlibabaKms:
             self._violations.append(f"{call.action}: SecretData was in the query")
 
 
-def _given_version(given: Mapping[str, Any]) -> Version:
+def _given_version(given: Mapping[str, Any], now: float) -> Version:
     id_, data, kind = given["VersionId"], given["SecretData"], given.get("SecretDataType", "text")
     if kind not in ("text", "binary") or len(id_) > _MOST_NAME or len(data.encode()) > _MOST_BYTES:
         raise ApiError("InvalidParameter", "The specified parameter is invalid.")
-    return Version(id_, data, kind, time.time())
+    return Version(id_, data, kind, now)
 
 
 def _stages(text: str | None) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import random
 import string
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -14,6 +13,7 @@ from .redis_pool import Pool, SleepingServer
 from .redis_server import RedisServer, Server, User
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
 from .world import TairAccount, TairInstance, World
+from .world_clock import Clock
 
 _SYMBOLS = "!@#$%^&*()_+-="
 _PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
@@ -24,7 +24,7 @@ _LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwner
 
 @dataclass
 class Account:
-    """A live account; `settled` is the monotonic time from which it shows Available."""
+    """A live account; `settled` is the time from which it shows Available."""
 
     spec: TairAccount
     user: User
@@ -32,10 +32,9 @@ class Account:
     applied: int = 0
     changed: int = 0
 
-    @property
-    def status(self) -> str:
+    def status(self, now: float) -> str:
         """AccountStatus."""
-        return "Available" if time.monotonic() >= self.settled else "Unavailable"
+        return "Available" if now >= self.settled else "Unavailable"
 
 
 @dataclass
@@ -70,8 +69,8 @@ class AlibabaKvstore:
     version = "2015-01-01"
     stages = frozenset({"hang_task"})
 
-    def __init__(self, world: World, pool: Pool) -> None:
-        self._world, self._pool = world, pool
+    def __init__(self, world: World, pool: Pool, clock: Clock) -> None:
+        self._world, self._pool, self._clock = world, pool, clock
         self._wrong_old = _drawn_refusal()
         self.instances = {
             id_: Instance(id_, spec, SleepingServer(pool) if spec.lazy else RedisServer())
@@ -117,7 +116,7 @@ class AlibabaKvstore:
         return {
             "instances": {
                 instance.id: {
-                    name: {"Status": one.status, "Applied": one.applied, "Changed": one.changed}
+                    name: {"Status": one.status(self._clock.now()), "Applied": one.applied, "Changed": one.changed}
                     for name, one in instance.accounts.items()
                 }
                 for instance in self.instances.values()
@@ -160,7 +159,7 @@ class AlibabaKvstore:
         account.applied += 1
         account.changed += old != new
         hangs = call.fault == "hang_task"
-        account.settled = float("inf") if hangs else time.monotonic() + self._world.settle_s
+        account.settled = float("inf") if hangs else self._clock.now() + self._world.settle_s
         return {}
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -169,7 +168,7 @@ class AlibabaKvstore:
             {
                 "InstanceId": instance.id,
                 "AccountName": name,
-                "AccountStatus": account.status,
+                "AccountStatus": account.status(self._clock.now()),
                 "AccountType": account.spec.type,
                 "AccountDescription": "",
                 "DatabasePrivileges": {

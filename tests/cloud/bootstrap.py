@@ -15,6 +15,7 @@ from collections.abc import Callable
 from types import FrameType, SimpleNamespace
 from typing import Any, NoReturn
 
+from . import moved_time
 from .runtime import SCF, UIN
 
 KILL_AT = "STANDIN_KILL_AT"
@@ -25,8 +26,9 @@ _FC_KEYS = ("access_key_id", "access_key_secret", "security_token")
 
 def main() -> int:
     function, platform, timeout_s = sys.argv[1], sys.argv[2], float(sys.argv[3])
-    role = json.loads(sys.stdin.buffer.readline())["role"]
-    return answer(function, platform, timeout_s, role, sys.stdin.buffer.read())
+    head = json.loads(sys.stdin.buffer.readline())
+    moved_time.install(head["offset_s"])
+    return answer(function, platform, timeout_s, head["role"], sys.stdin.buffer.read())
 
 
 def answer(function: str, platform: str, timeout_s: float, role: list[str] | None, raw: bytes) -> int:

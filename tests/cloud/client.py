@@ -6,11 +6,13 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
+from .clock import lived_by
 from .processes import die_with_parent
 
 _ROOT = Path(__file__).parents[2]
@@ -74,6 +76,28 @@ class Standin:
         order = {"function": function, "trigger": trigger, "time": time}
         ended: dict[str, Any] = self._ask("POST", "tick", order)
         return ended
+
+    def advance(self, seconds: float) -> None:
+        """Move the world's clock forward; returns when all that falls in between has happened."""
+        self._ask("POST", "clock", {"Advance": seconds})
+
+    def advance_to(self, moment: str) -> None:
+        """Move the world's clock forward to a moment, as RFC 3339 writes it; nothing if that is past."""
+        self._ask("POST", "clock", {"To": moment})
+
+    def clock(self) -> dict[str, Any]:
+        """`Now`, the time of the world as RFC 3339 writes it, and `Offset`, how many seconds it is ahead."""
+        clock: dict[str, Any] = self._ask("GET", "clock")
+        return clock
+
+    @property
+    def offset(self) -> float:
+        """How many seconds the world is ahead of real time."""
+        return float(self.clock()["Offset"])
+
+    def lived_by(self) -> AbstractContextManager[None]:
+        """This process's wall clock is the world's for a while, as of the entry; for handlers that run in it."""
+        return lived_by(self.offset)
 
     def reset(self, **world: Any) -> None:
         """Back to the first passwords, with these keys of the world file changed."""

@@ -12,7 +12,7 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from . import functions_rules as rules
@@ -60,7 +60,7 @@ class Deployed:
     asynchronous: dict[str, Any] | None = None
     busy_until: float = 0.0
     busy: str = "Pending"
-    added: str = field(default_factory=lambda: time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+    added: str = ""
 
 
 class Fc:
@@ -153,7 +153,8 @@ class Fc:
         folder, size = await self._code(given["code"])
         assert call.region is not None
         spec = Spec("fc", call.region, name, code=folder, **values)
-        deployed = Deployed(self._host.add(spec), said, list(given.get("tags", [])), size)
+        added = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._host.clock.now()))
+        deployed = Deployed(self._host.add(spec), said, list(given.get("tags", [])), size, added=added)
         self._functions[call.region, name] = deployed
         self._hold(deployed, "Pending")
         return self._shown(deployed)
@@ -199,6 +200,7 @@ class Fc:
         trigger = read_trigger(given, self._host.url_id())
         if trigger.kind == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("TriggerAlreadyExists", "the function has an HTTP trigger", 409)
+        trigger.born = self._host.clock.now()
         triggers[trigger.name] = trigger
         return shown_trigger(trigger, deployed.host.spec)
 
@@ -207,6 +209,7 @@ class Fc:
         old = self._trigger(given, call)
         new = read_trigger({**old.said, **given}, old.url_id)
         new.served = old.served
+        new.born = self._host.clock.now()
         deployed.host.triggers[old.name] = new
         return shown_trigger(new, deployed.host.spec)
 
@@ -294,10 +297,10 @@ class Fc:
         return deployed
 
     def _hold(self, deployed: Deployed, status: str) -> None:
-        deployed.busy, deployed.busy_until = status, time.monotonic() + self._world.active_s
+        deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
 
     def _status(self, deployed: Deployed) -> str:
-        return deployed.busy if time.monotonic() < deployed.busy_until else ""
+        return deployed.busy if self._host.clock.now() < deployed.busy_until else ""
 
     def _shown(self, deployed: Deployed) -> dict[str, Any]:
         status = self._status(deployed)

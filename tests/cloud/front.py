@@ -18,6 +18,7 @@ from .smq_gate import NAME, SmqGate
 from .tencent import TencentGate
 from .wire import Gate, Reply, Wire
 from .world import World
+from .world_clock import Clock
 
 HTML = b"<html><head><title>500</title></head><body><h1>Internal Server Error</h1></body></html>"
 WITH_CHARSET = "application/json; charset=utf-8"
@@ -26,27 +27,31 @@ WITH_CHARSET = "application/json; charset=utf-8"
 class Front:
     """Routes calls to services and keeps the list of calls seen."""
 
-    def __init__(self, world: World, services: Sequence[Service], platforms: Platforms | None = None) -> None:
+    def __init__(
+        self, world: World, services: Sequence[Service], clock: Clock, platforms: Platforms | None = None
+    ) -> None:
         self.services = services
+        self.clock = clock
         self.platforms = platforms
         self._begin(world)
 
     def _begin(self, world: World) -> None:
-        self.world = world
+        self.world, now = world, self.clock.now
         self.faults = Faults()
         self.calls: list[dict[str, str]] = []
         self._pace = Pace(world.rate)
-        self._tencent = TencentGate(world, {one.name: one for one in self.services if one.cloud == "tencent"})
+        self._tencent = TencentGate(world, {one.name: one for one in self.services if one.cloud == "tencent"}, now)
         alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
         smq = alibaba.pop(NAME, None)
-        self._smq = SmqGate(world, smq) if smq else None
-        self._fc = FcGate(world, alibaba) if "fc" in alibaba else None
-        self._alibaba = AlibabaGate(world, alibaba)
+        self._smq = SmqGate(world, smq, now) if smq else None
+        self._fc = FcGate(world, alibaba, now) if "fc" in alibaba else None
+        self._alibaba = AlibabaGate(world, alibaba, now)
 
     async def reset(self, world: World) -> None:
         """Begin again in `world`: first accounts, no faults, calls, tasks or nonces."""
         if self.platforms is not None:
             await self.platforms.reset(world)
+        await self.clock.reset()
         for service in self.services:
             await service.reset(world)
         self._begin(world)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import time
 import uuid
 from collections import deque
 from collections.abc import Iterable
@@ -18,6 +17,7 @@ from typing import Any
 
 from .functions_process import Kind, Outcome, Platform, Process, Spec, discard
 from .world import World
+from .world_clock import Clock
 
 _LOG_LINES = 2000
 _MOST_INSTANCES = 3
@@ -35,7 +35,7 @@ class Trigger:
     said: dict[str, Any]
     url_id: str = ""
     served: int = 0
-    born: float = field(default_factory=time.time)
+    born: float = 0.0
     """Unix seconds: what a topic held before is not for a group that begins at the latest message."""
 
 
@@ -50,8 +50,9 @@ class Attempt:
 class Function:
     """A deployed function: its code, its warm instances, its triggers."""
 
-    def __init__(self, spec: Spec, most: int = _MOST_INSTANCES) -> None:
+    def __init__(self, spec: Spec, clock: Clock, most: int = _MOST_INSTANCES) -> None:
         self.spec = spec
+        self._clock = clock
         self.triggers: dict[str, Trigger] = {}
         self.retries = 2 if spec.platform == "scf" else 3
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
@@ -115,11 +116,12 @@ class Function:
 
     async def _take(self) -> Process:
         async with self._changed:
+            await self._sweep()
             while True:
                 free = (one for one in self._instances if self._fits(one))
                 instance = next(free, None)
                 if instance is None and len(self._instances) < self._most:
-                    instance = Process(self.spec, self.log)
+                    instance = Process(self.spec, self.log, self._clock.offset_s)
                     self._instances.append(instance)
                     self.started += 1
                 if instance is not None:
@@ -128,11 +130,15 @@ class Function:
                 await self._changed.wait()
 
     def _fits(self, instance: Process) -> bool:
-        return not instance.broken and not instance.retired and instance.busy < instance.spec.concurrency
+        return self._of_today(instance) and instance.busy < instance.spec.concurrency
+
+    def _of_today(self, instance: Process) -> bool:
+        """Whether it may take another event. The platform ends what was idle for minutes: a move of the clock does."""
+        return not instance.broken and not instance.retired and instance.offset_s == self._clock.offset_s
 
     async def _sweep(self) -> None:
         """Let go of instances that ended or serve old code; the lock is held."""
-        over = [one for one in self._instances if not one.busy and (one.broken or one.retired)]
+        over = [one for one in self._instances if not one.busy and not self._of_today(one)]
         self._instances = [one for one in self._instances if one not in over]
         for one in over:
             await one.close()
@@ -147,6 +153,7 @@ class FunctionsHost:
     """Every deployed function of both platforms."""
 
     world: World
+    clock: Clock
     functions: dict[tuple[Platform, str, str], Function] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -161,7 +168,7 @@ class FunctionsHost:
 
     def add(self, spec: Spec) -> Function:
         """Deploy one."""
-        function = Function(spec, self.world.instances)
+        function = Function(spec, self.clock, self.world.instances)
         self.functions[function.key] = function
         return function
 

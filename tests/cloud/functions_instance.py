@@ -1,9 +1,9 @@
 """What runs inside one instance of a deployed function: a bare interpreter, the unpacked zip, and a pipe of events.
 
-Started by `functions_process` as `python3.10 -I -S -B functions_instance.py PLATFORM CODE HANDLER CONCURRENCY`, so it
-uses the standard library alone: nothing of the checkout or of an environment may help the bundle along, and the network
-that it sees is this machine's own. SCF imports the code when the instance starts; FC at its first event, and with a
-concurrency above 1 it runs events in threads.
+Started by `functions_process` with `python3.10 -I -S -B`, so it uses the standard library alone: nothing of the
+checkout or of an environment may help the bundle along, and the network that it sees is this machine's own. Arguments:
+PLATFORM CODE HANDLER CONCURRENCY OFFSET_S. SCF imports the code when the instance starts; FC at its first event, and
+with a concurrency above 1 it runs events in threads.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import Any, BinaryIO, TextIO
 def main() -> None:
     """Serve events until the pipe ends."""
     platform, code, handler, concurrency = sys.argv[1], sys.argv[2], sys.argv[3], int(sys.argv[4])
+    _move_clock(float(sys.argv[5]))
     asked, told = _own_pipes()
     sys.addaudithook(_fence)
     sys.path.insert(0, code)
@@ -41,6 +42,15 @@ def main() -> None:
         with ThreadPoolExecutor(concurrency) as threads:
             for line in asked:
                 threads.submit(instance.answer, json.loads(line))
+
+
+def _move_clock(offset_s: float) -> None:
+    """Live so many seconds ahead, as the stand-in's world does."""
+    if offset_s:
+        path = Path(__file__).with_name("moved_time.py")
+        namespace: dict[str, Any] = {}
+        exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
+        namespace["install"](offset_s)
 
 
 def _own_pipes() -> tuple[BinaryIO, TextIO]:

@@ -19,6 +19,7 @@ from .kept import Kept
 from .run import as_trigger_event
 from .scf_triggers import url_host as scf_host
 from .world import World
+from .world_clock import Clock
 
 _LOOK_S = 0.05
 _LEASE_S = 3600.0
@@ -27,9 +28,10 @@ _LEASE_S = 3600.0
 class Platforms:
     """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
 
-    def __init__(self, world: World, kept: Kept) -> None:
-        self.host = FunctionsHost(world)
-        self.urls = FunctionUrls(self.host)
+    def __init__(self, world: World, kept: Kept, clock: Clock) -> None:
+        self.host = FunctionsHost(world, clock)
+        self.urls = FunctionUrls(self.host, clock.now)
+        self._clock = clock
         self._kept = kept
         self._seen: dict[tuple[Any, str], set[str]] = {}
         self._working: dict[tuple[Any, str], asyncio.Task[None]] = {}
@@ -63,7 +65,7 @@ class Platforms:
         Raises: ValueError: there is no such timer, or it is disabled.
         """
         name, given = order.get("function"), order.get("time")
-        moment = str(given or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
+        moment = str(given or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock.now())))
         for function in self.host.functions.values():
             trigger = function.triggers.get(str(order.get("trigger")))
             if function.spec.name == name and trigger is not None and trigger.kind == "timer":

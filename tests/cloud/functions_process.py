@@ -108,8 +108,9 @@ def discard(folder: Path) -> None:
 class Process:
     """One instance: started when first used, alive until it is ended or breaks a limit."""
 
-    def __init__(self, spec: Spec, log: deque[str]) -> None:
+    def __init__(self, spec: Spec, log: deque[str], offset_s: float = 0.0) -> None:
         self.spec = spec
+        self.offset_s = offset_s
         self.busy = 0
         self.retired = False
         self.served = 0
@@ -174,7 +175,7 @@ class Process:
             (self._folder / name).mkdir()
         self._process = await asyncio.create_subprocess_exec(
             *(interpreter(spec.runtime), "-I", "-S", "-B", "-u", str(_PROGRAM)),
-            *(spec.platform, str(spec.code), spec.handler, str(spec.concurrency)),
+            *(spec.platform, str(spec.code), spec.handler, str(spec.concurrency), repr(self.offset_s)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,

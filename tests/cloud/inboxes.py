@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.error import URLError
@@ -13,7 +14,8 @@ from urllib.request import ProxyHandler, Request, build_opener
 from shared.platform import RoleKeys
 from shared.queues import Inbox, Leased, Outgoing, QueueAccess, QueueUnavailable, Stored, open_inbox
 from shared.queues.contract import read_back
-from shared.queues.urls import ckafka_place, smq_place
+from shared.queues.sqlite import SqliteQueue
+from shared.queues.urls import ckafka_place, smq_place, sqlite_path
 from shared.secret import Secret
 
 from .world import load_world
@@ -32,11 +34,22 @@ def access(environ: Mapping[str, str] = os.environ) -> QueueAccess:
     return QueueAccess(keys, lambda cloud: environ.get(f"KEYTURN_{cloud.upper()}_ENDPOINT") or None)
 
 
-def inbox(url: str, *, function: str | None = None, environ: Mapping[str, str] = os.environ) -> Inbox:
-    """What `url` names, to take messages from. Raises: ValueError, as `open_inbox`."""
+def inbox(
+    url: str,
+    *,
+    function: str | None = None,
+    environ: Mapping[str, str] = os.environ,
+    now: Callable[[], float] = time.time,
+) -> Inbox:
+    """What `url` names, to take messages from. `now`: the clock that a file's leases and delays go by.
+
+    Raises: ValueError, as `open_inbox`.
+    """
     scheme, _, rest = url.partition("://")
     rest = rest.replace("{function}", (function or "{function}").replace("_", "-"))
     endpoint = environ.get("KEYTURN_TENCENT_ENDPOINT" if scheme == "ckafka" else "KEYTURN_ALIBABA_ENDPOINT", "")
+    if scheme == "sqlite" and not ("{function}" in url and function is None):
+        return SqliteQueue(sqlite_path(rest), now=now)
     if scheme not in ("ckafka", "smq"):
         return open_inbox(url, function=function)
     if not endpoint.startswith("http://"):

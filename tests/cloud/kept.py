@@ -13,13 +13,16 @@ from typing import Any
 from shared.queues import Leased, Outgoing
 from shared.queues.sqlite import SqliteQueue
 
+from .world_clock import Clock
+
 _TIMEOUT_S = 5.0
 
 
 class Kept:
     """Queues by name. Nothing here dedupes, as neither cloud does: each message gets an id of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._folder = Path(tempfile.mkdtemp(prefix="standin-queues-"))
         self._queues: dict[str, SqliteQueue] = {}
 
@@ -27,7 +30,7 @@ class Kept:
         """The queue of that name, which may hold `/`; made at its first message."""
         if name not in self._queues:
             path = self._folder / f"{name.replace('/', '+')}.db"
-            self._queues[name] = SqliteQueue(str(path))
+            self._queues[name] = SqliteQueue(str(path), now=self._clock.now)
         return self._queues[name]
 
     def add(self, name: str, body: str, *, key: str = "", delay_s: float = 0.0) -> str:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from . import clock
 from .world import load_world
 
 ROOT = Path(__file__).parents[2]
@@ -93,16 +94,21 @@ def run(
     timeout_s: float = 30.0,
     extra: Mapping[str, str] | None = None,
     role: bool = True,
+    offset_s: float | None = None,
 ) -> Returned:
     """One invocation in a fresh process. `settings` are the `KEYTURN_*`; `extra` goes into the environment as it is.
 
-    `role=False`: a function that was given no role, so that no keys reach it.
+    `role=False`: a function that was given no role, so that no keys reach it. `offset_s`: how far its clock is
+    ahead; as far as that of the stand-in that its settings name, if not said.
     """
-    env = environment(function, platform, os.environ if settings is None else settings) | dict(extra or {})
+    settings = os.environ if settings is None else settings
+    env = environment(function, platform, settings) | dict(extra or {})
+    if offset_s is None:
+        offset_s = clock.offset(settings)
     if not role:
         env = {name: value for name, value in env.items() if not name.startswith("ALIBABA_CLOUD_")}
     # The first line of the pipe is the platform's word, the rest is the event.
-    head = json.dumps({"role": role_keys(platform) if role else None}).encode() + b"\n"
+    head = json.dumps({"role": role_keys(platform) if role else None, "offset_s": offset_s}).encode() + b"\n"
     command = [sys.executable, "-m", "tests.cloud.bootstrap", function, platform, str(timeout_s)]
     started = time.monotonic()
     process = subprocess.Popen(

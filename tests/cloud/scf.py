@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from . import functions_rules as rules
@@ -18,6 +17,7 @@ from .functions_host import Function, FunctionsHost, Trigger
 from .functions_process import Spec
 from .scf_triggers import environment_refusal, invalid, read_trigger, shown_trigger, unknown
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from .tasks import china_time
 from .world import World
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
@@ -53,7 +53,7 @@ class Deployed:
     busy_until: float = 0.0
     busy: str = "Creating"
     ttl_s: int = 21_600
-    added: str = field(default_factory=lambda: time.strftime("%Y-%m-%d %H:%M:%S"))
+    added: str = ""
 
 
 class Scf:
@@ -161,7 +161,8 @@ class Scf:
         assert call.region is not None
         spec = Spec("scf", call.region, name, given.get("Handler", "index.main_handler"), code=folder, **values)
         self._count += 1
-        deployed = Deployed(self._host.add(spec), _said(given), tags, size, self._count)
+        added = china_time(self._host.clock.now())
+        deployed = Deployed(self._host.add(spec), _said(given), tags, size, self._count, added=added)
         self._functions[call.region, name] = deployed
         self._hold(deployed, "Creating")
         return {}
@@ -256,6 +257,7 @@ class Scf:
         if given["Type"] == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("ResourceInUse.Trigger", "The version has a function URL.")
         trigger = read_trigger(given, self._host.url_id() if given["Type"] == "http" else "")
+        trigger.born = self._host.clock.now()
         triggers[trigger.name] = trigger
         return {
             "TriggerInfo": {
@@ -270,6 +272,7 @@ class Scf:
             raise ApiError("UnsupportedOperation.Trigger", "Triggers of the type cannot be changed.")
         new = read_trigger({**old.said, **given}, old.url_id)
         new.served = old.served
+        new.born = self._host.clock.now()
         deployed.host.triggers[old.name] = new
         return {}
 
@@ -355,10 +358,10 @@ class Scf:
         return deployed
 
     def _hold(self, deployed: Deployed, status: str) -> None:
-        deployed.busy, deployed.busy_until = status, time.monotonic() + self._world.active_s
+        deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
 
     def _status(self, deployed: Deployed) -> str:
-        return deployed.busy if time.monotonic() < deployed.busy_until else "Active"
+        return deployed.busy if self._host.clock.now() < deployed.busy_until else "Active"
 
     def _values(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of Spec that a configuration says. Raises: ApiError."""

@@ -27,6 +27,7 @@ from .tencent_redis import TencentRedis
 from .tencent_ssm import TencentSsm
 from .tencent_tcr import TencentTcr
 from .world import DEFAULT_WORLD, load_world
+from .world_clock import Clock
 
 
 def main(argv: list[str]) -> int:
@@ -57,15 +58,16 @@ async def serve(port: int, path: Path) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     world = load_world(path)
-    pool = Pool(world)
-    redis, tcr, tair = TencentRedis(world, pool), TencentTcr(world), AlibabaKvstore(world, pool)
-    kept = Kept()
-    platforms = Platforms(world, kept)
+    clock, pool = Clock(), Pool(world)
+    redis, tcr, tair = TencentRedis(world, pool, clock), TencentTcr(world, clock), AlibabaKvstore(world, pool, clock)
+    kept = Kept(clock)
+    platforms = Platforms(world, kept, clock)
     services: tuple[Service, ...] = (
-        *(redis, tcr, tair, TencentSsm(world), AlibabaKms(world), Ckafka(world, kept), Smq(world, kept)),
+        *(redis, tcr, tair, TencentSsm(world, clock), AlibabaKms(world, clock)),
+        *(Ckafka(world, kept), Smq(world, kept, clock)),
         *(Scf(world, platforms.host), Fc(world, platforms.host)),
     )
-    server = Server(world, services, kept, platforms)
+    server = Server(world, services, kept, clock, platforms)
     try:
         bound = await server.start(port)
         await asyncio.gather(platforms.start(), *(service.start() for service in services))
@@ -80,6 +82,7 @@ async def serve(port: int, path: Path) -> None:
         await stopped.wait()
     finally:
         await server.stop()
+        await clock.close()
         await platforms.close()
         for service in services:
             await service.close()

@@ -16,6 +16,7 @@ from .kept import Kept
 from .service import Service
 from .wire import Reply, Wire
 from .world import World
+from .world_clock import Clock
 
 CONTROL = "/_standin/"
 _LOOK_S = 0.02
@@ -39,11 +40,17 @@ class Server:
     """Serves one front on loopback."""
 
     def __init__(
-        self, world: World, services: Sequence[Service], kept: Kept, platforms: Platforms | None = None
+        self,
+        world: World,
+        services: Sequence[Service],
+        kept: Kept,
+        clock: Clock,
+        platforms: Platforms | None = None,
     ) -> None:
         self._first = world
         self._kept = kept
-        self._front = Front(world, services, platforms)
+        self._clock = clock
+        self._front = Front(world, services, clock, platforms)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int) -> int:
@@ -92,6 +99,11 @@ class Server:
                 return Reply.json(front.state())
             elif what == "GET functions":
                 return Reply.json(front.platforms.shown() if front.platforms else [])
+            elif what == "GET clock":
+                return Reply.json(self._clock.shown())
+            elif what == "POST clock":
+                await self._clock.order(json.loads(wire.body))
+                return Reply.json(self._clock.shown())
             elif what == "POST tick" and front.platforms is not None:
                 return Reply.json(await front.platforms.tick(json.loads(wire.body)))
             elif what == "POST queue":

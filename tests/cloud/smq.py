@@ -6,7 +6,6 @@ Source: https://help.aliyun.com/en/mns/developer-reference/queue-queue (limits, 
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from hashlib import md5
@@ -18,6 +17,7 @@ from .kept import Kept
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, takes
 from .smq_gate import NAME, VERSION
 from .world import World
+from .world_clock import Clock
 
 _MOST_BYTES = 65_536
 _MOST_DELAY_S = 604_800
@@ -34,8 +34,9 @@ class Smq:
     version = VERSION
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, kept: Kept) -> None:
+    def __init__(self, world: World, kept: Kept, clock: Clock) -> None:
         self._world = world
+        self._clock = clock
         self._kept = kept
         self._first_receives: dict[str, float] = {}
         self.actions: Mapping[str, Action] = {
@@ -97,7 +98,7 @@ class Smq:
         taken = self._kept.queue(name).receive(many or 1, visibility_s)
         found = []
         for one in taken:
-            first = self._first_receives.setdefault(one.message.id, time.time())
+            first = self._first_receives.setdefault(one.message.id, self._clock.now())
             found.append(
                 _shown(one.message, stored_at[one.message.id], one.receives)
                 | {
@@ -109,7 +110,7 @@ class Smq:
         return _answer(found, many)
 
     async def _peek(self, given: Mapping[str, Any], call: Call) -> Answer:
-        now, many = time.time(), _number(given)
+        now, many = self._clock.now(), _number(given)
         waiting: list[Stored] = self._kept.queue(self._name(given)).peek()
         due = [one for one in waiting if one.visible_at <= now and one.leased_until <= now][: many or 1]
         found = [
@@ -130,7 +131,7 @@ class Smq:
             raise ApiError("InvalidArgument", "VisibilityTimeout is out of its range.")
         if not self._kept.queue(self._name(given)).release(held, delay_s):
             raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
-        until = int((time.time() + delay_s) * 1000)
+        until = int((self._clock.now() + delay_s) * 1000)
         return {"ChangeVisibility": {"ReceiptHandle": given["ReceiptHandle"], "NextVisibleTime": until}}
 
     def _name(self, given: Mapping[str, Any]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
+import contextlib
 import itertools
 import random
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+
+from .world_clock import Appointment, Clock
 
 CHINA = timezone(timedelta(hours=8))
 PREPARING, RUNNING, SUCCEEDED, FAILED = "preparing", "running", "succeed", "failed"
@@ -32,55 +33,62 @@ class Task:
     ended: float = 0.0
     status: str = PREPARING
     message: str = ""
-    applying: bool = False
 
 
 class Tasks:
     """All flows of one service; at most one an instance at a time (the service sees to that)."""
 
-    def __init__(self, task_s: float) -> None:
+    def __init__(self, task_s: float, clock: Clock) -> None:
         self.all: dict[int, Task] = {}
         self._task_s = task_s
+        self._clock = clock
         self._ids = itertools.count(random.randrange(100_000, 900_000))
-        self._flows: dict[int, asyncio.Task[None]] = {}
+        self._steps: dict[int, Appointment] = {}
         self._locked: set[str] = set()
 
     def start(
         self, instance_id: str, kind: str, title: str, apply: Callable[[], Awaitable[None]], fault: str = ""
     ) -> Task:
         """Begin a flow that calls `apply` at its end; `fault` is `fail_task`, `hang_task` or empty."""
-        task = Task(next(self._ids), instance_id, kind, title, time.time())
-        self.all[task.id] = task
+        task = self._made(instance_id, kind, title)
         self._locked.add(instance_id)
-        self._flows[task.id] = asyncio.create_task(self._run(task, apply, fault))
+
+        async def run() -> None:
+            task.status = RUNNING
+            if fault != "hang_task":
+                self._steps[task.id] = self._clock.at(task.started + self._task_s, end)
+
+        async def end() -> None:
+            await self._end(task, apply, failing=fault == "fail_task")
+
+        self._steps[task.id] = self._clock.at(task.started + self._task_s / 3, run)
+        return task
+
+    def done(self, instance_id: str, kind: str, title: str) -> Task:
+        """A flow that is over: what somebody did by other means."""
+        task = self._made(instance_id, kind, title)
+        task.status, task.ended = SUCCEEDED, task.started
         return task
 
     def locks(self, instance_id: str) -> bool:
         """Whether a flow holds the instance."""
         return instance_id in self._locked
 
-    async def close(self) -> None:
-        """End every flow; one that is writing to Redis finishes first."""
-        for id_, flow in self._flows.items():
-            if not self.all[id_].applying:
-                flow.cancel()
-        await asyncio.gather(*self._flows.values(), return_exceptions=True)
+    def close(self) -> None:
+        """Let no flow go on; one that is writing to Redis finishes, see `Clock.reset`."""
+        for step in self._steps.values():
+            step.cancel()
 
-    async def _run(self, task: Task, apply: Callable[[], Awaitable[None]], fault: str) -> None:
-        await asyncio.sleep(self._task_s / 3)
-        task.status = RUNNING
-        if fault == "hang_task":
-            await asyncio.Event().wait()
-        await asyncio.sleep(self._task_s * 2 / 3)
+    def _made(self, instance_id: str, kind: str, title: str) -> Task:
+        task = Task(next(self._ids), instance_id, kind, title, self._clock.now())
+        self.all[task.id] = task
+        return task
+
+    async def _end(self, task: Task, apply: Callable[[], Awaitable[None]], *, failing: bool) -> None:
         status, task.message = FAILED, "The flow failed and was rolled back."
-        if fault != "fail_task":
-            task.applying = True
-            try:
+        if not failing:
+            with contextlib.suppress(RuntimeError, OSError, EOFError):
                 await apply()
-            except (RuntimeError, OSError, EOFError):
-                pass
-            else:
                 status, task.message = SUCCEEDED, ""
-            task.applying = False
-        task.status, task.ended = status, time.time()
+        task.status, task.ended = status, self._clock.now()
         self._locked.discard(task.instance_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,6 +12,7 @@ from .redis_server import RedisServer, Server, User
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
 from .tasks import RESULT, Task, Tasks, china_time
 from .world import DAY_S, RedisInstance, World
+from .world_clock import Clock
 
 OPERATOR = "100000000001"
 CHANGE_ACCOUNT = ("037", "修改实例账号")
@@ -36,13 +36,13 @@ class Account:
     applied: int = 0
     changed: int = 0
 
-    def turn(self, target: Account, *, with_password: bool) -> None:
-        """Become `target`, now."""
+    def turn(self, target: Account, now: float, *, with_password: bool) -> None:
+        """Become `target`."""
         self.applied += with_password
         self.changed += self.user.password != target.user.password
         self.user, self.remark, self.readonly_policy = target.user, target.remark, target.readonly_policy
         if with_password:
-            self.password_time = time.time()
+            self.password_time = now
 
 
 @dataclass
@@ -64,7 +64,7 @@ class Instance:
         """Its accounts as Redis users."""
         return [account.user for account in self.accounts.values()]
 
-    def restore(self, spec: RedisInstance) -> None:
+    def restore(self, spec: RedisInstance, now: float) -> None:
         """Take the accounts of a world, their passwords as old as it says."""
         self.spec = spec
         self.accounts = {
@@ -72,7 +72,7 @@ class Instance:
                 User(name, one.password, one.privilege, spec.no_auth and name == "root"),
                 one.remark,
                 one.readonly_policy,
-                time.time() - one.password_age_days * DAY_S,
+                now - one.password_age_days * DAY_S,
             )
             for name, one in spec.accounts.items()
         }
@@ -86,15 +86,15 @@ class TencentRedis:
     version = "2018-04-12"
     stages = frozenset({"fail_task", "hang_task"})
 
-    def __init__(self, world: World, pool: Pool) -> None:
-        self._world, self._pool = world, pool
-        self._tasks = Tasks(world.task_s)
+    def __init__(self, world: World, pool: Pool, clock: Clock) -> None:
+        self._world, self._pool, self._clock = world, pool, clock
+        self._tasks = Tasks(world.task_s, clock)
         self.instances = {
             id_: Instance(id_, spec, SleepingServer(pool) if spec.lazy else RedisServer())
             for id_, spec in world.redis.items()
         }
         for instance in self.instances.values():
-            instance.restore(instance.spec)
+            instance.restore(instance.spec, clock.now())
         password = "InstanceId! OldPassword! Password!"
         self.actions: Mapping[str, Action] = {
             "ModifyInstanceAccount": Action(
@@ -157,15 +157,15 @@ class TencentRedis:
 
     async def reset(self, world: World) -> None:
         """No task, the first accounts, the same ports."""
-        await self._tasks.close()
-        self._world, self._pool.world, self._tasks = world, world, Tasks(world.task_s)
+        self._tasks.close()
+        self._world, self._pool.world, self._tasks = world, world, Tasks(world.task_s, self._clock)
         for instance in self.instances.values():
-            instance.restore(world.redis[instance.id])
+            instance.restore(world.redis[instance.id], self._clock.now())
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
     async def close(self) -> None:
         """End the flows, then the servers."""
-        await self._tasks.close()
+        self._tasks.close()
         await asyncio.gather(*(instance.server.stop() for instance in self.instances.values()))
 
     async def _modify_account(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -221,7 +221,7 @@ class TencentRedis:
         async def apply() -> None:
             await instance.server.start(instance.users)
             await instance.server.set_users([target.user])
-            account.turn(target, with_password=with_password)
+            account.turn(target, self._clock.now(), with_password=with_password)
 
         return {"TaskId": self._tasks.start(instance.id, *flow, apply, call.fault).id}
 
@@ -239,7 +239,7 @@ class TencentRedis:
 
     async def _task_list(self, given: Mapping[str, Any], call: Call) -> Answer:
         limit, offset = _window(given, 100)
-        oldest = china_time(time.time() - _MONTH_S)
+        oldest = china_time(self._clock.now() - _MONTH_S)
         keeps: list[Callable[[Task], bool]] = [
             lambda task: self._reaches(self.instances[task.instance_id], call),
             lambda task: china_time(task.started) >= given.get("BeginTime", oldest),
@@ -269,7 +269,7 @@ class TencentRedis:
                 "Privilege": account.user.privilege,
                 "ReadonlyPolicy": list(account.readonly_policy),
                 "Status": 1 if changing else 2,
-                "CreateTime": china_time(time.time() - 2 * _MONTH_S),
+                "CreateTime": china_time(self._clock.now() - 2 * _MONTH_S),
                 "PasswordLastModifiedTime": china_time(account.password_time),
             }
             for name, account in instance.accounts.items()
@@ -311,7 +311,7 @@ class TencentRedis:
             "InstanceTitle": _TITLES[status],
             "WanIp": host,
             "Port": int(port or 0),
-            "Createtime": china_time(time.time() - 2 * _MONTH_S),
+            "Createtime": china_time(self._clock.now() - 2 * _MONTH_S),
             "DeadlineTime": "0000-00-00 00:00:00",
             "OfflineTime": "",
             "CloseTime": "",

@@ -10,13 +10,13 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .world import SsmSecret, World
+from .world_clock import Clock
 
 CURRENT = "SSM_Current"  # the version that CreateSecret makes if none is named; no other user-defined secret has one
 MOST_VERSIONS = 10
@@ -61,10 +61,10 @@ class Secret:
     versions: dict[str, Version] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, name: str, spec: SsmSecret) -> Secret:
+    def of(cls, name: str, spec: SsmSecret, now: float) -> Secret:
         """As a world describes it."""
-        made = {id_: Version(one.value, one.created) for id_, one in spec.stored().items()}
-        created = min((one.created for one in made.values()), default=time.time())
+        made = {id_: Version(one.value, one.created) for id_, one in spec.stored(now).items()}
+        created = min((one.created for one in made.values()), default=now)
         return cls(
             name, spec.region, spec.site, spec.description, created, spec.status, tags=dict(spec.tags), versions=made
         )
@@ -93,8 +93,9 @@ class TencentSsm:
     version = "2019-09-23"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World) -> None:
-        self._secrets = _first(world)
+    def __init__(self, world: World, clock: Clock) -> None:
+        self._clock = clock
+        self._secrets = _first(world, clock.now())
         one, version, value = "SecretName!", "SecretName! VersionId!", "SecretBinary SecretString"
         self.actions: Mapping[str, Action] = {
             "CreateSecret": Action(
@@ -162,7 +163,7 @@ class TencentSsm:
 
     async def reset(self, world: World) -> None:
         """The first secrets."""
-        self._secrets = _first(world)
+        self._secrets = _first(world, self._clock.now())
 
     async def close(self) -> None:
         """Nothing runs."""
@@ -174,7 +175,7 @@ class TencentSsm:
         _check_version(id_)
         if given.get("SecretType", 0):
             raise ApiError("UnsupportedOperation", "The stand-in makes user-defined secrets only.")
-        version = _given_value(given)
+        version = _given_value(given, self._clock.now())
         if self._here(call, name):
             raise ApiError("ResourceInUse.SecretExists", "The secret exists.")
         if sum(secret.region == call.region for secret in self._secrets.values()) >= _MOST_SECRETS:
@@ -189,7 +190,7 @@ class TencentSsm:
     async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
         id_ = given["VersionId"]
         _check_version(id_)
-        version = _given_value(given)
+        version = _given_value(given, self._clock.now())
         secret = self._usable(call)
         # Unlike the other cloud's, this put is not idempotent: the same value is refused too.
         if id_ in secret.versions:
@@ -213,7 +214,7 @@ class TencentSsm:
         return _named(secret, given["VersionId"]) | empty | {version.key: version.value}
 
     async def _update(self, given: Mapping[str, Any], call: Call) -> Answer:
-        value = _given_value(given)
+        value = _given_value(given, self._clock.now())
         secret = self._usable(call)
         version = self._version(secret, given)
         version.value, version.binary = value.value, value.binary
@@ -277,7 +278,7 @@ class TencentSsm:
         secret = self._secret(call)
         if secret.status != "Disabled":
             raise ApiError("FailedOperation", "Only a disabled secret can be deleted.")
-        secret.delete_time = int(time.time() + days * _DAY_S)
+        secret.delete_time = int(self._clock.now() + days * _DAY_S)
         secret.status = "PendingDelete"
         if days == 0:
             del self._secrets[secret.region, secret.name]
@@ -309,8 +310,8 @@ class TencentSsm:
         return secret.versions[given["VersionId"]]
 
 
-def _first(world: World) -> dict[tuple[str, str], Secret]:
-    return {(spec.region, name): Secret.of(name, spec) for name, spec in world.ssm.items()}
+def _first(world: World, now: float) -> dict[tuple[str, str], Secret]:
+    return {(spec.region, name): Secret.of(name, spec, now) for name, spec in world.ssm.items()}
 
 
 def _check_version(id_: str) -> None:
@@ -324,7 +325,7 @@ def _checked_description(text: str) -> str:
     return text
 
 
-def _given_value(given: Mapping[str, Any]) -> Version:
+def _given_value(given: Mapping[str, Any], now: float) -> Version:
     """The one value that a call carries, as a version of now."""
     text, binary = given.get("SecretString", ""), given.get("SecretBinary", "")
     if bool(text) == bool(binary):
@@ -336,7 +337,7 @@ def _given_value(given: Mapping[str, Any]) -> Version:
             base64.b64decode(binary, validate=True)
         except (binascii.Error, ValueError):
             raise ApiError("InvalidParameterValue", "SecretBinary is not base64.") from None
-    return Version(text or binary, time.time(), bool(binary))
+    return Version(text or binary, now, bool(binary))
 
 
 def _has_tag(secret: Secret, wanted: Mapping[str, Any]) -> bool:

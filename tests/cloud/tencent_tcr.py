@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from .registry import Registry
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .tasks import CHINA
 from .world import DAY_S, RegistryAccount, RegistryInstance, World
+from .world_clock import Clock
 
 PREFIX = "tcr$"
 _ALPHABET = string.ascii_letters + string.digits
@@ -33,10 +34,9 @@ class ServiceAccount:
     applied: int = 0
     changed: int = 0
 
-    @property
-    def may_log_in(self) -> bool:
+    def may_log_in(self, now: float) -> bool:
         """Whether its password opens anything; `expires_at` is in milliseconds, -1 meaning never."""
-        return not self.spec.disabled and not 0 <= self.spec.expires_at / 1000 < time.time()
+        return not self.spec.disabled and not 0 <= self.spec.expires_at / 1000 <= now
 
 
 @dataclass
@@ -48,16 +48,15 @@ class Instance:
     registry: Registry
     accounts: dict[str, ServiceAccount] = field(default_factory=dict)
 
-    @property
-    def logins(self) -> dict[str, str]:
+    def logins(self, now: float) -> dict[str, str]:
         """Full account name to password, of those that may log in."""
-        return {PREFIX + one.name: one.password for one in self.accounts.values() if one.may_log_in}
+        return {PREFIX + one.name: one.password for one in self.accounts.values() if one.may_log_in(now)}
 
-    def restore(self, spec: RegistryInstance) -> None:
+    def restore(self, spec: RegistryInstance, now: float) -> None:
         """Take the accounts of a world."""
         self.spec = spec
         self.accounts = {
-            name: ServiceAccount(name, one, one.password, time.time() - one.password_age_days * DAY_S)
+            name: ServiceAccount(name, one, one.password, now - one.password_age_days * DAY_S)
             for name, one in spec.accounts.items()
         }
 
@@ -70,11 +69,11 @@ class TencentTcr:
     version = "2019-09-24"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World) -> None:
-        self._world = world
+    def __init__(self, world: World, clock: Clock) -> None:
+        self._world, self._clock = world, clock
         self.instances = {id_: Instance(id_, spec, Registry()) for id_, spec in world.tcr.items()}
         for instance in self.instances.values():
-            instance.restore(instance.spec)
+            instance.restore(instance.spec, clock.now())
         self.actions: Mapping[str, Action] = {
             "ModifyServiceAccountPassword": Action(
                 takes("RegistryId! Name! Random!:bool Password"), self._modify_password, changes=True
@@ -118,14 +117,17 @@ class TencentTcr:
 
     async def start(self) -> None:
         """Start the registries."""
-        await asyncio.gather(*(one.registry.start(one.logins) for one in self.instances.values()))
+        now = self._clock.now()
+        await asyncio.gather(*(one.registry.start(one.logins(now)) for one in self.instances.values()))
+        self._await_expiries()
 
     async def reset(self, world: World) -> None:
         """The first accounts, the same ports."""
         self._world = world
         for instance in self.instances.values():
-            instance.restore(world.tcr[instance.id])
-            instance.registry.set_logins(instance.logins)
+            instance.restore(world.tcr[instance.id], self._clock.now())
+            instance.registry.set_logins(instance.logins(self._clock.now()))
+        self._await_expiries()
 
     async def close(self) -> None:
         """End the registries."""
@@ -143,8 +145,8 @@ class TencentTcr:
             _check_password(password)
         account.applied += 1
         account.changed += password != account.password
-        account.password, account.updated = password, time.time()
-        if account.may_log_in:
+        account.password, account.updated = password, self._clock.now()
+        if account.may_log_in(account.updated):
             instance.registry.set_login(PREFIX + account.name, password)
         return {"Password": password}
 
@@ -162,7 +164,7 @@ class TencentTcr:
                 "Description": account.spec.description,
                 "Disable": account.spec.disabled,
                 "ExpiresAt": account.spec.expires_at,
-                "CreateTime": _iso(time.time() - 2 * _MONTH_S),
+                "CreateTime": _iso(self._clock.now() - 2 * _MONTH_S),
                 "UpdateTime": _iso(account.updated),
                 "Permissions": [{"Resource": "library", "Actions": ["tcr:PullRepository"]}],
             }
@@ -180,7 +182,7 @@ class TencentTcr:
                 "RegistryType": "basic",
                 "Status": instance.spec.status,
                 "PublicDomain": instance.registry.address,
-                "CreatedAt": _iso(time.time() - 2 * _MONTH_S),
+                "CreatedAt": _iso(self._clock.now() - 2 * _MONTH_S),
                 "RegionName": instance.spec.region,
                 "EnableAnonymous": False,
                 "TagSpecification": {
@@ -192,6 +194,16 @@ class TencentTcr:
             if self._reaches(instance, call) and instance.id in (given.get("Registryids") or [instance.id])
         ]
         return {"TotalCount": len(found), "Registries": page(found, *_window(given))}
+
+    def _await_expiries(self) -> None:
+        """An account that expires can no longer log in."""
+        for instance in self.instances.values():
+            for account in instance.accounts.values():
+                if (moment := account.spec.expires_at / 1000) > self._clock.now():
+                    self._clock.at(moment, partial(self._expire, instance))
+
+    async def _expire(self, instance: Instance) -> None:
+        instance.registry.set_logins(instance.logins(self._clock.now()))
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
         return instance.spec.region == call.region and call.site in (None, instance.spec.site)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,9 +125,9 @@ class _Stored(Strict):
     tags: dict[str, str] = {}
     versions: dict[str, str | StoredVersion]
 
-    def stored(self) -> dict[str, Made]:
+    def stored(self, now: float) -> dict[str, Made]:
         """Versions by id, oldest first; those without an age are a month old, a second between two."""
-        now, made = time.time(), {}
+        made = {}
         for place, (id_, one) in enumerate(self.versions.items()):
             version = StoredVersion(value=one) if isinstance(one, str) else one
             days = MONTH_DAYS if version.age_days is None else version.age_days

@@ -1,0 +1,154 @@
+"""The world's clock: real time and an offset, which tests move forward; what falls in between happens in its order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import heapq
+import itertools
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+MOST_S = 10 * 366 * 86_400
+"""The farthest that one move may go: what follows from it has to be dates that the clouds can write."""
+
+
+@dataclass(order=True)
+class Appointment:
+    """Something that happens at a moment of the world (epoch seconds), unless it is cancelled before."""
+
+    at: float
+    number: int
+    happens: Callable[[], Awaitable[None]] = field(compare=False)
+    cancelled: bool = field(default=False, compare=False)
+
+    def cancel(self) -> None:
+        """It does not happen, if it has not begun."""
+        self.cancelled = True
+
+
+class Clock:
+    """Epoch seconds of the world. Use it within one event loop."""
+
+    def __init__(self) -> None:
+        self.offset_s = 0.0
+        self._waiting: list[Appointment] = []
+        self._numbers = itertools.count()
+        self._begun: set[asyncio.Task[None]] = set()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._turn = asyncio.Lock()
+
+    def now(self) -> float:
+        """The time of the world."""
+        return time.time() + self.offset_s
+
+    def at(self, moment: float, happens: Callable[[], Awaitable[None]]) -> Appointment:
+        """Let it happen then; what is past happens at once."""
+        appointment = Appointment(moment, next(self._numbers), happens)
+        heapq.heappush(self._waiting, appointment)
+        self._set_alarm()
+        return appointment
+
+    def after(self, seconds: float, happens: Callable[[], Awaitable[None]]) -> Appointment:
+        """Let it happen so many seconds of world time from now."""
+        return self.at(self.now() + seconds, happens)
+
+    async def move_to(self, moment: float) -> None:
+        """Move forward to a moment; nothing if that is past. Returns and raises as `advance`."""
+        await self.advance(max(0.0, moment - self.now()))
+
+    async def advance(self, seconds: float) -> None:
+        """Move forward by so much; returns when all that falls in between has happened.
+
+        Raises: ValueError: less than 0, or too far.
+        """
+        if not 0 <= seconds <= MOST_S:
+            raise ValueError("the clock moves forward, and at most ten years at a time")
+        async with self._turn:
+            ahead_s = self.offset_s + seconds
+            while self._waiting and self._waiting[0].at <= time.time() + ahead_s:
+                # One after the other: what happens may make appointments of its own, which come in their order too.
+                self.offset_s += max(0.0, self._waiting[0].at - self.now())
+                self._begin(heapq.heappop(self._waiting))
+                await self._quiet()
+            self.offset_s = ahead_s
+            self._set_alarm()
+
+    async def reset(self) -> None:
+        """Real time again, and nothing that waits; what has begun ends first."""
+        for appointment in self._waiting:
+            appointment.cancel()
+        self._waiting.clear()
+        await self._quiet()
+        self.offset_s = 0.0
+
+    async def close(self) -> None:
+        """Let nothing happen any more."""
+        await self.reset()
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+    async def order(self, order: Any) -> None:
+        """What `POST /_standin/clock` says: `{"Advance": seconds}` or `{"To": RFC 3339}`. Raises: ValueError."""
+        if not isinstance(order, Mapping) or len(order) != 1 or not order.keys() <= {"Advance", "To"}:
+            raise ValueError("the clock takes Advance (seconds) or To (RFC 3339)")
+        if "To" in order:
+            await self.move_to(read_moment(order["To"]))
+            return
+        seconds = order["Advance"]
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise ValueError("Advance: a number of seconds")
+        await self.advance(seconds)
+
+    def shown(self) -> dict[str, Any]:
+        """What `GET /_standin/clock` answers."""
+        return {"Now": written(self.now()), "Offset": self.offset_s}
+
+    def _begin(self, appointment: Appointment) -> None:
+        if appointment.cancelled:
+            return
+        task = asyncio.ensure_future(_happen(appointment))
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+
+    async def _quiet(self) -> None:
+        """Until all that has begun is over."""
+        while self._begun:
+            await asyncio.wait(self._begun)
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        if self._waiting:
+            left = max(0.0, self._waiting[0].at - self.now())
+            self._alarm = asyncio.get_running_loop().call_later(left, self._ring)
+
+    def _ring(self) -> None:
+        """Begin what is due by now; at once, side by side, as in real time nothing waits for another."""
+        self._alarm = None
+        if not self._turn.locked():  # a move under way begins it itself, and sets the alarm
+            while self._waiting and self._waiting[0].at <= self.now():
+                self._begin(heapq.heappop(self._waiting))
+            self._set_alarm()
+
+
+async def _happen(appointment: Appointment) -> None:
+    await appointment.happens()
+
+
+def written(moment: float) -> str:
+    """Epoch seconds as RFC 3339 with milliseconds."""
+    return datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def read_moment(text: object) -> float:
+    """RFC 3339 as epoch seconds. Raises: ValueError."""
+    with contextlib.suppress(ValueError):
+        moment = datetime.fromisoformat(str(text).upper().replace("Z", "+00:00"))
+        if moment.tzinfo is not None:
+            return moment.timestamp()
+    raise ValueError("To: a time as RFC 3339 writes it, with its zone")
