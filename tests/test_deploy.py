@@ -65,7 +65,7 @@ class Site:
 
     def steps(self) -> list[str]:
         """The titles of what would be done now."""
-        drawn, _ = deploy._draw(self.plane, self.description, self.packages)
+        drawn, _, _ = deploy._draw(self.plane, self.description, self.packages)
         return [step.title() for step in drawn.steps]
 
     def change(self, which: str, **values: Any) -> None:

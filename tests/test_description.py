@@ -66,6 +66,7 @@ WRONG = [
     ("KEYTURN_LOG:", "2ND:", "tencent", "2ND: must be a letter, then letters, digits and _"),
     ("${env:KEYTURN_LOG, 'INFO'}", "LOUD", "tencent", "environment.KEYTURN_LOG: must be one of"),
     ("${env:KEYTURN_LOG, 'INFO'}", "x" * 4096, "tencent", "environment: has "),
+    ("${env:KEYTURN_HANDOFF_KEY, ''}", "hunter2", "tencent", "KEYTURN_HANDOFF_KEY: must be one key or two, comma-sep"),
     ("ckafka://ap-guangzhou/datahub-results", "memory://", "tencent", "KEYTURN_RESULTS: queue URL: memory"),
     ("topic: keyturn-commands, ", "", "tencent", "topic: is missing"),
     (

@@ -62,7 +62,8 @@ def test_a_new_trace_is_well_formed_and_its_own() -> None:
 STATES = ["a=1", "vendor=00f067aa0ba902b7,t61rcwkgmze@old=x y", "a=1 , b=2,\tc=3", "a=1,,b=2", "0t@v=1",
           "a=" + "v" * 256, ",".join(f"k{n}=v" for n in range(32))]  # fmt: skip
 NO_STATES = ["", " ", ",", "a", "=1", "a=", "A=1", "a=1,a=2", "a==1", "a=b=c", "a=1;b=2\n", "a@=1", "a=é",
-             "a=" + "v" * 257, ",".join(f"k{n}=v" for n in range(33)), "a=1," * 200, "@v=1", "a=1\x00", None, 7, ["a=1"]]  # fmt: skip
+             "a=" + "v" * 257, ",".join(f"k{n}=v" for n in range(33)), "a=1," * 200, "@v=1", "a=1\x00",
+             None, 7, ["a=1"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("state", STATES)

@@ -17,6 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from shared.hosts import is_loopback
+from shared.workbench import deploy_key
 from shared.workbench.deploy_calls import CallFailed, ControlPlane, Package
 from shared.workbench.deploy_plan import Function, Plan, Step, draw
 from shared.workbench.description import ROOT, Description, DescriptionError, FunctionSpec, load
@@ -54,6 +55,8 @@ def main(verb: str, argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         description = stand_in_settings(load(options.file, options.cloud, os.environ), os.environ)
+        if verb != "remove":
+            description = deploy_key.given(description, os.environ)
         plane = control_plane(description, os.environ)
         if verb == "remove":
             return remove(plane, options.dist / options.cloud)
@@ -65,7 +68,7 @@ def main(verb: str, argv: list[str]) -> int:
     except DescriptionError as error:
         print(error, file=sys.stderr)
         return WRONG_USE
-    except Refused as error:
+    except (Refused, deploy_key.KeyProblem) as error:
         print(f"{verb}: {error}", file=sys.stderr)
         return WRONG_USE
     except CallFailed as error:
@@ -75,7 +78,7 @@ def main(verb: str, argv: list[str]) -> int:
 
 def plan(plane: ControlPlane, description: Description, packages: Mapping[str, Package], folder: Path) -> int:
     """Show what `deploy` would do, and keep that."""
-    drawn, _ = _draw(plane, description, packages)
+    drawn, _, _ = _draw(plane, description, packages)
     _show(drawn)
     if drawn.obstacles:
         return FAILED
@@ -89,7 +92,7 @@ _EQUAL = "nothing to change: the platform is as serverless.yml and the packages 
 
 def deploy(plane: ControlPlane, description: Description, packages: Mapping[str, Package], folder: Path) -> int:
     """Do the steps of the kept plan, or of a fresh one, and print the addresses."""
-    drawn, found = _draw(plane, description, packages)
+    drawn, found, description = _draw(plane, description, packages)
     kept = folder / "plan.json"
     if kept.exists():
         if stale := _stale(kept, drawn):
@@ -102,7 +105,13 @@ def deploy(plane: ControlPlane, description: Description, packages: Mapping[str,
     kept.unlink(missing_ok=True)  # whatever comes now, the plan no longer fits
     if not drawn.steps:
         print(_EQUAL)
-    elif not _apply(plane, drawn.steps, {spec.name: spec for spec in description.functions}, packages, "deploy"):
+    elif not _apply(
+        plane,
+        drawn.steps,
+        {spec.name: spec for spec in deploy_key.made(description).functions},
+        packages,
+        "deploy",
+    ):
         return FAILED
     if drawn.steps:
         found = plane.read({spec.name for spec in description.functions})
@@ -200,11 +209,17 @@ def _zip_name(spec: FunctionSpec) -> str:
 
 def _draw(
     plane: ControlPlane, description: Description, packages: Mapping[str, Package]
-) -> tuple[Plan, list[Function]]:
+) -> tuple[Plan, list[Function], Description]:
+    """The plan, what is on the platform, and the description with the bundle's key. Raises: KeyProblem."""
     print(f"reading {description.platform} in {description.region}", flush=True)
-    wanted = [plane.wanted(spec, packages[spec.name]) for spec in description.functions]
-    found = plane.read({function.name for function in wanted})
-    return draw(wanted, found), found
+    found = plane.read({spec.name for spec in description.functions})
+    description = deploy_key.kept(description, found)
+    drawn = draw([plane.wanted(spec, packages[spec.name]) for spec in description.functions], found)
+    if names := deploy_key.dropped(description, found):
+        text = f"messages that {', '.join(names)} sent before will not be believed: the key that signed them goes"
+        advice = f"set {deploy_key.NAME} to both, comma-separated, until they have all been read"
+        drawn = replace(drawn, notes=(*drawn.notes, f"{text}; {advice}"))
+    return drawn, found, description
 
 
 def _show(drawn: Plan) -> None:

@@ -21,6 +21,9 @@ MARK = "keyturn"
 LOGS, LOG_RULE = "logs", "log begin rule"
 """The settings that serverless.yml may leave unsaid: then they are neither compared nor changed."""
 
+MADE_LATER = "(made by deploy)"
+"""Stands in a plan for a value that is made when the plan is carried out."""
+
 _SECRET = re.compile(r"SECRET|KEY|TOKEN|PASSWORD", re.IGNORECASE)
 _HIDDEN = "(hidden)"
 
@@ -220,6 +223,8 @@ def shown(name: str, value: Value) -> str:
         return str(value).lower() if isinstance(value, bool) else str(value)
     if not value:
         return '""'
+    if value == MADE_LATER:
+        return value
     if name == "message" or (name.startswith("env ") and _SECRET.search(name.removeprefix("env KEYTURN_"))):
         return _HIDDEN
     if name == "code":

@@ -39,6 +39,7 @@ _MOST_S = {"tencent": 900, "alibaba": 86_400}
 _MOST_RETRIES = {"tencent": 2, "alibaba": 8}
 _RESERVED = ("FC_", "_FC_", "SCF_", "_SCF_", "TENCENTCLOUD_", "QCLOUD_", "ALIBABA_CLOUD_")
 _ENVIRONMENT_BYTES = 4096
+_MOST_KEYS_BYTES = len("KEYTURN_HANDOFF_KEY") + 2 * 43 + 1
 # A dead letter holds the event, a destination the event and the reply: both may hold a secret, except in these.
 _WITHOUT_SECRETS = ("follow_change", "plan_rotation")
 # The two parts of where lines go, and the form of each. Ids of CLS are UUIDs, as in its API's examples (614/101967); a
@@ -238,6 +239,12 @@ class _Checking:
                 if value in seen:
                     self.say("another function has the same", "functions", key, part)
                 seen.add(value)
+        keys: dict[str, str] = {}
+        for key, function in file.functions.items():
+            queue, value = (function.environment.get(f"KEYTURN_{name}") for name in ("COMMANDS", "HANDOFF_KEY"))
+            if queue and value and keys.setdefault(queue, value) != value:
+                text = "functions that share a commands queue share the key, too"
+                self.say(text, "functions", key, "environment", "KEYTURN_HANDOFF_KEY")
 
     def function(self, key: str, given: _Function) -> d.FunctionSpec:
         at = ("functions", key)
@@ -315,6 +322,8 @@ class _Checking:
             elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", variable):
                 self.say("must be a letter, then letters, digits and _", *at, variable)
         size = sum(len(variable.encode()) + len(value.encode()) for variable, value in environment.items())
+        if environment.get("KEYTURN_COMMANDS") and not environment.get("KEYTURN_HANDOFF_KEY"):
+            size += _MOST_KEYS_BYTES  # what `deploy` puts there
         if size > _ENVIRONMENT_BYTES:
             self.say(f"has {size} bytes; both platforms take {_ENVIRONMENT_BYTES} in all", *at)
         try:
