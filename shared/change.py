@@ -1,4 +1,4 @@
-"""From a valid command to one true ending: look, call, find out, follow, prove. What is done next, `shared.course` says.
+"""From a valid command to one true ending: look, call, find out, follow, prove; `shared.course` says what comes next.
 
 Whatever fails before the call has changed nothing. After the call nothing raises, and no `not_changed` is said while
 anything that was sent may still take effect.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TypeVar
 
 from shared.course import Answer, At, Facts, Step, next_step
@@ -247,7 +248,7 @@ class Change:
         while self._old + 1 < self.ports.olds and self.ports.old_at is not None:
             self._old += 1
             old_at, index = self.ports.old_at, self._old
-            found = _value(lambda: old_at(index))
+            found = _value(partial(old_at, index))
             if isinstance(found, KeyturnError):
                 return found
             if found is not None:
@@ -380,7 +381,7 @@ class Change:
         return self._end(outcome)
 
     def _login_for_long(self, secret: Secret) -> LoginAnswer:
-        """Who refuses may still be taking the change over, who hangs up is dialled again: for as long as time is left."""
+        """Who refuses may still be taking it over, who hangs up is dialled again: for as long as time is left."""
         tries = 0
         while True:
             tries += 1

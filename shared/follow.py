@@ -25,8 +25,8 @@ from shared.result import Ending, Origin, Outcome, Stored, Subject, now_text, re
 from shared.secret import Secret
 from shared.settings import allows
 from shared.settling import SETTLING_S, Settling, Verdict, settle
-from shared.store import SUPERSEDED, Stage, Store, parse_ref
 from shared.sourcing import Turn
+from shared.store import SUPERSEDED, Stage, Store, parse_ref
 from shared.trace import trace_id
 from shared.triggers import Message, Trigger
 
@@ -164,7 +164,9 @@ class Following:
             pending.stored = Stored(kept.name, kept.version, Stage.PENDING.value, kept.region)
         try:
             if self.clock() - seconds(command.started_at) > _OLDEST_S:
-                raise Ambiguous("the change began more than two hours ago and was not followed: look at it", code="TooOld")
+                raise Ambiguous(
+                    "the change began more than two hours ago and was not followed: look at it", code="TooOld"
+                )
             if not allows(visit.invocation.settings.allow, subject.name):
                 raise Ambiguous("KEYTURN_ALLOW does not name this credential, nothing was asked", code="Forbidden")
             access = access_to(visit.invocation, command.cloud, command.site)
@@ -266,7 +268,7 @@ class Following:
         return ending_of(state, error, one.ending.request_id)
 
     def _begun_since(self, one: _Following) -> bool:
-        """Whether the cloud shows the task as one that sets a secret, begun after the change: all that nobody signed."""
+        """Whether the cloud shows a task that sets a secret, begun after the change did: nobody signed the message."""
         assert one.follower is not None  # noqa: S101 - the caller's rule
         at = one.follower.begun(one.task)
         return at is not None and at >= seconds(one.command.started_at) - _SKEW_S
@@ -291,7 +293,9 @@ class Following:
         if step.verdict is Verdict.THEIRS:
             text = "the call got no answer, and another change was seen since: what is in force is not known"
             return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
-        text = "the call got no answer, and nothing that can be read shows whether it had its effect: log in to find out"
+        text = (
+            "the call got no answer, and nothing that can be read shows whether it had its effect: log in to find out"
+        )
         return Outcome.UNKNOWN, Ambiguous(text, code="NotSettled", request_id=one.ending.request_id)
 
     def _login(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:

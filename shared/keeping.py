@@ -1,8 +1,8 @@
 """A new secret in its store, from before the change to its end.
 
-It is there, as a version of keyturn's own, before the one call that cannot be undone. Whatever then breaks, some version
-opens the server, and a delivery of the same command finds that version and goes on with that very secret. Nothing is
-taken away because a call seems not to have worked.
+It is there, as a version of keyturn's own, before the one call that cannot be undone. Whatever then breaks, some
+version opens the server, and a delivery of the same command finds that version and goes on with that very secret.
+Nothing is taken away because a call seems not to have worked.
 """
 
 from __future__ import annotations
@@ -66,14 +66,14 @@ class Keeping:
         raise RetryLater(ErrorClass.BUSY, text, code=VERSION_EXISTS)
 
     def next_value(self) -> Secret:
-        """Another secret under the next number, after the cloud refused this one's form. Raises: RetryLater, Refused."""
+        """Another secret under the next number: the cloud refused this one's form. Raises: RetryLater, Refused."""
         assert self.make is not None  # noqa: S101 - asked for only where secrets are made
         new, self.kept = self.make()
         self._next()
         return new
 
     def mark_call_out(self) -> None:
-        """The same secret under the next number: later commands see that a call may still arrive. Raises: as `write`."""
+        """The same secret under the next number: later commands see that a call is out. Raises: RetryLater, Refused."""
         self._next()
 
     def _next(self) -> None:

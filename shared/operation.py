@@ -20,8 +20,8 @@ from shared.command import C, Command, admit_delivery, attributes, field_or_none
 from shared.credential import Credential
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.handler import Report, Visit, handle, log_unexpected
-from shared.pace import backoff_s
 from shared.handoff import MOST_ATTEMPTS, MOST_HOPS
+from shared.pace import backoff_s
 from shared.publish import HandedOn
 from shared.reach import access_to, store_of, store_region
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
@@ -183,9 +183,7 @@ class _One:
                 return self._put_off(command, early_s)
             time.sleep(early_s)
         try:
-            sourced = self.sourced = Source(
-                command, self._identity, self._store, self._bound_s(), time.time
-            ).obtain()
+            sourced = self.sourced = Source(command, self._identity, self._store, self._bound_s(), time.time).obtain()
             if sourced.account is not None:
                 self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
             self.sealed = self._sealed(command, sourced)
@@ -411,7 +409,7 @@ class _One:
         return site or self.visit.invocation.settings.site
 
     def _unexpected(self) -> Ending:
-        """After a defect of ours. The store holds what was made, as it did before the call, and nothing is taken away."""
+        """After a defect of ours. The store holds what was made, as before the call, and nothing is taken away."""
         if self.origin is None:
             self.origin = self.operation.origin(self.visit, replace(self.message, data=None))
         if self.change is None or not self.change.called:

@@ -19,7 +19,7 @@ from shared.settling import Settling
 
 FUNCTION = "follow_change"
 
-_FOLLOWED = {
+FOLLOWED = {
     "redis": ("ModifyInstanceAccount", "ModifyInstancePassword"),
     "tair": ("ModifyAccountPassword",),
     "tcr": ("ModifyServiceAccountPassword",),
@@ -93,8 +93,8 @@ class FollowChange(BaseModel):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> FollowChange:
-        if self.operation not in _FOLLOWED[self.service]:
-            raise PydanticCustomError("operation", f"Operation: must be one of {', '.join(_FOLLOWED[self.service])}")
+        if self.operation not in FOLLOWED[self.service]:
+            raise PydanticCustomError("operation", f"Operation: must be one of {', '.join(FOLLOWED[self.service])}")
         if self.proven:
             if self.store is None:
                 raise PydanticCustomError("store", "Store: is required where a change is proven")

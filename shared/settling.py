@@ -10,8 +10,8 @@ from enum import Enum
 
 from shared.credential import Before, Reading
 
-# A signature is good for 5 minutes on Tencent (AuthFailure.SignatureExpire) and 15 on Alibaba (InvalidTimeStamp.Expired):
-# common error pages 1209/56023 and 434846. Half a minute more for what was just let in.
+# A signature is good for 5 minutes on Tencent (AuthFailure.SignatureExpire, page 1209/56023) and for 15 on Alibaba
+# (InvalidTimeStamp.Expired, page 434846). Half a minute more for what was just let in.
 SETTLING_S = {"tencent": 330.0, "alibaba": 930.0}
 APART_S = 60.0
 """Between the two looks that prove that nothing happened."""

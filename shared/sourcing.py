@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Generic
 
 from shared.command import C
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
+from shared.errors import Ambiguous, ErrorClass, Refused, RetryLater
 from shared.keeping import Keeping
 from shared.result import Ending, Outcome, Stored
 from shared.secret import Generate, Secret
@@ -211,7 +211,7 @@ class Source(Generic[C]):
         return None
 
     def _check_quiet(self, shelf: Shelf) -> None:
-        """Where no fence stops it, a call whose answer was lost may still arrive, after the one that is to be made now."""
+        """Where no fence stops it, a call whose answer was lost may arrive after the one that is to be made now."""
         if self.command.old_field is not None:
             return
         out = [one for one in shelf.others if (named := read_name(one.id)) is not None and named.number > 1]
@@ -229,10 +229,8 @@ class Source(Generic[C]):
         name = shelf.identity.name(1)
         if self.command.dry_run:
             return name, None
-        # The first command of a store also keeps what was current before.
-        places = 1 if shelf.others else 2
         try:
-            store.make_room((), places)
+            store.make_room(())
         except RetryLater as full:
             if full.code != STORE_FULL:
                 raise
@@ -240,7 +238,7 @@ class Source(Generic[C]):
             return name, None
         holder = store.holder()
         try:
-            store.make_room(shelf.spare(holder, self.clock(), self.bound_s), places)
+            store.make_room(shelf.spare(holder, self.clock(), self.bound_s))
         except RetryLater as full:
             again = shelf.unresolved(holder)
             if full.code != STORE_FULL or not again:

@@ -108,7 +108,7 @@ class Shelf:
         held = next((one for one in self.versions if one.id == holder), None)
         if held is None or now - held.created <= bound_s:
             return []
-        old = [one for one in (*self.others, *self.own, *self.foreign) if one.created < held.created]
+        old = [one for one in (*self.others, *self.own, *self.foreign) if 0 < one.created < held.created]
         return [one.id for one in sorted(old, key=lambda one: one.created)]
 
 

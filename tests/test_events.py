@@ -11,7 +11,7 @@ import pytest
 from pydantic.alias_generators import to_snake
 
 from shared.command import Command, parse, parse_model
-from shared.follow import FollowChange
+from shared.pending import FollowChange
 from shared.operation import Operation
 from shared.rotation.policy import PlanRotation
 from shared.triggers import Delivery, Message, read

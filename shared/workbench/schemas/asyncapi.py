@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.follow import FUNCTION as FOLLOW
+from shared.pending import FUNCTION as FOLLOW
 from shared.result import Outcome
 from shared.rotation.policy import FUNCTION as PLAN
 from shared.rotation.policy import TARGETS

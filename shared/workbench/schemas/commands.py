@@ -8,17 +8,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared import follow
+from shared import pending
 from shared.command import Command
-from shared.follow import FollowChange
 from shared.operation import Operation
+from shared.pending import FollowChange
 from shared.rotation import policy
 from shared.rotation.policy import TARGETS, PlanRotation
 from shared.triggers.commands import _MAX_INTEGER, MAX_LIST
 from shared.workbench.schemas import relations, texts
 from shared.workbench.schemas.generator import Schema, of_model, store_place
 
-FUNCTIONS = (*TARGETS, policy.FUNCTION, follow.FUNCTION)
+FUNCTIONS = (*TARGETS, policy.FUNCTION, pending.FUNCTION)
 """Every function of the bundle, operations first."""
 
 _PLACE_CHAR = r"|\{resource\}|\{account\}"

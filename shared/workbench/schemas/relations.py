@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.command import Command
-from shared.follow import _FOLLOWED
+from shared.pending import FOLLOWED
 from shared.rotation.policy import TARGETS
 from shared.workbench.schemas import texts
 
@@ -194,7 +194,7 @@ def of_followed() -> list[Relation]:
                 f"Operation of {service}: {', '.join(operations)}",
                 when(holds("Service", {"const": service}), {"properties": {"Operation": {"enum": list(operations)}}}),
             )
-            for service, operations in _FOLLOWED.items()
+            for service, operations in FOLLOWED.items()
         ),
         Relation(
             "A proven change has a Store; of the others, a registry's has no task to follow and Redis needs the TaskId",
