@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -226,7 +227,11 @@ def test_a_store_with_all_its_labels_in_use_is_full_before_anything_is_written(k
     for number in range(6):
         moved = {"SecretName": kms.name, "VersionStage": f"mine-{number}", "MoveToVersion": "v1"}
         call(kms.cloud, "UpdateSecretVersionStage", **moved)
-    for use in (lambda: kms.open().make_room([]), lambda: kms.open().write(ONE, Secret(NEW))):
+    uses: list[Callable[[], object]] = [
+        lambda: kms.open().make_room([]),
+        lambda: kms.open().write(ONE, Secret(NEW)),
+    ]
+    for use in uses:
         with pytest.raises(RetryLater) as caught:
             use()
         assert caught.value.code == "StoreFull"
