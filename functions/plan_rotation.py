@@ -39,7 +39,6 @@ main_handler = Rotation(
         "tcr:DescribeServiceAccounts",
         "kvstore:DescribeInstances",
         "kvstore:DescribeAccounts",
-        "ssm:DescribeSecret",
         "ssm:ListSecretVersionIds",
         "kms:ListSecretVersionIds",
     ),

@@ -81,8 +81,9 @@ builder = { password = "Robot-Passw0rd1", password_age_days = 10 }
 
 [ssm.promoted]
 region = "ap-guangzhou"
-description = "orders\\nkeyturn: c-2 c-1"
-versions = { v1 = { value = "Tair-Passw0rd", age_days = 400 } }
+[ssm.promoted.versions]
+v1 = { value = "Tair-Passw0rd", age_days = 400 }
+kt-0123456789abcdef-0123456789abcdef-0123456789ab-1 = { value = "Tair-Passw0rd", age_days = 40 }
 
 [[fleet]]
 kind = "tair"

@@ -140,9 +140,9 @@ def test_ssm_gives_no_value_of_a_disabled_or_deleted_secret(standin: Standin) ->
 
 
 def test_ssm_describes_and_is_described(standin: Standin) -> None:
-    ssm(standin, "UpdateDescription", **APP, Description="orders\nkeyturn: cmd-1")
+    ssm(standin, "UpdateDescription", **APP, Description="orders\nof the shop")
     shown = ssm(standin, "DescribeSecret", **APP)
-    assert (shown["Description"], shown["Status"], shown["SecretType"]) == ("orders\nkeyturn: cmd-1", "Enabled", 0)
+    assert (shown["Description"], shown["Status"], shown["SecretType"]) == ("orders\nof the shop", "Enabled", 0)
     assert ssm_refusal(standin, "UpdateDescription", **APP, Description="é" * 1025) == "InvalidParameterValue"
 
 

@@ -16,6 +16,7 @@ from shared.store import RIGHTS, VERSION_EXISTS, StoreRef, parse_ref
 from tests.cloud.client import Standin
 from tests.store_places import FIRST, NEW, ONE, OTHER, PLACES, THREE, TWO, Place, named
 
+Use = Callable[[], object]
 PROMOTES = {"ssm": ["PutSecretValue", "UpdateSecret"], "kms": ["UpdateSecretVersionStage"]}
 
 
@@ -58,7 +59,8 @@ def test_a_write_may_be_repeated_with_the_same_secret_alone(place: Place) -> Non
 @pytest.mark.parametrize("version", ["v1", "c-1", "current", "SSM_Current", "kt-1", ONE.removesuffix("-1"), f"{ONE}x"])
 def test_a_version_of_any_other_name_is_never_written_or_promoted(place: Place, version: str) -> None:
     with place.counted() as made:
-        for use in (lambda: place.open().write(version, Secret(NEW)), lambda: place.open().promote(version)):
+        uses: list[Use] = [lambda: place.open().write(version, Secret(NEW)), lambda: place.open().promote(version)]
+        for use in uses:
             with pytest.raises(Refused) as caught:
                 use()
             assert caught.value.error_class is ErrorClass.INVALID_COMMAND
@@ -157,7 +159,7 @@ def test_a_store_that_such_versions_fill_is_busy_and_loses_none(place: Place) ->
 
 
 def test_what_is_not_there_is_said_so(place: Place) -> None:
-    calls: list[Callable[[], object]] = [
+    calls: list[Use] = [
         lambda: place.open().read("c-9"),
         lambda: place.open().promote(ONE),
         lambda: place.open("no-such-secret").versions(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -194,9 +195,8 @@ def test_the_current_version_is_never_deleted_even_if_keyturn_made_it(ssm: Place
 
 
 def test_the_holder_is_the_version_whose_value_is_current(ssm: Place) -> None:
-    versions: dict[str, str | tuple[str, float]] = {"v1": ("A-Passw0rd", 90.0), "v2": ("C-Passw0rd", 2.0)}
     ours = {ONE: ("A-Passw0rd", 5.0), TWO: ("B-Passw0rd", 4.0), BEFORE_TWO: ("A-Passw0rd", 3.0)}
-    ssm.fill(versions | ours)
+    ssm.fill({"v1": ("A-Passw0rd", 90.0), "v2": ("C-Passw0rd", 2.0), **ours})
     store = seen(ssm)
     assert store.holder() == ONE  # not what keeps a value that was replaced
     call(ssm.cloud, "UpdateSecret", SecretName=ssm.name, VersionId="v1", SecretString="B-Passw0rd")
@@ -250,7 +250,8 @@ def test_a_store_without_a_version_gets_none_that_would_be_current(ssm: Place) -
 def test_a_current_version_without_text_is_refused_before_anything_is_written(ssm: Place) -> None:
     call(ssm.cloud, "UpdateSecret", SecretName=ssm.name, VersionId="v1", SecretBinary="QQ==")
     ssm.open().write(ONE, Secret(NEW))
-    for use in (lambda: seen(ssm).holder(), lambda: seen(ssm).promote(ONE)):
+    uses: list[Callable[[], object]] = [lambda: seen(ssm).holder(), lambda: seen(ssm).promote(ONE)]
+    for use in uses:
         with pytest.raises(Refused) as caught:
             use()
         assert caught.value.code == "NoText"
