@@ -138,15 +138,11 @@ class TairChange:
         return Finding(Fact.UNKNOWN, [line.removeprefix("accepted: ") for line in progress.evidence])
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
-        from shared.login import redis_login
+        from shared.login import redis_login, tair_forms
 
-        subject, address = self.instance.subject, self.instance.address()
-        if subject.account in ("default", subject.resource):  # the account that the instance came with
-            return redis_login(address, [None], secret, timeout_s)
-        answer = redis_login(address, [subject.account], secret, timeout_s)
-        if answer is LoginAnswer.REFUSED:  # servers before 6.0 take `user:password` alone
-            answer = redis_login(address, [None], Secret(f"{subject.account}:{secret.reveal()}"), timeout_s)
-        return answer
+        subject = self.instance.subject
+        forms = tair_forms(subject.account, subject.resource)
+        return redis_login(self.instance.address(), forms, secret, timeout_s)
 
 
 def _says_what(code: str) -> bool:

@@ -29,7 +29,6 @@ _WRONG_OLD = ("InvalidParameterValue.PasswordError", "InvalidParameterValue.Pass
 InstanceId = Annotated[str, StringConstraints(pattern=r"^crs-[A-Za-z0-9-]{1,60}$")]
 
 _NO_TASK_ID = "NoTaskId"
-_STRONGEST = (LoginAnswer.ACCEPTED, LoginAnswer.REFUSED)
 _PAGE = 100
 _MOST_PAGES = 50
 _LOOKS = 3  # at the task list after a lost answer; a new task may be listed late
@@ -267,20 +266,10 @@ class RedisChange:
         return Finding(Fact.NOT_HAPPENED if still else Fact.UNKNOWN, evidence)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
-        from shared.login import redis_login
+        from shared.login import redis_login, tencent_forms
 
-        account = self.instance.subject.account
-        # A custom account's form is not settled between the vendor's pages: ACL first, then `account@password`.
-        forms: list[tuple[str | None, Secret]] = [(None, secret)]
-        if account != "root":
-            forms = [(account, secret), (None, Secret(f"{account}@{secret.reveal()}"))]
-        address = self.instance.address()
-        answers: list[LoginAnswer] = []
-        for name, value in forms:
-            answers.append(redis_login(address, [name], value, timeout_s))
-            if answers[-1] is LoginAnswer.ACCEPTED:
-                break
-        return next((one for one in _STRONGEST if one in answers), LoginAnswer.UNREACHABLE)
+        forms = tencent_forms(self.instance.subject.account, self.instance.subject.resource)
+        return redis_login(self.instance.address(), forms, secret, timeout_s)
 
 
 class RedisAccountChange(RedisChange):
