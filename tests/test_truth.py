@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 from typing import Any
 
 import pytest
 
-from shared.login import Address, redis_login
-from shared.secret import Secret
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.test_rules import GOOD
 
@@ -199,23 +195,6 @@ def test_a_lost_answer_about_no_auth_is_proved_by_the_instance_itself(house: Hou
     data = result(house.send(ACCOUNT, command))
     assert data["Outcome"] == "changed"
     assert "instance and account show what was asked: yes" in evidence(data)
-
-
-@pytest.mark.parametrize(("answer", "expected"), [(b"-WRONGPASS no\r\n", "refused"), (b"-LOADING\r\n", "unreachable")])
-def test_only_a_refusal_of_the_password_counts_as_one(answer: bytes, expected: str) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-
-        def serve() -> None:
-            connection, _ = server.accept()
-            with connection:
-                connection.recv(200)
-                connection.sendall(answer)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        address = Address("127.0.0.1", server.getsockname()[1])
-        assert redis_login(address, ["app"], Secret("New-Passw0rd1"), 2.0).value == expected
-        thread.join()
 
 
 def test_a_login_whose_address_the_cloud_does_not_tell_is_no_obstacle_and_evidence_says_why(house: House) -> None:
