@@ -6,24 +6,22 @@ anything that was sent may still take effect.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeVar
 
 from shared.course import Answer, At, Facts, Step, next_step
-from shared.credential import Accepted, Before, Credential, Follower, LoginAnswer, Look, State, Task
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
+from shared.credential import Accepted, Before, Credential, LoginAnswer, Look, State, Task
+from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.pace import backoff_s
 from shared.platform import Deadline
+from shared.ports import Pending, Ports, Wishes
+from shared.proof import Proof, ending_of, kind, progress, value
 from shared.result import Ending, Outcome
 from shared.secret import Secret
 from shared.settling import Settling, Verdict, proves
 from shared.store import SUPERSEDED
 
-T = TypeVar("T")
-
+_MOST_VALUES = 3  # further new secrets, where a rule of the cloud's refuses those that keep the published one
 _MOST_WAITS = 8  # for a lock or a throttle inside one invocation
 _LEAST_S = 1.8  # a change is started only with this much time left: to call, to find out, to publish
 _LOOK_S = 0.3  # what looking anew before another call takes
@@ -32,46 +30,6 @@ _KEEP_S = 1.6  # kept back for the store besides, once before the call and once 
 _QUICK_S = 1.2  # a task that ends within this is reported at once, without a second invocation
 _FIRST_POLL_S = 0.5  # most tasks have ended by then, so that one question is enough
 _LONGEST_POLL_S = 2.0
-
-
-@dataclass(frozen=True, eq=False)
-class Wishes:
-    """What the command asks of the way, and what is known of it, beside the change itself."""
-
-    dry_run: bool = False
-    login: bool = False
-    # A caller who waits and chose no CommandId: a refused old secret is then most likely a typo.
-    unnamed_caller: bool = False
-    keeps: bool = False  # a store is written to before the call, and again after it
-    finished: bool = False  # an earlier delivery was proven to have done it all: only look whether it is so still
-
-
-@dataclass(frozen=True, eq=False)
-class Pending:
-    """What follow_change is given: a task, or a call whose answer was lost."""
-
-    ending: Ending
-    before: Before
-    task: Task | None = None
-    settling: Settling | None = None
-
-
-@dataclass(eq=False)
-class Ports:
-    """What a change reaches the rest by. Those that keep a secret raise RetryLater or Refused."""
-
-    hand_on: Callable[[Pending], bool] | None = None  # give it to follow_change; True once confirmed
-    settles: bool = True  # whether it may be given a call whose answer was lost too, or a task alone
-    prepare: Callable[[], None] | None = None  # keep the new secret before any call
-    another_value: Callable[[], Credential] | None = None  # another new secret, kept, after a rule refused the first
-    before_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
-    olds: int = 0  # further old secrets, should the first be refused
-    old_at: Callable[[int], Credential | None] | None = None  # the same change by one of them; None: it was tried
-    old_in_force: Callable[[int], list[str]] | None = None  # told which of them was the right one
-    # Whether other secrets of the credential, an earlier delivery's too, may be in force for all that is known.
-    pending: Callable[[], bool] | None = None
-    clock: Callable[[], float] = time.time  # wall clock, Unix seconds
-    sleep: Callable[[float], None] = time.sleep
 
 
 @dataclass(eq=False)
@@ -92,12 +50,17 @@ class Change:
     _lost_calls: int = 0
     _repeats: int = 0
     _waits: int = 0
+    _values: int = 0
     _unlisted: bool = False
     _free: bool = False
     _request_id: str | None = None
     task: Task | None = None
     _pending: bool = False
     _old: int = -1  # which further old secret is at work; -1 for none
+
+    @property
+    def _proof(self) -> Proof:
+        return Proof(self.deadline, self._reserve_s, self.ports.sleep, self._evidence)
 
     @property
     def _reserve_s(self) -> float:
@@ -111,7 +74,7 @@ class Change:
         """Bring the delivery to its end."""
         if self.wishes.finished:
             return self._look_again()
-        look = _value(lambda: self.credential.look(thorough=self.wishes.dry_run))
+        look = value(lambda: self.credential.look(thorough=self.wishes.dry_run))
         if isinstance(look, KeyturnError):
             return self._end(Outcome.NOT_CHANGED, look)
         self._evidence += look.evidence
@@ -126,25 +89,26 @@ class Change:
     def _opens_already(self, look: Look) -> bool:
         """Whether a login shows, before any call, that an earlier delivery has done it all."""
         new = self.credential.new
-        if not self.wishes.login or new is None or not look.rest_in_force or look.obstacle is not None:
+        fresh = self.wishes.fresh or new is None or not look.rest_in_force
+        if not self.wishes.login or fresh or new is None or look.obstacle is not None:
             return False
-        return self._login("new", new) is LoginAnswer.ACCEPTED
+        return self._opened_by(new)
 
     def _look_again(self) -> Ending:
         """An earlier delivery did it. Whether it is so still, a login or the fence can tell."""
         new = self.credential.new
         if self.wishes.login and new is not None:
-            answer = self._login_for_long(new)
+            answer = self._proof.login_for_long(self.credential, new)
             if answer is LoginAnswer.ACCEPTED:
                 return self._end(Outcome.ALREADY_CHANGED)
             if answer is LoginAnswer.REFUSED:
                 text = "an earlier delivery did it, and the server refuses its secret by now: give a new CommandId"
                 return self._end(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED))
         if self.credential.fenced:
-            probed = self._probe()
+            probed = self._proof.probe(self.credential)
             if isinstance(probed, Accepted):
                 return self._end(Outcome.ALREADY_CHANGED)
-            if not isinstance(probed, RetryLater):
+            if kind(probed) not in (Answer.LATER, Answer.LOST):
                 text = "an earlier delivery did it, and the cloud does not take its secret for the one in force by "
                 text += "now: try a login, or give a new CommandId"
                 return self._end(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=probed.request_id))
@@ -170,7 +134,7 @@ class Change:
                     return self._close(At.OVER, Answer.LATER, last)
                 refused = last
                 self.ports.sleep(wait_s)
-                fresh = _value(lambda: self.credential.look(thorough=False))
+                fresh = value(lambda: self.credential.look(thorough=False))
                 if isinstance(fresh, KeyturnError):
                     return self._close(At.OVER, Answer.LATER, fresh)
                 look, last = fresh, fresh.obstacle
@@ -178,7 +142,7 @@ class Change:
             if self.deadline.left() < self._least_s:
                 return self._close(At.OVER, Answer.LATER, refused or _too_late())
             if not self.called and self.ports.prepare is not None:
-                kept = _value(self.ports.prepare)
+                kept = value(self.ports.prepare)
                 if isinstance(kept, KeyturnError):
                     return self._close(At.CALL, Answer.REFUSED, kept)
                 if self.deadline.left() < _LEAST_S:  # the store was slow
@@ -194,19 +158,19 @@ class Change:
             self.before = Before(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
         self.called = True
         self._calls += 1
-        answer = _value(lambda: self.credential.change(look))
+        answer = value(lambda: self.credential.change(look))
         if isinstance(answer, Accepted):
             self._tell_which()
             return None, self._accepted(answer)
         self._request_id = answer.request_id or self._request_id
         self._evidence.append(f"call {self._calls}: {answer.code or answer.error_class.value}")
-        kind = _kind(answer)
-        self._unlisted = kind is Answer.UNLISTED
+        said = kind(answer)
+        self._unlisted = said is Answer.UNLISTED
         if isinstance(answer, Ambiguous) and not (self._unlisted and self.credential.fenced):
-            kind = Answer.LOST
+            said = Answer.LOST
             self._signed, self._lost = self.ports.clock(), answer
             self._lost_calls += 1
-        step = self._step(At.CALL, kind)
+        step = self._step(At.CALL, said)
         while True:
             if step is Step.WAIT:
                 assert isinstance(answer, RetryLater)  # noqa: S101 - the table waits for nothing else
@@ -219,14 +183,15 @@ class Change:
                 step = Step.PROBE
             if step is Step.NEXT_VALUE:
                 assert self.ports.another_value is not None  # noqa: S101 - the table asks for it only where it is
-                made = _value(self.ports.another_value)
+                self._values += 1
+                made = value(self.ports.another_value)
                 if isinstance(made, KeyturnError):
                     return None, self._close(At.CALL, Answer.REFUSED, made)
                 self.credential = made
                 return None, None
             if step is Step.CALL:
                 self._repeats += 1
-                kept = _value(self.ports.before_repeat) if self.ports.before_repeat is not None else None
+                kept = value(self.ports.before_repeat) if self.ports.before_repeat is not None else None
                 if isinstance(kept, KeyturnError):
                     return None, self._close(At.OVER, Answer.LATER, kept)
                 text = "the call got no clear answer, and the time is over: send the command again"
@@ -248,7 +213,7 @@ class Change:
         while self._old + 1 < self.ports.olds and self.ports.old_at is not None:
             self._old += 1
             old_at, index = self.ports.old_at, self._old
-            found = _value(partial(old_at, index))
+            found = value(partial(old_at, index))
             if isinstance(found, KeyturnError):
                 return found
             if found is not None:
@@ -266,7 +231,7 @@ class Change:
             pending=self._pending,
             unnamed=self.wishes.unnamed_caller,
             olds_left=self._old + 1 < self.ports.olds,
-            values_left=self.ports.another_value is not None,
+            values_left=self.ports.another_value is not None and self._values < _MOST_VALUES,
             free=self._free,
             unlisted=self._unlisted,
             follows=self.ports.hand_on is not None,
@@ -316,7 +281,7 @@ class Change:
         """The old secret that the fence accepted was in force: should the change fail now, it still is."""
         if self._old >= 0 and self.ports.old_in_force is not None:
             index, in_force = self._old, self.ports.old_in_force
-            done = _value(lambda: in_force(index))
+            done = value(lambda: in_force(index))
             self._evidence += [f"store: {done.code}"] if isinstance(done, KeyturnError) else done
 
     # --- following what was accepted
@@ -372,37 +337,13 @@ class Change:
         new = self.password or self.credential.new
         if not self.wishes.login or new is None:
             return self._end(outcome)
-        answer = self._login_for_long(new)
+        answer = self._proof.login_for_long(self.credential, new)
         if answer is LoginAnswer.REFUSED:
             text = "the cloud reports the change as done, and the server refuses the new secret: look at the instance"
             return self._end(Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=self._request_id))
         if answer is LoginAnswer.ACCEPTED and self.credential.old is not None:
-            self._login("old", self.credential.old)
+            self._proof.login(self.credential, "old", self.credential.old)
         return self._end(outcome)
-
-    def _login_for_long(self, secret: Secret) -> LoginAnswer:
-        """Who refuses may still be taking it over, who hangs up is dialled again: for as long as time is left."""
-        tries = 0
-        while True:
-            tries += 1
-            answer = self._login("new", secret)
-            wait_s = backoff_s(tries, base_s=0.6, most_s=3.0)
-            left_s = self.deadline.left() - self._reserve_s - wait_s
-            settled = answer is LoginAnswer.ACCEPTED or (answer is not LoginAnswer.REFUSED and tries > 1)
-            if settled or left_s <= 0.3:
-                return answer
-            self.ports.sleep(wait_s)
-
-    def _login(self, which: str, secret: Secret) -> LoginAnswer:
-        timeout_s = max(0.3, min(3.0, (self.deadline.left() - self._reserve_s) / 3))
-        answer, why = _value(lambda: self.credential.login(secret, timeout_s)), ""
-        if isinstance(answer, KeyturnError):  # the cloud did not tell the address
-            why = f" ({answer.code or answer.error_class.value})"
-            answer = LoginAnswer.UNREACHABLE
-        line = f"login with the {which} secret: {answer.value}{why}"
-        if self._evidence[-1:] != [line]:
-            self._evidence.append(line)
-        return answer
 
     def still(self) -> bool | None:
         """Whether this change's secret is the last that was set, as far as anything can tell. Never raises."""
@@ -410,24 +351,36 @@ class Change:
             return None
         if self.task is not None:
             task, before = self.task, self.before
-            overtaken = _value(lambda: self.credential.overtaken(task, before))
+            overtaken = value(lambda: self.credential.overtaken(task, before))
             if isinstance(overtaken, bool):
                 return not overtaken
         new = self.password or self.credential.new
-        if self.credential.fenced and isinstance(self._probe(), Accepted):
+        if self.credential.fenced and isinstance(self._proof.probe(self.credential), Accepted):
             return True
         if self.wishes.login and new is not None:
-            return {LoginAnswer.ACCEPTED: True, LoginAnswer.REFUSED: False}.get(self._login("new", new))
+            return {LoginAnswer.ACCEPTED: True, LoginAnswer.REFUSED: False}.get(
+                self._proof.login(self.credential, "new", new)
+            )
         return None
+
+    def _opened_by(self, new: Secret | None) -> bool:
+        """Whether a login, where one is asked for, shows the secret in force."""
+        if not self.wishes.login or new is None:
+            return False
+        return self._proof.login(self.credential, "new", new) is LoginAnswer.ACCEPTED
 
     # --- finding out
 
     def _find(self) -> Answer:
         """What reads, and a login where it is asked for, show of a call whose answer was lost."""
         before = replace(self.before, calls=self._lost_calls)
-        reading = _value(lambda: self.credential.read(before))
+        reading = value(lambda: self.credential.read(before))
         new = self.credential.new
-        if self.wishes.login and new is not None and self._login("new", new) is LoginAnswer.ACCEPTED:
+        if (
+            self.wishes.login
+            and new is not None
+            and self._proof.login(self.credential, "new", new) is LoginAnswer.ACCEPTED
+        ):
             return Answer.IN_FORCE
         if isinstance(reading, KeyturnError):
             self._evidence.append(f"read: {reading.code or reading.error_class.value}")
@@ -445,30 +398,17 @@ class Change:
     def _after_refusal(self, refused: KeyturnError) -> Answer:
         """A typo and a redelivery look the same: a login, if asked, then the fence probe."""
         new = self.credential.new
-        if self.wishes.login and new and self._login("new", new) is LoginAnswer.ACCEPTED:
+        if self._opened_by(new):
             return Answer.ACCEPTED
         # A service that is busy refuses both alike: between them it must be seen at rest.
-        look = _value(lambda: self.credential.look(thorough=True))
+        look = value(lambda: self.credential.look(thorough=True))
         self._free = isinstance(look, Look) and look.obstacle is None
         self._pending = self.ports.pending is not None and self.ports.pending()
-        probed = self._probe()
+        probed = self._proof.probe(self.credential)
         if isinstance(probed, Accepted):
             return Answer.ACCEPTED
-        same = probed.code == refused.code and _kind(probed) is _kind(refused)
+        same = probed.code == refused.code and kind(probed) is kind(refused)
         return Answer.SAME if same else Answer.OTHER
-
-    def _probe(self) -> Accepted | KeyturnError:
-        for tries in range(1, _MOST_WAITS + 1):
-            probed = _value(self.credential.probe)
-            answer = "accepted" if isinstance(probed, Accepted) else (probed.code or probed.error_class.value)
-            self._evidence.append(f"fence_probe: {answer}")
-            wait_s = backoff_s(tries, base_s=0.4, most_s=3.0)
-            # It can change nothing, so a lost answer is asked for again too.
-            again = isinstance(probed, RetryLater) or (isinstance(probed, Ambiguous) and _kind(probed) is Answer.LOST)
-            if not again or self.deadline.left() - wait_s < self._least_s:
-                break
-            self.ports.sleep(wait_s)
-        return probed
 
     def _end(self, outcome: Outcome, error: KeyturnError | None = None) -> Ending:
         return Ending(
@@ -479,50 +419,6 @@ class Change:
             self.task.task_id if self.task else None,
             self._calls,
         )
-
-
-def _kind(error: KeyturnError) -> Answer:
-    """What an answer that is no acceptance says."""
-    if isinstance(error, RetryLater):
-        return Answer.LATER
-    if isinstance(error, OldSecretRefused):
-        return Answer.OF_OLD
-    if isinstance(error, Ambiguous):
-        return Answer.UNLISTED if error.refused and not error.passing else Answer.LOST
-    return Answer.OF_VALUE if isinstance(error, Refused) and error.of_value else Answer.REFUSED
-
-
-def progress(follower: Follower, task: Task) -> tuple[State, list[str], KeyturnError | None]:
-    """One question about a task; a question that could not be asked, or a task not listed yet, leaves it running."""
-    answer = _value(lambda: follower.progress(task))
-    if not isinstance(answer, KeyturnError):
-        return answer.state, answer.evidence, None
-    why = answer.code or answer.error_class.value
-    if answer.error_class is not ErrorClass.FORBIDDEN or answer.retryable:
-        return State.RUNNING, [f"task: {why}"], answer
-    text = f"the change was accepted, and how it ended could not be read ({why}): ask for its task later"
-    return State.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)
-
-
-def ending_of(state: State, error: KeyturnError | None, request_id: str | None) -> tuple[Outcome, KeyturnError | None]:
-    """How a task's last state ends a delivery."""
-    if state is State.SUCCEEDED:
-        return Outcome.CHANGED, None
-    if state is State.FAILED:
-        text = "the cloud's task failed, nothing was changed: see the task in the console, then send it again"
-        failed = Refused(ErrorClass.FAILED, text, code="TaskFailed", request_id=request_id)
-        failed.retryable = True
-        return Outcome.NOT_CHANGED, failed
-    text = "nothing shows that the task was this change's, or how it ended: look at the instance's tasks"
-    return Outcome.UNKNOWN, error or Ambiguous(text, code="TaskUnproven", request_id=request_id)
-
-
-def _value(call: Callable[[], T]) -> T | KeyturnError:
-    # Handled as values: an exception raised while another is handled would carry it along as its context.
-    try:
-        return call()
-    except KeyturnError as error:
-        return error
 
 
 def _too_late() -> KeyturnError:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.change import ending_of, progress
 from shared.clouds.session import Access
 from shared.command import parse_model
 from shared.credential import Before, Follower, LoginAnswer, State, Task
@@ -20,6 +19,7 @@ from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.handler import Report, Visit, handle, refusal
 from shared.keeping import not_promoted, promote
 from shared.pending import FIELDS, FUNCTION, FollowChange, follow_command, seconds
+from shared.proof import ending_of, progress
 from shared.reach import access_to, store_of
 from shared.result import Ending, Origin, Outcome, Stored, Subject, now_text, result_event
 from shared.secret import Secret

@@ -316,7 +316,7 @@ def _http_reply(delivery: Delivery, reports: list[Report]) -> dict[str, Any]:
 
 def _http(status: int, body: Mapping[str, Any]) -> dict[str, Any]:
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    if status in (429, 503) or (status == 409 and _is_busy(body)):
+    if status in (202, 429, 503) or (status == 409 and _is_busy(body)):
         headers["Retry-After"] = _RETRY_AFTER_S
     if status == 405:
         headers["Allow"] = "POST"

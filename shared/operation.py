@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, Generic
 
-from shared.change import Change, Pending, Ports, Wishes
+from shared.change import Change
 from shared.clouds.session import Access
 from shared.command import C, Command, admit_delivery, attributes, field_or_none, parse
 from shared.credential import Credential
@@ -22,6 +22,7 @@ from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLat
 from shared.handler import Report, Visit, handle, log_unexpected
 from shared.handoff import MOST_ATTEMPTS, MOST_HOPS
 from shared.pace import backoff_s
+from shared.ports import Pending, Ports, Wishes
 from shared.publish import HandedOn
 from shared.reach import access_to, store_of, store_region
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
@@ -238,7 +239,8 @@ class _One:
             ports.before_repeat = keeping.mark_call_out if not credential.fenced else None
         if olds is not None:
             ports.olds, ports.old_at, ports.old_in_force = len(olds.versions), old_at, olds.found
-        wishes = Wishes(command.dry_run, command.login, unnamed, keeping is not None, sourced.finished)
+        fresh = command.generates is not None and (keeping is None or not keeping.existed)
+        wishes = Wishes(command.dry_run, command.login, unnamed, keeping is not None, fresh, sourced.finished)
         self.change = Change(credential, wishes, self.visit.invocation.deadline, ports)
         ending = self.change.run()
         ending.evidence[:0] = sourced.evidence

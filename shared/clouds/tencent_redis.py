@@ -210,7 +210,8 @@ class RedisChange:
             raise _missing(subject, "account")
         account = account or {}
         tasks = self.instance.tasks()
-        busy = [task for task in tasks if task.get("Result") in _AT_WORK]
+        # Of other tasks the call itself says whether they lock the instance.
+        busy = [t for t in tasks if t.get("Result") in _AT_WORK and t.get("TaskType") in _SECRET_TYPES]
         obstacle: KeyturnError | None = None
         if busy or account.get("Status") == _CHANGING:
             text = f"{subject.resource} has a task in flight, nothing was called: send it again when it has ended"
