@@ -124,7 +124,8 @@ _OF_MODEL = {
 
 def of_deliver() -> list[Relation]:
     return [
-        Relation("At least one of Store, Seal and Reply", {"anyOf": [given(n) for n in ("Store", "Seal", "Reply")]})
+        Relation("At least one of Store, Seal and Reply", {"anyOf": [given(n) for n in ("Store", "Seal", "Reply")]}),
+        Relation("Adopt goes with Store", when(given("Adopt"), given("Store"))),
     ]
 
 
@@ -197,14 +198,16 @@ def of_followed() -> list[Relation]:
             for service, operations in FOLLOWED.items()
         ),
         Relation(
-            "A proven change has a Store; of the others, a registry's has no task to follow and Redis needs the TaskId",
+            "A proven change has a Store; of the others, a registry's has no task to follow, and Redis needs the TaskId,"
+            " or Settling and Before",
             when(
                 proven,
                 given("Store"),
                 {
                     "allOf": [
                         {"properties": {"Service": {"not": {"const": "tcr"}}}},
-                        when(holds("Service", {"const": "redis"}), given("TaskId")),
+                        when(given("Settling"), {"allOf": [holds("Service", {"const": "redis"}), given("Before")]}),
+                        when(holds("Service", {"const": "redis"}), {"anyOf": [given("TaskId"), given("Settling")]}),
                     ]
                 },
             ),
