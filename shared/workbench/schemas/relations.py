@@ -198,8 +198,8 @@ def of_followed() -> list[Relation]:
             for service, operations in FOLLOWED.items()
         ),
         Relation(
-            "A proven change has a Store; of the others, a registry's has no task to follow, and Redis needs the TaskId,"
-            " or Settling and Before",
+            "A proven change has a Store; of the others, a registry's has no task to follow, and Redis needs the"
+            " TaskId, or Settling and Before",
             when(
                 proven,
                 given("Store"),
