@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -107,16 +107,14 @@ def test_first_commands_of_two_credentials_for_one_store_never_both_pass(
     assert len(passed) < 2, f"{order}: both have passed"
 
 
-def _steps(vault: Vault, who: Identity) -> object:
+def _steps(vault: Vault, who: Identity) -> Iterator[str]:
     """One command's write-ahead in two steps, as another's may fall between: the write, and the look after it."""
     store = Shelved(vault)
     one = keeping(store, who)
-    real = store.versions
 
-    def go() -> object:
+    def go() -> Iterator[str]:
         one._write()
         yield "written"
-        store.versions = real  # type: ignore[method-assign]
         one._write = lambda: None  # type: ignore[method-assign]
         try:
             one.write_ahead()
