@@ -11,8 +11,8 @@ import pytest
 from pydantic.alias_generators import to_snake
 
 from shared.command import Command, parse, parse_model
-from shared.pending import FollowChange
 from shared.operation import Operation
+from shared.pending import FollowChange
 from shared.rotation.policy import PlanRotation
 from shared.settings import handoff_keys
 from shared.triggers import Delivery, Message, read

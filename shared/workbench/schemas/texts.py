@@ -44,8 +44,8 @@ FIELDS: dict[str, dict[str, str]] = {
         **_COMMAND,
         "RegistryId": "The container registry.",
         "Name": "The service account, with or without `tcr$`.",
-        "Random": "The registry makes the password: each delivery a new one, shown once. With Deliver.Store keyturn makes"
-        " it. Excludes Password.",
+        "Random": "The registry makes the password: each delivery a new one, shown once. With Deliver.Store keyturn"
+        " makes it. Excludes Password.",
         "Password": "The new password, where Random is false.",
     },
     "ModifyAccountPassword": {
