@@ -43,6 +43,7 @@ class Front:
         self.services = services
         self.clock = clock
         self.history = history
+        self._age = 0
         self.platforms = platforms
         self._begin(world)
 
@@ -50,6 +51,7 @@ class Front:
         self.world, now = world, self.clock.now
         self.faults = Faults()
         self._lags = Lags(self.clock)
+        self._age += 1
         self.calls: list[dict[str, str]] = []
         self._pace = Pace(world.rate)
         self._tencent = TencentGate(world, {one.name: one for one in self.services if one.cloud == "tencent"}, now)
@@ -170,7 +172,10 @@ class Front:
             answer = await self._answer(service, call, action)
         if fault.Fault == "code":
             raise ApiError(fault.Code, "As a test wants it.", fault.Status or 400, whatever=fault.Status is not None)
+        age = self._age
         await asyncio.sleep(fault.Seconds)
+        if self._age != age:
+            raise service.refuse("system", call)  # what was sent to a world that is gone has no effect in this one
         return answer if fault.When == "after" else await self._answer(service, call, action)
 
     async def _come_late(self, gate: Gate, wire: Wire) -> None:
