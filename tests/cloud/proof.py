@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
@@ -21,6 +22,16 @@ def opens(address: str, password: str, account: str | None = None) -> bool:
             return bool(client.ping())
         except redis.AuthenticationError:
             return False
+
+
+def auth(address: str, *words: str) -> str:
+    """The first line that a server at a Redis address answers to `AUTH` with these words."""
+    parts = [word.encode() for word in ("AUTH", *words)]
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=5) as connection, connection.makefile("rb") as answers:
+        head = b"*%d\r\n" % len(parts)
+        connection.sendall(head + b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts))
+        return answers.readline().decode().rstrip("\r\n")
 
 
 def registry_opens(address: str, account: str, password: str) -> bool:
