@@ -12,10 +12,10 @@ from urllib.parse import urlsplit
 from shared.errors import SettingsError
 from shared.hosts import is_loopback
 from shared.queues import check_url
+from shared.regions import region_rule, regions_of
 
 TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
 ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
-REGION = r"^[a-z]{2,12}(-[a-z0-9]{1,16}){1,4}$"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -71,9 +71,8 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> S
 
 
 def _region(value: str | None) -> str | None:
-    # It becomes part of a host name, as a command's own Region does.
-    if value is not None and not re.fullmatch(REGION, value):
-        raise SettingsError("KEYTURN_REGION: must be a region's name, as in ap-guangzhou")
+    if value is not None and value not in regions_of(None):
+        raise SettingsError(f"KEYTURN_REGION: {region_rule()}")
     return value
 
 

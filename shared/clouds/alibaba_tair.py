@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from shared.login import Address
 
 ACTION = "ModifyAccountPassword"
-# Published for this product's other account actions, so these say something else than "wrong old password".
-_FORMAT_CODES = ("InvalidAccountPassword.Format", "InvalidAccountName.Format", "InvalidEngineVersion.Format")
 
 
 class TairInstance:
@@ -115,10 +113,6 @@ class TairChange:
         }
         try:
             answer = self.instance.session.change(ACTION, ids, body)
-        except Refused as refused:
-            error: KeyturnError = refused
-            if refused.error_class is ErrorClass.INVALID_COMMAND and not _says_what(refused.code or ""):
-                error = _of_old_secret(refused)
         except Ambiguous as ambiguous:
             # A 4xx answer with a code of its own is a refusal, and our own rules have passed.
             error = _of_old_secret(ambiguous) if ambiguous.refused else ambiguous
@@ -143,10 +137,6 @@ class TairChange:
         subject = self.instance.subject
         forms = tair_forms(subject.account, subject.resource)
         return redis_login(self.instance.address(), forms, secret, timeout_s)
-
-
-def _says_what(code: str) -> bool:
-    return code.startswith("Missing") or code in _FORMAT_CODES
 
 
 def _of_old_secret(error: KeyturnError) -> OldSecretRefused:

@@ -14,6 +14,7 @@ from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 from shared.command import CommandId, Moment, Region, Site
+from shared.regions import region_rule, regions_of
 from shared.result import Subject
 from shared.store import StoreRef, parse_ref
 
@@ -141,6 +142,8 @@ class PlanRotation(_Form):
     @model_validator(mode="after")
     def _fits_the_operation(self) -> PlanRotation:
         target = self.target
+        if self.region is not None and self.region not in regions_of(target.cloud):
+            raise PydanticCustomError("region", "{rule}", {"rule": f"Region: {region_rule(target.cloud)}"})
         if target.only and (self.accounts or self.alternate):
             rule = f"Accounts: this operation changes {target.only} alone, so no Accounts and no Alternate go with it"
             raise PydanticCustomError("accounts", rule)
