@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from shared.errors import ErrorClass, Refused
 
-_FILE = "shared/regions.py"
+_FILE = "shared/regions"
 
 # Read 2026-11-26. Request Structure of redis (tencentcloud.com document/api/239/32044, 2025-10-24); the region list of
 # tcr ModifyServiceAccountPassword (cloud.tencent.com 1141/103857); RegionId of redis DescribeInstances (SDK 3.1.189);
@@ -54,7 +54,7 @@ def regions_of(cloud: str | None) -> tuple[str, ...]:
 def region_rule(cloud: str | None = None) -> str:
     """What an error says to who gives another region: those of one cloud, or of each."""
     lists = [f"{name} {', '.join(REGIONS[name])}" for name in ([cloud] if cloud else REGIONS)]
-    return f"must be a region of {'; or of '.join(lists)}; a new one is added in {_FILE}"
+    return f"must be a region of {'; or of '.join(lists)}; to add one, edit {_FILE}"
 
 
 def check_region(cloud: str, region: str) -> None:

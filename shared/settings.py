@@ -13,6 +13,7 @@ from shared.errors import SettingsError
 from shared.hosts import is_loopback
 from shared.queues import check_url
 from shared.regions import region_rule, regions_of
+from shared.wildcard import fits
 
 TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
 ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
@@ -151,10 +152,4 @@ def allows(patterns: tuple[tuple[str, ...], ...] | None, name: tuple[str, ...]) 
     """Whether a five-part name matches a pattern; with no patterns set, the role alone decides."""
     if patterns is None:
         return True
-    from fnmatch import fnmatchcase
-
-    # `[` and `?` are no wildcards here; names cannot hold them.
-    def match(part: str, pattern: str) -> bool:
-        return fnmatchcase(part, pattern.replace("[", "[[]").replace("?", "[?]"))
-
-    return any(all(map(match, name, pattern)) for pattern in patterns)
+    return any(all(map(fits, pattern, name)) for pattern in patterns)

@@ -17,6 +17,7 @@ from shared.command import CommandId, Moment, Region, Site
 from shared.regions import region_rule, regions_of
 from shared.result import Subject
 from shared.store import StoreRef, parse_ref
+from shared.wildcard import fits
 
 FUNCTION = "plan_rotation"
 
@@ -231,7 +232,7 @@ PlanRotation.names = frozenset(field.alias or name for name, field in PlanRotati
 
 def matches(patterns: Iterable[str], name: str) -> bool:
     """Whether a name matches one of the patterns, in which `*` alone is special."""
-    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), name) for one in patterns)
+    return any(fits(one, name) for one in patterns)
 
 
 def command_id(policy: str, subject: Subject, changed: str) -> str:

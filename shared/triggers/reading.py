@@ -31,6 +31,7 @@ def _read(event: object, fields: Collection[str], request_id: str, *, inside_dea
             return (inherited.refuse("message is a dead letter inside a dead letter"),)
         return _original(text, fields, inherited)
 
+    raw = isinstance(event, (bytes, bytearray, memoryview, str))
     if isinstance(event, (bytes, bytearray, memoryview, str)):
         if not event:
             raise UnknownEvent
@@ -44,7 +45,7 @@ def _read(event: object, fields: Collection[str], request_id: str, *, inside_dea
         return _queue(m for n, item in enumerate(event) for m in _element(item, fields, origin.element(n), reread))
     if not isinstance(event, dict):
         raise UnknownEvent
-    if is_call(event):
+    if is_call(event, fields, raw=raw):
         return read_call(event, request_id=request_id)
     if is_timer(event):
         return read_timer(event, request_id=request_id)
