@@ -70,10 +70,16 @@ def command_event(function: str) -> Schema:
         "subject": text,
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": text,
+        "attempt": {},
+        "hop": {},
+        "notbefore": {},
+        "traceparent": {**text, "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
+    }
+    # Another sender's event may have attributes of these names, which then mean something else.
+    ours: Schema = {
         "attempt": {"anyOf": [{**number, "minimum": 1}, digits]},
         "hop": {"anyOf": [number, digits]},
         "notbefore": {"type": "string", "format": "date-time"},
-        "traceparent": {**text, "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
     }
     inner = command(function)
     models = inner.pop("$defs", {})
@@ -89,6 +95,9 @@ def command_event(function: str) -> Schema:
         }
         | {"data": {"$ref": f"#/$defs/{inner['title']}"}},
         "required": ["specversion", "id", "source", "type", "data"],
+        "allOf": [
+            {"if": {"properties": {"type": {"pattern": r"^keyturn\.command\."}}}, "then": {"properties": ours}},
+        ],
     }
 
 
