@@ -11,6 +11,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,22 +19,36 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 from shared.errors import ErrorClass, Refused
+from shared.regions import region_rule, regions_of
 from shared.rules import PasswordRule
 from shared.secret import Generate, Secret, read_ref
-from shared.settings import REGION, Settings
+from shared.settings import Settings
 from shared.store import StoreRef
+
+
+def _enum(cloud: str | None) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(regions_of(cloud))})
+
+
+def _region(value: str, cloud: str | None) -> str:
+    if value not in regions_of(cloud):
+        raise PydanticCustomError("region", "{rule}", {"rule": region_rule(cloud)})
+    return value
+
 
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 # A time as keyturn writes it, in what it sends to itself.
 Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z$")]
-# A region becomes part of a host name: nothing but labels of letters and digits.
-Region = Annotated[str, StringConstraints(pattern=REGION, max_length=40)]
+Region = Annotated[str, AfterValidator(lambda value: _region(value, None)), _enum(None)]
+TencentRegion = Annotated[str, AfterValidator(lambda value: _region(value, "tencent")), _enum("tencent")]
+AlibabaRegion = Annotated[str, AfterValidator(lambda value: _region(value, "alibaba")), _enum("alibaba")]
 Site = Literal["domestic", "intl"]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
@@ -227,11 +242,14 @@ def _own_parameters(model: type[Command]) -> tuple[tuple[str, str], ...]:
 class TencentCommand(Command):
     """A command for Tencent Cloud, whose two sites have hosts of their own."""
 
+    region: TencentRegion | None = None
     site: Site | None = None
 
 
 class AlibabaCommand(Command):
     """A command for Alibaba Cloud."""
+
+    region: AlibabaRegion | None = None
 
 
 def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:

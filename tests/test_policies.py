@@ -77,8 +77,8 @@ def test_follow_change_reads_what_its_rights_say_and_nothing_else(house: House) 
     called: set[str] = set()
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     made: dict[str, Any] = {"Generate": {"Length": 20}}
-    redis = {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": made, "Login": True}
-    tair = {"InstanceId": "r-demo0001", "AccountName": "app", "OldAccountPassword": {"SecretRef": KMS}}
+    redis: dict[str, Any] = {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": made, "Login": True}
+    tair: dict[str, Any] = {"InstanceId": "r-demo0001", "AccountName": "app", "OldAccountPassword": {"SecretRef": KMS}}
     tair |= {"NewAccountPassword": made, "Login": True, "Deliver": {"Store": KMS}}
     lost = [{"Action": "ModifyInstanceAccount", "Fault": "drop_before", "Times": 3}]
     for function, platform, command, faults in [

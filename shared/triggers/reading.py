@@ -32,6 +32,7 @@ def _read(event: object, fields: Collection[str], origin: Origin, *, inside_dead
             return (inherited.refuse("message is a dead letter inside a dead letter"),)
         return _original(text, fields, inherited)
 
+    raw = isinstance(event, (bytes, bytearray, memoryview, str))
     if isinstance(event, (bytes, bytearray, memoryview, str)):
         if not event:
             raise UnknownEvent
@@ -45,7 +46,7 @@ def _read(event: object, fields: Collection[str], origin: Origin, *, inside_dead
         return _queue(m for n, item in enumerate(event) for m in _element(item, fields, origin.element(n), reread))
     if not isinstance(event, dict):
         raise UnknownEvent
-    if is_call(event):
+    if is_call(event, fields, raw=raw):
         return read_call(event, request_id=request_id, keys=keys)
     if is_timer(event):
         return read_timer(event, request_id=request_id, keys=keys)

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.command import Command
 from shared.pending import FOLLOWED
+from shared.regions import REGIONS
 from shared.rotation.policy import TARGETS
 from shared.workbench.schemas import texts
 
@@ -162,6 +163,11 @@ def of_policy() -> list[Relation]:
         said.append("no " + " and no ".join(no) if no else "")
         text = f"{function} takes {', '.join(one for one in said if one)}"
         relations.append(Relation(text, when(holds("Function", {"const": function}), then)))
+    for cloud in REGIONS:
+        functions = [function for function, target in TARGETS.items() if target.cloud == cloud]
+        regions: Schema = {"properties": {"Region": {"enum": [*REGIONS[cloud], None]}}}
+        text = f"Region is one of {cloud}'s where Function is"
+        relations.append(Relation(text, when(holds("Function", {"enum": functions}), regions)))
     plain: Schema = {"minItems": 1, "maxItems": 1, "items": {"not": {"pattern": r"\*"}}}
     relations += [
         Relation(
