@@ -64,8 +64,10 @@ def decode(text: str, most: int = MAX_TEXT) -> object:
         try:
             value = parse(text, most)
         except NotJson as error:  # noqa: PERF203  at most three times
+            if str(error) != "is not JSON":
+                raise
             inner = _from_bytes_literal(text) or _from_base64(text)
-            if inner is None or str(error) != "is not JSON":
+            if inner is None:
                 raise
             text = inner
         else:
