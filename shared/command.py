@@ -52,6 +52,8 @@ AlibabaRegion = Annotated[str, AfterValidator(lambda value: _region(value, "alib
 Site = Literal["domestic", "intl"]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
+_MOST_VALUES = 500  # the longest policy holds about 130
+
 _KEY = "a key"  # in the place of a name that may be a pasted secret
 
 C = TypeVar("C", bound="Command")
@@ -312,12 +314,29 @@ def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
     """The same for any model of ours. Raises: as `parse`."""
     if not isinstance(data, Mapping):
         raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
+    if _is_vast(data):
+        text = f"the command holds more than {_MOST_VALUES} names and values: see the fields that it has"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
     try:
         return model.model_validate(data)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_context=False, include_url=False)
         lines = list(dict.fromkeys(_line(problem, known) for problem in problems))
     raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines[:10]))
+
+
+def _is_vast(data: Mapping[str, Any]) -> bool:
+    """Whether a command holds more than any can: pydantic keeps an error for each unknown name, with all around it."""
+    left = _MOST_VALUES
+    waiting: list[Any] = [data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping | list):
+            left -= len(item)
+            if left < 0:
+                return True
+            waiting += item.values() if isinstance(item, Mapping) else item
+    return False
 
 
 def _line(problem: Any, known: frozenset[str]) -> str:

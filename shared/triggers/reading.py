@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from shared.handoff import Keys
 from shared.triggers.commands import Origin, is_event
-from shared.triggers.decoding import NotJson, decode, text_of
+from shared.triggers.decoding import MAX_EVENT, NotJson, decode, text_of
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent
 from shared.triggers.envelopes import Reread, dead_letter, record_of, unwrap
 from shared.triggers.http import is_call, read_call
@@ -37,7 +37,7 @@ def _read(event: object, fields: Collection[str], origin: Origin, *, inside_dead
         if not event:
             raise UnknownEvent
         try:
-            event = decode(event if isinstance(event, str) else text_of(bytes(event)))
+            event = decode(event if isinstance(event, str) else text_of(bytes(event)), MAX_EVENT)
         except NotJson as error:  # a topic in STREAM format delivers the bare message
             return _queue([origin.refuse(f"message {error}")])
         if not isinstance(event, (dict, list)):
