@@ -11,7 +11,7 @@ import redis
 
 from tests.cloud.callers import tencent
 from tests.cloud.client import Standin
-from tests.cloud.proof import auth
+from tests.cloud.proof import auth, opens
 from tests.cloud.redis_login import LoginForms, greeting
 
 REDIS, TAIR, LAZY = "crs-demo0001", "r-demo0001", "crs-lazy"
@@ -213,3 +213,13 @@ def test_a_server_before_6_knows_no_hello(standin: Standin) -> None:
         assert client.ping()
         with pytest.raises(redis.ResponseError, match="unknown command"):
             client.execute_command("HELLO", "3")
+
+
+def test_the_proof_of_a_password_holds_in_every_world(standin: Standin) -> None:
+    for world in ({}, {"two_word_auth": "refuse"}, {"redis": {REDIS: {"engine_version": "5.0"}}}):
+        standin.reset(**world)
+        address = standin.redis[REDIS]
+        assert opens(address, ROOT)
+        assert opens(address, APP, "app")
+        assert not opens(address, ROOT, "app")
+        assert not opens(address, APP)
