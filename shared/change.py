@@ -46,12 +46,13 @@ class Change:
     _calls: int = 0
     before: Before = field(default_factory=Before)  # what stood before the first call
     _signed: float = 0.0  # no call whose answer was lost was signed later
-    _lost: Ambiguous | None = None
+    _lost: KeyturnError | None = None
     _lost_calls: int = 0
     _repeats: int = 0
     _waits: int = 0
     _values: int = 0
-    _unlisted: bool = False
+    _odd: list[str] = field(default_factory=list)  # codes that no table names, of calls that may hide an effect
+    _seen: frozenset[int] = frozenset()  # tasks that were found to be no obstacle to a repeat
     _free: bool = False
     _request_id: str | None = None
     task: Task | None = None
@@ -138,6 +139,14 @@ class Change:
                 if isinstance(fresh, KeyturnError):
                     return self._close(At.OVER, Answer.LATER, fresh)
                 look, last = fresh, fresh.obstacle
+                if last is None and self._lost is not None and fresh.tasks - self.before.tasks - self._seen:
+                    # Something began since: a call of ours that was slow to arrive, or somebody else's.
+                    self._seen |= fresh.tasks
+                    found = self._find()
+                    if found is not Answer.NOTHING:
+                        last, ending = self._after(self._step(At.FIND, found), self._lost)
+                        if ending is not None:
+                            return ending
                 continue
             if self.deadline.left() < self._least_s:
                 return self._close(At.OVER, Answer.LATER, refused or _too_late())
@@ -165,15 +174,21 @@ class Change:
         self._request_id = answer.request_id or self._request_id
         self._evidence.append(f"call {self._calls}: {answer.code or answer.error_class.value}")
         said = kind(answer)
-        self._unlisted = said is Answer.UNLISTED
-        if isinstance(answer, Ambiguous) and not (self._unlisted and self.credential.fenced):
+        if said is Answer.OF_OLD and not self.credential.fenced:
+            said = Answer.LOST  # nothing was said of an old secret: what the code means here no table tells
+        if said is Answer.UNLISTED and self.credential.fenced:
+            self._odd.append(answer.code or "")
+            self._signed = self.ports.clock()
+        elif said in (Answer.LOST, Answer.UNLISTED):
             said = Answer.LOST
             self._signed, self._lost = self.ports.clock(), answer
             self._lost_calls += 1
-        step = self._step(At.CALL, said)
+        return self._after(self._step(At.CALL, said), answer)
+
+    def _after(self, step: Step, answer: KeyturnError) -> tuple[RetryLater | None, Ending | None]:
+        """What the table says, until it is an end, a wait or another call. `answer`: the last call's."""
         while True:
-            if step is Step.WAIT:
-                assert isinstance(answer, RetryLater)  # noqa: S101 - the table waits for nothing else
+            if step is Step.WAIT and isinstance(answer, RetryLater):
                 return answer, None
             if step is Step.NEXT_OLD:
                 if isinstance(failed := self._next_old(), KeyturnError):
@@ -227,13 +242,14 @@ class Change:
             repeatable=self.credential.repeatable,
             settles=self.credential.settles and self.ports.hand_on is not None and self.ports.settles,
             lost=self._lost_calls,
+            odd=len(self._odd),
             repeats=self._repeats,
             pending=self._pending,
             unnamed=self.wishes.unnamed_caller,
             olds_left=self._old + 1 < self.ports.olds,
             values_left=self.ports.another_value is not None and self._values < _MOST_VALUES,
             free=self._free,
-            unlisted=self._unlisted,
+            unlisted=bool(self._odd) and len(set(self._odd)) == 1,
             follows=self.ports.hand_on is not None,
             quiet=self._free,
         )
@@ -267,7 +283,7 @@ class Change:
         if step is Step.SETTLE and self.ports.hand_on is not None:
             pending = self._end(Outcome.PENDING)
             signed = self._signed or self.ports.clock()
-            before = replace(self.before, calls=max(1, self._lost_calls))
+            before = replace(self.before, calls=self._lost_calls + len(self._odd))
             if self.ports.hand_on(Pending(pending, before, settling=Settling(signed, before))):
                 return pending
             self._evidence.append("follow_change: not reached")

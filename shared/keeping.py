@@ -7,7 +7,7 @@ Nothing is taken away because a call seems not to have worked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
@@ -40,19 +40,17 @@ class Keeping:
         """Before the change: no call is made until the store holds the secret. Raises: RetryLater, Refused."""
         if self.existed:
             return
-        self._write()
-        # Two first commands for one store: each sees the other's version, and the later one gives way.
-        if self.alone:
-            shelf = self._shelf()
-            own = _by_id(shelf, self.version)
-            come = [one for one in shelf.foreign if one.id not in self.known]
-            if any(own is None or (one.created, one.id) < (own.created, own.id) for one in come):
-                text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
-                raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
+        self._write(self.version, self.kept)
+        # Two first commands for one store: whoever writes later sees the other's version, and gives way.
+        if self.alone and any(one.id not in self.known for one in self._shelf().foreign):
+            self.store.withdraw(self.version)
+            self.written = False
+            text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
+            raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
 
-    def _write(self) -> None:
+    def _write(self, version: str, kept: Secret) -> None:
         try:
-            self.store.write(self.version, self.kept)
+            self.store.write(version, kept)
         except Refused as refused:
             if refused.code != VERSION_EXISTS:
                 raise
@@ -65,20 +63,21 @@ class Keeping:
     def next_value(self) -> Secret:
         """Another secret under the next number: the cloud refused this one's form. Raises: RetryLater, Refused."""
         assert self.make is not None  # noqa: S101 - asked for only where secrets are made
-        new, self.kept = self.make()
-        self._next()
+        new, kept = self.make()
+        self._next(kept)
         return new
 
     def mark_call_out(self) -> None:
         """The same secret under the next number: later commands see that a call is out. Raises: RetryLater, Refused."""
-        self._next()
+        self._next(self.kept)
 
-    def _next(self) -> None:
+    def _next(self, kept: Secret) -> None:
         named = read_name(self.version)
         assert named is not None  # noqa: S101 - only keyturn's versions are kept so
-        self.version = named.identity.name(named.number + 1)
+        version = named.identity.name(named.number + 1)
         self.store.make_room(())
-        self._write()
+        self._write(version, kept)
+        self.version, self.kept = version, kept
 
     def unresolved(self) -> bool:
         """Whether other secrets, or an earlier delivery's, may be in force for all that is known. Never raises."""
@@ -118,7 +117,8 @@ class Keeping:
 
     def _promoted(self, ending: Ending, still: Still, hand_on: Callable[[Ending], bool] | None) -> Ending:
         try:
-            ending.evidence += promote(self.store, self.version, still)
+            # What was there before this delivery wrote is older, whatever its second says.
+            ending.evidence += promote(self.store, self.version, still, self.known if self.written else frozenset())
         except KeyturnError as error:
             failed = error
         else:
@@ -133,12 +133,14 @@ class Keeping:
         return replace(ending, outcome=Outcome.UNKNOWN, error=not_promoted(self.store.name, self.version, failed))
 
 
-def promote(store: Store, version: str, still: Still) -> list[str]:
+def promote(store: Store, version: str, still: Still, older: Collection[str] = ()) -> list[str]:
     """Make a version current that was proven in force, unless another change came after it.
+
+    `older`: versions that were there before this one was written.
 
     Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
     """
-    shelf = _shelf(store, version)
+    shelf = _shelf(store, version).after(older)
     own, holder = _by_id(shelf, version), store.holder()
     if own is None:
         raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")

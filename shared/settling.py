@@ -67,7 +67,7 @@ def settle(settling: Settling, reading: Reading, now: float, settling_s: float) 
         return Step(proved)
     if now < over:
         return Step(Verdict.WAIT, over - now)
-    untouched = not (reading.ours or reading.others) and (
+    untouched = not (reading.ours or reading.theirs or reading.others) and (
         reading.moved is False if settling.before.secret else reading.shown is False and reading.moved is not True
     )
     if not untouched:
