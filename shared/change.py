@@ -51,6 +51,7 @@ class Change:
     _repeats: int = 0
     _waits: int = 0
     _values: int = 0
+    _unlisted: bool = False
     _odd: list[str] = field(default_factory=list)  # codes that no table names, of calls that may hide an effect
     _seen: frozenset[int] = frozenset()  # tasks that were found to be no obstacle to a repeat
     _free: bool = False
@@ -176,6 +177,7 @@ class Change:
         said = kind(answer)
         if said is Answer.OF_OLD and not self.credential.fenced:
             said = Answer.LOST  # nothing was said of an old secret: what the code means here no table tells
+        self._unlisted = said is Answer.UNLISTED
         if said is Answer.UNLISTED and self.credential.fenced:
             self._odd.append(answer.code or "")
             self._signed = self.ports.clock()
@@ -249,7 +251,7 @@ class Change:
             olds_left=self._old + 1 < self.ports.olds,
             values_left=self.ports.another_value is not None and self._values < _MOST_VALUES,
             free=self._free,
-            unlisted=bool(self._odd) and len(set(self._odd)) == 1,
+            unlisted=self._unlisted and len(set(self._odd)) == 1,
             follows=self.ports.hand_on is not None,
             quiet=self._free,
         )

@@ -86,7 +86,7 @@ class Facts:
     olds_left: bool = False
     values_left: bool = False
     free: bool = False  # account and instance were seen free between the change and the probe
-    unlisted: bool = False  # the change was refused by such a code, and by no other before
+    unlisted: bool = False  # the last of these calls too, and by one code each time
     follows: bool = False  # the task can be given to follow_change
     quiet: bool = True  # no task was seen at work
 
