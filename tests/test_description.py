@@ -98,7 +98,7 @@ WRONG = [
     ("MaxAgeDays: 90", "MaxAgeDays: -1", "tencent", "custom.policies.quarterly-redis: MaxAgeDays: "),
     ("MaxAgeDays: 90", "MaxAge: 90", "tencent", "MaxAge: is not a field of this command"),
     ("MaxAgeDays: 90", "MaxAgeDays: 90\n      Policy: x", "tencent", "a policy is named by its key"),
-    (f"Function: {ACCOUNT}", "Function: alibaba_tair_modify_account_password", "tencent", "Function is not deployed"),
+    (f"Function: {ACCOUNT}", "Function: alibaba_tair_modify_account_password", "tencent", "must be a region of alibaba"),
     ('Accounts: ["app*"]', f"Accounts: [{', '.join(['a' * 90] * 50)}]", "tencent", "quarterly-redis: has 4"),
     ("    quarterly-tair:", "    quarterly tair:", "alibaba", "there is no such policy"),
     ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of 50 MB at most"),
