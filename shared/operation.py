@@ -25,6 +25,7 @@ from shared.pace import backoff_s
 from shared.ports import Pending, Ports, Wishes
 from shared.publish import HandedOn
 from shared.reach import access_to, store_of, store_region
+from shared.regions import check_region
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
 from shared.secret import Secret
 from shared.settings import allows
@@ -328,6 +329,7 @@ class _One:
         settings, trigger = self.visit.invocation.settings, self.visit.delivery.trigger
         if self.origin.subject.region == "-":
             raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
+        check_region(self.origin.subject.cloud, self.origin.subject.region)
         if not allows(settings.allow, self.origin.subject.name):
             raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
         command.permit(settings)
