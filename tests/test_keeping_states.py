@@ -113,9 +113,9 @@ def _steps(vault: Vault, who: Identity) -> Iterator[str]:
     one = keeping(store, who)
 
     def go() -> Iterator[str]:
-        one._write()
+        one._write(one.version, one.kept)
         yield "written"
-        one._write = lambda: None  # type: ignore[method-assign]
+        one._write = lambda version, kept: None  # type: ignore[method-assign]
         try:
             one.write_ahead()
         except Refused as refused:
