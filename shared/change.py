@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from shared.course import Answer, At, Facts, Step, next_step
+from shared.course import MOST_REPEATS, Answer, At, Facts, Step, next_step
 from shared.credential import Accepted, Before, Credential, LoginAnswer, Look, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.pace import backoff_s
@@ -143,7 +143,7 @@ class Change:
                 if last is None and self._lost is not None and fresh.tasks - self.before.tasks - self._seen:
                     # Something began since: a call of ours that was slow to arrive, or somebody else's.
                     self._seen |= fresh.tasks
-                    found = self._find()
+                    found = self._find(goes_on=True)
                     if found is not Answer.NOTHING:
                         last, ending = self._after(self._step(At.FIND, found), self._lost)
                         if ending is not None:
@@ -389,7 +389,7 @@ class Change:
 
     # --- finding out
 
-    def _find(self) -> Answer:
+    def _find(self, *, goes_on: bool = False) -> Answer:
         """What reads, and a login where it is asked for, show of a call whose answer was lost."""
         before = replace(self.before, calls=self._lost_calls)
         reading = value(lambda: self.credential.read(before))
@@ -410,7 +410,7 @@ class Change:
         if verdict is Verdict.THEIRS:
             return Answer.THEIRS
         # A task that looks like ours may be another delivery's: the repeat's own answer is the better proof.
-        again = self.credential.repeatable and self._repeats < 1 and before.secret
+        again = (self.credential.repeatable and self._repeats < MOST_REPEATS and before.secret) or goes_on
         return Answer.IN_FORCE if verdict is Verdict.IN_FORCE and not again else Answer.NOTHING
 
     def _after_refusal(self, refused: KeyturnError) -> Answer:
