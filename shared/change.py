@@ -14,7 +14,7 @@ from shared.credential import Accepted, Before, Credential, LoginAnswer, Look, S
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.pace import backoff_s
 from shared.platform import Deadline
-from shared.ports import Pending, Ports, Wishes
+from shared.ports import FRESH_S, Pending, Ports, Wishes
 from shared.proof import Proof, ending_of, kind, progress, value
 from shared.result import Ending, Outcome
 from shared.secret import Secret
@@ -53,6 +53,8 @@ class Change:
     _values: int = 0
     _unlisted: bool = False
     _odd: list[str] = field(default_factory=list)  # codes that no table names, of calls that may hide an effect
+    _prepared: bool = False
+    _looked: float = 0.0  # when, by the deadline's clock
     _seen: frozenset[int] = frozenset()  # tasks that were found to be no obstacle to a repeat
     _free: bool = False
     _request_id: str | None = None
@@ -76,7 +78,7 @@ class Change:
         """Bring the delivery to its end."""
         if self.wishes.finished:
             return self._look_again()
-        look = value(lambda: self.credential.look(thorough=self.wishes.dry_run))
+        look = self._look()
         if isinstance(look, KeyturnError):
             return self._end(Outcome.NOT_CHANGED, look)
         self._evidence += look.evidence
@@ -136,7 +138,7 @@ class Change:
                     return self._close(At.OVER, Answer.LATER, last)
                 refused = last
                 self.ports.sleep(wait_s)
-                fresh = value(lambda: self.credential.look(thorough=False))
+                fresh = self._look()
                 if isinstance(fresh, KeyturnError):
                     return self._close(At.OVER, Answer.LATER, fresh)
                 look, last = fresh, fresh.obstacle
@@ -151,16 +153,36 @@ class Change:
                 continue
             if self.deadline.left() < self._least_s:
                 return self._close(At.OVER, Answer.LATER, refused or _too_late())
-            if not self.called and self.ports.prepare is not None:
+            if isinstance(stale := self._fresh(look), KeyturnError):
+                return self._close(At.CALL, Answer.REFUSED, stale)
+            look = stale
+            if look.obstacle is not None:
+                last = look.obstacle
+                continue
+            if not self._prepared and self.ports.prepare is not None:
                 kept = value(self.ports.prepare)
                 if isinstance(kept, KeyturnError):
                     return self._close(At.CALL, Answer.REFUSED, kept)
                 if self.deadline.left() < _LEAST_S:  # the store was slow
                     return self._close(At.OVER, Answer.LATER, _too_late())
+                self._prepared = True
+                continue
             answer, ending = self._call(look)
             if ending is not None:
                 return ending
             last = answer
+
+    def _look(self) -> Look | KeyturnError:
+        self._looked = self.deadline.clock()
+        return value(lambda: self.credential.look(thorough=self.wishes.dry_run))
+
+    def _fresh(self, look: Look) -> Look | KeyturnError:
+        """The look that allows a call: at store and account, and not long ago."""
+        if self.ports.recheck is not None:
+            checked = value(self.ports.recheck)
+            if isinstance(checked, KeyturnError):
+                return checked
+        return look if self.deadline.clock() - self._looked < FRESH_S else self._look()
 
     def _call(self, look: Look) -> tuple[RetryLater | None, Ending | None]:
         """One call, and what follows it: an ending, or why to wait before the next; neither: call at once."""

@@ -7,14 +7,16 @@ Nothing is taken away because a call seems not to have worked.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
+from shared.ports import FRESH_S
 from shared.result import Ending, Outcome, Stored
 from shared.secret import Secret
 from shared.store import SUPERSEDED, VERSION_EXISTS, Stage, Store, Version
-from shared.versions import Shelf, read_name, replaced, rivals, sort_out
+from shared.versions import Shelf, Standing, read_name, replaced, rivals, sort_out, standing
 
 _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 
@@ -35,6 +37,28 @@ class Keeping:
     known: frozenset[str] = frozenset()  # the versions that stood there
     make: Callable[[], tuple[Secret, Secret]] | None = None  # another secret: itself, and as it is written
     written: bool = False
+    fence: bool = True  # the cloud takes the change only with the right old secret
+    clock: Callable[[], float] = time.monotonic
+    listed: float = field(default_factory=time.monotonic)  # when the store was looked at last
+
+    def recheck(self) -> None:
+        """Before a call, where the last look is old: look whether another change came since.
+
+        Raises: RetryLater, Refused.
+        """
+        if self.clock() - self.listed < FRESH_S:
+            return
+        shelf = self._shelf().after(self.known if self.written else ())
+        self.listed = self.clock()
+        self._check_owner(shelf)
+        at = standing(shelf, self.store.holder(), fenced=self.fence, looks=False, now=0.0, bound_s=0.0)
+        if at in (Standing.REPLACED, Standing.OVERTAKEN):
+            raise _superseded(self.store, self.version)
+
+    def _check_owner(self, shelf: Shelf) -> None:
+        if any(one.id not in self.known for one in shelf.foreign):
+            text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
+            raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
 
     def write_ahead(self) -> None:
         """Before the change: no call is made until the store holds the secret. Raises: RetryLater, Refused."""
@@ -42,11 +66,13 @@ class Keeping:
             return
         self._write(self.version, self.kept)
         # Two first commands for one store: whoever writes later sees the other's version, and gives way.
-        if self.alone and any(one.id not in self.known for one in self._shelf().foreign):
-            self.store.withdraw(self.version)
-            self.written = False
-            text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
-            raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
+        if self.alone:
+            try:
+                self._check_owner(self._shelf())
+            except Refused:
+                self.store.withdraw(self.version)
+                self.written = False
+                raise
 
     def _write(self, version: str, kept: Secret) -> None:
         try:

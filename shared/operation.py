@@ -235,7 +235,7 @@ class _One:
         ports = Ports(hand_on=self._hand_on_change if self._carries(keeping is not None) else None)
         ports.settles = bool(self.visit.invocation.settings.handoff_keys)
         if keeping is not None:
-            ports.prepare, ports.pending = keeping.write_ahead, keeping.unresolved
+            ports.prepare, ports.recheck, ports.pending = keeping.write_ahead, keeping.recheck, keeping.unresolved
             ports.another_value = another_value if keeping.make is not None else None
             ports.before_repeat = keeping.mark_call_out if not credential.fenced else None
         if olds is not None:

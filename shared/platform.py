@@ -39,6 +39,10 @@ class Deadline:
         """The same, so much sooner."""
         return Deadline(self.at - seconds, self.clock)
 
+    def within(self, seconds: float) -> Deadline:
+        """The same, but no more than so many seconds from now."""
+        return Deadline(min(self.at, self.clock() + seconds), self.clock)
+
     def left(self) -> float:
         """Seconds that remain, never negative."""
         return max(0.0, self.at - self.clock())

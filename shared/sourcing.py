@@ -7,6 +7,7 @@ change was begun or ended before, and whether another version fits.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic
@@ -123,6 +124,7 @@ class Source(Generic[C]):
     bound_s: float  # how long after a version was made its last call can take effect
     clock: Callable[[], float]
     evidence: list[str] = field(default_factory=list)
+    _listed: float = 0.0
 
     def obtain(self) -> Sourced[C]:
         """Fetch, make or find every secret of the command; no secret is written. Raises: RetryLater, Refused."""
@@ -154,6 +156,7 @@ class Source(Generic[C]):
     # --- a store that the new secret goes to
 
     def _kept(self, store: Store, region: str, ref: StoreRef) -> Sourced[C]:
+        self._listed = time.monotonic()
         shelf = sort_out(store.versions(), self.identity())
         if shelf.current is None:
             text = f"{ref.place} holds no current version: give it one, the secret that is in force now"
@@ -269,6 +272,7 @@ class Source(Generic[C]):
             assert new is not None  # noqa: S101 - a store goes only with a secret that is made
         pack = _packer(turn, account)
         keeping = Keeping(store, region, version, kept or pack(new), existed=kept is not None)
+        keeping.listed, keeping.fence = self._listed, command.old_field is not None
         keeping.alone, keeping.known = not shelf.others and not shelf.own, shelf.ids
         keeping.make = None if command.generates is None else lambda: self._another(pack)
         old = now if turn is None or account is None else turn.password_of(account)
