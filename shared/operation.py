@@ -195,7 +195,9 @@ class _One:
         back = self._handed_back(command, self._settled(command, ending))
         if back is None:
             return None
-        return self._with_seal(sourced.keeping.conclude(back) if sourced.keeping else back, command)
+        if sourced.keeping is not None and not sourced.finished:
+            back = sourced.keeping.conclude(back)
+        return self._with_seal(back, command)
 
     def _identity(self) -> Identity:
         """What tells this change from others in a store. Before it is known whose turn it is."""
