@@ -180,6 +180,19 @@ def test_somebody_else_s_change_in_the_settling_time_is_seen(house: House, funct
     assert house.accepts(resource, account, "By-Hand-Passw0rd1")
 
 
+@pytest.mark.parametrize("function", REDIS)
+def test_another_command_s_task_is_no_proof_of_a_lost_call(house: House, function: str) -> None:
+    """By the same role, with secrets in clear: the first one's calls never came, and its password is not in force."""
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
+    assert outcome(house.send(function, GOOD[function])) == "pending"
+    house.cloud.clear()
+    new = "AccountPassword" if function == ACCOUNT else "Password"
+    assert outcome(house.send(function, GOOD[function] | {new: "Another-Passw0rd2"})) == "changed"
+    (event,) = followed(house)
+    assert event["data"]["Outcome"] in ("unknown", "not_changed"), event["data"]
+
+
 @pytest.mark.parametrize("function", [ACCOUNT, REGISTRY])
 def test_no_other_command_s_call_goes_before_one_that_may_still_come(house: House, function: str) -> None:
     """Without a fence the first one's late call would undo the second's, which was said to be in force."""
