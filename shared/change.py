@@ -21,6 +21,7 @@ from shared.secret import Secret
 from shared.settling import Settling, Verdict, proves
 from shared.store import SUPERSEDED
 
+_SOON_S = 15.0  # a task that is seen so soon after a lost call is taken for that call's
 _MOST_VALUES = 3  # further new secrets, where a rule of the cloud's refuses those that keep the published one
 _MOST_WAITS = 8  # for a lock or a throttle inside one invocation
 _LEAST_S = 1.8  # a change is started only with this much time left: to call, to find out, to publish
@@ -426,6 +427,9 @@ class Change:
             self._evidence.append(f"read: {reading.code or reading.error_class.value}")
             return Answer.UNREADABLE if self.credential.settles else Answer.NOTHING
         self._evidence += [line for line in reading.evidence if line not in self._evidence]
+        if self.ports.clock() - self._signed <= _SOON_S:
+            self.before = replace(self.before, soon=self.before.soon | frozenset(reading.ours))
+            before = replace(before, soon=self.before.soon)
         if reading.running:
             return Answer.RUNNING
         verdict = proves(before, reading)

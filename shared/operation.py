@@ -184,13 +184,17 @@ class _One:
             if early_s > self._longest_wait_s():
                 return self._put_off(command, early_s)
             time.sleep(early_s)
+        source = Source(command, self._identity, self._store, self._bound_s(), time.time)
         try:
-            sourced = self.sourced = Source(command, self._identity, self._store, self._bound_s(), time.time).obtain()
+            sourced = self.sourced = source.obtain()
             if sourced.account is not None:
                 self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
             self.sealed = self._sealed(command, sourced)
         except KeyturnError as error:
-            return self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
+            back = self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
+            if back is not None and source.begun is not None:
+                back = replace(back, outcome=Outcome.UNKNOWN, stored=source.begun)
+            return back
         ending = sourced.ending or self._changed(command, sourced, access)
         back = self._handed_back(command, self._settled(command, ending))
         if back is None:

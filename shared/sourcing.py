@@ -124,6 +124,7 @@ class Source(Generic[C]):
     bound_s: float  # how long after a version was made its last call can take effect
     clock: Callable[[], float]
     evidence: list[str] = field(default_factory=list)
+    begun: Stored | None = None  # an earlier delivery's version, whose call may have had, or have yet, its effect
     _listed: float = 0.0
 
     def obtain(self) -> Sourced[C]:
@@ -163,6 +164,7 @@ class Source(Generic[C]):
             raise Refused(ErrorClass.FAILED, text, code="NoCurrentVersion")
         self._check_owner(store, shelf, ref)
         if shelf.own and not self.command.dry_run:
+            self.begun = Stored(store.name, shelf.own[0].id, Stage.PENDING.value, region)
             begun = self._begun(store, region, shelf)
             if begun is not None:
                 return begun
@@ -204,6 +206,7 @@ class Source(Generic[C]):
             ready = command.with_secrets(new, new, account)
             return Sourced(ready, account, new, keeping, finished=True, evidence=self.evidence)
         if at is Standing.REPLACED:
+            self.begun = None
             text = "a later command has replaced the secret of this one, nothing was called: give a new CommandId"
             ended = Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED), self.evidence)
             return Sourced(command, ending=ended)
@@ -212,8 +215,7 @@ class Source(Generic[C]):
                 "a later command of this credential ended, is at work or was left open, nothing was called, and what "
             )
             text += "is in force is not known: give a new CommandId"
-            stored = Stored(store.name, shelf.own[0].id, Stage.PENDING.value, region)
-            ended = Ending(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED), self.evidence, stored=stored)
+            ended = Ending(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED), self.evidence, stored=self.begun)
             return Sourced(command, ending=ended)
         return None
 
