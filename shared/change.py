@@ -275,7 +275,6 @@ class Change:
             values_left=self.ports.another_value is not None and self._values < _MOST_VALUES,
             free=self._free,
             unlisted=self._unlisted and len(set(self._odd)) == 1,
-            follows=self.ports.hand_on is not None,
             quiet=self._free,
         )
 
@@ -342,7 +341,7 @@ class Change:
             return ending
         if hand_on is not None:
             pending = self._end(Outcome.PENDING)
-            if hand_on(Pending(pending, self.before, task)):
+            if hand_on(Pending(pending, self.before, task, unclear=self._lost_calls + len(self._odd) > 0)):
                 return pending
             self._evidence.append("follow_change: not reached, waited here instead")
             ending = self._poll(task, self.deadline.left() - self._reserve_s)

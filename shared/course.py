@@ -19,7 +19,6 @@ class At(Enum):
     FIND = "find"  # after a lost answer: what reads and a login show
     PROBE = "probe"  # after a refusal: the fence was asked whether the new secret is in force
     TASK = "task"  # the cloud works on it
-    LOGIN = "login"  # done, as the cloud says: the server was asked
     OVER = "over"  # no time is left to go on
 
 
@@ -42,7 +41,6 @@ class Answer(Enum):
     UNREADABLE = "unreadable"
     FAILED = "failed"
     UNPROVEN = "unproven"
-    SILENT = "silent"  # of a login: no answer that tells
 
 
 class Step(Enum):
@@ -55,8 +53,6 @@ class Step(Enum):
     FIND = "find"
     FIND_AGAIN = "find_again"  # a moment later
     PROBE = "probe"
-    FOLLOW = "follow"
-    PROVE = "prove"
     CHANGED = "changed"
     ALREADY = "already"
     AS_REFUSED = "as_refused"  # not_changed, with what the cloud said
@@ -64,7 +60,6 @@ class Step(Enum):
     REFUSED_TWICE = "refused_twice"  # not_changed: change and probe got one unlisted code
     TASK_FAILED = "task_failed"
     SETTLE = "settle"  # pending: follow_change settles it by reads
-    HAND_ON = "hand_on"  # pending: follow_change follows the task
     UNKNOWN = "unknown"
 
 
@@ -87,7 +82,6 @@ class Facts:
     values_left: bool = False
     free: bool = False  # account and instance were seen free between the change and the probe
     unlisted: bool = False  # the last of these calls too, and by one code each time
-    follows: bool = False  # the task can be given to follow_change
     quiet: bool = True  # no task was seen at work
 
 
@@ -119,7 +113,6 @@ _ENDED_LOST: tuple[Row, ...] = (
 _OPEN: tuple[Row, ...] = (*_ENDED, (_always, Step.UNKNOWN))
 
 TABLE: dict[tuple[At, Answer], tuple[Row, ...]] = {
-    (At.CALL, Answer.ACCEPTED): ((_always, Step.FOLLOW),),
     (At.CALL, Answer.LATER): ((_always, Step.WAIT),),
     (At.CALL, Answer.REFUSED): (*_ENDED, (_always, Step.AS_REFUSED)),
     (At.CALL, Answer.OF_VALUE): (
@@ -159,17 +152,12 @@ TABLE: dict[tuple[At, Answer], tuple[Row, ...]] = {
         (lambda f: f.odd == 0 and f.unnamed and not f.pending, Step.WRONG_OLD),
         *_OPEN,
     ),
-    (At.TASK, Answer.IN_FORCE): ((_always, Step.PROVE),),
     (At.TASK, Answer.FAILED): (
         # The failed one was the last of several calls: the others' answers are lost.
         *_ENDED,
         (_always, Step.TASK_FAILED),
     ),
     (At.TASK, Answer.UNPROVEN): (*_ENDED, (_always, Step.UNKNOWN)),
-    (At.TASK, Answer.RUNNING): ((lambda f: f.follows, Step.HAND_ON), (_always, Step.UNKNOWN)),
-    (At.LOGIN, Answer.ACCEPTED): ((_always, Step.CHANGED),),
-    (At.LOGIN, Answer.SILENT): ((_always, Step.CHANGED),),
-    (At.LOGIN, Answer.REFUSED): ((_always, Step.UNKNOWN),),
     (At.OVER, Answer.LATER): (*_ENDED, (_always, Step.AS_REFUSED)),
     (At.OVER, Answer.RUNNING): (*_ENDED, (_always, Step.UNKNOWN)),
 }

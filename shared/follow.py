@@ -59,6 +59,7 @@ class _Following:
     store: Store | None = None
     secret: Secret | None = None  # of the store, for a login
     proven: bool = False
+    login: LoginAnswer | None = None  # what the server answered
     again_s: float = 0.0  # no use in asking again sooner
     last: KeyturnError | None = None  # why it could not be asked, or promoted, this time
 
@@ -232,7 +233,7 @@ class Following:
             if one.follower is None and not one.proven:
                 raise one.last or Ambiguous("the change cannot be asked for", code="NotFollowed")
             if not one.proven:
-                ended = self._settled(one) if one.settling is not None else self._progress(one)
+                ended = self._settled(visit, one) if one.settling is not None else self._progress(one)
                 if ended is None or ended[0] is not Outcome.CHANGED:
                     return ended
                 refused = self._login(visit, one)
@@ -265,6 +266,9 @@ class Following:
                 return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
             if not one.message.authentic and not self._begun_since(one):
                 return ending_of(State.UNPROVEN, None, one.ending.request_id)
+        if state is State.FAILED and one.command.unclear:
+            text = "the cloud's task failed, and an earlier call of this change may have worked: log in to find out"
+            return Outcome.UNKNOWN, Ambiguous(text, code="TaskFailed", request_id=one.ending.request_id)
         return ending_of(state, error, one.ending.request_id)
 
     def _begun_since(self, one: _Following) -> bool:
@@ -273,7 +277,7 @@ class Following:
         at = one.follower.begun(one.task)
         return at is not None and at >= seconds(one.command.started_at) - _SKEW_S
 
-    def _settled(self, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+    def _settled(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
         assert one.follower is not None and one.settling is not None  # noqa: S101 - the caller's rule
         reading = one.follower.read(one.settling.before)
         step = settle(one.settling, reading, self.clock(), SETTLING_S[one.command.cloud])
@@ -290,6 +294,8 @@ class Following:
             failed = Refused(ErrorClass.FAILED, text + "send it again", code="NotHappened")
             failed.retryable = True
             return Outcome.NOT_CHANGED, failed
+        if one.command.login and self._opens(visit, one) is LoginAnswer.ACCEPTED:
+            return Outcome.CHANGED, None
         if step.verdict is Verdict.THEIRS:
             text = "the call got no answer, and another change was seen since: what is in force is not known"
             return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
@@ -298,10 +304,10 @@ class Following:
         )
         return Outcome.UNKNOWN, Ambiguous(text, code="NotSettled", request_id=one.ending.request_id)
 
-    def _login(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
-        """The login that the command asks for, with the secret that the store holds; how it ends, if it is refused."""
-        if not one.command.login:
-            return None
+    def _opens(self, visit: Visit, one: _Following) -> LoginAnswer | None:
+        """The login that the command asks for, with the secret that the store holds; None: nobody knows it any more."""
+        if one.login is not None:
+            return one.login
         secret = self._secret(one)
         if secret is None or one.follower is None:
             one.ending.evidence.append("login: not made")
@@ -312,7 +318,12 @@ class Following:
             self.sleep(1.0)
             answer = one.follower.login(secret, timeout_s)
         one.ending.evidence.append(f"login with the new secret: {answer.value}")
-        if answer is not LoginAnswer.REFUSED:
+        one.login = answer
+        return answer
+
+    def _login(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+        """How the change ends where the login that the command asks for is refused."""
+        if not one.command.login or self._opens(visit, one) is not LoginAnswer.REFUSED:
             return None
         text = "the cloud reports the change as done, and the server refuses the new secret: look at the instance"
         return Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=one.ending.request_id)
@@ -355,6 +366,7 @@ class Following:
             task=one.task,
             before=one.before if one.command.before else None,
             settling=one.settling,
+            unclear=one.command.unclear,
             proven=one.proven,
             hop=hop,
         )

@@ -327,7 +327,10 @@ class _One:
         keeping = self.sourced.keeping if self.sourced is not None else None
         if keeping is not None:
             pending.ending.stored = keeping.stored(Stage.PENDING)
-        return self._follow(pending.ending, task=pending.task, before=pending.before, settling=pending.settling)
+        unclear = pending.unclear or (keeping is not None and keeping.existed)
+        return self._follow(
+            pending.ending, task=pending.task, before=pending.before, settling=pending.settling, unclear=unclear
+        )
 
     def _admit(self, command: Command) -> None:
         """What is refused before any call, beside the form. Raises: Refused."""

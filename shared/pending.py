@@ -80,6 +80,7 @@ class FollowChange(BaseModel):
     command_id: CommandId
     task_id: Annotated[int, Field(ge=1)] | None = None
     settling: Unsettled | None = None  # no task is known: reads are to tell what happened
+    unclear: bool = False  # an earlier call of the change may still take effect, whatever becomes of the task
     proven: bool = False  # the change is in force, and only the store does not say so yet
     login: bool = False
     before: Stood | None = None
@@ -141,6 +142,7 @@ def follow_command(
     task: Task | None = None,
     before: Before | None = None,
     settling: Settling | None = None,
+    unclear: bool = False,
     proven: bool = False,
     hop: int = 1,
     notbefore: str | None = None,
@@ -159,6 +161,7 @@ def follow_command(
         "CommandId": origin.command_id,
         "TaskId": task_id,
         "Settling": _settling(settling),
+        "Unclear": unclear,
         "Proven": proven,
         "Login": login,
         "Before": _stood(before) if before is not None and subject.service == "redis" else None,

@@ -34,6 +34,7 @@ class Pending:
     ending: Ending
     before: Before
     task: Task | None = None
+    unclear: bool = False  # an earlier call of the change may still take effect, whatever becomes of the task
     settling: Settling | None = None
 
 

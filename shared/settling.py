@@ -71,7 +71,7 @@ def settle(settling: Settling, reading: Reading, now: float, settling_s: float) 
     if now < over:
         return Step(Verdict.WAIT, over - now)
     untouched = not (reading.ours or reading.theirs or reading.others) and (
-        reading.moved is False if settling.before.secret else reading.shown is False and reading.moved is not True
+        reading.moved is False and (settling.before.secret or reading.shown is False)
     )
     if not untouched:
         return Step(Verdict.UNKNOWN)

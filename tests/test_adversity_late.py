@@ -70,14 +70,18 @@ def test_a_call_that_comes_after_its_delivery_has_ended_was_not_called_not_chang
 
 
 @pytest.mark.parametrize("seconds", [25.0, 200.0, 299.0])
+@pytest.mark.parametrize("login", [True, False])
 @pytest.mark.parametrize("function", REDIS)
-def test_a_late_call_is_found_by_reads_and_promoted(house: House, function: str, seconds: float) -> None:
+def test_a_late_call_is_found_by_reads_and_promoted(house: House, function: str, login: bool, seconds: float) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
-    house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": seconds}])
-    house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
-    assert outcome(send(house, function, kept(function))) == "pending"
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": seconds, "Times": 9}])
+    assert outcome(send(house, function, kept(function, Login=login))) == "pending"
     house.cloud.clear()
     (event,) = followed(house)
+    if function == PASSWORD and not login:  # behind the fence one call alone works, and its task may be anybody's
+        assert event["data"]["Outcome"] == "unknown", event["data"]
+        assert some_version_opens(house, function)
+        return
     assert event["data"]["Outcome"] == "changed", event["data"]
     assert event["data"]["Stored"]["Stage"] == "current"
     assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
@@ -102,11 +106,10 @@ def test_what_never_came_is_called_not_changed_only_after_the_settling_time_and_
     assert outcome(send(house, function, kept(function), name="again")) in ("changed", "pending")
 
 
-@pytest.mark.parametrize("function", REDIS)
+@pytest.mark.parametrize("function", [ACCOUNT])
 def test_a_clear_secret_is_settled_by_reads_too(house: House, function: str) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
-    house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": 60.0}])
-    house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": 60.0, "Times": 9}])
     assert outcome(house.send(function, GOOD[function] | {"Login": True})) == "pending"
     house.cloud.clear()
     (event,) = followed(house)

@@ -10,12 +10,12 @@ import pytest
 
 from shared.course import MOST_REPEATS, TABLE, Answer, At, Facts, Step, next_step
 
-CALL, FIND, PROBE, TASK, LOGIN, OVER = At.CALL, At.FIND, At.PROBE, At.TASK, At.LOGIN, At.OVER
+CALL, FIND, PROBE, TASK, OVER = At.CALL, At.FIND, At.PROBE, At.TASK, At.OVER
 # Said only where nothing that was sent may still take effect.
 SAYS_NOTHING_HAPPENED = {Step.AS_REFUSED, Step.WRONG_OLD, Step.REFUSED_TWICE, Step.TASK_FAILED}
 ENDS = {
     *SAYS_NOTHING_HAPPENED,
-    *(Step.CHANGED, Step.ALREADY, Step.SETTLE, Step.HAND_ON, Step.UNKNOWN),
+    *(Step.CHANGED, Step.ALREADY, Step.SETTLE, Step.UNKNOWN),
 }
 # The pairs that the driver comes with.
 COMES = [
@@ -103,7 +103,6 @@ def test_no_other_secret_is_sent_after_a_lost_answer() -> None:
 
 def test_a_change_is_given_away_only_where_it_can_be() -> None:
     assert all(facts.settles for *_, facts, step in steps() if step is Step.SETTLE)
-    assert all(facts.follows for *_, facts, step in steps() if step is Step.HAND_ON)
 
 
 def test_a_lost_answer_that_reads_can_tell_of_is_settled_and_never_unknown() -> None:
@@ -119,7 +118,6 @@ def test_only_a_lost_call_of_this_delivery_makes_an_accepted_probe_a_change() ->
 
 
 ROWS: list[tuple[At, Answer, dict[str, object], Step]] = [
-    (CALL, Answer.ACCEPTED, {}, Step.FOLLOW),
     (CALL, Answer.LATER, {}, Step.WAIT),
     (CALL, Answer.LATER, {"lost": 1}, Step.WAIT),
     (CALL, Answer.REFUSED, {}, Step.AS_REFUSED),

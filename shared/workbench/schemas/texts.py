@@ -112,6 +112,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "CommandId": "The command's id; the result bears it.",
         "TaskId": "The task to ask for.",
         "Settling": "The call's answer was lost: reads are to tell what it did.",
+        "Unclear": "An earlier call of the change may still take effect, whatever becomes of the task.",
         "Proven": "The change is in force, and only the store does not say so yet. Requires Store.",
         "Login": "The command asks for a login.",
         "Before": "What stood before the call.",
