@@ -46,6 +46,7 @@ class Change:
     _evidence: list[str] = field(default_factory=list)
     _calls: int = 0
     before: Before = field(default_factory=Before)  # what stood before the first call
+    _sent: float = 0.0  # when the last call was sent whose answer was lost
     _signed: float = 0.0  # no call whose answer was lost was signed later
     _lost: KeyturnError | None = None
     _lost_calls: int = 0
@@ -63,9 +64,13 @@ class Change:
     _pending: bool = False
     _old: int = -1  # which further old secret is at work; -1 for none
 
+    def __post_init__(self) -> None:
+        self._proof = Proof(self.deadline, self._reserve_s, self.ports.sleep, self._evidence)
+
     @property
-    def _proof(self) -> Proof:
-        return Proof(self.deadline, self._reserve_s, self.ports.sleep, self._evidence)
+    def _unclear(self) -> int:
+        """Calls that may have had an effect, or have one yet."""
+        return self._lost_calls + len(self._odd) + self._proof.lost_probes
 
     @property
     def _reserve_s(self) -> float:
@@ -83,6 +88,7 @@ class Change:
         if isinstance(look, KeyturnError):
             return self._end(Outcome.NOT_CHANGED, look)
         self._evidence += look.evidence
+        self.before = self._stood(look)
         if look.in_force:
             return self._end(Outcome.ALREADY_CHANGED)
         if self.wishes.dry_run:
@@ -113,10 +119,14 @@ class Change:
             probed = self._proof.probe(self.credential)
             if isinstance(probed, Accepted):
                 return self._end(Outcome.ALREADY_CHANGED)
-            if kind(probed) not in (Answer.LATER, Answer.LOST):
+            if kind(probed) in (Answer.OF_OLD, Answer.UNLISTED):
                 text = "an earlier delivery did it, and the cloud does not take its secret for the one in force by "
                 text += "now: try a login, or give a new CommandId"
-                return self._end(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=probed.request_id))
+                error = Ambiguous(text, code=SUPERSEDED, request_id=probed.request_id)
+                return replace(self._end(Outcome.UNKNOWN, error), looked=False)
+        if self.wishes.contested:
+            text = "an earlier delivery did it, a later change was begun since, and nothing shows what is in force"
+            return replace(self._end(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED)), looked=False)
         self._evidence.append("earlier delivery; not looked at since")
         ending = self._end(Outcome.ALREADY_CHANGED)
         ending.looked = False
@@ -126,6 +136,7 @@ class Change:
 
     def _go(self, look: Look) -> Ending:
         refused: KeyturnError | None = None
+        busy: KeyturnError | None = None  # what the last call was answered
         last: KeyturnError | None = look.obstacle
         while True:
             if last is not None:  # locked or throttled: wait, then look anew
@@ -142,6 +153,8 @@ class Change:
                 fresh = self._look()
                 if isinstance(fresh, KeyturnError):
                     return self._close(At.OVER, Answer.LATER, fresh)
+                self._doubt(busy, fresh)
+                busy = None
                 look, last = fresh, fresh.obstacle
                 if last is None and self._lost is not None and fresh.tasks - self.before.tasks - self._seen:
                     # Something began since: a call of ours that was slow to arrive, or somebody else's.
@@ -168,10 +181,23 @@ class Change:
                     return self._close(At.OVER, Answer.LATER, _too_late())
                 self._prepared = True
                 continue
-            answer, ending = self._call(look)
+            last, ending = self._call(look)
             if ending is not None:
                 return ending
-            last = answer
+            busy = last
+
+    def _doubt(self, refused: KeyturnError | None, fresh: Look) -> None:
+        """A request may arrive twice: then the second is refused as busy, by what the first began."""
+        asked = refused is not None and refused.error_class is ErrorClass.BUSY and self.credential.settles
+        if refused is None or not asked or not fresh.tasks - self.before.tasks:
+            return
+        reading = value(lambda: self.credential.read(self.before))
+        if isinstance(reading, KeyturnError) or reading.ours:
+            self._odd.append(refused.code or "")
+            self._signed = self.ports.clock()
+
+    def _stood(self, look: Look) -> Before:
+        return Before(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
 
     def _look(self) -> Look | KeyturnError:
         self._looked = self.deadline.clock()
@@ -187,10 +213,11 @@ class Change:
 
     def _call(self, look: Look) -> tuple[RetryLater | None, Ending | None]:
         """One call, and what follows it: an ending, or why to wait before the next; neither: call at once."""
-        if self._lost is None:
-            self.before = Before(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
+        if not self._unclear:
+            self.before = self._stood(look)
         self.called = True
         self._calls += 1
+        sent = self.ports.clock()
         answer = value(lambda: self.credential.change(look))
         if isinstance(answer, Accepted):
             self._tell_which()
@@ -206,7 +233,7 @@ class Change:
             self._signed = self.ports.clock()
         elif said in (Answer.LOST, Answer.UNLISTED):
             said = Answer.LOST
-            self._signed, self._lost = self.ports.clock(), answer
+            self._signed, self._lost, self._sent = self.ports.clock(), answer, sent
             self._lost_calls += 1
         return self._after(self._step(At.CALL, said), answer)
 
@@ -297,7 +324,9 @@ class Change:
         if step is Step.WRONG_OLD:
             text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
             if not self.wishes.unnamed_caller:
-                text = "the cloud refuses the old secret, and the new one is not in force: check the old secret"
+                text = (
+                    "the cloud refuses the old secret, and does not take the new one for it either: check the old one"
+                )
             wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=error.code, request_id=error.request_id)
             return self._end(Outcome.NOT_CHANGED, wrong)
         if step is Step.REFUSED_TWICE:
@@ -305,9 +334,11 @@ class Change:
             refused = Refused(ErrorClass.FAILED, text, code=error.code, request_id=error.request_id)
             return self._end(Outcome.NOT_CHANGED, refused)
         if step is Step.SETTLE and self.ports.hand_on is not None:
+            if self.before.secret and self._lost is not None and self._find(last=True) is Answer.IN_FORCE:
+                return self._proved(Outcome.CHANGED)
             pending = self._end(Outcome.PENDING)
             signed = self._signed or self.ports.clock()
-            before = replace(self.before, calls=self._lost_calls + len(self._odd))
+            before = replace(self.before, calls=self._unclear)
             if self.ports.hand_on(Pending(pending, before, settling=Settling(signed, before))):
                 return pending
             self._evidence.append("follow_change: not reached")
@@ -411,9 +442,12 @@ class Change:
 
     # --- finding out
 
-    def _find(self, *, goes_on: bool = False) -> Answer:
-        """What reads, and a login where it is asked for, show of a call whose answer was lost."""
-        before = replace(self.before, calls=self._lost_calls)
+    def _find(self, *, goes_on: bool = False, last: bool = False) -> Answer:
+        """What reads, and a login where it is asked for, show of a call whose answer was lost.
+
+        `goes_on`: another call is about to be made. `last`: none will be.
+        """
+        before = replace(self.before, calls=self._unclear)
         reading = value(lambda: self.credential.read(before))
         new = self.credential.new
         if (
@@ -426,7 +460,7 @@ class Change:
             self._evidence.append(f"read: {reading.code or reading.error_class.value}")
             return Answer.UNREADABLE if self.credential.settles else Answer.NOTHING
         self._evidence += [line for line in reading.evidence if line not in self._evidence]
-        if self.ports.clock() - self._signed <= _SOON_S:
+        if self.ports.clock() - self._sent <= _SOON_S:
             self.before = replace(self.before, soon=self.before.soon | frozenset(reading.ours))
             before = replace(before, soon=self.before.soon)
         if reading.running:
@@ -436,6 +470,7 @@ class Change:
             return Answer.THEIRS
         # A task that looks like ours may be another delivery's: the repeat's own answer is the better proof.
         again = (self.credential.repeatable and self._repeats < MOST_REPEATS and before.secret) or goes_on
+        again = again and not last
         return Answer.IN_FORCE if verdict is Verdict.IN_FORCE and not again else Answer.NOTHING
 
     def _after_refusal(self, refused: KeyturnError) -> Answer:
@@ -450,6 +485,10 @@ class Change:
         probed = self._proof.probe(self.credential)
         if isinstance(probed, Accepted):
             return Answer.ACCEPTED
+        if kind(probed) is Answer.LOST:
+            self._signed = self.ports.clock()
+        elif kind(probed) in (Answer.OF_OLD, Answer.UNLISTED):
+            self.before = replace(self.before, denied=True)
         same = probed.code == refused.code and kind(probed) is kind(refused)
         return Answer.SAME if same else Answer.OTHER
 

@@ -66,6 +66,7 @@ class Before:
     secret: bool = True  # whether a new password was among what was asked
     calls: int = 0  # how many of its calls got no clear answer
     soon: frozenset[int] = frozenset()  # tasks of our operator that were seen within seconds of such a call
+    denied: bool = False  # the fence has refused the new secret since, which may be because it equals the old one
 
 
 @dataclass(frozen=True)

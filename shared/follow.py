@@ -60,6 +60,7 @@ class _Following:
     secret: Secret | None = None  # of the store, for a login
     proven: bool = False
     login: LoginAnswer | None = None  # what the server answered
+    ours: bool = True  # False: nobody signed it, and the cloud does not show what it says
     again_s: float = 0.0  # no use in asking again sooner
     last: KeyturnError | None = None  # why it could not be asked, or promoted, this time
 
@@ -127,6 +128,8 @@ class Following:
             return self._refused(visit, message, Refused(ErrorClass.INVALID_COMMAND, text))
         if visit.leaves(message, FUNCTION):
             return Report(None)
+        if visit.delivery.trigger is not Trigger.QUEUE:
+            message = replace(message, authentic=False, type=None)
         keyed = bool(visit.invocation.settings.handoff_keys)
         ours = message.authentic if keyed else message.type == f"keyturn.command.{FUNCTION}"
         command: FollowChange | None = None
@@ -137,8 +140,7 @@ class Following:
                 if keyed:  # of another version of keyturn: what it was about is not known
                     log.error("%s", json.dumps({"event": "unread", "why": refused.message[:500]}))
         if command is None or not (keyed or _verifiable(command)):
-            log.warning("%s", json.dumps({"event": "not_ours", "trace_id": trace_id(message.traceparent)}))
-            return Report(None)
+            return _left(message)
         return self._followed(visit, index, message, command)
 
     def _followed(self, visit: Visit, index: int, message: Message, command: FollowChange) -> _Following | Report:
@@ -162,7 +164,7 @@ class Following:
         pending.sealed = command.sealed
         if command.store is not None:
             kept = command.store
-            pending.stored = Stored(kept.name, kept.version, Stage.PENDING.value, kept.region)
+            pending.stored = Stored(kept.name, kept.version, Stage.PENDING.value, kept.region, kept.current)
         try:
             if self.clock() - seconds(command.started_at) > _OLDEST_S:
                 raise Ambiguous(
@@ -187,6 +189,7 @@ class Following:
         if failed.retryable:
             one.last = failed
             return one
+        one.ours = message.authentic
         return self._end(visit, one, Outcome.UNKNOWN, _unknown(failed))
 
     def _store(self, visit: Visit, command: FollowChange) -> Store | None:
@@ -240,9 +243,11 @@ class Following:
                 if refused is not None:
                     return refused
                 one.proven = True
+            elif (ended := self._overtaken(one) or self._login(visit, one)) is not None:
+                return ended  # since it was proven another change was made
             if one.store is not None and one.ending.stored is not None:
                 kept = one.ending.stored
-                one.ending.evidence += promote(one.store, kept.version, lambda: self._still(one))
+                one.ending.evidence += promote(one.store, kept.version, lambda: self._still(one), (), kept.current)
                 one.ending.stored = replace(kept, stage=Stage.CURRENT.value)
         except KeyturnError as error:
             one.last = error
@@ -260,16 +265,20 @@ class Following:
         if state is State.RUNNING:
             return None
         one.ending.evidence += evidence
-        if state is State.SUCCEEDED and one.command.service == "redis":
-            if one.follower.overtaken(one.task, one.before):
-                text = "the change was made, and another one began after it: what is in force is not known"
-                return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
-            if not one.message.authentic and not self._begun_since(one):
-                return ending_of(State.UNPROVEN, None, one.ending.request_id)
+        if not one.message.authentic and (state is State.UNPROVEN or not self._begun_since(one)):
+            one.ours = False
+        if state is State.SUCCEEDED and (overtaken := self._overtaken(one)) is not None:
+            return overtaken
         if state is State.FAILED and one.command.unclear:
             text = "the cloud's task failed, and an earlier call of this change may have worked: log in to find out"
             return Outcome.UNKNOWN, Ambiguous(text, code="TaskFailed", request_id=one.ending.request_id)
         return ending_of(state, error, one.ending.request_id)
+
+    def _overtaken(self, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+        if one.follower is None or one.command.task_id is None or not one.follower.overtaken(one.task, one.before):
+            return None
+        text = "the change was made, and another one began after it: what is in force is not known"
+        return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
 
     def _begun_since(self, one: _Following) -> bool:
         """Whether the cloud shows a task that sets a secret, begun after the change did: nobody signed the message."""
@@ -289,6 +298,8 @@ class Following:
         one.ending.evidence.append(f"settled by reads: {step.verdict.value}")
         if step.verdict is Verdict.IN_FORCE:
             return Outcome.CHANGED, None
+        if step.verdict is Verdict.NOT_HAPPENED and one.command.refused is not None:
+            return Outcome.NOT_CHANGED, one.command.refused.error
         if step.verdict is Verdict.NOT_HAPPENED:
             text = "the call got no answer, and the cloud shows that it did nothing and can do nothing any more: "
             failed = Refused(ErrorClass.FAILED, text + "send it again", code="NotHappened")
@@ -366,6 +377,7 @@ class Following:
             task=one.task,
             before=one.before if one.command.before else None,
             settling=one.settling,
+            refused=one.command.refused.error if one.command.refused else None,
             unclear=one.command.unclear,
             proven=one.proven,
             hop=hop,
@@ -376,6 +388,8 @@ class Following:
         return True
 
     def _end(self, visit: Visit, one: _Following, outcome: Outcome, error: KeyturnError | None) -> Report:
+        if not one.ours:
+            return _left(one.message)
         one.ending.outcome, one.ending.error = outcome, error
         kept = one.ending.stored
         if kept is not None and kept.stage == Stage.PENDING.value:
@@ -391,6 +405,12 @@ class Following:
     def origin(self, visit: Visit, message: Message) -> Origin:
         """Of a message that is not followed: it is named by itself alone, never by what it says of a change."""
         return Origin(self.unknown, FUNCTION, message.command_id, now_text(), traceparent=message.traceparent)
+
+
+def _left(message: Message) -> Report:
+    """A message that is not keyturn's own, for all that is known: it has no result."""
+    log.warning("%s", json.dumps({"event": "not_ours", "trace_id": trace_id(message.traceparent)}))
+    return Report(None)
 
 
 def _verifiable(command: FollowChange) -> bool:

@@ -16,7 +16,7 @@ from shared.ports import FRESH_S
 from shared.result import Ending, Outcome, Stored
 from shared.secret import Secret
 from shared.store import SUPERSEDED, VERSION_EXISTS, Stage, Store, Version
-from shared.versions import Shelf, Standing, read_name, replaced, rivals, sort_out, standing
+from shared.versions import Shelf, Standing, is_ours, read_name, replaced, rivals, sort_out, standing
 
 _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 
@@ -35,6 +35,7 @@ class Keeping:
     existed: bool = False  # an earlier delivery wrote it, and may have put it in force
     alone: bool = False  # no version of this credential stood in the store
     known: frozenset[str] = frozenset()  # the versions that stood there
+    current: str | None = None  # the one that was current then
     make: Callable[[], tuple[Secret, Secret]] | None = None  # another secret: itself, and as it is written
     written: bool = False
     fence: bool = True  # the cloud takes the change only with the right old secret
@@ -80,6 +81,7 @@ class Keeping:
         except Refused as refused:
             if refused.code != VERSION_EXISTS:
                 raise
+            self.existed = True  # and its call may be out
         else:
             self.written = True
             return
@@ -120,7 +122,7 @@ class Keeping:
 
     def stored(self, stage: Stage | None) -> Stored:
         """The version's place, by names alone."""
-        return Stored(self.store.name, self.version, stage.value if stage else None, self.region)
+        return Stored(self.store.name, self.version, stage.value if stage else None, self.region, self.current)
 
     def settle(self, ending: Ending, still: Still, hand_on: Callable[[Ending], bool] | None) -> Ending:
         """After the change: the store says what its ending says. Never raises.
@@ -135,16 +137,12 @@ class Keeping:
                 ending.evidence.append(f"store: version {self.version} left pending")
         return ending
 
-    def conclude(self, ending: Ending) -> Ending:
-        """What a delivery may say that changed nothing while an earlier one may have put its secret in force."""
-        if not self.existed or ending.outcome is not Outcome.NOT_CHANGED:
-            return ending
-        return replace(ending, outcome=Outcome.UNKNOWN, stored=self.stored(Stage.PENDING))
-
     def _promoted(self, ending: Ending, still: Still, hand_on: Callable[[Ending], bool] | None) -> Ending:
         try:
             # What was there before this delivery wrote is older, whatever its second says.
-            ending.evidence += promote(self.store, self.version, still, self.known if self.written else frozenset())
+            ending.evidence += promote(
+                self.store, self.version, still, self.known if self.written else frozenset(), self.current
+            )
         except KeyturnError as error:
             failed = error
         else:
@@ -159,10 +157,12 @@ class Keeping:
         return replace(ending, outcome=Outcome.UNKNOWN, error=not_promoted(self.store.name, self.version, failed))
 
 
-def promote(store: Store, version: str, still: Still, older: Collection[str] = ()) -> list[str]:
+def promote(
+    store: Store, version: str, still: Still, older: Collection[str] = (), current: str | None = None
+) -> list[str]:
     """Make a version current that was proven in force, unless another change came after it.
 
-    `older`: versions that were there before this one was written.
+    `older`: versions that were there before this one was written. `current`: the one that was current then.
 
     Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
     """
@@ -171,6 +171,9 @@ def promote(store: Store, version: str, still: Still, older: Collection[str] = (
     if own is None:
         raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
     held = _by_id(shelf, holder) if holder is not None else None
+    now = shelf.current.id if shelf.current is not None else None
+    if current is not None and now not in (current, version) and not is_ours(now or ""):
+        raise _superseded(store, version)  # a person has made another version current
     among = rivals(shelf, own, holder)
     if among and replaced(own, among, held, still()):
         raise _superseded(store, version)

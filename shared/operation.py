@@ -21,6 +21,7 @@ from shared.credential import Credential
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.handler import Report, Visit, handle, log_unexpected
 from shared.handoff import MOST_ATTEMPTS, MOST_HOPS
+from shared.keeping import Keeping
 from shared.pace import backoff_s
 from shared.ports import Pending, Ports, Wishes
 from shared.publish import HandedOn
@@ -29,7 +30,7 @@ from shared.regions import check_region
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
 from shared.secret import Secret
 from shared.settings import allows
-from shared.settling import SETTLING_S
+from shared.settling import SETTLING_S, Settling
 from shared.sourcing import Source, Sourced
 from shared.store import Stage, Store, StoreRef
 from shared.triggers import Message, Trigger, fit, moment
@@ -200,8 +201,21 @@ class _One:
         if back is None:
             return None
         if sourced.keeping is not None and not sourced.finished:
-            back = sourced.keeping.conclude(back)
+            back = self._concluded(sourced.keeping, back)
         return self._with_seal(back, command)
+
+    def _concluded(self, keeping: Keeping, ending: Ending) -> Ending:
+        """What a delivery may say that changed nothing, while an earlier one's call may still take effect."""
+        dry = self.command is None or self.command.dry_run
+        if not keeping.existed or ending.outcome is not Outcome.NOT_CHANGED or dry:
+            return ending
+        change, keyed = self.change, self.visit.invocation.settings.handoff_keys
+        if change is not None and change.credential.settles and keyed and self._carries(True):
+            pending = replace(ending, outcome=Outcome.PENDING, error=None, stored=keeping.stored(Stage.PENDING))
+            settling = Settling(time.time(), change.before)
+            if self._follow(pending, before=change.before, settling=settling, refused=ending.error):
+                return pending
+        return replace(ending, outcome=Outcome.UNKNOWN, stored=keeping.stored(Stage.PENDING))
 
     def _identity(self) -> Identity:
         """What tells this change from others in a store. Before it is known whose turn it is."""
@@ -247,7 +261,9 @@ class _One:
         if olds is not None:
             ports.olds, ports.old_at, ports.old_in_force = len(olds.versions), old_at, olds.found
         fresh = command.generates is not None and (keeping is None or not keeping.existed)
-        wishes = Wishes(command.dry_run, command.login, unnamed, keeping is not None, fresh, sourced.finished)
+        wishes = Wishes(
+            command.dry_run, command.login, unnamed, keeping is not None, fresh, sourced.finished, sourced.contested
+        )
         self.change = Change(credential, wishes, self.visit.invocation.deadline, ports)
         ending = self.change.run()
         ending.evidence[:0] = sourced.evidence
@@ -296,6 +312,8 @@ class _One:
     def _with_seal(self, ending: Ending, command: Command) -> Ending:
         if self.sealed is None or command.deliver is None or command.deliver.seal is None or not ending.looked:
             return ending
+        if command.dry_run:
+            return ending
         if ending.outcome not in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
             shown = self.change.password if self.change else None
             if shown is not None:  # only the cloud knew it before
@@ -307,7 +325,7 @@ class _One:
     def _for_reply(self, ending: Ending) -> Secret | None:
         """The new secret for the HTTP caller who asked for it, if it is in force or may be."""
         command = self.command
-        if command is None or self.visit.delivery.trigger is not Trigger.HTTP:
+        if command is None or self.visit.delivery.trigger is not Trigger.HTTP or command.dry_run:
             return None
         if (command.deliver is not None and command.deliver.reply is None) or not ending.looked:
             return None

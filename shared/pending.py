@@ -13,8 +13,9 @@ from pydantic_core import PydanticCustomError
 
 from shared.command import CommandId, Moment, Note, Region, Site
 from shared.credential import Before, Task
+from shared.errors import ErrorClass, KeyturnError, Refused
 from shared.publish import HandedOn
-from shared.result import Ending, Origin, now_text
+from shared.result import Ending, Origin, Stored, now_text
 from shared.settling import Settling
 
 FUNCTION = "follow_change"
@@ -37,6 +38,7 @@ class KeptAhead(BaseModel):
     name: Annotated[str, Field(max_length=160)]
     version: Annotated[str, Field(pattern=r"^kt-[0-9a-f-]{4,61}$")]
     region: Region
+    current: Annotated[str, Field(max_length=64)] | None = None
 
 
 class Stood(BaseModel):
@@ -50,10 +52,13 @@ class Stood(BaseModel):
     secret: bool = True
     calls: Annotated[int, Field(ge=0, le=100)] = 0
     soon: Annotated[list[int], Field(max_length=100)] = []
+    denied: bool = False
 
     @property
     def before(self) -> Before:
-        return Before(frozenset(self.tasks), self.time, self.asked, self.secret, self.calls, frozenset(self.soon))
+        return Before(
+            frozenset(self.tasks), self.time, self.asked, self.secret, self.calls, frozenset(self.soon), self.denied
+        )
 
 
 class Unsettled(BaseModel):
@@ -63,6 +68,23 @@ class Unsettled(BaseModel):
 
     signed: Moment
     quiet: Moment | None = None
+
+
+class Refusal(BaseModel):
+    """Why a delivery changed nothing, should it turn out that no earlier one can have either."""
+
+    model_config = _FORM
+
+    error_class: Annotated[ErrorClass, Field(alias="Class", strict=False)]
+    code: Annotated[str, Field(max_length=100)] | None = None
+    message: Annotated[str, Field(max_length=2000)]
+    retryable: bool = False
+
+    @property
+    def error(self) -> KeyturnError:
+        error = Refused(self.error_class, self.message, code=self.code)
+        error.retryable = self.retryable
+        return error
 
 
 class FollowChange(BaseModel):
@@ -80,6 +102,7 @@ class FollowChange(BaseModel):
     command_id: CommandId
     task_id: Annotated[int, Field(ge=1)] | None = None
     settling: Unsettled | None = None  # no task is known: reads are to tell what happened
+    refused: Refusal | None = None
     unclear: bool = False  # an earlier call of the change may still take effect, whatever becomes of the task
     proven: bool = False  # the change is in force, and only the store does not say so yet
     login: bool = False
@@ -142,6 +165,7 @@ def follow_command(
     task: Task | None = None,
     before: Before | None = None,
     settling: Settling | None = None,
+    refused: KeyturnError | None = None,
     unclear: bool = False,
     proven: bool = False,
     hop: int = 1,
@@ -161,11 +185,12 @@ def follow_command(
         "CommandId": origin.command_id,
         "TaskId": task_id,
         "Settling": _settling(settling),
+        "Refused": _refusal(refused),
         "Unclear": unclear,
         "Proven": proven,
         "Login": login,
         "Before": _stood(before) if before is not None and subject.service == "redis" else None,
-        "Store": {"Name": kept.name, "Version": kept.version, "Region": kept.region} if kept else None,
+        "Store": _place(kept) if kept else None,
         "Sealed": pending.sealed,
         "StartedAt": origin.started_at,
         "Attempts": origin.attempt,
@@ -190,14 +215,28 @@ def follow_command(
     )
 
 
+def _place(kept: Stored) -> dict[str, str]:
+    place = {"Name": kept.name, "Version": kept.version, "Region": kept.region}
+    return place | ({"Current": kept.current} if kept.current else {})
+
+
 def _settling(settling: Settling | None) -> dict[str, str] | None:
     if settling is None:
         return None
     return {"Signed": _text(settling.signed), **({"Quiet": _text(settling.quiet)} if settling.quiet else {})}
 
 
+def _refusal(error: KeyturnError | None) -> dict[str, Any] | None:
+    if error is None:
+        return None
+    told = {"Class": error.error_class.value, "Code": error.code, "Message": error.message[:2000]}
+    return {name: value for name, value in told.items() if value is not None} | {"Retryable": error.retryable}
+
+
 def _stood(before: Before) -> dict[str, Any]:
     told = {"Tasks": sorted(before.tasks), "Time": before.time, "Asked": dict(before.asked), "Calls": before.calls}
     if before.soon:
         told["Soon"] = sorted(before.soon)
+    if before.denied:
+        told["Denied"] = True
     return {name: value for name, value in told.items() if value is not None} | {"Secret": before.secret}

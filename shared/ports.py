@@ -25,6 +25,7 @@ class Wishes:
     keeps: bool = False  # a store is written to before the call, and again after it
     fresh: bool = False  # the new secret was made for this delivery, so that it cannot be in force yet
     finished: bool = False  # an earlier delivery was proven to have done it all: only look whether it is so still
+    contested: bool = False  # and a later change of the credential was begun since
 
 
 @dataclass(frozen=True, eq=False)

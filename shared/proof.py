@@ -27,6 +27,7 @@ class Proof:
     reserve_s: float  # kept back for what follows
     sleep: Callable[[float], None]
     evidence: list[str]
+    lost_probes: int = 0  # whose answers were lost: the cloud may have taken them for changes, to the same secret
 
     def login(self, follower: Follower, which: str, secret: Secret) -> LoginAnswer:
         """One login with the new or the old secret."""
@@ -59,7 +60,9 @@ class Proof:
             answer = "accepted" if isinstance(probed, Accepted) else (probed.code or probed.error_class.value)
             self.evidence.append(f"fence_probe: {answer}")
             wait_s = backoff_s(tries, base_s=0.4, most_s=3.0)
-            again = not isinstance(probed, Accepted) and kind(probed) in (Answer.LATER, Answer.LOST)
+            said = Answer.ACCEPTED if isinstance(probed, Accepted) else kind(probed)
+            self.lost_probes += said is Answer.LOST
+            again = said in (Answer.LATER, Answer.LOST)
             if not again or self.deadline.left() - wait_s - self.reserve_s < 0.9:
                 break
             self.sleep(wait_s)

@@ -68,6 +68,7 @@ class Stored:
     version: str
     stage: str | None = None  # `current` or `pending`
     region: str = "-"
+    current: str | None = None  # the version that was current before
 
 
 @dataclass(eq=False)
@@ -140,7 +141,7 @@ def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None)
     if error is not None:
         data["Error"] = {
             "Class": error.error_class.value,
-            "Code": error.code,
+            "Code": hygiene.scrub(error.code) if error.code else None,  # the cloud's word, or whatever it sent as one
             "Message": hygiene.scrub(error.message)[:2000],
             "Retryable": error.retryable,
         }

@@ -49,10 +49,9 @@ def proves(before: Before, reading: Reading) -> Verdict | None:
         return Verdict.IN_FORCE if reading.shown else None
     if reading.theirs or len(reading.ours) > before.calls:
         return Verdict.THEIRS
-    # A task for each call that was lost is ours. Of a single call it must have begun at once: later it may be anybody's
-    # who works under the same operator.
-    each = len(reading.ours) == before.calls and (before.calls > 1 or before.soon.issuperset(reading.ours))
-    if each and reading.succeeded and reading.moved and reading.shown is not False:
+    # What began at once is our calls'; what began later may be anybody's who works under the same operator.
+    told = bool(reading.ours) and before.soon.issuperset(reading.ours) and not before.denied
+    if told and reading.succeeded and reading.moved and reading.shown is not False:
         return Verdict.IN_FORCE
     return None
 

@@ -110,6 +110,7 @@ class Sourced(Generic[C]):
     keeping: Keeping | None = None
     olds: Olds[C] | None = None
     finished: bool = False  # an earlier delivery was proven to have done it all
+    contested: bool = False  # and a later change of the credential was begun since
     ending: Ending | None = None  # there is nothing left to do
     evidence: list[str] = field(default_factory=list)
 
@@ -204,7 +205,8 @@ class Source(Generic[C]):
             new, account = (turn.password, turn.account) if turn else (kept, None)
             keeping = Keeping(store, region, holder, kept, existed=True)
             ready = command.with_secrets(new, new, account)
-            return Sourced(ready, account, new, keeping, finished=True, evidence=self.evidence)
+            since = any(shelf.newer(one) for one in shelf.versions if one.id == holder)
+            return Sourced(ready, account, new, keeping, None, True, since, evidence=self.evidence)
         if at is Standing.REPLACED:
             self.begun = None
             text = "a later command has replaced the secret of this one, nothing was called: give a new CommandId"
@@ -220,9 +222,7 @@ class Source(Generic[C]):
         return None
 
     def _check_quiet(self, shelf: Shelf) -> None:
-        """Where no fence stops it, a call whose answer was lost may arrive after the one that is to be made now."""
-        if self.command.old_field is not None:
-            return
+        """A call whose answer was lost, and that no fence stops, may arrive after the one that is to be made now."""
         out = [one for one in shelf.others if (named := read_name(one.id)) is not None and named.number > 1]
         left_s = max((one.created + self.bound_s - self.clock() for one in out), default=0.0)
         if left_s > 0:
@@ -252,6 +252,7 @@ class Source(Generic[C]):
             again = shelf.unresolved(holder)
             if full.code != STORE_FULL or not again:
                 raise
+            store.make_room((), places=0)  # its promotion must fit as well
             self.evidence.append(f"store: full, the pending version {again[0].id} is set again")
             return again[0].id, store.read(again[0].id)
         return name, None
@@ -275,6 +276,7 @@ class Source(Generic[C]):
         pack = _packer(turn, account)
         keeping = Keeping(store, region, version, kept or pack(new), existed=kept is not None)
         keeping.listed, keeping.fence = self._listed, command.old_field is not None
+        keeping.current = shelf.current.id if shelf.current else None
         keeping.alone, keeping.known = not shelf.others and not shelf.own, shelf.ids
         keeping.make = None if command.generates is None else lambda: self._another(pack)
         old = now if turn is None or account is None else turn.password_of(account)

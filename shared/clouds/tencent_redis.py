@@ -169,7 +169,11 @@ class RedisInstance:
         own = next((one for one in listed if _id(one) == task.task_id), {})
         new = [one for one in listed if _id(one) not in before.tasks and _id(one) != task.task_id]
         # What began before our own was replaced by it: one flow at a time works on an instance.
-        return any(_id(one) > task.task_id or _start(one) > _start(own) for one in new)
+        if not any(_id(one) > task.task_id or _start(one) > _start(own) for one in new):
+            return False
+        # The later ones may be another account's: of this one the time tells, by the same service's clock.
+        ended, changed = own.get("EndTime"), _time(self.account() or {})
+        return not (isinstance(ended, str) and ended and changed and changed <= ended)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         """Log in as the account, in each form that the cloud documents."""

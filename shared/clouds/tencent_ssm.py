@@ -51,10 +51,30 @@ class SsmStore(RemoteStore):
         if not isinstance(found, list) or not all(isinstance(one, Mapping) and one.get("VersionId") for one in found):
             raise self._unreadable("ListSecretVersionIds")
         made = {str(one["VersionId"]): _seconds(one.get("CreateTime")) for one in found}
-        self._current_id, self._current_value = self._current_of(made), None
+        self._current_id, self._current_value = self._overwritten(made) or self._current_of(made), None
         versions = [Version(id_, id_ == self._current_id, created) for id_, created in made.items()]
         self._listed = sorted(versions, key=lambda one: one.created, reverse=True)
         return list(self._listed)
+
+    def _overwritten(self, made: Mapping[str, float]) -> str | None:
+        """The user's version that a promotion wrote to, where all of them are younger than keyturn's; else None.
+
+        Whether UpdateSecret moves CreateTime is not published: if it does, the current version is no longer the oldest.
+        """
+        theirs = sorted((id_ for id_ in made if not is_ours(id_)), key=lambda id_: made[id_])
+        ours = [id_ for id_ in made if read_name(id_)]
+        if not theirs or not ours or any(made[id_] <= min(made[one] for one in ours) for id_ in theirs):
+            return None
+        if any(name in made for name in _CURRENT_NAMES):
+            return None
+        try:
+            for id_ in theirs:
+                value = self._value(id_)
+                if any(self._holds(one, value) for one in ours):
+                    return id_
+        except Refused:  # who only lists may not read
+            return None
+        return None
 
     def _current_of(self, made: Mapping[str, float]) -> str | None:
         """A version whose time is not told may be the oldest. Raises: Refused (failed, NoCurrentVersion)."""

@@ -112,6 +112,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "CommandId": "The command's id; the result bears it.",
         "TaskId": "The task to ask for.",
         "Settling": "The call's answer was lost: reads are to tell what it did.",
+        "Refused": "Why this delivery changed nothing, should no earlier one turn out to have either.",
         "Unclear": "An earlier call of the change may still take effect, whatever becomes of the task.",
         "Proven": "The change is in force, and only the store does not say so yet. Requires Store.",
         "Login": "The command asks for a login.",
@@ -129,6 +130,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "Name": "The secret: `ssm://name` or `kms://name`.",
         "Version": "Its version, named by keyturn.",
         "Region": "The store's region.",
+        "Current": "The version that was current before.",
+    },
+    "Refusal": {
+        "Class": "The class of the error.",
+        "Code": "Its code.",
+        "Message": "What happened, and what to do next.",
+        "Retryable": "Whether the same command may work later.",
     },
     "Stood": {
         "Tasks": "The instance's tasks.",
@@ -136,6 +144,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Asked": "What the account will show of the change, beside its secret.",
         "Secret": "Whether a new secret was asked.",
         "Calls": "Calls of the change whose answers were lost.",
+        "Denied": "The fence has refused the new secret since.",
         "Soon": "Tasks of the same operator that were seen within seconds of such a call.",
     },
     "Unsettled": {
