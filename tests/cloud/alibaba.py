@@ -106,6 +106,9 @@ class AlibabaGate:
                 raise ApiError(f"Missing{name}", f"{name} is mandatory for this action.")
         return given
 
+    def forget(self, wire: Wire) -> None:
+        self._nonces.pop(wire.headers.get("x-acs-signature-nonce", ""), None)
+
     def refuse(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         if kind == "throttle":
             return ApiError("Throttling.User", "Request was denied due to user flow control.")

@@ -10,10 +10,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from .history import By, History
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .world import KmsSecret, World
 from .world_clock import Clock
@@ -89,8 +91,8 @@ class AlibabaKms:
     version = "2016-01-20"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        self._clock = clock
+    def __init__(self, world: World, clock: Clock, history: History) -> None:
+        self._clock, self._history = clock, history
         self._begin(world)
         value = "SecretName! VersionId! SecretData! SecretDataType"
         slow, fast = 40, 450
@@ -175,6 +177,28 @@ class AlibabaKms:
         now = self._clock.now()
         self._secrets = {(spec.region, name): Secret.of(name, spec, now) for name, spec in world.kms.items()}
         self._violations: list[str] = []
+        for secret in self._secrets.values():
+            for id_ in secret.versions:
+                self._note(secret, id_, by="world")
+
+    def frozen(self) -> AlibabaKms:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock, twin._secrets = self._clock.stopped(), deepcopy(self._secrets)
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody writes a version by other means, as the current one. Raises: ValueError: no such secret."""
+        secret = next((one for one in self._secrets.values() if one.name == resource), None)
+        if secret is None:
+            raise ValueError("kms has no such secret")
+        secret.versions[account] = Version(account, password, "text", self._clock.now())
+        secret.stages = secret.moved([CURRENT], account)
+        self._note(secret, account, by="outside")
+
+    def _note(self, secret: Secret, id_: str, *, by: By = "call") -> None:
+        version, current = secret.versions.get(id_), secret.stages.get(CURRENT, "")
+        self._history.add(self.name, secret.name, id_, version.data if version else None, by=by, current=current)
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._watch(call)
@@ -191,6 +215,7 @@ class AlibabaKms:
         secret = Secret(name, region, given.get("Description", ""), version.created, version.created, tags)
         secret.versions[version.id], secret.stages = version, {CURRENT: version.id}
         self._secrets[region, name] = secret
+        self._note(secret, version.id)
         return {"Arn": secret.arn, "SecretName": name, "VersionId": version.id, "SecretType": "Generic"}
 
     async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -215,7 +240,9 @@ class AlibabaKms:
                 self._violations.append(f"PutSecretValue {secret.name}: would delete {earliest}, which has a label")
                 raise ApiError(LOST, "The put would delete the earliest version, which still has a label.", 409)
             del secret.versions[earliest]
+            self._note(secret, earliest)
         secret.versions[version.id], secret.stages, secret.updated = version, after, version.created
+        self._note(secret, version.id)
 
     async def _value(self, given: Mapping[str, Any], call: Call) -> Answer:
         secret = self._secret(call)
@@ -248,6 +275,7 @@ class AlibabaKms:
             raise ApiError("InvalidParameter", "The specified parameter is invalid.")
         if to:
             secret.stages = secret.moved([stage], to)
+            self._note(secret, to)
         else:
             del secret.stages[stage]
         secret.updated = self._clock.now()

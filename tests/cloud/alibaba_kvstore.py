@@ -6,11 +6,14 @@ import asyncio
 import random
 import string
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .redis_pool import Pool, SleepingServer
-from .redis_server import RedisServer, Server, User
+from .history import History
+from .redis_login import LoginForms
+from .redis_pool import Pool, SleepingServer, WakefulServer
+from .redis_server import Server, User
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
 from .world import TairAccount, TairInstance, World
 from .world_clock import Clock
@@ -49,16 +52,23 @@ class Instance:
 
     @property
     def users(self) -> list[User]:
-        """Its accounts as Redis users; nobody is `default`, so a password alone opens nothing."""
+        """Its accounts as Redis users; without one of the instance's own a password alone opens nothing."""
         return [account.user for account in self.accounts.values()]
 
     def restore(self, spec: TairInstance) -> None:
         """Take the accounts of a world."""
-        self.spec = spec
-        self.accounts = {
-            name: Account(one, User(name, one.password, _PRIVILEGES[one.privilege]))
-            for name, one in spec.accounts.items()
-        }
+        self.spec, own = spec, {"default", self.id}
+        self.accounts = {}
+        for name, one in spec.accounts.items():
+            user = User(name, one.password, _PRIVILEGES[one.privilege], nopass=one.nopass, default=name in own)
+            self.accounts[name] = Account(one, user)
+        defaults = [one.user for one in self.accounts.values() if one.user.default]
+        self.server.forms = LoginForms(
+            b":",
+            default=frozenset(name.encode() for name in own) if defaults else frozenset(),
+            before_6=float(spec.engine_version) < 6,
+            takes_any=any(user.nopass for user in defaults),
+        )
 
 
 class AlibabaKvstore:
@@ -69,15 +79,15 @@ class AlibabaKvstore:
     version = "2015-01-01"
     stages = frozenset({"hang_task"})
 
-    def __init__(self, world: World, pool: Pool, clock: Clock) -> None:
-        self._world, self._pool, self._clock = world, pool, clock
+    def __init__(self, world: World, pool: Pool, clock: Clock, history: History) -> None:
+        self._world, self._pool, self._clock, self._history = world, pool, clock, history
         self._wrong_old = _drawn_refusal()
+        forms = LoginForms(b":")
         self.instances = {
-            id_: Instance(id_, spec, SleepingServer(pool) if spec.lazy else RedisServer())
+            id_: Instance(id_, spec, SleepingServer(pool, forms) if spec.lazy else WakefulServer(forms))
             for id_, spec in world.tair.items()
         }
-        for instance in self.instances.values():
-            instance.restore(instance.spec)
+        self._restore()
         self.actions: Mapping[str, Action] = {
             "ModifyAccountPassword": Action(
                 takes(f"InstanceId! AccountName! OldAccountPassword! NewAccountPassword! {_LEGACY}"),
@@ -116,7 +126,7 @@ class AlibabaKvstore:
         return {
             "instances": {
                 instance.id: {
-                    name: {"Status": one.status(self._clock.now()), "Applied": one.applied, "Changed": one.changed}
+                    name: {"Status": self._status(one), "Applied": one.applied, "Changed": one.changed}
                     for name, one in instance.accounts.items()
                 }
                 for instance in self.instances.values()
@@ -130,13 +140,49 @@ class AlibabaKvstore:
     async def reset(self, world: World) -> None:
         """The first accounts, the same ports, another code for a wrong old password."""
         self._world, self._pool.world, self._wrong_old = world, world, _drawn_refusal()
-        for instance in self.instances.values():
-            instance.restore(world.tair[instance.id])
+        self._restore()
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
     async def close(self) -> None:
         """End the servers."""
         await asyncio.gather(*(instance.server.stop() for instance in self.instances.values()))
+
+    def frozen(self) -> AlibabaKvstore:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock = self._clock.stopped()
+        twin.instances = {
+            id_: replace(one, accounts={name: copy(account) for name, account in one.accounts.items()})
+            for id_, one in self.instances.items()
+        }
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody changes a password by other means. Raises: ValueError: there is no such account."""
+        instance = self.instances.get(resource)
+        if instance is None or account not in instance.accounts:
+            raise ValueError("tair has no such instance or account")
+        async with instance.turn:
+            await self._turn(instance, instance.accounts[account], password)
+        self._history.add("tair", resource, account, password, by="outside")
+
+    def _restore(self) -> None:
+        """The world's accounts."""
+        for instance in self.instances.values():
+            instance.restore(self._world.tair[instance.id])
+            for name, account in instance.accounts.items():
+                self._history.add("tair", instance.id, name, account.user.password, by="world")
+
+    async def _turn(self, instance: Instance, account: Account, password: str) -> None:
+        user = replace(account.user, password=password)
+        await instance.server.start(instance.users)
+        await instance.server.set_users([user])
+        account.applied += 1
+        account.changed += user.password != account.user.password
+        account.user, account.settled = user, self._clock.now() + self._world.settle_s
+
+    def _status(self, account: Account) -> str:
+        return account.status(self._clock.now()) if self._world.shows_changing else "Available"
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
@@ -147,19 +193,16 @@ class AlibabaKvstore:
             raise ApiError("InvalidAccountName.NotFound", "Specified AccountName does not exist.", 404)
         old, new = given["OldAccountPassword"], given["NewAccountPassword"]
         _check_password(new)
+        self._world.check_value(call.action, new)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
         async with instance.turn:  # compare and swap: of two callers with the same old password one wins
-            if old != account.user.password:
+            if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
                 raise ApiError(*self._wrong_old)
-            target = replace(account.user, password=new)
-            await instance.server.start(instance.users)
-            await instance.server.set_users([target])
-            account.user = target
-        account.applied += 1
-        account.changed += old != new
-        hangs = call.fault == "hang_task"
-        account.settled = float("inf") if hangs else self._clock.now() + self._world.settle_s
+            await self._turn(instance, account, new)
+        self._history.add("tair", instance.id, account.user.name, new)
+        if call.fault == "hang_task":
+            account.settled = float("inf")
         return {}
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -168,7 +211,7 @@ class AlibabaKvstore:
             {
                 "InstanceId": instance.id,
                 "AccountName": name,
-                "AccountStatus": account.status(self._clock.now()),
+                "AccountStatus": self._status(account),
                 "AccountType": account.spec.type,
                 "AccountDescription": "",
                 "DatabasePrivileges": {
@@ -208,6 +251,8 @@ class AlibabaKvstore:
 
     async def _instance_ssl(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
+        if self._world.ssl != "off":
+            raise ApiError("IncorrectEngineVersion", "The engine version does not support this operation.")
         return {"InstanceId": instance.id, "SSLEnabled": "Disable", "SSLExpiredTime": ""}
 
     def _shown(self, instance: Instance) -> dict[str, Any]:
@@ -217,7 +262,7 @@ class AlibabaKvstore:
             "InstanceName": instance.spec.name or instance.id,
             "InstanceStatus": instance.spec.status,
             "InstanceType": "Tair",
-            "EngineVersion": "7.0",
+            "EngineVersion": instance.spec.engine_version,
             "ArchitectureType": "standard",
             "ConnectionDomain": host,
             "Port": int(port or 0),

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from contextlib import AbstractContextManager
+from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,6 +17,11 @@ from .clock import lived_by
 from .processes import die_with_parent
 
 _ROOT = Path(__file__).parents[2]
+
+
+def digest(salt: str, value: str) -> str:
+    """What the stand-in's history says of a value."""
+    return sha256((salt + value).encode()).hexdigest()
 
 
 class Standin:
@@ -49,7 +55,7 @@ class Standin:
         self.credentials: dict[str, dict[str, str]] = ready["credentials"]
 
     def faults(self, faults: list[dict[str, Any]]) -> None:
-        """Append faults: `{"Action", "Fault"}`, optionally `Times`, `InstanceId`."""
+        """Append faults: `{"Action", "Fault"}`, optionally `Times`, `InstanceId`, and what the fault takes."""
         self._ask("POST", "faults", faults)
 
     def clear(self) -> None:
@@ -98,6 +104,16 @@ class Standin:
     def lived_by(self) -> AbstractContextManager[None]:
         """This process's wall clock is the world's for a while, as of the entry; for handlers that run in it."""
         return lived_by(self.offset)
+
+    def history(self) -> dict[str, Any]:
+        """`History`, what was really applied, oldest first, and `Salt`; see `digest`."""
+        history: dict[str, Any] = self._ask("GET", "history")
+        return history
+
+    def outside(self, service: str, resource: str, account: str, password: str, *, task: bool = True) -> None:
+        """Somebody changes a password by hand, or the version `account` of a store (`ssm`, `kms`)."""
+        order = {"Service": service, "Resource": resource, "Account": account, "Password": password, "Task": task}
+        self._ask("POST", "outside", order)
 
     def reset(self, **world: Any) -> None:
         """Back to the first passwords, with these keys of the world file changed."""

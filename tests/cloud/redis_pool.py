@@ -8,13 +8,11 @@ next dial; its data is gone, as there is none that matters.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import Iterable
 
+from .redis_login import LoginForms, relay
 from .redis_server import RedisServer, User
 from .world import World
-
-_CHUNK = 64 * 1024
 
 
 class Pool:
@@ -45,8 +43,9 @@ class Pool:
 class SleepingServer:
     """A RedisServer behind a listener of its own, so that its address outlives its process."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, forms: LoginForms) -> None:
         self.port = 0
+        self.forms = forms
         self._pool = pool
         self._users: dict[str, User] = {}
         self._real: RedisServer | None = None
@@ -118,8 +117,7 @@ class SleepingServer:
         try:
             async with self._turn:
                 port = (await self._woken()).port
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
-            await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+            await relay(reader, writer, port, self.forms)
         except (OSError, RuntimeError):
             pass  # no server, or one side hung up: the client sees its connection closed
         finally:
@@ -127,12 +125,45 @@ class SleepingServer:
             writer.close()
 
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy until the one side ends, then tell the other."""
-    try:
-        while chunk := await reader.read(_CHUNK):
-            writer.write(chunk)
-            await writer.drain()
-    finally:
-        with contextlib.suppress(OSError, RuntimeError):
+class WakefulServer:
+    """A RedisServer that runs from the start, behind a listener of its own, which reads AUTH as the cloud does."""
+
+    def __init__(self, forms: LoginForms) -> None:
+        self.port = 0
+        self.forms = forms
+        self._real = RedisServer()
+        self._listener: asyncio.Server | None = None
+
+    @property
+    def address(self) -> str:
+        """`host:port`, or an empty string before `start`."""
+        return f"127.0.0.1:{self.port}" if self.port else ""
+
+    async def start(self, users: Iterable[User]) -> None:
+        """Start it and listen; nothing if it runs. Raises: RuntimeError, OSError."""
+        await self._real.start(users)
+        if self._listener is None:
+            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+            self.port = self._listener.sockets[0].getsockname()[1]
+
+    async def set_users(self, users: Iterable[User]) -> None:
+        """See Server."""
+        await self._real.set_users(users)
+
+    async def restore(self, users: Iterable[User]) -> None:
+        """See Server."""
+        await self._real.restore(users)
+
+    async def stop(self) -> None:
+        """End the listener and the process."""
+        if self._listener is not None:
+            self._listener.close()
+        await self._real.stop()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await relay(reader, writer, self._real.port, self.forms)
+        except (OSError, asyncio.TimeoutError):
+            pass  # no server, or one side hung up: the client sees its connection closed
+        finally:
             writer.close()

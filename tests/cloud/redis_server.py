@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import Protocol
 
 from . import processes
+from .redis_login import LoginForms
 
 ADMIN = "stand-in"
 _START_TIMEOUT_S = 10.0
@@ -26,17 +27,22 @@ _RULES = {
 
 @dataclass(frozen=True)
 class User:
-    """What one account may do. `root` is Redis' `default` user, which `AUTH password` opens."""
+    """What one account may do. `default`: it is Redis' `default` user, which `AUTH password` opens.
+
+    `no_auth`: it needs no password. `nopass`: nor does the server look at one, and takes any.
+    """
 
     name: str
     password: str
     privilege: str = "rw"
     no_auth: bool = False
+    nopass: bool = False
+    default: bool = False
 
     def acl(self) -> tuple[str, ...]:
         """The ACL SETUSER command that makes this user so, in one step; it leaves no other password valid."""
-        name = "default" if self.name == "root" else self.name
-        login = "nopass" if self.no_auth else f"#{_hashed(self.password)}"
+        name = "default" if self.default else self.name
+        login = "nopass" if self.no_auth or self.nopass else f"#{_hashed(self.password)}"
         return ("ACL", "SETUSER", name, "on", "resetpass", login, "~*", "&*", *_RULES[self.privilege])
 
 
@@ -52,6 +58,9 @@ def binary() -> str:
 
 class Server(Protocol):
     """What an instance needs of its server; one that sleeps keeps the same promise."""
+
+    forms: LoginForms
+    """How it reads AUTH; of connections made from now on."""
 
     @property
     def address(self) -> str:

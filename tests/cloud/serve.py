@@ -17,6 +17,7 @@ from .alibaba_kvstore import AlibabaKvstore
 from .ckafka import Ckafka
 from .fc import Fc
 from .functions_platforms import Platforms
+from .history import History
 from .kept import Kept
 from .redis_pool import Pool
 from .scf import Scf
@@ -59,15 +60,17 @@ async def serve(port: int, path: Path) -> None:
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     world = load_world(path)
     clock, pool = Clock(), Pool(world)
-    redis, tcr, tair = TencentRedis(world, pool, clock), TencentTcr(world, clock), AlibabaKvstore(world, pool, clock)
+    history = History(clock)
+    redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
+    tcr = TencentTcr(world, clock, history)
     kept = Kept(clock)
     platforms = Platforms(world, kept, clock)
     services: tuple[Service, ...] = (
-        *(redis, tcr, tair, TencentSsm(world, clock), AlibabaKms(world, clock)),
+        *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
         *(Ckafka(world, kept), Smq(world, kept, clock)),
         *(Scf(world, platforms.host), Fc(world, platforms.host)),
     )
-    server = Server(world, services, kept, clock, platforms)
+    server = Server(world, services, kept, clock, history, platforms)
     try:
         bound = await server.start(port)
         await asyncio.gather(platforms.start(), *(service.start() for service in services))

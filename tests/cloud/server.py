@@ -12,6 +12,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from .front import Front
 from .functions_platforms import Platforms
+from .history import History
 from .kept import Kept
 from .service import Service
 from .wire import Reply, Wire
@@ -45,12 +46,13 @@ class Server:
         services: Sequence[Service],
         kept: Kept,
         clock: Clock,
+        history: History,
         platforms: Platforms | None = None,
     ) -> None:
         self._first = world
         self._kept = kept
         self._clock = clock
-        self._front = Front(world, services, clock, platforms)
+        self._front = Front(world, services, clock, history, platforms)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int) -> int:
@@ -75,6 +77,9 @@ class Server:
             _hang_up(request)
         elif fault == "stall":
             await self._hold(request)
+        elif fault == "late":
+            await self._hold(request)
+            _hang_up(request)
         elif fault == "cut_body":
             return await _send_half(request, reply)
         return _response(reply)
@@ -90,15 +95,19 @@ class Server:
         front, what = self._front, f"{wire.method} {wire.path.removeprefix(CONTROL)}"
         try:
             if what == "POST faults":
-                return Reply.json({"waiting": front.faults.add(wire.body)})
+                return Reply.json({"waiting": front.add_faults(wire.body)})
             if what == "DELETE faults":
-                front.faults.clear()
+                front.clear_faults()
             elif what == "GET calls":
                 return Reply.json(front.calls)
             elif what == "GET state":
                 return Reply.json(front.state())
             elif what == "GET functions":
                 return Reply.json(front.platforms.shown() if front.platforms else [])
+            elif what == "GET history":
+                return Reply.json(front.history.shown())
+            elif what == "POST outside":
+                await front.outside(wire.body)
             elif what == "GET clock":
                 return Reply.json(self._clock.shown())
             elif what == "POST clock":

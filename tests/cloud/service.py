@@ -6,20 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from .refusals import ApiError
 from .world import World
+
+__all__ = ["Action", "Answer", "ApiError", "Call", "Cloud", "Handler", "Parameter", "Refusal", "Service", "has_type"]
 
 Cloud = Literal["tencent", "alibaba"]
 Answer = dict[str, Any]
-
-
-class ApiError(Exception):
-    """The cloud refuses, in its own words. `status` is HTTP's; Tencent answers 200 whatever it is."""
-
-    def __init__(self, code: str, message: str, status: int = 400) -> None:
-        super().__init__(code)
-        self.code = code
-        self.message = message
-        self.status = status
 
 
 @dataclass

@@ -89,6 +89,9 @@ class SmqGate:
                 raise ApiError("MissingReceiptHandle" if name == "ReceiptHandle" else "InvalidArgument", name)
         return given
 
+    def forget(self, wire: Wire) -> None:
+        """Nothing is kept of a request."""
+
     def refuse(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         if kind == "throttle":
             return ApiError("QpsLimitExceeded", "More requests than the queue takes in a second.", 503)

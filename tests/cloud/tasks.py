@@ -6,6 +6,7 @@ import contextlib
 import itertools
 import random
 from collections.abc import Awaitable, Callable
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -78,6 +79,12 @@ class Tasks:
         """Let no flow go on; one that is writing to Redis finishes, see `Clock.reset`."""
         for step in self._steps.values():
             step.cancel()
+
+    def frozen(self) -> Tasks:
+        """The flows as they are, whatever comes."""
+        twin = copy(self)
+        twin.all, twin._locked = {id_: copy(task) for id_, task in self.all.items()}, set(self._locked)
+        return twin
 
     def _made(self, instance_id: str, kind: str, title: str) -> Task:
         task = Task(next(self._ids), instance_id, kind, title, self._clock.now())

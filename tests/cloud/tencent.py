@@ -99,6 +99,9 @@ class TencentGate:
                 raise ApiError("MissingParameter", f"The required parameter `{name}` is missing.")
         return given
 
+    def forget(self, wire: Wire) -> None:
+        """Nothing is kept of a request."""
+
     def refuse(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         if kind == "throttle":
             return ApiError("RequestLimitExceeded", "More requests than the API takes in a second.")

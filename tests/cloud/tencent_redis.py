@@ -4,78 +4,29 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import replace
 from typing import Any
 
-from .redis_pool import Pool, SleepingServer
-from .redis_server import RedisServer, Server, User
+from .history import History
+from .redis_login import LoginForms
+from .redis_pool import Pool, SleepingServer, WakefulServer
+from .redis_server import User
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
 from .tasks import RESULT, Task, Tasks, china_time
-from .world import DAY_S, RedisInstance, World
+from .tencent_redis_state import ROOT, Account, Instance, described, is_sought, listed, shown
+from .world import World
 from .world_clock import Clock
 
 OPERATOR = "100000000001"
-CHANGE_ACCOUNT = ("037", "修改实例账号")
-CHANGE_PASSWORD = ("007", "修改实例密码")
+CHANGE_ACCOUNT, CHANGE_PASSWORD = "037", "007"
+_KINDS = {CHANGE_ACCOUNT: "修改实例账号", CHANGE_PASSWORD: "修改实例密码"}
 _MONTH_S = 30 * 24 * 3600
 _REGION_IDS = {
     "ap-guangzhou": 1, "ap-shanghai": 4, "ap-hongkong": 5, "ap-shanghai-fsi": 7, "ap-beijing": 8,
     "ap-singapore": 9, "ap-shenzhen-fsi": 11,
 }  # fmt: skip
 _TITLES = {0: "待初始化", 1: "流程中", 2: "运行中", -2: "已隔离", -3: "待删除"}
-
-
-@dataclass
-class Account:
-    """A live account. `applied` counts password changes that took effect, `changed` those to a new value."""
-
-    user: User
-    remark: str
-    readonly_policy: tuple[str, ...]
-    password_time: float
-    applied: int = 0
-    changed: int = 0
-
-    def turn(self, target: Account, now: float, *, with_password: bool) -> None:
-        """Become `target`."""
-        self.applied += with_password
-        self.changed += self.user.password != target.user.password
-        self.user, self.remark, self.readonly_policy = target.user, target.remark, target.readonly_policy
-        if with_password:
-            self.password_time = now
-
-
-@dataclass
-class Instance:
-    """A live instance."""
-
-    id: str
-    spec: RedisInstance
-    server: Server
-    accounts: dict[str, Account] = field(default_factory=dict)
-
-    @property
-    def name(self) -> str:
-        """Its name, which is its id if nobody gave it one."""
-        return self.spec.name or self.id
-
-    @property
-    def users(self) -> list[User]:
-        """Its accounts as Redis users."""
-        return [account.user for account in self.accounts.values()]
-
-    def restore(self, spec: RedisInstance, now: float) -> None:
-        """Take the accounts of a world, their passwords as old as it says."""
-        self.spec = spec
-        self.accounts = {
-            name: Account(
-                User(name, one.password, one.privilege, spec.no_auth and name == "root"),
-                one.remark,
-                one.readonly_policy,
-                now - one.password_age_days * DAY_S,
-            )
-            for name, one in spec.accounts.items()
-        }
 
 
 class TencentRedis:
@@ -86,15 +37,15 @@ class TencentRedis:
     version = "2018-04-12"
     stages = frozenset({"fail_task", "hang_task"})
 
-    def __init__(self, world: World, pool: Pool, clock: Clock) -> None:
-        self._world, self._pool, self._clock = world, pool, clock
+    def __init__(self, world: World, pool: Pool, clock: Clock, history: History) -> None:
+        self._world, self._pool, self._clock, self._history = world, pool, clock, history
         self._tasks = Tasks(world.task_s, clock)
+        forms = LoginForms(b"@")
         self.instances = {
-            id_: Instance(id_, spec, SleepingServer(pool) if spec.lazy else RedisServer())
+            id_: Instance(id_, spec, SleepingServer(pool, forms) if spec.lazy else WakefulServer(forms))
             for id_, spec in world.redis.items()
         }
-        for instance in self.instances.values():
-            instance.restore(instance.spec, clock.now())
+        self._restore()
         password = "InstanceId! OldPassword! Password!"
         self.actions: Mapping[str, Action] = {
             "ModifyInstanceAccount": Action(
@@ -144,9 +95,9 @@ class TencentRedis:
 
     def state(self) -> dict[str, Any]:
         """Accounts and tasks, without passwords; how many sleeping servers are awake, of both clouds."""
-        tasks = [_described(task) for task in self._tasks.all.values()]
+        tasks = [described(task) for task in self._tasks.all.values()]
         instances = {
-            instance.id: {name: _shown(account) for name, account in instance.accounts.items()}
+            instance.id: {name: shown(account) for name, account in instance.accounts.items()}
             for instance in self.instances.values()
         }
         return {"instances": instances, "tasks": tasks, "awake": len(self._pool)}
@@ -159,8 +110,7 @@ class TencentRedis:
         """No task, the first accounts, the same ports."""
         self._tasks.close()
         self._world, self._pool.world, self._tasks = world, world, Tasks(world.task_s, self._clock)
-        for instance in self.instances.values():
-            instance.restore(world.redis[instance.id], self._clock.now())
+        self._restore()
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
     async def close(self) -> None:
@@ -168,14 +118,47 @@ class TencentRedis:
         self._tasks.close()
         await asyncio.gather(*(instance.server.stop() for instance in self.instances.values()))
 
+    def frozen(self) -> TencentRedis:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock, twin._tasks = self._clock.stopped(), self._tasks.frozen()
+        twin.instances = {
+            id_: replace(one, accounts={name: copy(account) for name, account in one.accounts.items()})
+            for id_, one in self.instances.items()
+        }
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody changes a password by other means: at once, with a finished flow in the list if `task`.
+
+        Raises: ValueError: there is no such account.
+        """
+        instance = self.instances.get(resource)
+        if instance is None or account not in instance.accounts:
+            raise ValueError("redis has no such instance or account")
+        live = instance.accounts[account]
+        await self._turn(instance, live, replace(live.user, password=password), live.remark, live.readonly_policy, True)
+        self._history.add(self.name, resource, account, password, by="outside")
+        if task:
+            kind = CHANGE_PASSWORD if account == ROOT else CHANGE_ACCOUNT
+            self._tasks.done(resource, kind, _KINDS[kind])
+
+    def _restore(self) -> None:
+        """The world's accounts."""
+        for instance in self.instances.values():
+            instance.restore(self._world, self._clock.now())
+            for name, account in instance.accounts.items():
+                self._history.add(self.name, instance.id, name, account.user.password, by="world")
+
     async def _modify_account(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
         self._check_free(instance, call, "ResourceUnavailable.InstanceStatusError")
         account = self._account(instance, given["AccountName"])
-        root = account.user.name == "root"
+        root = account.user.default
         password, no_auth = given.get("AccountPassword"), given.get("NoAuth")
         if password is not None:
             _check_password(password, 64)
+            self._world.check_value(call.action, password)
         # What the caller leaves out is not kept: this is the trap that callers have to know.
         privilege = given.get("Privilege", "rw")
         policy = tuple(given.get("ReadonlyPolicy", ["master"]))
@@ -190,43 +173,67 @@ class TencentRedis:
             user = replace(user, password=password)
         if no_auth is not None:
             user = replace(user, no_auth=no_auth)
-        target = replace(account, user=user, remark=given.get("Remark", account.remark), readonly_policy=policy)
-        return await self._change(instance, account, target, CHANGE_ACCOUNT, call, with_password=password is not None)
+        remark = given.get("Remark", account.remark)
+        answer = self._change(instance, account, user, CHANGE_ACCOUNT, call, password is not None, remark, policy)
+        return {"TaskId": 0} if no_auth is not None and self._world.no_auth_task == "zero" else answer
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
         old, new = given["OldPassword"], given["Password"]
         if not old:
             raise ApiError("InvalidParameter.EmptyParam", "OldPassword is empty.")
         _check_password(new, 30 if call.action == "ModifyInstancePassword" else 64)
+        self._world.check_value(call.action, new)
         instance = self._instance(call)
         self._check_free(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
-        account = self._account(instance, "root")
+        account = self._account(instance, ROOT)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidParameterValue.PasswordRuleError", "The new password equals the old one.")
-        if old != account.user.password:
+        if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
             raise ApiError("InvalidParameterValue.PasswordError", "The old password is wrong.")
-        target = replace(account, user=replace(account.user, password=new))
-        return await self._change(instance, account, target, CHANGE_PASSWORD, call, with_password=True)
+        user = replace(account.user, password=new)
+        return self._change(
+            instance, account, user, CHANGE_PASSWORD, call, True, account.remark, account.readonly_policy
+        )
 
-    async def _change(
+    def _change(
         self,
         instance: Instance,
         account: Account,
-        target: Account,
-        flow: tuple[str, str],
+        user: User,
+        kind: str,
         call: Call,
-        *,
         with_password: bool,
+        remark: str,
+        policy: tuple[str, ...],
     ) -> Answer:
         async def apply() -> None:
-            await instance.server.start(instance.users)
-            await instance.server.set_users([target.user])
-            account.turn(target, self._clock.now(), with_password=with_password)
+            await self._turn(instance, account, user, remark, policy, with_password)
+            if with_password:
+                self._history.add(self.name, instance.id, user.name, user.password)
 
-        return {"TaskId": self._tasks.start(instance.id, *flow, apply, call.fault).id}
+        kind = self._world.task_types.get(call.action, kind)
+        return {"TaskId": self._tasks.start(instance.id, kind, _KINDS.get(kind, kind), apply, call.fault).id}
+
+    async def _turn(
+        self,
+        instance: Instance,
+        account: Account,
+        user: User,
+        remark: str,
+        policy: tuple[str, ...],
+        with_password: bool,
+    ) -> None:
+        await instance.server.start(instance.users)
+        await instance.server.set_users([user])
+        account.turn(user, remark, policy)
+        if with_password:
+            account.set_time(self._clock.now(), self._world)
+        instance.server.forms = instance.forms(self._world)
 
     async def _task_info(self, given: Mapping[str, Any], call: Call) -> Answer:
         task = self._tasks.all.get(given["TaskId"])
+        if task is not None and self._clock.now() < task.started + self._world.task_readable_after_s:
+            task = None
         if task is None or not self._reaches(self.instances[task.instance_id], call):
             raise ApiError("InvalidParameter.InvalidParameter", "The task does not exist.")
         return {
@@ -243,6 +250,7 @@ class TencentRedis:
         keeps: list[Callable[[Task], bool]] = [
             lambda task: self._reaches(self.instances[task.instance_id], call),
             lambda task: china_time(task.started) >= given.get("BeginTime", oldest),
+            lambda task: self._clock.now() >= task.started + self._world.task_listed_after_s,
         ]
         if "InstanceId" in given:
             keeps.append(lambda task: task.instance_id == given["InstanceId"])
@@ -255,12 +263,13 @@ class TencentRedis:
         if given.get("OperateUin"):
             keeps.append(lambda _: OPERATOR in given["OperateUin"])
         found = [task for task in reversed(self._tasks.all.values()) if all(keep(task) for keep in keeps)]
-        return {"TotalCount": len(found), "Tasks": [_listed(task) for task in page(found, offset, limit)]}
+        return {"TotalCount": len(found), "Tasks": [listed(task) for task in page(found, offset, limit)]}
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
         limit, offset = _window(given, 100)
         instance = self._instance(call)
-        changing = self._tasks.locks(instance.id)
+        changing = self._world.shows_changing and self._tasks.locks(instance.id)
+        now = self._clock.now()
         accounts = [
             {
                 "InstanceId": instance.id,
@@ -270,7 +279,7 @@ class TencentRedis:
                 "ReadonlyPolicy": list(account.readonly_policy),
                 "Status": 1 if changing else 2,
                 "CreateTime": china_time(self._clock.now() - 2 * _MONTH_S),
-                "PasswordLastModifiedTime": china_time(account.password_time),
+                "PasswordLastModifiedTime": account.time(now),
             }
             for name, account in instance.accounts.items()
         ]
@@ -287,19 +296,23 @@ class TencentRedis:
             if self._reaches(instance, call)
             and (not wanted or instance.id in wanted)
             and self._status(instance) in (given.get("Status") or [self._status(instance)])
-            and _is_sought(instance, given)
+            and is_sought(instance, given)
         ]
         shown = [self._instance_set(instance) for instance in page(found, offset, limit)]
         return {"TotalCount": len(found), "InstanceSet": shown}
 
     async def _ssl_status(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._instance(call)
+        if self._world.ssl == "no_engine":
+            raise ApiError("InvalidParameterValue.UnSupportedType", "The type of the instance is not supported.")
+        if self._world.ssl == "no_status":
+            raise ApiError("ResourceUnavailable.InstanceStatusError", "The status of the instance is wrong.")
         return {"SSLConfig": False, "FeatureSupport": True, "Status": 2, "CertDownloadUrl": ""}
 
     def _instance_set(self, instance: Instance) -> dict[str, Any]:
         host, _, port = instance.server.address.partition(":")
         status, spec = self._status(instance), instance.spec
-        no_auth = instance.accounts["root"].user.no_auth if "root" in instance.accounts else False
+        no_auth = instance.accounts[ROOT].user.no_auth if ROOT in instance.accounts else False
         return {
             "InstanceName": instance.name,
             "InstanceId": instance.id,
@@ -325,7 +338,8 @@ class TencentRedis:
         }
 
     def _status(self, instance: Instance) -> int:
-        return 1 if instance.spec.status == 2 and self._tasks.locks(instance.id) else instance.spec.status
+        changing = self._world.shows_changing and self._tasks.locks(instance.id)
+        return 1 if instance.spec.status == 2 and changing else instance.spec.status
 
     def _check_free(self, instance: Instance, call: Call, wrong_status: str) -> None:
         if self._tasks.locks(instance.id):
@@ -356,52 +370,8 @@ def _check_password(password: str, longest: int) -> None:
         raise ApiError("InvalidParameterValue.PasswordRuleError", "The password breaks the rules.")
 
 
-def _is_sought(instance: Instance, given: Mapping[str, Any]) -> bool:
-    """Whether an instance has the names and tags that a call asks for: any of the listed tags, any of the keys."""
-    tags = instance.spec.tags
-    pairs = [(one.get("TagKey"), one.get("TagValue")) for one in given.get("InstanceTags", ())]
-    keys = given.get("SearchKeys") or []
-    return (
-        given.get("SearchKey", "") in instance.name
-        and given.get("InstanceName", instance.name) == instance.name
-        and (not keys or any(key in instance.name or key == instance.id for key in keys))
-        and (not given.get("TagKeys") or any(key in tags for key in given["TagKeys"]))
-        and (not pairs or any((key, value) in pairs for key, value in tags.items()))
-    )
-
-
 def _window(given: Mapping[str, Any], most: int) -> tuple[int, int]:
     limit, offset = given.get("Limit", 20), given.get("Offset", 0)
     if not 1 <= limit <= most or offset < 0 or offset % limit:
         raise ApiError("InvalidParameter.InvalidParameter", "Offset has to be a multiple of Limit.")
     return limit, offset
-
-
-def _listed(task: Task) -> dict[str, Any]:
-    return {
-        "TaskId": task.id,
-        "StartTime": china_time(task.started),
-        "EndTime": china_time(task.ended),
-        "TaskType": task.kind,
-        "InstanceName": task.instance_id,
-        "InstanceId": task.instance_id,
-        "ProjectId": 0,
-        "Progress": 100.0 if task.ended else 50.0,
-        "Result": RESULT[task.status],
-    }
-
-
-def _described(task: Task) -> dict[str, Any]:
-    return {**_listed(task), "Status": task.status, "TaskMessage": task.message}
-
-
-def _shown(account: Account) -> dict[str, Any]:
-    return {
-        "Privilege": account.user.privilege,
-        "ReadonlyPolicy": list(account.readonly_policy),
-        "Remark": account.remark,
-        "NoAuth": account.user.no_auth,
-        "PasswordLastModifiedTime": china_time(account.password_time),
-        "Applied": account.applied,
-        "Changed": account.changed,
-    }

@@ -2,7 +2,7 @@
 
 Sources: pages 1078/38633 (rates), 38645 (PutSecretValue) and 38642 (UpdateSecret); codes by action from the vendor's Go
 SDK. Nothing is published about the order in which versions are listed, nor whether UpdateSecret moves a version's
-CreateTime: here they are listed by name, and it does not.
+CreateTime: the world says (`version_order`, `update_moves_create_time`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
+from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
+from .history import By, History
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .world import SsmSecret, World
 from .world_clock import Clock
@@ -69,6 +71,12 @@ class Secret:
             name, spec.region, spec.site, spec.description, created, spec.status, tags=dict(spec.tags), versions=made
         )
 
+    @property
+    def current(self) -> str:
+        """The version that keyturn takes for the current one: `current`, else SSM_Current, else the oldest."""
+        oldest = min(self.versions, key=lambda id_: self.versions[id_].created, default="")
+        return next((name for name in ("current", CURRENT) if name in self.versions), oldest)
+
     def described(self) -> dict[str, Any]:
         """What both DescribeSecret and ListSecrets show."""
         return {
@@ -93,9 +101,9 @@ class TencentSsm:
     version = "2019-09-23"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        self._clock = clock
-        self._secrets = _first(world, clock.now())
+    def __init__(self, world: World, clock: Clock, history: History) -> None:
+        self._clock, self._history = clock, history
+        self._begin(world)
         one, version, value = "SecretName!", "SecretName! VersionId!", "SecretBinary SecretString"
         self.actions: Mapping[str, Action] = {
             "CreateSecret": Action(
@@ -163,10 +171,38 @@ class TencentSsm:
 
     async def reset(self, world: World) -> None:
         """The first secrets."""
-        self._secrets = _first(world, self._clock.now())
+        self._begin(world)
 
     async def close(self) -> None:
         """Nothing runs."""
+
+    def frozen(self) -> TencentSsm:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock, twin._secrets = self._clock.stopped(), deepcopy(self._secrets)
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody writes a version by other means, a new one or another value. Raises: ValueError: no such secret."""
+        secret = next((one for one in self._secrets.values() if one.name == resource), None)
+        if secret is None:
+            raise ValueError("ssm has no such secret")
+        known = secret.versions.get(account)
+        secret.versions[account] = Version(password, known.created if known else self._clock.now())
+        self._note(secret, account, by="outside")
+
+    def _begin(self, world: World) -> None:
+        self._world = world
+        self._secrets = _first(world, self._clock.now())
+        for secret in self._secrets.values():
+            for id_ in secret.versions:
+                self._note(secret, id_, by="world")
+
+    def _note(self, secret: Secret, id_: str, *, by: By = "call") -> None:
+        version = secret.versions.get(id_)
+        self._history.add(
+            self.name, secret.name, id_, version.value if version else None, by=by, current=secret.current
+        )
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name, id_ = given["SecretName"], given.get("VersionId") or CURRENT
@@ -185,6 +221,7 @@ class TencentSsm:
         secret = Secret(name, call.region or "", call.site or "domestic", description, version.created, tags=tags)
         secret.versions[id_] = version
         self._secrets[secret.region, name] = secret
+        self._note(secret, id_)
         return {"SecretName": name, "VersionId": id_, "TagCode": 0, "TagMsg": ""}
 
     async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -198,6 +235,7 @@ class TencentSsm:
         if len(secret.versions) >= MOST_VERSIONS:
             raise ApiError("LimitExceeded", "A secret has at most 10 versions.")
         secret.versions[id_] = version
+        self._note(secret, id_)
         return _named(secret, id_)
 
     async def _value(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -219,18 +257,28 @@ class TencentSsm:
         version = self._version(secret, given)
         version.value, version.binary = value.value, value.binary
         version.updated += 1
+        if self._world.update_moves_create_time:
+            version.created = value.created
+        self._note(secret, given["VersionId"])
         return _named(secret, given["VersionId"])
 
     async def _delete_version(self, given: Mapping[str, Any], call: Call) -> Answer:
         secret = self._secret(call)
         self._version(secret, given)
         del secret.versions[given["VersionId"]]
+        self._note(secret, given["VersionId"])
         return _named(secret, given["VersionId"])
 
     async def _version_ids(self, given: Mapping[str, Any], call: Call) -> Answer:
         secret = self._secret(call)
-        versions = [{"VersionId": id_, "CreateTime": int(one.created)} for id_, one in sorted(secret.versions.items())]
+        versions = [{"VersionId": id_, "CreateTime": int(one.created)} for id_, one in self._listed(secret)]
         return {"SecretName": secret.name, "Versions": versions}
+
+    def _listed(self, secret: Secret) -> list[tuple[str, Version]]:
+        found = sorted(secret.versions.items())
+        if self._world.version_order != "name":
+            found.sort(key=lambda item: item[1].created, reverse=self._world.version_order == "newest")
+        return found
 
     async def _describe(self, given: Mapping[str, Any], call: Call) -> Answer:
         more = {"RotationStatus": False, "RotationFrequency": 0, "ResourceName": "", "ProjectID": 0}

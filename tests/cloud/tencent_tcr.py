@@ -6,11 +6,13 @@ import asyncio
 import secrets
 import string
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from .history import History
 from .registry import Registry
 from .service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
 from .tasks import CHINA
@@ -69,11 +71,10 @@ class TencentTcr:
     version = "2019-09-24"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, clock: Clock) -> None:
-        self._world, self._clock = world, clock
+    def __init__(self, world: World, clock: Clock, history: History) -> None:
+        self._world, self._clock, self._history = world, clock, history
         self.instances = {id_: Instance(id_, spec, Registry()) for id_, spec in world.tcr.items()}
-        for instance in self.instances.values():
-            instance.restore(instance.spec, clock.now())
+        self._restore()
         self.actions: Mapping[str, Action] = {
             "ModifyServiceAccountPassword": Action(
                 takes("RegistryId! Name! Random!:bool Password"), self._modify_password, changes=True
@@ -124,14 +125,46 @@ class TencentTcr:
     async def reset(self, world: World) -> None:
         """The first accounts, the same ports."""
         self._world = world
+        self._restore()
         for instance in self.instances.values():
-            instance.restore(world.tcr[instance.id], self._clock.now())
             instance.registry.set_logins(instance.logins(self._clock.now()))
         self._await_expiries()
 
     async def close(self) -> None:
         """End the registries."""
         await asyncio.gather(*(instance.registry.stop() for instance in self.instances.values()))
+
+    def frozen(self) -> TencentTcr:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock = self._clock.stopped()
+        twin.instances = {
+            id_: replace(one, accounts={name: copy(account) for name, account in one.accounts.items()})
+            for id_, one in self.instances.items()
+        }
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody changes a password by other means. Raises: ValueError: there is no such account."""
+        instance, name = self.instances.get(resource), account.removeprefix(PREFIX)
+        if instance is None or name not in instance.accounts:
+            raise ValueError("tcr has no such instance or account")
+        self._turn(instance, instance.accounts[name], password)
+        self._history.add(self.name, resource, name, password, by="outside")
+
+    def _restore(self) -> None:
+        """The world's accounts."""
+        for instance in self.instances.values():
+            instance.restore(self._world.tcr[instance.id], self._clock.now())
+            for account in instance.accounts.values():
+                self._history.add(self.name, instance.id, account.name, account.password, by="world")
+
+    def _turn(self, instance: Instance, account: ServiceAccount, password: str) -> None:
+        account.applied += 1
+        account.changed += password != account.password
+        account.password, account.updated = password, self._clock.now()
+        if account.may_log_in(account.updated):
+            instance.registry.set_login(PREFIX + account.name, password)
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
@@ -143,11 +176,9 @@ class TencentTcr:
         password = given.get("Password") or "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
         if not given["Random"]:
             _check_password(password)
-        account.applied += 1
-        account.changed += password != account.password
-        account.password, account.updated = password, self._clock.now()
-        if account.may_log_in(account.updated):
-            instance.registry.set_login(PREFIX + account.name, password)
+            self._world.check_value(call.action, password)
+        self._turn(instance, account, password)
+        self._history.add(self.name, instance.id, account.name, password)
         return {"Password": password}
 
     async def _service_accounts(self, given: Mapping[str, Any], call: Call) -> Answer:

@@ -70,6 +70,9 @@ class Gate(Protocol):
     def parameters(self, wire: Wire, action: Action) -> dict[str, Any]:
         """The action's parameters in their published types. Raises: ApiError."""
 
+    def forget(self, wire: Wire) -> None:
+        """Be as if the request had not come yet: what may be used once may be used."""
+
     def refuse(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         """A refusal that any action can get."""
 

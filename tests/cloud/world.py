@@ -10,6 +10,8 @@ from typing import Annotated, Any, Literal
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
+from .refusals import ApiError
+
 DEFAULT_WORLD = Path(__file__).with_name("world.toml")
 
 Seconds = Annotated[float, Field(ge=0)]
@@ -40,19 +42,26 @@ class Credentials(Strict):
 
 
 class RedisAccount(Strict):
-    """A Tencent Redis account as DescribeInstanceAccount shows it, and its password."""
+    """A Tencent Redis account as DescribeInstanceAccount shows it, and its password.
+
+    `modified_time`: shown as its PasswordLastModifiedTime until the next change. `nopass`: the server takes any
+    password.
+    """
 
     password: str
     remark: str = ""
     privilege: Literal["r", "w", "rw"] = "rw"
     readonly_policy: tuple[Literal["master", "replication"], ...] = ("master",)
     password_age_days: Days = MONTH_DAYS
+    modified_time: str = ""
+    nopass: bool = False
 
 
 class RedisInstance(Strict):
     """A Tencent Redis instance. `status`: 0 new, 1 in a flow, 2 running, -2 isolated, -3 to be deleted.
 
     `lazy`: its server starts when the instance is first dialled or first changed, and may end when it is idle.
+    `engine_version`: below 6.0 the server knows no AUTH of two words.
     """
 
     region: str
@@ -60,6 +69,7 @@ class RedisInstance(Strict):
     status: Literal[0, 1, 2, -2, -3] = 2
     no_auth: bool = False
     lazy: bool = False
+    engine_version: str = "7.0"
     name: str = ""
     tags: dict[str, str] = {}
     accounts: dict[str, RedisAccount]
@@ -86,19 +96,21 @@ class RegistryInstance(Strict):
 
 
 class TairAccount(Strict):
-    """An R-kvstore account."""
+    """An R-kvstore account. One named `default` or as its instance is the default account, see RedisAccount.nopass."""
 
     password: str
+    nopass: bool = False
     privilege: Literal["RoleReadOnly", "RoleReadWrite"] = "RoleReadWrite"
     type: Literal["Normal", "Super"] = "Normal"
 
 
 class TairInstance(Strict):
-    """An R-kvstore instance; `status` is InstanceStatus."""
+    """An R-kvstore instance; `status` is InstanceStatus, `engine_version` as RedisInstance has it."""
 
     region: str
     status: str = "Normal"
     lazy: bool = False
+    engine_version: str = "7.0"
     name: str = ""
     tags: dict[str, str] = {}
     accounts: dict[str, TairAccount]
@@ -220,6 +232,14 @@ def _spread(first: float, last: float, count: int) -> list[float]:
     return [first + (last - first) * place / max(1, count - 1) for place in range(count)]
 
 
+class RefusedValues(Strict):
+    """A rule that is stricter than the published one: a new password with any of these characters is refused so."""
+
+    characters: str
+    code: str
+    action: str = "*"
+
+
 class DataHub(Strict):
     """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to, and triggers read by its name."""
 
@@ -248,7 +268,21 @@ class World(Strict):
     latency_s: Seconds = 0.0
     stall_s: Seconds = 30.0
     rate: Annotated[int, Field(ge=1)] = 20
-    old_equals_new: Literal["accept", "refuse"] = "accept"
+    old_equals_new: Literal["accept", "refuse", "same_code"] = "accept"
+    refuses_values: tuple[RefusedValues, ...] = ()
+    empty_times: Literal["no", "until_changed", "forever"] = "no"
+    times_lag_s: Seconds = 0.0
+    shows_changing: bool = True
+    task_types: dict[str, str] = {}
+    task_listed_after_s: Seconds = 0.0
+    task_readable_after_s: Seconds = 0.0
+    no_auth_task: Literal["id", "zero"] = "id"
+    ssl: Literal["off", "no_engine", "no_status"] = "off"
+    two_word_auth: Literal["accept", "refuse", "arguments"] = "accept"
+    root_login: Literal["both", "password", "id"] = "both"
+    password_free: Literal["refuse", "accept"] = "refuse"
+    update_moves_create_time: bool = False
+    version_order: Literal["name", "oldest", "newest"] = "name"
     form_body: bool = True
     unknown_actions: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
@@ -276,6 +310,12 @@ class World(Strict):
                     raise ValueError(f"{name}: a fleet's instance or secret is there already")
                 whole[name] = {**mine, **table}
         return whole
+
+    def check_value(self, action: str, value: str) -> None:
+        """Raises: ApiError: the world has a rule of its own against this new password."""
+        for rule in self.refuses_values:
+            if rule.action in ("*", action) and any(one in value for one in rule.characters):
+                raise ApiError(rule.code, "The password breaks the rules.")
 
     def changed(self, overrides: dict[str, Any]) -> World:
         """This world with tables merged and other values replaced.

@@ -45,6 +45,10 @@ class Clock:
         """The time of the world."""
         return time.time() + self.offset_s
 
+    def stopped(self) -> StoppedClock:
+        """A clock that stands at this moment."""
+        return StoppedClock(self.now())
+
     def at(self, moment: float, happens: Callable[[], Awaitable[None]]) -> Appointment:
         """Let it happen then; what is past happens at once."""
         appointment = Appointment(moment, next(self._numbers), happens)
@@ -134,6 +138,18 @@ class Clock:
             while self._waiting and self._waiting[0].at <= self.now():
                 self._begin(heapq.heappop(self._waiting))
             self._set_alarm()
+
+
+class StoppedClock(Clock):
+    """For what shows one moment only."""
+
+    def __init__(self, moment: float) -> None:
+        super().__init__()
+        self._moment = moment
+
+    def now(self) -> float:
+        """That moment."""
+        return self._moment
 
 
 async def _happen(appointment: Appointment) -> None:
