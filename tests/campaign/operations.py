@@ -45,6 +45,11 @@ class Target:
     world: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def old_once(self) -> bool:
+        """Whether a command holds the old secret in clear, so that another one needs to know what the first set."""
+        return self.fenced and not self.place
+
+    @property
     def base(self) -> str:
         """The operation, whether or not a store keeps its secret."""
         return self.name.removeprefix("kept ").removesuffix(" in turn")
