@@ -11,6 +11,7 @@ from functools import cache
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -18,24 +19,40 @@ from pydantic import (
     StringConstraints,
     TypeAdapter,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 from shared.errors import ErrorClass, Refused
+from shared.regions import region_rule, regions_of
 from shared.rules import PasswordRule
 from shared.secret import Generate, Secret, read_ref
-from shared.settings import REGION, Settings
+from shared.settings import Settings
 from shared.store import StoreRef
+
+
+def _enum(cloud: str | None) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(regions_of(cloud))})
+
+
+def _region(value: str, cloud: str | None) -> str:
+    if value not in regions_of(cloud):
+        raise PydanticCustomError("region", "{rule}", {"rule": region_rule(cloud)})
+    return value
+
 
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 # A time as keyturn writes it, in what it sends to itself.
 Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z$")]
-# A region becomes part of a host name: nothing but labels of letters and digits.
-Region = Annotated[str, StringConstraints(pattern=REGION, max_length=40)]
+Region = Annotated[str, AfterValidator(lambda value: _region(value, None)), _enum(None)]
+TencentRegion = Annotated[str, AfterValidator(lambda value: _region(value, "tencent")), _enum("tencent")]
+AlibabaRegion = Annotated[str, AfterValidator(lambda value: _region(value, "alibaba")), _enum("alibaba")]
 Site = Literal["domestic", "intl"]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+_MOST_VALUES = 500  # the longest policy holds about 130
 
 _KEY = "a key"  # in the place of a name that may be a pasted secret
 
@@ -227,11 +244,14 @@ def _own_parameters(model: type[Command]) -> tuple[tuple[str, str], ...]:
 class TencentCommand(Command):
     """A command for Tencent Cloud, whose two sites have hosts of their own."""
 
+    region: TencentRegion | None = None
     site: Site | None = None
 
 
 class AlibabaCommand(Command):
     """A command for Alibaba Cloud."""
+
+    region: AlibabaRegion | None = None
 
 
 def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:
@@ -294,12 +314,29 @@ def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
     """The same for any model of ours. Raises: as `parse`."""
     if not isinstance(data, Mapping):
         raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
+    if _is_vast(data):
+        text = f"the command holds more than {_MOST_VALUES} names and values: see the fields that it has"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
     try:
         return model.model_validate(data)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_context=False, include_url=False)
         lines = list(dict.fromkeys(_line(problem, known) for problem in problems))
     raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines[:10]))
+
+
+def _is_vast(data: Mapping[str, Any]) -> bool:
+    """Whether a command holds more than any can: pydantic keeps an error for each unknown name, with all around it."""
+    left = _MOST_VALUES
+    waiting: list[Any] = [data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping | list):
+            left -= len(item)
+            if left < 0:
+                return True
+            waiting += item.values() if isinstance(item, Mapping) else item
+    return False
 
 
 def _line(problem: Any, known: frozenset[str]) -> str:

@@ -14,12 +14,9 @@ from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLat
 from shared.result import Ending, Outcome, Stored
 from shared.secret import Secret
 from shared.store import SUPERSEDED, VERSION_EXISTS, Stage, Store, Version
-from shared.versions import Shelf, read_name, sort_out
+from shared.versions import Shelf, read_name, replaced, rivals, sort_out
 
 _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
-# A delivery that began so long before another may still be at work: the longest that both platforms let a function run
-# on its ordinary settings.
-_ALIVE_S = 900.0
 
 Still = Callable[[], bool | None]
 """Whether the change's secret is still the last that was set; None: nothing tells."""
@@ -146,34 +143,15 @@ def promote(store: Store, version: str, still: Still) -> list[str]:
     if own is None:
         raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
     held = _by_id(shelf, holder) if holder is not None else None
-    if held is not None and held.id != version and held.created > own.created and _other(held.id, version):
+    among = rivals(shelf, own, holder)
+    if among and replaced(own, among, held, still()):
         raise _superseded(store, version)
-    finished = held is not None and held.created < own.created
-    rivals = [
-        one
-        for one in shelf.others
-        if one.created >= own.created - _ALIVE_S and not (finished and one.created <= (held.created if held else 0))
-    ]
-    _check(store, own, rivals, still)
     store.promote(version)
     after = _shelf(store, version)
-    rivals += [one for one in after.others if one.id not in shelf.ids]
-    _check(store, own, rivals, still)
+    among += [one for one in after.others if one.id not in shelf.ids]
+    if among and replaced(own, among, None, still()):
+        raise _superseded(store, version)
     return [f"store: version {version} is current"]
-
-
-def _check(store: Store, own: Version, rivals: list[Version], still: Still) -> None:
-    if not rivals:
-        return
-    told = still()
-    # Where nothing tells, the later command's claim stands.
-    if told is False or (told is None and any(one.created >= own.created for one in rivals)):
-        raise _superseded(store, own.id)
-
-
-def _other(version: str, own: str) -> bool:
-    mine, theirs = read_name(own), read_name(version)
-    return mine is not None and theirs is not None and mine.identity != theirs.identity
 
 
 def _superseded(store: Store, version: str) -> Refused:

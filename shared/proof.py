@@ -1,4 +1,4 @@
-"""What shows that a secret is in force: a login, the fence, the end of a task. What was asked goes into the evidence."""
+"""What shows that a secret is in force: a login, the fence, the end of a task. All of it goes into the evidence."""
 
 from __future__ import annotations
 

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 from shared.errors import SettingsError
 from shared.hosts import is_loopback
 from shared.queues import check_url
+from shared.regions import region_rule, regions_of
 from shared.secret import Secret
+from shared.wildcard import fits
 
 TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
 ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
-REGION = r"^[a-z]{2,12}(-[a-z0-9]{1,16}){1,4}$"
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -75,9 +76,8 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> S
 
 
 def _region(value: str | None) -> str | None:
-    # It becomes part of a host name, as a command's own Region does.
-    if value is not None and not re.fullmatch(REGION, value):
-        raise SettingsError("KEYTURN_REGION: must be a region's name, as in ap-guangzhou")
+    if value is not None and value not in regions_of(None):
+        raise SettingsError(f"KEYTURN_REGION: {region_rule()}")
     return value
 
 
@@ -167,10 +167,4 @@ def allows(patterns: tuple[tuple[str, ...], ...] | None, name: tuple[str, ...]) 
     """Whether a five-part name matches a pattern; with no patterns set, the role alone decides."""
     if patterns is None:
         return True
-    from fnmatch import fnmatchcase
-
-    # `[` and `?` are no wildcards here; names cannot hold them.
-    def match(part: str, pattern: str) -> bool:
-        return fnmatchcase(part, pattern.replace("[", "[[]").replace("?", "[?]"))
-
-    return any(all(map(match, name, pattern)) for pattern in patterns)
+    return any(all(map(fits, pattern, name)) for pattern in patterns)

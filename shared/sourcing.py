@@ -17,7 +17,7 @@ from shared.keeping import Keeping
 from shared.result import Ending, Outcome, Stored
 from shared.secret import Generate, Secret
 from shared.store import STORE_FULL, SUPERSEDED, Stage, Store, StoreRef
-from shared.versions import Identity, Shelf, read_name, sort_out
+from shared.versions import Identity, Shelf, Standing, read_name, sort_out, standing
 
 _MOST_TRIED = 10  # old secrets of one command
 
@@ -183,31 +183,35 @@ class Source(Generic[C]):
 
     def _begun(self, store: Store, region: str, shelf: Shelf) -> Sourced[C] | None:
         """What an earlier delivery of this very change means; None: it is to be gone on with."""
-        own, holder = shelf.own[0], store.holder()
-        named = read_name(holder) if holder is not None else None
-        stored = Stored(store.name, own.id, Stage.PENDING.value, region)
-        if holder is not None and named is not None and named.identity == self.identity():
+        command, holder = self.command, store.holder()
+        at = standing(
+            shelf,
+            holder,
+            fenced=command.old_field is not None,
+            looks=command.login,
+            now=self.clock(),
+            bound_s=self.bound_s,
+        )
+        if at is Standing.FINISHED and holder is not None:
             self.evidence.append(f"store: version {holder} is of an earlier delivery, proven in force")
             kept = store.read(holder)
-            turn = Turn.unpack(kept) if self.command.alternates else None
+            turn = Turn.unpack(kept) if command.alternates else None
             new, account = (turn.password, turn.account) if turn else (kept, None)
-            if not self.command.login and self.command.old_field is None and shelf.newer(own):
-                text = "a later command of this credential is at work or was left open: nothing shows what is in force"
-                return Sourced(self.command, ending=_superseded(text, stored, self.evidence))
             keeping = Keeping(store, region, holder, kept, existed=True)
-            ready = self.command.with_secrets(new, new, account)
+            ready = command.with_secrets(new, new, account)
             return Sourced(ready, account, new, keeping, finished=True, evidence=self.evidence)
-        held = next((one for one in shelf.versions if one.id == holder), None)
-        text = "a later command has replaced the secret of this one, nothing was called: give a new CommandId"
-        fenced = self.command.old_field is not None
-        if held is not None and named is not None and held.created >= own.created:
-            if fenced or self.clock() - own.created > self.bound_s:
-                ended = Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED), self.evidence)
-                return Sourced(self.command, ending=ended)
-            return Sourced(self.command, ending=_superseded(text, stored, self.evidence))
-        if not fenced and shelf.newer(own):
-            text = "a later command of this credential is at work or was left open, nothing was called: give a new "
-            return Sourced(self.command, ending=_superseded(text + "CommandId", stored, self.evidence))
+        if at is Standing.REPLACED:
+            text = "a later command has replaced the secret of this one, nothing was called: give a new CommandId"
+            ended = Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED), self.evidence)
+            return Sourced(command, ending=ended)
+        if at is Standing.OVERTAKEN:
+            text = (
+                "a later command of this credential ended, is at work or was left open, nothing was called, and what "
+            )
+            text += "is in force is not known: give a new CommandId"
+            stored = Stored(store.name, shelf.own[0].id, Stage.PENDING.value, region)
+            ended = Ending(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED), self.evidence, stored=stored)
+            return Sourced(command, ending=ended)
         return None
 
     def _check_quiet(self, shelf: Shelf) -> None:
@@ -317,7 +321,3 @@ def _packer(turn: Turn | None, account: str | None) -> Callable[[Secret], Secret
     if turn is None or account is None:
         return lambda new: new
     return lambda new: Turn(account, new, (turn.account, turn.password)).pack()
-
-
-def _superseded(text: str, stored: Stored, evidence: list[str]) -> Ending:
-    return Ending(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED), evidence, stored=stored)

@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Any
 
 from shared.store import Version
@@ -139,3 +140,52 @@ def sort_out(versions: Sequence[Version], identity: Identity) -> Shelf:
         tuple(foreign),
         tuple(ordered),
     )
+
+
+class Standing(Enum):
+    """Where a change stands by its versions in the store."""
+
+    NEW = "new"  # no version of it is there
+    BEGUN = "begun"  # an earlier delivery wrote one, and may have put it in force
+    FINISHED = "finished"  # its secret was proven in force, and is the current one
+    REPLACED = "replaced"  # a later change was proven since, and nothing of this one can still take effect
+    OVERTAKEN = "overtaken"  # a later change was begun or proven, and a call of this one may still arrive
+
+
+def standing(shelf: Shelf, holder: str | None, *, fenced: bool, looks: bool, now: float, bound_s: float) -> Standing:
+    """Where a change stands. Behind a fence a late call does nothing once its old secret was replaced.
+
+    `holder`: the version that holds the current secret. `looks`: a login can tell what is in force.
+    """
+    if not shelf.own:
+        return Standing.NEW
+    own = shelf.own[0]
+    held = next((one for one in shelf.versions if one.id == holder), None)
+    if held is not None and held.id in {one.id for one in shelf.own}:
+        open_since = bool(shelf.newer(held)) and not (fenced or looks)
+        return Standing.OVERTAKEN if open_since else Standing.FINISHED
+    if held is not None and held.created >= own.created:
+        return Standing.REPLACED if fenced or now - own.created > bound_s else Standing.OVERTAKEN
+    return Standing.OVERTAKEN if shelf.newer(own) and not fenced else Standing.BEGUN
+
+
+# A delivery that began so long before another may still be at work: the longest that both platforms let a function run
+# on its ordinary settings.
+ALIVE_S = 900.0
+
+
+def rivals(shelf: Shelf, own: Version, holder: str | None) -> list[Version]:
+    """Versions of other changes that may be in force in place of this one, or come into force: not those before it."""
+    held = next((one for one in shelf.versions if one.id == holder), None)
+    done = held.created if held is not None and held.created < own.created else -1.0
+    return [one for one in shelf.others if one.created >= own.created - ALIVE_S and one.created > done]
+
+
+def replaced(own: Version, among: Sequence[Version], held: Version | None, told: bool | None) -> bool:
+    """Whether a change that was proven must not be made current: another one came after it, or may have.
+
+    `told`: whether the cloud shows it as the last one; None: nothing tells, and then the later command's claim stands.
+    """
+    if held is not None and held.created > own.created and held in among:
+        return True
+    return bool(among) and (told is False or (told is None and any(one.created >= own.created for one in among)))

@@ -5,26 +5,44 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shared.versions import is_ours, read_name
 from tests.cloud import callers
 from tests.cloud.client import Standin
 
 
 @dataclass(frozen=True)
 class Held:
-    """One secret as its service shows it: the current value, and the other versions that still count, by id."""
+    """One secret as its service shows it: the current value, and every version's, by id."""
 
     current: str
-    pending: dict[str, str]
+    versions: dict[str, str]
+
+    @property
+    def ours(self) -> dict[str, str]:
+        """keyturn's versions of a change."""
+        return {id_: value for id_, value in self.versions.items() if read_name(id_)}
+
+    @property
+    def pending(self) -> dict[str, str]:
+        """keyturn's versions of a change whose secret is not the current one."""
+        return {id_: value for id_, value in self.ours.items() if value != self.current}
+
+    @property
+    def users(self) -> dict[str, str]:
+        """What keyturn did not name."""
+        return {id_: value for id_, value in self.versions.items() if not is_ours(id_)}
 
 
 def ssm(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
     """One call of SSM."""
-    return callers.tencent(cloud, action, parameters, service="ssm")
+    with cloud.lived_by():
+        return callers.tencent(cloud, action, parameters, service="ssm")
 
 
 def kms(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
     """One call of KMS, all of it in the form body."""
-    return callers.kms(cloud, action, {}, parameters)
+    with cloud.lived_by():
+        return callers.kms(cloud, action, {}, parameters)
 
 
 def held(cloud: Standin, place: str) -> Held:
@@ -39,15 +57,15 @@ def _ssm_held(cloud: Standin, name: str) -> Held:
         one["VersionId"]: ssm(cloud, "GetSecretValue", SecretName=name, VersionId=one["VersionId"])["SecretString"]
         for one in versions
     }
-    current = min(versions, key=lambda one: one["CreateTime"])["VersionId"]
-    return Held(values.pop(current), values)
+    # keyturn writes only where a current version was: of one second, its own is the later one.
+    oldest = min(versions, key=lambda one: (one["CreateTime"], is_ours(one["VersionId"])))["VersionId"]
+    return Held(next((values[one] for one in ("current", "SSM_Current") if one in values), values[oldest]), values)
 
 
 def _kms_held(cloud: Standin, name: str) -> Held:
     listed = kms(cloud, "ListSecretVersionIds", SecretName=name, IncludeDeprecated="true")["VersionIds"]["VersionId"]
-    pending = {}
-    for one in listed:
-        if any(stage.startswith("keyturn-") for stage in one["VersionStages"]["VersionStage"]):
-            id_ = one["VersionId"]
-            pending[id_] = kms(cloud, "GetSecretValue", SecretName=name, VersionId=id_)["SecretData"]
-    return Held(kms(cloud, "GetSecretValue", SecretName=name)["SecretData"], pending)
+    values = {
+        one["VersionId"]: kms(cloud, "GetSecretValue", SecretName=name, VersionId=one["VersionId"])["SecretData"]
+        for one in listed
+    }
+    return Held(kms(cloud, "GetSecretValue", SecretName=name)["SecretData"], values)

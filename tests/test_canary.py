@@ -27,7 +27,8 @@ from tests.cloud.runtime import SCF, run
 
 Key = ECKey | OKPKey | RSAKey
 _RNG = random.Random(20260301)
-_KEYS = ("standin-secret-key", "standin-session-token")
+_HANDOFF_KEY = base64.urlsafe_b64encode(_RNG.randbytes(32)).decode().rstrip("=")
+_KEYS = ("standin-secret-key", "standin-session-token", _HANDOFF_KEY)
 
 
 def _samples() -> list[tuple[str, str, str]]:
@@ -77,6 +78,7 @@ def _written(
         "KEYTURN_COMMANDS": f"sqlite://{folder / 'commands.db'}",
         "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
         "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
+        "KEYTURN_HANDOFF_KEY": _HANDOFF_KEY,
         "KEYTURN_LOG": "DEBUG",
     }
     event = shapes.event(command, target.platform, trigger, name="canary")

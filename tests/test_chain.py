@@ -8,12 +8,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from shared.queues import Inbox, Outgoing, open_queue
+from shared.result import now_text
 from tests import shapes
 from tests.cloud.inboxes import access, inbox
 from tests.cloud.rabbitmq import Broker
@@ -71,11 +73,11 @@ class Chain:
         finally:
             opened.close()
 
-    def put(self, body: dict[str, Any], function: str, name: str = "m-1") -> None:
-        """A message on the queue from which the function takes its commands."""
+    def put(self, body: dict[str, Any], function: str, name: str = "m-1", *, delay_s: float = 0.0) -> None:
+        """A message on the queue from which the function takes its commands, held back as far as the queue can."""
         queue = open_queue(self.commands_url, function=function, access=access(self.environ))
         message = Outgoing(name, str(body.get("type", "")), "", json.dumps(body, ensure_ascii=False))
-        queue.send(message, timeout_s=5)
+        queue.send(message, timeout_s=5, delay_s=min(delay_s, queue.max_delay_s))
         queue.close()
 
 
@@ -144,6 +146,20 @@ def test_a_change_that_never_ends_is_given_up_after_the_last_hop(chain: Chain) -
     last = chain.results()[-1]
     assert (last["data"]["Outcome"], last["data"]["Error"]["Code"]) == ("unknown", "TooManyHops")
     assert len(chain.waiting(chain.commands_url, "follow_change")) == 1
+
+
+@on("sqlite", "ckafka", "smq", "amqp")
+def test_a_command_that_is_not_due_yet_comes_when_the_worlds_clock_is_moved_to_it(chain: Chain) -> None:
+    chain.house.cloud.reset()
+    earlier = len(chain.results())
+    event = {"specversion": "1.0", "id": "d-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
+    due = now_text(datetime.now(timezone.utc) + timedelta(minutes=10))
+    chain.put(event | {"notbefore": due, "data": GOOD[ACCOUNT]}, ACCOUNT, delay_s=600)
+    assert chain.run("--skip-delays") == 0
+    assert 590 < chain.house.cloud.offset < 610
+    (ended,) = chain.results()[earlier:]
+    assert (ended["data"]["Outcome"], ended["time"] >= due) == ("changed", True)
+    assert chain.run("--skip-delays") == NOTHING_WAITS
 
 
 @on("smq", "amqp")

@@ -11,9 +11,10 @@ import pytest
 from pydantic.alias_generators import to_snake
 
 from shared.command import Command, parse, parse_model
-from shared.pending import FollowChange
 from shared.operation import Operation
+from shared.pending import FollowChange
 from shared.rotation.policy import PlanRotation
+from shared.settings import handoff_keys
 from shared.triggers import Delivery, Message, read
 from tests.cloud.world import load_world
 
@@ -26,6 +27,7 @@ IN_ORDER = ["scf-http", "scf-timer", "scf-queue", "fc-http", "fc-timer", "fc-que
 FILES = sorted(path.relative_to(EVENTS) for path in EVENTS.rglob("*") if "schemas" not in (path.name, path.parent.name))
 EVENT_FILES = [str(path) for path in FILES if len(path.parts) > 1]
 REQUEST_ID = "request-1"
+EXAMPLE_KEY = "a2V5dHVybidzIGV4YW1wbGVzLCBub3RoaW5nIGVsc2U"
 WORLD = load_world()
 HELD_AS = {  # the world's tables
     "tencent_redis_modify_instance_account": "redis",
@@ -39,12 +41,13 @@ FENCED = [
 ]
 
 
-def delivery_of(file: str) -> Delivery:
+def delivery_of(file: str, key: str = "") -> Delivery:
     """As the platform passes the event: SCF parses it, FC hands over the bytes."""
     raw = (EVENTS / file).read_bytes()
     function, name = Path(file).parts
     fields = import_module(f"functions.{function}").main_handler.fields
-    return read(json.loads(raw) if name.startswith("scf-") else raw, fields=fields, request_id=REQUEST_ID)
+    event = json.loads(raw) if name.startswith("scf-") else raw
+    return read(event, fields=fields, request_id=REQUEST_ID, keys=handoff_keys(key))
 
 
 def message_of(file: str) -> Message:
@@ -103,6 +106,12 @@ def test_an_example_of_follow_change_is_what_keyturn_itself_would_send(file: str
     assert (message.type, message.hop, message.notbefore is not None) == ("keyturn.command.follow_change", 1, True)
     command = parse_model(FollowChange, message.data, frozenset())
     assert (command.cloud, command.service) == (("tencent", "redis") if "scf" in file else ("alibaba", "tair"))
+
+
+@pytest.mark.parametrize("file", [file for file in EVENT_FILES if file.startswith((FOLLOW, PLAN)) and "queue" in file])
+def test_an_example_of_keyturns_own_message_is_signed_with_the_examples_key(file: str) -> None:
+    (message,) = delivery_of(file, EXAMPLE_KEY).messages
+    assert message.authentic, "its data has changed: put into `mac` what tests.shapes.signed(event, EXAMPLE_KEY) gives"
 
 
 @pytest.mark.parametrize("file", [file for file in EVENT_FILES if file.startswith(PLAN)])

@@ -37,7 +37,7 @@ from shared.workbench.operations import (
 from tests import shapes
 from tests.cloud.client import Standin
 from tests.cloud.runtime import environment
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
+from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
 from tests.test_rules import GOOD
 
 ROOT = Path(__file__).parents[1]
@@ -240,6 +240,8 @@ def test_an_invocation_that_is_refused_has_its_lines_too(
         raised, trigger = "NothingDone", "timer"
         house.settings["KEYTURN_RESULTS"] = "" if how == "no queue" else NOWHERE
         results = 0 if how == "no queue" else 1
+        if function == "follow_change" and results:  # not a message of keyturn's own: it is left, with a line
+            raised, results = None, 0
     returned = house.deliver(function, event)
     lines = checked(heard.take())
     (summary,) = of(lines, "invocation")
@@ -248,7 +250,7 @@ def test_an_invocation_that_is_refused_has_its_lines_too(
     assert sum(summary["outcomes"].values()) in ({results} if raised is None else {results, 0})
     assert [isinstance(returned.error, NothingDone)] == [raised is not None]
     assert len(of(lines, "settings")) == (how in ("settings", "no queue"))
-    assert len(of(lines, "undelivered_result")) == (how == "undelivered")
+    assert len(of(lines, "undelivered_result")) == (how == "undelivered" and results)
 
 
 @pytest.mark.parametrize("trigger", ["timer", "queue"])
@@ -368,7 +370,7 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         keep("pending_without_end", 90)
 
         house = place("unknown", standin)
-        standin.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after"}])
+        standin.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after", "Times": 9}])
         house.send(REGISTRY, command("u-lost", REGISTRY), trigger="queue")
         keep("unknown_outcome", 10)
 
@@ -395,7 +397,8 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         standin.faults([{"Action": "ModifyInstanceAccount", "Fault": "lock", "Times": 9}])
         data = {"InstanceId": "crs-demo0001", "AccountName": "app", "Privilege": "r", "Region": "ap-guangzhou"}
         envelope = {"specversion": "1.0", "id": "x-given-up", "source": "s", "attempt": 10, "hop": 9}
-        envelope |= {"type": f"keyturn.command.{ACCOUNT}", "data": data}
+        envelope |= {"type": f"keyturn.command.{ACCOUNT}", "subject": "redis/crs-demo0001/app", "data": data}
+        envelope = shapes.signed(envelope, HANDOFF_KEY)
         house.deliver(ACCOUNT, shapes.event(envelope, "scf", "queue"), timeout_s=5.0)
         keep("exhausted", 10)
 

@@ -393,13 +393,13 @@ def test_a_listed_throttling_with_429_proves_that_nothing_happened() -> None:
 class _Script(Session):
     """A session whose answers are written down. Its clock moves only as the test says."""
 
-    cloud = "script"
+    cloud = "tencent"
 
     def __init__(self, answers: list[KeyturnError | dict[str, Any]], left_s: float = 60.0) -> None:
         self.now, self.sent, self.import_s, self.call_s = 0.0, 0, 0.0, 0.0
         keys = RoleKeys("id", Secret("script-key"), None)
         deadline = Deadline(left_s, lambda: self.now)
-        super().__init__(Access(keys, None, 1000.0, deadline, sleep=self._sleep), "region")
+        super().__init__(Access(keys, None, 1000.0, deadline, sleep=self._sleep), "ap-guangzhou")
         self.answers = answers
 
     def _sleep(self, seconds: float) -> None:

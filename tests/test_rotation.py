@@ -525,7 +525,9 @@ WRONG = [
     ({"Length": 31}, "Length: must be 8 to 30 for this operation"),
     ({"Function": PASSWORD}, "Accounts: this operation changes root alone"),
     ({"Function": REGISTRY, "Accounts": None, "Alternate": ["a", "b"]}, "Alternate: this operation changes no two"),
-    ({"Function": TAIR, "Site": "intl"}, "Site: only Tencent Cloud has sites"),
+    ({"Function": TAIR, "Region": "cn-hangzhou", "Site": "intl"}, "Site: only Tencent Cloud has sites"),
+    ({"Function": TAIR, "Region": "ap-guangzhou"}, "Region: must be a region of alibaba"),
+    ({"Region": "oss-cn-hangzhou"}, "Region: must be a region of tencent"),
     ({"JitterS": -1}, "JitterS: "),
     ({"Password": "hunter2"}, "Password: is not a field of this command"),
 ]
@@ -557,9 +559,10 @@ def test_what_is_sent_is_a_command_of_the_operation(function: str) -> None:
         accounts.append(({"Alternate": ["a", "b"]}, None))
     for given, account in accounts:
         policy = {key: value for key, value in REDIS.items() if key != "Accounts"} | given
+        region = {"tencent": "ap-guangzhou", "alibaba": "cn-hangzhou"}[target.cloud]
         policy |= {"Function": function, "Store": "ssm://{resource}", "Resources": {"Patterns": [resource]}}
-        made = parse_model(PlanRotation, policy, PlanRotation.names)
-        parse(operation.command, made.command(resource, account, "ap-guangzhou", "c-1"))
+        made = parse_model(PlanRotation, policy | {"Region": region}, PlanRotation.names)
+        parse(operation.command, made.command(resource, account, region, "c-1"))
 
 
 @pytest.mark.long

@@ -19,6 +19,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from shared.queues import Outgoing, open_queue
 from tests import shapes
+from tests.campaign.platform import invoke, invoke_apart
 from tests.cloud import moved_time
 from tests.cloud.callers import alibaba, ssm_client, tencent
 from tests.cloud.client import Standin
@@ -361,3 +362,14 @@ def test_without_a_stand_in_no_clock_is_moved(waiting: Waiting) -> None:
     command = [sys.executable, "-m", "tests.cloud", "run", "--once", "--skip-delays"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
     assert (done.returncode, "clock cannot be moved" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("way", [invoke, invoke_apart])
+def test_what_the_campaign_starts_lives_by_the_worlds_clock(standin: Standin, tmp_path: Path, way: Any) -> None:
+    standin.reset(task_s=0.05)
+    standin.advance(HOUR_S)
+    settings = {"KEYTURN_TENCENT_ENDPOINT": standin.endpoint, "KEYTURN_RESULTS": f"sqlite://{tmp_path}/results.db"}
+    event = json.dumps(shapes.event(GOOD[ACCOUNT], "scf", "http")).encode()
+    returned = way(ACCOUNT, event, "scf", settings)
+    assert outcome(returned) == "changed"
+    assert abs(read_moment(returned.body["Result"]["time"]) - time.time() - HOUR_S) < 30

@@ -173,3 +173,65 @@ def test_a_dead_letter_of_an_http_call_has_no_waiting_caller() -> None:
     refused = letter | {"requestPayload": call.replace("POST", "GET")}
     (message,) = read(refused, fields=FIELDS, request_id="r").messages
     assert message.problem == "dead letter holds a refused call: only POST is answered"
+
+
+_LIKE_A_CALL = {"httpMethod": "POST", "path": "/", "headers": {}, "queryString": {}, "body": json.dumps(COMMAND)}
+_LIKE_FC = json.loads((EVENTS / "fc-http.json").read_text())
+
+
+@pytest.mark.parametrize("name", ["path", "headers", "queryString"])
+def test_a_bare_message_that_lacks_a_mark_of_a_gateway_is_no_call(name: str) -> None:
+    event = {key: value for key, value in _LIKE_A_CALL.items() if key != name}
+    with pytest.raises(UnknownEvent):
+        read(json.dumps(event).encode(), fields=FIELDS, request_id="r")
+    assert read(json.dumps(_LIKE_A_CALL).encode(), fields=FIELDS, request_id="r").trigger is Trigger.HTTP
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("version", "v2"),
+        ("version", None),
+        ("rawPath", None),
+        ("rawPath", "rotate"),
+        ("headers", None),
+        ("headers", "x"),
+        ("requestContext", None),
+        ("requestContext", {}),
+        ("requestContext", {"http": {"method": "POST"}}),
+        ("requestContext", {**_LIKE_FC["requestContext"], "http": {"method": "POST"}}),
+        ("requestContext", {**_LIKE_FC["requestContext"], "http": None}),
+        ("requestContext", {**_LIKE_FC["requestContext"], "requestId": 7}),
+    ],
+)
+def test_fcs_own_call_has_all_of_its_marks(name: str, value: object) -> None:
+    event = {**_LIKE_FC, name: value}
+    with pytest.raises(UnknownEvent):
+        read(json.dumps(event).encode(), fields=FIELDS, request_id="r")
+
+
+@pytest.mark.parametrize("shape", [_LIKE_A_CALL, _LIKE_FC])
+@pytest.mark.parametrize("more", [{"AccountName": "x"}, {"InstanceId": "crs-1", "AccountName": "app"}])
+def test_a_message_that_has_a_commands_own_fields_is_no_call(shape: dict[str, object], more: dict[str, str]) -> None:
+    for event in (json.dumps(shape | more).encode(), shape | more):
+        delivery = read(event, fields=FIELDS, request_id="r")
+        assert delivery.trigger is Trigger.QUEUE
+        assert len(delivery.messages) == 1
+
+
+@pytest.mark.parametrize(
+    "envelope",
+    [
+        {"msgBody": json.dumps(COMMAND)},
+        {"messageBody": json.dumps(COMMAND)},
+        {"props": {"messageId": "m"}, "envelope": {}, "body": COMMAND},
+        {"specversion": "1.0", "id": "e", "type": "x", "source": "s", "data": COMMAND},
+    ],
+)
+@pytest.mark.parametrize("shape", [_LIKE_A_CALL, _LIKE_FC])
+def test_a_queues_envelope_that_also_looks_like_a_call_is_a_message(
+    shape: dict[str, object], envelope: dict[str, object]
+) -> None:
+    delivery = read(json.dumps(shape | envelope).encode(), fields=FIELDS, request_id="r")
+    assert delivery.trigger is Trigger.QUEUE
+    assert [message.data for message in delivery.messages] == [COMMAND]

@@ -11,6 +11,7 @@ from typing import Any
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.pace import backoff_s, pace_of
 from shared.platform import Deadline, RoleKeys
+from shared.regions import check_region
 
 _LONGEST_READ_S = 5.0
 _LONGEST_CHANGE_S = 10.0
@@ -61,6 +62,7 @@ class Session(ABC):
         Raises: RetryLater or Refused (surely nothing happened), OldSecretRefused, Ambiguous (it may have).
         """
         secrets = secrets or {}
+        check_region(self.cloud, self.region)
         self._load()
         try:
             return self._paced(action, ids, secrets, self._change_timeout_s, _LEAST_CHANGE_S)
@@ -77,6 +79,7 @@ class Session(ABC):
 
         Raises: RetryLater (unavailable, throttled, busy) or Refused.
         """
+        check_region(self.cloud, self.region)
         deadline = self.access.deadline
         for tries in range(1, _READ_TRIES + 1):
             last: KeyturnError

@@ -7,12 +7,12 @@ Redis shows times without a zone, and no page names one: they are read as China 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import Any
 
 from shared.clouds.session import Access
 from shared.clouds.tencent import TencentSession
-from shared.rotation.fleet import Account, Page, Resource
+from shared.rotation.fleet import Account, Page, Resource, moment_of
 
 _PAGE = 100
 _MOST_PAGES = 50
@@ -70,7 +70,7 @@ class RedisFleet:
             for one in found:
                 if one.get("Status") != _DELETED:
                     changed = _text(one.get("PasswordLastModifiedTime")) or None
-                    accounts.append(Account(_text(one.get("AccountName")), changed, _moment(changed)))
+                    accounts.append(Account(_text(one.get("AccountName")), changed, moment_of(changed, _CHINA)))
             if _is_last(found, offset, answer):
                 break
         return accounts
@@ -108,7 +108,9 @@ class RegistryFleet:
             found = _list(answer, "ServiceAccounts")
             for one in found:
                 changed = _text(one.get("UpdateTime")) or _text(one.get("CreateTime")) or None
-                accounts.append(Account(_text(one.get("Name")).removeprefix(_PREFIX), changed, _moment(changed)))
+                accounts.append(
+                    Account(_text(one.get("Name")).removeprefix(_PREFIX), changed, moment_of(changed, _CHINA))
+                )
             if _is_last(found, offset, answer):
                 break
         return accounts
@@ -119,15 +121,6 @@ class RegistryFleet:
 
 def _is_last(found: list[Mapping[str, Any]], offset: int, answer: Mapping[str, Any]) -> bool:
     return not found or offset + _PAGE >= _int(answer.get("TotalCount"))
-
-
-def _moment(text: str | None) -> datetime | None:
-    """A time as these services print it; what names no zone is China Standard Time, what cannot be read is none."""
-    try:
-        moment = datetime.fromisoformat((text or "").replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=_CHINA)
 
 
 def _tags(value: object, key: str, name: str) -> dict[str, str]:

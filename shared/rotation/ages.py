@@ -10,7 +10,7 @@ from shared.errors import KeyturnError, RetryLater
 from shared.platform import Deadline, Invocation
 from shared.reach import access_to
 from shared.result import Subject
-from shared.rotation.fleet import Account, Fleet, Resource
+from shared.rotation.fleet import Account, Fleet, Resource, moment_at
 from shared.rotation.policy import PlanRotation
 from shared.settings import allows
 from shared.store import StoreRef, open_store
@@ -108,8 +108,8 @@ class Ages:
         except ImportError:
             one.why = f"{_NO_AGE}, and this package does not carry the client of {ref.kind}"
         else:
-            if made is not None:
-                at = datetime.fromtimestamp(made, timezone.utc)
+            at = moment_at(made)
+            if made is not None and at is not None:
                 one.account = Account(one.account.name, f"{ref.place} {int(made)}", at)
 
     def _made(self, ref: StoreRef) -> float | None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone, tzinfo
 from typing import Protocol
+
+# Older than either cloud's service, or so late that nobody can mean it: how an unset or broken time looks.
+_FIRST, _LAST = datetime(2010, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -48,3 +51,28 @@ class Fleet(Protocol):
 
     def accounts(self, resource: str) -> list[Account]:
         """Every account of a resource. Raises: RetryLater, Refused."""
+
+
+def moment_of(text: object, zone: tzinfo) -> datetime | None:
+    """A time as a service prints it, in UTC; a text that names no zone is of `zone`. None: nobody can mean it."""
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00")) if isinstance(text, str) else None
+        return _meant(moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone))
+    except (ValueError, OverflowError):
+        return None
+
+
+def moment_at(seconds: object) -> datetime | None:
+    """A time in Unix seconds, in UTC. None: nobody can mean it."""
+    if not isinstance(seconds, int | float):
+        return None
+    try:
+        return _meant(datetime.fromtimestamp(seconds, timezone.utc))
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _meant(moment: datetime | None) -> datetime | None:
+    """The same in UTC. Raises: OverflowError."""
+    utc = moment.astimezone(timezone.utc) if moment else None
+    return utc if utc and _FIRST <= utc < _LAST else None

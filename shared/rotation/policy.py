@@ -14,8 +14,10 @@ from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
 from shared.command import CommandId, Moment, Region, Site
+from shared.regions import region_rule, regions_of
 from shared.result import Subject
 from shared.store import StoreRef, parse_ref
+from shared.wildcard import fits
 
 FUNCTION = "plan_rotation"
 
@@ -141,6 +143,8 @@ class PlanRotation(_Form):
     @model_validator(mode="after")
     def _fits_the_operation(self) -> PlanRotation:
         target = self.target
+        if self.region is not None and self.region not in regions_of(target.cloud):
+            raise PydanticCustomError("region", "{rule}", {"rule": f"Region: {region_rule(target.cloud)}"})
         if target.only and (self.accounts or self.alternate):
             rule = f"Accounts: this operation changes {target.only} alone, so no Accounts and no Alternate go with it"
             raise PydanticCustomError("accounts", rule)
@@ -228,7 +232,7 @@ PlanRotation.names = frozenset(field.alias or name for name, field in PlanRotati
 
 def matches(patterns: Iterable[str], name: str) -> bool:
     """Whether a name matches one of the patterns, in which `*` alone is special."""
-    return any(re.fullmatch(re.escape(one).replace(r"\*", ".*"), name) for one in patterns)
+    return any(fits(one, name) for one in patterns)
 
 
 def command_id(policy: str, subject: Subject, changed: str) -> str:

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timezone
 
 from shared.handoff import COMMAND_TYPE, MOST_ATTEMPTS, MOST_HOPS, Keys, verify
 from shared.trace import new_trace, traceparent, tracestate
@@ -99,15 +99,16 @@ def event_origin(event: dict[str, object], origin: Origin) -> Origin:
 
 
 def moment(value: object) -> datetime | None:
-    """The time that an RFC 3339 text names, None if it is none; finer than microseconds is cut off."""
+    """The time that an RFC 3339 text names, in UTC, None if it is none; finer than microseconds is cut off."""
     if not isinstance(value, str) or not (match := _RFC3339.fullmatch(value)):
         return None
     day, fraction, zone = match.groups()
     try:
-        return datetime.fromisoformat(
+        named = datetime.fromisoformat(
             f"{day.upper()}{(fraction or '.0')[:7].ljust(7, '0')}{zone.upper().replace('Z', '+00:00')}"
         )
-    except ValueError:
+        return named.astimezone(timezone.utc)
+    except (ValueError, OverflowError):  # in the first or the last hours that a datetime holds
         return None
 
 

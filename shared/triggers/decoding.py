@@ -7,6 +7,12 @@ import re
 
 MAX_DEPTH = 32
 """Levels of nesting in one command; the deepest that any operation documents is 4."""
+MAX_TEXT = 2 << 20
+"""Characters of one message, or of one HTTP body: 100 commands, each with all that it can hold, are half as long."""
+MAX_EVENT = 32 << 20
+"""Characters of a whole event: what FC takes of a synchronous call (its page of limits, 2026-04); SCF takes 6 MB."""
+MAX_VALUES = 50_000
+"""Names and values in one message: 100 commands with 500."""
 
 # Only what repr(bytes) writes: no implicit concatenation, and no escape that makes the compiler warn.
 _BYTES_LITERAL = re.compile(
@@ -14,6 +20,7 @@ _BYTES_LITERAL = re.compile(
 )
 _MAX_LITERAL = 1 << 20
 _MAX_WRAPPINGS = 3
+_TOO_LARGE = "is too large"
 
 
 class NotJson(ValueError):
@@ -29,11 +36,13 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return value if len(value) == len(pairs) else _Repeated(value)
 
 
-def parse(text: str) -> object:
-    """The JSON value of `text`. Call `flaw` on what is taken from it.
+def parse(text: str, most: int = MAX_TEXT) -> object:
+    """The JSON value of `text`, which has `most` characters at most. Call `flaw` on what is taken from it.
 
     Raises: NotJson.
     """
+    if len(text) > most:
+        raise NotJson(_TOO_LARGE)
     try:
         value: object = json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
     except RecursionError:
@@ -46,17 +55,19 @@ def parse(text: str) -> object:
     raise NotJson(rule)
 
 
-def decode(text: str) -> object:
+def decode(text: str, most: int = MAX_TEXT) -> object:
     """The JSON value of a queue message: JSON, bare or in a JSON string, base64 or a Python bytes literal.
 
     Raises: NotJson.
     """
     for _ in range(_MAX_WRAPPINGS):
         try:
-            value = parse(text)
+            value = parse(text, most)
         except NotJson as error:  # noqa: PERF203  at most three times
+            if str(error) != "is not JSON":
+                raise
             inner = _from_bytes_literal(text) or _from_base64(text)
-            if inner is None or str(error) != "is not JSON":
+            if inner is None:
                 raise
             text = inner
         else:
@@ -77,6 +88,8 @@ def text_of(raw: bytes) -> str:
 
 def from_base64(text: str) -> str:
     """The text that `text` holds as base64, line breaks allowed. Raises: NotJson."""
+    if len(text) > 2 * MAX_TEXT:
+        raise NotJson(_TOO_LARGE)
     try:
         raw = base64.b64decode("".join(text.split()), validate=True)
     except ValueError:
@@ -89,10 +102,15 @@ def from_base64(text: str) -> str:
 def flaw(value: object) -> str | None:
     """Why `value`, as parsed, must not be used (a predicate), or None."""
     waiting: list[tuple[object, int]] = [(value, 1)]
+    values = 0
     while waiting:
         item, depth = waiting.pop()
-        if isinstance(item, (dict, list)) and depth > MAX_DEPTH:
-            return "is nested too deeply"
+        if isinstance(item, (dict, list)):
+            if depth > MAX_DEPTH:
+                return "is nested too deeply"
+            values += len(item)
+            if values > MAX_VALUES:
+                return "holds too many values"
         rule = repetition(item)
         if rule:
             return rule

@@ -4,20 +4,54 @@ Only what the command needs is read: method, four headers, body. The query strin
 `requestContext` nor a header proves who called (a plain invocation can have this very shape).
 """
 
+from collections.abc import Collection
+
 from shared.handoff import Keys
 from shared.trace import traceparent, tracestate
-from shared.triggers.commands import MAX_LIST, Origin, commands
+from shared.triggers.commands import MAX_LIST, Origin, commands, is_event
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
 from shared.triggers.delivery import Delivery, Trigger
+from shared.triggers.envelopes import record_of
 
 _JSON = ("application/json", "application/cloudevents+json")
 
 
-def is_call(event: dict[str, object]) -> bool:
-    """Whether `event` is an HTTP call; a function URL's has no `requestContext`, FC's no `httpMethod`."""
-    if "httpMethod" in event:
+def is_call(event: dict[str, object], fields: Collection[str], *, raw: bool) -> bool:
+    """Whether `event` is an HTTP call; a function URL's has no `requestContext`, FC's no `httpMethod`.
+
+    `raw`: it came as bytes or text. A topic may deliver its bare messages so (FC's streams, raw event buses), so every
+    mark of a gateway's event is wanted. A message that copies them all cannot be told from a call; one that has a
+    command's own `fields`, or a queue's envelope, is a message.
+    """
+    if any(name in fields for name in event) or record_of(event) is not None or is_event(event):
+        return False
+    if "httpMethod" not in event:
+        return _is_fc_call(event)
+    if not raw:
         return "headers" in event or "path" in event
-    return isinstance(_http(event), dict) or (event.get("version") == "v1" and "rawPath" in event)
+    path, queries = event.get("path"), ("queryString", "queryStringParameters", "queryParameters")
+    return (
+        isinstance(event["httpMethod"], str)
+        and isinstance(path, str)
+        and path.startswith("/")
+        and isinstance(event.get("headers"), dict)
+        and any(isinstance(event.get(name), dict) for name in queries)
+    )
+
+
+def _is_fc_call(event: dict[str, object]) -> bool:
+    """The marks of FC's own HTTP trigger, all of which its page shows (http-trigger-invoking-function, 2026-04)."""
+    context, http, path = event.get("requestContext"), _http(event), event.get("rawPath")
+    return (
+        event.get("version") == "v1"
+        and isinstance(path, str)
+        and path.startswith("/")
+        and isinstance(event.get("headers"), dict)
+        and isinstance(context, dict)
+        and all(isinstance(context.get(name), str) for name in ("requestId", "domainName"))
+        and isinstance(http, dict)
+        and all(isinstance(http.get(name), str) for name in ("method", "path", "protocol"))
+    )
 
 
 def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> Delivery:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from shared.handoff import Keys
 from shared.triggers.commands import Origin, is_event
-from shared.triggers.decoding import NotJson, decode, text_of
+from shared.triggers.decoding import MAX_EVENT, NotJson, decode, text_of
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent
 from shared.triggers.envelopes import Reread, dead_letter, record_of, unwrap
 from shared.triggers.http import is_call, read_call
@@ -32,11 +32,12 @@ def _read(event: object, fields: Collection[str], origin: Origin, *, inside_dead
             return (inherited.refuse("message is a dead letter inside a dead letter"),)
         return _original(text, fields, inherited)
 
+    raw = isinstance(event, (bytes, bytearray, memoryview, str))
     if isinstance(event, (bytes, bytearray, memoryview, str)):
         if not event:
             raise UnknownEvent
         try:
-            event = decode(event if isinstance(event, str) else text_of(bytes(event)))
+            event = decode(event if isinstance(event, str) else text_of(bytes(event)), MAX_EVENT)
         except NotJson as error:  # a topic in STREAM format delivers the bare message
             return _queue([origin.refuse(f"message {error}")])
         if not isinstance(event, (dict, list)):
@@ -45,7 +46,7 @@ def _read(event: object, fields: Collection[str], origin: Origin, *, inside_dead
         return _queue(m for n, item in enumerate(event) for m in _element(item, fields, origin.element(n), reread))
     if not isinstance(event, dict):
         raise UnknownEvent
-    if is_call(event):
+    if is_call(event, fields, raw=raw):
         return read_call(event, request_id=request_id, keys=keys)
     if is_timer(event):
         return read_timer(event, request_id=request_id, keys=keys)

@@ -65,12 +65,17 @@ def kept(description: Description, found: Iterable[Function]) -> Description:
 
 def made(description: Description) -> Description:
     """One new key for every function whose key was to be made."""
-    key = base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
+    key = new_key()
     specs = tuple(
         replace(spec, environment={**spec.environment, NAME: key}) if spec.environment.get(NAME) == MADE_LATER else spec
         for spec in description.functions
     )
     return replace(description, functions=specs)
+
+
+def new_key() -> str:
+    """A value of KEYTURN_HANDOFF_KEY from the operating system's randomness."""
+    return base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
 
 
 def dropped(description: Description, found: Iterable[Function]) -> list[str]:

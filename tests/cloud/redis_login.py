@@ -2,8 +2,8 @@
 
 Every other byte goes to the real server as it came, and every answer is the real server's, except for what an older
 one calls a wrong password. Sources: Tencent https://cloud.tencent.com/document/product/239/36710 (2025-09-22) and
-239/135926 (2026-08-13); Alibaba https://help.aliyun.com/document_detail/440521.html (2026-06). A server before 6.0 knows
-passwords only (https://redis.io/docs/latest/commands/auth/); its words are those of Redis 5.0, server.c.
+239/135926 (2026-08-13); Alibaba https://help.aliyun.com/document_detail/440521.html (2026-06). A server before 6.0
+knows passwords only (https://redis.io/docs/latest/commands/auth/); its words are those of Redis 5.0, server.c.
 """
 
 from __future__ import annotations
@@ -74,18 +74,27 @@ class LoginForms:
     def _of_default(self, password: bytes) -> Words:
         return [b"AUTH", DEFAULT, password] if self.takes_any else [b"AUTH", password]
 
-    def hello(self, words: Words) -> Words:
-        """What a HELLO command becomes."""
-        if self.before_6:
-            return [b"HELLO-IS-OF-6.0", *words[1:]]
-        at = next((place for place, word in enumerate(words) if word.upper() == b"AUTH"), 0)
-        if not at or len(words) < at + 3:
-            return words
-        login = self._of_two_words(words[at + 1], words[at + 2])
-        if login == _TOO_FEW:
-            return login
-        name, password = login[1:] if len(login) == 3 else (DEFAULT, login[1])
-        return [*words[: at + 1], name, password, *words[at + 3 :]]
+    def readings_of_hello(self, words: Words) -> list[Words]:
+        """The login in a HELLO command in the same way; none if it has none. `default` is no name that anybody gave."""
+        at = _login_in(words)
+        if not at:
+            return []
+        name, password = words[at + 1 : at + 3]
+        return self._of_one_word(password) if name == DEFAULT else [self._of_two_words(name, password)]
+
+
+def greeting(words: Words, login: Words) -> Words:
+    """A HELLO command with this login in place of its own; a login that is a refusal comes alone."""
+    if len(login) < 2:
+        return login
+    at = _login_in(words)
+    name, password = login[1:] if len(login) == 3 else (DEFAULT, login[1])
+    return [*words[: at + 1], name, password, *words[at + 3 :]]
+
+
+def _login_in(words: Words) -> int:
+    """Where a HELLO command says AUTH, with two words behind it; 0 if nowhere."""
+    return next((at for at, word in enumerate(words[:-2]) if at and word.upper() == b"AUTH"), 0)
 
 
 def _nobody() -> Words:
@@ -134,7 +143,7 @@ class _Spoken:
             self.logging_in += 1
             self._writer.write(_encoded(await self._meant(self.forms.readings(words))))
         elif kind == b"HELLO":
-            self._writer.write(_encoded(self.forms.hello(words)))
+            self._writer.write(_encoded(await self._greeting(words)))
         else:
             self._writer.write(bytes(raw))
         return True
@@ -163,6 +172,12 @@ class _Spoken:
         line = await self._reader.readuntil(b"\n")
         raw += line
         return line.rstrip(b"\r\n")
+
+    async def _greeting(self, words: Words) -> Words:
+        if self.forms.before_6:
+            return [b"HELLO-IS-OF-6.0", *words[1:]]
+        readings = self.forms.readings_of_hello(words)
+        return greeting(words, await self._meant(readings)) if readings else words
 
     async def _meant(self, readings: list[Words]) -> Words:
         """The first reading that the real server takes, else the last one, whose refusal is the answer."""

@@ -118,7 +118,7 @@ class SleepingServer:
             async with self._turn:
                 port = (await self._woken()).port
             await relay(reader, writer, port, self.forms)
-        except (OSError, RuntimeError):
+        except (OSError, RuntimeError, asyncio.TimeoutError):
             pass  # no server, or one side hung up: the client sees its connection closed
         finally:
             self._dialled -= 1

@@ -1,4 +1,15 @@
-"""The HTTP server: API calls of both clouds, and `/_standin/` for those who test."""
+"""The HTTP server: API calls of both clouds, and `/_standin/` for those who test.
+
+- `POST reset`: a part of a world, laid over the one that was served first; real time again.
+- `GET clock`: `{"Now": RFC 3339, "Offset": seconds}`; `POST clock`: `{"Advance": seconds}` or `{"To": RFC 3339}`, see
+  `world_clock`. The answer comes when all that falls in between has happened.
+- `POST faults`: a list, see `faults.Fault`; `DELETE faults`.
+- `GET calls`: every API request, oldest first. `GET state`: what the services hold, no password.
+- `GET history`: `{"Salt", "History": [{"At", "Real", "Service", "Resource", "Account", "Digest", "By"}]}`, of
+  a store also `Current`. `Digest` is hex SHA-256 of salt and value, empty for a version that is gone.
+- `POST outside`: a change by hand, see `outside.Outside`.
+- `POST queue`, `GET functions`, `POST tick`: what only the clouds' own triggers could ask.
+"""
 
 from __future__ import annotations
 

@@ -70,11 +70,18 @@ def command_event(function: str) -> Schema:
         "subject": text,
         "time": {"type": "string", "format": "date-time"},
         "datacontenttype": text,
+        "attempt": {},
+        "hop": {},
+        "notbefore": {},
+        "traceparent": {**text, "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
+        "tracestate": {**text, "examples": ["vendor=00f067aa0ba902b7"]},
+        "mac": {},
+    }
+    # Another sender's event may have attributes of these names, which then mean something else.
+    ours: Schema = {
         "attempt": {"anyOf": [{**number, "minimum": 1}, digits]},
         "hop": {"anyOf": [number, digits]},
         "notbefore": {"type": "string", "format": "date-time"},
-        "traceparent": {**text, "examples": ["00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"]},
-        "tracestate": {**text, "examples": ["vendor=00f067aa0ba902b7"]},
         "mac": text,
     }
     inner = command(function)
@@ -91,6 +98,9 @@ def command_event(function: str) -> Schema:
         }
         | {"data": {"$ref": f"#/$defs/{inner['title']}"}},
         "required": ["specversion", "id", "source", "type", "data"],
+        "allOf": [
+            {"if": {"properties": {"type": {"pattern": r"^keyturn\.command\."}}}, "then": {"properties": ours}},
+        ],
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.command import Command
 from shared.pending import FOLLOWED
+from shared.regions import REGIONS
 from shared.rotation.policy import TARGETS
 from shared.workbench.schemas import texts
 
@@ -124,7 +125,8 @@ _OF_MODEL = {
 
 def of_deliver() -> list[Relation]:
     return [
-        Relation("At least one of Store, Seal and Reply", {"anyOf": [given(n) for n in ("Store", "Seal", "Reply")]})
+        Relation("At least one of Store, Seal and Reply", {"anyOf": [given(n) for n in ("Store", "Seal", "Reply")]}),
+        Relation("Adopt goes with Store", when(given("Adopt"), given("Store"))),
     ]
 
 
@@ -161,6 +163,11 @@ def of_policy() -> list[Relation]:
         said.append("no " + " and no ".join(no) if no else "")
         text = f"{function} takes {', '.join(one for one in said if one)}"
         relations.append(Relation(text, when(holds("Function", {"const": function}), then)))
+    for cloud in REGIONS:
+        functions = [function for function, target in TARGETS.items() if target.cloud == cloud]
+        regions: Schema = {"properties": {"Region": {"enum": [*REGIONS[cloud], None]}}}
+        text = f"Region is one of {cloud}'s where Function is"
+        relations.append(Relation(text, when(holds("Function", {"enum": functions}), regions)))
     plain: Schema = {"minItems": 1, "maxItems": 1, "items": {"not": {"pattern": r"\*"}}}
     relations += [
         Relation(
@@ -197,14 +204,16 @@ def of_followed() -> list[Relation]:
             for service, operations in FOLLOWED.items()
         ),
         Relation(
-            "A proven change has a Store; of the others, a registry's has no task to follow and Redis needs the TaskId",
+            "A proven change has a Store; of the others, a registry's has no task to follow, and Redis needs the"
+            " TaskId, or Settling and Before",
             when(
                 proven,
                 given("Store"),
                 {
                     "allOf": [
                         {"properties": {"Service": {"not": {"const": "tcr"}}}},
-                        when(holds("Service", {"const": "redis"}), given("TaskId")),
+                        when(given("Settling"), {"allOf": [holds("Service", {"const": "redis"}), given("Before")]}),
+                        when(holds("Service", {"const": "redis"}), {"anyOf": [given("TaskId"), given("Settling")]}),
                     ]
                 },
             ),

@@ -44,7 +44,8 @@ FIELDS: dict[str, dict[str, str]] = {
         **_COMMAND,
         "RegistryId": "The container registry.",
         "Name": "The service account, with or without `tcr$`.",
-        "Random": "The registry makes the password: each delivery a new one, shown once. Excludes Password.",
+        "Random": "The registry makes the password: each delivery a new one, shown once. With Deliver.Store keyturn"
+        " makes it. Excludes Password.",
         "Password": "The new password, where Random is false.",
     },
     "ModifyAccountPassword": {
@@ -56,8 +57,9 @@ FIELDS: dict[str, dict[str, str]] = {
         "NewAccountPassword": "The new password. It must differ from OldAccountPassword.",
     },
     "Deliver": {
-        "Store": "Kept there, written ahead of the change as the version named by CommandId. Takes no version. Where an"
+        "Store": "Kept there, written ahead of the change as a version that keyturn names. Takes no version. Where an"
         " old password is needed, Store is required.",
+        "Adopt": "With Store: the store may be another credential's by now, if none of its versions is pending.",
         "Seal": "Sealed to this public key: a JWE in the result's `Sealed`. Without Store over HTTP alone.",
         "Reply": "In the HTTP reply, to a caller who waits. The default for `Random` over HTTP; `KEYTURN_REPLY=off`"
         " forbids it.",
@@ -108,13 +110,13 @@ FIELDS: dict[str, dict[str, str]] = {
         "Account": "The account.",
         "Operation": "The operation that began the change.",
         "CommandId": "The command's id; the result bears it.",
-        "TaskId": "The task to ask for. Required on Redis unless the change is proven.",
-        "Adopted": "The task was found running and may be another command's.",
+        "TaskId": "The task to ask for.",
+        "Settling": "The call's answer was lost: reads are to tell what it did.",
         "Proven": "The change is in force, and only the store does not say so yet. Requires Store.",
+        "Login": "The command asks for a login.",
+        "Before": "What stood before the call.",
         "Store": "The new secret's place in a store, names alone.",
         "Sealed": "The sealed secret, for the result.",
-        "TimeBefore": "The service's own time of the last change before this one.",
-        "Expect": "What the account will show once the change is in force.",
         "StartedAt": "When the command's delivery began.",
         "Attempts": "Which delivery of the command it was, from 1.",
         "RequestId": "The cloud's id of the call.",
@@ -124,9 +126,19 @@ FIELDS: dict[str, dict[str, str]] = {
     },
     "KeptAhead": {
         "Name": "The secret: `ssm://name` or `kms://name`.",
-        "Version": "Its version, named by the command.",
+        "Version": "Its version, named by keyturn.",
         "Region": "The store's region.",
-        "Moot": "Other commands' pending versions, of no use once this one is in force.",
+    },
+    "Stood": {
+        "Tasks": "The instance's tasks.",
+        "Time": "The secret's last change, by the service's own clock.",
+        "Asked": "What the account will show of the change, beside its secret.",
+        "Secret": "Whether a new secret was asked.",
+        "Calls": "Calls of the change whose answers were lost.",
+    },
+    "Unsettled": {
+        "Signed": "When the last call was made whose answer was lost.",
+        "Quiet": "The first look, after the settling time, that showed nothing of it.",
     },
     "ResultEvent": {
         "specversion": "CloudEvents 1.0.",

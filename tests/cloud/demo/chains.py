@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 from shared.triggers import Trigger
+from shared.workbench.deploy_key import new_key
 from tests.cloud.client import Standin
 from tests.cloud.inboxes import inbox
 from tests.cloud.runtime import FC, ROOT, SCF, run
@@ -41,6 +42,7 @@ def hand_on_and_follow(scene: Scene, cloud: Standin, kind: str, folder: Path) ->
     cloud.reset(task_s=3.0, settle_s=3.0)
     started = time.monotonic()
     queues = {"KEYTURN_RESULTS": results, "KEYTURN_COMMANDS": commands, **endpoints(cloud)}
+    queues["KEYTURN_HANDOFF_KEY"] = new_key()
     run(function, way.event, platform, settings=queues)
     told = _follow_to_the_end(queues, results)
     assert way.new_password is not None

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.queues import open_inbox
+from shared.workbench.deploy_key import new_key
 from tests.cloud.callers import stored
 from tests.cloud.client import Standin
 from tests.cloud.proof import opens
@@ -113,7 +114,7 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
     """One line: the timer fires twice, what is due is rotated once, and each new secret is in its store."""
     started = time.monotonic()
     queues = {f"KEYTURN_{use.upper()}": _queue(folder, fleet, use) for use in ("results", "commands")}
-    settings = {**queues, **endpoints(cloud)}
+    settings = {**queues, **endpoints(cloud), "KEYTURN_HANDOFF_KEY": new_key()}
     for _ in range(2):
         scene.doing = f"{fleet.policy['Policy']} fires"
         run("plan_rotation", fleet.timer(), fleet.platform, settings=settings)
