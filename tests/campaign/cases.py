@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from . import cases_faults as faults
+from . import cases_late as late
+from . import cases_overlap as overlap
+from .cases_identity import identity_cases
+from .cases_kills import kill_cases
 from .play import Case
 
 
@@ -16,4 +20,16 @@ def all_cases() -> list[Case]:
         *faults.code_cases(),
         *faults.store_cases(),
         *faults.kept_change_cases(),
+        *identity_cases(),
+        *late.late_cases(),
+        *late.lag_cases(),
+        *late.twice_cases(),
+        *late.slow_store_cases(),
+        *late.world_cases(),
+        *late.login_world_cases(),
+        *overlap.overlap_cases(),
+        *overlap.crowd_cases(),
+        *overlap.forged_cases(),
+        *overlap.claimed_cases(),
+        *kill_cases(),
     ]

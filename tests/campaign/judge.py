@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .record import IN_FORCE, Applied, Delivery, Record, moment
+from .record import IN_FORCE, SKEW_S, Applied, Delivery, Record, moment
 
 NO_QUEUE = "no commands queue, or no handoff key, is set"
 LOST = "a lost answer on Tair or TCR that neither a repeat nor a login could tell"
@@ -61,7 +61,7 @@ def judge(record: Record, verdict: Verdict) -> None:
 
 def _once(delivery: Delivery, verdict: Verdict) -> None:
     count = len(delivery.last)
-    if count > 1 or (count == 0 and not delivery.killed):
+    if (count > 1 and not delivery.replayed) or (count == 0 and not delivery.killed):
         told = [one["data"]["Outcome"] for one in delivery.results]
         verdict.broke("a", f"{delivery} ended in {count} terminal results: {told}")
 
@@ -123,7 +123,7 @@ def _in_force(record: Record, delivery: Delivery, result: dict[str, Any], verdic
 
 
 def _last_by_others(record: Record, delivery: Delivery, mine: set[str], at: float) -> Applied | None:
-    found = [one for one in record.of(delivery.credential) if one.at <= at + 0.0015 and one.digest not in mine]
+    found = [one for one in record.of(delivery.credential) if one.at <= at + SKEW_S and one.digest not in mine]
     return found[-1] if found else None
 
 

@@ -11,7 +11,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from tests.cloud.client import Standin
 from tests.cloud.proof import opens
-from tests.stores import Held, held, kms, ssm
+from tests.stores import Held, held
 
 from .operations import Target
 
@@ -31,29 +31,8 @@ def look(standin: Standin, place: str) -> Held:
 
 
 def values(standin: Standin, place: str) -> dict[str, str]:
-    """Every version's value, by id, whatever stage it has."""
-    kind, _, name = place.partition("://")
-    for tries in range(1, _TRIES + 1):
-        try:
-            with standin.lived_by():  # by which these clients sign
-                return _ssm(standin, name) if kind == "ssm" else _kms(standin, name)
-        except (TencentCloudSDKException, DaraException):
-            if tries == _TRIES:
-                raise
-            time.sleep(1.0)
-    raise AssertionError("the loop returns or raises")
-
-
-def _ssm(standin: Standin, name: str) -> dict[str, str]:
-    listed = ssm(standin, "ListSecretVersionIds", SecretName=name)["Versions"]
-    ids = [one["VersionId"] for one in listed]
-    return {id_: ssm(standin, "GetSecretValue", SecretName=name, VersionId=id_)["SecretString"] for id_ in ids}
-
-
-def _kms(standin: Standin, name: str) -> dict[str, str]:
-    listed = kms(standin, "ListSecretVersionIds", SecretName=name, IncludeDeprecated="true")["VersionIds"]["VersionId"]
-    ids = [one["VersionId"] for one in listed]
-    return {id_: kms(standin, "GetSecretValue", SecretName=name, VersionId=id_)["SecretData"] for id_ in ids}
+    """Every version's value, by id."""
+    return look(standin, place).versions
 
 
 @dataclass

@@ -9,6 +9,8 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
+SKEW_S = 0.1
+"""By how much a busy machine may set a function's clock behind its world's."""
 IN_FORCE = ("changed", "already_changed")
 LAST = (*IN_FORCE, "not_changed", "unknown", "would_change")
 
@@ -60,6 +62,7 @@ class Delivery:
     killed: bool = False
     apart: bool = False  # beside others, in a process of its own
     fenced: bool = False
+    replayed: bool = False  # a message of its own came twice, so that its result may
     tells: bool = True  # whether results say anything of a secret
     carries: bool = True  # a commands queue and a handoff key are set
     login: bool = False
@@ -133,12 +136,12 @@ class Record:
 
     def in_force(self, credential: Credential, account: str, at: float) -> Applied | None:
         """What the account's password was at a moment, and since when."""
-        found = [one for one in self.of(credential) if one.account == account and one.at <= at + 0.0015]
+        found = [one for one in self.of(credential) if one.account == account and one.at <= at + SKEW_S]
         return found[-1] if found else None
 
     def stored(self, credential: Credential, version: str, at: float) -> str:
         """The digest of a version's value at a moment; empty: it is not there."""
-        found = [one for one in self.of_store(credential) if one.account == version and one.at <= at + 0.0015]
+        found = [one for one in self.of_store(credential) if one.account == version and one.at <= at + SKEW_S]
         return found[-1].digest if found else ""
 
     def opens(self, credential: Credential, digest: str, at: float) -> bool | None:

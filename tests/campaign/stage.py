@@ -19,8 +19,9 @@ from tests.cloud.world import merge
 from . import leaks
 from .kept import Shelf, inside
 from .judge import Verdict, judge
+from .forged import MARK, forged
 from .judge_stores import judge_stores
-from .operations import ALL_TARGETS, KEPT, REDIS, Target
+from .operations import ALL_TARGETS, KEPT, OWNERS, REDIS, Target
 from .platform import Apart, begin, events_of, invoke, invoke_and_kill, last_call
 from .record import Credential, Delivery, Record, read_history
 from .troubles import met_by, world_troubles
@@ -45,6 +46,23 @@ class Order:
     more: Mapping[str, Any] = field(default_factory=dict)
     id: str = ""  # the event's name, from which its CommandId is made; empty: the letter's own
     enveloped: bool = False  # by queue as a CloudEvent of keyturn's own form
+    claims: Mapping[str, Any] = field(default_factory=dict)  # further attributes of that, which nobody signed
+
+    def command(self, new: str) -> dict[str, Any]:
+        """What is sent; a field that is None in `more` is left out."""
+        target = ALL_TARGETS[self.target]
+        whole = target.command(target.old, new) | dict(self.more)
+        return {name: value for name, value in whole.items() if value is not None}
+
+    @property
+    def credential(self) -> Credential:
+        """Whose it is, by its fields."""
+        target, command = ALL_TARGETS[self.target], self.command("-")
+        resource = command.get("InstanceId") or command.get("RegistryId")
+        accounts = command.get("Alternate") or [command.get("AccountName") or command.get("Name") or target.account]
+        place = (command.get("Deliver") or {}).get("Store", "")
+        service = _SERVICE.get(target.service, target.service)
+        return Credential(service, str(resource), tuple(accounts), place)
 
 
 @dataclass(eq=False)
@@ -67,6 +85,8 @@ class Stage:
     _news: dict[str, str] = field(default_factory=dict)
     _posted: list[dict[str, Any]] = field(default_factory=list)
     _shelves: dict[str, Shelf] = field(default_factory=dict)
+    forgeries: set[str] = field(default_factory=set)
+    _copies: list[dict[str, Any]] = field(default_factory=list)
     _seen_calls: int = 0
     _kill_follower: str = ""
     killed_follower: bool = False
@@ -92,9 +112,10 @@ class Stage:
             self.settings["KEYTURN_HANDOFF_KEY"] = KEY
         self._stem = f"case-{self.rng.randrange(10**9)}"
         for order in self.orders.values():
-            target = ALL_TARGETS[order.target]
-            if target.place and target.place not in self._shelves:
-                self._shelves[target.place] = Shelf(target, self.standin)
+            place, own = order.credential.place, ALL_TARGETS[order.target]
+            if place and place not in self._shelves:
+                owner = own if own.place == place else OWNERS[place]
+                self._shelves[place] = Shelf(owner, self.standin)
         self.look()
 
     # --- what is done
@@ -128,8 +149,10 @@ class Stage:
         self._ended([delivery], [returned])
         return delivery
 
-    def together(self, letters: Sequence[tuple[str, str]], apart_s: float = 0.0) -> list[Delivery]:
-        """Give events to their functions beside each other, each in a process of its own."""
+    def together(
+        self, letters: Sequence[tuple[str, str]], apart_s: float = 0.0, by_hand: str = "", limit_s: float = 18.0
+    ) -> list[Delivery]:
+        """Give events to their functions beside each other, each in a process of its own; then somebody at a console."""
         deliveries: list[Delivery] = []
         at_work: list[Apart] = []
         for letter, trigger in letters:
@@ -138,7 +161,10 @@ class Stage:
                 time.sleep(apart_s)
             deliveries.append(self._begun(letter))
             deliveries[-1].apart = True
-            at_work.append(begin(target.function, event, target.platform, self.settings, timeout_s=target.limit_s + 6))
+            at_work.append(begin(target.function, event, target.platform, self.settings, timeout_s=limit_s))
+        if by_hand:
+            time.sleep(apart_s)
+            self.outside(by_hand)
         self._ended(deliveries, [one.ended() for one in at_work])
         return deliveries
 
@@ -201,6 +227,39 @@ class Stage:
         finally:
             queue.close()
 
+    def forge(self, how: str) -> None:
+        """Messages to follow_change that keyturn did not make: changed copies of those that wait, or of made-up ones."""
+        for body in forged(how, self.waiting(), self.rng, list(self.orders.values()), self._tasks()):
+            self.put(json.dumps(body))
+            self.forgeries.add(str(body.get("traceparent"))[3:35])
+
+    def ask_follower(self, trigger: str, platform: str = SCF) -> None:
+        """Give a made-up message to follow_change by another way than its queue."""
+        for body in forged("made up", [], self.rng, list(self.orders.values()), self._tasks()):
+            event = shapes.event(body, platform, trigger, name="forged")
+            raw = json.dumps(event).encode() if platform == SCF else event
+            returned = invoke("follow_change", raw, platform, self.settings, timeout_s=_FOLLOW_LIMIT_S)
+            self.forgeries.add(str(body.get("traceparent"))[3:35])
+            for result in events_of(returned):
+                if result["data"]["Outcome"] != "not_changed" or result["data"]["Operation"] != "follow_change":
+                    self.record.strays.append(result)
+
+    def keep_messages(self) -> None:
+        """Somebody copies what waits on the commands queue."""
+        self._copies += self.waiting()
+
+    def replay(self) -> None:
+        """The copies come once more, byte for byte."""
+        for body in self._copies:
+            self.put(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+            for delivery in self.record.deliveries:
+                delivery.replayed = delivery.replayed or str(body.get("traceparent"))[3:35] in delivery.traces
+
+    def _tasks(self) -> list[int]:
+        """Ids of tasks that results named, or that wait to be followed."""
+        named = [one["data"].get("TaskId") for delivery in self.record.deliveries for one in delivery.results]
+        return [one for one in (*named, *(body["data"].get("TaskId") for body in self.waiting())) if one]
+
     def waiting(self) -> list[dict[str, Any]]:
         """The messages on the commands queue."""
         return _peek(self.settings["KEYTURN_COMMANDS"]) if self.commands else []
@@ -236,7 +295,7 @@ class Stage:
         target = ALL_TARGETS[order.target]
         if (letter, trigger) not in self._events:
             new = self._news.setdefault(letter, target.make_new(self.rng))
-            command = target.command(target.old, new) | dict(order.more)
+            command = order.command(new)
             name = order.id or f"{self._stem}-{letter}"
             body: Any = command
             if order.enveloped and trigger == shapes.QUEUE:
@@ -246,6 +305,7 @@ class Stage:
                     "source": "rotation",
                     "type": f"keyturn.command.{target.function}",
                     "data": command,
+                    **order.claims,
                 }
             event = shapes.event(body, target.platform, trigger, name=name, headers={"idempotency-key": name})
             self._events[letter, trigger] = json.dumps(event).encode() if target.platform == SCF else event
@@ -254,13 +314,11 @@ class Stage:
     def _begun(self, letter: str) -> Delivery:
         order = self.orders[letter]
         target = ALL_TARGETS[order.target]
-        in_clear = target.in_clear and not target.shown
+        in_clear = target.secret and not order.credential.place and not target.shown and not _made(order)
         delivery = Delivery(
             len(self.record.deliveries) + 1,
             letter,
-            Credential(
-                _SERVICE.get(target.service, target.service), target.resource, target.turns or (target.account,), target.place
-            ),
+            order.credential,
             self._now(),
             digest=self.record.digest(self._news[letter]) if in_clear else "",
             fenced=target.fenced,
@@ -360,18 +418,21 @@ class Stage:
         """History is the stand-in's own word: the real server must say the same of every version."""
         record, target = self.record, shelf.target
         record.applied = read_history(self.standin.history())
-        accounts = target.turns or (target.account,)
-        credential = Credential(
-            _SERVICE.get(target.service, target.service), target.resource, accounts, target.place
-        )
+        credential = Order(target.name).credential
         for version, value in found.items():
             try:
                 really = shelf.opens(value)
             except (ValueError, KeyError, TypeError):
                 continue
             again = read_history(self.standin.history())
+            if self._any_password():
+                continue
             if len(again) == len(record.applied) and record.opens(credential, record.digest(value), self._now()) is not really:
                 self.verdict.broke("-", f"the real server and history differ about {version}: {really}")
+
+    def _any_password(self) -> bool:
+        """Whether some server of this world takes any password, so that a login tells nothing."""
+        return '"nopass": true' in json.dumps(self.world, default=str)
 
     def _collect(self) -> None:
         """Read the results queue, and give each delivery its own."""
@@ -403,6 +464,9 @@ class Stage:
             mine = unseen[:1]
             mine[0].traces.add(trace)
         free = [one for one in mine if not one.last] or mine
+        if not free and trace in self.forgeries and not self.key and _verifiable(result):
+            self.verdict.notes["without a key a made-up message about a real task of the cloud was followed"] += 1
+            return
         (free[0].results if free else self.record.strays).append(result)
 
     def _rights(self) -> None:
@@ -420,6 +484,17 @@ class Stage:
 
     def _now(self) -> float:
         return time.time() + self.standin.offset
+
+
+def _verifiable(result: Mapping[str, Any]) -> bool:
+    """Whether a result says no more than anybody can verify at the cloud, and nothing that its message said."""
+    data = result["data"]
+    told = data["Outcome"] in ("changed", "unknown") and data["Stored"] is None and data["Sealed"] is None
+    return told and result["subject"].startswith("redis/") and MARK not in json.dumps(result)
+
+
+def _made(order: Order) -> bool:
+    return any(isinstance(value, dict) and "Generate" in value for value in order.more.values())
 
 
 def _line(event: Mapping[str, Any]) -> str:
