@@ -21,8 +21,10 @@ OVERTAKEN = "another change overtook it"
 BLIND = "the cloud could not be read until the last look"
 ENDLESS = "the cloud's task never ends"
 STORE = "the store did not take it for as long as it was tried"
+REPEATED = "a redelivery of the same event made the call again beside it"
+TOO_OLD = "its message came more than two hours late"
 PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
-REASONS = (NO_QUEUE, LOST, OVERTAKEN, BLIND, ENDLESS, STORE, PROBE)
+REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, ENDLESS, STORE, TOO_OLD, PROBE)
 
 
 @dataclass(eq=False)
@@ -111,6 +113,10 @@ def _in_force(record: Record, delivery: Delivery, result: dict[str, Any], verdic
             verdict.broke("c", f"{text}; it never was")
         return
     last = _last_by_others(record, delivery, mine, at)
+    if last is not None and last.by == "outside" and at > delivery.ended and not delivery.login:
+        if credential.service in ("tair", "tcr"):
+            verdict.notes["followed to its end after somebody changed it by hand, which nothing shows there"] += 1
+            return
     if last is not None and delivery.apart and last.at >= delivery.began:
         own = _told_of(record, delivery, last)
         if last.at > delivery.last_call:
@@ -197,8 +203,13 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
     ]
     if theirs or beside or _still_out(record, delivery):
         return OVERTAKEN
+    again = [one for one in record.deliveries if one.order == delivery.order and one is not delivery and one.calls]
+    if any(one.began <= at and max(one.ended, one.began) >= delivery.began for one in again if one.number > delivery.number):
+        return REPEATED
     if not delivery.carries:
         return NO_QUEUE
+    if (data["Error"] or {}).get("Code") == "TooOld" and at - moment(data["StartedAt"]) > 7200.0:
+        return TOO_OLD
     if "blind" in met:
         return BLIND
     if "endless" in met:

@@ -14,6 +14,7 @@ from .judge import Verdict, digests_of
 from .record import IN_FORCE, Applied, Credential, Record, moment
 
 OURS, BEFORE = "kt-", "kt-before-"
+_KMS_KEEPS = 10
 SETTLING_S = {"ssm": 330.0, "kms": 930.0}
 
 
@@ -38,9 +39,25 @@ class Shelf:
 def judge_stores(record: Record, verdict: Verdict) -> None:
     """Look at every store that a delivery named."""
     for credential in {one.credential for one in record.deliveries if one.credential.place}:
-        _at_every_moment(record, credential, verdict)
         _left_alone(record, credential, verdict)
-        _settled(record, credential, verdict)
+        if _owns(record, credential):
+            _at_every_moment(record, credential, verdict)
+            _settled(record, credential, verdict)
+
+
+def _owns(record: Record, credential: Credential) -> bool:
+    """Whether the store holds this credential's secret from the first, and was never given to another."""
+    in_force = {one.account: one.digest for one in record.of(credential) if one.by == "world"}
+    first = [one.digest for one in record.of_store(credential) if one.by == "world"]
+    if not any(_opens(record, credential, one, in_force) for one in first):
+        return False
+    others = [one for one in record.deliveries if one.credential.place == credential.place]
+    return not any(
+        result["data"]["Outcome"] in IN_FORCE or result["data"]["Stored"]
+        for one in others
+        if one.credential != credential
+        for result in one.results
+    )
 
 
 def _moments(record: Record, credential: Credential) -> Iterator[Applied]:
@@ -100,7 +117,9 @@ def _left_alone(record: Record, credential: Credential, verdict: Verdict) -> Non
         theirs = not one.account.startswith(OURS)
         before = shelf.versions.get(one.account)
         if one.by == "call":
-            if theirs and before is not None and before != one.digest and not (kind == "ssm" and one.account == shelf.current):
+            if theirs and kind == "kms" and not one.digest and len(shelf.versions) >= _KMS_KEEPS:
+                verdict.notes["KMS let go of the user's earliest version, for the eleventh"] += 1
+            elif theirs and before is not None and before != one.digest and not (kind == "ssm" and one.account == shelf.current):
                 verdict.broke("k", f"the user's version {one.account} in {credential.place} was touched")
             if one.account.startswith(BEFORE) and before is not None and before != one.digest:
                 verdict.broke("k", f"{one.account} in {credential.place} was not kept")

@@ -144,16 +144,20 @@ class Record:
         found = [one for one in self.of_store(credential) if one.account == version and one.at <= at + SKEW_S]
         return found[-1].digest if found else ""
 
+    def around(self, credential: Credential, account: str, at: float) -> set[str]:
+        """What the account's password was at a moment, as far as clocks agree."""
+        mine = [one for one in self.of(credential) if one.account == account]
+        before = [one for one in mine if one.at <= at][-1:]
+        return {one.digest for one in (*before, *(one for one in mine if at < one.at <= at + SKEW_S))}
+
     def opens(self, credential: Credential, digest: str, at: float) -> bool | None:
         """Whether a stored value was in force at a moment; None: its form was never seen."""
         if len(credential.accounts) == 1:
-            now = self.in_force(credential, credential.accounts[0], at)
-            return now is not None and now.digest == digest
+            return digest in self.around(credential, credential.accounts[0], at)
         turn = self.turn(digest)
         if turn is None:
             return None
-        now = self.in_force(credential, turn[0], at)
-        return now is not None and now.digest == self.digest(turn[1])
+        return self.digest(turn[1]) in self.around(credential, turn[0], at)
 
 
 def read_history(history: Mapping[str, Any]) -> list[Applied]:
