@@ -3,6 +3,9 @@
 `--within SECONDS` plays what fits into that time, in an order that each day draws anew and that begins with one case of
 each topic; the number of the day, by which the same order is drawn again (`--day`), is printed.
 
+`python -m tests.campaign walk [--minutes N] [--first NUMBER]`: random walks, for so long (or KEYTURN_WALK_MINUTES);
+what breaks a promise is shown with as few steps as could be found.
+
 `python -m tests.campaign fleet`: a thousand instances rotated by a timer, and the pace of 300 stored changes.
 """
 
@@ -10,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import os
 import random
 import sys
 import time
@@ -17,13 +21,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
+from tests.cloud.client import Standin
+
 from . import fleet
 from .cases import all_cases
 from .crew import played
 from .judge import REASONS
 from .play import Case, Played
+from .walk import shrunk, walk
 
 _COLUMNS = ("changed", "already_changed", "not_changed", "unknown", "would_change")
+_WALKS_A_MINUTE = 150
+_MOST_SHRUNK = 3
 _GOAL = 0.05  # of the deliveries with a commands queue may end unknown
 
 
@@ -37,14 +46,27 @@ def main() -> int:
     today = int(time.strftime("%Y%m%d", time.gmtime()))
     parser.add_argument("--day", type=int, default=today, help="what the sample is drawn by")
     parser.add_argument("--verbose", action="store_true", help="each case's story")
-    parser.add_argument("what", nargs="?", choices=["cases", "fleet"], default="cases")
+    minutes = float(os.environ.get("KEYTURN_WALK_MINUTES", "3"))
+    parser.add_argument("--minutes", type=float, default=minutes, help="how long walks are begun")
+    parser.add_argument("--first", type=int, default=0, help="the first walk's number; drawn by the day if not said")
+    parser.add_argument("what", nargs="?", choices=["cases", "fleet", "walk"], default="cases")
     options = parser.parse_args()
     if options.what == "fleet":
         return fleet.main()
+    if options.what == "walk":
+        first = options.first or options.day * 100_000
+        print(f"walks from --first {first}, for {options.minutes:g} minutes", flush=True)
+        cases = [walk(number) for number in range(first, first + max(1, int(options.minutes * _WALKS_A_MINUTE)))]
+        options.within = options.minutes * 60
+        return _played(cases, options)
     cases = [case for case in all_cases() if all(word in str(case) for word in options.only)]
     if options.within < math.inf:
         cases = drawn(cases, options.day)
         print(f"a sample: what fits into {options.within:g} s, drawn by --day {options.day}", flush=True)
+    return _played(cases, options)
+
+
+def _played(cases: Sequence[Case], options: argparse.Namespace) -> int:
     started = time.monotonic()
     ended: list[Played] = []
     for one in played(cases, options.seed, max(1, min(options.jobs, len(cases))), options.within):
@@ -53,8 +75,21 @@ def main() -> int:
             lines = (*one.violations, *one.story)
             print(f"{one.case}\n" + "".join(f"    {line}\n" for line in lines), file=sys.stderr, flush=True)
         if len(ended) % 100 == 0:
-            print(f"{len(ended)} of {len(cases)} cases, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            print(
+                f"{len(ended)} of {len(cases)} cases, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True
+            )
+    if options.what == "walk":
+        _shrink([one for one in ended if one.violations][:_MOST_SHRUNK], options.seed)
     return report(ended, len(cases))
+
+
+def _shrink(found: Sequence[Played], seed: int) -> None:
+    for one in found:
+        with Standin() as standin:
+            least = shrunk(one, standin, seed)
+        steps = "".join(f"    {each.do} {each.given} {dict(each.named) or ''}\n" for each in least.case.steps)
+        text = "".join(f"    {line}\n" for line in (*least.violations, *least.story))
+        print(f"with fewer steps: {least.case}\n{steps}{text}", file=sys.stderr, flush=True)
 
 
 def drawn(cases: Sequence[Case], day: int) -> list[Case]:
@@ -71,7 +106,7 @@ def drawn(cases: Sequence[Case], day: int) -> list[Case]:
 
 
 def report(ended: Iterable[Played], among: int) -> int:
-    """What was said, by kind; why `unknown` was; what was only counted; the count on the last line. 1: a case failed."""
+    """What was said, by kind; why `unknown` was; what was only counted; at last the count. 1: a case failed."""
     ended = list(ended)
     by_kind: dict[str, Counter[str]] = {}
     reasons, notes, total = Counter[str](), Counter[str](), Counter[str]()

@@ -5,12 +5,13 @@ A story is: a delivery, its end, the same event again, its end; then, without tr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import cycle
+from typing import Any
 
 from .operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS, TARGETS
-from .play import Case, step
-from .stage import Order
+from .play import Case, Step, step
+from .scene import Order
 from .troubles import FAULTS, LOST, MANY, READ_FAULTS
 
 TRIGGERS = ("http", "timer", "queue")
@@ -57,11 +58,11 @@ def story(
     topic: str,
     target: str,
     trigger: str,
-    fault: dict[str, object] | None,
+    fault: Mapping[str, Any] | None,
     mode: str = ONCE,
     *,
-    more: dict[str, object] | None = None,
-    world: dict[str, object] | None = None,
+    more: Mapping[str, Any] | None = None,
+    world: Mapping[str, Any] | None = None,
     commands: bool = True,
     key: bool = True,
     slow: bool = False,
@@ -69,9 +70,9 @@ def story(
 ) -> Case:
     """A delivery that meets a fault, the same event again, and another command."""
     orders = {"a": Order(target, more or {}), "b": Order(target, more or {})}
-    steps = []
+    steps: list[Step] = []
     times = {ONCE: 1, TWICE: 2}.get(mode, 500)
-    put = [step("fault", {**fault, "Times": times})] if fault is not None else []
+    put: list[Step] = [step("fault", {**fault, "Times": times})] if fault is not None else []
     steps += put if mode != SECOND else []
     steps += [step("send", "a", trigger), step("work_off"), step("clear")]
     steps += put if mode in (SECOND, ALWAYS) else []
@@ -86,7 +87,7 @@ def story(
         " ".join(word for word in words if word),
         orders,
         tuple(steps),
-        (_SLOW if slow else {}) | (world or {}),
+        {**(_SLOW if slow else {}), **(world or {})},
         commands,
         key,
     )
@@ -141,9 +142,7 @@ def probe_cases() -> Iterator[Case]:
             for old in ("refuse", "same_code"):
                 for mode in (ONCE, SECOND):
                     trigger = TRIGGERS[(number + (mode == ONCE)) % 3]
-                    yield story(
-                        "E", f"{name} {old}", name, trigger, put, mode, world={"old_equals_new": old}, name=old
-                    )
+                    yield story("E", f"{name} {old}", name, trigger, put, mode, world={"old_equals_new": old}, name=old)
             if fault in LOST:
                 yield story("B", f"{name} {TWICE}", name, "queue", put, TWICE)
                 yield story("B", f"{name} {TWICE}", name, "http", put, TWICE, commands=False)
@@ -160,7 +159,7 @@ def code_cases() -> Iterator[Case]:
             if whose != cloud:
                 continue
             for status in (None, 503) if code in ("ServiceUnavailable", "InternalError.InternalError") else (None,):
-                put = {"Action": target.action, "Fault": "code", "Code": code, "When": when}
+                put: dict[str, Any] = {"Action": target.action, "Fault": "code", "Code": code, "When": when}
                 put |= {"Status": status} if status else {}
                 for mode in (ONCE, ALWAYS, SECOND):
                     yield story(

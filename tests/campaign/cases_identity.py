@@ -9,11 +9,18 @@ from typing import Any
 from .cases_faults import TRIGGERS, triggers_of
 from .operations import ALL_TARGETS, KEPT_TARGETS, TARGETS
 from .play import Case, Step, step
-from .stage import Order
+from .scene import Order
 
 APP, ROOT, ROBOT, KMS = (KEPT_TARGETS[f"kept {one}"].place for one in ("account", "password", "registry", "tair"))
 _FOREIGN = {"kept account": (ROOT, ROBOT), "kept password": (APP, ROBOT), "kept registry": (APP, ROOT)}
 DAYS = 3 * 86_400.0
+
+
+_SAID: tuple[dict[str, Any], ...] = ({}, {"DryRun": True}, {"Login": True}, {"Deliver": "reply"})
+
+
+def _of_nobody(place: str) -> tuple[dict[str, Any], ...]:
+    return ({}, {"DryRun": True}, {"Deliver": {"Store": place, "Reply": True}}, {"Adopt": True})
 
 
 def _again(letter: str, trigger: str) -> tuple[Step, ...]:
@@ -28,7 +35,7 @@ def named_as_users() -> Iterator[Case]:
     """A CommandId that is the name of one of the user's versions; of no instance, for a store of somebody else's."""
     for name in KEPT_TARGETS:
         for trigger in TRIGGERS:
-            for more in ({}, {"DryRun": True}, {"Login": True}, {"Deliver": "reply"}):
+            for more in _SAID:
                 if more.get("Deliver") and trigger != "http":
                     continue
                 said: dict[str, Any] = dict(more)
@@ -39,7 +46,7 @@ def named_as_users() -> Iterator[Case]:
                 words = " ".join(["", *more])
                 yield _case(f"users' versions {name}", f"{name} {trigger}{words}", orders, steps)
     for place in (APP, ROOT, ROBOT):
-        for more in ({}, {"DryRun": True}, {"Deliver": {"Store": place, "Reply": True}}, {"Adopt": True}):
+        for more in _of_nobody(place):
             deliver = {"Store": place, **({"Adopt": True} if more.get("Adopt") else {})}
             said = {"Deliver": deliver, **{key: value for key, value in more.items() if key != "Adopt"}}
             nobody = {"InstanceId": "crs-none0001", "AccountName": "nobody", "CommandId": "v1", **said}
@@ -58,7 +65,7 @@ def foreign_stores() -> Iterator[Case]:
                     trigger = next(triggers)
                     deliver = {"Store": place, **({"Adopt": True} if adopt else {})}
                     orders = {"a": Order(owner, id="same"), "b": Order(name, {"Deliver": deliver}, id="same")}
-                    steps = _again("a", trigger) if first else ()
+                    steps: tuple[Step, ...] = _again("a", trigger) if first else ()
                     steps += (*_again("b", trigger), *_again("b", trigger), *_again("a", trigger))
                     words = f"{name} into {place}{' adopt' if adopt else ''}{' after its owner' if first else ''}"
                     yield _case("foreign stores", words, orders, steps)
@@ -104,7 +111,7 @@ def ids_used_twice() -> Iterator[Case]:
             lost: dict[str, Any] = {"Action": action, "Fault": fault, "Times": 3}
             if fault == "late":
                 lost["Seconds"] = 25.0
-            steps = (step("fault", lost),) if fault else ()
+            steps: tuple[Step, ...] = (step("fault", lost),) if fault else ()
             steps += (*_again("a", trigger), step("clear"), *_again("b", trigger), *_again("a", trigger))
             yield _case(f"ids: {topic}", f"{name} {fault or 'no fault'}", {"a": first, "b": second}, steps)
 
@@ -150,7 +157,9 @@ def full_stores() -> Iterator[Case]:
                 steps: tuple[Step, ...] = ()
                 for letter in letters:
                     steps += (*_again(letter, "queue"), step("advance", apart_s))
-                yield _case(f"full {name}", f"{name} {users} of the user's, {apart_s:.0f} s apart", orders, steps, world=world)
+                yield _case(
+                    f"full {name}", f"{name} {users} of the user's, {apart_s:.0f} s apart", orders, steps, world=world
+                )
 
 
 def in_clear() -> Iterator[Case]:

@@ -1,4 +1,4 @@
-"""A process is killed at each line that matters, then the event comes again; in flight, and inside follow_change too."""
+"""A process is killed at each line that matters, follow_change's too, then the event comes again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from .cases_faults import TRIGGERS, has_tasks
 from .operations import ALL_TARGETS, Target
 from .play import Case, Step, step
-from .stage import Order
+from .scene import Order
 
 IN_FLIGHT = "in flight"
 POINTS = {
@@ -112,7 +112,14 @@ def kill_cases() -> Iterator[Case]:
                 words += " old = new refused" if world else ""
                 whole = {**(_SLOW if slow else {}), **world}
                 yield Case(
-                    "kill", f"{name} {kill}", words, orders, steps, whole, commands=slow or turn % 2 == 0, key=turn % 5 != 0
+                    "kill",
+                    f"{name} {kill}",
+                    words,
+                    orders,
+                    steps,
+                    whole,
+                    commands=slow or turn % 2 == 0,
+                    key=turn % 5 != 0,
                 )
         for kill, point in followed_points(target).items() if has_tasks(name) else ():
             turn += 1

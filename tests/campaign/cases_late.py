@@ -9,7 +9,7 @@ from typing import Any
 from .cases_faults import TRIGGERS, has_tasks, triggers_of
 from .operations import ALL_TARGETS, TARGETS
 from .play import Case, Step, step
-from .stage import Order
+from .scene import Order
 from .troubles import MANY
 
 LATE_S = (2.0, 25.0, 200.0, 290.0, 880.0)
@@ -43,7 +43,10 @@ LOGIN_WORLDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("root by id", {"root_login": "id"}),
     ("no TLS engine", {"ssl": "no_engine"}),
     ("no TLS status", {"ssl": "no_status"}),
-    ("before 6.0", {"redis": {"crs-demo0001": {"engine_version": "4.0"}}, "tair": {"r-demo0001": {"engine_version": "4.0"}}}),
+    ("before 6.0", {
+        "redis": {"crs-demo0001": {"engine_version": "4.0"}},
+        "tair": {"r-demo0001": {"engine_version": "4.0"}},
+    }),
     ("any password", {
         "redis": {"crs-demo0001": {"accounts": {"app": {"nopass": True}, "root": {"nopass": True}}}},
         "tair": {"r-demo0001": {"accounts": {"app": {"nopass": True}}}},
@@ -62,7 +65,14 @@ def late_cases() -> Iterator[Case]:
     for name, target in ALL_TARGETS.items():
         for seconds in LATE_S:
             for times in (1, MANY):
-                for pattern in ("alone", "again before", "again after", "another before", "another after", "by hand before"):
+                for pattern in (
+                    "alone",
+                    "again before",
+                    "again after",
+                    "another before",
+                    "another after",
+                    "by hand before",
+                ):
                     turn += 1
                     if target.turns and "by hand" in pattern:
                         continue
@@ -149,7 +159,13 @@ def slow_store_cases() -> Iterator[Case]:
         for action in ("PutSecretValue", "ListSecretVersionIds", "GetSecretValue"):
             for seconds in (3.0, 4.5, 9.0):
                 put = {"Action": action, "Fault": "slow", "Seconds": seconds, "Times": 2}
-                steps = (step("fault", put), *_send("a", "queue"), step("clear"), step("work_off"), *_send("a", "queue"))
+                steps = (
+                    step("fault", put),
+                    *_send("a", "queue"),
+                    step("clear"),
+                    step("work_off"),
+                    *_send("a", "queue"),
+                )
                 words = f"{name} {action} {seconds} s"
                 yield Case("G", f"slow store {name}", words, {"a": Order(name)}, (*steps, step("work_off")))
 
@@ -173,7 +189,11 @@ def world_cases() -> Iterator[Case]:
                 continue
             for fault in ("", "drop_before", "drop_after", "late", "fail_task"):
                 turn += 1
-                trigger = next(triggers) if name in TARGETS and not target.shown else triggers_of(name)[turn % len(triggers_of(name))]
+                trigger = (
+                    next(triggers)
+                    if name in TARGETS and not target.shown
+                    else triggers_of(name)[turn % len(triggers_of(name))]
+                )
                 lost: dict[str, Any] = {"Action": target.action, "Fault": fault, "Times": (1, 1, MANY)[turn % 3]}
                 lost |= {"Seconds": 60.0} if fault == "late" else {}
                 steps: tuple[Step, ...] = (step("fault", lost),) if fault else ()

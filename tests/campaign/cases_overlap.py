@@ -10,7 +10,7 @@ from .cases_faults import has_tasks
 from .forged import ATTRIBUTES, CHANGES
 from .operations import ALL_TARGETS, KEPT_TARGETS
 from .play import Case, Step, step
-from .stage import Order
+from .scene import Order
 
 _SLOW_WORLD = {"task_s": 12.0, "settle_s": 12.0}
 
@@ -35,7 +35,11 @@ def overlap_cases() -> Iterator[Case]:
                         slow = {"Action": action, "Fault": "slow", "Seconds": 3.5, "When": when, "Times": 1}
                         steps: tuple[Step, ...] = (
                             step("fault", slow),
-                            step("together", (("a", first_way), (second, second_way if second == "b" else first_way)), apart_s),
+                            step(
+                                "together",
+                                (("a", first_way), (second, second_way if second == "b" else first_way)),
+                                apart_s,
+                            ),
                             step("clear"),
                             step("work_off"),
                         )
@@ -53,22 +57,30 @@ def crowd_cases() -> Iterator[Case]:
         end = (step("clear"), step("work_off"), step("advance", 1500.0), step("send", "d", "queue"), step("work_off"))
         three = (("a", "queue"), ("b", "timer"), ("c", "http"))
         for apart_s in (0.0, 0.3, 0.9):
-            yield Case("C", "three", f"{name} three {apart_s} s apart", orders, (step("together", three, apart_s), *end))
+            yield Case(
+                "C", "three", f"{name} three {apart_s} s apart", orders, (step("together", three, apart_s), *end)
+            )
             for fault in ("drop_after", "drop_before", "fail_task", "lock"):
                 put = {"Action": target.action, "Fault": fault, "Times": 1}
-                steps = (step("fault", put), step("together", three[:2], apart_s), *end)
+                steps: tuple[Step, ...] = (step("fault", put), step("together", three[:2], apart_s), *end)
                 yield Case("C", f"crowd {fault}", f"{name} two {apart_s} s apart, {fault}", orders, steps)
             if not target.turns:
                 steps = (step("together", three[:1], apart_s, "a"), *end)
                 yield Case("C", "by hand", f"{name} by hand {apart_s} s later", orders, steps)
     two = {"a": Order("kept account"), "b": Order("kept account", {"AccountName": "root"}), "d": Order("kept account")}
     for apart_s in (0.0, 0.1, 0.3, 0.8):
-        steps = (step("together", (("a", "queue"), ("b", "timer")), apart_s), step("work_off"), step("send", "a", "queue"))
-        yield Case("C", "two firsts", f"two first commands for one store {apart_s} s apart", two, (*steps, step("work_off")))
+        steps = (
+            step("together", (("a", "queue"), ("b", "timer")), apart_s),
+            step("work_off"),
+            step("send", "a", "queue"),
+        )
+        yield Case(
+            "C", "two firsts", f"two first commands for one store {apart_s} s apart", two, (*steps, step("work_off"))
+        )
 
 
 def forged_cases() -> Iterator[Case]:
-    """Made-up messages to follow_change, changed parts of real ones, replays; by queue, HTTP and timer; with and without key."""
+    """Made-up messages to follow_change, changed parts of real ones, replays; with and without a key."""
     for name in ("account", "password", "tair", "kept account", "kept password", "kept tair", "kept account in turn"):
         target = ALL_TARGETS[name]
         for key in (True, False):
@@ -85,7 +97,7 @@ def forged_cases() -> Iterator[Case]:
                     words = f"{name} {how}, {when}"
                     yield Case("D", f"forged {how}", words, orders, steps, _SLOW_WORLD, key=key)
         for between in ("nothing", "another", "by hand", "hours"):
-            if between == "another" and target.old_once or (target.turns and between == "by hand"):
+            if (between == "another" and target.old_once) or (target.turns and between == "by hand"):
                 continue
             steps = (step("send", "a", "queue"), step("keep_messages"), step("work_off"))
             if between == "another":

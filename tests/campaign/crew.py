@@ -13,8 +13,8 @@ from pathlib import Path
 
 from tests.cloud.client import Standin
 
-from .platform import CLIENTS
 from .judge import Verdict
+from .platform import CLIENTS
 from .play import Case, Played, play
 
 _STUCK_S = 300.0

@@ -72,7 +72,11 @@ def made_up(rng: random.Random, task: int, *, proven: bool = False) -> dict[str,
         "Evidence": [MARK],
     }
     if proven:
-        place: Mapping[str, str] = {"Name": "ssm://redis-crs-demo0001-app", "Version": "kt-0-0-0-1", "Region": "ap-guangzhou"}
+        place: Mapping[str, str] = {
+            "Name": "ssm://redis-crs-demo0001-app",
+            "Version": "kt-0-0-0-1",
+            "Region": "ap-guangzhou",
+        }
         data |= {"Proven": True, "Store": dict(place)}
     return {
         "specversion": "1.0",

@@ -113,17 +113,19 @@ def _in_force(record: Record, delivery: Delivery, result: dict[str, Any], verdic
             verdict.broke("c", f"{text}; it never was")
         return
     last = _last_by_others(record, delivery, mine, at)
-    if last is not None and last.by == "outside" and at > delivery.ended and not delivery.login:
-        if credential.service in ("tair", "tcr"):
-            verdict.notes["followed to its end after somebody changed it by hand, which nothing shows there"] += 1
-            return
+    by_hand = last is not None and last.by == "outside" and at > delivery.ended
+    if by_hand and not delivery.login and credential.service in ("tair", "tcr"):
+        verdict.notes["followed to its end after somebody changed it by hand, which nothing shows there"] += 1
+        return
     if last is not None and delivery.apart and last.at >= delivery.began:
         own = _told_of(record, delivery, last)
         if last.at > delivery.last_call:
             verdict.notes["another change was applied after this delivery's last call"] += 1
             return
         if own is None:
-            verdict.notes["another change was applied while this delivery was at work, by means that it cannot see"] += 1
+            verdict.notes[
+                "another change was applied while this delivery was at work, by means that it cannot see"
+            ] += 1
             return
     verdict.broke("c", text)
 
@@ -166,9 +168,13 @@ def _not_changed(record: Record, delivery: Delivery, result: dict[str, Any], ver
         if not delivery.may_cause or could:
             earlier = [one for one in could if one.number < delivery.number]
             if effect.at > at and earlier and delivery.credential.place and not delivery.apart:
-                verdict.broke("c", f"{delivery}: not_changed at {at:.3f}, and what an earlier delivery sent took effect")
+                verdict.broke(
+                    "c", f"{delivery}: not_changed at {at:.3f}, and what an earlier delivery sent took effect"
+                )
             elif effect.at > at and earlier:
-                verdict.notes["not_changed, and an earlier delivery's call, which it cannot see, took effect later"] += 1
+                verdict.notes[
+                    "not_changed, and an earlier delivery's call, which it cannot see, took effect later"
+                ] += 1
             continue
         late = f"{effect.at - at:.1f} s later" if effect.at > at else "before"
         verdict.broke("c", f"{delivery}: not_changed, and what it sent took effect {late}; {result['data']['Error']}")
@@ -204,7 +210,9 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
     if theirs or beside or _still_out(record, delivery):
         return OVERTAKEN
     again = [one for one in record.deliveries if one.order == delivery.order and one is not delivery and one.calls]
-    if any(one.began <= at and max(one.ended, one.began) >= delivery.began for one in again if one.number > delivery.number):
+    if any(
+        one.began <= at and max(one.ended, one.began) >= delivery.began for one in again if one.number > delivery.number
+    ):
         return REPEATED
     if not delivery.carries:
         return NO_QUEUE

@@ -119,7 +119,12 @@ def _left_alone(record: Record, credential: Credential, verdict: Verdict) -> Non
         if one.by == "call":
             if theirs and kind == "kms" and not one.digest and len(shelf.versions) >= _KMS_KEEPS:
                 verdict.notes["KMS let go of the user's earliest version, for the eleventh"] += 1
-            elif theirs and before is not None and before != one.digest and not (kind == "ssm" and one.account == shelf.current):
+            elif (
+                theirs
+                and before is not None
+                and before != one.digest
+                and not (kind == "ssm" and one.account == shelf.current)
+            ):
                 verdict.broke("k", f"the user's version {one.account} in {credential.place} was touched")
             if one.account.startswith(BEFORE) and before is not None and before != one.digest:
                 verdict.broke("k", f"{one.account} in {credential.place} was not kept")
@@ -144,7 +149,9 @@ def _settled(record: Record, credential: Credential, verdict: Verdict) -> None:
     mine = [one for one in record.deliveries if one.credential == credential]
     by_hand = any(one.by == "outside" for one in record.of(credential))
     foreign = [one for one in record.deliveries if _same(one.credential, credential) and one.credential != credential]
-    told = [(moment(result["time"]), delivery, result["data"]["Outcome"]) for delivery in mine for result in delivery.last]
+    told = [
+        (moment(result["time"]), delivery, result["data"]["Outcome"]) for delivery in mine for result in delivery.last
+    ]
     last_good = max((delivery.began for _, delivery, outcome in told if outcome in IN_FORCE), default=0.0)
     left = [delivery for at, delivery, outcome in told if outcome == "unknown" and at > last_good]
     dead = [one for one in mine if one.killed and not one.last and one.began >= last_good]

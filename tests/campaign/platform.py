@@ -21,7 +21,7 @@ from typing import Any, NoReturn
 from tests.cloud import clock
 from tests.cloud.bootstrap import KILL_AT, answer, context_of
 from tests.cloud.client import Standin
-from tests.cloud.runtime import FC, ROOT, SCF, Returned, environment, returned, role_keys
+from tests.cloud.runtime import ROOT, SCF, Returned, environment, returned, role_keys
 
 _FUNCTIONS = (ROOT / "functions").glob("[a-z]*.py")
 
@@ -212,5 +212,3 @@ def events_of(returned: Returned) -> list[dict[str, Any]]:
         body = json.loads(value["body"])
         return [body["Result"]] if body.get("Result") else list(body.get("Results", ()))
     return list(value["Results"])
-
-

@@ -11,7 +11,8 @@ from typing import Any
 from tests.cloud.client import Standin
 
 from .judge import Verdict
-from .stage import Order, Stage
+from .scene import Order
+from .stage import Stage
 
 
 @dataclass(frozen=True)

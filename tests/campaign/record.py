@@ -66,9 +66,13 @@ class Delivery:
     tells: bool = True  # whether results say anything of a secret
     carries: bool = True  # a commands queue and a handoff key are set
     login: bool = False
-    calls: list[str] = field(default_factory=list)  # `Code` of each call that changes the credential, as it was answered
+    calls: list[str] = field(
+        default_factory=list
+    )  # `Code` of each call that changes the credential, as it was answered
     codes_after: bool = False  # some of them had their effect all the same
-    met: set[str] = field(default_factory=set)  # what kinds of trouble were there: lost, blind, endless, store, probe, kill
+    met: set[str] = field(
+        default_factory=set
+    )  # what kinds of trouble were there: lost, blind, endless, store, probe, kill
     last_call: float = 0.0  # when this invocation heard a service for the last time
     results: list[dict[str, Any]] = field(default_factory=list)  # of its trace, the queue's order
     traces: set[str] = field(default_factory=set)

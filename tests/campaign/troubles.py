@@ -1,4 +1,4 @@
-"""What kinds of trouble a delivery meets, by the faults that wait for it and by its world: what may excuse `unknown`."""
+"""What kinds of trouble a delivery meets, by waiting faults and by its world: what may excuse `unknown`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ READ_FAULTS = ("drop_after", "stall", "throttle", "html_500", "not_json", "wrong
 MANY = 50
 """So often that no repeat comes through."""
 
+_SOON_S = 60.0  # a lag that is over by then hides nothing for long
 _STORES = {action for actions in STORE_ACTIONS.values() for action in actions}
 
 
@@ -30,7 +31,7 @@ def met_by(faults: Iterable[Mapping[str, Any]], target: Target) -> set[str]:
                 found.add("endless" if target.service != "tcr" else "lost")
             if kind == "fail_task" and target.service == "tcr":
                 found.add("lost")  # it has no task: the failure is an answer of its kind
-        if action in (*target.reads, *target.login_reads, "*") and (kind == "lag" or fault.get("Times", 1) >= MANY):
+        if action in (*target.reads, *target.login_reads, "*") and _lasts(fault):
             found.add("blind")
         if action in _STORES:
             found.add("store")
@@ -52,3 +53,7 @@ def world_troubles(world: Mapping[str, Any], target: Target) -> set[str]:
     ):
         found.add("blind")
     return found
+
+
+def _lasts(fault: Mapping[str, Any]) -> bool:
+    return bool(fault.get("Times", 1) >= MANY) or bool(fault["Fault"] == "lag" and fault["Seconds"] > _SOON_S)
