@@ -9,18 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from shared.course import Answer, At, Facts, Step, next_step
+from shared.course import MOST_REPEATS, Answer, At, Facts, Step, next_step
 from shared.credential import Accepted, Before, Credential, LoginAnswer, Look, State, Task
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.pace import backoff_s
 from shared.platform import Deadline
-from shared.ports import Pending, Ports, Wishes
+from shared.ports import FRESH_S, Pending, Ports, Wishes
 from shared.proof import Proof, ending_of, kind, progress, value
 from shared.result import Ending, Outcome
 from shared.secret import Secret
 from shared.settling import Settling, Verdict, proves
 from shared.store import SUPERSEDED
 
+_SOON_S = 15.0  # a task that is seen so soon after a lost call is taken for that call's
 _MOST_VALUES = 3  # further new secrets, where a rule of the cloud's refuses those that keep the published one
 _MOST_WAITS = 8  # for a lock or a throttle inside one invocation
 _LEAST_S = 1.8  # a change is started only with this much time left: to call, to find out, to publish
@@ -46,12 +47,16 @@ class Change:
     _calls: int = 0
     before: Before = field(default_factory=Before)  # what stood before the first call
     _signed: float = 0.0  # no call whose answer was lost was signed later
-    _lost: Ambiguous | None = None
+    _lost: KeyturnError | None = None
     _lost_calls: int = 0
     _repeats: int = 0
     _waits: int = 0
     _values: int = 0
     _unlisted: bool = False
+    _odd: list[str] = field(default_factory=list)  # codes that no table names, of calls that may hide an effect
+    _prepared: bool = False
+    _looked: float = 0.0  # when, by the deadline's clock
+    _seen: frozenset[int] = frozenset()  # tasks that were found to be no obstacle to a repeat
     _free: bool = False
     _request_id: str | None = None
     task: Task | None = None
@@ -74,7 +79,7 @@ class Change:
         """Bring the delivery to its end."""
         if self.wishes.finished:
             return self._look_again()
-        look = value(lambda: self.credential.look(thorough=self.wishes.dry_run))
+        look = self._look()
         if isinstance(look, KeyturnError):
             return self._end(Outcome.NOT_CHANGED, look)
         self._evidence += look.evidence
@@ -134,23 +139,51 @@ class Change:
                     return self._close(At.OVER, Answer.LATER, last)
                 refused = last
                 self.ports.sleep(wait_s)
-                fresh = value(lambda: self.credential.look(thorough=False))
+                fresh = self._look()
                 if isinstance(fresh, KeyturnError):
                     return self._close(At.OVER, Answer.LATER, fresh)
                 look, last = fresh, fresh.obstacle
+                if last is None and self._lost is not None and fresh.tasks - self.before.tasks - self._seen:
+                    # Something began since: a call of ours that was slow to arrive, or somebody else's.
+                    self._seen |= fresh.tasks
+                    found = self._find(goes_on=True)
+                    if found is not Answer.NOTHING:
+                        last, ending = self._after(self._step(At.FIND, found), self._lost)
+                        if ending is not None:
+                            return ending
                 continue
             if self.deadline.left() < self._least_s:
                 return self._close(At.OVER, Answer.LATER, refused or _too_late())
-            if not self.called and self.ports.prepare is not None:
+            if isinstance(stale := self._fresh(look), KeyturnError):
+                return self._close(At.CALL, Answer.REFUSED, stale)
+            look = stale
+            if look.obstacle is not None:
+                last = look.obstacle
+                continue
+            if not self._prepared and self.ports.prepare is not None:
                 kept = value(self.ports.prepare)
                 if isinstance(kept, KeyturnError):
                     return self._close(At.CALL, Answer.REFUSED, kept)
                 if self.deadline.left() < _LEAST_S:  # the store was slow
                     return self._close(At.OVER, Answer.LATER, _too_late())
+                self._prepared = True
+                continue
             answer, ending = self._call(look)
             if ending is not None:
                 return ending
             last = answer
+
+    def _look(self) -> Look | KeyturnError:
+        self._looked = self.deadline.clock()
+        return value(lambda: self.credential.look(thorough=self.wishes.dry_run))
+
+    def _fresh(self, look: Look) -> Look | KeyturnError:
+        """The look that allows a call: at store and account, and not long ago."""
+        if self.ports.recheck is not None:
+            checked = value(self.ports.recheck)
+            if isinstance(checked, KeyturnError):
+                return checked
+        return look if self.deadline.clock() - self._looked < FRESH_S else self._look()
 
     def _call(self, look: Look) -> tuple[RetryLater | None, Ending | None]:
         """One call, and what follows it: an ending, or why to wait before the next; neither: call at once."""
@@ -165,15 +198,22 @@ class Change:
         self._request_id = answer.request_id or self._request_id
         self._evidence.append(f"call {self._calls}: {answer.code or answer.error_class.value}")
         said = kind(answer)
+        if said is Answer.OF_OLD and not self.credential.fenced:
+            said = Answer.LOST  # nothing was said of an old secret: what the code means here no table tells
         self._unlisted = said is Answer.UNLISTED
-        if isinstance(answer, Ambiguous) and not (self._unlisted and self.credential.fenced):
+        if said is Answer.UNLISTED and self.credential.fenced:
+            self._odd.append(answer.code or "")
+            self._signed = self.ports.clock()
+        elif said in (Answer.LOST, Answer.UNLISTED):
             said = Answer.LOST
             self._signed, self._lost = self.ports.clock(), answer
             self._lost_calls += 1
-        step = self._step(At.CALL, said)
+        return self._after(self._step(At.CALL, said), answer)
+
+    def _after(self, step: Step, answer: KeyturnError) -> tuple[RetryLater | None, Ending | None]:
+        """What the table says, until it is an end, a wait or another call. `answer`: the last call's."""
         while True:
-            if step is Step.WAIT:
-                assert isinstance(answer, RetryLater)  # noqa: S101 - the table waits for nothing else
+            if step is Step.WAIT and isinstance(answer, RetryLater):
                 return answer, None
             if step is Step.NEXT_OLD:
                 if isinstance(failed := self._next_old(), KeyturnError):
@@ -227,13 +267,14 @@ class Change:
             repeatable=self.credential.repeatable,
             settles=self.credential.settles and self.ports.hand_on is not None and self.ports.settles,
             lost=self._lost_calls,
+            odd=len(self._odd),
             repeats=self._repeats,
             pending=self._pending,
             unnamed=self.wishes.unnamed_caller,
             olds_left=self._old + 1 < self.ports.olds,
             values_left=self.ports.another_value is not None and self._values < _MOST_VALUES,
             free=self._free,
-            unlisted=self._unlisted,
+            unlisted=self._unlisted and len(set(self._odd)) == 1,
             follows=self.ports.hand_on is not None,
             quiet=self._free,
         )
@@ -267,7 +308,7 @@ class Change:
         if step is Step.SETTLE and self.ports.hand_on is not None:
             pending = self._end(Outcome.PENDING)
             signed = self._signed or self.ports.clock()
-            before = replace(self.before, calls=max(1, self._lost_calls))
+            before = replace(self.before, calls=self._lost_calls + len(self._odd))
             if self.ports.hand_on(Pending(pending, before, settling=Settling(signed, before))):
                 return pending
             self._evidence.append("follow_change: not reached")
@@ -371,7 +412,7 @@ class Change:
 
     # --- finding out
 
-    def _find(self) -> Answer:
+    def _find(self, *, goes_on: bool = False) -> Answer:
         """What reads, and a login where it is asked for, show of a call whose answer was lost."""
         before = replace(self.before, calls=self._lost_calls)
         reading = value(lambda: self.credential.read(before))
@@ -386,13 +427,16 @@ class Change:
             self._evidence.append(f"read: {reading.code or reading.error_class.value}")
             return Answer.UNREADABLE if self.credential.settles else Answer.NOTHING
         self._evidence += [line for line in reading.evidence if line not in self._evidence]
+        if self.ports.clock() - self._signed <= _SOON_S:
+            self.before = replace(self.before, soon=self.before.soon | frozenset(reading.ours))
+            before = replace(before, soon=self.before.soon)
         if reading.running:
             return Answer.RUNNING
         verdict = proves(before, reading)
         if verdict is Verdict.THEIRS:
             return Answer.THEIRS
         # A task that looks like ours may be another delivery's: the repeat's own answer is the better proof.
-        again = self.credential.repeatable and self._repeats < 1 and before.secret
+        again = (self.credential.repeatable and self._repeats < MOST_REPEATS and before.secret) or goes_on
         return Answer.IN_FORCE if verdict is Verdict.IN_FORCE and not again else Answer.NOTHING
 
     def _after_refusal(self, refused: KeyturnError) -> Answer:

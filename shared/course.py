@@ -79,13 +79,14 @@ class Facts:
     repeatable: bool = True
     settles: bool = False  # reads can tell, and follow_change can be given it
     lost: int = 0  # calls of this delivery that may have had an effect, or have one yet
+    odd: int = 0  # its calls that were refused by codes that no table names: they may hide an effect too
     repeats: int = 0
     pending: bool = False  # earlier deliveries', or other commands', secrets of this credential may be in force
     unnamed: bool = False  # an HTTP caller who chose no CommandId: a refused old secret is then most likely a typo
     olds_left: bool = False
     values_left: bool = False
     free: bool = False  # account and instance were seen free between the change and the probe
-    unlisted: bool = False  # what the probe answered, and the change, was no code about the old secret
+    unlisted: bool = False  # the last of these calls too, and by one code each time
     follows: bool = False  # the task can be given to follow_change
     quiet: bool = True  # no task was seen at work
 
@@ -101,32 +102,36 @@ def _lost(f: Facts) -> bool:
     return f.lost > 0
 
 
-def _settles(f: Facts) -> bool:
-    return f.lost > 0 and f.settles
+def _unclear(f: Facts) -> bool:
+    return f.lost + f.odd > 0
 
 
-# How a delivery ends that cannot go on after a refusal.
+# How a delivery ends that cannot go on, while something that it sent may still take effect.
 _ENDED: tuple[Row, ...] = (
-    (_settles, Step.SETTLE),
+    (lambda f: _unclear(f) and f.settles, Step.SETTLE),
+    (_unclear, Step.UNKNOWN),
+)
+_ENDED_LOST: tuple[Row, ...] = (
+    (lambda f: _lost(f) and f.settles, Step.SETTLE),
     (_lost, Step.UNKNOWN),
 )
 
-# A refusal by a code that no table names may hide an effect; one about the old secret says nothing of earlier calls.
-_OPEN: tuple[Row, ...] = (
-    (lambda f: f.unlisted and f.settles, Step.SETTLE),
-    (_always, Step.UNKNOWN),
-)
+_OPEN: tuple[Row, ...] = (*_ENDED, (_always, Step.UNKNOWN))
 
 TABLE: dict[tuple[At, Answer], tuple[Row, ...]] = {
     (At.CALL, Answer.ACCEPTED): ((_always, Step.FOLLOW),),
     (At.CALL, Answer.LATER): ((_always, Step.WAIT),),
     (At.CALL, Answer.REFUSED): (*_ENDED, (_always, Step.AS_REFUSED)),
     (At.CALL, Answer.OF_VALUE): (
-        (lambda f: f.lost == 0 and f.values_left, Step.NEXT_VALUE),
+        (lambda f: not _unclear(f) and f.values_left, Step.NEXT_VALUE),
         *_ENDED,
         (_always, Step.AS_REFUSED),
     ),
-    (At.CALL, Answer.OF_OLD): ((lambda f: f.lost == 0 and f.olds_left, Step.NEXT_OLD), (_always, Step.PROBE)),
+    (At.CALL, Answer.OF_OLD): (
+        (lambda f: not f.fenced, Step.FIND),
+        (lambda f: f.lost == 0 and f.olds_left, Step.NEXT_OLD),
+        (_always, Step.PROBE),
+    ),
     (At.CALL, Answer.UNLISTED): (
         (lambda f: f.fenced and f.lost == 0 and f.olds_left, Step.NEXT_OLD),
         (lambda f: f.fenced, Step.PROBE),
@@ -142,16 +147,16 @@ TABLE: dict[tuple[At, Answer], tuple[Row, ...]] = {
     ),
     (At.FIND, Answer.THEIRS): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
     (At.FIND, Answer.UNREADABLE): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
-    (At.PROBE, Answer.ACCEPTED): ((_lost, Step.CHANGED), (_always, Step.ALREADY)),
+    (At.PROBE, Answer.ACCEPTED): ((_unclear, Step.CHANGED), (_always, Step.ALREADY)),
     (At.PROBE, Answer.SAME): (
-        *_ENDED,
-        (lambda f: not f.unlisted and f.quiet and not f.pending, Step.WRONG_OLD),
+        *_ENDED_LOST,
+        (lambda f: f.odd == 0 and f.quiet and not f.pending, Step.WRONG_OLD),
         (lambda f: f.unlisted and f.free and not f.pending, Step.REFUSED_TWICE),
         *_OPEN,
     ),
     (At.PROBE, Answer.OTHER): (
-        *_ENDED,
-        (lambda f: not f.unlisted and f.unnamed and not f.pending, Step.WRONG_OLD),
+        *_ENDED_LOST,
+        (lambda f: f.odd == 0 and f.unnamed and not f.pending, Step.WRONG_OLD),
         *_OPEN,
     ),
     (At.TASK, Answer.IN_FORCE): ((_always, Step.PROVE),),

@@ -65,6 +65,7 @@ class Before:
     asked: Mapping[str, Any] = field(default_factory=dict)  # what the account must show, of things that are no secret
     secret: bool = True  # whether a new password was among what was asked
     calls: int = 0  # how many of its calls got no clear answer
+    soon: frozenset[int] = frozenset()  # tasks of our operator that were seen within seconds of such a call
 
 
 @dataclass(frozen=True)

@@ -177,13 +177,14 @@ def handle(work: Work, event: object, context: object) -> Any:
     hygiene.guard_logs()
     _print_lines()
     summary, raised = _Summary(), None
-    try:
-        return _handle(work, event, context, started, summary)
-    except Exception as error:  # only named in the line: it is raised on
-        raised = type(error).__name__
-        raise
-    finally:
-        summary.log(work.function, started, raised)
+    with hygiene.forgetting():
+        try:
+            return _handle(work, event, context, started, summary)
+        except Exception as error:  # only named in the line: it is raised on
+            raised = type(error).__name__
+            raise
+        finally:
+            summary.log(work.function, started, raised)
 
 
 def _print_lines() -> None:

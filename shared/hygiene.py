@@ -3,16 +3,22 @@
 Two nets. The vendors' loggers that print whole requests and responses at DEBUG are shut for what they print there
 (they would show a token or an answer before we know it). And every log record of the process is made by a factory that
 replaces each known secret, raw and in the encodings that libraries use, in the message, the exception and the stack.
+
+What an invocation learns is forgotten at its end (`forgetting`), whichever of its threads learned it. What is kept from
+one invocation to the next, role keys and the passwords of queue URLs, is learned as lasting.
 """
 
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import logging
 import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, quote_plus
 
@@ -28,9 +34,23 @@ _SHORTEST = 6
 CLEAN_LOGGER = "keyturn.undelivered"
 """Its records hold results, which are scrubbed where they are made and must then stay whole."""
 
-_known: dict[str, frozenset[str]] = {}  # by value, the newest last: each form that a library may write it in
+
+@dataclass
+class _Known:
+    """One secret: the forms that a library may write it in, and for how long it stays known."""
+
+    forms: frozenset[str]
+    scopes: set[int] = field(default_factory=set)  # the invocations that were under way when it was learned
+    lasting: bool = False
+    outside: bool = False  # learned while no invocation was under way: by a program, or as the process began
+
+
+_known: dict[str, _Known] = {}  # by value, the newest last
+_scopes: set[int] = set()  # the invocations under way
+_scope_numbers = itertools.count(1)
 _lock = threading.Lock()
-_MOST = 512
+_MOST = 2048  # an invocation may bring a hundred commands, each with its store's versions
+_MOST_LASTING = 32
 
 # Most texts hold no secret, and that is to be seen without looking for each form of each secret. A form has six
 # characters or more, so wherever it stands in a text, one of its first four groups of three characters begins at a
@@ -43,24 +63,57 @@ _EVERYWHERE = re.compile(r"[A-Za-z0-9_.~-]*")
 _IN_JSON = re.compile(r"[ !#-\[\]-~]*")  # and in repr()
 
 
-def learn(value: str) -> None:
-    """Remember a secret, so that `scrub` knows it. Values under six characters are left to the callers' care."""
+def learn(value: str, *, lasting: bool = False) -> None:
+    """Remember a secret, so that `scrub` knows it. Values under six characters are left to the callers' care.
+
+    `lasting`: beyond the invocation, among the newest 32 of the kind.
+    """
     if len(value) < _SHORTEST:
         return
     with _lock:
-        forms = _known.pop(value, None)
-        if forms is None:
-            forms = _forms(value)
-            for form in forms:
+        known = _known.pop(value, None)
+        if known is None:
+            known = _Known(_forms(value))
+            for form in known.forms:
                 for start in range(_STEP):
                     _groups.setdefault(form[start : start + _GROUP], []).append(form)
-        _known[value] = forms
+        known.scopes |= _scopes
+        known.lasting = known.lasting or lasting
+        known.outside = known.outside or not _scopes
+        _known[value] = known
+        if lasting:
+            kept = [one for one, known in _known.items() if known.lasting]
+            for one in kept[:-_MOST_LASTING]:
+                _known[one].lasting = False
+                _forget_if_over(one)
         while len(_known) > _MOST:
-            _forget(_known.pop(next(iter(_known))))
+            _forget(next((one for one, known in _known.items() if not known.lasting), value))
 
 
-def _forget(forms: frozenset[str]) -> None:
-    for form in forms:
+@contextmanager
+def forgetting() -> Iterator[None]:
+    """One invocation: what is learned meanwhile, by any thread, is forgotten at the end of the last one under way."""
+    with _lock:
+        scope = next(_scope_numbers)
+        _scopes.add(scope)
+    try:
+        yield
+    finally:
+        with _lock:
+            _scopes.discard(scope)
+            for value in [one for one, known in _known.items() if scope in known.scopes]:
+                _known[value].scopes.discard(scope)
+                _forget_if_over(value)
+
+
+def _forget_if_over(value: str) -> None:
+    known = _known[value]
+    if not (known.scopes or known.lasting or known.outside):
+        _forget(value)
+
+
+def _forget(value: str) -> None:
+    for form in _known.pop(value).forms:
         for start in range(_STEP):
             group = form[start : start + _GROUP]
             _groups[group].remove(form)  # two secrets may share a form: each has put it there once

@@ -7,14 +7,16 @@ Nothing is taken away because a call seems not to have worked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field, replace
 
 from shared.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
+from shared.ports import FRESH_S
 from shared.result import Ending, Outcome, Stored
 from shared.secret import Secret
 from shared.store import SUPERSEDED, VERSION_EXISTS, Stage, Store, Version
-from shared.versions import Shelf, read_name, replaced, rivals, sort_out
+from shared.versions import Shelf, Standing, read_name, replaced, rivals, sort_out, standing
 
 _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 
@@ -35,24 +37,46 @@ class Keeping:
     known: frozenset[str] = frozenset()  # the versions that stood there
     make: Callable[[], tuple[Secret, Secret]] | None = None  # another secret: itself, and as it is written
     written: bool = False
+    fence: bool = True  # the cloud takes the change only with the right old secret
+    clock: Callable[[], float] = time.monotonic
+    listed: float = field(default_factory=time.monotonic)  # when the store was looked at last
+
+    def recheck(self) -> None:
+        """Before a call, where the last look is old: look whether another change came since.
+
+        Raises: RetryLater, Refused.
+        """
+        if self.clock() - self.listed < FRESH_S:
+            return
+        shelf = self._shelf().after(self.known if self.written else ())
+        self.listed = self.clock()
+        self._check_owner(shelf)
+        at = standing(shelf, self.store.holder(), fenced=self.fence, looks=False, now=0.0, bound_s=0.0)
+        if at in (Standing.REPLACED, Standing.OVERTAKEN):
+            raise _superseded(self.store, self.version)
+
+    def _check_owner(self, shelf: Shelf) -> None:
+        if any(one.id not in self.known for one in shelf.foreign):
+            text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
+            raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
 
     def write_ahead(self) -> None:
         """Before the change: no call is made until the store holds the secret. Raises: RetryLater, Refused."""
         if self.existed:
             return
-        self._write()
-        # Two first commands for one store: each sees the other's version, and the later one gives way.
+        self._write(self.version, self.kept)
+        # Two first commands for one store: whoever writes later sees the other's version, and gives way.
         if self.alone:
-            shelf = self._shelf()
-            own = _by_id(shelf, self.version)
-            come = [one for one in shelf.foreign if one.id not in self.known]
-            if any(own is None or (one.created, one.id) < (own.created, own.id) for one in come):
-                text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
-                raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
+            try:
+                self._check_owner(self._shelf())
+            except Refused:
+                self.store.withdraw(self.version)
+                self.written = False
+                raise
 
-    def _write(self) -> None:
+    def _write(self, version: str, kept: Secret) -> None:
         try:
-            self.store.write(self.version, self.kept)
+            self.store.write(version, kept)
         except Refused as refused:
             if refused.code != VERSION_EXISTS:
                 raise
@@ -65,20 +89,21 @@ class Keeping:
     def next_value(self) -> Secret:
         """Another secret under the next number: the cloud refused this one's form. Raises: RetryLater, Refused."""
         assert self.make is not None  # noqa: S101 - asked for only where secrets are made
-        new, self.kept = self.make()
-        self._next()
+        new, kept = self.make()
+        self._next(kept)
         return new
 
     def mark_call_out(self) -> None:
         """The same secret under the next number: later commands see that a call is out. Raises: RetryLater, Refused."""
-        self._next()
+        self._next(self.kept)
 
-    def _next(self) -> None:
+    def _next(self, kept: Secret) -> None:
         named = read_name(self.version)
         assert named is not None  # noqa: S101 - only keyturn's versions are kept so
-        self.version = named.identity.name(named.number + 1)
+        version = named.identity.name(named.number + 1)
         self.store.make_room(())
-        self._write()
+        self._write(version, kept)
+        self.version, self.kept = version, kept
 
     def unresolved(self) -> bool:
         """Whether other secrets, or an earlier delivery's, may be in force for all that is known. Never raises."""
@@ -118,7 +143,8 @@ class Keeping:
 
     def _promoted(self, ending: Ending, still: Still, hand_on: Callable[[Ending], bool] | None) -> Ending:
         try:
-            ending.evidence += promote(self.store, self.version, still)
+            # What was there before this delivery wrote is older, whatever its second says.
+            ending.evidence += promote(self.store, self.version, still, self.known if self.written else frozenset())
         except KeyturnError as error:
             failed = error
         else:
@@ -133,12 +159,14 @@ class Keeping:
         return replace(ending, outcome=Outcome.UNKNOWN, error=not_promoted(self.store.name, self.version, failed))
 
 
-def promote(store: Store, version: str, still: Still) -> list[str]:
+def promote(store: Store, version: str, still: Still, older: Collection[str] = ()) -> list[str]:
     """Make a version current that was proven in force, unless another change came after it.
+
+    `older`: versions that were there before this one was written.
 
     Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
     """
-    shelf = _shelf(store, version)
+    shelf = _shelf(store, version).after(older)
     own, holder = _by_id(shelf, version), store.holder()
     if own is None:
         raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")

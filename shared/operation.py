@@ -25,6 +25,7 @@ from shared.pace import backoff_s
 from shared.ports import Pending, Ports, Wishes
 from shared.publish import HandedOn
 from shared.reach import access_to, store_of, store_region
+from shared.regions import check_region
 from shared.result import Ending, Origin, Outcome, Subject, now_text, result_event
 from shared.secret import Secret
 from shared.settings import allows
@@ -183,18 +184,24 @@ class _One:
             if early_s > self._longest_wait_s():
                 return self._put_off(command, early_s)
             time.sleep(early_s)
+        source = Source(command, self._identity, self._store, self._bound_s(), time.time)
         try:
-            sourced = self.sourced = Source(command, self._identity, self._store, self._bound_s(), time.time).obtain()
+            sourced = self.sourced = source.obtain()
             if sourced.account is not None:
                 self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
             self.sealed = self._sealed(command, sourced)
         except KeyturnError as error:
-            return self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
+            back = self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
+            if back is not None and source.begun is not None:
+                back = replace(back, outcome=Outcome.UNKNOWN, stored=source.begun)
+            return back
         ending = sourced.ending or self._changed(command, sourced, access)
         back = self._handed_back(command, self._settled(command, ending))
         if back is None:
             return None
-        return self._with_seal(sourced.keeping.conclude(back) if sourced.keeping else back, command)
+        if sourced.keeping is not None and not sourced.finished:
+            back = sourced.keeping.conclude(back)
+        return self._with_seal(back, command)
 
     def _identity(self) -> Identity:
         """What tells this change from others in a store. Before it is known whose turn it is."""
@@ -234,7 +241,7 @@ class _One:
         ports = Ports(hand_on=self._hand_on_change if self._carries(keeping is not None) else None)
         ports.settles = bool(self.visit.invocation.settings.handoff_keys)
         if keeping is not None:
-            ports.prepare, ports.pending = keeping.write_ahead, keeping.unresolved
+            ports.prepare, ports.recheck, ports.pending = keeping.write_ahead, keeping.recheck, keeping.unresolved
             ports.another_value = another_value if keeping.make is not None else None
             ports.before_repeat = keeping.mark_call_out if not credential.fenced else None
         if olds is not None:
@@ -328,6 +335,7 @@ class _One:
         settings, trigger = self.visit.invocation.settings, self.visit.delivery.trigger
         if self.origin.subject.region == "-":
             raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
+        check_region(self.origin.subject.cloud, self.origin.subject.region)
         if not allows(settings.allow, self.origin.subject.name):
             raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
         command.permit(settings)

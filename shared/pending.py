@@ -49,10 +49,11 @@ class Stood(BaseModel):
     asked: dict[str, Any] = {}
     secret: bool = True
     calls: Annotated[int, Field(ge=0, le=100)] = 0
+    soon: Annotated[list[int], Field(max_length=100)] = []
 
     @property
     def before(self) -> Before:
-        return Before(frozenset(self.tasks), self.time, self.asked, self.secret, self.calls)
+        return Before(frozenset(self.tasks), self.time, self.asked, self.secret, self.calls, frozenset(self.soon))
 
 
 class Unsettled(BaseModel):
@@ -194,4 +195,6 @@ def _settling(settling: Settling | None) -> dict[str, str] | None:
 
 def _stood(before: Before) -> dict[str, Any]:
     told = {"Tasks": sorted(before.tasks), "Time": before.time, "Asked": dict(before.asked), "Calls": before.calls}
+    if before.soon:
+        told["Soon"] = sorted(before.soon)
     return {name: value for name, value in told.items() if value is not None} | {"Secret": before.secret}

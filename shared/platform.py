@@ -39,6 +39,10 @@ class Deadline:
         """The same, so much sooner."""
         return Deadline(self.at - seconds, self.clock)
 
+    def within(self, seconds: float) -> Deadline:
+        """The same, but no more than so many seconds from now."""
+        return Deadline(min(self.at, self.clock() + seconds), self.clock)
+
     def left(self) -> float:
         """Seconds that remain, never negative."""
         return max(0.0, self.at - self.clock())
@@ -99,7 +103,8 @@ class Invocation:
         # A role's keys are temporary, so on its own platform they come with a token.
         if not key_id or not key or (cloud == self.cloud and not token):
             raise Refused(ErrorClass.FORBIDDEN, f"no role credentials for {cloud}: {missing}", code="NoCredentials")
-        return RoleKeys(key_id, Secret(key), Secret(token) if token else None)
+        # Lasting: a client that rests between two invocations still holds the keys of the last one.
+        return RoleKeys(key_id, Secret(key, lasting=True), Secret(token, lasting=True) if token else None)
 
 
 _OTHER_CLOUD = {

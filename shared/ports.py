@@ -10,6 +10,9 @@ from shared.credential import Before, Credential, Task
 from shared.result import Ending
 from shared.settling import Settling
 
+FRESH_S = 10.0
+"""A look at store or account that is older allows no call; another 20 s a call may wait in line for its turn."""
+
 
 @dataclass(frozen=True, eq=False)
 class Wishes:
@@ -41,6 +44,7 @@ class Ports:
     hand_on: Callable[[Pending], bool] | None = None  # give it to follow_change; True once confirmed
     settles: bool = True  # whether it may be given a call whose answer was lost too, or a task alone
     prepare: Callable[[], None] | None = None  # keep the new secret before any call
+    recheck: Callable[[], None] | None = None  # look at the store anew where the last look is old; before each call
     another_value: Callable[[], Credential] | None = None  # another new secret, kept, after a rule refused the first
     before_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
     olds: int = 0  # further old secrets, should the first be refused

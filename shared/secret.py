@@ -20,17 +20,21 @@ _LONGEST = 1024
 
 
 class Secret:
-    """A password. It has no text, no length and no serialised form; two compare in constant time."""
+    """A password. It has no text, no length, no state and no serialised form; two compare in constant time.
 
-    __slots__ = ("_value",)
+    `lasting`: it is kept beyond the invocation, so it stays out of later ones' logs too.
+    """
 
-    def __init__(self, value: str) -> None:
-        self._value = value
-        hygiene.learn(value)
+    # A function, not the value: whatever lists an object's attributes finds nothing to print.
+    __slots__ = ("_held",)
+
+    def __init__(self, value: str, *, lasting: bool = False) -> None:
+        self._held: Callable[[], str] = lambda: value
+        hygiene.learn(value, lasting=lasting)
 
     def reveal(self) -> str:
         """The value itself, for the body of the one request that needs it."""
-        return self._value
+        return self._held()
 
     def __repr__(self) -> str:
         return "Secret(***)"
@@ -43,12 +47,19 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        return hmac.compare_digest(self._value.encode(), other._value.encode())
+        mine, theirs = (one.reveal().encode("utf-8", "surrogatepass") for one in (self, other))
+        return hmac.compare_digest(mine, theirs)
 
     __hash__ = None  # type: ignore[assignment]
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is never serialised")
+
+    def __reduce_ex__(self, protocol: object) -> NoReturn:
+        self.__reduce__()
+
+    def __getstate__(self) -> NoReturn:  # Python 3.11 gives every object one, which lists what its slots hold
+        self.__reduce__()
 
 
 @dataclass(frozen=True)

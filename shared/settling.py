@@ -49,7 +49,10 @@ def proves(before: Before, reading: Reading) -> Verdict | None:
         return Verdict.IN_FORCE if reading.shown else None
     if reading.theirs or len(reading.ours) > before.calls:
         return Verdict.THEIRS
-    if reading.ours and reading.succeeded and reading.moved and reading.shown is not False:
+    # A task for each call that was lost is ours. Of a single call it must have begun at once: later it may be anybody's
+    # who works under the same operator.
+    each = len(reading.ours) == before.calls and (before.calls > 1 or before.soon.issuperset(reading.ours))
+    if each and reading.succeeded and reading.moved and reading.shown is not False:
         return Verdict.IN_FORCE
     return None
 
@@ -67,7 +70,7 @@ def settle(settling: Settling, reading: Reading, now: float, settling_s: float) 
         return Step(proved)
     if now < over:
         return Step(Verdict.WAIT, over - now)
-    untouched = not (reading.ours or reading.others) and (
+    untouched = not (reading.ours or reading.theirs or reading.others) and (
         reading.moved is False if settling.before.secret else reading.shown is False and reading.moved is not True
     )
     if not untouched:

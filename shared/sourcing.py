@@ -7,6 +7,7 @@ change was begun or ended before, and whether another version fits.
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Generic
@@ -123,6 +124,8 @@ class Source(Generic[C]):
     bound_s: float  # how long after a version was made its last call can take effect
     clock: Callable[[], float]
     evidence: list[str] = field(default_factory=list)
+    begun: Stored | None = None  # an earlier delivery's version, whose call may have had, or have yet, its effect
+    _listed: float = 0.0
 
     def obtain(self) -> Sourced[C]:
         """Fetch, make or find every secret of the command; no secret is written. Raises: RetryLater, Refused."""
@@ -154,12 +157,14 @@ class Source(Generic[C]):
     # --- a store that the new secret goes to
 
     def _kept(self, store: Store, region: str, ref: StoreRef) -> Sourced[C]:
+        self._listed = time.monotonic()
         shelf = sort_out(store.versions(), self.identity())
         if shelf.current is None:
             text = f"{ref.place} holds no current version: give it one, the secret that is in force now"
             raise Refused(ErrorClass.FAILED, text, code="NoCurrentVersion")
         self._check_owner(store, shelf, ref)
         if shelf.own and not self.command.dry_run:
+            self.begun = Stored(store.name, shelf.own[0].id, Stage.PENDING.value, region)
             begun = self._begun(store, region, shelf)
             if begun is not None:
                 return begun
@@ -201,6 +206,7 @@ class Source(Generic[C]):
             ready = command.with_secrets(new, new, account)
             return Sourced(ready, account, new, keeping, finished=True, evidence=self.evidence)
         if at is Standing.REPLACED:
+            self.begun = None
             text = "a later command has replaced the secret of this one, nothing was called: give a new CommandId"
             ended = Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED), self.evidence)
             return Sourced(command, ending=ended)
@@ -209,8 +215,7 @@ class Source(Generic[C]):
                 "a later command of this credential ended, is at work or was left open, nothing was called, and what "
             )
             text += "is in force is not known: give a new CommandId"
-            stored = Stored(store.name, shelf.own[0].id, Stage.PENDING.value, region)
-            ended = Ending(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED), self.evidence, stored=stored)
+            ended = Ending(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED), self.evidence, stored=self.begun)
             return Sourced(command, ending=ended)
         return None
 
@@ -269,6 +274,7 @@ class Source(Generic[C]):
             assert new is not None  # noqa: S101 - a store goes only with a secret that is made
         pack = _packer(turn, account)
         keeping = Keeping(store, region, version, kept or pack(new), existed=kept is not None)
+        keeping.listed, keeping.fence = self._listed, command.old_field is not None
         keeping.alone, keeping.known = not shelf.others and not shelf.own, shelf.ids
         keeping.make = None if command.generates is None else lambda: self._another(pack)
         old = now if turn is None or account is None else turn.password_of(account)

@@ -122,6 +122,9 @@ class Store(Protocol):
         Raises: Refused (failed, VersionExists: the version holds another secret), RetryLater (busy, StoreFull).
         """
 
+    def withdraw(self, version: str) -> None:
+        """Take back a version that no call was made with: from then on no listing shows it."""
+
     def promote(self, version: str) -> None:
         """Make a version's secret the current one, whatever it replaces kept under a name of keyturn's.
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
@@ -83,6 +83,17 @@ class Shelf:
     others: tuple[Version, ...]  # of other changes of this credential
     foreign: tuple[Version, ...]  # of other credentials
     versions: tuple[Version, ...]
+
+    def after(self, older: Collection[str]) -> Shelf:
+        """The same, where it is known that these were there before the change's own: the clock counts whole seconds."""
+        first = min((one.created for one in self.own), default=0.0)
+
+        def earlier(one: Version) -> Version:
+            return replace(one, created=min(one.created, first - 0.5)) if one.id in older and one.created else one
+
+        own = {one.id for one in self.own}
+        moved = [one if one.id in own else earlier(one) for one in self.versions]
+        return sort_out(moved, self.identity)
 
     @property
     def ids(self) -> frozenset[str]:

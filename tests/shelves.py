@@ -86,6 +86,11 @@ class Shelved:
             self.vault.put(version, secret.reveal())
         self.after("write")
 
+    def withdraw(self, version: str) -> None:
+        self._begin("withdraw")
+        del self.vault.values[version]
+        self.after("withdraw")
+
     def promote(self, version: str) -> None:
         self._begin("promote")
         if self.vault.compares and self.vault.moved != self._moved:

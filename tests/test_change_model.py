@@ -354,3 +354,82 @@ def test_no_change_is_sent_with_too_little_time_left(asked_s: float) -> None:
     calls: list[str] = []
     played = play(Server(fenced=False), ("accepted",), settles=True, left_s=asked_s, seen=calls.append)
     assert (played.ending.outcome, calls.count("change")) == (Outcome.NOT_CHANGED, 0)
+
+
+@pytest.mark.parametrize("script", [("accepted",), ("lost before", "accepted")])
+@pytest.mark.parametrize("world", ["no fence", "fence"])
+def test_no_change_is_sent_more_than_30_s_after_the_look_that_allowed_it(world: str, script: tuple[str, ...]) -> None:
+    """The write-ahead took long: account and store may have changed meanwhile, so all is looked at anew."""
+    clock, steps = Clock(), list[tuple[str, float]]()
+    server = Server(**WORLDS[world])
+    given = iter([*script, *["accepted"] * 5])
+    old = OLD if server.fenced else None
+    credential = Scripted(server, given, NEW, old, seen=lambda what: steps.append((what, clock.now)))
+
+    def slow() -> None:
+        clock.now += 31.0
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    ports = Ports(prepare=slow, clock=clock, sleep=sleep)
+    ending = Change(credential, Wishes(keeps=True), Deadline(200.0, clock), ports).run()
+    assert ending.outcome is Outcome.CHANGED
+    for number, (what, at) in enumerate(steps):
+        if what == "change":
+            looked = max(when for seen, when in steps[:number] if seen == "look")
+            assert at - looked <= 30.0, steps
+
+
+@pytest.mark.parametrize("script", [("odd before",), ("accepted",), ("lost after",)])
+def test_a_refused_login_beside_what_the_cloud_says_is_no_proof(script: tuple[str, ...]) -> None:
+    """Issue 13, F: the fence takes the new secret, the server does not."""
+    server = Server(fenced=True, secret=NEW if script == ("odd before",) else OLD)
+    clock = Clock()
+
+    class Refusing(Scripted):
+        def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+            clock.now += 0.5
+            return LoginAnswer.REFUSED
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    credential = Refusing(server, iter([*script, *["odd before"] * 9]), NEW, OLD)
+    ending = Change(credential, Wishes(login=True), Deadline(12.0, clock), Ports(clock=clock, sleep=sleep)).run()
+    assert ending.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize("answer", [LoginAnswer.ANY, LoginAnswer.UNREACHABLE])
+def test_a_login_that_proves_nothing_makes_no_change_done_already(answer: LoginAnswer) -> None:
+    server, steps, clock = Server(fenced=False), list[str](), Clock()
+
+    class Welcoming(Scripted):
+        def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+            return answer
+
+    credential = Welcoming(server, iter(["accepted"]), seen=steps.append)
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    ending = Change(credential, Wishes(login=True), Deadline(12.0, clock), Ports(clock=clock, sleep=sleep)).run()
+    assert (ending.outcome, steps.count("change")) == (Outcome.CHANGED, 1)
+
+
+@pytest.mark.parametrize("took_s", [0.1, 5.0, 8.3, 9.0, 30.0])
+def test_no_change_is_sent_when_a_slow_write_ahead_left_too_little_time(took_s: float) -> None:
+    clock, server, steps = Clock(), Server(fenced=False), list[tuple[str, float]]()
+    credential = Scripted(server, iter(["accepted"] * 9), seen=lambda what: steps.append((what, clock.now)))
+
+    def slow() -> None:
+        clock.now += took_s
+
+    def sleep(seconds: float) -> None:
+        clock.now += seconds
+
+    ports = Ports(prepare=slow, clock=clock, sleep=sleep)
+    ending = Change(credential, Wishes(keeps=True), Deadline(10.0, clock), ports).run()
+    sent = [at for what, at in steps if what == "change"]
+    assert ending.outcome is (Outcome.CHANGED if took_s <= 5.0 else Outcome.NOT_CHANGED)
+    assert bool(sent) == (took_s <= 5.0)

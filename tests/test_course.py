@@ -11,7 +11,7 @@ import pytest
 from shared.course import MOST_REPEATS, TABLE, Answer, At, Facts, Step, next_step
 
 CALL, FIND, PROBE, TASK, LOGIN, OVER = At.CALL, At.FIND, At.PROBE, At.TASK, At.LOGIN, At.OVER
-# What only a caller can know to be true who sent nothing that may still take effect.
+# Said only where nothing that was sent may still take effect.
 SAYS_NOTHING_HAPPENED = {Step.AS_REFUSED, Step.WRONG_OLD, Step.REFUSED_TWICE, Step.TASK_FAILED}
 ENDS = {
     *SAYS_NOTHING_HAPPENED,
@@ -28,7 +28,7 @@ COMES = [
 
 
 def all_facts() -> Iterator[Facts]:
-    numbers = {"lost": (0, 1, 3), "repeats": (0, 1, MOST_REPEATS)}
+    numbers = {"lost": (0, 1, 3), "odd": (0, 1), "repeats": (0, 1, MOST_REPEATS)}
     names = [field.name for field in fields(Facts)]
     for values in product(*(numbers.get(name, (False, True)) for name in names)):
         yield Facts(**dict(zip(names, values, strict=True)))  # type: ignore[arg-type]
@@ -39,6 +39,8 @@ EVERY = list(all_facts())
 
 def possible(at: At, facts: Facts) -> bool:
     """Whether the driver can stand there with these: it looks for a call only after an answer was lost."""
+    if facts.unlisted and not facts.odd:
+        return False  # the last call's code is one of these
     return facts.lost > 0 if at is FIND else facts.repeats <= facts.lost
 
 
@@ -66,6 +68,12 @@ def test_nothing_is_said_not_to_have_happened_while_a_call_s_answer_is_lost() ->
     assert said == []
 
 
+def test_a_call_that_was_refused_by_a_code_of_no_table_may_have_had_its_effect() -> None:
+    """Only the same answer to the probe, with all seen at rest between, says otherwise."""
+    said = {step for at, _, facts, step in steps() if facts.odd and step in SAYS_NOTHING_HAPPENED}
+    assert said == {Step.REFUSED_TWICE}
+
+
 def test_nothing_is_said_of_the_old_secret_while_others_of_the_credential_are_pending() -> None:
     told = {Step.WRONG_OLD, Step.REFUSED_TWICE}
     assert [facts for *_, facts, step in steps() if facts.pending and step in told] == []
@@ -90,6 +98,7 @@ def test_a_call_is_repeated_at_most_twice_and_never_one_that_makes_its_own_secre
 def test_no_other_secret_is_sent_after_a_lost_answer() -> None:
     other = {Step.NEXT_OLD, Step.NEXT_VALUE}
     assert [facts for *_, facts, step in steps() if facts.lost and step in other] == []
+    assert [facts for *_, facts, step in steps() if facts.odd and step is Step.NEXT_VALUE] == []
 
 
 def test_a_change_is_given_away_only_where_it_can_be() -> None:
@@ -106,7 +115,7 @@ def test_a_lost_answer_that_reads_can_tell_of_is_settled_and_never_unknown() -> 
 
 def test_only_a_lost_call_of_this_delivery_makes_an_accepted_probe_a_change() -> None:
     for *_, facts, step in steps((PROBE, Answer.ACCEPTED)):
-        assert step is (Step.CHANGED if facts.lost else Step.ALREADY)
+        assert step is (Step.CHANGED if facts.lost or facts.odd else Step.ALREADY)
 
 
 ROWS: list[tuple[At, Answer, dict[str, object], Step]] = [
@@ -121,6 +130,7 @@ ROWS: list[tuple[At, Answer, dict[str, object], Step]] = [
     (CALL, Answer.OF_VALUE, {}, Step.AS_REFUSED),
     (CALL, Answer.OF_VALUE, {"values_left": True, "lost": 1}, Step.UNKNOWN),
     (CALL, Answer.OF_VALUE, {"values_left": True, "lost": 1, "settles": True}, Step.SETTLE),
+    (CALL, Answer.OF_OLD, {}, Step.FIND),
     (CALL, Answer.OF_OLD, {"fenced": True, "olds_left": True}, Step.NEXT_OLD),
     (CALL, Answer.OF_OLD, {"fenced": True}, Step.PROBE),
     (CALL, Answer.OF_OLD, {"fenced": True, "olds_left": True, "lost": 1}, Step.PROBE),
@@ -143,22 +153,26 @@ ROWS: list[tuple[At, Answer, dict[str, object], Step]] = [
     (FIND, Answer.UNREADABLE, {"lost": 1, "settles": True}, Step.SETTLE),
     (FIND, Answer.UNREADABLE, {"lost": 1}, Step.UNKNOWN),
     (PROBE, Answer.ACCEPTED, {"lost": 1}, Step.CHANGED),
+    (PROBE, Answer.ACCEPTED, {"odd": 1}, Step.CHANGED),
     (PROBE, Answer.ACCEPTED, {}, Step.ALREADY),
     (PROBE, Answer.SAME, {}, Step.WRONG_OLD),
     (PROBE, Answer.SAME, {"quiet": False}, Step.UNKNOWN),
     (PROBE, Answer.SAME, {"pending": True}, Step.UNKNOWN),
     (PROBE, Answer.SAME, {"lost": 1}, Step.UNKNOWN),
     (PROBE, Answer.SAME, {"lost": 1, "settles": True}, Step.SETTLE),
-    (PROBE, Answer.SAME, {"unlisted": True, "free": True}, Step.REFUSED_TWICE),
-    (PROBE, Answer.SAME, {"unlisted": True, "free": True, "pending": True}, Step.UNKNOWN),
-    (PROBE, Answer.SAME, {"unlisted": True}, Step.UNKNOWN),
-    (PROBE, Answer.SAME, {"unlisted": True, "settles": True}, Step.SETTLE),
+    (PROBE, Answer.SAME, {"odd": 1, "unlisted": True, "free": True}, Step.REFUSED_TWICE),
+    (PROBE, Answer.SAME, {"odd": 1, "unlisted": True, "free": True, "pending": True}, Step.UNKNOWN),
+    (PROBE, Answer.SAME, {"odd": 1, "unlisted": True}, Step.UNKNOWN),
+    (PROBE, Answer.SAME, {"odd": 1, "unlisted": True, "settles": True}, Step.SETTLE),
+    (PROBE, Answer.SAME, {"odd": 1}, Step.UNKNOWN),
+    (PROBE, Answer.SAME, {"odd": 1, "settles": True}, Step.SETTLE),
     (PROBE, Answer.OTHER, {}, Step.UNKNOWN),
+    (PROBE, Answer.OTHER, {"odd": 1, "unnamed": True}, Step.UNKNOWN),
     (PROBE, Answer.OTHER, {"unnamed": True}, Step.WRONG_OLD),
     (PROBE, Answer.OTHER, {"unnamed": True, "lost": 1}, Step.UNKNOWN),
     (PROBE, Answer.OTHER, {"unnamed": True, "pending": True}, Step.UNKNOWN),
-    (PROBE, Answer.OTHER, {"unnamed": True, "unlisted": True}, Step.UNKNOWN),
-    (PROBE, Answer.OTHER, {"unlisted": True, "settles": True}, Step.SETTLE),
+    (PROBE, Answer.OTHER, {"unnamed": True, "odd": 1, "unlisted": True}, Step.UNKNOWN),
+    (PROBE, Answer.OTHER, {"odd": 1, "unlisted": True, "settles": True}, Step.SETTLE),
     (PROBE, Answer.OTHER, {"lost": 1, "settles": True}, Step.SETTLE),
     (TASK, Answer.FAILED, {}, Step.TASK_FAILED),
     (TASK, Answer.FAILED, {"lost": 1}, Step.UNKNOWN),
@@ -166,7 +180,11 @@ ROWS: list[tuple[At, Answer, dict[str, object], Step]] = [
     (TASK, Answer.UNPROVEN, {}, Step.UNKNOWN),
     (TASK, Answer.UNPROVEN, {"lost": 1}, Step.UNKNOWN),
     (TASK, Answer.UNPROVEN, {"lost": 1, "settles": True}, Step.SETTLE),
+    (TASK, Answer.FAILED, {"odd": 1}, Step.UNKNOWN),
     (OVER, Answer.LATER, {}, Step.AS_REFUSED),
+    (OVER, Answer.LATER, {"odd": 1}, Step.UNKNOWN),
+    (CALL, Answer.REFUSED, {"odd": 1}, Step.UNKNOWN),
+    (CALL, Answer.OF_VALUE, {"odd": 1, "values_left": True}, Step.UNKNOWN),
     (OVER, Answer.LATER, {"lost": 1}, Step.UNKNOWN),
     (OVER, Answer.LATER, {"lost": 1, "settles": True}, Step.SETTLE),
     (OVER, Answer.RUNNING, {"lost": 1}, Step.UNKNOWN),

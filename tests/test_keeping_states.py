@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import permutations
 
 import pytest
 
 from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
-from shared.keeping import Keeping, Still, promote
+from shared.keeping import Keeping, promote
 from shared.result import Ending, Outcome
 from shared.secret import Secret
 from shared.store import STORE_FULL, SUPERSEDED, VERSION_EXISTS
@@ -113,9 +113,9 @@ def _steps(vault: Vault, who: Identity) -> Iterator[str]:
     one = keeping(store, who)
 
     def go() -> Iterator[str]:
-        one._write()
+        one._write(one.version, one.kept)
         yield "written"
-        one._write = lambda: None  # type: ignore[method-assign]
+        one._write = lambda version, kept: None  # type: ignore[method-assign]
         try:
             one.write_ahead()
         except Refused as refused:
@@ -269,108 +269,6 @@ def test_a_version_that_is_gone_is_not_said_to_be_current() -> None:
     with pytest.raises(Refused) as raised:
         promote(Shelved(vault), A.name(1), yes)
     assert raised.value.error_class is ErrorClass.NOT_FOUND
-
-
-# --- overlaps: B runs whole at each step of A
-
-
-@dataclass
-class World:
-    """One server and its store. `tells`: whether anything shows who set the secret last."""
-
-    vault: Vault
-    tells: bool
-    in_force: str = "first"
-
-    def deliver(self, who: Identity, value: str, store: Shelved, *, existed: bool = False) -> Ending:
-        """One delivery as it goes: write ahead, the call, then the store says so."""
-        one = keeping(store, who, value)
-        one.existed = existed
-        one.write_ahead()
-        self.vault.now += 1.0
-        self.in_force = value
-        return one.settle(Ending(Outcome.CHANGED), self.still(value), lambda _: False)
-
-    def still(self, value: str) -> Still:
-        return lambda: self.in_force == value if self.tells else None
-
-
-def interrupted(world: World, number: int, *, after: bool) -> tuple[Ending, Ending | None]:
-    """A's delivery, with the whole of B's at A's step of this number; None: A has fewer steps."""
-    store = Shelved(world.vault)
-    steps, other = [0], list[Ending]()
-
-    def interfere(_: str) -> None:
-        steps[0] += 1
-        if steps[0] == number:
-            world.vault.now += 1.0
-            other.append(world.deliver(B, "b's", Shelved(world.vault)))
-            world.vault.now += 1.0
-
-    if after:
-        store.after = interfere
-    else:
-        store.before = interfere
-    return world.deliver(A, "a's", store), other[0] if other else None
-
-
-@EITHER
-@pytest.mark.parametrize("tells", [True, False])
-@pytest.mark.parametrize("after", [True, False])
-@pytest.mark.parametrize("number", range(1, 9))
-def test_whole_changes_that_overlap_never_leave_a_wrong_secret_current_unsaid(
-    number: int, after: bool, tells: bool, compares: bool
-) -> None:
-    """Issue 13, C: both said `changed`, one was in force, the store held the other's and the first was gone."""
-    world = World(Vault(compares), tells)
-    one, other = interrupted(world, number, after=after)
-    if other is None:
-        return
-    assert world.vault.holds(world.in_force), "some version opens the server"
-    said = {one.outcome, other.outcome}
-    assert said <= {Outcome.CHANGED, Outcome.UNKNOWN}
-    if said == {Outcome.CHANGED}:
-        assert world.vault.current == world.in_force
-    if tells and other.outcome is Outcome.UNKNOWN:
-        assert one.outcome is Outcome.CHANGED or world.vault.current != "b's"
-
-
-def test_the_overlaps_above_do_meet_each_step() -> None:
-    world = World(Vault(), tells=True)
-    store = Shelved(world.vault)
-    world.deliver(A, "a's", store)
-    assert 6 <= len(store.calls) <= 8, store.calls
-
-
-def sent_after(world: World, store: Shelved, other: Callable[[], Ending]) -> tuple[Ending, Ending]:
-    """A writes ahead and calls; B does all of its own; then A's answer comes."""
-    one = keeping(store, A, "a's")
-    one.write_ahead()
-    world.vault.now += 1.0
-    ended = other()
-    world.vault.now += 1.0
-    return one.settle(Ending(Outcome.CHANGED), world.still("a's"), lambda _: False), ended
-
-
-@EITHER
-@pytest.mark.parametrize("tells", [True, False])
-@pytest.mark.parametrize("lands_last", ["a's", "b's"])
-def test_calls_that_land_in_the_other_order_are_told_by_what_is_in_force(
-    lands_last: str, tells: bool, compares: bool
-) -> None:
-    world = World(Vault(compares), tells)
-
-    def other() -> Ending:
-        ended = world.deliver(B, "b's", Shelved(world.vault))
-        world.in_force = lands_last
-        return ended
-
-    one, ended = sent_after(world, Shelved(world.vault), other)
-    assert world.vault.holds(world.in_force)
-    if {one.outcome, ended.outcome} == {Outcome.CHANGED}:
-        assert world.vault.current == world.in_force
-    if lands_last == "b's":
-        assert (one.outcome, one.error and one.error.code) == (Outcome.UNKNOWN, SUPERSEDED)
 
 
 # --- whatever breaks

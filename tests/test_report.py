@@ -89,7 +89,7 @@ def _told(house: House, folder: Path) -> Story:
     wrong = {**GOOD[PASSWORD], "OldPassword": "Wrong-Passw0rd", "Password": "Else-Passw0rd1"}
     refused = house.send(PASSWORD, {**wrong, "CommandId": "c-wrong", "Actor": LONG, "Reason": EVIL})
     assert outcome(refused) == "not_changed"
-    house.cloud.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after"}])
+    house.cloud.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after", "Times": 3}])
     lost = {**GOOD[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
     assert outcome(house.send(REGISTRY, lost)) == "unknown"
     house.cloud.clear()

@@ -27,7 +27,7 @@ from shared.store import open_store, parse_ref
 from shared.triggers.commands import moment
 from tests import shapes
 from tests.cloud.client import Standin
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
+from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
 
 PLAN = "plan_rotation"
 ROOT = Path(__file__).parents[1]
@@ -464,7 +464,7 @@ def test_a_fleet_that_cannot_be_listed_for_now_is_tried_again_and_not_for_ever(h
     assert (again["type"], again["attempt"], again["hop"]) == (f"keyturn.command.{PLAN}", 2, 1)
     assert at(again) > datetime.now(timezone.utc)
     assert house.results() == []
-    last = again | {"attempt": 10}
+    last = shapes.signed(again | {"attempt": 10}, HANDOFF_KEY)
     house.deliver(PLAN, shapes.event(json.dumps(last), "scf", "queue"))
     (page,) = reports(house)
     assert (page["Last"], page["Listed"], page["Error"]["Class"]) == (True, 0, "unavailable")

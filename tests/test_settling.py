@@ -12,7 +12,7 @@ from shared.settling import APART_S, SETTLING_S, Settling, Step, Verdict, proves
 
 SIGNED = 1_000_000.0
 OVER_S = SETTLING_S["tencent"]
-BEFORE = Before(frozenset({7}), "2026-11-21 10:00:00", calls=1)
+BEFORE = Before(frozenset({7}), "2026-11-21 10:00:00", calls=1, soon=frozenset({8}))
 REMARK = Before(frozenset({7}), "2026-11-21 10:00:00", {"Remark": "new"}, secret=False, calls=1)
 STILL = Reading(moved=False)
 DONE = Reading(ours=(8,), succeeded=True, moved=True)
@@ -77,6 +77,15 @@ def test_what_is_seen_at_work_prolongs_it_and_its_quiet_looks_begin_anew(after_s
 def test_evidence_for_the_change_needs_no_waiting(after_s: float) -> None:
     assert at(after_s, DONE).verdict is Verdict.IN_FORCE
     assert at(after_s, replace(DONE, shown=True)).verdict is Verdict.IN_FORCE
+
+
+def test_a_task_that_began_long_after_the_one_lost_call_may_be_anybody_s() -> None:
+    late = replace(BEFORE, soon=frozenset())
+    assert at(OVER_S - 1.0, DONE, late).verdict is Verdict.WAIT
+    assert at(OVER_S + 61.0, DONE, late).verdict is Verdict.UNKNOWN
+    # One of two: whose is not known either.
+    assert at(OVER_S + 61.0, DONE, late, calls=2).verdict is Verdict.UNKNOWN
+    assert at(10.0, replace(DONE, ours=(8, 9)), late, calls=2).verdict is Verdict.IN_FORCE
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ from shared.versions import COPY, read_name
 VERSION = "2016-01-20"
 _CURRENT, _PREVIOUS = "ACSCurrent", "ACSPrevious"
 _PENDING = "keyturn-pending"
+_WITHDRAWN = "keyturn-withdrawn"  # no call was made with it; no listing shows it
 _COPIED = "keyturn-copy"  # on a copy, until it is the current one
 # A copy's id: the Unix seconds of what it is a copy of, and a number. The second form is 0.1.0's.
 _COPY_ID = re.compile(rf"(?:{COPY}([0-9]{{1,11}})-|keyturn\.copy-([0-9]{{1,11}})\.)[0-9]{{1,9}}")
@@ -102,7 +103,8 @@ class KmsStore(RemoteStore):
         self._listed = self._list()
         current = _marked(self._listed, _CURRENT)
         self._current_id = current.id if current is not None else None
-        return sorted((one.shown for one in self._listed), key=lambda one: one.created, reverse=True)
+        shown = (one.shown for one in self._listed if _WITHDRAWN not in one.labels)
+        return sorted(shown, key=lambda one: one.created, reverse=True)
 
     def _listing(self) -> list[_Labelled]:
         if self._listed is None:
@@ -234,8 +236,10 @@ class KmsStore(RemoteStore):
         What the previous one holds is in force no longer, once something newer is current.
         """
         ours = read_name(one.id) is not None
-        if one.labels - {_PREVIOUS, _COPIED} - ({_PENDING} if ours else set()):
+        if one.labels - {_PREVIOUS, _COPIED, _WITHDRAWN} - ({_PENDING} if ours else set()):
             return False
+        if _WITHDRAWN in one.labels:
+            return True
         if _PREVIOUS in one.labels and (current is None or current.made <= one.made):
             return False
         return not ours or one.id in self._spare or one.id == self.holder()
@@ -265,6 +269,10 @@ class KmsStore(RemoteStore):
         if self._current_id == current.id:
             self._current_id = id_
         self._label(_COPIED, off=copy)
+
+    def withdraw(self, version: str) -> None:
+        self._check_name(version)
+        self._label(_WITHDRAWN, to=_Labelled(version, 0.0, frozenset()))
 
     def promote(self, version: str) -> None:
         """Compare and set: the stage moves from the version that was current in the last listing, or not at all."""

@@ -20,6 +20,7 @@ _READ_TRIES = 4
 _KEPT_SHARE = 0.5
 _KEPT_AT_MOST_S = 8.0
 _OLD = "Old"  # how the parameters that hold an old secret begin, on both clouds
+_IN_LINE_S = 20.0  # a change whose turn comes later is looked at anew first
 _LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
 # A throttled answer proves that nothing happened: the same call is made again, the next in line, for so long. What was
 # read before a change stays fresh enough meanwhile; who has waited longer looks anew.
@@ -119,7 +120,7 @@ class Session(ABC):
         """One call in its turn; `timeout_s` is asked when the turn has come."""
         pace = pace_of((self.cloud, action, self.region), self.access.calls_per_s)
         # A place in line that leaves too little time behind it is not taken.
-        deadline = self.access.deadline.earlier(least_s) if least_s else self.access.deadline
+        deadline = self.access.deadline.earlier(least_s).within(_IN_LINE_S) if least_s else self.access.deadline
         patient_until: float | None = None
         while True:
             if least_s and deadline.left() <= 0.0:

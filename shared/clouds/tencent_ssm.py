@@ -117,6 +117,10 @@ class SsmStore(RemoteStore):
             over += 1
         return over
 
+    def withdraw(self, version: str) -> None:
+        self._check_name(version)
+        self._delete(version)
+
     def promote(self, version: str) -> None:
         """Keep what is current, if no version of keyturn's does, then overwrite it. A crash between harms nothing."""
         self._check_name(version)

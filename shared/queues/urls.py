@@ -98,7 +98,7 @@ def amqp_place(scheme: str, rest: str) -> AmqpPlace:
         raise ValueError(form) from None  # urlsplit would quote what it cannot read
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if password:
-        hygiene.learn(parts.password or "")
+        hygiene.learn(parts.password or "", lasting=True)
     if not host or not user or not password or parts.fragment:
         raise ValueError(form)
     if [name for name, _ in query] != ["queue"] or not 0 < len(query[0][1].encode()) <= _QUEUE_BYTES:
@@ -107,4 +107,6 @@ def amqp_place(scheme: str, rest: str) -> AmqpPlace:
     if not tls and not is_loopback(host):
         raise ValueError("queue URL: amqp:// is for loopback only; use amqps://")
     vhost = unquote(parts.path.removeprefix("/")) or "/"
-    return AmqpPlace(tls, host, port or (5671 if tls else 5672), user, Secret(password), vhost, query[0][1])
+    return AmqpPlace(
+        tls, host, port or (5671 if tls else 5672), user, Secret(password, lasting=True), vhost, query[0][1]
+    )

@@ -135,6 +135,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Asked": "What the account will show of the change, beside its secret.",
         "Secret": "Whether a new secret was asked.",
         "Calls": "Calls of the change whose answers were lost.",
+        "Soon": "Tasks of the same operator that were seen within seconds of such a call.",
     },
     "Unsettled": {
         "Signed": "When the last call was made whose answer was lost.",
