@@ -19,12 +19,13 @@ NO_QUEUE = "no commands queue, or no handoff key, is set"
 LOST = "a lost answer on Tair or TCR that neither a repeat nor a login could tell"
 OVERTAKEN = "another change overtook it"
 BLIND = "the cloud could not be read until the last look"
+DEAF = "no call of a fenced action was answered clearly, its probe neither"
 ENDLESS = "the cloud's task never ends"
 STORE = "the store did not take it for as long as it was tried"
 REPEATED = "a redelivery of the same event made the call again beside it"
 TOO_OLD = "its message came more than two hours late"
 PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
-REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, ENDLESS, STORE, TOO_OLD, PROBE)
+REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, DEAF, ENDLESS, STORE, TOO_OLD, PROBE)
 
 
 @dataclass(eq=False)
@@ -207,7 +208,7 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         and first <= max(one.ended, one.began)
         and one.began <= at
     ]
-    if theirs or beside or _still_out(record, delivery):
+    if theirs or beside or _still_out(record, delivery) or _by_hand(record, delivery, first):
         return OVERTAKEN
     again = [one for one in record.deliveries if one.order == delivery.order and one is not delivery and one.calls]
     if any(
@@ -220,6 +221,8 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         return TOO_OLD
     if "blind" in met:
         return BLIND
+    if "deaf" in met:
+        return DEAF
     if "endless" in met:
         return ENDLESS
     if met & {"lost", "kill"} and delivery.credential.service in ("tair", "tcr"):
@@ -229,6 +232,12 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
     if "probe" in met and delivery.fenced:
         return PROBE
     return None
+
+
+def _by_hand(record: Record, delivery: Delivery, first: float) -> bool:
+    """Whether somebody's own change was the last before its first delivery: then no secret that it knows is right."""
+    before = [one for one in record.of(delivery.credential) if one.at <= first]
+    return bool(before) and before[-1].by == "outside"
 
 
 def _still_out(record: Record, delivery: Delivery) -> bool:

@@ -33,7 +33,9 @@ class Shelf:
             self.made.setdefault(one.account, one.at)
         else:
             self.versions.pop(one.account, None)
-        self.current = one.current or self.current
+        # SSM has no stages: its clients go on reading the version that they were told of first.
+        if one.service != "ssm" or not self.current:
+            self.current = one.current or self.current
 
 
 def judge_stores(record: Record, verdict: Verdict) -> None:
@@ -152,7 +154,13 @@ def _settled(record: Record, credential: Credential, verdict: Verdict) -> None:
     told = [
         (moment(result["time"]), delivery, result["data"]["Outcome"]) for delivery in mine for result in delivery.last
     ]
-    last_good = max((delivery.began for _, delivery, outcome in told if outcome in IN_FORCE), default=0.0)
+    good = [
+        delivery.began
+        for delivery in mine
+        for result in delivery.last
+        if result["data"]["Outcome"] in IN_FORCE and "not looked at since" not in " ".join(result["data"]["Evidence"])
+    ]
+    last_good = max(good, default=0.0)
     left = [delivery for at, delivery, outcome in told if outcome == "unknown" and at > last_good]
     dead = [one for one in mine if one.killed and not one.last and one.began >= last_good]
     if by_hand or foreign or left or dead:

@@ -66,9 +66,9 @@ class Target:
 
 
 def redis_opens(address: str, password: str, account: str | None, separator: str = "@") -> bool:
-    """By whichever form the instance's proxy takes: two words, one word, or the password alone."""
+    """By whichever form the instance's proxy takes: two words, one word, the password alone, or behind an id."""
     if account is None:
-        return opens(address, password)
+        return opens(address, password) or opens(address, f"{REDIS}:{password}")
     return opens(address, password, account) or opens(address, f"{account}{separator}{password}")
 
 

@@ -33,6 +33,8 @@ def met_by(faults: Iterable[Mapping[str, Any]], target: Target) -> set[str]:
                 found.add("lost")  # it has no task: the failure is an answer of its kind
         if action in (*target.reads, *target.login_reads, "*") and _lasts(fault):
             found.add("blind")
+            if fault.get("Times", 1) >= MANY and target.fenced and kind not in ("lock", "throttle", "expire_token"):
+                found.add("deaf")
         if action in _STORES:
             found.add("store")
     return found

@@ -43,6 +43,8 @@ def walk(number: int) -> Case:
     orders = {letter: Order(target.name, more) for letter in "abcd"}
     ways = {letter: rng.choice(TRIGGERS) for letter in orders}
     label, world = rng.choice((("", {}), ("", {}), ("", {}), *WORLDS, *LOGIN_WORLDS))
+    if label == "stricter rule" and target.name != "kept tair":
+        label, world = "", {}
     if rng.random() < 0.3:
         world = {**world, "task_s": 6.0, "settle_s": 6.0}
     steps: list[Step] = []
