@@ -1,4 +1,4 @@
-"""Issue 13, A, on the stand-in: a name taken for a proof. D to H: test_adversity_words; B and C: test_adversity_late."""
+"""Issue 13, A, on the stand-in: names taken for proofs. B and C: test_adversity_late; D to H: test_adversity_words."""
 
 from __future__ import annotations
 

@@ -250,7 +250,7 @@ def test_a_queue_that_failed_is_closed_and_the_next_invocation_opens_another(hou
 
 def invocation(results: str | None, commands: str | None = None) -> Invocation:
     given = Settings(results=results, commands=commands)
-    return Invocation("tencent", "r-1", Deadline(time.monotonic() + 20), given, 20.0, None, None, {}, None, False)
+    return Invocation("tencent", "r-1", Deadline(time.monotonic() + 20), given, None, None, {}, None, False, 20.0)
 
 
 def test_no_more_than_a_few_queues_rest(tmp_path: Path) -> None:
