@@ -115,7 +115,8 @@ def _in_force(record: Record, delivery: Delivery, result: dict[str, Any], verdic
         return
     last = _last_by_others(record, delivery, mine, at)
     by_hand = last is not None and last.by == "outside" and at > delivery.ended
-    if by_hand and not delivery.login and credential.service in ("tair", "tcr"):
+    looked = delivery.login and "login: not made" not in data["Evidence"]
+    if by_hand and not looked and credential.service in ("tair", "tcr"):
         verdict.notes["followed to its end after somebody changed it by hand, which nothing shows there"] += 1
         return
     if last is not None and delivery.apart and last.at >= delivery.began:
