@@ -197,7 +197,9 @@ def _mortal(
             os.dup2(file.fileno(), number)
     os.environ.clear()
     os.environ.update(env)
-    logging.getLogger().addHandler(_Heard(sys.stderr))
+    heard = _Heard(sys.stderr)
+    heard.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))  # as the stand-in's runtime prints it
+    logging.getLogger().addHandler(heard)
     logging.getLogger().setLevel(logging.DEBUG)
     with clock.lived_by(clock.offset(env)):
         sys.exit(answer(function, platform, limit_s, role_keys(platform), event))
