@@ -1,4 +1,4 @@
-"""A sample of the fault campaign (`make campaign` plays all of it): each operation meets each fault at least once."""
+"""A sample of the campaign (`make campaign` plays all of it), and what its cases are."""
 
 from __future__ import annotations
 
@@ -6,46 +6,66 @@ import random
 
 import pytest
 
-from tests.campaign.cases import Case, all_cases, fault_cases, kill_cases
+from tests.campaign.__main__ import drawn
+from tests.campaign.cases import all_cases
+from tests.campaign.cases_kills import followed_points, points
 from tests.campaign.crew import played
-from tests.campaign.kept_cases import ALL_STORE_ACTIONS, STORE_FAULTS, kept_cases, kept_kill_cases
+from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS
+from tests.campaign.play import Case
+from tests.campaign.troubles import FAULTS
 
 _SEED = 20260301
-_JOBS = 4
+_JOBS = 6
+_WITHIN_S = 100.0
 
 
 @pytest.mark.long
-def test_every_operation_and_every_secret_in_a_store_survive_every_fault_and_kills() -> None:
-    verdicts = list(played([*_sample(), *_kept_sample()], _SEED, _JOBS))
-    broken = [f"{one.case}: {one.violations}; {one.story}" for one in verdicts if one.violations]
-    assert not broken, "\n".join(broken)
+def test_what_keyturn_says_is_true_in_a_sample_of_all_cases() -> None:
+    ended = list(played(drawn(all_cases(), _SEED), _SEED, _JOBS, _WITHIN_S))
+    broken = ["\n".join([str(one.case), *one.violations, *one.story]) for one in ended if one.violations]
+    assert len(ended) >= _JOBS
+    assert not broken, "\n\n".join(broken)
 
 
-def test_the_campaign_has_every_operation_fault_trigger_and_point_once() -> None:
-    names = [str(case) for case in (*all_cases(), *kept_cases())]
+def test_each_case_has_a_name_of_its_own() -> None:
+    names = [str(case) for case in all_cases()]
     assert len(set(names)) == len(names)
-    assert len({case.kill for case in kill_cases()}) >= 12
 
 
-def test_the_campaign_has_every_store_action_with_every_fault() -> None:
-    met = {(case.action, case.fault) for case in kept_cases()}
-    assert met >= {(action, fault) for action in ALL_STORE_ACTIONS for fault in STORE_FAULTS}
-    assert len({case.kill for case in kept_kill_cases()}) >= 20
+def test_every_kind_of_the_attacks_is_a_generator() -> None:
+    cases = all_cases()
+    kinds = {case.kind for case in cases}
+    assert kinds == {"A", "B", "C", "D", "E", "F", "G", "H", "kill"}
+    for kind in kinds:
+        assert len([case for case in cases if case.kind == kind]) >= 10
+    targets = {order.target for case in cases for order in case.orders.values()}
+    assert targets == set(ALL_TARGETS)
 
 
-def _kept_sample() -> list[Case]:
-    rng = random.Random(_SEED)
-    groups: dict[tuple[str, str], list[Case]] = {}
-    for case in kept_cases():
-        groups.setdefault((case.target, case.action or (case.kill and "killed")), []).append(case)
-    return [rng.choice(group) for group in groups.values()]
+def test_every_operation_meets_every_fault_and_every_store_action_too() -> None:
+    met = {(case.orders["a"].target, one.given[0]["Action"], one.given[0]["Fault"]) for case in all_cases() for one in case.steps if one.do == "fault"}  # fmt: skip  # noqa: E501
+    for name, target in ALL_TARGETS.items():
+        assert met >= {(name, target.action, fault) for fault in FAULTS}
+        assert met >= {(name, target.action, fault) for fault in ("late", "twice", "slow")}
+    for name, target in KEPT_TARGETS.items():
+        assert met >= {(name, action, "drop_after") for action in STORE_ACTIONS[target.place[:3]]}
 
 
-def _sample() -> list[Case]:
-    rng = random.Random(_SEED)
-    # One without an end costs the longest: its follower has to give up.
-    groups: dict[tuple[str, str], list[Case]] = {}
-    for case in fault_cases():
-        groups.setdefault((case.target, case.fault), []).append(case)
-    cases = [rng.choice(group) for group in groups.values()]
-    return [*cases, *rng.sample(list(kill_cases()), 12)]
+def test_every_operation_is_killed_at_each_point() -> None:
+    killed = {(case.orders["a"].target, one.given[2]) for case in all_cases() for one in case.steps if one.do == "send" and len(one.given) > 2}  # fmt: skip  # noqa: E501
+    for name in ("account", "password", "registry", "tair", *KEPT_TARGETS):
+        assert killed >= {(name, point) for point in points(ALL_TARGETS[name]).values()}
+        assert len(followed_points(ALL_TARGETS[name])) >= 3
+
+
+def test_a_day_draws_its_own_order_and_begins_with_one_case_of_each_topic() -> None:
+    cases = random.Random(_SEED).sample(all_cases(), 600)
+    topics = {(case.kind, case.topic) for case in cases}
+    first, second = drawn(cases, 1), drawn(cases, 2)
+    assert [str(case) for case in first] != [str(case) for case in second]
+    assert {_topic(case) for case in first[: len(topics)]} == topics
+    assert sorted(map(str, first)) == sorted(map(str, cases))
+
+
+def _topic(case: Case) -> tuple[str, str]:
+    return case.kind, case.topic

@@ -13,26 +13,23 @@ from pathlib import Path
 
 from tests.cloud.client import Standin
 
-from .cases import ALWAYS, Case
+from .judge import Verdict
 from .platform import CLIENTS
-from .play import Verdict, play
+from .play import Case, Played, play
 
 _STUCK_S = 300.0
 
 
-def played(cases: Sequence[Case], seed: int, jobs: int, within_s: float = math.inf) -> Iterator[Verdict]:
-    """Verdicts as they come. Each job has a stand-in of its own; none begins a case after `within_s` seconds.
+def played(cases: Sequence[Case], seed: int, jobs: int, within_s: float = math.inf) -> Iterator[Played]:
+    """Cases as they end. Each job has a stand-in of its own; none begins a case after `within_s` seconds.
 
     Raises: queue.Empty: no case ended for five minutes.
     """
     until = time.monotonic() + within_s
     spawn = multiprocessing.get_context("spawn")
     todo: multiprocessing.Queue[int | None] = spawn.Queue()
-    done: multiprocessing.Queue[Verdict | None] = spawn.Queue()
-    # What is refused each time is handed back ten times, for minutes: begun first, so that nobody waits for it alone.
-    long = [number for number, case in enumerate(cases) if case.mode == ALWAYS and case.commands]
-    rest = [number for number in range(len(cases)) if number not in long]
-    for number in [*long, *rest, *[None] * jobs]:
+    done: multiprocessing.Queue[Played | None] = spawn.Queue()
+    for number in [*range(len(cases)), *[None] * jobs]:
         todo.put(number)
     workers = [spawn.Process(target=_work, args=(cases, seed, todo, done, until)) for _ in range(jobs)]
     for worker in workers:
@@ -40,11 +37,11 @@ def played(cases: Sequence[Case], seed: int, jobs: int, within_s: float = math.i
     try:
         left = jobs
         while left:
-            verdict = done.get(timeout=_STUCK_S)
-            if verdict is None:
+            ended = done.get(timeout=_STUCK_S)
+            if ended is None:
                 left -= 1
             else:
-                yield verdict
+                yield ended
         for worker in workers:
             worker.join()
     finally:
@@ -57,7 +54,7 @@ def _work(
     cases: Sequence[Case],
     seed: int,
     todo: multiprocessing.Queue[int | None],
-    done: multiprocessing.Queue[Verdict | None],
+    done: multiprocessing.Queue[Played | None],
     until: float,
 ) -> None:
     for client in CLIENTS:  # a cold start would take a share of the first case's six seconds
@@ -66,8 +63,9 @@ def _work(
         while (number := todo.get()) is not None and time.monotonic() < until:
             with tempfile.TemporaryDirectory() as folder:
                 try:
-                    verdict = play(cases[number], standin, Path(folder), seed)
+                    played = play(cases[number], standin, Path(folder), seed)
                 except Exception:  # the case counts as failed, the others go on
-                    verdict = Verdict(cases[number], [], [f"(-) not played: {traceback.format_exc()}"])
-            done.put(verdict)
+                    failed = Verdict([f"(-) not played: {traceback.format_exc()}"])
+                    played = Played(cases[number], failed, [])
+            done.put(played)
     done.put(None)

@@ -45,6 +45,11 @@ class Target:
     world: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def old_once(self) -> bool:
+        """Whether a command holds the old secret in clear, so that another one needs to know what the first set."""
+        return self.fenced and not self.place
+
+    @property
     def base(self) -> str:
         """The operation, whether or not a store keeps its secret."""
         return self.name.removeprefix("kept ").removesuffix(" in turn")
@@ -60,8 +65,15 @@ class Target:
         return state
 
 
+def redis_opens(address: str, password: str, account: str | None, separator: str = "@") -> bool:
+    """By whichever form the instance's proxy takes: two words, one word, the password alone, or behind an id."""
+    if account is None:
+        return opens(address, password) or opens(address, f"{REDIS}:{password}")
+    return opens(address, password, account) or opens(address, f"{account}{separator}{password}")
+
+
 def _redis(account: str | None) -> Callable[[Standin, str], bool]:
-    return lambda standin, password: opens(standin.redis[REDIS], password, account)
+    return lambda standin, password: redis_opens(standin.redis[REDIS], password, account)
 
 
 def _remark(standin: Standin, remark: str) -> bool:
@@ -184,7 +196,7 @@ TARGETS = {
                 "OldAccountPassword": old,
                 "NewAccountPassword": new,
             },
-            lambda standin, password: opens(standin.redis[TAIR], password, "app"),
+            lambda standin, password: redis_opens(standin.redis[TAIR], password, "app", ":"),
         ),
     )
 }
@@ -274,3 +286,5 @@ KEPT_TARGETS = {
     )
 }
 ALL_TARGETS = {**TARGETS, **KEPT_TARGETS}
+OWNERS = {target.place: target for target in KEPT_TARGETS.values() if not target.turns and target.name != "kept random"}
+"""Whose secret each store of the default world holds."""

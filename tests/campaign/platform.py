@@ -14,16 +14,14 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from shared.queues import open_inbox
 from tests.cloud import clock
 from tests.cloud.bootstrap import KILL_AT, answer, context_of
 from tests.cloud.client import Standin
-from tests.cloud.run import as_trigger_event
-from tests.cloud.runtime import FC, ROOT, SCF, Returned, environment, returned, role_keys
+from tests.cloud.runtime import ROOT, SCF, Returned, environment, returned, role_keys
 
 _FUNCTIONS = (ROOT / "functions").glob("[a-z]*.py")
 
@@ -34,10 +32,9 @@ CLIENTS = (
     "tencentcloud.tcr.v20190924.tcr_client",
 )
 TIME_LIMIT_S = 6.0
-_MOST_ROUNDS = 40
+CALLED = "campaign: heard a service at "
 _forks = multiprocessing.get_context("forkserver")
 _forks.set_forkserver_preload([__name__, *CLIENTS, *(f"functions.{path.stem}" for path in _FUNCTIONS)])
-_AGE = timedelta(minutes=31)  # follow_change gives up after 30
 
 
 @contextmanager
@@ -52,11 +49,25 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
         os.environ.update(kept)
 
 
+class _Heard(logging.StreamHandler):  # type: ignore[type-arg]
+    """All that is logged, with a line of ours behind each answer that a service gave: when it came, by the world."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        if record.name.startswith("urllib3."):
+            self.stream.write(f"{CALLED}{record.created:.6f}\n")
+
+
+def last_call(log: str) -> float:
+    """When the invocation that wrote this heard a service for the last time; 0 if never."""
+    return max((float(line.removeprefix(CALLED)) for line in log.splitlines() if line.startswith(CALLED)), default=0.0)
+
+
 @contextmanager
 def _everything_logged() -> Iterator[io.StringIO]:
     """What every library of the process says, from DEBUG up."""
     text, root = io.StringIO(), logging.getLogger()
-    handler, level = logging.StreamHandler(text), root.level
+    handler, level = _Heard(text), root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
@@ -83,6 +94,52 @@ def invoke(
     return Returned(value, error, log.getvalue(), time.monotonic() - started)
 
 
+@dataclass
+class Apart:
+    """An invocation at work in a process of its own, forked from one that has imported what functions import."""
+
+    process: Any
+    wrote: tuple[Path, Path]
+    limit_s: float
+    started: float
+
+    def ended(self) -> Returned:
+        """Wait for its end: what it returned, with all that it wrote."""
+        self.process.join(max(0.0, self.started + self.limit_s + 10 - time.monotonic()))
+        if self.process.is_alive():
+            self.process.kill()
+            self.process.join()
+        code = self.process.exitcode
+        self.process.close()
+        out, err = (path.read_bytes() for path in self.wrote)
+        for path in self.wrote:
+            path.unlink()
+        return returned(out, err, code, time.monotonic() - self.started)
+
+
+def begin(
+    function: str,
+    event: bytes,
+    platform: str,
+    settings: Mapping[str, str],
+    *,
+    timeout_s: float = TIME_LIMIT_S,
+    extra: Mapping[str, str] | None = None,
+) -> Apart:
+    """Begin one invocation in a process of its own, which has done nothing else."""
+    env = environment(function, platform, settings) | dict(extra or {})
+    started = time.monotonic()
+    paths = []
+    for _ in range(2):
+        number, name = tempfile.mkstemp(prefix="campaign-")
+        os.close(number)
+        paths.append(Path(name))
+    out, err = paths
+    process = _forks.Process(target=_mortal, args=(function, event, platform, env, timeout_s, str(out), str(err)))
+    process.start()
+    return Apart(process, (out, err), timeout_s, started)
+
+
 def invoke_apart(
     function: str,
     event: bytes,
@@ -92,23 +149,8 @@ def invoke_apart(
     timeout_s: float = TIME_LIMIT_S,
     extra: Mapping[str, str] | None = None,
 ) -> Returned:
-    """One invocation in a process of its own, with all that it writes.
-
-    The process is forked from one that has imported what functions import, and has done nothing else.
-    """
-    env = environment(function, platform, settings) | dict(extra or {})
-    started = time.monotonic()
-    with tempfile.NamedTemporaryFile() as out, tempfile.NamedTemporaryFile() as err:
-        arguments = (function, event, platform, env, timeout_s, out.name, err.name)
-        process = _forks.Process(target=_mortal, args=arguments)
-        process.start()
-        process.join(timeout_s + 10)
-        if process.is_alive():
-            process.kill()
-            process.join()
-        code = process.exitcode
-        process.close()
-        return returned(out.read(), err.read(), code, time.monotonic() - started)
+    """One invocation in a process of its own, with all that it writes."""
+    return begin(function, event, platform, settings, timeout_s=timeout_s, extra=extra).ended()
 
 
 def invoke_and_kill(
@@ -155,6 +197,10 @@ def _mortal(
             os.dup2(file.fileno(), number)
     os.environ.clear()
     os.environ.update(env)
+    heard = _Heard(sys.stderr)
+    heard.setFormatter(logging.Formatter("%(levelname)s %(name)s %(message)s"))  # as the stand-in's runtime prints it
+    logging.getLogger().addHandler(heard)
+    logging.getLogger().setLevel(logging.DEBUG)
     with clock.lived_by(clock.offset(env)):
         sys.exit(answer(function, platform, limit_s, role_keys(platform), event))
 
@@ -168,68 +214,3 @@ def events_of(returned: Returned) -> list[dict[str, Any]]:
         body = json.loads(value["body"])
         return [body["Result"]] if body.get("Result") else list(body.get("Results", ()))
     return list(value["Results"])
-
-
-class Drained:
-    """What came of the commands that waited: each invocation's return, results under their delivery's start."""
-
-    def __init__(self) -> None:
-        self.returned: list[Returned] = []
-        self.events: list[dict[str, Any]] = []
-        self.left = 0
-        self.killed = False
-
-
-def drain(settings: Mapping[str, str], *, ages: bool, kill: str = "", standin: Standin | None = None) -> Drained:
-    """Give every waiting command to its function until none waits, delays skipped.
-
-    `ages`: half an hour passes between two hops of a followed change, so that one without an end is given up.
-    `kill`: the first follower's process dies at this point, and its message comes again.
-    """
-    drained, aged = Drained(), dict[str, str]()
-    if "KEYTURN_COMMANDS" not in settings:
-        return drained
-    inbox = open_inbox(settings["KEYTURN_COMMANDS"])
-    try:
-        for _ in range(_MOST_ROUNDS):
-            waiting = inbox.receive(100, 120.0, ignore_delay=True)
-            for leased in waiting:
-                body = json.loads(leased.message.body)
-                body.pop("notbefore", None)
-                function = body["type"].removeprefix("keyturn.command.")
-                if ages and function == "follow_change" and body["hop"] >= 2:
-                    aged |= _grow_old(body)
-                platform = FC if body["data"].get("Cloud") == "alibaba" or function.startswith("alibaba") else SCF
-                event = as_trigger_event(json.dumps(body, ensure_ascii=False), platform, leased.receives)
-                if kill and standin and function == "follow_change":
-                    died, wrote = invoke_and_kill(
-                        function, event, platform, settings, point=kill, standin=standin, action="", limit_s=20.0
-                    )
-                    kill = ""
-                    if died:
-                        drained.killed = True
-                        drained.returned.append(Returned(None, None, wrote.decode(errors="replace"), 0.0))
-                        inbox.release(leased)
-                        continue
-                returned = invoke(function, event, platform, settings, timeout_s=20.0)
-                drained.returned.append(returned)
-                for one in events_of(returned):
-                    started = one["data"]["StartedAt"]
-                    drained.events.append({**one, "data": {**one["data"], "StartedAt": aged.get(started, started)}})
-                inbox.ack(leased)
-            if not waiting:
-                return drained
-        drained.left = len(inbox.peek())
-        return drained
-    finally:
-        inbox.close()
-
-
-def _grow_old(body: dict[str, Any]) -> dict[str, str]:
-    started = body["data"]["StartedAt"]
-    moment = datetime.fromisoformat(started.replace("Z", "+00:00"))
-    if datetime.now(timezone.utc) - moment > _AGE / 2:
-        return {}
-    older = (moment - _AGE).strftime("%Y-%m-%dT%H:%M:%S.") + started[-4:]
-    body["data"]["StartedAt"] = older
-    return {older: started}
