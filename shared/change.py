@@ -324,9 +324,7 @@ class Change:
         if step is Step.WRONG_OLD:
             text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
             if not self.wishes.unnamed_caller:
-                text = (
-                    "the cloud refuses the old secret, and does not take the new one for it either: check the old one"
-                )
+                text = "the cloud refuses the old secret, and does not take the new one for it: check the old one"
             wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=error.code, request_id=error.request_id)
             return self._end(Outcome.NOT_CHANGED, wrong)
         if step is Step.REFUSED_TWICE:
