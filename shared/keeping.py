@@ -32,7 +32,8 @@ class Keeping:
     region: str
     version: str
     kept: Secret
-    existed: bool = False  # an earlier delivery wrote it, and may have put it in force
+    existed: bool = False  # an earlier delivery wrote it
+    open: bool = False  # and may have put it in force, or a call of it may still arrive
     alone: bool = False  # no version of this credential stood in the store
     known: frozenset[str] = frozenset()  # the versions that stood there
     current: str | None = None  # the one that was current then
@@ -81,7 +82,7 @@ class Keeping:
         except Refused as refused:
             if refused.code != VERSION_EXISTS:
                 raise
-            self.existed = True  # and its call may be out
+            self.existed = self.open = True
         else:
             self.written = True
             return
@@ -109,7 +110,7 @@ class Keeping:
 
     def unresolved(self) -> bool:
         """Whether other secrets, or an earlier delivery's, may be in force for all that is known. Never raises."""
-        if self.existed:
+        if self.open:
             return True
         try:
             shelf = self._shelf()

@@ -38,6 +38,7 @@ from shared.versions import Identity, identity
 
 AT_ONCE = 64  # resources worked on beside each other: 20 calls a second, over the 3 s that a change with a store takes
 _FOLLOW_DELAY_S = 2.0
+_CLEAN = "clean-"  # begins the id of a command that comes back and has left no call open
 # A command that came before its time is waited for at most so long, where others wait in its batch.
 _WAIT_AMONG_OTHERS_S = 5.0
 _KEPT_BACK_S = 10.0  # of the deadline, of one that waits alone
@@ -145,6 +146,7 @@ class _One:
         self.change: Change | None = None
         self.command: Command | None = None
         self.sourced: Sourced[Any] | None = None
+        self.begun = False  # an earlier delivery may have left a call open
         self.sealed: str | None = None  # the new secret, for the holder of a key
 
     def report(self) -> Report:
@@ -185,13 +187,15 @@ class _One:
             if early_s > self._longest_wait_s():
                 return self._put_off(command, early_s)
             time.sleep(early_s)
-        source = Source(command, self._identity, self._store, self._bound_s(), time.time)
+        clean = message.authentic and message.command_id.startswith(_CLEAN)
+        source = Source(command, self._identity, self._store, self._bound_s(), time.time, clean)
         try:
             sourced = self.sourced = source.obtain()
             if sourced.account is not None:
                 self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
             self.sealed = self._sealed(command, sourced)
         except KeyturnError as error:
+            self.begun = source.begun is not None
             back = self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
             if back is not None and source.begun is not None:
                 back = replace(back, outcome=Outcome.UNKNOWN, stored=source.begun)
@@ -207,13 +211,15 @@ class _One:
     def _concluded(self, keeping: Keeping, ending: Ending) -> Ending:
         """What a delivery may say that changed nothing, while an earlier one's call may still take effect."""
         dry = self.command is None or self.command.dry_run
-        if not keeping.existed or ending.outcome is not Outcome.NOT_CHANGED or dry:
+        if not keeping.open or ending.outcome is not Outcome.NOT_CHANGED or dry:
             return ending
         change, keyed = self.change, self.visit.invocation.settings.handoff_keys
         if change is not None and change.credential.settles and keyed and self._carries(True):
             pending = replace(ending, outcome=Outcome.PENDING, error=None, stored=keeping.stored(Stage.PENDING))
-            settling = Settling(time.time(), change.before)
-            if self._follow(pending, before=change.before, settling=settling, refused=ending.error):
+            ours = {change.task.task_id} if change.task is not None and change.task.task_id is not None else set()
+            before = replace(change.before, tasks=change.before.tasks | ours)  # what this delivery itself began
+            settling = Settling(time.time(), before)
+            if self._follow(pending, before=before, settling=settling, refused=ending.error):
                 return pending
         return replace(ending, outcome=Outcome.UNKNOWN, stored=keeping.stored(Stage.PENDING))
 
@@ -345,7 +351,7 @@ class _One:
         keeping = self.sourced.keeping if self.sourced is not None else None
         if keeping is not None:
             pending.ending.stored = keeping.stored(Stage.PENDING)
-        unclear = pending.unclear or (keeping is not None and keeping.existed)
+        unclear = pending.unclear or (keeping is not None and keeping.open)
         return self._follow(
             pending.ending, task=pending.task, before=pending.before, settling=pending.settling, unclear=unclear
         )
@@ -411,7 +417,7 @@ class _One:
         return self.visit.publisher.command(
             HandedOn(
                 self.operation.function,
-                _id(self.origin, "attempt", attempt, hop, self.origin.started_at),
+                self._handed_id(attempt, hop),
                 self.origin.subject.source,
                 str(self.origin.subject),
                 {**dict(self.message.data), "CommandId": self.origin.command_id},  # type: ignore[call-overload]
@@ -422,6 +428,15 @@ class _One:
                 delay_s=delay_s,
             )
         )
+
+    def _handed_id(self, attempt: int, hop: int) -> str:
+        """Signed with the message, it also tells the next delivery whether any before it left a call open."""
+        assert self.origin is not None  # noqa: S101 - set before anything is handed back
+        name = _id(self.origin, "attempt", attempt, hop, self.origin.started_at)
+        keeping = self.sourced.keeping if self.sourced is not None else None
+        if (self.sourced is None and self.begun) or (keeping is not None and keeping.open):
+            return name
+        return _CLEAN + name
 
     def _follow(self, pending: Ending, **what: Any) -> bool:
         """Give a change to follow_change. The message holds names and times, no secret."""

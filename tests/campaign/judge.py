@@ -25,7 +25,9 @@ STORE = "the store did not take it for as long as it was tried"
 REPEATED = "a redelivery of the same event made the call again beside it"
 TOO_OLD = "its message came more than two hours late"
 PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
-REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, DEAF, ENDLESS, STORE, TOO_OLD, PROBE)
+LATE = "a task began long after the call whose answer was lost, and may be anybody's of the same operator"
+EARLIER = "an earlier delivery of the same change on Tair or TCR may have left a call open"
+REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, DEAF, ENDLESS, STORE, TOO_OLD, PROBE, LATE, EARLIER)
 
 
 @dataclass(eq=False)
@@ -228,6 +230,10 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         return ENDLESS
     if met & {"lost", "kill"} and delivery.credential.service in ("tair", "tcr"):
         return LOST
+    if "lost" in met and (data["Error"] or {}).get("Code") == "NotSettled":
+        return LATE
+    if len(before) > 1 and delivery.credential.service in ("tair", "tcr"):
+        return EARLIER
     if "store" in met:
         return STORE
     if "probe" in met and delivery.fenced:
