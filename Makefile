@@ -59,7 +59,7 @@ lint: with-dev ## ruff and mypy --strict
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-campaign: with-dev ## every operation, fault, trigger, redelivery and kill point
+campaign: with-dev ## every fault, world, overlap, forged message and kill point (40 minutes)
 	$(PY) -m tests.campaign
 
 ROUNDS ?= 7
