@@ -275,7 +275,7 @@ def test_each_command_is_signed_with_the_first_key_and_read_as_keyturns_own(hous
 
 
 def test_without_a_key_nothing_is_signed(house: House) -> None:
-    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_HANDOFF_KEY": ""}
     parts = {name: COVERED[name] for name in ("id", "subject", "data")}
     assert "mac" not in published(house, HandedOn(ACCOUNT, source="s", **parts))
 
@@ -349,6 +349,7 @@ def warnings(log: str) -> list[dict[str, Any]]:
 def test_on_a_platform_without_the_key_each_cold_start_says_so(house: House, function: str, platform: str) -> None:
     raw = shapes.event(GOOD[function] | {"DryRun": True}, platform, "http")
     raw = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
+    house.settings["KEYTURN_HANDOFF_KEY"] = ""
     settings = house.settings | {"KEYTURN_COMMANDS": house.commands_url}
     (line,) = warnings(run(function, raw, platform, settings=settings).log)
     assert "KEYTURN_HANDOFF_KEY is not set" in line["message"] and "Set the same key" in line["message"]
@@ -362,7 +363,7 @@ def test_it_is_said_once_a_process(
     house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(handler, "_warned", False)
-    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_HANDOFF_KEY": ""}
     for _ in range(3):
         house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True})
     said = [record for record in caplog.records if "no_handoff_key" in record.getMessage()]

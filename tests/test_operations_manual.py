@@ -21,6 +21,7 @@ import pytest
 from shared.errors import ErrorClass
 from shared.handler import NothingDone
 from shared.result import Outcome
+from shared.secret import Secret
 from shared.workbench.operations import (
     BEGIN,
     END,
@@ -268,7 +269,7 @@ def defective(function: str, patch: pytest.MonkeyPatch) -> None:
     """Give the function an adapter with a defect: it raises what nobody expects, with a secret in it."""
 
     def broken(*_: Any) -> Any:
-        raise TypeError(f"cannot use {GOOD[ACCOUNT]['AccountPassword']}")
+        raise TypeError(f"cannot use {Secret(GOOD[ACCOUNT]['AccountPassword']).reveal()}")
 
     module = import_module(f"functions.{function}")
     port = {"fleets": dict.fromkeys(module.main_handler.fleets, broken)} if function == PLAN else {"credential": broken}
@@ -280,8 +281,6 @@ def test_a_defect_is_one_line_of_json_without_a_secret(
     house: House, heard: Listener, monkeypatch: pytest.MonkeyPatch, function: str
 ) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
-    house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True})  # its secret is known from here on
-    heard.take()
     defective(function, monkeypatch)
     house.send(function, GOOD[ACCOUNT] if function == ACCOUNT else policy("p", "*"), trigger="queue")
     said = heard.take()

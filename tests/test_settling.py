@@ -79,13 +79,21 @@ def test_evidence_for_the_change_needs_no_waiting(after_s: float) -> None:
     assert at(after_s, replace(DONE, shown=True)).verdict is Verdict.IN_FORCE
 
 
-def test_a_task_that_began_long_after_the_one_lost_call_may_be_anybody_s() -> None:
-    late = replace(BEFORE, soon=frozenset())
-    assert at(OVER_S - 1.0, DONE, late).verdict is Verdict.WAIT
-    assert at(OVER_S + 61.0, DONE, late).verdict is Verdict.UNKNOWN
-    # One of two: whose is not known either.
-    assert at(OVER_S + 61.0, DONE, late, calls=2).verdict is Verdict.UNKNOWN
-    assert at(10.0, replace(DONE, ours=(8, 9)), late, calls=2).verdict is Verdict.IN_FORCE
+@pytest.mark.parametrize("calls", [1, 2, 3])
+def test_a_task_that_began_long_after_the_lost_calls_may_be_anybody_s(calls: int) -> None:
+    """However many there are of each: as many tasks as calls are no proof."""
+    as_many = replace(DONE, ours=(8, 9, 10)[:calls])
+    for soon in (frozenset[int](), frozenset({9}), frozenset({9, 10, 11})):
+        late = replace(BEFORE, soon=soon)
+        assert at(OVER_S - 1.0, as_many, late, calls=calls).verdict is Verdict.WAIT
+        assert at(OVER_S + 61.0, as_many, late, calls=calls).verdict is Verdict.UNKNOWN
+    assert at(10.0, as_many, replace(BEFORE, soon=frozenset({8, 9, 10})), calls=calls).verdict is Verdict.IN_FORCE
+
+
+def test_where_the_fence_has_refused_the_new_secret_since_a_task_proves_nothing() -> None:
+    denied = replace(BEFORE, denied=True)
+    assert at(OVER_S - 1.0, DONE, denied).verdict is Verdict.WAIT
+    assert at(OVER_S + 61.0, DONE, denied).verdict is Verdict.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -114,11 +122,11 @@ def test_somebody_else_s_change_of_the_secret_is_theirs(after_s: float) -> None:
 
 
 def test_more_tasks_than_calls_are_not_all_of_this_delivery() -> None:
-    two = replace(DONE, ours=(8, 9))
-    assert at(10.0, two, calls=1).verdict is Verdict.THEIRS
-    assert at(10.0, two, calls=2).verdict is Verdict.IN_FORCE
-    assert at(10.0, replace(two, ours=(8, 9, 10)), calls=2).verdict is Verdict.THEIRS
-    assert at(10.0, replace(two, succeeded=False), calls=2).verdict is Verdict.WAIT
+    two, soon = replace(DONE, ours=(8, 9)), replace(BEFORE, soon=frozenset({8, 9, 10}))
+    assert at(10.0, two, soon, calls=1).verdict is Verdict.THEIRS
+    assert at(10.0, two, soon, calls=2).verdict is Verdict.IN_FORCE
+    assert at(10.0, replace(two, ours=(8, 9, 10)), soon, calls=2).verdict is Verdict.THEIRS
+    assert at(10.0, replace(two, succeeded=False), soon, calls=2).verdict is Verdict.WAIT
 
 
 @pytest.mark.parametrize("after_s", [0.0, OVER_S + 60.0])

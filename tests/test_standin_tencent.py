@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+import redis
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.cloud.callers import tencent
@@ -93,10 +94,16 @@ def test_an_account_change_without_rights_resets_them(standin: Standin) -> None:
     assert (after["Privilege"], after["ReadonlyPolicy"]) == ("rw", ["master"])
 
 
-def test_no_auth_opens_the_instance_and_closes_it_again(standin: Standin) -> None:
+@pytest.mark.parametrize("any_password", ["refuse", "accept"])
+def test_no_auth_opens_the_instance_and_closes_it_again(standin: Standin, any_password: str) -> None:
+    """What such an instance does with a password, no page says."""
+    standin.reset(password_free=any_password)
+    host, _, port = standin.redis[GUANGZHOU].rpartition(":")
     root = {"InstanceId": GUANGZHOU, "AccountName": "root"}
     finished(standin, tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": True}))
-    assert opens(standin.redis[GUANGZHOU], "anything")
+    with redis.Redis(host=host, port=int(port)) as client:
+        assert client.ping()
+    assert opens(standin.redis[GUANGZHOU], "anything") is (any_password == "accept")
     shown = tencent(standin, "DescribeInstances", {"InstanceIds": [GUANGZHOU]})["InstanceSet"][0]
     assert shown["NoAuth"] is True
     finished(standin, tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": False}))
