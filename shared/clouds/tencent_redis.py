@@ -169,11 +169,13 @@ class RedisInstance:
         own = next((one for one in listed if _id(one) == task.task_id), {})
         new = [one for one in listed if _id(one) not in before.tasks and _id(one) != task.task_id]
         # What began before our own was replaced by it: one flow at a time works on an instance.
-        if not any(_id(one) > task.task_id or _start(one) > _start(own) for one in new):
+        later = [one for one in new if _id(one) > task.task_id or _start(one) > _start(own)]
+        if not later:
             return False
-        # The later ones may be another account's: of this one the time tells, by the same service's clock.
+        # They may be another account's: of this one the time tells, by the same service's clock, in whole seconds.
         ended, changed = own.get("EndTime"), _time(self.account() or {})
-        return not (isinstance(ended, str) and ended and changed and changed <= ended)
+        ours = isinstance(ended, str) and changed is not None and changed <= ended
+        return not (ours and changed is not None and all(_start(one) > changed for one in later))
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         """Log in as the account, in each form that the cloud documents."""
