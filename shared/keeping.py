@@ -32,8 +32,7 @@ class Keeping:
     region: str
     version: str
     kept: Secret
-    existed: bool = False  # an earlier delivery wrote it
-    open: bool = False  # and may have put it in force, or a call of it may still arrive
+    existed: bool = False  # an earlier delivery wrote it, and may have put it in force, or may yet
     alone: bool = False  # no version of this credential stood in the store
     known: frozenset[str] = frozenset()  # the versions that stood there
     current: str | None = None  # the one that was current then
@@ -82,7 +81,7 @@ class Keeping:
         except Refused as refused:
             if refused.code != VERSION_EXISTS:
                 raise
-            self.existed = self.open = True
+            self.existed = True  # and its call may be out
         else:
             self.written = True
             return
@@ -110,7 +109,7 @@ class Keeping:
 
     def unresolved(self) -> bool:
         """Whether other secrets, or an earlier delivery's, may be in force for all that is known. Never raises."""
-        if self.open:
+        if self.existed:
             return True
         try:
             shelf = self._shelf()

@@ -187,8 +187,7 @@ class _One:
             if early_s > self._longest_wait_s():
                 return self._put_off(command, early_s)
             time.sleep(early_s)
-        clean = message.authentic and message.command_id.startswith(_CLEAN)
-        source = Source(command, self._identity, self._store, self._bound_s(), time.time, clean)
+        source = Source(command, self._identity, self._store, self._bound_s(), time.time)
         try:
             sourced = self.sourced = source.obtain()
             if sourced.account is not None:
@@ -211,8 +210,10 @@ class _One:
     def _concluded(self, keeping: Keeping, ending: Ending) -> Ending:
         """What a delivery may say that changed nothing, while an earlier one's call may still take effect."""
         dry = self.command is None or self.command.dry_run
-        if not keeping.open or ending.outcome is not Outcome.NOT_CHANGED or dry:
+        if not keeping.existed or ending.outcome is not Outcome.NOT_CHANGED or dry:
             return ending
+        if self._clean and ending.error is not None and ending.error.error_class is ErrorClass.EXHAUSTED:
+            return ending  # the version is of its own deliveries, and each of them was refused
         change, keyed = self.change, self.visit.invocation.settings.handoff_keys
         if change is not None and change.credential.settles and keyed and self._carries(True):
             pending = replace(ending, outcome=Outcome.PENDING, error=None, stored=keeping.stored(Stage.PENDING))
@@ -351,7 +352,7 @@ class _One:
         keeping = self.sourced.keeping if self.sourced is not None else None
         if keeping is not None:
             pending.ending.stored = keeping.stored(Stage.PENDING)
-        unclear = pending.unclear or (keeping is not None and keeping.open)
+        unclear = pending.unclear or (keeping is not None and keeping.existed)
         return self._follow(
             pending.ending, task=pending.task, before=pending.before, settling=pending.settling, unclear=unclear
         )
@@ -429,14 +430,18 @@ class _One:
             )
         )
 
+    @property
+    def _clean(self) -> bool:
+        """Whether the command came back from a chain of deliveries that left no call open."""
+        return self.message.authentic and self.message.command_id.startswith(_CLEAN)
+
     def _handed_id(self, attempt: int, hop: int) -> str:
         """Signed with the message, it also tells the next delivery whether any before it left a call open."""
         assert self.origin is not None  # noqa: S101 - set before anything is handed back
         name = _id(self.origin, "attempt", attempt, hop, self.origin.started_at)
         keeping = self.sourced.keeping if self.sourced is not None else None
-        if (self.sourced is None and self.begun) or (keeping is not None and keeping.open):
-            return name
-        return _CLEAN + name
+        begun = self.begun if self.sourced is None else keeping is not None and keeping.existed
+        return name if begun and not self._clean else _CLEAN + name
 
     def _follow(self, pending: Ending, **what: Any) -> bool:
         """Give a change to follow_change. The message holds names and times, no secret."""

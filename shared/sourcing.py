@@ -124,7 +124,6 @@ class Source(Generic[C]):
     store_of: Callable[[StoreRef], tuple[Store, str]]
     bound_s: float  # how long after a version was made its last call can take effect
     clock: Callable[[], float]
-    clean: bool = False  # every earlier delivery is known to have left no call open
     evidence: list[str] = field(default_factory=list)
     begun: Stored | None = None  # an earlier delivery's version, whose call may have had, or have yet, its effect
     _listed: float = 0.0
@@ -166,8 +165,7 @@ class Source(Generic[C]):
             raise Refused(ErrorClass.FAILED, text, code="NoCurrentVersion")
         self._check_owner(store, shelf, ref)
         if shelf.own and not self.command.dry_run:
-            if not self.clean:
-                self.begun = Stored(store.name, shelf.own[0].id, Stage.PENDING.value, region)
+            self.begun = Stored(store.name, shelf.own[0].id, Stage.PENDING.value, region)
             begun = self._begun(store, region, shelf)
             if begun is not None:
                 return begun
@@ -277,7 +275,6 @@ class Source(Generic[C]):
             assert new is not None  # noqa: S101 - a store goes only with a secret that is made
         pack = _packer(turn, account)
         keeping = Keeping(store, region, version, kept or pack(new), existed=kept is not None)
-        keeping.open = keeping.existed and not (self.clean and bool(shelf.own))
         keeping.listed, keeping.fence = self._listed, command.old_field is not None
         keeping.current = shelf.current.id if shelf.current else None
         keeping.alone, keeping.known = not shelf.others and not shelf.own, shelf.ids
