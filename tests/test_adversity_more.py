@@ -14,9 +14,10 @@ import pytest
 from shared.clouds.alibaba_kms import KmsStore
 from shared.clouds.tencent_ssm import SsmStore
 from shared.errors import ErrorClass, Refused
+from shared.handoff import MOST_ATTEMPTS
 from shared.store import VERSION_EXISTS
 from tests import shapes
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
+from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.stores import held, kms, ssm
 from tests.test_adversity import kept, send
 from tests.test_adversity_late import followed
@@ -87,10 +88,12 @@ def test_a_request_that_arrives_twice_is_not_called_not_changed(house: House, fu
 def test_the_accounts_of_one_instance_do_not_overtake_each_other(house: House) -> None:
     house.cloud.reset(task_s=3.0)
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
-    both = [CLEAR, CLEAR | {"AccountName": "root", "CommandId": "c-2"}]
-    first = house.send(ACCOUNT, both, "scf", "queue", timeout_s=30.0).value["Results"]
-    ended = {event["data"]["CommandId"]: event["data"] for event in [*first, *followed(house)]}
-    assert [one["Outcome"] for one in ended.values()] == ["changed", "changed"], ended
+    for number, account in enumerate(["app", "root"]):
+        command = CLEAR | {"AccountName": account, "CommandId": f"c-{number}"}
+        assert outcome(house.send(ACCOUNT, command, "scf", "queue")) == "pending"
+        house.cloud.advance(10.0)
+    ended = [event["data"]["Outcome"] for event in followed(house)]
+    assert ended == ["changed", "changed"]
 
 
 # --- what a person does
@@ -175,9 +178,10 @@ def test_a_later_delivery_speaks_for_the_calls_of_an_earlier_one(house: House, f
     assert (event["data"]["Outcome"], event["data"]["Error"]["Code"]) == ("not_changed", code), event["data"]
 
 
+@pytest.mark.parametrize("last", [True, False])
 @pytest.mark.parametrize("function", KEPT)
 def test_a_command_that_came_back_and_is_delivered_twice_speaks_for_its_first_delivery(
-    house: House, function: str
+    house: House, function: str, last: bool
 ) -> None:
     """What handed it back left no call open; its own first delivery did."""
     platform = KEPT[function][2]
@@ -185,6 +189,7 @@ def test_a_command_that_came_back_and_is_delivered_twice_speaks_for_its_first_de
     house.cloud.faults([{"Action": ACTION[function], "Fault": "throttle", "Times": 99}])
     assert send(house, function, kept(function), timeout_s=8.0).value["Results"] == []
     (back,) = house.commands()
+    back = shapes.signed(back | ({"attempt": MOST_ATTEMPTS} if last else {}), HANDOFF_KEY)
     event = shapes.event(json.dumps(back), platform, "queue")
     house.cloud.clear()
     house.cloud.advance_to(back["notbefore"])
@@ -192,7 +197,8 @@ def test_a_command_that_came_back_and_is_delivered_twice_speaks_for_its_first_de
     assert outcome(house.deliver(function, event, platform, timeout_s=8.0)) in ("unknown", "pending")
     house.cloud.clear()
     code, status = ("InvalidAccountName.NotFound", 404) if function == TAIR else ("ResourceNotFound", 200)
-    house.cloud.faults([{"Action": ACTION[function], "Fault": "code", "Code": code, "Status": status, "Times": 9}])
+    refused = {"Fault": "throttle"} if last else {"Fault": "code", "Code": code, "Status": status}
+    house.cloud.faults([{"Action": ACTION[function], "Times": 99} | refused])
     assert outcome(house.deliver(function, event, platform, timeout_s=8.0)) in ("unknown", "pending")
 
 

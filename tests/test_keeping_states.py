@@ -325,10 +325,10 @@ def test_what_was_never_written_is_not_named() -> None:
     assert one.settle(Ending(Outcome.NOT_CHANGED), no, nobody).stored is None
 
 
-@pytest.mark.parametrize("left_open", [True, False])
-def test_what_an_earlier_delivery_left_open_may_be_in_force(left_open: bool) -> None:
-    one = Keeping(Shelved(Vault()), "r", A.name(1), Secret("new"), existed=True, open=left_open)
-    assert one.unresolved() is left_open
+@pytest.mark.parametrize("existed", [True, False])
+def test_what_an_earlier_delivery_wrote_may_be_in_force(existed: bool) -> None:
+    one = Keeping(Shelved(Vault()), "r", A.name(1), Secret("new"), existed=existed)
+    assert one.unresolved() is existed
 
 
 # --- what else may be in force
