@@ -38,7 +38,6 @@ from shared.versions import Identity, identity
 
 AT_ONCE = 64  # resources worked on beside each other: 20 calls a second, over the 3 s that a change with a store takes
 _FOLLOW_DELAY_S = 2.0
-_CLEAN = "clean-"  # begins the id of a command that comes back and has left no call open
 # A command that came before its time is waited for at most so long, where others wait in its batch.
 _WAIT_AMONG_OTHERS_S = 5.0
 _KEPT_BACK_S = 10.0  # of the deadline, of one that waits alone
@@ -146,7 +145,6 @@ class _One:
         self.change: Change | None = None
         self.command: Command | None = None
         self.sourced: Sourced[Any] | None = None
-        self.begun = False  # an earlier delivery may have left a call open
         self.sealed: str | None = None  # the new secret, for the holder of a key
 
     def report(self) -> Report:
@@ -194,7 +192,6 @@ class _One:
                 self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
             self.sealed = self._sealed(command, sourced)
         except KeyturnError as error:
-            self.begun = source.begun is not None
             back = self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
             if back is not None and source.begun is not None:
                 back = replace(back, outcome=Outcome.UNKNOWN, stored=source.begun)
@@ -212,8 +209,6 @@ class _One:
         dry = self.command is None or self.command.dry_run
         if not keeping.existed or ending.outcome is not Outcome.NOT_CHANGED or dry:
             return ending
-        if self._clean and ending.error is not None and ending.error.error_class is ErrorClass.EXHAUSTED:
-            return ending  # the version is of its own deliveries, and each of them was refused
         change, keyed = self.change, self.visit.invocation.settings.handoff_keys
         if change is not None and change.credential.settles and keyed and self._carries(True):
             pending = replace(ending, outcome=Outcome.PENDING, error=None, stored=keeping.stored(Stage.PENDING))
@@ -418,7 +413,7 @@ class _One:
         return self.visit.publisher.command(
             HandedOn(
                 self.operation.function,
-                self._handed_id(attempt, hop),
+                _id(self.origin, "attempt", attempt, hop, self.origin.started_at),
                 self.origin.subject.source,
                 str(self.origin.subject),
                 {**dict(self.message.data), "CommandId": self.origin.command_id},  # type: ignore[call-overload]
@@ -429,19 +424,6 @@ class _One:
                 delay_s=delay_s,
             )
         )
-
-    @property
-    def _clean(self) -> bool:
-        """Whether the command came back from a chain of deliveries that left no call open."""
-        return self.message.authentic and self.message.command_id.startswith(_CLEAN)
-
-    def _handed_id(self, attempt: int, hop: int) -> str:
-        """Signed with the message, it also tells the next delivery whether any before it left a call open."""
-        assert self.origin is not None  # noqa: S101 - set before anything is handed back
-        name = _id(self.origin, "attempt", attempt, hop, self.origin.started_at)
-        keeping = self.sourced.keeping if self.sourced is not None else None
-        begun = self.begun if self.sourced is None else keeping is not None and keeping.existed
-        return name if begun and not self._clean else _CLEAN + name
 
     def _follow(self, pending: Ending, **what: Any) -> bool:
         """Give a change to follow_change. The message holds names and times, no secret."""

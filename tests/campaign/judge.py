@@ -232,7 +232,7 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         return LOST
     if "lost" in met and (data["Error"] or {}).get("Code") == "NotSettled":
         return LATE
-    if len(before) > 1 and delivery.credential.service in ("tair", "tcr"):
+    if (len(before) > 1 or data.get("Attempts", 1) > 1) and delivery.credential.service in ("tair", "tcr"):
         return EARLIER
     if "store" in met:
         return STORE
