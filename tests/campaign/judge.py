@@ -214,9 +214,7 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
     if theirs or beside or _still_out(record, delivery) or _by_hand(record, delivery, first):
         return OVERTAKEN
     again = [one for one in record.deliveries if one.order == delivery.order and one is not delivery and one.calls]
-    if any(
-        one.began <= at and max(one.ended, one.began) >= delivery.began for one in again if one.number > delivery.number
-    ):
+    if any(one.began <= at and max(one.ended, one.began) >= delivery.began for one in again):
         return REPEATED
     if not delivery.carries:
         return NO_QUEUE

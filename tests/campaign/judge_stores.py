@@ -141,7 +141,11 @@ def _discarded(
     record: Record, credential: Credential, gone: Applied, value: str, age_s: float, verdict: Verdict
 ) -> None:
     passwords = record.password_digests(credential, value)
-    if age_s < SETTLING_S[credential.kept[0]]:
+    # Who gave way to another credential, before any call, takes its own version back.
+    gave_way = any(
+        (one["data"]["Error"] or {}).get("Code") == "StoreOfAnother" for d in record.deliveries for one in d.last
+    )
+    if age_s < SETTLING_S[credential.kept[0]] and not gave_way:
         verdict.broke("l", f"{gone.account} in {credential.place} was discarded {age_s:.0f} s after it was written")
     if any(one.digest in passwords and one.at > gone.at for one in record.of(credential)):
         verdict.broke("l", f"{gone.account} in {credential.place} was discarded, and its secret came into force later")
