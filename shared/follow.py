@@ -348,14 +348,14 @@ class Following:
             one.secret = turn.password if turn is not None and turn.account == one.command.account else kept
         return one.secret
 
-    def _still(self, one: _Following) -> bool | None:
+    def _still(self, one: _Following) -> bool:
         if one.follower is None or one.command.task_id is None:
-            return None
+            return False
         try:
             overtaken = one.follower.overtaken(one.task, one.before)
         except KeyturnError:
-            return None
-        return None if overtaken is None else not overtaken
+            return False
+        return overtaken is False  # what nothing shows may be another change's by now
 
     def _too_old(self, one: _Following) -> bool:
         return self.clock() - seconds(one.command.started_at) > _GIVE_UP_S

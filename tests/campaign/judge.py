@@ -180,6 +180,8 @@ def _not_changed(record: Record, delivery: Delivery, result: dict[str, Any], ver
                     "not_changed, and an earlier delivery's call, which it cannot see, took effect later"
                 ] += 1
             continue
+        if effect.at <= at and (result["data"]["Error"] or {}).get("Code") == "Superseded":
+            continue  # it was killed after its call, and says truly of its repeat that a later command replaced it
         late = f"{effect.at - at:.1f} s later" if effect.at > at else "before"
         verdict.broke("c", f"{delivery}: not_changed, and what it sent took effect {late}; {result['data']['Error']}")
         return
