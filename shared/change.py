@@ -99,11 +99,9 @@ class Change:
 
     def _opens_already(self, look: Look) -> bool:
         """Whether a login shows, before any call, that an earlier delivery has done it all."""
-        new = self.credential.new
-        fresh = self.wishes.fresh or new is None or not look.rest_in_force
-        if not self.wishes.login or fresh or new is None or look.obstacle is not None:
+        if self.wishes.fresh or not look.rest_in_force or look.obstacle is not None:
             return False
-        return self._opened_by(new)
+        return self._opened_by(self.credential.new)
 
     def _look_again(self) -> Ending:
         """An earlier delivery did it. Whether it is so still, a login or the fence can tell."""

@@ -188,7 +188,7 @@ class _Dialogue:
         context.verify_mode = ssl.CERT_NONE
         try:
             return context.wrap_socket(plain, server_hostname=address.host)
-        except BaseException:
+        except BaseException:  # raised on: whatever ends the handshake, the connection below it is closed
             plain.close()
             raise
 

@@ -209,8 +209,8 @@ class _One:
         dry = self.command is None or self.command.dry_run
         if not keeping.existed or ending.outcome is not Outcome.NOT_CHANGED or dry:
             return ending
-        change, keyed = self.change, self.visit.invocation.settings.handoff_keys
-        if change is not None and change.credential.settles and keyed and self._carries(True):
+        change = self.change
+        if change is not None and change.credential.settles and self._carries(True):
             pending = replace(ending, outcome=Outcome.PENDING, error=None, stored=keeping.stored(Stage.PENDING))
             ours = {change.task.task_id} if change.task is not None and change.task.task_id is not None else set()
             before = replace(change.before, tasks=change.before.tasks | ours)  # what this delivery itself began
@@ -457,6 +457,7 @@ class _One:
         if self.command is not None:
             try:
                 ending = self._with_seal(ending, self.command)
+            # A change may have been made: a second defect must not keep its result back.
             except Exception as defect:
                 log_unexpected(defect, self.message)
         return ending

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
+from shared import hygiene
 from shared.command import CommandId, Moment, Note, Region, Site
 from shared.credential import Before, Task
 from shared.errors import ErrorClass, KeyturnError, Refused
@@ -195,7 +196,8 @@ def follow_command(
         "StartedAt": origin.started_at,
         "Attempts": origin.attempt,
         "RequestId": pending.request_id,
-        "Evidence": [line[:200] for line in pending.evidence][:40],
+        # Who reads this no longer knows the secret, so nothing of it may travel on: a cloud's code can hold anything.
+        "Evidence": [line[:200] for line in hygiene.scrub_all(pending.evidence[:40])],
         "Actor": origin.actor,
         "Reason": origin.reason,
     }
@@ -229,7 +231,8 @@ def _settling(settling: Settling | None) -> dict[str, str] | None:
 def _refusal(error: KeyturnError | None) -> dict[str, Any] | None:
     if error is None:
         return None
-    told = {"Class": error.error_class.value, "Code": error.code, "Message": error.message[:2000]}
+    code = hygiene.scrub(error.code) if error.code else None
+    told = {"Class": error.error_class.value, "Code": code, "Message": hygiene.scrub(error.message)[:2000]}
     return {name: value for name, value in told.items() if value is not None} | {"Retryable": error.retryable}
 
 

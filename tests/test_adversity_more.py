@@ -260,3 +260,15 @@ def test_a_code_that_is_a_secret_is_masked(house: House, function: str) -> None:
     returned = house.send(function, GOOD[function], KEPT[function][2], timeout_s=8.0)
     assert outcome(returned) in ("unknown", "not_changed")
     assert secret not in json.dumps([returned.value, house.results()])
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_code_that_is_a_secret_does_not_travel_to_follow_change(house: House, times: int) -> None:
+    """Who follows does not know the secret any more, and could mask it nowhere."""
+    house.cloud.reset(task_s=6.0)
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    secret = GOOD[ACCOUNT]["AccountPassword"]
+    house.cloud.faults([{"Action": ACTION[ACCOUNT], "Fault": "code", "Code": secret, "Times": times}])
+    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "pending"
+    assert house.commands()
+    assert secret not in json.dumps(house.commands())
