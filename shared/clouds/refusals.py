@@ -114,6 +114,12 @@ def find(table: Table, code: str) -> Row | None:
     return table.by_pattern(code)
 
 
+def is_listed(table: Table, code: str) -> bool:
+    """Whether the table says what this code proves."""
+    row = find(table, code)
+    return row is not None and row.proof is not Proof.NOTHING
+
+
 def _unclear(action: str, name: str, request_id: str | None, status: int | None, *, listed: bool) -> Ambiguous:
     refused = not _SERVER_SIDE.search(name) if status is None else 400 <= status < 500
     refused = refused and name != _UNREADABLE
