@@ -75,19 +75,19 @@ invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=eve
 
 CLOUD ?= tencent
 package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
-	@$(PY) -m shared.workbench package $(CLOUD) $(FUNCTION) $(RUNTIME)
+	@$(PY) -m shared.workbench.package $(CLOUD) $(FUNCTION) $(RUNTIME)
 
 plan: with-demo ## what deploy would change, and each function's policies: make plan CLOUD=tencent|alibaba
-	@$(PY) -m shared.workbench plan $(CLOUD)
+	@$(PY) -m shared.workbench.deploy plan $(CLOUD)
 
 deploy: with-demo ## bring a platform to what serverless.yml says: make deploy CLOUD=tencent|alibaba
-	@$(PY) -m shared.workbench deploy $(CLOUD)
+	@$(PY) -m shared.workbench.deploy deploy $(CLOUD)
 
 remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba
-	@$(PY) -m shared.workbench remove $(CLOUD)
+	@$(PY) -m shared.workbench.deploy remove $(CLOUD)
 
 call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
-	@$(PY) -m shared.workbench call $(CLOUD) $(FUNCTION) $(COMMAND)
+	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)
 
 OUT ?= dist/report.html
 report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS

@@ -14,13 +14,13 @@ from typing import Annotated, ClassVar
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.alibaba_tair import TairChange, TairInstance
-from shared.clouds.session import Access
-from shared.command import AlibabaCommand, Alternate, account_or_alternate
-from shared.operation import Operation
-from shared.result import Subject
-from shared.rules import PasswordRule
-from shared.secret import NewSecret, OldSecret, clear
+from shared.clouds.alibaba.tair import TairChange, TairInstance
+from shared.commands.command import AlibabaCommand, Alternate, account_or_alternate
+from shared.commands.password_rules import PasswordRule
+from shared.commands.secrets import NewSecret, OldSecret, clear
+from shared.handlers.operation import Operation
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
 
 TAIR_PASSWORD = PasswordRule(
     8, 32, classes=3, symbols="!@#$%^&*()_+-=", source="R-kvstore ModifyAccountPassword, 2024-02-20"

@@ -5,20 +5,20 @@ Promise: each pending change ends in one terminal result: what the task says, or
 
 from __future__ import annotations
 
-from shared.clouds.session import Access
-from shared.credential import Follower
-from shared.follow import Following
-from shared.result import Subject
+from shared.changes.credential import Follower
+from shared.handlers.follow import Following
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
 
 
 def _redis(access: Access, subject: Subject) -> Follower:
-    from shared.clouds.tencent_redis import RedisInstance
+    from shared.clouds.tencent.redis import RedisInstance
 
     return RedisInstance(access, subject, access.site)
 
 
 def _tair(access: Access, subject: Subject) -> Follower:
-    from shared.clouds.alibaba_tair import TairInstance
+    from shared.clouds.alibaba.tair import TairInstance
 
     return TairInstance(access, subject)
 

@@ -7,25 +7,25 @@ reported and never rotated.
 
 from __future__ import annotations
 
-from shared.clouds.session import Access
+from shared.handlers.rotation import Rotation
 from shared.rotation.fleet import Fleet
-from shared.rotation.planning import Rotation
+from shared.runtime.cloud_access import Access
 
 
 def _redis(access: Access, region: str) -> Fleet:
-    from shared.clouds.tencent_fleet import RedisFleet
+    from shared.clouds.tencent.fleet import RedisFleet
 
     return RedisFleet(access, region)
 
 
 def _tcr(access: Access, region: str) -> Fleet:
-    from shared.clouds.tencent_fleet import RegistryFleet
+    from shared.clouds.tencent.fleet import RegistryFleet
 
     return RegistryFleet(access, region)
 
 
 def _tair(access: Access, region: str) -> Fleet:
-    from shared.clouds.alibaba_fleet import TairFleet
+    from shared.clouds.alibaba.fleet import TairFleet
 
     return TairFleet(access, region)
 

@@ -16,15 +16,16 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.session import Access
-from shared.clouds.tencent_redis import InstanceId, RedisAccountChange, RedisInstance
-from shared.command import Alternate, TencentCommand, account_or_alternate
-from shared.errors import ErrorClass, Refused
-from shared.operation import Operation
-from shared.result import Subject
-from shared.rules import REDIS_PASSWORD, PasswordRule
-from shared.secret import NewSecret, Secret, clear
-from shared.settings import Settings
+from shared.clouds.tencent.redis import InstanceId, RedisAccountChange, RedisInstance
+from shared.commands.command import Alternate, TencentCommand, account_or_alternate
+from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
+from shared.commands.secrets import NewSecret, clear
+from shared.handlers.operation import Operation
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import ErrorClass, Refused
+from shared.runtime.secret import Secret
+from shared.runtime.settings import Settings
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 

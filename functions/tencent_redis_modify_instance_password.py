@@ -16,13 +16,13 @@ from typing import Annotated, ClassVar
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.session import Access
-from shared.clouds.tencent_redis import InstanceId, RedisChange, RedisInstance
-from shared.command import TencentCommand
-from shared.operation import Operation
-from shared.result import Subject
-from shared.rules import REDIS_PASSWORD, PasswordRule
-from shared.secret import NewSecret, OldSecret, clear
+from shared.clouds.tencent.redis import InstanceId, RedisChange, RedisInstance
+from shared.commands.command import TencentCommand
+from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
+from shared.commands.secrets import NewSecret, OldSecret, clear
+from shared.handlers.operation import Operation
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
 
 SPELLINGS = {
     "domestic": ("ModfiyInstancePassword", "ModifyInstancePassword"),

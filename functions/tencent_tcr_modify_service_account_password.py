@@ -14,14 +14,15 @@ from typing import Annotated, ClassVar
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.session import Access
-from shared.clouds.tencent_tcr import PREFIX, RegistryChange
-from shared.command import TencentCommand
-from shared.operation import Operation
-from shared.result import Subject
-from shared.rules import PasswordRule
-from shared.secret import Generate, NewSecret, Secret, clear
-from shared.store import StoreRef
+from shared.clouds.tencent.tcr import PREFIX, RegistryChange
+from shared.commands.command import TencentCommand
+from shared.commands.password_rules import PasswordRule
+from shared.commands.secrets import Generate, NewSecret, clear
+from shared.commands.store_reference import StoreRef
+from shared.handlers.operation import Operation
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
+from shared.runtime.secret import Secret
 
 # Which special characters are taken is not published; visible ASCII is what an HTTP login can carry.
 TCR_PASSWORD = PasswordRule(

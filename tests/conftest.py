@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from shared import hygiene
-from shared.queues import open_inbox
-from shared.workbench.description import load
-from shared.workbench.package import Built, build
-from tests import shapes
-from tests.cloud.bootstrap import context_of
-from tests.cloud.client import Standin
-from tests.cloud.proof import opens, registry_opens
-from tests.cloud.rabbitmq import Broker
-from tests.cloud.runtime import ROOT, Returned, environment, role_keys
-from tests.programs import CHROMIUM, PYTHON_3_10, RABBITMQ, need
+from shared.handlers.adapters import open_inbox
+from shared.runtime import redaction
+from shared.workbench.bundle.description import load
+from shared.workbench.package.package import Built, build
+from tests.cloud.functions.bootstrap import context_of
+from tests.cloud.functions.runtime import ROOT, Returned, environment, role_keys
+from tests.cloud.queues.rabbitmq import Broker
+from tests.cloud.server.client import Standin
+from tests.cloud.server.proof import opens, registry_opens
+from tests.support import shapes
+from tests.support.programs import CHROMIUM, PYTHON_3_10, RABBITMQ, need
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -48,9 +48,9 @@ class Packages:
 def _secrets_of_this_test_alone() -> Iterator[None]:
     """A process learns the secrets that it meets; another test's would be masked in this one's results."""
     yield
-    with hygiene._lock:
-        hygiene._known.clear()
-        hygiene._groups.clear()
+    with redaction._lock:
+        redaction._known.clear()
+        redaction._groups.clear()
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from enum import Enum
 from fnmatch import fnmatchcase
 
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
+from shared.runtime.errors import (
+    UNREADABLE_CODE,
+    Ambiguous,
+    ErrorClass,
+    KeyturnError,
+    OldSecretRefused,
+    Refused,
+    RetryLater,
+    clean_code,
+)
 
 _E = ErrorClass
 
@@ -72,14 +81,6 @@ _ADVICE = {
 }
 
 
-_UNREADABLE = "UnreadableCode"
-
-
-def clean_code(code: object) -> str:
-    """An error code fit to be shown: codes are words, and anything else a server sends is not one."""
-    return code if isinstance(code, str) and re.fullmatch(r"[A-Za-z][\w.\-]{0,99}", code, re.ASCII) else _UNREADABLE
-
-
 def refusal(table: Table, action: str, code: object, request_id: str | None, status: int | None = None) -> KeyturnError:
     """The error that an answer with this code stands for.
 
@@ -122,7 +123,7 @@ def is_listed(table: Table, code: str) -> bool:
 
 def _unclear(action: str, name: str, request_id: str | None, status: int | None, *, listed: bool) -> Ambiguous:
     refused = not _SERVER_SIDE.search(name) if status is None else 400 <= status < 500
-    refused = refused and name != _UNREADABLE
+    refused = refused and name != UNREADABLE_CODE
     passing = listed or tells_of_passing_state(name, status)
     text = f"{action} was answered with {name}, which does not prove that nothing happened"
     return Ambiguous(text, code=name, request_id=request_id, refused=refused, passing=refused and passing)

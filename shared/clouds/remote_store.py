@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from shared.clouds.session import Session
-from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
-from shared.secret import Secret
-from shared.store import STORE_FULL, VERSION_EXISTS
-from shared.versions import is_ours
+from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.runtime.secret import Secret
+from shared.stores.store import STORE_FULL, VERSION_EXISTS
+from shared.stores.versions import is_ours
 
 NO_TEXT = "NoText"
 """Code where a version holds no text, so no password."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from shared.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
-from shared.pace import backoff_s, pace_of
-from shared.platform import Deadline, RoleKeys
-from shared.regions import check_region
+from shared.clouds.pace import pace_of
+from shared.runtime.backoff import backoff_s
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
+from shared.runtime.regions import check_region
 
 _LONGEST_READ_S = 5.0
 _LONGEST_CHANGE_S = 10.0
@@ -25,19 +24,6 @@ _LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
 # A throttled answer proves that nothing happened: the same call is made again, the next in line, for so long. What was
 # read before a change stays fresh enough meanwhile; who has waited longer looks anew.
 PATIENCE_S = 2.0
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class Access:
-    """How a cloud is reached in this invocation: whose keys, where, how fast and until when."""
-
-    keys: RoleKeys
-    endpoint: str | None
-    calls_per_s: float
-    deadline: Deadline
-    operator: str | None = None  # the account that calls are made by, where the platform tells
-    site: str = "domestic"
-    sleep: Callable[[float], None] = field(default=time.sleep)
 
 
 class Session(ABC):

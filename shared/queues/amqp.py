@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from shared.queues.contract import (
+from shared.queues.port import (
     Leased,
     Outgoing,
     QueueError,
@@ -27,7 +27,7 @@ from shared.queues.contract import (
     check_size,
     read_back,
 )
-from shared.queues.urls import AmqpPlace
+from shared.runtime.queue_urls import AmqpPlace
 
 _WORKER_TIMEOUT_S = 10.0
 _CLOSE_S = 1.0

@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from shared.queues.contract import Leased, Outgoing, QueueUnavailable, Stored, check_size
+from shared.queues.port import Leased, Outgoing, QueueUnavailable, Stored, check_size
 
 
 @dataclass

@@ -16,10 +16,8 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from shared.clouds.refusals import clean_code
-from shared.errors import KeyturnError
 from shared.queues import smq_wire
-from shared.queues.contract import (
+from shared.queues.port import (
     Leased,
     Outgoing,
     QueueAccess,
@@ -32,7 +30,8 @@ from shared.queues.contract import (
     check_size,
     read_back,
 )
-from shared.queues.urls import SmqPlace
+from shared.runtime.errors import KeyturnError, clean_code
+from shared.runtime.queue_urls import SmqPlace
 
 _CONNECT_S = 3.0
 _WORKER_TIMEOUT_S = 10.0

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from shared.queues.contract import Leased, Outgoing, QueueRejected, QueueUnavailable, Stored, check_size
+from shared.queues.port import Leased, Outgoing, QueueRejected, QueueUnavailable, Stored, check_size
 
 TOMBSTONE_S = 7 * 86_400
 """How long an acknowledged id is remembered, and a second send of it ignored."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
-from shared.clouds.session import Access
-from shared.errors import KeyturnError, RetryLater
-from shared.platform import Deadline, Invocation
-from shared.reach import access_to
-from shared.result import Subject
+from shared.commands.store_reference import StoreRef
+from shared.handlers.access import access_to
+from shared.handlers.adapters import open_store
+from shared.results.outcome import Subject
 from shared.rotation.fleet import Account, Fleet, Resource, moment_at
 from shared.rotation.policy import PlanRotation
-from shared.settings import allows
-from shared.store import StoreRef, open_store
-from shared.versions import is_ours
+from shared.runtime.cloud_access import Access
+from shared.runtime.deadline import Deadline
+from shared.runtime.errors import KeyturnError, RetryLater
+from shared.runtime.platform import Invocation
+from shared.runtime.settings import allows
+from shared.stores.versions import is_ours
 
 _NO_AGE = "no age: the cloud shows none"
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)

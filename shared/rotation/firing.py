@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
-from shared.handler import Report, Visit
-from shared.lanes import run
-from shared.publish import HandedOn
-from shared.result import event_id, now_text
+from shared.handlers.entry import Report, Visit
+from shared.results.publisher import HandedOn
+from shared.results.result_event import event_id
 from shared.rotation.ages import Ages, Credential, Looked
 from shared.rotation.fleet import Resource
 from shared.rotation.policy import FUNCTION, command_id
 from shared.rotation.report import Counts, Row
 from shared.rotation.report import Report as Told
-from shared.trace import trace_id
+from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.runtime.lanes import run
+from shared.runtime.times import now_text
+from shared.runtime.tracing import trace_id
 from shared.triggers import Message, moment
 
 log = logging.getLogger("keyturn")

@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
-from shared.command import CommandId, Moment, Region, Site
-from shared.regions import region_rule, regions_of
-from shared.result import Subject
-from shared.store import StoreRef, parse_ref
-from shared.wildcard import fits
+from shared.commands.command import CommandId, Moment, Region, Site
+from shared.commands.store_reference import StoreRef, parse_ref
+from shared.results.outcome import Subject
+from shared.runtime.regions import region_rule, regions_of
+from shared.runtime.wildcard import fits
 
 FUNCTION = "plan_rotation"
 

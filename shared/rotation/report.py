@@ -8,13 +8,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from shared import hygiene
-from shared.errors import KeyturnError
-from shared.result import Subject, event_id, now_text
+from shared.results.outcome import Subject
+from shared.results.result_event import event_id
 from shared.rotation.policy import FUNCTION, PlanRotation
+from shared.runtime import redaction
+from shared.runtime.errors import KeyturnError
+from shared.runtime.times import now_text
 
 if TYPE_CHECKING:
-    from shared import events
+    from shared.rotation import event_types
 
 TYPE: Literal["keyturn.rotation.report"] = "keyturn.rotation.report"
 _MOST_BYTES = 40_000  # of a page's rows; a queue takes 48 KB, the rest of the event included
@@ -32,7 +34,7 @@ class Counts:
     not_allowed: int = 0
 
     @property
-    def shown(self) -> events.RotationCounts:
+    def shown(self) -> event_types.RotationCounts:
         return {
             "Listed": self.listed,
             "Due": self.due,
@@ -56,14 +58,14 @@ class Row:
     command_id: str | None = None
 
     @property
-    def shown(self) -> events.RotationRow:
+    def shown(self) -> event_types.RotationRow:
         return {
             "Resource": self.resource,
             "Account": self.account,
             "AgeDays": None if self.age_days is None else round(self.age_days, 2),
             "ChangedAt": None if self.changed_at is None else now_text(self.changed_at),
             "Due": self.due,
-            "Why": hygiene.scrub(self.why)[:300],
+            "Why": redaction.scrub(self.why)[:300],
             "CommandId": self.command_id,
         }
 
@@ -83,7 +85,7 @@ class Report:
     traceparent: str | None = None
     delivered: bool = True
     published: int = 0  # pages of this delivery that a queue has confirmed
-    _rows: list[events.RotationRow] = field(default_factory=list)
+    _rows: list[event_types.RotationRow] = field(default_factory=list)
     _bytes: int = 0
 
     def add(self, row: Row) -> None:
@@ -104,7 +106,7 @@ class Report:
         self._publish(last=True, error=error)
 
     def _publish(self, *, last: bool, error: KeyturnError | None) -> None:
-        data: events.RotationPage = {
+        data: event_types.RotationPage = {
             "Policy": self.policy.policy,
             "Mode": self.policy.mode,
             "Function": self.policy.function,
@@ -122,11 +124,11 @@ class Report:
             data["Error"] = {
                 "Class": error.error_class.value,
                 "Code": error.code,
-                "Message": hygiene.scrub(error.message)[:2000],
+                "Message": redaction.scrub(error.message)[:2000],
                 "Retryable": error.retryable,
             }
         source, subject = self.subject.source, str(self.subject)
-        event: events.RotationReport = {
+        event: event_types.RotationReport = {
             "specversion": "1.0",
             "id": event_id(source, subject, FUNCTION, f"{self.policy.policy}/{self.firing}", f"page-{self.page}"),
             "source": source,

@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from shared.handoff import COMMAND_TYPE, MOST_ATTEMPTS, MOST_HOPS, Keys, verify
-from shared.trace import new_trace, traceparent, tracestate
+from shared.runtime.message_signing import COMMAND_TYPE, MOST_ATTEMPTS, MOST_HOPS, Keys, verify
+from shared.runtime.tracing import new_trace, traceparent, tracestate
 from shared.triggers.decoding import NotJson, decode, flaw, from_base64, repetition
 from shared.triggers.delivery import Message, fit
 

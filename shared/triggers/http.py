@@ -6,8 +6,8 @@ Only what the command needs is read: method, four headers, body. The query strin
 
 from collections.abc import Collection
 
-from shared.handoff import Keys
-from shared.trace import traceparent, tracestate
+from shared.runtime.message_signing import Keys
+from shared.runtime.tracing import traceparent, tracestate
 from shared.triggers.commands import MAX_LIST, Origin, commands, is_event
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
 from shared.triggers.delivery import Delivery, Trigger

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable
 
-from shared.handoff import Keys
+from shared.runtime.message_signing import Keys
 from shared.triggers.commands import Origin, is_event
 from shared.triggers.decoding import MAX_EVENT, NotJson, decode, text_of
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent

@@ -1,6 +1,6 @@
 """Timers: SCF `Type, TriggerName, Time, Message`; FC `triggerTime, triggerName, payload`."""
 
-from shared.handoff import Keys
+from shared.runtime.message_signing import Keys
 from shared.triggers.commands import Origin, commands
 from shared.triggers.decoding import NotJson, parse
 from shared.triggers.delivery import Delivery, Trigger

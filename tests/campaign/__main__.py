@@ -21,14 +21,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from tests.cloud.client import Standin
-
-from . import fleet
-from .cases import all_cases
-from .crew import played
-from .judge import REASONS
-from .play import Case, Played
-from .walk import shrunk, walk
+from tests.campaign import fleet
+from tests.campaign.cases import all_cases
+from tests.campaign.crew import played
+from tests.campaign.judge import REASONS
+from tests.campaign.play import Case, Played
+from tests.campaign.walk import shrunk, walk
+from tests.cloud.server.client import Standin
 
 _COLUMNS = ("changed", "already_changed", "not_changed", "unknown", "would_change")
 _WALKS_A_MINUTE = 150

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
-from .operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS, TARGETS
-from .play import Case, Step, step
-from .scene import Order
-from .troubles import FAULTS, LOST, MANY, READ_FAULTS
+from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS, TARGETS
+from tests.campaign.play import Case, Step, step
+from tests.campaign.scene import Order
+from tests.campaign.troubles import FAULTS, LOST, MANY, READ_FAULTS
 
 TRIGGERS = ("http", "timer", "queue")
 ONCE, TWICE, ALWAYS, SECOND = "once", "twice", "always", "second"

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
-from .cases_faults import TRIGGERS, triggers_of
-from .operations import ALL_TARGETS, KEPT_TARGETS, TARGETS
-from .play import Case, Step, step
-from .scene import Order
+from tests.campaign.cases_faults import TRIGGERS, triggers_of
+from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, TARGETS
+from tests.campaign.play import Case, Step, step
+from tests.campaign.scene import Order
 
 APP, ROOT, ROBOT, KMS = (KEPT_TARGETS[f"kept {one}"].place for one in ("account", "password", "registry", "tair"))
 _FOREIGN = {"kept account": (ROOT, ROBOT), "kept password": (APP, ROBOT), "kept registry": (APP, ROOT)}

@@ -4,45 +4,45 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .cases_faults import TRIGGERS, has_tasks
-from .operations import ALL_TARGETS, Target
-from .play import Case, Step, step
-from .scene import Order
+from tests.campaign.cases_faults import TRIGGERS, has_tasks
+from tests.campaign.operations import ALL_TARGETS, Target
+from tests.campaign.play import Case, Step, step
+from tests.campaign.scene import Order
 
 IN_FLIGHT = "in flight"
 POINTS = {
-    "entering": "shared.handler:handle:call",
-    "platform known": "shared.platform:enter:return",
+    "entering": "shared.handlers.entry:handle:call",
+    "platform known": "shared.runtime.platform:enter:return",
     "trigger read": "shared.triggers.reading:read:return",
-    "command parsed": "shared.command:parse:return",
+    "command parsed": "shared.commands.command:parse:return",
     "looked": "{adapter}.look:return",
     "before the call": "shared.clouds.session:Session.change:call",
     "call built": "change>shared.clouds.{session}._send:call",
     "call answered": "change>shared.clouds.{session}._send:return",
     "after the call": "shared.clouds.session:Session.change:return",
-    "accepted": "shared.change:Change._accepted:call",
+    "accepted": "shared.changes.change:Change._accepted:call",
     "following": "{adapter}.progress:return",
-    "before handing on": "shared.publish:Publisher.command:call",
-    "handed on": "shared.publish:Publisher.command:return",
-    "ended": "shared.change:Change.run:return",
-    "before the result": "shared.publish:Publisher.result:call",
-    "result sent": "shared.publish:Publisher.result:return",
-    "before the return": "shared.handler:handle:return",
+    "before handing on": "shared.results.publisher:Publisher.command:call",
+    "handed on": "shared.results.publisher:Publisher.command:return",
+    "ended": "shared.changes.change:Change.run:return",
+    "before the result": "shared.results.publisher:Publisher.result:call",
+    "result sent": "shared.results.publisher:Publisher.result:return",
+    "before the return": "shared.handlers.entry:handle:return",
     "call in flight": IN_FLIGHT,
 }
 FOLLOWED = {
-    "asked": "shared.follow:Following._ask:return",
-    "before the result": "shared.publish:Publisher.result:call",
-    "result sent": "shared.publish:Publisher.result:return",
+    "asked": "shared.handlers.follow:Following._ask:return",
+    "before the result": "shared.results.publisher:Publisher.result:call",
+    "result sent": "shared.results.publisher:Publisher.result:return",
 }
 _WITH_TASK = ("following", "before handing on", "handed on")
 _SLOW = {"task_s": 4.0, "settle_s": 4.0}
 _ADAPTERS = {
-    "account": "shared.clouds.tencent_redis:RedisChange",
-    "password": "shared.clouds.tencent_redis:RedisChange",
-    "registry": "shared.clouds.tencent_tcr:RegistryChange",
-    "random": "shared.clouds.tencent_tcr:RegistryChange",
-    "tair": "shared.clouds.alibaba_tair:TairChange",
+    "account": "shared.clouds.tencent.redis:RedisChange",
+    "password": "shared.clouds.tencent.redis:RedisChange",
+    "registry": "shared.clouds.tencent.tcr:RegistryChange",
+    "random": "shared.clouds.tencent.tcr:RegistryChange",
+    "tair": "shared.clouds.alibaba.tair:TairChange",
 }
 _PROMOTION = {"ssm": 7, "kms": 6}
 _AHEAD = {"ssm": 2, "kms": 2}
@@ -62,14 +62,14 @@ def points(target: Target) -> dict[str, str]:
     }
     if target.place:
         out = f"shared.clouds.{_session(target)}._send"
-        found["secrets at hand"] = "shared.sourcing:Source.obtain:return"
-        found["before the write-ahead"] = "shared.keeping:Keeping.write_ahead:call"
+        found["secrets at hand"] = "shared.stores.resolving:Source.obtain:return"
+        found["before the write-ahead"] = "shared.stores.write_ahead:Keeping.write_ahead:call"
         for number in range(1, _AHEAD[target.place[:3]] + 1):
             found[f"write-ahead {number} built"] = f"write_ahead>{out}:call#{number}"
             found[f"write-ahead {number} answered"] = f"write_ahead>{out}:return#{number}"
-        found["written ahead"] = "shared.keeping:Keeping.write_ahead:return"
-        found["before settling"] = "shared.keeping:Keeping.settle:call"
-        found["settled"] = "shared.keeping:Keeping.settle:return"
+        found["written ahead"] = "shared.stores.write_ahead:Keeping.write_ahead:return"
+        found["before settling"] = "shared.stores.write_ahead:Keeping.settle:call"
+        found["settled"] = "shared.stores.write_ahead:Keeping.settle:return"
         for number in range(1, _PROMOTION[target.place[:3]] + 1):
             found[f"promotion {number} answered"] = f"promote>{out}:return#{number}"
     return found

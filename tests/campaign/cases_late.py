@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
-from .cases_faults import TRIGGERS, has_tasks, triggers_of
-from .operations import ALL_TARGETS, TARGETS
-from .play import Case, Step, step
-from .scene import Order
-from .troubles import MANY
+from tests.campaign.cases_faults import TRIGGERS, has_tasks, triggers_of
+from tests.campaign.operations import ALL_TARGETS, TARGETS
+from tests.campaign.play import Case, Step, step
+from tests.campaign.scene import Order
+from tests.campaign.troubles import MANY
 
 LATE_S = (2.0, 25.0, 200.0, 290.0, 880.0)
 WORLDS: tuple[tuple[str, Mapping[str, Any]], ...] = (

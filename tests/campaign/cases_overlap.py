@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
-from .cases_faults import has_tasks
-from .forged import ATTRIBUTES, CHANGES
-from .operations import ALL_TARGETS, KEPT_TARGETS
-from .play import Case, Step, step
-from .scene import Order
+from tests.campaign.cases_faults import has_tasks
+from tests.campaign.forged import ATTRIBUTES, CHANGES
+from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS
+from tests.campaign.play import Case, Step, step
+from tests.campaign.scene import Order
 
 _SLOW_WORLD = {"task_s": 12.0, "settle_s": 12.0}
 

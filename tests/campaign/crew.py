@@ -11,11 +11,10 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from tests.cloud.client import Standin
-
-from .judge import Verdict
-from .platform import CLIENTS
-from .play import Case, Played, play
+from tests.campaign.judge import Verdict
+from tests.campaign.platform import CLIENTS
+from tests.campaign.play import Case, Played, play
+from tests.cloud.server.client import Standin
 
 _STUCK_S = 300.0
 

@@ -11,16 +11,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared.queues import Leased, open_inbox
-from tests import shapes
-from tests.cloud.client import Standin
-from tests.cloud.proof import opens
-from tests.cloud.run import as_trigger_event
-from tests.cloud.runtime import SCF, run
-from tests.cloud.world import Fleet
-
-from .kept import look
-from .platform import invoke, invoke_and_kill
+from shared.handlers.adapters import open_inbox
+from shared.queues.port import Leased
+from tests.campaign.kept import look
+from tests.campaign.platform import invoke, invoke_and_kill
+from tests.cloud.functions.run import as_trigger_event
+from tests.cloud.functions.runtime import SCF, run
+from tests.cloud.server.client import Standin
+from tests.cloud.server.proof import opens
+from tests.cloud.state.world import Fleet
+from tests.support import shapes
 
 PLAN, CHANGE = "plan_rotation", "tencent_redis_modify_instance_account"
 PREFIX, REGION, ACCOUNT, OLD = "crs-fleet", "ap-guangzhou", "app", "App-Passw0rd"
@@ -134,8 +134,8 @@ class _Fleet:
     rotated: Rotated
     kills: list[str] = field(
         default_factory=lambda: [
-            "shared.keeping:Keeping.settle:call",
-            "promote>shared.clouds.tencent:TencentSession._send:return#3",
+            "shared.stores.write_ahead:Keeping.settle:call",
+            "promote>shared.clouds.tencent.session:TencentSession._send:return#3",
         ]
     )
 
@@ -148,7 +148,7 @@ class _Fleet:
             first,
             SCF,
             self.settings,
-            point="shared.publish:Publisher.command:return#2",
+            point="shared.results.publisher:Publisher.command:return#2",
             standin=self.standin,
             action="",
             limit_s=_LIMIT_S,

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .record import IN_FORCE, SKEW_S, Applied, Delivery, Record, moment
+from tests.campaign.record import IN_FORCE, SKEW_S, Applied, Delivery, Record, moment
 
 NO_QUEUE = "no commands queue, or no handoff key, is set"
 LOST = "a lost answer on Tair or TCR that neither a repeat nor a login could tell"

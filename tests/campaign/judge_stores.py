@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from .judge import Verdict, digests_of
-from .record import IN_FORCE, Applied, Credential, Record, moment
+from tests.campaign.judge import Verdict, digests_of
+from tests.campaign.record import IN_FORCE, Applied, Credential, Record, moment
 
 OURS, BEFORE = "kt-", "kt-before-"
 _KMS_KEEPS = 10

@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from darabonba.exceptions import DaraException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.cloud.client import Standin
-from tests.cloud.proof import opens
-from tests.stores import Held, held
-
-from .operations import Target
+from tests.campaign.operations import Target
+from tests.cloud.server.client import Standin
+from tests.cloud.server.proof import opens
+from tests.support.vendor_stores import Held, held
 
 _TRIES = 4
 

@@ -8,11 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.cloud.client import Standin
-from tests.cloud.proof import opens, registry_opens
-from tests.cloud.runtime import FC, SCF
-
-from .leaks import canary
+from tests.campaign.leaks import canary
+from tests.cloud.functions.runtime import FC, SCF
+from tests.cloud.server.client import Standin
+from tests.cloud.server.proof import opens, registry_opens
 
 REDIS, TCR, TAIR = "crs-demo0001", "tcr-demo0001", "r-demo0001"
 # Rights that a careless change would reset: every case must find them as they were.

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
-from tests.cloud import clock
-from tests.cloud.bootstrap import KILL_AT, answer, context_of
-from tests.cloud.client import Standin
-from tests.cloud.runtime import ROOT, SCF, Returned, environment, returned, role_keys
+from tests.cloud.functions.bootstrap import KILL_AT, answer, context_of
+from tests.cloud.functions.runtime import ROOT, SCF, Returned, environment, returned, role_keys
+from tests.cloud.server.client import Standin
+from tests.cloud.state import clock
 
 _FUNCTIONS = (ROOT / "functions").glob("[a-z]*.py")
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.cloud.client import Standin
-
-from .judge import Verdict
-from .scene import Order
-from .stage import Stage
+from tests.campaign.judge import Verdict
+from tests.campaign.scene import Order
+from tests.campaign.stage import Stage
+from tests.cloud.server.client import Standin
 
 
 @dataclass(frozen=True)

@@ -9,20 +9,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shared.queues import open_inbox
-from tests import shapes
-from tests.cloud.client import Standin
-from tests.cloud.runtime import SCF, Returned
-from tests.cloud.world import merge
-
-from . import leaks
-from .forged import MARK
-from .judge import Verdict
-from .kept import Shelf, inside
-from .operations import ALL_TARGETS, KEPT, OWNERS, REDIS
-from .platform import events_of, invoke, invoke_and_kill, last_call
-from .record import Credential, Delivery, Record, read_history
-from .troubles import met_by, world_troubles
+from shared.handlers.adapters import open_inbox
+from tests.campaign import leaks
+from tests.campaign.forged import MARK
+from tests.campaign.judge import Verdict
+from tests.campaign.kept import Shelf, inside
+from tests.campaign.operations import ALL_TARGETS, KEPT, OWNERS, REDIS
+from tests.campaign.platform import events_of, invoke, invoke_and_kill, last_call
+from tests.campaign.record import Credential, Delivery, Record, read_history
+from tests.campaign.troubles import met_by, world_troubles
+from tests.cloud.functions.runtime import SCF, Returned
+from tests.cloud.server.client import Standin
+from tests.cloud.state.world import merge
+from tests.support import shapes
 
 KEY = "c2lnbnMtd2hhdC1rZXl0dXJuLXNlbmRzLWl0c2VsZi4"
 _KEYS = ("standin-secret-key", "standin-session-token", KEY)

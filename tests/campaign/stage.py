@@ -8,18 +8,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.queues import Outgoing, open_queue
-from tests import shapes
-from tests.cloud.run import WorldTime, deliver, triggers
-from tests.cloud.runtime import SCF
-
-from .forged import forged
-from .judge import Verdict, judge
-from .judge_stores import judge_stores
-from .operations import ALL_TARGETS
-from .platform import Apart, begin, events_of, invoke, invoke_and_kill
-from .record import Delivery
-from .scene import Scene
+from shared.handlers.adapters import open_queue
+from shared.queues.port import Outgoing
+from tests.campaign.forged import forged
+from tests.campaign.judge import Verdict, judge
+from tests.campaign.judge_stores import judge_stores
+from tests.campaign.operations import ALL_TARGETS
+from tests.campaign.platform import Apart, begin, events_of, invoke, invoke_and_kill
+from tests.campaign.record import Delivery
+from tests.campaign.scene import Scene
+from tests.cloud.functions.run import WorldTime, deliver, triggers
+from tests.cloud.functions.runtime import SCF
+from tests.support import shapes
 
 KEY = "c2lnbnMtd2hhdC1rZXl0dXJuLXNlbmRzLWl0c2VsZi4"
 _KEYS = ("standin-secret-key", "standin-session-token", KEY)

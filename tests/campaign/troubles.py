@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .operations import STORE_ACTIONS, Target
+from tests.campaign.operations import STORE_ACTIONS, Target
 
 LOST = ("drop_before", "drop_after", "stall", "cut_body", "html_500", "not_json", "wrong_type", "no_task_id")
 """The answer does not say what happened."""

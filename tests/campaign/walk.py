@@ -14,16 +14,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.cloud.client import Standin
-
-from .cases_faults import TRIGGERS
-from .cases_kills import followed_points, points
-from .cases_late import LOGIN_WORLDS, WORLDS
-from .forged import ATTRIBUTES, CHANGES
-from .operations import ALL_TARGETS, STORE_ACTIONS, Target
-from .play import Case, Played, Step, play, step
-from .scene import Order
-from .troubles import LOST, MANY
+from tests.campaign.cases_faults import TRIGGERS
+from tests.campaign.cases_kills import followed_points, points
+from tests.campaign.cases_late import LOGIN_WORLDS, WORLDS
+from tests.campaign.forged import ATTRIBUTES, CHANGES
+from tests.campaign.operations import ALL_TARGETS, STORE_ACTIONS, Target
+from tests.campaign.play import Case, Played, Step, play, step
+from tests.campaign.scene import Order
+from tests.campaign.troubles import LOST, MANY
+from tests.cloud.server.client import Standin
 
 _ADVANCES = (1.0, 5.0, 20.0, 61.0, 200.0, 331.0, 400.0, 931.0, 1200.0, 4000.0, 3 * 86_400.0)
 _CODES = {

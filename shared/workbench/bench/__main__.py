@@ -13,8 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from shared.workbench import bench_ceiling, bench_warm
-from shared.workbench.bench import build, cold, counts, others, sizes
+from shared.workbench.bench import build, ceiling, cold, counts, others, sizes, warm
 from shared.workbench.bench.cases import ACCOUNT, CASES, TAIR
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.report import (
@@ -28,7 +27,7 @@ from shared.workbench.bench.report import (
     write,
 )
 from shared.workbench.bench.standin import Standin
-from shared.workbench.description import ROOT
+from shared.workbench.bundle.description import ROOT
 
 JSON = Path(__file__).with_name("bench.json")
 README = ROOT / "README.md"
@@ -128,8 +127,8 @@ def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
     }
     alone: dict[str, Callable[[], Any]] = {
         "bytes": lambda: sizes.measure(packed),
-        "warm": lambda: asdict(bench_warm.measure()),
-        "ceiling": lambda: [asdict(bench_ceiling.measure(processes)) for processes in CEILING_SHARE],
+        "warm": lambda: asdict(warm.measure()),
+        "ceiling": lambda: [asdict(ceiling.measure(processes)) for processes in CEILING_SHARE],
     }
     for part in chosen:
         _say(part)

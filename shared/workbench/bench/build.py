@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.workbench.bench.errors import BenchError
-from shared.workbench.dependencies import Interpreter, PackageError, find_interpreter
-from shared.workbench.description import ROOT, load
-from shared.workbench.package import Built, build
+from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.package.dependencies import Interpreter, PackageError, find_interpreter
+from shared.workbench.package.package import Built, build
 
 PLAIN = Path(__file__).parent / "plain"
 HOME = ROOT / ".keyturn" / "bench"

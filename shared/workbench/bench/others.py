@@ -12,7 +12,7 @@ from shared.workbench.bench.cases import ACCOUNT, TAIR, case_of, environment, sc
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.processes import Used, medians, run
 from shared.workbench.bench.standin import Standin
-from shared.workbench.dependencies import Interpreter
+from shared.workbench.package.dependencies import Interpreter
 
 
 def measure(

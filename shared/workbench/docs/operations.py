@@ -14,13 +14,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.command import Command, TencentCommand
-from shared.operation import Operation
-from shared.workbench.description import ROOT, CkafkaTrigger, Description, FunctionSpec
+from shared.commands.command import Command, TencentCommand
+from shared.handlers.operation import Operation
+from shared.workbench.bundle.description import ROOT, CkafkaTrigger, Description, FunctionSpec
+from shared.workbench.deploy.policies import Policy, policies
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import Field, fields
 from shared.workbench.docs.markdown import Ids, code_block, line_to_html, to_html
-from shared.workbench.policies import Policy, policies
 
 PLATFORMS = {"scf": "Tencent SCF", "fc": "Alibaba Function Compute"}
 

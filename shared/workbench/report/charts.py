@@ -16,7 +16,7 @@ from typing import Any
 import vl_convert
 from markupsafe import Markup
 
-from shared.result import Outcome
+from shared.results.outcome import Outcome
 from shared.workbench.report.events import Result
 from shared.workbench.report.ledger import Credential
 

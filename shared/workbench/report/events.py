@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any
 
-from shared.result import TYPE_PREFIX, Outcome
+from shared.results.outcome import Outcome
+from shared.results.result_event import TYPE_PREFIX
 from shared.rotation.report import TYPE as REPORT_TYPE
 from shared.triggers.commands import moment
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from shared.result import Outcome
+from shared.results.outcome import Outcome
 from shared.workbench.report.events import COUNTS, Page, Result, Row, parse
 
 IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import jinja2
 from markupsafe import Markup, escape
 
-from shared.result import Outcome
+from shared.results.outcome import Outcome
 from shared.workbench.operations import runbook
 from shared.workbench.report import charts
 from shared.workbench.report.events import Result

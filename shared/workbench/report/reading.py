@@ -14,7 +14,8 @@ from io import TextIOBase
 from pathlib import Path
 from typing import TextIO
 
-from shared.queues import QueueUnavailable, open_inbox
+from shared.handlers.adapters import open_inbox
+from shared.queues.port import QueueUnavailable
 
 _LONGEST_LINE = 8_000_000  # characters; a reply to a list holds at most 100 results of 48 KB
 _CHUNK = 1 << 20

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.pending import FUNCTION as FOLLOW
-from shared.result import Outcome
+from shared.handlers.follow_message import FUNCTION as FOLLOW
+from shared.results.outcome import Outcome
 from shared.rotation.policy import FUNCTION as PLAN
 from shared.rotation.policy import TARGETS
 from shared.rotation.report import TYPE

@@ -8,17 +8,17 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared import pending
-from shared.command import Command
-from shared.operation import Operation
-from shared.pending import FollowChange
+from shared.commands.command import Command
+from shared.handlers import follow_message
+from shared.handlers.follow_message import FollowChange
+from shared.handlers.operation import Operation
 from shared.rotation import policy
 from shared.rotation.policy import TARGETS, PlanRotation
 from shared.triggers.commands import _MAX_INTEGER, MAX_LIST
 from shared.workbench.schemas import relations, texts
 from shared.workbench.schemas.generator import Schema, of_model, store_place
 
-FUNCTIONS = (*TARGETS, policy.FUNCTION, pending.FUNCTION)
+FUNCTIONS = (*TARGETS, policy.FUNCTION, follow_message.FUNCTION)
 """Every function of the bundle, operations first."""
 
 _PLACE_CHAR = r"|\{resource\}|\{account\}"
@@ -120,6 +120,6 @@ def request(ref: str, event_ref: str | None = None) -> Schema:
 
 
 def _store_pattern() -> str:
-    """shared.store's names, in which a place stands for one character as PlanRotation checks it."""
+    """shared.stores.store's names, in which a place stands for one character as PlanRotation checks it."""
     plain: str = store_place(version=False)["pattern"]
     return re.sub(r"\[[^\]]*\]", lambda found: f"(?:{found[0]}{_PLACE_CHAR})", plain)

@@ -14,13 +14,13 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from shared import command, seal, secret, store
-from shared.rules import PasswordRule
+from shared.commands import command, public_keys, secrets, store_reference
+from shared.commands.password_rules import PasswordRule
 from shared.workbench.schemas import texts
 
 Schema = dict[str, Any]
 
-# The printable regular expressions of shared.store: a prefix, the kind's name, and a version where one may be.
+# The printable regular expressions of shared.stores.store: a prefix, the kind's name, and a version where one may be.
 _VERSION = r"(#[A-Za-z0-9][A-Za-z0-9._-]{0,63})?"
 _BASE64URL = "^[A-Za-z0-9_-]+$"
 
@@ -42,7 +42,7 @@ class Generator(GenerateJsonSchema):
 
     def function_plain_schema(self, schema: core_schema.PlainValidatorFunctionSchema) -> JsonSchemaValue:
         function: Any = schema["function"]["function"]
-        if isinstance(getattr(function, "__self__", None), secret._Form):
+        if isinstance(getattr(function, "__self__", None), secrets._Form):
             return secret_of(new=function.__self__.new)
         form = _PLAIN.get(_called(function))
         return form() if form else super().function_plain_schema(schema)
@@ -86,7 +86,7 @@ def secret_of(*, new: bool) -> Schema:
     given: Schema = {
         "type": "string",
         "minLength": 1,
-        "maxLength": secret._LONGEST,
+        "maxLength": secrets._LONGEST,
         "format": "password",
         "writeOnly": True,
         "description": "In clear. Never echoed, logged, or sent on.",
@@ -95,7 +95,7 @@ def secret_of(*, new: bool) -> Schema:
     reference["description"] = "By reference: read from the store when the change begins."
     forms = [given, reference]
     if new:
-        length: Schema = {"type": "integer", "default": secret.Generate.length, "description": "Characters."}
+        length: Schema = {"type": "integer", "default": secrets.Generate.length, "description": "Characters."}
         made = closed({"Generate": closed({"Length": length}, [])}, ["Generate"])
         made["description"] = "To be made by keyturn, from the operating system's randomness. Goes with Deliver."
         forms.append(made)
@@ -108,7 +108,7 @@ def with_rule(schema: Schema, rule: PasswordRule) -> Schema:
     length = {**made["properties"]["Generate"]["properties"]["Length"], "minimum": rule.shortest}
     length["maximum"] = rule.longest
     # A wish that names no length means 24 characters, which not every rule takes.
-    needed = [] if rule.shortest <= secret.Generate.length <= rule.longest else ["Length"]
+    needed = [] if rule.shortest <= secrets.Generate.length <= rule.longest else ["Length"]
     if needed:
         del length["default"]
     made = {**made, "properties": {"Generate": closed({"Length": length}, needed)}}
@@ -163,8 +163,8 @@ def charset(letters: Iterable[str]) -> str:
 
 
 def store_place(*, version: bool) -> Schema:
-    """`ssm://name` or `kms://name`, as shared.store reads it."""
-    names = "|".join(f"{kind}://{name.pattern}" for kind, name in sorted(store._NAMES.items()))
+    """`ssm://name` or `kms://name`, as shared.stores.store reads it."""
+    names = "|".join(f"{kind}://{name.pattern}" for kind, name in sorted(store_reference._NAMES.items()))
     tail = _VERSION if version else ""
     behind = ", and one of its versions behind #" if version else ""
     return {
@@ -184,7 +184,7 @@ def public_key() -> Schema:
 
     curves = [
         kind("EC", "ECDH-ES", {"crv": {"const": name}, "x": _octets(curve.size), "y": _octets(curve.size)})
-        for name, curve in seal._CURVES.items()
+        for name, curve in public_keys._CURVES.items()
     ]
     return {
         "type": "object",
@@ -193,7 +193,7 @@ def public_key() -> Schema:
             *curves,
             kind("OKP", "ECDH-ES", {"crv": {"const": "X25519"}, "x": _octets(32)}),
         ],
-        "not": {"anyOf": [{"required": [name]} for name in seal._PRIVATE]},
+        "not": {"anyOf": [{"required": [name]} for name in public_keys._PRIVATE]},
         "description": texts.SEAL_KEY,
     }
 
@@ -211,7 +211,7 @@ def _octets(size: int) -> Schema:
 
 
 def _called(function: Any) -> Any:
-    """The one function of shared.command that a one-line lambda calls: such a field is declared before its reader."""
+    """The one function of commands.command that a one-line lambda calls: such a field is declared before its reader."""
     names: tuple[str, ...] = getattr(getattr(function, "__code__", None), "co_names", ())
     return getattr(command, names[0], None) if len(names) == 1 else None
 

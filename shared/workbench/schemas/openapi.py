@@ -11,12 +11,14 @@ from datetime import datetime, timezone
 from importlib import import_module
 from typing import Any
 
-from shared.errors import ErrorClass, KeyturnError, Refused, RetryLater
-from shared.handler import _RETRY_AFTER_S, _http
-from shared.result import _STATUS, Ending, Origin, Outcome, Subject, http_status, now_text, result_event
+from shared.handlers.entry import _RETRY_AFTER_S, _http
+from shared.results.outcome import Ending, Origin, Outcome, Subject
+from shared.results.result_event import _STATUS, http_status, result_event
 from shared.rotation.policy import FUNCTION as PLAN
+from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.runtime.times import now_text
 from shared.triggers.commands import MAX_LIST
-from shared.workbench.description import ROOT, Cloud, load
+from shared.workbench.bundle.description import ROOT, Cloud, load
 from shared.workbench.schemas import commands, outputs
 from shared.workbench.schemas.bundle import DIALECT, lifted, ref
 from shared.workbench.schemas.generator import Schema

@@ -1,4 +1,4 @@
-"""The schemas of what leaves keyturn, made of the types in shared.events."""
+"""The schemas of what leaves keyturn, made of the types in shared.results.event_types."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from shared import events
-from shared.result import TYPE_PREFIX, Outcome
+from shared.results import event_types
+from shared.results.outcome import Outcome
+from shared.results.result_event import TYPE_PREFIX
+from shared.rotation import event_types as rotation_types
 from shared.workbench.schemas.generator import Generator, Schema, described
 
 
@@ -22,16 +24,16 @@ def of_type(kind: Any) -> Schema:
 
 
 def result() -> Schema:
-    return of_type(events.ResultEvent)
+    return of_type(event_types.ResultEvent)
 
 
 def rotation_report() -> Schema:
-    return of_type(events.RotationReport)
+    return of_type(rotation_types.RotationReport)
 
 
 def reply() -> Schema:
     """The HTTP reply: to one command, or to a list."""
-    one, many = of_type(events.Reply), of_type(events.Replies)
+    one, many = of_type(event_types.Reply), of_type(event_types.Replies)
     inner = one.pop("$defs") | many.pop("$defs")
     return {
         "title": "HttpReply",

@@ -8,10 +8,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shared.command import Command
-from shared.pending import FOLLOWED
-from shared.regions import REGIONS
+from shared.commands.command import Command
+from shared.handlers.follow_message import FOLLOWED
 from shared.rotation.policy import TARGETS
+from shared.runtime.regions import REGIONS
 from shared.workbench.schemas import texts
 
 Schema = dict[str, Any]

@@ -10,13 +10,12 @@ import time
 from pathlib import Path
 
 from shared.triggers import Trigger
-from shared.workbench.deploy_key import new_key
-from tests.cloud.client import Standin
-from tests.cloud.inboxes import inbox
-from tests.cloud.runtime import FC, ROOT, SCF, run
-
-from .functions import accepts, endpoints, ways
-from .scenes import Scene
+from shared.workbench.deploy.handoff_key import new_key
+from tests.cloud.demo.functions import accepts, endpoints, ways
+from tests.cloud.demo.scenes import Scene
+from tests.cloud.functions.runtime import FC, ROOT, SCF, run
+from tests.cloud.queues.inboxes import inbox
+from tests.cloud.server.client import Standin
 
 _SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
 _PATIENCE_S = 60.0

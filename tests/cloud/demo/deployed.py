@@ -10,15 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.workbench.dependencies import PackageError, find_interpreter
-from tests.cloud.client import Standin
-from tests.cloud.deployed import Deployed, deployed
-from tests.cloud.proof import opens
-from tests.cloud.runtime import ROOT
-from tests.cloud.url_callers import send
-from tests.functions_zip import fc, scf
-
-from .scenes import Scene
+from shared.workbench.package.dependencies import PackageError, find_interpreter
+from tests.cloud.demo.scenes import Scene
+from tests.cloud.functions.deployed import Deployed, deployed
+from tests.cloud.functions.runtime import ROOT
+from tests.cloud.functions.url_callers import send
+from tests.cloud.server.client import Standin
+from tests.cloud.server.proof import opens
+from tests.support.functions_zip import fc, scf
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Packaging:
         except PackageError as error:
             self.missing = str(error)
             return self
-        command = [sys.executable, "-m", "shared.workbench", "package", self.cloud, "--dist", str(self.folder)]
+        command = [sys.executable, "-m", "shared.workbench.package", self.cloud, "--dist", str(self.folder)]
         quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
         self._process = subprocess.Popen(command, cwd=ROOT, text=True, **quiet)
         return self

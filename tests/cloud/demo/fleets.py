@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from shared.queues import open_inbox
-from shared.workbench.deploy_key import new_key
-from tests.cloud.callers import stored
-from tests.cloud.client import Standin
-from tests.cloud.proof import opens
-from tests.cloud.runtime import FC, ROOT, SCF, run
-from tests.cloud.world import DEFAULT_WORLD
-
-from .functions import endpoints
-from .scenes import Scene
+from shared.handlers.adapters import open_inbox
+from shared.workbench.deploy.handoff_key import new_key
+from tests.cloud.demo.functions import endpoints
+from tests.cloud.demo.scenes import Scene
+from tests.cloud.functions.runtime import FC, ROOT, SCF, run
+from tests.cloud.server.callers import stored
+from tests.cloud.server.client import Standin
+from tests.cloud.server.proof import opens
+from tests.cloud.state.world import DEFAULT_WORLD
 
 _FLEETS = """
 [[fleet]]

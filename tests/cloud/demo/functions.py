@@ -10,12 +10,11 @@ from importlib import import_module
 from typing import Any
 
 from shared.triggers import Trigger, read
-from tests.cloud.client import Standin
-from tests.cloud.proof import opens, registry_opens
-from tests.cloud.runtime import FC, ROOT, SCF, Returned, run
-from tests.cloud.world import load_world
-
-from .scenes import Scene
+from tests.cloud.demo.scenes import Scene
+from tests.cloud.functions.runtime import FC, ROOT, SCF, Returned, run
+from tests.cloud.server.client import Standin
+from tests.cloud.server.proof import opens, registry_opens
+from tests.cloud.state.world import load_world
 
 OPERATIONS = (
     "tencent_redis_modify_instance_account",

@@ -18,13 +18,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
-from shared.queues import open_inbox
-from shared.workbench.terminal import Terminal
-from tests.cloud.client import Standin
-from tests.cloud.runtime import ROOT
-
-from . import chains, deployed, fleets, functions
-from .scenes import Scene, played
+from shared.handlers.adapters import open_inbox
+from shared.workbench.environment.terminal import Terminal
+from tests.cloud.demo import chains, deployed, fleets, functions
+from tests.cloud.demo.scenes import Scene, played
+from tests.cloud.functions.runtime import ROOT
+from tests.cloud.server.client import Standin
 
 _WAYS = "Each function, called in six ways: as an HTTP call, a timer and a queue message, on SCF and on FC"
 _CHAINS = "A change that takes longer than its call: handed on, and followed to its end"

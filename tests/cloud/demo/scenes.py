@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from shared.workbench.terminal import Terminal
+from shared.workbench.environment.terminal import Terminal
 
 _LOOK_S = 0.1
 

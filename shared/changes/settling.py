@@ -1,0 +1,81 @@
+"""How long a call whose answer was lost can still take effect, and what reads prove about it meanwhile.
+
+A pure table: the clock and what was read are passed in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from shared.changes.credential import Before, Reading
+
+# A signature is good for 5 minutes on Tencent (AuthFailure.SignatureExpire, page 1209/56023) and for 15 on Alibaba
+# (InvalidTimeStamp.Expired, page 434846). Half a minute more for what was just let in.
+SETTLING_S = {"tencent": 330.0, "alibaba": 930.0}
+APART_S = 60.0
+"""Between the two looks that prove that nothing happened."""
+
+
+class Verdict(Enum):
+    """What is known of a change whose answer was lost."""
+
+    IN_FORCE = "in_force"
+    NOT_HAPPENED = "not_happened"
+    THEIRS = "theirs"  # somebody else's change came between
+    WAIT = "wait"
+    UNKNOWN = "unknown"  # and no further read will tell
+
+
+@dataclass(frozen=True)
+class Settling:
+    """Where the settling of one lost call stands. Times in Unix seconds."""
+
+    signed: float  # when the last call was signed whose answer was lost
+    before: Before
+    quiet: float | None = None  # the first look after the settling time that showed nothing
+
+
+@dataclass(frozen=True)
+class Step:
+    verdict: Verdict
+    again_s: float = 0.0  # WAIT: how long until the next look
+    quiet: float | None = None
+
+
+def proves(before: Before, reading: Reading) -> Verdict | None:
+    """What one reading proves of a lost call, at any time; None: nothing, which is no proof that nothing happened."""
+    if not before.secret:
+        return Verdict.IN_FORCE if reading.shown else None
+    if reading.theirs or len(reading.ours) > before.calls:
+        return Verdict.THEIRS
+    # What began at once is our calls'; what began later may be anybody's who works under the same operator.
+    told = bool(reading.ours) and before.soon.issuperset(reading.ours) and not before.denied
+    if told and reading.succeeded and reading.moved and reading.shown is not False:
+        return Verdict.IN_FORCE
+    return None
+
+
+def settle(settling: Settling, reading: Reading, now: float, settling_s: float) -> Step:
+    """The next step, after one more reading.
+
+    Nothing happened only if two looks, the first after the settling time and the second a minute later, both show no
+    task begun since the call and none at work, and a time that is shown and has not moved.
+    """
+    over = settling.signed + settling_s
+    if reading.running:
+        return Step(Verdict.WAIT, max(10.0, min(60.0, over - now)))
+    if (proved := proves(settling.before, reading)) is not None:
+        return Step(proved)
+    if now < over:
+        return Step(Verdict.WAIT, over - now)
+    untouched = not (reading.ours or reading.theirs or reading.others) and (
+        reading.moved is False and (settling.before.secret or reading.shown is False)
+    )
+    if not untouched:
+        return Step(Verdict.UNKNOWN)
+    if settling.quiet is None:
+        return Step(Verdict.WAIT, APART_S, quiet=now)
+    if now - settling.quiet < APART_S:
+        return Step(Verdict.WAIT, settling.quiet + APART_S - now, quiet=settling.quiet)
+    return Step(Verdict.NOT_HAPPENED)

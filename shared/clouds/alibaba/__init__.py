@@ -1,0 +1,1 @@
+"""Alibaba Cloud: one session, one file a service."""

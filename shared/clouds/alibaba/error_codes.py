@@ -1,0 +1,142 @@
+"""Alibaba Cloud's error codes, and what each proves about a change.
+
+ModifyAccountPassword publishes no code at all, so the rows come from elsewhere. By the short names that they use:
+- siblings: the pages of R-kvstore 2015-01-01's other account actions (CreateAccount, ResetAccountPassword,
+  DeleteAccount, GrantAccountPrivilege);
+- common: the codes of every RPC action (help.aliyun.com document 434846 and its siblings);
+- provider: what aliyun/terraform-provider-alicloud (81c43b6) waits for, in `errors.go` and its service files;
+- kms: the pages of KMS 2016-01-20's actions and its common codes;
+- name: no page says it, the code's own words do.
+"""
+
+from __future__ import annotations
+
+from shared.clouds.refusals import Proof, Table, rows
+from shared.runtime.errors import ErrorClass
+
+_E, _P = ErrorClass, Proof
+
+ALIBABA_CODES = Table(
+    [
+        # --- about the new value
+        rows(
+            _P.NEW_VALUE, _E.INVALID_COMMAND, "siblings: AccountPassword is not valid", "InvalidAccountPassword.Format"
+        ),
+        rows(
+            _P.NEW_VALUE,
+            _E.INVALID_COMMAND,
+            "name; formed as the published one",
+            "InvalidPassword.Format InvalidNewPassword.Format InvalidNewAccountPassword.Format",
+        ),
+        # --- nothing happened, and the call may work later
+        rows(
+            _P.LATER,
+            _E.THROTTLED,
+            "common (a family); kms; provider, for any code that begins so",
+            "Throttling Throttling.* Rejected.Throttling Rejected.Throttling.*",
+        ),
+        rows(_P.LATER, _E.BUSY, "siblings: ResetAccountPassword", "TaskExists"),
+        rows(
+            _P.LATER,
+            _E.BUSY,
+            "provider: waited for, by exact names",
+            """IncorrectDBInstanceState OperationDenied.DBInstanceStatus OperationDenied.DBStatus
+            OperationDenied.DBClusterStatus OperationDenied.KVstoreInstanceStatus LockTimeout ConcurrentTaskExceeded
+            Task.Conflict""",
+        ),
+        rows(
+            _P.LATER,
+            _E.BUSY,
+            "provider: #5033, #3635, #6997 wait for codes of this form, in other products",
+            "OperationDenied.*Status OperationDenied.*State OperationDenied.*OrderProcessing",
+        ),
+        rows(_P.LATER, _E.BUSY, "kms: versions or stages of a secret, which others may free", "Rejected.LimitExceeded"),
+        # --- nothing happened, and the call cannot work
+        rows(
+            _P.FRESH_KEYS,
+            _E.FORBIDDEN,
+            "common: the token has expired; the time is 15 minutes away or unreadable",
+            """InvalidSecurityToken.Expired InvalidTimeStamp InvalidTimeStamp.Format InvalidTimeStamp.Expired
+            RequestTimeTooSkewed""",
+        ),
+        rows(
+            _P.FOR_GOOD,
+            _E.FORBIDDEN,
+            "common: who calls is checked first",
+            """Forbidden Forbidden.RAM Forbidden.RiskControl NoPermission InvalidAccessKeyId.NotFound
+            InvalidAccessKeyId.Inactive InvalidAccessKeyId InvalidSecurityToken InvalidSecurityToken.*
+            SignatureDoesNotMatch IncompleteSignature UnsupportedSignatureMethod""",
+        ),
+        rows(_P.FOR_GOOD, _E.FORBIDDEN, "kms: no permission for the secret", "Forbidden.NoPermission"),
+        rows(_P.FOR_GOOD, _E.NOT_FOUND, "kms: no such secret, version or key", "Forbidden.ResourceNotFound"),
+        rows(
+            _P.FOR_GOOD,
+            _E.NOT_FOUND,
+            "siblings and provider: the thing that the parameter names is not there",
+            "InvalidAccountName.NotFound InvalidInstanceId.NotFound Invalid*.NotFound",
+        ),
+        rows(
+            _P.FOR_GOOD,
+            _E.FAILED,
+            "common: the product, the action or the way to call it is not served",
+            """InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidVersion.NotFound
+            InvalidProtocol.NeedSsl UnsupportedHTTPMethod InvalidOperation.NotSupportedEndpoint""",
+        ),
+        rows(
+            _P.FOR_GOOD,
+            _E.FAILED,
+            "siblings: the engine, its version or the account does not support the action",
+            """InvalidEngineVersion.Format IncorrectMinorVersion IncorrectAccount AccountLimitExceeded
+            InvalidDBInstanceAccountMode.Format""",
+        ),
+        rows(_P.FOR_GOOD, _E.FAILED, "provider: DescribeInstanceSSL, an engine without TLS", "IncorrectEngineVersion"),
+        rows(_P.FOR_GOOD, _E.FAILED, "provider: the instance's time is over", "OperationDenied.OutofUsage"),
+        rows(_P.FOR_GOOD, _E.FAILED, "name: denied, unsupported", "OperationDenied UnsupportedOperation"),
+        rows(
+            _P.FOR_GOOD,
+            _E.FAILED,
+            "kms (a family): the secret's or the key's state refuses the request",
+            "Rejected.ResourceExist Rejected.ResourceInDeleteWindow Rejected.Unavailable Rejected.Disabled Rejected.*",
+        ),
+        rows(
+            _P.FOR_GOOD,
+            _E.INVALID_COMMAND,
+            "siblings: a parameter breaks its rule",
+            """InvalidAccountName.Format InvalidAccountName.Duplicate InvalidAccountName.Forbid
+            InvalidAccountDescription.Format InvalidAccountPrivilege.Format InvalidAccountPrivilege.Malformed
+            Invalid*.Format Invalid*.Malformed""",
+        ),
+        rows(
+            _P.FOR_GOOD,
+            _E.INVALID_COMMAND,
+            "common: `MissingParameter` or `Missing<Name>`; kms",
+            "MissingParameter Missing* InvalidParameter",
+        ),
+        # --- proves nothing
+        rows(
+            _P.NOTHING,
+            _E.AMBIGUOUS,
+            "aliyun/alibaba-cloud-sdk-go#39: also the answer to the second copy of a request that was served",
+            "SignatureNonceUsed",
+        ),
+        rows(
+            _P.NOTHING,
+            _E.AMBIGUOUS,
+            "common, kms, provider: the service failed, and does not say before or after what",
+            """InternalError InternalError.* InternalFailure ServiceUnavailable ServiceUnavailable.*
+            ServiceUnavailableTemporary InstanceConnectTimeoutFault Database.ConnectError""",
+        ),
+        rows(
+            _P.NOTHING,
+            _E.AMBIGUOUS,
+            "RDS ResetAccountPassword: the account's state; R-kvstore says nothing of these two",
+            "IncorrectAccountStatus InvalideStatus.Format",
+        ),
+        rows(
+            _P.NOTHING,
+            _E.AMBIGUOUS,
+            "in no list of R-kvstore; the provider repeats the first in other products",
+            "TooManyRequests SystemBusy",
+        ),
+    ]
+)

@@ -1,0 +1,74 @@
+"""Tair and Redis instances on Alibaba Cloud (R-kvstore, 2015-01-01). It publishes no time of a password.
+
+Sources: DescribeInstances, DescribeAccounts (R-kvstore 2015-01-01, SDK 7.0.0).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.clouds.alibaba.session import AlibabaSession
+from shared.rotation.fleet import Account, Page, Resource
+from shared.runtime.cloud_access import Access
+
+_PAGE = 50  # the most that DescribeInstances gives
+_MOST_PAGES = 50
+# In these an instance takes no change and will not soon; the others pass.
+_OUT_OF_USE = ("Creating", "Inactive", "Released", "Unavailable", "Error")
+
+
+class TairFleet:
+    """The instances of a region. An account's age is that of its secret in the store."""
+
+    page_size = _PAGE
+    assumes = "no time of a password is published: the store's current version tells the age"
+
+    def __init__(self, access: Access, region: str) -> None:
+        self._access, self._region = access, region
+
+    def page(self, offset: int, tags: Mapping[str, str]) -> Page:
+        ids: dict[str, Any] = {
+            "RegionId": self._region,
+            "PageNumber": str(offset // _PAGE + 1),
+            "PageSize": str(_PAGE),
+        }
+        if tags:  # one narrows; the caller compares them all
+            ids["Tag.1.Key"], ids["Tag.1.Value"] = next(iter(tags.items()))
+        answer = self._session().read("DescribeInstances", ids)
+        found = _items(answer, "Instances", "KVStoreInstance")
+        resources = []
+        for one in found:
+            status = one.get("InstanceStatus")
+            obstacle = f"InstanceStatus {status}" if status in _OUT_OF_USE else None
+            tags_of = {_text(tag.get("Key")): _text(tag.get("Value")) for tag in _items(one, "Tags", "Tag")}
+            resources.append(Resource(_text(one.get("InstanceId")), tags_of, obstacle))
+        return Page(resources, not found or offset + _PAGE >= _int(answer.get("TotalCount")))
+
+    def accounts(self, resource: str) -> list[Account]:
+        session, accounts = self._session(), list[Account]()
+        for number in range(1, _MOST_PAGES + 1):
+            ids = {"InstanceId": resource, "PageNumber": str(number), "PageSize": str(_PAGE)}
+            answer = session.read("DescribeAccounts", ids)
+            found = _items(answer, "Accounts", "Account")
+            accounts += [Account(_text(one.get("AccountName"))) for one in found]
+            if not found or len(accounts) >= _int(answer.get("TotalCount")):
+                break
+        return accounts
+
+    def _session(self) -> AlibabaSession:
+        return AlibabaSession(self._access, self._region)
+
+
+def _items(answer: Mapping[str, Any], outer: str, inner: str) -> list[Mapping[str, Any]]:
+    box = answer.get(outer)
+    value = box.get(inner) if isinstance(box, Mapping) else None
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0

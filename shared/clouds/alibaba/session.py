@@ -1,0 +1,146 @@
+"""Alibaba Cloud through its official client, with every secret in the form body.
+
+Source: alibabacloud-r-kvstore20150101 7.0.0 over alibabacloud-tea-openapi 0.4.6. The product's own methods put each
+parameter into the URL, where exceptions, logs and gateways show it; the same client's `call_api` takes a body. Its
+default credential chain starts a thread and reads the environment once, so keys are given.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import SimpleNamespace
+from typing import Any
+
+from shared.clouds.alibaba.error_codes import ALIBABA_CODES
+from shared.clouds.refusals import never_sent, refusal
+from shared.clouds.session import Session
+from shared.runtime import lazy_import, redaction
+from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
+
+_CONNECT_S = 3.0
+VERSION = "2015-01-01"
+
+# What the client imports at once, and a call by `call_api` with keys of its own does not touch: 500 files of models,
+# hooks, coroutines, other encodings than UTF-8, files. Where an answer needs one, it loads.
+_LATE = {
+    "alibabacloud_gateway_spi.models",
+    "alibabacloud_r_kvstore20150101.models",
+    "asyncio",
+    "charset_normalizer",
+    "configparser",
+    "idna",
+    "zipfile",
+}
+# Every way to find keys but being given them: these start threads, run programs and ask servers.
+_CHAIN = {
+    f"alibabacloud_credentials.provider.{module}": classes
+    for module, classes in {
+        "cli_profile": ["CLIProfileCredentialsProvider"],
+        "cloud_sso": ["CloudSSOCredentialsProvider"],
+        "default": ["DefaultCredentialsProvider"],
+        "ecs_ram_role": ["EcsRamRoleCredentialsProvider"],
+        "external": ["ExternalCredentialsProvider"],
+        "oauth": ["OAuthCredentialsProvider"],
+        "oidc": ["OIDCRoleArnCredentialsProvider"],
+        "profile": ["ProfileCredentialsProvider"],
+        "ram_role_arn": ["RamRoleArnCredentialsProvider"],
+        "rsa_key_pair": ["RsaKeyPairCredentialsProvider"],
+        "uri": ["URLCredentialsProvider"],
+    }.items()
+}
+
+
+@cache
+def _sdk() -> SimpleNamespace:
+    """The client's own classes, imported when the first call is made."""
+    with lazy_import.put_off(_LATE.__contains__, _CHAIN):
+        from alibabacloud_r_kvstore20150101.client import Client
+        from alibabacloud_tea_openapi.client import Client as CoreClient
+        from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+        from darabonba.runtime import RuntimeOptions
+    return SimpleNamespace(
+        Client=Client,
+        CoreClient=CoreClient,
+        Config=Config,
+        OpenApiRequest=OpenApiRequest,
+        Params=Params,
+        RuntimeOptions=RuntimeOptions,
+    )
+
+
+class AlibabaSession(Session):
+    """One product's API in one region: R-kvstore, by its own client and its own table of hosts, unless said otherwise.
+
+    Query values must be text: the client cannot sign numbers.
+    """
+
+    cloud = "alibaba"
+    version = VERSION
+
+    def _made(self, sdk: SimpleNamespace, config: Any) -> Any:
+        """The product's client."""
+        return sdk.Client(config)
+
+    def _client(self) -> Any:
+        sdk = _sdk()
+        keys, endpoint = self.access.keys, self.access.endpoint
+        config = sdk.Config(
+            access_key_id=keys.id,
+            access_key_secret=keys.key.reveal(),
+            security_token=keys.token.reveal() if keys.token else None,
+            region_id=self.region,
+            protocol="HTTPS",
+        )
+        if endpoint and endpoint.startswith("https://"):
+            config.endpoint = endpoint.removeprefix("https://")
+        elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+            config.protocol = "HTTP"
+            config.http_proxy = endpoint
+        return self._made(sdk, config)
+
+    def _load(self) -> None:
+        _sdk()
+
+    def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        client, sdk = self._client(), _sdk()
+        redaction.guard_logs()
+        params = sdk.Params(
+            action=action,
+            version=self.version,
+            protocol="HTTPS",
+            pathname="/",
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            req_body_type="formData",
+            body_type="json",
+        )
+        request = sdk.OpenApiRequest(query=ids, body=secrets or None)
+        runtime = sdk.RuntimeOptions(
+            connect_timeout=int(min(_CONNECT_S, timeout_s) * 1000), read_timeout=int(timeout_s * 1000)
+        )
+        answer: Any = None
+        failure: BaseException | None = None
+        try:
+            answer = client.call_api(params, request, runtime)
+        # Whatever the client, `requests` or `json` raises once a request may be out, it may have had its effect.
+        except Exception as error:
+            failure = error
+        if failure is not None:
+            raise _failed(action, failure) from None
+        body = answer.get("body") if isinstance(answer, dict) else None
+        if not isinstance(body, dict) or not isinstance(body.get("RequestId"), str):
+            raise Ambiguous(f"{action} got an answer without a RequestId", code="NoRequestId")
+        return body
+
+
+def _failed(action: str, failure: BaseException) -> KeyturnError:
+    code, status = getattr(failure, "code", None), getattr(failure, "status_code", None)
+    request_id = getattr(failure, "request_id", None)
+    if isinstance(status, int):  # it was answered
+        return refusal(ALIBABA_CODES, action, code, request_id if isinstance(request_id, str) else None, status)
+    if never_sent(failure):
+        text = f"{action} was not sent, no connection came about: check the network, then send it again"
+        return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")
+    shown = type(failure).__name__
+    return Ambiguous(f"{action} got no readable answer ({shown})", code=shown)

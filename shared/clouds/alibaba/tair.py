@@ -1,0 +1,165 @@
+"""Tair and Redis on Alibaba Cloud (R-kvstore, 2015-01-01): an account's password, fenced by the old one.
+
+No task, no time field and no published error code: the account's status, the fence probe and a login are all there is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from shared.changes.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
+from shared.clouds.alibaba.session import AlibabaSession
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.runtime.secret import Secret
+
+if TYPE_CHECKING:
+    from shared.changes.login import Address
+
+ACTION = "ModifyAccountPassword"
+# What an engine without TLS answers DescribeInstanceSSL, by the vendor's own Terraform provider.
+_NO_TLS = "IncorrectEngineVersion"
+
+
+class TairInstance:
+    """One instance's reads, and whether an accepted change has settled."""
+
+    settles = False
+
+    def __init__(self, access: Access, subject: Subject) -> None:
+        self.session = AlibabaSession(access, subject.region)
+        self.subject = subject
+
+    def account(self) -> Mapping[str, Any]:
+        """The account as DescribeAccounts shows it. Raises: Refused (not_found)."""
+        ids = {"InstanceId": self.subject.resource, "AccountName": self.subject.account}
+        for account in _items(self.session.read("DescribeAccounts", ids), "Accounts", "Account"):
+            if account.get("AccountName") == self.subject.account:
+                return account
+        text = f"no account {self.subject.account} on {self.subject.resource}, nothing was changed: check the names"
+        raise Refused(ErrorClass.NOT_FOUND, text, code="NotFound")
+
+    def instance(self) -> Mapping[str, Any]:
+        """The instance as DescribeInstanceAttribute shows it. Raises: Refused (not_found)."""
+        answer = self.session.read("DescribeInstanceAttribute", {"InstanceId": self.subject.resource})
+        for found in _items(answer, "Instances", "DBInstanceAttribute"):
+            if found.get("InstanceId") == self.subject.resource:
+                return found
+        text = f"no instance {self.subject.resource} in {self.subject.region}, nothing was changed: check the command"
+        raise Refused(ErrorClass.NOT_FOUND, text, code="NotFound")
+
+    def address(self) -> Address:
+        """Where the instance listens, and whether it speaks TLS."""
+        from shared.changes.login import Address
+
+        found = self.instance()
+        host, port = found.get("ConnectionDomain"), found.get("Port")
+        if not isinstance(host, str) or not host or not str(port).isdigit():
+            raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
+        try:
+            status = self.session.read("DescribeInstanceSSL", {"InstanceId": self.subject.resource})
+        except KeyturnError as error:
+            if not (error.code or "").startswith(_NO_TLS):
+                raise
+            status = {}
+        return Address(host, int(str(port)), status.get("SSLEnabled") == "Enable")
+
+    def progress(self, task: Task) -> Progress:
+        """Settled when the account is Available and the instance Normal."""
+        account, instance = self.account().get("AccountStatus"), self.instance().get("InstanceStatus")
+        evidence = [f"accepted: account {_word(account)}, instance {_word(instance)}"]
+        settled = account == "Available" and instance == "Normal"
+        return Progress(State.SUCCEEDED if settled else State.RUNNING, evidence)
+
+    def begun(self, task: Task) -> float | None:
+        return None
+
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return None  # not to be seen: this API has no tasks and no times
+
+    def read(self, before: Before) -> Reading:
+        """Nothing that can be read proves anything; what is shown is written down."""
+        progress = self.progress(Task())
+        return Reading(evidence=tuple(line.removeprefix("accepted: ") for line in progress.evidence))
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        """Log in as the account, in each form that the cloud documents."""
+        from shared.changes.login import redis_login, tair_forms
+
+        forms = tair_forms(self.subject.account, self.subject.resource)
+        return redis_login(self.address(), forms, secret, timeout_s)
+
+
+@dataclass(eq=False)
+class TairChange:
+    """ModifyAccountPassword. Which code a wrong old password gets is not published: the fence probe has to tell."""
+
+    instance: TairInstance
+    old: Secret | None
+    new: Secret | None
+
+    fenced = True
+    settles = False
+    repeatable = True
+    asked: ClassVar[Mapping[str, Any]] = {}
+
+    def look(self, *, thorough: bool) -> Look:
+        if not thorough:
+            return Look()  # the fence needs no look before it
+        account, found = self.instance.account(), self.instance.instance()
+        status = found.get("InstanceStatus")
+        evidence = [
+            f"account: {_word(account.get('AccountStatus'))}",
+            f"instance: {_word(status)}",
+            "password rule: kept",
+        ]
+        obstacle: KeyturnError | None = None
+        if status != "Normal" or account.get("AccountStatus") != "Available":
+            text = f"{self.instance.subject.resource} or its account is not ready: send it again when it is"
+            obstacle = RetryLater(ErrorClass.BUSY, text, code="NotReady")
+        return Look(evidence, obstacle)
+
+    def change(self, look: Look) -> Accepted:
+        return self._call(self.old)
+
+    def probe(self) -> Accepted:
+        """The new secret as old and new: accepted only if it is in force."""
+        return self._call(self.new)
+
+    def _call(self, old: Secret | None) -> Accepted:
+        subject = self.instance.subject
+        ids = {"InstanceId": subject.resource, "AccountName": subject.account}
+        body = {
+            "OldAccountPassword": old.reveal() if old else "",
+            "NewAccountPassword": self.new.reveal() if self.new else "",
+        }
+        answer = self.instance.session.change(ACTION, ids, body)
+        return Accepted(str(answer["RequestId"]), Task(), [f"{ACTION}: answered"])
+
+    def progress(self, task: Task) -> Progress:
+        return self.instance.progress(task)
+
+    def begun(self, task: Task) -> float | None:
+        return self.instance.begun(task)
+
+    def read(self, before: Before) -> Reading:
+        return self.instance.read(before)
+
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return self.instance.overtaken(task, before)
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        return self.instance.login(secret, timeout_s)
+
+
+def _items(answer: Mapping[str, Any], outer: str, inner: str) -> list[Mapping[str, Any]]:
+    box = answer.get(outer)
+    value = box.get(inner) if isinstance(box, Mapping) else None
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _word(value: object) -> str:
+    return value[:30] if isinstance(value, str) and value.isalpha() else "unreadable"

@@ -1,0 +1,1 @@
+"""Tencent Cloud: one session, one file a service."""

@@ -1,0 +1,98 @@
+"""CKafka through its HTTP API: SendMessage (2019-08-19) with role keys, by the vendor's own client.
+
+Source: https://www.tencentcloud.com/document/product/597/44679; tencentcloud-sdk-python-ckafka 3.1.195. A DataHub
+access task writes what arrives to a topic, which SCF's CKafka trigger reads. There is no delay and no dedupe; an answer
+that is lost leaves open whether the message arrived.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from shared.clouds.tencent.session import TencentSession
+from shared.queues.port import (
+    Outgoing,
+    QueueAccess,
+    QueueError,
+    QueueRejected,
+    QueueTimeout,
+    QueueUnavailable,
+    check_size,
+)
+from shared.runtime.cloud_access import Access
+from shared.runtime.deadline import Deadline
+from shared.runtime.errors import Ambiguous, KeyturnError, Refused
+from shared.runtime.queue_urls import CkafkaPlace
+
+MOST = 500
+"""Messages in one call, published."""
+_CALLS_PER_S = 5000.0  # published
+
+
+class CkafkaQueue:
+    """Queue over one DataHub access task. Nothing is kept here: clients with open connections wait in `clouds`."""
+
+    max_delay_s = 0.0
+
+    def __init__(self, place: CkafkaPlace, access: QueueAccess) -> None:
+        self._place = place
+        self._access = access
+
+    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+        """See Queue.send. `delay_s` is not kept: the message can be read at once."""
+        self.send_many((message,), timeout_s=timeout_s)
+
+    def send_many(self, messages: Sequence[Outgoing], *, timeout_s: float) -> None:
+        """Publish 1 to 500 messages in one call; one key's messages stay in order.
+
+        Raises: as Queue.send, for all of them: whether a part arrived is not reported. ValueError: not 1 to 500.
+        """
+        if not 1 <= len(messages) <= MOST:
+            raise ValueError(f"{len(messages)} messages: one call takes 1 to {MOST}")
+        for message in messages:
+            check_size(message)
+        if timeout_s <= 0:
+            raise QueueUnavailable("no time left to send")
+        items = [{"Key": message.key, "Body": message.body} for message in messages]
+        try:
+            answer = self._producer(timeout_s).produce(
+                {"DataHubId": self._place.datahub_id, "Message": items}, timeout_s
+            )
+        except ImportError:
+            raise QueueRejected("CKafka's client is not in this package: add tencentcloud-sdk-python-ckafka") from None
+        except KeyturnError as error:
+            raise _as_queue_error(error) from None
+        ids = answer.get("MessageId")
+        if not isinstance(ids, list) or len(ids) != len(items) or not all(isinstance(id_, str) and id_ for id_ in ids):
+            raise QueueTimeout("CKafka's answer does not hold one MessageId for each message")
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _producer(self, timeout_s: float) -> _Producer:
+        deadline = Deadline(time.monotonic() + timeout_s)
+        access = Access(self._access.keys("tencent"), self._access.endpoint("tencent"), _CALLS_PER_S, deadline)
+        # One host for both sites, by the pages of both.
+        return _Producer(access, self._place.region, "domestic", "ckafka", _client)
+
+
+class _Producer(TencentSession):
+    def produce(self, parameters: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        """One SendMessage, never repeated. Raises: KeyturnError."""
+        return self._send("SendMessage", parameters, {}, timeout_s)
+
+
+def _client() -> Any:
+    from tencentcloud.ckafka.v20190819.ckafka_client import CkafkaClient
+
+    return CkafkaClient
+
+
+def _as_queue_error(error: KeyturnError) -> QueueError:
+    if isinstance(error, Ambiguous):
+        return QueueTimeout(f"CKafka did not confirm the message ({error.code})")
+    if isinstance(error, Refused):
+        return QueueRejected(f"CKafka did not take the message ({error.code})")
+    return QueueUnavailable(f"CKafka could not be asked now ({error.code})")

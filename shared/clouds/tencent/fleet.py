@@ -1,0 +1,141 @@
+"""Fleets on Tencent Cloud: Redis instances (redis, 2018-04-12) and container registries (tcr, 2019-09-24).
+
+Sources: DescribeInstances and DescribeInstanceAccount (Redis), DescribeInstances and DescribeServiceAccounts (TCR).
+Redis shows times without a zone, and no page names one: they are read as China Standard Time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta, timezone
+from typing import Any
+
+from shared.clouds.tencent.session import TencentSession
+from shared.rotation.fleet import Account, Page, Resource, moment_of
+from shared.runtime.cloud_access import Access
+
+_PAGE = 100
+_MOST_PAGES = 50
+_CHINA = timezone(timedelta(hours=8))
+_DELETED = 4  # DescribeInstanceAccount's Status
+_OUT_OF_USE = {0: "to be initialised", -2: "isolated", -3: "to be deleted"}  # DescribeInstances' Status
+_PREFIX = "tcr$"
+
+
+def _redis_client() -> Any:
+    from tencentcloud.redis.v20180412.redis_client import RedisClient
+
+    return RedisClient
+
+
+def _tcr_client() -> Any:
+    from tencentcloud.tcr.v20190924.tcr_client import TcrClient
+
+    return TcrClient
+
+
+class RedisFleet:
+    """The Redis instances of a region; `PasswordLastModifiedTime` is an account's age."""
+
+    page_size = _PAGE
+    assumes = "PasswordLastModifiedTime names no time zone: read as UTC+8"
+
+    def __init__(self, access: Access, region: str) -> None:
+        self._access, self._region = access, region
+
+    def page(self, offset: int, tags: Mapping[str, str]) -> Page:
+        """In the service's default order, newest first: a new instance makes one be seen twice, none be missed."""
+        ids: dict[str, Any] = {"Limit": _PAGE, "Offset": offset}
+        if tags:  # one narrows; the caller compares them all
+            key, value = next(iter(tags.items()))
+            ids["InstanceTags"] = [{"TagKey": key, "TagValue": value}]
+        answer = self._session().read("DescribeInstances", ids)
+        found = _list(answer, "InstanceSet")
+        resources = [
+            Resource(
+                _text(one.get("InstanceId")),
+                _tags(one.get("InstanceTags"), "TagKey", "TagValue"),
+                _OUT_OF_USE.get(_int(one.get("Status"))),
+            )
+            for one in found
+        ]
+        return Page(resources, _is_last(found, offset, answer))
+
+    def accounts(self, resource: str) -> list[Account]:
+        session, accounts = self._session(), []
+        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
+            ids = {"InstanceId": resource, "Limit": _PAGE, "Offset": offset}
+            answer = session.read("DescribeInstanceAccount", ids)
+            found = _list(answer, "Accounts")
+            for one in found:
+                if one.get("Status") != _DELETED:
+                    changed = _text(one.get("PasswordLastModifiedTime")) or None
+                    accounts.append(Account(_text(one.get("AccountName")), changed, moment_of(changed, _CHINA)))
+            if _is_last(found, offset, answer):
+                break
+        return accounts
+
+    def _session(self) -> TencentSession:
+        return TencentSession(self._access, self._region, self._access.site, "redis", _redis_client)
+
+
+class RegistryFleet:
+    """The registries of a region. A service account's `UpdateTime` is its age, which moves at any update of it."""
+
+    page_size = _PAGE
+    assumes = "UpdateTime moves at any update of the account: its password may be older"
+
+    def __init__(self, access: Access, region: str) -> None:
+        self._access, self._region = access, region
+
+    def page(self, offset: int, tags: Mapping[str, str]) -> Page:
+        """The service has no documented filter by tag."""
+        answer = self._session().read("DescribeInstances", {"Limit": _PAGE, "Offset": offset})
+        found = _list(answer, "Registries")
+        resources = []
+        for one in found:
+            box, status = one.get("TagSpecification"), one.get("Status")
+            tags_of = _tags(box.get("Tags") if isinstance(box, Mapping) else None, "Key", "Value")
+            obstacle = None if status == "Running" else f"Status {_text(status)[:30] or 'unknown'}"
+            resources.append(Resource(_text(one.get("RegistryId")), tags_of, obstacle))
+        return Page(resources, _is_last(found, offset, answer))
+
+    def accounts(self, resource: str) -> list[Account]:
+        session, accounts = self._session(), []
+        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
+            ids = {"RegistryId": resource, "Limit": _PAGE, "Offset": offset}
+            answer = session.read("DescribeServiceAccounts", ids)
+            found = _list(answer, "ServiceAccounts")
+            for one in found:
+                changed = _text(one.get("UpdateTime")) or _text(one.get("CreateTime")) or None
+                accounts.append(
+                    Account(_text(one.get("Name")).removeprefix(_PREFIX), changed, moment_of(changed, _CHINA))
+                )
+            if _is_last(found, offset, answer):
+                break
+        return accounts
+
+    def _session(self) -> TencentSession:
+        return TencentSession(self._access, self._region, self._access.site, "tcr", _tcr_client)
+
+
+def _is_last(found: list[Mapping[str, Any]], offset: int, answer: Mapping[str, Any]) -> bool:
+    return not found or offset + _PAGE >= _int(answer.get("TotalCount"))
+
+
+def _tags(value: object, key: str, name: str) -> dict[str, str]:
+    shown = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return {_text(one.get(key)): _text(one.get(name)) for one in shown}
+
+
+def _list(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = answer.get(name)
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0

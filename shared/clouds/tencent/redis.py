@@ -1,0 +1,344 @@
+"""TencentDB for Redis (redis, 2018-04-12): account and password changes, and the reads that reconcile them.
+
+Both changes run as tasks. The client is tencentcloud-sdk-python-redis's own; what it answers is narrowed here at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import StringConstraints
+
+from shared.changes.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
+from shared.clouds.tencent.session import TencentSession
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
+from shared.runtime.secret import Secret
+
+if TYPE_CHECKING:
+    from shared.changes.login import Address
+
+# DescribeTaskList's codes: reset password, password-free switch, account change.
+_SECRET_TYPES = ("007", "035", "037")
+_UNKNOWN_ACTION = ("InvalidAction", "InvalidParameter.ActionNotFound")
+InstanceId = Annotated[str, StringConstraints(pattern=r"^crs-[A-Za-z0-9-]{1,60}$")]
+
+_NO_TASK_ID = "NoTaskId"
+_PAGE = 100
+_MOST_PAGES = 50
+_AT_WORK, _DONE = (0, 1), 2  # DescribeTaskList's Result
+_CHANGING, _DELETED = 1, 4  # DescribeInstanceAccount's Status
+_IN_FLOW, _RUNNING_INSTANCE = 1, 2  # DescribeInstances' Status
+# What these answer of an instance's TLS is that it has none (facts of both pages; the first by its name).
+_NO_TLS = ("InvalidParameterValue.UnSupportedType", "ResourceUnavailable.InstanceStatusError")
+_WORDS = {True: "yes", False: "no", None: "not shown"}
+
+
+def _client_class() -> Any:
+    from tencentcloud.redis.v20180412.redis_client import RedisClient
+
+    return RedisClient
+
+
+class RedisInstance:
+    """One instance's reads, and how far a task on it has come."""
+
+    settles = True
+
+    def __init__(self, access: Access, subject: Subject, site: str) -> None:
+        self.session = TencentSession(access, subject.region, site, "redis", _client_class)
+        self.subject = subject
+
+    def account(self) -> Mapping[str, Any] | None:
+        """The account as DescribeInstanceAccount shows it; there is no filter by name, so every page is read."""
+        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
+            ids = {"InstanceId": self.subject.resource, "Limit": _PAGE, "Offset": offset}
+            answer = self.session.read("DescribeInstanceAccount", ids)
+            accounts = _list(answer, "Accounts")
+            for account in accounts:
+                if account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED:
+                    return account
+            if not accounts or offset + _PAGE >= _int(answer.get("TotalCount")):
+                break
+        return None
+
+    def tasks(self, operator: str | None = None) -> list[Mapping[str, Any]]:
+        """The newest tasks, by anyone or by one operator. Of every type: which one a change makes is not published."""
+        ids: dict[str, Any] = {"InstanceId": self.subject.resource, "Limit": _PAGE, "Offset": 0}
+        if operator:
+            ids["OperateUin"] = [operator]
+        return _list(self.session.read("DescribeTaskList", ids), "Tasks")
+
+    def instance(self) -> Mapping[str, Any]:
+        """The instance as DescribeInstances shows it. Raises: Refused (not_found)."""
+        answer = self.session.read("DescribeInstances", {"InstanceId": self.subject.resource, "Limit": 1, "Offset": 0})
+        for found in _list(answer, "InstanceSet"):
+            if found.get("InstanceId") == self.subject.resource:
+                return found
+        raise _missing(self.subject, "instance")
+
+    def address(self) -> Address:
+        """Where the instance listens, and whether it speaks TLS."""
+        from shared.changes.login import Address
+
+        found = self.instance()
+        try:
+            tls = bool(self.session.read("DescribeSSLStatus", {"InstanceId": self.subject.resource}).get("SSLConfig"))
+        except KeyturnError as error:
+            if error.code not in _NO_TLS:
+                raise
+            tls = False
+        host, port = found.get("WanIp"), _int(found.get("Port"))
+        if not isinstance(host, str) or not host or not port:
+            raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
+        return Address(host, port, tls)
+
+    def progress(self, task: Task) -> Progress:
+        """Ask DescribeTaskInfo for a task that our own call returned."""
+        answer = self.session.read("DescribeTaskInfo", {"TaskId": task.task_id})
+        status = str(answer.get("Status", "")).lower()  # one of the cloud's pages writes `Error`
+        evidence = [f"DescribeTaskInfo {task.task_id}: {status[:20]}"]
+        if answer.get("InstanceId") != self.subject.resource:
+            return Progress(State.UNPROVEN, [f"DescribeTaskInfo {task.task_id}: belongs to another instance"])
+        if status in ("failed", "error"):
+            return Progress(State.FAILED, evidence)
+        return Progress(State.SUCCEEDED if status == "succeed" else State.RUNNING, evidence)
+
+    def begun(self, task: Task) -> float | None:
+        """As DescribeTaskList shows it. No page names the zone; UTC+8 is assumed, as the registry's times have it."""
+        listed = next((one for one in self.tasks() if _id(one) == task.task_id), {})
+        if listed.get("TaskType") not in _SECRET_TYPES:
+            return None
+        try:
+            begun = datetime.strptime(str(listed.get("StartTime")), "%Y-%m-%d %H:%M:%S")
+        except ValueError:
+            return None
+        return begun.replace(tzinfo=timezone(timedelta(hours=8))).timestamp()
+
+    def _begun(self, before: Before) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+        """Tasks that were not there before: those that may be our operator's, and the others'."""
+        new = [task for task in self.tasks() if _id(task) not in before.tasks]
+        operator = self.session.access.operator
+        if not new or not operator:
+            return new, []
+        own = {_id(task) for task in self.tasks(operator)}
+        return [task for task in new if _id(task) in own], [task for task in new if _id(task) not in own]
+
+    def read(self, before: Before) -> Reading:
+        """What the task list, the account and the instance show."""
+        ours, others = self._begun(before)
+        theirs = [task for task in others if task.get("TaskType") in _SECRET_TYPES]
+        account, instance = self.account() or {}, self.instance()
+        after = _time(account)
+        moved = None if not after or not before.time else after != before.time
+        shown = None
+        if before.asked:
+            asked = dict(before.asked)
+            no_auth = asked.pop("NoAuth", None)
+            shown = (no_auth is None or bool(instance.get("NoAuth")) == no_auth) and _shows(account, asked)
+        busy = account.get("Status") == _CHANGING or instance.get("Status") == _IN_FLOW
+        count = len(ours) + len(others)
+        evidence = [
+            f"DescribeTaskList: {count} new task{'' if count == 1 else 's'}",
+            f"PasswordLastModifiedTime moved: {_WORDS[moved]}",
+        ]
+        if shown is not None:
+            evidence.append(f"instance and account show what was asked: {_WORDS[shown]}")
+        # Without the operator's id a task that succeeded may be anybody's.
+        done = bool(ours) and all(task.get("Result") == _DONE for task in ours)
+        return Reading(
+            tuple(map(_id, ours)),
+            tuple(map(_id, theirs)),
+            len(others) > len(theirs),
+            busy or any(task.get("Result") in _AT_WORK for task in (*ours, *others)),
+            done and self.session.access.operator is not None,
+            moved,
+            shown,
+            tuple(evidence),
+        )
+
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        """Whether the task list shows another task, begun since."""
+        if task.task_id is None:
+            return None
+        listed = self.tasks()
+        own = next((one for one in listed if _id(one) == task.task_id), {})
+        new = [one for one in listed if _id(one) not in before.tasks and _id(one) != task.task_id]
+        # What began before our own was replaced by it: one flow at a time works on an instance.
+        later = [one for one in new if _id(one) > task.task_id or _start(one) > _start(own)]
+        if not later:
+            return False
+        # They may be another account's: of this one the time tells, by the same service's clock, in whole seconds.
+        ended, changed = own.get("EndTime"), _time(self.account() or {})
+        ours = isinstance(ended, str) and changed is not None and changed <= ended
+        return not (ours and changed is not None and all(_start(one) > changed for one in later))
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        """Log in as the account, in each form that the cloud documents."""
+        from shared.changes.login import redis_login, tencent_forms
+
+        forms = tencent_forms(self.subject.account, self.subject.resource)
+        return redis_login(self.address(), forms, secret, timeout_s)
+
+
+@dataclass(eq=False)
+class RedisChange:
+    """One change on one instance, by one action; `actions` are its spellings, in the order to try."""
+
+    instance: RedisInstance
+    actions: tuple[str, ...]
+    params: dict[str, Any]  # what the API page names, less the secrets
+    secrets: dict[str, Secret]
+    new: Secret | None
+    old: Secret | None = None
+
+    settles = True
+    repeatable = True  # the same values again, or refused by the fence
+
+    @property
+    def fenced(self) -> bool:
+        return self.old is not None
+
+    @property
+    def asked(self) -> dict[str, Any]:
+        names = ("Privilege", "ReadonlyPolicy", "Remark", "NoAuth")
+        return {name: self.params[name] for name in names if name in self.params}
+
+    def look(self, *, thorough: bool) -> Look:
+        """Read the account and the newest tasks; the instance too where its state is asked for."""
+        subject, evidence = self.instance.subject, []
+        account = self.instance.account()
+        if account is None and not self.fenced:
+            raise _missing(subject, "account")
+        account = account or {}
+        tasks = self.instance.tasks()
+        # Of other tasks the call itself says whether they lock the instance.
+        busy = [t for t in tasks if t.get("Result") in _AT_WORK and t.get("TaskType") in _SECRET_TYPES]
+        obstacle: KeyturnError | None = None
+        if busy or account.get("Status") == _CHANGING:
+            text = f"{subject.resource} has a task in flight, nothing was called: send it again when it has ended"
+            obstacle = RetryLater(ErrorClass.BUSY, text, code="TaskInFlight")
+        no_auth: object = None
+        if thorough or "NoAuth" in self.params:
+            found = self.instance.instance()
+            no_auth = bool(found.get("NoAuth"))
+            if thorough:
+                evidence += [
+                    f"instance: Status {_int(found.get('Status'))}",
+                    f"account: Status {_int(account.get('Status'))}",
+                    f"tasks in flight: {len(busy)}",
+                    *(["password rule: kept"] if self.new is not None else []),
+                ]
+                if obstacle is None and found.get("Status") != _RUNNING_INSTANCE:
+                    text = f"{subject.resource} is not running: send it again when it is"
+                    obstacle = RetryLater(ErrorClass.BUSY, text, code="InstanceStatus")
+        asked = {name: value for name, value in self.asked.items() if name != "NoAuth"}
+        rest = _shows(account, asked) and self.params.get("NoAuth", no_auth) == no_auth
+        in_force = rest and self.new is None and obstacle is None
+        if in_force:
+            evidence.append("DescribeInstanceAccount: shows all that was asked")
+        ids = frozenset(map(_id, tasks))
+        return Look(evidence, obstacle, in_force, rest, ids, _time(account), account)
+
+    def change(self, look: Look) -> Accepted:
+        return self._call({**self.params, **self._rights(look.account)}, self.secrets, look)
+
+    def probe(self) -> Accepted:
+        """The new secret as old and new: accepted only if it is in force."""
+        new = self.secrets["Password"]
+        try:
+            return self._call(self.params, {"OldPassword": new, "Password": new}, Look())
+        except Ambiguous as answer:
+            if answer.code != _NO_TASK_ID:
+                raise
+            # Taken without an error: that is all that a probe asks, whatever task it runs as.
+            return Accepted(answer.request_id, None)
+
+    def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
+        return {}
+
+    def _call(self, params: dict[str, Any], secrets: dict[str, Secret], look: Look) -> Accepted:
+        body = {name: secret.reveal() for name, secret in secrets.items()}
+        for action in self.actions:
+            # Unknown to this host is a proof that nothing happened: only then the other spelling is tried.
+            try:
+                answer = self.instance.session.change(action, params, body)
+                break
+            except Refused as refused:
+                if refused.code not in _UNKNOWN_ACTION or action == self.actions[-1]:
+                    raise
+            except OldSecretRefused as refused:
+                if self.fenced:
+                    raise
+                # Nothing was said of an old secret: what the code means here no table tells.
+                error = Ambiguous(refused.message, code=refused.code, request_id=refused.request_id, refused=True)
+                raise error from None
+        task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
+        request_id = request_id if isinstance(request_id, str) else None
+        # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.
+        if not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
+            raise Ambiguous(f"{action} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
+        return Accepted(request_id, Task(task_id), [f"{action}: task {task_id}"])
+
+    def progress(self, task: Task) -> Progress:
+        return self.instance.progress(task)
+
+    def begun(self, task: Task) -> float | None:
+        return self.instance.begun(task)
+
+    def read(self, before: Before) -> Reading:
+        return self.instance.read(before)
+
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return self.instance.overtaken(task, before)
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        return self.instance.login(secret, timeout_s)
+
+
+class RedisAccountChange(RedisChange):
+    """ModifyInstanceAccount: a password change must not reset rights, so what the account has is sent back."""
+
+    def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
+        # root's Privilege cannot be modified, so it cannot be reset either.
+        kept = ("ReadonlyPolicy",) if self.params["AccountName"] == "root" else ("Privilege", "ReadonlyPolicy")
+        return {name: account[name] for name in kept if name not in self.params and account.get(name)}
+
+
+def _missing(subject: Subject, what: str) -> Refused:
+    name = subject.resource if what == "instance" else f"{subject.account} on {subject.resource}"
+    text = f"no {what} {name} in {subject.region}, nothing was changed: check the command's names, Region and Site"
+    return Refused(ErrorClass.NOT_FOUND, text, code="NotFound")
+
+
+def _shows(account: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
+    return all(account.get(name) == value for name, value in asked.items())
+
+
+def _time(account: Mapping[str, Any]) -> str | None:
+    """None where it is not shown: the page says that it stays empty for accounts older than the field."""
+    value = account.get("PasswordLastModifiedTime")
+    return value if isinstance(value, str) and value else None
+
+
+def _list(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    value = answer.get(name)
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def _id(task: Mapping[str, Any]) -> int:
+    return _int(task.get("TaskId"))
+
+
+def _start(task: Mapping[str, Any]) -> str:
+    """A time of the service's own, in a form that sorts; the last of all where it is not shown."""
+    value = task.get("StartTime")
+    return value if isinstance(value, str) and value else "~"
+
+
+def _int(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,137 @@
+"""Tencent Cloud through its official client: hosts, keys and the client's proven defects.
+
+Source: tencentcloud-sdk-python-common 3.1.195. Its client takes an error for success unless the content type is exactly
+`application/json` or `text/plain`, so the answer's `Error` is looked for here too; its retryers repeat calls that
+worked, so none is set; its credential chain does not know SCF's variables, so keys are given.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from shared.clouds.refusals import never_sent, refusal
+from shared.clouds.session import Session
+from shared.clouds.tencent.error_codes import TENCENT_CODES
+from shared.runtime import lazy_import, redaction
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater, clean_code
+
+_CONNECT_S = 3.0
+
+# The client's own codes: what it says when no readable answer of the API came.
+_CLIENT_CODES = {"ClientNetworkError", "ServerNetworkError", "ClientError", "ClientParamsError"}
+
+# Other encodings than UTF-8, host names that are not ASCII, files: where an answer needs them, they load.
+_LATE = {"charset_normalizer", "configparser", "idna", "logging.handlers", "zipfile"}
+
+# Idle clients with their open connections, kept over invocations. Keys are put in anew at every use.
+_idle: dict[tuple[str, ...], list[Any]] = {}
+_idle_lock = threading.Lock()
+
+
+def host(service: str, region: str, site: str) -> str:
+    """The host for a service: a financial zone has its own, the international site another root.
+
+    Source: ModfiyInstancePassword (2018-04-12), note on financial zones; tencentcloud.com document 239/32044.
+    """
+    if region.endswith("-fsi"):
+        return f"{service}.{region}.tencentcloudapi.com"
+    return f"{service}.intl.tencentcloudapi.com" if site == "intl" else f"{service}.tencentcloudapi.com"
+
+
+class TencentSession(Session):
+    """One product's API at one site and region; `client_class` imports the product's client late."""
+
+    cloud = "tencent"
+
+    def __init__(self, access: Access, region: str, site: str, service: str, client_class: Callable[[], Any]) -> None:
+        super().__init__(access, region)
+        self._host = host(service, region, site)
+        self._client_class = client_class
+        self._service = service
+
+    def _client(self, key: tuple[str, ...]) -> Any:
+        with _idle_lock:
+            if idle := _idle.get(key):
+                return idle.pop()
+        with lazy_import.put_off(_late):
+            from tencentcloud.common.credential import Credential
+            from tencentcloud.common.profile.client_profile import ClientProfile
+            from tencentcloud.common.profile.http_profile import HttpProfile
+
+            client_class = self._client_class()
+
+        endpoint = self.access.endpoint
+        if endpoint and endpoint.startswith("https://"):
+            http = HttpProfile(endpoint=endpoint.removeprefix("https://"))
+        elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+            http = HttpProfile(protocol="http", endpoint=self._host, proxy=endpoint)
+        else:
+            http = HttpProfile(endpoint=self._host)
+        profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256", language="en-US")
+        return client_class(Credential("-", "-"), self.region, profile)
+
+    @property
+    def _key(self) -> tuple[str, ...]:
+        return (self._service, self._host, self.region, self.access.endpoint or "")
+
+    def _load(self) -> None:
+        _keep(self._key, self._client(self._key))
+
+    def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
+        key = self._key
+        client = self._client(key)
+        from tencentcloud.common.credential import (
+            Credential,
+        )  # after _client, which imports the rest without its weight
+
+        keys = self.access.keys
+        client.credential = Credential(keys.id, keys.key.reveal(), keys.token.reveal() if keys.token else None)
+        client.request.conn.timeout = (min(_CONNECT_S, timeout_s), timeout_s)
+        redaction.guard_logs()
+        envelope: Any = None
+        failure: BaseException | None = None
+        try:
+            envelope = client.call_json(action, {**ids, **secrets})
+        # Whatever the client, `requests` or `json` raises once a request may be out, it may have had its effect.
+        except Exception as error:
+            failure = error
+        if failure is None:
+            _keep(key, client)
+            return _unwrap(action, envelope)
+        raise _failed(action, failure) from None
+
+
+def _keep(key: tuple[str, ...], client: Any) -> None:
+    with _idle_lock:
+        _idle.setdefault(key, []).append(client)
+
+
+def _late(module: str) -> bool:
+    """What the client imports at once, and a call by `call_json` with keys of its own does not touch."""
+    product_models = module.startswith("tencentcloud.") and module.endswith(".models")
+    return product_models or module in _LATE
+
+
+def _failed(action: str, failure: BaseException) -> KeyturnError:
+    code, request_id = getattr(failure, "code", None), getattr(failure, "requestId", None)
+    if isinstance(code, str) and request_id and code not in _CLIENT_CODES:
+        return refusal(TENCENT_CODES, action, code, str(request_id))
+    if never_sent(failure):
+        text = f"{action} was not sent, no connection came about: check the network, then send it again"
+        return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")
+    shown = clean_code(code) if code else type(failure).__name__
+    return Ambiguous(f"{action} got no readable answer ({shown})", code=shown)
+
+
+def _unwrap(action: str, envelope: Any) -> dict[str, Any]:
+    answer = envelope.get("Response") if isinstance(envelope, dict) else None
+    if not isinstance(answer, dict):
+        raise Ambiguous(f"{action} got an answer without a Response", code="NoResponse")
+    request_id = answer.get("RequestId")
+    if isinstance(error := answer.get("Error"), dict):
+        known_id = request_id if isinstance(request_id, str) else None
+        raise refusal(TENCENT_CODES, action, error.get("Code"), known_id)
+    return answer

@@ -1,0 +1,248 @@
+"""Tencent Secrets Manager (ssm, 2019-09-23): one user-defined secret.
+
+It has no stages. The current version is the one named `current` (or `SSM_Current`, the name that CreateSecret gives
+by default), else the oldest. A promotion overwrites the value of that version in place, so clients keep reading the
+same version id; keyturn's own version stays beside it. SSM has no compare-and-set: a value that somebody else sets by
+hand between the read and the overwriting of a promotion is lost, one that keyturn sets is still in a version of its
+own. Sources: product pages 1078/38645 (PutSecretValue), 38642 (UpdateSecret), 38647 (ListSecretVersionIds, 40 calls a
+second), 38649 (GetSecretValue), 40529 (CreateSecret). That CreateTime stays as it is when a value is overwritten is not
+published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared.clouds.remote_store import NO_TEXT, RemoteStore
+from shared.clouds.tencent.session import TencentSession
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import ErrorClass, Refused, RetryLater
+from shared.runtime.secret import Secret
+from shared.stores.store import STORE_FULL, VERSION_EXISTS, Version
+from shared.stores.versions import BEFORE, is_ours, read_name
+
+_CURRENT_NAMES = ("current", "SSM_Current")
+_MOST_VERSIONS = 10
+_PACE = 2.0  # the slowest action here takes twice the 20 calls a second that KEYTURN_RATE starts from
+
+
+def _client_class() -> Any:
+    from tencentcloud.ssm.v20190923.ssm_client import SsmClient
+
+    return SsmClient
+
+
+class SsmStore(RemoteStore):
+    """The versions of one secret in one region. Not for two threads at once."""
+
+    def __init__(self, access: Access, region: str, secret_name: str) -> None:
+        paced = replace(access, calls_per_s=access.calls_per_s * _PACE)
+        super().__init__(f"ssm://{secret_name}", TencentSession(paced, region, access.site, "ssm", _client_class))
+        self._secret_name = secret_name
+        self._listed: list[Version] | None = None  # newest first: the last listing, and what was written since
+        self._current_id: str | None = None
+        self._current_value: Secret | None = None  # as it was read after the last listing
+        self._known: dict[str, Secret] = {}  # of keyturn's versions, whose values never change; not the current one
+
+    def versions(self) -> list[Version]:
+        found = self._ask("ListSecretVersionIds").get("Versions") or []
+        if not isinstance(found, list) or not all(isinstance(one, Mapping) and one.get("VersionId") for one in found):
+            raise self._unreadable("ListSecretVersionIds")
+        made = {str(one["VersionId"]): _seconds(one.get("CreateTime")) for one in found}
+        self._current_id, self._current_value = self._overwritten(made) or self._current_of(made), None
+        versions = [Version(id_, id_ == self._current_id, created) for id_, created in made.items()]
+        self._listed = sorted(versions, key=lambda one: one.created, reverse=True)
+        return list(self._listed)
+
+    def _overwritten(self, made: Mapping[str, float]) -> str | None:
+        """The user's version that a promotion wrote to, where all of them are younger than keyturn's; else None.
+
+        Whether UpdateSecret moves CreateTime is not published: if it does, the current version is no longer the oldest.
+        """
+        theirs = sorted((id_ for id_ in made if not is_ours(id_)), key=lambda id_: made[id_])
+        ours = [id_ for id_ in made if read_name(id_)]
+        if not theirs or not ours or any(made[id_] <= min(made[one] for one in ours) for id_ in theirs):
+            return None
+        if any(name in made for name in _CURRENT_NAMES):
+            return None
+        try:
+            for id_ in theirs:
+                value = self._value(id_)
+                if any(self._holds(one, value) for one in ours):
+                    return id_
+        except Refused:  # who only lists may not read
+            return None
+        return None
+
+    def _current_of(self, made: Mapping[str, float]) -> str | None:
+        """A version whose time is not told may be the oldest. Raises: Refused (failed, NoCurrentVersion)."""
+        named = [name for name in _CURRENT_NAMES if name in made]
+        if named or not made:
+            return named[0] if named else None
+        first = min((created for created in made.values() if created), default=0.0)
+        oldest = [id_ for id_, created in made.items() if created in (0.0, first)]
+        # Times are whole seconds. keyturn writes only where a current version was seen: its own is the later one.
+        if len(chosen := [id_ for id_ in oldest if not is_ours(id_)] or oldest) == 1:
+            return chosen[0]
+        text = (
+            f"{self.name}: several versions are the oldest, so none can be told to be in force: name that one `current`"
+        )
+        raise Refused(ErrorClass.FAILED, text, code="NoCurrentVersion")
+
+    def holder(self) -> str | None:
+        listed = self._listing()
+        if self._current_id is None:
+            return None
+        value = self._current_value or self._read_current()
+        # The current one itself is the oldest, or has a name that keyturn does not give.
+        others = [one.id for one in listed if one.id != self._current_id and read_name(one.id)]
+        for id_ in others[: _MOST_VERSIONS - 1]:
+            if self._holds(id_, value):
+                return id_
+        return self._current_id if read_name(self._current_id) else None
+
+    def read(self, version: str | None = None) -> Secret:
+        if version in (None, self._current_id):
+            return self._read_current()
+        secret = self._value(str(version))
+        if self._listed is not None and is_ours(str(version)):
+            self._known[str(version)] = secret
+        return secret
+
+    def make_room(self, spare: Sequence[str], places: int = 1) -> None:
+        listed = self._listing()
+        ids = {one.id for one in listed} - {self._current_id}
+        needed = self._too_many(places)
+        may_go = [id_ for id_ in dict.fromkeys(spare) if id_ in ids and read_name(id_)]
+        if needed > len(may_go):
+            raise self._full(f"it has {len(listed)} versions")
+        for id_ in may_go[: max(0, needed)]:
+            self._delete(id_)
+
+    def write(self, version: str, secret: Secret) -> None:
+        self._check_name(version)
+        listed = self._listing()
+        if self._current_id is None:
+            raise self._missing("current")  # the first version of all would be the current one
+        if all(one.id != version for one in listed) and self._too_many(1) > 0:
+            raise self._full(f"it has {len(listed)} versions")
+        self._put(version, secret)
+
+    def _too_many(self, places: int) -> int:
+        """How many versions must go before so many can be written, and before the value that is current now is kept."""
+        over = len(self._listing()) + places - _MOST_VERSIONS
+        if over >= 0 and not self._is_kept(self._current_value or self._read_current()):
+            over += 1
+        return over
+
+    def withdraw(self, version: str) -> None:
+        self._check_name(version)
+        self._delete(version)
+
+    def promote(self, version: str) -> None:
+        """Keep what is current, if no version of keyturn's does, then overwrite it. A crash between harms nothing."""
+        self._check_name(version)
+        self._listing()
+        value = self._read_current()
+        own = self._known.get(version) or (value if version == self._current_id else self._value(version))
+        if own == value:
+            return
+        if not self._is_kept(value, version):
+            self._keep(value, version)
+        self._ask("UpdateSecret", VersionId=str(self._current_id), SecretString=own.reveal())
+        self._current_value = own
+
+    def _is_kept(self, value: Secret, promoted: str | None = None) -> bool:
+        """Whether a version of keyturn's that no promotion overwrites holds the current value."""
+        out = (self._current_id, promoted)
+        return any(is_ours(one.id) and one.id not in out and self._holds(one.id, value) for one in self._listing())
+
+    def _keep(self, value: Secret, promoted: str) -> None:
+        """Keep a value that a promotion is to overwrite, under a name that tells which. Raises: RetryLater, Refused."""
+        stem, taken = BEFORE + promoted.removeprefix("kt-"), {one.id for one in self._listing()}
+        for number in range(1, _MOST_VERSIONS + 2):
+            name = stem if number == 1 else f"{stem}-{number}"
+            if name in taken:  # it was seen to hold another value
+                continue
+            try:
+                self._put(name, value)
+            except Refused as refused:
+                if refused.code != VERSION_EXISTS:
+                    raise
+                continue
+            except RetryLater as error:
+                if error.code != STORE_FULL:
+                    raise
+                self.versions()
+                if not self._is_kept(value, promoted):  # nor by another delivery, since the last listing
+                    raise
+            return
+        raise self._full("it keeps as many earlier values as it can")
+
+    def _put(self, version: str, secret: Secret) -> None:
+        try:
+            self._ask("PutSecretValue", VersionId=version, SecretString=secret.reveal())
+        except (Refused, RetryLater) as error:
+            if error.code == "LimitExceeded":
+                raise self._full("it has as many versions as the service keeps") from None
+            if error.code != "ResourceInUse.VersionIdExists":
+                raise
+            # This very call, made before its answer was lost, or another delivery's.
+            if self._value(version) != secret:
+                raise self._exists(version) from None
+        listed = self._listing()
+        if all(one.id != version for one in listed):
+            listed.insert(0, Version(version, current=False))
+        if version != self._current_id:
+            self._known[version] = secret
+
+    def _delete(self, version: str) -> None:
+        try:
+            self._ask("DeleteSecretVersion", VersionId=version)
+        except Refused as refused:
+            if refused.error_class is not ErrorClass.NOT_FOUND:
+                raise
+        self._known.pop(version, None)
+        self._listed = [one for one in self._listing() if one.id != version]
+
+    def _holds(self, version: str, value: Secret) -> bool:
+        """Whether a version of keyturn's holds a value: not if it is gone by now, or overwritten with what is no text.
+
+        Raises: RetryLater, Refused.
+        """
+        if version not in self._known:
+            try:
+                self._known[version] = self._value(version)
+            except Refused as refused:
+                if refused.error_class is ErrorClass.NOT_FOUND or refused.code == NO_TEXT:
+                    return False
+                raise
+        return self._known[version] == value
+
+    def _listing(self) -> list[Version]:
+        if self._listed is None:
+            self.versions()
+        return self._listed or []
+
+    def _read_current(self) -> Secret:
+        self._listing()
+        if self._current_id is None:
+            raise self._missing("current")
+        self._current_value = self._value(self._current_id)
+        return self._current_value
+
+    def _value(self, version: str) -> Secret:
+        return self._secret(self._ask("GetSecretValue", VersionId=version).get("SecretString"))
+
+    def _ask(self, action: str, **parameters: str) -> dict[str, Any]:
+        return self._call(action, SecretName=self._secret_name, **parameters)
+
+
+def _seconds(told: object) -> float:
+    """Unix seconds; 0 where they are not told."""
+    try:
+        return max(0.0, float(str(told)))
+    except ValueError:
+        return 0.0

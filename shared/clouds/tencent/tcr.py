@@ -1,0 +1,126 @@
+"""Tencent Container Registry (tcr, 2019-09-24): a service account's password. Synchronous, no fence, no token.
+
+What the call answers is the only proof without a login: `UpdateTime` moves on any update of the account.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.changes.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
+from shared.clouds.tencent.session import TencentSession
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
+from shared.runtime.secret import Secret
+
+ACTION = "ModifyServiceAccountPassword"
+PREFIX = "tcr$"  # the service puts it before the name that a caller chose
+
+
+def _client_class() -> Any:
+    from tencentcloud.tcr.v20190924.tcr_client import TcrClient
+
+    return TcrClient
+
+
+@dataclass(eq=False)
+class RegistryChange:
+    """One service account's new password: given, or made by the service and shown once."""
+
+    access: Access
+    subject: Subject
+    site: str
+    new: Secret | None  # None: the service makes one
+
+    fenced = False
+    settles = False
+    old = None
+
+    def __post_init__(self) -> None:
+        self.session = TencentSession(self.access, self.subject.region, self.site, "tcr", _client_class)
+
+    @property
+    def repeatable(self) -> bool:
+        return self.new is not None  # what the service makes is another each time
+
+    @property
+    def asked(self) -> Mapping[str, Any]:
+        return {}
+
+    def look(self, *, thorough: bool) -> Look:
+        account = self._account()
+        if account is None:
+            text = f"no service account {self.subject.account} in {self.subject.resource}, nothing was changed: "
+            raise Refused(ErrorClass.NOT_FOUND, text + "check RegistryId, Name, Region and Site", code="NotFound")
+        evidence, obstacle = [], None
+        if thorough:
+            disabled = bool(account.get("Disable"))
+            evidence = [f"account: {'disabled' if disabled else 'enabled'}"]
+            evidence += ["password rule: kept"] if self.new is not None else []
+            if disabled:
+                text = f"{self.subject.account} is disabled and will not log in whatever its password: enable it first"
+                obstacle = Refused(ErrorClass.FAILED, text, code="AccountDisabled")
+        return Look(evidence, obstacle, time=_update_time(account), account=account)
+
+    def _account(self) -> Mapping[str, Any] | None:
+        """The account by its exact name: the filter may match others too."""
+        wanted = (self.subject.account, PREFIX + self.subject.account)
+        filters = [{"Name": "ServiceAccountName", "Values": list(wanted)}]
+        ids = {"RegistryId": self.subject.resource, "Filters": filters, "Limit": 100, "Offset": 0}
+        for account in self.session.read("DescribeServiceAccounts", ids).get("ServiceAccounts") or []:
+            if isinstance(account, Mapping) and account.get("Name") in wanted:
+                return account
+        return None
+
+    def change(self, look: Look) -> Accepted:
+        ids = {"RegistryId": self.subject.resource, "Name": self.subject.account, "Random": self.new is None}
+        body = {} if self.new is None else {"Password": self.new.reveal()}
+        answer = self.session.change(ACTION, ids, body)
+        request_id, password = answer.get("RequestId"), answer.get("Password")
+        if not isinstance(request_id, str) or not isinstance(password, str) or not password:
+            raise Ambiguous(f"{ACTION} was answered without a Password", code="NoPassword")
+        shown = Secret(password)
+        if self.new is not None and shown != self.new:
+            raise Ambiguous(f"{ACTION} was answered with another password", code="OtherPassword", request_id=request_id)
+        return Accepted(request_id, None, [f"{ACTION}: answered"], None if self.new is not None else shown)
+
+    def probe(self) -> Accepted:
+        raise Refused(ErrorClass.FAILED, f"{ACTION} has no fence to probe")
+
+    def progress(self, task: Task) -> Progress:
+        return Progress(State.UNPROVEN, [f"{ACTION} has no tasks"])
+
+    def begun(self, task: Task) -> float | None:
+        return None
+
+    def overtaken(self, task: Task, before: Before) -> bool | None:
+        return None  # UpdateTime moves with our own change, and names nobody
+
+    def read(self, before: Before) -> Reading:
+        """Only a login proves; what UpdateTime shows is written down as a hint."""
+        shown = _update_time(self._account() or {})
+        moved = "not shown" if shown is None or before.time is None else "no" if shown == before.time else "yes"
+        return Reading(evidence=(f"UpdateTime moved: {moved}",))
+
+    def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        from shared.changes.login import registry_login
+
+        ids = {"Registryids": [self.subject.resource], "Limit": 1, "Offset": 0}
+        for registry in self.session.read("DescribeInstances", ids).get("Registries") or []:
+            if isinstance(registry, Mapping) and registry.get("RegistryId") == self.subject.resource:
+                host = registry.get("PublicDomain")
+                if isinstance(host, str) and host:
+                    return registry_login(host, PREFIX + self.subject.account, secret, timeout_s)
+        raise _no_address(self.subject)
+
+
+def _no_address(subject: Subject) -> KeyturnError:
+    return Refused(ErrorClass.FAILED, f"the cloud reports no domain for {subject.resource}")
+
+
+def _update_time(account: Mapping[str, Any]) -> str | None:
+    value = account.get("UpdateTime")
+    return value if isinstance(value, str) else None

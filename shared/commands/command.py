@@ -1,0 +1,379 @@
+"""What a command is: the cloud API's own parameters, and keyturn's few fields beside them. Validated once, here.
+
+pydantic prints the input of a failing field and its `errors()` holds it too, so nothing but locations, types and
+fixed texts leaves this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, ClassVar, Literal, TypeVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic.alias_generators import to_pascal
+from pydantic_core import PydanticCustomError
+
+from shared.commands.password_rules import PasswordRule
+from shared.commands.secrets import Generate, read_ref
+from shared.commands.store_reference import StoreRef
+from shared.runtime.errors import ErrorClass, Refused
+from shared.runtime.regions import region_rule, regions_of
+from shared.runtime.secret import Secret
+from shared.runtime.settings import Settings
+
+
+def _enum(cloud: str | None) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "enum": list(regions_of(cloud))})
+
+
+def _region(value: str, cloud: str | None) -> str:
+    if value not in regions_of(cloud):
+        raise PydanticCustomError("region", "{rule}", {"rule": region_rule(cloud)})
+    return value
+
+
+CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
+# A time as keyturn writes it, in what it sends to itself.
+Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z$")]
+Region = Annotated[str, AfterValidator(lambda value: _region(value, None)), _enum(None)]
+TencentRegion = Annotated[str, AfterValidator(lambda value: _region(value, "tencent")), _enum("tencent")]
+AlibabaRegion = Annotated[str, AfterValidator(lambda value: _region(value, "alibaba")), _enum("alibaba")]
+Site = Literal["domestic", "intl"]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
+
+_MOST_VALUES = 500  # the longest policy holds about 130
+
+_KEY = "a key"  # in the place of a name that may be a pasted secret
+
+C = TypeVar("C", bound="Command")
+M = TypeVar("M", bound=BaseModel)
+A = TypeVar("A", bound=str)
+Alternate = Annotated[list[A], Field(min_length=2, max_length=2)]
+"""Two accounts that a store's secret names in turn: the idle one is changed and becomes current."""
+
+
+# Built when the operation that takes it is: a class that others only build upon needs no validator of its own.
+_FORM = ConfigDict(
+    alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
+)
+
+
+class Deliver(BaseModel):
+    """Where a new secret goes that the sender does not know: into a store, sealed to a public key, into the reply."""
+
+    model_config = _FORM
+
+    store: Annotated[StoreRef, PlainValidator(lambda value: _store(value))] | None = None
+    seal: Annotated[dict[str, Any], PlainValidator(lambda value: _seal_key(value))] | None = None
+    reply: Literal[True] | None = None
+    adopt: Literal[True] | None = None  # the store may be another credential's by now, whose change is none any more
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> Deliver:
+        if self.store is None and self.seal is None and self.reply is None:
+            raise PydanticCustomError("nowhere", "must name Store, Seal or Reply")
+        if self.adopt and self.store is None:
+            raise PydanticCustomError("adopt", "Adopt: goes with Store")
+        return self
+
+
+def _store(value: object) -> StoreRef:
+    ref = value if isinstance(value, StoreRef) else read_ref(value)
+    if ref.version is not None:
+        raise PydanticCustomError("store_version", "takes no version: keyturn names the new one")
+    return ref
+
+
+def _seal_key(value: object) -> dict[str, Any]:
+    from shared.commands.public_keys import check_key
+
+    try:
+        check_key(value if isinstance(value, dict) else {})
+    except ValueError as error:
+        rule = str(error)
+    else:
+        return dict(value)  # type: ignore[call-overload, no-any-return]
+    raise PydanticCustomError("seal_key", "{rule}", {"rule": rule})
+
+
+class Command(BaseModel):
+    """The fields that every operation takes, beside its API's own. The spelling is the API's: PascalCase."""
+
+    model_config = _FORM
+    # Which of the model's fields name the resource and the account, and what an unnamed account is called.
+    resource_field: ClassVar[str] = "InstanceId"
+    account_field: ClassVar[str | None] = "AccountName"
+    account_default: ClassVar[str] = "-"
+    # Which of its attributes hold the secrets, and what the cloud's page asks of a new one.
+    old_field: ClassVar[str | None] = None
+    new_field: ClassVar[str]
+    rule: ClassVar[PasswordRule]
+    # What the API takes a parameter for that is not given, where its page says so.
+    page_defaults: ClassVar[Mapping[str, Any]] = {}
+
+    region: Region | None = None
+    command_id: CommandId | None = None
+    dry_run: bool = False
+    login: bool = False
+    deliver: Deliver | None = None
+    actor: Note | None = None
+    reason: Note | None = None
+
+    @model_validator(mode="after")
+    def _texts_hold_no_secret(self) -> Command:
+        """What is copied to results or shown in the cloud's console must hold none; a name, none that is new."""
+        secrets = [(name, value.reveal()) for name, value in self._held()]
+        for field, text in self.__dict__.items():
+            if not isinstance(text, str):
+                continue
+            note = field in ("actor", "reason", "command_id", "remark")
+            held = [secret for name, secret in secrets if note or not name.startswith("old_")]
+            if any(len(secret) >= 4 and secret in text for secret in held):
+                raise PydanticCustomError("secret_in_text", f"{to_pascal(field)}: must not hold a secret")
+        return self
+
+    def _held(self) -> list[tuple[str, Secret]]:
+        return [(name, value) for name, value in self.__dict__.items() if isinstance(value, Secret)]
+
+    @classmethod
+    def raw_secrets(cls, data: object) -> list[str]:
+        """What an unread command holds where secrets go: nothing of it may be named, whatever else is wrong."""
+        if not isinstance(data, Mapping):
+            return []
+        names = [field.alias or name for name, field in cls.model_fields.items() if "Secret" in repr(field.annotation)]
+        return [value for name in names if isinstance(value := data.get(name), str) and value]
+
+    def secrets(self) -> list[Secret]:
+        """Every secret that the command holds in clear."""
+        return [value for _, value in self._held()]
+
+    @classmethod
+    def bare_account(cls, given: str) -> str:
+        """The account's name as results and allow lists know it."""
+        return given
+
+    def permit(self, settings: Settings) -> None:
+        """What the form allows and the settings may not. Raises: Refused (forbidden)."""
+
+    @property
+    def returns_secret(self) -> bool:
+        """Whether the cloud makes the new secret and its answer shows it once."""
+        return False
+
+    @property
+    def alternates(self) -> tuple[str, ...]:
+        """The two accounts to be changed in turn, or none."""
+        return ()
+
+    @property
+    def generates(self) -> Generate | None:
+        """How the new secret is to be made, if it is."""
+        new = self.given_new
+        return new if isinstance(new, Generate) else None
+
+    @property
+    def given_old(self) -> Secret | StoreRef | None:
+        """The old secret as the command gives it."""
+        return getattr(self, self.old_field) if self.old_field else None
+
+    @property
+    def given_new(self) -> Secret | StoreRef | Generate | None:
+        """The new secret as the command gives it."""
+        value: Secret | StoreRef | Generate | None = getattr(self, self.new_field)
+        return value
+
+    def with_secrets(self: C, old: Secret | None, new: Secret | None, account: str | None = None) -> C:
+        """The same command with its secrets in clear, and with the account whose turn it is."""
+        filled: dict[str, Any] = {self.new_field: new} if new is not None else {}
+        if self.old_field and old is not None:
+            filled[self.old_field] = old
+        if account is not None:
+            filled |= {"account_name": account, "alternate": None}
+        return self.model_copy(update=filled)
+
+    def parameters(self) -> dict[str, Any]:
+        """What the API itself takes of this command, in its own spelling, less the secrets."""
+        return {
+            spelled: value
+            for name, spelled in _own_parameters(type(self))
+            if (value := getattr(self, name)) is not None and not isinstance(value, Secret | StoreRef | Generate)
+        }
+
+    def identity(self) -> dict[str, Any]:
+        """What tells this change from another one of the same credential: the API's own parameters as resolved.
+
+        Not the credential's names, nor how its secret comes about.
+        """
+        names = (self.resource_field, self.account_field, "Alternate", "Random")
+        given = {name: value for name, value in self.parameters().items() if name not in names}
+        return {
+            name: sorted(value) if isinstance(value, list) else value
+            for name, value in {**self.page_defaults, **given}.items()
+        }
+
+    @classmethod
+    def names(cls) -> frozenset[str]:
+        """The parameter names of this command, as senders spell them."""
+        return frozenset(attributes(cls))
+
+
+@cache
+def attributes(model: type[BaseModel]) -> Mapping[str, str]:
+    """The attribute of each field, by the name that senders use."""
+    return {field.alias or name: name for name, field in model.model_fields.items()}
+
+
+@cache
+def _own_parameters(model: type[Command]) -> tuple[tuple[str, str], ...]:
+    """Attribute and spelling of each field that the API itself takes."""
+    ours = Command.model_fields.keys() | TencentCommand.model_fields.keys()
+    return tuple((name, field.alias or name) for name, field in model.model_fields.items() if name not in ours)
+
+
+class TencentCommand(Command):
+    """A command for Tencent Cloud, whose two sites have hosts of their own."""
+
+    region: TencentRegion | None = None
+    site: Site | None = None
+
+
+class AlibabaCommand(Command):
+    """A command for Alibaba Cloud."""
+
+    region: AlibabaRegion | None = None
+
+
+def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:
+    """Where a secret goes that the sender does not know, so that it cannot be lost. `waited_for`: by an HTTP caller.
+
+    Raises: Refused.
+    """
+    deliver, made = command.deliver, command.generates is not None
+    if not made and not command.returns_secret:
+        if deliver is not None:
+            raise Refused(ErrorClass.INVALID_COMMAND, "Deliver: goes only with a secret that the sender does not know")
+        return
+    what = "Generate" if made else "Random"
+    if made and deliver is None:
+        text = "Deliver: is required with Generate: name a Store, or Seal or Reply where that is allowed"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
+    if deliver is not None and deliver.seal is not None and settings.seal_keys is not None:
+        from shared.commands.public_keys import check_key
+
+        if check_key(deliver.seal) not in settings.seal_keys:
+            raise Refused(ErrorClass.FORBIDDEN, "Seal: KEYTURN_SEAL_KEYS does not name this key's thumbprint")
+    if deliver is None or deliver.reply:
+        if not waited_for:
+            text = (
+                f"{what}: the new secret is shown once, to an HTTP caller who waits; here it would be lost: use Store"
+            )
+            raise Refused(ErrorClass.INVALID_COMMAND, text)
+        if not settings.reply:
+            raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_REPLY=off: no secret goes into a reply, none was made")
+    if deliver is None or deliver.store is None:
+        if made and command.old_field is not None:
+            text = "Generate: this change needs the old secret, and a lost new one would lock everyone out: use Store"
+            raise Refused(ErrorClass.INVALID_COMMAND, text)
+        if not waited_for:
+            text = f"{what}: without Store it is for an HTTP caller who waits, since a lost secret is only made anew"
+            raise Refused(ErrorClass.INVALID_COMMAND, text)
+
+
+def account_or_alternate(command: Command, account: str | None) -> None:
+    """The rule of an operation that can change two accounts in turn. Raises: PydanticCustomError."""
+    pair = command.alternates
+    if (account is None) != bool(pair):
+        raise PydanticCustomError("account", "AccountName: give it, or Alternate with two accounts, not both")
+    if pair and pair[0] == pair[1]:
+        raise PydanticCustomError("alternate", "Alternate: must name two different accounts")
+    if pair and (command.generates is None or command.deliver is None or command.deliver.store is None):
+        rule = "Alternate: goes with Generate and Deliver.Store, where the account and secret of the turn are kept"
+        raise PydanticCustomError("alternate", rule)
+
+
+def parse(model: type[C], data: object) -> C:
+    """The command that the data describe.
+
+    Raises: Refused (invalid_command) naming each field and rule, never a value.
+    """
+    return parse_model(model, data, model.names())
+
+
+def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
+    """The same for any model of ours. Raises: as `parse`."""
+    if not isinstance(data, Mapping):
+        raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
+    if _is_vast(data):
+        text = f"the command holds more than {_MOST_VALUES} names and values: see the fields that it has"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_context=False, include_url=False)
+        lines = list(dict.fromkeys(_line(problem, known) for problem in problems))
+    raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines[:10]))
+
+
+def _is_vast(data: Mapping[str, Any]) -> bool:
+    """Whether a command holds more than any can: pydantic keeps an error for each unknown name, with all around it."""
+    left = _MOST_VALUES
+    waiting: list[Any] = [data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping | list):
+            left -= len(item)
+            if left < 0:
+                return True
+            waiting += item.values() if isinstance(item, Mapping) else item
+    return False
+
+
+def _line(problem: Any, known: frozenset[str]) -> str:
+    path = [_shown(step) for step in problem["loc"]]
+    kind, rule = problem["type"], str(problem["msg"])
+    if kind == "extra_forbidden":
+        name = path[-1] if path[-1] != _KEY else "a field"
+        return f"{name}: is not a field of this command; it has {', '.join(sorted(known))}"
+    if kind == "missing":
+        rule = "is required"
+    elif kind == "string_pattern_mismatch":
+        rule = "has characters or a form that this field does not take"
+    elif kind == "union_tag_invalid" or kind.startswith("model_"):
+        rule = "must be a JSON object of this field's form"
+    if rule.startswith(("Input ", "String ", "List ")):  # pydantic's own sentences; ours may begin with a field's name
+        rule = rule[:1].lower() + rule[1:]
+    return f"{'.'.join(path)}: {rule}" if path else rule
+
+
+def _shown(step: str | int) -> str:
+    """A step to a field. The name of an unknown one, or of a tag, is the sender's text: shown if it reads as a name."""
+    plain = isinstance(step, int) or (step.isascii() and step.isalpha() and len(step) <= 32)
+    return str(step) if plain else _KEY
+
+
+def field_or_none(model: type[BaseModel], data: object, name: str) -> str | None:
+    """One field's value if it is valid by itself: what may be named of a command that failed as a whole."""
+    value = data.get(name) if isinstance(data, Mapping) else None
+    field = next((f for key, f in model.model_fields.items() if (f.alias or key) == name), None)
+    if field is None or not isinstance(value, str):
+        return None
+    form: Any = field.annotation
+    for rule in field.metadata:  # of a required field; an optional one keeps them inside its annotation
+        form = Annotated[form, rule]
+    try:
+        valid = TypeAdapter(form).validate_python(value, strict=True)
+    except ValidationError:
+        return None
+    return valid if isinstance(valid, str) else None

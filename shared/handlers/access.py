@@ -1,0 +1,45 @@
+"""How a cloud or a store is reached in this invocation: with whose keys, where, how fast, and whether at all."""
+
+from __future__ import annotations
+
+from shared.commands.store_reference import StoreRef
+from shared.handlers.adapters import open_store
+from shared.runtime.cloud_access import Access
+from shared.runtime.errors import ErrorClass, Refused
+from shared.runtime.platform import Invocation
+from shared.runtime.settings import allows
+from shared.stores.store import Store
+
+
+def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> Access:
+    """Access to a cloud's APIs. Raises: Refused (forbidden) where the role's keys are missing."""
+    settings = invocation.settings
+    return Access(
+        invocation.keys(cloud),
+        settings.endpoint(cloud),
+        settings.calls_per_s(cloud),
+        invocation.deadline,
+        invocation.operator if cloud == invocation.cloud else None,
+        site or settings.site,
+    )
+
+
+def store_region(invocation: Invocation, ref: StoreRef, cloud: str, region: str) -> str:
+    """The region of a store: the credential's own in its cloud, else the platform's. Raises: Refused."""
+    if ref.cloud == cloud:
+        return region
+    if ref.cloud == invocation.cloud and invocation.region:
+        return invocation.region
+    text = f"{ref.place}: no region is known for a store of another cloud: keep the secret in the credential's own"
+    raise Refused(ErrorClass.INVALID_COMMAND, text)
+
+
+def store_of(invocation: Invocation, ref: StoreRef, region: str, site: str | None = None) -> Store:
+    """A store that settings allow. Raises: Refused (forbidden; failed where the package does not carry its client)."""
+    if not allows(invocation.settings.allow, (ref.cloud, ref.kind, region, ref.name, "*")):
+        raise Refused(ErrorClass.FORBIDDEN, f"KEYTURN_ALLOW does not name {ref.place}, nothing was called")
+    try:
+        return open_store(ref, lambda cloud: access_to(invocation, cloud, site), region)
+    except ImportError:
+        text = f"{ref.place}: this package does not carry the client of {ref.cloud}'s store: package it for that cloud"
+    raise Refused(ErrorClass.FAILED, text, code="NotPackaged")

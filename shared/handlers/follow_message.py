@@ -1,0 +1,246 @@
+"""The message by which a pending change goes to follow_change: names, times and what stood before; no secret."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_pascal
+from pydantic_core import PydanticCustomError
+
+from shared.changes.credential import Before, Task
+from shared.changes.settling import Settling
+from shared.commands.command import CommandId, Moment, Note, Region, Site
+from shared.results.outcome import Ending, Origin, Stored
+from shared.results.publisher import HandedOn
+from shared.runtime import redaction
+from shared.runtime.errors import ErrorClass, KeyturnError, Refused
+from shared.runtime.times import now_text
+
+FUNCTION = "follow_change"
+
+FOLLOWED = {
+    "redis": ("ModifyInstanceAccount", "ModifyInstancePassword"),
+    "tair": ("ModifyAccountPassword",),
+    "tcr": ("ModifyServiceAccountPassword",),
+}
+_Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+_Shown = Annotated[str, Field(max_length=40)]
+_FORM = ConfigDict(alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+
+
+class KeptAhead(BaseModel):
+    """The new secret's place in a store, by names alone."""
+
+    model_config = _FORM
+
+    name: Annotated[str, Field(max_length=160)]
+    version: Annotated[str, Field(pattern=r"^kt-[0-9a-f-]{4,61}$")]
+    region: Region
+    current: Annotated[str, Field(max_length=64)] | None = None
+
+
+class Stood(BaseModel):
+    """What stood before the call: tasks, the time of the last change, and what was asked beside a secret."""
+
+    model_config = _FORM
+
+    tasks: Annotated[list[int], Field(max_length=200)] = []
+    time: _Shown | None = None
+    asked: dict[str, Any] = {}
+    secret: bool = True
+    calls: Annotated[int, Field(ge=0, le=100)] = 0
+    soon: Annotated[list[int], Field(max_length=100)] = []
+    denied: bool = False
+
+    @property
+    def before(self) -> Before:
+        return Before(
+            frozenset(self.tasks), self.time, self.asked, self.secret, self.calls, frozenset(self.soon), self.denied
+        )
+
+
+class Unsettled(BaseModel):
+    """A call whose answer was lost: when the last was signed, and the first look that showed nothing of it."""
+
+    model_config = _FORM
+
+    signed: Moment
+    quiet: Moment | None = None
+
+
+class Refusal(BaseModel):
+    """Why a delivery changed nothing, should it turn out that no earlier one can have either."""
+
+    model_config = _FORM
+
+    error_class: Annotated[ErrorClass, Field(alias="Class", strict=False)]
+    code: Annotated[str, Field(max_length=100)] | None = None
+    message: Annotated[str, Field(max_length=2000)]
+    retryable: bool = False
+
+    @property
+    def error(self) -> KeyturnError:
+        error = Refused(self.error_class, self.message, code=self.code)
+        error.retryable = self.retryable
+        return error
+
+
+class FollowChange(BaseModel):
+    """What `keyturn.command.follow_change` carries: whose change it is, what to follow, and what was known before."""
+
+    model_config = _FORM
+
+    cloud: Literal["tencent", "alibaba"]
+    service: Literal["redis", "tair", "tcr"]
+    region: Region
+    site: Site = "domestic"
+    resource: _Name
+    account: _Name
+    operation: _Name
+    command_id: CommandId
+    task_id: Annotated[int, Field(ge=1)] | None = None
+    settling: Unsettled | None = None  # no task is known: reads are to tell what happened
+    refused: Refusal | None = None
+    unclear: bool = False  # an earlier call of the change may still take effect, whatever becomes of the task
+    proven: bool = False  # the change is in force, and only the store does not say so yet
+    login: bool = False
+    before: Stood | None = None
+    store: KeptAhead | None = None
+    sealed: Annotated[str, Field(max_length=16_000)] | None = None
+    started_at: Moment
+    attempts: Annotated[int, Field(ge=1)] = 1
+    request_id: Annotated[str, Field(max_length=100)] | None = None
+    evidence: list[Annotated[str, Field(max_length=200)]] = Field(default=[], max_length=40)
+    actor: Note | None = None
+    reason: Note | None = None
+
+    @model_validator(mode="after")
+    def _of_one_kind(self) -> FollowChange:
+        if self.operation not in FOLLOWED[self.service]:
+            raise PydanticCustomError("operation", f"Operation: must be one of {', '.join(FOLLOWED[self.service])}")
+        if self.proven:
+            if self.store is None:
+                raise PydanticCustomError("store", "Store: is required where a change is proven")
+            return self
+        if self.service == "tcr":
+            raise PydanticCustomError("service", "Service: a registry's change has no task to follow")
+        if self.settling is not None and (self.service != "redis" or self.before is None):
+            raise PydanticCustomError("settling", "Settling: goes with Service redis and Before")
+        if self.service == "redis" and self.task_id is None and self.settling is None:
+            raise PydanticCustomError("task", "TaskId: is required for a change that runs as a task")
+        return self
+
+    def settling_of(self) -> Settling | None:
+        """The lost call, with its times in Unix seconds."""
+        if self.settling is None or self.before is None:
+            return None
+        quiet = seconds(self.settling.quiet) if self.settling.quiet else None
+        return Settling(seconds(self.settling.signed), self.before.before, quiet)
+
+
+FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
+
+
+def seconds(moment: str) -> float:
+    """A time as keyturn writes it, in Unix seconds; 0 for one that no calendar has."""
+    try:
+        return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _text(at: float) -> str:
+    return now_text(datetime.fromtimestamp(at, timezone.utc))
+
+
+def follow_command(
+    origin: Origin,
+    pending: Ending,
+    *,
+    site: str,
+    delay_s: float,
+    login: bool = False,
+    task: Task | None = None,
+    before: Before | None = None,
+    settling: Settling | None = None,
+    refused: KeyturnError | None = None,
+    unclear: bool = False,
+    proven: bool = False,
+    hop: int = 1,
+    notbefore: str | None = None,
+) -> HandedOn:
+    """The message that asks follow_change to go on, `delay_s` seconds from now, or at `notbefore`."""
+    subject, kept = origin.subject, pending.stored
+    task_id = task.task_id if task is not None else None
+    data = {
+        "Cloud": subject.cloud,
+        "Service": subject.service,
+        "Region": subject.region,
+        "Site": site,
+        "Resource": subject.resource,
+        "Account": subject.account,
+        "Operation": origin.operation,
+        "CommandId": origin.command_id,
+        "TaskId": task_id,
+        "Settling": _settling(settling),
+        "Refused": _refusal(refused),
+        "Unclear": unclear,
+        "Proven": proven,
+        "Login": login,
+        "Before": _stood(before) if before is not None and subject.service == "redis" else None,
+        "Store": _place(kept) if kept else None,
+        "Sealed": pending.sealed,
+        "StartedAt": origin.started_at,
+        "Attempts": origin.attempt,
+        "RequestId": pending.request_id,
+        # Who reads this no longer knows the secret, so nothing of it may travel on: a cloud's code can hold anything.
+        "Evidence": [line[:200] for line in redaction.scrub_all(pending.evidence[:40])],
+        "Actor": origin.actor,
+        "Reason": origin.reason,
+    }
+    names = [subject.source, str(subject), origin.operation, origin.command_id, task_id, origin.started_at, hop, proven]
+    return HandedOn(
+        FUNCTION,
+        hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32],
+        subject.source,
+        str(subject),
+        {name: value for name, value in data.items() if value is not None},
+        attempt=origin.attempt,
+        hop=hop,
+        notbefore=notbefore or now_text(datetime.now(timezone.utc) + timedelta(seconds=delay_s)),
+        traceparent=origin.traceparent,
+        tracestate=origin.tracestate,
+        delay_s=delay_s,
+    )
+
+
+def _place(kept: Stored) -> dict[str, str]:
+    place = {"Name": kept.name, "Version": kept.version, "Region": kept.region}
+    return place | ({"Current": kept.current} if kept.current else {})
+
+
+def _settling(settling: Settling | None) -> dict[str, str] | None:
+    if settling is None:
+        return None
+    return {"Signed": _text(settling.signed), **({"Quiet": _text(settling.quiet)} if settling.quiet else {})}
+
+
+def _refusal(error: KeyturnError | None) -> dict[str, Any] | None:
+    if error is None:
+        return None
+    code = redaction.scrub(error.code) if error.code else None
+    told = {"Class": error.error_class.value, "Code": code, "Message": redaction.scrub(error.message)[:2000]}
+    return {name: value for name, value in told.items() if value is not None} | {"Retryable": error.retryable}
+
+
+def _stood(before: Before) -> dict[str, Any]:
+    told = {"Tasks": sorted(before.tasks), "Time": before.time, "Asked": dict(before.asked), "Calls": before.calls}
+    if before.soon:
+        told["Soon"] = sorted(before.soon)
+    if before.denied:
+        told["Denied"] = True
+    return {name: value for name, value in told.items() if value is not None} | {"Secret": before.secret}

@@ -1,0 +1,1 @@
+"""What happened: the outcome, its CloudEvent, and how it is published."""

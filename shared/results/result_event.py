@@ -1,0 +1,108 @@
+"""A result as one CloudEvents 1.0 event (https://github.com/cloudevents/spec). It never holds a secret."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from shared.results.outcome import Ending, Origin, Outcome
+from shared.runtime import redaction
+from shared.runtime.errors import ErrorClass
+from shared.runtime.times import now_text
+
+if TYPE_CHECKING:
+    from shared.results import event_types
+
+TYPE_PREFIX = "keyturn.credential."
+
+
+_MOST_EVIDENCE = 40
+
+
+_LONGEST_EVIDENCE = 200
+
+
+_compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
+
+
+def event_id(source: str, subject: str, operation: str, command_id: str, fact: str) -> str:
+    """32 hex digits of SHA-256 over the compact JSON array of the five: the same fact has the same id for ever."""
+    text = _compact([source, subject, operation, command_id, fact])
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None) -> event_types.ResultEvent:
+    """The result as a CloudEvent in structured JSON form."""
+    finished = now_text(now)
+    subject, outcome = origin.subject, ending.outcome
+    source, name = subject.source, str(subject)
+    error, kept = ending.error, ending.stored
+    data: event_types.Result = {
+        "CommandId": origin.command_id,
+        "Operation": origin.operation,
+        "Outcome": outcome.value,
+        "RequestId": ending.request_id or (error.request_id if error else None),
+        "TaskId": ending.task_id,
+        # Free text is scrubbed; names and ids are of forms that were checked, and must stay what they are.
+        "Evidence": [line[:_LONGEST_EVIDENCE] for line in redaction.scrub_all(ending.evidence[:_MOST_EVIDENCE])],
+        "Error": None,
+        "Attempts": origin.attempt,
+        "StartedAt": origin.started_at,
+        "FinishedAt": finished,
+        "DryRun": origin.dry_run,
+        "Sealed": ending.sealed,
+        "Stored": {"Name": kept.name, "Version": kept.version, "Stage": kept.stage} if kept else None,
+        "Actor": origin.actor,
+        "Reason": origin.reason,
+    }
+    if error is not None:
+        data["Error"] = {
+            "Class": error.error_class.value,
+            "Code": redaction.scrub(error.code) if error.code else None,  # the cloud's word, or whatever it sent as one
+            "Message": redaction.scrub(error.message)[:2000],
+            "Retryable": error.retryable,
+        }
+    event: event_types.ResultEvent = {
+        "specversion": "1.0",
+        "id": event_id(source, name, origin.operation, origin.command_id, outcome.fact),
+        "source": source,
+        "type": TYPE_PREFIX + outcome.value,
+        "subject": name,
+        "time": finished,
+        "datacontenttype": "application/json",
+        "data": data,
+    }
+    if origin.traceparent:
+        event["traceparent"] = origin.traceparent
+        if origin.tracestate:
+            event["tracestate"] = origin.tracestate
+    return event
+
+
+_STATUS = {
+    ErrorClass.INVALID_COMMAND: 400,
+    ErrorClass.FORBIDDEN: 403,
+    ErrorClass.NOT_FOUND: 404,
+    ErrorClass.WRONG_OLD_SECRET: 409,
+    ErrorClass.BUSY: 409,
+    ErrorClass.THROTTLED: 429,
+    ErrorClass.AMBIGUOUS: 500,
+    ErrorClass.FAILED: 500,
+    ErrorClass.UNAVAILABLE: 503,
+    ErrorClass.EXHAUSTED: 503,
+}
+
+
+def http_status(event: event_types.ResultEvent) -> int:
+    """The HTTP status that tells a caller what the result says."""
+    outcome = Outcome(event["data"]["Outcome"])
+    if outcome in (Outcome.CHANGED, Outcome.ALREADY_CHANGED, Outcome.WOULD_CHANGE):
+        return 200
+    if outcome is Outcome.PENDING:
+        return 202
+    error = event["data"]["Error"]
+    if outcome is Outcome.UNKNOWN or not error:
+        return 500
+    return _STATUS[ErrorClass(error["Class"])]

@@ -1,0 +1,32 @@
+"""How a cloud is reached in one invocation: with whose keys, where, how fast and until when."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from shared.runtime.deadline import Deadline
+from shared.runtime.secret import Secret
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class RoleKeys:
+    """Temporary keys of the function's role. Fresh at every invocation; never kept across two."""
+
+    id: str
+    key: Secret
+    token: Secret | None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Access:
+    """How a cloud is reached in this invocation: whose keys, where, how fast and until when."""
+
+    keys: RoleKeys
+    endpoint: str | None
+    calls_per_s: float
+    deadline: Deadline
+    operator: str | None = None  # the account that calls are made by, where the platform tells
+    site: str = "domestic"
+    sleep: Callable[[float], None] = field(default=time.sleep)

@@ -1,0 +1,176 @@
+"""What a queue URL names, by kind. Every error names the rule, never the URL: it may hold a password.
+
+`sqlite:///path` (a file; several processes), `memory://name` (this process), `ckafka://region/datahub-id` and
+`smq://host/queue` (the clouds' own, with role keys), `amqp(s)://user:secret@host:port/vhost?queue=name`. `{function}`
+in a URL stands for the receiving function, `_` as `-`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from shared.runtime import redaction
+from shared.runtime.loopback import is_loopback
+from shared.runtime.secret import Secret
+
+_WORD = re.compile(r"[A-Za-z0-9._-]*")
+_REGION = r"[a-z]{2,4}(?:-[a-z0-9]+)+"
+_CKAFKA = re.compile(rf"(?P<region>{_REGION})/(?P<datahub_id>datahub-[A-Za-z0-9-]{{1,64}})")
+# Public, `-internal` and `-vpc` hosts differ in the label that names the region.
+_SMQ = re.compile(
+    rf"(?P<host>(?P<account>[a-z0-9][a-z0-9-]{{0,62}})\.mns\.(?P<region>{_REGION})\.aliyuncs\.com)"
+    r"/(?P<queue>[A-Za-z0-9][A-Za-z0-9-]{0,119})"
+)
+_FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+# A message taken by one function is gone for the others there, so each function needs a queue of its own.
+_ONE_A_FUNCTION = ("smq", "amqp", "amqps")
+_KNOWN = ("sqlite", "memory", "ckafka", "smq", "amqp", "amqps")
+_QUEUE_BYTES = 200  # of AMQP's 255, less what a delay queue's name adds
+
+
+@dataclass(frozen=True)
+class CkafkaPlace:
+    """An HTTP access task of CKafka's DataHub."""
+
+    region: str
+    datahub_id: str
+
+
+@dataclass(frozen=True)
+class SmqPlace:
+    """A queue of SMQ; the account is in the host, the region's label may end in `-internal` or `-vpc`."""
+
+    host: str
+    account: str
+    region: str
+    queue: str
+
+
+@dataclass(frozen=True, repr=False)
+class AmqpPlace:
+    """A queue of an AMQP 0-9-1 broker, and who may use it."""
+
+    tls: bool
+    host: str
+    port: int
+    user: str
+    password: Secret
+    vhost: str
+    queue: str
+
+
+@dataclass(frozen=True)
+class MemoryPlace:
+    """A queue of this process."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class SqlitePlace:
+    """A queue in a file."""
+
+    path: str
+
+
+def memory_name(rest: str) -> str:
+    """The name in `memory://name`. Raises: ValueError."""
+    if not _WORD.fullmatch(rest):
+        raise ValueError("queue URL: the name in memory:// takes letters, digits and ._- only")
+    return rest
+
+
+def sqlite_path(rest: str) -> str:
+    """The absolute path in `sqlite:///path`. Raises: ValueError."""
+    if not rest.startswith("/") or rest.endswith("/") or not rest.strip("/") or "\0" in rest:
+        raise ValueError("queue URL: sqlite:// takes the absolute path of a file, as in sqlite:///path/to/file")
+    return "/" + rest.lstrip("/")
+
+
+def ckafka_place(rest: str) -> CkafkaPlace:
+    """What follows `ckafka://`. Raises: ValueError."""
+    match = _CKAFKA.fullmatch(rest)
+    if match is None:
+        raise ValueError("queue URL: ckafka:// takes a region and a DataHub id, as in ckafka://ap-guangzhou/datahub-x")
+    return CkafkaPlace(**match.groupdict())
+
+
+def smq_place(rest: str) -> SmqPlace:
+    """What follows `smq://`: hosts of that service alone, since role keys go there. Raises: ValueError."""
+    match = _SMQ.fullmatch(rest)
+    if match is None:
+        raise ValueError("queue URL: smq:// takes <account>.mns.<region>.aliyuncs.com/<queue>, and no other host")
+    return SmqPlace(**match.groupdict())
+
+
+def amqp_place(scheme: str, rest: str) -> AmqpPlace:
+    """What follows `amqp://` or `amqps://`; the password is kept out of every log from here on.
+
+    Source: https://www.rabbitmq.com/docs/uri-spec; an absent or empty vhost is `/`.
+
+    Raises: ValueError.
+    """
+    form = f"queue URL: {scheme}:// takes user:secret@host:port/vhost?queue=name"
+    try:
+        parts = urlsplit(f"//{rest}")
+        port, host = parts.port, parts.hostname
+        query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query), errors="strict")
+    except ValueError:
+        raise ValueError(form) from None  # urlsplit would quote what it cannot read
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    if password:
+        redaction.learn(parts.password or "", lasting=True)
+    if not host or not user or not password or parts.fragment:
+        raise ValueError(form)
+    if [name for name, _ in query] != ["queue"] or not 0 < len(query[0][1].encode()) <= _QUEUE_BYTES:
+        raise ValueError(f"{form}; queue is its only parameter, 1 to {_QUEUE_BYTES} bytes")
+    tls = scheme == "amqps"
+    if not tls and not is_loopback(host):
+        raise ValueError("queue URL: amqp:// is for loopback only; use amqps://")
+    vhost = unquote(parts.path.removeprefix("/")) or "/"
+    return AmqpPlace(
+        tls, host, port or (5671 if tls else 5672), user, Secret(password, lasting=True), vhost, query[0][1]
+    )
+
+
+def check_url(url: str, *, on_platform: bool = False, use: Literal["results", "commands"] | None = None) -> None:
+    """Raises: ValueError if `url` names no queue that can be opened, or none for that use; never with the URL."""
+    if use == "results" and "{function}" in url:
+        raise ValueError("queue URL: {function} is for commands; all results go to one queue")
+    if use == "commands" and "{function}" not in url and _scheme_of(url) in _ONE_A_FUNCTION:
+        raise ValueError("queue URL: smq and amqp hold one function's commands: put {function} into the queue's name")
+    place_of(url, function="function", on_platform=on_platform)
+
+
+def place_of(
+    url: str, *, function: str | None = None, on_platform: bool = False
+) -> MemoryPlace | SqlitePlace | CkafkaPlace | SmqPlace | AmqpPlace:
+    """The queue that `url` names, for the messages of `function`. Raises: ValueError, naming the rule."""
+    if function is not None and not _FUNCTION.fullmatch(function):
+        raise ValueError("function name is not letters, digits and _")
+    if "{function}" in url:
+        if function is None:
+            raise ValueError("queue URL holds {function}, and no function is named")
+        url = url.replace("{function}", function.replace("_", "-"))
+    scheme, rest = _scheme_of(url), url.partition("://")[2]
+    if scheme == "memory":
+        if on_platform:
+            raise ValueError("queue URL: memory is for tests, not for a platform")
+        return MemoryPlace(memory_name(rest))
+    if scheme == "sqlite":
+        return SqlitePlace(sqlite_path(rest))
+    if scheme == "ckafka":
+        return ckafka_place(rest)
+    if scheme == "smq":
+        return smq_place(rest)
+    if scheme in ("amqp", "amqps"):
+        return amqp_place(scheme, rest)
+    raise ValueError(f"queue URL has no known scheme; known are {', '.join(_KNOWN)}")
+
+
+def _scheme_of(url: str) -> str:
+    scheme, separator, _ = url.partition("://")
+    return scheme.lower() if separator else ""

@@ -1,0 +1,64 @@
+"""The regions that a command, a policy or a setting may name: a region becomes part of a host name, so no others.
+
+To add one: put it into its cloud's table below, with the page that lists it, and run
+`python -m shared.workbench.schemas`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.runtime.errors import ErrorClass, Refused
+
+_FILE = "shared/regions"
+
+# Read 2026-11-26. Request Structure of redis (tencentcloud.com document/api/239/32044, 2025-10-24); the region list of
+# tcr ModifyServiceAccountPassword (cloud.tencent.com 1141/103857); RegionId of redis DescribeInstances (SDK 3.1.189);
+# financial zones: the notes of the redis actions' pages.
+_TENCENT = """
+    ap-bangkok ap-beijing ap-chengdu ap-chongqing ap-guangzhou ap-hongkong ap-jakarta ap-mumbai ap-nanjing ap-seoul
+    ap-shanghai ap-shanghai-fsi ap-shenzhen-fsi ap-singapore ap-tokyo eu-frankfurt na-ashburn na-siliconvalley
+    sa-saopaulo
+"""
+
+# Read 2026-11-26. Endpoints of R-kvstore (alibabacloud.com help, redis/developer-reference, 2024-11-13 and the newest
+# page), and the endpoint map of alibabacloud-fc20230330, whose regions the same hosts' rule serves.
+_ALIBABA = """
+    ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-5 ap-southeast-6
+    ap-southeast-7 cn-beijing cn-chengdu cn-fuzhou cn-guangzhou cn-hangzhou cn-hangzhou-finance cn-heyuan
+    cn-heyuan-acdr-1 cn-hongkong cn-huhehaote cn-nanjing cn-qingdao cn-shanghai cn-shanghai-finance-1 cn-shenzhen
+    cn-wuhan-lr cn-wulanchabu cn-zhangjiakou cn-zhengzhou-jva eu-central-1 eu-west-1 me-central-1 us-east-1 us-west-1
+"""
+# The rest of the endpoint map of alibabacloud-r-kvstore20150101 7.0.0: served at the central host.
+_ALIBABA_CENTRAL = """
+    ap-northeast-2-pop cn-beijing-finance-pop cn-beijing-gov-1 cn-beijing-nu16-b01 cn-edge-1 cn-fujian
+    cn-haidian-cm12-c01 cn-hangzhou-bj-b01 cn-hangzhou-internal-prod-1 cn-hangzhou-internal-test-1
+    cn-hangzhou-internal-test-2 cn-hangzhou-internal-test-3 cn-hangzhou-test-306 cn-hongkong-finance-pop
+    cn-qingdao-nebula cn-shanghai-et15-b01 cn-shanghai-et2-b01 cn-shanghai-inner cn-shanghai-internal-test-1
+    cn-shenzhen-inner cn-shenzhen-st4-d01 cn-shenzhen-su18-b01 cn-wuhan cn-yushanfang cn-zhangbei
+    cn-zhangbei-na61-b01 cn-zhangjiakou-na62-a01 cn-zhengzhou-nebula-1 eu-west-1-oxs rus-west-1-pop
+"""
+
+REGIONS: Mapping[str, tuple[str, ...]] = {
+    "tencent": tuple(_TENCENT.split()),
+    "alibaba": tuple(_ALIBABA.split() + _ALIBABA_CENTRAL.split()),
+}
+"""The accepted regions, by cloud."""
+
+
+def regions_of(cloud: str | None) -> tuple[str, ...]:
+    """One cloud's regions, or all."""
+    return REGIONS[cloud] if cloud else tuple(name for names in REGIONS.values() for name in names)
+
+
+def region_rule(cloud: str | None = None) -> str:
+    """What an error says to who gives another region: those of one cloud, or of each."""
+    lists = [f"{name} {', '.join(REGIONS[name])}" for name in ([cloud] if cloud else REGIONS)]
+    return f"must be a region of {'; or of '.join(lists)}; to add one, edit {_FILE}"
+
+
+def check_region(cloud: str, region: str) -> None:
+    """Raises: Refused (invalid_command) for a region that the cloud's table does not list."""
+    if region not in REGIONS[cloud]:
+        text = f"Region: {region_rule(cloud)}. Nothing was called; it comes from the command, or from KEYTURN_REGION"
+        raise Refused(ErrorClass.INVALID_COMMAND, text, code="UnknownRegion")

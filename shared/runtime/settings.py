@@ -1,0 +1,170 @@
+"""The settings, typed. They are read once an invocation by `shared.runtime.platform` and then passed on."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+from urllib.parse import urlsplit
+
+from shared.runtime.errors import SettingsError
+from shared.runtime.loopback import is_loopback
+from shared.runtime.queue_urls import check_url
+from shared.runtime.regions import region_rule, regions_of
+from shared.runtime.secret import Secret
+from shared.runtime.wildcard import fits
+
+TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
+ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True, repr=False)
+class Settings:
+    """What `KEYTURN_*` says. Queue URLs may hold a password, so this has no repr."""
+
+    results: str | None = None
+    commands: str | None = None
+    tencent_endpoint: str | None = None
+    alibaba_endpoint: str | None = None
+    region: str | None = None
+    site: str = "domestic"
+    rate: float | None = None
+    log_level: int = logging.INFO
+    reply: bool = True
+    allow: tuple[tuple[str, ...], ...] | None = None
+    allow_noauth: bool = False
+    seal_keys: frozenset[str] | None = None
+    handoff_keys: tuple[Secret, ...] = ()
+    """The first signs what keyturn puts on the commands queue, each verifies; see `shared.runtime.message_signing`."""
+
+    def endpoint(self, cloud: str) -> str | None:
+        """Where every call of that cloud goes, if not to the cloud's own host."""
+        return self.tencent_endpoint if cloud == "tencent" else self.alibaba_endpoint
+
+    def calls_per_s(self, cloud: str) -> float:
+        """The pace of one instance, a second, API and region."""
+        return self.rate or (TENCENT_RATE if cloud == "tencent" else ALIBABA_RATE)
+
+
+def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> Settings:
+    """Settings from an environment.
+
+    Raises: SettingsError naming the variable and the rule, never the value.
+    """
+
+    def text(name: str) -> str | None:
+        return environ.get(f"KEYTURN_{name}", "").strip() or None
+
+    return Settings(
+        results=_queue(text("RESULTS"), "results", on_platform),
+        commands=_queue(text("COMMANDS"), "commands", on_platform),
+        tencent_endpoint=_endpoint(text("TENCENT_ENDPOINT"), "KEYTURN_TENCENT_ENDPOINT"),
+        alibaba_endpoint=_endpoint(text("ALIBABA_ENDPOINT"), "KEYTURN_ALIBABA_ENDPOINT"),
+        region=_region(text("REGION")),
+        site=_one_of(text("SITE") or "domestic", ("domestic", "intl"), "KEYTURN_SITE"),
+        rate=_rate(text("RATE")),
+        log_level=getattr(logging, _one_of((text("LOG") or "INFO").upper(), _LEVELS, "KEYTURN_LOG")),
+        reply=_one_of(text("REPLY") or "on", ("on", "off"), "KEYTURN_REPLY") == "on",
+        allow=_allow(environ.get("KEYTURN_ALLOW")),
+        allow_noauth=_one_of(text("ALLOW_NOAUTH") or "0", ("0", "1"), "KEYTURN_ALLOW_NOAUTH") == "1",
+        seal_keys=_seal_keys(text("SEAL_KEYS")),
+        handoff_keys=handoff_keys(text("HANDOFF_KEY")),
+    )
+
+
+def _region(value: str | None) -> str | None:
+    if value is not None and value not in regions_of(None):
+        raise SettingsError(f"KEYTURN_REGION: {region_rule()}")
+    return value
+
+
+def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
+    if value not in allowed:
+        raise SettingsError(f"{name}: must be one of {', '.join(allowed)}")
+    return value
+
+
+def _queue(url: str | None, use: Literal["results", "commands"], on_platform: bool) -> str | None:
+    if url is not None:
+        try:
+            check_url(url, use=use, on_platform=on_platform)
+        except ValueError as error:
+            raise SettingsError(f"KEYTURN_{use.upper()}: {error}") from None
+    return url
+
+
+def _endpoint(url: str | None, name: str) -> str | None:
+    if url is None:
+        return None
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        raise SettingsError(f"{name}: must be http://127.0.0.1:PORT or https://HOST") from None
+    if (
+        parts.scheme not in ("http", "https")
+        or not host
+        or parts.path.strip("/")
+        or parts.query
+        or parts.fragment
+        or "@" in parts.netloc
+    ):
+        raise SettingsError(f"{name}: must be http://127.0.0.1:PORT or https://HOST, with nothing behind it")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise SettingsError(f"{name}: http:// is for loopback only; use https://")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _rate(value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        rate = float(value)
+    except ValueError:
+        rate = 0.0
+    if not 0.01 <= rate <= 10_000:
+        raise SettingsError("KEYTURN_RATE: must be a number of calls a second, 0.01 to 10000")
+    return rate
+
+
+def _seal_keys(value: str | None) -> frozenset[str] | None:
+    """RFC 7638 thumbprints: SHA-256 in base64url, 43 characters."""
+    if value is None:
+        return None
+    keys = frozenset(item.strip() for item in value.split(",") if item.strip())
+    if not keys or not all(re.fullmatch(r"[A-Za-z0-9_-]{43}", key) for key in keys):
+        raise SettingsError("KEYTURN_SEAL_KEYS: must be JWK thumbprints (RFC 7638, SHA-256), comma-separated")
+    return keys
+
+
+def handoff_keys(value: str | None) -> tuple[Secret, ...]:
+    """What KEYTURN_HANDOFF_KEY says. Raises: SettingsError."""
+    if not value:
+        return ()
+    keys = [item.strip() for item in value.split(",") if item.strip()]
+    if not 1 <= len(keys) <= 2 or not all(re.fullmatch(r"[A-Za-z0-9_-]{43}=?", key) for key in keys):
+        rule = "must be one key or two, comma-separated, each 32 random bytes in base64url"
+        raise SettingsError(f"KEYTURN_HANDOFF_KEY: {rule}")
+    return tuple(Secret(key.rstrip("=")) for key in keys)
+
+
+def _allow(value: str | None) -> tuple[tuple[str, ...], ...] | None:
+    """Patterns of five segments, `cloud/service/region/resource/account`, each with `*` within itself."""
+    if not value:  # a variable that a deployment leaves empty is not set
+        return None
+    patterns = tuple(tuple(item.strip().split("/")) for item in value.split(",") if item.strip())
+    if not patterns:
+        raise SettingsError("KEYTURN_ALLOW: is set and names nothing; leave it out to let the role alone decide")
+    if any(len(pattern) != 5 or not all(pattern) for pattern in patterns):
+        raise SettingsError("KEYTURN_ALLOW: each pattern must read cloud/service/region/resource/account")
+    return patterns
+
+
+def allows(patterns: tuple[tuple[str, ...], ...] | None, name: tuple[str, ...]) -> bool:
+    """Whether a five-part name matches a pattern; with no patterns set, the role alone decides."""
+    if patterns is None:
+        return True
+    return any(all(map(fits, pattern, name)) for pattern in patterns)

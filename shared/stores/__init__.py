@@ -1,0 +1,1 @@
+"""Secrets that nobody sends: the store port, write-ahead, versions, sealing."""

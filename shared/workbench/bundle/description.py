@@ -1,0 +1,167 @@
+"""serverless.yml as a typed description: what is deployed on one platform.
+
+`load(path, cloud, environ)` gives a `Description`, or a DescriptionError whose `lines` each read
+`serverless.yml:LINE: message`. Nothing is called and nothing of a function is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from shared.workbench.bundle import located
+from shared.workbench.bundle.located import DescriptionError
+
+__all__ = [
+    "CkafkaTrigger",
+    "DeadLetter",
+    "Description",
+    "DescriptionError",
+    "Destinations",
+    "FunctionSpec",
+    "HttpTrigger",
+    "Logs",
+    "SmqTrigger",
+    "TimerTrigger",
+    "load",
+]
+
+Cloud = Literal["tencent", "alibaba"]
+Platform = Literal["scf", "fc"]
+
+ROOT = Path(__file__).parents[3]
+
+
+@dataclass(frozen=True)
+class HttpTrigger:
+    """A signed HTTP entry: a function URL with CAM (SCF), an HTTP trigger with `function` (FC). POST alone."""
+
+    name: str
+    auth_type: str  # "CAM" on scf, "function" on fc
+    methods: tuple[str, ...] = ("POST",)
+
+
+@dataclass(frozen=True)
+class TimerTrigger:
+    """A timer. `cron` is spelled for the platform: seven fields on SCF, six on FC. `message` may be empty."""
+
+    name: str
+    cron: str
+    enabled: bool
+    message: str
+
+
+@dataclass(frozen=True)
+class CkafkaTrigger:
+    """SCF's consumer of one CKafka topic; `name` is `<instance>-<topic>`, as SCF wants it."""
+
+    name: str
+    instance: str
+    topic: str
+    batch: int  # messages at most in one event
+    wait_s: int  # seconds at most until a batch is given over
+    retries: int
+    offset: str  # "latest" or "earliest", for a group that never read
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class SmqTrigger:
+    """FC's EventBridge consumer of one SMQ queue. `retries` 3 is BACKOFF_RETRY, 176 is EXPONENTIAL_DECAY_RETRY."""
+
+    name: str
+    queue: str
+    retries: int
+    batch: int
+    enabled: bool
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """Where SCF puts events whose repeats are used up: a CMQ queue or topic."""
+
+    type: str  # "cmq-queue" or "cmq-topic"
+    name: str
+
+
+@dataclass(frozen=True)
+class Destinations:
+    """Where FC sends what became of an asynchronous event: ARNs."""
+
+    on_success: str | None
+    on_failure: str | None
+
+
+@dataclass(frozen=True)
+class Logs:
+    """Where the platform writes a function's lines."""
+
+    group: str  # the id of a CLS log set on scf, the name of an SLS project on fc
+    topic: str  # the id of a CLS topic on scf, the name of a Logstore on fc
+
+    def __str__(self) -> str:
+        return f"{self.group}/{self.topic}"
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """One function as it is deployed. `environment` may hold secrets, so it is not shown."""
+
+    name: str  # on the platform
+    module: str  # functions/<module>.py; its zip is dist/<cloud>/<module>.zip
+    handler: str  # <module>.main_handler
+    clouds: tuple[Cloud, ...]  # the clouds that its code calls; follow_change: those of all operations beside it
+    runtime: str  # "Python3.10" on scf, "python3.10" or "python3.12" on fc
+    memory_mb: int
+    timeout_s: int
+    role: str  # a CAM role's name on scf, a RAM role's ARN on fc
+    environment: Mapping[str, str]
+    concurrency: int  # events at once in one instance: 1 on scf, 1 to 200 on fc (threads)
+    async_retries: int
+    dead_letter: DeadLetter | None
+    destinations: Destinations | None
+    http: HttpTrigger | None
+    timers: tuple[TimerTrigger, ...]
+    queues: tuple[CkafkaTrigger | SmqTrigger, ...]
+    budget_mb: float  # of its zip; what sealing adds is in it
+    line: int  # in serverless.yml
+    seals: bool = False  # its zip carries what sealing a secret needs: joserfc and cryptography
+    logs: Logs | None = None  # None: what the function has is left alone
+
+    def __repr__(self) -> str:
+        return f"FunctionSpec({self.name!r})"
+
+
+@dataclass(frozen=True)
+class Description:
+    """All that one platform runs. `cloud` names the platform's owner, as CLOUD does."""
+
+    cloud: Cloud
+    platform: Platform
+    service: str
+    region: str
+    functions: tuple[FunctionSpec, ...]
+
+
+def load(path: Path, cloud: str, environ: Mapping[str, str], *, functions: Path = ROOT / "functions") -> Description:
+    """Read and check `path` for one cloud ("tencent" or "alibaba"); `functions` is the folder of handlers.
+
+    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself.
+
+    Raises: DescriptionError with every mistake that was found.
+    """
+    from shared.workbench.bundle import serverless
+
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DescriptionError([f"{path.name}:1: cannot be read: {type(error).__name__}"]) from None
+    if cloud not in ("tencent", "alibaba"):
+        raise DescriptionError([f"{path.name}:1: CLOUD must be tencent or alibaba"])
+    document = located.read(text, path.name)
+    variables = located.Variables(document, {**environ, "CLOUD": cloud}, path.name)
+    return serverless.describe(
+        variables.resolve(document), path.name, "tencent" if cloud == "tencent" else "alibaba", functions
+    )

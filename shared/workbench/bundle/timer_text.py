@@ -1,0 +1,64 @@
+"""What may stand in a timer's text: it is shown in consoles and logs, so no secret in clear."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shared.commands.command import parse_model
+from shared.rotation.policy import PlanRotation
+from shared.runtime.errors import Refused
+
+_MOST_BYTES = 4096  # SCF's limit, https://www.tencentcloud.com/document/product/583/9708
+_SECRET = re.compile("password|passwd|secret|token|accesskey", re.IGNORECASE)
+_REFERENCE = "SecretRef"
+
+
+def policy_text(name: str, fields: Mapping[str, Any]) -> str:
+    """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
+    given = {"Policy": name} | dict(fields)
+    try:
+        parse_model(PlanRotation, given, PlanRotation.names)
+    except Refused as refused:
+        rule = refused.message
+    else:
+        text = json.dumps(given, ensure_ascii=False, separators=(",", ":"))
+        size = len(text.encode())
+        if size <= _MOST_BYTES:
+            return text
+        rule = f"has {size} bytes as a timer's text, which takes {_MOST_BYTES}"
+    raise ValueError(rule)
+
+
+def problem_of(text: str) -> str | None:
+    """What is wrong with a timer's text, in words that hold nothing of it; None: nothing is."""
+    if not text:
+        return None
+    if len(text.encode()) > _MOST_BYTES:
+        return f"a timer's text has {_MOST_BYTES} bytes at most"
+    try:
+        value = json.loads(text, object_pairs_hook=_pairs)
+    except _SecretInClear:
+        return "holds a secret in clear; a timer takes references, generated secrets or none"
+    except (ValueError, RecursionError):
+        return "must be a command, as JSON"
+    if isinstance(value, str):  # JSON in JSON is read as a command too
+        return problem_of(value) if value else "must be a command, as JSON"
+    return None if isinstance(value, dict | list) else "must be a command, as JSON"
+
+
+class _SecretInClear(Exception):
+    """A field that is named like a secret holds a text."""
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for name, value in pairs:
+        if isinstance(value, str) and name != _REFERENCE and _SECRET.search(name):
+            raise _SecretInClear
+        if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
+            problem = problem_of(value)
+            if problem and "secret" in problem:
+                raise _SecretInClear
+    return dict(pairs)

@@ -1,0 +1,1 @@
+"""plan, deploy, remove and call: serverless.yml and the packages on a platform."""

@@ -1,0 +1,248 @@
+"""The permissions of each function, generated from the `rights` beside it, the queues that its settings name and
+where its lines go.
+
+Nothing here was tried on a cloud. A grant is `documented` where the cloud's own table of actions was read for it; any
+other is `unverified`, with the reason, and `make plan` prints that. `*` as a resource stands only where the cloud says
+that an action takes no other. Sources: Tencent CAM 239/38701 (Redis), 598/70035 (TCR), 598/10606 (resources in six
+parts: an empty region is any, an empty account the policy's own), 1078/38612 (SSM); Alibaba RAM, help documents of
+R-kvstore, SMQ and KMS (28953).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Literal
+
+from shared.commands.store_reference import parse_ref
+from shared.runtime import queue_urls
+from shared.runtime.settings import read_settings
+from shared.stores.store import RIGHTS
+from shared.workbench.bundle.description import Cloud, Description, FunctionSpec
+
+Status = Literal["documented", "unverified"]
+
+_SERVICES: Mapping[str, tuple[Cloud, str]] = {
+    # The API's own name of a service -> its cloud, and what KEYTURN_ALLOW calls it.
+    "redis": ("tencent", "redis"),
+    "tcr": ("tencent", "tcr"),
+    "kvstore": ("alibaba", "tair"),
+    "ssm": ("tencent", "ssm"),
+    "kms": ("alibaba", "kms"),
+}
+_DOCUMENTED = {
+    "redis:ModifyInstanceAccount",
+    "redis:ModfiyInstancePassword",
+    "redis:DescribeTaskInfo",
+    "kvstore:ModifyAccountPassword",
+    "kms:GetSecretValue",
+    "kms:ListSecretVersionIds",
+    "kms:PutSecretValue",
+    "kms:UpdateSecretVersionStage",
+}
+# Authorised per action, not per instance: the table gives `*` (239/38701).
+_ANY_RESOURCE = {"redis:DescribeTaskInfo"}
+_WHY = {
+    "redis:ModifyInstancePassword": "inferred from the domestic spelling, ModfiyInstancePassword",
+    "tcr:ModifyServiceAccountPassword": "the resource's form is that of its sibling actions",
+    "ssm": "the page names the action; `*` stands for its creator's number, which comes before a secret's name",
+    "log:PostLogStoreLogs": "the action and its resource are SLS's own; what FC's role needs of it was not tried",
+    "ckafka:SendMessage": "neither the action's name nor a form for its resource is published",
+}
+_NOT_SEEN = "its row in the cloud's table was not seen; the resource's form is that of its sibling actions"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """One action on some resources, and how well that is known."""
+
+    action: str
+    resources: tuple[str, ...]
+    status: Status
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What one identity may do. `holder` is the function's role, or the keys that it is given for the other cloud."""
+
+    function: str
+    cloud: Cloud
+    holder: str
+    grants: tuple[Grant, ...]
+    trust: Mapping[str, Any] | None  # who may take the role; None for keys
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The policy in the cloud's own form: CAM 2.0 or RAM 1."""
+        together: dict[tuple[str, ...], list[str]] = {}
+        for grant in self.grants:
+            together.setdefault(grant.resources, []).append(grant.action)
+        if self.cloud == "tencent":
+            parts = [{"effect": "allow", "action": a, "resource": list(r)} for r, a in together.items()]
+            return {"version": "2.0", "statement": parts}
+        statements = [{"Effect": "Allow", "Action": a, "Resource": list(r)} for r, a in together.items()]
+        return {"Version": "1", "Statement": statements}
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """One line for each grant that is not documented, or that is for any resource."""
+        unverified = [f"unverified: {g.action}: {g.why}" for g in self.grants if g.status == "unverified"]
+        wide = [f"any resource: {g.action}: the cloud takes no other" for g in self.grants if g.resources == ("*",)]
+        return (*unverified, *wide)
+
+
+def policies(description: Description, spec: FunctionSpec) -> tuple[Policy, ...]:
+    """The role's policy first, then one for the other cloud's keys, if the function calls that too."""
+    granted = list(_grants(description, spec))
+    found = []
+    for cloud in (description.cloud, "alibaba" if description.cloud == "tencent" else "tencent"):
+        grants = tuple(grant for owner, grant in granted if owner == cloud)
+        own = cloud == description.cloud
+        if grants or own:
+            holder = spec.role if own else f"keys in KEYTURN_{cloud.upper()}_*"
+            found.append(Policy(spec.name, _cloud(cloud), holder, grants, _trust(description) if own else None))
+    return tuple(found)
+
+
+def render(description: Description) -> str:
+    """Every policy as text to read, the JSON to paste between lines that begin with `#`."""
+    lines = []
+    for spec in description.functions:
+        for policy in policies(description, spec):
+            lines.append(f"# {policy.function}: {policy.holder}")
+            lines += [f"#   {remark}" for remark in policy.remarks]
+            lines.append(json.dumps(policy.document, indent=2))
+            if policy.trust is not None:
+                lines += ["# trust policy of that role", json.dumps(policy.trust, indent=2)]
+    return "\n".join(lines) + "\n"
+
+
+def _cloud(name: str) -> Cloud:
+    return "tencent" if name == "tencent" else "alibaba"
+
+
+def _trust(description: Description) -> dict[str, Any]:
+    """Who may take the role: the platform's service. Sources: SCF 583/38176, FC "Grant permissions to FC"."""
+    if description.platform == "scf":
+        principal = {"service": ["scf.qcloud.com"]}
+        statement = {"effect": "allow", "action": "name/sts:AssumeRole", "principal": principal}
+        return {"version": "2.0", "statement": [statement]}
+    service = {"Service": ["fc.aliyuncs.com"]}
+    return {"Version": "1", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": service}]}
+
+
+def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    rights: tuple[str, ...] = import_module(f"functions.{spec.module}").main_handler.rights
+    for action in rights:
+        cloud, _ = _SERVICES[action.partition(":")[0]]
+        if cloud in spec.clouds:
+            documented = action in _DOCUMENTED
+            resources = ("*",) if action in _ANY_RESOURCE else tuple(_instances(description, spec, action))
+            why = "" if documented else _WHY.get(action) or _WHY.get(action.partition(":")[0], _NOT_SEEN)
+            if not resources:  # KEYTURN_ALLOW names nothing of this service: no such call is ever made
+                continue
+            yield cloud, Grant(action, resources, "documented" if documented else "unverified", why)
+    yield from _store_grants(description, spec)
+    if spec.logs is not None and description.platform == "fc":  # SCF writes lines by itself, with no role of ours
+        place = f"project/{spec.logs.group}/logstore/{spec.logs.topic}"
+        resource = f"acs:log:{description.region}:{_account(spec)}:{place}"
+        yield "alibaba", Grant("log:PostLogStoreLogs", (resource,), "unverified", _WHY["log:PostLogStoreLogs"])
+    yield from _queue_grants(description, spec)
+
+
+def _store_grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    """Reading and keeping secrets: only in the stores that KEYTURN_ALLOW names, or else a rotation's policy."""
+    if spec.module == "plan_rotation":  # it lists versions, and reads no secret
+        return
+    for cloud in spec.clouds:
+        kind = "ssm" if cloud == "tencent" else "kms"
+        allowed = read_settings(spec.environment).allow
+        if allowed is None:
+            places = _rotated(description, spec, kind)
+        else:
+            places = {(p[2], p[3]) for p in allowed if _covers(p[0], cloud) and _covers(p[1], kind)}
+        resources = [_secret(spec, kind, *place) for place in sorted(places)]
+        for action in RIGHTS[cloud] if resources else ():
+            documented = action in _DOCUMENTED
+            why = "" if documented else _WHY[kind]
+            yield _cloud(cloud), Grant(action, tuple(resources), "documented" if documented else "unverified", why)
+
+
+def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tuple[str, str]]:
+    """Region and name, `*` for what differs, of the stores of every policy whose commands come to this function."""
+    texts = [json.loads(t.message) for f in description.functions if f.module == "plan_rotation" for t in f.timers]
+    found = set()
+    for policy in texts:
+        if policy.get("Store") and spec.module in (policy["Function"], "follow_change"):
+            place = parse_ref(policy["Store"].replace("{resource}", "x").replace("{account}", "x"))
+            name = policy["Store"].partition("://")[2].replace("{resource}", "*").replace("{account}", "*")
+            if place.kind == kind:
+                found.add((policy.get("Region", description.region), name))
+    return found
+
+
+def _secret(spec: FunctionSpec, kind: str, region: str, name: str) -> str:
+    """A secret as the cloud's policies name it."""
+    if kind == "ssm":
+        return f"qcs::ssm:{'' if region == '*' else region}::secret/creatorUin/*{'' if name == '*' else f'/{name}'}"
+    return f"acs:kms:{region}:{_account(spec)}:secret/{name}"
+
+
+def _instances(description: Description, spec: FunctionSpec, action: str) -> Iterator[str]:
+    """The instances that KEYTURN_ALLOW names; without it every one of the region that commands go to by default."""
+    service = action.partition(":")[0]
+    cloud, called = _SERVICES[service]
+    allowed = read_settings(spec.environment).allow
+    if allowed is None:
+        places = {(description.region if cloud == description.cloud else "*", "*")}
+    else:
+        places = {(p[2], p[3]) for p in allowed if _covers(p[0], cloud) and _covers(p[1], called)}
+    for region, instance in sorted(places):
+        if service in ("ssm", "kms"):
+            yield _secret(spec, service, region, instance)
+        elif cloud == "tencent":
+            yield f"qcs::{service}:{'' if region == '*' else region}::instance/{instance}"
+        else:
+            yield f"acs:{service}:{region}:{_account(spec)}:instance/{instance}"
+
+
+def _covers(pattern: str, name: str) -> bool:
+    from fnmatch import fnmatchcase
+
+    return fnmatchcase(name, pattern)
+
+
+def _account(spec: FunctionSpec) -> str:
+    """The account of the function's role, an ARN on FC; elsewhere any."""
+    parts = spec.role.split(":")
+    return parts[3] if len(parts) == 5 else "*"
+
+
+def _queue_grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    """What publishing takes: results, and commands to this function itself and to whom it sends on."""
+    settings = read_settings(spec.environment)
+    others = ["follow_change"]
+    if spec.module == "plan_rotation":
+        others = [other.module for other in description.functions if other.module != "follow_change"]
+    targets = dict.fromkeys([spec.module, *others])
+    sent = [
+        settings.results,
+        *(settings.commands and settings.commands.replace("{function}", t.replace("_", "-")) for t in targets),
+    ]
+    ckafka: dict[str, None] = {}
+    smq: dict[str, None] = {}
+    for url in sent:
+        scheme, _, rest = (url or "").partition("://")
+        if scheme == "ckafka":
+            ckafka[f"qcs::ckafka:{queue_urls.ckafka_place(rest).region}::*"] = None
+        elif scheme == "smq":
+            place = queue_urls.smq_place(rest)
+            region = place.region.removesuffix("-internal").removesuffix("-vpc")
+            smq[f"acs:mns:{region}:{place.account}:/queues/{place.queue}/messages"] = None
+    if ckafka:
+        yield "tencent", Grant("ckafka:SendMessage", tuple(ckafka), "unverified", _WHY["ckafka:SendMessage"])
+    if smq:
+        yield "alibaba", Grant("mns:SendMessage", tuple(smq), "documented")

@@ -1,0 +1,1 @@
+"""Sets up the virtual environment that the Makefile's targets run in."""

@@ -1,0 +1,1 @@
+"""One zip a function, which runs by itself on the platform."""

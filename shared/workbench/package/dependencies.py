@@ -1,0 +1,169 @@
+"""The packages that functions carry: locked wheels for the platforms, whatever machine builds, pruned and compiled.
+
+Both platforms run x86_64 on glibc 2.17 or newer, hence manylinux2014. A tree is built once and kept below `.keyturn`
+under a name that tells what went into it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from shared.workbench.bundle.description import ROOT
+
+_HERE = Path(__file__).parent
+_WHEELS = "manylinux2014_x86_64"
+# Of a package's own description, what is asked for at run time (pydantic) or owed to its authors.
+_KEPT_INFO = re.compile(r"METADATA|entry_points\.txt|(LICEN[CS]E|COPYING|NOTICE|AUTHORS).*|licenses/.*", re.IGNORECASE)
+_SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".cpp", ".typed", ".pyc", ".hash"}
+_FOLDERS = {"bin", "__pycache__", "tests"}
+_UNUSED = re.compile(
+    # The vendor's coroutine clients; nothing but each other imports them.
+    r"tencentcloud/.*_async\.py"
+    # What cryptography is built with; at run time it takes _cffi_backend alone.
+    r"|(cffi|pycparser)/.*"
+    # Plugins for checkers and test runners.
+    r"|pydantic/(v1/)?(mypy|_hypothesis_plugin)\.py"
+)
+# What Alibaba's client imports at once and keyturn's calls never use. shims/ has what those imports name, and raises if
+# it is used after all: coroutines, RSA signatures, calls that stay open, fetching keys.
+STAND_INS = frozenset(folder.name for folder in (_HERE / "shims").iterdir() if (folder / "__init__.py").is_file())
+# What only those need.
+_GONE_WITH_THEM = {
+    *("_cffi_backend", "aiohappyeyeballs", "aiosignal", "async_timeout", "attr", "attrs", "cffi", "frozenlist"),
+    *("multidict", "propcache", "pycparser", "tzlocal", "yarl"),
+}
+_STOOD_IN_LOCK = "alibaba"
+_VERSION = re.compile(r"^tencentcloud-sdk-python-common==([0-9.]+)", re.MULTILINE)
+
+
+class PackageError(Exception):
+    """A package could not be built; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """The Python that a platform runs. `version` is `3.10`, `full` `3.10.13`."""
+
+    path: str
+    version: str
+    full: str
+
+
+def find_interpreter(version: str) -> Interpreter:
+    """A Python of this minor version, on PATH or below pyenv. Raises: PackageError."""
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    candidates = [sys.executable, f"python{version}", *map(str, sorted(pyenv.glob(f"{version}.*/bin/python")))]
+    for candidate in candidates:
+        try:
+            told = subprocess.run(
+                [candidate, "-I", "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3], sys.executable)"],
+                capture_output=True,
+                text=True,
+                timeout=30,
+                stdin=subprocess.DEVNULL,
+            )
+        except (OSError, subprocess.TimeoutExpired):
+            continue
+        full, _, path = told.stdout.strip().partition(" ")
+        if told.returncode == 0 and full.startswith(f"{version}.") and path:
+            return Interpreter(path, version, full)
+    raise PackageError(f"the platform runs Python {version}, and there is none on PATH or below pyenv: install one")
+
+
+def tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | None = None) -> Path:
+    """The folder with everything that `requirements-<lock>.txt` names, ready to be zipped. Raises: PackageError."""
+    requirements = root / f"requirements-{lock}.txt"
+    cache = cache or root / ".keyturn" / "packages"
+    recipe = [requirements, _HERE / "dependencies.py", _HERE / "bytecode.py", *sorted((_HERE / "shims").rglob("*.py"))]
+    inputs = b"\0".join([python.full.encode(), *(file.read_bytes() for file in recipe)])
+    ready = cache / f"{lock}-{python.full}-{hashlib.sha256(inputs).hexdigest()[:16]}"
+    if ready.is_dir():
+        return ready
+    cache.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as temporary:
+        folder = Path(temporary) / "tree"
+        _install(requirements, python, folder)
+        _prune(folder)
+        _settle_tencentcloud(folder, requirements)
+        if lock == _STOOD_IN_LOCK:
+            _stand_in(folder)
+        compile_tree(folder, python)
+        try:
+            folder.rename(ready)
+        except OSError:
+            if not ready.is_dir():  # else somebody else was first, with the same
+                raise
+    return ready
+
+
+def compile_tree(folder: Path, python: Interpreter, keep: tuple[str, ...] = ()) -> None:
+    """Put bytecode in the place of every source below `folder`, but for `keep`. Raises: PackageError."""
+    command = [python.path, "-s", "-S", "-B", str(_HERE / "bytecode.py"), str(folder), *keep]
+    environ = {"PYTHONHASHSEED": "0", "PATH": os.environ.get("PATH", "")}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise PackageError(f"compiling failed: {done.stderr.strip()[-500:]}")
+
+
+def _install(requirements: Path, python: Interpreter, folder: Path) -> None:
+    command = [*_pip(python), "install", "--quiet", "--no-input"]
+    command += ["--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"]
+    command += ["--platform", _WHEELS, "--python-version", python.version, "--implementation", "cp"]
+    command += ["--target", str(folder), "-r", str(requirements)]
+    environ = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    if done.returncode:
+        raise PackageError(f"pip could not install {requirements.name}:\n{done.stderr.strip()[-2000:]}")
+
+
+def _pip(python: Interpreter) -> list[str]:
+    """A pip that judges the lock's conditions (python_full_version < "3.11") by the platform's Python."""
+    own = [python.path, "-m", "pip"]
+    if subprocess.run([*own, "--version"], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0:
+        return own
+    return [sys.executable, "-m", "pip", "--python", python.path]
+
+
+def _prune(folder: Path) -> None:
+    for file in [path for path in folder.rglob("*") if path.is_file()]:
+        inside = file.relative_to(folder)
+        if not _needed(PurePosixPath(inside.as_posix())):
+            file.unlink()
+        elif file.name == "METADATA":  # the package's own page follows the headers
+            file.write_text(file.read_text(encoding="utf-8").partition("\n\n")[0] + "\n", encoding="utf-8")
+    for empty in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
+        if not any(empty.iterdir()):
+            empty.rmdir()
+
+
+def _needed(name: PurePosixPath) -> bool:
+    if name.parts[0].endswith(".dist-info"):
+        return _KEPT_INFO.fullmatch("/".join(name.parts[1:])) is not None
+    if _FOLDERS & set(name.parts[:-1]) or name.suffix in _SUFFIXES:
+        return False
+    return not _UNUSED.fullmatch(str(name))
+
+
+def _stand_in(folder: Path) -> None:
+    """Put shims/ in the place of what keyturn's calls never use, and take away what only that needs."""
+    for entry in list(folder.iterdir()):
+        name = re.split(r"-[0-9]|\.", entry.name)[0].replace("websocket_client", "websocket")
+        if name in STAND_INS or name in _GONE_WITH_THEM:
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+    for name in STAND_INS:
+        shutil.copytree(_HERE / "shims" / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+
+
+def _settle_tencentcloud(folder: Path, requirements: Path) -> None:
+    """Every wheel of that SDK brings this file with a version of its own; which one stays is up to pip's order."""
+    version = _VERSION.search(requirements.read_text(encoding="utf-8"))
+    if version:
+        (folder / "tencentcloud" / "__init__.py").write_text(f'__version__ = "{version[1]}"\n', encoding="utf-8")

@@ -1,0 +1,238 @@
+"""`package CLOUD`: one zip a function, in dist/<cloud>/<function>.zip, that runs by itself on the platform.
+
+In it: a short file at the root, by the function's name (as source, since a platform's loader and console look for it),
+which imports the function itself from functions/; its part of shared/; its own cloud's dependencies. The same inputs
+give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import io
+import os
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.workbench.bundle.description import ROOT, Description, DescriptionError, FunctionSpec, load
+from shared.workbench.package.dependencies import (
+    STAND_INS,
+    Interpreter,
+    PackageError,
+    compile_tree,
+    find_interpreter,
+    tree,
+)
+from shared.workbench.package.imports import closure
+
+_ENTRY = '''"""{summary}"""
+
+from shared.cold import imported
+
+main_handler = imported("functions.{module}").main_handler
+'''
+_DATE = (1980, 1, 1, 0, 0, 0)
+_MODE = 0o100644 << 16
+_LARGEST = 4
+_MB = 1_000_000
+_LEVEL = 7  # 9 takes twice as long, for two bytes in a thousand less
+# Which file of queues/ belongs to whom; the others are for any function.
+_QUEUES = {"ckafka": "ckafka", "smq": "smq", "smq_wire": "smq", "amqp": "amqp"}
+_QUEUE_OF_CLOUD = {"tencent": "ckafka", "alibaba": "smq"}
+# Queues whose client is a package, and the lock that names it.
+_QUEUE_NEEDS = {"ckafka": "tencent", "amqp": "amqp"}
+
+
+@dataclass(frozen=True)
+class Built:
+    """One zip: where it is, its size and its files' (bytes), how many those are, and the largest packages."""
+
+    spec: FunctionSpec
+    path: Path
+    size: int
+    unpacked: int
+    files: int
+    largest: tuple[tuple[str, int], ...]
+
+    @property
+    def over_budget(self) -> bool:
+        return self.size > self.spec.budget_mb * _MB
+
+
+def main(argv: list[str]) -> int:
+    """Exit 2: serverless.yml is wrong; 1: a package could not be built, or is larger than its budget."""
+    parser = argparse.ArgumentParser(prog="python -m shared.workbench.package", description=__doc__)
+    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="all, if none is named")
+    parser.add_argument(
+        "--python", metavar="3.12", help="another runtime than serverless.yml says, as a zip of its own"
+    )
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist")
+    arguments = parser.parse_args(argv)
+    try:
+        description = load(ROOT / "serverless.yml", arguments.cloud, os.environ)
+        unknown = set(arguments.functions) - {spec.module for spec in description.functions}
+        if unknown:
+            parser.error(f"serverless.yml names no {', '.join(sorted(unknown))} for {arguments.cloud}")
+        built = build(description, arguments.dist, only=arguments.functions, version=arguments.python)
+    except DescriptionError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except PackageError as error:
+        print(f"package: {error}", file=sys.stderr)
+        return 1
+    for one in built:
+        print(_report(one))
+    over = [one for one in built if one.over_budget]
+    for one in over:
+        text = f"package: {one.spec.module}: {one.size / _MB:.2f} MB is over its budget of {one.spec.budget_mb:g} MB"
+        print(text, file=sys.stderr)
+    return 1 if over else 0
+
+
+def build(
+    description: Description,
+    dist: Path,
+    *,
+    only: list[str] | None = None,
+    version: str | None = None,
+    root: Path = ROOT,
+) -> list[Built]:
+    """Build the zips of a description below `dist`/<cloud>, for the runtime that each function names.
+
+    `version` builds for another ("3.12"), under a name of its own: <function>-py312.zip.
+
+    Raises: PackageError.
+    """
+    folder = dist / description.cloud
+    folder.mkdir(parents=True, exist_ok=True)
+    chosen = [spec for spec in description.functions if not only or spec.module in only]
+    paths, contents = [], []
+    with tempfile.TemporaryDirectory() as temporary:
+        ours: dict[str, tuple[Interpreter, Path]] = {}
+        for spec in chosen:
+            named = spec.runtime.lower().removeprefix("python")
+            wanted = version or named
+            if wanted not in ours:
+                ours[wanted] = _compile_ours(root, Path(temporary) / wanted, _interpreter(wanted, description))
+            paths.append(folder / f"{spec.module}{'' if wanted == named else '-py' + wanted.replace('.', '')}.zip")
+            contents.append(_content(description, spec, root, *ours[wanted]))
+        with ThreadPoolExecutor() as pool:  # compressing is most of the work, and lets go of the interpreter's lock
+            list(pool.map(_write, paths, contents))
+    return [_built(spec, path) for spec, path in zip(chosen, paths, strict=True)]
+
+
+def _interpreter(version: str, description: Description) -> Interpreter:
+    known = ("3.10",) if description.platform == "scf" else ("3.10", "3.12")
+    if version not in known:
+        raise PackageError(f"{description.platform} is built for Python {' and '.join(known)}, not {version}")
+    return find_interpreter(version)
+
+
+def _compile_ours(root: Path, to: Path, python: Interpreter) -> tuple[Interpreter, Path]:
+    """All that could ship, compiled in one go: what is compiled beside it must not change a file's bytes."""
+    to.mkdir()
+    shutil.copytree(root / "shared", to / "shared", ignore=shutil.ignore_patterns("workbench", "__pycache__"))
+    shutil.copytree(root / "functions", to / "functions", ignore=shutil.ignore_patterns("__pycache__"))
+    entries = sorted((root / "functions").glob("[!_]*.py"))
+    for entry in entries:
+        told = ast.get_docstring(ast.parse(entry.read_text(encoding="utf-8"))) or entry.stem
+        text = _ENTRY.format(summary=told.partition("\n")[0], module=entry.stem)
+        (to / entry.name).write_text(text, encoding="utf-8")
+    compile_tree(to, python, tuple(entry.name for entry in entries))
+    return python, to
+
+
+def _content(
+    description: Description, spec: FunctionSpec, root: Path, python: Interpreter, ours: Path
+) -> dict[str, Path]:
+    """Name in the zip -> file, for everything that a function carries."""
+    queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
+    clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
+    found = closure(root / "functions" / f"{spec.module}.py", root, _carries(set(spec.clouds), clouds, queues))
+    start = closure(root / "shared" / "cold.py", root, _carries(set(spec.clouds), clouds, queues))
+    files = {f"{spec.module}.py": ours / f"{spec.module}.py"}
+    for module in {*found.own, *start.own, "shared.runtime.cold_start", "functions", f"functions.{spec.module}"}:
+        path = Path(*module.split("."))
+        compiled = path / "__init__.pyc" if (ours / path).is_dir() else path.with_suffix(".pyc")
+        files[compiled.as_posix()] = ours / compiled
+    products = {".".join(name.split(".")[:2]) for name in found.foreign if name.startswith("tencentcloud.")}
+    for lock in [*(["seal"] if spec.seals else []), *sorted(clouds)]:
+        packages = tree(lock, python, root=root)
+        real = STAND_INS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
+        for file in packages.rglob("*"):
+            name = file.relative_to(packages).as_posix()
+            if file.is_file() and not _unused_product(name, products) and name.partition("/")[0] not in real:
+                files.setdefault(name, file)
+    return files
+
+
+def _named_queues(spec: FunctionSpec) -> set[str]:
+    urls = (spec.environment.get(name, "") for name in ("KEYTURN_RESULTS", "KEYTURN_COMMANDS"))
+    return {scheme.rstrip("s") for url in urls if (scheme := url.partition("://")[0].lower())}
+
+
+def _carries(own: set[str], clouds: set[str], queues: set[str]) -> Callable[[str], bool]:
+    """Which of our modules go along: of `own` clouds all, of those that only a queue needs their session alone."""
+
+    def carries(module: str) -> bool:
+        _, _, rest = module.partition(".")
+        room, _, file = rest.partition(".")
+        if room == "workbench":
+            raise PackageError("what ships imports shared.workbench, which does not")
+        if room == "clouds" and (owner := file.partition("_")[0]) in ("tencent", "alibaba"):
+            return owner in (clouds if file == owner else own)
+        return room != "queues" or file not in _QUEUES or _QUEUES[file] in queues
+
+    return carries
+
+
+def _unused_product(name: str, products: set[str]) -> bool:
+    """Whether a file is of a Tencent product, by code or by description, that the function does not import."""
+    parts = name.split("/")
+    if parts[0] == "tencentcloud" and len(parts) > 2:
+        product = parts[1]
+    elif parts[0].startswith("tencentcloud_sdk_python_"):
+        product = parts[0].removeprefix("tencentcloud_sdk_python_").partition("-")[0]
+    else:
+        return False
+    return product != "common" and f"tencentcloud.{product}" not in products
+
+
+def _write(path: Path, files: dict[str, Path]) -> None:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name in sorted(files):
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.create_system, entry.external_attr = 3, _MODE
+            archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, _LEVEL)
+    part = path.with_suffix(".part")
+    part.write_bytes(whole.getvalue())
+    part.replace(path)
+
+
+def _built(spec: FunctionSpec, path: Path) -> Built:
+    with zipfile.ZipFile(path) as archive:
+        entries = archive.infolist()
+    sizes: dict[str, int] = {}
+    for entry in entries:
+        top = entry.filename.partition("/")[0]
+        sizes[top] = sizes.get(top, 0) + entry.compress_size
+    largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
+    unpacked = sum(entry.file_size for entry in entries)
+    return Built(spec, path, path.stat().st_size, unpacked, len(entries), tuple(largest))
+
+
+def _report(one: Built) -> str:
+    largest = ", ".join(f"{name} {size / _MB:.2f}" for name, size in one.largest)
+    budget = f"budget {one.spec.budget_mb:g}"
+    return (
+        f"{one.path.name}: {one.size / _MB:.2f} MB ({budget}), "
+        f"{one.files} files, {one.unpacked / _MB:.1f} MB unpacked; largest: {largest}"
+    )

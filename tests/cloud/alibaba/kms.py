@@ -1,0 +1,391 @@
+"""Alibaba Cloud KMS (2016-01-20): generic secrets, their versions and stages, by the API's published pages.
+
+Sources: the pages PutSecretValue, GetSecretValue, UpdateSecretVersionStage, ListSecretVersionIds (2025-07 to 2026-03),
+the error table of CreateSecret, the QPS page of the shared gateway (10 for making secrets, 450 for reading values, 40
+for the rest). Not published, so chosen here: the order of listed versions (by name), and that a stage can only be
+removed from the version that has it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from copy import copy, deepcopy
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from tests.cloud.state.history import By, History
+from tests.cloud.state.world import KmsSecret, World
+from tests.cloud.state.world_clock import Clock
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+
+CURRENT, PREVIOUS = "ACSCurrent", "ACSPrevious"
+MOST_VERSIONS, MOST_STAGES = 10, 8
+LOST = "StandIn.LabelledVersionLost"
+"""No code of the cloud: the real one would delete a version that the caller still has a label on."""
+_MOST_BYTES = 30720
+_MOST_NAME = 64
+_THROTTLED = "Rejected.Throttling"
+
+
+@dataclass
+class Version:
+    """One value; `read` counts GetSecretValue calls that were answered."""
+
+    id: str
+    data: str
+    kind: str
+    created: float
+    read: int = 0
+
+
+@dataclass
+class Secret:
+    """A live secret: versions in the order they were made, and which version each stage marks."""
+
+    name: str
+    region: str
+    description: str
+    created: float
+    updated: float
+    tags: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, Version] = field(default_factory=dict)
+    stages: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, name: str, spec: KmsSecret, now: float) -> Secret:
+        """As a world describes it."""
+        versions = {id_: Version(id_, one.value, "text", one.created) for id_, one in spec.stored(now).items()}
+        times = [one.created for one in versions.values()] or [now]
+        stages = {CURRENT: spec.current or list(versions)[-1], **spec.labels} if versions else {}
+        if unknown := set(stages.values()) - versions.keys():
+            raise ValueError(f"kms: {name} marks versions that it does not have: {sorted(unknown)}")
+        return cls(name, spec.region, spec.description, min(times), max(times), dict(spec.tags), versions, stages)
+
+    def marks(self, version_id: str) -> list[str]:
+        """The stages of a version."""
+        return [stage for stage, id_ in self.stages.items() if id_ == version_id]
+
+    def moved(self, stages: list[str], version_id: str) -> dict[str, str]:
+        """The stages after these were put on a version; the former current one becomes the previous one."""
+        after, former = dict(self.stages), self.stages.get(CURRENT)
+        if CURRENT in stages and former not in (None, version_id):
+            after[PREVIOUS] = str(former)
+        after |= dict.fromkeys(stages, version_id)
+        if len(after) > MOST_STAGES:
+            raise ApiError("Rejected.LimitExceeded", "A secret has at most 8 version stages.")
+        return after
+
+    @property
+    def arn(self) -> str:
+        """Its resource name."""
+        return f"acs:kms:{self.region}:1000000000000001:secret/{self.name}"
+
+
+class AlibabaKms:
+    """The service: secrets by region and name."""
+
+    cloud: Cloud = "alibaba"
+    name = "kms"
+    version = "2016-01-20"
+    stages: frozenset[str] = frozenset()
+
+    def __init__(self, world: World, clock: Clock, history: History) -> None:
+        self._clock, self._history = clock, history
+        self._begin(world)
+        value = "SecretName! VersionId! SecretData! SecretDataType"
+        slow, fast = 40, 450
+        self.actions: Mapping[str, Action] = {
+            "CreateSecret": Action(
+                takes(
+                    f"{value} Description Tags SecretType",
+                    "EncryptionKeyId ExtendedConfig EnableAutomaticRotation:bool RotationInterval DKMSInstanceId"
+                    " Policy",
+                ),
+                self._create,
+                changes=True,
+                per_s=10,
+                throttled=_THROTTLED,
+            ),
+            "PutSecretValue": Action(
+                takes(f"{value} VersionStages"), self._put, changes=True, per_s=slow, throttled=_THROTTLED
+            ),
+            "GetSecretValue": Action(
+                takes("SecretName! VersionStage VersionId", "FetchExtendedConfig:bool DryRun"),
+                self._value,
+                per_s=fast,
+                throttled=_THROTTLED,
+            ),
+            "UpdateSecretVersionStage": Action(
+                takes("SecretName! VersionStage! RemoveFromVersion MoveToVersion"),
+                self._move_stage,
+                changes=True,
+                per_s=slow,
+                throttled=_THROTTLED,
+            ),
+            "ListSecretVersionIds": Action(
+                takes("SecretName! IncludeDeprecated PageNumber:int PageSize:int"),
+                self._version_ids,
+                per_s=slow,
+                throttled=_THROTTLED,
+            ),
+            "DescribeSecret": Action(takes("SecretName! FetchTags"), self._describe, per_s=fast, throttled=_THROTTLED),
+            "ListSecrets": Action(
+                takes("FetchTags PageNumber:int PageSize:int", "Filters"),
+                self._list,
+                per_s=slow,
+                throttled=_THROTTLED,
+            ),
+        }
+
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        """The code that this service publishes; it has none for a lock."""
+        if kind == "denied":
+            return ApiError("Forbidden.NoPermission", "You are not authorized to perform the operation.", 403)
+        if kind == "lock":
+            return ApiError(_THROTTLED, "QPS Limit Exceeded", 429)
+        if kind == "failed":
+            return ApiError("UnsupportedOperation", "The operation is not supported now.")
+        return ApiError("InternalFailure", "An internal error occurred.", 500)
+
+    def state(self) -> dict[str, Any]:
+        """Names, versions, stages, times, and what callers did that they must not; never a value."""
+        shown: dict[str, Any] = {}
+        for secret in self._secrets.values():
+            # A name may be there in two regions; the first keeps it.
+            shown[secret.name if secret.name not in shown else f"{secret.region}/{secret.name}"] = {
+                "Region": secret.region,
+                "Versions": {
+                    id_: {"CreateTime": one.created, "Stages": sorted(secret.marks(id_)), "Read": one.read}
+                    for id_, one in secret.versions.items()
+                },
+            }
+        return {"secrets": shown, "violations": list(self._violations)}
+
+    async def start(self) -> None:
+        """Nothing runs."""
+
+    async def reset(self, world: World) -> None:
+        """The first secrets."""
+        self._begin(world)
+
+    async def close(self) -> None:
+        """Nothing runs."""
+
+    def _begin(self, world: World) -> None:
+        now = self._clock.now()
+        self._secrets = {(spec.region, name): Secret.of(name, spec, now) for name, spec in world.kms.items()}
+        self._violations: list[str] = []
+        for secret in self._secrets.values():
+            for id_ in secret.versions:
+                self._note(secret, id_, by="world")
+
+    def frozen(self) -> AlibabaKms:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock, twin._secrets = self._clock.stopped(), deepcopy(self._secrets)
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody writes a version by other means, as the current one. Raises: ValueError: no such secret."""
+        secret = next((one for one in self._secrets.values() if one.name == resource), None)
+        if secret is None:
+            raise ValueError("kms has no such secret")
+        secret.versions[account] = Version(account, password, "text", self._clock.now())
+        secret.stages = secret.moved([CURRENT], account)
+        self._note(secret, account, by="outside")
+
+    def _note(self, secret: Secret, id_: str, *, by: By = "call") -> None:
+        version, current = secret.versions.get(id_), secret.stages.get(CURRENT, "")
+        self._history.add(self.name, secret.name, id_, version.data if version else None, by=by, current=current)
+
+    async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
+        self._watch(call)
+        name = given["SecretName"]
+        version = _given_version(given, self._clock.now())
+        if given.get("SecretType", "Generic") != "Generic":
+            raise ApiError("UnsupportedOperation", "The stand-in makes generic secrets only.")
+        if len(name) > _MOST_NAME:
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+        region = call.region or "cn-hangzhou"
+        if (region, name) in self._secrets:
+            raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
+        tags = {str(one.get("TagKey")): str(one.get("TagValue")) for one in _objects(given.get("Tags", "[]"))}
+        secret = Secret(name, region, given.get("Description", ""), version.created, version.created, tags)
+        secret.versions[version.id], secret.stages = version, {CURRENT: version.id}
+        self._secrets[region, name] = secret
+        self._note(secret, version.id)
+        return {"Arn": secret.arn, "SecretName": name, "VersionId": version.id, "SecretType": "Generic"}
+
+    async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
+        self._watch(call)
+        secret, version = self._secret(call), _given_version(given, self._clock.now())
+        stages = _stages(given.get("VersionStages"))
+        known = secret.versions.get(version.id)
+        if known is None:
+            self._add(secret, version, stages)
+        elif (known.data, known.kind) != (version.data, version.kind):
+            raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
+        # A known id with the same value is ignored, its stages too, and is a success.
+        marks = {"VersionStage": sorted(secret.marks(version.id))}
+        return {"SecretName": secret.name, "VersionId": version.id, "VersionStages": marks}
+
+    def _add(self, secret: Secret, version: Version, stages: list[str]) -> None:
+        """Keep a new version; the earliest goes if there are too many."""
+        after = secret.moved(stages, version.id)
+        if len(secret.versions) >= MOST_VERSIONS:
+            earliest = next(iter(secret.versions))
+            if earliest in after.values():
+                self._violations.append(f"PutSecretValue {secret.name}: would delete {earliest}, which has a label")
+                raise ApiError(LOST, "The put would delete the earliest version, which still has a label.", 409)
+            del secret.versions[earliest]
+            self._note(secret, earliest)
+        secret.versions[version.id], secret.stages, secret.updated = version, after, version.created
+        self._note(secret, version.id)
+
+    async def _value(self, given: Mapping[str, Any], call: Call) -> Answer:
+        secret = self._secret(call)
+        stage, id_ = given.get("VersionStage"), given.get("VersionId")
+        marked = secret.stages.get(stage or CURRENT)
+        found = secret.versions.get(id_ or marked or "")
+        if id_ and stage and found and marked != id_:
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+        if found is None:
+            raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
+        found.read += 1
+        return {
+            "SecretName": secret.name,
+            "VersionId": found.id,
+            "SecretData": found.data,
+            "SecretDataType": found.kind,
+            "VersionStages": {"VersionStage": sorted(secret.marks(found.id))},
+            "CreateTime": _iso(found.created),
+            "SecretType": "Generic",
+        }
+
+    async def _move_stage(self, given: Mapping[str, Any], call: Call) -> Answer:
+        secret, stage = self._secret(call), given["VersionStage"]
+        to, away = given.get("MoveToVersion"), given.get("RemoveFromVersion")
+        if not to and (not away or stage in (CURRENT, PREVIOUS)):
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+        if {one for one in (to, away) if one} - secret.versions.keys():
+            raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
+        if (away and secret.stages.get(stage) != away) or len(stage) > _MOST_NAME:
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+        if to:
+            secret.stages = secret.moved([stage], to)
+            self._note(secret, to)
+        else:
+            del secret.stages[stage]
+        secret.updated = self._clock.now()
+        return {"SecretName": secret.name}
+
+    async def _version_ids(self, given: Mapping[str, Any], call: Call) -> Answer:
+        secret = self._secret(call)
+        every = _said_true(given.get("IncludeDeprecated", "false"))
+        found = [
+            {
+                "VersionId": id_,
+                "CreateTime": _iso(one.created),
+                "VersionStages": {"VersionStage": sorted(secret.marks(id_))},
+            }
+            for id_, one in sorted(secret.versions.items())
+            if every or secret.marks(id_)
+        ]
+        return {"SecretName": secret.name, "VersionIds": {"VersionId": _page(found, given)}, **_paged(found, given)}
+
+    async def _describe(self, given: Mapping[str, Any], call: Call) -> Answer:
+        secret = self._secret(call)
+        return self._shown(secret, given) | {
+            "Arn": secret.arn,
+            "Description": secret.description,
+            "EncryptionKeyId": "00000000-0000-0000-0000-000000000001",
+            "AutomaticRotation": "Disabled",
+        }
+
+    async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        found = [secret for (region, _), secret in sorted(self._secrets.items()) if call.region in (None, region)]
+        secrets = [self._shown(secret, given) for secret in _page(found, given)]
+        return {"SecretList": {"Secret": secrets}, **_paged(found, given)}
+
+    def _shown(self, secret: Secret, given: Mapping[str, Any]) -> dict[str, Any]:
+        shown: dict[str, Any] = {
+            "SecretName": secret.name,
+            "SecretType": "Generic",
+            "CreateTime": _iso(secret.created),
+            "UpdateTime": _iso(secret.updated),
+        }
+        if _said_true(given.get("FetchTags", "false")):
+            shown["Tags"] = {"Tag": [{"TagKey": key, "TagValue": value} for key, value in secret.tags.items()]}
+        return shown
+
+    def _secret(self, call: Call) -> Secret:
+        name = call.parameters["SecretName"]
+        for secret in self._secrets.values():
+            if call.region in (None, secret.region) and name in (secret.name, secret.arn):
+                return secret
+        raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
+
+    def _watch(self, call: Call) -> None:
+        """A value in the query is taken, as the cloud takes it; logs and gateways would show it."""
+        if "SecretData" in call.in_query:
+            self._violations.append(f"{call.action}: SecretData was in the query")
+
+
+def _given_version(given: Mapping[str, Any], now: float) -> Version:
+    id_, data, kind = given["VersionId"], given["SecretData"], given.get("SecretDataType", "text")
+    if kind not in ("text", "binary") or len(id_) > _MOST_NAME or len(data.encode()) > _MOST_BYTES:
+        raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+    return Version(id_, data, kind, now)
+
+
+def _stages(text: str | None) -> list[str]:
+    """VersionStages: a JSON list of names as text; the current stage if nothing is said."""
+    if not text:
+        return [CURRENT]
+    try:
+        stages = json.loads(text)
+    except ValueError:
+        stages = None
+    known = isinstance(stages, list) and all(isinstance(one, str) and 0 < len(one) <= _MOST_NAME for one in stages)
+    if not known or not stages:
+        raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+    return list(dict.fromkeys(stages))
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = None
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+    return value
+
+
+def _said_true(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+    return text.lower() == "true"
+
+
+def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    number, size = given.get("PageNumber", 1), given.get("PageSize", 20)
+    if number < 1 or not 1 <= size <= 100:
+        raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+    return number, size
+
+
+def _paged(found: list[Any], given: Mapping[str, Any]) -> dict[str, int]:
+    number, size = _window(given)
+    return {"PageNumber": number, "PageSize": size, "TotalCount": len(found)}
+
+
+def _page(found: list[Any], given: Mapping[str, Any]) -> list[Any]:
+    number, size = _window(given)
+    return page(found, (number - 1) * size, size)
+
+
+def _iso(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")

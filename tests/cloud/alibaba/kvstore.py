@@ -1,0 +1,321 @@
+"""Alibaba Cloud R-kvstore (2015-01-01), that is Tair and Redis: accounts, without tasks or times."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import string
+from collections.abc import Mapping
+from copy import copy
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from tests.cloud.servers.redis_login import LoginForms
+from tests.cloud.servers.redis_pool import Pool, SleepingServer, WakefulServer
+from tests.cloud.servers.redis_server import Server, User
+from tests.cloud.state.history import History
+from tests.cloud.state.world import TairAccount, TairInstance, World
+from tests.cloud.state.world_clock import Clock
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
+
+_SYMBOLS = "!@#$%^&*()_+-="
+_PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
+_MOST_TAGS = 5
+_TAGS = " ".join(f"Tag.{number}.{part}" for number in range(1, _MOST_TAGS + 1) for part in ("Key", "Value"))
+_LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwnerId:int SecurityToken"
+
+
+@dataclass
+class Account:
+    """A live account; `settled` is the time from which it shows Available."""
+
+    spec: TairAccount
+    user: User
+    settled: float = 0.0
+    applied: int = 0
+    changed: int = 0
+
+    def status(self, now: float) -> str:
+        """AccountStatus."""
+        return "Available" if now >= self.settled else "Unavailable"
+
+
+@dataclass
+class Instance:
+    """A live instance."""
+
+    id: str
+    spec: TairInstance
+    server: Server
+    accounts: dict[str, Account] = field(default_factory=dict)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    @property
+    def users(self) -> list[User]:
+        """Its accounts as Redis users; without one of the instance's own a password alone opens nothing."""
+        return [account.user for account in self.accounts.values()]
+
+    def restore(self, spec: TairInstance) -> None:
+        """Take the accounts of a world."""
+        self.spec, own = spec, {"default", self.id}
+        self.accounts = {}
+        for name, one in spec.accounts.items():
+            user = User(name, one.password, _PRIVILEGES[one.privilege], nopass=one.nopass, default=name in own)
+            self.accounts[name] = Account(one, user)
+        defaults = [one.user for one in self.accounts.values() if one.user.default]
+        self.server.forms = LoginForms(
+            b":",
+            default=frozenset(name.encode() for name in own) if defaults else frozenset(),
+            before_6=float(spec.engine_version) < 6,
+            takes_any=any(user.nopass for user in defaults),
+        )
+
+
+class AlibabaKvstore:
+    """The service; one Redis process an instance, which sleeps if the instance is lazy."""
+
+    cloud: Cloud = "alibaba"
+    name = "r-kvstore"
+    version = "2015-01-01"
+    stages = frozenset({"hang_task"})
+
+    def __init__(self, world: World, pool: Pool, clock: Clock, history: History) -> None:
+        self._world, self._pool, self._clock, self._history = world, pool, clock, history
+        self._wrong_old = _drawn_refusal()
+        forms = LoginForms(b":")
+        self.instances = {
+            id_: Instance(id_, spec, SleepingServer(pool, forms) if spec.lazy else WakefulServer(forms))
+            for id_, spec in world.tair.items()
+        }
+        self._restore()
+        self.actions: Mapping[str, Action] = {
+            "ModifyAccountPassword": Action(
+                takes(f"InstanceId! AccountName! OldAccountPassword! NewAccountPassword! {_LEGACY}"),
+                self._modify_password,
+                changes=True,
+            ),
+            "DescribeAccounts": Action(
+                takes(f"InstanceId! AccountName PageNumber:int PageSize:int {_LEGACY}", "SearchAccountName"),
+                self._accounts,
+            ),
+            "DescribeInstanceAttribute": Action(takes(f"InstanceId! {_LEGACY}"), self._instance_attribute),
+            "DescribeInstances": Action(
+                takes(
+                    "InstanceIds InstanceStatus InstanceType RegionId SearchKey PageNumber:int PageSize:int"
+                    f" {_TAGS} {_LEGACY}",
+                    "ArchitectureType ChargeType EditionType EngineVersion Expired GlobalInstance:bool"
+                    " InstanceClass NetworkType NodeType PrivateIp ResourceGroupId VSwitchId VpcId ZoneId",
+                ),
+                self._instances,
+            ),
+            "DescribeInstanceSSL": Action(takes(f"InstanceId! {_LEGACY}"), self._instance_ssl),
+        }
+
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        """Codes of this API's siblings; ModifyAccountPassword itself publishes none."""
+        if kind == "denied":
+            return ApiError("Forbidden.RAM", "User not authorized to operate on the specified resource.", 403)
+        if kind == "lock":
+            return ApiError("IncorrectDBInstanceState", "The instance state does not support this operation.")
+        if kind == "failed":
+            return ApiError("OperationDenied.DBStatus", "The operation is denied in the current state.", 403)
+        return ApiError("InternalError", "An internal error occurred.", 500)
+
+    def state(self) -> dict[str, Any]:
+        """Accounts without passwords."""
+        return {
+            "instances": {
+                instance.id: {
+                    name: {"Status": self._status(one), "Applied": one.applied, "Changed": one.changed}
+                    for name, one in instance.accounts.items()
+                }
+                for instance in self.instances.values()
+            }
+        }
+
+    async def start(self) -> None:
+        """Start the Redis servers, side by side; lazy ones only listen."""
+        await asyncio.gather(*(one.server.start(one.users) for one in self.instances.values()))
+
+    async def reset(self, world: World) -> None:
+        """The first accounts, the same ports, another code for a wrong old password."""
+        self._world, self._pool.world, self._wrong_old = world, world, _drawn_refusal()
+        self._restore()
+        await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
+
+    async def close(self) -> None:
+        """End the servers."""
+        await asyncio.gather(*(instance.server.stop() for instance in self.instances.values()))
+
+    def frozen(self) -> AlibabaKvstore:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock = self._clock.stopped()
+        twin.instances = {
+            id_: replace(one, accounts={name: copy(account) for name, account in one.accounts.items()})
+            for id_, one in self.instances.items()
+        }
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody changes a password by other means. Raises: ValueError: there is no such account."""
+        instance = self.instances.get(resource)
+        if instance is None or account not in instance.accounts:
+            raise ValueError("tair has no such instance or account")
+        async with instance.turn:
+            await self._turn(instance, instance.accounts[account], password)
+        self._history.add("tair", resource, account, password, by="outside")
+
+    def _restore(self) -> None:
+        """The world's accounts."""
+        for instance in self.instances.values():
+            instance.restore(self._world.tair[instance.id])
+            for name, account in instance.accounts.items():
+                self._history.add("tair", instance.id, name, account.user.password, by="world")
+
+    async def _turn(self, instance: Instance, account: Account, password: str) -> None:
+        user = replace(account.user, password=password)
+        await instance.server.start(instance.users)
+        await instance.server.set_users([user])
+        account.applied += 1
+        account.changed += user.password != account.user.password
+        account.user, account.settled = user, self._clock.now() + self._world.settle_s
+
+    def _status(self, account: Account) -> str:
+        return account.status(self._clock.now()) if self._world.shows_changing else "Available"
+
+    async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
+        instance = self._instance(call)
+        if instance.spec.status != "Normal":
+            raise self.refuse("lock", call)
+        account = instance.accounts.get(given["AccountName"])
+        if account is None:
+            raise ApiError("InvalidAccountName.NotFound", "Specified AccountName does not exist.", 404)
+        old, new = given["OldAccountPassword"], given["NewAccountPassword"]
+        _check_password(new)
+        self._world.check_value(call.action, new)
+        if old == new and self._world.old_equals_new == "refuse":
+            raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
+        async with instance.turn:  # compare and swap: of two callers with the same old password one wins
+            if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
+                raise ApiError(*self._wrong_old)
+            await self._turn(instance, account, new)
+        self._history.add("tair", instance.id, account.user.name, new)
+        if call.fault == "hang_task":
+            account.settled = float("inf")
+        return {}
+
+    async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
+        instance = self._instance(call)
+        found = [
+            {
+                "InstanceId": instance.id,
+                "AccountName": name,
+                "AccountStatus": self._status(account),
+                "AccountType": account.spec.type,
+                "AccountDescription": "",
+                "DatabasePrivileges": {
+                    "DatabasePrivilege": [{"AccountPrivilege": account.spec.privilege}],
+                },
+            }
+            for name, account in instance.accounts.items()
+            if name == given.get("AccountName", name)
+        ]
+        return {**_paged(given, len(found)), "Accounts": {"Account": _page(found, given)}}
+
+    async def _instance_attribute(self, given: Mapping[str, Any], call: Call) -> Answer:
+        shown = self._shown(self._instance(call))
+        shown |= {"Engine": "Redis", "IsOrderCompleted": True, "VpcAuthMode": "Open"}
+        return {"Instances": {"DBInstanceAttribute": [shown]}}
+
+    async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        ids = [id_ for id_ in given.get("InstanceIds", "").split(",") if id_]
+        if len(ids) > 30:
+            raise ApiError("InvalidInstanceIds.Malformed", "At most 30 instances can be named.")
+        if any(name.startswith("Tag.") for name in given) and "RegionId" not in given:
+            raise ApiError("MissingRegionId", "RegionId is mandatory for this action when tags are given.")
+        wanted = _wanted_tags(given)
+        found = [
+            instance
+            for instance in self.instances.values()
+            if self._reaches(instance, call)
+            and (not ids or instance.id in ids)
+            and instance.spec.status == given.get("InstanceStatus", instance.spec.status)
+            and instance.spec.region == given.get("RegionId", instance.spec.region)
+            and given.get("InstanceType", "Tair") == "Tair"
+            and (given.get("SearchKey", "") in instance.id or given["SearchKey"] in instance.spec.name)
+            and all(key in tags and value in ("", tags[key]) for tags in [instance.spec.tags] for key, value in wanted)
+        ]
+        shown = [self._shown(instance) for instance in _page(found, given)]
+        return {**_paged(given, len(found)), "Instances": {"KVStoreInstance": shown}}
+
+    async def _instance_ssl(self, given: Mapping[str, Any], call: Call) -> Answer:
+        instance = self._instance(call)
+        if self._world.ssl != "off":
+            raise ApiError("IncorrectEngineVersion", "The engine version does not support this operation.")
+        return {"InstanceId": instance.id, "SSLEnabled": "Disable", "SSLExpiredTime": ""}
+
+    def _shown(self, instance: Instance) -> dict[str, Any]:
+        host, _, port = instance.server.address.partition(":")
+        return {
+            "InstanceId": instance.id,
+            "InstanceName": instance.spec.name or instance.id,
+            "InstanceStatus": instance.spec.status,
+            "InstanceType": "Tair",
+            "EngineVersion": instance.spec.engine_version,
+            "ArchitectureType": "standard",
+            "ConnectionDomain": host,
+            "Port": int(port or 0),
+            "RegionId": instance.spec.region,
+            "EndTime": "",
+            "HasRenewChangeOrder": False,
+            "Tags": {"Tag": [{"Key": key, "Value": value} for key, value in instance.spec.tags.items()]},
+        }
+
+    def _reaches(self, instance: Instance, call: Call) -> bool:
+        return call.region in (None, instance.spec.region)
+
+    def _instance(self, call: Call) -> Instance:
+        instance = self.instances.get(call.instance_id)
+        if instance is None or not self._reaches(instance, call):
+            raise ApiError("InvalidInstanceId.NotFound", "The specified instance does not exist.", 404)
+        return instance
+
+
+def _drawn_refusal() -> tuple[str, str, int]:
+    """Nobody has published what a wrong old password returns: no caller may know this code beforehand."""
+    kind = random.choice(("InvalidOldPassword", "InvalidOldAccountPassword", "IncorrectOldPassword"))
+    end = "".join(random.choices(string.ascii_lowercase, k=4)).capitalize()
+    return f"{kind}.{end}", "The old password is wrong.", random.choice((400, 403))
+
+
+def _check_password(password: str) -> None:
+    """8 to 32 characters, three classes of four, symbols only of the published ones."""
+    known = all(one.isascii() and (one.isalnum() or one in _SYMBOLS) for one in password)
+    if not 8 <= len(password) <= 32 or character_classes(password) < 3 or not known:
+        raise ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
+
+
+def _wanted_tags(given: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Key and value of each `Tag.N`; an empty value stands for any."""
+    numbers = range(1, _MOST_TAGS + 1)
+    if any(f"Tag.{number}.Value" in given and f"Tag.{number}.Key" not in given for number in numbers):
+        raise ApiError("InvalidTagKey", "A tag has a key.")
+    return [(given[key], given.get(f"Tag.{n}.Value", "")) for n in numbers if (key := f"Tag.{n}.Key") in given]
+
+
+def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    number, size = given.get("PageNumber", 1), given.get("PageSize", 30)
+    if number < 1 or not 1 <= size <= 50:
+        raise ApiError("InvalidPageSize", "PageNumber starts at 1, PageSize is at most 50.")
+    return number, size
+
+
+def _paged(given: Mapping[str, Any], total: int) -> dict[str, int]:
+    number, size = _window(given)
+    return {"PageNumber": number, "PageSize": size, "TotalCount": total}
+
+
+def _page(found: list[Any], given: Mapping[str, Any]) -> list[Any]:
+    number, size = _window(given)
+    return page(found, (number - 1) * size, size)

@@ -1,0 +1,99 @@
+"""What can go wrong on purpose. A fault is matched once the caller is known, and used up when met."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from typing_extensions import Self
+
+from tests.cloud.wire.service import Call
+
+BEFORE = ("drop_before", "throttle", "lock", "expire_token", "wrong_type", "echo")
+"""Met before the action runs: nothing is applied."""
+TASK = ("fail_task", "hang_task", "no_task_id")
+"""The service's own to stage, or the answer's."""
+AFTER = ("drop_after", "stall", "cut_body", "html_500", "not_json")
+"""The action runs; its answer is lost or spoilt."""
+TIMED = ("late", "lag", "slow")
+"""Met for some seconds, see Fault."""
+
+Name = Literal[
+    "drop_before", "throttle", "lock", "expire_token", "wrong_type", "fail_task", "hang_task", "no_task_id",
+    "drop_after", "stall", "cut_body", "html_500", "not_json", "echo", "late", "lag", "slow", "code", "twice",
+]  # fmt: skip
+
+
+class Fault(BaseModel):
+    """The next `Times` calls of `Action` (`*` for any), on `InstanceId` if given, meet `Fault`.
+
+    - `late`: the client hears nothing at all. The request arrives `Seconds` of world time later, and then has the
+      effect that the world still allows it; `calls` shows it with the code `late` when it was sent, and again when it
+      arrives.
+    - `lag`: for `Seconds` of world time from now on, and whatever `Times` says, reads repeat what they showed last;
+      what they never showed, they show as it stood when the fault was set.
+    - `slow`: the request is applied after `Seconds` of real time and then answered; the client may have gone. `When` is
+      `after`: it is applied at once, and answered so late.
+    - `code`: refused with `Code`, `before` anything happens or `after` it was applied. `Status` is HTTP's: 400 on
+      Alibaba if not given; Tencent answers 200 unless it is.
+    - `twice`: the request arrives two times in a row; the first answer is lost, the second is given.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    Action: str
+    Fault: Name
+    Times: Annotated[int, Field(ge=1)] = 1
+    InstanceId: str = ""
+    Seconds: Annotated[float, Field(ge=0, le=366 * 86_400, allow_inf_nan=False)] = 0.0
+    Code: str = ""
+    Status: Annotated[int, Field(ge=100, le=599)] | None = None
+    When: Literal["before", "after"] = "before"
+
+    @model_validator(mode="after")
+    def _takes_its_own_fields_alone(self) -> Self:
+        given = self.model_fields_set
+        if (self.Fault in TIMED) != ("Seconds" in given):
+            raise ValueError(f"Seconds goes with {', '.join(TIMED)}, and with nothing else")
+        if (self.Fault == "code") != bool(self.Code) or ("Status" in given and self.Fault != "code"):
+            raise ValueError("Code, which the fault code needs, and Status go with nothing else")
+        if "When" in given and self.Fault not in ("code", "slow"):
+            raise ValueError("When goes with code and slow")
+        return self
+
+    def matches(self, call: Call) -> bool:
+        """Whether it is meant for this call."""
+        return self.Action in ("*", call.action) and self.InstanceId in ("", call.instance_id)
+
+
+_FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
+
+
+class Faults:
+    """The faults still to be met, oldest first."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, body: bytes) -> list[Fault]:
+        """Append a JSON list of faults; returns those that do not wait for a call: each `lag`. Raises: ValueError."""
+        given = _FAULTS.validate_json(body)
+        self._waiting += [fault for fault in given if fault.Fault != "lag"]
+        return [fault for fault in given if fault.Fault == "lag"]
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def clear(self) -> None:
+        """Forget them all."""
+        self._waiting = []
+
+    def meet(self, call: Call) -> Fault | None:
+        """The fault that this call meets."""
+        for fault in self._waiting:
+            if fault.matches(call):
+                fault.Times -= 1
+                if fault.Times == 0:
+                    self._waiting.remove(fault)
+                return fault
+        return None

@@ -1,0 +1,161 @@
+"""Both platforms that run functions: the host, the addresses, and what the clouds' queues and clocks set off."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from shared.queues.port import Leased
+from tests.cloud.alibaba.fc_triggers import url_host as fc_host
+from tests.cloud.functions.host import Function, FunctionsHost, Trigger
+from tests.cloud.functions.process import ACCOUNT
+from tests.cloud.functions.run import as_trigger_event
+from tests.cloud.functions.urls import FunctionUrls
+from tests.cloud.queues.broker import Kept
+from tests.cloud.state.world import World
+from tests.cloud.state.world_clock import Clock
+from tests.cloud.tencent.scf_triggers import url_host as scf_host
+
+_LOOK_S = 0.05
+_LEASE_S = 3600.0
+
+
+class Platforms:
+    """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
+
+    def __init__(self, world: World, kept: Kept, clock: Clock) -> None:
+        self.host = FunctionsHost(world, clock)
+        self.urls = FunctionUrls(self.host, clock.now)
+        self._clock = clock
+        self._kept = kept
+        self._seen: dict[tuple[Any, str], set[str]] = {}
+        self._working: dict[tuple[Any, str], asyncio.Task[None]] = {}
+        self._loop: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to look at the queues."""
+        self._loop = asyncio.ensure_future(self._look())
+
+    async def reset(self, world: World) -> None:
+        """Nothing is deployed."""
+        await self._idle()
+        await self.host.reset(world)
+
+    async def close(self) -> None:
+        """End everything."""
+        if self._loop is not None:
+            self._loop.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._loop
+        await self._idle()
+        await self.host.close()
+
+    def shown(self) -> list[dict[str, Any]]:
+        """Every function: instances, triggers, the addresses that it answers at, the last lines of its log."""
+        return [{**one.state(), "Urls": _urls(one)} for one in self.host.functions.values()]
+
+    async def tick(self, order: Mapping[str, Any]) -> dict[str, Any]:
+        """Fire a timer now: `{"function", "trigger", "time"}`; returns when its repeats are over.
+
+        Raises: ValueError: there is no such timer, or it is disabled.
+        """
+        name, given = order.get("function"), order.get("time")
+        moment = str(given or time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._clock.now())))
+        for function in self.host.functions.values():
+            trigger = function.triggers.get(str(order.get("trigger")))
+            if function.spec.name == name and trigger is not None and trigger.kind == "timer":
+                if not trigger.enabled:
+                    raise ValueError("the timer is disabled")
+                trigger.served += 1
+                attempt = await self.host.deliver(function, _timer_event(function, trigger, moment))
+                outcome = attempt.outcome
+                text = outcome.body.decode(errors="replace")
+                return {"Attempts": attempt.attempts, "Kind": outcome.kind, "Returned": text, "Error": outcome.error}
+        raise ValueError("no deployed function has this timer")
+
+    async def _look(self) -> None:
+        while True:
+            for function in list(self.host.functions.values()):
+                for trigger in list(function.triggers.values()):
+                    key = (function.key, trigger.name)
+                    at_work = key in self._working and not self._working[key].done()
+                    if trigger.enabled and trigger.kind in ("ckafka", "mns") and not at_work:
+                        work = self._topic if trigger.kind == "ckafka" else self._queue
+                        self._working[key] = asyncio.ensure_future(work(function, trigger))
+            await asyncio.sleep(_LOOK_S)
+
+    async def _idle(self) -> None:
+        tasks, self._working = list(self._working.values()), {}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._seen = {}
+
+    async def _topic(self, function: Function, trigger: Trigger) -> None:
+        """One batch of a CKafka topic to one function: its own group, in order, all again if it fails."""
+        for id_, hub in self.host.world.ckafka.items():
+            if not hub.topic or not trigger.name.endswith(f"-{hub.topic}") or hub.region != function.spec.region:
+                continue
+            written = self._kept.queue(f"ckafka/{id_}").peek()
+            key = (function.key, f"{trigger.name}/{id_}")
+            if key not in self._seen:
+                first = trigger.options["offset"] == "earliest"
+                old = [] if first else [one for one in written if one.stored_at < trigger.born]
+                self._seen[key] = {one.message.id for one in old}
+            seen = self._seen[key]
+            fresh = [(place, one.message) for place, one in enumerate(written) if one.message.id not in seen]
+            if not fresh:
+                continue
+            batch = fresh[: trigger.options["maxMsgNum"]]
+            records = [
+                {
+                    "Ckafka": {
+                        "topic": hub.topic,
+                        "Partition": 0,
+                        "offset": place,
+                        "msgKey": message.key or "None",
+                        "msgBody": message.body,
+                    }
+                }
+                for place, message in batch
+            ]
+            trigger.served += 1
+            event = json.dumps({"Records": records}).encode()
+            await self.host.deliver(function, event, retries=trigger.options.get("retry", 10_000))
+            seen.update(message.id for _, message in batch)
+
+    async def _queue(self, function: Function, trigger: Trigger) -> None:
+        """One batch of an SMQ queue to one function, by EventBridge: an array of CloudEvents."""
+        queue = self._kept.queue(f"smq/{ACCOUNT}/{trigger.options['queue']}")
+        batch: list[Leased] = queue.receive(trigger.options["batch"], _LEASE_S)
+        if not batch:
+            return
+        events = [json.loads(as_trigger_event(one.message.body, "fc", one.message.id))[0] for one in batch]
+        trigger.served += 1
+        attempt = await self.host.deliver(function, json.dumps(events).encode(), retries=trigger.options["retry"])
+        done = attempt.outcome.kind == "ok" or trigger.options["tolerant"]
+        for one in batch:
+            if done:
+                queue.ack(one)
+            else:
+                queue.release(one, self.host.world.retry_s)
+
+
+def _timer_event(function: Function, trigger: Trigger, moment: str) -> bytes:
+    message = trigger.options["message"]
+    if function.spec.platform == "scf":
+        event = {"Type": "Timer", "TriggerName": trigger.name, "Time": moment, "Message": message}
+    else:
+        event = {"triggerTime": moment, "triggerName": trigger.name, "payload": message}
+    return json.dumps(event).encode()
+
+
+def _urls(function: Function) -> list[str]:
+    host = scf_host if function.spec.platform == "scf" else fc_host
+    return [
+        f"https://{host(one.url_id, function.spec.region)}" for one in function.triggers.values() if one.kind == "http"
+    ]

@@ -1,0 +1,217 @@
+"""The addresses that functions answer HTTP at: SCF's function URLs and FC's HTTP triggers. Callers sign.
+
+SCF, https://cloud.tencent.com/document/product/583/96100: TC3-HMAC-SHA256 of service `scf` over content type, host and
+X-Scf-Cam-Uin, the time in X-Scf-Cam-Timestamp; the right is scf:InvokeFunctionUrl. Unverified: that a temporary key's
+token travels in X-Scf-Cam-Token, the body of a refusal, and the status of a function that raised.
+FC, https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-signature-authentication-for-http-triggers:
+ACS3-HMAC-SHA256 over x-acs-date and x-acs-security-token. The vendor's sample signs no body; a hash that is sent in
+x-acs-content-sha256 is checked. Unverified: the status of a function that raised.
+"""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import re
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timezone
+from hashlib import sha256
+from typing import Any
+from urllib.parse import unquote
+
+from tests.cloud.functions.host import Function, FunctionsHost, Trigger
+from tests.cloud.functions.process import ACCOUNT, APPID, Outcome
+from tests.cloud.functions.runtime import UIN
+from tests.cloud.wire import signatures
+from tests.cloud.wire.messages import Reply, Wire
+
+_SCF = re.compile(rf"{APPID}-(?P<id>[a-z0-9]+)\.(?P<region>[a-z0-9-]+)\.tencentscf\.com")
+_FC = re.compile(r"(?P<id>[a-z0-9]+)\.(?P<region>[a-z0-9-]+)\.fcapp\.run")
+_TC3_SKEW_S, _ACS3_SKEW_S = 300, 900
+_TEXT = re.compile(r"(text/|application/(json|xml|javascript|x-www-form-urlencoded|.*\+json))")
+
+
+class Unauthorized(Exception):
+    """The caller is not known; the reason is for the reply."""
+
+
+class FunctionUrls:
+    """Routes a request to the function whose address it names."""
+
+    def __init__(self, host: FunctionsHost, now: Callable[[], float] = time.time) -> None:
+        self._host = host
+        self._now = now
+
+    @staticmethod
+    def claims(wire: Wire) -> bool:
+        """Whether a request is meant for a function."""
+        return bool(_SCF.fullmatch(wire.hostname) or _FC.fullmatch(wire.hostname))
+
+    async def answer(self, wire: Wire) -> tuple[Reply, dict[str, str]]:
+        """The function's reply, and the call as the list of calls keeps it."""
+        on_scf = _SCF.fullmatch(wire.hostname)
+        place = on_scf or _FC.fullmatch(wire.hostname)
+        assert place is not None
+        entry = {
+            "Action": "InvokeFunctionUrl" if on_scf else "InvokeHTTPTrigger",
+            "Version": "",
+            "Region": place["region"],
+            "Host": wire.host,
+            "Code": "",
+        }
+        found = self._find("scf" if on_scf else "fc", place["region"], place["id"])
+        if found is None:
+            entry["Code"] = "NotFound"
+            return Reply.json({"errorMessage": "no function has this address"}, 404), entry
+        function, trigger = found
+        try:
+            self._authenticate(wire, trigger, on_scf=bool(on_scf))
+        except Unauthorized as error:
+            entry["Code"] = "Unauthorized"
+            status, name = (401, "errorMessage") if on_scf else (403, "Message")
+            return Reply.json({name: str(error), "Code": "AccessDenied"}, status), entry
+        trigger.served += 1
+        if on_scf:
+            return _scf_reply(await function.invoke(_scf_event(wire))), entry
+        if wire.method not in trigger.options["methods"]:
+            return Reply.json({"Code": "MethodNotAllowed"}, 405), entry
+        request_id = str(uuid.uuid4())
+        event = _fc_event(wire, request_id, self._now())
+        if wire.headers.get("x-fc-invocation-type", "").lower() == "async":
+            self._host.begin(function, event)
+            return Reply(b"", 202, {"X-Fc-Request-Id": request_id}), entry
+        return _fc_reply(await function.invoke(event, request_id=request_id)), entry
+
+    def _find(self, platform: str, region: str, url_id: str) -> tuple[Function, Trigger] | None:
+        for function in self._host.of("scf" if platform == "scf" else "fc", region):
+            for trigger in function.triggers.values():
+                if trigger.kind == "http" and trigger.url_id == url_id and trigger.enabled:
+                    return function, trigger
+        return None
+
+    def _authenticate(self, wire: Wire, trigger: Trigger, *, on_scf: bool) -> None:
+        if trigger.options.get("AuthType" if on_scf else "authType") in ("NONE", "anonymous"):
+            return
+        if on_scf:
+            self._tc3(wire)
+        else:
+            self._acs3(wire)
+
+    def _tc3(self, wire: Wire) -> None:
+        keys, headers = self._host.world.credentials.tencent, wire.headers
+        authorization = signatures.read_tc3(headers.get("authorization", ""))
+        signed = {"content-type", "host", "x-scf-cam-uin"}
+        if authorization is None or not signed <= set(authorization.signed_headers) or authorization.service != "scf":
+            raise Unauthorized("the request carries no TC3 signature of the service scf")
+        stamp = headers.get("x-scf-cam-timestamp", "")
+        if not stamp.isdecimal() or abs(self._now() - int(stamp)) > _TC3_SKEW_S:
+            raise Unauthorized("X-Scf-Cam-Timestamp is missing or too far away")
+        if datetime.fromtimestamp(int(stamp), timezone.utc).date().isoformat() != authorization.date:
+            raise Unauthorized("the credential scope has another day")
+        matches = signatures.tc3_matches(
+            authorization,
+            keys.key,
+            method=wire.method,
+            query=wire.query,
+            headers={**headers, "x-tc-timestamp": stamp},
+            body=wire.body,
+        )
+        known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
+        token = hmac.compare_digest(headers.get("x-scf-cam-token", "").encode(), keys.token.encode())
+        if not (matches and known and token and headers.get("x-scf-cam-uin") == UIN):
+            raise Unauthorized("the signature, the key or its token does not fit")
+
+    def _acs3(self, wire: Wire) -> None:
+        keys, headers = self._host.world.credentials.alibaba, wire.headers
+        authorization = signatures.read_acs3(headers.get("authorization", ""))
+        if authorization is None or not {"x-acs-date", "x-acs-security-token"} <= set(authorization.signed_headers):
+            raise Unauthorized("required HTTP header Authorization was not specified or is no ACS3 signature")
+        try:
+            sent = datetime.strptime(f"{headers.get('x-acs-date', '')}+0000", "%Y-%m-%dT%H:%M:%SZ%z").timestamp()
+        except ValueError:
+            raise Unauthorized("x-acs-date is not YYYY-MM-DDThh:mm:ssZ") from None
+        hashed = headers.get("x-acs-content-sha256")
+        whole = hashed is None or hmac.compare_digest(hashed, sha256(wire.body).hexdigest())
+        matches = signatures.acs3_matches(
+            authorization, keys.key, method=wire.method, query=wire.pairs(), headers=headers, path=wire.path
+        )
+        known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
+        token = hmac.compare_digest(headers["x-acs-security-token"].encode(), keys.token.encode())
+        if not (whole and matches and known and token) or abs(self._now() - sent) > _ACS3_SKEW_S:
+            raise Unauthorized("the signature, its time, the key or its token does not fit")
+
+
+def _scf_event(wire: Wire) -> bytes:
+    """The event of a function URL: no requestContext, header names in lower case."""
+    headers = {**wire.headers, "x-scf-remote-addr": "127.0.0.1"}
+    event = {
+        "httpMethod": wire.method,
+        "path": unquote(wire.path),
+        "headers": headers,
+        "queryString": dict(wire.pairs()),
+        "body": wire.body.decode("utf-8", "replace"),
+    }
+    return json.dumps(event).encode()
+
+
+def _scf_reply(outcome: Outcome) -> Reply:
+    if outcome.kind != "ok":
+        return Reply.json(outcome.error, 500, {"X-Scf-Request-Id": outcome.request_id})
+    value = json.loads(outcome.body)
+    if not (isinstance(value, dict) and isinstance(value.get("statusCode"), int)):
+        return Reply(outcome.body, 200, {"Content-Type": "application/json", "X-Scf-Request-Id": outcome.request_id})
+    return _told(value, {"X-Scf-Request-Id": outcome.request_id})
+
+
+def _fc_event(wire: Wire, request_id: str, now: float) -> bytes:
+    """The event of an HTTP trigger, version v1; header names as clients write them."""
+    binary = bool(wire.body) and not _TEXT.match(wire.headers.get("content-type", "application/json"))
+    body = base64.b64encode(wire.body).decode() if binary else wire.body.decode("utf-8", "replace")
+    event: dict[str, Any] = {
+        "version": "v1",
+        "rawPath": wire.path,
+        "headers": {name.title(): value for name, value in wire.headers.items()},
+        "queryParameters": dict(wire.pairs()),
+        "body": body,
+        "isBase64Encoded": binary,
+        "requestContext": {
+            "accountId": ACCOUNT,
+            "domainName": wire.hostname,
+            "domainPrefix": wire.hostname.partition(".")[0],
+            "requestId": request_id,
+            "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
+            "timeEpoch": str(int(now * 1000)),
+            "http": {
+                "method": wire.method,
+                "path": unquote(wire.path),
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+                "userAgent": wire.headers.get("user-agent", ""),
+            },
+        },
+    }
+    return json.dumps(event).encode()
+
+
+def _fc_reply(outcome: Outcome) -> Reply:
+    headers = {"X-Fc-Request-Id": outcome.request_id, "Content-Disposition": "attachment"}
+    if outcome.kind != "ok":
+        return Reply.json(outcome.error, 502, {**headers, "X-Fc-Error-Type": "UnhandledInvocationError"})
+    try:
+        value = json.loads(outcome.body)
+    except ValueError:
+        value = None
+    if not (isinstance(value, dict) and isinstance(value.get("statusCode"), int)):
+        return Reply(outcome.body, 200, headers)
+    return _told(value, headers)
+
+
+def _told(value: dict[str, Any], headers: dict[str, str]) -> Reply:
+    body = value.get("body", "")
+    body = body if isinstance(body, str) else json.dumps(body)
+    raw = base64.b64decode(body) if value.get("isBase64Encoded") else body.encode()
+    given = {str(name): str(item) for name, item in (value.get("headers") or {}).items()}
+    return Reply(raw, value["statusCode"], {"Content-Type": "application/json", **headers, **given})

@@ -1,0 +1,71 @@
+"""What the stand-in's brokers keep: each queue or topic a file of the embedded queue, gone with the stand-in."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import uuid
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from shared.queues.port import Leased, Outgoing
+from shared.queues.sqlite import SqliteQueue
+from tests.cloud.state.world_clock import Clock
+
+_TIMEOUT_S = 5.0
+
+
+class Kept:
+    """Queues by name. Nothing here dedupes, as neither cloud does: each message gets an id of its own."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._folder = Path(tempfile.mkdtemp(prefix="standin-queues-"))
+        self._queues: dict[str, SqliteQueue] = {}
+
+    def queue(self, name: str) -> SqliteQueue:
+        """The queue of that name, which may hold `/`; made at its first message."""
+        if name not in self._queues:
+            path = self._folder / f"{name.replace('/', '+')}.db"
+            self._queues[name] = SqliteQueue(str(path), now=self._clock.now)
+        return self._queues[name]
+
+    def add(self, name: str, body: str, *, key: str = "", delay_s: float = 0.0) -> str:
+        """Keep a message; returns its new id."""
+        id_ = uuid.uuid4().hex.upper()
+        self.queue(name).send(Outgoing(id_, "", key, body), timeout_s=_TIMEOUT_S, delay_s=delay_s)
+        return id_
+
+    def clear(self) -> None:
+        """Forget every message."""
+        for queue in self._queues.values():
+            queue.close()
+        self._queues.clear()
+        for file in self._folder.iterdir():
+            file.unlink()
+
+    def close(self) -> None:
+        """Forget every message, and the folder; harmless when repeated."""
+        for queue in self._queues.values():
+            queue.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def work(self, order: Mapping[str, Any]) -> Any:
+        """What a consumer without a wire protocol asks: `{"Queue", "Do"}`, `Do` a method of Inbox, and its arguments.
+
+        `hurry` makes all that is delayed due. Raises: ValueError.
+        """
+        queue, do = self.queue(str(order.get("Queue"))), order.get("Do")
+        if do == "peek":
+            return [asdict(stored) for stored in queue.peek()]
+        if do == "receive":
+            return [asdict(one) for one in queue.receive(int(order["Most"]), float(order["LeaseS"]))]
+        if do == "hurry":
+            late = queue.receive(10_000, 60.0, ignore_delay=True)
+            return sum(queue.release(one) for one in late)
+        if do in ("ack", "release"):
+            leased = Leased(Outgoing(str(order["Id"]), "", "", ""), str(order["Lease"]), 0.0, 0)
+            return queue.ack(leased) if do == "ack" else queue.release(leased, float(order.get("DelayS", 0.0)))
+        raise ValueError("Do: one of peek, receive, ack, release, hurry")

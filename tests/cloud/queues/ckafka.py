@@ -1,0 +1,68 @@
+"""Tencent CKafka's HTTP API as the stand-in keeps it: a DataHub access task is a topic that messages go to.
+
+Source: https://www.tencentcloud.com/document/product/597/44679 (SendMessage, 2019-08-19).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.cloud.queues.broker import Kept
+from tests.cloud.state.world import World
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, takes
+
+MOST = 500
+
+
+class Ckafka:
+    """The service. What it took is read by `/_standin/queue`: the real API has no way to."""
+
+    cloud: Cloud = "tencent"
+    name = "ckafka"
+    version = "2019-08-19"
+    stages: frozenset[str] = frozenset()
+
+    def __init__(self, world: World, kept: Kept) -> None:
+        self._world = world
+        self._kept = kept
+        self.actions: Mapping[str, Action] = {
+            "SendMessage": Action(takes("DataHubId! Message!:objects"), self._send, changes=True, per_s=5000)
+        }
+
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        """The code that this service publishes."""
+        if kind == "denied":
+            return ApiError("UnauthorizedOperation", "No CAM permission.")
+        if kind == "lock":
+            return ApiError("ResourceUnavailable", "The resource is not available.")
+        return ApiError("InternalError" if kind == "system" else "FailedOperation", "The operation failed.")
+
+    def state(self) -> dict[str, Any]:
+        """Messages that nobody has read, by DataHub id."""
+        return {id_: {"Messages": len(self._kept.queue(f"ckafka/{id_}").peek())} for id_ in self._world.ckafka}
+
+    async def start(self) -> None:
+        """Nothing runs."""
+
+    async def reset(self, world: World) -> None:
+        """Empty topics."""
+        self._world = world
+        self._kept.clear()
+
+    async def close(self) -> None:
+        """Forget the messages."""
+        self._kept.close()
+
+    async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
+        hub = self._world.ckafka.get(given["DataHubId"])
+        if hub is None or hub.region != call.region:
+            raise ApiError("ResourceNotFound", "The DataHub id does not exist in this region.")
+        messages = given["Message"]
+        if not 1 <= len(messages) <= MOST:
+            raise ApiError("InvalidParameterValue", f"Message takes 1 to {MOST} items.")
+        for one in messages:
+            if one.keys() != {"Key", "Body"} or not all(isinstance(part, str) for part in one.values()):
+                raise ApiError("InvalidParameter", "An item of Message has a Key and a Body, both strings.")
+        topic = f"ckafka/{given['DataHubId']}"
+        return {"MessageId": [self._kept.add(topic, one["Body"], key=one["Key"]) for one in messages]}

@@ -1,0 +1,185 @@
+"""Alibaba SMQ (formerly MNS) as the stand-in keeps it: queues of one account and region.
+
+Source: https://help.aliyun.com/en/mns/developer-reference/queue-queue (limits, visibility, delay).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from hashlib import md5
+from typing import Any
+
+from shared.queues.port import MAX_BODY, Leased, Outgoing, Stored
+from tests.cloud.queues.broker import Kept
+from tests.cloud.queues.smq_gate import NAME, VERSION
+from tests.cloud.state.world import World
+from tests.cloud.state.world_clock import Clock
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, takes
+
+_MOST_BYTES = 65_536
+_MOST_DELAY_S = 604_800
+_MOST_MESSAGES = 16
+_BASE64 = "base64"
+_QUEUE = "AccountId! QueueName!"
+
+
+class Smq:
+    """The service; `smq_gate` is its door."""
+
+    cloud: Cloud = "alibaba"
+    name = NAME
+    version = VERSION
+    stages: frozenset[str] = frozenset()
+
+    def __init__(self, world: World, kept: Kept, clock: Clock) -> None:
+        self._world = world
+        self._clock = clock
+        self._kept = kept
+        self._first_receives: dict[str, float] = {}
+        self.actions: Mapping[str, Action] = {
+            "SendMessage": Action(
+                takes(f"{_QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
+                self._send,
+                changes=True,
+                per_s=3000,
+            ),
+            "ReceiveMessage": Action(
+                takes(f"{_QUEUE} NumOfMessages:int Waitseconds:int"), self._receive, changes=True, per_s=3000
+            ),
+            "PeekMessage": Action(takes(f"{_QUEUE} NumOfMessages:int Peekonly!"), self._peek, per_s=3000),
+            "DeleteMessage": Action(takes(f"{_QUEUE} ReceiptHandle!"), self._delete, changes=True, per_s=3000),
+            "ChangeMessageVisibility": Action(
+                takes(f"{_QUEUE} ReceiptHandle! VisibilityTimeout!:int"), self._change, changes=True, per_s=3000
+            ),
+        }
+
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        """The code that this service publishes; it has none for a lock."""
+        if kind == "denied":
+            return ApiError("AccessDenied", "No RAM permission.", 403)
+        if kind == "lock":
+            return ApiError("QpsLimitExceeded", "More requests than the queue takes in a second.", 503)
+        return ApiError("InternalError" if kind == "system" else "InternalServerError", "Internal error.", 500)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing: `/_standin/queue` shows what a queue holds."""
+        return {}
+
+    async def start(self) -> None:
+        """Nothing runs."""
+
+    async def reset(self, world: World) -> None:
+        """Empty queues."""
+        self._world = world
+        self._kept.clear()
+        self._first_receives = {}
+
+    async def close(self) -> None:
+        """Forget the messages."""
+        self._kept.close()
+
+    async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
+        name, body, delay_s = self._name(given), given["MessageBody"], given.get("DelaySeconds", 0)
+        if not body or len(body.encode()) > _MOST_BYTES or not 0 <= delay_s <= _MOST_DELAY_S:
+            raise ApiError("InvalidArgument", "The body or the delay is out of its range.")
+        text, packing = _unpacked(body)
+        if len(text.encode()) > MAX_BODY:
+            raise ApiError("InvalidArgument", "The stand-in keeps 48 KB, which fill 64 KB of base64.")
+        id_ = self._kept.add(name, text, key=packing, delay_s=delay_s)
+        return {"Message": {"MessageId": id_, "MessageBodyMD5": _md5(body)}}
+
+    async def _receive(self, given: Mapping[str, Any], call: Call) -> Answer:
+        name, many = self._name(given), _number(given)
+        visibility_s = self._world.smq[given["AccountId"]].visibility_s
+        stored_at = {stored.message.id: stored.stored_at for stored in self._kept.queue(name).peek()}
+        taken = self._kept.queue(name).receive(many or 1, visibility_s)
+        found = []
+        for one in taken:
+            first = self._first_receives.setdefault(one.message.id, self._clock.now())
+            found.append(
+                _shown(one.message, stored_at[one.message.id], one.receives)
+                | {
+                    "ReceiptHandle": f"1-{one.lease}-{one.message.id}",
+                    "NextVisibleTime": int(one.until * 1000),
+                    "FirstDequeueTime": int(first * 1000),
+                }
+            )
+        return _answer(found, many)
+
+    async def _peek(self, given: Mapping[str, Any], call: Call) -> Answer:
+        now, many = self._clock.now(), _number(given)
+        waiting: list[Stored] = self._kept.queue(self._name(given)).peek()
+        due = [one for one in waiting if one.visible_at <= now and one.leased_until <= now][: many or 1]
+        found = [
+            _shown(one.message, one.stored_at, one.receives)
+            | {"FirstDequeueTime": int(self._first_receives.get(one.message.id, 0) * 1000)}
+            for one in due
+        ]
+        return _answer(found, many)
+
+    async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
+        if not self._kept.queue(self._name(given)).ack(_held(given["ReceiptHandle"])):
+            raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
+        return {}
+
+    async def _change(self, given: Mapping[str, Any], call: Call) -> Answer:
+        delay_s, held = given["VisibilityTimeout"], _held(given["ReceiptHandle"])
+        if not 1 <= delay_s <= 43_200:
+            raise ApiError("InvalidArgument", "VisibilityTimeout is out of its range.")
+        if not self._kept.queue(self._name(given)).release(held, delay_s):
+            raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
+        until = int((self._clock.now() + delay_s) * 1000)
+        return {"ChangeVisibility": {"ReceiptHandle": given["ReceiptHandle"], "NextVisibleTime": until}}
+
+    def _name(self, given: Mapping[str, Any]) -> str:
+        account, queue = given["AccountId"], given["QueueName"]
+        if not any(fnmatchcase(queue, pattern) for pattern in self._world.smq[account].queues):
+            raise ApiError("QueueNotExist", "The queue does not exist.", 404)
+        return f"smq/{account}/{queue}"
+
+
+def _number(given: Mapping[str, Any]) -> int:
+    """How many of a batch; 0: not a batch."""
+    many: int = given.get("NumOfMessages", 0)
+    if "NumOfMessages" in given and not 1 <= many <= _MOST_MESSAGES:
+        raise ApiError("InvalidArgument", f"numOfMessages is 1 to {_MOST_MESSAGES}.")
+    return many
+
+
+def _answer(found: list[dict[str, Any]], many: int) -> Answer:
+    if not found:
+        raise ApiError("MessageNotExist", "There is no message.", 404)
+    return {"Messages": found} if many else {"Message": found[0]}
+
+
+def _held(handle: str) -> Leased:
+    lease, _, id_ = handle.removeprefix("1-").partition("-")
+    return Leased(Outgoing(id_, "", "", ""), lease, 0.0, 0)
+
+
+def _unpacked(body: str) -> tuple[str, str]:
+    """The body as it is kept, and the packing that gives back what was sent."""
+    try:
+        text = base64.b64decode(body, validate=True).decode()
+    except ValueError:
+        return body, ""
+    return (text, _BASE64) if base64.b64encode(text.encode()).decode() == body else (body, "")
+
+
+def _shown(message: Outgoing, stored_at: float, receives: int) -> dict[str, Any]:
+    packed = message.key == _BASE64
+    body = base64.b64encode(message.body.encode()).decode() if packed else message.body
+    return {
+        "MessageId": message.id,
+        "MessageBody": body,
+        "MessageBodyMD5": _md5(body),
+        "EnqueueTime": int(stored_at * 1000),
+        "DequeueCount": receives,
+        "Priority": 8,
+    }
+
+
+def _md5(body: str) -> str:
+    return md5(body.encode()).hexdigest().upper()

@@ -1,0 +1,1 @@
+"""The stand-in's HTTP server, and those who call it."""

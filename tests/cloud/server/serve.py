@@ -1,0 +1,96 @@
+"""`python -m tests.cloud serve`: start everything, say where, run until told to stop."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tests.cloud.alibaba.fc import Fc
+from tests.cloud.alibaba.kms import AlibabaKms
+from tests.cloud.alibaba.kvstore import AlibabaKvstore
+from tests.cloud.functions.platforms import Platforms
+from tests.cloud.queues.broker import Kept
+from tests.cloud.queues.ckafka import Ckafka
+from tests.cloud.queues.smq import Smq
+from tests.cloud.server.server import Server
+from tests.cloud.servers.redis_pool import Pool
+from tests.cloud.state.history import History
+from tests.cloud.state.world import DEFAULT_WORLD, load_world
+from tests.cloud.state.world_clock import Clock
+from tests.cloud.tencent.redis import TencentRedis
+from tests.cloud.tencent.scf import Scf
+from tests.cloud.tencent.ssm import TencentSsm
+from tests.cloud.tencent.tcr import TencentTcr
+from tests.cloud.wire.service import Service
+
+
+def main(argv: list[str]) -> int:
+    """Serve until SIGTERM or SIGINT; 0 then, 2 if it cannot start (its world, its port, a server behind it)."""
+    parser = argparse.ArgumentParser(prog="python -m tests.cloud serve", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
+    parser.add_argument("--world", type=Path, default=DEFAULT_WORLD, help="a TOML file like the default world")
+    options = parser.parse_args(argv)
+    _raise_open_files()
+    try:
+        asyncio.run(serve(options.port, options.world))
+    except (OSError, RuntimeError, ValueError) as error:
+        print(f"the stand-in cannot start: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _raise_open_files() -> None:
+    """A fleet listens at an address for each instance: as many files as the system lets us open."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+async def serve(port: int, path: Path) -> None:
+    """Run the stand-in until a signal. Raises: OSError, RuntimeError, ValueError: see `main`."""
+    stopped = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(name, stopped.set)
+    world = load_world(path)
+    clock, pool = Clock(), Pool(world)
+    history = History(clock)
+    redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
+    tcr = TencentTcr(world, clock, history)
+    kept = Kept(clock)
+    platforms = Platforms(world, kept, clock)
+    services: tuple[Service, ...] = (
+        *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
+        *(Ckafka(world, kept), Smq(world, kept, clock)),
+        *(Scf(world, platforms.host), Fc(world, platforms.host)),
+    )
+    server = Server(world, services, kept, clock, history, platforms)
+    try:
+        bound = await server.start(port)
+        await asyncio.gather(platforms.start(), *(service.start() for service in services))
+        ready = {
+            "endpoint": f"http://127.0.0.1:{bound}",
+            "credentials": world.credentials.model_dump(),
+            "redis": _addresses({id_: one.server for id_, one in (redis.instances | tair.instances).items()}),
+            "registry": _addresses({id_: one.registry for id_, one in tcr.instances.items()}),
+            "world": str(path),
+        }
+        print(json.dumps(ready), flush=True)
+        await stopped.wait()
+    finally:
+        await server.stop()
+        await clock.close()
+        await platforms.close()
+        for service in services:
+            await service.close()
+
+
+def _addresses(servers: Mapping[str, Any]) -> dict[str, str]:
+    """Instance id to `host:port`, of those that run."""
+    return {id_: server.address for id_, server in servers.items() if server.address}

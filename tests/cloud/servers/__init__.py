@@ -1,0 +1,1 @@
+"""The real servers behind the stand-in: Redis and the container registry."""

@@ -1,0 +1,1 @@
+"""What the stand-in holds and lives by: the world, its clock, its history, its request rate."""

@@ -1,0 +1,349 @@
+"""What the stand-in's clouds hold when they start: options, keys, instances, accounts, from a TOML file."""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import tomli
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from tests.cloud.state.refusals import ApiError
+
+DEFAULT_WORLD = Path(__file__).parents[1] / "world.toml"
+
+Seconds = Annotated[float, Field(ge=0)]
+Days = Annotated[float, Field(ge=0)]
+DAY_S = 24 * 3600
+MONTH_DAYS = 30.0
+
+
+class Strict(BaseModel):
+    """A table of the world file; a key that nobody reads is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class Keys(Strict):
+    """The one caller that a cloud knows: temporary role keys."""
+
+    id: str
+    key: str
+    token: str
+
+
+class Credentials(Strict):
+    """Keys by cloud."""
+
+    tencent: Keys
+    alibaba: Keys
+
+
+class RedisAccount(Strict):
+    """A Tencent Redis account as DescribeInstanceAccount shows it, and its password.
+
+    `modified_time`: shown as its PasswordLastModifiedTime until the next change. `nopass`: the server takes any
+    password.
+    """
+
+    password: str
+    remark: str = ""
+    privilege: Literal["r", "w", "rw"] = "rw"
+    readonly_policy: tuple[Literal["master", "replication"], ...] = ("master",)
+    password_age_days: Days = MONTH_DAYS
+    modified_time: str = ""
+    nopass: bool = False
+
+
+class RedisInstance(Strict):
+    """A Tencent Redis instance. `status`: 0 new, 1 in a flow, 2 running, -2 isolated, -3 to be deleted.
+
+    `lazy`: its server starts when the instance is first dialled or first changed, and may end when it is idle.
+    `engine_version`: below 6.0 the server knows no AUTH of two words.
+    """
+
+    region: str
+    site: Literal["domestic", "intl"] = "domestic"
+    status: Literal[0, 1, 2, -2, -3] = 2
+    no_auth: bool = False
+    lazy: bool = False
+    engine_version: str = "7.0"
+    name: str = ""
+    tags: dict[str, str] = {}
+    accounts: dict[str, RedisAccount]
+
+
+class RegistryAccount(Strict):
+    """A TCR service account, named without the `tcr$` that the service adds."""
+
+    password: str
+    description: str = ""
+    disabled: bool = False
+    expires_at: int = -1
+    password_age_days: Days = MONTH_DAYS
+
+
+class RegistryInstance(Strict):
+    """A TCR Enterprise instance; each has a registry of its own."""
+
+    region: str
+    site: Literal["domestic", "intl"] = "domestic"
+    status: str = "Running"
+    tags: dict[str, str] = {}
+    accounts: dict[str, RegistryAccount]
+
+
+class TairAccount(Strict):
+    """An R-kvstore account. One named `default` or as its instance is the default account, see RedisAccount.nopass."""
+
+    password: str
+    nopass: bool = False
+    privilege: Literal["RoleReadOnly", "RoleReadWrite"] = "RoleReadWrite"
+    type: Literal["Normal", "Super"] = "Normal"
+
+
+class TairInstance(Strict):
+    """An R-kvstore instance; `status` is InstanceStatus, `engine_version` as RedisInstance has it."""
+
+    region: str
+    status: str = "Normal"
+    lazy: bool = False
+    engine_version: str = "7.0"
+    name: str = ""
+    tags: dict[str, str] = {}
+    accounts: dict[str, TairAccount]
+
+
+class StoredVersion(Strict):
+    """A version of a stored secret and how old it is."""
+
+    value: str
+    age_days: Days | None = None
+
+
+@dataclass(frozen=True)
+class Made:
+    """A version as a store starts with it: its value and when it was made, in epoch seconds."""
+
+    value: str
+    created: float
+
+
+class _Stored(Strict):
+    region: str
+    description: str = ""
+    tags: dict[str, str] = {}
+    versions: dict[str, str | StoredVersion]
+
+    def stored(self, now: float) -> dict[str, Made]:
+        """Versions by id, oldest first; those without an age are a month old, a second between two."""
+        made = {}
+        for place, (id_, one) in enumerate(self.versions.items()):
+            version = StoredVersion(value=one) if isinstance(one, str) else one
+            days = MONTH_DAYS if version.age_days is None else version.age_days
+            made[id_] = Made(version.value, now - days * DAY_S - len(self.versions) + place)
+        return made
+
+
+class SsmSecret(_Stored):
+    """A user-defined secret of Tencent's Secrets Manager."""
+
+    site: Literal["domestic", "intl"] = "domestic"
+    status: Literal["Enabled", "Disabled", "PendingDelete"] = "Enabled"
+
+
+class KmsSecret(_Stored):
+    """A generic secret of Alibaba's KMS. `current` has ACSCurrent (the last version if not said); label -> version."""
+
+    current: str = ""
+    labels: dict[str, str] = {}
+
+
+class FleetAccount(Strict):
+    """An account that each instance of a fleet has. `privilege`: r, w or rw."""
+
+    password: str
+    privilege: Literal["r", "w", "rw"] = "rw"
+
+
+class Fleet(Strict):
+    """`count` instances that differ only in number and in the ages of their passwords, which all lie in `aged_days`.
+
+    Ages are spread evenly; with `due`, exactly so many instances are older than `due_days`, spread over the fleet.
+    `store` names a secret for each account, with the words `{instance}` and `{account}`: in SSM for Redis, in KMS for
+    Tair; it is as old as its password and its one version is `v1`. Instances are called `<prefix>0001` and so on.
+    """
+
+    kind: Literal["redis", "tair"]
+    count: Annotated[int, Field(ge=1, le=9999)]
+    prefix: str
+    region: str
+    site: Literal["domestic", "intl"] = "domestic"
+    accounts: dict[str, FleetAccount]
+    tags: dict[str, str] = {}
+    aged_days: tuple[Days, Days] = (MONTH_DAYS, MONTH_DAYS)
+    due: int | None = None
+    due_days: Days = 90.0
+    store: str = ""
+
+    def ages(self) -> list[float]:
+        """The age of each instance's passwords in days. Raises: ValueError: `due` cannot be had."""
+        youngest, oldest = self.aged_days
+        if self.due is None:
+            return _spread(youngest, oldest, self.count)
+        if not 0 <= self.due <= self.count or not youngest <= self.due_days < oldest:
+            raise ValueError("a fleet's due is at most its count, and its due_days lies within its aged_days")
+        is_due = [place * self.due // self.count != (place + 1) * self.due // self.count for place in range(self.count)]
+        # A day lies between the two kinds, so that no run takes so long that one becomes the other.
+        old = iter(_spread(min(self.due_days + 1, oldest), oldest, self.due))
+        young = iter(_spread(youngest, max(self.due_days - 1, youngest), self.count - self.due))
+        return [next(old if one else young) for one in is_due]
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The fleet as the tables of a world."""
+        instances: dict[str, Any] = {}
+        secrets: dict[str, Any] = {}
+        for place, age in enumerate(self.ages(), 1):
+            id_ = f"{self.prefix}{place:04}"
+            shared = {"region": self.region, "lazy": True, "tags": self.tags}
+            instances[id_] = shared | {"accounts": self._accounts(age)}
+            if self.kind == "redis":
+                instances[id_]["site"] = self.site
+            for name, account in self.accounts.items() if self.store else ():
+                version = {"value": account.password, "age_days": age}
+                secret: dict[str, Any] = {"region": self.region, "tags": self.tags, "versions": {"v1": version}}
+                secrets[self.store.format(instance=id_, account=name)] = secret
+        return {self.kind: instances, "ssm" if self.kind == "redis" else "kms": secrets}
+
+    def _accounts(self, age: float) -> dict[str, Any]:
+        if self.kind == "redis":
+            return {name: {**one.model_dump(), "password_age_days": age} for name, one in self.accounts.items()}
+        rights = {"r": "RoleReadOnly"}
+        return {
+            name: {"password": one.password, "privilege": rights.get(one.privilege, "RoleReadWrite")}
+            for name, one in self.accounts.items()
+        }
+
+
+def _spread(first: float, last: float, count: int) -> list[float]:
+    """`count` numbers from `first` to `last`, evenly."""
+    return [first + (last - first) * place / max(1, count - 1) for place in range(count)]
+
+
+class RefusedValues(Strict):
+    """A rule that is stricter than the published one: a new password with any of these characters is refused so."""
+
+    characters: str
+    code: str
+    action: str = "*"
+
+
+class DataHub(Strict):
+    """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to, and triggers read by its name."""
+
+    region: str
+    topic: str = ""
+
+
+class SmqAccount(Strict):
+    """An account's SMQ queues in one region. `queues` are patterns of the names that exist."""
+
+    region: str
+    queues: tuple[str, ...]
+    visibility_s: Seconds = 30.0
+
+
+class World(Strict):
+    """Everything that a world file may say. Times in seconds; `rate` is requests a second, API and region."""
+
+    task_s: Seconds = 0.3
+    settle_s: Seconds = 0.2
+    active_s: Seconds = 0.2
+    retry_s: Seconds = 0.2
+    instances: Annotated[int, Field(ge=1)] = 3
+    max_servers: Annotated[int, Field(ge=1)] = 64
+    wake_on_change: bool = True
+    latency_s: Seconds = 0.0
+    stall_s: Seconds = 30.0
+    rate: Annotated[int, Field(ge=1)] = 20
+    old_equals_new: Literal["accept", "refuse", "same_code"] = "accept"
+    refuses_values: tuple[RefusedValues, ...] = ()
+    empty_times: Literal["no", "until_changed", "forever"] = "no"
+    times_lag_s: Seconds = 0.0
+    shows_changing: bool = True
+    task_types: dict[str, str] = {}
+    task_listed_after_s: Seconds = 0.0
+    task_readable_after_s: Seconds = 0.0
+    no_auth_task: Literal["id", "zero"] = "id"
+    ssl: Literal["off", "no_engine", "no_status"] = "off"
+    two_word_auth: Literal["accept", "refuse", "arguments"] = "accept"
+    root_login: Literal["both", "password", "id"] = "both"
+    password_free: Literal["refuse", "accept"] = "refuse"
+    update_moves_create_time: bool = False
+    version_order: Literal["name", "oldest", "newest"] = "name"
+    form_body: bool = True
+    unknown_actions: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
+    credentials: Credentials
+    redis: dict[str, RedisInstance] = {}
+    tcr: dict[str, RegistryInstance] = {}
+    tair: dict[str, TairInstance] = {}
+    ssm: dict[str, SsmSecret] = {}
+    kms: dict[str, KmsSecret] = {}
+    ckafka: dict[str, DataHub] = {}
+    smq: dict[str, SmqAccount] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_fleets(cls, tables: Any) -> Any:
+        """Fleets become the instances and secrets that they stand for."""
+        if not isinstance(tables, dict) or "fleet" not in tables:
+            return tables
+        fleets = _FLEETS.validate_python(tables["fleet"])
+        whole = {name: table for name, table in tables.items() if name != "fleet"}
+        for fleet in fleets:
+            for name, table in fleet.tables().items():
+                mine = whole.get(name, {})
+                if mine.keys() & table.keys():
+                    raise ValueError(f"{name}: a fleet's instance or secret is there already")
+                whole[name] = {**mine, **table}
+        return whole
+
+    def check_value(self, action: str, value: str) -> None:
+        """Raises: ApiError: the world has a rule of its own against this new password."""
+        for rule in self.refuses_values:
+            if rule.action in ("*", action) and any(one in value for one in rule.characters):
+                raise ApiError(rule.code, "The password breaks the rules.")
+
+    def changed(self, overrides: dict[str, Any]) -> World:
+        """This world with tables merged and other values replaced.
+
+        Raises: ValueError: not a world, or an instance came (the addresses are already published).
+        """
+        other = World.model_validate(merge(self.model_dump(), overrides))
+        for kind in ("redis", "tcr", "tair"):
+            if getattr(other, kind).keys() != getattr(self, kind).keys():
+                raise ValueError(f"{kind}: instances cannot be added while the stand-in runs")
+        return other
+
+
+_FLEETS: TypeAdapter[list[Fleet]] = TypeAdapter(list[Fleet])
+
+
+def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+    """`base` with `overrides` laid over it, table by table."""
+    merged = deepcopy(base)
+    for name, value in overrides.items():
+        both_tables = isinstance(value, dict) and isinstance(merged.get(name), dict)
+        merged[name] = merge(merged[name], value) if both_tables else value
+    return merged
+
+
+def load_world(path: Path = DEFAULT_WORLD) -> World:
+    """Read a world file.
+
+    Raises: OSError; ValueError (also for TOML and for a key that does not exist).
+    """
+    return World.model_validate(tomli.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,377 @@
+"""Tencent Cloud Redis (2018-04-12): accounts, passwords, flows, by the API's published pages and metadata."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
+from tests.cloud.servers.redis_login import LoginForms
+from tests.cloud.servers.redis_pool import Pool, SleepingServer, WakefulServer
+from tests.cloud.servers.redis_server import User
+from tests.cloud.state.history import History
+from tests.cloud.state.world import World
+from tests.cloud.state.world_clock import Clock
+from tests.cloud.tencent.redis_state import ROOT, Account, Instance, described, is_sought, listed, shown
+from tests.cloud.tencent.tasks import RESULT, Task, Tasks, china_time
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
+
+OPERATOR = "100000000001"
+CHANGE_ACCOUNT, CHANGE_PASSWORD = "037", "007"
+_KINDS = {CHANGE_ACCOUNT: "修改实例账号", CHANGE_PASSWORD: "修改实例密码"}
+_MONTH_S = 30 * 24 * 3600
+_REGION_IDS = {
+    "ap-guangzhou": 1, "ap-shanghai": 4, "ap-hongkong": 5, "ap-shanghai-fsi": 7, "ap-beijing": 8,
+    "ap-singapore": 9, "ap-shenzhen-fsi": 11,
+}  # fmt: skip
+_TITLES = {0: "待初始化", 1: "流程中", 2: "运行中", -2: "已隔离", -3: "待删除"}
+
+
+class TencentRedis:
+    """The service; one Redis process an instance, which sleeps if the instance is lazy."""
+
+    cloud: Cloud = "tencent"
+    name = "redis"
+    version = "2018-04-12"
+    stages = frozenset({"fail_task", "hang_task"})
+
+    def __init__(self, world: World, pool: Pool, clock: Clock, history: History) -> None:
+        self._world, self._pool, self._clock, self._history = world, pool, clock, history
+        self._tasks = Tasks(world.task_s, clock)
+        forms = LoginForms(b"@")
+        self.instances = {
+            id_: Instance(id_, spec, SleepingServer(pool, forms) if spec.lazy else WakefulServer(forms))
+            for id_, spec in world.redis.items()
+        }
+        self._restore()
+        password = "InstanceId! OldPassword! Password!"
+        self.actions: Mapping[str, Action] = {
+            "ModifyInstanceAccount": Action(
+                takes(
+                    "InstanceId! AccountName! AccountPassword Remark ReadonlyPolicy:strs Privilege"
+                    " NoAuth:bool EncryptPassword:bool"
+                ),
+                self._modify_account,
+                changes=True,
+            ),
+            "ModifyInstancePassword": Action(takes(password), self._modify_password, changes=True),
+            "ModfiyInstancePassword": Action(
+                takes(f"{password} EncryptPassword:bool"), self._modify_password, changes=True
+            ),
+            "DescribeTaskInfo": Action(takes("TaskId!:int"), self._task_info),
+            "DescribeTaskList": Action(
+                takes(
+                    "InstanceId Limit:int Offset:int TaskTypes:strs BeginTime EndTime Result:ints OperateUin:strs",
+                    "InstanceName ProjectIds:ints TaskStatus:ints OperatorUin:ints",
+                ),
+                self._task_list,
+            ),
+            "DescribeInstanceAccount": Action(takes("InstanceId! Limit!:int Offset!:int"), self._accounts),
+            "DescribeInstances": Action(
+                takes(
+                    "Limit:int Offset:int InstanceId InstanceIds:strs Status:ints SearchKey SearchKeys:strs"
+                    " InstanceName InstanceTags:objects TagKeys:strs",
+                    "OrderBy OrderType:int VpcIds:strs SubnetIds:strs"
+                    " ProjectIds:ints UniqVpcIds:strs UniqSubnetIds:strs RegionIds:ints"
+                    " TypeVersion:int EngineName AutoRenew:ints BillingMode Type:int TypeList:ints"
+                    " MonitorVersion ProductVersions:strs AzMode",
+                ),
+                self._instances,
+            ),
+            "DescribeSSLStatus": Action(takes("InstanceId!"), self._ssl_status),
+        }
+
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        """The code that this service publishes for the action."""
+        if kind == "denied":
+            return ApiError("UnauthorizedOperation.NoCAMAuthed", "No CAM permission.")
+        if kind == "lock":
+            account = call.action == "ModifyInstanceAccount"
+            code = "InstanceStatusError" if account else "InstanceLockedError"
+            return ApiError(f"ResourceUnavailable.{code}", "The instance is locked by another flow.")
+        return ApiError("FailedOperation.SystemError", "Internal system error.")
+
+    def state(self) -> dict[str, Any]:
+        """Accounts and tasks, without passwords; how many sleeping servers are awake, of both clouds."""
+        tasks = [described(task) for task in self._tasks.all.values()]
+        instances = {
+            instance.id: {name: shown(account) for name, account in instance.accounts.items()}
+            for instance in self.instances.values()
+        }
+        return {"instances": instances, "tasks": tasks, "awake": len(self._pool)}
+
+    async def start(self) -> None:
+        """Start the Redis servers, side by side; lazy ones only listen."""
+        await asyncio.gather(*(one.server.start(one.users) for one in self.instances.values()))
+
+    async def reset(self, world: World) -> None:
+        """No task, the first accounts, the same ports."""
+        self._tasks.close()
+        self._world, self._pool.world, self._tasks = world, world, Tasks(world.task_s, self._clock)
+        self._restore()
+        await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
+
+    async def close(self) -> None:
+        """End the flows, then the servers."""
+        self._tasks.close()
+        await asyncio.gather(*(instance.server.stop() for instance in self.instances.values()))
+
+    def frozen(self) -> TencentRedis:
+        """What reads show now, whatever comes."""
+        twin = copy(self)
+        twin._clock, twin._tasks = self._clock.stopped(), self._tasks.frozen()
+        twin.instances = {
+            id_: replace(one, accounts={name: copy(account) for name, account in one.accounts.items()})
+            for id_, one in self.instances.items()
+        }
+        return twin
+
+    async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
+        """Somebody changes a password by other means: at once, with a finished flow in the list if `task`.
+
+        Raises: ValueError: there is no such account.
+        """
+        instance = self.instances.get(resource)
+        if instance is None or account not in instance.accounts:
+            raise ValueError("redis has no such instance or account")
+        live = instance.accounts[account]
+        await self._turn(instance, live, replace(live.user, password=password), live.remark, live.readonly_policy, True)
+        self._history.add(self.name, resource, account, password, by="outside")
+        if task:
+            kind = CHANGE_PASSWORD if account == ROOT else CHANGE_ACCOUNT
+            self._tasks.done(resource, kind, _KINDS[kind])
+
+    def _restore(self) -> None:
+        """The world's accounts."""
+        for instance in self.instances.values():
+            instance.restore(self._world, self._clock.now())
+            for name, account in instance.accounts.items():
+                self._history.add(self.name, instance.id, name, account.user.password, by="world")
+
+    async def _modify_account(self, given: Mapping[str, Any], call: Call) -> Answer:
+        instance = self._instance(call)
+        self._check_free(instance, call, "ResourceUnavailable.InstanceStatusError")
+        account = self._account(instance, given["AccountName"])
+        root = account.user.default
+        password, no_auth = given.get("AccountPassword"), given.get("NoAuth")
+        if password is not None:
+            _check_password(password, 64)
+            self._world.check_value(call.action, password)
+        # What the caller leaves out is not kept: this is the trap that callers have to know.
+        privilege = given.get("Privilege", "rw")
+        policy = tuple(given.get("ReadonlyPolicy", ["master"]))
+        if privilege not in ("r", "w", "rw") or not policy or set(policy) - {"master", "replication"}:
+            raise ApiError("InvalidParameter.InvalidParameter", "Privilege or ReadonlyPolicy is not known.")
+        if root and privilege != account.user.privilege:
+            raise ApiError("InvalidParameter.InvalidParameter", "The rights of root cannot be changed.")
+        if no_auth and not root:
+            raise ApiError("InvalidParameter.InvalidParameter", "Only root can go without a password.")
+        user = replace(account.user, privilege=privilege)
+        if password is not None:
+            user = replace(user, password=password)
+        if no_auth is not None:
+            user = replace(user, no_auth=no_auth)
+        remark = given.get("Remark", account.remark)
+        answer = self._change(instance, account, user, CHANGE_ACCOUNT, call, password is not None, remark, policy)
+        return {"TaskId": 0} if no_auth is not None and self._world.no_auth_task == "zero" else answer
+
+    async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
+        old, new = given["OldPassword"], given["Password"]
+        if not old:
+            raise ApiError("InvalidParameter.EmptyParam", "OldPassword is empty.")
+        _check_password(new, 30 if call.action == "ModifyInstancePassword" else 64)
+        self._world.check_value(call.action, new)
+        instance = self._instance(call)
+        self._check_free(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
+        account = self._account(instance, ROOT)
+        if old == new and self._world.old_equals_new == "refuse":
+            raise ApiError("InvalidParameterValue.PasswordRuleError", "The new password equals the old one.")
+        if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
+            raise ApiError("InvalidParameterValue.PasswordError", "The old password is wrong.")
+        user = replace(account.user, password=new)
+        return self._change(
+            instance, account, user, CHANGE_PASSWORD, call, True, account.remark, account.readonly_policy
+        )
+
+    def _change(
+        self,
+        instance: Instance,
+        account: Account,
+        user: User,
+        kind: str,
+        call: Call,
+        with_password: bool,
+        remark: str,
+        policy: tuple[str, ...],
+    ) -> Answer:
+        async def apply() -> None:
+            await self._turn(instance, account, user, remark, policy, with_password)
+            if with_password:
+                self._history.add(self.name, instance.id, user.name, user.password)
+
+        kind = self._world.task_types.get(call.action, kind)
+        return {"TaskId": self._tasks.start(instance.id, kind, _KINDS.get(kind, kind), apply, call.fault).id}
+
+    async def _turn(
+        self,
+        instance: Instance,
+        account: Account,
+        user: User,
+        remark: str,
+        policy: tuple[str, ...],
+        with_password: bool,
+    ) -> None:
+        await instance.server.start(instance.users)
+        await instance.server.set_users([user])
+        account.turn(user, remark, policy)
+        if with_password:
+            account.set_time(self._clock.now(), self._world)
+        instance.server.forms = instance.forms(self._world)
+
+    async def _task_info(self, given: Mapping[str, Any], call: Call) -> Answer:
+        task = self._tasks.all.get(given["TaskId"])
+        if task is not None and self._clock.now() < task.started + self._world.task_readable_after_s:
+            task = None
+        if task is None or not self._reaches(self.instances[task.instance_id], call):
+            raise ApiError("InvalidParameter.InvalidParameter", "The task does not exist.")
+        return {
+            "Status": task.status,
+            "StartTime": china_time(task.started),
+            "TaskType": task.title,
+            "InstanceId": task.instance_id,
+            "TaskMessage": task.message,
+        }
+
+    async def _task_list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        limit, offset = _window(given, 100)
+        oldest = china_time(self._clock.now() - _MONTH_S)
+        keeps: list[Callable[[Task], bool]] = [
+            lambda task: self._reaches(self.instances[task.instance_id], call),
+            lambda task: china_time(task.started) >= given.get("BeginTime", oldest),
+            lambda task: self._clock.now() >= task.started + self._world.task_listed_after_s,
+        ]
+        if "InstanceId" in given:
+            keeps.append(lambda task: task.instance_id == given["InstanceId"])
+        if "EndTime" in given:
+            keeps.append(lambda task: china_time(task.started) <= given["EndTime"])
+        if given.get("TaskTypes"):
+            keeps.append(lambda task: task.kind in given["TaskTypes"])
+        if given.get("Result"):
+            keeps.append(lambda task: RESULT[task.status] in given["Result"])
+        if given.get("OperateUin"):
+            keeps.append(lambda _: OPERATOR in given["OperateUin"])
+        found = [task for task in reversed(self._tasks.all.values()) if all(keep(task) for keep in keeps)]
+        return {"TotalCount": len(found), "Tasks": [listed(task) for task in page(found, offset, limit)]}
+
+    async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
+        limit, offset = _window(given, 100)
+        instance = self._instance(call)
+        changing = self._world.shows_changing and self._tasks.locks(instance.id)
+        now = self._clock.now()
+        accounts = [
+            {
+                "InstanceId": instance.id,
+                "AccountName": name,
+                "Remark": account.remark,
+                "Privilege": account.user.privilege,
+                "ReadonlyPolicy": list(account.readonly_policy),
+                "Status": 1 if changing else 2,
+                "CreateTime": china_time(self._clock.now() - 2 * _MONTH_S),
+                "PasswordLastModifiedTime": account.time(now),
+            }
+            for name, account in instance.accounts.items()
+        ]
+        return {"TotalCount": len(accounts), "Accounts": page(accounts, offset, limit)}
+
+    async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        limit, offset = given.get("Limit", 20), given.get("Offset", 0)
+        if not 0 <= limit <= 1000 or offset < 0 or (limit and offset % limit):
+            raise ApiError("InvalidParameter.InvalidParameter", "Offset has to be a multiple of Limit.")
+        wanted = {*given.get("InstanceIds", ()), *([given["InstanceId"]] if "InstanceId" in given else ())}
+        found = [
+            instance
+            for instance in self.instances.values()
+            if self._reaches(instance, call)
+            and (not wanted or instance.id in wanted)
+            and self._status(instance) in (given.get("Status") or [self._status(instance)])
+            and is_sought(instance, given)
+        ]
+        shown = [self._instance_set(instance) for instance in page(found, offset, limit)]
+        return {"TotalCount": len(found), "InstanceSet": shown}
+
+    async def _ssl_status(self, given: Mapping[str, Any], call: Call) -> Answer:
+        self._instance(call)
+        if self._world.ssl == "no_engine":
+            raise ApiError("InvalidParameterValue.UnSupportedType", "The type of the instance is not supported.")
+        if self._world.ssl == "no_status":
+            raise ApiError("ResourceUnavailable.InstanceStatusError", "The status of the instance is wrong.")
+        return {"SSLConfig": False, "FeatureSupport": True, "Status": 2, "CertDownloadUrl": ""}
+
+    def _instance_set(self, instance: Instance) -> dict[str, Any]:
+        host, _, port = instance.server.address.partition(":")
+        status, spec = self._status(instance), instance.spec
+        no_auth = instance.accounts[ROOT].user.no_auth if ROOT in instance.accounts else False
+        return {
+            "InstanceName": instance.name,
+            "InstanceId": instance.id,
+            "Appid": 1250000000,
+            "ProjectId": 0,
+            "Region": spec.region,
+            "RegionId": _REGION_IDS.get(spec.region, 1),
+            "Status": status,
+            "InstanceTitle": _TITLES[status],
+            "WanIp": host,
+            "Port": int(port or 0),
+            "Createtime": china_time(self._clock.now() - 2 * _MONTH_S),
+            "DeadlineTime": "0000-00-00 00:00:00",
+            "OfflineTime": "",
+            "CloseTime": "",
+            "Size": 1024,
+            "Type": 15,
+            "Engine": "Redis",
+            "ProductType": "standalone",
+            "NoAuth": no_auth,
+            "PasswordFree": int(no_auth),
+            "InstanceTags": [{"TagKey": key, "TagValue": value} for key, value in spec.tags.items()],
+        }
+
+    def _status(self, instance: Instance) -> int:
+        changing = self._world.shows_changing and self._tasks.locks(instance.id)
+        return 1 if instance.spec.status == 2 and changing else instance.spec.status
+
+    def _check_free(self, instance: Instance, call: Call, wrong_status: str) -> None:
+        if self._tasks.locks(instance.id):
+            raise self.refuse("lock", call)
+        if instance.spec.status != 2:
+            raise ApiError(wrong_status, "The status of the instance does not allow this.")
+
+    def _reaches(self, instance: Instance, call: Call) -> bool:
+        return instance.spec.region == call.region and call.site in (None, instance.spec.site)
+
+    def _instance(self, call: Call) -> Instance:
+        instance = self.instances.get(call.instance_id)
+        if instance is None or not self._reaches(instance, call):
+            raise ApiError("ResourceNotFound.InstanceNotExists", "The instance does not exist.")
+        return instance
+
+    def _account(self, instance: Instance, name: str) -> Account:
+        if name not in instance.accounts:
+            raise ApiError("ResourceNotFound.AccountDoesNotExists", "The account does not exist.")
+        return instance.accounts[name]
+
+
+def _check_password(password: str, longest: int) -> None:
+    """8 to 30 (by the old action 64) characters, two classes of four, no leading `/`. Page 239/111555."""
+    if not password:
+        raise ApiError("InvalidParameter.EmptyParam", "The password is empty.")
+    if not 8 <= len(password) <= longest or character_classes(password) < 2 or password.startswith("/"):
+        raise ApiError("InvalidParameterValue.PasswordRuleError", "The password breaks the rules.")
+
+
+def _window(given: Mapping[str, Any], most: int) -> tuple[int, int]:
+    limit, offset = given.get("Limit", 20), given.get("Offset", 0)
+    if not 1 <= limit <= most or offset < 0 or offset % limit:
+        raise ApiError("InvalidParameter.InvalidParameter", "Offset has to be a multiple of Limit.")
+    return limit, offset

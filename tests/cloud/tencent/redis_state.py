@@ -1,0 +1,132 @@
+"""What an instance of Tencent Redis and its accounts are, and how the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.cloud.servers.redis_login import LoginForms
+from tests.cloud.servers.redis_server import Server, User
+from tests.cloud.state.world import DAY_S, RedisInstance, World
+from tests.cloud.tencent.tasks import RESULT, Task, china_time
+
+ROOT = "root"
+
+
+@dataclass
+class Account:
+    """A live account. `applied` counts password changes that took effect, `changed` those to a new value."""
+
+    user: User
+    remark: str
+    readonly_policy: tuple[str, ...]
+    password_time: float
+    time_shown: str
+    time_later: tuple[float, str] | None = None
+    applied: int = 0
+    changed: int = 0
+
+    def turn(self, user: User, remark: str, readonly_policy: tuple[str, ...]) -> None:
+        """Have these rights and this remark; the password is its user's."""
+        self.changed += self.user.password != user.password
+        self.user, self.remark, self.readonly_policy = user, remark, readonly_policy
+
+    def set_time(self, now: float, world: World) -> None:
+        """The password has been set."""
+        self.applied += 1
+        self.time_shown, self.password_time = self.time(now), now
+        if world.empty_times != "forever":
+            self.time_later = (now + world.times_lag_s, china_time(now))
+
+    def time(self, now: float) -> str:
+        """Its PasswordLastModifiedTime, as it is shown at a moment."""
+        return self.time_later[1] if self.time_later and now >= self.time_later[0] else self.time_shown
+
+
+@dataclass
+class Instance:
+    """A live instance."""
+
+    id: str
+    spec: RedisInstance
+    server: Server
+    accounts: dict[str, Account] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """Its name, which is its id if nobody gave it one."""
+        return self.spec.name or self.id
+
+    @property
+    def users(self) -> list[User]:
+        """Its accounts as Redis users."""
+        return [account.user for account in self.accounts.values()]
+
+    def restore(self, world: World, now: float) -> None:
+        """Take the accounts of a world, their passwords as old as it says."""
+        self.spec = world.redis[self.id]
+        self.accounts = {}
+        for name, one in self.spec.accounts.items():
+            root, made = name == ROOT, now - one.password_age_days * DAY_S
+            user = User(name, one.password, one.privilege, self.spec.no_auth and root, one.nopass, root)
+            shown = one.modified_time or (china_time(made) if world.empty_times == "no" else "")
+            self.accounts[name] = Account(user, one.remark, one.readonly_policy, made, shown)
+        self.server.forms = self.forms(world)
+
+    def forms(self, world: World) -> LoginForms:
+        """How its proxy reads AUTH."""
+        root = self.accounts[ROOT].user if ROOT in self.accounts else None
+        free = root is not None and root.no_auth and world.password_free == "accept"
+        return LoginForms(
+            b"@",
+            default=frozenset() if world.root_login == "password" else frozenset((self.id.encode(),)),
+            two_words=world.two_word_auth,
+            alone=world.root_login != "id",
+            before_6=float(self.spec.engine_version) < 6,
+            takes_any=free or (root is not None and root.nopass),
+        )
+
+
+def is_sought(instance: Instance, given: Mapping[str, Any]) -> bool:
+    """Whether an instance has the names and tags that a call asks for: any of the listed tags, any of the keys."""
+    tags = instance.spec.tags
+    pairs = [(one.get("TagKey"), one.get("TagValue")) for one in given.get("InstanceTags", ())]
+    keys = given.get("SearchKeys") or []
+    return (
+        given.get("SearchKey", "") in instance.name
+        and given.get("InstanceName", instance.name) == instance.name
+        and (not keys or any(key in instance.name or key == instance.id for key in keys))
+        and (not given.get("TagKeys") or any(key in tags for key in given["TagKeys"]))
+        and (not pairs or any((key, value) in pairs for key, value in tags.items()))
+    )
+
+
+def listed(task: Task) -> dict[str, Any]:
+    return {
+        "TaskId": task.id,
+        "StartTime": china_time(task.started),
+        "EndTime": china_time(task.ended),
+        "TaskType": task.kind,
+        "InstanceName": task.instance_id,
+        "InstanceId": task.instance_id,
+        "ProjectId": 0,
+        "Progress": 100.0 if task.ended else 50.0,
+        "Result": RESULT[task.status],
+    }
+
+
+def described(task: Task) -> dict[str, Any]:
+    return {**listed(task), "Status": task.status, "TaskMessage": task.message}
+
+
+def shown(account: Account) -> dict[str, Any]:
+    return {
+        "Privilege": account.user.privilege,
+        "ReadonlyPolicy": list(account.readonly_policy),
+        "Remark": account.remark,
+        "NoAuth": account.user.no_auth,
+        "PasswordLastModifiedTime": china_time(account.password_time),
+        "Applied": account.applied,
+        "Changed": account.changed,
+    }

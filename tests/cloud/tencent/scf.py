@@ -1,0 +1,409 @@
+"""Tencent SCF's control plane, 2018-04-16: functions, triggers, invocation.
+
+Source: the official SDK's models (tencentcloud-sdk-python-scf 3.1.100) and https://www.tencentcloud.com/document/api/583.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.cloud.functions import rules as rules
+from tests.cloud.functions.host import Function, FunctionsHost, Trigger
+from tests.cloud.functions.process import Spec
+from tests.cloud.state.world import World
+from tests.cloud.tencent.scf_triggers import environment_refusal, invalid, read_trigger, shown_trigger, unknown
+from tests.cloud.tencent.tasks import china_time
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
+_HANDLER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]\.[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]")
+_CLS_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_RESERVED = ("SCF_", "QCLOUD_", "TENCENTCLOUD_", "TECENTCLOUD_", "_SCF_")
+_CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
+_MOST_RETRIES, _TTL_S = 2, (60, 21_600)
+
+_CODE = takes("ZipFile!", "CosBucketName CosObjectName CosBucketRegion DemoId TempCosObjectName ImageConfig:object")
+_ENVIRONMENT = takes("Variables!:objects")
+_PAIR = takes("Key! Value!")
+_DEAD_LETTER = takes("Type! Name! FilterType")
+_CONFIGURATION = (
+    "FunctionName! Handler Description MemorySize:int Timeout:int Environment:object Runtime Namespace Role "
+    "DeadLetterConfig:object InitTimeout:int ClsLogsetId ClsTopicId"
+)
+_ELSEWHERE = (
+    "VpcConfig:object InstallDependency Layers:objects PublicNetConfig:object CfsConfig:object "
+    "ProtocolParams:object InstanceConcurrencyConfig:object DnsCache IntranetConfig:object"
+)
+
+
+@dataclass
+class Deployed:
+    """A function as its API shows it; `host` runs it."""
+
+    host: Function
+    said: dict[str, Any]
+    tags: list[dict[str, str]]
+    size: int
+    number: int
+    busy_until: float = 0.0
+    busy: str = "Creating"
+    ttl_s: int = 21_600
+    added: str = ""
+
+
+class Scf:
+    """SCF of every region, namespace `default`, version `$LATEST`."""
+
+    cloud: Cloud = "tencent"
+    name = "scf"
+    version = "2018-04-16"
+    stages: frozenset[str] = frozenset()
+
+    def __init__(self, world: World, host: FunctionsHost) -> None:
+        self._world = world
+        self._host = host
+        self._functions: dict[tuple[str, str], Deployed] = {}
+        self._count = 0
+        named = "FunctionName! Namespace Qualifier"
+        triggers = "FunctionName! TriggerName! Type! TriggerDesc Namespace Qualifier Enable CustomArgument Description"
+        self.actions: Mapping[str, Action] = {
+            "CreateFunction": Action(
+                takes(
+                    f"{_CONFIGURATION} Code!:object Type Tags:objects CodeSource",
+                    f"{_ELSEWHERE} AsyncRunEnable TraceEnable AutoDeployClsTopicIndex AutoCreateClsTopic ProtocolType",
+                ),
+                self._create,
+                changes=True,
+            ),
+            "UpdateFunctionCode": Action(
+                takes(
+                    "FunctionName! Handler ZipFile Namespace Code:object Publish CodeSource",
+                    "CosBucketName CosObjectName CosBucketRegion InstallDependency EnvId",
+                ),
+                self._update_code,
+                changes=True,
+            ),
+            "UpdateFunctionConfiguration": Action(
+                takes(_CONFIGURATION.replace("Handler ", "") + " Publish", f"{_ELSEWHERE} L5Enable IgnoreSysLog:bool"),
+                self._update_configuration,
+                changes=True,
+            ),
+            "GetFunction": Action(takes(f"{named} ShowCode"), self._get),
+            "ListFunctions": Action(
+                takes("Order Orderby Offset:int Limit:int SearchKey Namespace Description", "Filters:objects"),
+                self._list,
+            ),
+            "DeleteFunction": Action(takes(named), self._delete, changes=True),
+            "CreateTrigger": Action(takes(triggers), self._create_trigger, changes=True),
+            "UpdateTrigger": Action(takes(triggers), self._update_trigger, changes=True),
+            "DeleteTrigger": Action(
+                takes("FunctionName! TriggerName! Type! Namespace TriggerDesc Qualifier"),
+                self._delete_trigger,
+                changes=True,
+            ),
+            "ListTriggers": Action(
+                takes("FunctionName! Namespace Offset:int Limit:int OrderBy Order", "Filters:objects"),
+                self._list_triggers,
+            ),
+            "GetFunctionEventInvokeConfig": Action(takes(named), self._get_async),
+            "UpdateFunctionEventInvokeConfig": Action(
+                takes("AsyncTriggerConfig!:object FunctionName! Namespace"), self._update_async, changes=True
+            ),
+            "Invoke": Action(
+                takes("FunctionName! InvocationType Qualifier ClientContext LogType Namespace", "RoutingKey"),
+                self._invoke,
+                changes=True,
+            ),
+        }
+
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        if kind == "denied":
+            text = f"you are not authorized to perform operation (scf:{call.action})"
+            return ApiError("AuthFailure.UnauthorizedOperation", text)
+        if kind == "lock":
+            return ApiError("FailedOperation.FunctionStatusError", "The function's state does not allow this.")
+        return ApiError("InternalError.System", "An internal error has occurred.")
+
+    def state(self) -> dict[str, Any]:
+        return {one.host.spec.name: one.host.state() for one in self._functions.values()}
+
+    async def start(self) -> None:
+        pass
+
+    async def reset(self, world: World) -> None:
+        self._world = world
+        self._functions = {}
+
+    async def close(self) -> None:
+        pass
+
+    # Functions
+
+    async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
+        name = given["FunctionName"]
+        if not _NAME.fullmatch(name):
+            raise invalid("FunctionName", "is malformed")
+        if self._named(given, call) is not None:
+            raise ApiError("ResourceInUse.FunctionName", "The function name is in use.")
+        if given.get("Type", "Event") != "Event":
+            raise ApiError("UnsupportedOperation", "The stand-in runs event functions.")
+        tags = given.get("Tags", [])
+        for tag in tags:
+            rules.check(tag, _PAIR, unknown, "Tags")
+        values = self._values(given, {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""})
+        rules.check(given["Code"], _CODE, unknown, "Code")
+        folder, size = await asyncio.to_thread(rules.code, given["Code"]["ZipFile"], _CREATE_MB, invalid)
+        assert call.region is not None
+        spec = Spec("scf", call.region, name, given.get("Handler", "index.main_handler"), code=folder, **values)
+        self._count += 1
+        added = china_time(self._host.clock.now())
+        deployed = Deployed(self._host.add(spec), _said(given), tags, size, self._count, added=added)
+        self._functions[call.region, name] = deployed
+        self._hold(deployed, "Creating")
+        return {}
+
+    async def _update_code(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._settled(given, call)
+        if "Code" in given:
+            rules.check(given["Code"], _CODE, unknown, "Code")
+        text = given.get("ZipFile") or given.get("Code", {}).get("ZipFile")
+        if text is None:
+            raise ApiError("InvalidParameterValue.Code", "No code is given.")
+        folder, deployed.size = await asyncio.to_thread(rules.code, text, _UPDATE_MB, invalid)
+        handler = given.get("Handler", deployed.host.spec.handler)
+        _check_handler(handler)
+        deployed.said["Handler"] = handler
+        await self._host.change(deployed.host, code=folder, handler=handler)
+        self._hold(deployed, "Updating")
+        return {}
+
+    async def _update_configuration(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._settled(given, call)
+        said = deployed.said
+        if given.get("Runtime", said["Runtime"]) != said["Runtime"]:
+            raise invalid("Runtime", "cannot be changed")
+        if {"ClsLogsetId", "ClsTopicId"} & given.keys() and not given.get("Role"):
+            raise ApiError("InvalidParameterValue.ClsRole", "A change of Cls settings takes the Role as well.")
+        values = self._values({**said, **given}, said)
+        await self._host.change(deployed.host, **values)
+        deployed.said = {**said, **_said(given, defaults=False)}
+        self._hold(deployed, "Updating")
+        return {}
+
+    async def _get(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._found(given, call)
+        status = self._status(deployed)
+        triggers = [shown_trigger(one, call) for one in deployed.host.triggers.values()]
+        return {
+            **deployed.said,
+            "FunctionName": deployed.host.spec.name,
+            "FunctionId": f"lam-standin{deployed.number:02d}",
+            "FunctionVersion": "$LATEST",
+            "Qualifier": "$LATEST",
+            "Namespace": "default",
+            "CodeSize": deployed.size,
+            "CodeResult": "success",
+            "CodeInfo": "",
+            "Status": status,
+            "StatusDesc": "",
+            "AvailableStatus": "Available",
+            "Tags": deployed.tags,
+            "Triggers": [{name: value for name, value in one.items() if name != "BoundResources"} for one in triggers],
+            "AddTime": deployed.added,
+            "ModTime": deployed.added,
+        }
+
+    async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        found = [one for (region, _), one in self._functions.items() if region == call.region]
+        found = [one for one in found if given.get("SearchKey", "") in one.host.spec.name]
+        listed = [
+            {
+                "FunctionName": one.host.spec.name,
+                "FunctionId": f"lam-standin{one.number:02d}",
+                "Runtime": one.said["Runtime"],
+                "Namespace": "default",
+                "Status": self._status(one),
+                "Description": one.said["Description"],
+                "Tags": one.tags,
+                "Type": "Event",
+                "AddTime": one.added,
+                "ModTime": one.added,
+            }
+            for one in found
+        ]
+        return {"Functions": page(listed, given.get("Offset", 0), given.get("Limit", 20)), "TotalCount": len(listed)}
+
+    async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._settled(given, call)
+        assert call.region is not None
+        del self._functions[call.region, given["FunctionName"]]
+        await self._host.remove(deployed.host)
+        return {}
+
+    # Triggers
+
+    async def _create_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._settled(given, call)
+        triggers = deployed.host.triggers
+        if given["TriggerName"] in triggers:
+            raise ApiError("ResourceInUse.TriggerName", "The trigger name is in use.")
+        if sum(one.kind == given["Type"] for one in triggers.values()) >= _MOST_TRIGGERS:
+            raise ApiError("LimitExceeded.Trigger", "There are 10 triggers of the type.")
+        if given["Type"] == "http" and any(one.kind == "http" for one in triggers.values()):
+            raise ApiError("ResourceInUse.Trigger", "The version has a function URL.")
+        trigger = read_trigger(given, self._host.url_id() if given["Type"] == "http" else "")
+        trigger.born = self._host.clock.now()
+        triggers[trigger.name] = trigger
+        return {
+            "TriggerInfo": {
+                name: value for name, value in shown_trigger(trigger, call).items() if name != "BoundResources"
+            }
+        }
+
+    async def _update_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._settled(given, call)
+        old = self._trigger(deployed, given)
+        if given["Type"] not in ("timer", "ckafka", "http"):
+            raise ApiError("UnsupportedOperation.Trigger", "Triggers of the type cannot be changed.")
+        new = read_trigger({**old.said, **given}, old.url_id)
+        new.served = old.served
+        new.born = self._host.clock.now()
+        deployed.host.triggers[old.name] = new
+        return {}
+
+    async def _delete_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._settled(given, call)
+        del deployed.host.triggers[self._trigger(deployed, given).name]
+        return {}
+
+    async def _list_triggers(self, given: Mapping[str, Any], call: Call) -> Answer:
+        shown = [shown_trigger(one, call) for one in self._found(given, call).host.triggers.values()]
+        return {"Triggers": page(shown, given.get("Offset", 0), given.get("Limit", 20)), "TotalCount": len(shown)}
+
+    def _trigger(self, deployed: Deployed, given: Mapping[str, Any]) -> Trigger:
+        trigger = deployed.host.triggers.get(given["TriggerName"])
+        if trigger is None or trigger.kind != given["Type"]:
+            raise ApiError("ResourceNotFound.Trigger", "The trigger does not exist.")
+        return trigger
+
+    # Asynchronous events and invocation
+
+    async def _get_async(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._found(given, call)
+        retry = [{"RetryNum": deployed.host.retries}]
+        return {"AsyncTriggerConfig": {"RetryConfig": retry, "MsgTTL": deployed.ttl_s}}
+
+    async def _update_async(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed, config = self._found(given, call), given["AsyncTriggerConfig"]
+        rules.check(config, takes("RetryConfig!:objects MsgTTL!:int"), unknown, "AsyncTriggerConfig")
+        for one in config["RetryConfig"]:
+            rules.check(one, takes("RetryNum!:int"), unknown, "AsyncTriggerConfig.RetryConfig")
+        if len(config["RetryConfig"]) != 1 or not 0 <= config["RetryConfig"][0]["RetryNum"] <= _MOST_RETRIES:
+            raise ApiError("LimitExceeded.RetryNum", "RetryNum is 0 to 2.")
+        if not _TTL_S[0] <= config["MsgTTL"] <= _TTL_S[1]:
+            raise ApiError("LimitExceeded.MsgTTL", "MsgTTL is 60 to 21600.")
+        deployed.host.retries, deployed.ttl_s = config["RetryConfig"][0]["RetryNum"], config["MsgTTL"]
+        return {}
+
+    async def _invoke(self, given: Mapping[str, Any], call: Call) -> Answer:
+        function = self._settled(given, call).host
+        event = given.get("ClientContext", "{}")
+        try:
+            json.loads(event)
+        except ValueError:
+            raise ApiError("InvalidParameterValue.Param", "ClientContext is not JSON.") from None
+        if given.get("InvocationType", "RequestResponse") == "Event":
+            self._host.begin(function, event.encode())
+            return {"Result": {"FunctionRequestId": call.request_id, "RetMsg": "", "ErrMsg": "", "Log": ""}}
+        outcome = await function.invoke(event.encode(), request_id=call.request_id)
+        ended = outcome.kind == "ok"
+        return {
+            "Result": {
+                "FunctionRequestId": outcome.request_id,
+                "RetMsg": outcome.body.decode() if ended else json.dumps(outcome.error),
+                "ErrMsg": "" if ended else str(outcome.error.get("errorMessage", "")),
+                "Log": outcome.log if given.get("LogType") == "Tail" else "",
+                "MemUsage": outcome.memory_bytes,
+                "Duration": round(outcome.seconds * 1000, 3),
+                "BillDuration": int(outcome.seconds * 1000) + 1,
+                "InvokeResult": 0 if ended else 1,
+            }
+        }
+
+    # What is there, and in which state
+
+    def _named(self, given: Mapping[str, Any], call: Call) -> Deployed | None:
+        if given.get("Namespace", "default") != "default" or given.get("Qualifier", "$LATEST") not in (
+            "$LATEST",
+            "$DEFAULT",
+        ):
+            raise ApiError("ResourceNotFound.Namespace", "The stand-in has the namespace default and version $LATEST.")
+        return self._functions.get((call.region or "", given["FunctionName"]))
+
+    def _found(self, given: Mapping[str, Any], call: Call) -> Deployed:
+        deployed = self._named(given, call)
+        if deployed is None:
+            raise ApiError("ResourceNotFound.Function", "The function does not exist.")
+        return deployed
+
+    def _settled(self, given: Mapping[str, Any], call: Call) -> Deployed:
+        deployed = self._found(given, call)
+        if self._status(deployed) != "Active":
+            raise ApiError("FailedOperation.FunctionStatusError", "The function's state does not allow this.")
+        return deployed
+
+    def _hold(self, deployed: Deployed, status: str) -> None:
+        deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
+
+    def _status(self, deployed: Deployed) -> str:
+        return deployed.busy if self._host.clock.now() < deployed.busy_until else "Active"
+
+    def _values(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of Spec that a configuration says. Raises: ApiError."""
+        said = {**defaults, **given}
+        if "Handler" in given:
+            _check_handler(given["Handler"])
+        if said["Runtime"] != "Python3.10":
+            raise invalid("Runtime", "is none that the stand-in runs: Python3.10")
+        if said["MemorySize"] != 64 and (said["MemorySize"] % 128 or not 128 <= said["MemorySize"] <= 3072):
+            raise invalid("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
+        if not 1 <= said["Timeout"] <= 900:
+            raise ApiError("LimitExceeded.Timeout", "Timeout is 1 to 900.")
+        if "DeadLetterConfig" in said:
+            rules.check(said["DeadLetterConfig"], _DEAD_LETTER, unknown, "DeadLetterConfig")
+        cls = [said.get("ClsLogsetId", ""), said.get("ClsTopicId", "")]
+        if any(cls) and not all(_CLS_ID.fullmatch(one) for one in cls):
+            raise invalid("Cls", "is not the id of a log set and that of a topic")
+        environment = said.get("Environment") or {"Variables": []}
+        rules.check(environment, _ENVIRONMENT, unknown, "Environment")
+        for pair in environment["Variables"]:
+            rules.check(pair, _PAIR, unknown, "Environment.Variables")
+        pairs = {pair["Key"]: pair["Value"] for pair in environment["Variables"]}
+        return {
+            "runtime": "3.10",
+            "memory_mb": said["MemorySize"],
+            "timeout_s": said["Timeout"],
+            "environment": rules.variables(pairs, _RESERVED, environment_refusal),
+            "role": self._world.credentials.tencent if said["Role"] else None,
+        }
+
+
+def _said(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
+    """What GetFunction gives back of a configuration."""
+    unset = {
+        "Description": "", "Handler": "index.main_handler", "MemorySize": 128, "Timeout": 3, "Runtime": "Python2.7",
+        "Role": "", "Environment": {"Variables": []}, "Type": "Event", "InitTimeout": 65,
+        "ClsLogsetId": "", "ClsTopicId": "",
+    }  # fmt: skip
+    names = {*unset, "DeadLetterConfig"}
+    return (unset if defaults else {}) | {name: value for name, value in given.items() if name in names}
+
+
+def _check_handler(handler: str) -> None:
+    if not _HANDLER.fullmatch(handler):
+        raise invalid("Handler", "is not file.function, 2 to 60 characters each")

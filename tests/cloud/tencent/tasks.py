@@ -1,0 +1,101 @@
+"""Tencent Redis' flows: a change is accepted at once and takes effect when its task succeeds."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+from collections.abc import Awaitable, Callable
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+
+from tests.cloud.state.world_clock import Appointment, Clock
+
+CHINA = timezone(timedelta(hours=8))
+PREPARING, RUNNING, SUCCEEDED, FAILED = "preparing", "running", "succeed", "failed"
+RESULT = {PREPARING: 0, RUNNING: 1, SUCCEEDED: 2, FAILED: 4}
+
+
+def china_time(seconds: float) -> str:
+    """Epoch seconds as `YYYY-MM-DD hh:mm:ss` in China Standard Time; an empty string for 0."""
+    return datetime.fromtimestamp(seconds, CHINA).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
+
+
+@dataclass
+class Task:
+    """One flow. `kind` is the three-digit code, `title` its text; times are epoch seconds, 0 for not yet."""
+
+    id: int
+    instance_id: str
+    kind: str
+    title: str
+    started: float
+    ended: float = 0.0
+    status: str = PREPARING
+    message: str = ""
+
+
+class Tasks:
+    """All flows of one service; at most one an instance at a time (the service sees to that)."""
+
+    def __init__(self, task_s: float, clock: Clock) -> None:
+        self.all: dict[int, Task] = {}
+        self._task_s = task_s
+        self._clock = clock
+        self._ids = itertools.count(random.randrange(100_000, 900_000))
+        self._steps: dict[int, Appointment] = {}
+        self._locked: set[str] = set()
+
+    def start(
+        self, instance_id: str, kind: str, title: str, apply: Callable[[], Awaitable[None]], fault: str = ""
+    ) -> Task:
+        """Begin a flow that calls `apply` at its end; `fault` is `fail_task`, `hang_task` or empty."""
+        task = self._made(instance_id, kind, title)
+        self._locked.add(instance_id)
+
+        async def run() -> None:
+            task.status = RUNNING
+            if fault != "hang_task":
+                self._steps[task.id] = self._clock.at(task.started + self._task_s, end)
+
+        async def end() -> None:
+            await self._end(task, apply, failing=fault == "fail_task")
+
+        self._steps[task.id] = self._clock.at(task.started + self._task_s / 3, run)
+        return task
+
+    def done(self, instance_id: str, kind: str, title: str) -> Task:
+        """A flow that is over: what somebody did by other means."""
+        task = self._made(instance_id, kind, title)
+        task.status, task.ended = SUCCEEDED, task.started
+        return task
+
+    def locks(self, instance_id: str) -> bool:
+        """Whether a flow holds the instance."""
+        return instance_id in self._locked
+
+    def close(self) -> None:
+        """Let no flow go on; one that is writing to Redis finishes, see `Clock.reset`."""
+        for step in self._steps.values():
+            step.cancel()
+
+    def frozen(self) -> Tasks:
+        """The flows as they are, whatever comes."""
+        twin = copy(self)
+        twin.all, twin._locked = {id_: copy(task) for id_, task in self.all.items()}, set(self._locked)
+        return twin
+
+    def _made(self, instance_id: str, kind: str, title: str) -> Task:
+        task = Task(next(self._ids), instance_id, kind, title, self._clock.now())
+        self.all[task.id] = task
+        return task
+
+    async def _end(self, task: Task, apply: Callable[[], Awaitable[None]], *, failing: bool) -> None:
+        status, task.message = FAILED, "The flow failed and was rolled back."
+        if not failing:
+            with contextlib.suppress(RuntimeError, OSError, EOFError):
+                await apply()
+                status, task.message = SUCCEEDED, ""
+        task.status, task.ended = status, self._clock.now()
+        self._locked.discard(task.instance_id)

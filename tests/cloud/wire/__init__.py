@@ -1,0 +1,1 @@
+"""Requests and replies, signatures, and what a service of the stand-in is."""

@@ -1,0 +1,143 @@
+"""What a service of the stand-in is: hosts, versions, parameters and one coroutine an action."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from tests.cloud.state.refusals import ApiError
+from tests.cloud.state.world import World
+
+__all__ = ["Action", "Answer", "ApiError", "Call", "Cloud", "Handler", "Parameter", "Refusal", "Service", "has_type"]
+
+Cloud = Literal["tencent", "alibaba"]
+Answer = dict[str, Any]
+
+
+@dataclass
+class Call:
+    """One authenticated API call. `host` as sent; `site` and `region` are what it may reach, None for any."""
+
+    cloud: Cloud
+    service: str
+    action: str
+    version: str
+    region: str | None
+    host: str
+    site: Literal["domestic", "intl"] | None
+    request_id: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    in_query: frozenset[str] = frozenset()  # what came in the URL
+
+    @property
+    def instance_id(self) -> str:
+        """The instance, queue or secret that the call names, or an empty string."""
+        names = ("InstanceId", "RegistryId", "DataHubId", "QueueName", "SecretName")
+        return next((str(self.parameters[name]) for name in names if self.parameters.get(name)), "")
+
+
+Refusal = Literal["denied", "lock", "failed", "system"]
+Handler = Callable[[Mapping[str, Any], Call], Awaitable[Answer]]
+Type = Literal["str", "int", "number", "bool", "strs", "ints", "object", "objects"]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One published request parameter. One that is not `here` is refused aloud; a cloud would act on it."""
+
+    type: Type
+    required: bool = False
+    here: bool = True
+
+
+def takes(published: str, elsewhere: str = "") -> dict[str, Parameter]:
+    """A parameter table: `Name[!][:type]` words, `!` for required, type `str` if not said.
+
+    `elsewhere` lists published parameters that the stand-in does not implement.
+    """
+    table = {}
+    for words, here in ((published, True), (elsewhere, False)):
+        for word in words.split():
+            name, _, kind = word.partition(":")
+            type_: Type = kind or "str"  # type: ignore[assignment]
+            table[name.rstrip("!")] = Parameter(type_, name.endswith("!"), here)
+    return table
+
+
+@dataclass(frozen=True)
+class Action:
+    """One API action: its parameters, its coroutine, whether it changes anything, and its own published rate.
+
+    `throttled` is the code beyond that rate, where the service has one of its own.
+    """
+
+    parameters: Mapping[str, Parameter]
+    handler: Handler
+    changes: bool = False
+    per_s: int | None = None
+    throttled: str = ""
+
+
+class Service(Protocol):
+    """One product of one cloud. A new one is one file that keeps this promise."""
+
+    cloud: Cloud
+    name: str  # first label of its host, and the service in TC3's credential scope
+    version: str
+    actions: Mapping[str, Action]
+    stages: frozenset[str]
+    """The faults that its changes play out themselves; the front does the rest."""
+
+    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+        """What it says to a call that the world forbids or a fault spoils; nothing was applied."""
+
+    def state(self) -> dict[str, Any]:
+        """What tests may see of it; never a password."""
+
+    async def start(self) -> None:
+        """Start what it runs, except what the world calls lazy."""
+
+    async def reset(self, world: World) -> None:
+        """Be as in this world, at the addresses already published."""
+
+    async def close(self) -> None:
+        """End what it runs."""
+
+
+_PYTHON: Mapping[str, Callable[[object], bool]] = {
+    "str": lambda value: isinstance(value, str),
+    "int": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "bool": lambda value: isinstance(value, bool),
+    "strs": lambda value: isinstance(value, list) and all(isinstance(one, str) for one in value),
+    "ints": lambda value: isinstance(value, list) and all(type(one) is int for one in value),
+    "object": lambda value: isinstance(value, dict),
+    "objects": lambda value: isinstance(value, list) and all(isinstance(one, dict) for one in value),
+}
+
+
+def has_type(value: object, type_: Type) -> bool:
+    """Whether a JSON value has the published type."""
+    return _PYTHON[type_](value)
+
+
+def read_text(value: str, type_: Type) -> object:
+    """A parameter that came as text (query or form) in its published type; unchanged if it does not fit."""
+    if type_ == "int":
+        return int(value) if value.lstrip("-").isdecimal() else value
+    if type_ == "bool":
+        return {"true": True, "false": False}.get(value.lower(), value)
+    return value
+
+
+def character_classes(password: str) -> int:
+    """How many of lower case, upper case, digit, other the password has."""
+    kinds = (str.islower, str.isupper, str.isdecimal, lambda character: not character.isalnum())
+    return sum(any(kind(character) for character in password) for kind in kinds)
+
+
+def page(items: list[Any], offset: int, limit: int) -> list[Any]:
+    """One page of a list."""
+    return items[offset : offset + limit]

@@ -1,0 +1,1 @@
+"""Tests of functions/ and of the events beside them."""

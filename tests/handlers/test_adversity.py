@@ -1,0 +1,207 @@
+"""Issue 13, A, on the stand-in: names taken for proofs. B and C: test_adversity_late; D to H: test_adversity_words."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.changes.test_truth import ACTION, changes
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
+from tests.stores.test_sealing import rsa_jwk
+from tests.stores.test_write_ahead import APP, KEPT, KMS, MADE, ROBOT, ROOT
+from tests.support.vendor_stores import held
+
+FENCED = [PASSWORD, TAIR]
+LIVE = {ROBOT: "Robot-Passw0rd1", KMS: "Tair-Passw0rd", APP: "App-Passw0rd", ROOT: "Old-Passw0rd"}
+
+
+def kept(function: str, command_id: str = "c-1", **more: Any) -> dict[str, Any]:
+    command, place, *_ = KEPT[function]
+    return command | {"CommandId": command_id, "Deliver": {"Store": place} | more.pop("Deliver", {})} | more
+
+
+def send(house: House, function: str, command: dict[str, Any], trigger: str = "queue", **how: Any) -> Any:
+    return house.send(function, command, KEPT[function][2], trigger, **how)
+
+
+def some_version_opens(house: House, function: str) -> bool:
+    _, place, _, resource, account = KEPT[function]
+    found = held(house.cloud, place)
+    return any(house.accepts(resource, account, one) for one in {found.current, *found.versions.values()})
+
+
+# --- A. A name taken for a proof
+
+
+@pytest.mark.parametrize("way", ["reply", "seal", "dry run"])
+@pytest.mark.parametrize(("function", "place"), [(ACCOUNT, ROBOT), (ACCOUNT, APP), (TAIR, KMS)])
+def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
+    house: House, function: str, place: str, way: str
+) -> None:
+    before = held(house.cloud, place)
+    command = KEPT[function][0] | {"CommandId": "v1"}
+    command |= {"InstanceId": "crs-none"} if function == ACCOUNT else {"InstanceId": "r-none"}
+    extra: dict[str, dict[str, Any]] = {"reply": {"Reply": True}, "seal": {"Seal": rsa_jwk()}}
+    command["Deliver"] = {"Store": place} | extra.get(way, {})
+    command |= {"DryRun": True} if way == "dry run" else {}
+    returned = send(house, function, command, "queue" if way == "seal" else "http")
+    data = result(returned)
+    assert data["Outcome"] in ("not_changed", "unknown"), data
+    assert not data["Sealed"]
+    assert LIVE[place] not in json.dumps(returned.value)
+    assert LIVE[place] not in json.dumps(house.results())
+    after = held(house.cloud, place)
+    assert (after.current, after.users) == (before.current, before.users)
+
+
+@pytest.mark.parametrize("in_one_list", [True, False])
+def test_one_command_id_for_two_credentials_is_two_changes(house: House, in_one_list: bool) -> None:
+    first = kept(ACCOUNT, Deliver={"Reply": True})
+    second = first | {"AccountName": "root"}
+    if in_one_list:
+        body = house.send(ACCOUNT, [first, second]).body
+        ended = [event["data"] for event in body["Results"]]
+        passwords = body.get("Passwords", [None, None])
+    else:
+        replies = [send(house, ACCOUNT, one, "http") for one in (first, second)]
+        ended = [result(one) for one in replies]
+        passwords = [one.body.get("Password") for one in replies]
+    assert [one["Outcome"] for one in ended] == ["changed", "not_changed"], ended
+    assert (ended[1]["Error"]["Class"], ended[1]["Error"]["Code"]) == ("forbidden", "StoreOfAnother")
+    assert passwords[1] is None
+    assert house.accepts("crs-demo0001", "app", held(house.cloud, APP).current)
+    assert house.accepts("crs-demo0001", "root", "Old-Passw0rd")
+
+
+def test_one_command_id_for_two_operations_on_one_account_is_two_changes(house: House) -> None:
+    by_account = kept(ACCOUNT) | {"AccountName": "root", "Deliver": {"Store": ROOT}}
+    assert outcome(send(house, ACCOUNT, by_account)) == "changed"
+    house.cloud.advance(2.0)
+    data = result(send(house, PASSWORD, kept(PASSWORD)))
+    assert data["Outcome"] == "changed", data
+    after = held(house.cloud, ROOT)
+    assert len(after.ours) == 2
+    assert house.accepts("crs-demo0001", "root", after.current)
+
+
+@pytest.mark.parametrize(
+    ("function", "other"),
+    [(ACCOUNT, {"Remark": "more"}), (ACCOUNT, {"Privilege": "r"}), (ACCOUNT, {"ReadonlyPolicy": ["master"]})],
+)
+def test_one_command_id_with_other_parameters_is_refused(house: House, function: str, other: dict[str, Any]) -> None:
+    assert outcome(send(house, function, kept(function))) == "changed"
+    before, made = held(house.cloud, KEPT[function][1]), len(changes(house))
+    data = result(send(house, function, kept(function) | other))
+    assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == (
+        "not_changed",
+        "invalid_command",
+        "CommandIdUsed",
+    )
+    assert held(house.cloud, KEPT[function][1]) == before
+    assert len([one for one in changes(house)[made:] if one.startswith("Mod")]) == 0
+
+
+@pytest.mark.parametrize("first_random", [True, False])
+def test_a_secret_that_was_never_set_is_not_made_current_by_a_random_command_of_its_id(
+    house: House, first_random: bool
+) -> None:
+    base = {"RegistryId": "tcr-demo0001", "Name": "robot", "CommandId": "c-1", "Deliver": {"Store": ROBOT}}
+    made = base | {"Random": False, "Password": MADE}
+    random = base | {"Random": True}
+    house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": "drop_before", "Times": 3}])
+    assert outcome(send(house, REGISTRY, random if first_random else made)) == "unknown"
+    data = result(send(house, REGISTRY, made if first_random else random))
+    current = held(house.cloud, ROBOT).current
+    assert house.accepts("tcr-demo0001", "robot", current), data
+    assert (data["Outcome"] in ("changed", "already_changed")) == (current != "Robot-Passw0rd1")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (kept(REGISTRY), (ACCOUNT, kept(ACCOUNT) | {"Deliver": {"Store": ROBOT}})),
+        (kept(REGISTRY), (PASSWORD, kept(PASSWORD) | {"Deliver": {"Store": ROBOT}})),
+    ],
+    ids=["account", "password"],
+)
+def test_a_store_of_another_credential_is_refused_before_any_call_and_may_change_hands(
+    house: House, first: dict[str, Any], second: tuple[str, dict[str, Any]]
+) -> None:
+    assert outcome(send(house, REGISTRY, first)) == "changed"
+    before, made = held(house.cloud, ROBOT), len(changes(house))
+    function, command = second
+    data = result(send(house, function, command))
+    assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == (
+        "not_changed",
+        "forbidden",
+        "StoreOfAnother",
+    )
+    assert held(house.cloud, ROBOT) == before
+    assert not [one for one in changes(house)[made:] if one.startswith(("Mod", "Put", "Update", "Delete"))]
+    if function == ACCOUNT:
+        house.cloud.advance(2.0)
+        adopted = command | {"CommandId": "c-2", "Deliver": {"Store": ROBOT, "Adopt": True}}
+        data = result(send(house, ACCOUNT, adopted))
+        assert data["Outcome"] == "changed", data
+        after = held(house.cloud, ROBOT)
+        assert house.accepts("crs-demo0001", "app", after.current)
+        assert before.current in after.versions.values()
+
+
+def test_a_store_with_a_pending_secret_does_not_change_hands(house: House) -> None:
+    house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": "drop_before", "Times": 3}])
+    assert outcome(send(house, REGISTRY, kept(REGISTRY))) == "unknown"
+    command = kept(ACCOUNT, "c-2") | {"Deliver": {"Store": ROBOT, "Adopt": True}}
+    data = result(send(house, ACCOUNT, command))
+    assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "StoreOfAnother")
+
+
+@pytest.mark.parametrize("place", [APP, ROOT])
+def test_a_users_value_is_kept_before_it_is_overwritten(house: House, place: str) -> None:
+    function = ACCOUNT if place == APP else PASSWORD
+    assert outcome(send(house, function, kept(function))) == "changed"
+    after = held(house.cloud, place)
+    beside = {id_: value for id_, value in after.versions.items() if id_.startswith("kt-before-")}
+    assert list(beside.values()) == [LIVE[place]]
+
+
+@pytest.mark.parametrize("login", [True, False])
+@pytest.mark.parametrize("function", KEPT)
+def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_force(
+    house: House, function: str, login: bool
+) -> None:
+    assert outcome(send(house, function, kept(function))) == "changed"
+    house.cloud.advance(3600.0)
+    _, _, _, resource, account = KEPT[function]
+    service = {ACCOUNT: "redis", PASSWORD: "redis", REGISTRY: "tcr", TAIR: "tair"}[function]
+    house.cloud.outside(service, resource, account, "By-Hand-Passw0rd1")
+    again = kept(function, Login=login, Deliver={"Reply": True})
+    returned = send(house, function, again, "http", name="again")
+    data = result(returned)
+    logins = [line for line in data["Evidence"] if line.startswith("login with the new secret")]
+    assert bool(logins) == login
+    if login:
+        # Proven otherwise: the earlier delivery's calls are long over.
+        assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "Superseded"), data
+        assert returned.body.get("Password") is None
+    elif function in FENCED:
+        assert (data["Outcome"], data["Error"]["Code"]) == ("unknown", "Superseded"), data
+    else:
+        assert data["Outcome"] == "already_changed"
+        assert returned.body.get("Password") is None
+        assert "earlier delivery; not looked at since" in data["Evidence"]
+    assert house.accepts(resource, account, "By-Hand-Passw0rd1")
+
+
+@pytest.mark.parametrize("function", KEPT)
+def test_nothing_that_is_read_back_leaves_in_a_dry_run(house: House, function: str) -> None:
+    assert outcome(send(house, function, kept(function))) == "changed"
+    secret = held(house.cloud, KEPT[function][1]).current
+    for command_id in ("c-1", "c-2"):
+        dry = kept(function, command_id, DryRun=True, Deliver={"Reply": True})
+        returned = send(house, function, dry, "http")
+        assert outcome(returned) in ("would_change", "not_changed")
+        assert secret not in json.dumps(returned.value)
+        assert "Password" not in returned.body

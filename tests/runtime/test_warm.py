@@ -1,0 +1,430 @@
+"""Warm: what is kept over invocations is the connection, never a key; and masking is as thorough as it is quick."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus, urlsplit
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.handlers.adapters import open_queue
+from shared.queues import pool
+from shared.queues.port import Outgoing, QueueRejected
+from shared.results.publisher import HandedOn, Publisher
+from shared.runtime import platform, redaction
+from shared.runtime.deadline import Deadline
+from shared.runtime.errors import Refused
+from shared.runtime.platform import Invocation, enter
+from shared.runtime.settings import Settings
+from shared.workbench.bench import warm
+from tests.cloud.functions.bootstrap import context_of
+from tests.cloud.functions.runtime import role_keys
+from tests.cloud.queues.inboxes import access, inbox
+from tests.commands.test_password_rules import GOOD
+from tests.conftest import ACCOUNT, House, outcome
+from tests.support import shapes
+
+CKAFKA = "ckafka://ap-guangzhou/datahub-demo01"
+SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results"
+INVALID = {"InstanceId": "crs-demo0001"}  # refused before any call: only its result goes out
+
+
+class Relay:
+    """A plain TCP relay in front of the stand-in that counts connections, and can cut them as a freeze would."""
+
+    def __init__(self, endpoint: str) -> None:
+        parts = urlsplit(endpoint)
+        self._behind = (parts.hostname or "", parts.port or 0)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.accepted = 0
+        self._open: list[socket.socket] = []
+        self._threads: list[threading.Thread] = []
+        self._run(self._accept)
+
+    def cut(self) -> None:
+        """End every connection."""
+        while self._open:
+            one = self._open.pop()
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        for thread in self._threads:
+            thread.join(5)
+
+    def _run(self, work: Callable[..., None], *arguments: Any) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                near, _ = self._listener.accept()
+                self.accepted += 1
+                far = socket.create_connection(self._behind)
+                for one in (near, far):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._open += [near, far]
+                self._run(self._carry, near, far)
+                self._run(self._carry, far, near)
+
+    @staticmethod
+    def _carry(source: socket.socket, sink: socket.socket) -> None:
+        with suppress(OSError):
+            while chunk := source.recv(65_536):
+                sink.sendall(chunk)
+        for one in (source, sink):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+        source.close()
+
+
+@pytest.fixture
+def relay(house: House) -> Iterator[Relay]:
+    """Before both clouds; nothing that rests from another test goes through it."""
+    pool.close_all()
+    relay = Relay(house.cloud.endpoint)
+    house.settings |= {"KEYTURN_TENCENT_ENDPOINT": relay.endpoint, "KEYTURN_ALIBABA_ENDPOINT": relay.endpoint}
+    yield relay
+    pool.close_all()
+    relay.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_rests_afterwards() -> Iterator[None]:
+    yield
+    pool.close_all()
+
+
+def published(house: House, url: str) -> list[dict[str, Any]]:
+    environ = {f"KEYTURN_{cloud}_ENDPOINT": house.cloud.endpoint for cloud in ("TENCENT", "ALIBABA")}
+    reader = inbox(url, environ=environ)
+    try:
+        return [json.loads(stored.message.body) for stored in reader.peek()]
+    finally:
+        reader.close()
+
+
+def delivered(house: House, name: str) -> bool:
+    returned = house.send(ACCOUNT, INVALID, trigger="queue", name=name)
+    return returned.error is None and bool(returned.value["Delivered"])
+
+
+# --- queues over invocations
+
+
+@pytest.mark.parametrize("url", [CKAFKA, SMQ])
+def test_invocations_publish_over_one_connection(house: House, relay: Relay, url: str) -> None:
+    house.settings["KEYTURN_RESULTS"] = url
+    assert all(delivered(house, f"m-{n}") for n in range(5))
+    assert (relay.accepted, len(published(house, url))) == (1, 5)
+
+
+def test_changes_and_their_results_need_one_connection_for_each_service(house: House, relay: Relay) -> None:
+    house.settings["KEYTURN_RESULTS"] = CKAFKA
+    for n in range(3):
+        command = {**GOOD[ACCOUNT], "AccountPassword": f"Warm-Passw0rd{n}"}
+        assert outcome(house.send(ACCOUNT, command, trigger="queue", name=f"m-{n}")) == "changed"
+    assert relay.accepted == 2
+    assert house.accepts("crs-demo0001", "app", "Warm-Passw0rd2")
+
+
+@pytest.mark.parametrize("url", [CKAFKA, SMQ])
+def test_a_connection_that_died_while_the_process_was_frozen_is_opened_anew_before_sending(
+    house: House, relay: Relay, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    house.settings["KEYTURN_RESULTS"] = url
+    for n in range(3):
+        assert delivered(house, f"m-{n}")
+        relay.cut()
+    assert relay.accepted == 3
+    assert [event["data"]["CommandId"] for event in published(house, url)] == ["m-0-3-7", "m-1-3-7", "m-2-3-7"]
+    assert "publish_failed" not in caplog.text
+
+
+def test_a_connection_that_rested_too_long_is_not_trusted(
+    house: House, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.settings["KEYTURN_RESULTS"] = SMQ
+    assert delivered(house, "m-0")
+    monkeypatch.setattr("shared.queues.smq._MOST_IDLE_S", 0.0)
+    assert delivered(house, "m-1")
+    assert relay.accepted == 2
+
+
+def test_each_send_is_signed_with_the_keys_of_its_own_invocation(
+    house: House, relay: Relay, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.settings["KEYTURN_RESULTS"] = SMQ
+    names = [f"KEYTURN_ALIBABA_{name}" for name in ("ACCESS_KEY_ID", "ACCESS_KEY_SECRET", "TOKEN")]
+
+    def send(name: str, **changed: str) -> bool:
+        with house.environment(ACCOUNT, "scf") as patch:
+            for key, value in changed.items():
+                patch.setenv(key, value)
+            context = context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)
+            event = shapes.event(INVALID, "scf", "http", name=name)
+            reply = import_module(f"functions.{ACCOUNT}").main_handler(event, context)
+        return bool(json.loads(reply["body"])["Delivered"])
+
+    assert send("m-0")
+    assert not send("m-1", **{names[2]: "another-token"})
+    assert send("m-2")
+    assert len(published(house, SMQ)) == 2
+
+
+@pytest.mark.parametrize("url", [CKAFKA, SMQ])
+def test_a_queue_that_rests_has_no_keys(house: House, url: str) -> None:
+    house.settings["KEYTURN_RESULTS"] = url
+    pool.close_all()
+    assert delivered(house, "m-0")
+    (resting,) = pool._resting
+    assert resting.borrower.access is None
+    with pytest.raises(QueueRejected):
+        resting.queue.send(Outgoing("a", "t", "k", "{}"), timeout_s=2)
+    assert len(published(house, url)) == 1
+
+
+def test_a_queue_is_lent_to_one_invocation_at_a_time(house: House) -> None:
+    keys = access({"KEYTURN_ALIBABA_ENDPOINT": house.cloud.endpoint})
+    name = pool.Name.of(SMQ, None, False, keys)
+    first, second = pool.lend(name, keys, open_queue), pool.lend(name, keys, open_queue)
+    assert first.queue is not second.queue
+    assert pool.give_back([first, second], lambda _: True) == []
+    assert {id(pool.lend(name, keys, open_queue).queue), id(pool.lend(name, keys, open_queue).queue)} == {
+        id(first.queue),
+        id(second.queue),
+    }
+
+
+def held_open(path: Path) -> bool:
+    """Whether this process has the file open."""
+    targets = set()
+    for link in Path("/proc/self/fd").iterdir():
+        with suppress(OSError):
+            targets.add(str(link.readlink()))
+    return str(path) in targets
+
+
+def test_another_url_closes_the_old_queue(house: House, tmp_path: Path) -> None:
+    first, second = tmp_path / "first.db", tmp_path / "second.db"
+    house.settings["KEYTURN_RESULTS"] = f"sqlite://{first}"
+    assert delivered(house, "m-0")
+    assert held_open(first)
+    house.settings["KEYTURN_RESULTS"] = f"sqlite://{second}"
+    assert delivered(house, "m-1")
+    assert (held_open(first), held_open(second)) == (False, True)
+    assert [len(published(house, f"sqlite://{path}")) for path in (first, second)] == [1, 1]
+
+
+def test_a_deleted_queue_file_is_made_anew_by_the_next_invocation(house: House, tmp_path: Path) -> None:
+    path = tmp_path / "results.db"
+    for n in range(2):
+        assert delivered(house, f"m-{n}")
+        path.unlink()
+        for beside in tmp_path.glob("results.db-*"):
+            beside.unlink()
+    assert delivered(house, "m-2")
+    assert len(house.results()) == 1
+
+
+def test_a_queue_that_failed_is_closed_and_the_next_invocation_opens_another(house: House, relay: Relay) -> None:
+    house.settings["KEYTURN_RESULTS"] = SMQ
+    house.cloud.faults([{"Action": "SendMessage", "Fault": "drop_before", "Times": 1}])
+    assert delivered(house, "m-0")  # by the second try
+    assert pool._resting == []
+    assert delivered(house, "m-1")
+    assert len(published(house, SMQ)) == 2
+
+
+def invocation(results: str | None, commands: str | None = None) -> Invocation:
+    given = Settings(results=results, commands=commands)
+    return Invocation("tencent", "r-1", Deadline(time.monotonic() + 20), given, None, None, {}, None, False, 20.0)
+
+
+def test_no_more_than_a_few_queues_rest(tmp_path: Path) -> None:
+    publisher = Publisher(invocation(None, f"sqlite://{tmp_path}/{{function}}.db"), open_queue)
+    for n in range(pool._MOST + 4):
+        assert publisher.command(HandedOn(f"function_{n}", f"id-{n}", "s", "redis/crs-1/app", {"n": n}))
+    publisher.close()
+    assert len(pool._resting) == pool._MOST
+    assert [held_open(tmp_path / f"function-{n}.db") for n in (0, 3, 4)] == [False, False, True]
+
+
+def test_threads_of_one_invocation_publish_at_once(tmp_path: Path) -> None:
+    url = f"sqlite://{tmp_path / 'results.db'}"
+    publisher = Publisher(invocation(url), open_queue)
+    sent: list[bool] = []
+
+    def work(thread: int) -> None:
+        for n in range(10):
+            event = {"id": f"{thread}-{n}", "source": "s", "type": "t", "subject": "redis/crs-1/app", "data": {}}
+            sent.append(publisher.result(event))
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    publisher.close()
+    assert sent == [True] * 80
+    assert len(pool._resting) == 1
+    reader = inbox(url)
+    assert len(reader.peek()) == 80
+    reader.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_rests_of_other_tests() -> None:
+    """Connections are kept for a process's whole life: those of other tests go first."""
+    while pool._resting:
+        pool._resting.pop().queue.close()
+
+
+def test_a_queue_that_cannot_be_closed_is_told_and_disturbs_nothing() -> None:
+    class Stuck:
+        max_delay_s = 0.0
+
+        def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None: ...
+
+        def close(self) -> None:
+            raise OSError("no")
+
+    name = pool.Name("memory://x", None, False, ())
+    lent = pool.Lent(Stuck(), name, pool._Borrower(), failed=True)
+    assert [type(error) for error in pool.give_back([lent], lambda _: True)] == [OSError]
+    assert pool._resting == []
+    with pytest.raises(Refused):
+        lent.borrower.keys("tencent")
+
+
+# --- settings over invocations
+
+
+def test_settings_are_read_anew_when_they_change_and_only_then(house: House) -> None:
+    with house.environment(ACCOUNT, "scf") as patch:
+        first, again = enter({}).settings, enter({}).settings
+        patch.setenv("KEYTURN_RATE", "7")
+        changed = enter({}).settings
+        patch.delenv("KEYTURN_RESULTS")
+        unset = enter({}).settings
+    assert first is again
+    assert (first.rate, changed.rate, changed.results, unset.results) == (None, 7.0, first.results, None)
+
+
+def test_what_is_kept_of_the_environment_holds_no_key(house: House) -> None:
+    with house.environment(ACCOUNT, "scf"):
+        enter({})
+    assert platform._read is not None
+    assert not [name for name in platform._read[0] if "SECRET" in name or "TOKEN" in name or "ACCESS_KEY" in name]
+
+
+def test_the_password_in_a_queue_url_stays_known_however_many_secrets_come_after_it(house: House) -> None:
+    with house.environment(ACCOUNT, "scf") as patch:
+        patch.setenv("KEYTURN_RESULTS", "amqp://guest:Amqp-Passw0rd@127.0.0.1:1/vhost?queue=results")
+        for n in range(3):
+            enter({})
+            assert redaction.scrub("x Amqp-Passw0rd y") == "x *** y"
+            for m in range(redaction._MOST + 1):
+                redaction.learn(f"other-secret-{n}-{m}")
+
+
+# --- masking
+
+
+def every_form(value: str) -> set[str]:
+    """Each encoding computed as its library does it, whatever the value."""
+    quoted = json.dumps(value)[1:-1]
+    return {
+        value,
+        quoted,
+        json.dumps(quoted)[1:-1],
+        json.dumps(value, ensure_ascii=False)[1:-1],
+        repr(value)[1:-1],
+        quote(value, safe=""),
+        quote(value),
+        quote_plus(value),
+        base64.b64encode(value.encode()).decode().rstrip("="),
+        base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
+    }
+
+
+ANY = st.text(st.characters(codec="utf-8"), min_size=6, max_size=24)
+ODD = st.text("ab1 +/~._-%&'\"\\<>=é\n\t", min_size=6, max_size=12)
+
+
+@given(st.one_of(ANY, ODD))
+@settings(max_examples=400, deadline=None)
+def test_no_form_of_a_secret_is_left_out(value: str) -> None:
+    assert redaction._forms(value) == every_form(value)
+
+
+@given(st.lists(st.one_of(ANY, ODD), min_size=1, max_size=4), st.text(max_size=9), st.text(max_size=9), st.data())
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_every_form_is_masked_wherever_it_stands(
+    values: list[str], before: str, after: str, data: st.DataObject
+) -> None:
+    for value in values:
+        redaction.learn(value)
+    form = data.draw(st.sampled_from(sorted(every_form(values[0]))))
+    text = f"{before}{form}{after}"
+    assert form in text
+    assert redaction.scrub(text) == masked_one_by_one(text)
+    assert redaction.scrub_all([before, text]) == [masked_one_by_one(before), masked_one_by_one(text)]
+
+
+def masked_one_by_one(text: str) -> str:
+    """What `scrub` promises, by looking for each form of each secret that is known."""
+    hits = {form for value in redaction._known for form in every_form(value) if form in text}
+    for form in sorted(hits, key=len, reverse=True):
+        text = text.replace(form, redaction.MASK)
+    return text
+
+
+def test_the_index_of_secrets_is_emptied_with_the_secrets() -> None:
+    for n in range(2 * redaction._MOST):
+        redaction.learn(f"secret/{n:05d}+aaaaaaaa")
+    indexed = {form for forms in redaction._groups.values() for form in forms}
+    assert indexed == {form for known in redaction._known.values() for form in known.forms}
+    assert len(redaction._known) == redaction._MOST
+    assert redaction.scrub("secret/00000+aaaaaaaa") == "secret/00000+aaaaaaaa"  # forgotten
+    assert redaction.scrub(f"at secret%2F{2 * redaction._MOST - 1:05d}%2Baaaaaaaa!") == "at ***!"
+
+
+def test_two_secrets_that_share_a_form_are_forgotten_one_by_one() -> None:
+    value = "plain-secret-value"
+    packed = base64.b64encode(value.encode()).decode().rstrip("=")
+    redaction.learn(packed)
+    redaction.learn(value)
+    for n in range(redaction._MOST - 1):  # forgets the older of the two
+        redaction.learn(f"another-secret-{n}")
+    assert redaction.scrub(f"x {packed}") == "x ***"
+
+
+# --- the measurement
+
+
+def test_the_bench_compares_like_with_like() -> None:
+    """Few commands, whose times say nothing: both sides make one call of each kind a command, and the change once."""
+    found = warm.measure(commands=2, rounds=1)
+    actions = ["DescribeInstanceAccount", "DescribeTaskInfo", "DescribeTaskList", "ModifyInstanceAccount"]
+    assert sorted(found.calls) == actions
+    assert found.calls["ModifyInstanceAccount"] == 1.0
+    assert found.bare_ms > 0

@@ -1,0 +1,243 @@
+"""The stand-in as a platform: what it takes, how it runs a zip, and who may call."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from alibabacloud_fc20230330 import models
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+
+from tests.cloud.functions.url_callers import alibaba_headers, call, send, tencent_headers
+from tests.cloud.server.callers import tencent
+from tests.cloud.server.client import Standin
+from tests.support.functions_zip import fc, fc_hello, fc_invoke, scf, scf_hello, scf_invoke, zipped
+from tests.support.programs import PYTHON_3_10, need
+
+pytestmark = pytest.mark.zips("zips are for Python 3.10")
+
+HUB = "datahub-demo02"
+KEYS = {"TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN"}
+
+
+@pytest.fixture
+def quick(cloud: Standin) -> Standin:
+    """A stand-in without waits, on a machine that has the platforms' Python."""
+    need(PYTHON_3_10)
+    cloud.reset(active_s=0, retry_s=0.02)
+    return cloud
+
+
+def refused(act: Callable[[], Any]) -> str:
+    """The code by which SCF refuses."""
+    with pytest.raises(TencentCloudSDKException) as caught:
+        act()
+    return str(caught.value.code)
+
+
+def url_of(cloud: Standin) -> str:
+    """The one address that is there."""
+    (url,) = cloud.functions()[0]["Urls"]
+    return str(url)
+
+
+def test_a_zip_runs_by_itself_with_the_documented_environment_alone(quick: Standin) -> None:
+    scf_hello(quick, Environment={"Variables": [{"Key": "KEYTURN_LOG", "Value": "INFO"}]})
+    value = scf_invoke(quick, {"n": 1})["Value"]
+    code, *rest = value["path"]
+    assert "code" in code
+    assert all("site-packages" not in place and "/lib/python3" in place for place in rest if not place.endswith(".zip"))
+    assert set(value["variables"]) > KEYS | {"KEYTURN_LOG"}
+    assert not {"VIRTUAL_ENV", "USER", "PYTHONPATH", "PWD"} & set(value["variables"])
+    assert value["home"] == []
+    assert {"request_id", "time_limit_in_ms", "tencentcloud_uin"} < set(value["context"])
+
+
+def test_a_function_without_a_role_gets_no_keys(quick: Standin) -> None:
+    scf_hello(quick, Role="")
+    assert not KEYS & set(scf_invoke(quick, {})["Value"]["variables"])
+
+
+def test_a_warm_instance_serves_the_next_event_and_new_code_a_new_one(quick: Standin) -> None:
+    scf_hello(quick)
+    first, second = (scf_invoke(quick, {})["Value"] for _ in range(2))
+    assert (first["pid"], first["count"] + 1) == (second["pid"], second["count"])
+    scf(quick, "UpdateFunctionCode", FunctionName="hello", ZipFile=base64.b64encode(zipped()).decode())
+    assert scf_invoke(quick, {})["Value"]["count"] == 1
+
+
+def test_events_at_once_get_an_instance_each(quick: Standin) -> None:
+    scf_hello(quick)
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: scf_invoke(quick, {"sleep_s": 0.5})["Value"]["pid"], range(2)))
+    assert len(set(both)) == 2
+
+
+def test_fc_runs_events_at_once_in_threads_of_one_instance(quick: Standin) -> None:
+    fc_hello(fc(quick), instance_concurrency=2)
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: fc_invoke(fc(quick), b"x")[0]["pid"], range(2)))
+    assert len(set(both)) == 1
+
+
+def test_what_breaks_its_limits_ends_and_the_next_event_starts_anew(quick: Standin) -> None:
+    scf_hello(quick, Timeout=1, MemorySize=64)
+    pid = scf_invoke(quick, {})["Value"]["pid"]
+    assert scf_invoke(quick, {"sleep_s": 9})["Value"]["errorCode"] == 433
+    # What follows is not about time, which may be short on a busy machine.
+    scf(quick, "UpdateFunctionConfiguration", FunctionName="hello", Timeout=30)
+    assert scf_invoke(quick, {"megabytes": 80})["Value"]["errorCode"] == 434
+    assert scf_invoke(quick, {"exit": 1})["Value"]["errorCode"] == 439
+    assert scf_invoke(quick, {})["Value"]["pid"] != pid
+
+
+def test_what_a_handler_raises_comes_back_in_each_platforms_form(quick: Standin) -> None:
+    scf_hello(quick)
+    raised = scf_invoke(quick, {"raise": 1})
+    assert raised["InvokeResult"] == 1 and "as told" in raised["Value"]["stackTrace"]
+    fc_hello(fc(quick))
+    body, headers = fc_invoke(fc(quick), b"raise")
+    assert body["errorType"] == "ValueError" and headers["x-fc-error-type"] == "UnhandledInvocationError"
+
+
+def test_what_cannot_be_imported_is_said_at_the_event(quick: Standin) -> None:
+    scf_hello(quick, {"hello.py": "import redis\ndef main_handler(event, context): pass\n"})
+    assert "No module named 'redis'" in scf_invoke(quick, {})["Value"]["stackTrace"]
+
+
+def test_an_asynchronous_event_is_repeated_twice_and_then_a_dead_letter(quick: Standin) -> None:
+    scf_hello(quick)
+    scf_invoke(quick, {"raise": 1}, InvocationType="Event")
+    while not (shown := quick.functions()[0])["DeadLetters"]:
+        time.sleep(0.02)
+    assert sum("served" in line for line in shown["Log"]) == 3
+
+
+def test_a_timer_fires_when_told_with_each_platforms_event(quick: Standin) -> None:
+    desc = json.dumps({"cron": "0 0 2 1 * * *"})
+    scf_hello(quick)
+    scf(
+        quick,
+        "CreateTrigger",
+        FunctionName="hello",
+        TriggerName="t",
+        Type="timer",
+        TriggerDesc=desc,
+        CustomArgument="m",
+    )
+    fired = json.loads(quick.tick("hello", "t", "2026-11-22T02:00:00Z")["Returned"])
+    expected = {"Type": "Timer", "TriggerName": "t", "Time": "2026-11-22T02:00:00Z", "Message": "m"}
+    assert fired["event"] == expected
+
+
+POISON = """
+count = 0
+def main_handler(event, context):
+    global count
+    count += 1
+    bodies = [record["Ckafka"]["msgBody"] for record in event["Records"]]
+    print("batch", bodies)
+    if "poison" in bodies:
+        raise ValueError("no")
+"""
+
+
+def test_a_topics_batch_is_repeated_as_configured_and_then_the_next_one_comes(quick: Standin) -> None:
+    desc = json.dumps({"maxMsgNum": 2, "offset": "latest", "retry": 1, "timeOut": 1})
+    trigger = {"TriggerName": "ckafka-1-keyturn-commands", "Type": "ckafka", "TriggerDesc": desc}
+    messages = [{"Key": "k", "Body": body} for body in ("early", "poison", "a", "b")]
+    tencent(quick, "SendMessage", {"DataHubId": HUB, "Message": messages[:1]}, service="ckafka", version="2019-08-19")
+    scf_hello(quick, {"hello.py": POISON})
+    scf(quick, "CreateTrigger", FunctionName="hello", **trigger)
+    tencent(quick, "SendMessage", {"DataHubId": HUB, "Message": messages[1:]}, service="ckafka", version="2019-08-19")
+    batches: list[str] = []
+    while "batch ['b']" not in batches:
+        time.sleep(0.05)
+        batches = [line for line in quick.functions()[0]["Log"] if line.startswith("batch")]
+    assert batches == ["batch ['poison', 'a']"] * 2 + ["batch ['b']"]
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"Handler": "functions/hello.main_handler"}, "InvalidParameterValue.Handler"),
+        ({"MemorySize": 100}, "InvalidParameterValue.MemorySize"),
+        ({"Timeout": 901}, "LimitExceeded.Timeout"),
+        ({"Runtime": "Python3.12"}, "InvalidParameterValue.Runtime"),
+        ({"Concurrency": 2}, "UnknownParameter"),
+        ({"Tags": [{"Key": "a", "Value": "b", "Word": "c"}]}, "UnknownParameter"),
+        ({"Environment": {"Variables": [{"Key": "SCF_X", "Value": "1"}]}},
+         "InvalidParameterValue.EnvironmentSystemProtect"),
+        ({"Environment": {"Variables": [{"Key": "A", "Value": "1" * 4096}]}},
+         "InvalidParameterValue.EnvironmentExceededLimit"),
+        ({"Layers": [{"LayerName": "x"}]}, "UnsupportedOperation"),
+    ],
+)  # fmt: skip
+def test_scf_refuses_what_its_api_does_not_take(quick: Standin, given: dict[str, Any], code: str) -> None:
+    assert refused(lambda: scf_hello(quick, **given)) == code
+
+
+def test_scf_takes_no_change_while_another_is_under_way(cloud: Standin) -> None:
+    cloud.reset(active_s=5)
+    scf_hello(cloud)
+    assert scf(cloud, "GetFunction", FunctionName="hello")["Status"] == "Creating"
+    code = refused(lambda: scf(cloud, "UpdateFunctionConfiguration", FunctionName="hello", Timeout=4))
+    assert code == "FailedOperation.FunctionStatusError"
+
+
+@pytest.mark.parametrize("given", [{"memory_size": 100}, {"handler": "hello"}, {"runtime": "nodejs18"}, {"role": "r"}])
+def test_fc_refuses_what_its_api_does_not_take(quick: Standin, given: dict[str, Any]) -> None:
+    with pytest.raises(Exception, match="InvalidArgument"):
+        fc_hello(fc(quick), **given)
+
+
+@pytest.fixture
+def scf_url(quick: Standin) -> str:
+    desc = json.dumps({"AuthType": "CAM", "NetConfig": {"EnableIntranet": False, "EnableExtranet": True}})
+    scf_hello(quick)
+    scf(quick, "CreateTrigger", FunctionName="hello", TriggerName="url", Type="http", TriggerDesc=desc)
+    return url_of(quick)
+
+
+@pytest.fixture
+def fc_url(quick: Standin) -> str:
+    config = json.dumps({"authType": "function", "methods": ["POST"]})
+    trigger = models.CreateTriggerInput(trigger_name="url", trigger_type="http", trigger_config=config)
+    fc_hello(fc(quick))
+    fc(quick).create_trigger("hello", models.CreateTriggerRequest(body=trigger))
+    return url_of(quick)
+
+
+def test_a_signed_caller_reaches_a_function_url(quick: Standin, scf_url: str) -> None:
+    answered = call(quick, scf_url, {"a": 1})
+    event = answered.json()["event"]
+    assert answered.status == 200 and json.loads(event["body"]) == {"a": 1}
+    assert event["httpMethod"] == "POST" and "requestContext" not in event
+
+
+def test_a_signed_caller_reaches_an_http_trigger(quick: Standin, fc_url: str) -> None:
+    event = json.loads(call(quick, fc_url, {"a": 1}).json()["event"])
+    assert event["version"] == "v1" and json.loads(event["body"]) == {"a": 1}
+    assert send(quick, fc_url, b"", alibaba_headers(quick, fc_url[8:], b""), "PUT").status == 403
+    anonymous = send(quick, fc_url, b"{}", {"Content-Type": "application/json"})
+    assert anonymous.status == 403
+
+
+def test_nobody_reaches_a_function_unsigned_or_with_a_signature_that_does_not_fit(quick: Standin, scf_url: str) -> None:
+    host, body = scf_url.removeprefix("https://"), b"{}"
+    good = tencent_headers(quick, host, body)
+    for headers in (
+        {"Content-Type": "application/json"},
+        {**good, "X-Scf-Cam-Timestamp": "1000000000"},
+        {**good, "X-Scf-Cam-Token": "none"},
+        tencent_headers(quick, host, b"another"),
+        tencent_headers(quick, host, body, key="guessed"),
+    ):
+        assert send(quick, scf_url, body, headers).status == 401
+    assert send(quick, scf_url, body, good).status == 200
+    assert {one["Code"] for one in quick.calls() if one["Action"] == "InvokeFunctionUrl"} == {"Unauthorized", ""}

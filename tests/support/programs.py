@@ -1,0 +1,92 @@
+"""Programs that some tests want and a machine may not have: which tests they are, and how to get the program."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+
+from shared.workbench.package.dependencies import PackageError, find_interpreter
+from tests.cloud.functions.runtime import ROOT
+from tests.cloud.queues import rabbitmq
+
+MISSING = "not installed: "
+NODE_PACKAGES = ROOT / ".keyturn" / "node"
+
+
+@dataclass(frozen=True)
+class Program:
+    """`find` gives its path, or nothing; `get` is the command that brings it, on Debian."""
+
+    name: str
+    get: str
+    find: Callable[[], str | None]
+
+
+def _on_path(*names: str) -> Callable[[], str | None]:
+    return lambda: next((path for name in names if (path := shutil.which(name))), None)
+
+
+def _python(version: str) -> Callable[[], str | None]:
+    def find() -> str | None:
+        try:
+            return find_interpreter(version).path
+        except PackageError:
+            return None
+
+    return find
+
+
+def _node_package(path: str) -> Callable[[], str | None]:
+    def find() -> str | None:
+        folder = NODE_PACKAGES / "node_modules" / path
+        return str(folder) if folder.exists() and shutil.which("node") else None
+
+    return find
+
+
+def _npm(package: str) -> str:
+    return f"npm install --prefix {NODE_PACKAGES.relative_to(ROOT)} {package} (needs Node)"
+
+
+ASYNCAPI = Program("@asyncapi/parser", _npm("@asyncapi/parser@3.6.3"), _node_package("@asyncapi/parser"))
+# The shell is the same browser without its window, and takes half the time.
+_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+CHROMIUM = Program("Chromium", "apt-get install chromium-headless-shell (or chromium)", _on_path(*_BROWSERS))
+CURL = Program("curl", "apt-get install curl", _on_path("curl"))
+JOSE = Program("jose", "apt-get install jose", _on_path("jose"))
+NODE = Program("Node and npm", "apt-get install nodejs npm", lambda: shutil.which("node") and shutil.which("npm"))
+PYTHON_3_9 = Program("Python 3.9", "pyenv install 3.9", _python("3.9"))
+PYTHON_3_10 = Program("Python 3.10", "pyenv install 3.10", _python("3.10"))
+PYTHON_3_12 = Program("Python 3.12", "pyenv install 3.12", _python("3.12"))
+RABBITMQ = Program("RabbitMQ", "apt-get install rabbitmq-server", lambda: None if rabbitmq.missing() else "here")
+SERVERLESS = Program("serverless", _npm("serverless@3"), _node_package(".bin/serverless"))
+
+
+def need(program: Program) -> str:
+    """Where the program is. Without it the test is skipped, and the end of the run says so; in CI it fails."""
+    found = program.find()
+    if found is None:
+        reason = f"{MISSING}{program.name}: {program.get}"
+        if "KEYTURN_CI" in os.environ:
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)
+    return found
+
+
+def told(reasons: list[str]) -> list[str]:
+    """The lines that say what could not be tested, from the reasons of all skipped tests."""
+    counts: dict[str, int] = {}
+    for reason in reasons:
+        if reason.startswith(MISSING):
+            counts[reason] = counts.get(reason, 0) + 1
+    if not counts:
+        return []
+    lines = ["Not tested, because a program is missing:"]
+    for reason, count in sorted(counts.items()):
+        name, _, get = reason.removeprefix(MISSING).partition(": ")
+        lines.append(f"  {count:>4} {'test wants' if count == 1 else 'tests want'} {name}: {get}")
+    return lines

@@ -1,0 +1,117 @@
+"""How a run of the tests goes: the order, side by side, what belongs to a function, and what could not be tested."""
+
+from __future__ import annotations
+
+import os
+import random
+import zlib
+from functools import cache
+from itertools import chain, zip_longest
+from pathlib import Path
+
+import hypothesis
+import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling, Scheduling
+
+from tests.cloud.functions.runtime import ROOT
+from tests.support.programs import told
+
+_FUNCTIONS = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
+_SHARE_BETWEEN = 0.8  # of the short tests
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """A marker for each function, by its name; examples that are the same in each run, unless more are asked for."""
+    hypothesis.settings.register_profile("same each time", derandomize="KEYTURN_FUZZ" not in os.environ)
+    hypothesis.settings.load_profile("same each time")
+    for name in _FUNCTIONS:
+        config.addinivalue_line("markers", f"{name}: what is tested of functions/{name}.py (make check FUNCTION=)")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each function's tests, and put all tests into the order in which processes take them."""
+    for item in items:
+        for name in _functions_of(item):
+            item.add_marker(name)
+    items[:] = _interleaved(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    """Tests that share something costly run in one process; all others go to whichever is free."""
+    config.option.loadscopereorder = False
+    return _ByGroup(config, log)
+
+
+class _ByGroup(LoadScopeScheduling):  # type: ignore[misc]
+    def _split_scope(self, nodeid: str) -> str:
+        return _group_of(nodeid) or nodeid
+
+
+@cache
+def _group_of(nodeid: str) -> str | None:
+    """What a test shares with others: a fixture of its module, the broker, or a warm process to fork from."""
+    path = nodeid.partition("::")[0]
+    name = Path(path).stem
+    if name == "test_queues_rabbitmq" or "amqp" in nodeid.partition("[")[2] or "broker" in nodeid.partition("::")[2]:
+        return "rabbitmq"
+    if name == "test_canary":
+        return f"{name} {zlib.crc32(nodeid.encode()) % 3}"
+    return name if 'scope="module"' in (ROOT / path).read_text(encoding="utf-8") else None
+
+
+def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
+    """What works long, what waits long and what is short by turns; at the end only what is short.
+
+    All that works at once would starve each other, and all that waits leaves the processor idle.
+    """
+    waiting: list[list[pytest.Item]] = []
+    groups: dict[str, list[pytest.Item]] = {}
+    short: list[pytest.Item] = []
+    for item in items:
+        if group := _group_of(item.nodeid):
+            groups.setdefault(group, []).append(item)
+        elif item.get_closest_marker("long"):
+            waiting.append([item])
+        else:
+            short.append(item)
+    random.Random(0).shuffle(short)  # neighbours in a file are alike: all wait, or all work
+    working = sorted(groups.values(), key=len, reverse=True)
+    turns = list(chain.from_iterable(zip_longest(waiting, working, fillvalue=list[pytest.Item]())))
+    between = int(len(short) * _SHARE_BETWEEN / max(1, len(turns)))
+    ordered: list[pytest.Item] = []
+    for number, turn in enumerate(turns):
+        ordered += [*turn, *short[number * between : (number + 1) * between]]
+    return ordered + short[len(turns) * between :]
+
+
+def _functions_of(item: pytest.Item) -> set[str]:
+    """The functions that a test's parameters name; none for a test of pages, which wants a browser and Node."""
+    if "browser" in getattr(item, "fixturenames", ()):
+        return set()
+    callspec = getattr(item, "callspec", None)
+    given = list(callspec.params.values()) if callspec else []
+    words: set[str] = set()
+    for value in given:
+        words |= {part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, str)}
+        words.add(str(getattr(value, "function", "")))
+    return words & _FUNCTIONS
+
+
+def _skips(terminal: pytest.TerminalReporter) -> list[str]:
+    return [str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminal.stats.get("skipped", [])]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What could not be tested here, at the end, in one block."""
+    for line in told(_skips(terminalreporter)):
+        terminalreporter.write_line(line)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI, where everything is installed, a test that is skipped is a test that fails."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and "KEYTURN_CI" in os.environ and _skips(terminal):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

@@ -1,0 +1,240 @@
+"""The bench: README and bench.json say the same, the budgets hold in it, and its arithmetic is right."""
+
+from __future__ import annotations
+
+import copy
+import json
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.workbench.bench import report
+from shared.workbench.bench.cases import CASES, PASSWORD, case_of, event
+from shared.workbench.bench.errors import BenchError
+from shared.workbench.bench.processes import Used, medians, run, spread
+from shared.workbench.bench.sizes import parts
+from shared.workbench.bench.standin import CountingRelay
+
+ROOT = Path(__file__).parents[2]
+
+FIGURES = ROOT / "shared" / "workbench" / "bench" / "bench.json"
+
+
+@pytest.fixture(scope="module")
+def published() -> dict[str, Any]:
+    results: dict[str, Any] = json.loads(FIGURES.read_text(encoding="utf-8"))
+    return results
+
+
+def figure(median: float, low: float, high: float) -> dict[str, float]:
+    return {"median": median, "min": low, "max": high}
+
+
+def used(cpu: float, peak: float) -> dict[str, Any]:
+    return {"wall_s": figure(cpu, cpu, cpu), "cpu_s": figure(cpu, cpu, cpu), "peak_mib": figure(peak, peak, peak)}
+
+
+RESULTS: dict[str, Any] = {
+    "dates": {"cold": "2026-11-20", "others": "2026-11-22"},
+    "machine": "2 cores of a processor, 8 GiB, Linux",
+    "versions": {"Python": "3.10.13"},
+    "cold": {
+        "rounds": 7,
+        "pairs": [
+            {
+                "function": "tencent_redis_modify_instance_account",
+                "cloud": "tencent",
+                "ours": used(0.18, 35.2),
+                "plain": used(0.5, 64.0),
+                "ratio": figure(0.36, 0.35, 0.381),
+            }
+        ],
+        "beside": [{"name": "standard library alone", **used(0.055, 16.4)}],
+        "plain_mb": {"tencent": 177.0},
+    },
+    "warm": {"difference_ms": 0.3, "bare_ms": 3.1, "ours_ms": 3.4, "spread_ms": [0.28, 0.33], "same_calls": True},
+    "ceiling": [
+        {
+            "processes": 1,
+            "commands": 500,
+            "instances": 100,
+            "share_of_calls": 0.98,
+            "share_of_event": 0.951,
+            "outcomes": {"changed": 500},
+            "error_classes": {},
+            "throttled": {"ModifyInstanceAccount": 3},
+            "peak_mib": 61.0,
+        }
+    ],
+    "bytes": [
+        {
+            "cloud": "tencent",
+            "function": "follow_change",
+            "mb": 4.04,
+            "budget_mb": 4.5,
+            "parts_mb": {"pydantic_core": 2.16},
+            "rest_mb": 1.88,
+        }
+    ],
+    "counts": [
+        {
+            "function": "follow_change",
+            "commands": 5,
+            "connections": 1,
+            "calls": {"DescribeTaskInfo": 1.0},
+            "allowed": {"DescribeTaskInfo": 1},
+        }
+    ],
+    "others": {
+        "rounds": 7,
+        "rows": [{"action": "ModifyInstanceAccount", "client": "tccli", "calls": 1, **used(0.41, 49.7)}],
+        "missing": ["the Node SDKs are not in the table: Node and npm are not on PATH"],
+    },
+}
+
+
+def test_readme_shows_what_bench_json_holds(published: dict[str, Any]) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert report.with_tables(readme, published) == readme, "run `make bench`: it writes both"
+
+
+def test_every_part_is_published_with_enough_rounds_and_tells_which_budgets_it_missed(
+    published: dict[str, Any],
+) -> None:
+    assert set(report.PARTS) <= set(published)
+    assert published["cold"]["rounds"] >= 7
+    assert {pair["function"] for pair in published["cold"]["pairs"]} == {case.function for case in CASES}
+    assert report.fixed_misses(published) == [], "bytes, calls and connections depend on no machine"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert all(f"- {line}" in readme for line in report.misses(published))
+
+
+def test_nothing_published_names_a_folder_of_the_machine_that_measured() -> None:
+    text = FIGURES.read_text(encoding="utf-8")
+    assert not [word for word in ("/home/", "/root/", "/tmp/", "/work/", str(ROOT)) if word in text]
+
+
+def test_the_tables_show_ratio_spread_budget_machine_and_what_is_missing() -> None:
+    text = report.tables(RESULTS)
+    row = "| `tencent_redis_modify_instance_account` | 0.180 | 0.500 | **0.36** (0.35 to 0.38) | 0.40 | 35 | 40 | 64 |"
+    assert row in text
+    assert "| standard library alone |  | 0.055 |  |  |  |  | 16 |" in text
+    assert "**0.30 ms** (0.28 to 0.33) | 0.35 ms |" in text
+    assert "| 1 | **0.980** | 0.951 | 0.95 | 500 of 500 | 0 | 3 | 61 |" in text
+    assert "| `follow_change` (Tencent) | **4.04** | 4.5 | pydantic_core 2.16, the rest 1.88 |" in text
+    assert "| `ModifyInstanceAccount` | tccli | 0.410 | 0.410 | 50 | 1 |" in text
+    assert "Not measured: the Node SDKs are not in the table: Node and npm are not on PATH." in text
+    assert text.endswith("2026-11-20 to 2026-11-22, on 2 cores of a processor, 8 GiB, Linux. Versions: Python 3.10.13.")
+    for table in (block for block in text.split("\n\n") if block.startswith("|")):
+        assert len({line.count("|") for line in table.splitlines()}) == 1, table
+
+
+def test_the_chart_has_a_bar_for_ours_and_for_the_plain_handler() -> None:
+    assert '  x-axis ["Tencent plain", "Tencent keyturn"]\n  y-axis "CPU s" 0 --> 0.6\n  bar [0.500, 0.180]' in (
+        report.tables(RESULTS)
+    )
+
+
+def test_results_within_budget_miss_nothing() -> None:
+    assert report.misses(RESULTS) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "told"),
+    [
+        (("cold", "pairs", 0, "ratio", "median"), 0.401, "takes 0.40 of the plain handler's CPU"),
+        (("cold", "pairs", 0, "ours", "peak_mib", "median"), 40.1, "peaks at 40.1 MiB"),
+        (("warm", "difference_ms"), 0.36, "0.36 ms of CPU a command"),
+        (("warm", "same_calls"), False, "did not make the same calls"),
+        (("ceiling", 0, "share_of_calls"), 0.949, "0.949 of the limit"),
+        (("ceiling", 0, "outcomes"), {"changed": 499}, "1 commands lost"),
+        (("ceiling", 0, "error_classes"), {"throttled": 2}, "2 failed for throttling"),
+        (("bytes", 0, "mb"), 4.51, "4.51 MB, budget 4.5"),
+        (("counts", 0, "connections"), 5, "5 connections for 5 commands"),
+        (("counts", 0, "calls"), {"DescribeTaskInfo": 1.2}, "1.2 DescribeTaskInfo a command, allowed 1"),
+        (("counts", 0, "calls"), {"DescribeTaskInfo": 1.0, "DescribeTaskList": 1.0}, "1 DescribeTaskList a command"),
+    ],
+)
+def test_each_budget_that_is_missed_is_told(path: tuple[Any, ...], value: Any, told: str) -> None:
+    results: Any = copy.deepcopy(RESULTS)
+    *way, last = path
+    inner = results
+    for step in way:
+        inner = inner[step]
+    inner[last] = value
+    (line,) = report.misses(results)
+    assert told in line
+
+
+def test_readme_keeps_what_is_around_the_tables() -> None:
+    readme = f"# A\n\n{report.BEGIN}\nold\n{report.END}\n\n## B\n"
+    written = report.with_tables(readme, RESULTS)
+    assert written.startswith(f"# A\n\n{report.BEGIN}\nCold start") and written.endswith(f"\n{report.END}\n\n## B\n")
+    assert report.with_tables(written, RESULTS) == written
+    with pytest.raises(BenchError, match="README has no"):
+        report.with_tables("# A\n", RESULTS)
+
+
+def test_medians_and_spreads() -> None:
+    assert spread([3.0, 1.0, 2.0]) == figure(2.0, 1.0, 3.0)
+    assert spread([1.0, 2.0]) == figure(1.5, 1.0, 2.0)
+    assert medians([Used(2.0, 1.0, 30.04, ""), Used(4.0, 3.0, 10.0, "")]) == {
+        "wall_s": figure(3.0, 2.0, 4.0),
+        "cpu_s": figure(2.0, 1.0, 3.0),
+        "peak_mib": figure(20.0, 10.0, 30.0),
+    }
+
+
+def test_a_zip_is_told_by_its_largest_packages_and_the_rest() -> None:
+    sizes = {"a/x.pyc": 5, "a/y.pyc": 5, "b.py": 7, **{f"p{number}/x": 1 for number in range(9)}}
+    largest, rest = parts(sizes)
+    assert largest[:3] == [("a", 10), ("b.py", 7), ("p0", 1)]
+    assert sum(size for _, size in largest) + rest == sum(sizes.values())
+
+
+def test_changes_of_one_account_follow_on_each_other() -> None:
+    first, second = case_of(PASSWORD).commands(2)
+    assert (first["OldPassword"], second["OldPassword"]) == ("Old-Passw0rd", first["Password"])
+    ids = {event(first, "scf", number)["headers"]["idempotency-key"] for number in range(3)}
+    assert len(ids) == 3
+
+
+def test_a_process_is_measured_by_what_it_used_alone(tmp_path: Path) -> None:
+    held = bytearray(b"x" * 80_000_000)  # this process is larger than what it measures
+    busy = "import time\nwhile time.process_time() < 0.2: pass\nprint('done')"
+    one = run(sys.executable, [sys.executable, "-I", "-S", "-c", busy], {}, tmp_path)
+    assert one.stdout == "done\n"
+    assert 0.2 <= one.cpu_s < 2.0 and one.wall_s >= 0.2
+    assert 4 < one.peak_mib < 40 < len(held) / 2**20
+
+
+def test_a_process_that_fails_or_hangs_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="no such name"):
+        run(sys.executable, [sys.executable, "-c", "raise SystemExit('no such name')"], {}, tmp_path)
+    with pytest.raises(BenchError, match=r"more than 0\.5 s"):
+        run(sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"], {}, tmp_path, timeout_s=0.5)
+
+
+def test_the_relay_counts_connections_and_passes_bytes_on() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def echo() -> None:
+            for _ in range(2):
+                near, _ = server.accept()
+                with near:
+                    near.sendall(near.recv(100).upper())
+
+        thread = threading.Thread(target=echo)
+        thread.start()
+        with CountingRelay(f"127.0.0.1:{server.getsockname()[1]}") as relay:
+            host, _, port = relay.address.partition(":")
+            for _ in range(2):
+                with socket.create_connection((host, int(port)), timeout=5) as client:
+                    client.sendall(b"hello")
+                    assert client.recv(100) == b"HELLO"
+            assert relay.connections == 2
+        thread.join(5)

@@ -1,0 +1,211 @@
+"""What a function may do is what it was seen to do: the calls that the stand-in met are the rights beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shared.stores.store import RIGHTS
+from shared.triggers import read
+from shared.workbench.bundle.description import Description, load
+from shared.workbench.deploy.policies import Policy, policies, render
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
+from tests.support import shapes
+
+ROOT = Path(__file__).parents[2]
+OPERATIONS = (ACCOUNT, PASSWORD, REGISTRY, TAIR)
+TRIGGERS = (shapes.HTTP, shapes.TIMER, shapes.QUEUE)
+SSM, KMS = "ssm://redis-crs-demo0001-app", "kms://tair-r-demo0001-app"
+SERVICES = {"redis": "redis", "tcr": "tcr", "r-kvstore": "kvstore"}
+
+
+def described(cloud: str, **environ: str) -> Description:
+    return load(ROOT / "serverless.yml", cloud, environ)
+
+
+def rights_of(function: str) -> set[str]:
+    rights: tuple[str, ...] = import_module(f"functions.{function}").main_handler.rights
+    assert len(set(rights)) == len(rights)
+    return set(rights)
+
+
+def seen(house: House) -> set[str]:
+    """`service:Action` of every API request since the reset."""
+    return {named(call) for call in house.cloud.calls()}
+
+
+def named(call: dict[str, str]) -> str:
+    return f"{SERVICES[call['Host'].partition('.')[0]]}:{call['Action']}"
+
+
+def commands_of(function: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Platform, trigger and command of each of a function's events."""
+    fields = import_module(f"functions.{function}").main_handler.fields
+    found = []
+    for platform in (shapes.SCF, shapes.FC):
+        for trigger in TRIGGERS:
+            raw = (ROOT / "events" / function / f"{platform}-{trigger}.json").read_bytes()
+            event = json.loads(raw) if platform == shapes.SCF else raw
+            command = read(event, fields=fields, request_id="r").messages[0].data
+            assert isinstance(command, dict)
+            found.append((platform, trigger, command))
+    return found
+
+
+@pytest.mark.parametrize("function", OPERATIONS)
+def test_an_operation_calls_what_its_rights_say_and_nothing_else(function: str, house: House) -> None:
+    called: set[str] = set()
+    for platform, trigger, command in commands_of(function):
+        extras: list[dict[str, bool]] = [{}]
+        if trigger == shapes.HTTP:
+            extras += [{"Login": True}, {"DryRun": True}, {"DryRun": True, "Login": True}]
+        for extra in extras:
+            house.cloud.reset()
+            house.send(function, command | extra, platform, trigger)
+            called |= seen(house)
+    assert called == rights_of(function)
+
+
+@pytest.mark.long
+def test_follow_change_reads_what_its_rights_say_and_nothing_else(house: House) -> None:
+    """A task and a status; a lost call that reads settle; a login with what the store holds."""
+    called: set[str] = set()
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    made: dict[str, Any] = {"Generate": {"Length": 20}}
+    redis: dict[str, Any] = {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": made, "Login": True}
+    tair: dict[str, Any] = {"InstanceId": "r-demo0001", "AccountName": "app", "OldAccountPassword": {"SecretRef": KMS}}
+    tair |= {"NewAccountPassword": made, "Login": True, "Deliver": {"Store": KMS}}
+    lost = [{"Action": "ModifyInstanceAccount", "Fault": "drop_before", "Times": 3}]
+    for function, platform, command, faults in [
+        (ACCOUNT, "scf", redis | {"Deliver": {"Store": SSM}}, []),
+        (ACCOUNT, "scf", redis | {"Deliver": {"Store": SSM}, "Login": False}, lost),
+        (TAIR, "fc", tair, []),
+    ]:
+        house.cloud.reset(task_s=6.0, settle_s=6.0)
+        house.cloud.faults(faults)
+        pending = house.send(function, command, platform, shapes.QUEUE, timeout_s=9.0)
+        assert outcome(pending) == "pending"
+        before = len(house.cloud.calls())
+        follow = shapes.event(json.dumps(house.commands()[-1]), platform, shapes.QUEUE)
+        house.deliver("follow_change", follow, platform)
+        called |= {named(call) for call in house.cloud.calls()[before:] if call["Host"][:3] not in ("ssm", "kms")}
+    assert called == rights_of("follow_change")
+    assert not [right for right in called if "Modify" in right or "Modfiy" in right]
+
+
+def policy_of(description: Description, module: str) -> Policy:
+    return policies(description, next(spec for spec in description.functions if spec.module == module))[0]
+
+
+@pytest.mark.parametrize("cloud", ["tencent", "alibaba"])
+def test_a_role_may_do_its_functions_rights_and_send_to_its_queues(cloud: str) -> None:
+    description = described(cloud)
+    for spec in description.functions:
+        (policy,) = policies(description, spec)
+        own = {
+            right for right in rights_of(spec.module) if right.startswith(("kvstore", "kms")) is (cloud == "alibaba")
+        }
+        if spec.module in ("follow_change", ACCOUNT if cloud == "tencent" else TAIR):  # the policies rotate these
+            own |= set(RIGHTS[cloud])
+        send = "ckafka:SendMessage" if cloud == "tencent" else "mns:SendMessage"
+        assert {grant.action for grant in policy.grants} == own | {send}
+        assert policy.holder == spec.role
+
+
+def test_cams_form_is_2_0_in_lower_case_and_rams_is_1() -> None:
+    cam = policy_of(described("tencent"), PASSWORD)
+    assert cam.document["version"] == "2.0"
+    assert all(part.keys() == {"effect", "action", "resource"} for part in cam.document["statement"])
+    assert {resource for part in cam.document["statement"] for resource in part["resource"]} == {
+        "qcs::redis:ap-guangzhou::instance/*",
+        "qcs::ckafka:ap-guangzhou::*",
+        "*",
+    }
+    ram = policy_of(described("alibaba"), TAIR)
+    assert ram.document["Version"] == "1"
+    assert all(part.keys() == {"Effect", "Action", "Resource"} for part in ram.document["Statement"])
+    assert [part["Resource"] for part in ram.document["Statement"]] == [
+        ["acs:kvstore:cn-hangzhou:1000000000000042:instance/*"],
+        ["acs:kms:cn-hangzhou:1000000000000042:secret/tair-*-*"],
+        [
+            f"acs:mns:cn-hangzhou:1000000000000042:/queues/keyturn-{queue}/messages"
+            for queue in ("results", "alibaba-tair-modify-account-password", "follow-change")
+        ],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cloud", "principal", "action"),
+    [
+        ("tencent", {"service": ["scf.qcloud.com"]}, "name/sts:AssumeRole"),
+        ("alibaba", {"Service": ["fc.aliyuncs.com"]}, "sts:AssumeRole"),
+    ],
+)
+def test_only_the_platforms_service_may_take_a_role(cloud: str, principal: dict[str, Any], action: str) -> None:
+    description = described(cloud)
+    for spec in description.functions:
+        trust = policies(description, spec)[0].trust
+        assert trust is not None
+        (statement,) = trust["statement" if cloud == "tencent" else "Statement"]
+        assert {key.lower(): value for key, value in statement.items()} == {
+            "effect": "allow" if cloud == "tencent" else "Allow",
+            "action": action,
+            "principal": principal,
+        }
+
+
+def test_what_may_be_changed_narrows_what_the_role_may_touch() -> None:
+    allow = "tencent/redis/ap-guangzhou/crs-demo0001/*,tencent/redis/*/crs-team-*/app,alibaba/tair/*/*/*"
+    description = described("tencent", KEYTURN_ALLOW=allow)
+    (statement, any_resource, _) = policy_of(description, ACCOUNT).document["statement"]
+    wanted = ["qcs::redis:::instance/crs-team-*", "qcs::redis:ap-guangzhou::instance/crs-demo0001"]
+    assert statement["resource"] == wanted
+    assert any_resource == {"effect": "allow", "action": ["redis:DescribeTaskInfo"], "resource": ["*"]}
+    assert {grant.action for grant in policy_of(description, REGISTRY).grants} == {"ckafka:SendMessage"}
+
+
+def test_a_function_may_use_the_stores_that_are_named_for_it_and_no_other() -> None:
+    rotated = policy_of(described("tencent"), ACCOUNT)
+    kept = {grant.resources for grant in rotated.grants if grant.action.startswith("ssm:")}
+    assert kept == {("qcs::ssm:ap-guangzhou::secret/creatorUin/*/redis-*-*",)}
+    assert not [g for g in policy_of(described("tencent"), PASSWORD).grants if g.action.startswith("ssm:")]
+    allow = "tencent/redis/*/*/*,tencent/ssm/ap-guangzhou/one/*"
+    named = policy_of(described("tencent", KEYTURN_ALLOW=allow), PASSWORD)
+    assert {
+        g.action for g in named.grants if g.resources == ("qcs::ssm:ap-guangzhou::secret/creatorUin/*/one",)
+    } == set(RIGHTS["tencent"])
+
+
+def test_any_resource_stands_only_where_the_cloud_takes_no_other_and_is_told() -> None:
+    for cloud in ("tencent", "alibaba"):
+        description = described(cloud)
+        for spec in description.functions:
+            (policy,) = policies(description, spec)
+            wide = {grant.action for grant in policy.grants if "*" in grant.resources}
+            assert wide <= {"redis:DescribeTaskInfo"}
+            assert all(f"any resource: {action}: the cloud takes no other" in policy.remarks for action in wide)
+
+
+def test_what_nobody_has_verified_is_marked_where_a_person_reads_it() -> None:
+    printed = render(described("tencent"))
+    for action in ("ckafka:SendMessage", "redis:ModifyInstancePassword", "tcr:ModifyServiceAccountPassword"):
+        assert f"#   unverified: {action}: " in printed
+    assert "unverified: redis:ModfiyInstancePassword" not in printed
+    blocks = "".join("\0" if line.startswith("#") else f"{line}\n" for line in printed.splitlines()).split("\0")
+    assert len([json.loads(block) for block in blocks if block.strip()]) == 10
+
+
+def test_an_operation_on_the_other_platform_takes_its_rights_by_keys_not_by_the_role() -> None:
+    scf, fc = described("tencent"), described("alibaba")
+    tair = next(spec for spec in fc.functions if spec.module == TAIR)
+    moved = replace(tair, role="keyturn-tair", environment=scf.functions[0].environment)
+    role, keys = policies(replace(scf, functions=(moved,)), moved)
+    assert ({grant.action for grant in role.grants}, role.holder) == ({"ckafka:SendMessage"}, "keyturn-tair")
+    assert ({grant.action for grant in keys.grants}, keys.trust) == (rights_of(TAIR), None)
+    assert keys.holder == "keys in KEYTURN_ALIBABA_*"
+    assert keys.document["Statement"][0]["Resource"] == ["acs:kvstore:*:*:instance/*"]
