@@ -49,7 +49,7 @@ _AHEAD = {"ssm": 2, "kms": 2}
 
 
 def _session(target: Target) -> str:
-    return "alibaba:AlibabaSession" if target.service == "r-kvstore" else "tencent:TencentSession"
+    return "alibaba.session:AlibabaSession" if target.service == "r-kvstore" else "tencent.session:TencentSession"
 
 
 def points(target: Target) -> dict[str, str]:

@@ -7,10 +7,10 @@ import sys
 from importlib import import_module
 
 COMMANDS = {
-    "serve": ("serve", "both clouds on one loopback port"),
-    "invoke": ("invoke", "one function, one event, as the platform would"),
-    "run": ("run", "give waiting command events to their functions"),
-    "queue": ("queues", "show what a queue holds"),
+    "serve": ("server.serve", "both clouds on one loopback port"),
+    "invoke": ("functions.invoke", "one function, one event, as the platform would"),
+    "run": ("functions.run", "give waiting command events to their functions"),
+    "queue": ("queues.show", "show what a queue holds"),
     "demo": ("demo.main", "change real passwords and show the proof"),
 }
 

@@ -33,7 +33,7 @@ from shared.workbench.package.imports import closure
 
 _ENTRY = '''"""{summary}"""
 
-from shared.cold import imported
+from shared.runtime.cold_start import imported
 
 main_handler = imported("functions.{module}").main_handler
 '''
@@ -42,9 +42,16 @@ _MODE = 0o100644 << 16
 _LARGEST = 4
 _MB = 1_000_000
 _LEVEL = 7  # 9 takes twice as long, for two bytes in a thousand less
-# Which file of queues/ belongs to whom; the others are for any function.
-_QUEUES = {"ckafka": "ckafka", "smq": "smq", "smq_wire": "smq", "amqp": "amqp"}
+# Which file belongs to which queue; the others are for any function.
+_QUEUES = {
+    "shared.clouds.tencent.ckafka": "ckafka",
+    "shared.queues.smq": "smq",
+    "shared.queues.smq_wire": "smq",
+    "shared.queues.amqp": "amqp",
+}
 _QUEUE_OF_CLOUD = {"tencent": "ckafka", "alibaba": "smq"}
+# What a queue needs of a cloud's adapters.
+_SESSION = ("", "session", "error_codes")
 # Queues whose client is a package, and the lock that names it.
 _QUEUE_NEEDS = {"ckafka": "tencent", "amqp": "amqp"}
 
@@ -156,7 +163,7 @@ def _content(
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
     found = closure(root / "functions" / f"{spec.module}.py", root, _carries(set(spec.clouds), clouds, queues))
-    start = closure(root / "shared" / "cold.py", root, _carries(set(spec.clouds), clouds, queues))
+    start = closure(root / "shared" / "runtime" / "cold_start.py", root, _carries(set(spec.clouds), clouds, queues))
     files = {f"{spec.module}.py": ours / f"{spec.module}.py"}
     for module in {*found.own, *start.own, "shared.runtime.cold_start", "functions", f"functions.{spec.module}"}:
         path = Path(*module.split("."))
@@ -182,13 +189,14 @@ def _carries(own: set[str], clouds: set[str], queues: set[str]) -> Callable[[str
     """Which of our modules go along: of `own` clouds all, of those that only a queue needs their session alone."""
 
     def carries(module: str) -> bool:
-        _, _, rest = module.partition(".")
-        room, _, file = rest.partition(".")
+        room, cloud, file = (*module.split(".")[1:4], "", "", "")[:3]
         if room == "workbench":
             raise PackageError("what ships imports shared.workbench, which does not")
-        if room == "clouds" and (owner := file.partition("_")[0]) in ("tencent", "alibaba"):
-            return owner in (clouds if file == owner else own)
-        return room != "queues" or file not in _QUEUES or _QUEUES[file] in queues
+        if module in _QUEUES:
+            return _QUEUES[module] in queues
+        if room == "clouds" and cloud in ("tencent", "alibaba"):
+            return cloud in (clouds if file in _SESSION else own)
+        return True
 
     return carries
 
