@@ -17,10 +17,10 @@ from pydantic_core import PydanticCustomError
 from shared.clouds.alibaba.tair import TairChange, TairInstance
 from shared.commands.command import AlibabaCommand, Alternate, account_or_alternate
 from shared.commands.password_rules import PasswordRule
-from shared.commands.secrets import NewSecret, OldSecret, clear
+from shared.commands.secrets import NewSecret, OldSecret, resolved
 from shared.handlers.operation import Operation
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 
 TAIR_PASSWORD = PasswordRule(
     8, 32, classes=3, symbols="!@#$%^&*()_+-=", source="R-kvstore ModifyAccountPassword, 2024-02-20"
@@ -60,9 +60,9 @@ class ModifyAccountPassword(AlibabaCommand):
         return self
 
 
-def _credential(command: ModifyAccountPassword, subject: Subject, access: Access) -> TairChange:
+def _credential(command: ModifyAccountPassword, subject: Subject, access: CloudAccess) -> TairChange:
     assert command.old_account_password is not None  # noqa: S101 - the command's rule, or the store's secret
-    old, new = clear(command.old_account_password), clear(command.new_account_password)
+    old, new = resolved(command.old_account_password), resolved(command.new_account_password)
     return TairChange(TairInstance(access, subject), old, new)
 
 

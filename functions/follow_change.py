@@ -8,16 +8,16 @@ from __future__ import annotations
 from shared.changes.credential import Follower
 from shared.handlers.follow import Following
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 
 
-def _redis(access: Access, subject: Subject) -> Follower:
+def _redis(access: CloudAccess, subject: Subject) -> Follower:
     from shared.clouds.tencent.redis import RedisInstance
 
     return RedisInstance(access, subject, access.site)
 
 
-def _tair(access: Access, subject: Subject) -> Follower:
+def _tair(access: CloudAccess, subject: Subject) -> Follower:
     from shared.clouds.alibaba.tair import TairInstance
 
     return TairInstance(access, subject)

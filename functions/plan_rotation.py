@@ -9,22 +9,22 @@ from __future__ import annotations
 
 from shared.handlers.rotation import Rotation
 from shared.rotation.fleet import Fleet
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 
 
-def _redis(access: Access, region: str) -> Fleet:
+def _redis(access: CloudAccess, region: str) -> Fleet:
     from shared.clouds.tencent.fleet import RedisFleet
 
     return RedisFleet(access, region)
 
 
-def _tcr(access: Access, region: str) -> Fleet:
+def _tcr(access: CloudAccess, region: str) -> Fleet:
     from shared.clouds.tencent.fleet import RegistryFleet
 
     return RegistryFleet(access, region)
 
 
-def _tair(access: Access, region: str) -> Fleet:
+def _tair(access: CloudAccess, region: str) -> Fleet:
     from shared.clouds.alibaba.fleet import TairFleet
 
     return TairFleet(access, region)

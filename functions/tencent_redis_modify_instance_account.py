@@ -19,10 +19,10 @@ from pydantic_core import PydanticCustomError
 from shared.clouds.tencent.redis import InstanceId, RedisAccountChange, RedisInstance
 from shared.commands.command import Alternate, TencentCommand, account_or_alternate
 from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
-from shared.commands.secrets import NewSecret, clear
+from shared.commands.secrets import NewSecret, resolved
 from shared.handlers.operation import Operation
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.secret import Secret
 from shared.runtime.settings import Settings
@@ -75,8 +75,8 @@ class ModifyInstanceAccount(TencentCommand):
             raise Refused(ErrorClass.FORBIDDEN, text)
 
 
-def _credential(command: ModifyInstanceAccount, subject: Subject, access: Access) -> RedisAccountChange:
-    password = None if command.account_password is None else clear(command.account_password)
+def _credential(command: ModifyInstanceAccount, subject: Subject, access: CloudAccess) -> RedisAccountChange:
+    password = None if command.account_password is None else resolved(command.account_password)
     return RedisAccountChange(
         RedisInstance(access, subject, access.site),
         actions=("ModifyInstanceAccount",),

@@ -19,10 +19,10 @@ from pydantic_core import PydanticCustomError
 from shared.clouds.tencent.redis import InstanceId, RedisChange, RedisInstance
 from shared.commands.command import TencentCommand
 from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
-from shared.commands.secrets import NewSecret, OldSecret, clear
+from shared.commands.secrets import NewSecret, OldSecret, resolved
 from shared.handlers.operation import Operation
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 
 SPELLINGS = {
     "domestic": ("ModfiyInstancePassword", "ModifyInstancePassword"),
@@ -50,8 +50,8 @@ class ModifyInstancePassword(TencentCommand):
         return self
 
 
-def _credential(command: ModifyInstancePassword, subject: Subject, access: Access) -> RedisChange:
-    old, new = clear(command.old_password), clear(command.password)
+def _credential(command: ModifyInstancePassword, subject: Subject, access: CloudAccess) -> RedisChange:
+    old, new = resolved(command.old_password), resolved(command.password)
     return RedisChange(
         RedisInstance(access, subject, access.site),
         actions=SPELLINGS["domestic" if subject.region.endswith("-fsi") else access.site],

@@ -17,11 +17,11 @@ from pydantic_core import PydanticCustomError
 from shared.clouds.tencent.tcr import PREFIX, RegistryChange
 from shared.commands.command import TencentCommand
 from shared.commands.password_rules import PasswordRule
-from shared.commands.secrets import Generate, NewSecret, clear
+from shared.commands.secrets import Generate, NewSecret, resolved
 from shared.commands.store_reference import StoreRef
 from shared.handlers.operation import Operation
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.secret import Secret
 
 # Which special characters are taken is not published; visible ASCII is what an HTTP login can carry.
@@ -68,8 +68,8 @@ class ModifyServiceAccountPassword(TencentCommand):
         return Generate(self.rule.longest) if self.random and not self.returns_secret else self.password
 
 
-def _credential(command: ModifyServiceAccountPassword, subject: Subject, access: Access) -> RegistryChange:
-    new = None if command.password is None else clear(command.password)
+def _credential(command: ModifyServiceAccountPassword, subject: Subject, access: CloudAccess) -> RegistryChange:
+    new = None if command.password is None else resolved(command.password)
     return RegistryChange(access, subject, access.site, new)
 
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from shared.changes.credential import Accepted, Before, Credential, LoginAnswer, Look, State, Task
-from shared.changes.evidence import Proof, ending_of, kind, progress, value
-from shared.changes.options import FRESH_S, Pending, Ports, Wishes
-from shared.changes.settling import Settling, Verdict, proves
-from shared.changes.transitions import MOST_REPEATS, Answer, At, Facts, Step, next_step
-from shared.results.outcome import SUPERSEDED, Ending, Outcome
+from shared.changes.credential import Accepted, CredentialChange, LoginAnswer, Snapshot, StateBefore, Task, TaskState
+from shared.changes.evidence import Prover, answer_of, conclusion_of, task_progress, value_or_error
+from shared.changes.options import FRESH_S, ChangeOptions, ChangePorts, PendingChange
+from shared.changes.settling import LostCall, Verdict, proven_by
+from shared.changes.transitions import MOST_REPEATS, Answer, Facts, Phase, Step, next_step
+from shared.results.outcome import SUPERSEDED, Conclusion, Outcome
 from shared.runtime.backoff import backoff_s
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
@@ -38,15 +38,15 @@ _LONGEST_POLL_S = 2.0
 class Change:
     """One delivery of one command. `run` never raises after `called` has turned true."""
 
-    credential: Credential
-    wishes: Wishes
+    credential: CredentialChange
+    options: ChangeOptions
     deadline: Deadline
-    ports: Ports = field(default_factory=Ports)
+    ports: ChangePorts = field(default_factory=ChangePorts)
     called: bool = False
     password: Secret | None = None  # shown once by the cloud, for the HTTP reply alone
     _evidence: list[str] = field(default_factory=list)
     _calls: int = 0
-    before: Before = field(default_factory=Before)  # what stood before the first call
+    before: StateBefore = field(default_factory=StateBefore)  # what stood before the first call
     _sent: float = 0.0  # when the last call was sent whose answer was lost
     _signed: float = 0.0  # no call whose answer was lost was signed later
     _lost: KeyturnError | None = None
@@ -66,7 +66,7 @@ class Change:
     _old: int = -1  # which further old secret is at work; -1 for none
 
     def __post_init__(self) -> None:
-        self._proof = Proof(self.deadline, self._reserve_s, self.ports.sleep, self._evidence)
+        self._proof = Prover(self.deadline, self._reserve_s, self.ports.sleep, self._evidence)
 
     @property
     def _unclear(self) -> int:
@@ -75,15 +75,15 @@ class Change:
 
     @property
     def _reserve_s(self) -> float:
-        return _RESERVE_S + (_KEEP_S if self.wishes.keeps else 0.0)
+        return _RESERVE_S + (_KEEP_S if self.options.keeps else 0.0)
 
     @property
     def _least_s(self) -> float:
-        return _LEAST_S + (0.0 if not self.wishes.keeps else _KEEP_S if self.called else 2 * _KEEP_S)
+        return _LEAST_S + (0.0 if not self.options.keeps else _KEEP_S if self.called else 2 * _KEEP_S)
 
-    def run(self) -> Ending:
+    def run(self) -> Conclusion:
         """Bring the delivery to its end."""
-        if self.wishes.finished:
+        if self.options.finished:
             return self._look_again()
         look = self._look()
         if isinstance(look, KeyturnError):
@@ -92,22 +92,22 @@ class Change:
         self.before = self._stood(look)
         if look.in_force:
             return self._end(Outcome.ALREADY_CHANGED)
-        if self.wishes.dry_run:
+        if self.options.dry_run:
             return self._end(Outcome.NOT_CHANGED if look.obstacle else Outcome.WOULD_CHANGE, look.obstacle)
         if self._opens_already(look):
             return self._end(Outcome.ALREADY_CHANGED)
         return self._go(look)
 
-    def _opens_already(self, look: Look) -> bool:
+    def _opens_already(self, look: Snapshot) -> bool:
         """Whether a login shows, before any call, that an earlier delivery has done it all."""
-        if self.wishes.fresh or not look.rest_in_force or look.obstacle is not None:
+        if self.options.fresh or not look.other_fields_in_force or look.obstacle is not None:
             return False
         return self._opened_by(self.credential.new)
 
-    def _look_again(self) -> Ending:
+    def _look_again(self) -> Conclusion:
         """An earlier delivery did it. Whether it is so still, a login or the fence can tell."""
         new = self.credential.new
-        if self.wishes.login and new is not None:
+        if self.options.login and new is not None:
             answer = self._proof.login_for_long(self.credential, new)
             if answer is LoginAnswer.ACCEPTED:
                 return self._end(Outcome.ALREADY_CHANGED)
@@ -118,40 +118,40 @@ class Change:
             probed = self._proof.probe(self.credential)
             if isinstance(probed, Accepted):
                 return self._end(Outcome.ALREADY_CHANGED)
-            if kind(probed) in (Answer.OF_OLD, Answer.UNLISTED):
+            if answer_of(probed) in (Answer.OF_OLD, Answer.UNLISTED):
                 text = "an earlier delivery did it, and the cloud does not take its secret for the one in force by "
                 text += "now: try a login, or give a new CommandId"
                 error = Ambiguous(text, code=SUPERSEDED, request_id=probed.request_id)
-                return replace(self._end(Outcome.UNKNOWN, error), looked=False)
-        if self.wishes.contested:
+                return replace(self._end(Outcome.UNKNOWN, error), verified_now=False)
+        if self.options.contested:
             text = "an earlier delivery did it, a later change was begun since, and nothing shows what is in force"
-            return replace(self._end(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED)), looked=False)
+            return replace(self._end(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED)), verified_now=False)
         self._evidence.append("earlier delivery; not looked at since")
-        ending = self._end(Outcome.ALREADY_CHANGED)
-        ending.looked = False
-        return ending
+        conclusion = self._end(Outcome.ALREADY_CHANGED)
+        conclusion.verified_now = False
+        return conclusion
 
     # --- the calls
 
-    def _go(self, look: Look) -> Ending:
+    def _go(self, look: Snapshot) -> Conclusion:
         refused: KeyturnError | None = None
         busy: KeyturnError | None = None  # what the last call was answered
         last: KeyturnError | None = look.obstacle
         while True:
             if last is not None:  # locked or throttled: wait, then look anew
                 if not isinstance(last, RetryLater):
-                    return self._close(At.CALL, Answer.REFUSED, last)
+                    return self._close(Phase.CALL, Answer.REFUSED, last)
                 self._waits += 1
                 wait_s = min(
                     backoff_s(self._waits, base_s=0.4, most_s=5.0), self.deadline.left() - self._least_s - _LOOK_S
                 )
                 if self._waits > _MOST_WAITS or wait_s <= 0:
-                    return self._close(At.OVER, Answer.LATER, last)
+                    return self._close(Phase.OVER, Answer.LATER, last)
                 refused = last
                 self.ports.sleep(wait_s)
                 fresh = self._look()
                 if isinstance(fresh, KeyturnError):
-                    return self._close(At.OVER, Answer.LATER, fresh)
+                    return self._close(Phase.OVER, Answer.LATER, fresh)
                 self._doubt(busy, fresh)
                 busy = None
                 look, last = fresh, fresh.obstacle
@@ -160,70 +160,70 @@ class Change:
                     self._seen |= fresh.tasks
                     found = self._find(goes_on=True)
                     if found is not Answer.NOTHING:
-                        last, ending = self._after(self._step(At.FIND, found), self._lost)
-                        if ending is not None:
-                            return ending
+                        last, conclusion = self._after(self._step(Phase.FIND, found), self._lost)
+                        if conclusion is not None:
+                            return conclusion
                 continue
             if self.deadline.left() < self._least_s:
-                return self._close(At.OVER, Answer.LATER, refused or _too_late())
+                return self._close(Phase.OVER, Answer.LATER, refused or _too_late())
             if isinstance(stale := self._fresh(look), KeyturnError):
-                return self._close(At.CALL, Answer.REFUSED, stale)
+                return self._close(Phase.CALL, Answer.REFUSED, stale)
             look = stale
             if look.obstacle is not None:
                 last = look.obstacle
                 continue
             if not self._prepared and self.ports.prepare is not None:
-                kept = value(self.ports.prepare)
+                kept = value_or_error(self.ports.prepare)
                 if isinstance(kept, KeyturnError):
-                    return self._close(At.CALL, Answer.REFUSED, kept)
+                    return self._close(Phase.CALL, Answer.REFUSED, kept)
                 if self.deadline.left() < _LEAST_S:  # the store was slow
-                    return self._close(At.OVER, Answer.LATER, _too_late())
+                    return self._close(Phase.OVER, Answer.LATER, _too_late())
                 self._prepared = True
                 continue
-            last, ending = self._call(look)
-            if ending is not None:
-                return ending
+            last, conclusion = self._call(look)
+            if conclusion is not None:
+                return conclusion
             busy = last
 
-    def _doubt(self, refused: KeyturnError | None, fresh: Look) -> None:
+    def _doubt(self, refused: KeyturnError | None, fresh: Snapshot) -> None:
         """A request may arrive twice: then the second is refused as busy, by what the first began."""
-        asked = refused is not None and refused.error_class is ErrorClass.BUSY and self.credential.settles
+        asked = refused is not None and refused.error_class is ErrorClass.BUSY and self.credential.can_reconcile
         if refused is None or not asked or not fresh.tasks - self.before.tasks:
             return
-        reading = value(lambda: self.credential.read(self.before))
+        reading = value_or_error(lambda: self.credential.observe(self.before))
         if isinstance(reading, KeyturnError) or reading.ours:
             self._odd.append(refused.code or "")
             self._signed = self.ports.clock()
 
-    def _stood(self, look: Look) -> Before:
-        return Before(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
+    def _stood(self, look: Snapshot) -> StateBefore:
+        return StateBefore(look.tasks, look.time, self.credential.asked, self.credential.new is not None)
 
-    def _look(self) -> Look | KeyturnError:
+    def _look(self) -> Snapshot | KeyturnError:
         self._looked = self.deadline.clock()
-        return value(lambda: self.credential.look(thorough=self.wishes.dry_run))
+        return value_or_error(lambda: self.credential.snapshot(thorough=self.options.dry_run))
 
-    def _fresh(self, look: Look) -> Look | KeyturnError:
+    def _fresh(self, look: Snapshot) -> Snapshot | KeyturnError:
         """The look that allows a call: at store and account, and not long ago."""
         if self.ports.recheck is not None:
-            checked = value(self.ports.recheck)
+            checked = value_or_error(self.ports.recheck)
             if isinstance(checked, KeyturnError):
                 return checked
         return look if self.deadline.clock() - self._looked < FRESH_S else self._look()
 
-    def _call(self, look: Look) -> tuple[RetryLater | None, Ending | None]:
+    def _call(self, look: Snapshot) -> tuple[RetryLater | None, Conclusion | None]:
         """One call, and what follows it: an ending, or why to wait before the next; neither: call at once."""
         if not self._unclear:
             self.before = self._stood(look)
         self.called = True
         self._calls += 1
         sent = self.ports.clock()
-        answer = value(lambda: self.credential.change(look))
+        answer = value_or_error(lambda: self.credential.change(look))
         if isinstance(answer, Accepted):
             self._tell_which()
             return None, self._accepted(answer)
         self._request_id = answer.request_id or self._request_id
         self._evidence.append(f"call {self._calls}: {answer.code or answer.error_class.value}")
-        said = kind(answer)
+        said = answer_of(answer)
         if said is Answer.OF_OLD and not self.credential.fenced:
             said = Answer.LOST  # nothing was said of an old secret: what the code means here no table tells
         self._unlisted = said is Answer.UNLISTED
@@ -234,43 +234,43 @@ class Change:
             said = Answer.LOST
             self._signed, self._lost, self._sent = self.ports.clock(), answer, sent
             self._lost_calls += 1
-        return self._after(self._step(At.CALL, said), answer)
+        return self._after(self._step(Phase.CALL, said), answer)
 
-    def _after(self, step: Step, answer: KeyturnError) -> tuple[RetryLater | None, Ending | None]:
+    def _after(self, step: Step, answer: KeyturnError) -> tuple[RetryLater | None, Conclusion | None]:
         """What the table says, until it is an end, a wait or another call. `answer`: the last call's."""
         while True:
             if step is Step.WAIT and isinstance(answer, RetryLater):
                 return answer, None
             if step is Step.NEXT_OLD:
                 if isinstance(failed := self._next_old(), KeyturnError):
-                    return None, self._close(At.CALL, Answer.REFUSED, failed)
+                    return None, self._close(Phase.CALL, Answer.REFUSED, failed)
                 if failed is None:
                     return None, None
                 step = Step.PROBE
             if step is Step.NEXT_VALUE:
                 assert self.ports.another_value is not None  # noqa: S101 - the table asks for it only where it is
                 self._values += 1
-                made = value(self.ports.another_value)
+                made = value_or_error(self.ports.another_value)
                 if isinstance(made, KeyturnError):
-                    return None, self._close(At.CALL, Answer.REFUSED, made)
+                    return None, self._close(Phase.CALL, Answer.REFUSED, made)
                 self.credential = made
                 return None, None
             if step is Step.CALL:
                 self._repeats += 1
-                kept = value(self.ports.before_repeat) if self.ports.before_repeat is not None else None
+                kept = value_or_error(self.ports.before_repeat) if self.ports.before_repeat is not None else None
                 if isinstance(kept, KeyturnError):
-                    return None, self._close(At.OVER, Answer.LATER, kept)
+                    return None, self._close(Phase.OVER, Answer.LATER, kept)
                 text = "the call got no clear answer, and the time is over: send the command again"
                 return RetryLater(ErrorClass.UNAVAILABLE, text, code=answer.code, request_id=answer.request_id), None
             if step is Step.FIND_AGAIN:
                 wait_s = min(_LONGEST_POLL_S, self.deadline.left() - self._least_s)
                 if wait_s <= 0:
-                    return None, self._close(At.OVER, Answer.RUNNING, answer)
+                    return None, self._close(Phase.OVER, Answer.RUNNING, answer)
                 self.ports.sleep(wait_s)
             if step in (Step.FIND, Step.FIND_AGAIN):
-                step = self._step(At.FIND, self._find())
+                step = self._step(Phase.FIND, self._find())
             elif step is Step.PROBE:
-                step = self._step(At.PROBE, self._after_refusal(answer))
+                step = self._step(Phase.PROBE, self._after_refusal(answer))
             else:
                 return None, self._ending(step, answer)
 
@@ -279,7 +279,7 @@ class Change:
         while self._old + 1 < self.ports.olds and self.ports.old_at is not None:
             self._old += 1
             old_at, index = self.ports.old_at, self._old
-            found = value(partial(old_at, index))
+            found = value_or_error(partial(old_at, index))
             if isinstance(found, KeyturnError):
                 return found
             if found is not None:
@@ -291,12 +291,12 @@ class Change:
         return Facts(
             fenced=self.credential.fenced,
             repeatable=self.credential.repeatable,
-            settles=self.credential.settles and self.ports.hand_on is not None and self.ports.settles,
+            settles=self.credential.can_reconcile and self.ports.hand_on is not None and self.ports.settles,
             lost=self._lost_calls,
             odd=len(self._odd),
             repeats=self._repeats,
             pending=self._pending,
-            unnamed=self.wishes.unnamed_caller,
+            unnamed=self.options.unnamed_caller,
             olds_left=self._old + 1 < self.ports.olds,
             values_left=self.ports.another_value is not None and self._values < _MOST_VALUES,
             free=self._free,
@@ -304,13 +304,13 @@ class Change:
             quiet=self._free,
         )
 
-    def _step(self, at: At, answer: Answer) -> Step:
+    def _step(self, at: Phase, answer: Answer) -> Step:
         return next_step(at, answer, self._facts())
 
-    def _close(self, at: At, answer: Answer, error: KeyturnError) -> Ending:
+    def _close(self, at: Phase, answer: Answer, error: KeyturnError) -> Conclusion:
         return self._ending(self._step(at, answer), error)
 
-    def _ending(self, step: Step, error: KeyturnError) -> Ending:
+    def _ending(self, step: Step, error: KeyturnError) -> Conclusion:
         """The end that the table names. `error`: what the last call, or the way to it, was answered."""
         if step is Step.CHANGED:
             return self._proved(Outcome.CHANGED)
@@ -319,10 +319,10 @@ class Change:
         if step is Step.AS_REFUSED:
             return self._end(Outcome.NOT_CHANGED, error)
         if step is Step.TASK_FAILED:
-            return self._end(*ending_of(State.FAILED, None, self._request_id))
+            return self._end(*conclusion_of(TaskState.FAILED, None, self._request_id))
         if step is Step.WRONG_OLD:
             text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
-            if not self.wishes.unnamed_caller:
+            if not self.options.unnamed_caller:
                 text = "the cloud refuses the old secret, and does not take the new one for it: check the old one"
             wrong = Refused(ErrorClass.WRONG_OLD_SECRET, text, code=error.code, request_id=error.request_id)
             return self._end(Outcome.NOT_CHANGED, wrong)
@@ -336,7 +336,7 @@ class Change:
             pending = self._end(Outcome.PENDING)
             signed = self._signed or self.ports.clock()
             before = replace(self.before, calls=self._unclear)
-            if self.ports.hand_on(Pending(pending, before, settling=Settling(signed, before))):
+            if self.ports.hand_on(PendingChange(pending, before, settling=LostCall(signed, before))):
                 return pending
             self._evidence.append("follow_change: not reached")
         code = self._lost.code if self._lost else error.code
@@ -349,12 +349,12 @@ class Change:
         """The old secret that the fence accepted was in force: should the change fail now, it still is."""
         if self._old >= 0 and self.ports.old_in_force is not None:
             index, in_force = self._old, self.ports.old_in_force
-            done = value(lambda: in_force(index))
+            done = value_or_error(lambda: in_force(index))
             self._evidence += [f"store: {done.code}"] if isinstance(done, KeyturnError) else done
 
     # --- following what was accepted
 
-    def _accepted(self, accepted: Accepted) -> Ending:
+    def _accepted(self, accepted: Accepted) -> Conclusion:
         self._request_id = accepted.request_id
         self.password = accepted.password
         self._evidence += accepted.evidence
@@ -364,22 +364,22 @@ class Change:
         whole_s = self.deadline.left() - self._reserve_s
         hand_on = self.ports.hand_on
         # A login needs the secret, which no message carries on: wait for the task here as long as it goes.
-        ending = self._poll(task, whole_s if hand_on is None or self.wishes.login else min(_QUICK_S, whole_s))
-        if ending is not None:
-            return ending
+        conclusion = self._poll(task, whole_s if hand_on is None or self.options.login else min(_QUICK_S, whole_s))
+        if conclusion is not None:
+            return conclusion
         if hand_on is not None:
             pending = self._end(Outcome.PENDING)
-            if hand_on(Pending(pending, self.before, task, unclear=self._lost_calls + len(self._odd) > 0)):
+            if hand_on(PendingChange(pending, self.before, task, unclear=self._lost_calls + len(self._odd) > 0)):
                 return pending
             self._evidence.append("follow_change: not reached, waited here instead")
-            ending = self._poll(task, self.deadline.left() - self._reserve_s)
-            if ending is not None:
-                return ending
+            conclusion = self._poll(task, self.deadline.left() - self._reserve_s)
+            if conclusion is not None:
+                return conclusion
         named = f"task {task.task_id}" if task.task_id is not None else "the account's status"
         text = f"the cloud accepted the change, and {named} did not end within this invocation: ask for it later"
         return self._end(Outcome.UNKNOWN, Ambiguous(text, code="TaskNotEnded", request_id=self._request_id))
 
-    def _poll(self, task: Task, for_s: float) -> Ending | None:
+    def _poll(self, task: Task, for_s: float) -> Conclusion | None:
         until = self.deadline.left() - for_s
         wait_s = _FIRST_POLL_S
         while True:
@@ -388,22 +388,22 @@ class Change:
                 return None
             self.ports.sleep(wait_s)
             wait_s = min(_LONGEST_POLL_S, wait_s * 1.5)
-            state, evidence, error = progress(self.credential, task)
-            if state is State.RUNNING:
+            state, evidence, error = task_progress(self.credential, task)
+            if state is TaskState.RUNNING:
                 continue
             self._evidence += evidence
-            if state is State.SUCCEEDED:
+            if state is TaskState.SUCCEEDED:
                 return self._proved(Outcome.CHANGED)
             if self._lost is not None:
-                return self._close(At.TASK, Answer(state.value), self._lost)
-            return self._end(*ending_of(state, error, self._request_id))
+                return self._close(Phase.TASK, Answer(state.value), self._lost)
+            return self._end(*conclusion_of(state, error, self._request_id))
 
     # --- proof
 
-    def _proved(self, outcome: Outcome) -> Ending:
+    def _proved(self, outcome: Outcome) -> Conclusion:
         """The cloud says that it is so; with `Login` its server must say so too."""
         new = self.password or self.credential.new
-        if not self.wishes.login or new is None:
+        if not self.options.login or new is None:
             return self._end(outcome)
         answer = self._proof.login_for_long(self.credential, new)
         if answer is LoginAnswer.REFUSED:
@@ -419,13 +419,13 @@ class Change:
             return None
         if self.task is not None:
             task, before = self.task, self.before
-            overtaken = value(lambda: self.credential.overtaken(task, before))
+            overtaken = value_or_error(lambda: self.credential.newer_change_exists(task, before))
             if isinstance(overtaken, bool):
                 return not overtaken
         new = self.password or self.credential.new
         if self.credential.fenced and isinstance(self._proof.probe(self.credential), Accepted):
             return True
-        if self.wishes.login and new is not None:
+        if self.options.login and new is not None:
             return {LoginAnswer.ACCEPTED: True, LoginAnswer.REFUSED: False}.get(
                 self._proof.login(self.credential, "new", new)
             )
@@ -433,7 +433,7 @@ class Change:
 
     def _opened_by(self, new: Secret | None) -> bool:
         """Whether a login, where one is asked for, shows the secret in force."""
-        if not self.wishes.login or new is None:
+        if not self.options.login or new is None:
             return False
         return self._proof.login(self.credential, "new", new) is LoginAnswer.ACCEPTED
 
@@ -445,24 +445,24 @@ class Change:
         `goes_on`: another call is about to be made. `last`: none will be.
         """
         before = replace(self.before, calls=self._unclear)
-        reading = value(lambda: self.credential.read(before))
+        reading = value_or_error(lambda: self.credential.observe(before))
         new = self.credential.new
         if (
-            self.wishes.login
+            self.options.login
             and new is not None
             and self._proof.login(self.credential, "new", new) is LoginAnswer.ACCEPTED
         ):
             return Answer.IN_FORCE
         if isinstance(reading, KeyturnError):
             self._evidence.append(f"read: {reading.code or reading.error_class.value}")
-            return Answer.UNREADABLE if self.credential.settles else Answer.NOTHING
+            return Answer.UNREADABLE if self.credential.can_reconcile else Answer.NOTHING
         self._evidence += [line for line in reading.evidence if line not in self._evidence]
         if self.ports.clock() - self._sent <= _SOON_S:
             self.before = replace(self.before, soon=self.before.soon | frozenset(reading.ours))
             before = replace(before, soon=self.before.soon)
         if reading.running:
             return Answer.RUNNING
-        verdict = proves(before, reading)
+        verdict = proven_by(before, reading)
         if verdict is Verdict.THEIRS:
             return Answer.THEIRS
         # A task that looks like ours may be another delivery's: the repeat's own answer is the better proof.
@@ -476,21 +476,21 @@ class Change:
         if self._opened_by(new):
             return Answer.ACCEPTED
         # A service that is busy refuses both alike: between them it must be seen at rest.
-        look = value(lambda: self.credential.look(thorough=True))
-        self._free = isinstance(look, Look) and look.obstacle is None
+        look = value_or_error(lambda: self.credential.snapshot(thorough=True))
+        self._free = isinstance(look, Snapshot) and look.obstacle is None
         self._pending = self.ports.pending is not None and self.ports.pending()
         probed = self._proof.probe(self.credential)
         if isinstance(probed, Accepted):
             return Answer.ACCEPTED
-        if kind(probed) is Answer.LOST:
+        if answer_of(probed) is Answer.LOST:
             self._signed = self.ports.clock()
-        elif kind(probed) in (Answer.OF_OLD, Answer.UNLISTED):
+        elif answer_of(probed) in (Answer.OF_OLD, Answer.UNLISTED):
             self.before = replace(self.before, denied=True)
-        same = probed.code == refused.code and kind(probed) is kind(refused)
+        same = probed.code == refused.code and answer_of(probed) is answer_of(refused)
         return Answer.SAME if same else Answer.OTHER
 
-    def _end(self, outcome: Outcome, error: KeyturnError | None = None) -> Ending:
-        return Ending(
+    def _end(self, outcome: Outcome, error: KeyturnError | None = None) -> Conclusion:
+        return Conclusion(
             outcome,
             error,
             list(self._evidence),

@@ -19,13 +19,13 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Look:
+class Snapshot:
     """What read calls showed before the change."""
 
     evidence: list[str] = field(default_factory=list)
     obstacle: KeyturnError | None = None  # why the change would be refused now
     in_force: bool = False  # all that was asked is so already, and nothing secret was asked
-    rest_in_force: bool = True  # all that was asked beside the secret is so already
+    other_fields_in_force: bool = True  # all that was asked beside the secret is so already
     tasks: frozenset[int] = frozenset()
     time: str | None = None  # of the secret's last change, by the service's own clock; None: not shown
     account: Mapping[str, Any] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Accepted:
     password: Secret | None = None  # a secret that only the cloud knew, shown once
 
 
-class State(Enum):
+class TaskState(Enum):
     """How far an accepted change has come."""
 
     RUNNING = "running"
@@ -51,13 +51,13 @@ class State(Enum):
 
 
 @dataclass(frozen=True, eq=False)
-class Progress:
-    state: State
+class TaskProgress:
+    state: TaskState
     evidence: list[str]
 
 
 @dataclass(frozen=True)
-class Before:
+class StateBefore:
     """What stood before a call whose answer was lost: the tasks, and the time of the last change. No secret."""
 
     tasks: frozenset[int] = frozenset()
@@ -70,7 +70,7 @@ class Before:
 
 
 @dataclass(frozen=True)
-class Reading:
+class Observation:
     """What reads show after a lost answer, each by the service itself; None where it cannot be read or does not say."""
 
     ours: tuple[int, ...] = ()  # tasks begun since by our operator, of a type that our call may have made
@@ -94,26 +94,26 @@ class Follower(Protocol):
     """Knows how far a change has come, and whether a secret opens the server."""
 
     @property
-    def settles(self) -> bool:
+    def can_reconcile(self) -> bool:
         """Whether reads can tell what became of a call whose answer was lost."""
 
-    def progress(self, task: Task) -> Progress:
+    def progress(self, task: Task) -> TaskProgress:
         """Ask the cloud once. Raises: RetryLater, Refused."""
 
-    def begun(self, task: Task) -> float | None:
+    def began_at(self, task: Task) -> float | None:
         """When a task that sets a secret began, in Unix seconds; None: nothing tells. Raises: as `progress`."""
 
-    def read(self, before: Before) -> Reading:
+    def observe(self, before: StateBefore) -> Observation:
         """What has happened since a call was made. Raises: as `progress`."""
 
-    def overtaken(self, task: Task, before: Before) -> bool | None:
+    def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
         """Whether another change began after this one; None: nothing can tell. Raises: as `progress`."""
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         """Log in at the address that the cloud reports. Raises: as `progress`, where it reports none too."""
 
 
-class Credential(Follower, Protocol):
+class CredentialChange(Follower, Protocol):
     """One change of one credential. Every method but `change` and `probe` only reads."""
 
     @property
@@ -134,10 +134,10 @@ class Credential(Follower, Protocol):
     @property
     def old(self) -> Secret | None: ...
 
-    def look(self, *, thorough: bool) -> Look:
+    def snapshot(self, *, thorough: bool) -> Snapshot:
         """What stands before the call; `thorough` for a dry run. Raises: RetryLater, Refused."""
 
-    def change(self, look: Look) -> Accepted:
+    def change(self, look: Snapshot) -> Accepted:
         """The one call that cannot be undone. Raises: RetryLater, Refused, OldSecretRefused, Ambiguous."""
 
     def probe(self) -> Accepted:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from shared.changes.credential import Accepted, Credential, Follower, LoginAnswer, State, Task
+from shared.changes.credential import Accepted, CredentialChange, Follower, LoginAnswer, Task, TaskState
 from shared.changes.transitions import Answer
 from shared.results.outcome import Outcome
 from shared.runtime.backoff import backoff_s
@@ -20,7 +20,7 @@ _MOST_PROBES = 8
 
 
 @dataclass(eq=False)
-class Proof:
+class Prover:
     """Asks for one delivery, for as long as its time allows. Never raises a KeyturnError."""
 
     deadline: Deadline
@@ -32,7 +32,7 @@ class Proof:
     def login(self, follower: Follower, which: str, secret: Secret) -> LoginAnswer:
         """One login with the new or the old secret."""
         timeout_s = max(0.3, min(3.0, (self.deadline.left() - self.reserve_s) / 3))
-        answer, why = value(lambda: follower.login(secret, timeout_s)), ""
+        answer, why = value_or_error(lambda: follower.login(secret, timeout_s)), ""
         if isinstance(answer, KeyturnError):  # the cloud did not tell the address
             why = f" ({answer.code or answer.error_class.value})"
             answer = LoginAnswer.UNREACHABLE
@@ -53,14 +53,14 @@ class Proof:
                 return answer
             self.sleep(wait_s)
 
-    def probe(self, credential: Credential) -> Accepted | KeyturnError:
+    def probe(self, credential: CredentialChange) -> Accepted | KeyturnError:
         """Ask the fence, which changes nothing, so that a lost answer is asked for again too."""
         for tries in range(1, _MOST_PROBES + 1):
-            probed = value(credential.probe)
+            probed = value_or_error(credential.probe)
             answer = "accepted" if isinstance(probed, Accepted) else (probed.code or probed.error_class.value)
             self.evidence.append(f"fence_probe: {answer}")
             wait_s = backoff_s(tries, base_s=0.4, most_s=3.0)
-            said = Answer.ACCEPTED if isinstance(probed, Accepted) else kind(probed)
+            said = Answer.ACCEPTED if isinstance(probed, Accepted) else answer_of(probed)
             self.lost_probes += said is Answer.LOST
             again = said in (Answer.LATER, Answer.LOST)
             if not again or self.deadline.left() - wait_s - self.reserve_s < 0.9:
@@ -69,7 +69,7 @@ class Proof:
         return probed
 
 
-def kind(error: KeyturnError) -> Answer:
+def answer_of(error: KeyturnError) -> Answer:
     """What an answer that is no acceptance says."""
     if isinstance(error, RetryLater):
         return Answer.LATER
@@ -80,23 +80,25 @@ def kind(error: KeyturnError) -> Answer:
     return Answer.OF_VALUE if isinstance(error, Refused) and error.of_value else Answer.REFUSED
 
 
-def progress(follower: Follower, task: Task) -> tuple[State, list[str], KeyturnError | None]:
+def task_progress(follower: Follower, task: Task) -> tuple[TaskState, list[str], KeyturnError | None]:
     """One question about a task; a question that could not be asked, or a task not listed yet, leaves it running."""
-    answer = value(lambda: follower.progress(task))
+    answer = value_or_error(lambda: follower.progress(task))
     if not isinstance(answer, KeyturnError):
         return answer.state, answer.evidence, None
     why = answer.code or answer.error_class.value
     if answer.error_class is not ErrorClass.FORBIDDEN or answer.retryable:
-        return State.RUNNING, [f"task: {why}"], answer
+        return TaskState.RUNNING, [f"task: {why}"], answer
     text = f"the change was accepted, and how it ended could not be read ({why}): ask for its task later"
-    return State.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)
+    return TaskState.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)
 
 
-def ending_of(state: State, error: KeyturnError | None, request_id: str | None) -> tuple[Outcome, KeyturnError | None]:
+def conclusion_of(
+    state: TaskState, error: KeyturnError | None, request_id: str | None
+) -> tuple[Outcome, KeyturnError | None]:
     """How a task's last state ends a delivery."""
-    if state is State.SUCCEEDED:
+    if state is TaskState.SUCCEEDED:
         return Outcome.CHANGED, None
-    if state is State.FAILED:
+    if state is TaskState.FAILED:
         text = "the cloud's task failed, nothing was changed: see the task in the console, then send it again"
         failed = Refused(ErrorClass.FAILED, text, code="TaskFailed", request_id=request_id)
         failed.retryable = True
@@ -105,7 +107,7 @@ def ending_of(state: State, error: KeyturnError | None, request_id: str | None) 
     return Outcome.UNKNOWN, error or Ambiguous(text, code="TaskUnproven", request_id=request_id)
 
 
-def value(call: Callable[[], T]) -> T | KeyturnError:
+def value_or_error(call: Callable[[], T]) -> T | KeyturnError:
     """What a call gives, or the error that it raises."""
     # Handled as values: an exception raised while another is handled would carry it along as its context.
     try:

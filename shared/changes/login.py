@@ -31,7 +31,7 @@ class Address:
 
 
 @dataclass(frozen=True)
-class Form:
+class LoginForm:
     """How a login is written: the words of `AUTH`, in which `{password}` stands for the secret."""
 
     words: tuple[str, ...]
@@ -41,25 +41,25 @@ class Form:
         return [word.replace("{password}", password).encode("utf-8", "surrogatepass") for word in self.words]
 
 
-def tencent_forms(account: str, instance_id: str) -> tuple[Form, ...]:
+def tencent_forms(account: str, instance_id: str) -> tuple[LoginForm, ...]:
     """The forms of TencentDB for Redis, in the order to try.
 
     Sources: 239/36710 (2025-09-22) and 239/34590 (2026-02-04): a custom account is `account@password`, the default one
     the password alone; 239/135926 (2026-08-13): the default one is `instance id:password`. Two words: no page.
     """
     if account == "root":
-        return Form(("{password}",)), Form((instance_id + ":{password}",))
-    return Form((account + "@{password}",)), Form((account, "{password}"), documented=False)
+        return LoginForm(("{password}",)), LoginForm((instance_id + ":{password}",))
+    return LoginForm((account + "@{password}",)), LoginForm((account, "{password}"), documented=False)
 
 
-def tair_forms(account: str, instance_id: str) -> tuple[Form, ...]:
+def tair_forms(account: str, instance_id: str) -> tuple[LoginForm, ...]:
     """The forms of Tair and Redis on Alibaba Cloud, in the order to try.
 
     Source: help.aliyun.com 440521 (2026-06): `user:password` as one word on every version, two words from 6.0; the
     default account, named `default` or as the instance, also by the password alone.
     """
-    forms = Form((account + ":{password}",)), Form((account, "{password}"))
-    return (*forms, Form(("{password}",))) if account in ("default", instance_id) else forms
+    forms = LoginForm((account + ":{password}",)), LoginForm((account, "{password}"))
+    return (*forms, LoginForm(("{password}",))) if account in ("default", instance_id) else forms
 
 
 class _Said(Enum):
@@ -86,7 +86,7 @@ _UNUSABLE = (OSError, ValueError, OverflowError)
 
 def redis_login(
     address: Address,
-    forms: Sequence[Form],
+    forms: Sequence[LoginForm],
     secret: Secret,
     timeout_s: float,
     clock: Callable[[], float] = time.monotonic,
@@ -104,7 +104,7 @@ def redis_login(
         dialogue.close()
 
 
-def _by_forms(dialogue: _Dialogue, forms: Sequence[Form], password: str) -> LoginAnswer:
+def _by_forms(dialogue: _Dialogue, forms: Sequence[LoginForm], password: str) -> LoginAnswer:
     refused = lost = takes_any = False
     for form in forms:
         said = dialogue.auth(form.filled(_made_up(password)))

@@ -6,16 +6,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.changes.credential import Before, Credential, Task
-from shared.changes.settling import Settling
-from shared.results.outcome import Ending
+from shared.changes.credential import CredentialChange, StateBefore, Task
+from shared.changes.settling import LostCall
+from shared.results.outcome import Conclusion
 
 FRESH_S = 10.0
 """A look at store or account that is older allows no call; another 20 s a call may wait in line for its turn."""
 
 
 @dataclass(frozen=True, eq=False)
-class Wishes:
+class ChangeOptions:
     """What the command asks of the way, and what is known of it, beside the change itself."""
 
     dry_run: bool = False
@@ -29,28 +29,30 @@ class Wishes:
 
 
 @dataclass(frozen=True, eq=False)
-class Pending:
+class PendingChange:
     """What follow_change is given: a task, or a call whose answer was lost."""
 
-    ending: Ending
-    before: Before
+    conclusion: Conclusion
+    before: StateBefore
     task: Task | None = None
     unclear: bool = False  # an earlier call of the change may still take effect, whatever becomes of the task
-    settling: Settling | None = None
+    settling: LostCall | None = None
 
 
 @dataclass(eq=False)
-class Ports:
+class ChangePorts:
     """What a change reaches the rest by. Those that keep a secret raise RetryLater or Refused."""
 
-    hand_on: Callable[[Pending], bool] | None = None  # give it to follow_change; True once confirmed
+    hand_on: Callable[[PendingChange], bool] | None = None  # give it to follow_change; True once confirmed
     settles: bool = True  # whether it may be given a call whose answer was lost too, or a task alone
     prepare: Callable[[], None] | None = None  # keep the new secret before any call
     recheck: Callable[[], None] | None = None  # look at the store anew where the last look is old; before each call
-    another_value: Callable[[], Credential] | None = None  # another new secret, kept, after a rule refused the first
+    another_value: Callable[[], CredentialChange] | None = (
+        None  # another new secret, kept, after a rule refused the first
+    )
     before_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
     olds: int = 0  # further old secrets, should the first be refused
-    old_at: Callable[[int], Credential | None] | None = None  # the same change by one of them; None: it was tried
+    old_at: Callable[[int], CredentialChange | None] | None = None  # the same change by one of them; None: it was tried
     old_in_force: Callable[[int], list[str]] | None = None  # told which of them was the right one
     # Whether other secrets of the credential, an earlier delivery's too, may be in force for all that is known.
     pending: Callable[[], bool] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from shared.changes.credential import Before, Reading
+from shared.changes.credential import Observation, StateBefore
 
 # A signature is good for 5 minutes on Tencent (AuthFailure.SignatureExpire, page 1209/56023) and for 15 on Alibaba
 # (InvalidTimeStamp.Expired, page 434846). Half a minute more for what was just let in.
@@ -28,22 +28,22 @@ class Verdict(Enum):
 
 
 @dataclass(frozen=True)
-class Settling:
+class LostCall:
     """Where the settling of one lost call stands. Times in Unix seconds."""
 
     signed: float  # when the last call was signed whose answer was lost
-    before: Before
+    before: StateBefore
     quiet: float | None = None  # the first look after the settling time that showed nothing
 
 
 @dataclass(frozen=True)
-class Step:
+class Settlement:
     verdict: Verdict
     again_s: float = 0.0  # WAIT: how long until the next look
     quiet: float | None = None
 
 
-def proves(before: Before, reading: Reading) -> Verdict | None:
+def proven_by(before: StateBefore, reading: Observation) -> Verdict | None:
     """What one reading proves of a lost call, at any time; None: nothing, which is no proof that nothing happened."""
     if not before.secret:
         return Verdict.IN_FORCE if reading.shown else None
@@ -56,7 +56,7 @@ def proves(before: Before, reading: Reading) -> Verdict | None:
     return None
 
 
-def settle(settling: Settling, reading: Reading, now: float, settling_s: float) -> Step:
+def settle(settling: LostCall, reading: Observation, now: float, settling_s: float) -> Settlement:
     """The next step, after one more reading.
 
     Nothing happened only if two looks, the first after the settling time and the second a minute later, both show no
@@ -64,18 +64,18 @@ def settle(settling: Settling, reading: Reading, now: float, settling_s: float) 
     """
     over = settling.signed + settling_s
     if reading.running:
-        return Step(Verdict.WAIT, max(10.0, min(60.0, over - now)))
-    if (proved := proves(settling.before, reading)) is not None:
-        return Step(proved)
+        return Settlement(Verdict.WAIT, max(10.0, min(60.0, over - now)))
+    if (proved := proven_by(settling.before, reading)) is not None:
+        return Settlement(proved)
     if now < over:
-        return Step(Verdict.WAIT, over - now)
+        return Settlement(Verdict.WAIT, over - now)
     untouched = not (reading.ours or reading.theirs or reading.others) and (
         reading.moved is False and (settling.before.secret or reading.shown is False)
     )
     if not untouched:
-        return Step(Verdict.UNKNOWN)
+        return Settlement(Verdict.UNKNOWN)
     if settling.quiet is None:
-        return Step(Verdict.WAIT, APART_S, quiet=now)
+        return Settlement(Verdict.WAIT, APART_S, quiet=now)
     if now - settling.quiet < APART_S:
-        return Step(Verdict.WAIT, settling.quiet + APART_S - now, quiet=settling.quiet)
-    return Step(Verdict.NOT_HAPPENED)
+        return Settlement(Verdict.WAIT, settling.quiet + APART_S - now, quiet=settling.quiet)
+    return Settlement(Verdict.NOT_HAPPENED)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class At(Enum):
+class Phase(Enum):
     """Where a change stands."""
 
     CALL = "call"  # the call that cannot be undone was made, or tried
@@ -112,57 +112,57 @@ _ENDED_LOST: tuple[Row, ...] = (
 
 _OPEN: tuple[Row, ...] = (*_ENDED, (_always, Step.UNKNOWN))
 
-TABLE: dict[tuple[At, Answer], tuple[Row, ...]] = {
-    (At.CALL, Answer.LATER): ((_always, Step.WAIT),),
-    (At.CALL, Answer.REFUSED): (*_ENDED, (_always, Step.AS_REFUSED)),
-    (At.CALL, Answer.OF_VALUE): (
+TABLE: dict[tuple[Phase, Answer], tuple[Row, ...]] = {
+    (Phase.CALL, Answer.LATER): ((_always, Step.WAIT),),
+    (Phase.CALL, Answer.REFUSED): (*_ENDED, (_always, Step.AS_REFUSED)),
+    (Phase.CALL, Answer.OF_VALUE): (
         (lambda f: not _unclear(f) and f.values_left, Step.NEXT_VALUE),
         *_ENDED,
         (_always, Step.AS_REFUSED),
     ),
-    (At.CALL, Answer.OF_OLD): (
+    (Phase.CALL, Answer.OF_OLD): (
         (lambda f: not f.fenced, Step.FIND),
         (lambda f: f.lost == 0 and f.olds_left, Step.NEXT_OLD),
         (_always, Step.PROBE),
     ),
-    (At.CALL, Answer.UNLISTED): (
+    (Phase.CALL, Answer.UNLISTED): (
         (lambda f: f.fenced and f.lost == 0 and f.olds_left, Step.NEXT_OLD),
         (lambda f: f.fenced, Step.PROBE),
         (_always, Step.FIND),
     ),
-    (At.CALL, Answer.LOST): ((_always, Step.FIND),),
-    (At.FIND, Answer.IN_FORCE): ((_always, Step.CHANGED),),
-    (At.FIND, Answer.RUNNING): ((_always, Step.FIND_AGAIN),),
-    (At.FIND, Answer.NOTHING): (
+    (Phase.CALL, Answer.LOST): ((_always, Step.FIND),),
+    (Phase.FIND, Answer.IN_FORCE): ((_always, Step.CHANGED),),
+    (Phase.FIND, Answer.RUNNING): ((_always, Step.FIND_AGAIN),),
+    (Phase.FIND, Answer.NOTHING): (
         (lambda f: f.repeatable and f.repeats < MOST_REPEATS, Step.CALL),
         (lambda f: f.fenced, Step.PROBE),
         *_ENDED,
     ),
-    (At.FIND, Answer.THEIRS): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
-    (At.FIND, Answer.UNREADABLE): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
-    (At.PROBE, Answer.ACCEPTED): ((_unclear, Step.CHANGED), (_always, Step.ALREADY)),
-    (At.PROBE, Answer.SAME): (
+    (Phase.FIND, Answer.THEIRS): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
+    (Phase.FIND, Answer.UNREADABLE): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
+    (Phase.PROBE, Answer.ACCEPTED): ((_unclear, Step.CHANGED), (_always, Step.ALREADY)),
+    (Phase.PROBE, Answer.SAME): (
         *_ENDED_LOST,
         (lambda f: f.odd == 0 and f.quiet and not f.pending, Step.WRONG_OLD),
         (lambda f: f.unlisted and f.free and not f.pending, Step.REFUSED_TWICE),
         *_OPEN,
     ),
-    (At.PROBE, Answer.OTHER): (
+    (Phase.PROBE, Answer.OTHER): (
         *_ENDED_LOST,
         (lambda f: f.odd == 0 and f.unnamed and not f.pending, Step.WRONG_OLD),
         *_OPEN,
     ),
-    (At.TASK, Answer.FAILED): (
+    (Phase.TASK, Answer.FAILED): (
         # The failed one was the last of several calls: the others' answers are lost.
         *_ENDED,
         (_always, Step.TASK_FAILED),
     ),
-    (At.TASK, Answer.UNPROVEN): (*_ENDED, (_always, Step.UNKNOWN)),
-    (At.OVER, Answer.LATER): (*_ENDED, (_always, Step.AS_REFUSED)),
-    (At.OVER, Answer.RUNNING): (*_ENDED, (_always, Step.UNKNOWN)),
+    (Phase.TASK, Answer.UNPROVEN): (*_ENDED, (_always, Step.UNKNOWN)),
+    (Phase.OVER, Answer.LATER): (*_ENDED, (_always, Step.AS_REFUSED)),
+    (Phase.OVER, Answer.RUNNING): (*_ENDED, (_always, Step.UNKNOWN)),
 }
 
 
-def next_step(at: At, answer: Answer, facts: Facts) -> Step:
+def next_step(at: Phase, answer: Answer, facts: Facts) -> Step:
     """The step of the first row that fits. Raises: KeyError for a pair that cannot come, a defect of ours."""
     return next(step for holds, step in TABLE[at, answer] if holds(facts))

@@ -29,7 +29,7 @@ _SLOWER_S = 0.0005  # the shortest way to the cloud and back is forgotten by so 
 
 
 @dataclass(eq=False)
-class Place:
+class Slot:
     """One call's place in line: when it went out, and when it was answered."""
 
     sent: float
@@ -45,7 +45,7 @@ class Pace:
         self._full = self._rate = self._base = rate
         self._clock = clock
         self._rng = rng or random.Random()  # noqa: S311 - no secret hangs on it
-        self._sent: deque[Place] = deque(maxlen=max(1, int(rate)))  # what was throttled took no place
+        self._sent: deque[Slot] = deque(maxlen=max(1, int(rate)))  # what was throttled took no place
         self._way_s = math.inf  # to the cloud and back, the shortest of late
         self._earliest = -math.inf
         self._throttled_at = -math.inf
@@ -57,10 +57,10 @@ class Pace:
     def rate(self) -> float:
         return self._rate
 
-    def take(self, deadline: Deadline, sleep: Callable[[float], None] = time.sleep, *, again: bool = False) -> Place:
+    def acquire(self, deadline: Deadline, sleep: Callable[[float], None] = time.sleep, *, again: bool = False) -> Slot:
         """Wait for the next place in line; `again`: for a call that was throttled, so that it is the next.
 
-        The place is to be given to `throttled` or `went_through` when the call has been answered.
+        The slot is to be given to `throttled` or `succeeded` when the call has been answered.
 
         Raises: RetryLater (throttled) if that place lies behind the deadline; the place is given back.
         """
@@ -84,7 +84,7 @@ class Pace:
                 if self._line:
                     self._line[0].set()
 
-    def _wait(self, turn: threading.Event, deadline: Deadline, sleep: Callable[[float], None]) -> Place:
+    def _wait(self, turn: threading.Event, deadline: Deadline, sleep: Callable[[float], None]) -> Slot:
         while True:
             with self._lock:
                 now = self._clock()
@@ -115,14 +115,14 @@ class Pace:
             return max(start, counted + _SHARED_S / min(1.0, self._rate))
         return max(start, counted + _SECOND_S * places / self._rate)
 
-    def go(self, now: float) -> Place:
+    def go(self, now: float) -> Slot:
         """A call goes out."""
-        place = Place(now)
+        place = Slot(now)
         self._sent.append(place)
         self._earliest = max(self._earliest, now + 1.0 / (_CLOSEST * self._full))
         return place
 
-    def throttled(self, place: Place) -> None:
+    def throttled(self, place: Slot) -> None:
         """The cloud throttles a call: half the pace, unless more than that went through in the second before it."""
         with self._lock:
             if place in self._sent:
@@ -134,7 +134,7 @@ class Pace:
             again_s = self._rng.uniform(0.5, 1.5) / max(self._rate, 1.0)
             self._earliest = max(self._earliest, self._throttled_at + again_s)
 
-    def went_through(self, place: Place) -> None:
+    def succeeded(self, place: Slot) -> None:
         """A call was not throttled: the pace comes back with the time since one was."""
         with self._lock:
             now = self._clock()

@@ -12,7 +12,7 @@ from shared.clouds.session import Session
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.stores.store import STORE_FULL, VERSION_EXISTS
-from shared.stores.versions import is_ours
+from shared.stores.versions import is_keyturn_version
 
 NO_TEXT = "NoText"
 """Code where a version holds no text, so no password."""
@@ -69,7 +69,7 @@ class RemoteStore:
 
     def _check_name(self, version: str) -> None:
         """Raises: Refused (invalid_command) for a version that keyturn did not name: it is the user's."""
-        if not is_ours(version):
+        if not is_keyturn_version(version):
             text = f"{self.name}: version {version} has no name of keyturn's, so it is left as it is: check the name"
             raise Refused(_E.INVALID_COMMAND, text, code="InvalidVersion")
 

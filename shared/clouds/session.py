@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.clouds.pace import pace_of
 from shared.runtime.backoff import backoff_s
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.regions import check_region
 
@@ -31,7 +31,7 @@ class Session(ABC):
 
     cloud: str
 
-    def __init__(self, access: Access, region: str) -> None:
+    def __init__(self, access: CloudAccess, region: str) -> None:
         self.access = access
         self.region = region
 
@@ -111,7 +111,7 @@ class Session(ABC):
         while True:
             if least_s and deadline.left() <= 0.0:
                 raise _too_late(action)
-            place = pace.take(deadline, self.access.sleep, again=patient_until is not None)
+            place = pace.acquire(deadline, self.access.sleep, again=patient_until is not None)
             if least_s and deadline.left() <= 0.0:  # waiting for the place took longer than it was to
                 raise _too_late(action)
             try:
@@ -125,7 +125,7 @@ class Session(ABC):
                 if left <= max(patient_until, 0.0):
                     raise
             else:
-                pace.went_through(place)
+                pace.succeeded(place)
                 return answer
 
 

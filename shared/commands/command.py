@@ -303,7 +303,7 @@ def account_or_alternate(command: Command, account: str | None) -> None:
         raise PydanticCustomError("alternate", rule)
 
 
-def parse(model: type[C], data: object) -> C:
+def parse_command(model: type[C], data: object) -> C:
     """The command that the data describe.
 
     Raises: Refused (invalid_command) naming each field and rule, never a value.
@@ -312,7 +312,7 @@ def parse(model: type[C], data: object) -> C:
 
 
 def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
-    """The same for any model of ours. Raises: as `parse`."""
+    """The same for any model of ours. Raises: as `parse_command`."""
     if not isinstance(data, Mapping):
         raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
     if _is_vast(data):

@@ -76,7 +76,7 @@ def _generate(value: object) -> Generate:
     return Generate(length)
 
 
-def clear(value: Secret | StoreRef | Generate) -> Secret:
+def resolved(value: Secret | StoreRef | Generate) -> Secret:
     """A secret that has been fetched or made by now. Raises: TypeError otherwise, a defect of ours."""
     if isinstance(value, Secret):
         return value

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from shared.commands.store_reference import StoreRef
 from shared.handlers.adapters import open_store
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.platform import Invocation
-from shared.runtime.settings import allows
+from shared.runtime.settings import is_allowed
 from shared.stores.store import Store
 
 
-def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> Access:
+def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> CloudAccess:
     """Access to a cloud's APIs. Raises: Refused (forbidden) where the role's keys are missing."""
     settings = invocation.settings
-    return Access(
+    return CloudAccess(
         invocation.keys(cloud),
         settings.endpoint(cloud),
         settings.calls_per_s(cloud),
@@ -36,7 +36,7 @@ def store_region(invocation: Invocation, ref: StoreRef, cloud: str, region: str)
 
 def store_of(invocation: Invocation, ref: StoreRef, region: str, site: str | None = None) -> Store:
     """A store that settings allow. Raises: Refused (forbidden; failed where the package does not carry its client)."""
-    if not allows(invocation.settings.allow, (ref.cloud, ref.kind, region, ref.name, "*")):
+    if not is_allowed(invocation.settings.allow, (ref.cloud, ref.kind, region, ref.name, "*")):
         raise Refused(ErrorClass.FORBIDDEN, f"KEYTURN_ALLOW does not name {ref.place}, nothing was called")
     try:
         return open_store(ref, lambda cloud: access_to(invocation, cloud, site), region)

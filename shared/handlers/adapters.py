@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from shared.queues.memory import MemoryQueue
     from shared.queues.smq import SmqQueue
     from shared.queues.sqlite import SqliteQueue
-    from shared.runtime.cloud_access import Access
+    from shared.runtime.cloud_access import CloudAccess
     from shared.stores.store import Store
 
 
-def open_store(ref: StoreRef, access_of: Callable[[str], Access], region: str) -> Store:
+def open_store(ref: StoreRef, access_of: Callable[[str], CloudAccess], region: str) -> Store:
     """The store of a reference, in a region of its cloud; imports that cloud's adapter alone.
 
     Raises: ImportError where this package does not carry it.

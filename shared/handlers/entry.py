@@ -16,16 +16,16 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from shared.handlers.adapters import open_queue
-from shared.results.outcome import Ending, Origin, Outcome, Subject
+from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.publisher import Publisher
 from shared.results.result_event import http_status, result_event
 from shared.runtime import redaction
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, SettingsError
-from shared.runtime.platform import Invocation, enter
+from shared.runtime.platform import Invocation, read_invocation
 from shared.runtime.secret import Secret
 from shared.runtime.times import now_text
 from shared.runtime.tracing import new_trace, trace_id
-from shared.triggers import Delivery, Message, Trigger, UnknownEvent, fit, read
+from shared.triggers import Delivery, Message, Trigger, UnknownEvent, fit_id, read
 
 if TYPE_CHECKING:
     from shared.results.event_types import Replies, Reply, ResultEvent
@@ -42,7 +42,7 @@ class NothingDone(RuntimeError):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Report:
+class Handled:
     """What became of one message: its result if it has ended, and whether that left."""
 
     event: ResultEvent | None  # None: left to another function, or handed on
@@ -53,7 +53,7 @@ class Report:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Visit:
+class Request:
     """One invocation's event, and the ports to answer it by."""
 
     invocation: Invocation
@@ -61,13 +61,13 @@ class Visit:
     publisher: Publisher
     began: float  # by the monotonic clock
 
-    def tell(self, event: ResultEvent, started: float, calls: int = 0) -> bool:
+    def publish(self, event: ResultEvent, started: float, calls: int = 0) -> bool:
         """Publish a result and log its line; whether it left. `started`: by the monotonic clock. Never raises."""
-        delivered = self.publisher.result(event)
+        delivered = self.publisher.publish_result(event)
         log_result(event, started, calls)
         return delivered
 
-    def leaves(self, message: Message, function: str) -> bool:
+    def is_for_another_function(self, message: Message, function: str) -> bool:
         """Whether the message is addressed to another function: then it is acknowledged, with one log line."""
         if not message.for_another(function):
             return False
@@ -78,7 +78,7 @@ class Visit:
         return True
 
 
-class Work(Protocol):
+class Handler(Protocol):
     """What a function does with the messages that it is given."""
 
     @property
@@ -89,22 +89,22 @@ class Work(Protocol):
         """The operation, as results name it."""
 
     @property
-    def unknown(self) -> Subject:
+    def unknown_subject(self) -> Subject:
         """Whose result it is while nothing of the command is known."""
 
     @property
     def fields(self) -> Collection[str]: ...
 
-    def process(self, visit: Visit) -> list[Report]:
+    def process(self, request: Request) -> list[Handled]:
         """One report a message, in their order. Never raises after a call that may have had an effect."""
 
-    def origin(self, visit: Visit, message: Message) -> Origin:
+    def origin(self, request: Request, message: Message) -> CommandContext:
         """Whose result it is, by what is valid of a message that failed as a whole."""
 
 
-def refusal(work: Work, visit: Visit, message: Message, error: KeyturnError) -> ResultEvent:
+def refused_result(work: Handler, request: Request, message: Message, error: KeyturnError) -> ResultEvent:
     """The result of a message that changed nothing."""
-    return result_event(work.origin(visit, message), Ending(Outcome.NOT_CHANGED, error))
+    return result_event(work.origin(request, message), Conclusion(Outcome.NOT_CHANGED, error))
 
 
 def log_result(event: ResultEvent, started: float, calls: int = 0) -> None:
@@ -147,7 +147,7 @@ def log_unexpected(error: BaseException, message: Message) -> None:
 
 
 @dataclass
-class _Summary:
+class _InvocationLine:
     """What the one line of an invocation says, however it ends."""
 
     trigger: str | None = None
@@ -171,7 +171,7 @@ class _Summary:
         log.info("%s", json.dumps(line))
 
 
-def handle(work: Work, event: object, context: object) -> Any:
+def handle(work: Handler, event: object, context: object) -> Any:
     """Answer one invocation.
 
     Raises: NothingDone, SettingsError (only where no HTTP caller waits).
@@ -179,8 +179,8 @@ def handle(work: Work, event: object, context: object) -> Any:
     started = time.monotonic()
     redaction.guard_logs()
     _print_lines()
-    summary, raised = _Summary(), None
-    with redaction.forgetting():
+    summary, raised = _InvocationLine(), None
+    with redaction.forget_at_end():
         try:
             return _handle(work, event, context, started, summary)
         except Exception as error:  # only named in the line: it is raised on
@@ -203,10 +203,10 @@ def _print_lines() -> None:
         root.addHandler(handler)
 
 
-def _handle(work: Work, event: object, context: object, started: float, summary: _Summary) -> Any:
+def _handle(work: Handler, event: object, context: object, started: float, summary: _InvocationLine) -> Any:
     settings_error: SettingsError | None = None
     try:
-        invocation = enter(context)
+        invocation = read_invocation(context)
     except SettingsError as error:
         settings_error = error
     if settings_error is not None:
@@ -243,14 +243,14 @@ def _warn_without_key(invocation: Invocation) -> None:
     log.warning("%s", json.dumps({"event": "no_handoff_key", "message": text}))
 
 
-def _no_command(visit: Visit) -> Message:
+def _no_command(request: Request) -> Message:
     """In the place of a message, where there was none: named by the request."""
-    parent = visit.delivery.traceparent or new_trace()
-    return Message(None, fit(visit.invocation.request_id), traceparent=parent)
+    parent = request.delivery.traceparent or new_trace()
+    return Message(None, fit_id(request.invocation.request_id), traceparent=parent)
 
 
 def _answer(
-    work: Work, event: object, invocation: Invocation, publisher: Publisher, started: float, summary: _Summary
+    work: Handler, event: object, invocation: Invocation, publisher: Publisher, started: float, summary: _InvocationLine
 ) -> Any:
     try:
         delivery = read(
@@ -261,14 +261,14 @@ def _answer(
         )
     except UnknownEvent as error:
         delivery, why = Delivery(Trigger.QUEUE, ()), str(error)
-        visit = Visit(invocation, delivery, publisher, started)
-        refused = refusal(work, visit, _no_command(visit), Refused(ErrorClass.INVALID_COMMAND, why))
-        return _summed_up(delivery, [Report(refused, visit.tell(refused, started))], summary)
+        request = Request(invocation, delivery, publisher, started)
+        refused = refused_result(work, request, _no_command(request), Refused(ErrorClass.INVALID_COMMAND, why))
+        return _summed_up(delivery, [Handled(refused, request.publish(refused, started))], summary)
     summary.trigger = delivery.trigger.value
-    visit = Visit(invocation, delivery, publisher, started)
+    request = Request(invocation, delivery, publisher, started)
     if delivery.refused is not None:
         status, why = delivery.refused
-        refused = refusal(work, visit, _no_command(visit), Refused(ErrorClass.INVALID_COMMAND, why))
+        refused = refused_result(work, request, _no_command(request), Refused(ErrorClass.INVALID_COMMAND, why))
         log_result(refused, started)
         summary.outcomes = {"not_changed": 1}
         return _http(status, {"Result": refused, "Delivered": False})
@@ -277,18 +277,18 @@ def _answer(
         raise NothingDone("KEYTURN_RESULTS is not set: a timer or queue command has nowhere to report, so none was run")
     if delivery.trigger is Trigger.HTTP:
         # Its caller waits: what a queue's reader leaves alone is refused here.
-        visit = replace(visit, delivery=replace(delivery, messages=tuple(_own(m, work) for m in delivery.messages)))
-    return _summed_up(delivery, work.process(visit), summary)
+        request = replace(request, delivery=replace(delivery, messages=tuple(_own(m, work) for m in delivery.messages)))
+    return _summed_up(delivery, work.process(request), summary)
 
 
-def _own(message: Message, work: Work) -> Message:
+def _own(message: Message, work: Handler) -> Message:
     if not message.for_another(work.function):
         return message
     why = "the event is addressed to another function, or is no command"
     return replace(message, data=None, type=None, problem=why)
 
 
-def _summed_up(delivery: Delivery, reports: list[Report], summary: _Summary) -> Any:
+def _summed_up(delivery: Delivery, reports: list[Handled], summary: _InvocationLine) -> Any:
     events = [report.event for report in reports if report.event is not None]
     for event in events:
         outcome = event["data"]["Outcome"]
@@ -303,7 +303,7 @@ def _summed_up(delivery: Delivery, reports: list[Report], summary: _Summary) -> 
     return {"Results": events[:_SHOWN], "Count": len(events), "Delivered": delivered}
 
 
-def _http_reply(delivery: Delivery, reports: list[Report]) -> dict[str, Any]:
+def _http_reply(delivery: Delivery, reports: list[Handled]) -> dict[str, Any]:
     statuses = [http_status(report.event) if report.event else 202 for report in reports]
     passwords = [report.password.reveal() if report.password else None for report in reports]
     delivered = all(report.delivered for report in reports)
@@ -333,7 +333,7 @@ def _is_busy(body: Mapping[str, Any]) -> bool:
     return bool(error.get("Class") == "busy")
 
 
-def _unset(work: Work, event: object, error: SettingsError, started: float, summary: _Summary) -> Any:
+def _unset(work: Handler, event: object, error: SettingsError, started: float, summary: _InvocationLine) -> Any:
     """Settings that cannot be read: an HTTP caller is told; for the others the platform's repeat is wanted."""
     try:
         delivery = read(event, fields=work.fields, request_id="-")
@@ -343,9 +343,11 @@ def _unset(work: Work, event: object, error: SettingsError, started: float, summ
     if delivery.trigger is not Trigger.HTTP:
         raise error
     summary.outcomes = {"not_changed": 1}
-    message = delivery.messages[0] if delivery.messages else Message(None, fit("-"))
-    origin = Origin(work.unknown, work.name, message.command_id, now_text(), traceparent=message.traceparent)
+    message = delivery.messages[0] if delivery.messages else Message(None, fit_id("-"))
+    origin = CommandContext(
+        work.unknown_subject, work.name, message.command_id, now_text(), traceparent=message.traceparent
+    )
     text = f"{error}; nothing was called: correct the function's environment"
-    result = result_event(origin, Ending(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code="Settings")))
+    result = result_event(origin, Conclusion(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code="Settings")))
     log_result(result, started)
     return _http(http_status(result), {"Result": result, "Delivered": False})

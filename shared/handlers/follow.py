@@ -12,23 +12,23 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.changes.credential import Before, Follower, LoginAnswer, State, Task
-from shared.changes.evidence import ending_of, progress
-from shared.changes.settling import SETTLING_S, Settling, Verdict, settle
+from shared.changes.credential import Follower, LoginAnswer, StateBefore, Task, TaskState
+from shared.changes.evidence import conclusion_of, task_progress
+from shared.changes.settling import SETTLING_S, LostCall, Verdict, settle
 from shared.commands.command import parse_model
 from shared.commands.store_reference import parse_ref
 from shared.handlers.access import access_to, store_of
-from shared.handlers.entry import Report, Visit, handle, refusal
+from shared.handlers.entry import Handled, Request, handle, refused_result
 from shared.handlers.follow_message import FIELDS, FUNCTION, FollowChange, follow_command, seconds
-from shared.results.outcome import SUPERSEDED, Ending, Origin, Outcome, Stage, Stored, Subject
+from shared.results.outcome import SUPERSEDED, CommandContext, Conclusion, Outcome, Stage, StoredSecret, Subject
 from shared.results.result_event import result_event
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
-from shared.runtime.settings import allows
+from shared.runtime.settings import is_allowed
 from shared.runtime.times import now_text
 from shared.runtime.tracing import trace_id
-from shared.stores.resolving import Turn
+from shared.stores.resolving import AlternatingSecret
 from shared.stores.store import Store
 from shared.stores.write_ahead import not_promoted, promote
 from shared.triggers import Message, Trigger
@@ -53,12 +53,12 @@ class _Following:
 
     index: int
     message: Message
-    origin: Origin
+    origin: CommandContext
     command: FollowChange
     follower: Follower | None  # None: the change is proven
-    ending: Ending
+    conclusion: Conclusion
     site: str
-    settling: Settling | None = None
+    settling: LostCall | None = None
     store: Store | None = None
     secret: Secret | None = None  # of the store, for a login
     proven: bool = False
@@ -72,15 +72,15 @@ class _Following:
         return Task(self.command.task_id)
 
     @property
-    def before(self) -> Before:
-        return self.command.before.before if self.command.before else Before()
+    def before(self) -> StateBefore:
+        return self.command.before.before if self.command.before else StateBefore()
 
 
 @dataclass(frozen=True)
 class Following:
     """The work of follow_change; `followers` builds the reader for a cloud and service."""
 
-    followers: Mapping[tuple[str, str], Callable[[Access, Subject], Follower]]
+    followers: Mapping[tuple[str, str], Callable[[CloudAccess, Subject], Follower]]
     rights: tuple[str, ...] = field(default=())
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
@@ -102,38 +102,38 @@ class Following:
         return FUNCTION
 
     @property
-    def unknown(self) -> Subject:
+    def unknown_subject(self) -> Subject:
         return Subject("-", "-", "-")
 
-    def process(self, visit: Visit) -> list[Report]:
-        reports: dict[int, Report] = {}
+    def process(self, request: Request) -> list[Handled]:
+        reports: dict[int, Handled] = {}
         going: list[_Following] = []
-        for index, message in enumerate(visit.delivery.messages):
-            started = self._start(visit, index, message)
+        for index, message in enumerate(request.delivery.messages):
+            started = self._start(request, index, message)
             if isinstance(started, _Following):
                 going.append(started)
             else:
                 reports[index] = started
-        can_delay = visit.publisher.longest_delay_s(FUNCTION) > 0
+        can_delay = request.publisher.longest_delay_s(FUNCTION) > 0
         here_s = _WAIT_HERE_S if can_delay or len(going) > 1 else _WAIT_HERE_UNDELAYED_S
-        going = self._ask(visit, going, here_s, reports)
-        stuck = [one for one in going if not self._hand_on(visit, one, reports)]
-        for one in self._ask(visit, stuck, visit.invocation.deadline.left(), reports):
+        going = self._ask(request, going, here_s, reports)
+        stuck = [one for one in going if not self._hand_on(request, one, reports)]
+        for one in self._ask(request, stuck, request.invocation.deadline.left(), reports):
             text = "the change is still pending, and no message could carry it on: ask for the task later"
-            reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, Ambiguous(text, code="NotHandedOn"))
-        return [reports[index] for index in range(len(visit.delivery.messages))]
+            reports[one.index] = self._end(request, one, Outcome.UNKNOWN, Ambiguous(text, code="NotHandedOn"))
+        return [reports[index] for index in range(len(request.delivery.messages))]
 
     # --- whose message it is
 
-    def _start(self, visit: Visit, index: int, message: Message) -> _Following | Report:
-        if visit.delivery.trigger is Trigger.HTTP:
+    def _start(self, request: Request, index: int, message: Message) -> _Following | Handled:
+        if request.delivery.trigger is Trigger.HTTP:
             text = "follow_change takes keyturn's own messages from its queue alone: send a command to its function"
-            return self._refused(visit, message, Refused(ErrorClass.INVALID_COMMAND, text))
-        if visit.leaves(message, FUNCTION):
-            return Report(None)
-        if visit.delivery.trigger is not Trigger.QUEUE:
+            return self._refused(request, message, Refused(ErrorClass.INVALID_COMMAND, text))
+        if request.is_for_another_function(message, FUNCTION):
+            return Handled(None)
+        if request.delivery.trigger is not Trigger.QUEUE:
             message = replace(message, authentic=False, type=None)
-        keyed = bool(visit.invocation.settings.handoff_keys)
+        keyed = bool(request.invocation.settings.handoff_keys)
         ours = message.authentic if keyed else message.type == f"keyturn.command.{FUNCTION}"
         command: FollowChange | None = None
         if ours and message.problem is None:
@@ -144,11 +144,11 @@ class Following:
                     log.error("%s", json.dumps({"event": "unread", "why": refused.message[:500]}))
         if command is None or not (keyed or _verifiable(command)):
             return _left(message)
-        return self._followed(visit, index, message, command)
+        return self._followed(request, index, message, command)
 
-    def _followed(self, visit: Visit, index: int, message: Message, command: FollowChange) -> _Following | Report:
+    def _followed(self, request: Request, index: int, message: Message, command: FollowChange) -> _Following | Handled:
         subject = Subject(command.cloud, command.region, command.service, command.resource, command.account)
-        origin = Origin(
+        origin = CommandContext(
             subject,
             command.operation,
             command.command_id,
@@ -161,27 +161,27 @@ class Following:
             message.tracestate,
         )
         evidence = list(command.evidence) if message.authentic else []
-        pending = Ending(Outcome.PENDING, None, evidence, command.request_id, command.task_id)
+        pending = Conclusion(Outcome.PENDING, None, evidence, command.request_id, command.task_id)
         one = _Following(index, message, origin, command, None, pending, command.site, proven=command.proven)
         one.settling = command.settling_of()
         pending.sealed = command.sealed
         if command.store is not None:
             kept = command.store
-            pending.stored = Stored(kept.name, kept.version, Stage.PENDING.value, kept.region, kept.current)
+            pending.stored = StoredSecret(kept.name, kept.version, Stage.PENDING.value, kept.region, kept.current)
         try:
             if self.clock() - seconds(command.started_at) > _OLDEST_S:
                 raise Ambiguous(
                     "the change began more than two hours ago and was not followed: look at it", code="TooOld"
                 )
-            if not allows(visit.invocation.settings.allow, subject.name):
+            if not is_allowed(request.invocation.settings.allow, subject.name):
                 raise Ambiguous("KEYTURN_ALLOW does not name this credential, nothing was asked", code="Forbidden")
-            access = access_to(visit.invocation, command.cloud, command.site)
+            access = access_to(request.invocation, command.cloud, command.site)
             make = self.followers.get((command.cloud, command.service))
             if make is not None:
                 one.follower = make(access, subject)
             elif not command.proven:
                 raise Ambiguous(f"{command.service} of {command.cloud} has no tasks to follow", code="NotFollowed")
-            one.store = self._store(visit, command)
+            one.store = self._store(request, command)
         except KeyturnError as error:
             failed = error
         except ImportError:  # a package carries only the clouds of its own operations
@@ -193,9 +193,9 @@ class Following:
             one.last = failed
             return one
         one.ours = message.authentic
-        return self._end(visit, one, Outcome.UNKNOWN, _unknown(failed))
+        return self._end(request, one, Outcome.UNKNOWN, _unknown(failed))
 
-    def _store(self, visit: Visit, command: FollowChange) -> Store | None:
+    def _store(self, request: Request, command: FollowChange) -> Store | None:
         if command.store is None:
             return None
         try:
@@ -203,14 +203,16 @@ class Following:
         except ValueError as error:
             rule = str(error)
         else:
-            return store_of(visit.invocation, ref, command.store.region, command.site)
+            return store_of(request.invocation, ref, command.store.region, command.site)
         raise Refused(ErrorClass.INVALID_COMMAND, f"Store.Name: {rule}")
 
     # --- asking
 
-    def _ask(self, visit: Visit, going: list[_Following], for_s: float, reports: dict[int, Report]) -> list[_Following]:
+    def _ask(
+        self, request: Request, going: list[_Following], for_s: float, reports: dict[int, Handled]
+    ) -> list[_Following]:
         """Ask for each in turn until all have ended or the time is over; what still runs is returned."""
-        deadline = visit.invocation.deadline
+        deadline = request.invocation.deadline
         until = deadline.left() - min(for_s, deadline.left() - _RESERVE_S)
         while going:
             still = []
@@ -218,13 +220,13 @@ class Following:
                 if deadline.left() < _RESERVE_S:
                     still.append(one)
                     continue
-                ended = self._ended(visit, one)
+                ended = self._ended(request, one)
                 if ended is None and self._too_old(one):
                     ended = _given_up(one)
                 if ended is None:
                     still.append(one)
                 else:
-                    reports[one.index] = self._end(visit, one, *ended)
+                    reports[one.index] = self._end(request, one, *ended)
             going = still
             wait_s = max(_POLL_S, min((one.again_s for one in going), default=0.0))
             if not going or deadline.left() - wait_s < until:
@@ -232,73 +234,77 @@ class Following:
             self.sleep(wait_s)
         return going
 
-    def _ended(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+    def _ended(self, request: Request, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
         """One question, and what it ends; None: it goes on. Never raises."""
         one.again_s = 0.0
         try:
             if one.follower is None and not one.proven:
                 raise one.last or Ambiguous("the change cannot be asked for", code="NotFollowed")
             if not one.proven:
-                ended = self._settled(visit, one) if one.settling is not None else self._progress(one)
+                ended = self._settled(request, one) if one.settling is not None else self._progress(one)
                 if ended is None or ended[0] is not Outcome.CHANGED:
                     return ended
-                refused = self._login(visit, one)
+                refused = self._login(request, one)
                 if refused is not None:
                     return refused
                 one.proven = True
-            elif (ended := self._overtaken(one) or self._login(visit, one)) is not None:
+            elif (ended := self._overtaken(one) or self._login(request, one)) is not None:
                 return ended  # since it was proven another change was made
-            if one.store is not None and one.ending.stored is not None:
-                kept = one.ending.stored
-                one.ending.evidence += promote(one.store, kept.version, lambda: self._still(one), (), kept.current)
-                one.ending.stored = replace(kept, stage=Stage.CURRENT.value)
+            if one.store is not None and one.conclusion.stored is not None:
+                kept = one.conclusion.stored
+                one.conclusion.evidence += promote(one.store, kept.version, lambda: self._still(one), (), kept.current)
+                one.conclusion.stored = replace(kept, stage=Stage.CURRENT.value)
         except KeyturnError as error:
             one.last = error
             if error.retryable:  # or keys that have run out: the next invocation has fresh ones
                 return None
-            if one.proven and one.ending.stored is not None:
-                return Outcome.UNKNOWN, not_promoted(one.ending.stored.name, one.ending.stored.version, error)
+            if one.proven and one.conclusion.stored is not None:
+                return Outcome.UNKNOWN, not_promoted(one.conclusion.stored.name, one.conclusion.stored.version, error)
             return Outcome.UNKNOWN, _unknown(error)
         return Outcome.CHANGED, None
 
     def _progress(self, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
         assert one.follower is not None  # noqa: S101 - the caller's rule
-        state, evidence, error = progress(one.follower, one.task)
+        state, evidence, error = task_progress(one.follower, one.task)
         one.last = error
-        if state is State.RUNNING:
+        if state is TaskState.RUNNING:
             return None
-        one.ending.evidence += evidence
-        if not one.message.authentic and (state is State.UNPROVEN or not self._begun_since(one)):
+        one.conclusion.evidence += evidence
+        if not one.message.authentic and (state is TaskState.UNPROVEN or not self._begun_since(one)):
             one.ours = False
-        if state is State.SUCCEEDED and (overtaken := self._overtaken(one)) is not None:
+        if state is TaskState.SUCCEEDED and (overtaken := self._overtaken(one)) is not None:
             return overtaken
-        if state is State.FAILED and one.command.unclear:
+        if state is TaskState.FAILED and one.command.unclear:
             text = "the cloud's task failed, and an earlier call of this change may have worked: log in to find out"
-            return Outcome.UNKNOWN, Ambiguous(text, code="TaskFailed", request_id=one.ending.request_id)
-        return ending_of(state, error, one.ending.request_id)
+            return Outcome.UNKNOWN, Ambiguous(text, code="TaskFailed", request_id=one.conclusion.request_id)
+        return conclusion_of(state, error, one.conclusion.request_id)
 
     def _overtaken(self, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
-        if one.follower is None or one.command.task_id is None or not one.follower.overtaken(one.task, one.before):
+        if (
+            one.follower is None
+            or one.command.task_id is None
+            or not one.follower.newer_change_exists(one.task, one.before)
+        ):
             return None
         text = "the change was made, and another one began after it: what is in force is not known"
-        return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
+        return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.conclusion.request_id)
 
     def _begun_since(self, one: _Following) -> bool:
         """Whether the cloud shows a task that sets a secret, begun after the change did: nobody signed the message."""
         assert one.follower is not None  # noqa: S101 - the caller's rule
-        at = one.follower.begun(one.task)
+        at = one.follower.began_at(one.task)
         return at is not None and at >= seconds(one.command.started_at) - _SKEW_S
 
-    def _settled(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+    def _settled(self, request: Request, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
         assert one.follower is not None and one.settling is not None  # noqa: S101 - the caller's rule
-        reading = one.follower.read(one.settling.before)
+        reading = one.follower.observe(one.settling.before)
         step = settle(one.settling, reading, self.clock(), SETTLING_S[one.command.cloud])
         if step.verdict is Verdict.WAIT:
             one.settling = replace(one.settling, quiet=step.quiet)
             one.again_s = step.again_s
             return None
-        one.ending.evidence += [line for line in reading.evidence if line not in one.ending.evidence]
-        one.ending.evidence.append(f"settled by reads: {step.verdict.value}")
+        one.conclusion.evidence += [line for line in reading.evidence if line not in one.conclusion.evidence]
+        one.conclusion.evidence.append(f"settled by reads: {step.verdict.value}")
         if step.verdict is Verdict.IN_FORCE:
             return Outcome.CHANGED, None
         if step.verdict is Verdict.NOT_HAPPENED and one.command.refused is not None:
@@ -308,46 +314,46 @@ class Following:
             failed = Refused(ErrorClass.FAILED, text + "send it again", code="NotHappened")
             failed.retryable = True
             return Outcome.NOT_CHANGED, failed
-        if one.command.login and self._opens(visit, one) is LoginAnswer.ACCEPTED:
+        if one.command.login and self._opens(request, one) is LoginAnswer.ACCEPTED:
             return Outcome.CHANGED, None
         if step.verdict is Verdict.THEIRS:
             text = "the call got no answer, and another change was seen since: what is in force is not known"
-            return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.ending.request_id)
+            return Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=one.conclusion.request_id)
         text = (
             "the call got no answer, and nothing that can be read shows whether it had its effect: log in to find out"
         )
-        return Outcome.UNKNOWN, Ambiguous(text, code="NotSettled", request_id=one.ending.request_id)
+        return Outcome.UNKNOWN, Ambiguous(text, code="NotSettled", request_id=one.conclusion.request_id)
 
-    def _opens(self, visit: Visit, one: _Following) -> LoginAnswer | None:
+    def _opens(self, request: Request, one: _Following) -> LoginAnswer | None:
         """The login that the command asks for, with the secret that the store holds; None: nobody knows it any more."""
         if one.login is not None:
             return one.login
         secret = self._secret(one)
         if secret is None or one.follower is None:
-            one.ending.evidence.append("login: not made")
+            one.conclusion.evidence.append("login: not made")
             return None
-        timeout_s = max(0.3, min(3.0, visit.invocation.deadline.left() / 3))
+        timeout_s = max(0.3, min(3.0, request.invocation.deadline.left() / 3))
         answer = one.follower.login(secret, timeout_s)
-        while answer is LoginAnswer.REFUSED and visit.invocation.deadline.left() > _KEPT_BACK_S:
+        while answer is LoginAnswer.REFUSED and request.invocation.deadline.left() > _KEPT_BACK_S:
             self.sleep(1.0)
             answer = one.follower.login(secret, timeout_s)
-        one.ending.evidence.append(f"login with the new secret: {answer.value}")
+        one.conclusion.evidence.append(f"login with the new secret: {answer.value}")
         one.login = answer
         return answer
 
-    def _login(self, visit: Visit, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
+    def _login(self, request: Request, one: _Following) -> tuple[Outcome, KeyturnError | None] | None:
         """How the change ends where the login that the command asks for is refused."""
-        if not one.command.login or self._opens(visit, one) is not LoginAnswer.REFUSED:
+        if not one.command.login or self._opens(request, one) is not LoginAnswer.REFUSED:
             return None
         text = "the cloud reports the change as done, and the server refuses the new secret: look at the instance"
-        return Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=one.ending.request_id)
+        return Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=one.conclusion.request_id)
 
     def _secret(self, one: _Following) -> Secret | None:
         if one.store is None or one.command.store is None:
             return None
         if one.secret is None:
             kept = one.store.read(one.command.store.version)
-            turn = Turn.unpack(kept)
+            turn = AlternatingSecret.unpack(kept)
             one.secret = turn.password if turn is not None and turn.account == one.command.account else kept
         return one.secret
 
@@ -355,7 +361,7 @@ class Following:
         if one.follower is None or one.command.task_id is None:
             return False
         try:
-            overtaken = one.follower.overtaken(one.task, one.before)
+            overtaken = one.follower.newer_change_exists(one.task, one.before)
         except KeyturnError:
             return False
         return overtaken is False  # what nothing shows may be another change's by now
@@ -365,15 +371,15 @@ class Following:
 
     # --- handing on and ending
 
-    def _hand_on(self, visit: Visit, one: _Following, reports: dict[int, Report]) -> bool:
+    def _hand_on(self, request: Request, one: _Following, reports: dict[int, Handled]) -> bool:
         hop = one.message.hop + 1
         if hop > _MOST_HOPS:
             error = Ambiguous("the change was followed over 1,000 hops and is still pending", code="TooManyHops")
-            reports[one.index] = self._end(visit, one, Outcome.UNKNOWN, error)
+            reports[one.index] = self._end(request, one, Outcome.UNKNOWN, error)
             return True
         command = follow_command(
             one.origin,
-            one.ending,
+            one.conclusion,
             site=one.site,
             delay_s=max(one.again_s, min(_LONGEST_DELAY_S, 2.0 * hop)),
             login=one.command.login,
@@ -385,35 +391,37 @@ class Following:
             proven=one.proven,
             hop=hop,
         )
-        if not visit.publisher.command(command):
+        if not request.publisher.send_command(command):
             return False
-        reports[one.index] = Report(None, handed=True)
+        reports[one.index] = Handled(None, handed=True)
         return True
 
-    def _end(self, visit: Visit, one: _Following, outcome: Outcome, error: KeyturnError | None) -> Report:
+    def _end(self, request: Request, one: _Following, outcome: Outcome, error: KeyturnError | None) -> Handled:
         if not one.ours:
             return _left(one.message)
-        one.ending.outcome, one.ending.error = outcome, error
-        kept = one.ending.stored
+        one.conclusion.outcome, one.conclusion.error = outcome, error
+        kept = one.conclusion.stored
         if kept is not None and kept.stage == Stage.PENDING.value:
-            one.ending.evidence.append(f"store: version {kept.version} left pending")
-        event = result_event(one.origin, one.ending)
+            one.conclusion.evidence.append(f"store: version {kept.version} left pending")
+        event = result_event(one.origin, one.conclusion)
         # This invocation only reads: if nothing of it can be published, its repeat is wanted.
-        return Report(event, visit.tell(event, visit.began))
+        return Handled(event, request.publish(event, request.began))
 
-    def _refused(self, visit: Visit, message: Message, error: KeyturnError) -> Report:
-        event = refusal(self, visit, message, error)
-        return Report(event, visit.tell(event, visit.began))
+    def _refused(self, request: Request, message: Message, error: KeyturnError) -> Handled:
+        event = refused_result(self, request, message, error)
+        return Handled(event, request.publish(event, request.began))
 
-    def origin(self, visit: Visit, message: Message) -> Origin:
+    def origin(self, request: Request, message: Message) -> CommandContext:
         """Of a message that is not followed: it is named by itself alone, never by what it says of a change."""
-        return Origin(self.unknown, FUNCTION, message.command_id, now_text(), traceparent=message.traceparent)
+        return CommandContext(
+            self.unknown_subject, FUNCTION, message.command_id, now_text(), traceparent=message.traceparent
+        )
 
 
-def _left(message: Message) -> Report:
+def _left(message: Message) -> Handled:
     """A message that is not keyturn's own, for all that is known: it has no result."""
     log.warning("%s", json.dumps({"event": "not_ours", "trace_id": trace_id(message.traceparent)}))
-    return Report(None)
+    return Handled(None)
 
 
 def _verifiable(command: FollowChange) -> bool:
@@ -432,10 +440,10 @@ def _unknown(error: KeyturnError) -> KeyturnError:
 
 def _given_up(one: _Following) -> tuple[Outcome, KeyturnError]:
     """What is true after 30 minutes: of the change where it has not ended, else of its store."""
-    kept = one.ending.stored
+    kept = one.conclusion.stored
     if one.proven and kept is not None and one.last is not None:
         return Outcome.UNKNOWN, not_promoted(kept.name, kept.version, one.last)
     if one.last is not None and one.settling is not None:
         return Outcome.UNKNOWN, _unknown(one.last)
     text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"
-    return Outcome.UNKNOWN, Ambiguous(text, code="TaskNotEnded", request_id=one.ending.request_id)
+    return Outcome.UNKNOWN, Ambiguous(text, code="TaskNotEnded", request_id=one.conclusion.request_id)

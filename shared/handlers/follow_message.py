@@ -11,11 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
-from shared.changes.credential import Before, Task
-from shared.changes.settling import Settling
+from shared.changes.credential import StateBefore, Task
+from shared.changes.settling import LostCall
 from shared.commands.command import CommandId, Moment, Note, Region, Site
-from shared.results.outcome import Ending, Origin, Stored
-from shared.results.publisher import HandedOn
+from shared.results.outcome import CommandContext, Conclusion, StoredSecret
+from shared.results.publisher import OutgoingCommand
 from shared.runtime import redaction
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused
 from shared.runtime.times import now_text
@@ -32,7 +32,7 @@ _Shown = Annotated[str, Field(max_length=40)]
 _FORM = ConfigDict(alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
 
 
-class KeptAhead(BaseModel):
+class PendingVersion(BaseModel):
     """The new secret's place in a store, by names alone."""
 
     model_config = _FORM
@@ -43,7 +43,7 @@ class KeptAhead(BaseModel):
     current: Annotated[str, Field(max_length=64)] | None = None
 
 
-class Stood(BaseModel):
+class BeforeTheCall(BaseModel):
     """What stood before the call: tasks, the time of the last change, and what was asked beside a secret."""
 
     model_config = _FORM
@@ -57,13 +57,13 @@ class Stood(BaseModel):
     denied: bool = False
 
     @property
-    def before(self) -> Before:
-        return Before(
+    def before(self) -> StateBefore:
+        return StateBefore(
             frozenset(self.tasks), self.time, self.asked, self.secret, self.calls, frozenset(self.soon), self.denied
         )
 
 
-class Unsettled(BaseModel):
+class LostCallTimes(BaseModel):
     """A call whose answer was lost: when the last was signed, and the first look that showed nothing of it."""
 
     model_config = _FORM
@@ -72,7 +72,7 @@ class Unsettled(BaseModel):
     quiet: Moment | None = None
 
 
-class Refusal(BaseModel):
+class EarlierRefusal(BaseModel):
     """Why a delivery changed nothing, should it turn out that no earlier one can have either."""
 
     model_config = _FORM
@@ -103,13 +103,13 @@ class FollowChange(BaseModel):
     operation: _Name
     command_id: CommandId
     task_id: Annotated[int, Field(ge=1)] | None = None
-    settling: Unsettled | None = None  # no task is known: reads are to tell what happened
-    refused: Refusal | None = None
+    settling: LostCallTimes | None = None  # no task is known: reads are to tell what happened
+    refused: EarlierRefusal | None = None
     unclear: bool = False  # an earlier call of the change may still take effect, whatever becomes of the task
     proven: bool = False  # the change is in force, and only the store does not say so yet
     login: bool = False
-    before: Stood | None = None
-    store: KeptAhead | None = None
+    before: BeforeTheCall | None = None
+    store: PendingVersion | None = None
     sealed: Annotated[str, Field(max_length=16_000)] | None = None
     started_at: Moment
     attempts: Annotated[int, Field(ge=1)] = 1
@@ -134,12 +134,12 @@ class FollowChange(BaseModel):
             raise PydanticCustomError("task", "TaskId: is required for a change that runs as a task")
         return self
 
-    def settling_of(self) -> Settling | None:
+    def settling_of(self) -> LostCall | None:
         """The lost call, with its times in Unix seconds."""
         if self.settling is None or self.before is None:
             return None
         quiet = seconds(self.settling.quiet) if self.settling.quiet else None
-        return Settling(seconds(self.settling.signed), self.before.before, quiet)
+        return LostCall(seconds(self.settling.signed), self.before.before, quiet)
 
 
 FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
@@ -158,21 +158,21 @@ def _text(at: float) -> str:
 
 
 def follow_command(
-    origin: Origin,
-    pending: Ending,
+    origin: CommandContext,
+    pending: Conclusion,
     *,
     site: str,
     delay_s: float,
     login: bool = False,
     task: Task | None = None,
-    before: Before | None = None,
-    settling: Settling | None = None,
+    before: StateBefore | None = None,
+    settling: LostCall | None = None,
     refused: KeyturnError | None = None,
     unclear: bool = False,
     proven: bool = False,
     hop: int = 1,
     notbefore: str | None = None,
-) -> HandedOn:
+) -> OutgoingCommand:
     """The message that asks follow_change to go on, `delay_s` seconds from now, or at `notbefore`."""
     subject, kept = origin.subject, pending.stored
     task_id = task.task_id if task is not None else None
@@ -203,7 +203,7 @@ def follow_command(
         "Reason": origin.reason,
     }
     names = [subject.source, str(subject), origin.operation, origin.command_id, task_id, origin.started_at, hop, proven]
-    return HandedOn(
+    return OutgoingCommand(
         FUNCTION,
         hashlib.sha256(json.dumps(names).encode()).hexdigest()[:32],
         subject.source,
@@ -218,12 +218,12 @@ def follow_command(
     )
 
 
-def _place(kept: Stored) -> dict[str, str]:
+def _place(kept: StoredSecret) -> dict[str, str]:
     place = {"Name": kept.name, "Version": kept.version, "Region": kept.region}
     return place | ({"Current": kept.current} if kept.current else {})
 
 
-def _settling(settling: Settling | None) -> dict[str, str] | None:
+def _settling(settling: LostCall | None) -> dict[str, str] | None:
     if settling is None:
         return None
     return {"Signed": _text(settling.signed), **({"Quiet": _text(settling.quiet)} if settling.quiet else {})}
@@ -237,7 +237,7 @@ def _refusal(error: KeyturnError | None) -> dict[str, Any] | None:
     return {name: value for name, value in told.items() if value is not None} | {"Retryable": error.retryable}
 
 
-def _stood(before: Before) -> dict[str, Any]:
+def _stood(before: StateBefore) -> dict[str, Any]:
     told = {"Tasks": sorted(before.tasks), "Time": before.time, "Asked": dict(before.asked), "Calls": before.calls}
     if before.soon:
         told["Soon"] = sorted(before.soon)

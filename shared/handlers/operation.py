@@ -15,29 +15,29 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, Generic
 
 from shared.changes.change import Change
-from shared.changes.credential import Credential
-from shared.changes.options import Pending, Ports, Wishes
-from shared.changes.settling import SETTLING_S, Settling
-from shared.commands.command import C, Command, admit_delivery, attributes, field_or_none, parse
+from shared.changes.credential import CredentialChange
+from shared.changes.options import ChangeOptions, ChangePorts, PendingChange
+from shared.changes.settling import SETTLING_S, LostCall
+from shared.commands.command import C, Command, admit_delivery, attributes, field_or_none, parse_command
 from shared.commands.store_reference import StoreRef
 from shared.handlers.access import access_to, store_of, store_region
-from shared.handlers.entry import Report, Visit, handle, log_unexpected
-from shared.results.outcome import Ending, Origin, Outcome, Stage, Subject
-from shared.results.publisher import HandedOn
+from shared.handlers.entry import Handled, Request, handle, log_unexpected
+from shared.results.outcome import CommandContext, Conclusion, Outcome, Stage, Subject
+from shared.results.publisher import OutgoingCommand
 from shared.results.result_event import result_event
 from shared.runtime.backoff import backoff_s
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.message_signing import MOST_ATTEMPTS, MOST_HOPS
 from shared.runtime.regions import check_region
 from shared.runtime.secret import Secret
-from shared.runtime.settings import allows
+from shared.runtime.settings import is_allowed
 from shared.runtime.times import now_text
-from shared.stores.resolving import Source, Sourced
+from shared.stores.resolving import ResolvedSecrets, SecretResolver
 from shared.stores.store import Store
-from shared.stores.versions import Identity, identity
-from shared.stores.write_ahead import Keeping
-from shared.triggers import Message, Trigger, fit, moment
+from shared.stores.versions import ChangeIdentity, change_identity
+from shared.stores.write_ahead import WriteAhead
+from shared.triggers import Message, Trigger, fit_id, parse_time
 
 AT_ONCE = 64  # resources worked on beside each other: 20 calls a second, over the 3 s that a change with a store takes
 _FOLLOW_DELAY_S = 2.0
@@ -55,7 +55,7 @@ class Operation(Generic[C]):
     cloud: str
     service: str
     command: type[C]
-    credential: Callable[[C, Subject, Access], Credential]
+    credential: Callable[[C, Subject, CloudAccess], CredentialChange]
     rights: tuple[str, ...] = field(default=())  # every cloud action that this function calls
 
     def __post_init__(self) -> None:
@@ -70,18 +70,18 @@ class Operation(Generic[C]):
         return self.command.names()
 
     @property
-    def unknown(self) -> Subject:
+    def unknown_subject(self) -> Subject:
         return Subject(self.cloud, "-", self.service)
 
-    def process(self, visit: Visit) -> list[Report]:
+    def process(self, request: Request) -> list[Handled]:
         lanes: dict[str, list[int]] = {}
-        messages = visit.delivery.messages
+        messages = request.delivery.messages
         for index, message in enumerate(messages):
             lanes.setdefault(self._lane(message, index), []).append(index)
-        reports: dict[int, Report] = {}
+        reports: dict[int, Handled] = {}
 
         def work(index: int) -> None:
-            reports[index] = _One(self, visit, messages[index]).report()
+            reports[index] = _One(self, request, messages[index]).report()
 
         if len(lanes) == 1:
             for index in next(iter(lanes.values())):
@@ -96,9 +96,9 @@ class Operation(Generic[C]):
         value = message.data.get(self.command.resource_field) if isinstance(message.data, Mapping) else None
         return value if isinstance(value, str) else f"#{index}"
 
-    def origin(self, visit: Visit, message: Message, command: C | None = None) -> Origin:
+    def origin(self, request: Request, message: Message, command: C | None = None) -> CommandContext:
         """Whose result it is. Of a command that failed, only the fields that are valid by themselves are named."""
-        model, data, invocation = self.command, message.data, visit.invocation
+        model, data, invocation = self.command, message.data, request.invocation
 
         pasted = [] if command is not None else model.raw_secrets(data)
 
@@ -123,8 +123,8 @@ class Operation(Generic[C]):
         given = known("CommandId")
         command_id = message.command_id if given is None else given
         if given is not None and message.prefix:
-            command_id = fit(f"{message.prefix}-{given}")
-        return Origin(
+            command_id = fit_id(f"{message.prefix}-{given}")
+        return CommandContext(
             subject,
             self.name,
             command_id,
@@ -140,93 +140,93 @@ class Operation(Generic[C]):
 class _One:
     """One message of a delivery, from its data to its report."""
 
-    def __init__(self, operation: Operation[Any], visit: Visit, message: Message) -> None:
+    def __init__(self, operation: Operation[Any], request: Request, message: Message) -> None:
         self.operation = operation
-        self.visit = visit
+        self.request = request
         self.message = message
-        self.origin: Origin | None = None
+        self.origin: CommandContext | None = None
         self.change: Change | None = None
         self.command: Command | None = None
-        self.sourced: Sourced[Any] | None = None
+        self.resolved: ResolvedSecrets[Any] | None = None
         self.sealed: str | None = None  # the new secret, for the holder of a key
 
-    def report(self) -> Report:
+    def report(self) -> Handled:
         started = time.monotonic()
-        if self.visit.leaves(self.message, self.operation.function):
-            return Report(None)
-        ending: Ending | None
+        if self.request.is_for_another_function(self.message, self.operation.function):
+            return Handled(None)
+        conclusion: Conclusion | None
         try:
-            ending = self._ending()
+            conclusion = self._ending()
         # A defect of ours must not turn into a repeated change, nor stop the other messages of the batch.
         except Exception as defect:
             log_unexpected(defect, self.message)
-            ending = self._unexpected()
-        if ending is None:
-            return Report(None, handed=True)
+            conclusion = self._unexpected()
+        if conclusion is None:
+            return Handled(None, handed=True)
         assert self.origin is not None  # noqa: S101 - set by _ending and by _unexpected
-        event = result_event(self.origin, ending)
+        event = result_event(self.origin, conclusion)
         called = self.change is not None and self.change.called
-        delivered = self.visit.tell(event, started, ending.calls)
-        return Report(event, delivered, called, password=self._for_reply(ending))
+        delivered = self.request.publish(event, started, conclusion.calls)
+        return Handled(event, delivered, called, password=self._for_reply(conclusion))
 
-    def _ending(self) -> Ending | None:
+    def _ending(self) -> Conclusion | None:
         """None: the command was handed back to the commands queue, and ends in a later delivery."""
         operation, message = self.operation, self.message
         try:
             if message.problem is not None:
                 raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
-            command = parse(operation.command, message.data)
-            self.origin = operation.origin(self.visit, message, command)
+            command = parse_command(operation.command, message.data)
+            self.origin = operation.origin(self.request, message, command)
             self._admit(command)
-            access = access_to(self.visit.invocation, operation.cloud, getattr(command, "site", None))
+            access = access_to(self.request.invocation, operation.cloud, getattr(command, "site", None))
         except KeyturnError as error:
-            self.origin = self.origin or operation.origin(self.visit, message)
-            return Ending(Outcome.NOT_CHANGED, error)
+            self.origin = self.origin or operation.origin(self.request, message)
+            return Conclusion(Outcome.NOT_CHANGED, error)
         self.command = command
         early_s = self._early_s()
         if early_s > 0:
             if early_s > self._longest_wait_s():
                 return self._put_off(command, early_s)
             time.sleep(early_s)
-        source = Source(command, self._identity, self._store, self._bound_s(), time.time)
+        source = SecretResolver(command, self._identity, self._store, self._bound_s(), time.time)
         try:
-            sourced = self.sourced = source.obtain()
-            if sourced.account is not None:
-                self.origin = replace(self.origin, subject=replace(self.origin.subject, account=sourced.account))
-            self.sealed = self._sealed(command, sourced)
+            resolved = self.resolved = source.resolve()
+            if resolved.account is not None:
+                self.origin = replace(self.origin, subject=replace(self.origin.subject, account=resolved.account))
+            self.sealed = self._sealed(command, resolved)
         except KeyturnError as error:
-            back = self._handed_back(command, Ending(Outcome.NOT_CHANGED, error))
+            back = self._handed_back(command, Conclusion(Outcome.NOT_CHANGED, error))
             if back is not None and source.begun is not None:
                 back = replace(back, outcome=Outcome.UNKNOWN, stored=source.begun)
             return back
-        ending = sourced.ending or self._changed(command, sourced, access)
-        back = self._handed_back(command, self._settled(command, ending))
+        conclusion = resolved.conclusion or self._changed(command, resolved, access)
+        back = self._handed_back(command, self._settled(command, conclusion))
         if back is None:
             return None
-        if sourced.keeping is not None and not sourced.finished:
-            back = self._concluded(sourced.keeping, back)
+        if resolved.keeping is not None and not resolved.finished:
+            back = self._concluded(resolved.keeping, back)
         return self._with_seal(back, command)
 
-    def _concluded(self, keeping: Keeping, ending: Ending) -> Ending:
+    def _concluded(self, keeping: WriteAhead, conclusion: Conclusion) -> Conclusion:
         """What a delivery may say that changed nothing, while an earlier one's call may still take effect."""
         dry = self.command is None or self.command.dry_run
-        if not keeping.existed or ending.outcome is not Outcome.NOT_CHANGED or dry:
-            return ending
+        if not keeping.existed or conclusion.outcome is not Outcome.NOT_CHANGED or dry:
+            return conclusion
         change = self.change
-        if change is not None and change.credential.settles and self._carries(True):
-            pending = replace(ending, outcome=Outcome.PENDING, error=None, stored=keeping.stored(Stage.PENDING))
+        if change is not None and change.credential.can_reconcile and self._carries(True):
+            pending = replace(conclusion, outcome=Outcome.PENDING, error=None, stored=keeping.stored(Stage.PENDING))
             ours = {change.task.task_id} if change.task is not None and change.task.task_id is not None else set()
             before = replace(change.before, tasks=change.before.tasks | ours)  # what this delivery itself began
-            settling = Settling(time.time(), before)
-            if self._follow(pending, before=before, settling=settling, refused=ending.error):
+            settling = LostCall(time.time(), before)
+            if self._follow(pending, before=before, settling=settling, refused=conclusion.error):
                 return pending
-        return replace(ending, outcome=Outcome.UNKNOWN, stored=keeping.stored(Stage.PENDING))
+        return replace(conclusion, outcome=Outcome.UNKNOWN, stored=keeping.stored(Stage.PENDING))
 
-    def _identity(self) -> Identity:
+    def _identity(self) -> ChangeIdentity:
         """What tells this change from others in a store. Before it is known whose turn it is."""
         assert self.origin is not None and self.command is not None  # noqa: S101 - set before secrets are fetched
         subject, command = self.origin.subject, self.command
-        return identity(
+        return change_identity(
             subject.source,
             str(subject),
             command.alternates,
@@ -236,29 +236,29 @@ class _One:
         )
 
     def _bound_s(self) -> float:
-        return SETTLING_S[self.operation.cloud] + self.visit.invocation.limit_s
+        return SETTLING_S[self.operation.cloud] + self.request.invocation.limit_s
 
-    def _changed(self, command: Command, sourced: Sourced[Any], access: Access) -> Ending:
+    def _changed(self, command: Command, resolved: ResolvedSecrets[Any], access: CloudAccess) -> Conclusion:
         """The change itself, with its secrets at hand."""
         assert self.origin is not None  # noqa: S101 - set by the caller
         operation, message, subject = self.operation, self.message, self.origin.subject
-        unnamed = self.visit.delivery.trigger is Trigger.HTTP and not message.named and command.command_id is None
-        keeping, olds = sourced.keeping, sourced.olds
-        credential = operation.credential(sourced.command, subject, access)
+        unnamed = self.request.delivery.trigger is Trigger.HTTP and not message.named and command.command_id is None
+        keeping, olds = resolved.keeping, resolved.olds
+        credential = operation.credential(resolved.command, subject, access)
 
-        def old_at(index: int) -> Credential | None:
+        def old_at(index: int) -> CredentialChange | None:
             ready = olds.command_at(index) if olds is not None else None
             return operation.credential(ready, subject, access) if ready is not None else None
 
-        def another_value() -> Credential:
+        def another_value() -> CredentialChange:
             assert keeping is not None and self.change is not None  # noqa: S101 - given to a change that keeps
-            sourced.new = keeping.next_value()
-            sourced.command = sourced.command.with_secrets(None, sourced.new)
-            self.sealed = self._sealed(command, sourced)
-            return operation.credential(sourced.command, subject, access)
+            resolved.new = keeping.next_value()
+            resolved.command = resolved.command.with_secrets(None, resolved.new)
+            self.sealed = self._sealed(command, resolved)
+            return operation.credential(resolved.command, subject, access)
 
-        ports = Ports(hand_on=self._hand_on_change if self._carries(keeping is not None) else None)
-        ports.settles = bool(self.visit.invocation.settings.handoff_keys)
+        ports = ChangePorts(hand_on=self._hand_on_change if self._carries(keeping is not None) else None)
+        ports.settles = bool(self.request.invocation.settings.handoff_keys)
         if keeping is not None:
             ports.prepare, ports.recheck, ports.pending = keeping.write_ahead, keeping.recheck, keeping.unresolved
             ports.another_value = another_value if keeping.make is not None else None
@@ -266,27 +266,27 @@ class _One:
         if olds is not None:
             ports.olds, ports.old_at, ports.old_in_force = len(olds.versions), old_at, olds.found
         fresh = command.generates is not None and (keeping is None or not keeping.existed)
-        wishes = Wishes(
-            command.dry_run, command.login, unnamed, keeping is not None, fresh, sourced.finished, sourced.contested
+        options = ChangeOptions(
+            command.dry_run, command.login, unnamed, keeping is not None, fresh, resolved.finished, resolved.contested
         )
-        self.change = Change(credential, wishes, self.visit.invocation.deadline, ports)
-        ending = self.change.run()
-        ending.evidence[:0] = sourced.evidence
-        return ending
+        self.change = Change(credential, options, self.request.invocation.deadline, ports)
+        conclusion = self.change.run()
+        conclusion.evidence[:0] = resolved.evidence
+        return conclusion
 
-    def _settled(self, command: Command, ending: Ending) -> Ending:
+    def _settled(self, command: Command, conclusion: Conclusion) -> Conclusion:
         """The same, once the store says what it says. Never raises."""
-        keeping = self.sourced.keeping if self.sourced is not None else None
+        keeping = self.resolved.keeping if self.resolved is not None else None
         if keeping is None or command.dry_run or self.change is None:
-            return ending
-        if self.sourced is not None and self.sourced.finished:
-            ending.stored = keeping.stored(Stage.CURRENT)
-            return ending
-        return keeping.settle(ending, self.change.still, self._hand_on_store if self._carries(True) else None)
+            return conclusion
+        if self.resolved is not None and self.resolved.finished:
+            conclusion.stored = keeping.stored(Stage.CURRENT)
+            return conclusion
+        return keeping.conclude(conclusion, self.change.still, self._hand_on_store if self._carries(True) else None)
 
     def _carries(self, keeps: bool) -> bool:
         """Whether follow_change can be given a change: what nobody signed it does not believe, but for a Redis task."""
-        settings = self.visit.invocation.settings
+        settings = self.request.invocation.settings
         if settings.results is None or settings.commands is None:
             return False
         return bool(settings.handoff_keys) or (self.operation.service == "redis" and not keeps)
@@ -294,14 +294,14 @@ class _One:
     def _store(self, ref: StoreRef) -> tuple[Store, str]:
         assert self.origin is not None and self.command is not None  # noqa: S101 - set before secrets are fetched
         subject = self.origin.subject
-        region = store_region(self.visit.invocation, ref, subject.cloud, subject.region)
-        return store_of(self.visit.invocation, ref, region, getattr(self.command, "site", None)), region
+        region = store_region(self.request.invocation, ref, subject.cloud, subject.region)
+        return store_of(self.request.invocation, ref, region, getattr(self.command, "site", None)), region
 
-    def _sealed(self, command: Command, sourced: Sourced[Any]) -> str | None:
+    def _sealed(self, command: Command, resolved: ResolvedSecrets[Any]) -> str | None:
         """The new secret for the holder of a key. Made before the call, so that one which cannot be made stops it."""
         if command.deliver is None or command.deliver.seal is None:
             return None
-        new = sourced.new or (self.change.password if self.change else None)
+        new = resolved.new or (self.change.password if self.change else None)
         return self._seal(command.deliver.seal, new or Secret("no secret yet"))
 
     def _seal(self, key: dict[str, Any], secret: Secret) -> str:
@@ -314,107 +314,112 @@ class _One:
             text = "Seal: this package carries no sealing library: set `seals: true` for the function in serverless.yml"
         raise Refused(ErrorClass.FAILED, text, code="NotPackaged")
 
-    def _with_seal(self, ending: Ending, command: Command) -> Ending:
-        if self.sealed is None or command.deliver is None or command.deliver.seal is None or not ending.looked:
-            return ending
+    def _with_seal(self, conclusion: Conclusion, command: Command) -> Conclusion:
+        if (
+            self.sealed is None
+            or command.deliver is None
+            or command.deliver.seal is None
+            or not conclusion.verified_now
+        ):
+            return conclusion
         if command.dry_run:
-            return ending
-        if ending.outcome not in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
+            return conclusion
+        if conclusion.outcome not in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
             shown = self.change.password if self.change else None
             if shown is not None:  # only the cloud knew it before
-                ending.sealed = self._seal(command.deliver.seal, shown)
-            elif self.sourced is not None and self.sourced.new is not None:
-                ending.sealed = self.sealed
-        return ending
+                conclusion.sealed = self._seal(command.deliver.seal, shown)
+            elif self.resolved is not None and self.resolved.new is not None:
+                conclusion.sealed = self.sealed
+        return conclusion
 
-    def _for_reply(self, ending: Ending) -> Secret | None:
+    def _for_reply(self, conclusion: Conclusion) -> Secret | None:
         """The new secret for the HTTP caller who asked for it, if it is in force or may be."""
         command = self.command
-        if command is None or self.visit.delivery.trigger is not Trigger.HTTP or command.dry_run:
+        if command is None or self.request.delivery.trigger is not Trigger.HTTP or command.dry_run:
             return None
-        if (command.deliver is not None and command.deliver.reply is None) or not ending.looked:
+        if (command.deliver is not None and command.deliver.reply is None) or not conclusion.verified_now:
             return None
-        if ending.outcome in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
+        if conclusion.outcome in (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE):
             return None
         shown = self.change.password if self.change else None
-        made = self.sourced.new if self.sourced and command.generates else None
+        made = self.resolved.new if self.resolved and command.generates else None
         return shown or made
 
-    def _hand_on_store(self, pending: Ending) -> bool:
+    def _hand_on_store(self, pending: Conclusion) -> bool:
         """Give a promotion that cannot be made now to follow_change: the change itself is proven."""
         task = self.change.task if self.change is not None else None
         before = self.change.before if self.change is not None else None
         return self._follow(pending, task=task, before=before, proven=True)
 
-    def _hand_on_change(self, pending: Pending) -> bool:
-        keeping = self.sourced.keeping if self.sourced is not None else None
+    def _hand_on_change(self, pending: PendingChange) -> bool:
+        keeping = self.resolved.keeping if self.resolved is not None else None
         if keeping is not None:
-            pending.ending.stored = keeping.stored(Stage.PENDING)
+            pending.conclusion.stored = keeping.stored(Stage.PENDING)
         unclear = pending.unclear or (keeping is not None and keeping.existed)
         return self._follow(
-            pending.ending, task=pending.task, before=pending.before, settling=pending.settling, unclear=unclear
+            pending.conclusion, task=pending.task, before=pending.before, settling=pending.settling, unclear=unclear
         )
 
     def _admit(self, command: Command) -> None:
         """What is refused before any call, beside the form. Raises: Refused."""
         assert self.origin is not None  # noqa: S101 - set by the caller
-        settings, trigger = self.visit.invocation.settings, self.visit.delivery.trigger
+        settings, trigger = self.request.invocation.settings, self.request.delivery.trigger
         if self.origin.subject.region == "-":
             raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
         check_region(self.origin.subject.cloud, self.origin.subject.region)
-        if not allows(settings.allow, self.origin.subject.name):
+        if not is_allowed(settings.allow, self.origin.subject.name):
             raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
         command.permit(settings)
         for account in command.alternates:
-            if not allows(settings.allow, replace(self.origin.subject, account=account).name):
+            if not is_allowed(settings.allow, replace(self.origin.subject, account=account).name):
                 raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name both accounts, nothing was called")
-        waited_for = trigger is Trigger.HTTP and not self.visit.delivery.asynchronous
+        waited_for = trigger is Trigger.HTTP and not self.request.delivery.asynchronous
         admit_delivery(command, settings, waited_for=waited_for)
 
     def _early_s(self) -> float:
         """How many seconds before its `notbefore` the command has come; the triggers let only real times through."""
-        due = moment(self.message.notbefore)
+        due = parse_time(self.message.notbefore)
         return (due - datetime.now(timezone.utc)).total_seconds() if due else 0.0
 
     def _longest_wait_s(self) -> float:
-        if len(self.visit.delivery.messages) > 1:
+        if len(self.request.delivery.messages) > 1:
             return _WAIT_AMONG_OTHERS_S
-        return max(0.0, self.visit.invocation.deadline.left() - _KEPT_BACK_S)
+        return max(0.0, self.request.invocation.deadline.left() - _KEPT_BACK_S)
 
-    def _put_off(self, command: Command, early_s: float) -> Ending | None:
+    def _put_off(self, command: Command, early_s: float) -> Conclusion | None:
         """A command that came too early to be waited for goes back as it is, if it may; else it ends here."""
         text = "the command's `notbefore` lies too far ahead to be waited for here, nothing was called: send it then"
-        ending = Ending(Outcome.NOT_CHANGED, RetryLater(ErrorClass.BUSY, text, code="TooEarly"))
+        conclusion = Conclusion(Outcome.NOT_CHANGED, RetryLater(ErrorClass.BUSY, text, code="TooEarly"))
         if self.message.hop >= MOST_HOPS or not self._may_go_back(command):
-            return ending
-        return None if self._hand_back(self.message.attempt, self.message.notbefore, early_s) else ending
+            return conclusion
+        return None if self._hand_back(self.message.attempt, self.message.notbefore, early_s) else conclusion
 
-    def _handed_back(self, command: Command, ending: Ending) -> Ending | None:
+    def _handed_back(self, command: Command, conclusion: Conclusion) -> Conclusion | None:
         """A command refused for a passing reason goes back to the queue, if it came by one and holds no secret."""
-        if not isinstance(ending.error, RetryLater) or ending.outcome is not Outcome.NOT_CHANGED:
-            return ending
+        if not isinstance(conclusion.error, RetryLater) or conclusion.outcome is not Outcome.NOT_CHANGED:
+            return conclusion
         if command.dry_run or not self._may_go_back(command):
-            return ending
+            return conclusion
         attempt = self.message.attempt + 1
         if attempt > MOST_ATTEMPTS:
-            text = f"given up after {MOST_ATTEMPTS} deliveries, nothing was changed: {ending.error.message}"
-            code, request_id = ending.error.code, ending.error.request_id
-            return replace(ending, error=Refused(ErrorClass.EXHAUSTED, text, code=code, request_id=request_id))
+            text = f"given up after {MOST_ATTEMPTS} deliveries, nothing was changed: {conclusion.error.message}"
+            code, request_id = conclusion.error.code, conclusion.error.request_id
+            return replace(conclusion, error=Refused(ErrorClass.EXHAUSTED, text, code=code, request_id=request_id))
         # No longer than a receiver waits itself, where the queue cannot hold a message back.
-        longest_s = max(15.0, min(120.0, self.visit.publisher.longest_delay_s(self.operation.function)))
-        wait_s = max(1.0, ending.error.after_s, backoff_s(attempt, base_s=2.0, most_s=longest_s))
+        longest_s = max(15.0, min(120.0, self.request.publisher.longest_delay_s(self.operation.function)))
+        wait_s = max(1.0, conclusion.error.after_s, backoff_s(attempt, base_s=2.0, most_s=longest_s))
         due = now_text(datetime.now(timezone.utc) + timedelta(seconds=wait_s))
-        return None if self._hand_back(attempt, due, wait_s) else ending
+        return None if self._hand_back(attempt, due, wait_s) else conclusion
 
     def _may_go_back(self, command: Command) -> bool:
-        by_queue = self.visit.delivery.trigger is Trigger.QUEUE
-        return by_queue and not command.secrets() and self.visit.publisher.has_commands
+        by_queue = self.request.delivery.trigger is Trigger.QUEUE
+        return by_queue and not command.secrets() and self.request.publisher.has_commands
 
     def _hand_back(self, attempt: int, notbefore: str | None, delay_s: float) -> bool:
         assert self.origin is not None  # noqa: S101 - set before anything is handed back
         hop = self.message.hop + 1
-        return self.visit.publisher.command(
-            HandedOn(
+        return self.request.publisher.send_command(
+            OutgoingCommand(
                 self.operation.function,
                 _id(self.origin, "attempt", attempt, hop, self.origin.started_at),
                 self.origin.subject.source,
@@ -428,7 +433,7 @@ class _One:
             )
         )
 
-    def _follow(self, pending: Ending, **what: Any) -> bool:
+    def _follow(self, pending: Conclusion, **what: Any) -> bool:
         """Give a change to follow_change. The message holds names and times, no secret."""
         from shared.handlers.follow_message import follow_command
 
@@ -437,36 +442,36 @@ class _One:
         command = follow_command(
             self.origin, pending, site=self._site(), delay_s=_FOLLOW_DELAY_S, login=self.command.login, **what
         )
-        return self.visit.publisher.command(command)
+        return self.request.publisher.send_command(command)
 
     def _site(self) -> str:
         data = self.message.data
         site = data.get("Site") if isinstance(data, Mapping) else None
-        return site or self.visit.invocation.settings.site
+        return site or self.request.invocation.settings.site
 
-    def _unexpected(self) -> Ending:
+    def _unexpected(self) -> Conclusion:
         """After a defect of ours. The store holds what was made, as before the call, and nothing is taken away."""
         if self.origin is None:
-            self.origin = self.operation.origin(self.visit, replace(self.message, data=None))
+            self.origin = self.operation.origin(self.request, replace(self.message, data=None))
         if self.change is None or not self.change.called:
-            return Ending(
+            return Conclusion(
                 Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, "an unexpected failure before the call; see the log")
             )
         text = "an unexpected failure after the call: whether it had its effect is not known; see the log"
-        ending = Ending(Outcome.UNKNOWN, Ambiguous(text, code="Unexpected"), calls=1)
-        keeping = self.sourced.keeping if self.sourced is not None else None
+        conclusion = Conclusion(Outcome.UNKNOWN, Ambiguous(text, code="Unexpected"), calls=1)
+        keeping = self.resolved.keeping if self.resolved is not None else None
         if keeping is not None and (keeping.written or keeping.existed):
-            ending.stored = keeping.stored(Stage.PENDING)
+            conclusion.stored = keeping.stored(Stage.PENDING)
         if self.command is not None:
             try:
-                ending = self._with_seal(ending, self.command)
+                conclusion = self._with_seal(conclusion, self.command)
             # A change may have been made: a second defect must not keep its result back.
             except Exception as defect:
                 log_unexpected(defect, self.message)
-        return ending
+        return conclusion
 
 
-def _id(origin: Origin, *parts: object) -> str:
+def _id(origin: CommandContext, *parts: object) -> str:
     """The id of a message that keyturn itself sends: the same for each try to publish it, new for each delivery."""
     text = json.dumps([origin.subject.source, str(origin.subject), origin.operation, origin.command_id, *parts])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -16,17 +16,17 @@ from typing import Any
 
 from shared.commands.command import field_or_none, parse_model
 from shared.handlers.access import access_to, store_region
-from shared.handlers.entry import NothingDone, Report, Visit, handle, log_unexpected, refusal
-from shared.results.outcome import Origin, Subject
-from shared.rotation.ages import Ages
+from shared.handlers.entry import Handled, NothingDone, Request, handle, log_unexpected, refused_result
+from shared.results.outcome import CommandContext, Subject
+from shared.rotation.ages import AgeReader
 from shared.rotation.firing import Firing
 from shared.rotation.fleet import Fleet
 from shared.rotation.policy import FUNCTION, TARGETS, PlanRotation
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused
 from shared.runtime.times import now_text
-from shared.triggers import Message, Trigger, fit, moment
+from shared.triggers import Message, Trigger, fit_id, parse_time
 
 _LONGEST_WAIT_S = 10.0
 _KEPT_S = 5.0  # for telling and handing on; of a short invocation a third
@@ -40,7 +40,7 @@ def _utc_now() -> datetime:
 class Rotation:
     """The work of plan_rotation; `fleets` builds the list of resources of a cloud's service in a region."""
 
-    fleets: Mapping[tuple[str, str], Callable[[Access, str], Fleet]]
+    fleets: Mapping[tuple[str, str], Callable[[CloudAccess, str], Fleet]]
     rights: tuple[str, ...] = field(default=())
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
@@ -63,24 +63,24 @@ class Rotation:
         return FUNCTION
 
     @property
-    def unknown(self) -> Subject:
+    def unknown_subject(self) -> Subject:
         return Subject("-", "-", "-")
 
-    def process(self, visit: Visit) -> list[Report]:
+    def process(self, request: Request) -> list[Handled]:
         """One report a message. Raises: NothingDone where nothing was sent, handed on or told: a repeat is wanted."""
-        reports = [self._one(visit, message) for message in visit.delivery.messages]
+        reports = [self._one(request, message) for message in request.delivery.messages]
         lost = any(not one.delivered for one in reports)
         kept = any(one.handed or (one.event is not None and one.delivered) for one in reports)
-        if lost and not kept and visit.delivery.trigger is not Trigger.HTTP:
+        if lost and not kept and request.delivery.trigger is not Trigger.HTTP:
             raise NothingDone("no report could be published and no command was sent: the event may be delivered again")
         return reports
 
-    def _one(self, visit: Visit, message: Message) -> Report:
-        if visit.leaves(message, FUNCTION):
-            return Report(None)
+    def _one(self, request: Request, message: Message) -> Handled:
+        if request.is_for_another_function(message, FUNCTION):
+            return Handled(None)
         try:
-            firing = self._begin(visit, message)
-            self._wait(visit, message)
+            firing = self._begin(request, message)
+            self._wait(request, message)
             return firing.run()
         except KeyturnError as error:
             refused: KeyturnError = error
@@ -91,12 +91,12 @@ class Rotation:
         except Exception as defect:
             log_unexpected(defect, message)
             refused = Refused(ErrorClass.FAILED, "an unexpected failure while the fleet was listed; see the log")
-        event = refusal(self, visit, message, refused)
-        return Report(event, visit.tell(event, visit.began))
+        event = refused_result(self, request, message, refused)
+        return Handled(event, request.publish(event, request.began))
 
-    def _begin(self, visit: Visit, message: Message) -> Firing:
+    def _begin(self, request: Request, message: Message) -> Firing:
         """Everything that can be refused before a call. Raises: KeyturnError, ImportError."""
-        invocation, settings = visit.invocation, visit.invocation.settings
+        invocation, settings = request.invocation, request.invocation.settings
         if message.problem is not None:
             raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
         policy = parse_model(PlanRotation, message.data, PlanRotation.names)
@@ -121,27 +121,27 @@ class Rotation:
         )
         access = replace(access_to(invocation, target.cloud, policy.site), deadline=deadline)
         fleet = self.fleets[target.cloud, target.service](access, region)
-        ages = Ages(invocation, policy, subject, fleet, place_region, deadline)
-        return Firing(_name_of(message), visit, message, ages, self.now, self.rng)
+        ages = AgeReader(invocation, policy, subject, fleet, place_region, deadline)
+        return Firing(_name_of(message), request, message, ages, self.now, self.rng)
 
-    def _wait(self, visit: Visit, message: Message) -> None:
+    def _wait(self, request: Request, message: Message) -> None:
         """What goes on after a failure comes with a time before which it would fail again; not every queue keeps it."""
-        due = moment(message.notbefore)
+        due = parse_time(message.notbefore)
         if due is not None:
-            early_s = min((due - self.now()).total_seconds(), _LONGEST_WAIT_S, visit.invocation.deadline.left() / 3)
+            early_s = min((due - self.now()).total_seconds(), _LONGEST_WAIT_S, request.invocation.deadline.left() / 3)
             self.sleep(max(0.0, early_s))
 
-    def origin(self, visit: Visit, message: Message) -> Origin:
+    def origin(self, request: Request, message: Message) -> CommandContext:
         """Whose result it is, by the fields that are valid by themselves."""
         data = message.data if isinstance(message.data, Mapping) else {}
         target = TARGETS.get(field_or_none(PlanRotation, data, "Function") or "")
         subject = Subject(
-            target.cloud if target else visit.invocation.cloud,
-            field_or_none(PlanRotation, data, "Region") or visit.invocation.settings.region or "-",
+            target.cloud if target else request.invocation.cloud,
+            field_or_none(PlanRotation, data, "Region") or request.invocation.settings.region or "-",
             target.service if target else "-",
         )
         name, parent = _name_of(message), message.traceparent
-        return Origin(subject, FUNCTION, name, now_text(), message.attempt, traceparent=parent)
+        return CommandContext(subject, FUNCTION, name, now_text(), message.attempt, traceparent=parent)
 
 
 def _name_of(message: Message) -> str:
@@ -149,4 +149,4 @@ def _name_of(message: Message) -> str:
     given = field_or_none(PlanRotation, message.data, "CommandId")
     if given is None:
         return message.command_id
-    return fit(f"{message.prefix}-{given}") if message.prefix else given
+    return fit_id(f"{message.prefix}-{given}") if message.prefix else given

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.queues.port import (
-    Leased,
-    Outgoing,
+    LeasedMessage,
     QueueError,
+    QueueMessage,
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
     Rest,
-    Stored,
+    WaitingMessage,
     check_size,
     read_back,
 )
@@ -56,7 +56,7 @@ class AmqpQueue:
         self._holds = False  # messages may be held by this connection: closing it would give them back
         self._receives: dict[str, int] = {}
 
-    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+    def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """See Queue.send. A delay is kept in a queue beside this one, in whole seconds, rounded up, up to 30."""
         check_size(message)
         ends_at = time.monotonic() + timeout_s
@@ -72,20 +72,20 @@ class AmqpQueue:
             self._publish(channel, message, routing_key, ends_at)
             self._rest = Rest()
 
-    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """See Inbox.receive. A message is held for as long as the connection lives, not for `lease_s`."""
         until = time.time() + lease_s
         with self._worker() as channel:
             self._holds = True
-            found: list[Leased] = []
+            found: list[LeasedMessage] = []
             for queue in [*(self._delay_queues() if ignore_delay else ()), self._place.queue]:
                 while len(found) < max_messages and (got := channel.basic_get(queue)) is not None:
                     message = _read(got)
                     receives = self._receives[message.id] = self._receives.get(message.id, 0) + 1
-                    found.append(Leased(message, f"{self._connections}/{got.delivery_tag}", until, receives))
+                    found.append(LeasedMessage(message, f"{self._connections}/{got.delivery_tag}", until, receives))
             return found
 
-    def ack(self, leased: Leased) -> bool:
+    def ack(self, leased: LeasedMessage) -> bool:
         """See Inbox.ack."""
         with self._worker() as channel:
             tag = self._tag(leased)
@@ -94,7 +94,7 @@ class AmqpQueue:
                 self._receives.pop(leased.message.id, None)
         return tag > 0
 
-    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+    def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
         """See Inbox.release. It is due at once: a delay cannot be given to a message that goes back."""
         with self._worker() as channel:
             tag = self._tag(leased)
@@ -102,13 +102,13 @@ class AmqpQueue:
                 channel.basic_reject(tag, requeue=True)
         return tag > 0
 
-    def peek(self) -> list[Stored]:
+    def peek(self) -> list[WaitingMessage]:
         """Those that are due and that nobody holds: all are taken, and put back. Raises: QueueUnavailable."""
         with self._worker():
             channel = self._connection.channel()
             now, found = time.time(), []
             while (got := channel.basic_get(self._place.queue)) is not None:
-                found.append(Stored(_read(got), now, now, 0.0, int(got.delivery_info["redelivered"])))
+                found.append(WaitingMessage(_read(got), now, now, 0.0, int(got.delivery_info["redelivered"])))
             channel.close()
             return found
 
@@ -122,12 +122,12 @@ class AmqpQueue:
                     connection.close()
                 _drop(connection)
 
-    def _tag(self, leased: Leased) -> int:
+    def _tag(self, leased: LeasedMessage) -> int:
         """The delivery tag, 0 if it was another connection's: the broker has given that message back."""
         connection, _, tag = leased.lease.partition("/")
         return int(tag) if connection == str(self._connections) else 0
 
-    def _publish(self, channel: Any, message: Outgoing, routing_key: str, ends_at: float) -> None:
+    def _publish(self, channel: Any, message: QueueMessage, routing_key: str, ends_at: float) -> None:
         from amqp import Message
         from amqp.exceptions import MessageNacked
 
@@ -267,7 +267,7 @@ def _declare(channel: Any, name: str, onto: str, delay_ms: int) -> str:
     return name
 
 
-def _read(got: Any) -> Outgoing:
+def _read(got: Any) -> QueueMessage:
     body = got.body if isinstance(got.body, str) else bytes(got.body).decode("utf-8", "replace")
     return read_back(str(got.properties.get("message_id") or ""), body)
 

@@ -7,12 +7,12 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from shared.queues.port import Leased, Outgoing, QueueUnavailable, Stored, check_size
+from shared.queues.port import LeasedMessage, QueueMessage, QueueUnavailable, WaitingMessage, check_size
 
 
 @dataclass
 class _Entry:
-    stored: Stored
+    stored: WaitingMessage
     lease: str = ""
 
 
@@ -37,7 +37,7 @@ class MemoryQueue:
         with _stores_lock:
             self._store = _stores.setdefault(name, _Store())
 
-    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+    def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """See Queue.send. An id that was sent before is confirmed and ignored."""
         check_size(message)
         if timeout_s <= 0:
@@ -45,12 +45,12 @@ class MemoryQueue:
         store, now = self._store, self._now()
         with store.lock:
             if message.id not in store.acknowledged and message.id not in store.waiting:
-                store.waiting[message.id] = _Entry(Stored(message, now, now + max(delay_s, 0.0), 0.0, 0))
+                store.waiting[message.id] = _Entry(WaitingMessage(message, now, now + max(delay_s, 0.0), 0.0, 0))
 
-    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """See Inbox.receive."""
         now = self._now()
-        taken: list[Leased] = []
+        taken: list[LeasedMessage] = []
         with self._store.lock:
             for entry in self._store.waiting.values():
                 if len(taken) >= max_messages:
@@ -60,10 +60,10 @@ class MemoryQueue:
                     continue
                 entry.lease = uuid.uuid4().hex
                 entry.stored = replace(stored, leased_until=now + lease_s, receives=stored.receives + 1)
-                taken.append(Leased(stored.message, entry.lease, now + lease_s, stored.receives + 1))
+                taken.append(LeasedMessage(stored.message, entry.lease, now + lease_s, stored.receives + 1))
         return taken
 
-    def ack(self, leased: Leased) -> bool:
+    def ack(self, leased: LeasedMessage) -> bool:
         """See Inbox.ack."""
         with self._store.lock:
             if self._held(leased) is None:
@@ -72,7 +72,7 @@ class MemoryQueue:
             self._store.acknowledged.add(leased.message.id)
         return True
 
-    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+    def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
         """See Inbox.release."""
         with self._store.lock:
             entry = self._held(leased)
@@ -82,7 +82,7 @@ class MemoryQueue:
             entry.stored = replace(entry.stored, visible_at=self._now() + max(delay_s, 0.0), leased_until=0.0)
         return True
 
-    def peek(self) -> list[Stored]:
+    def peek(self) -> list[WaitingMessage]:
         """See Inbox.peek."""
         with self._store.lock:
             return [entry.stored for entry in self._store.waiting.values()]
@@ -90,6 +90,6 @@ class MemoryQueue:
     def close(self) -> None:
         """Nothing to let go of: the messages stay."""
 
-    def _held(self, leased: Leased) -> _Entry | None:
+    def _held(self, leased: LeasedMessage) -> _Entry | None:
         entry = self._store.waiting.get(leased.message.id)
         return entry if entry is not None and entry.lease == leased.lease else None

@@ -28,7 +28,7 @@ class Opener(Protocol):
 
 
 @dataclass(frozen=True, repr=False)
-class Name:
+class QueueKey:
     """What an open queue hangs on. It may hold the password of a URL, so it has no repr."""
 
     url: str
@@ -37,7 +37,7 @@ class Name:
     endpoints: tuple[str | None, ...]
 
     @classmethod
-    def of(cls, url: str, function: str | None, on_platform: bool, access: QueueAccess) -> Name:
+    def of(cls, url: str, function: str | None, on_platform: bool, access: QueueAccess) -> QueueKey:
         return cls(url, function, on_platform, endpoints(access.endpoint))
 
 
@@ -62,21 +62,21 @@ class _Borrower:
 
 
 @dataclass(eq=False)
-class Lent:
+class PooledQueue:
     """A queue in the hands of one invocation; its threads may share it."""
 
     queue: Queue
-    name: Name = field(repr=False)
+    name: QueueKey = field(repr=False)
     borrower: _Borrower = field(repr=False)
     failed: bool = False
     """Set by whoever saw it fail: it is closed then, not kept."""
 
 
-_resting: list[Lent] = []  # the longest first
+_resting: list[PooledQueue] = []  # the longest first
 _lock = threading.Lock()
 
 
-def lend(name: Name, access: QueueAccess, open_queue: Opener) -> Lent:
+def acquire(name: QueueKey, access: QueueAccess, open_queue: Opener) -> PooledQueue:
     """A queue that rests under this name, or a new one; it asks `access` for keys until it is given back.
 
     Raises: ValueError, as its `Opener`.
@@ -89,12 +89,12 @@ def lend(name: Name, access: QueueAccess, open_queue: Opener) -> Lent:
         borrower = _Borrower()
         asked = QueueAccess(borrower.keys, borrower.endpoint)
         queue = open_queue(name.url, function=name.function, on_platform=name.on_platform, access=asked)
-        found = Lent(queue, name, borrower)
+        found = PooledQueue(queue, name, borrower)
     found.borrower.access = access
     return found
 
 
-def give_back(lent: list[Lent], fits: Callable[[Name], bool]) -> list[Exception]:
+def release(lent: list[PooledQueue], fits: Callable[[QueueKey], bool]) -> list[Exception]:
     """Let queues rest; closed are those that failed, those that are too many, and those that do not fit any more.
 
     Never raises: what could not be closed is told in the answer.

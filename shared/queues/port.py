@@ -15,7 +15,7 @@ MAX_BODY = 49_152
 
 
 @dataclass(frozen=True)
-class Outgoing:
+class QueueMessage:
     """One message to send."""
 
     id: str
@@ -50,10 +50,10 @@ class Rest:
 
 
 @dataclass(frozen=True)
-class Stored:
+class WaitingMessage:
     """A message that waits, or is leased; times are Unix seconds."""
 
-    message: Outgoing
+    message: QueueMessage
     stored_at: float
     visible_at: float
     leased_until: float
@@ -62,10 +62,10 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Leased:
+class LeasedMessage:
     """A message that one consumer holds until `until`, Unix seconds; then it is given out again."""
 
-    message: Outgoing
+    message: QueueMessage
     lease: str
     until: float
     receives: int
@@ -108,7 +108,7 @@ class Queue(Protocol):
     def max_delay_s(self) -> float:
         """The longest delay that the queue itself keeps; 0 = none."""
 
-    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+    def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """Publish, and return when the queue has confirmed that it keeps the message.
 
         Raises: QueueError and nothing else: MessageTooLarge, QueueUnavailable, QueueTimeout or QueueRejected; the
@@ -123,23 +123,23 @@ class Queue(Protocol):
 class Inbox(Protocol):
     """Where a worker takes messages from: at least once, oldest first."""
 
-    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """At most `max_messages` that are due, or an empty list at once. Raises: QueueUnavailable."""
 
-    def ack(self, leased: Leased) -> bool:
+    def ack(self, leased: LeasedMessage) -> bool:
         """Done with it, for good; False if another consumer has it by now. Raises: QueueUnavailable."""
 
-    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+    def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
         """Give it back, due after `delay_s`; False if the lease was lost. Raises: QueueUnavailable."""
 
-    def peek(self) -> Sequence[Stored]:
+    def peek(self) -> Sequence[WaitingMessage]:
         """All not acknowledged, oldest first, leased and delayed ones too. Raises: QueueUnavailable."""
 
     def close(self) -> None:
         """Let go of files and connections; harmless when repeated."""
 
 
-def check_size(message: Outgoing) -> None:
+def check_size(message: QueueMessage) -> None:
     """Raises: MessageTooLarge; QueueRejected if the body is not Unicode text."""
     try:
         size = len(message.body.encode())
@@ -151,7 +151,7 @@ def check_size(message: Outgoing) -> None:
         raise MessageTooLarge(f"body has {size} bytes, more than {MAX_BODY}")
 
 
-def read_back(id_: str, body: str) -> Outgoing:
+def read_back(id_: str, body: str) -> QueueMessage:
     """A message as it was sent, from a queue that keeps only an id and the body; what no event says is empty."""
     import json
 
@@ -161,4 +161,4 @@ def read_back(id_: str, body: str) -> Outgoing:
         event = None
     event = event if isinstance(event, dict) else {}
     key = "/".join(str(event.get("subject") or "").split("/")[:2])
-    return Outgoing(id_, str(event.get("type") or ""), key, body)
+    return QueueMessage(id_, str(event.get("type") or ""), key, body)

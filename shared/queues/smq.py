@@ -18,15 +18,15 @@ from urllib.parse import urlsplit
 
 from shared.queues import smq_wire
 from shared.queues.port import (
-    Leased,
-    Outgoing,
+    LeasedMessage,
     QueueAccess,
     QueueError,
+    QueueMessage,
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
     Rest,
-    Stored,
+    WaitingMessage,
     check_size,
     read_back,
 )
@@ -64,7 +64,7 @@ class SmqQueue:
         self._lock = threading.Lock()
         self._idle: list[tuple[http.client.HTTPConnection, Rest]] = []
 
-    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+    def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """See Queue.send. A delay counts in whole seconds, rounded up; the confirmation must be of this body."""
         check_size(message)
         if timeout_s <= 0:
@@ -80,34 +80,36 @@ class SmqQueue:
         if confirmed["MessageBodyMD5"].upper() not in smq_wire.digests(message.body, text):
             raise QueueError("SMQ confirmed another body than was sent", maybe=True)
 
-    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """See Inbox.receive. The queue, not `lease_s`, says how long; a delay cannot be ignored."""
         if max_messages < 1:
             return []
         many = min(max_messages, _MOST_MESSAGES)
         try:
             return [
-                Leased(_message(one), one["ReceiptHandle"], _seconds(one["NextVisibleTime"]), int(one["DequeueCount"]))
+                LeasedMessage(
+                    _message(one), one["ReceiptHandle"], _seconds(one["NextVisibleTime"]), int(one["DequeueCount"])
+                )
                 for one in self._messages(f"?numOfMessages={many}&waitseconds=0")
             ]
         except (KeyError, ValueError):
             raise QueueUnavailable("SMQ's answer cannot be read") from None
 
-    def ack(self, leased: Leased) -> bool:
+    def ack(self, leased: LeasedMessage) -> bool:
         """See Inbox.ack."""
         return self._with_handle("DELETE", leased, "?ReceiptHandle={}")
 
-    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+    def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
         """See Inbox.release. In whole seconds, 1 at least."""
         return self._with_handle("PUT", leased, f"?receiptHandle={{}}&visibilityTimeout={max(1, math.ceil(delay_s))}")
 
-    def peek(self) -> list[Stored]:
+    def peek(self) -> list[WaitingMessage]:
         """The 16 oldest that are due: SMQ shows neither leased nor delayed ones. Raises: QueueUnavailable."""
         stored = []
         try:
             for one in self._messages(f"?peekonly=true&numOfMessages={_MOST_MESSAGES}"):
                 at = _seconds(one["EnqueueTime"])
-                stored.append(Stored(_message(one), at, at, 0.0, int(one["DequeueCount"])))
+                stored.append(WaitingMessage(_message(one), at, at, 0.0, int(one["DequeueCount"])))
         except (KeyError, ValueError):
             raise QueueUnavailable("SMQ's answer cannot be read") from None
         return stored
@@ -123,7 +125,7 @@ class SmqQueue:
         answer = self._work("GET", query)
         return list(smq_wire.elements(answer.body, "Message")) if answer.status == 200 else []
 
-    def _with_handle(self, method: str, leased: Leased, query: str) -> bool:
+    def _with_handle(self, method: str, leased: LeasedMessage, query: str) -> bool:
         if not smq_wire.usable_handle(leased.lease):
             return False
         return self._work(method, query.format(leased.lease)).status in (200, 204)
@@ -234,7 +236,7 @@ def _refusal(answer: _Answer) -> QueueError:
     return QueueTimeout(f"SMQ's answer does not say whether it keeps the message ({shown})")
 
 
-def _message(one: dict[str, str]) -> Outgoing:
+def _message(one: dict[str, str]) -> QueueMessage:
     """A message as it was sent: base64, unless another sender left that out. Raises: KeyError."""
     body = one["MessageBody"]
     with contextlib.suppress(ValueError):

@@ -14,7 +14,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from shared.queues.port import Leased, Outgoing, QueueRejected, QueueUnavailable, Stored, check_size
+from shared.queues.port import LeasedMessage, QueueMessage, QueueRejected, QueueUnavailable, WaitingMessage, check_size
 
 TOMBSTONE_S = 7 * 86_400
 """How long an acknowledged id is remembered, and a second send of it ignored."""
@@ -53,7 +53,7 @@ class SqliteQueue:
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None
 
-    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+    def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """See Queue.send. On disk when it returns; an id that was sent before is confirmed and ignored."""
         check_size(message)
         if timeout_s <= 0:
@@ -67,7 +67,7 @@ class SqliteQueue:
                 (message.id, message.type, message.key, message.body, now, now + max(delay_s, 0.0)),
             )
 
-    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """See Inbox.receive."""
         with self._transaction(_WORKER_TIMEOUT_S) as database:
             if database is None:
@@ -81,16 +81,16 @@ class SqliteQueue:
                 "UPDATE messages SET lease = ?, leased_until = ?, receives = receives + 1 WHERE arrival = ?",
                 [(lease, now + lease_s, row[0]) for row in rows],
             )
-        return [Leased(Outgoing(*row[1:5]), lease, now + lease_s, row[5] + 1) for row in rows]
+        return [LeasedMessage(QueueMessage(*row[1:5]), lease, now + lease_s, row[5] + 1) for row in rows]
 
-    def ack(self, leased: Leased) -> bool:
+    def ack(self, leased: LeasedMessage) -> bool:
         """See Inbox.ack. What stays is the id, not the body."""
         with self._transaction(_WORKER_TIMEOUT_S) as database:
             return database is not None and self._update(
                 database, "acked_at = ?, body = '', lease = '', leased_until = 0", self._now(), leased
             )
 
-    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+    def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
         """See Inbox.release."""
         with self._transaction(_WORKER_TIMEOUT_S) as database:
             return database is not None and self._update(
@@ -100,7 +100,7 @@ class SqliteQueue:
                 leased,
             )
 
-    def peek(self) -> list[Stored]:
+    def peek(self) -> list[WaitingMessage]:
         """See Inbox.peek. A file that is not there holds nothing, and stays away."""
         with self._transaction(_WORKER_TIMEOUT_S, write=False) as database:
             if database is None:
@@ -109,7 +109,7 @@ class SqliteQueue:
                 "SELECT id, type, key, body, stored_at, visible_at, leased_until, receives FROM messages"
                 " WHERE acked_at IS NULL ORDER BY arrival"
             ).fetchall()
-        return [Stored(Outgoing(*row[:4]), *row[4:]) for row in rows]
+        return [WaitingMessage(QueueMessage(*row[:4]), *row[4:]) for row in rows]
 
     def close(self) -> None:
         """Close the file; a later call opens it again."""
@@ -122,7 +122,7 @@ class SqliteQueue:
             self._connection = None
 
     @staticmethod
-    def _update(database: sqlite3.Connection, change: str, value: float, leased: Leased) -> bool:
+    def _update(database: sqlite3.Connection, change: str, value: float, leased: LeasedMessage) -> bool:
         # The lease, not the clock, decides: late but undisturbed is still ours.
         done = database.execute(
             f"UPDATE messages SET {change} WHERE id = ? AND lease = ? AND acked_at IS NULL",  # noqa: S608

@@ -64,7 +64,7 @@ class Subject:
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
+class StoredSecret:
     """Where the new secret is kept, by names alone: the store, its version, and what that version is there."""
 
     name: str
@@ -75,7 +75,7 @@ class Stored:
 
 
 @dataclass(eq=False)
-class Ending:
+class Conclusion:
     """How one delivery of one command ended: an outcome, and how we know."""
 
     outcome: Outcome
@@ -85,12 +85,12 @@ class Ending:
     task_id: int | None = None
     calls: int = 0
     sealed: str | None = None
-    stored: Stored | None = None
-    looked: bool = True  # False: nothing shows that what was once in force is so still
+    stored: StoredSecret | None = None
+    verified_now: bool = True  # False: nothing shows that what was once in force is so still
 
 
 @dataclass(frozen=True, eq=False)
-class Origin:
+class CommandContext:
     """Whose result it is: the command's names, kept from delivery to delivery."""
 
     subject: Subject

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from shared.queues import pool
-from shared.queues.port import MessageTooLarge, Outgoing, QueueAccess, QueueError, QueueRejected
+from shared.queues.port import MessageTooLarge, QueueAccess, QueueError, QueueMessage, QueueRejected
 from shared.results.cloudevent import encode
 from shared.runtime import redaction
 from shared.runtime.backoff import backoff_s
@@ -29,7 +29,7 @@ _LONGEST_S = 3.0  # one publish waits no longer than this for its confirmation
 
 
 @dataclass(frozen=True, eq=False)
-class HandedOn:
+class OutgoingCommand:
     """A command that keyturn puts on the commands queue: never one that holds a secret in clear."""
 
     function: str
@@ -52,7 +52,7 @@ class Publisher:
     invocation: Invocation
     open_queue: pool.Opener
     sleep: Callable[[float], None] = time.sleep
-    _lent: dict[tuple[str | None, str], pool.Lent] = field(default_factory=dict)
+    _lent: dict[tuple[str | None, str], pool.PooledQueue] = field(default_factory=dict)
     _failed: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,7 +60,7 @@ class Publisher:
     def has_commands(self) -> bool:
         return self.invocation.settings.commands is not None
 
-    def result(self, event: Mapping[str, Any]) -> bool:
+    def publish_result(self, event: Mapping[str, Any]) -> bool:
         """Publish a result; True once the queue has confirmed it. Never raises: the log is the second sink."""
         attributes = {name: value for name, value in event.items() if name not in ("data", "specversion")}
         url = self.invocation.settings.results
@@ -69,7 +69,7 @@ class Publisher:
         except (TypeError, ValueError) as error:  # a defect of ours: the log still gets the result
             log.warning("%s", json.dumps({"event": "encode_failed", "why": type(error).__name__}))
             url, body = None, ""
-        outgoing = Outgoing(event["id"], event["type"], _key(event["subject"]), body)
+        outgoing = QueueMessage(event["id"], event["type"], _key(event["subject"]), body)
         delivered = url is not None and self._send(url, None, outgoing, 0.0)
         if not delivered:
             line = {
@@ -83,7 +83,7 @@ class Publisher:
             second_sink.error("%s", json.dumps(line, ensure_ascii=False))
         return delivered
 
-    def command(self, command: HandedOn) -> bool:
+    def send_command(self, command: OutgoingCommand) -> bool:
         """Put a command on the commands queue, signed where there is a key; True once confirmed. Never raises."""
         url = self.invocation.settings.commands
         if url is None:
@@ -110,7 +110,7 @@ class Publisher:
                 hop=command.hop,
                 data=command.data,
             )
-        outgoing = Outgoing(command.id, kind, _key(command.subject), encode(attributes, command.data))
+        outgoing = QueueMessage(command.id, kind, _key(command.subject), encode(attributes, command.data))
         return self._send(url, command.function, outgoing, command.delay_s)
 
     def longest_delay_s(self, function: str) -> float:
@@ -121,7 +121,7 @@ class Publisher:
         except ValueError:
             return 0.0
 
-    def _send(self, url: str, function: str | None, message: Outgoing, delay_s: float) -> bool:
+    def _send(self, url: str, function: str | None, message: QueueMessage, delay_s: float) -> bool:
         # A queue that has failed all tries once in this invocation gets one short one for each message that is left.
         most, longest_s = (1, _SHORT_S) if url in self._failed else (_TRIES, _LONGEST_S)
         for tries in range(1, most + 1):
@@ -129,7 +129,7 @@ class Publisher:
             # What is told last, when a change has waited to the end, has the margin for one short try.
             if left <= 0 and (tries > 1 or url in self._failed):
                 break
-            lent: pool.Lent | None = None
+            lent: pool.PooledQueue | None = None
             try:
                 lent = self._lend(url, function)
                 queue = lent.queue
@@ -155,14 +155,14 @@ class Publisher:
         self._failed.add(url)
         return False
 
-    def _lend(self, url: str, function: str | None) -> pool.Lent:
+    def _lend(self, url: str, function: str | None) -> pool.PooledQueue:
         with self._lock:
             lent = self._lent.get((function, url))
             if lent is None:
                 invocation = self.invocation
                 access = QueueAccess(invocation.keys, invocation.settings.endpoint)
-                name = pool.Name.of(url, function, invocation.on_platform, access)
-                lent = self._lent[function, url] = pool.lend(name, access, self.open_queue)
+                name = pool.QueueKey.of(url, function, invocation.on_platform, access)
+                lent = self._lent[function, url] = pool.acquire(name, access, self.open_queue)
             return lent
 
     def close(self) -> None:
@@ -173,7 +173,7 @@ class Publisher:
         with self._lock:
             lent = list(self._lent.values())
             self._lent.clear()
-        for error in pool.give_back(lent, lambda name: name.url in urls and name.endpoints == endpoints):
+        for error in pool.release(lent, lambda name: name.url in urls and name.endpoints == endpoints):
             log.warning("%s", json.dumps({"event": "close_failed", "why": type(error).__name__}))
 
 

@@ -7,7 +7,7 @@ import json
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from shared.results.outcome import Ending, Origin, Outcome
+from shared.results.outcome import CommandContext, Conclusion, Outcome
 from shared.runtime import redaction
 from shared.runtime.errors import ErrorClass
 from shared.runtime.times import now_text
@@ -33,26 +33,28 @@ def event_id(source: str, subject: str, operation: str, command_id: str, fact: s
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def result_event(origin: Origin, ending: Ending, *, now: datetime | None = None) -> event_types.ResultEvent:
+def result_event(
+    origin: CommandContext, conclusion: Conclusion, *, now: datetime | None = None
+) -> event_types.ResultEvent:
     """The result as a CloudEvent in structured JSON form."""
     finished = now_text(now)
-    subject, outcome = origin.subject, ending.outcome
+    subject, outcome = origin.subject, conclusion.outcome
     source, name = subject.source, str(subject)
-    error, kept = ending.error, ending.stored
+    error, kept = conclusion.error, conclusion.stored
     data: event_types.Result = {
         "CommandId": origin.command_id,
         "Operation": origin.operation,
         "Outcome": outcome.value,
-        "RequestId": ending.request_id or (error.request_id if error else None),
-        "TaskId": ending.task_id,
+        "RequestId": conclusion.request_id or (error.request_id if error else None),
+        "TaskId": conclusion.task_id,
         # Free text is scrubbed; names and ids are of forms that were checked, and must stay what they are.
-        "Evidence": [line[:_LONGEST_EVIDENCE] for line in redaction.scrub_all(ending.evidence[:_MOST_EVIDENCE])],
+        "Evidence": [line[:_LONGEST_EVIDENCE] for line in redaction.scrub_all(conclusion.evidence[:_MOST_EVIDENCE])],
         "Error": None,
         "Attempts": origin.attempt,
         "StartedAt": origin.started_at,
         "FinishedAt": finished,
         "DryRun": origin.dry_run,
-        "Sealed": ending.sealed,
+        "Sealed": conclusion.sealed,
         "Stored": {"Name": kept.name, "Version": kept.version, "Stage": kept.stage} if kept else None,
         "Actor": origin.actor,
         "Reason": origin.reason,

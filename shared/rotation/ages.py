@@ -11,12 +11,12 @@ from shared.handlers.adapters import open_store
 from shared.results.outcome import Subject
 from shared.rotation.fleet import Account, Fleet, Resource, moment_at
 from shared.rotation.policy import PlanRotation
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import KeyturnError, RetryLater
 from shared.runtime.platform import Invocation
-from shared.runtime.settings import allows
-from shared.stores.versions import is_ours
+from shared.runtime.settings import is_allowed
+from shared.stores.versions import is_keyturn_version
 
 _NO_AGE = "no age: the cloud shows none"
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
@@ -24,7 +24,7 @@ _LAST_S = 1.0  # with less left, a read that failed is one that came too late
 
 
 @dataclass
-class Credential:
+class DatedCredential:
     """One account, or the pair of Alternate, with what is known of its age."""
 
     name: str | None  # None: the pair
@@ -34,17 +34,17 @@ class Credential:
 
 
 @dataclass
-class Looked:
+class ResourceAges:
     """What asking for one resource's accounts brought."""
 
-    credentials: list[Credential] = field(default_factory=list)
+    credentials: list[DatedCredential] = field(default_factory=list)
     why: str | None = None  # why they could not be listed
     allowed: bool = True
     cut: bool = False  # the time was over before it was its turn
 
 
 @dataclass(frozen=True)
-class Ages:
+class AgeReader:
     """Asks for the credentials of one resource after another. Threads may ask at once."""
 
     invocation: Invocation
@@ -54,35 +54,35 @@ class Ages:
     place_region: str  # of the stores
     deadline: Deadline
 
-    def look(self, resource: Resource) -> Looked:
+    def look(self, resource: Resource) -> ResourceAges:
         """The credentials of the policy on one resource, with their ages."""
         if not self._may_touch(resource.id):
-            return Looked(why="KEYTURN_ALLOW does not name it, nothing was asked", allowed=False)
+            return ResourceAges(why="KEYTURN_ALLOW does not name it, nothing was asked", allowed=False)
         if resource.obstacle:
-            return Looked(why=f"not in use ({resource.obstacle}): its accounts were not asked for")
+            return ResourceAges(why=f"not in use ({resource.obstacle}): its accounts were not asked for")
         if self.deadline.left() <= 0:
-            return Looked(cut=True)
+            return ResourceAges(cut=True)
         try:
             accounts = self.fleet.accounts(resource.id)
-            looked = Looked(self._pair(accounts) if self.policy.alternate else self._wanted(accounts))
+            looked = ResourceAges(self._pair(accounts) if self.policy.alternate else self._wanted(accounts))
             for one in looked.credentials:
                 if one.account is not None and one.account.changed_at is None:
                     self._ask_store(resource.id, one)
         except KeyturnError as error:
             if isinstance(error, RetryLater) and self.deadline.left() < _LAST_S:
-                return Looked(cut=True)
-            return Looked(why=f"not listed: {error.code or error.error_class.value}")
+                return ResourceAges(cut=True)
+            return ResourceAges(why=f"not listed: {error.code or error.error_class.value}")
         if not looked.credentials:
             looked.why = "no account of the policy is on it"
         return looked
 
-    def _wanted(self, accounts: list[Account]) -> list[Credential]:
-        return [Credential(one.name, one.name, one) for one in accounts if self.policy.wants(one.name)]
+    def _wanted(self, accounts: list[Account]) -> list[DatedCredential]:
+        return [DatedCredential(one.name, one.name, one) for one in accounts if self.policy.wants(one.name)]
 
-    def _pair(self, accounts: list[Account]) -> list[Credential]:
+    def _pair(self, accounts: list[Account]) -> list[DatedCredential]:
         """The pair of Alternate is as old as its last change: the account that is in use got its secret by it."""
         names = self.policy.alternate or []
-        pair = Credential(None, ",".join(names))
+        pair = DatedCredential(None, ",".join(names))
         found = [one for one in accounts if one.name in names]
         if len(found) < len(names):
             pair.why = "no age: one of the two accounts is not on it"
@@ -91,7 +91,7 @@ class Ages:
             pair.account = max(known, key=lambda one: one.changed_at or _LONG_AGO, default=found[0])
         return [pair]
 
-    def _ask_store(self, resource: str, one: Credential) -> None:
+    def _ask_store(self, resource: str, one: DatedCredential) -> None:
         """The age that the cloud does not tell, from the store. Raises: RetryLater where the time is over."""
         assert one.account is not None  # noqa: S101 - asked by the caller
         one.why = f"{_NO_AGE}, and neither does the store"
@@ -117,12 +117,12 @@ class Ages:
     def _made(self, ref: StoreRef) -> float | None:
         """When the store's current secret was made, in Unix seconds. Raises: KeyturnError, ImportError."""
 
-        def access(cloud: str) -> Access:
+        def access(cloud: str) -> CloudAccess:
             return replace(access_to(self.invocation, cloud, self.policy.site), deadline=self.deadline)
 
         versions = open_store(ref, access, self.place_region).versions()
         # SSM overwrites the current version in place: its time is that of the first secret, true until a promotion.
-        if ref.kind == "ssm" and any(is_ours(version.id) for version in versions):
+        if ref.kind == "ssm" and any(is_keyturn_version(version.id) for version in versions):
             return None
         current = next((version for version in versions if version.current), None)
         return current.created or None if current is not None else None
@@ -131,12 +131,14 @@ class Ages:
         """Whether an allow list names anything of a resource: else not even its accounts are asked for."""
         patterns = self.invocation.settings.allow
         named = replace(self.subject, resource=resource).name[:4]
-        return patterns is None or allows(tuple((*one[:4], "*") for one in patterns), (*named, "any"))
+        return patterns is None or is_allowed(tuple((*one[:4], "*") for one in patterns), (*named, "any"))
 
     def may_change(self, resource: str, account: str) -> bool:
         """Whether the allow list names a credential."""
-        return allows(self.invocation.settings.allow, replace(self.subject, resource=resource, account=account).name)
+        return is_allowed(
+            self.invocation.settings.allow, replace(self.subject, resource=resource, account=account).name
+        )
 
     def may_use(self, ref: StoreRef) -> bool:
         """Whether the allow list names a store."""
-        return allows(self.invocation.settings.allow, (ref.cloud, ref.kind, self.place_region, ref.name, "*"))
+        return is_allowed(self.invocation.settings.allow, (ref.cloud, ref.kind, self.place_region, ref.name, "*"))

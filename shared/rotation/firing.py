@@ -10,19 +10,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.handlers.entry import Report, Visit
-from shared.results.publisher import HandedOn
+from shared.handlers.entry import Handled, Request
+from shared.results.publisher import OutgoingCommand
 from shared.results.result_event import event_id
-from shared.rotation.ages import Ages, Credential, Looked
+from shared.rotation.ages import AgeReader, DatedCredential, ResourceAges
 from shared.rotation.fleet import Resource
 from shared.rotation.policy import FUNCTION, command_id
 from shared.rotation.report import Counts, Row
-from shared.rotation.report import Report as Told
+from shared.rotation.report import FiringReport as Told
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.lanes import run
 from shared.runtime.times import now_text
 from shared.runtime.tracing import trace_id
-from shared.triggers import Message, moment
+from shared.triggers import Message, parse_time
 
 log = logging.getLogger("keyturn")
 
@@ -41,23 +41,25 @@ class Firing:
     def __init__(
         self,
         name: str,
-        visit: Visit,
+        request: Request,
         message: Message,
-        ages: Ages,
+        ages: AgeReader,
         now: Callable[[], datetime],
         rng: random.Random,
     ) -> None:
-        self.visit, self.message, self.now, self.rng = visit, message, now, rng
+        self.request, self.message, self.now, self.rng = request, message, now, rng
         self.ages, self.policy = ages, ages.policy
         self.subject, self.fleet, self.deadline = ages.subject, ages.fleet, ages.deadline
-        self.rate = visit.invocation.settings.calls_per_s(self.subject.cloud)
+        self.rate = request.invocation.settings.calls_per_s(self.subject.cloud)
         self.began = now()
         begun = self.policy.begun
         self.name = begun.firing if begun else name
         self.offset, self.after = (begun.offset, begun.after) if begun else (0, None)
-        self.next = max(self.began, (moment(begun.next) if begun else None) or self.began)
+        self.next = max(self.began, (parse_time(begun.next) if begun else None) or self.began)
         fired = begun.fired if begun else now_text(self.began)
-        self.told = Told(self.policy, self.subject, self.name, fired, [self.fleet.assumes], visit.publisher.result)
+        self.told = Told(
+            self.policy, self.subject, self.name, fired, [self.fleet.assumes], request.publisher.publish_result
+        )
         self.told.traceparent = message.traceparent
         if begun:
             self.told.page = begun.page
@@ -70,7 +72,7 @@ class Firing:
         self.oldest_due_days = 0.0  # so far in this delivery
         self.started = time.monotonic()
 
-    def run(self) -> Report:
+    def run(self) -> Handled:
         """List, send and tell, until all is done or the time is over. Raises: Refused where nothing was listed."""
         error: KeyturnError | None = None
         complete = False
@@ -86,12 +88,12 @@ class Firing:
         if not complete and not isinstance(error, Refused):
             self.told.flush()
             handed = self._hand_on(error)
-            error = None if handed else error or _not_continued(self.visit.publisher.has_commands)
+            error = None if handed else error or _not_continued(self.request.publisher.has_commands)
         if not handed:
             self.told.end(error)
         sent = self.told.counts.sent - self.sent_before
         self._log(sent, handed, error or failed)
-        return Report(None, self.told.delivered, handed=bool(handed or sent or self.told.published))
+        return Handled(None, self.told.delivered, handed=bool(handed or sent or self.told.published))
 
     def _chunks(self) -> Iterator[list[Resource]]:
         """The policy's resources behind the cursor, so many at a time as a few seconds of reading allow."""
@@ -108,7 +110,7 @@ class Firing:
                 self.offset, went_back = self.offset - size, True
                 continue
             begin = names.index(self.after) + 1 if self.after in names else 0
-            wanted = [one for one in page.resources[begin:] if self.policy.resources.has(one.id, one.tags)]
+            wanted = [one for one in page.resources[begin:] if self.policy.resources.selects(one.id, one.tags)]
             for first in range(0, len(wanted), width):
                 yield wanted[first : first + width]
             if page.last:
@@ -117,14 +119,14 @@ class Firing:
 
     def _deal_with(self, resources: list[Resource]) -> bool:
         """Ask, decide, send and tell for some resources; False: the rest is for another invocation."""
-        looked: dict[int, Looked] = {}
+        looked: dict[int, ResourceAges] = {}
 
         def look(index: int) -> None:
             looked[index] = self.ages.look(resources[index])
 
         run([[index] for index in range(len(resources))], look, at_once=_AT_ONCE)
         rows: list[Row] = []
-        due: list[tuple[HandedOn, Row]] = []
+        due: list[tuple[OutgoingCommand, Row]] = []
         cut = False
         for index, resource in enumerate(resources):
             counts = self.told.counts
@@ -140,7 +142,9 @@ class Firing:
             self.told.add(row)
         return not cut
 
-    def _decide(self, resource: Resource, looked: Looked, rows: list[Row], due: list[tuple[HandedOn, Row]]) -> None:
+    def _decide(
+        self, resource: Resource, looked: ResourceAges, rows: list[Row], due: list[tuple[OutgoingCommand, Row]]
+    ) -> None:
         counts, policy = self.told.counts, self.policy
         if looked.why is not None:
             counts.listed += 1
@@ -160,7 +164,7 @@ class Firing:
     def _in_time(self) -> str:
         return f"within {self.policy.max_age_days:g} days"
 
-    def _row(self, resource: str, one: Credential) -> Row:
+    def _row(self, resource: str, one: DatedCredential) -> Row:
         """One credential judged and counted."""
         counts, policy, account = self.told.counts, self.policy, one.account
         counts.listed += 1
@@ -200,10 +204,10 @@ class Firing:
         at += timedelta(seconds=self.rng.uniform(0, self.policy.jitter_s))
         return at if busy_until is None else max(at, busy_until + timedelta(seconds=_APART_S))
 
-    def _command(self, row: Row, one: Credential, at: datetime) -> HandedOn:
+    def _command(self, row: Row, one: DatedCredential, at: datetime) -> OutgoingCommand:
         subject = replace(self.subject, resource=row.resource, account=one.name or "-")
         assert row.command_id is not None  # noqa: S101 - a due row of this mode has one
-        return HandedOn(
+        return OutgoingCommand(
             self.policy.function,
             # New for each firing: a queue that drops what it has seen must not drop what is still due.
             event_id(subject.source, str(subject), FUNCTION, row.command_id, self.name),
@@ -216,11 +220,11 @@ class Firing:
             delay_s=max(0.0, (at - self.now()).total_seconds()),
         )
 
-    def _send(self, due: list[tuple[HandedOn, Row]]) -> None:
+    def _send(self, due: list[tuple[OutgoingCommand, Row]]) -> None:
         confirmed: dict[int, bool] = {}
 
         def send(index: int) -> None:
-            confirmed[index] = self.visit.publisher.command(due[index][0])
+            confirmed[index] = self.request.publisher.send_command(due[index][0])
 
         if due:
             run([[index] for index in range(len(due))], send, at_once=_AT_ONCE)
@@ -235,7 +239,7 @@ class Firing:
         hop = self.message.hop + 1
         moved = bool(self.dealt_with) or self.offset > self.first_offset
         attempt = 1 if moved else self.message.attempt + 1
-        if not self.visit.publisher.has_commands or hop > _MOST_HOPS or attempt > _MOST_ATTEMPTS:
+        if not self.request.publisher.has_commands or hop > _MOST_HOPS or attempt > _MOST_ATTEMPTS:
             return False
         delay_s = _AGAIN_S if error is not None or not moved else 0.0
         counts = self.told.counts
@@ -249,8 +253,8 @@ class Firing:
             **counts.shown,
         }
         assert isinstance(self.message.data, Mapping)  # noqa: S101 - it was read as a policy
-        return self.visit.publisher.command(
-            HandedOn(
+        return self.request.publisher.send_command(
+            OutgoingCommand(
                 FUNCTION,
                 event_id(self.subject.source, str(self.subject), FUNCTION, self.name, f"hop-{hop}-{attempt}"),
                 self.subject.source,

@@ -17,7 +17,7 @@ from shared.commands.command import CommandId, Moment, Region, Site
 from shared.commands.store_reference import StoreRef, parse_ref
 from shared.results.outcome import Subject
 from shared.runtime.regions import region_rule, regions_of
-from shared.runtime.wildcard import fits
+from shared.runtime.wildcard import matches_wildcard
 
 FUNCTION = "plan_rotation"
 
@@ -37,7 +37,7 @@ _PLACES = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True)
-class Target:
+class CommandSpelling:
     """How an operation's command spells what every policy needs."""
 
     cloud: str
@@ -54,17 +54,17 @@ class Target:
 
 
 # Fields and lengths as the operations' own models and rules have them; a test holds them together.
-TARGETS: Mapping[str, Target] = {
-    "tencent_redis_modify_instance_account": Target(
+TARGETS: Mapping[str, CommandSpelling] = {
+    "tencent_redis_modify_instance_account": CommandSpelling(
         "tencent", "redis", "InstanceId", "AccountName", "AccountPassword", None, range(8, 31), alternates=True
     ),
-    "tencent_redis_modify_instance_password": Target(
+    "tencent_redis_modify_instance_password": CommandSpelling(
         "tencent", "redis", "InstanceId", None, "Password", "OldPassword", range(8, 31), only="root"
     ),
-    "tencent_tcr_modify_service_account_password": Target(
+    "tencent_tcr_modify_service_account_password": CommandSpelling(
         "tencent", "tcr", "RegistryId", "Name", "Password", None, range(8, 21), 20, fixed={"Random": False}
     ),
-    "alibaba_tair_modify_account_password": Target(
+    "alibaba_tair_modify_account_password": CommandSpelling(
         "alibaba",
         "tair",
         "InstanceId",
@@ -95,14 +95,14 @@ class Resources(_Form):
             raise PydanticCustomError("resources", "must name Tags, Patterns or both; for all: Patterns of one *")
         return self
 
-    def has(self, name: str, tags: Mapping[str, str]) -> bool:
+    def selects(self, name: str, tags: Mapping[str, str]) -> bool:
         """Whether a resource belongs to the policy."""
         return all(tags.get(key) == value for key, value in self.tags.items()) and (
             not self.patterns or matches(self.patterns, name)
         )
 
 
-class From(_Form):
+class Continuation(_Form):
     """Where a firing goes on, written by keyturn alone: what was looked at, what was told, when the next may go."""
 
     firing: CommandId
@@ -138,7 +138,7 @@ class PlanRotation(_Form):
     jitter_s: Annotated[float, Field(ge=0, le=600, allow_inf_nan=False)] = 5.0
     login: bool = False
     command_id: CommandId | None = None
-    begun: Annotated[From | None, Field(alias="From")] = None
+    begun: Annotated[Continuation | None, Field(alias="From")] = None
 
     @model_validator(mode="after")
     def _fits_the_operation(self) -> PlanRotation:
@@ -187,7 +187,7 @@ class PlanRotation(_Form):
             raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {resource}, one secret a resource"})
 
     @property
-    def target(self) -> Target:
+    def target(self) -> CommandSpelling:
         return TARGETS[self.function]
 
     def store_of(self, resource: str, account: str) -> StoreRef | None:
@@ -232,7 +232,7 @@ PlanRotation.names = frozenset(field.alias or name for name, field in PlanRotati
 
 def matches(patterns: Iterable[str], name: str) -> bool:
     """Whether a name matches one of the patterns, in which `*` alone is special."""
-    return any(fits(one, name) for one in patterns)
+    return any(matches_wildcard(one, name) for one in patterns)
 
 
 def command_id(policy: str, subject: Subject, changed: str) -> str:

@@ -71,7 +71,7 @@ class Row:
 
 
 @dataclass
-class Report:
+class FiringReport:
     """The pages of one firing, published as they fill."""
 
     policy: PlanRotation

@@ -20,7 +20,7 @@ class RoleKeys:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Access:
+class CloudAccess:
     """How a cloud is reached in this invocation: whose keys, where, how fast and until when."""
 
     keys: RoleKeys

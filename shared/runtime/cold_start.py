@@ -17,10 +17,10 @@ from shared.runtime import lazy_import
 _LATE = frozenset({"subprocess"})
 
 
-def imported(module: str) -> ModuleType:
+def load_function(module: str) -> ModuleType:
     """The module of a function, by its dotted name."""
     # pydantic's own switch (docs, "Plugins"): nothing is looked for, so nothing is read.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    with lazy_import.put_off(_LATE.__contains__, {"importlib.metadata": ("entry_points",)}):
+    with lazy_import.deferred(_LATE.__contains__, {"importlib.metadata": ("entry_points",)}):
         import_module("pydantic.plugin._loader")
         return import_module(module)

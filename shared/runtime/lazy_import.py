@@ -1,7 +1,7 @@
 """Modules of others that are loaded when they are first used, not when they are first named.
 
 The vendors' clients import at once what most calls never touch: 500 files of models, a scheduler, every way to find
-keys. Within `put_off(...)` such a module stands empty, under its own name and with its real loader, until somebody asks
+keys. Within `deferred(...)` such a module stands empty, under its own name and with its real loader, until somebody asks
 it for something; then it runs as it always would. `importlib.util.LazyLoader` does the same, but every question loads
 it (the `__version__` that `requests` compares, too), no class can be imported by name, and two threads that ask at once
 meet half a module before Python 3.12.
@@ -117,7 +117,7 @@ class _Finder:
 
 
 @contextmanager
-def put_off(late: Callable[[str], bool], names: Mapping[str, Sequence[str]] | None = None) -> Iterator[None]:
+def deferred(late: Callable[[str], bool], names: Mapping[str, Sequence[str]] | None = None) -> Iterator[None]:
     """Within it, a module that `late` says yes to is found but not run; nor is one of `names`, whose listed classes can
     be imported by name all the same. What was imported before stays as it is. The garbage collector rests meanwhile:
     importing makes objects that stay."""

@@ -87,7 +87,7 @@ _OTHER_CLOUD = {
 _KEY_NAMES = frozenset(name for names in _OTHER_CLOUD.values() for name in names)
 
 
-def enter(context: object, *, clock: Callable[[], float] = time.monotonic) -> Invocation:
+def read_invocation(context: object, *, clock: Callable[[], float] = time.monotonic) -> Invocation:
     """Read the runtime: once an invocation, because role keys expire and settings change.
 
     Raises: SettingsError.
@@ -137,7 +137,7 @@ def _settings(environ: Mapping[str, str], on_platform: bool) -> Settings:
     read = _read
     if read is not None and read[0] == given and read[1] == on_platform:
         for key in read[2].handoff_keys:  # so that newer secrets do not push it out of what `hygiene` knows
-            redaction.learn(key.reveal())
+            redaction.remember(key.reveal())
         return read[2]
     settings = read_settings(environ, on_platform=on_platform)
     # Reading a URL makes its password known to `hygiene`, and it must not be forgotten for newer ones.

@@ -122,7 +122,7 @@ def amqp_place(scheme: str, rest: str) -> AmqpPlace:
         raise ValueError(form) from None  # urlsplit would quote what it cannot read
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if password:
-        redaction.learn(parts.password or "", lasting=True)
+        redaction.remember(parts.password or "", lasting=True)
     if not host or not user or not password or parts.fragment:
         raise ValueError(form)
     if [name for name, _ in query] != ["queue"] or not 0 < len(query[0][1].encode()) <= _QUEUE_BYTES:

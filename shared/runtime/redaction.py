@@ -4,7 +4,7 @@ Two nets. The vendors' loggers that print whole requests and responses at DEBUG 
 (they would show a token or an answer before we know it). And every log record of the process is made by a factory that
 replaces each known secret, raw and in the encodings that libraries use, in the message, the exception and the stack.
 
-What an invocation learns is forgotten at its end (`forgetting`), whichever of its threads learned it. What is kept from
+What an invocation learns is forgotten at its end (`forget_at_end`), whichever of its threads learned it. What is kept from
 one invocation to the next, role keys and the passwords of queue URLs, is learned as lasting.
 """
 
@@ -63,7 +63,7 @@ _EVERYWHERE = re.compile(r"[A-Za-z0-9_.~-]*")
 _IN_JSON = re.compile(r"[ !#-\[\]-~]*")  # and in repr()
 
 
-def learn(value: str, *, lasting: bool = False) -> None:
+def remember(value: str, *, lasting: bool = False) -> None:
     """Remember a secret, so that `scrub` knows it. Values under six characters are left to the callers' care.
 
     `lasting`: beyond the invocation, among the newest 32 of the kind.
@@ -91,7 +91,7 @@ def learn(value: str, *, lasting: bool = False) -> None:
 
 
 @contextmanager
-def forgetting() -> Iterator[None]:
+def forget_at_end() -> Iterator[None]:
     """One invocation: what is learned meanwhile, by any thread, is forgotten at the end of the last one under way."""
     with _lock:
         scope = next(_scope_numbers)

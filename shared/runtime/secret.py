@@ -24,7 +24,7 @@ class Secret:
 
     def __init__(self, value: str, *, lasting: bool = False) -> None:
         self._held: Callable[[], str] = lambda: value
-        redaction.learn(value, lasting=lasting)
+        redaction.remember(value, lasting=lasting)
 
     def reveal(self) -> str:
         """The value itself, for the body of the one request that needs it."""

@@ -14,7 +14,7 @@ from shared.runtime.loopback import is_loopback
 from shared.runtime.queue_urls import check_url
 from shared.runtime.regions import region_rule, regions_of
 from shared.runtime.secret import Secret
-from shared.runtime.wildcard import fits
+from shared.runtime.wildcard import matches_wildcard
 
 TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
 ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
@@ -163,8 +163,8 @@ def _allow(value: str | None) -> tuple[tuple[str, ...], ...] | None:
     return patterns
 
 
-def allows(patterns: tuple[tuple[str, ...], ...] | None, name: tuple[str, ...]) -> bool:
+def is_allowed(patterns: tuple[tuple[str, ...], ...] | None, name: tuple[str, ...]) -> bool:
     """Whether a five-part name matches a pattern; with no patterns set, the role alone decides."""
     if patterns is None:
         return True
-    return any(all(map(fits, pattern, name)) for pattern in patterns)
+    return any(all(map(matches_wildcard, pattern, name)) for pattern in patterns)

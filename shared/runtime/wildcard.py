@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def fits(pattern: str, text: str) -> bool:
+def matches_wildcard(pattern: str, text: str) -> bool:
     """Whether a text fits a pattern, in time that grows with their lengths alone: no try is taken back.
 
     The parts between the stars are looked for one after the other, each at its first place behind the last one.

@@ -55,7 +55,7 @@ class Store(Protocol):
     def versions(self) -> list[Version]:
         """All versions, newest first, asked for anew."""
 
-    def holder(self) -> str | None:
+    def current_keyturn_version(self) -> str | None:
         """The keyturn version that holds the current secret, by the last listing; None if none does."""
 
     def read(self, version: str | None = None) -> Secret:

@@ -24,7 +24,7 @@ _NAME = re.compile(r"kt-([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{12})-([1-9][0-9]
 
 
 @dataclass(frozen=True)
-class Identity:
+class ChangeIdentity:
     """What a change is to a store: the credential, the operation and CommandId, and the API's own parameters."""
 
     credential: str
@@ -37,34 +37,34 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Named:
+class VersionName:
     """A version of keyturn's, read from its name."""
 
-    identity: Identity
+    identity: ChangeIdentity
     number: int
 
 
-def identity(
+def change_identity(
     source: str, subject: str, pair: Iterable[str], operation: str, command_id: str, parameters: Mapping[str, Any]
-) -> Identity:
+) -> ChangeIdentity:
     """The identity of a change. `pair`: the two accounts of `Alternate`, which are one credential; else nothing."""
     accounts = sorted(pair)
     if accounts:
         subject = subject.rpartition("/")[0]
-    return Identity(
+    return ChangeIdentity(
         _digest([source, subject, *accounts], 16), _digest([operation, command_id], 16), _digest(dict(parameters), 12)
     )
 
 
-def read_name(version: str) -> Named | None:
+def parse_version_name(version: str) -> VersionName | None:
     """The parts of a name that keyturn made; None for the user's, and for what belongs to no change."""
     found = _NAME.fullmatch(version)
-    return Named(Identity(found[1], found[2], found[3]), int(found[4])) if found else None
+    return VersionName(ChangeIdentity(found[1], found[2], found[3]), int(found[4])) if found else None
 
 
-def is_ours(version: str) -> bool:
+def is_keyturn_version(version: str) -> bool:
     """Whether keyturn made the version, for a change or beside one."""
-    return read_name(version) is not None or version.startswith((BEFORE, COPY))
+    return parse_version_name(version) is not None or version.startswith((BEFORE, COPY))
 
 
 def _digest(parts: Any, length: int) -> str:
@@ -73,10 +73,10 @@ def _digest(parts: Any, length: int) -> str:
 
 
 @dataclass(frozen=True)
-class Shelf:
+class VersionListing:
     """What a listing of a store's versions means to one change. Each sequence is newest first."""
 
-    identity: Identity
+    identity: ChangeIdentity
     current: Version | None
     own: tuple[Version, ...]  # of this very change, the highest number first
     reused: bool  # the same command came with other parameters
@@ -84,7 +84,7 @@ class Shelf:
     foreign: tuple[Version, ...]  # of other credentials
     versions: tuple[Version, ...]
 
-    def after(self, older: Collection[str]) -> Shelf:
+    def with_older(self, older: Collection[str]) -> VersionListing:
         """The same, where it is known that these were there before the change's own: the clock counts whole seconds."""
         first = min((one.created for one in self.own), default=0.0)
 
@@ -93,7 +93,7 @@ class Shelf:
 
         own = {one.id for one in self.own}
         moved = [one if one.id in own else earlier(one) for one in self.versions]
-        return sort_out(moved, self.identity)
+        return listing_for(moved, self.identity)
 
     @property
     def ids(self) -> frozenset[str]:
@@ -124,7 +124,7 @@ class Shelf:
         return [one.id for one in sorted(old, key=lambda one: one.created)]
 
 
-def sort_out(versions: Sequence[Version], identity: Identity) -> Shelf:
+def listing_for(versions: Sequence[Version], identity: ChangeIdentity) -> VersionListing:
     """What the versions of a store are to a change."""
     ordered = sorted(versions, key=lambda one: one.created, reverse=True)
     own: list[tuple[int, Version]] = []
@@ -132,7 +132,7 @@ def sort_out(versions: Sequence[Version], identity: Identity) -> Shelf:
     foreign: list[Version] = []
     reused = False
     for one in ordered:
-        named = read_name(one.id)
+        named = parse_version_name(one.id)
         if named is None:
             continue
         if named.identity == identity:
@@ -142,7 +142,7 @@ def sort_out(versions: Sequence[Version], identity: Identity) -> Shelf:
         else:
             others.append(one)
             reused = reused or named.identity.command == identity.command
-    return Shelf(
+    return VersionListing(
         identity,
         next((one for one in ordered if one.current), None),
         tuple(one for _, one in sorted(own, key=lambda pair: pair[0], reverse=True)),
@@ -153,7 +153,7 @@ def sort_out(versions: Sequence[Version], identity: Identity) -> Shelf:
     )
 
 
-class Standing(Enum):
+class EarlierDelivery(Enum):
     """Where a change stands by its versions in the store."""
 
     NEW = "new"  # no version of it is there
@@ -163,21 +163,23 @@ class Standing(Enum):
     OVERTAKEN = "overtaken"  # a later change was begun or proven, and a call of this one may still arrive
 
 
-def standing(shelf: Shelf, holder: str | None, *, fenced: bool, looks: bool, now: float, bound_s: float) -> Standing:
+def earlier_delivery(
+    listing: VersionListing, holder: str | None, *, fenced: bool, looks: bool, now: float, bound_s: float
+) -> EarlierDelivery:
     """Where a change stands. Behind a fence a late call does nothing once its old secret was replaced.
 
     `holder`: the version that holds the current secret. `looks`: a login can tell what is in force.
     """
-    if not shelf.own:
-        return Standing.NEW
-    own = shelf.own[0]
-    held = next((one for one in shelf.versions if one.id == holder), None)
-    if held is not None and held.id in {one.id for one in shelf.own}:
-        open_since = bool(shelf.newer(held)) and not (fenced or looks)
-        return Standing.OVERTAKEN if open_since else Standing.FINISHED
+    if not listing.own:
+        return EarlierDelivery.NEW
+    own = listing.own[0]
+    held = next((one for one in listing.versions if one.id == holder), None)
+    if held is not None and held.id in {one.id for one in listing.own}:
+        open_since = bool(listing.newer(held)) and not (fenced or looks)
+        return EarlierDelivery.OVERTAKEN if open_since else EarlierDelivery.FINISHED
     if held is not None and held.created >= own.created:
-        return Standing.REPLACED if fenced or now - own.created > bound_s else Standing.OVERTAKEN
-    return Standing.OVERTAKEN if shelf.newer(own) and not fenced else Standing.BEGUN
+        return EarlierDelivery.REPLACED if fenced or now - own.created > bound_s else EarlierDelivery.OVERTAKEN
+    return EarlierDelivery.OVERTAKEN if listing.newer(own) and not fenced else EarlierDelivery.BEGUN
 
 
 # A delivery that began so long before another may still be at work: the longest that both platforms let a function run
@@ -185,14 +187,14 @@ def standing(shelf: Shelf, holder: str | None, *, fenced: bool, looks: bool, now
 ALIVE_S = 900.0
 
 
-def rivals(shelf: Shelf, own: Version, holder: str | None) -> list[Version]:
+def competing_versions(listing: VersionListing, own: Version, holder: str | None) -> list[Version]:
     """Versions of other changes that may be in force in place of this one, or come into force: not those before it."""
-    held = next((one for one in shelf.versions if one.id == holder), None)
+    held = next((one for one in listing.versions if one.id == holder), None)
     done = held.created if held is not None and held.created < own.created else -1.0
-    return [one for one in shelf.others if one.created >= own.created - ALIVE_S and one.created > done]
+    return [one for one in listing.others if one.created >= own.created - ALIVE_S and one.created > done]
 
 
-def replaced(own: Version, among: Sequence[Version], held: Version | None, told: bool | None) -> bool:
+def was_superseded(own: Version, among: Sequence[Version], held: Version | None, told: bool | None) -> bool:
     """Whether a change that was proven must not be made current: another one came after it, or may have.
 
     `told`: whether the cloud shows it as the last one; None: nothing tells, and then the later command's claim stands.

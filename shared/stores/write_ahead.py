@@ -12,11 +12,20 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from shared.changes.options import FRESH_S
-from shared.results.outcome import SUPERSEDED, Ending, Outcome, Stage, Stored
+from shared.results.outcome import SUPERSEDED, Conclusion, Outcome, Stage, StoredSecret
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.stores.store import VERSION_EXISTS, Store, Version
-from shared.stores.versions import Shelf, Standing, is_ours, read_name, replaced, rivals, sort_out, standing
+from shared.stores.versions import (
+    EarlierDelivery,
+    VersionListing,
+    competing_versions,
+    earlier_delivery,
+    is_keyturn_version,
+    listing_for,
+    parse_version_name,
+    was_superseded,
+)
 
 _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 
@@ -25,7 +34,7 @@ Still = Callable[[], bool | None]
 
 
 @dataclass(eq=False)
-class Keeping:
+class WriteAhead:
     """One command's new secret in its store."""
 
     store: Store
@@ -49,15 +58,17 @@ class Keeping:
         """
         if self.clock() - self.listed < FRESH_S:
             return
-        shelf = self._shelf().after(self.known if self.written else ())
+        listing = self._list_versions().with_older(self.known if self.written else ())
         self.listed = self.clock()
-        self._check_owner(shelf)
-        at = standing(shelf, self.store.holder(), fenced=self.fence, looks=False, now=0.0, bound_s=0.0)
-        if at in (Standing.REPLACED, Standing.OVERTAKEN):
+        self._check_owner(listing)
+        at = earlier_delivery(
+            listing, self.store.current_keyturn_version(), fenced=self.fence, looks=False, now=0.0, bound_s=0.0
+        )
+        if at in (EarlierDelivery.REPLACED, EarlierDelivery.OVERTAKEN):
             raise _superseded(self.store, self.version)
 
-    def _check_owner(self, shelf: Shelf) -> None:
-        if any(one.id not in self.known for one in shelf.foreign):
+    def _check_owner(self, listing: VersionListing) -> None:
+        if any(one.id not in self.known for one in listing.foreign):
             text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
             raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
 
@@ -69,7 +80,7 @@ class Keeping:
         # Two first commands for one store: whoever writes later sees the other's version, and gives way.
         if self.alone:
             try:
-                self._check_owner(self._shelf())
+                self._check_owner(self._list_versions())
             except Refused:
                 self.store.withdraw(self.version)
                 self.written = False
@@ -100,7 +111,7 @@ class Keeping:
         self._next(self.kept)
 
     def _next(self, kept: Secret) -> None:
-        named = read_name(self.version)
+        named = parse_version_name(self.version)
         assert named is not None  # noqa: S101 - only keyturn's versions are kept so
         version = named.identity.name(named.number + 1)
         self.store.make_room(())
@@ -112,49 +123,53 @@ class Keeping:
         if self.existed:
             return True
         try:
-            shelf = self._shelf()
-            return bool(shelf.unresolved(self.store.holder()))
+            listing = self._list_versions()
+            return bool(listing.unresolved(self.store.current_keyturn_version()))
         except KeyturnError:
             return True
 
-    def _shelf(self) -> Shelf:
-        return _shelf(self.store, self.version)
+    def _list_versions(self) -> VersionListing:
+        return _list_versions(self.store, self.version)
 
-    def stored(self, stage: Stage | None) -> Stored:
+    def stored(self, stage: Stage | None) -> StoredSecret:
         """The version's place, by names alone."""
-        return Stored(self.store.name, self.version, stage.value if stage else None, self.region, self.current)
+        return StoredSecret(self.store.name, self.version, stage.value if stage else None, self.region, self.current)
 
-    def settle(self, ending: Ending, still: Still, hand_on: Callable[[Ending], bool] | None) -> Ending:
+    def conclude(
+        self, conclusion: Conclusion, still: Still, hand_on: Callable[[Conclusion], bool] | None
+    ) -> Conclusion:
         """After the change: the store says what its ending says. Never raises.
 
         `hand_on`: gives a promotion that cannot be made now to follow_change.
         """
-        if ending.outcome in _IN_FORCE:
-            return self._promoted(ending, still, hand_on)
-        if ending.outcome is not Outcome.WOULD_CHANGE and (self.written or self.existed):
-            ending.stored = self.stored(Stage.PENDING)
-            if ending.outcome is not Outcome.PENDING:
-                ending.evidence.append(f"store: version {self.version} left pending")
-        return ending
+        if conclusion.outcome in _IN_FORCE:
+            return self._promoted(conclusion, still, hand_on)
+        if conclusion.outcome is not Outcome.WOULD_CHANGE and (self.written or self.existed):
+            conclusion.stored = self.stored(Stage.PENDING)
+            if conclusion.outcome is not Outcome.PENDING:
+                conclusion.evidence.append(f"store: version {self.version} left pending")
+        return conclusion
 
-    def _promoted(self, ending: Ending, still: Still, hand_on: Callable[[Ending], bool] | None) -> Ending:
+    def _promoted(
+        self, conclusion: Conclusion, still: Still, hand_on: Callable[[Conclusion], bool] | None
+    ) -> Conclusion:
         try:
             # What was there before this delivery wrote is older, whatever its second says.
-            ending.evidence += promote(
+            conclusion.evidence += promote(
                 self.store, self.version, still, self.known if self.written else frozenset(), self.current
             )
         except KeyturnError as error:
             failed = error
         else:
-            ending.stored = self.stored(Stage.CURRENT)
-            return ending
-        ending.evidence.append(f"store: {failed.code or failed.error_class.value}")
-        ending.stored = self.stored(Stage.PENDING)
-        pending = replace(ending, outcome=Outcome.PENDING)
+            conclusion.stored = self.stored(Stage.CURRENT)
+            return conclusion
+        conclusion.evidence.append(f"store: {failed.code or failed.error_class.value}")
+        conclusion.stored = self.stored(Stage.PENDING)
+        pending = replace(conclusion, outcome=Outcome.PENDING)
         # Keys that have run out are fresh in the follower's invocation.
         if failed.retryable and hand_on is not None and hand_on(pending):
             return pending
-        return replace(ending, outcome=Outcome.UNKNOWN, error=not_promoted(self.store.name, self.version, failed))
+        return replace(conclusion, outcome=Outcome.UNKNOWN, error=not_promoted(self.store.name, self.version, failed))
 
 
 def promote(
@@ -166,21 +181,21 @@ def promote(
 
     Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
     """
-    shelf = _shelf(store, version).after(older)
-    own, holder = _by_id(shelf, version), store.holder()
+    listing = _list_versions(store, version).with_older(older)
+    own, holder = _by_id(listing, version), store.current_keyturn_version()
     if own is None:
         raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
-    held = _by_id(shelf, holder) if holder is not None else None
-    now = shelf.current.id if shelf.current is not None else None
-    if current is not None and now not in (current, version) and not is_ours(now or ""):
+    held = _by_id(listing, holder) if holder is not None else None
+    now = listing.current.id if listing.current is not None else None
+    if current is not None and now not in (current, version) and not is_keyturn_version(now or ""):
         raise _superseded(store, version)  # a person has made another version current
-    among = rivals(shelf, own, holder)
-    if among and replaced(own, among, held, still()):
+    among = competing_versions(listing, own, holder)
+    if among and was_superseded(own, among, held, still()):
         raise _superseded(store, version)
     store.promote(version)
-    after = _shelf(store, version)
-    among += [one for one in after.others if one.id not in shelf.ids]
-    if among and replaced(own, among, None, still()):
+    after = _list_versions(store, version)
+    among += [one for one in after.others if one.id not in listing.ids]
+    if among and was_superseded(own, among, None, still()):
         raise _superseded(store, version)
     return [f"store: version {version} is current"]
 
@@ -200,11 +215,11 @@ def not_promoted(place: str, version: str, error: KeyturnError) -> Ambiguous:
     return Ambiguous(text, code=error.code or "NotPromoted", request_id=error.request_id)
 
 
-def _shelf(store: Store, version: str) -> Shelf:
-    named = read_name(version)
+def _list_versions(store: Store, version: str) -> VersionListing:
+    named = parse_version_name(version)
     assert named is not None  # noqa: S101 - only keyturn's versions are kept and promoted
-    return sort_out(store.versions(), named.identity)
+    return listing_for(store.versions(), named.identity)
 
 
-def _by_id(shelf: Shelf, version: str) -> Version | None:
-    return next((one for one in shelf.versions if one.id == version), None)
+def _by_id(listing: VersionListing, version: str) -> Version | None:
+    return next((one for one in listing.versions if one.id == version), None)

@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from shared.runtime.message_signing import COMMAND_TYPE, MOST_ATTEMPTS, MOST_HOPS, Keys, verify
 from shared.runtime.tracing import new_trace, traceparent, tracestate
 from shared.triggers.decoding import NotJson, decode, flaw, from_base64, repetition
-from shared.triggers.delivery import Message, fit
+from shared.triggers.delivery import Message, fit_id
 
 MAX_LIST = 100
 _RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d{1,20})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -15,7 +15,7 @@ _MAX_INTEGER = 2**31 - 1  # CloudEvents 1.0, Integer
 
 
 @dataclass(frozen=True, repr=False)
-class Origin:
+class EventOrigin:
     """What a message inherits from whatever brought it; the fields are those of Message."""
 
     id: str
@@ -31,11 +31,11 @@ class Origin:
     keys: Keys = ()
     """KEYTURN_HANDOFF_KEY's, by which keyturn's own messages are known."""
 
-    def called(self, raw: str) -> "Origin":
+    def called(self, raw: str) -> "EventOrigin":
         """The same with another id; a timer's prefix stays before it."""
         return replace(self, id=f"{self.prefix}-{raw}" if self.prefix else raw)
 
-    def element(self, n: int) -> "Origin":
+    def element(self, n: int) -> "EventOrigin":
         """The same for element `n`, from 0, of a list."""
         return replace(self, id=f"{self.id}-{n}")
 
@@ -50,7 +50,7 @@ class Origin:
     def _message(self, data: object, problem: str | None) -> Message:
         return Message(
             data=data,
-            command_id=fit(self.id),  # once, when all its parts are together
+            command_id=fit_id(self.id),  # once, when all its parts are together
             named=self.named,
             problem=problem,
             type=self.type,
@@ -64,7 +64,7 @@ class Origin:
         )
 
 
-def commands(value: object, origin: Origin, noun: str, *, listed: bool = False) -> tuple[Message, ...]:
+def commands(value: object, origin: EventOrigin, noun: str, *, listed: bool = False) -> tuple[Message, ...]:
     """The messages that `value` holds; `noun` begins each problem. A list inside a list is a problem."""
     if isinstance(value, list) and not listed:
         if not 1 <= len(value) <= MAX_LIST:
@@ -92,13 +92,13 @@ def is_event(value: dict[str, object]) -> bool:
     )
 
 
-def event_origin(event: dict[str, object], origin: Origin) -> Origin:
+def event_origin(event: dict[str, object], origin: EventOrigin) -> EventOrigin:
     """What the messages inside a CloudEvent inherit: its own id wins over the transport's."""
     name = event["id"]
     return origin.called(name) if isinstance(name, str) and name else origin
 
 
-def moment(value: object) -> datetime | None:
+def parse_time(value: object) -> datetime | None:
     """The time that an RFC 3339 text names, in UTC, None if it is none; finer than microseconds is cut off."""
     if not isinstance(value, str) or not (match := _RFC3339.fullmatch(value)):
         return None
@@ -112,7 +112,7 @@ def moment(value: object) -> datetime | None:
         return None
 
 
-def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) -> tuple[Message, ...]:
+def _event(event: dict[str, object], origin: EventOrigin, noun: str, listed: bool) -> tuple[Message, ...]:
     attributes = {name: value for name, value in event.items() if name not in {"data", "data_base64"}}
     rule = flaw(attributes) or repetition(event)
     if rule:
@@ -125,7 +125,7 @@ def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) ->
         origin = replace(origin, traceparent=parent, tracestate=tracestate(event.get("tracestate")))
     if kind.startswith(COMMAND_TYPE):
         notbefore = event.get("notbefore")
-        if notbefore is not None and moment(notbefore) is None:
+        if notbefore is not None and parse_time(notbefore) is None:
             return (origin.refuse("event attribute notbefore is not an RFC 3339 time"),)
         origin = replace(origin, notbefore=str(notbefore) if notbefore else None)
         if not origin.keys:
@@ -150,7 +150,7 @@ def _event(event: dict[str, object], origin: Origin, noun: str, listed: bool) ->
     return commands(data, origin, "event data", listed=listed)
 
 
-def _counted(origin: Origin, attempt: int, hop: int) -> Origin:
+def _counted(origin: EventOrigin, attempt: int, hop: int) -> EventOrigin:
     """What a sender says of deliveries and hops, where no key tells whether it is true: believed within its limits.
 
     So a command that keyturn hands back comes to an end, and a number that somebody made up ends none: beyond the
@@ -161,7 +161,7 @@ def _counted(origin: Origin, attempt: int, hop: int) -> Origin:
     return replace(origin, attempt=attempt if attempt <= MOST_ATTEMPTS else 1, hop=hop if hop < MOST_HOPS else 0)
 
 
-def _verified(event: dict[str, object], origin: Origin, data: object) -> Origin:
+def _verified(event: dict[str, object], origin: EventOrigin, data: object) -> EventOrigin:
     """With a key set: what the event says of deliveries and hops, if keyturn made it; else as a bare command."""
     counts, mac, name, subject = _counts(event), event.get("mac"), event["id"], event.get("subject")
     if not origin.keys or counts is None or not str(event["type"]).startswith(COMMAND_TYPE):

@@ -80,7 +80,7 @@ class Delivery:
     """Of an HTTP call that is refused."""
 
 
-def fit(raw: str) -> str:
+def fit_id(raw: str) -> str:
     """`raw` if it is 1 to 64 of [A-Za-z0-9_-], first a letter or digit; else `h` + 40 hex of its SHA-256."""
     if _COMMAND_ID.fullmatch(raw):
         return raw

@@ -7,14 +7,14 @@ connectors' data with and without a CloudEvent around it (`eventSchema` CloudEve
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.triggers.commands import Origin, commands, event_origin, is_event
+from shared.triggers.commands import EventOrigin, commands, event_origin, is_event
 from shared.triggers.decoding import NotJson, decode, repetition
 from shared.triggers.delivery import Message
 
 MAX_LAYERS = 6
 """Event bus, connector, topic, CloudEvent, and two to spare."""
 
-Reread = Callable[[str, Origin], tuple[Message, ...]]
+Reread = Callable[[str, EventOrigin], tuple[Message, ...]]
 """Reads the original event out of a dead letter: its text, and what its messages inherit."""
 
 
@@ -26,7 +26,7 @@ class Record:
     body: object
 
 
-def unwrap(value: object, origin: Origin, reread: Reread, *, layers: int = 0) -> tuple[Message, ...]:
+def unwrap(value: object, origin: EventOrigin, reread: Reread, *, layers: int = 0) -> tuple[Message, ...]:
     """The messages in `value`, which is a body or an envelope of any known shape. Never raises."""
     if isinstance(value, str):
         try:

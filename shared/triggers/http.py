@@ -8,7 +8,7 @@ from collections.abc import Collection
 
 from shared.runtime.message_signing import Keys
 from shared.runtime.tracing import traceparent, tracestate
-from shared.triggers.commands import MAX_LIST, Origin, commands, is_event
+from shared.triggers.commands import MAX_LIST, EventOrigin, commands, is_event
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
 from shared.triggers.delivery import Delivery, Trigger
 from shared.triggers.envelopes import record_of
@@ -82,7 +82,7 @@ def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> 
     # The draft standard has the key in quotes, most senders do not: both name the same change.
     key = headers.get("idempotency-key", "").strip().strip('"')
     state = tracestate(headers.get("tracestate")) if parent else None
-    origin = Origin(key or request_id, named=bool(key), traceparent=parent, tracestate=state, keys=keys)
+    origin = EventOrigin(key or request_id, named=bool(key), traceparent=parent, tracestate=state, keys=keys)
     messages = commands(value, origin, "body")
     many = isinstance(value, list) or len(messages) > 1  # a CloudEvent's data may be a list, too
     return Delivery(Trigger.HTTP, messages, many=many, asynchronous=asynchronous)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable
 
 from shared.runtime.message_signing import Keys
-from shared.triggers.commands import Origin, is_event
+from shared.triggers.commands import EventOrigin, is_event
 from shared.triggers.decoding import MAX_EVENT, NotJson, decode, text_of
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent
 from shared.triggers.envelopes import Reread, dead_letter, record_of, unwrap
@@ -21,13 +21,13 @@ def read(event: object, *, fields: Collection[str], request_id: str, keys: Keys 
 
     Raises: UnknownEvent.
     """
-    return _read(event, fields, Origin(request_id, keys=keys), inside_dead_letter=False)
+    return _read(event, fields, EventOrigin(request_id, keys=keys), inside_dead_letter=False)
 
 
-def _read(event: object, fields: Collection[str], origin: Origin, *, inside_dead_letter: bool) -> Delivery:
+def _read(event: object, fields: Collection[str], origin: EventOrigin, *, inside_dead_letter: bool) -> Delivery:
     request_id, keys = origin.id, origin.keys
 
-    def reread(text: str, inherited: Origin) -> tuple[Message, ...]:
+    def reread(text: str, inherited: EventOrigin) -> tuple[Message, ...]:
         if inside_dead_letter:
             return (inherited.refuse("message is a dead letter inside a dead letter"),)
         return _original(text, fields, inherited)
@@ -64,7 +64,7 @@ def _queue(messages: Iterable[Message]) -> Delivery:
     return Delivery(Trigger.QUEUE, tuple(messages))
 
 
-def _record(record: object, origin: Origin, reread: Reread) -> tuple[Message, ...]:
+def _record(record: object, origin: EventOrigin, reread: Reread) -> tuple[Message, ...]:
     """One of SCF's `Records`."""
     if not isinstance(record, dict) or record_of(record) is None:
         return (origin.refuse("record is of no known shape"),)
@@ -75,7 +75,7 @@ def _is_record(record: object) -> bool:
     return isinstance(record, dict) and not record.keys().isdisjoint({"Ckafka", "CMQ"})
 
 
-def _element(element: object, fields: Collection[str], origin: Origin, reread: Reread) -> tuple[Message, ...]:
+def _element(element: object, fields: Collection[str], origin: EventOrigin, reread: Reread) -> tuple[Message, ...]:
     """One of FC's array: an envelope, a bare command, or either as JSON text."""
     if isinstance(element, str):
         try:
@@ -92,10 +92,10 @@ def _is_message(value: dict[str, object], fields: Collection[str]) -> bool:
     return bool(enveloped) or is_event(value) or any(name in fields for name in value)
 
 
-def _original(text: str, fields: Collection[str], inherited: Origin) -> tuple[Message, ...]:
+def _original(text: str, fields: Collection[str], inherited: EventOrigin) -> tuple[Message, ...]:
     """The messages of the event in a dead letter; nobody waits for its HTTP reply any more."""
     try:
-        delivery = _read(text, fields, Origin(inherited.id, keys=inherited.keys), inside_dead_letter=True)
+        delivery = _read(text, fields, EventOrigin(inherited.id, keys=inherited.keys), inside_dead_letter=True)
     except UnknownEvent:
         return (inherited.refuse("dead letter holds an event of no known shape"),)
     if delivery.refused:

@@ -1,7 +1,7 @@
 """Timers: SCF `Type, TriggerName, Time, Message`; FC `triggerTime, triggerName, payload`."""
 
 from shared.runtime.message_signing import Keys
-from shared.triggers.commands import Origin, commands
+from shared.triggers.commands import EventOrigin, commands
 from shared.triggers.decoding import NotJson, parse
 from shared.triggers.delivery import Delivery, Trigger
 
@@ -23,7 +23,7 @@ def read_timer(event: dict[str, object], *, request_id: str, keys: Keys = ()) ->
     text = event.get("Message" if scf else "payload")
     # Of any other type they name nothing, and to print what is nested deeply would fail.
     prefix = "-".join(part if isinstance(part, str) else request_id for part in (name, time))
-    origin = Origin(prefix, prefix=prefix, keys=keys)
+    origin = EventOrigin(prefix, prefix=prefix, keys=keys)
     if text is None or text == "":
         return Delivery(Trigger.TIMER, (origin.refuse("timer text is empty"),))
     try:

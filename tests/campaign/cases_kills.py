@@ -12,28 +12,28 @@ from tests.campaign.scene import Order
 IN_FLIGHT = "in flight"
 POINTS = {
     "entering": "shared.handlers.entry:handle:call",
-    "platform known": "shared.runtime.platform:enter:return",
+    "platform known": "shared.runtime.platform:read_invocation:return",
     "trigger read": "shared.triggers.reading:read:return",
-    "command parsed": "shared.commands.command:parse:return",
-    "looked": "{adapter}.look:return",
+    "command parsed": "shared.commands.command:parse_command:return",
+    "looked": "{adapter}.snapshot:return",
     "before the call": "shared.clouds.session:Session.change:call",
     "call built": "change>shared.clouds.{session}._send:call",
     "call answered": "change>shared.clouds.{session}._send:return",
     "after the call": "shared.clouds.session:Session.change:return",
     "accepted": "shared.changes.change:Change._accepted:call",
     "following": "{adapter}.progress:return",
-    "before handing on": "shared.results.publisher:Publisher.command:call",
-    "handed on": "shared.results.publisher:Publisher.command:return",
+    "before handing on": "shared.results.publisher:Publisher.send_command:call",
+    "handed on": "shared.results.publisher:Publisher.send_command:return",
     "ended": "shared.changes.change:Change.run:return",
-    "before the result": "shared.results.publisher:Publisher.result:call",
-    "result sent": "shared.results.publisher:Publisher.result:return",
+    "before the result": "shared.results.publisher:Publisher.publish_result:call",
+    "result sent": "shared.results.publisher:Publisher.publish_result:return",
     "before the return": "shared.handlers.entry:handle:return",
     "call in flight": IN_FLIGHT,
 }
 FOLLOWED = {
     "asked": "shared.handlers.follow:Following._ask:return",
-    "before the result": "shared.results.publisher:Publisher.result:call",
-    "result sent": "shared.results.publisher:Publisher.result:return",
+    "before the result": "shared.results.publisher:Publisher.publish_result:call",
+    "result sent": "shared.results.publisher:Publisher.publish_result:return",
 }
 _WITH_TASK = ("following", "before handing on", "handed on")
 _SLOW = {"task_s": 4.0, "settle_s": 4.0}
@@ -62,14 +62,14 @@ def points(target: Target) -> dict[str, str]:
     }
     if target.place:
         out = f"shared.clouds.{_session(target)}._send"
-        found["secrets at hand"] = "shared.stores.resolving:Source.obtain:return"
-        found["before the write-ahead"] = "shared.stores.write_ahead:Keeping.write_ahead:call"
+        found["secrets at hand"] = "shared.stores.resolving:SecretResolver.resolve:return"
+        found["before the write-ahead"] = "shared.stores.write_ahead:WriteAhead.write_ahead:call"
         for number in range(1, _AHEAD[target.place[:3]] + 1):
             found[f"write-ahead {number} built"] = f"write_ahead>{out}:call#{number}"
             found[f"write-ahead {number} answered"] = f"write_ahead>{out}:return#{number}"
-        found["written ahead"] = "shared.stores.write_ahead:Keeping.write_ahead:return"
-        found["before settling"] = "shared.stores.write_ahead:Keeping.settle:call"
-        found["settled"] = "shared.stores.write_ahead:Keeping.settle:return"
+        found["written ahead"] = "shared.stores.write_ahead:WriteAhead.write_ahead:return"
+        found["before settling"] = "shared.stores.write_ahead:WriteAhead.conclude:call"
+        found["settled"] = "shared.stores.write_ahead:WriteAhead.conclude:return"
         for number in range(1, _PROMOTION[target.place[:3]] + 1):
             found[f"promotion {number} answered"] = f"promote>{out}:return#{number}"
     return found

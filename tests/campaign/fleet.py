@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.handlers.adapters import open_inbox
-from shared.queues.port import Leased
+from shared.queues.port import LeasedMessage
 from tests.campaign.kept import look
 from tests.campaign.platform import invoke, invoke_and_kill
 from tests.cloud.functions.run import as_trigger_event
@@ -134,7 +134,7 @@ class _Fleet:
     rotated: Rotated
     kills: list[str] = field(
         default_factory=lambda: [
-            "shared.stores.write_ahead:Keeping.settle:call",
+            "shared.stores.write_ahead:WriteAhead.conclude:call",
             "promote>shared.clouds.tencent.session:TencentSession._send:return#3",
         ]
     )
@@ -148,7 +148,7 @@ class _Fleet:
             first,
             SCF,
             self.settings,
-            point="shared.results.publisher:Publisher.command:return#2",
+            point="shared.results.publisher:Publisher.send_command:return#2",
             standin=self.standin,
             action="",
             limit_s=_LIMIT_S,
@@ -221,7 +221,7 @@ class _Fleet:
         self._invoke(CHANGE, event)
 
     @staticmethod
-    def _done(inbox: Any, waiting: list[Leased]) -> None:
+    def _done(inbox: Any, waiting: list[LeasedMessage]) -> None:
         for leased in waiting:
             inbox.ack(leased)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.handlers.adapters import open_queue
-from shared.queues.port import Outgoing
+from shared.queues.port import QueueMessage
 from tests.campaign.forged import forged
 from tests.campaign.judge import Verdict, judge
 from tests.campaign.judge_stores import judge_stores
@@ -144,7 +144,7 @@ class Stage(Scene):
             return
         queue = open_queue(self.settings["KEYTURN_COMMANDS"], function=None)
         try:
-            queue.send(Outgoing(f"forged-{self.rng.randrange(10**9)}", "forged", "forged", body), timeout_s=5.0)
+            queue.send(QueueMessage(f"forged-{self.rng.randrange(10**9)}", "forged", "forged", body), timeout_s=5.0)
         finally:
             queue.close()
 

@@ -207,7 +207,7 @@ def test_a_keyturn_that_believes_a_lost_answer_did_nothing_is_seen(
 def test_a_keyturn_that_discards_what_it_wrote_ahead_is_seen(
     standin: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settle = shared.stores.write_ahead.Keeping.settle
+    settle = shared.stores.write_ahead.WriteAhead.conclude
 
     def discard(self: Any, ending: Any, *more: Any) -> Any:
         if ending.error is not None:
@@ -216,7 +216,7 @@ def test_a_keyturn_that_discards_what_it_wrote_ahead_is_seen(
                     self.store._delete(one.id)
         return settle(self, ending, *more)
 
-    monkeypatch.setattr(shared.stores.write_ahead.Keeping, "settle", discard)
+    monkeypatch.setattr(shared.stores.write_ahead.WriteAhead, "conclude", discard)
     late = {"Action": "ModifyServiceAccountPassword", "Fault": "late", "Seconds": 30.0, "Times": 500}
     steps = (step("fault", late), step("send", "a", "queue"), step("clear"))
     case = Case("B", "broken", "discards", {"a": Order("kept registry")}, steps)

@@ -14,9 +14,18 @@ from typing import Any
 import pytest
 
 from shared.changes.change import Change
-from shared.changes.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
-from shared.changes.options import Pending, Ports, Wishes
-from shared.results.outcome import Ending, Outcome
+from shared.changes.credential import (
+    Accepted,
+    LoginAnswer,
+    Observation,
+    Snapshot,
+    StateBefore,
+    Task,
+    TaskProgress,
+    TaskState,
+)
+from shared.changes.options import ChangeOptions, ChangePorts, PendingChange
+from shared.results.outcome import Conclusion, Outcome
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
@@ -105,7 +114,7 @@ class Scripted:
     script: Iterator[str]
     new_text: str = NEW
     old_text: str | None = None
-    settles: bool = True
+    can_reconcile: bool = True
     repeatable: bool = True
     seen: Callable[[str], None] = lambda _: None
     asked: Mapping[str, Any] = field(default_factory=dict)
@@ -122,11 +131,11 @@ class Scripted:
     def old(self) -> Secret | None:
         return None if self.old_text is None else Secret(self.old_text)
 
-    def look(self, *, thorough: bool) -> Look:
+    def snapshot(self, *, thorough: bool) -> Snapshot:
         self.seen("look")
-        return Look(tasks=frozenset(id_ for id_, _ in self.server.tasks) | frozenset(self.server.theirs), time="t0")
+        return Snapshot(tasks=frozenset(id_ for id_, _ in self.server.tasks) | frozenset(self.server.theirs), time="t0")
 
-    def change(self, look: Look) -> Accepted:
+    def change(self, look: Snapshot) -> Accepted:
         self.seen("change")
         return Accepted("r-1", Task(self.server.change(next(self.script), self.old_text, self.new_text)))
 
@@ -141,22 +150,22 @@ class Scripted:
             raise Ambiguous("same", code="SamePassword", refused=True)
         return Accepted("r-2", None)
 
-    def progress(self, task: Task) -> Progress:
+    def progress(self, task: Task) -> TaskProgress:
         state = dict(self.server.tasks)[task.task_id or 0]
-        return Progress(State.FAILED if state == "failed" else State.SUCCEEDED, [])
+        return TaskProgress(TaskState.FAILED if state == "failed" else TaskState.SUCCEEDED, [])
 
-    def begun(self, task: Task) -> float | None:
+    def began_at(self, task: Task) -> float | None:
         return None
 
-    def read(self, before: Before) -> Reading:
+    def observe(self, before: StateBefore) -> Observation:
         ours = tuple(id_ for id_, _ in self.server.tasks if id_ not in before.tasks)
         theirs = tuple(id_ for id_ in self.server.theirs if id_ not in before.tasks)
-        if not self.settles:
-            return Reading()
+        if not self.can_reconcile:
+            return Observation()
         done = bool(ours) and all(dict(self.server.tasks)[id_] == "succeed" for id_ in ours)
-        return Reading(ours, theirs, succeeded=done, moved=done or bool(theirs))
+        return Observation(ours, theirs, succeeded=done, moved=done or bool(theirs))
 
-    def overtaken(self, task: Task, before: Before) -> bool | None:
+    def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
         return None
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
@@ -165,9 +174,9 @@ class Scripted:
 
 @dataclass
 class Played:
-    ending: Ending
+    conclusion: Conclusion
     change: Change
-    handed: list[Pending]
+    handed: list[PendingChange]
 
 
 def play(
@@ -183,7 +192,7 @@ def play(
     seen: Callable[[str], None] = lambda _: None,
 ) -> Played:
     """One delivery; the last answer of the script comes again and again."""
-    clock, handed = Clock(), list[Pending]()
+    clock, handed = Clock(), list[PendingChange]()
 
     def answers() -> Iterator[str]:
         yield from script
@@ -203,11 +212,11 @@ def play(
         clock.now += seconds
         seen("sleep")
 
-    def hand_on(pending: Pending) -> bool:
+    def hand_on(pending: PendingChange) -> bool:
         handed.append(pending)
         return True
 
-    ports = Ports(hand_on=hand_on if settles else None, clock=lambda: 1_000.0, sleep=sleep)
+    ports = ChangePorts(hand_on=hand_on if settles else None, clock=lambda: 1_000.0, sleep=sleep)
     now = [olds[0]]
     ports.olds = len(olds) - 1
 
@@ -219,7 +228,7 @@ def play(
     if values:
         ports.another_value = lambda: credential(now[0], OTHER_NEW)
     change = Change(
-        credential(olds[0], NEW), Wishes(login=login, unnamed_caller=unnamed), Deadline(left_s, clock), ports
+        credential(olds[0], NEW), ChangeOptions(login=login, unnamed_caller=unnamed), Deadline(left_s, clock), ports
     )
     return Played(change.run(), change, handed)
 
@@ -246,12 +255,12 @@ def lies(
         server = Server(**world, landing=landing)
         played = play(server, script, **how)
         if not true(server, played):
-            found.append((played.ending.outcome.value, *script))
+            found.append((played.conclusion.outcome.value, *script))
     return found
 
 
 def true(server: Server, played: Played) -> bool:
-    outcome = played.ending.outcome
+    outcome = played.conclusion.outcome
     if outcome in (Outcome.CHANGED, Outcome.ALREADY_CHANGED):
         return server.secret in (NEW, OTHER_NEW) and played.change.credential.new == Secret(server.secret)
     if outcome is Outcome.NOT_CHANGED:
@@ -304,7 +313,7 @@ def test_it_is_true_with_little_time(world: str, left_s: float) -> None:
 @pytest.mark.parametrize("world", WORLDS)
 def test_what_works_at_once_is_never_unclear(world: str, settles: bool) -> None:
     played = play(Server(**WORLDS[world]), ("accepted",), settles=settles)
-    assert played.ending.outcome is Outcome.CHANGED
+    assert played.conclusion.outcome is Outcome.CHANGED
 
 
 @pytest.mark.parametrize("fault", ["lost before", "lost after", "lost late"])
@@ -312,7 +321,7 @@ def test_what_works_at_once_is_never_unclear(world: str, settles: bool) -> None:
 def test_one_lost_answer_is_cleared_up_by_a_repeat(world: str, fault: str) -> None:
     """Its own answer is enough; behind a fence the probe tells."""
     played = play(Server(**WORLDS[world]), (fault, "accepted"), settles=True)
-    assert played.ending.outcome is Outcome.CHANGED, played.ending
+    assert played.conclusion.outcome is Outcome.CHANGED, played.conclusion
 
 
 @pytest.mark.parametrize("at", range(1, 12))
@@ -338,9 +347,9 @@ def test_a_call_is_not_repeated_once_somebody_else_s_change_was_seen(at: int) ->
 def test_a_call_of_a_secret_that_the_service_makes_is_never_made_again() -> None:
     calls: list[str] = []
     server = Server(fenced=False)
-    credential = Scripted(server, iter(["lost before"] * 9), settles=False, repeatable=False, seen=calls.append)
-    ending = Change(credential, Wishes(), Deadline(12.0, Clock()), Ports(sleep=lambda _: None)).run()
-    assert (ending.outcome, calls.count("change")) == (Outcome.UNKNOWN, 1)
+    credential = Scripted(server, iter(["lost before"] * 9), can_reconcile=False, repeatable=False, seen=calls.append)
+    conclusion = Change(credential, ChangeOptions(), Deadline(12.0, Clock()), ChangePorts(sleep=lambda _: None)).run()
+    assert (conclusion.outcome, calls.count("change")) == (Outcome.UNKNOWN, 1)
 
 
 def test_a_change_is_sent_at_most_three_times_when_its_answers_are_lost() -> None:
@@ -353,7 +362,7 @@ def test_a_change_is_sent_at_most_three_times_when_its_answers_are_lost() -> Non
 def test_no_change_is_sent_with_too_little_time_left(asked_s: float) -> None:
     calls: list[str] = []
     played = play(Server(fenced=False), ("accepted",), settles=True, left_s=asked_s, seen=calls.append)
-    assert (played.ending.outcome, calls.count("change")) == (Outcome.NOT_CHANGED, 0)
+    assert (played.conclusion.outcome, calls.count("change")) == (Outcome.NOT_CHANGED, 0)
 
 
 @pytest.mark.parametrize("script", [("accepted",), ("lost before", "accepted")])
@@ -372,9 +381,9 @@ def test_no_change_is_sent_more_than_30_s_after_the_look_that_allowed_it(world: 
     def sleep(seconds: float) -> None:
         clock.now += seconds
 
-    ports = Ports(prepare=slow, clock=clock, sleep=sleep)
-    ending = Change(credential, Wishes(keeps=True), Deadline(200.0, clock), ports).run()
-    assert ending.outcome is Outcome.CHANGED
+    ports = ChangePorts(prepare=slow, clock=clock, sleep=sleep)
+    conclusion = Change(credential, ChangeOptions(keeps=True), Deadline(200.0, clock), ports).run()
+    assert conclusion.outcome is Outcome.CHANGED
     for number, (what, at) in enumerate(steps):
         if what == "change":
             looked = max(when for seen, when in steps[:number] if seen == "look")
@@ -396,8 +405,10 @@ def test_a_refused_login_beside_what_the_cloud_says_is_no_proof(script: tuple[st
         clock.now += seconds
 
     credential = Refusing(server, iter([*script, *["odd before"] * 9]), NEW, OLD)
-    ending = Change(credential, Wishes(login=True), Deadline(12.0, clock), Ports(clock=clock, sleep=sleep)).run()
-    assert ending.outcome is Outcome.UNKNOWN
+    conclusion = Change(
+        credential, ChangeOptions(login=True), Deadline(12.0, clock), ChangePorts(clock=clock, sleep=sleep)
+    ).run()
+    assert conclusion.outcome is Outcome.UNKNOWN
 
 
 @pytest.mark.parametrize("answer", [LoginAnswer.ANY, LoginAnswer.UNREACHABLE])
@@ -413,8 +424,10 @@ def test_a_login_that_proves_nothing_makes_no_change_done_already(answer: LoginA
     def sleep(seconds: float) -> None:
         clock.now += seconds
 
-    ending = Change(credential, Wishes(login=True), Deadline(12.0, clock), Ports(clock=clock, sleep=sleep)).run()
-    assert (ending.outcome, steps.count("change")) == (Outcome.CHANGED, 1)
+    conclusion = Change(
+        credential, ChangeOptions(login=True), Deadline(12.0, clock), ChangePorts(clock=clock, sleep=sleep)
+    ).run()
+    assert (conclusion.outcome, steps.count("change")) == (Outcome.CHANGED, 1)
 
 
 @pytest.mark.parametrize("took_s", [0.1, 5.0, 8.3, 9.0, 30.0])
@@ -428,8 +441,8 @@ def test_no_change_is_sent_when_a_slow_write_ahead_left_too_little_time(took_s: 
     def sleep(seconds: float) -> None:
         clock.now += seconds
 
-    ports = Ports(prepare=slow, clock=clock, sleep=sleep)
-    ending = Change(credential, Wishes(keeps=True), Deadline(10.0, clock), ports).run()
+    ports = ChangePorts(prepare=slow, clock=clock, sleep=sleep)
+    conclusion = Change(credential, ChangeOptions(keeps=True), Deadline(10.0, clock), ports).run()
     sent = [at for what, at in steps if what == "change"]
-    assert ending.outcome is (Outcome.CHANGED if took_s <= 5.0 else Outcome.NOT_CHANGED)
+    assert conclusion.outcome is (Outcome.CHANGED if took_s <= 5.0 else Outcome.NOT_CHANGED)
     assert bool(sent) == (took_s <= 5.0)

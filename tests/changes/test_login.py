@@ -13,7 +13,7 @@ import pytest
 from shared.changes.credential import LoginAnswer
 from shared.changes.login import (
     Address,
-    Form,
+    LoginForm,
     _made_up,
     _token_service,
     redis_login,
@@ -28,7 +28,7 @@ REAL = "Real-Passw0rd1"
 NO, YES = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n", b"+OK\r\n"
 ARITY = b"-ERR wrong number of arguments for 'auth' command\r\n"
 UNSET = b"-ERR AUTH <password> called without any password configured for the default user.\r\n"
-A, B = Form(("app:{password}",)), Form(("app", "{password}"))
+A, B = LoginForm(("app:{password}",)), LoginForm(("app", "{password}"))
 
 Answer = Callable[[list[str]], bytes | None]
 
@@ -80,7 +80,7 @@ def takes(*right: list[str]) -> Answer:
     return lambda words: YES if words in list(right) else NO
 
 
-def login(answer: Answer, forms: tuple[Form, ...], asked: list[list[str]] | None = None) -> LoginAnswer:
+def login(answer: Answer, forms: tuple[LoginForm, ...], asked: list[list[str]] | None = None) -> LoginAnswer:
     with redis(answer, asked) as address:
         return redis_login(address, forms, Secret(REAL), 5.0)
 
@@ -98,7 +98,7 @@ def test_a_secret_that_is_taken_where_a_made_up_one_is_refused_is_accepted() -> 
 
 
 @pytest.mark.parametrize("forms", [(A,), (B,), (A, B)])
-def test_a_server_that_takes_any_password_proves_nothing(forms: tuple[Form, ...]) -> None:
+def test_a_server_that_takes_any_password_proves_nothing(forms: tuple[LoginForm, ...]) -> None:
     assert login(lambda _: YES, forms) is LoginAnswer.ANY
 
 
@@ -123,7 +123,7 @@ def test_a_form_that_the_server_does_not_know_is_passed_over(other: bytes) -> No
 
 
 def test_only_a_documented_form_can_be_refused() -> None:
-    undocumented = Form(("app", "{password}"), documented=False)
+    undocumented = LoginForm(("app", "{password}"), documented=False)
     assert login(lambda w: NO if len(w) == 2 else UNSET, (A, undocumented)) is LoginAnswer.UNREACHABLE
     assert login(takes(["app", REAL]), (undocumented,)) is LoginAnswer.ACCEPTED
 
@@ -212,7 +212,7 @@ def test_a_made_up_password_is_another_of_the_same_kind(password: str) -> None:
             assert sum(map(kind, made)) == sum(kind(one) for one in password if one.isascii())
 
 
-def words(forms: tuple[Form, ...]) -> list[tuple[str, ...]]:
+def words(forms: tuple[LoginForm, ...]) -> list[tuple[str, ...]]:
     return [form.words for form in forms]
 
 

@@ -7,30 +7,30 @@ from itertools import product
 
 import pytest
 
-from shared.changes.credential import Before, Reading
-from shared.changes.settling import APART_S, SETTLING_S, Settling, Step, Verdict, proves, settle
+from shared.changes.credential import Observation, StateBefore
+from shared.changes.settling import APART_S, SETTLING_S, LostCall, Settlement, Verdict, proven_by, settle
 
 SIGNED = 1_000_000.0
 OVER_S = SETTLING_S["tencent"]
-BEFORE = Before(frozenset({7}), "2026-11-21 10:00:00", calls=1, soon=frozenset({8}))
-REMARK = Before(frozenset({7}), "2026-11-21 10:00:00", {"Remark": "new"}, secret=False, calls=1)
-STILL = Reading(moved=False)
-DONE = Reading(ours=(8,), succeeded=True, moved=True)
+BEFORE = StateBefore(frozenset({7}), "2026-11-21 10:00:00", calls=1, soon=frozenset({8}))
+REMARK = StateBefore(frozenset({7}), "2026-11-21 10:00:00", {"Remark": "new"}, secret=False, calls=1)
+STILL = Observation(moved=False)
+DONE = Observation(ours=(8,), succeeded=True, moved=True)
 
 
 def at(
-    after_s: float, reading: Reading, before: Before = BEFORE, *, quiet_s: float | None = None, calls: int = 1
-) -> Step:
+    after_s: float, reading: Observation, before: StateBefore = BEFORE, *, quiet_s: float | None = None, calls: int = 1
+) -> Settlement:
     """The step, so many seconds after the last call was signed."""
     quiet = None if quiet_s is None else SIGNED + quiet_s
-    settling = Settling(SIGNED, replace(before, calls=calls), quiet)
+    settling = LostCall(SIGNED, replace(before, calls=calls), quiet)
     return settle(settling, reading, SIGNED + after_s, OVER_S)
 
 
-def readings() -> list[Reading]:
+def readings() -> list[Observation]:
     thrice = (None, False, True)
     return [
-        Reading(ours, theirs, others, running, succeeded, moved, shown)
+        Observation(ours, theirs, others, running, succeeded, moved, shown)
         for ours, theirs, others, running, succeeded, moved, shown in product(
             ((), (8,), (8, 9)), ((), (11,)), (False, True), (False, True), (False, True), thrice, thrice
         )
@@ -67,7 +67,7 @@ def test_a_look_before_the_settling_time_does_not_count_as_the_first() -> None:
 @pytest.mark.parametrize("quiet_s", [None, OVER_S])
 @pytest.mark.parametrize("after_s", [0.0, OVER_S + 1.0, OVER_S + 600.0])
 def test_what_is_seen_at_work_prolongs_it_and_its_quiet_looks_begin_anew(after_s: float, quiet_s: float | None) -> None:
-    for reading in (replace(STILL, running=True), replace(DONE, running=True), Reading(others=True, running=True)):
+    for reading in (replace(STILL, running=True), replace(DONE, running=True), Observation(others=True, running=True)):
         step = at(after_s, reading, quiet_s=quiet_s)
         assert (step.verdict, step.quiet) == (Verdict.WAIT, None)
         assert 10.0 <= step.again_s <= 60.0
@@ -99,17 +99,17 @@ def test_where_the_fence_has_refused_the_new_secret_since_a_task_proves_nothing(
 @pytest.mark.parametrize(
     "reading",
     [
-        Reading(),  # the account's time is empty
-        Reading(ours=(8,), succeeded=True),  # a task that succeeded, and no time that says so
-        Reading(ours=(8,), succeeded=True, moved=False),
-        Reading(ours=(8,), moved=True),  # it failed, and the time moved
-        Reading(ours=(8,), moved=False),
-        Reading(others=True, moved=False),
-        Reading(moved=True),  # no task, and yet another time
+        Observation(),  # the account's time is empty
+        Observation(ours=(8,), succeeded=True),  # a task that succeeded, and no time that says so
+        Observation(ours=(8,), succeeded=True, moved=False),
+        Observation(ours=(8,), moved=True),  # it failed, and the time moved
+        Observation(ours=(8,), moved=False),
+        Observation(others=True, moved=False),
+        Observation(moved=True),  # no task, and yet another time
         replace(DONE, shown=False),  # the secret's time, and not the rest of what was asked
     ],
 )
-def test_what_proves_neither_is_unknown_once_the_time_is_over(reading: Reading) -> None:
+def test_what_proves_neither_is_unknown_once_the_time_is_over(reading: Observation) -> None:
     assert at(OVER_S - 1.0, reading).verdict is Verdict.WAIT
     assert at(OVER_S, reading).verdict is Verdict.UNKNOWN
     assert at(OVER_S + 60.0, reading, quiet_s=OVER_S).verdict is Verdict.UNKNOWN
@@ -117,7 +117,11 @@ def test_what_proves_neither_is_unknown_once_the_time_is_over(reading: Reading) 
 
 @pytest.mark.parametrize("after_s", [0.0, OVER_S + 60.0])
 def test_somebody_else_s_change_of_the_secret_is_theirs(after_s: float) -> None:
-    for reading in (Reading(theirs=(9,), moved=True), replace(DONE, theirs=(9,)), Reading(theirs=(9,), moved=False)):
+    for reading in (
+        Observation(theirs=(9,), moved=True),
+        replace(DONE, theirs=(9,)),
+        Observation(theirs=(9,), moved=False),
+    ):
         assert at(after_s, reading, quiet_s=OVER_S).verdict is Verdict.THEIRS
 
 
@@ -131,19 +135,19 @@ def test_more_tasks_than_calls_are_not_all_of_this_delivery() -> None:
 
 @pytest.mark.parametrize("after_s", [0.0, OVER_S + 60.0])
 def test_a_change_of_no_secret_is_in_force_when_it_is_shown(after_s: float) -> None:
-    assert at(after_s, Reading(shown=True), REMARK).verdict is Verdict.IN_FORCE
-    assert at(after_s, Reading(shown=True, theirs=(9,), others=True), REMARK).verdict is Verdict.IN_FORCE
+    assert at(after_s, Observation(shown=True), REMARK).verdict is Verdict.IN_FORCE
+    assert at(after_s, Observation(shown=True, theirs=(9,), others=True), REMARK).verdict is Verdict.IN_FORCE
 
 
 def test_a_change_of_no_secret_that_is_not_shown_did_not_happen_after_two_looks() -> None:
-    not_shown = Reading(shown=False, moved=False)
+    not_shown = Observation(shown=False, moved=False)
     assert at(OVER_S - 1.0, not_shown, REMARK).verdict is Verdict.WAIT
     assert at(OVER_S, not_shown, REMARK).quiet == SIGNED + OVER_S
     assert at(OVER_S + 60.0, not_shown, REMARK, quiet_s=OVER_S).verdict is Verdict.NOT_HAPPENED
-    assert at(OVER_S + 60.0, Reading(moved=False), REMARK, quiet_s=OVER_S).verdict is Verdict.UNKNOWN
+    assert at(OVER_S + 60.0, Observation(moved=False), REMARK, quiet_s=OVER_S).verdict is Verdict.UNKNOWN
 
 
-def verdicts(before: Before) -> list[tuple[Reading, float, float | None, Step]]:
+def verdicts(before: StateBefore) -> list[tuple[Observation, float, float | None, Settlement]]:
     return [
         (reading, after_s, quiet_s, at(after_s, reading, before, quiet_s=quiet_s))
         for reading in readings()
@@ -154,7 +158,7 @@ def verdicts(before: Before) -> list[tuple[Reading, float, float | None, Step]]:
 
 
 @pytest.mark.parametrize("before", [BEFORE, REMARK], ids=["secret", "remark"])
-def test_over_all_readings_nothing_happened_only_where_all_was_quiet_twice(before: Before) -> None:
+def test_over_all_readings_nothing_happened_only_where_all_was_quiet_twice(before: StateBefore) -> None:
     """DESIGN 4: no task begun since, none running, account and instance free, a time that has not moved."""
     said = [(reading, after_s, quiet_s) for reading, after_s, quiet_s, step in verdicts(before)
             if step.verdict is Verdict.NOT_HAPPENED]  # fmt: skip
@@ -167,7 +171,7 @@ def test_over_all_readings_nothing_happened_only_where_all_was_quiet_twice(befor
 
 
 @pytest.mark.parametrize("before", [BEFORE, REMARK], ids=["secret", "remark"])
-def test_over_all_readings_in_force_only_where_something_says_so(before: Before) -> None:
+def test_over_all_readings_in_force_only_where_something_says_so(before: StateBefore) -> None:
     said = [reading for reading, _, _, step in verdicts(before) if step.verdict is Verdict.IN_FORCE]
     assert said
     for reading in said:
@@ -192,13 +196,13 @@ def test_over_all_readings_a_wait_has_an_end_and_no_verdict_comes_while_somethin
 def test_a_reading_proves_the_same_at_any_time() -> None:
     for before in (BEFORE, REMARK):
         for reading in readings():
-            proof = proves(before, reading)
+            proof = proven_by(before, reading)
             if proof is not None and not reading.running:
                 assert {at(after_s, reading, before).verdict for after_s in (0.0, OVER_S, OVER_S + 4000.0)} == {proof}
-    assert proves(BEFORE, STILL) is None
-    assert proves(REMARK, Reading(shown=False)) is None
+    assert proven_by(BEFORE, STILL) is None
+    assert proven_by(REMARK, Observation(shown=False)) is None
 
 
 def test_a_call_that_may_set_a_secret_on_alibaba_needs_its_longer_time() -> None:
-    settling = Settling(SIGNED, BEFORE, SIGNED + OVER_S)
+    settling = LostCall(SIGNED, BEFORE, SIGNED + OVER_S)
     assert settle(settling, STILL, SIGNED + OVER_S + 61.0, SETTLING_S["alibaba"]).verdict is Verdict.WAIT

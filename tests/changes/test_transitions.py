@@ -8,9 +8,9 @@ from itertools import product
 
 import pytest
 
-from shared.changes.transitions import MOST_REPEATS, TABLE, Answer, At, Facts, Step, next_step
+from shared.changes.transitions import MOST_REPEATS, TABLE, Answer, Facts, Phase, Step, next_step
 
-CALL, FIND, PROBE, TASK, OVER = At.CALL, At.FIND, At.PROBE, At.TASK, At.OVER
+CALL, FIND, PROBE, TASK, OVER = Phase.CALL, Phase.FIND, Phase.PROBE, Phase.TASK, Phase.OVER
 # Said only where nothing that was sent may still take effect.
 SAYS_NOTHING_HAPPENED = {Step.AS_REFUSED, Step.WRONG_OLD, Step.REFUSED_TWICE, Step.TASK_FAILED}
 ENDS = {
@@ -37,14 +37,14 @@ def all_facts() -> Iterator[Facts]:
 EVERY = list(all_facts())
 
 
-def possible(at: At, facts: Facts) -> bool:
+def possible(at: Phase, facts: Facts) -> bool:
     """Whether the driver can stand there with these: it looks for a call only after an answer was lost."""
     if facts.unlisted and not facts.odd:
         return False  # the last call's code is one of these
     return facts.lost > 0 if at is FIND else facts.repeats <= facts.lost
 
 
-def steps(*pairs: tuple[At, Answer]) -> Iterator[tuple[At, Answer, Facts, Step]]:
+def steps(*pairs: tuple[Phase, Answer]) -> Iterator[tuple[Phase, Answer, Facts, Step]]:
     for at, answer in pairs or COMES:
         for facts in EVERY:
             if possible(at, facts) and ((at, answer) != (OVER, Answer.RUNNING) or facts.lost):
@@ -52,7 +52,7 @@ def steps(*pairs: tuple[At, Answer]) -> Iterator[tuple[At, Answer, Facts, Step]]
 
 
 @pytest.mark.parametrize(("at", "answer"), COMES, ids=lambda part: part.value)
-def test_each_pair_that_comes_has_a_row_that_fits(at: At, answer: Answer) -> None:
+def test_each_pair_that_comes_has_a_row_that_fits(at: Phase, answer: Answer) -> None:
     assert all(isinstance(step, Step) for *_, step in steps((at, answer)))
 
 
@@ -117,7 +117,7 @@ def test_only_a_lost_call_of_this_delivery_makes_an_accepted_probe_a_change() ->
         assert step is (Step.CHANGED if facts.lost or facts.odd else Step.ALREADY)
 
 
-ROWS: list[tuple[At, Answer, dict[str, object], Step]] = [
+ROWS: list[tuple[Phase, Answer, dict[str, object], Step]] = [
     (CALL, Answer.LATER, {}, Step.WAIT),
     (CALL, Answer.LATER, {"lost": 1}, Step.WAIT),
     (CALL, Answer.REFUSED, {}, Step.AS_REFUSED),
@@ -191,12 +191,12 @@ ROWS: list[tuple[At, Answer, dict[str, object], Step]] = [
 
 
 @pytest.mark.parametrize(("at", "answer", "known", "step"), ROWS, ids=str)
-def test_each_row_gives_its_step(at: At, answer: Answer, known: dict[str, object], step: Step) -> None:
+def test_each_row_gives_its_step(at: Phase, answer: Answer, known: dict[str, object], step: Step) -> None:
     assert next_step(at, answer, Facts(**known)) is step  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("at", "answer"), COMES, ids=lambda part: part.value)
-def test_each_row_of_a_pair_that_comes_can_be_reached_and_is_listed_above(at: At, answer: Answer) -> None:
+def test_each_row_of_a_pair_that_comes_can_be_reached_and_is_listed_above(at: Phase, answer: Answer) -> None:
     rows = TABLE[at, answer]
     reached = {next(n for n, (holds, _) in enumerate(rows) if holds(facts)) for *_, facts, _ in steps((at, answer))}
     if (at, answer) != (OVER, Answer.RUNNING):  # which comes only after a lost answer, so that its last row is spare

@@ -92,9 +92,9 @@ def test_no_second_holds_more_calls_than_the_rate() -> None:
     pace = Pace(20.0, clock)
     sent = []
     for _ in range(200):
-        place = pace.take(clock.deadline(), clock.sleep)
+        place = pace.acquire(clock.deadline(), clock.sleep)
         sent.append(clock.now)
-        pace.went_through(place)
+        pace.succeeded(place)
     assert all(later - earlier > 1.0 for earlier, later in zip(sent, sent[20:], strict=False))
     assert len(sent) / sent[-1] > 0.98 * 20
 
@@ -102,29 +102,29 @@ def test_no_second_holds_more_calls_than_the_rate() -> None:
 def test_a_call_that_was_held_up_is_counted_when_it_may_have_arrived() -> None:
     clock = Clock()
     pace = Pace(2.0, clock)
-    late = pace.take(clock.deadline(), clock.sleep)
-    prompt = pace.take(clock.deadline(), clock.sleep)
+    late = pace.acquire(clock.deadline(), clock.sleep)
+    prompt = pace.acquire(clock.deadline(), clock.sleep)
     clock.sleep(0.1)
-    pace.went_through(prompt)
+    pace.succeeded(prompt)
     clock.sleep(0.3)
     answered = clock.now
-    pace.went_through(late)
-    pace.take(clock.deadline(), clock.sleep)
+    pace.succeeded(late)
+    pace.acquire(clock.deadline(), clock.sleep)
     assert clock.now >= answered - 0.1 + 1.0
 
 
 def test_a_throttled_answer_halves_the_pace_but_not_below_what_goes_through() -> None:
     clock = Clock()
     pace = Pace(20.0, clock, random.Random(1))
-    pace.throttled(pace.take(clock.deadline(), clock.sleep))
+    pace.throttled(pace.acquire(clock.deadline(), clock.sleep))
     assert pace.rate == 10.0
-    places = [pace.take(clock.deadline(), clock.sleep) for _ in range(8)]
+    places = [pace.acquire(clock.deadline(), clock.sleep) for _ in range(8)]
     for place in places:
-        pace.went_through(place)
-    pace.throttled(pace.take(clock.deadline(), clock.sleep))
+        pace.succeeded(place)
+    pace.throttled(pace.acquire(clock.deadline(), clock.sleep))
     assert pace.rate == pytest.approx(8.0, abs=2.0)
     for _ in range(200):
-        pace.went_through(pace.take(clock.deadline(), clock.sleep))
+        pace.succeeded(pace.acquire(clock.deadline(), clock.sleep))
     assert pace.rate == 20.0
 
 
@@ -132,7 +132,7 @@ def test_a_pace_that_only_meets_refusals_falls_to_its_floor_and_waits_longer() -
     clock = Clock()
     pace = Pace(20.0, clock, random.Random(1))
     for _ in range(10):
-        pace.throttled(pace.take(clock.deadline(), clock.sleep))
+        pace.throttled(pace.acquire(clock.deadline(), clock.sleep))
     assert pace.rate == pytest.approx(2.0)
     assert clock.now > 1.0
 
@@ -153,7 +153,7 @@ def test_instances_that_share_a_limit_use_it_up_without_a_coordinator(processes:
         if len(seen) < 20:
             seen.append(clock.now)
             accepted[number] += 1
-            paces[number].went_through(place)
+            paces[number].succeeded(place)
         else:
             refused += 1
             paces[number].throttled(place)
@@ -165,11 +165,11 @@ def test_instances_that_share_a_limit_use_it_up_without_a_coordinator(processes:
 def test_a_place_behind_the_deadline_is_refused_and_given_back() -> None:
     clock = Clock()
     pace = Pace(1.0, clock)
-    pace.take(clock.deadline(), clock.sleep)
+    pace.acquire(clock.deadline(), clock.sleep)
     with pytest.raises(RetryLater) as refused:
-        pace.take(clock.deadline(0.5), clock.sleep)
+        pace.acquire(clock.deadline(0.5), clock.sleep)
     assert (refused.value.error_class, refused.value.code) == (ErrorClass.THROTTLED, None)
-    pace.take(clock.deadline(2.0), clock.sleep)
+    pace.acquire(clock.deadline(2.0), clock.sleep)
     assert 1.0 <= clock.now < 1.1
 
 
@@ -177,7 +177,7 @@ def test_threads_get_their_places_in_the_order_in_which_they_came_and_a_throttle
     clock, all_in_line = Clock(), threading.Event()
     pace = Pace(20.0, clock)
     for _ in range(20):
-        pace.take(clock.deadline(), clock.sleep)
+        pace.acquire(clock.deadline(), clock.sleep)
     order: list[str] = []
 
     def sleep(seconds: float) -> None:
@@ -185,7 +185,7 @@ def test_threads_get_their_places_in_the_order_in_which_they_came_and_a_throttle
         clock.sleep(seconds)
 
     def wait(name: str, again: bool) -> None:
-        pace.take(clock.deadline(), sleep, again=again)
+        pace.acquire(clock.deadline(), sleep, again=again)
         order.append(name)
 
     threads = []

@@ -16,20 +16,20 @@ import pytest
 
 from shared.clouds.alibaba.error_codes import ALIBABA_CODES
 from shared.clouds.alibaba.session import AlibabaSession
-from shared.clouds.refusals import (
-    Proof,
-    Table,
-    find,
+from shared.clouds.error_classification import (
+    CodeTable,
+    Proves,
+    error_from_code,
+    find_code,
     is_listed,
     names_old_secret,
-    refusal,
     tells_of_passing_state,
 )
 from shared.clouds.session import Session
 from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.clouds.tencent.redis import _client_class
 from shared.clouds.tencent.session import TencentSession
-from shared.runtime.cloud_access import Access, RoleKeys
+from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
@@ -144,7 +144,7 @@ _OLD_SECRET = {"InvalidParameterValue.PasswordError", "InvalidParameterValue.Pas
 
 # R-kvstore publishes no table for the change itself; these are its siblings', the common ones, the Terraform
 # provider's and KMS's, each with what it proves.
-_L, _G, _K, _V, _N = Proof.LATER, Proof.FOR_GOOD, Proof.FRESH_KEYS, Proof.NEW_VALUE, Proof.NOTHING
+_L, _G, _K, _V, _N = Proves.LATER, Proves.FOR_GOOD, Proves.FRESH_KEYS, Proves.NEW_VALUE, Proves.NOTHING
 _E = ErrorClass
 _ALIBABA = {
     "InvalidAccountName.Duplicate": (_G, _E.INVALID_COMMAND),
@@ -226,32 +226,32 @@ def sdk_codes(product: str) -> set[str]:
     return {value for name, value in vars(module).items() if name.isupper() and isinstance(value, str)}
 
 
-def proof(table: Table, code: str) -> Proof:
-    row = find(table, code)
-    return row.proof if row else Proof.NOTHING
+def proof(table: CodeTable, code: str) -> Proves:
+    row = find_code(table, code)
+    return row.proof if row else Proves.NOTHING
 
 
 @pytest.mark.parametrize("product", sorted(_TENCENT_NOTHING))
 def test_every_code_of_the_tencent_sdks_is_listed_with_what_it_proves(product: str) -> None:
     codes = sdk_codes(product)
-    assert {code for code in codes if find(TENCENT_CODES, code) is None} == set()
+    assert {code for code in codes if find_code(TENCENT_CODES, code) is None} == set()
     proofs = {code: proof(TENCENT_CODES, code) for code in codes}
-    assert {code for code, one in proofs.items() if one is Proof.NOTHING} == _TENCENT_NOTHING[product]
-    assert {code for code, one in proofs.items() if one is Proof.LATER} == _TENCENT_LATER[product]
-    assert {code for code, one in proofs.items() if one is Proof.OLD_SECRET} == codes & _OLD_SECRET
-    others = set(proofs.values()) - {Proof.NOTHING, Proof.LATER, Proof.OLD_SECRET}
-    assert others == {Proof.FOR_GOOD}
+    assert {code for code, one in proofs.items() if one is Proves.NOTHING} == _TENCENT_NOTHING[product]
+    assert {code for code, one in proofs.items() if one is Proves.LATER} == _TENCENT_LATER[product]
+    assert {code for code, one in proofs.items() if one is Proves.OLD_SECRET} == codes & _OLD_SECRET
+    others = set(proofs.values()) - {Proves.NOTHING, Proves.LATER, Proves.OLD_SECRET}
+    assert others == {Proves.FOR_GOOD}
 
 
 @pytest.mark.parametrize("code", sorted(_ALIBABA))
 def test_every_published_code_of_alibaba_proves_what_its_source_says(code: str) -> None:
-    row = find(ALIBABA_CODES, code)
+    row = find_code(ALIBABA_CODES, code)
     assert row is not None
     assert (row.proof, row.error_class) == _ALIBABA[code]
 
 
 @pytest.mark.parametrize("table", [TENCENT_CODES, ALIBABA_CODES])
-def test_a_table_names_each_code_once_and_each_row_has_its_source(table: Table) -> None:
+def test_a_table_names_each_code_once_and_each_row_has_its_source(table: CodeTable) -> None:
     codes = [row.code for row in table.rows]
     assert sorted(codes) == sorted(set(codes))
     assert all(row.source for row in table.rows)
@@ -267,15 +267,15 @@ def test_a_table_names_each_code_once_and_each_row_has_its_source(table: Table) 
         (ALIBABA_CODES, "Something.NotFoundYet"),
     ],
 )
-def test_a_code_that_only_ends_like_one_is_not_taken_for_a_missing_instance(table: Table, code: str) -> None:
-    row = find(table, code)
+def test_a_code_that_only_ends_like_one_is_not_taken_for_a_missing_instance(table: CodeTable, code: str) -> None:
+    row = find_code(table, code)
     assert row is None or row.error_class is not ErrorClass.NOT_FOUND
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 @pytest.mark.parametrize("code", ["Throttling.User", "Forbidden.RAM", "ServiceUnavailable", "InvalidOldPassword", "X"])
 def test_a_server_error_is_ambiguous_whatever_its_code(code: str, status: int) -> None:
-    error = refusal(ALIBABA_CODES, "A", code, "r", status)
+    error = error_from_code(ALIBABA_CODES, "A", code, "r", status)
     assert isinstance(error, Ambiguous)
     assert not error.refused
 
@@ -299,7 +299,7 @@ def test_a_server_error_is_ambiguous_whatever_its_code(code: str, status: int) -
     ],
 )
 def test_an_unlisted_refusal_is_ambiguous_and_says_whether_it_may_pass(code: str, status: int, passing: bool) -> None:
-    error = refusal(ALIBABA_CODES, "A", code, "r", status)
+    error = error_from_code(ALIBABA_CODES, "A", code, "r", status)
     assert isinstance(error, Ambiguous)
     assert (error.refused, error.passing) == (True, passing)
 
@@ -318,7 +318,7 @@ def test_an_unlisted_refusal_is_ambiguous_and_says_whether_it_may_pass(code: str
 def test_tencent_which_answers_errors_with_200_is_read_by_the_code_alone(
     code: str, refused: bool, passing: bool
 ) -> None:
-    error = refusal(TENCENT_CODES, "A", code, "r")
+    error = error_from_code(TENCENT_CODES, "A", code, "r")
     assert isinstance(error, Ambiguous)
     assert (error.refused, error.passing) == (refused, passing)
 
@@ -339,8 +339,8 @@ def test_tencent_which_answers_errors_with_200_is_read_by_the_code_alone(
     ],
 )
 @pytest.mark.parametrize("table", [TENCENT_CODES, ALIBABA_CODES])
-def test_a_name_that_says_so_is_about_the_old_secret(table: Table, code: str) -> None:
-    assert isinstance(refusal(table, "A", code, "r", 403), OldSecretRefused)
+def test_a_name_that_says_so_is_about_the_old_secret(table: CodeTable, code: str) -> None:
+    assert isinstance(error_from_code(table, "A", code, "r", 403), OldSecretRefused)
 
 
 @pytest.mark.parametrize(
@@ -367,8 +367,8 @@ def test_a_name_of_another_kind_is_not(code: str) -> None:
 
 
 def test_a_rule_of_the_new_secret_is_marked_and_no_other_refusal_is() -> None:
-    of_value = refusal(ALIBABA_CODES, "A", "InvalidAccountPassword.Format", "r", 400)
-    other = refusal(ALIBABA_CODES, "A", "InvalidAccountName.Format", "r", 400)
+    of_value = error_from_code(ALIBABA_CODES, "A", "InvalidAccountPassword.Format", "r", 400)
+    other = error_from_code(ALIBABA_CODES, "A", "InvalidAccountName.Format", "r", 400)
     assert isinstance(of_value, Refused)
     assert isinstance(other, Refused)
     assert (of_value.of_value, other.of_value) == (True, False)
@@ -377,12 +377,12 @@ def test_a_rule_of_the_new_secret_is_marked_and_no_other_refusal_is() -> None:
 @pytest.mark.parametrize(
     ("table", "code"), [(TENCENT_CODES, "AuthFailure.TokenFailure"), (ALIBABA_CODES, "InvalidSecurityToken.Expired")]
 )
-def test_keys_that_have_run_out_make_a_refusal_worth_repeating(table: Table, code: str) -> None:
-    assert refusal(table, "A", code, "r", 400).retryable
+def test_keys_that_have_run_out_make_a_refusal_worth_repeating(table: CodeTable, code: str) -> None:
+    assert error_from_code(table, "A", code, "r", 400).retryable
 
 
 def test_a_listed_throttling_with_429_proves_that_nothing_happened() -> None:
-    assert isinstance(refusal(ALIBABA_CODES, "A", "Throttling.Api", "r", 429), RetryLater)
+    assert isinstance(error_from_code(ALIBABA_CODES, "A", "Throttling.Api", "r", 429), RetryLater)
     assert is_listed(ALIBABA_CODES, "Throttling.Api")
     assert not is_listed(ALIBABA_CODES, "SignatureNonceUsed")
     assert tells_of_passing_state("Anything", 429)
@@ -400,7 +400,7 @@ class _Script(Session):
         self.now, self.sent, self.import_s, self.call_s = 0.0, 0, 0.0, 0.0
         keys = RoleKeys("id", Secret("script-key"), None)
         deadline = Deadline(left_s, lambda: self.now)
-        super().__init__(Access(keys, None, 1000.0, deadline, sleep=self._sleep), "ap-guangzhou")
+        super().__init__(CloudAccess(keys, None, 1000.0, deadline, sleep=self._sleep), "ap-guangzhou")
         self.answers = answers
 
     def _sleep(self, seconds: float) -> None:
@@ -440,7 +440,7 @@ def test_a_change_that_a_slow_import_made_late_is_not_sent() -> None:
 
 
 def test_a_throttled_change_is_not_sent_again_after_the_deadline() -> None:
-    throttled = refusal(ALIBABA_CODES, "A", "Throttling.User", "r", 400)
+    throttled = error_from_code(ALIBABA_CODES, "A", "Throttling.User", "r", 400)
     session = _Script([throttled, {}], 1.6)
     session.call_s = 0.2
     assert isinstance(raised(lambda: session.change("LateAgain", {}, {})), RetryLater)
@@ -448,7 +448,7 @@ def test_a_throttled_change_is_not_sent_again_after_the_deadline() -> None:
 
 
 def test_a_code_about_the_old_secret_is_one_only_where_an_old_secret_was_sent() -> None:
-    answer = refusal(TENCENT_CODES, "A", "InvalidParameterValue.PasswordError", "r")
+    answer = error_from_code(TENCENT_CODES, "A", "InvalidParameterValue.PasswordError", "r")
     with_old = raised(lambda: _Script([answer]).change("X", {}, {"OldPassword": "o", "Password": "n"}))
     without = raised(lambda: _Script([answer]).change("X", {}, {"AccountPassword": "n"}))
     assert isinstance(with_old, OldSecretRefused)
@@ -457,10 +457,10 @@ def test_a_code_about_the_old_secret_is_one_only_where_an_old_secret_was_sent() 
 
 
 def test_a_read_asks_again_after_a_server_error_and_not_after_an_unlisted_refusal() -> None:
-    server = refusal(ALIBABA_CODES, "A", "ServiceUnavailable", "r", 503)
+    server = error_from_code(ALIBABA_CODES, "A", "ServiceUnavailable", "r", 503)
     session = _Script([server, {"ok": 1}])
     assert session.read("R1", {}) == {"ok": 1}
-    unlisted = refusal(ALIBABA_CODES, "A", "EntityNotFitting", "r", 400)
+    unlisted = error_from_code(ALIBABA_CODES, "A", "EntityNotFitting", "r", 400)
     session = _Script([unlisted, {"ok": 1}])
     error = raised(lambda: session.read("R2", {}))
     assert (type(error), error.error_class, session.sent) == (RetryLater, ErrorClass.UNAVAILABLE, 1)
@@ -471,7 +471,7 @@ def test_the_extracts_of_the_vendors_pages_are_all_in_the_tables() -> None:
     pages = json.loads((Path(__file__).parents[1] / "fixtures" / "action_codes.json").read_text())
     for cloud, table in (("tencent", TENCENT_CODES), ("alibaba", ALIBABA_CODES)):
         for action, codes in pages[cloud].items():
-            assert [code for code in codes if find(table, code) is None] == [], action
+            assert [code for code in codes if find_code(table, code) is None] == [], action
 
 
 # --- through the vendors' own clients
@@ -495,7 +495,7 @@ class _Answers(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def answering(status: int, body: object) -> Iterator[Access]:
+def answering(status: int, body: object) -> Iterator[CloudAccess]:
     server = HTTPServer(("127.0.0.1", 0), _Answers)
     server.answer = (status, body)  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -503,7 +503,7 @@ def answering(status: int, body: object) -> Iterator[Access]:
     try:
         endpoint = f"http://127.0.0.1:{server.server_port}"
         keys = RoleKeys("id", Secret("some-role-key"), Secret("some-role-token"))
-        yield Access(keys, endpoint, 1000.0, Deadline(time.monotonic() + 20))
+        yield CloudAccess(keys, endpoint, 1000.0, Deadline(time.monotonic() + 20))
     finally:
         server.shutdown()
         thread.join()

@@ -13,7 +13,7 @@ import pytest
 from functions.alibaba_tair_modify_account_password import main_handler as tair
 from functions.follow_change import main_handler as follow
 from functions.plan_rotation import main_handler as plan
-from shared.commands.command import parse
+from shared.commands.command import parse_command
 from shared.runtime.errors import Refused
 from shared.triggers import Delivery, read
 from tests.commands.test_password_rules import GOOD
@@ -35,7 +35,7 @@ def peak_mb(work: Callable[[], object]) -> float:
 
 def parsed(command: dict[str, Any]) -> Refused:
     with pytest.raises(Refused) as caught:
-        parse(tair.command, command)
+        parse_command(tair.command, command)
     return caught.value
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pydantic.alias_generators import to_snake
 
-from shared.commands.command import Command, parse, parse_model
+from shared.commands.command import Command, parse_command, parse_model
 from shared.handlers.follow_message import FollowChange
 from shared.handlers.operation import Operation
 from shared.rotation.policy import PlanRotation
@@ -63,7 +63,7 @@ def operation_of(function: str) -> Operation[Any]:
 def commands_of(function: str) -> Iterator[Command]:
     """The commands of one function's examples, in the order in which they can be tried one after another."""
     for name in IN_ORDER:
-        yield parse(operation_of(function).command, message_of(f"{function}/{name}.json").data)
+        yield parse_command(operation_of(function).command, message_of(f"{function}/{name}.json").data)
 
 
 def resource_of(command: Command) -> str:
@@ -94,7 +94,7 @@ def test_an_example_is_read_as_one_command_of_the_trigger_that_it_is_named_for(f
 @pytest.mark.parametrize("file", [file for file in EVENT_FILES if not file.startswith((FOLLOW, PLAN))])
 def test_an_example_holds_a_command_that_its_operation_takes(file: str) -> None:
     operation, message = operation_of(Path(file).parts[0]), message_of(file)
-    command = parse(operation.command, message.data)
+    command = parse_command(operation.command, message.data)
     assert command.region is not None
     # The value of a Random is shown to a caller who waits, and to nobody else.
     assert not command.returns_secret or delivery_of(file).trigger.value == "http"
@@ -119,7 +119,7 @@ def test_an_example_of_plan_rotation_is_a_policy_for_the_default_world(file: str
     message = message_of(file)
     policy = parse_model(PlanRotation, message.data, PlanRotation.names)
     resources = getattr(WORLD, {"scf": "redis", "fc": "tair"}[Path(file).name.partition("-")[0]])
-    assert any(policy.region == one.region and policy.resources.has(name, {}) for name, one in resources.items())
+    assert any(policy.region == one.region and policy.resources.selects(name, {}) for name, one in resources.items())
     assert (policy.begun is not None) == (message.type is not None) == file.endswith("-queue.json")
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from shared.handlers.adapters import open_queue
-from shared.queues.port import Inbox, Outgoing
+from shared.queues.port import Inbox, QueueMessage
 from shared.runtime.times import now_text
 from tests.cloud.functions.run import as_trigger_event, functions
 from tests.cloud.functions.runtime import ROOT
@@ -77,7 +77,7 @@ class Chain:
     def put(self, body: dict[str, Any], function: str, name: str = "m-1", *, delay_s: float = 0.0) -> None:
         """A message on the queue from which the function takes its commands, held back as far as the queue can."""
         queue = open_queue(self.commands_url, function=function, access=access(self.environ))
-        message = Outgoing(name, str(body.get("type", "")), "", json.dumps(body, ensure_ascii=False))
+        message = QueueMessage(name, str(body.get("type", "")), "", json.dumps(body, ensure_ascii=False))
         queue.send(message, timeout_s=5, delay_s=min(delay_s, queue.max_delay_s))
         queue.close()
 
@@ -217,7 +217,7 @@ def test_what_is_no_command_on_a_functions_own_queue_ends_once_and_is_gone(chain
         chain.__post_init__()
     earlier = len(chain.results())
     queue = open_queue(chain.commands_url, function=ACCOUNT)
-    queue.send(Outgoing("junk", "", "", "no JSON at all"), timeout_s=5)
+    queue.send(QueueMessage("junk", "", "", "no JSON at all"), timeout_s=5)
     queue.close()
     assert chain.run() == 0
     assert chain.run() == NOTHING_WAITS

@@ -16,10 +16,10 @@ from shared.queues.port import (
     MAX_BODY,
     Inbox,
     MessageTooLarge,
-    Outgoing,
     Queue,
     QueueAccess,
     QueueError,
+    QueueMessage,
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
@@ -62,9 +62,11 @@ def kind(request: pytest.FixtureRequest, cloud: Standin) -> Iterator[Kind]:
     opened.inbox.close()
 
 
-def message(name: str, body: str | None = None) -> Outgoing:
+def message(name: str, body: str | None = None) -> QueueMessage:
     event = {"id": name, "type": "keyturn.credential.changed", "subject": "redis/crs-1/app", "note": "é<&"}
-    return Outgoing(name, event["type"], "redis/crs-1", json.dumps(event, ensure_ascii=False) if body is None else body)
+    return QueueMessage(
+        name, event["type"], "redis/crs-1", json.dumps(event, ensure_ascii=False) if body is None else body
+    )
 
 
 def bodies(inbox: Inbox) -> list[str]:

@@ -13,8 +13,8 @@ from shared.queues.memory import MemoryQueue
 from shared.queues.port import (
     MAX_BODY,
     MessageTooLarge,
-    Outgoing,
     QueueError,
+    QueueMessage,
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
@@ -49,8 +49,8 @@ def queue(request: pytest.FixtureRequest, clock: Clock, tmp_path: Path) -> Itera
     opened.close()
 
 
-def message(name: str, body: str = "{}") -> Outgoing:
-    return Outgoing(name, "keyturn.credential.changed", "redis/crs-1", body)
+def message(name: str, body: str = "{}") -> QueueMessage:
+    return QueueMessage(name, "keyturn.credential.changed", "redis/crs-1", body)
 
 
 def ids(queue: MemoryQueue | SqliteQueue, *, ignore_delay: bool = False) -> list[str]:

@@ -13,8 +13,8 @@ from shared.handlers.adapters import open_inbox, open_queue
 from shared.queues.port import (
     Inbox,
     MessageTooLarge,
-    Outgoing,
     QueueError,
+    QueueMessage,
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
@@ -34,12 +34,14 @@ def broker(rabbitmq: Broker) -> Broker:
     return rabbitmq
 
 
-def message(name: str, body: str | None = None) -> Outgoing:
+def message(name: str, body: str | None = None) -> QueueMessage:
     event = {"id": name, "type": "keyturn.credential.changed", "subject": "redis/crs-1/app", "note": "é"}
-    return Outgoing(name, event["type"], "redis/crs-1", json.dumps(event, ensure_ascii=False) if body is None else body)
+    return QueueMessage(
+        name, event["type"], "redis/crs-1", json.dumps(event, ensure_ascii=False) if body is None else body
+    )
 
 
-def drain(inbox: Inbox) -> list[Outgoing]:
+def drain(inbox: Inbox) -> list[QueueMessage]:
     found = []
     while batch := inbox.receive(100, 30):
         found += [one.message for one in batch if inbox.ack(one)]

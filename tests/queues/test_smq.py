@@ -21,7 +21,7 @@ from mns.queue import Message
 
 from shared.handlers.adapters import open_queue
 from shared.queues import smq_wire
-from shared.queues.port import Outgoing, QueueError, QueueRejected, QueueTimeout, QueueUnavailable
+from shared.queues.port import QueueError, QueueMessage, QueueRejected, QueueTimeout, QueueUnavailable
 from shared.queues.smq import SmqQueue
 from tests.cloud.queues.inboxes import access, inbox
 from tests.cloud.server.client import Standin
@@ -42,8 +42,8 @@ def opened(endpoint: str) -> SmqQueue:
     return queue
 
 
-def event(body: str = BODY) -> Outgoing:
-    return Outgoing("a", "t", "redis/crs-1", body)
+def event(body: str = BODY) -> QueueMessage:
+    return QueueMessage("a", "t", "redis/crs-1", body)
 
 
 @pytest.fixture

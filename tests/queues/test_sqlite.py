@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.queues.port import Outgoing, QueueRejected, QueueUnavailable
+from shared.queues.port import QueueMessage, QueueRejected, QueueUnavailable
 from shared.queues.sqlite import SqliteQueue
 
 ROOT = Path(__file__).parents[2]
@@ -82,8 +82,8 @@ def start(path: Path) -> Iterator[Start]:
         process.communicate()
 
 
-def message(name: str) -> Outgoing:
-    return Outgoing(name, "t", "k", "{}")
+def message(name: str) -> QueueMessage:
+    return QueueMessage(name, "t", "k", "{}")
 
 
 def first_line(process: "subprocess.Popen[str]") -> str:
@@ -166,7 +166,7 @@ def test_a_full_disk_refuses_the_message_and_keeps_the_rest(queue: SqliteQueue) 
     queue._connection.execute("PRAGMA max_page_count = 1")  # never below what is in use
     with pytest.raises(QueueRejected, match="full"):
         for n in range(20):
-            queue.send(Outgoing(f"b{n}", "t", "k", "x" * 40_000), timeout_s=5)
+            queue.send(QueueMessage(f"b{n}", "t", "k", "x" * 40_000), timeout_s=5)
     assert queue.peek()[0].message.id == "a"
 
 
@@ -191,7 +191,7 @@ def test_nothing_is_confirmed_into_a_deleted_file(queue: SqliteQueue, path: Path
 
 
 def test_a_closed_queue_opens_again_and_the_acknowledged_body_is_gone(queue: SqliteQueue, path: Path) -> None:
-    queue.send(Outgoing("a", "t", "k", json.dumps({"n": 1})), timeout_s=5)
+    queue.send(QueueMessage("a", "t", "k", json.dumps({"n": 1})), timeout_s=5)
     queue.close()
     queue.close()
     (leased,) = queue.receive(1, 5.0)

@@ -17,7 +17,7 @@ from shared.handlers.entry import NothingDone, log_unexpected
 from shared.results.publisher import Publisher
 from shared.runtime import redaction
 from shared.runtime.deadline import Deadline
-from shared.runtime.platform import enter
+from shared.runtime.platform import read_invocation
 from shared.triggers import Message
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import role_keys, run
@@ -75,10 +75,10 @@ def test_a_defect_that_cannot_be_printed_has_its_line_and_ends_nothing(caplog: p
 def test_what_is_told_when_the_time_is_up_still_goes_out_once(house: House) -> None:
     event = house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True}).body["Result"]
     with house.environment(ACCOUNT, "scf") as patch:
-        invocation = enter(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
+        invocation = read_invocation(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
     publisher = Publisher(replace(invocation, deadline=Deadline(time.monotonic() - 1.0)), open_queue)
     late = event | {"id": "0" * 32}
-    assert publisher.result(late)
+    assert publisher.publish_result(late)
     publisher.close()
     assert [one["id"] for one in house.results()] == [event["id"], late["id"]]
 
@@ -144,18 +144,18 @@ def test_the_pace_keeps_its_rate_sinks_when_throttled_and_comes_back() -> None:
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    places = [pace.take(deadline, sleep) for _ in range(21)]
+    places = [pace.acquire(deadline, sleep) for _ in range(21)]
     assert 1.0 <= now[0] < 1.1  # 20 in any second
     pace.throttled(places[-1])
     assert pace.rate < 20.0
     now[0] += 30.0
-    pace.went_through(pace.take(deadline, sleep))
+    pace.succeeded(pace.acquire(deadline, sleep))
     assert pace.rate == 20.0
 
 
 def test_a_log_record_of_any_library_loses_the_secrets_in_it(caplog: pytest.LogCaptureFixture) -> None:
     redaction.guard_logs()
-    redaction.learn("S3cret/with+odd=chars")
+    redaction.remember("S3cret/with+odd=chars")
     other = logging.getLogger("somebody.else")
     with caplog.at_level(logging.DEBUG):
         other.warning("sending %s to %s", "S3cret/with+odd=chars", "a host")

@@ -60,19 +60,19 @@ def test_the_same_fact_has_the_same_id_however_often_it_is_delivered(house: Hous
 def test_the_default_command_id_comes_from_the_trigger(
     house: House, trigger: str, platform: str, expected: str
 ) -> None:
-    from shared.triggers import fit
+    from shared.triggers import fit_id
 
     data = result(house.send(ACCOUNT, GOOD[ACCOUNT], platform, trigger))
-    assert data["CommandId"] == fit(expected)
+    assert data["CommandId"] == fit_id(expected)
 
 
 def test_an_idempotency_key_names_the_command_and_a_given_id_is_put_behind_a_timers(house: House) -> None:
     keyed = house.send(ACCOUNT, GOOD[ACCOUNT], headers={"idempotency-key": "k-1"})
     assert result(keyed)["CommandId"] == "k-1"
-    from shared.triggers import fit
+    from shared.triggers import fit_id
 
     timed = house.send(ACCOUNT, {**GOOD[ACCOUNT], "CommandId": "weekly"}, trigger="timer")
-    assert result(timed)["CommandId"] == fit("m-1-2026-11-21T10:00:00Z-weekly")
+    assert result(timed)["CommandId"] == fit_id("m-1-2026-11-21T10:00:00Z-weekly")
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from functions.plan_rotation import main_handler as plan
 from shared.clouds.tencent.fleet import RedisFleet, RegistryFleet
 from shared.handlers.rotation import Rotation
 from shared.rotation.fleet import Account, moment_at, moment_of
-from shared.runtime.cloud_access import Access
-from shared.triggers import moment
+from shared.runtime.cloud_access import CloudAccess
+from shared.triggers import parse_time
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import role_keys
 from tests.clouds.test_refusals import answering
@@ -63,7 +63,7 @@ def test_a_time_is_read_in_its_zone() -> None:
 
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00"])
 def test_a_time_at_the_end_of_all_times_is_none(text: str) -> None:
-    assert moment(text) is None
+    assert parse_time(text) is None
 
 
 @pytest.mark.parametrize("fleet", [RedisFleet, RegistryFleet])
@@ -88,7 +88,7 @@ class _WithOddTime(RedisFleet):
 
 
 def test_one_account_of_the_first_of_all_days_ends_no_firing(house: House) -> None:
-    def fleet(access: Access, region: str) -> _WithOddTime:
+    def fleet(access: CloudAccess, region: str) -> _WithOddTime:
         return _WithOddTime(access, region)
 
     handler = Rotation(fleets={("tencent", "redis"): fleet}, rights=plan.rights)

@@ -18,14 +18,14 @@ from typing import Any
 import pytest
 
 from functions import plan_rotation
-from shared.commands.command import parse, parse_model
+from shared.commands.command import parse_command, parse_model
 from shared.commands.store_reference import parse_ref
 from shared.handlers.adapters import open_store
 from shared.rotation.policy import TARGETS, PlanRotation, matches
-from shared.runtime.cloud_access import Access, RoleKeys
+from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
 from shared.runtime.secret import Secret
-from shared.triggers.commands import moment
+from shared.triggers.commands import parse_time
 from tests.cloud.server.client import Standin
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
 from tests.support import shapes
@@ -162,7 +162,7 @@ def rows(house: House) -> list[dict[str, Any]]:
 
 
 def at(event: dict[str, Any]) -> datetime:
-    due = moment(event["notbefore"])
+    due = parse_time(event["notbefore"])
     assert due is not None
     return due
 
@@ -286,7 +286,7 @@ def test_a_report_tells_every_age_and_sends_nothing(house: House) -> None:
     assert (pages[-1]["Listed"], pages[-1]["Due"], pages[-1]["Sent"], len(rows(house))) == (150, 5, 0, 150)
     assert house.commands() == []
     one = next(row for row in rows(house) if row["Due"])
-    changed = moment(one["ChangedAt"])
+    changed = parse_time(one["ChangedAt"])
     assert changed is not None
     age = (datetime.now(timezone.utc) - changed) / timedelta(days=1)
     assert one["AgeDays"] == pytest.approx(age, abs=0.01)
@@ -563,7 +563,7 @@ def test_what_is_sent_is_a_command_of_the_operation(function: str) -> None:
         region = {"tencent": "ap-guangzhou", "alibaba": "cn-hangzhou"}[target.cloud]
         policy |= {"Function": function, "Store": "ssm://{resource}", "Resources": {"Patterns": [resource]}}
         made = parse_model(PlanRotation, policy | {"Region": region}, PlanRotation.names)
-        parse(operation.command, made.command(resource, account, region, "c-1"))
+        parse_command(operation.command, made.command(resource, account, region, "c-1"))
 
 
 @pytest.mark.long
@@ -595,10 +595,10 @@ def test_a_timer_rotates_a_fleet_and_the_store_opens_the_real_servers(house: Hou
 def current(house: House, place: str) -> str:
     """What the store holds as current."""
 
-    def access(cloud: str) -> Access:
+    def access(cloud: str) -> CloudAccess:
         keys = house.cloud.credentials[cloud]
         role = RoleKeys(keys["id"], Secret(keys["key"]), Secret(keys["token"]))
-        return Access(role, house.cloud.endpoint, 100.0, Deadline(time.monotonic() + 20))
+        return CloudAccess(role, house.cloud.endpoint, 100.0, Deadline(time.monotonic() + 20))
 
     region = "ap-guangzhou" if place.startswith("ssm") else "cn-hangzhou"
     return open_store(parse_ref(place), access, region).read().reveal()

@@ -14,11 +14,11 @@ import pytest
 
 from shared.handlers import entry
 from shared.handlers.adapters import open_queue
-from shared.results.publisher import HandedOn, Publisher
+from shared.results.publisher import OutgoingCommand, Publisher
 from shared.runtime import redaction
 from shared.runtime.errors import SettingsError
 from shared.runtime.message_signing import sign, verify
-from shared.runtime.platform import enter
+from shared.runtime.platform import read_invocation
 from shared.runtime.settings import handoff_keys, read_settings
 from shared.triggers import Message, Trigger, read
 from tests.cloud.functions.bootstrap import context_of
@@ -119,10 +119,10 @@ def test_a_key_stays_masked_after_many_newer_secrets(house: House, caplog: pytes
     house.settings["KEYTURN_HANDOFF_KEY"] = KEY
     for _ in range(2):
         with house.environment(ACCOUNT, "scf") as patch:
-            enter(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
+            read_invocation(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
         logging.getLogger("somebody.else").warning("a key: %s", KEY)
         for number in range(600):
-            redaction.learn(f"secret-{number:04}")
+            redaction.remember(f"secret-{number:04}")
     assert caplog.text.count("a key: ***") == 2
     assert KEY not in caplog.text
 
@@ -256,10 +256,12 @@ def test_numbers_of_no_meaning_are_refused_without_a_key_and_ignored_with_one(wr
 # --- publishing
 
 
-def published(house: House, command: HandedOn) -> dict[str, Any]:
+def published(house: House, command: OutgoingCommand) -> dict[str, Any]:
     with house.environment(ACCOUNT, "scf") as patch:
-        publisher = Publisher(enter(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)), open_queue)
-        assert publisher.command(command)
+        publisher = Publisher(
+            read_invocation(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)), open_queue
+        )
+        assert publisher.send_command(command)
         publisher.close()
     return house.commands()[-1]
 
@@ -267,7 +269,7 @@ def published(house: House, command: HandedOn) -> dict[str, Any]:
 def test_each_command_is_signed_with_the_first_key_and_read_as_keyturns_own(house: House) -> None:
     house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_HANDOFF_KEY": f"{OTHER},{KEY}"}
     parts = {name: COVERED[name] for name in ("id", "subject", "data", "attempt", "hop")}
-    command = HandedOn(ACCOUNT, source="s", traceparent=TRACE, tracestate="a=1,b=2", **parts)
+    command = OutgoingCommand(ACCOUNT, source="s", traceparent=TRACE, tracestate="a=1,b=2", **parts)
     sent = published(house, command)
     assert sent["mac"] == MAC[OTHER]
     message = read_one(scf(sent))
@@ -279,7 +281,7 @@ def test_each_command_is_signed_with_the_first_key_and_read_as_keyturns_own(hous
 def test_without_a_key_nothing_is_signed(house: House) -> None:
     house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_HANDOFF_KEY": ""}
     parts = {name: COVERED[name] for name in ("id", "subject", "data")}
-    assert "mac" not in published(house, HandedOn(ACCOUNT, source="s", **parts))
+    assert "mac" not in published(house, OutgoingCommand(ACCOUNT, source="s", **parts))
 
 
 LOCKED = {"InstanceId": "crs-demo0001", "AccountName": "app", "Privilege": "r", "Region": "ap-guangzhou"}

@@ -12,7 +12,7 @@ from alibabacloud_tea_openapi.utils_models import Config
 
 from shared.clouds.alibaba.session import AlibabaSession
 from shared.clouds.tencent.session import TencentSession
-from shared.runtime.cloud_access import Access, RoleKeys
+from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import KeyturnError, Refused, SettingsError
 from shared.runtime.regions import REGIONS, check_region, regions_of
@@ -118,7 +118,7 @@ def test_what_follow_change_is_told_names_a_listed_region_too(house: House) -> N
 )
 def test_no_session_calls_a_host_of_another_region_whoever_asks(make: Any) -> None:
     keys = RoleKeys("id", Secret("some-role-key"), None)
-    session = make(Access(keys, "http://127.0.0.1:9", 100.0, Deadline(60.0, lambda: 0.0)))
+    session = make(CloudAccess(keys, "http://127.0.0.1:9", 100.0, Deadline(60.0, lambda: 0.0)))
     for call in (lambda: session.read("Describe", {}), lambda: session.change("Modify", {}, {"OldPassword": "o"})):
         with pytest.raises(KeyturnError) as caught:
             call()  # type: ignore[no-untyped-call]

@@ -20,8 +20,8 @@ import pytest
 
 from shared.runtime import redaction
 from shared.runtime.lanes import run
-from shared.runtime.platform import enter
-from shared.runtime.redaction import forgetting, scrub
+from shared.runtime.platform import read_invocation
+from shared.runtime.redaction import forget_at_end, scrub
 from shared.runtime.secret import Secret
 from tests.cloud.functions.runtime import ROOT
 from tests.commands.test_password_rules import GOOD
@@ -116,7 +116,7 @@ def is_known(value: str) -> bool:
 
 
 def test_what_an_invocation_learned_is_forgotten_at_its_end() -> None:
-    with forgetting():
+    with forget_at_end():
         Secret("inside-secret-1")
         assert is_known("inside-secret-1")
     assert not is_known("inside-secret-1")
@@ -125,15 +125,15 @@ def test_what_an_invocation_learned_is_forgotten_at_its_end() -> None:
 
 
 def test_it_is_forgotten_too_if_the_invocation_raises() -> None:
-    with pytest.raises(ZeroDivisionError), forgetting():
+    with pytest.raises(ZeroDivisionError), forget_at_end():
         Secret("inside-secret-1")
         raise ZeroDivisionError
     assert not is_known("inside-secret-1")
 
 
 def test_what_a_thread_of_it_learned_is_known_to_all_and_forgotten_with_the_rest() -> None:
-    with forgetting():
-        run([[0], [1], [2]], lambda n: redaction.learn(f"lane-secret-{n}"), at_once=3)
+    with forget_at_end():
+        run([[0], [1], [2]], lambda n: redaction.remember(f"lane-secret-{n}"), at_once=3)
         assert all(is_known(f"lane-secret-{n}") for n in range(3))
     assert not any(is_known(f"lane-secret-{n}") for n in range(3))
 
@@ -142,15 +142,15 @@ def test_two_at_once_do_not_forget_each_others() -> None:
     began, go = threading.Event(), threading.Event()
 
     def other() -> None:
-        with forgetting():
-            redaction.learn("other-secret")
+        with forget_at_end():
+            redaction.remember("other-secret")
             began.set()
             go.wait(10)
             seen.append(is_known("other-secret"))
 
     seen: list[bool] = []
     thread = threading.Thread(target=other)
-    with forgetting():
+    with forget_at_end():
         thread.start()
         began.wait(10)
     go.set()
@@ -160,14 +160,14 @@ def test_two_at_once_do_not_forget_each_others() -> None:
 
 
 def test_what_lasts_is_masked_in_later_invocations_and_only_the_newest_of_it() -> None:
-    with forgetting():
+    with forget_at_end():
         Secret("lasting-secret-0", lasting=True)
     assert is_known("lasting-secret-0")
-    with forgetting():
+    with forget_at_end():
         Secret("lasting-secret-0")  # met again, as a command's
     assert is_known("lasting-secret-0")
     for n in range(1, redaction._MOST_LASTING + 1):
-        with forgetting():
+        with forget_at_end():
             Secret(f"lasting-secret-{n}", lasting=True)
     assert not is_known("lasting-secret-0")
     assert is_known("lasting-secret-1")
@@ -176,7 +176,7 @@ def test_what_lasts_is_masked_in_later_invocations_and_only_the_newest_of_it() -
 
 def test_what_a_program_learned_outside_of_any_invocation_stays() -> None:
     Secret("outside-secret")
-    with forgetting():
+    with forget_at_end():
         Secret("outside-secret")
     assert is_known("outside-secret")
 
@@ -192,15 +192,15 @@ def test_a_handler_forgets_its_commands_secrets_and_keeps_its_keys_masked(house:
 def test_a_queues_password_is_masked_in_the_invocations_after_it(house: House) -> None:
     with house.environment(ACCOUNT, "scf") as patch:
         patch.setenv("KEYTURN_RESULTS", "amqp://guest:Amqp-Passw0rd@127.0.0.1:1/vhost?queue=results")
-        with forgetting():
-            enter({})
+        with forget_at_end():
+            read_invocation({})
     assert is_known("Amqp-Passw0rd")
 
 
 def test_while_it_is_known_it_is_masked_in_every_log_record(caplog: pytest.LogCaptureFixture) -> None:
     redaction.guard_logs()
-    with forgetting(), caplog.at_level(logging.INFO):
-        redaction.learn("inside-secret-1")
+    with forget_at_end(), caplog.at_level(logging.INFO):
+        redaction.remember("inside-secret-1")
         logging.getLogger("library").info("saw %s", "inside-secret-1")
     assert "inside-secret-1" not in caplog.text
     assert "saw ***" in caplog.text

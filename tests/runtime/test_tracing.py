@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.results.outcome import Ending, Origin, Outcome, Subject
+from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.result_event import result_event
 from shared.runtime.tracing import new_trace, trace_id, traceparent, tracestate
 from shared.triggers import read
@@ -100,8 +100,8 @@ def test_a_tracestate_is_read_beside_its_traceparent_alone(attributes: dict[str,
 def test_a_result_has_the_tracestate_beside_the_traceparent() -> None:
     def event(**trace: str) -> Any:
         subject = Subject("tencent", "ap-guangzhou", "redis", "crs-1", "app")
-        origin = Origin(subject, "Op", "c-1", "2026-01-01T00:00:00.000Z", **trace)  # type: ignore[arg-type]
-        return result_event(origin, Ending(Outcome.CHANGED))
+        origin = CommandContext(subject, "Op", "c-1", "2026-01-01T00:00:00.000Z", **trace)  # type: ignore[arg-type]
+        return result_event(origin, Conclusion(Outcome.CHANGED))
 
     assert event(traceparent=TRACE, tracestate="a=1")["tracestate"] == "a=1"
     assert "tracestate" not in event(traceparent=TRACE) and "tracestate" not in event(tracestate="a=1")

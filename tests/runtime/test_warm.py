@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 
 from shared.handlers.adapters import open_queue
 from shared.queues import pool
-from shared.queues.port import Outgoing, QueueRejected
-from shared.results.publisher import HandedOn, Publisher
+from shared.queues.port import QueueMessage, QueueRejected
+from shared.results.publisher import OutgoingCommand, Publisher
 from shared.runtime import platform, redaction
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Refused
-from shared.runtime.platform import Invocation, enter
+from shared.runtime.platform import Invocation, read_invocation
 from shared.runtime.settings import Settings
 from shared.workbench.bench import warm
 from tests.cloud.functions.bootstrap import context_of
@@ -198,17 +198,17 @@ def test_a_queue_that_rests_has_no_keys(house: House, url: str) -> None:
     (resting,) = pool._resting
     assert resting.borrower.access is None
     with pytest.raises(QueueRejected):
-        resting.queue.send(Outgoing("a", "t", "k", "{}"), timeout_s=2)
+        resting.queue.send(QueueMessage("a", "t", "k", "{}"), timeout_s=2)
     assert len(published(house, url)) == 1
 
 
 def test_a_queue_is_lent_to_one_invocation_at_a_time(house: House) -> None:
     keys = access({"KEYTURN_ALIBABA_ENDPOINT": house.cloud.endpoint})
-    name = pool.Name.of(SMQ, None, False, keys)
-    first, second = pool.lend(name, keys, open_queue), pool.lend(name, keys, open_queue)
+    name = pool.QueueKey.of(SMQ, None, False, keys)
+    first, second = pool.acquire(name, keys, open_queue), pool.acquire(name, keys, open_queue)
     assert first.queue is not second.queue
-    assert pool.give_back([first, second], lambda _: True) == []
-    assert {id(pool.lend(name, keys, open_queue).queue), id(pool.lend(name, keys, open_queue).queue)} == {
+    assert pool.release([first, second], lambda _: True) == []
+    assert {id(pool.acquire(name, keys, open_queue).queue), id(pool.acquire(name, keys, open_queue).queue)} == {
         id(first.queue),
         id(second.queue),
     }
@@ -262,7 +262,7 @@ def invocation(results: str | None, commands: str | None = None) -> Invocation:
 def test_no_more_than_a_few_queues_rest(tmp_path: Path) -> None:
     publisher = Publisher(invocation(None, f"sqlite://{tmp_path}/{{function}}.db"), open_queue)
     for n in range(pool._MOST + 4):
-        assert publisher.command(HandedOn(f"function_{n}", f"id-{n}", "s", "redis/crs-1/app", {"n": n}))
+        assert publisher.send_command(OutgoingCommand(f"function_{n}", f"id-{n}", "s", "redis/crs-1/app", {"n": n}))
     publisher.close()
     assert len(pool._resting) == pool._MOST
     assert [held_open(tmp_path / f"function-{n}.db") for n in (0, 3, 4)] == [False, False, True]
@@ -276,7 +276,7 @@ def test_threads_of_one_invocation_publish_at_once(tmp_path: Path) -> None:
     def work(thread: int) -> None:
         for n in range(10):
             event = {"id": f"{thread}-{n}", "source": "s", "type": "t", "subject": "redis/crs-1/app", "data": {}}
-            sent.append(publisher.result(event))
+            sent.append(publisher.publish_result(event))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
     for thread in threads:
@@ -302,14 +302,14 @@ def test_a_queue_that_cannot_be_closed_is_told_and_disturbs_nothing() -> None:
     class Stuck:
         max_delay_s = 0.0
 
-        def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None: ...
+        def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None: ...
 
         def close(self) -> None:
             raise OSError("no")
 
-    name = pool.Name("memory://x", None, False, ())
-    lent = pool.Lent(Stuck(), name, pool._Borrower(), failed=True)
-    assert [type(error) for error in pool.give_back([lent], lambda _: True)] == [OSError]
+    name = pool.QueueKey("memory://x", None, False, ())
+    lent = pool.PooledQueue(Stuck(), name, pool._Borrower(), failed=True)
+    assert [type(error) for error in pool.release([lent], lambda _: True)] == [OSError]
     assert pool._resting == []
     with pytest.raises(Refused):
         lent.borrower.keys("tencent")
@@ -320,18 +320,18 @@ def test_a_queue_that_cannot_be_closed_is_told_and_disturbs_nothing() -> None:
 
 def test_settings_are_read_anew_when_they_change_and_only_then(house: House) -> None:
     with house.environment(ACCOUNT, "scf") as patch:
-        first, again = enter({}).settings, enter({}).settings
+        first, again = read_invocation({}).settings, read_invocation({}).settings
         patch.setenv("KEYTURN_RATE", "7")
-        changed = enter({}).settings
+        changed = read_invocation({}).settings
         patch.delenv("KEYTURN_RESULTS")
-        unset = enter({}).settings
+        unset = read_invocation({}).settings
     assert first is again
     assert (first.rate, changed.rate, changed.results, unset.results) == (None, 7.0, first.results, None)
 
 
 def test_what_is_kept_of_the_environment_holds_no_key(house: House) -> None:
     with house.environment(ACCOUNT, "scf"):
-        enter({})
+        read_invocation({})
     assert platform._read is not None
     assert not [name for name in platform._read[0] if "SECRET" in name or "TOKEN" in name or "ACCESS_KEY" in name]
 
@@ -340,10 +340,10 @@ def test_the_password_in_a_queue_url_stays_known_however_many_secrets_come_after
     with house.environment(ACCOUNT, "scf") as patch:
         patch.setenv("KEYTURN_RESULTS", "amqp://guest:Amqp-Passw0rd@127.0.0.1:1/vhost?queue=results")
         for n in range(3):
-            enter({})
+            read_invocation({})
             assert redaction.scrub("x Amqp-Passw0rd y") == "x *** y"
             for m in range(redaction._MOST + 1):
-                redaction.learn(f"other-secret-{n}-{m}")
+                redaction.remember(f"other-secret-{n}-{m}")
 
 
 # --- masking
@@ -382,7 +382,7 @@ def test_every_form_is_masked_wherever_it_stands(
     values: list[str], before: str, after: str, data: st.DataObject
 ) -> None:
     for value in values:
-        redaction.learn(value)
+        redaction.remember(value)
     form = data.draw(st.sampled_from(sorted(every_form(values[0]))))
     text = f"{before}{form}{after}"
     assert form in text
@@ -400,7 +400,7 @@ def masked_one_by_one(text: str) -> str:
 
 def test_the_index_of_secrets_is_emptied_with_the_secrets() -> None:
     for n in range(2 * redaction._MOST):
-        redaction.learn(f"secret/{n:05d}+aaaaaaaa")
+        redaction.remember(f"secret/{n:05d}+aaaaaaaa")
     indexed = {form for forms in redaction._groups.values() for form in forms}
     assert indexed == {form for known in redaction._known.values() for form in known.forms}
     assert len(redaction._known) == redaction._MOST
@@ -411,10 +411,10 @@ def test_the_index_of_secrets_is_emptied_with_the_secrets() -> None:
 def test_two_secrets_that_share_a_form_are_forgotten_one_by_one() -> None:
     value = "plain-secret-value"
     packed = base64.b64encode(value.encode()).decode().rstrip("=")
-    redaction.learn(packed)
-    redaction.learn(value)
+    redaction.remember(packed)
+    redaction.remember(value)
     for n in range(redaction._MOST - 1):  # forgets the older of the two
-        redaction.learn(f"another-secret-{n}")
+        redaction.remember(f"another-secret-{n}")
     assert redaction.scrub(f"x {packed}") == "x ***"
 
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.rotation.policy import matches
-from shared.runtime.settings import allows, read_settings
-from shared.runtime.wildcard import fits
+from shared.runtime.settings import is_allowed, read_settings
+from shared.runtime.wildcard import matches_wildcard
 
 _SOME = st.text(alphabet="ab*", max_size=12)
 
@@ -20,19 +20,19 @@ _SOME = st.text(alphabet="ab*", max_size=12)
 def test_no_pattern_takes_long(pattern: str) -> None:
     name = "a" * 100
     began = time.process_time()
-    assert not fits(pattern, name)
+    assert not matches_wildcard(pattern, name)
     assert not matches([pattern] * 50, name)
     allow = read_settings({"KEYTURN_ALLOW": ",".join([f"tencent/redis/*/{pattern}/{pattern}"] * 50)}).allow
-    assert not allows(allow, ("tencent", "redis", "ap-guangzhou", name, name))
+    assert not is_allowed(allow, ("tencent", "redis", "ap-guangzhou", name, name))
     assert time.process_time() - began < 0.5
 
 
 @given(_SOME, st.text(alphabet="ab", max_size=12))
 def test_a_pattern_means_what_a_shells_star_means(pattern: str, text: str) -> None:
-    assert fits(pattern, text) == fnmatchcase(text, pattern)
+    assert matches_wildcard(pattern, text) == fnmatchcase(text, pattern)
 
 
 @pytest.mark.parametrize("pattern", ["a?c", "a[bx]c", "a.c", "a\\*c", "A*"])
 def test_no_other_character_is_special(pattern: str) -> None:
-    assert not fits(pattern, "abc")
-    assert fits(pattern.replace("*", ""), pattern.replace("*", ""))
+    assert not matches_wildcard(pattern, "abc")
+    assert matches_wildcard(pattern.replace("*", ""), pattern.replace("*", ""))

@@ -18,7 +18,7 @@ import pytest
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from shared.handlers.adapters import open_queue
-from shared.queues.port import Outgoing
+from shared.queues.port import QueueMessage
 from tests.campaign.platform import invoke, invoke_apart
 from tests.cloud.functions.run import WorldTime, deliver, triggers
 from tests.cloud.functions.runtime import ROOT, Returned, run
@@ -284,7 +284,7 @@ class Waiting:
         notbefore = "" if after_s is None else f', "notbefore":"{written(time.time() + after_s)}"'
         body = f'{{"specversion":"1.0",  "id":"{name}", "type": "keyturn.command.{ACCOUNT}"{notbefore}, "data":{{}}}}'
         queue = open_queue(self.url)
-        queue.send(Outgoing(name, "", "", body), timeout_s=5, delay_s=delay_s)
+        queue.send(QueueMessage(name, "", "", body), timeout_s=5, delay_s=delay_s)
         queue.close()
         return body
 

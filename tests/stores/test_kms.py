@@ -100,7 +100,7 @@ def test_a_promotion_whose_answer_was_lost_is_no_other_one(kms: Place) -> None:
     store.write(ONE, Secret(NEW))
     kms.fail("UpdateSecretVersionStage", "drop_after")
     store.promote(ONE)
-    assert (kms.value(), store.holder()) == (NEW, ONE)
+    assert (kms.value(), store.current_keyturn_version()) == (NEW, ONE)
 
 
 # What the eleventh version pushes out.
@@ -134,19 +134,19 @@ def test_a_copy_counts_as_the_version_that_it_copies_while_that_is_there(crowded
     users: dict[str, Any] = {f"u-{number}": ("Users-Passw0rd", 20.0 - number) for number in range(8)}
     crowded.fill({ONE: ("One-Passw0rd", 90.0), **users}, current=ONE)
     store = seen(crowded)
-    assert store.holder() == ONE
+    assert store.current_keyturn_version() == ONE
     store.make_room([])
     assert crowded.current().startswith("kt-copy-")
     assert crowded.value() == "One-Passw0rd"
-    assert (store.holder(), seen(crowded).holder()) == (ONE, ONE)
+    assert (store.current_keyturn_version(), seen(crowded).current_keyturn_version()) == (ONE, ONE)
     seen(crowded).write(TWO, Secret(NEW))  # the service drops what was copied, though it is not spare
     assert ONE not in crowded.ids()
-    assert seen(crowded).holder() is None
+    assert seen(crowded).current_keyturn_version() is None
     assert crowded.value() == "One-Passw0rd"
     store = seen(crowded)
     store.write(named("c-3"), Secret(OTHER))
     store.promote(named("c-3"))
-    assert (crowded.value(), store.holder()) == (OTHER, named("c-3"))
+    assert (crowded.value(), store.current_keyturn_version()) == (OTHER, named("c-3"))
     assert crowded.violations() == []
 
 
@@ -156,7 +156,7 @@ def test_a_copy_is_never_taken_for_another_version_of_that_second(crowded: Place
     put = {"SecretName": crowded.name, "VersionId": f"kt-copy-{made}-1", "SecretData": "Copied-Passw0rd"}
     call(crowded.cloud, "PutSecretValue", **put)
     assert crowded.current() == f"kt-copy-{made}-1"
-    assert seen(crowded).holder() is None
+    assert seen(crowded).current_keyturn_version() is None
 
 
 def test_the_previous_version_gives_way(crowded: Place) -> None:

@@ -68,7 +68,11 @@ def test_of_several_oldest_versions_none_is_taken_for_current(ssm: Place, made: 
 
 def test_with_two_oldest_versions_nothing_is_written(ssm: Place) -> None:
     ssm.fill({"a": ("a-Passw0rd", 9.0), "b": ("b-Passw0rd", 9.0 + SECOND)})  # the world puts a second between two
-    for use in (lambda: ssm.open().read(), lambda: ssm.open().write(ONE, Secret(NEW)), lambda: ssm.open().holder()):
+    for use in (
+        lambda: ssm.open().read(),
+        lambda: ssm.open().write(ONE, Secret(NEW)),
+        lambda: ssm.open().current_keyturn_version(),
+    ):
         with pytest.raises(Refused) as caught:
             use()
         assert caught.value.code == "NoCurrentVersion"
@@ -88,7 +92,7 @@ def test_the_user_s_description_is_not_read_and_stays(ssm: Place) -> None:
     with ssm.counted() as made:
         ssm.rotate(ONE, NEW)
         ssm.rotate(TWO, OTHER)
-        ssm.open().holder()
+        ssm.open().current_keyturn_version()
     shown = ssm.cloud.state()["ssm"]["secrets"][ssm.name]["Description"]
     assert shown == "for the shop\nkeyturn: c-2 c-1"
     assert not {"DescribeSecret", "UpdateDescription"} & made.keys()
@@ -198,34 +202,34 @@ def test_the_holder_is_the_version_whose_value_is_current(ssm: Place) -> None:
     ours = {ONE: ("A-Passw0rd", 5.0), TWO: ("B-Passw0rd", 4.0), BEFORE_TWO: ("A-Passw0rd", 3.0)}
     ssm.fill({"v1": ("A-Passw0rd", 90.0), "v2": ("C-Passw0rd", 2.0), **ours})
     store = seen(ssm)
-    assert store.holder() == ONE  # not what keeps a value that was replaced
+    assert store.current_keyturn_version() == ONE  # not what keeps a value that was replaced
     call(ssm.cloud, "UpdateSecret", SecretName=ssm.name, VersionId="v1", SecretString="B-Passw0rd")
-    assert store.holder() == ONE  # by the last listing
+    assert store.current_keyturn_version() == ONE  # by the last listing
     store.versions()
     with ssm.counted() as made:
-        assert store.holder() == TWO
+        assert store.current_keyturn_version() == TWO
     assert made == {"GetSecretValue": 1}  # what a version of keyturn's holds is known by now
     call(ssm.cloud, "UpdateSecret", SecretName=ssm.name, VersionId="v1", SecretString="C-Passw0rd")
-    assert seen(ssm).holder() is None
+    assert seen(ssm).current_keyturn_version() is None
 
 
 def test_the_holder_is_found_in_ten_reads_at_most(ssm: Place) -> None:
     ssm.fill(full())
     with ssm.counted() as made:
-        assert seen(ssm).holder() is None
+        assert seen(ssm).current_keyturn_version() is None
     assert made["GetSecretValue"] == 10
 
 
 def test_where_keyturn_s_own_version_is_the_oldest_it_is_the_current_one(ssm: Place) -> None:
     ssm.fill({ONE: ("A-Passw0rd", 9.0), TWO: ("B-Passw0rd", 5.0), "v2": ("Users-Passw0rd", 2.0)})
-    assert seen(ssm).holder() == ONE
+    assert seen(ssm).current_keyturn_version() == ONE
     seen(ssm).promote(ONE)
     assert ssm.value() == "A-Passw0rd"
     seen(ssm).promote(TWO)
     assert ssm.values() == {
         ONE: "B-Passw0rd", TWO: "B-Passw0rd", BEFORE_TWO: "A-Passw0rd", "v2": "Users-Passw0rd"
     }  # fmt: skip
-    assert seen(ssm).holder() == TWO
+    assert seen(ssm).current_keyturn_version() == TWO
 
 
 def test_a_value_that_came_back_by_hand_is_overwritten_again(ssm: Place) -> None:
@@ -243,14 +247,14 @@ def test_a_store_without_a_version_gets_none_that_would_be_current(ssm: Place) -
         with pytest.raises(Refused) as caught:
             use()
         assert caught.value.error_class is ErrorClass.NOT_FOUND
-    assert ssm.open().holder() is None
+    assert ssm.open().current_keyturn_version() is None
     assert ssm.ids() == []
 
 
 def test_a_current_version_without_text_is_refused_before_anything_is_written(ssm: Place) -> None:
     call(ssm.cloud, "UpdateSecret", SecretName=ssm.name, VersionId="v1", SecretBinary="QQ==")
     ssm.open().write(ONE, Secret(NEW))
-    uses: list[Callable[[], object]] = [lambda: seen(ssm).holder(), lambda: seen(ssm).promote(ONE)]
+    uses: list[Callable[[], object]] = [lambda: seen(ssm).current_keyturn_version(), lambda: seen(ssm).promote(ONE)]
     for use in uses:
         with pytest.raises(Refused) as caught:
             use()

@@ -31,7 +31,7 @@ def test_a_store_shows_what_the_world_put_into_it(place: Place) -> None:
     (only,) = store.versions()
     assert (only.id, only.current) == ("v1", True)
     assert 0 < time.time() - only.created < 32 * 86400
-    assert store.holder() is None
+    assert store.current_keyturn_version() is None
     assert store.read() == Secret(FIRST[place.kind])
     assert store.read("v1") == Secret(FIRST[place.kind])
     assert store.name == f"{place.kind}://{PLACES[place.kind][0]}"
@@ -43,7 +43,7 @@ def test_what_is_written_is_never_current(place: Place) -> None:
     assert place.current() == "v1"
     assert place.value() == FIRST[place.kind]
     assert place.value(ONE) == NEW
-    assert place.open().holder() is None
+    assert place.open().current_keyturn_version() is None
 
 
 def test_a_write_may_be_repeated_with_the_same_secret_alone(place: Place) -> None:
@@ -76,9 +76,9 @@ def test_a_promotion_makes_it_current_and_may_be_repeated(place: Place, anew: bo
     for _ in range(3):
         store = place.open() if anew else store
         store.promote(ONE)
-        assert store.holder() == ONE
+        assert store.current_keyturn_version() == ONE
         assert place.value() == NEW
-        assert place.open().holder() == ONE
+        assert place.open().current_keyturn_version() == ONE
         assert place.value(ONE) == NEW
         assert FIRST[place.kind] in place.values().values()
 
@@ -88,7 +88,7 @@ def test_rotations_follow_one_another_and_none_waits_for_a_person(place: Place) 
     for number in range(1, 15):
         version, store = named(f"c-{number}"), place.open()
         store.versions()
-        assert store.holder() == (done[-1] if done else None)
+        assert store.current_keyturn_version() == (done[-1] if done else None)
         store.make_room(done[:-1])
         store.write(version, Secret(f"{NEW}{number}"))
         store.promote(version)
@@ -107,7 +107,7 @@ def test_a_lost_answer_to_any_call_is_asked_again(place: Place, fault: str) -> N
         place.fail(action, fault, 2)
     place.rotate(ONE, NEW)
     assert place.value() == NEW
-    assert place.open().holder() == ONE
+    assert place.open().current_keyturn_version() == ONE
     assert FIRST[place.kind] in place.values().values()
 
 
@@ -126,7 +126,7 @@ def test_a_promotion_that_ends_anywhere_is_finished_by_another(place: Place, ste
     assert {NEW, FIRST[place.kind]} <= set(place.values().values())
     place.open().promote(ONE)
     assert place.value() == NEW
-    assert place.open().holder() == ONE
+    assert place.open().current_keyturn_version() == ONE
     assert {NEW, FIRST[place.kind]} == set(place.values().values())
 
 
@@ -137,7 +137,7 @@ def test_versions_of_which_nobody_knows_yet_stay_apart(place: Place) -> None:
     place.open().promote(TWO)
     assert place.value() == values[TWO]
     assert {version: place.value(version) for version in values} == values
-    assert place.open().holder() == TWO
+    assert place.open().current_keyturn_version() == TWO
 
 
 def test_a_store_that_such_versions_fill_is_busy_and_loses_none(place: Place) -> None:
@@ -164,7 +164,7 @@ def test_what_is_not_there_is_said_so(place: Place) -> None:
         lambda: place.open().read("c-9"),
         lambda: place.open().promote(ONE),
         lambda: place.open("no-such-secret").versions(),
-        lambda: place.open("no-such-secret").holder(),
+        lambda: place.open("no-such-secret").current_keyturn_version(),
         lambda: place.open("no-such-secret").read(),
         lambda: place.open("no-such-secret").write(ONE, Secret(NEW)),
         lambda: place.open(region={"ssm": "ap-singapore", "kms": "cn-beijing"}[place.kind]).versions(),
@@ -204,7 +204,7 @@ def test_no_secret_is_in_a_log_an_error_or_an_address(place: Place, caplog: pyte
         place.rotate(TWO, value)
         place.rotate(THREE, OTHER)
         store = place.open()
-        said += [repr(store.read()), repr(store.holder()), repr(vars(store))]
+        said += [repr(store.read()), repr(store.current_keyturn_version()), repr(vars(store))]
     assert not [text for text in (value, OTHER, FIRST[place.kind]) if text in caplog.text or text in "".join(said)]
     assert place.violations() == []
 
@@ -224,8 +224,8 @@ def test_one_rotation_costs_few_calls(place: Place) -> None:
     store = place.open()
     with place.counted() as made:
         store.versions()
-        assert store.holder() == ONE
-        assert store.holder() == ONE
+        assert store.current_keyturn_version() == ONE
+        assert store.current_keyturn_version() == ONE
         store.promote(ONE)
     assert (
         made
@@ -273,11 +273,11 @@ def test_a_delivery_that_saw_the_other_goes_on_from_there(place: Place) -> None:
     second.write(TWO, Secret(OTHER))
     second.promote(TWO)
     assert [one.id for one in first.versions()][-1] == "v1"
-    assert first.holder() == TWO
+    assert first.current_keyturn_version() == TWO
     first.promote(ONE)
     assert place.value() == NEW
     assert {NEW, OTHER} <= set(place.values().values())
-    assert place.open().holder() == ONE
+    assert place.open().current_keyturn_version() == ONE
 
 
 def test_the_same_promotion_by_two_is_one(place: Place) -> None:
@@ -288,7 +288,7 @@ def test_the_same_promotion_by_two_is_one(place: Place) -> None:
     first.promote(ONE)
     second.promote(ONE)
     assert place.value() == NEW
-    assert second.holder() == ONE
+    assert second.current_keyturn_version() == ONE
     assert set(place.values().values()) == {NEW, FIRST[place.kind]}
 
 

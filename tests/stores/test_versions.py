@@ -8,18 +8,28 @@ from typing import Any
 import pytest
 
 from shared.stores.store import Version
-from shared.stores.versions import BEFORE, COPY, Identity, Named, Shelf, identity, is_ours, read_name, sort_out
+from shared.stores.versions import (
+    BEFORE,
+    COPY,
+    ChangeIdentity,
+    VersionListing,
+    VersionName,
+    change_identity,
+    is_keyturn_version,
+    listing_for,
+    parse_version_name,
+)
 
 SOURCE, SUBJECT, OPERATION = "keyturn/tencent/ap-guangzhou", "redis/crs-1/app", "tencent_redis_modify_instance_account"
 PARAMETERS = {"InstanceId": "crs-1", "AccountName": "app"}
 
 
-def known(**other: Any) -> Identity:
+def known(**other: Any) -> ChangeIdentity:
     given: dict[str, Any] = {
         "source": SOURCE, "subject": SUBJECT, "pair": (), "operation": OPERATION, "command_id": "c-1",
         "parameters": PARAMETERS,
     }  # fmt: skip
-    return identity(**{**given, **other})
+    return change_identity(**{**given, **other})
 
 
 MINE = known()
@@ -31,11 +41,11 @@ ROOT = known(subject="redis/crs-1/root")
 def test_a_name_is_what_stores_take_and_is_read_back() -> None:
     for number in (1, 10, 999):
         name = MINE.name(number)
-        assert read_name(name) == Named(MINE, number)
+        assert parse_version_name(name) == VersionName(MINE, number)
         longest = f"{BEFORE}{name[3:]}-11"
         assert re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", longest)  # SSM's rule: 64 characters; KMS's as long
-        assert is_ours(name)
-        assert is_ours(longest)
+        assert is_keyturn_version(name)
+        assert is_keyturn_version(longest)
 
 
 @pytest.mark.parametrize(
@@ -75,14 +85,14 @@ def test_parts_that_run_into_one_another_stay_apart() -> None:
      MINE.name(1).rpartition("-")[0], "kt-copied-1"],
 )  # fmt: skip
 def test_any_other_name_is_the_user_s(version: str) -> None:
-    assert read_name(version) is None
-    assert not is_ours(version)
+    assert parse_version_name(version) is None
+    assert not is_keyturn_version(version)
 
 
 @pytest.mark.parametrize("version", [f"{BEFORE}{MINE.name(1)[3:]}", f"{COPY}1700000000-1"])
 def test_what_stands_beside_belongs_to_no_change(version: str) -> None:
-    assert read_name(version) is None
-    assert is_ours(version)
+    assert parse_version_name(version) is None
+    assert is_keyturn_version(version)
 
 
 # A listing, as pairs of name and second.
@@ -90,8 +100,8 @@ def test_what_stands_beside_belongs_to_no_change(version: str) -> None:
 USER = Version("v1", True, 100.0)
 
 
-def shelf(*made: tuple[str, float], current: Version = USER) -> Shelf:
-    return sort_out([*(Version(id_, False, created) for id_, created in made), current], MINE)
+def listing(*made: tuple[str, float], current: Version = USER) -> VersionListing:
+    return listing_for([*(Version(id_, False, created) for id_, created in made), current], MINE)
 
 
 def ids(versions: Any) -> list[str]:
@@ -99,7 +109,7 @@ def ids(versions: Any) -> list[str]:
 
 
 def test_versions_are_sorted_out_newest_first() -> None:
-    one = shelf(
+    one = listing(
         (MINE.name(2), 210.0), (EARLIER.name(1), 150.0), (ROOT.name(1), 120.0), (MINE.name(10), 205.0),
         (LATER.name(1), 300.0), (LATER.name(2), 290.0), ("v2", 400.0), (f"{BEFORE}x", 301.0), (ROOT.name(3), 250.0),
     )  # fmt: skip
@@ -114,7 +124,7 @@ def test_versions_are_sorted_out_newest_first() -> None:
 
 
 def test_an_empty_listing_has_no_current_version() -> None:
-    one = sort_out([], MINE)
+    one = listing_for([], MINE)
     assert (one.current, one.own, one.others, one.foreign, one.reused) == (None, (), (), (), False)
 
 
@@ -129,11 +139,11 @@ def test_an_empty_listing_has_no_current_version() -> None:
     ],
 )
 def test_one_command_with_other_parameters_is_seen(name: str, reused: bool) -> None:
-    assert shelf((name, 200.0)).reused is reused
+    assert listing((name, 200.0)).reused is reused
 
 
 def test_what_is_not_older_may_be_newer() -> None:
-    one = shelf((MINE.name(1), 200.0), (EARLIER.name(1), 199.0), (LATER.name(1), 200.0), (LATER.name(2), 201.0))
+    one = listing((MINE.name(1), 200.0), (EARLIER.name(1), 199.0), (LATER.name(1), 200.0), (LATER.name(2), 201.0))
     assert ids(one.newer(one.own[0])) == [LATER.name(2), LATER.name(1)]
 
 
@@ -157,11 +167,11 @@ E, L, L2, M, R = EARLIER.name(1), LATER.name(1), LATER.name(2), MINE.name(1), RO
 def test_what_is_older_than_the_holder_is_resolved(
     made: list[tuple[str, float]], holder: str | None, unresolved: list[str]
 ) -> None:
-    assert ids(shelf(*made).unresolved(holder)) == unresolved
+    assert ids(listing(*made).unresolved(holder)) == unresolved
 
 
 def test_others_can_be_asked_about() -> None:
-    one = shelf((R, 150.0), (ROOT.name(2), 250.0), (L, 200.0))
+    one = listing((R, 150.0), (ROOT.name(2), 250.0), (L, 200.0))
     assert ids(one.unresolved(ROOT.name(1), one.foreign)) == [ROOT.name(2)]
     assert ids(one.unresolved(L, one.foreign)) == [ROOT.name(2)]
 
@@ -182,4 +192,4 @@ def test_others_can_be_asked_about() -> None:
 def test_what_may_go_is_older_than_a_holder_that_is_older_than_the_bound(
     made: list[tuple[str, float]], holder: str | None, now: float, spare: list[str]
 ) -> None:
-    assert shelf(*made).spare(holder, now, 1000.0) == spare
+    assert listing(*made).spare(holder, now, 1000.0) == spare

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.stores.versions import read_name
+from shared.stores.versions import parse_version_name
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.support import shapes
 from tests.support.vendor_stores import Held, held, kms, ssm
@@ -94,7 +94,7 @@ def test_a_made_secret_is_stored_put_in_force_and_made_current(house: House, kee
     version, secret = made(after)
     assert (after.current, secret != before) == (secret, True)
     assert data["Stored"] == {"Name": place, "Version": version, "Stage": "current"}
-    named = read_name(version)
+    named = parse_version_name(version)
     assert named is not None
     assert named.number == 1
     # SSM overwrites the value of the version that clients read: what it held stays under a name of keyturn's.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from shared.results.outcome import SUPERSEDED, Ending, Outcome
-from shared.stores.versions import Identity
+from shared.results.outcome import SUPERSEDED, Conclusion, Outcome
+from shared.stores.versions import ChangeIdentity
 from shared.stores.write_ahead import Still
 from tests.stores.test_write_ahead_states import EITHER, A, B, keeping
 from tests.support.memory_store import Shelved, Vault
@@ -22,23 +22,23 @@ class World:
     tells: bool
     in_force: str = "first"
 
-    def deliver(self, who: Identity, value: str, store: Shelved, *, existed: bool = False) -> Ending:
+    def deliver(self, who: ChangeIdentity, value: str, store: Shelved, *, existed: bool = False) -> Conclusion:
         """One delivery as it goes: write ahead, the call, then the store says so."""
         one = keeping(store, who, value)
         one.existed = existed
         one.write_ahead()
         self.vault.now += 1.0
         self.in_force = value
-        return one.settle(Ending(Outcome.CHANGED), self.still(value), lambda _: False)
+        return one.conclude(Conclusion(Outcome.CHANGED), self.still(value), lambda _: False)
 
     def still(self, value: str) -> Still:
         return lambda: self.in_force == value if self.tells else None
 
 
-def interrupted(world: World, number: int, *, after: bool) -> tuple[Ending, Ending | None]:
+def interrupted(world: World, number: int, *, after: bool) -> tuple[Conclusion, Conclusion | None]:
     """A's delivery, with the whole of B's at A's step of this number; None: A has fewer steps."""
     store = Shelved(world.vault)
-    steps, other = [0], list[Ending]()
+    steps, other = [0], list[Conclusion]()
 
     def interfere(_: str) -> None:
         steps[0] += 1
@@ -82,14 +82,14 @@ def test_the_overlaps_above_do_meet_each_step() -> None:
     assert 6 <= len(store.calls) <= 8, store.calls
 
 
-def sent_after(world: World, store: Shelved, other: Callable[[], Ending]) -> tuple[Ending, Ending]:
+def sent_after(world: World, store: Shelved, other: Callable[[], Conclusion]) -> tuple[Conclusion, Conclusion]:
     """A writes ahead and calls; B does all of its own; then A's answer comes."""
     one = keeping(store, A, "a's")
     one.write_ahead()
     world.vault.now += 1.0
     ended = other()
     world.vault.now += 1.0
-    return one.settle(Ending(Outcome.CHANGED), world.still("a's"), lambda _: False), ended
+    return one.conclude(Conclusion(Outcome.CHANGED), world.still("a's"), lambda _: False), ended
 
 
 @EITHER
@@ -100,7 +100,7 @@ def test_calls_that_land_in_the_other_order_are_told_by_what_is_in_force(
 ) -> None:
     world = World(Vault(compares), tells)
 
-    def other() -> Ending:
+    def other() -> Conclusion:
         ended = world.deliver(B, "b's", Shelved(world.vault))
         world.in_force = lands_last
         return ended

@@ -8,17 +8,17 @@ from itertools import permutations
 
 import pytest
 
-from shared.results.outcome import SUPERSEDED, Ending, Outcome
+from shared.results.outcome import SUPERSEDED, Conclusion, Outcome
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.stores.store import STORE_FULL, VERSION_EXISTS
-from shared.stores.versions import Identity, identity, sort_out
-from shared.stores.write_ahead import Keeping, promote
+from shared.stores.versions import ChangeIdentity, change_identity, listing_for
+from shared.stores.write_ahead import WriteAhead, promote
 from tests.support.memory_store import MOST, Shelved, Vault, failing
 
 
-def known(command: str, account: str = "app") -> Identity:
-    return identity("source", f"redis/crs-1/{account}", (), "operation", command, {})
+def known(command: str, account: str = "app") -> ChangeIdentity:
+    return change_identity("source", f"redis/crs-1/{account}", (), "operation", command, {})
 
 
 A, B, C, ROOT = known("c-a"), known("c-b"), known("c-c"), known("c-r", "root")
@@ -37,17 +37,17 @@ def no() -> bool | None:
     return False
 
 
-def nobody(_: Ending) -> bool:
+def nobody(_: Conclusion) -> bool:
     raise AssertionError("it is not to be handed on")
 
 
-def keeping(store: Shelved, who: Identity, value: str = "new") -> Keeping:
+def keeping(store: Shelved, who: ChangeIdentity, value: str = "new") -> WriteAhead:
     """A delivery's, as it is made after its first look at the store."""
-    shelf = sort_out(store.versions(), who)
-    existed = bool(shelf.own)
-    version = shelf.own[0].id if existed else who.name(1)
-    made = Keeping(store, "ap-guangzhou", version, Secret(value), existed=existed)
-    made.alone, made.known = not shelf.others and not shelf.own, shelf.ids
+    listing = listing_for(store.versions(), who)
+    existed = bool(listing.own)
+    version = listing.own[0].id if existed else who.name(1)
+    made = WriteAhead(store, "ap-guangzhou", version, Secret(value), existed=existed)
+    made.alone, made.known = not listing.others and not listing.own, listing.ids
     return made
 
 
@@ -107,7 +107,7 @@ def test_first_commands_of_two_credentials_for_one_store_never_both_pass(
     assert len(passed) < 2, f"{order}: both have passed"
 
 
-def _steps(vault: Vault, who: Identity) -> Iterator[str]:
+def _steps(vault: Vault, who: ChangeIdentity) -> Iterator[str]:
     """One command's write-ahead in two steps, as another's may fall between: the write, and the look after it."""
     store = Shelved(vault)
     one = keeping(store, who)
@@ -135,9 +135,9 @@ def test_who_gives_way_to_another_credential_leaves_nothing_that_stops_it(compar
     vault.now += 1.0
     with pytest.raises(Refused):
         loser.write_ahead()
-    assert winner.settle(Ending(Outcome.CHANGED), yes, nobody).outcome is Outcome.CHANGED
-    shelf = sort_out(Shelved(vault).versions(), B)  # the winner's credential, its next command
-    assert shelf.foreign == (), "no call was made with it, and it would refuse the store to the winner for ever"
+    assert winner.conclude(Conclusion(Outcome.CHANGED), yes, nobody).outcome is Outcome.CHANGED
+    listing = listing_for(Shelved(vault).versions(), B)  # the winner's credential, its next command
+    assert listing.foreign == (), "no call was made with it, and it would refuse the store to the winner for ever"
 
 
 # --- further numbers
@@ -197,8 +197,8 @@ def test_what_is_proven_in_force_becomes_current_and_stays_beside_it(compares: b
     vault = Vault(compares)
     one = keeping(Shelved(vault), A)
     one.write_ahead()
-    ending = one.settle(Ending(Outcome.CHANGED), unsure, nobody)
-    assert (ending.outcome, ending.stored and ending.stored.stage) == (Outcome.CHANGED, "current")
+    conclusion = one.conclude(Conclusion(Outcome.CHANGED), unsure, nobody)
+    assert (conclusion.outcome, conclusion.stored and conclusion.stored.stage) == (Outcome.CHANGED, "current")
     assert (vault.current, vault.values[A.name(1)], vault.kept) == ("new", "new", ["first"])
 
 
@@ -240,14 +240,14 @@ def test_a_promotion_looks_whether_another_change_came_between(
         if rival.current:
             vault.current = f"secret of {rival.name}"
     before = vault.current
-    one = Keeping(Shelved(vault), "r", A.name(1), Secret("new"), existed=True)
-    ending = one.settle(Ending(Outcome.CHANGED), lambda: still, nobody)
+    one = WriteAhead(Shelved(vault), "r", A.name(1), Secret("new"), existed=True)
+    conclusion = one.conclude(Conclusion(Outcome.CHANGED), lambda: still, nobody)
     if expected[still]:
-        assert (ending.outcome, vault.current) == (Outcome.CHANGED, "new"), what
+        assert (conclusion.outcome, vault.current) == (Outcome.CHANGED, "new"), what
         return
-    assert (ending.outcome, vault.current) == (Outcome.UNKNOWN, before), what
-    assert ending.error is not None
-    assert (ending.error.code, ending.stored and ending.stored.stage) == (SUPERSEDED, "pending")
+    assert (conclusion.outcome, vault.current) == (Outcome.UNKNOWN, before), what
+    assert conclusion.error is not None
+    assert (conclusion.error.code, conclusion.stored and conclusion.stored.stage) == (SUPERSEDED, "pending")
     assert vault.values[A.name(1)] == "new"
 
 
@@ -257,11 +257,11 @@ def test_a_command_that_began_when_the_last_one_had_ended_is_later_even_in_the_s
     vault = Vault(compares)
     first = keeping(Shelved(vault), A, "one")
     first.write_ahead()
-    assert first.settle(Ending(Outcome.CHANGED), unsure, nobody).outcome is Outcome.CHANGED
+    assert first.conclude(Conclusion(Outcome.CHANGED), unsure, nobody).outcome is Outcome.CHANGED
     second = keeping(Shelved(vault), B, "two")
     second.write_ahead()
-    ending = second.settle(Ending(Outcome.CHANGED), unsure, nobody)
-    assert (ending.outcome, vault.current) == (Outcome.CHANGED, "two")
+    conclusion = second.conclude(Conclusion(Outcome.CHANGED), unsure, nobody)
+    assert (conclusion.outcome, vault.current) == (Outcome.CHANGED, "two")
 
 
 def test_a_version_that_is_gone_is_not_said_to_be_current() -> None:
@@ -286,25 +286,25 @@ def test_whatever_the_store_answers_after_the_change_nothing_raises_and_nothing_
     first = keeping(Shelved(vault), A)
     first.write_ahead()
     first.store = failing(vault, number, error, after=after)
-    given: list[Ending] = []
+    given: list[Conclusion] = []
 
-    def hand_on(pending: Ending) -> bool:
+    def hand_on(pending: Conclusion) -> bool:
         given.append(pending)
         return handed
 
-    ending = first.settle(Ending(Outcome.CHANGED), yes, hand_on)
+    conclusion = first.conclude(Conclusion(Outcome.CHANGED), yes, hand_on)
     assert vault.values[A.name(1)] == "new"
-    assert ending.stored is not None
-    if ending.outcome is Outcome.CHANGED:
-        assert (ending.stored.stage, vault.current, given) == ("current", "new", [])
+    assert conclusion.stored is not None
+    if conclusion.outcome is Outcome.CHANGED:
+        assert (conclusion.stored.stage, vault.current, given) == ("current", "new", [])
         return
-    assert ending.stored.stage == "pending"
-    if ending.outcome is Outcome.PENDING:
+    assert conclusion.stored.stage == "pending"
+    if conclusion.outcome is Outcome.PENDING:
         assert handed
         assert [one.outcome for one in given] == [Outcome.PENDING]
         return
-    assert ending.outcome is Outcome.UNKNOWN
-    assert ending.error is not None
+    assert conclusion.outcome is Outcome.UNKNOWN
+    assert conclusion.error is not None
     assert bool(given) == error.retryable
 
 
@@ -315,19 +315,19 @@ def test_whatever_did_not_prove_itself_is_left_pending(outcome: Outcome) -> None
     one = keeping(store, A)
     one.write_ahead()
     store.calls.clear()
-    ending = one.settle(Ending(outcome), no, nobody)
-    assert (ending.outcome, ending.stored and ending.stored.stage) == (outcome, "pending")
+    conclusion = one.conclude(Conclusion(outcome), no, nobody)
+    assert (conclusion.outcome, conclusion.stored and conclusion.stored.stage) == (outcome, "pending")
     assert (vault.current, vault.values[A.name(1)], store.calls) == ("first", "new", [])
 
 
 def test_what_was_never_written_is_not_named() -> None:
     one = keeping(Shelved(Vault()), A)
-    assert one.settle(Ending(Outcome.NOT_CHANGED), no, nobody).stored is None
+    assert one.conclude(Conclusion(Outcome.NOT_CHANGED), no, nobody).stored is None
 
 
 @pytest.mark.parametrize("existed", [True, False])
 def test_what_an_earlier_delivery_wrote_may_be_in_force(existed: bool) -> None:
-    one = Keeping(Shelved(Vault()), "r", A.name(1), Secret("new"), existed=existed)
+    one = WriteAhead(Shelved(Vault()), "r", A.name(1), Secret("new"), existed=existed)
     assert one.unresolved() is existed
 
 
@@ -360,5 +360,5 @@ def test_secrets_of_other_commands_may_be_in_force_until_a_later_one_is_current(
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("error", [refusal(), later()], ids=lambda e: e.code)
 def test_a_store_that_cannot_be_read_may_hold_what_is_in_force(number: int, error: KeyturnError) -> None:
-    one = Keeping(failing(Vault(), number, error, after=False), "r", A.name(1), Secret("new"))
+    one = WriteAhead(failing(Vault(), number, error, after=False), "r", A.name(1), Secret("new"))
     assert one.unresolved() is True

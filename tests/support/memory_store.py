@@ -9,7 +9,7 @@ from shared.results.outcome import SUPERSEDED
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.stores.store import STORE_FULL, VERSION_EXISTS, Version
-from shared.stores.versions import is_ours, read_name
+from shared.stores.versions import is_keyturn_version, parse_version_name
 
 MOST = 10
 
@@ -56,9 +56,9 @@ class Shelved:
         self.after("versions")
         return sorted(found, key=lambda one: one.created, reverse=True)
 
-    def holder(self) -> str | None:
+    def current_keyturn_version(self) -> str | None:
         self._begin("holder")
-        held = [id_ for id_ in self._listed if read_name(id_) and self.vault.values.get(id_) == self._current]
+        held = [id_ for id_ in self._listed if parse_version_name(id_) and self.vault.values.get(id_) == self._current]
         self.after("holder")
         return held[0] if held else None
 
@@ -80,7 +80,7 @@ class Shelved:
 
     def write(self, version: str, secret: Secret) -> None:
         self._begin("write")
-        assert is_ours(version)
+        assert is_keyturn_version(version)
         if self.vault.values.get(version, secret.reveal()) != secret.reveal():
             raise Refused(ErrorClass.FAILED, "another", code=VERSION_EXISTS)
         if version not in self.vault.values:

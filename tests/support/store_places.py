@@ -11,11 +11,11 @@ from typing import Any
 
 from shared.commands.store_reference import parse_ref
 from shared.handlers.adapters import open_store
-from shared.runtime.cloud_access import Access, RoleKeys
+from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
 from shared.runtime.secret import Secret
 from shared.stores.store import Store
-from shared.stores.versions import identity
+from shared.stores.versions import change_identity
 from tests.cloud.server.client import Standin
 
 PLACES = {"ssm": ("redis-crs-demo0001-app", "ap-guangzhou"), "kms": ("tair-r-demo0001-app", "cn-hangzhou")}
@@ -25,7 +25,7 @@ NEW, OTHER = "Next-Passw0rd", "Other-Passw0rd"
 
 def named(command: str, number: int = 1, account: str = "app") -> str:
     """The name of a command's version."""
-    return identity("source", f"redis/crs-demo0001/{account}", (), "operation", command, {}).name(number)
+    return change_identity("source", f"redis/crs-demo0001/{account}", (), "operation", command, {}).name(number)
 
 
 ONE, TWO, THREE = (named(f"c-{number}") for number in (1, 2, 3))
@@ -47,11 +47,11 @@ class Place:
         ref = parse_ref(f"{self.kind}://{name or self.name}")
         return open_store(ref, lambda cloud: replace(self.access(cloud), **access), region or PLACES[self.kind][1])
 
-    def access(self, cloud: str) -> Access:
+    def access(self, cloud: str) -> CloudAccess:
         keys = self.cloud.credentials[cloud]
         role = RoleKeys(keys["id"], Secret(keys["key"]), Secret(keys["token"]))
         deadline = Deadline(time.monotonic() + self.left_s)
-        return Access(role, self.cloud.endpoint, 20.0, deadline)
+        return CloudAccess(role, self.cloud.endpoint, 20.0, deadline)
 
     def fill(self, versions: dict[str, str | tuple[str, float]], **more: Any) -> None:
         """A world with another secret, of these versions: a value, or a value and its age in days."""

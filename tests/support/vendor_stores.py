@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shared.stores.versions import is_ours, read_name
+from shared.stores.versions import is_keyturn_version, parse_version_name
 from tests.cloud.server import callers
 from tests.cloud.server.client import Standin
 
@@ -20,7 +20,7 @@ class Held:
     @property
     def ours(self) -> dict[str, str]:
         """keyturn's versions of a change."""
-        return {id_: value for id_, value in self.versions.items() if read_name(id_)}
+        return {id_: value for id_, value in self.versions.items() if parse_version_name(id_)}
 
     @property
     def pending(self) -> dict[str, str]:
@@ -30,7 +30,7 @@ class Held:
     @property
     def users(self) -> dict[str, str]:
         """What keyturn did not name."""
-        return {id_: value for id_, value in self.versions.items() if not is_ours(id_)}
+        return {id_: value for id_, value in self.versions.items() if not is_keyturn_version(id_)}
 
 
 def ssm(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _ssm_held(cloud: Standin, name: str) -> Held:
         for one in versions
     }
     # keyturn writes only where a current version was: of one second, its own is the later one.
-    oldest = min(versions, key=lambda one: (one["CreateTime"], is_ours(one["VersionId"])))["VersionId"]
+    oldest = min(versions, key=lambda one: (one["CreateTime"], is_keyturn_version(one["VersionId"])))["VersionId"]
     return Held(next((values[one] for one in ("current", "SSM_Current") if one in values), values[oldest]), values)
 
 

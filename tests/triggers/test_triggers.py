@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.triggers import Delivery, Trigger, UnknownEvent, fit, read
+from shared.triggers import Delivery, Trigger, UnknownEvent, fit_id, read
 
 EVENTS = Path(__file__).parents[1] / "fixtures" / "events"
 COMMAND = {"InstanceId": "crs-fixture1", "AccountName": "app"}
@@ -114,14 +114,14 @@ def test_an_empty_batch_is_a_delivery_of_nothing(event: object) -> None:
 
 @pytest.mark.parametrize("raw", ["a", "A-1_b", "9" * 64])
 def test_an_id_that_fits_stays(raw: str) -> None:
-    assert fit(raw) == raw
+    assert fit_id(raw) == raw
 
 
 @pytest.mark.parametrize("raw", ["", "-a", "_a", "a:b", "a\n", "9" * 65, "é", "\ud800"])
 def test_an_id_that_does_not_fit_becomes_a_stable_hash(raw: str) -> None:
-    assert fit(raw) == fit(raw)
-    assert fit(fit(raw)) == fit(raw)
-    assert len(fit(raw)) == 41
+    assert fit_id(raw) == fit_id(raw)
+    assert fit_id(fit_id(raw)) == fit_id(raw)
+    assert len(fit_id(raw)) == 41
 
 
 def test_a_keyturn_command_brings_its_attributes() -> None:

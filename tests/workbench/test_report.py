@@ -20,7 +20,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from shared.handlers.adapters import open_queue
-from shared.queues.port import Outgoing
+from shared.queues.port import QueueMessage
 from shared.results.result_event import event_id
 from shared.workbench.report.__main__ import main
 from shared.workbench.report.ledger import Ledger
@@ -383,7 +383,7 @@ def test_a_broker_still_has_every_message_after_a_look(
     rabbitmq.declare("report")
     queue = open_queue(rabbitmq.url("report"))
     for event in events:
-        queue.send(Outgoing(event["id"], event["type"], "redis/crs-1", json.dumps(event)), timeout_s=10)
+        queue.send(QueueMessage(event["id"], event["type"], "redis/crs-1", json.dumps(event)), timeout_s=10)
     queue.close()
     for _ in range(2):
         assert main([rabbitmq.url("report"), "-o", str(tmp_path / "page.html")], {}) == 0

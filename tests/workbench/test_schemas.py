@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError  # t
 from jsonschema.validators import extend  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from shared.commands.command import Command, admit_delivery, parse, parse_model
+from shared.commands.command import Command, admit_delivery, parse_command, parse_model
 from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import Refused
 from shared.runtime.settings import Settings
@@ -504,7 +504,7 @@ def test_the_schema_takes_what_the_model_takes_and_nothing_else(tried: tuple[str
     refused = ""
     try:
         if issubclass(model, Command):
-            admit_delivery(parse(model, data), Settings(), waited_for=True)
+            admit_delivery(parse_command(model, data), Settings(), waited_for=True)
         else:
             names = frozenset(field.alias or name for name, field in model.model_fields.items())
             parse_model(model, data, names)
@@ -521,7 +521,7 @@ def test_a_key_that_is_no_key_is_for_the_model_to_refuse() -> None:
     command = {**VALID[REGISTRY], "Deliver": {"Seal": RSA}}
     assert faults(f"{REGISTRY}.command.json", command) == []
     with pytest.raises(Refused, match="RSA modulus"):
-        parse(commands.model(REGISTRY), command)  # type: ignore[type-var]
+        parse_command(commands.model(REGISTRY), command)  # type: ignore[type-var]
 
 
 def test_a_released_promise_is_kept_or_the_version_says_so() -> None:

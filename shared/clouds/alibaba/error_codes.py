@@ -11,32 +11,32 @@ ModifyAccountPassword publishes no code at all, so the rows come from elsewhere.
 
 from __future__ import annotations
 
-from shared.clouds.refusals import Proof, Table, rows
+from shared.clouds.error_classification import CodeTable, Proves, code_rows
 from shared.runtime.errors import ErrorClass
 
-_E, _P = ErrorClass, Proof
+_E, _P = ErrorClass, Proves
 
-ALIBABA_CODES = Table(
+ALIBABA_CODES = CodeTable(
     [
         # --- about the new value
-        rows(
+        code_rows(
             _P.NEW_VALUE, _E.INVALID_COMMAND, "siblings: AccountPassword is not valid", "InvalidAccountPassword.Format"
         ),
-        rows(
+        code_rows(
             _P.NEW_VALUE,
             _E.INVALID_COMMAND,
             "name; formed as the published one",
             "InvalidPassword.Format InvalidNewPassword.Format InvalidNewAccountPassword.Format",
         ),
         # --- nothing happened, and the call may work later
-        rows(
+        code_rows(
             _P.LATER,
             _E.THROTTLED,
             "common (a family); kms; provider, for any code that begins so",
             "Throttling Throttling.* Rejected.Throttling Rejected.Throttling.*",
         ),
-        rows(_P.LATER, _E.BUSY, "siblings: ResetAccountPassword", "TaskExists"),
-        rows(
+        code_rows(_P.LATER, _E.BUSY, "siblings: ResetAccountPassword", "TaskExists"),
+        code_rows(
             _P.LATER,
             _E.BUSY,
             "provider: waited for, by exact names",
@@ -44,22 +44,24 @@ ALIBABA_CODES = Table(
             OperationDenied.DBClusterStatus OperationDenied.KVstoreInstanceStatus LockTimeout ConcurrentTaskExceeded
             Task.Conflict""",
         ),
-        rows(
+        code_rows(
             _P.LATER,
             _E.BUSY,
             "provider: #5033, #3635, #6997 wait for codes of this form, in other products",
             "OperationDenied.*Status OperationDenied.*State OperationDenied.*OrderProcessing",
         ),
-        rows(_P.LATER, _E.BUSY, "kms: versions or stages of a secret, which others may free", "Rejected.LimitExceeded"),
+        code_rows(
+            _P.LATER, _E.BUSY, "kms: versions or stages of a secret, which others may free", "Rejected.LimitExceeded"
+        ),
         # --- nothing happened, and the call cannot work
-        rows(
+        code_rows(
             _P.FRESH_KEYS,
             _E.FORBIDDEN,
             "common: the token has expired; the time is 15 minutes away or unreadable",
             """InvalidSecurityToken.Expired InvalidTimeStamp InvalidTimeStamp.Format InvalidTimeStamp.Expired
             RequestTimeTooSkewed""",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
             "common: who calls is checked first",
@@ -67,38 +69,40 @@ ALIBABA_CODES = Table(
             InvalidAccessKeyId.Inactive InvalidAccessKeyId InvalidSecurityToken InvalidSecurityToken.*
             SignatureDoesNotMatch IncompleteSignature UnsupportedSignatureMethod""",
         ),
-        rows(_P.FOR_GOOD, _E.FORBIDDEN, "kms: no permission for the secret", "Forbidden.NoPermission"),
-        rows(_P.FOR_GOOD, _E.NOT_FOUND, "kms: no such secret, version or key", "Forbidden.ResourceNotFound"),
-        rows(
+        code_rows(_P.FOR_GOOD, _E.FORBIDDEN, "kms: no permission for the secret", "Forbidden.NoPermission"),
+        code_rows(_P.FOR_GOOD, _E.NOT_FOUND, "kms: no such secret, version or key", "Forbidden.ResourceNotFound"),
+        code_rows(
             _P.FOR_GOOD,
             _E.NOT_FOUND,
             "siblings and provider: the thing that the parameter names is not there",
             "InvalidAccountName.NotFound InvalidInstanceId.NotFound Invalid*.NotFound",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "common: the product, the action or the way to call it is not served",
             """InvalidApi.NotFound InvalidAction.NotFound InvalidProduct.NotFound InvalidVersion.NotFound
             InvalidProtocol.NeedSsl UnsupportedHTTPMethod InvalidOperation.NotSupportedEndpoint""",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "siblings: the engine, its version or the account does not support the action",
             """InvalidEngineVersion.Format IncorrectMinorVersion IncorrectAccount AccountLimitExceeded
             InvalidDBInstanceAccountMode.Format""",
         ),
-        rows(_P.FOR_GOOD, _E.FAILED, "provider: DescribeInstanceSSL, an engine without TLS", "IncorrectEngineVersion"),
-        rows(_P.FOR_GOOD, _E.FAILED, "provider: the instance's time is over", "OperationDenied.OutofUsage"),
-        rows(_P.FOR_GOOD, _E.FAILED, "name: denied, unsupported", "OperationDenied UnsupportedOperation"),
-        rows(
+        code_rows(
+            _P.FOR_GOOD, _E.FAILED, "provider: DescribeInstanceSSL, an engine without TLS", "IncorrectEngineVersion"
+        ),
+        code_rows(_P.FOR_GOOD, _E.FAILED, "provider: the instance's time is over", "OperationDenied.OutofUsage"),
+        code_rows(_P.FOR_GOOD, _E.FAILED, "name: denied, unsupported", "OperationDenied UnsupportedOperation"),
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "kms (a family): the secret's or the key's state refuses the request",
             "Rejected.ResourceExist Rejected.ResourceInDeleteWindow Rejected.Unavailable Rejected.Disabled Rejected.*",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.INVALID_COMMAND,
             "siblings: a parameter breaks its rule",
@@ -106,33 +110,33 @@ ALIBABA_CODES = Table(
             InvalidAccountDescription.Format InvalidAccountPrivilege.Format InvalidAccountPrivilege.Malformed
             Invalid*.Format Invalid*.Malformed""",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.INVALID_COMMAND,
             "common: `MissingParameter` or `Missing<Name>`; kms",
             "MissingParameter Missing* InvalidParameter",
         ),
         # --- proves nothing
-        rows(
+        code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
             "aliyun/alibaba-cloud-sdk-go#39: also the answer to the second copy of a request that was served",
             "SignatureNonceUsed",
         ),
-        rows(
+        code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
             "common, kms, provider: the service failed, and does not say before or after what",
             """InternalError InternalError.* InternalFailure ServiceUnavailable ServiceUnavailable.*
             ServiceUnavailableTemporary InstanceConnectTimeoutFault Database.ConnectError""",
         ),
-        rows(
+        code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
             "RDS ResetAccountPassword: the account's state; R-kvstore says nothing of these two",
             "IncorrectAccountStatus InvalideStatus.Format",
         ),
-        rows(
+        code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
             "in no list of R-kvstore; the provider repeats the first in other products",

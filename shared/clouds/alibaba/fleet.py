@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.clouds.alibaba.session import AlibabaSession
 from shared.rotation.fleet import Account, Page, Resource
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 
 _PAGE = 50  # the most that DescribeInstances gives
 _MOST_PAGES = 50
@@ -24,7 +24,7 @@ class TairFleet:
     page_size = _PAGE
     assumes = "no time of a password is published: the store's current version tells the age"
 
-    def __init__(self, access: Access, region: str) -> None:
+    def __init__(self, access: CloudAccess, region: str) -> None:
         self._access, self._region = access, region
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:

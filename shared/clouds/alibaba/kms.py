@@ -23,11 +23,11 @@ from typing import Any
 from shared.clouds.alibaba.session import AlibabaSession
 from shared.clouds.remote_store import NO_TEXT, RemoteStore
 from shared.results.outcome import SUPERSEDED
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.stores.store import STORE_FULL, Version
-from shared.stores.versions import COPY, read_name
+from shared.stores.versions import COPY, parse_version_name
 
 VERSION = "2016-01-20"
 _CURRENT, _PREVIOUS = "ACSCurrent", "ACSPrevious"
@@ -90,7 +90,7 @@ class _Labelled:
 class KmsStore(RemoteStore):
     """The versions of one secret in one region. Not for two threads at once."""
 
-    def __init__(self, access: Access, region: str, secret_name: str) -> None:
+    def __init__(self, access: CloudAccess, region: str, secret_name: str) -> None:
         paced = replace(access, calls_per_s=access.calls_per_s * _PACE)
         super().__init__(f"kms://{secret_name}", KmsSession(paced, region))
         self._access = access
@@ -130,16 +130,16 @@ class KmsStore(RemoteStore):
         ]
         return sorted(versions, key=lambda one: one.made, reverse=True)
 
-    def holder(self) -> str | None:
+    def current_keyturn_version(self) -> str | None:
         listed = self._listing()
         current = _marked(listed, _CURRENT)
         if current is None:
             return None
-        return current.id if read_name(current.id) else self._original(current, listed)
+        return current.id if parse_version_name(current.id) else self._original(current, listed)
 
     def _original(self, current: _Labelled, listed: Sequence[_Labelled]) -> str | None:
         """The version made for a change that the current one is a copy of, if it is still there."""
-        made_then = [one.id for one in listed if read_name(one.id) and int(one.made) == int(current.created)]
+        made_then = [one.id for one in listed if parse_version_name(one.id) and int(one.made) == int(current.created)]
         if not current.is_copy:
             return None
         return next((id_ for id_ in made_then if self._same(id_, current.id)), None)
@@ -236,14 +236,14 @@ class KmsStore(RemoteStore):
 
         What the previous one holds is in force no longer, once something newer is current.
         """
-        ours = read_name(one.id) is not None
+        ours = parse_version_name(one.id) is not None
         if one.labels - {_PREVIOUS, _COPIED, _WITHDRAWN} - ({_PENDING} if ours else set()):
             return False
         if _WITHDRAWN in one.labels:
             return True
         if _PREVIOUS in one.labels and (current is None or current.made <= one.made):
             return False
-        return not ours or one.id in self._spare or one.id == self.holder()
+        return not ours or one.id in self._spare or one.id == self.current_keyturn_version()
 
     def _take_labels_off(self, going: Sequence[_Labelled], current: _Labelled | None) -> None:
         for one in going:

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.clouds.alibaba.error_codes import ALIBABA_CODES
-from shared.clouds.refusals import never_sent, refusal
+from shared.clouds.error_classification import error_from_code, never_sent
 from shared.clouds.session import Session
 from shared.runtime import lazy_import, redaction
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
@@ -53,7 +53,7 @@ _CHAIN = {
 @cache
 def _sdk() -> SimpleNamespace:
     """The client's own classes, imported when the first call is made."""
-    with lazy_import.put_off(_LATE.__contains__, _CHAIN):
+    with lazy_import.deferred(_LATE.__contains__, _CHAIN):
         from alibabacloud_r_kvstore20150101.client import Client
         from alibabacloud_tea_openapi.client import Client as CoreClient
         from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
@@ -138,7 +138,7 @@ def _failed(action: str, failure: BaseException) -> KeyturnError:
     code, status = getattr(failure, "code", None), getattr(failure, "status_code", None)
     request_id = getattr(failure, "request_id", None)
     if isinstance(status, int):  # it was answered
-        return refusal(ALIBABA_CODES, action, code, request_id if isinstance(request_id, str) else None, status)
+        return error_from_code(ALIBABA_CODES, action, code, request_id if isinstance(request_id, str) else None, status)
     if never_sent(failure):
         text = f"{action} was not sent, no connection came about: check the network, then send it again"
         return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")

@@ -9,10 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from shared.changes.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
+from shared.changes.credential import (
+    Accepted,
+    LoginAnswer,
+    Observation,
+    Snapshot,
+    StateBefore,
+    Task,
+    TaskProgress,
+    TaskState,
+)
 from shared.clouds.alibaba.session import AlibabaSession
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
 
@@ -27,9 +36,9 @@ _NO_TLS = "IncorrectEngineVersion"
 class TairInstance:
     """One instance's reads, and whether an accepted change has settled."""
 
-    settles = False
+    can_reconcile = False
 
-    def __init__(self, access: Access, subject: Subject) -> None:
+    def __init__(self, access: CloudAccess, subject: Subject) -> None:
         self.session = AlibabaSession(access, subject.region)
         self.subject = subject
 
@@ -67,23 +76,23 @@ class TairInstance:
             status = {}
         return Address(host, int(str(port)), status.get("SSLEnabled") == "Enable")
 
-    def progress(self, task: Task) -> Progress:
+    def progress(self, task: Task) -> TaskProgress:
         """Settled when the account is Available and the instance Normal."""
         account, instance = self.account().get("AccountStatus"), self.instance().get("InstanceStatus")
         evidence = [f"accepted: account {_word(account)}, instance {_word(instance)}"]
         settled = account == "Available" and instance == "Normal"
-        return Progress(State.SUCCEEDED if settled else State.RUNNING, evidence)
+        return TaskProgress(TaskState.SUCCEEDED if settled else TaskState.RUNNING, evidence)
 
-    def begun(self, task: Task) -> float | None:
+    def began_at(self, task: Task) -> float | None:
         return None
 
-    def overtaken(self, task: Task, before: Before) -> bool | None:
+    def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
         return None  # not to be seen: this API has no tasks and no times
 
-    def read(self, before: Before) -> Reading:
+    def observe(self, before: StateBefore) -> Observation:
         """Nothing that can be read proves anything; what is shown is written down."""
         progress = self.progress(Task())
-        return Reading(evidence=tuple(line.removeprefix("accepted: ") for line in progress.evidence))
+        return Observation(evidence=tuple(line.removeprefix("accepted: ") for line in progress.evidence))
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         """Log in as the account, in each form that the cloud documents."""
@@ -102,13 +111,13 @@ class TairChange:
     new: Secret | None
 
     fenced = True
-    settles = False
+    can_reconcile = False
     repeatable = True
     asked: ClassVar[Mapping[str, Any]] = {}
 
-    def look(self, *, thorough: bool) -> Look:
+    def snapshot(self, *, thorough: bool) -> Snapshot:
         if not thorough:
-            return Look()  # the fence needs no look before it
+            return Snapshot()  # the fence needs no look before it
         account, found = self.instance.account(), self.instance.instance()
         status = found.get("InstanceStatus")
         evidence = [
@@ -120,9 +129,9 @@ class TairChange:
         if status != "Normal" or account.get("AccountStatus") != "Available":
             text = f"{self.instance.subject.resource} or its account is not ready: send it again when it is"
             obstacle = RetryLater(ErrorClass.BUSY, text, code="NotReady")
-        return Look(evidence, obstacle)
+        return Snapshot(evidence, obstacle)
 
-    def change(self, look: Look) -> Accepted:
+    def change(self, look: Snapshot) -> Accepted:
         return self._call(self.old)
 
     def probe(self) -> Accepted:
@@ -139,17 +148,17 @@ class TairChange:
         answer = self.instance.session.change(ACTION, ids, body)
         return Accepted(str(answer["RequestId"]), Task(), [f"{ACTION}: answered"])
 
-    def progress(self, task: Task) -> Progress:
+    def progress(self, task: Task) -> TaskProgress:
         return self.instance.progress(task)
 
-    def begun(self, task: Task) -> float | None:
-        return self.instance.begun(task)
+    def began_at(self, task: Task) -> float | None:
+        return self.instance.began_at(task)
 
-    def read(self, before: Before) -> Reading:
-        return self.instance.read(before)
+    def observe(self, before: StateBefore) -> Observation:
+        return self.instance.observe(before)
 
-    def overtaken(self, task: Task, before: Before) -> bool | None:
-        return self.instance.overtaken(task, before)
+    def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
+        return self.instance.newer_change_exists(task, before)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         return self.instance.login(secret, timeout_s)

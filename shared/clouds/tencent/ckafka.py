@@ -13,15 +13,15 @@ from typing import Any
 
 from shared.clouds.tencent.session import TencentSession
 from shared.queues.port import (
-    Outgoing,
     QueueAccess,
     QueueError,
+    QueueMessage,
     QueueRejected,
     QueueTimeout,
     QueueUnavailable,
     check_size,
 )
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, KeyturnError, Refused
 from shared.runtime.queue_urls import CkafkaPlace
@@ -40,11 +40,11 @@ class CkafkaQueue:
         self._place = place
         self._access = access
 
-    def send(self, message: Outgoing, *, timeout_s: float, delay_s: float = 0.0) -> None:
+    def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """See Queue.send. `delay_s` is not kept: the message can be read at once."""
         self.send_many((message,), timeout_s=timeout_s)
 
-    def send_many(self, messages: Sequence[Outgoing], *, timeout_s: float) -> None:
+    def send_many(self, messages: Sequence[QueueMessage], *, timeout_s: float) -> None:
         """Publish 1 to 500 messages in one call; one key's messages stay in order.
 
         Raises: as Queue.send, for all of them: whether a part arrived is not reported. ValueError: not 1 to 500.
@@ -73,7 +73,7 @@ class CkafkaQueue:
 
     def _producer(self, timeout_s: float) -> _Producer:
         deadline = Deadline(time.monotonic() + timeout_s)
-        access = Access(self._access.keys("tencent"), self._access.endpoint("tencent"), _CALLS_PER_S, deadline)
+        access = CloudAccess(self._access.keys("tencent"), self._access.endpoint("tencent"), _CALLS_PER_S, deadline)
         # One host for both sites, by the pages of both.
         return _Producer(access, self._place.region, "domestic", "ckafka", _client)
 

@@ -12,28 +12,28 @@ No code of these tables can only be about the form of a new password.
 
 from __future__ import annotations
 
-from shared.clouds.refusals import Proof, Table, rows
+from shared.clouds.error_classification import CodeTable, Proves, code_rows
 from shared.runtime.errors import ErrorClass
 
-_E, _P = ErrorClass, Proof
+_E, _P = ErrorClass, Proves
 
-TENCENT_CODES = Table(
+TENCENT_CODES = CodeTable(
     [
         # --- about the old secret
-        rows(
+        code_rows(
             _P.OLD_SECRET,
             _E.WRONG_OLD_SECRET,
             "page of ModifyInstancePassword; SDK: wrong password; the old password differs from the one that was set",
             "InvalidParameterValue.PasswordError InvalidParameterValue.PasswordRuleError",
         ),
         # --- nothing happened, and the call may work later
-        rows(
+        code_rows(
             _P.LATER,
             _E.THROTTLED,
             "common, ssm SDK; sub-codes: the SDK's own retry list",
             "RequestLimitExceeded RequestLimitExceeded.* LimitExceeded.RateLimitExceeded",
         ),
-        rows(
+        code_rows(
             _P.LATER,
             _E.BUSY,
             "pages of the redis actions; SDK: locked by another flow, or the status does not allow the operation",
@@ -42,7 +42,7 @@ TENCENT_CODES = Table(
             ResourceUnavailable.InstanceStateError ResourceUnavailable.InstanceNotSupportOperation
             ResourceUnavailable.GetSecurityError ResourceInUse.InstanceBeenLocked""",
         ),
-        rows(
+        code_rows(
             _P.LATER,
             _E.BUSY,
             "redis SDK: another task holds the backup, the replication group or the data transfer",
@@ -50,65 +50,67 @@ TENCENT_CODES = Table(
             ResourceUnavailable.BackupStatusInvalid LimitExceeded.ReplicationGroupLocked
             UnsupportedOperation.Inspection FailedOperation.DtsStatusAbnormal""",
         ),
-        rows(_P.LATER, _E.BUSY, "common: the resource is in use", "ResourceInUse"),
-        rows(
+        code_rows(_P.LATER, _E.BUSY, "common: the resource is in use", "ResourceInUse"),
+        code_rows(
             _P.LATER,
             _E.BUSY,
             "common and the ssm page of PutSecretValue: a quota is used up, which others may free",
             "LimitExceeded",
         ),
-        rows(_P.LATER, _E.BUSY, "tcr SDK: the instance does not run", "ResourceInsufficient.ErrorInstanceNotRunning"),
-        rows(
+        code_rows(
+            _P.LATER, _E.BUSY, "tcr SDK: the instance does not run", "ResourceInsufficient.ErrorInstanceNotRunning"
+        ),
+        code_rows(
             _P.LATER,
             _E.UNAVAILABLE,
             "ssm page of GetSecretValue: the secret store could not reach its keys",
             "FailedOperation.AccessKmsError",
         ),
         # --- nothing happened, and the call cannot work
-        rows(
+        code_rows(
             _P.FRESH_KEYS,
             _E.FORBIDDEN,
             "common: the token is wrong or has expired; the signature is older than five minutes",
             "AuthFailure.TokenFailure AuthFailure.SignatureExpire",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
             "common (a family: who calls is checked first); redis SDK",
             "AuthFailure AuthFailure.* UnauthorizedOperation UnauthorizedOperation.*",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
             "redis page and SDK: no permission for the API or the instance",
             "InvalidParameter.PermissionDenied InternalError.InstanceOperatePermissionError",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
             "ssm pages of GetSecretValue and DescribeSecret: a role is missing, not the secret",
             "OperationDenied.RoleNotExist",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.NOT_FOUND,
             "common (a family); redis, tcr and ssm SDK",
             "ResourceNotFound ResourceNotFound.* ResourceUnavailable.InstanceDeleted",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.INVALID_COMMAND,
             "common (families: the request's own parameters); redis, tcr and ssm SDK",
             """InvalidParameter InvalidParameter.* InvalidParameterValue InvalidParameterValue.*
             MissingParameter MissingParameter.* UnknownParameter UnknownParameter.* UnsupportedRegion""",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "common: the action, its version or its form is not served",
             "InvalidAction NoSuchVersion ActionOffline UnsupportedProtocol RequestSizeLimitExceeded",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "pages of the redis and tcr actions; SDK: not supported or denied for this instance",
@@ -118,7 +120,7 @@ TENCENT_CODES = Table(
             UnsupportedOperation.LimitProxyVersion UnsupportedOperation.LowVersion
             UnsupportedOperation.OnlyClusterInstanceCanExportBackup UnsupportedOperation.ErrNoUserInitialized""",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "redis SDK: expired, misconfigured, or not sold here",
@@ -129,7 +131,7 @@ TENCENT_CODES = Table(
             ResourceUnavailable.BackupSpecError ResourceUnavailable.InstanceNoDeal
             ResourceUnavailable.AccountBalanceNotEnough""",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "redis and tcr SDK: limits of what can be bought or made",
@@ -138,7 +140,7 @@ TENCENT_CODES = Table(
             LimitExceeded.PeriodExceedMaxLimit LimitExceeded.PeriodLessThanMinLimit LimitExceeded.ReachTheAmountLimit
             LimitExceeded.ErrNamespaceMaxLimit LimitExceeded.ErrRepoMaxLimit LimitExceeded.ErrTriggerMaxLimit""",
         ),
-        rows(
+        code_rows(
             _P.FOR_GOOD,
             _E.FAILED,
             "pages of the ssm actions; SDK",
@@ -149,7 +151,7 @@ TENCENT_CODES = Table(
             OperationDenied.AccessKeyOverLimit""",
         ),
         # --- proves nothing
-        rows(
+        code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
             "SDK: the service failed, and does not say before or after what",
@@ -157,7 +159,7 @@ TENCENT_CODES = Table(
             ServiceUnavailable ServiceUnavailable.* ResourceUnavailable ResourceInsufficient
             ResourceInsufficient.ErrorVpcDnsStatus ResourcesSoldOut DryRunOperation""",
         ),
-        rows(
+        code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
             "tcr SDK: creating, changing or listing a private zone failed, not: is not supported",

@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.clouds.tencent.session import TencentSession
 from shared.rotation.fleet import Account, Page, Resource, moment_of
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 
 _PAGE = 100
 _MOST_PAGES = 50
@@ -40,7 +40,7 @@ class RedisFleet:
     page_size = _PAGE
     assumes = "PasswordLastModifiedTime names no time zone: read as UTC+8"
 
-    def __init__(self, access: Access, region: str) -> None:
+    def __init__(self, access: CloudAccess, region: str) -> None:
         self._access, self._region = access, region
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:
@@ -85,7 +85,7 @@ class RegistryFleet:
     page_size = _PAGE
     assumes = "UpdateTime moves at any update of the account: its password may be older"
 
-    def __init__(self, access: Access, region: str) -> None:
+    def __init__(self, access: CloudAccess, region: str) -> None:
         self._access, self._region = access, region
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:

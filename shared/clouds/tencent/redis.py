@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints
 
-from shared.changes.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
+from shared.changes.credential import (
+    Accepted,
+    LoginAnswer,
+    Observation,
+    Snapshot,
+    StateBefore,
+    Task,
+    TaskProgress,
+    TaskState,
+)
 from shared.clouds.tencent.session import TencentSession
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
 
@@ -47,9 +56,9 @@ def _client_class() -> Any:
 class RedisInstance:
     """One instance's reads, and how far a task on it has come."""
 
-    settles = True
+    can_reconcile = True
 
-    def __init__(self, access: Access, subject: Subject, site: str) -> None:
+    def __init__(self, access: CloudAccess, subject: Subject, site: str) -> None:
         self.session = TencentSession(access, subject.region, site, "redis", _client_class)
         self.subject = subject
 
@@ -97,18 +106,18 @@ class RedisInstance:
             raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
         return Address(host, port, tls)
 
-    def progress(self, task: Task) -> Progress:
+    def progress(self, task: Task) -> TaskProgress:
         """Ask DescribeTaskInfo for a task that our own call returned."""
         answer = self.session.read("DescribeTaskInfo", {"TaskId": task.task_id})
         status = str(answer.get("Status", "")).lower()  # one of the cloud's pages writes `Error`
         evidence = [f"DescribeTaskInfo {task.task_id}: {status[:20]}"]
         if answer.get("InstanceId") != self.subject.resource:
-            return Progress(State.UNPROVEN, [f"DescribeTaskInfo {task.task_id}: belongs to another instance"])
+            return TaskProgress(TaskState.UNPROVEN, [f"DescribeTaskInfo {task.task_id}: belongs to another instance"])
         if status in ("failed", "error"):
-            return Progress(State.FAILED, evidence)
-        return Progress(State.SUCCEEDED if status == "succeed" else State.RUNNING, evidence)
+            return TaskProgress(TaskState.FAILED, evidence)
+        return TaskProgress(TaskState.SUCCEEDED if status == "succeed" else TaskState.RUNNING, evidence)
 
-    def begun(self, task: Task) -> float | None:
+    def began_at(self, task: Task) -> float | None:
         """As DescribeTaskList shows it. No page names the zone; UTC+8 is assumed, as the registry's times have it."""
         listed = next((one for one in self.tasks() if _id(one) == task.task_id), {})
         if listed.get("TaskType") not in _SECRET_TYPES:
@@ -119,7 +128,7 @@ class RedisInstance:
             return None
         return begun.replace(tzinfo=timezone(timedelta(hours=8))).timestamp()
 
-    def _begun(self, before: Before) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    def _begun(self, before: StateBefore) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
         """Tasks that were not there before: those that may be our operator's, and the others'."""
         new = [task for task in self.tasks() if _id(task) not in before.tasks]
         operator = self.session.access.operator
@@ -128,7 +137,7 @@ class RedisInstance:
         own = {_id(task) for task in self.tasks(operator)}
         return [task for task in new if _id(task) in own], [task for task in new if _id(task) not in own]
 
-    def read(self, before: Before) -> Reading:
+    def observe(self, before: StateBefore) -> Observation:
         """What the task list, the account and the instance show."""
         ours, others = self._begun(before)
         theirs = [task for task in others if task.get("TaskType") in _SECRET_TYPES]
@@ -150,7 +159,7 @@ class RedisInstance:
             evidence.append(f"instance and account show what was asked: {_WORDS[shown]}")
         # Without the operator's id a task that succeeded may be anybody's.
         done = bool(ours) and all(task.get("Result") == _DONE for task in ours)
-        return Reading(
+        return Observation(
             tuple(map(_id, ours)),
             tuple(map(_id, theirs)),
             len(others) > len(theirs),
@@ -161,7 +170,7 @@ class RedisInstance:
             tuple(evidence),
         )
 
-    def overtaken(self, task: Task, before: Before) -> bool | None:
+    def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
         """Whether the task list shows another task, begun since."""
         if task.task_id is None:
             return None
@@ -196,7 +205,7 @@ class RedisChange:
     new: Secret | None
     old: Secret | None = None
 
-    settles = True
+    can_reconcile = True
     repeatable = True  # the same values again, or refused by the fence
 
     @property
@@ -208,7 +217,7 @@ class RedisChange:
         names = ("Privilege", "ReadonlyPolicy", "Remark", "NoAuth")
         return {name: self.params[name] for name in names if name in self.params}
 
-    def look(self, *, thorough: bool) -> Look:
+    def snapshot(self, *, thorough: bool) -> Snapshot:
         """Read the account and the newest tasks; the instance too where its state is asked for."""
         subject, evidence = self.instance.subject, []
         account = self.instance.account()
@@ -242,16 +251,16 @@ class RedisChange:
         if in_force:
             evidence.append("DescribeInstanceAccount: shows all that was asked")
         ids = frozenset(map(_id, tasks))
-        return Look(evidence, obstacle, in_force, rest, ids, _time(account), account)
+        return Snapshot(evidence, obstacle, in_force, rest, ids, _time(account), account)
 
-    def change(self, look: Look) -> Accepted:
+    def change(self, look: Snapshot) -> Accepted:
         return self._call({**self.params, **self._rights(look.account)}, self.secrets, look)
 
     def probe(self) -> Accepted:
         """The new secret as old and new: accepted only if it is in force."""
         new = self.secrets["Password"]
         try:
-            return self._call(self.params, {"OldPassword": new, "Password": new}, Look())
+            return self._call(self.params, {"OldPassword": new, "Password": new}, Snapshot())
         except Ambiguous as answer:
             if answer.code != _NO_TASK_ID:
                 raise
@@ -261,7 +270,7 @@ class RedisChange:
     def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
-    def _call(self, params: dict[str, Any], secrets: dict[str, Secret], look: Look) -> Accepted:
+    def _call(self, params: dict[str, Any], secrets: dict[str, Secret], look: Snapshot) -> Accepted:
         body = {name: secret.reveal() for name, secret in secrets.items()}
         for action in self.actions:
             # Unknown to this host is a proof that nothing happened: only then the other spelling is tried.
@@ -284,17 +293,17 @@ class RedisChange:
             raise Ambiguous(f"{action} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
         return Accepted(request_id, Task(task_id), [f"{action}: task {task_id}"])
 
-    def progress(self, task: Task) -> Progress:
+    def progress(self, task: Task) -> TaskProgress:
         return self.instance.progress(task)
 
-    def begun(self, task: Task) -> float | None:
-        return self.instance.begun(task)
+    def began_at(self, task: Task) -> float | None:
+        return self.instance.began_at(task)
 
-    def read(self, before: Before) -> Reading:
-        return self.instance.read(before)
+    def observe(self, before: StateBefore) -> Observation:
+        return self.instance.observe(before)
 
-    def overtaken(self, task: Task, before: Before) -> bool | None:
-        return self.instance.overtaken(task, before)
+    def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
+        return self.instance.newer_change_exists(task, before)
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         return self.instance.login(secret, timeout_s)

@@ -11,11 +11,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from shared.clouds.refusals import never_sent, refusal
+from shared.clouds.error_classification import error_from_code, never_sent
 from shared.clouds.session import Session
 from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.runtime import lazy_import, redaction
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater, clean_code
 
 _CONNECT_S = 3.0
@@ -46,7 +46,9 @@ class TencentSession(Session):
 
     cloud = "tencent"
 
-    def __init__(self, access: Access, region: str, site: str, service: str, client_class: Callable[[], Any]) -> None:
+    def __init__(
+        self, access: CloudAccess, region: str, site: str, service: str, client_class: Callable[[], Any]
+    ) -> None:
         super().__init__(access, region)
         self._host = host(service, region, site)
         self._client_class = client_class
@@ -56,7 +58,7 @@ class TencentSession(Session):
         with _idle_lock:
             if idle := _idle.get(key):
                 return idle.pop()
-        with lazy_import.put_off(_late):
+        with lazy_import.deferred(_late):
             from tencentcloud.common.credential import Credential
             from tencentcloud.common.profile.client_profile import ClientProfile
             from tencentcloud.common.profile.http_profile import HttpProfile
@@ -118,7 +120,7 @@ def _late(module: str) -> bool:
 def _failed(action: str, failure: BaseException) -> KeyturnError:
     code, request_id = getattr(failure, "code", None), getattr(failure, "requestId", None)
     if isinstance(code, str) and request_id and code not in _CLIENT_CODES:
-        return refusal(TENCENT_CODES, action, code, str(request_id))
+        return error_from_code(TENCENT_CODES, action, code, str(request_id))
     if never_sent(failure):
         text = f"{action} was not sent, no connection came about: check the network, then send it again"
         return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")
@@ -133,5 +135,5 @@ def _unwrap(action: str, envelope: Any) -> dict[str, Any]:
     request_id = answer.get("RequestId")
     if isinstance(error := answer.get("Error"), dict):
         known_id = request_id if isinstance(request_id, str) else None
-        raise refusal(TENCENT_CODES, action, error.get("Code"), known_id)
+        raise error_from_code(TENCENT_CODES, action, error.get("Code"), known_id)
     return answer

@@ -17,11 +17,11 @@ from typing import Any
 
 from shared.clouds.remote_store import NO_TEXT, RemoteStore
 from shared.clouds.tencent.session import TencentSession
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.stores.store import STORE_FULL, VERSION_EXISTS, Version
-from shared.stores.versions import BEFORE, is_ours, read_name
+from shared.stores.versions import BEFORE, is_keyturn_version, parse_version_name
 
 _CURRENT_NAMES = ("current", "SSM_Current")
 _MOST_VERSIONS = 10
@@ -37,7 +37,7 @@ def _client_class() -> Any:
 class SsmStore(RemoteStore):
     """The versions of one secret in one region. Not for two threads at once."""
 
-    def __init__(self, access: Access, region: str, secret_name: str) -> None:
+    def __init__(self, access: CloudAccess, region: str, secret_name: str) -> None:
         paced = replace(access, calls_per_s=access.calls_per_s * _PACE)
         super().__init__(f"ssm://{secret_name}", TencentSession(paced, region, access.site, "ssm", _client_class))
         self._secret_name = secret_name
@@ -61,8 +61,8 @@ class SsmStore(RemoteStore):
 
         Whether UpdateSecret moves CreateTime is not published: if it does, the current version is no longer the oldest.
         """
-        theirs = sorted((id_ for id_ in made if not is_ours(id_)), key=lambda id_: made[id_])
-        ours = [id_ for id_ in made if read_name(id_)]
+        theirs = sorted((id_ for id_ in made if not is_keyturn_version(id_)), key=lambda id_: made[id_])
+        ours = [id_ for id_ in made if parse_version_name(id_)]
         if not theirs or not ours or any(made[id_] <= min(made[one] for one in ours) for id_ in theirs):
             return None
         if any(name in made for name in _CURRENT_NAMES):
@@ -84,30 +84,30 @@ class SsmStore(RemoteStore):
         first = min((created for created in made.values() if created), default=0.0)
         oldest = [id_ for id_, created in made.items() if created in (0.0, first)]
         # Times are whole seconds. keyturn writes only where a current version was seen: its own is the later one.
-        if len(chosen := [id_ for id_ in oldest if not is_ours(id_)] or oldest) == 1:
+        if len(chosen := [id_ for id_ in oldest if not is_keyturn_version(id_)] or oldest) == 1:
             return chosen[0]
         text = (
             f"{self.name}: several versions are the oldest, so none can be told to be in force: name that one `current`"
         )
         raise Refused(ErrorClass.FAILED, text, code="NoCurrentVersion")
 
-    def holder(self) -> str | None:
+    def current_keyturn_version(self) -> str | None:
         listed = self._listing()
         if self._current_id is None:
             return None
         value = self._current_value or self._read_current()
         # The current one itself is the oldest, or has a name that keyturn does not give.
-        others = [one.id for one in listed if one.id != self._current_id and read_name(one.id)]
+        others = [one.id for one in listed if one.id != self._current_id and parse_version_name(one.id)]
         for id_ in others[: _MOST_VERSIONS - 1]:
             if self._holds(id_, value):
                 return id_
-        return self._current_id if read_name(self._current_id) else None
+        return self._current_id if parse_version_name(self._current_id) else None
 
     def read(self, version: str | None = None) -> Secret:
         if version in (None, self._current_id):
             return self._read_current()
         secret = self._value(str(version))
-        if self._listed is not None and is_ours(str(version)):
+        if self._listed is not None and is_keyturn_version(str(version)):
             self._known[str(version)] = secret
         return secret
 
@@ -115,7 +115,7 @@ class SsmStore(RemoteStore):
         listed = self._listing()
         ids = {one.id for one in listed} - {self._current_id}
         needed = self._too_many(places)
-        may_go = [id_ for id_ in dict.fromkeys(spare) if id_ in ids and read_name(id_)]
+        may_go = [id_ for id_ in dict.fromkeys(spare) if id_ in ids and parse_version_name(id_)]
         if needed > len(may_go):
             raise self._full(f"it has {len(listed)} versions")
         for id_ in may_go[: max(0, needed)]:
@@ -157,7 +157,9 @@ class SsmStore(RemoteStore):
     def _is_kept(self, value: Secret, promoted: str | None = None) -> bool:
         """Whether a version of keyturn's that no promotion overwrites holds the current value."""
         out = (self._current_id, promoted)
-        return any(is_ours(one.id) and one.id not in out and self._holds(one.id, value) for one in self._listing())
+        return any(
+            is_keyturn_version(one.id) and one.id not in out and self._holds(one.id, value) for one in self._listing()
+        )
 
     def _keep(self, value: Secret, promoted: str) -> None:
         """Keep a value that a promotion is to overwrite, under a name that tells which. Raises: RetryLater, Refused."""

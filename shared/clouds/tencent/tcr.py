@@ -9,10 +9,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.changes.credential import Accepted, Before, LoginAnswer, Look, Progress, Reading, State, Task
+from shared.changes.credential import (
+    Accepted,
+    LoginAnswer,
+    Observation,
+    Snapshot,
+    StateBefore,
+    Task,
+    TaskProgress,
+    TaskState,
+)
 from shared.clouds.tencent.session import TencentSession
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import Access
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
 
@@ -30,13 +39,13 @@ def _client_class() -> Any:
 class RegistryChange:
     """One service account's new password: given, or made by the service and shown once."""
 
-    access: Access
+    access: CloudAccess
     subject: Subject
     site: str
     new: Secret | None  # None: the service makes one
 
     fenced = False
-    settles = False
+    can_reconcile = False
     old = None
 
     def __post_init__(self) -> None:
@@ -50,7 +59,7 @@ class RegistryChange:
     def asked(self) -> Mapping[str, Any]:
         return {}
 
-    def look(self, *, thorough: bool) -> Look:
+    def snapshot(self, *, thorough: bool) -> Snapshot:
         account = self._account()
         if account is None:
             text = f"no service account {self.subject.account} in {self.subject.resource}, nothing was changed: "
@@ -63,7 +72,7 @@ class RegistryChange:
             if disabled:
                 text = f"{self.subject.account} is disabled and will not log in whatever its password: enable it first"
                 obstacle = Refused(ErrorClass.FAILED, text, code="AccountDisabled")
-        return Look(evidence, obstacle, time=_update_time(account), account=account)
+        return Snapshot(evidence, obstacle, time=_update_time(account), account=account)
 
     def _account(self) -> Mapping[str, Any] | None:
         """The account by its exact name: the filter may match others too."""
@@ -75,7 +84,7 @@ class RegistryChange:
                 return account
         return None
 
-    def change(self, look: Look) -> Accepted:
+    def change(self, look: Snapshot) -> Accepted:
         ids = {"RegistryId": self.subject.resource, "Name": self.subject.account, "Random": self.new is None}
         body = {} if self.new is None else {"Password": self.new.reveal()}
         answer = self.session.change(ACTION, ids, body)
@@ -90,20 +99,20 @@ class RegistryChange:
     def probe(self) -> Accepted:
         raise Refused(ErrorClass.FAILED, f"{ACTION} has no fence to probe")
 
-    def progress(self, task: Task) -> Progress:
-        return Progress(State.UNPROVEN, [f"{ACTION} has no tasks"])
+    def progress(self, task: Task) -> TaskProgress:
+        return TaskProgress(TaskState.UNPROVEN, [f"{ACTION} has no tasks"])
 
-    def begun(self, task: Task) -> float | None:
+    def began_at(self, task: Task) -> float | None:
         return None
 
-    def overtaken(self, task: Task, before: Before) -> bool | None:
+    def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
         return None  # UpdateTime moves with our own change, and names nobody
 
-    def read(self, before: Before) -> Reading:
+    def observe(self, before: StateBefore) -> Observation:
         """Only a login proves; what UpdateTime shows is written down as a hint."""
         shown = _update_time(self._account() or {})
         moved = "not shown" if shown is None or before.time is None else "no" if shown == before.time else "yes"
-        return Reading(evidence=(f"UpdateTime moved: {moved}",))
+        return Observation(evidence=(f"UpdateTime moved: {moved}",))
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         from shared.changes.login import registry_login

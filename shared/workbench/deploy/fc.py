@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from shared.clouds.refusals import never_sent
+from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
 from shared.workbench.bundle.description import FunctionSpec, HttpTrigger, Logs, SmqTrigger, TimerTrigger
 from shared.workbench.deploy.control_plane import CallFailed, Package, calm, environment, flat, patiently, settled

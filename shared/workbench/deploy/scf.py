@@ -13,7 +13,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.clouds.refusals import never_sent
+from shared.clouds.error_classification import never_sent
 from shared.clouds.tencent.session import host
 from shared.runtime.errors import clean_code
 from shared.workbench.bundle.description import CkafkaTrigger, FunctionSpec, HttpTrigger, Logs, TimerTrigger

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from shared.changes.change import _FIRST_POLL_S, _LEAST_S, _LONGEST_POLL_S, _QUICK_S
-from shared.clouds.pace import Pace, Place
+from shared.clouds.pace import Pace, Slot
 from shared.clouds.session import PATIENCE_S
 from shared.handlers.follow import _POLL_S, _WAIT_HERE_UNDELAYED_S
 from shared.handlers.operation import AT_ONCE
@@ -140,7 +140,7 @@ class _Turn:
 
 
 class _Line:
-    """Who waits for one API in one instance of the function; a script gets its `Place`, or None behind its deadline."""
+    """Who waits for one API in one instance of the function; a script gets its `Slot`, or None behind its deadline."""
 
     def __init__(self, clock: _Clock, rate: float, rng: random.Random) -> None:
         self.pace = Pace(rate, lambda: clock.now, rng)
@@ -341,13 +341,13 @@ class _Model:
         """True: taken. False: throttled for longer than a call is patient. None: no place before the deadline."""
         line, patient_until = function.line(action), math.inf
         while True:
-            place: Place | None = yield _Turn(line, until, patient_until < math.inf)
+            place: Slot | None = yield _Turn(line, until, patient_until < math.inf)
             if place is None:
                 return None
             yield self.fleet.latency_s + self.rng.uniform(0.5, 1.5) * self.fleet.own_s
             self.plan.calls[action] += 1
             if self.cloud.takes(action, self.clock.now):
-                line.pace.went_through(place)
+                line.pace.succeeded(place)
                 return True
             self.plan.throttled[action] += 1
             line.pace.throttled(place)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from shared.triggers.commands import moment
+from shared.triggers.commands import parse_time
 from shared.workbench.report.events import Malformed, NotOurs, unwrapped
 from shared.workbench.report.ledger import Ledger
 from shared.workbench.report.page import render, view
@@ -33,7 +33,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     parser.add_argument("-o", "--out", type=Path, default=OUT, metavar="FILE", help=f"default: {OUT}; - is stdout")
     parser.add_argument("--now", metavar="TIME", help="for ages, RFC 3339 or `now`; default: the newest event's time")
     arguments = parser.parse_args(argv)
-    now = datetime.now(timezone.utc) if arguments.now == "now" else moment(arguments.now)
+    now = datetime.now(timezone.utc) if arguments.now == "now" else parse_time(arguments.now)
     if arguments.now is not None and (now is None or not 1 < now.year < 9999):
         parser.error("--now takes an RFC 3339 time, as in 2026-11-22T06:00:00Z")
     texts = arguments.source or [url for url in (environ.get("KEYTURN_RESULTS"),) if url]

@@ -13,7 +13,7 @@ from typing import Any
 from shared.results.outcome import Outcome
 from shared.results.result_event import TYPE_PREFIX
 from shared.rotation.report import TYPE as REPORT_TYPE
-from shared.triggers.commands import moment
+from shared.triggers.commands import parse_time
 
 _SOURCE = re.compile(r"keyturn/([a-z0-9-]{1,40})/([A-Za-z0-9-]{1,60})")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
@@ -248,7 +248,7 @@ def _time(value: object) -> float:
 def _time_or_none(value: object) -> float | None:
     """Unix seconds; a time so early or late that no calendar shows it in UTC is none."""
     try:
-        at = moment(value)
+        at = parse_time(value)
         return None if at is None or not 1 < at.year < 9999 else at.timestamp()
     except (ValueError, OverflowError):
         return None

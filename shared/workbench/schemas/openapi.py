@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import Any
 
 from shared.handlers.entry import _RETRY_AFTER_S, _http
-from shared.results.outcome import Ending, Origin, Outcome, Subject
+from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.result_event import _STATUS, http_status, result_event
 from shared.rotation.policy import FUNCTION as PLAN
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
@@ -324,16 +324,18 @@ def _names(named: Iterable[Outcome | ErrorClass]) -> str:
 def _examples(function: Deployed) -> dict[int, Schema]:
     """Replies by status, made by the code that makes them."""
     found: dict[int, Schema] = {}
-    endings = [Ending(outcome) for outcome in (Outcome.CHANGED, Outcome.PENDING)]
+    endings = [Conclusion(outcome) for outcome in (Outcome.CHANGED, Outcome.PENDING)]
     for error_class, (text, code) in _MESSAGES.items():
         kind: type[KeyturnError] = RetryLater if error_class in _LATER else Refused
         error = kind(error_class, text, code=code)
-        endings.append(Ending(Outcome.UNKNOWN if error_class is ErrorClass.AMBIGUOUS else Outcome.NOT_CHANGED, error))
+        endings.append(
+            Conclusion(Outcome.UNKNOWN if error_class is ErrorClass.AMBIGUOUS else Outcome.NOT_CHANGED, error)
+        )
     operation = commands.operation(function.name)
     given = sample(function.name, function.platforms[0])
     given = given[0] if isinstance(given, list) else given
     for ending in endings:
-        origin = Origin(
+        origin = CommandContext(
             _subject(function.name, given), operation.name if operation else PLAN, "rotate-2026-05-04", now_text(_AT)
         )
         event = result_event(origin, ending, now=_AT)

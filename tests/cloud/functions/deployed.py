@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.handlers.adapters import open_queue
-from shared.queues.port import Outgoing
+from shared.queues.port import QueueMessage
 from tests.cloud.functions.runtime import ROOT
 from tests.cloud.functions.url_callers import Answered, call
 from tests.cloud.queues.inboxes import access, inbox
@@ -73,7 +73,7 @@ class Deployed:
         body = json.dumps({**event, "datacontenttype": "application/json", "data": data})
         queue = open_queue(self.environ["KEYTURN_COMMANDS"], function=function, access=access(self.environ))
         try:
-            queue.send(Outgoing("order-1", event["type"], "k", body), timeout_s=5.0)
+            queue.send(QueueMessage("order-1", event["type"], "k", body), timeout_s=5.0)
         finally:
             queue.close()
 

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from shared.queues.port import Leased
+from shared.queues.port import LeasedMessage
 from tests.cloud.alibaba.fc_triggers import url_host as fc_host
 from tests.cloud.functions.host import Function, FunctionsHost, Trigger
 from tests.cloud.functions.process import ACCOUNT
@@ -131,7 +131,7 @@ class Platforms:
     async def _queue(self, function: Function, trigger: Trigger) -> None:
         """One batch of an SMQ queue to one function, by EventBridge: an array of CloudEvents."""
         queue = self._kept.queue(f"smq/{ACCOUNT}/{trigger.options['queue']}")
-        batch: list[Leased] = queue.receive(trigger.options["batch"], _LEASE_S)
+        batch: list[LeasedMessage] = queue.receive(trigger.options["batch"], _LEASE_S)
         if not batch:
             return
         events = [json.loads(as_trigger_event(one.message.body, "fc", one.message.id))[0] for one in batch]

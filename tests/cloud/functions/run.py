@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from shared.queues.port import Inbox, Leased, QueueUnavailable, Stored
+from shared.queues.port import Inbox, LeasedMessage, QueueUnavailable, WaitingMessage
 from tests.cloud.functions.runtime import ROOT, SCF, Returned, platform_of, run
 from tests.cloud.queues.inboxes import inbox
 from tests.cloud.state import clock
@@ -104,9 +104,9 @@ class Trigger:
     only: str | None = None
     amqp: bool = False
     invoke: Callable[[str, bytes, str], Returned] = run
-    left: list[Leased] = field(default_factory=list)
+    left: list[LeasedMessage] = field(default_factory=list)
     """Addressed to no function here; held, not taken, and given back at the end."""
-    early: list[Leased] = field(default_factory=list)
+    early: list[LeasedMessage] = field(default_factory=list)
     """Taken from a broker that goes by its own clock, before the world's says that they are due."""
 
     def due(self) -> float | None:
@@ -149,7 +149,7 @@ class Trigger:
     def _receiver(self, body: str) -> str | None:
         return self.only or _addressed(_event(body))
 
-    def _deliver(self, leased: Leased) -> bool:
+    def _deliver(self, leased: LeasedMessage) -> bool:
         body, event = leased.message.body, _event(leased.message.body)
         function = self._receiver(body)
         if function is None:
@@ -168,7 +168,7 @@ class Trigger:
         return True
 
 
-def _notbefore(waiting: Leased | Stored) -> float:
+def _notbefore(waiting: LeasedMessage | WaitingMessage) -> float:
     """The moment before which a command event says that it may not begin; 0 if it says none."""
     with contextlib.suppress(ValueError):
         return read_moment(_event(waiting.message.body).get("notbefore"))

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from shared.queues.port import Leased, Outgoing
+from shared.queues.port import LeasedMessage, QueueMessage
 from shared.queues.sqlite import SqliteQueue
 from tests.cloud.state.world_clock import Clock
 
@@ -35,7 +35,7 @@ class Kept:
     def add(self, name: str, body: str, *, key: str = "", delay_s: float = 0.0) -> str:
         """Keep a message; returns its new id."""
         id_ = uuid.uuid4().hex.upper()
-        self.queue(name).send(Outgoing(id_, "", key, body), timeout_s=_TIMEOUT_S, delay_s=delay_s)
+        self.queue(name).send(QueueMessage(id_, "", key, body), timeout_s=_TIMEOUT_S, delay_s=delay_s)
         return id_
 
     def clear(self) -> None:
@@ -66,6 +66,6 @@ class Kept:
             late = queue.receive(10_000, 60.0, ignore_delay=True)
             return sum(queue.release(one) for one in late)
         if do in ("ack", "release"):
-            leased = Leased(Outgoing(str(order["Id"]), "", "", ""), str(order["Lease"]), 0.0, 0)
+            leased = LeasedMessage(QueueMessage(str(order["Id"]), "", "", ""), str(order["Lease"]), 0.0, 0)
             return queue.ack(leased) if do == "ack" else queue.release(leased, float(order.get("DelayS", 0.0)))
         raise ValueError("Do: one of peek, receive, ack, release, hurry")

@@ -12,7 +12,15 @@ from urllib.error import URLError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from shared.handlers.adapters import open_inbox
-from shared.queues.port import Inbox, Leased, Outgoing, QueueAccess, QueueUnavailable, Stored, read_back
+from shared.queues.port import (
+    Inbox,
+    LeasedMessage,
+    QueueAccess,
+    QueueMessage,
+    QueueUnavailable,
+    WaitingMessage,
+    read_back,
+)
 from shared.queues.sqlite import SqliteQueue
 from shared.runtime.cloud_access import RoleKeys
 from shared.runtime.queue_urls import ckafka_place, smq_place, sqlite_path
@@ -67,24 +75,24 @@ class BehindTheApi:
         self._url = f"{endpoint}/_standin/queue"
         self._queue = queue
 
-    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """See Inbox.receive."""
         if ignore_delay:
             self.hurry()
         found = self._ask("receive", Most=max_messages, LeaseS=lease_s)
-        return [Leased(**{**one, "message": Outgoing(**one["message"])}) for one in found]
+        return [LeasedMessage(**{**one, "message": QueueMessage(**one["message"])}) for one in found]
 
-    def ack(self, leased: Leased) -> bool:
+    def ack(self, leased: LeasedMessage) -> bool:
         """See Inbox.ack."""
         return bool(self._ask("ack", Id=leased.message.id, Lease=leased.lease))
 
-    def release(self, leased: Leased, delay_s: float = 0.0) -> bool:
+    def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
         """See Inbox.release."""
         return bool(self._ask("release", Id=leased.message.id, Lease=leased.lease, DelayS=delay_s))
 
-    def peek(self) -> list[Stored]:
+    def peek(self) -> list[WaitingMessage]:
         """See Inbox.peek."""
-        return [Stored(**{**one, "message": Outgoing(**one["message"])}) for one in self._ask("peek")]
+        return [WaitingMessage(**{**one, "message": QueueMessage(**one["message"])}) for one in self._ask("peek")]
 
     def hurry(self) -> None:
         """Make all that is delayed due."""
@@ -110,12 +118,12 @@ class SmqInStandin:
         self._behind = behind
         self.ack, self.release, self.close = queue.ack, queue.release, queue.close
 
-    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[Leased]:
+    def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """See Inbox.receive."""
         if ignore_delay:
             self._behind.hurry()
         return self._queue.receive(max_messages, lease_s)
 
-    def peek(self) -> list[Stored]:
+    def peek(self) -> list[WaitingMessage]:
         """See Inbox.peek."""
         return [replace(one, message=read_back(one.message.id, one.message.body)) for one in self._behind.peek()]

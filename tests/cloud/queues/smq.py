@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 from hashlib import md5
 from typing import Any
 
-from shared.queues.port import MAX_BODY, Leased, Outgoing, Stored
+from shared.queues.port import MAX_BODY, LeasedMessage, QueueMessage, WaitingMessage
 from tests.cloud.queues.broker import Kept
 from tests.cloud.queues.smq_gate import NAME, VERSION
 from tests.cloud.state.world import World
@@ -110,7 +110,7 @@ class Smq:
 
     async def _peek(self, given: Mapping[str, Any], call: Call) -> Answer:
         now, many = self._clock.now(), _number(given)
-        waiting: list[Stored] = self._kept.queue(self._name(given)).peek()
+        waiting: list[WaitingMessage] = self._kept.queue(self._name(given)).peek()
         due = [one for one in waiting if one.visible_at <= now and one.leased_until <= now][: many or 1]
         found = [
             _shown(one.message, one.stored_at, one.receives)
@@ -154,9 +154,9 @@ def _answer(found: list[dict[str, Any]], many: int) -> Answer:
     return {"Messages": found} if many else {"Message": found[0]}
 
 
-def _held(handle: str) -> Leased:
+def _held(handle: str) -> LeasedMessage:
     lease, _, id_ = handle.removeprefix("1-").partition("-")
-    return Leased(Outgoing(id_, "", "", ""), lease, 0.0, 0)
+    return LeasedMessage(QueueMessage(id_, "", "", ""), lease, 0.0, 0)
 
 
 def _unpacked(body: str) -> tuple[str, str]:
@@ -168,7 +168,7 @@ def _unpacked(body: str) -> tuple[str, str]:
     return (text, _BASE64) if base64.b64encode(text.encode()).decode() == body else (body, "")
 
 
-def _shown(message: Outgoing, stored_at: float, receives: int) -> dict[str, Any]:
+def _shown(message: QueueMessage, stored_at: float, receives: int) -> dict[str, Any]:
     packed = message.key == _BASE64
     body = base64.b64encode(message.body.encode()).decode() if packed else message.body
     return {

@@ -27,7 +27,7 @@ from shared.runtime.errors import (
 _E = ErrorClass
 
 
-class Proof(Enum):
+class Proves(Enum):
     """What a code proves."""
 
     LATER = "nothing happened, and the same call may work later"
@@ -39,33 +39,33 @@ class Proof(Enum):
 
 
 @dataclass(frozen=True)
-class Row:
+class CodeRow:
     """One line of a cloud's table. `code` is a full code, or a pattern in which `*` stands for any text."""
 
     code: str
-    proof: Proof
+    proof: Proves
     error_class: ErrorClass
     source: str
 
 
-def rows(proof: Proof, error_class: ErrorClass, source: str, codes: str) -> list[Row]:
+def code_rows(proof: Proves, error_class: ErrorClass, source: str, codes: str) -> list[CodeRow]:
     """One row for each of the codes, which spaces separate."""
-    return [Row(code, proof, error_class, source) for code in codes.split()]
+    return [CodeRow(code, proof, error_class, source) for code in codes.split()]
 
 
-class Table:
+class CodeTable:
     """One cloud's codes. A full code is found before any pattern; patterns are tried in their order."""
 
-    def __init__(self, groups: Iterable[list[Row]]) -> None:
+    def __init__(self, groups: Iterable[list[CodeRow]]) -> None:
         self.rows = [row for group in groups for row in group]
         self._exact = {row.code: row for row in self.rows if "*" not in row.code}
         self._patterns = [row for row in self.rows if "*" in row.code]
 
-    def exact(self, code: str) -> Row | None:
+    def exact(self, code: str) -> CodeRow | None:
         """The row of this very code."""
         return self._exact.get(code)
 
-    def by_pattern(self, code: str) -> Row | None:
+    def by_pattern(self, code: str) -> CodeRow | None:
         """The first row whose pattern fits."""
         return next((row for row in self._patterns if fnmatchcase(code, row.code)), None)
 
@@ -81,44 +81,46 @@ _ADVICE = {
 }
 
 
-def refusal(table: Table, action: str, code: object, request_id: str | None, status: int | None = None) -> KeyturnError:
+def error_from_code(
+    table: CodeTable, action: str, code: object, request_id: str | None, status: int | None = None
+) -> KeyturnError:
     """The error that an answer with this code stands for.
 
     `status`: the HTTP status, where the cloud says more by it than "answered": Tencent answers errors with 200.
     Returns: RetryLater, Refused, OldSecretRefused or Ambiguous.
     """
     name = clean_code(code)
-    row = None if status is not None and status >= 500 else find(table, name)
-    if row is None or row.proof is Proof.NOTHING:
+    row = None if status is not None and status >= 500 else find_code(table, name)
+    if row is None or row.proof is Proves.NOTHING:
         return _unclear(action, name, request_id, status, listed=row is not None)
-    if row.proof is Proof.OLD_SECRET:
+    if row.proof is Proves.OLD_SECRET:
         text = f"{action} was refused with {name}, which is about the old secret"
         return OldSecretRefused(row.error_class, text, code=name, request_id=request_id)
     advice = _ADVICE[row.error_class]
-    if row.proof is Proof.NEW_VALUE:
+    if row.proof is Proves.NEW_VALUE:
         advice = "the cloud does not take this new secret: see its page for the rule"
     text = f"{action} was refused with {name}, nothing happened: {advice}"
-    if row.proof is Proof.LATER:
+    if row.proof is Proves.LATER:
         return RetryLater(row.error_class, text, code=name, request_id=request_id)
     refused = Refused(row.error_class, text, code=name, request_id=request_id)
-    refused.retryable = row.proof is Proof.FRESH_KEYS
-    refused.of_value = row.proof is Proof.NEW_VALUE
+    refused.retryable = row.proof is Proves.FRESH_KEYS
+    refused.of_value = row.proof is Proves.NEW_VALUE
     return refused
 
 
-def find(table: Table, code: str) -> Row | None:
+def find_code(table: CodeTable, code: str) -> CodeRow | None:
     """The row that holds for a code: its own, else what its name says of the old secret, else a pattern's."""
     if (row := table.exact(code)) is not None:
         return row
     if names_old_secret(code):
-        return Row(code, Proof.OLD_SECRET, _E.WRONG_OLD_SECRET, "the code's name")
+        return CodeRow(code, Proves.OLD_SECRET, _E.WRONG_OLD_SECRET, "the code's name")
     return table.by_pattern(code)
 
 
-def is_listed(table: Table, code: str) -> bool:
+def is_listed(table: CodeTable, code: str) -> bool:
     """Whether the table says what this code proves."""
-    row = find(table, code)
-    return row is not None and row.proof is not Proof.NOTHING
+    row = find_code(table, code)
+    return row is not None and row.proof is not Proves.NOTHING
 
 
 def _unclear(action: str, name: str, request_id: str | None, status: int | None, *, listed: bool) -> Ambiguous:
