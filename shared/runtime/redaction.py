@@ -4,8 +4,8 @@ Two nets. The vendors' loggers that print whole requests and responses at DEBUG 
 (they would show a token or an answer before we know it). And every log record of the process is made by a factory that
 replaces each known secret, raw and in the encodings that libraries use, in the message, the exception and the stack.
 
-What an invocation learns is forgotten at its end (`forget_at_end`), whichever of its threads learned it. What is kept from
-one invocation to the next, role keys and the passwords of queue URLs, is learned as lasting.
+What an invocation learns is forgotten at its end (`forget_at_end`), whichever of its threads learned it. What is kept
+from one invocation to the next, role keys and the passwords of queue URLs, is learned as lasting.
 """
 
 from __future__ import annotations
