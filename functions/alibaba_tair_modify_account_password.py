@@ -9,7 +9,7 @@ Source: ModifyAccountPassword, R-kvstore 2015-01-01, 2024-02-20.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -18,9 +18,13 @@ from shared.clouds.alibaba.tair import TairChange, TairInstance
 from shared.commands.command import AlibabaCommand, Alternate, account_or_alternate
 from shared.commands.password_rules import PasswordRule
 from shared.commands.secrets import NewSecret, OldSecret, resolved
-from shared.handlers.operation import Operation
+from shared.handlers.declaration import Operation, Rotation
+from shared.handlers.operation import OperationHandler
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
+
+if TYPE_CHECKING:
+    from shared.clouds.alibaba.fleet import TairFleet
 
 TAIR_PASSWORD = PasswordRule(
     8, 32, classes=3, symbols="!@#$%^&*()_+-=", source="R-kvstore ModifyAccountPassword, 2024-02-20"
@@ -60,23 +64,26 @@ class ModifyAccountPassword(AlibabaCommand):
         return self
 
 
-def _credential(command: ModifyAccountPassword, subject: Subject, access: CloudAccess) -> TairChange:
+def _change(command: ModifyAccountPassword, subject: Subject, access: CloudAccess) -> TairChange:
     assert command.old_account_password is not None  # noqa: S101 - the command's rule, or the store's secret
     old, new = resolved(command.old_account_password), resolved(command.new_account_password)
     return TairChange(TairInstance(access, subject), old, new)
 
 
-main_handler = Operation(
-    name="ModifyAccountPassword",
-    function="alibaba_tair_modify_account_password",
+def _fleet(access: CloudAccess, region: str) -> TairFleet:
+    from shared.clouds.alibaba.fleet import TairFleet
+
+    return TairFleet(access, region)
+
+
+operation = Operation(
+    action="ModifyAccountPassword",
     cloud="alibaba",
     service="tair",
     command=ModifyAccountPassword,
-    credential=_credential,
-    rights=(
-        "kvstore:ModifyAccountPassword",
-        "kvstore:DescribeAccounts",
-        "kvstore:DescribeInstanceAttribute",
-        "kvstore:DescribeInstanceSSL",
-    ),
+    change=_change,
+    rights=("kvstore:ModifyAccountPassword", *TairInstance.rights),
+    follower=TairInstance,
+    rotation=Rotation(_fleet, rights=("kvstore:DescribeInstances", "kvstore:DescribeAccounts")),
 )
+main_handler = OperationHandler(operation)

@@ -11,7 +11,7 @@ Source: ModifyInstanceAccount, redis 2018-04-12, 2025-10-28.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -20,12 +20,16 @@ from shared.clouds.tencent.redis import InstanceId, RedisAccountChange, RedisIns
 from shared.commands.command import Alternate, TencentCommand, account_or_alternate
 from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
 from shared.commands.secrets import NewSecret, resolved
-from shared.handlers.operation import Operation
+from shared.handlers.declaration import Operation, Rotation
+from shared.handlers.operation import OperationHandler
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.secret import Secret
 from shared.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.clouds.tencent.fleet import RedisFleet
 
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 
@@ -75,10 +79,10 @@ class ModifyInstanceAccount(TencentCommand):
             raise Refused(ErrorClass.FORBIDDEN, text)
 
 
-def _credential(command: ModifyInstanceAccount, subject: Subject, access: CloudAccess) -> RedisAccountChange:
+def _change(command: ModifyInstanceAccount, subject: Subject, access: CloudAccess) -> RedisAccountChange:
     password = None if command.account_password is None else resolved(command.account_password)
     return RedisAccountChange(
-        RedisInstance(access, subject, access.site),
+        RedisInstance(access, subject),
         actions=("ModifyInstanceAccount",),
         params=command.parameters(),
         secrets={"AccountPassword": password} if password else {},
@@ -86,19 +90,20 @@ def _credential(command: ModifyInstanceAccount, subject: Subject, access: CloudA
     )
 
 
-main_handler = Operation(
-    name="ModifyInstanceAccount",
-    function="tencent_redis_modify_instance_account",
+def _fleet(access: CloudAccess, region: str) -> RedisFleet:
+    from shared.clouds.tencent.fleet import RedisFleet
+
+    return RedisFleet(access, region)
+
+
+operation = Operation(
+    action="ModifyInstanceAccount",
     cloud="tencent",
     service="redis",
     command=ModifyInstanceAccount,
-    credential=_credential,
-    rights=(
-        "redis:ModifyInstanceAccount",
-        "redis:DescribeInstanceAccount",
-        "redis:DescribeTaskList",
-        "redis:DescribeTaskInfo",
-        "redis:DescribeInstances",
-        "redis:DescribeSSLStatus",
-    ),
+    change=_change,
+    rights=("redis:ModifyInstanceAccount", *RedisInstance.rights),
+    follower=RedisInstance,
+    rotation=Rotation(_fleet, rights=("redis:DescribeInstances", "redis:DescribeInstanceAccount")),
 )
+main_handler = OperationHandler(operation)

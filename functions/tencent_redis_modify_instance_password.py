@@ -11,7 +11,7 @@ other, since that refusal proves that nothing happened. Sources: ModifyInstanceP
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import model_validator
 from pydantic_core import PydanticCustomError
@@ -20,9 +20,13 @@ from shared.clouds.tencent.redis import InstanceId, RedisChange, RedisInstance
 from shared.commands.command import TencentCommand
 from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
 from shared.commands.secrets import NewSecret, OldSecret, resolved
-from shared.handlers.operation import Operation
+from shared.handlers.declaration import Operation, Rotation
+from shared.handlers.operation import OperationHandler
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
+
+if TYPE_CHECKING:
+    from shared.clouds.tencent.fleet import RedisFleet
 
 SPELLINGS = {
     "domestic": ("ModfiyInstancePassword", "ModifyInstancePassword"),
@@ -50,10 +54,10 @@ class ModifyInstancePassword(TencentCommand):
         return self
 
 
-def _credential(command: ModifyInstancePassword, subject: Subject, access: CloudAccess) -> RedisChange:
+def _change(command: ModifyInstancePassword, subject: Subject, access: CloudAccess) -> RedisChange:
     old, new = resolved(command.old_password), resolved(command.password)
     return RedisChange(
-        RedisInstance(access, subject, access.site),
+        RedisInstance(access, subject),
         actions=SPELLINGS["domestic" if subject.region.endswith("-fsi") else access.site],
         params=command.parameters(),
         secrets={"OldPassword": old, "Password": new},
@@ -62,20 +66,20 @@ def _credential(command: ModifyInstancePassword, subject: Subject, access: Cloud
     )
 
 
-main_handler = Operation(
-    name="ModifyInstancePassword",
-    function="tencent_redis_modify_instance_password",
+def _fleet(access: CloudAccess, region: str) -> RedisFleet:
+    from shared.clouds.tencent.fleet import RedisFleet
+
+    return RedisFleet(access, region)
+
+
+operation = Operation(
+    action="ModifyInstancePassword",
     cloud="tencent",
     service="redis",
     command=ModifyInstancePassword,
-    credential=_credential,
-    rights=(
-        "redis:ModifyInstancePassword",
-        "redis:ModfiyInstancePassword",
-        "redis:DescribeInstanceAccount",
-        "redis:DescribeTaskList",
-        "redis:DescribeTaskInfo",
-        "redis:DescribeInstances",
-        "redis:DescribeSSLStatus",
-    ),
+    change=_change,
+    rights=("redis:ModifyInstancePassword", "redis:ModfiyInstancePassword", *RedisInstance.rights),
+    follower=RedisInstance,
+    rotation=Rotation(_fleet, rights=("redis:DescribeInstances", "redis:DescribeInstanceAccount")),
 )
+main_handler = OperationHandler(operation)

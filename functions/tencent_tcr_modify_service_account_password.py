@@ -9,7 +9,7 @@ Source: ModifyServiceAccountPassword, tcr 2019-09-24, 2024-03-21.
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
@@ -19,10 +19,14 @@ from shared.commands.command import TencentCommand
 from shared.commands.password_rules import PasswordRule
 from shared.commands.secrets import Generate, NewSecret, resolved
 from shared.commands.store_reference import StoreRef
-from shared.handlers.operation import Operation
+from shared.handlers.declaration import Operation, Rotation
+from shared.handlers.operation import OperationHandler
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.secret import Secret
+
+if TYPE_CHECKING:
+    from shared.clouds.tencent.fleet import RegistryFleet
 
 # Which special characters are taken is not published; visible ASCII is what an HTTP login can carry.
 TCR_PASSWORD = PasswordRule(
@@ -68,21 +72,26 @@ class ModifyServiceAccountPassword(TencentCommand):
         return Generate(self.rule.longest) if self.random and not self.returns_secret else self.password
 
 
-def _credential(command: ModifyServiceAccountPassword, subject: Subject, access: CloudAccess) -> RegistryChange:
+def _change(command: ModifyServiceAccountPassword, subject: Subject, access: CloudAccess) -> RegistryChange:
     new = None if command.password is None else resolved(command.password)
     return RegistryChange(access, subject, access.site, new)
 
 
-main_handler = Operation(
-    name="ModifyServiceAccountPassword",
-    function="tencent_tcr_modify_service_account_password",
+def _fleet(access: CloudAccess, region: str) -> RegistryFleet:
+    from shared.clouds.tencent.fleet import RegistryFleet
+
+    return RegistryFleet(access, region)
+
+
+operation = Operation(
+    action="ModifyServiceAccountPassword",
     cloud="tencent",
     service="tcr",
     command=ModifyServiceAccountPassword,
-    credential=_credential,
-    rights=(
-        "tcr:ModifyServiceAccountPassword",
-        "tcr:DescribeServiceAccounts",
-        "tcr:DescribeInstances",
+    change=_change,
+    rights=("tcr:ModifyServiceAccountPassword", "tcr:DescribeServiceAccounts", "tcr:DescribeInstances"),
+    rotation=Rotation(
+        _fleet, rights=("tcr:DescribeInstances", "tcr:DescribeServiceAccounts"), parameters={"Random": False}
     ),
 )
+main_handler = OperationHandler(operation)

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from shared.changes.credential import StateBefore, Task
 from shared.changes.settling import LostCall
 from shared.commands.command import CommandId, Moment, Note, Region, Site
+from shared.handlers.declaration import Operation, function_name
 from shared.results.outcome import CommandContext, Conclusion, StoredSecret
 from shared.results.publisher import OutgoingCommand
 from shared.runtime import redaction
@@ -22,11 +23,6 @@ from shared.runtime.times import now_text
 
 FUNCTION = "follow_change"
 
-FOLLOWED = {
-    "redis": ("ModifyInstanceAccount", "ModifyInstancePassword"),
-    "tair": ("ModifyAccountPassword",),
-    "tcr": ("ModifyServiceAccountPassword",),
-}
 _Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
 _Shown = Annotated[str, Field(max_length=40)]
 _FORM = ConfigDict(alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
@@ -95,12 +91,12 @@ class FollowChange(BaseModel):
     model_config = _FORM
 
     cloud: Literal["tencent", "alibaba"]
-    service: Literal["redis", "tair", "tcr"]
+    service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,30}$")]
     region: Region
     site: Site = "domestic"
     resource: _Name
     account: _Name
-    operation: _Name
+    operation: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,99}$")]
     command_id: CommandId
     task_id: Annotated[int, Field(ge=1)] | None = None
     settling: LostCallTimes | None = None  # no task is known: reads are to tell what happened
@@ -120,21 +116,32 @@ class FollowChange(BaseModel):
 
     @model_validator(mode="after")
     def _of_one_kind(self) -> FollowChange:
-        if self.operation not in FOLLOWED[self.service]:
-            raise PydanticCustomError("operation", f"Operation: must be one of {', '.join(FOLLOWED[self.service])}")
-        if self.proven:
-            if self.store is None:
-                raise PydanticCustomError("store", "Store: is required where a change is proven")
-            return self
-        if self.service == "tcr":
-            raise PydanticCustomError("service", "Service: a registry's change has no task to follow")
-        if self.settling is not None and (self.service != "redis" or self.before is None):
-            raise PydanticCustomError("settling", "Settling: goes with Service redis and Before")
-        if self.service == "redis" and self.task_id is None and self.settling is None:
-            raise PydanticCustomError("task", "TaskId: is required for a change that runs as a task")
+        if self.proven and self.store is None:
+            raise PydanticCustomError("store", "Store: is required where a change is proven")
+        if not self.proven and self.settling is not None and self.before is None:
+            raise PydanticCustomError("settling", "Settling: goes with Before")
         return self
 
-    def settling_of(self) -> LostCall | None:
+    @property
+    def function(self) -> str:
+        """The function that began the change."""
+        return function_name(self.cloud, self.service, self.operation)
+
+    def check(self, operation: Operation[Any]) -> None:
+        """What the operation's own declaration asks of the message. Raises: Refused (invalid_command)."""
+        rule = None
+        if self.proven:
+            return
+        if operation.follower is None:
+            rule = "Operation: its changes have no task or status to follow"
+        elif self.settling is not None and not operation.reconciles:
+            rule = "Settling: goes with an operation whose tasks can be read"
+        elif operation.reconciles and self.task_id is None and self.settling is None:
+            rule = "TaskId: is required for a change that runs as a task"
+        if rule is not None:
+            raise Refused(ErrorClass.INVALID_COMMAND, rule)
+
+    def lost_call(self) -> LostCall | None:
         """The lost call, with its times in Unix seconds."""
         if self.settling is None or self.before is None:
             return None
@@ -191,7 +198,7 @@ def follow_command(
         "Unclear": unclear,
         "Proven": proven,
         "Login": login,
-        "Before": _stood(before) if before is not None and subject.service == "redis" else None,
+        "Before": _stood(before) if before is not None else None,
         "Store": _place(kept) if kept else None,
         "Sealed": pending.sealed,
         "StartedAt": origin.started_at,

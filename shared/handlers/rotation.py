@@ -1,4 +1,4 @@
-"""Rotation: which credentials of a fleet are older than their policy allows, and a command for each that is.
+"""plan_rotation at work: which credentials of a fleet are older than their policy allows, and a command for each.
 
 A firing lists the fleet page by page and sends as it goes. What does not fit into one invocation goes on through the
 commands queue, at the resource behind the last one that was dealt with. Every command is named for the change that is
@@ -15,17 +15,22 @@ from datetime import datetime, timezone
 from typing import Any
 
 from shared.commands.command import field_or_none, parse_model
+from shared.commands.secrets import Generate
+from shared.commands.store_reference import StoreRef
 from shared.handlers.access import access_to, store_region
-from shared.handlers.entry import Handled, NothingDone, Request, handle, log_unexpected, refused_result
+from shared.handlers.adapters import open_store
+from shared.handlers.declaration import Operation, Rotation, load_operation, names_of
+from shared.handlers.entry import handle
+from shared.handlers.request import Handled, NothingDone, Request, log_unexpected, refused_result
 from shared.results.outcome import CommandContext, Subject
 from shared.rotation.ages import AgeReader
 from shared.rotation.firing import Firing
-from shared.rotation.fleet import Fleet
-from shared.rotation.policy import FUNCTION, TARGETS, PlanRotation
+from shared.rotation.policy import FUNCTION, CommandSpelling, PlanRotation, Policy
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused
 from shared.runtime.times import now_text
+from shared.stores.store import Version
 from shared.triggers import Message, Trigger, fit_id, parse_time
 
 _LONGEST_WAIT_S = 10.0
@@ -36,12 +41,43 @@ def _utc_now() -> datetime:
     return datetime.now(timezone.utc)
 
 
-@dataclass(frozen=True)
-class Rotation:
-    """The work of plan_rotation; `fleets` builds the list of resources of a cloud's service in a region."""
+def spelling_of(operation: Operation[Any]) -> CommandSpelling:
+    """How an operation's command spells what a policy needs, by the command's own model and rule."""
+    model = operation.command
+    names = {name: field.alias or name for name, field in model.model_fields.items()}
+    return CommandSpelling(
+        cloud=operation.cloud,
+        service=operation.service,
+        resource=model.resource_field,
+        account=model.account_field,
+        new=names[model.new_field],
+        old=names[model.old_field] if model.old_field else None,
+        lengths=range(model.rule.shortest, model.rule.longest + 1),
+        length=min(Generate.length, model.rule.longest),
+        alternates="alternate" in names,
+        only=None if model.account_field else model.account_default,
+        parameters=operation.rotation.parameters if operation.rotation else {},
+    )
 
-    fleets: Mapping[tuple[str, str], Callable[[CloudAccess, str], Fleet]]
-    rights: tuple[str, ...] = field(default=())
+
+def policy_for(plan: PlanRotation, load: Callable[[str], Operation[Any]] = load_operation) -> tuple[Rotation, Policy]:
+    """The plan beside its operation's declaration. Raises: Refused (invalid_command) naming the field and the rule."""
+    try:
+        operation = load(plan.function)
+    except LookupError as unknown:
+        raise Refused(ErrorClass.INVALID_COMMAND, f"Function: names {unknown}") from None
+    if operation.rotation is None:
+        raise Refused(ErrorClass.INVALID_COMMAND, "Function: names an operation whose credentials cannot be listed")
+    policy = Policy(plan, spelling_of(operation))
+    policy.check()
+    return operation.rotation, policy
+
+
+@dataclass(frozen=True)
+class PlanRotationHandler:
+    """The handler of plan_rotation; `load` gives the declaration of the operation that a policy names."""
+
+    load: Callable[[str], Operation[Any]] = load_operation
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
     rng: random.Random = field(default_factory=random.Random)  # jitter alone hangs on it
@@ -59,7 +95,7 @@ class Rotation:
         return PlanRotation.names
 
     @property
-    def name(self) -> str:
+    def action(self) -> str:
         return FUNCTION
 
     @property
@@ -81,7 +117,8 @@ class Rotation:
         try:
             firing = self._begin(request, message)
             self._wait(request, message)
-            return firing.run()
+            ended = firing.run()
+            return Handled(None, ended.delivered, handed=ended.had_effect)
         except KeyturnError as error:
             refused: KeyturnError = error
         except ImportError:  # a package carries only the clouds of its own operations
@@ -99,30 +136,38 @@ class Rotation:
         invocation, settings = request.invocation, request.invocation.settings
         if message.problem is not None:
             raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
-        policy = parse_model(PlanRotation, message.data, PlanRotation.names)
-        target = policy.target
-        if policy.begun is not None and message.type != f"keyturn.command.{FUNCTION}":
+        plan = parse_model(PlanRotation, message.data, PlanRotation.names)
+        if plan.begun is not None and message.type != f"keyturn.command.{FUNCTION}":
             raise Refused(ErrorClass.INVALID_COMMAND, "From: is written by keyturn alone")
-        region = policy.region or settings.region or (invocation.region if invocation.cloud == target.cloud else None)
+        rotation, policy = policy_for(plan, self.load)
+        cloud = policy.spelling.cloud
+        region = plan.region or settings.region or (invocation.region if invocation.cloud == cloud else None)
         if region is None:
             raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
         if settings.results is None:
             raise Refused(ErrorClass.FAILED, "KEYTURN_RESULTS is not set: the report goes there", code="Settings")
-        if policy.mode == "rotate" and settings.commands is None:
+        if plan.mode == "rotate" and settings.commands is None:
             text = "KEYTURN_COMMANDS is not set: no command could be sent, nothing was listed"
             raise Refused(ErrorClass.FAILED, text, code="Settings")
-        subject = Subject(target.cloud, region, target.service)
-        place = policy.store_of("r", "a")
-        place_region = store_region(invocation, place, target.cloud, region) if place else region
+        subject = Subject(cloud, region, policy.spelling.service)
+        place = plan.store_of("r", "a")
+        place_region = store_region(invocation, place, cloud, region) if place else region
         left = invocation.deadline.left()
         deadline = Deadline(
             invocation.deadline.at - min(_KEPT_S, left / 3),
             invocation.deadline.clock,
         )
-        access = replace(access_to(invocation, target.cloud, policy.site), deadline=deadline)
-        fleet = self.fleets[target.cloud, target.service](access, region)
-        ages = AgeReader(invocation, policy, subject, fleet, place_region, deadline)
-        return Firing(_name_of(message), request, message, ages, self.now, self.rng)
+
+        def access(of: str) -> CloudAccess:
+            return replace(access_to(invocation, of, plan.site), deadline=deadline)
+
+        def versions_of(ref: StoreRef) -> list[Version]:
+            return open_store(ref, access, place_region).versions()
+
+        fleet = rotation.fleet(access(cloud), region)
+        ages = AgeReader(policy, subject, fleet, place_region, versions_of, settings.allow, deadline)
+        rate = settings.calls_per_s(cloud)
+        return Firing(_name_of(message), request.publisher, message, ages, rate, self.now, self.rng)
 
     def _wait(self, request: Request, message: Message) -> None:
         """What goes on after a failure comes with a time before which it would fail again; not every queue keeps it."""
@@ -131,14 +176,14 @@ class Rotation:
             early_s = min((due - self.now()).total_seconds(), _LONGEST_WAIT_S, request.invocation.deadline.left() / 3)
             self.sleep(max(0.0, early_s))
 
-    def origin(self, request: Request, message: Message) -> CommandContext:
+    def context_of(self, request: Request, message: Message) -> CommandContext:
         """Whose result it is, by the fields that are valid by themselves."""
         data = message.data if isinstance(message.data, Mapping) else {}
-        target = TARGETS.get(field_or_none(PlanRotation, data, "Function") or "")
+        cloud, service = names_of(field_or_none(PlanRotation, data, "Function") or "")
         subject = Subject(
-            target.cloud if target else request.invocation.cloud,
+            cloud or request.invocation.cloud,
             field_or_none(PlanRotation, data, "Region") or request.invocation.settings.region or "-",
-            target.service if target else "-",
+            service or "-",
         )
         name, parent = _name_of(message), message.traceparent
         return CommandContext(subject, FUNCTION, name, now_text(), message.attempt, traceparent=parent)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 
 from shared.commands.store_reference import StoreRef
-from shared.handlers.access import access_to
-from shared.handlers.adapters import open_store
 from shared.results.outcome import Subject
 from shared.rotation.fleet import Account, Fleet, Resource, moment_at
-from shared.rotation.policy import PlanRotation
-from shared.runtime.cloud_access import CloudAccess
+from shared.rotation.policy import Policy
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import KeyturnError, RetryLater
-from shared.runtime.platform import Invocation
 from shared.runtime.settings import is_allowed
+from shared.stores.store import Version
 from shared.stores.versions import is_keyturn_version
 
 _NO_AGE = "no age: the cloud shows none"
@@ -47,14 +45,15 @@ class ResourceAges:
 class AgeReader:
     """Asks for the credentials of one resource after another. Threads may ask at once."""
 
-    invocation: Invocation
-    policy: PlanRotation
+    policy: Policy
     subject: Subject  # of the whole fleet
     fleet: Fleet
-    place_region: str  # of the stores
+    store_region: str
+    versions_of: Callable[[StoreRef], list[Version]]
+    allow: tuple[tuple[str, ...], ...] | None  # what KEYTURN_ALLOW names
     deadline: Deadline
 
-    def look(self, resource: Resource) -> ResourceAges:
+    def read(self, resource: Resource) -> ResourceAges:
         """The credentials of the policy on one resource, with their ages."""
         if not self._may_touch(resource.id):
             return ResourceAges(why="KEYTURN_ALLOW does not name it, nothing was asked", allowed=False)
@@ -64,7 +63,7 @@ class AgeReader:
             return ResourceAges(cut=True)
         try:
             accounts = self.fleet.accounts(resource.id)
-            looked = ResourceAges(self._pair(accounts) if self.policy.alternate else self._wanted(accounts))
+            looked = ResourceAges(self._pair(accounts) if self.policy.plan.alternate else self._wanted(accounts))
             for one in looked.credentials:
                 if one.account is not None and one.account.changed_at is None:
                     self._ask_store(resource.id, one)
@@ -81,7 +80,7 @@ class AgeReader:
 
     def _pair(self, accounts: list[Account]) -> list[DatedCredential]:
         """The pair of Alternate is as old as its last change: the account that is in use got its secret by it."""
-        names = self.policy.alternate or []
+        names = self.policy.plan.alternate or []
         pair = DatedCredential(None, ",".join(names))
         found = [one for one in accounts if one.name in names]
         if len(found) < len(names):
@@ -96,7 +95,7 @@ class AgeReader:
         assert one.account is not None  # noqa: S101 - asked by the caller
         one.why = f"{_NO_AGE}, and neither does the store"
         try:
-            ref = self.policy.store_of(resource, one.name or "")
+            ref = self.policy.plan.store_of(resource, one.name or "")
         except ValueError:
             ref = None
         if ref is None or not self.may_use(ref):
@@ -117,10 +116,7 @@ class AgeReader:
     def _made(self, ref: StoreRef) -> float | None:
         """When the store's current secret was made, in Unix seconds. Raises: KeyturnError, ImportError."""
 
-        def access(cloud: str) -> CloudAccess:
-            return replace(access_to(self.invocation, cloud, self.policy.site), deadline=self.deadline)
-
-        versions = open_store(ref, access, self.place_region).versions()
+        versions = self.versions_of(ref)
         # SSM overwrites the current version in place: its time is that of the first secret, true until a promotion.
         if ref.kind == "ssm" and any(is_keyturn_version(version.id) for version in versions):
             return None
@@ -129,16 +125,14 @@ class AgeReader:
 
     def _may_touch(self, resource: str) -> bool:
         """Whether an allow list names anything of a resource: else not even its accounts are asked for."""
-        patterns = self.invocation.settings.allow
+        patterns = self.allow
         named = replace(self.subject, resource=resource).name[:4]
         return patterns is None or is_allowed(tuple((*one[:4], "*") for one in patterns), (*named, "any"))
 
     def may_change(self, resource: str, account: str) -> bool:
         """Whether the allow list names a credential."""
-        return is_allowed(
-            self.invocation.settings.allow, replace(self.subject, resource=resource, account=account).name
-        )
+        return is_allowed(self.allow, replace(self.subject, resource=resource, account=account).name)
 
     def may_use(self, ref: StoreRef) -> bool:
         """Whether the allow list names a store."""
-        return is_allowed(self.invocation.settings.allow, (ref.cloud, ref.kind, self.place_region, ref.name, "*"))
+        return is_allowed(self.allow, (ref.cloud, ref.kind, self.store_region, ref.name, "*"))

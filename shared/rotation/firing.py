@@ -7,17 +7,15 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from shared.handlers.entry import Handled, Request
-from shared.results.publisher import OutgoingCommand
+from shared.results.publisher import OutgoingCommand, Publisher
 from shared.results.result_event import event_id
 from shared.rotation.ages import AgeReader, DatedCredential, ResourceAges
 from shared.rotation.fleet import Resource
 from shared.rotation.policy import FUNCTION, command_id
-from shared.rotation.report import Counts, Row
-from shared.rotation.report import FiringReport as Told
+from shared.rotation.report import Counts, FiringReport, Row
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.lanes import run
 from shared.runtime.times import now_text
@@ -35,30 +33,39 @@ _MOST_HOPS = 1000
 _AGAIN_S = 5.0
 
 
+@dataclass(frozen=True)
+class FiringEnd:
+    """What became of a firing in this delivery."""
+
+    delivered: bool  # every page of its report left
+    had_effect: bool  # a command or a page left, or the rest was handed on
+
+
 class Firing:
     """One policy's run, in this delivery."""
 
     def __init__(
         self,
         name: str,
-        request: Request,
+        publisher: Publisher,
         message: Message,
         ages: AgeReader,
+        rate: float,
         now: Callable[[], datetime],
         rng: random.Random,
     ) -> None:
-        self.request, self.message, self.now, self.rng = request, message, now, rng
-        self.ages, self.policy = ages, ages.policy
+        self.publisher, self.message, self.now, self.rng = publisher, message, now, rng
+        self.ages, self.policy, self.plan = ages, ages.policy, ages.policy.plan
         self.subject, self.fleet, self.deadline = ages.subject, ages.fleet, ages.deadline
-        self.rate = request.invocation.settings.calls_per_s(self.subject.cloud)
+        self.rate = rate  # commands a second
         self.began = now()
-        begun = self.policy.begun
+        begun = self.plan.begun
         self.name = begun.firing if begun else name
         self.offset, self.after = (begun.offset, begun.after) if begun else (0, None)
         self.next = max(self.began, (parse_time(begun.next) if begun else None) or self.began)
         fired = begun.fired if begun else now_text(self.began)
-        self.told = Told(
-            self.policy, self.subject, self.name, fired, [self.fleet.assumes], request.publisher.publish_result
+        self.told = FiringReport(
+            self.plan, self.subject, self.name, fired, [self.fleet.assumes], publisher.publish_result
         )
         self.told.traceparent = message.traceparent
         if begun:
@@ -72,14 +79,14 @@ class Firing:
         self.oldest_due_days = 0.0  # so far in this delivery
         self.started = time.monotonic()
 
-    def run(self) -> Handled:
+    def run(self) -> FiringEnd:
         """List, send and tell, until all is done or the time is over. Raises: Refused where nothing was listed."""
         error: KeyturnError | None = None
         complete = False
         try:
             complete = all(self._deal_with(some) for some in self._chunks())
         except Refused as refused:
-            if not self.dealt_with and self.policy.begun is None:
+            if not self.dealt_with and self.plan.begun is None:
                 raise
             error = refused
         except RetryLater as later:
@@ -88,17 +95,17 @@ class Firing:
         if not complete and not isinstance(error, Refused):
             self.told.flush()
             handed = self._hand_on(error)
-            error = None if handed else error or _not_continued(self.request.publisher.has_commands)
+            error = None if handed else error or _not_continued(self.publisher.has_commands)
         if not handed:
             self.told.end(error)
         sent = self.told.counts.sent - self.sent_before
         self._log(sent, handed, error or failed)
-        return Handled(None, self.told.delivered, handed=bool(handed or sent or self.told.published))
+        return FiringEnd(self.told.delivered, bool(handed or sent or self.told.published))
 
     def _chunks(self) -> Iterator[list[Resource]]:
         """The policy's resources behind the cursor, so many at a time as a few seconds of reading allow."""
         size, width = self.fleet.page_size, max(_AT_ONCE, min(64, int(2 * self.rate)))
-        tags = self.policy.resources.tags
+        tags = self.plan.resources.tags
         went_back = False
         while True:
             if self.deadline.left() <= 0:
@@ -110,7 +117,7 @@ class Firing:
                 self.offset, went_back = self.offset - size, True
                 continue
             begin = names.index(self.after) + 1 if self.after in names else 0
-            wanted = [one for one in page.resources[begin:] if self.policy.resources.selects(one.id, one.tags)]
+            wanted = [one for one in page.resources[begin:] if self.plan.resources.selects(one.id, one.tags)]
             for first in range(0, len(wanted), width):
                 yield wanted[first : first + width]
             if page.last:
@@ -119,22 +126,22 @@ class Firing:
 
     def _deal_with(self, resources: list[Resource]) -> bool:
         """Ask, decide, send and tell for some resources; False: the rest is for another invocation."""
-        looked: dict[int, ResourceAges] = {}
+        ages: dict[int, ResourceAges] = {}
 
-        def look(index: int) -> None:
-            looked[index] = self.ages.look(resources[index])
+        def read(index: int) -> None:
+            ages[index] = self.ages.read(resources[index])
 
-        run([[index] for index in range(len(resources))], look, at_once=_AT_ONCE)
+        run([[index] for index in range(len(resources))], read, at_once=_AT_ONCE)
         rows: list[Row] = []
         due: list[tuple[OutgoingCommand, Row]] = []
         cut = False
         for index, resource in enumerate(resources):
             counts = self.told.counts
             full = counts.sent - self.sent_before + len(due) >= _MOST_COMMANDS
-            cut = looked[index].cut or full or counts.listed - self.listed_before >= _MOST_LISTED
+            cut = ages[index].cut or full or counts.listed - self.listed_before >= _MOST_LISTED
             if cut:
                 break
-            self._decide(resource, looked[index], rows, due)
+            self._decide(resource, ages[index], rows, due)
             self.after = resource.id
             self.dealt_with += 1
         self._send(due)
@@ -143,38 +150,38 @@ class Firing:
         return not cut
 
     def _decide(
-        self, resource: Resource, looked: ResourceAges, rows: list[Row], due: list[tuple[OutgoingCommand, Row]]
+        self, resource: Resource, ages: ResourceAges, rows: list[Row], due: list[tuple[OutgoingCommand, Row]]
     ) -> None:
-        counts, policy = self.told.counts, self.policy
-        if looked.why is not None:
+        counts, plan = self.told.counts, self.plan
+        if ages.why is not None:
             counts.listed += 1
-            counts.not_allowed += not looked.allowed
-            counts.unknown += looked.allowed
-            rows.append(Row(resource.id, "-", looked.why))
+            counts.not_allowed += not ages.allowed
+            counts.unknown += ages.allowed
+            rows.append(Row(resource.id, "-", ages.why))
         busy_until: datetime | None = None
-        for one in looked.credentials:
+        for one in ages.credentials:
             row = self._row(resource.id, one)
-            if row.due and policy.mode == "rotate":
+            if row.due and plan.mode == "rotate":
                 busy_until = self._slot(busy_until)
                 due.append((self._command(row, one, busy_until), row))
-            if policy.mode == "report" or row.due or row.why != self._in_time:
+            if plan.mode == "report" or row.due or row.why != self._in_time:
                 rows.append(row)
 
     @property
     def _in_time(self) -> str:
-        return f"within {self.policy.max_age_days:g} days"
+        return f"within {self.plan.max_age_days:g} days"
 
     def _row(self, resource: str, one: DatedCredential) -> Row:
         """One credential judged and counted."""
-        counts, policy, account = self.told.counts, self.policy, one.account
+        counts, plan, account = self.told.counts, self.plan, one.account
         counts.listed += 1
-        names = policy.alternate if one.name is None else [one.name]
+        names = plan.alternate if one.name is None else [one.name]
         changed_at = account.changed_at if account else None
         row = Row(resource, one.label, one.why, changed_at=changed_at)
         if changed_at is not None:
             row.age_days = (self.began - changed_at) / timedelta(days=1)
         try:
-            ref = policy.store_of(resource, one.name or "")
+            ref = plan.store_of(resource, one.name or "")
         except ValueError:
             ref, row.why = None, "Store: its name and the account's give no name that a store takes"
             counts.unknown += 1
@@ -185,13 +192,13 @@ class Firing:
             counts.not_allowed += 1
         elif row.age_days is None:
             counts.unknown += 1
-        elif row.age_days > policy.max_age_days:
-            row.due, row.why = True, f"older than {policy.max_age_days:g} days"
+        elif row.age_days > plan.max_age_days:
+            row.due, row.why = True, f"older than {plan.max_age_days:g} days"
             counts.due += 1
             self.oldest_due_days = max(self.oldest_due_days, row.age_days)
-            if policy.mode == "rotate" and account is not None:
+            if plan.mode == "rotate" and account is not None:
                 subject = replace(self.subject, resource=resource, account=one.label)
-                row.command_id = command_id(policy.policy, subject, account.changed or "")
+                row.command_id = command_id(plan.policy, subject, account.changed or "")
         else:
             row.why = self._in_time
             counts.not_due += 1
@@ -201,14 +208,14 @@ class Firing:
         """When the next command may begin: in its turn at the API's pace, and after the instance's own last one."""
         at = max(self.next, self.now())
         self.next = at + timedelta(seconds=1 / self.rate)
-        at += timedelta(seconds=self.rng.uniform(0, self.policy.jitter_s))
+        at += timedelta(seconds=self.rng.uniform(0, self.plan.jitter_s))
         return at if busy_until is None else max(at, busy_until + timedelta(seconds=_APART_S))
 
     def _command(self, row: Row, one: DatedCredential, at: datetime) -> OutgoingCommand:
         subject = replace(self.subject, resource=row.resource, account=one.name or "-")
         assert row.command_id is not None  # noqa: S101 - a due row of this mode has one
         return OutgoingCommand(
-            self.policy.function,
+            self.plan.function,
             # New for each firing: a queue that drops what it has seen must not drop what is still due.
             event_id(subject.source, str(subject), FUNCTION, row.command_id, self.name),
             subject.source,
@@ -224,7 +231,7 @@ class Firing:
         confirmed: dict[int, bool] = {}
 
         def send(index: int) -> None:
-            confirmed[index] = self.request.publisher.send_command(due[index][0])
+            confirmed[index] = self.publisher.send_command(due[index][0])
 
         if due:
             run([[index] for index in range(len(due))], send, at_once=_AT_ONCE)
@@ -239,7 +246,7 @@ class Firing:
         hop = self.message.hop + 1
         moved = bool(self.dealt_with) or self.offset > self.first_offset
         attempt = 1 if moved else self.message.attempt + 1
-        if not self.request.publisher.has_commands or hop > _MOST_HOPS or attempt > _MOST_ATTEMPTS:
+        if not self.publisher.has_commands or hop > _MOST_HOPS or attempt > _MOST_ATTEMPTS:
             return False
         delay_s = _AGAIN_S if error is not None or not moved else 0.0
         counts = self.told.counts
@@ -253,7 +260,7 @@ class Firing:
             **counts.shown,
         }
         assert isinstance(self.message.data, Mapping)  # noqa: S101 - it was read as a policy
-        return self.request.publisher.send_command(
+        return self.publisher.send_command(
             OutgoingCommand(
                 FUNCTION,
                 event_id(self.subject.source, str(self.subject), FUNCTION, self.name, f"hop-{hop}-{attempt}"),
@@ -273,9 +280,9 @@ class Firing:
         counts = self.told.counts
         line = {
             "event": "rotation",
-            "policy": self.policy.policy,
+            "policy": self.plan.policy,
             "firing": self.name,
-            "mode": self.policy.mode,
+            "mode": self.plan.mode,
             "region": self.subject.region,
             "outcome": "continued" if handed else "cut_short" if error else "complete",
             "resources": self.dealt_with,
@@ -286,7 +293,7 @@ class Firing:
             "not_due": counts.not_due,
             "unknown": counts.unknown,
             "not_allowed": counts.not_allowed,
-            "max_age_days": self.policy.max_age_days,
+            "max_age_days": self.plan.max_age_days,
             "oldest_due_days": round(self.oldest_due_days, 2),
             "error_class": error.error_class.value if error else None,
             "code": error.code if error else None,

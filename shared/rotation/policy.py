@@ -16,17 +16,12 @@ from pydantic_core import PydanticCustomError
 from shared.commands.command import CommandId, Moment, Region, Site
 from shared.commands.store_reference import StoreRef, parse_ref
 from shared.results.outcome import Subject
+from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.regions import region_rule, regions_of
 from shared.runtime.wildcard import matches_wildcard
 
 FUNCTION = "plan_rotation"
 
-Operation = Literal[
-    "tencent_redis_modify_instance_account",
-    "tencent_redis_modify_instance_password",
-    "tencent_tcr_modify_service_account_password",
-    "alibaba_tair_modify_account_password",
-]
 PolicyName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
 _Pattern = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9*][A-Za-z0-9*._-]{0,99}$")]
 _Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
@@ -47,34 +42,10 @@ class CommandSpelling:
     new: str
     old: str | None  # None: the operation asks for no old secret
     lengths: range  # of a secret that its API takes
-    length: int = 24
-    alternates: bool = False
-    only: str | None = None  # that one account
-    fixed: Mapping[str, Any] | None = None  # what its API wants beside
-
-
-# Fields and lengths as the operations' own models and rules have them; a test holds them together.
-TARGETS: Mapping[str, CommandSpelling] = {
-    "tencent_redis_modify_instance_account": CommandSpelling(
-        "tencent", "redis", "InstanceId", "AccountName", "AccountPassword", None, range(8, 31), alternates=True
-    ),
-    "tencent_redis_modify_instance_password": CommandSpelling(
-        "tencent", "redis", "InstanceId", None, "Password", "OldPassword", range(8, 31), only="root"
-    ),
-    "tencent_tcr_modify_service_account_password": CommandSpelling(
-        "tencent", "tcr", "RegistryId", "Name", "Password", None, range(8, 21), 20, fixed={"Random": False}
-    ),
-    "alibaba_tair_modify_account_password": CommandSpelling(
-        "alibaba",
-        "tair",
-        "InstanceId",
-        "AccountName",
-        "NewAccountPassword",
-        "OldAccountPassword",
-        range(8, 33),
-        alternates=True,
-    ),
-}
+    length: int  # of one whose policy names no length
+    alternates: bool  # whether it changes two accounts in turn
+    only: str | None  # that one account
+    parameters: Mapping[str, Any]  # what its API wants beside
 
 
 class _Form(BaseModel):
@@ -125,7 +96,7 @@ class PlanRotation(_Form):
     names: ClassVar[frozenset[str]]
 
     policy: PolicyName
-    function: Operation
+    function: Annotated[str, StringConstraints(pattern=r"^(tencent|alibaba)(_[a-z0-9]+)+$", max_length=100)]
     region: Region | None = None
     site: Site | None = None
     resources: Resources
@@ -141,24 +112,9 @@ class PlanRotation(_Form):
     begun: Annotated[Continuation | None, Field(alias="From")] = None
 
     @model_validator(mode="after")
-    def _fits_the_operation(self) -> PlanRotation:
-        target = self.target
-        if self.region is not None and self.region not in regions_of(target.cloud):
-            raise PydanticCustomError("region", "{rule}", {"rule": f"Region: {region_rule(target.cloud)}"})
-        if target.only and (self.accounts or self.alternate):
-            rule = f"Accounts: this operation changes {target.only} alone, so no Accounts and no Alternate go with it"
-            raise PydanticCustomError("accounts", rule)
-        if not target.only and (self.accounts is None) == (self.alternate is None):
-            raise PydanticCustomError("accounts", "Accounts: give patterns, or Alternate with two accounts, not both")
-        if self.alternate and not target.alternates:
-            raise PydanticCustomError("alternate", "Alternate: this operation changes no two accounts in turn")
+    def _fits_itself(self) -> PlanRotation:
         if self.alternate and self.alternate[0] == self.alternate[1]:
             raise PydanticCustomError("alternate", "Alternate: must name two different accounts")
-        if self.site is not None and target.cloud != "tencent":
-            raise PydanticCustomError("site", "Site: only Tencent Cloud has sites")
-        if self.length is not None and self.length not in target.lengths:
-            rule = f"Length: must be {target.lengths[0]} to {target.lengths[-1]} for this operation"
-            raise PydanticCustomError("length", rule)
         self._check_store()
         return self
 
@@ -186,48 +142,71 @@ class PlanRotation(_Form):
         if (len(patterns) != 1 or "*" in patterns[0]) and "{resource}" not in found:
             raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {resource}, one secret a resource"})
 
-    @property
-    def target(self) -> CommandSpelling:
-        return TARGETS[self.function]
-
     def store_of(self, resource: str, account: str) -> StoreRef | None:
         """Where the secret of a credential is kept. Raises: ValueError where that is no name that a store takes."""
         if self.store is None:
             return None
         return parse_ref(self.store.replace("{resource}", resource).replace("{account}", account))
 
+
+PlanRotation.names = frozenset(field.alias or name for name, field in PlanRotation.model_fields.items())
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A plan, and how the operation that it names spells its commands."""
+
+    plan: PlanRotation
+    spelling: CommandSpelling
+
+    def check(self) -> None:
+        """See that the plan fits its operation. Raises: Refused (invalid_command) naming the field and the rule."""
+        plan, spelling, rule = self.plan, self.spelling, None
+        if plan.region is not None and plan.region not in regions_of(spelling.cloud):
+            rule = f"Region: {region_rule(spelling.cloud)}"
+        elif spelling.only and (plan.accounts or plan.alternate):
+            rule = f"Accounts: this operation changes {spelling.only} alone, so no Accounts and no Alternate go with it"
+        elif not spelling.only and (plan.accounts is None) == (plan.alternate is None):
+            rule = "Accounts: give patterns, or Alternate with two accounts, not both"
+        elif plan.alternate and not spelling.alternates:
+            rule = "Alternate: this operation changes no two accounts in turn"
+        elif plan.site is not None and spelling.cloud != "tencent":
+            rule = "Site: only Tencent Cloud has sites"
+        elif plan.length is not None and plan.length not in spelling.lengths:
+            rule = f"Length: must be {spelling.lengths[0]} to {spelling.lengths[-1]} for this operation"
+        if rule is not None:
+            raise Refused(ErrorClass.INVALID_COMMAND, rule)
+
     def wants(self, account: str) -> bool:
         """Whether an account belongs to the policy; those of Alternate are asked for by name."""
-        if self.target.only:
-            return account == self.target.only
-        return self.accounts is not None and matches(self.accounts, account)
+        if self.spelling.only:
+            return account == self.spelling.only
+        return self.plan.accounts is not None and matches(self.plan.accounts, account)
 
     def command(self, resource: str, account: str | None, region: str, command_id: str) -> dict[str, Any]:
         """The operation's command for one credential; `account` None: the pair of Alternate. It holds no secret.
 
-        Raises: ValueError as `store_of`.
+        Raises: ValueError as `PlanRotation.store_of`.
         """
-        target, place = self.target, self.store_of(resource, account or "")
+        plan, spelling = self.plan, self.spelling
+        place = plan.store_of(resource, account or "")
         store = place.place if place else ""
-        given: dict[str, Any] = {"Region": region, target.resource: resource}
-        if target.account and account is not None:
-            given[target.account] = account
+        given: dict[str, Any] = {"Region": region, spelling.resource: resource}
+        if spelling.account and account is not None:
+            given[spelling.account] = account
         elif account is None:
-            given["Alternate"] = list(self.alternate or ())
-        given |= target.fixed or {}
-        if target.old and account is not None:
-            given[target.old] = {"SecretRef": store}
+            given["Alternate"] = list(plan.alternate or ())
+        given |= spelling.parameters
+        if spelling.old and account is not None:
+            given[spelling.old] = {"SecretRef": store}
         given |= {
-            target.new: {"Generate": {"Length": self.length or target.length}},
+            spelling.new: {"Generate": {"Length": plan.length or spelling.length}},
             "Deliver": {"Store": store},
             "CommandId": command_id,
-            "Reason": f"policy {self.policy}",
+            "Reason": f"policy {plan.policy}",
         }
-        given |= {"Site": self.site} if self.site else {}
-        return given | ({"Login": True} if self.login else {})
-
-
-PlanRotation.names = frozenset(field.alias or name for name, field in PlanRotation.model_fields.items())
+        given |= {"Site": plan.site} if plan.site else {}
+        return given | ({"Login": True} if plan.login else {})
 
 
 def matches(patterns: Iterable[str], name: str) -> bool:

@@ -2,9 +2,9 @@
 
 The vendors' clients import at once what most calls never touch: 500 files of models, a scheduler, every way to find
 keys. Within `deferred(...)` such a module stands empty, under its own name and with its real loader, until somebody
-asks it for something; then it runs as it always would. `importlib.util.LazyLoader` does the same, but every question loads
-it (the `__version__` that `requests` compares, too), no class can be imported by name, and two threads that ask at once
-meet half a module before Python 3.12.
+asks it for something; then it runs as it always would. `importlib.util.LazyLoader` does the same, but every question
+loads it (the `__version__` that `requests` compares, too), no class can be imported by name, and two threads that ask
+at once meet half a module before Python 3.12.
 """
 
 from __future__ import annotations

@@ -34,6 +34,9 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
 }
 """What a function calls that reads secrets from a cloud's store and keeps new ones there."""
 
+LISTING_RIGHTS: Mapping[str, str] = {"tencent": "ssm:ListSecretVersionIds", "alibaba": "kms:ListSecretVersionIds"}
+"""What a function calls that only lists a store's versions."""
+
 
 @dataclass(frozen=True)
 class Version:

@@ -35,7 +35,7 @@ def peak_mb(work: Callable[[], object]) -> float:
 
 def parsed(command: dict[str, Any]) -> Refused:
     with pytest.raises(Refused) as caught:
-        parse_command(tair.command, command)
+        parse_command(tair.operation.command, command)
     return caught.value
 
 

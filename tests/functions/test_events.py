@@ -11,11 +11,12 @@ import pytest
 from pydantic.alias_generators import to_snake
 
 from shared.commands.command import Command, parse_command, parse_model
+from shared.handlers.declaration import Operation
 from shared.handlers.follow_message import FollowChange
-from shared.handlers.operation import Operation
 from shared.rotation.policy import PlanRotation
 from shared.runtime.settings import handoff_keys
 from shared.triggers import Delivery, Message, read
+from shared.workbench.bundle.operations import operations
 from tests.cloud.state.world import load_world
 
 ROOT = Path(__file__).parents[2]
@@ -56,8 +57,7 @@ def message_of(file: str) -> Message:
 
 
 def operation_of(function: str) -> Operation[Any]:
-    operation: Operation[Any] = import_module(f"functions.{function}").main_handler
-    return operation
+    return operations()[function]
 
 
 def commands_of(function: str) -> Iterator[Command]:

@@ -26,7 +26,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from shared.handlers.entry import NothingDone
+from shared.handlers.request import NothingDone
 from shared.runtime.errors import SettingsError
 from shared.triggers.commands import is_event
 from shared.triggers.envelopes import record_of

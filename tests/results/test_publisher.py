@@ -13,7 +13,7 @@ import pytest
 
 from shared.clouds.pace import Pace
 from shared.handlers.adapters import open_queue
-from shared.handlers.entry import NothingDone, log_unexpected
+from shared.handlers.request import NothingDone, log_unexpected
 from shared.results.publisher import Publisher
 from shared.runtime import redaction
 from shared.runtime.deadline import Deadline

@@ -9,7 +9,7 @@ import pytest
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from shared.handlers.entry import NothingDone
+from shared.handlers.request import NothingDone
 from shared.results.result_event import event_id
 from tests.cloud.functions.runtime import run
 from tests.commands.test_password_rules import GOOD

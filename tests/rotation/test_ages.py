@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 
-from functions.plan_rotation import main_handler as plan
 from shared.clouds.tencent.fleet import RedisFleet, RegistryFleet
-from shared.handlers.rotation import Rotation
+from shared.handlers.rotation import PlanRotationHandler
 from shared.rotation.fleet import Account, moment_at, moment_of
 from shared.runtime.cloud_access import CloudAccess
 from shared.triggers import parse_time
+from shared.workbench.bundle.operations import operations
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import role_keys
 from tests.clouds.test_refusals import answering
@@ -91,7 +92,10 @@ def test_one_account_of_the_first_of_all_days_ends_no_firing(house: House) -> No
     def fleet(access: CloudAccess, region: str) -> _WithOddTime:
         return _WithOddTime(access, region)
 
-    handler = Rotation(fleets={("tencent", "redis"): fleet}, rights=plan.rights)
+    declared = operations()[ACCOUNT]
+    assert declared.rotation is not None
+    odd = replace(declared, rotation=replace(declared.rotation, fleet=fleet))
+    handler = PlanRotationHandler(load=lambda _: odd)
     policy = {
         "Policy": "p",
         "Function": ACCOUNT,

@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +20,13 @@ from functions import plan_rotation
 from shared.commands.command import parse_command, parse_model
 from shared.commands.store_reference import parse_ref
 from shared.handlers.adapters import open_store
-from shared.rotation.policy import TARGETS, PlanRotation, matches
+from shared.handlers.rotation import policy_for, spelling_of
+from shared.rotation.policy import PlanRotation, matches
 from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
 from shared.runtime.secret import Secret
 from shared.triggers.commands import parse_time
+from shared.workbench.bundle.operations import operations, rights
 from tests.cloud.server.client import Standin
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
 from tests.support import shapes
@@ -359,7 +360,7 @@ def test_it_calls_what_its_rights_say_and_nothing_else(house: House) -> None:
     fire(house, TAIRS | {"Resources": {"Patterns": ["r-fleet0001"]}, "Store": "ssm://promoted"})
     services = {"redis": "redis", "tcr": "tcr", "r-kvstore": "kvstore", "ssm": "ssm", "kms": "kms"}
     called = {f"{services[call['Host'].partition('.')[0]]}:{call['Action']}" for call in house.cloud.calls()}
-    assert called == set(plan_rotation.main_handler.rights)
+    assert called == set(rights(PLAN))
 
 
 def test_of_two_accounts_in_turn_the_younger_tells_the_age(house: House) -> None:
@@ -546,12 +547,10 @@ def test_a_policy_that_cannot_hold_is_refused_before_any_call(house: House, chan
     assert len(house.cloud.calls()) == before
 
 
-@pytest.mark.parametrize("function", TARGETS)
+@pytest.mark.parametrize("function", [name for name, one in operations().items() if one.rotation is not None])
 def test_what_is_sent_is_a_command_of_the_operation(function: str) -> None:
-    target, operation = TARGETS[function], import_module(f"functions.{function}").main_handler
-    assert (target.cloud, target.service) == (operation.cloud, operation.service)
-    rule = operation.command.rule
-    assert (target.lengths[0], target.lengths[-1]) == (rule.shortest, rule.longest)
+    operation = operations()[function]
+    target = spelling_of(operation)
     resource = {"redis": "crs-a1", "tcr": "tcr-a1", "tair": "r-a1"}[target.service]
     accounts: list[tuple[dict[str, Any], str | None]] = [({"Accounts": ["app"]}, "app")]
     if target.only:
@@ -562,7 +561,7 @@ def test_what_is_sent_is_a_command_of_the_operation(function: str) -> None:
         policy = {key: value for key, value in REDIS.items() if key != "Accounts"} | given
         region = {"tencent": "ap-guangzhou", "alibaba": "cn-hangzhou"}[target.cloud]
         policy |= {"Function": function, "Store": "ssm://{resource}", "Resources": {"Patterns": [resource]}}
-        made = parse_model(PlanRotation, policy | {"Region": region}, PlanRotation.names)
+        _, made = policy_for(parse_model(PlanRotation, policy | {"Region": region}, PlanRotation.names))
         parse_command(operation.command, made.command(resource, account, region, "c-1"))
 
 

@@ -251,8 +251,8 @@ def test_two_threads_that_ask_at_once_find_a_whole_module(tmp_path: Path) -> Non
     (tmp_path / "slow_module.py").write_text("import time\ntime.sleep(0.2)\nvalue = 7\nclass Kind:\n    pass\n")
     code = (
         "import sys, threading; sys.path[:0] = sys.argv[1:]\n"
-        "from shared import lazy\n"
-        "with lazy.put_off({'slow_module'}.__contains__, {'slow_module': ['Kind']}):\n"
+        "from shared.runtime import lazy_import\n"
+        "with lazy_import.deferred({'slow_module'}.__contains__, {'slow_module': ['Kind']}):\n"
         "    import slow_module\n"
         "    from slow_module import Kind\n"
         "assert 'value' not in vars(slow_module)\n"

@@ -22,6 +22,7 @@ from shared.results.result_event import _STATUS
 from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import ErrorClass
 from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.bundle.operations import operations, rights
 from shared.workbench.deploy.policies import policies
 from shared.workbench.docs import redoc
 from shared.workbench.docs.__main__ import main
@@ -137,7 +138,7 @@ def test_every_link_within_the_page_leads_somewhere(desktop: Visit) -> None:
 
 def test_every_field_of_every_command_is_told_with_its_function(desktop: Visit) -> None:
     for function in OPERATIONS:
-        model = import_module(f"functions.{function}").main_handler.command
+        model = operations()[function].command
         told = desktop.page.locator(f"section[aria-labelledby={function}] td:first-child > code").all_text_contents()
         assert {one.alias for one in model.model_fields.values()} <= set(told)
         assert {"Deliver.Store", "Deliver.Seal", "Deliver.Reply"} <= set(told)
@@ -158,7 +159,7 @@ def test_every_function_tells_its_promise_source_and_policies(desktop: Visit) ->
         promise = docstring.partition("Promise: ")[2]
         assert promise[1:40] in section  # it begins with a capital on the page
         assert docstring.partition("Source: ")[2] in section
-        for right in import_module(f"functions.{function}").main_handler.rights:
+        for right in rights(function):
             assert right in section
     told = desktop.text("section[aria-labelledby=role-policies]")
     for cloud in ("tencent", "alibaba"):

@@ -18,10 +18,11 @@ from typing import Any
 
 import pytest
 
-from shared.handlers.entry import NothingDone
+from shared.handlers.request import NothingDone
 from shared.results.outcome import Outcome
 from shared.runtime.errors import ErrorClass
 from shared.runtime.secret import Secret
+from shared.workbench.bundle.operations import operations
 from shared.workbench.operations import (
     BEGIN,
     END,
@@ -271,9 +272,14 @@ def defective(function: str, patch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> Any:
         raise TypeError(f"cannot use {Secret(GOOD[ACCOUNT]['AccountPassword']).reveal()}")
 
-    module = import_module(f"functions.{function}")
-    port = {"fleets": dict.fromkeys(module.main_handler.fleets, broken)} if function == PLAN else {"credential": broken}
-    patch.setattr(module, "main_handler", replace(module.main_handler, **port))
+    module, declared = import_module(f"functions.{function}"), operations()[ACCOUNT]
+    assert declared.rotation is not None
+    if function == PLAN:
+        defect = replace(declared, rotation=replace(declared.rotation, fleet=broken))
+        handler = replace(module.main_handler, load=lambda _: defect)
+    else:
+        handler = replace(module.main_handler, operation=replace(declared, change=broken))
+    patch.setattr(module, "main_handler", handler)
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PLAN])

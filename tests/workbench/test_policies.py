@@ -12,6 +12,7 @@ import pytest
 
 from shared.stores.store import RIGHTS
 from shared.triggers import read
+from shared.workbench.bundle import operations
 from shared.workbench.bundle.description import Description, load
 from shared.workbench.deploy.policies import Policy, policies, render
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
@@ -29,7 +30,7 @@ def described(cloud: str, **environ: str) -> Description:
 
 
 def rights_of(function: str) -> set[str]:
-    rights: tuple[str, ...] = import_module(f"functions.{function}").main_handler.rights
+    rights = operations.rights(function)
     assert len(set(rights)) == len(rights)
     return set(rights)
 

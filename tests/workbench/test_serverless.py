@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from shared.commands.command import parse_model
+from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
 from shared.workbench.bundle.description import load
 from shared.workbench.bundle.located import Variables, read
@@ -133,9 +134,10 @@ def test_the_file_is_a_description_without_a_mistake(cloud: str) -> None:
 def test_the_policy_of_a_timer_is_a_command_of_plan_rotation(cloud: str) -> None:
     (spec,) = (one for one in load(ROOT / "serverless.yml", cloud, {}).functions if one.module == "plan_rotation")
     (timer,) = spec.timers
-    policy = parse_model(PlanRotation, json.loads(timer.message), PlanRotation.names)
-    assert policy.function in functions_of(cloud)
-    assert (policy.policy, policy.target.cloud) == (f"quarterly-{policy.target.service}", cloud)
+    plan = parse_model(PlanRotation, json.loads(timer.message), PlanRotation.names)
+    _, policy = policy_for(plan)
+    assert plan.function in functions_of(cloud)
+    assert (plan.policy, policy.spelling.cloud) == (f"quarterly-{policy.spelling.service}", cloud)
 
 
 @pytest.mark.parametrize("name", functions_of("alibaba"))

@@ -37,6 +37,7 @@ class TairInstance:
     """One instance's reads, and whether an accepted change has settled."""
 
     can_reconcile = False
+    rights = ("kvstore:DescribeAccounts", "kvstore:DescribeInstanceAttribute", "kvstore:DescribeInstanceSSL")
 
     def __init__(self, access: CloudAccess, subject: Subject) -> None:
         self.session = AlibabaSession(access, subject.region)

@@ -57,9 +57,16 @@ class RedisInstance:
     """One instance's reads, and how far a task on it has come."""
 
     can_reconcile = True
+    rights = (
+        "redis:DescribeInstanceAccount",
+        "redis:DescribeTaskList",
+        "redis:DescribeTaskInfo",
+        "redis:DescribeInstances",
+        "redis:DescribeSSLStatus",
+    )
 
-    def __init__(self, access: CloudAccess, subject: Subject, site: str) -> None:
-        self.session = TencentSession(access, subject.region, site, "redis", _client_class)
+    def __init__(self, access: CloudAccess, subject: Subject) -> None:
+        self.session = TencentSession(access, subject.region, access.site, "redis", _client_class)
         self.subject = subject
 
     def account(self) -> Mapping[str, Any] | None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.commands.command import parse_model
+from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import Refused
 
@@ -20,7 +21,7 @@ def policy_text(name: str, fields: Mapping[str, Any]) -> str:
     """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
     given = {"Policy": name} | dict(fields)
     try:
-        parse_model(PlanRotation, given, PlanRotation.names)
+        policy_for(parse_model(PlanRotation, given, PlanRotation.names))
     except Refused as refused:
         rule = refused.message
     else:

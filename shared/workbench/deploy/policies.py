@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any, Literal
 
 from shared.commands.store_reference import parse_ref
@@ -21,6 +20,7 @@ from shared.runtime import queue_urls
 from shared.runtime.settings import read_settings
 from shared.stores.store import RIGHTS
 from shared.workbench.bundle.description import Cloud, Description, FunctionSpec
+from shared.workbench.bundle.operations import rights
 
 Status = Literal["documented", "unverified"]
 
@@ -135,8 +135,7 @@ def _trust(description: Description) -> dict[str, Any]:
 
 
 def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
-    rights: tuple[str, ...] = import_module(f"functions.{spec.module}").main_handler.rights
-    for action in rights:
+    for action in rights(spec.module, [one.module for one in description.functions]):
         cloud, _ = _SERVICES[action.partition(":")[0]]
         if cloud in spec.clouds:
             documented = action in _DOCUMENTED

@@ -8,15 +8,14 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
 from shared.commands.command import Command, TencentCommand
-from shared.handlers.operation import Operation
 from shared.workbench.bundle.description import ROOT, CkafkaTrigger, Description, FunctionSpec
+from shared.workbench.bundle.operations import operations, rights
 from shared.workbench.deploy.policies import Policy, policies
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import Field, fields
@@ -52,17 +51,13 @@ class OperationPage:
 def functions(descriptions: list[Description]) -> list[str]:
     """Every function, in the order of serverless.yml; those that change something first."""
     names = dict.fromkeys(spec.module for description in descriptions for spec in description.functions)
-    return sorted(names, key=lambda name: not isinstance(_handler(name), Operation))
-
-
-def _handler(function: str) -> Any:
-    return import_module(f"functions.{function}").main_handler
+    return sorted(names, key=lambda name: name not in operations())
 
 
 def operation(function: str, schemas: Path, descriptions: list[Description]) -> OperationPage:
     """What the page says of one function. Raises: DocsError if its docstring or its schema is missing."""
-    handler = _handler(function)
-    model: type[BaseModel] | None = getattr(handler, "command", None)
+    declared = operations().get(function)
+    model = declared.command if declared is not None else None
     schema = read_schema(schemas / f"{function}.command.json")
     return OperationPage(
         function=function,
@@ -71,7 +66,7 @@ def operation(function: str, schemas: Path, descriptions: list[Description]) -> 
         places=[(PLATFORMS[d.platform], how) for d in descriptions for how in _runs(d, function)],
         fields=fields(schema, first=_own_first(model)),
         example=_example(function),
-        rights=list(handler.rights),
+        rights=list(rights(function)),
     )
 
 

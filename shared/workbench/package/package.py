@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.workbench.bundle.description import ROOT, Description, DescriptionError, FunctionSpec, load
+from shared.workbench.bundle.operations import FOLLOW, PLAN, operations
 from shared.workbench.package.dependencies import (
     STAND_INS,
     Interpreter,
@@ -33,9 +34,9 @@ from shared.workbench.package.imports import closure
 
 _ENTRY = '''"""{summary}"""
 
-from shared.runtime.cold_start import imported
+from shared.runtime.cold_start import load_function
 
-main_handler = imported("functions.{module}").main_handler
+main_handler = load_function("functions.{module}").main_handler
 '''
 _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
@@ -162,10 +163,16 @@ def _content(
     """Name in the zip -> file, for everything that a function carries."""
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
-    found = closure(root / "functions" / f"{spec.module}.py", root, _carries(set(spec.clouds), clouds, queues))
-    start = closure(root / "shared" / "runtime" / "cold_start.py", root, _carries(set(spec.clouds), clouds, queues))
+    carries = _carries(spec.module, set(spec.clouds), clouds, queues)
+    loaded = _operations_beside(description, spec)
+    found = closure(root / "shared" / "runtime" / "cold_start.py", root, carries)
+    for name in (spec.module, *loaded):
+        led_to = closure(root / "functions" / f"{name}.py", root, carries)
+        found.own |= {*led_to.own, f"functions.{name}"}
+        if spec.module != FOLLOW or name not in loaded or operations()[name].follower is not None:
+            found.foreign |= led_to.foreign
     files = {f"{spec.module}.py": ours / f"{spec.module}.py"}
-    for module in {*found.own, *start.own, "shared.runtime.cold_start", "functions", f"functions.{spec.module}"}:
+    for module in {*found.own, "shared.runtime.cold_start", "functions"}:
         path = Path(*module.split("."))
         compiled = path / "__init__.pyc" if (ours / path).is_dir() else path.with_suffix(".pyc")
         files[compiled.as_posix()] = ours / compiled
@@ -180,13 +187,31 @@ def _content(
     return files
 
 
+def _operations_beside(description: Description, spec: FunctionSpec) -> tuple[str, ...]:
+    """The operations that a function loads by name: those of its platform, for plan_rotation and follow_change.
+
+    Raises: PackageError.
+    """
+    if spec.module not in (PLAN, FOLLOW):
+        return ()
+    beside = [one.module for one in description.functions if one.module not in (PLAN, FOLLOW)]
+    for name in beside:
+        if name not in operations():
+            text = f"{spec.module}: its zip would carry no operation {name}: functions/{name}.py declares none"
+            raise PackageError(text)
+    return tuple(dict.fromkeys(beside))
+
+
 def _named_queues(spec: FunctionSpec) -> set[str]:
     urls = (spec.environment.get(name, "") for name in ("KEYTURN_RESULTS", "KEYTURN_COMMANDS"))
     return {scheme.rstrip("s") for url in urls if (scheme := url.partition("://")[0].lower())}
 
 
-def _carries(own: set[str], clouds: set[str], queues: set[str]) -> Callable[[str], bool]:
-    """Which of our modules go along: of `own` clouds all, of those that only a queue needs their session alone."""
+def _carries(function: str, own: set[str], clouds: set[str], queues: set[str]) -> Callable[[str], bool]:
+    """Which of our modules go along: of `own` clouds all, of those that only a queue needs their session alone.
+
+    Fleets are listed by plan_rotation alone, though each operation declares how.
+    """
 
     def carries(module: str) -> bool:
         room, cloud, file = (*module.split(".")[1:4], "", "", "")[:3]
@@ -194,6 +219,8 @@ def _carries(own: set[str], clouds: set[str], queues: set[str]) -> Callable[[str
             raise PackageError("what ships imports shared.workbench, which does not")
         if module in _QUEUES:
             return _QUEUES[module] in queues
+        if function != PLAN and (room == "rotation" or file == "fleet"):
+            return False
         if room == "clouds" and cloud in ("tencent", "alibaba"):
             return cloud in (clouds if file in _SESSION else own)
         return True

@@ -5,8 +5,8 @@ from __future__ import annotations
 from shared.handlers.follow_message import FUNCTION as FOLLOW
 from shared.results.outcome import Outcome
 from shared.rotation.policy import FUNCTION as PLAN
-from shared.rotation.policy import TARGETS
 from shared.rotation.report import TYPE
+from shared.workbench.bundle.operations import functions
 from shared.workbench.schemas import commands, outputs
 from shared.workbench.schemas.bundle import lifted
 from shared.workbench.schemas.generator import Schema
@@ -86,7 +86,7 @@ def document() -> Schema:
             "messages": [_in("results", "rotation.report")],
         },
     }
-    for function in commands.FUNCTIONS:
+    for function in functions():
         channel, own = f"commands.{function}", [f"command.{function}", f"bare.{function}"]
         channels[channel] = {
             "address": f"keyturn-{function.replace('_', '-')}",
@@ -132,7 +132,6 @@ def _sent_by(function: str) -> str | None:
         return "An operation leaves a pending change to follow_change, which hands on what is not over yet"
     if function == PLAN:
         return "plan_rotation goes on by queue where a fleet does not fit into one invocation"
-    assert function in TARGETS
     return "plan_rotation asks for what is due; the operation itself hands back what was refused for a passing reason"
 
 
@@ -161,7 +160,7 @@ def _results(schemas: dict[str, Schema]) -> Schema:
 
 def _commands(schemas: dict[str, Schema]) -> Schema:
     messages: Schema = {}
-    for function in commands.FUNCTIONS:
+    for function in functions():
         name = commands.model(function).__name__
         command = lifted(commands.command(function), schemas)
         event = commands.command_event(function)

@@ -3,39 +3,25 @@
 from __future__ import annotations
 
 import re
-from importlib import import_module
-from typing import Any
 
 from pydantic import BaseModel
 
 from shared.commands.command import Command
-from shared.handlers import follow_message
 from shared.handlers.follow_message import FollowChange
-from shared.handlers.operation import Operation
-from shared.rotation import policy
-from shared.rotation.policy import TARGETS, PlanRotation
+from shared.rotation.policy import PlanRotation
 from shared.triggers.commands import _MAX_INTEGER, MAX_LIST
+from shared.workbench.bundle.operations import FOLLOW, PLAN, operations
 from shared.workbench.schemas import relations, texts
 from shared.workbench.schemas.generator import Schema, of_model, store_place
-
-FUNCTIONS = (*TARGETS, policy.FUNCTION, follow_message.FUNCTION)
-"""Every function of the bundle, operations first."""
 
 _PLACE_CHAR = r"|\{resource\}|\{account\}"
 
 
-def operation(function: str) -> Operation[Any] | None:
-    """A function's operation; None for the two that change nothing themselves."""
-    found = import_module(f"functions.{function}").main_handler
-    return found if isinstance(found, Operation) else None
-
-
 def model(function: str) -> type[BaseModel]:
     """The model of what a function takes."""
-    if function == policy.FUNCTION:
+    if function == PLAN:
         return PlanRotation
-    found = operation(function)
-    return found.command if found else FollowChange
+    return FollowChange if function == FOLLOW else operations()[function].command
 
 
 def command(function: str) -> Schema:

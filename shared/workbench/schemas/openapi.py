@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from importlib import import_module
 from typing import Any
 
-from shared.handlers.entry import _RETRY_AFTER_S, _http
+from shared.handlers.replies import RETRY_AFTER_S, http
 from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.result_event import _STATUS, http_status, result_event
 from shared.rotation.policy import FUNCTION as PLAN
@@ -19,6 +19,7 @@ from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.times import now_text
 from shared.triggers.commands import MAX_LIST
 from shared.workbench.bundle.description import ROOT, Cloud, load
+from shared.workbench.bundle.operations import operations
 from shared.workbench.schemas import commands, outputs
 from shared.workbench.schemas.bundle import DIALECT, lifted, ref
 from shared.workbench.schemas.generator import Schema
@@ -302,7 +303,7 @@ def _headers() -> Schema:
         "RetryAfter": {
             "description": "Seconds. On busy, 429 and 503.",
             "schema": {**text, "pattern": "^[0-9]+$"},
-            "example": _RETRY_AFTER_S,
+            "example": RETRY_AFTER_S,
         },
         "Allow": {"description": "What is answered.", "schema": {**text, "const": "POST"}},
     }
@@ -312,7 +313,7 @@ def _told(status: int) -> Schema:
     """The headers of a status, as the handler sets them."""
     if status in (401, 413):
         return {}
-    shown = _http(status, {"Result": {"data": {"Error": {"Class": "busy"}}}})["headers"]
+    shown = http(status, {"Result": {"data": {"Error": {"Class": "busy"}}}})["headers"]
     names = {"Cache-Control": "CacheControl", "Retry-After": "RetryAfter", "Allow": "Allow"}
     return {name: {"$ref": f"#/components/headers/{key}"} for name, key in names.items() if name in shown}
 
@@ -331,12 +332,12 @@ def _examples(function: Deployed) -> dict[int, Schema]:
         endings.append(
             Conclusion(Outcome.UNKNOWN if error_class is ErrorClass.AMBIGUOUS else Outcome.NOT_CHANGED, error)
         )
-    operation = commands.operation(function.name)
+    operation = operations().get(function.name)
     given = sample(function.name, function.platforms[0])
     given = given[0] if isinstance(given, list) else given
     for ending in endings:
         origin = CommandContext(
-            _subject(function.name, given), operation.name if operation else PLAN, "rotate-2026-05-04", now_text(_AT)
+            _subject(function.name, given), operation.action if operation else PLAN, "rotate-2026-05-04", now_text(_AT)
         )
         event = result_event(origin, ending, now=_AT)
         status = http_status(event)
@@ -349,7 +350,7 @@ def _examples(function: Deployed) -> dict[int, Schema]:
 
 
 def _subject(function: str, given: Schema) -> Subject:
-    operation = commands.operation(function)
+    operation = operations().get(function)
     if operation is None:
         return Subject("tencent", given["Region"], "redis")
     command = operation.command

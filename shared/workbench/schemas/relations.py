@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.commands.command import Command
-from shared.handlers.follow_message import FOLLOWED
-from shared.rotation.policy import TARGETS
+from shared.handlers.rotation import spelling_of
+from shared.rotation.policy import CommandSpelling
 from shared.runtime.regions import REGIONS
+from shared.workbench.bundle.operations import operations
 from shared.workbench.schemas import texts
 
 Schema = dict[str, Any]
@@ -136,38 +137,19 @@ def of_resources() -> list[Relation]:
 
 
 def of_policy() -> list[Relation]:
-    """The rules of PlanRotation, each operation's as policy.TARGETS has them."""
+    """The rules of PlanRotation, each operation's in words alone, so that a further one breaks nothing."""
     relations = [
         Relation("Alternate names two different accounts", {"properties": {"Alternate": {"uniqueItems": True}}}),
         Relation(
             "Store is required, except in mode report", {"anyOf": [given("Store"), holds("Mode", {"const": "report"})]}
         ),
     ]
-    for function, target in TARGETS.items():
-        then: Schema = {"properties": {"Length": {"minimum": target.lengths[0], "maximum": target.lengths[-1]}}}
-        said = [f"a Length of {target.lengths[0]} to {target.lengths[-1]}"]
-        no: list[str] = []
-        if target.only:
-            no += ["Accounts", "Alternate"]
-        elif target.alternates:
-            then |= exactly_one("Accounts", "Alternate")
-            said.append("exactly one of Accounts and Alternate")
-        else:
-            no.append("Alternate")
-            then["required"] = ["Accounts"]
-            then["properties"]["Accounts"] = {"not": {"type": "null"}}
-            said.append("Accounts")
-        if target.cloud != "tencent":
-            no.append("Site")
-        then["properties"] |= absent(*no)["properties"]
-        said.append("no " + " and no ".join(no) if no else "")
-        text = f"{function} takes {', '.join(one for one in said if one)}"
-        relations.append(Relation(text, when(holds("Function", {"const": function}), then)))
+    for function, declared in operations().items():
+        relations.append(Relation(f"{function} takes {_of_policies(spelling_of(declared))}"))
     for cloud in REGIONS:
-        functions = [function for function, target in TARGETS.items() if target.cloud == cloud]
         regions: Schema = {"properties": {"Region": {"enum": [*REGIONS[cloud], None]}}}
         text = f"Region is one of {cloud}'s where Function is"
-        relations.append(Relation(text, when(holds("Function", {"enum": functions}), regions)))
+        relations.append(Relation(text, when(holds("Function", {"pattern": f"^{cloud}_"}), regions)))
     plain: Schema = {"minItems": 1, "maxItems": 1, "items": {"not": {"pattern": r"\*"}}}
     relations += [
         Relation(
@@ -196,29 +178,30 @@ def of_followed() -> list[Relation]:
     """The rules of what follow_change is told."""
     proven = holds("Proven", {"const": True})
     return [
-        *(
-            Relation(
-                f"Operation of {service}: {', '.join(operations)}",
-                when(holds("Service", {"const": service}), {"properties": {"Operation": {"enum": list(operations)}}}),
-            )
-            for service, operations in FOLLOWED.items()
+        Relation(
+            "A proven change has a Store; of the others, one with Settling has Before",
+            when(proven, given("Store"), when(given("Settling"), given("Before"))),
         ),
         Relation(
-            "A proven change has a Store; of the others, a registry's has no task to follow, and Redis needs the"
-            " TaskId, or Settling and Before",
-            when(
-                proven,
-                given("Store"),
-                {
-                    "allOf": [
-                        {"properties": {"Service": {"not": {"const": "tcr"}}}},
-                        when(given("Settling"), {"allOf": [holds("Service", {"const": "redis"}), given("Before")]}),
-                        when(holds("Service", {"const": "redis"}), {"anyOf": [given("TaskId"), given("Settling")]}),
-                    ]
-                },
-            ),
+            "What else a message needs is said by the operation that it names: a TaskId where changes run as tasks"
         ),
     ]
+
+
+def _of_policies(spelling: CommandSpelling) -> str:
+    """What a policy for one operation may say."""
+    said = [f"a Length of {spelling.lengths[0]} to {spelling.lengths[-1]}"]
+    no = []
+    if spelling.only:
+        no += ["Accounts", "Alternate"]
+    elif spelling.alternates:
+        said.append("exactly one of Accounts and Alternate")
+    else:
+        said.append("Accounts")
+        no.append("Alternate")
+    if spelling.cloud != "tencent":
+        no.append("Site")
+    return ", ".join([*said, *([f"no {' and no '.join(no)}"] if no else [])])
 
 
 def state(schema: Schema, relations: list[Relation]) -> None:

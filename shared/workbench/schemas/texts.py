@@ -87,7 +87,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Tags": "Tags that a resource must have, all of them.",
         "Patterns": "Names of resources, in which `*` alone is special; one must match.",
     },
-    "From": {
+    "Continuation": {
         "Firing": "The firing's name.",
         "Fired": "When it began.",
         "Page": "The number of the next report, from 0.",
@@ -126,19 +126,19 @@ FIELDS: dict[str, dict[str, str]] = {
         "Actor": _COMMAND["Actor"],
         "Reason": _COMMAND["Reason"],
     },
-    "KeptAhead": {
+    "PendingVersion": {
         "Name": "The secret: `ssm://name` or `kms://name`.",
         "Version": "Its version, named by keyturn.",
         "Region": "The store's region.",
         "Current": "The version that was current before.",
     },
-    "Refusal": {
+    "EarlierRefusal": {
         "Class": "The class of the error.",
         "Code": "Its code.",
         "Message": "What happened, and what to do next.",
         "Retryable": "Whether the same command may work later.",
     },
-    "Stood": {
+    "BeforeTheCall": {
         "Tasks": "The instance's tasks.",
         "Time": "The secret's last change, by the service's own clock.",
         "Asked": "What the account will show of the change, beside its secret.",
@@ -147,7 +147,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Denied": "The fence has refused the new secret since.",
         "Soon": "Tasks of the same operator that were seen within seconds of such a call.",
     },
-    "Unsettled": {
+    "LostCallTimes": {
         "Signed": "When the last call was made whose answer was lost.",
         "Quiet": "The first look, after the settling time, that showed nothing of it.",
     },

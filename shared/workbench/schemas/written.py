@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from shared.workbench.bundle.operations import functions
 from shared.workbench.schemas import asyncapi, commands, openapi, outputs
 from shared.workbench.schemas.bundle import as_file, text_of
 
@@ -19,7 +20,7 @@ def files() -> dict[str, str]:
         "rotation-report.json": as_file("rotation-report", outputs.rotation_report()),
         "reply.json": as_file("reply", outputs.reply()),
     }
-    for function in commands.FUNCTIONS:
+    for function in functions():
         for kind, schema in (("command", commands.command(function)), ("event", commands.command_event(function))):
             made[f"{function}.{kind}.json"] = as_file(f"{function}.{kind}", schema)
     return {name: text_of(document) for name, document in made.items()}

@@ -1,0 +1,105 @@
+"""What a function file declares of its operation. Everything else that is known of an operation derives from it.
+
+A declaration is a value without effect: handlers are given it, and import none. Function files are named
+`<cloud>_<service>_<action, its words apart by _>`, so that an operation is found by its names.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Generic, Protocol
+
+from shared.changes.credential import CredentialChange, Follower
+from shared.commands.command import C
+from shared.results.outcome import Subject
+from shared.runtime.cloud_access import CloudAccess
+
+if TYPE_CHECKING:
+    from shared.rotation.fleet import Fleet
+
+
+class FollowerClass(Protocol):
+    """What reads a pending change of a service, and what its reads need."""
+
+    @property
+    def can_reconcile(self) -> bool:
+        """Whether reads can tell what became of a call whose answer was lost."""
+
+    @property
+    def rights(self) -> tuple[str, ...]:
+        """Every cloud action that it calls."""
+
+    def __call__(self, access: CloudAccess, subject: Subject) -> Follower: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Rotation:
+    """How plan_rotation finds the credentials of an operation, and what it writes into their commands."""
+
+    fleet: Callable[[CloudAccess, str], Fleet]  # the resources of a region
+    rights: tuple[str, ...]  # every cloud action that listing calls
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # that the API wants beside names and secrets
+
+
+@dataclass(frozen=True, eq=False)
+class Operation(Generic[C]):
+    """One change of one kind of credential: the API's action, the command it takes, the adapter that makes the call."""
+
+    action: str  # as results name it
+    cloud: str
+    service: str
+    command: type[C]
+    change: Callable[[C, Subject, CloudAccess], CredentialChange]
+    rights: tuple[str, ...]  # every cloud action that the change calls
+    follower: FollowerClass | None = None  # None: its changes have no task or status to follow
+    rotation: Rotation | None = None  # None: plan_rotation does not plan it
+
+    def __post_init__(self) -> None:
+        self.command.model_rebuild()  # here, so that no two threads do it at once
+
+    @property
+    def function(self) -> str:
+        """The name of its function and of that function's file."""
+        return function_name(self.cloud, self.service, self.action)
+
+    @property
+    def reconciles(self) -> bool:
+        """Whether reads can tell what became of a call whose answer was lost."""
+        return self.follower is not None and self.follower.can_reconcile
+
+
+_NAME = re.compile(r"(tencent|alibaba)(_[a-z0-9]+)+")
+
+
+def function_name(cloud: str, service: str, action: str) -> str:
+    """The function of an operation, as `tencent_redis_modify_instance_account`."""
+    return f"{cloud}_{service}_{re.sub(r'(?<!^)(?=[A-Z])', '_', action).lower()}"
+
+
+def names_of(function: str) -> tuple[str | None, str | None]:
+    """The cloud and the service in a function's name; None for both where it is no operation's."""
+    if not _NAME.fullmatch(function):
+        return None, None
+    cloud, service = function.split("_")[:2]
+    return cloud, service
+
+
+def load_operation(function: str) -> Operation[Any]:
+    """The declaration in a function's file; that file alone is imported, with its adapters.
+
+    Raises: LookupError where this package has no such function.
+    """
+    if not _NAME.fullmatch(function) or function not in packaged_operations():
+        raise LookupError(f"no operation of this package: {', '.join(packaged_operations())}")
+    declared: Operation[Any] = import_module(f"functions.{function}").operation
+    return declared
+
+
+def packaged_operations() -> tuple[str, ...]:
+    """The operations whose function files this package carries, by name, in order."""
+    path = import_module("functions").__path__
+    return tuple(sorted(found.name for found in pkgutil.iter_modules(path) if _NAME.fullmatch(found.name)))

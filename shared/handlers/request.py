@@ -1,0 +1,137 @@
+"""One invocation's event: what a handler is given, and what it gives back for each message."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
+from shared.results.publisher import Publisher
+from shared.results.result_event import result_event
+from shared.runtime import redaction
+from shared.runtime.errors import KeyturnError
+from shared.runtime.platform import Invocation
+from shared.runtime.secret import Secret
+from shared.runtime.tracing import trace_id
+from shared.triggers import Delivery, Message
+
+if TYPE_CHECKING:
+    from shared.results.event_types import ResultEvent
+
+log = logging.getLogger("keyturn")
+
+_LONGEST_TRACEBACK = 8000
+
+
+class NothingDone(RuntimeError):
+    """Nothing had an effect and nothing could be published. Raised so that the platform repeats the event."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Handled:
+    """What became of one message: its result if it has ended, and whether that left."""
+
+    event: ResultEvent | None  # None: left to another function, or handed on
+    delivered: bool = True
+    called: bool = False  # a call that may have had an effect was made
+    handed: bool = False  # the command was put on the commands queue
+    password: Secret | None = None
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Request:
+    """One invocation's event, and the ports to answer it by."""
+
+    invocation: Invocation
+    delivery: Delivery
+    publisher: Publisher
+    began: float  # by the monotonic clock
+
+    def publish(self, event: ResultEvent, started: float, calls: int = 0) -> bool:
+        """Publish a result and log its line; whether it left. `started`: by the monotonic clock. Never raises."""
+        delivered = self.publisher.publish_result(event)
+        log_result(event, started, calls)
+        return delivered
+
+    def is_for_another_function(self, message: Message, function: str) -> bool:
+        """Whether the message is addressed to another function: then it is acknowledged, with one log line."""
+        if not message.for_another(function):
+            return False
+        # The type is the sender's text: shown only where it is one of ours.
+        kind = message.type if re.fullmatch(r"keyturn\.[a-z_.]{1,80}", message.type or "") else "keyturn.-"
+        line = {"event": "left", "type": kind, "trace_id": trace_id(message.traceparent)}
+        log.info("%s", json.dumps(line))
+        return True
+
+
+class Handler(Protocol):
+    """What a function does with the messages that it is given."""
+
+    @property
+    def function(self) -> str: ...
+
+    @property
+    def action(self) -> str:
+        """The operation, as results name it."""
+
+    @property
+    def unknown_subject(self) -> Subject:
+        """Whose result it is while nothing of the command is known."""
+
+    @property
+    def fields(self) -> Collection[str]: ...
+
+    def process(self, request: Request) -> list[Handled]:
+        """One entry a message, in their order. Never raises after a call that may have had an effect."""
+
+    def context_of(self, request: Request, message: Message) -> CommandContext:
+        """Whose result it is, by what is valid of a message that failed as a whole."""
+
+
+def refused_result(handler: Handler, request: Request, message: Message, error: KeyturnError) -> ResultEvent:
+    """The result of a message that changed nothing."""
+    return result_event(handler.context_of(request, message), Conclusion(Outcome.NOT_CHANGED, error))
+
+
+def log_result(event: ResultEvent, started: float, calls: int = 0) -> None:
+    """The one log line of a result; `started`: when the work on it began, by the monotonic clock."""
+    data = event["data"]
+    error: Mapping[str, Any] = data["Error"] or {}
+    line = {
+        "event": "result",
+        "command_id": data["CommandId"],
+        "operation": data["Operation"],
+        "resource": event["subject"],
+        "outcome": data["Outcome"],
+        "error_class": error.get("Class"),
+        "code": error.get("Code"),
+        "calls": calls,
+        "attempt": data["Attempts"],
+        "trace_id": trace_id(event.get("traceparent")),
+        "milliseconds": round((time.monotonic() - started) * 1000),
+    }
+    log.info("%s", json.dumps(line))
+
+
+def log_unexpected(error: BaseException, message: Message) -> None:
+    """The log line of a defect of ours. It is scrubbed before it is cut, so that no half of a secret is left.
+
+    Never raises.
+    """
+    try:
+        text = logging.Formatter().formatException((type(error), error, error.__traceback__))
+    # A change may have been made: an exception that cannot be printed must not end what follows.
+    except Exception:
+        text = "cannot be printed"
+    line = {
+        "event": "unexpected",
+        "why": type(error).__name__,
+        "trace_id": trace_id(message.traceparent),
+        "traceback": redaction.scrub(text)[-_LONGEST_TRACEBACK:],
+    }
+    log.error("%s", json.dumps(line))
