@@ -28,6 +28,7 @@ _Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]
 _TagKey = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 _TagText = Annotated[str, StringConstraints(max_length=256)]
 _Count = Annotated[int, Field(ge=0)]
+_ACCOUNTS = "Accounts: give patterns, or Alternate with two accounts, not both"
 _PLACES = re.compile(r"\{[^{}]*\}")
 
 
@@ -113,6 +114,8 @@ class PlanRotation(_Form):
 
     @model_validator(mode="after")
     def _fits_itself(self) -> PlanRotation:
+        if self.accounts is not None and self.alternate is not None:
+            raise PydanticCustomError("accounts", _ACCOUNTS)
         if self.alternate and self.alternate[0] == self.alternate[1]:
             raise PydanticCustomError("alternate", "Alternate: must name two different accounts")
         self._check_store()
@@ -167,7 +170,7 @@ class Policy:
         elif spelling.only and (plan.accounts or plan.alternate):
             rule = f"Accounts: this operation changes {spelling.only} alone, so no Accounts and no Alternate go with it"
         elif not spelling.only and (plan.accounts is None) == (plan.alternate is None):
-            rule = "Accounts: give patterns, or Alternate with two accounts, not both"
+            rule = _ACCOUNTS
         elif plan.alternate and not spelling.alternates:
             rule = "Alternate: this operation changes no two accounts in turn"
         elif plan.site is not None and spelling.cloud != "tencent":

@@ -526,7 +526,10 @@ WRONG = [
     ({"Store": "ssm://redis-{resource}", "Accounts": ["*"]}, "Store: must hold {account}"),
     ({"Length": 31}, "Length: must be 8 to 30 for this operation"),
     ({"Function": PASSWORD}, "Accounts: this operation changes root alone"),
-    ({"Function": REGISTRY, "Accounts": None, "Alternate": ["a", "b"]}, "Alternate: this operation changes no two"),
+    (
+        {"Function": REGISTRY, "Accounts": None, "Alternate": ["a", "b"], "Store": "ssm://{resource}"},
+        "Alternate: this operation changes no two",
+    ),
     ({"Function": TAIR, "Region": "cn-hangzhou", "Site": "intl"}, "Site: only Tencent Cloud has sites"),
     ({"Function": TAIR, "Region": "ap-guangzhou"}, "Region: must be a region of alibaba"),
     ({"Region": "oss-cn-hangzhou"}, "Region: must be a region of tencent"),

@@ -465,8 +465,8 @@ def _globals(file: Path) -> dict[str, ast.expr]:
 
 
 def _cloud_of(file: Path) -> d.Cloud | None:
-    """The cloud that an operation calls, as its `main_handler` names it; None: it calls what the others call."""
-    made: Any = _globals(file).get("main_handler") if file.is_file() else None
+    """The cloud that an operation calls, as its declaration names it; None: it calls what the others call."""
+    made: Any = _globals(file).get("operation") if file.is_file() else None
     if isinstance(made, ast.Call):
         for word in made.keywords:
             if word.arg == "cloud" and isinstance(word.value, ast.Constant):
