@@ -15,7 +15,6 @@ from shared.commands.store_reference import StoreRef
 from shared.handlers.access import store_of, store_region
 from shared.handlers.admission import AdmittedCommand, site_of
 from shared.handlers.declaration import Operation
-from shared.handlers.follow_message import follow_command
 from shared.handlers.handing_back import HandingBack
 from shared.handlers.new_secret import may_be_shown, sealed_for
 from shared.handlers.request import Request, log_unexpected
@@ -239,6 +238,8 @@ class CommandRun(Generic[C]):
 
     def _follow(self, pending: Conclusion, *, before: StateBefore, **what: Any) -> bool:
         """Give a change to follow_change. The message holds names and times, no secret."""
+        from shared.handlers.follow_message import follow_command  # few changes need it, and its models take time
+
         pending.sealed = self._sealed
         command = follow_command(
             self.context,

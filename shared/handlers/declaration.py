@@ -6,7 +6,6 @@ A declaration is a value without effect: handlers are given it, and import none.
 
 from __future__ import annotations
 
-import pkgutil
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -101,5 +100,7 @@ def load_operation(function: str) -> Operation[Any]:
 
 def packaged_operations() -> tuple[str, ...]:
     """The operations whose function files this package carries, by name, in order."""
+    import pkgutil
+
     path = import_module("functions").__path__
     return tuple(sorted(found.name for found in pkgutil.iter_modules(path) if _NAME.fullmatch(found.name)))

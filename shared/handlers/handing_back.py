@@ -35,7 +35,7 @@ def longest_wait_s(request: Request) -> float:
     return max(0.0, request.invocation.deadline.left() - _KEPT_BACK_S)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@dataclass(eq=False, repr=False)
 class HandingBack:
     """The way back of one command: by the queue alone, and never with a secret in clear."""
 

@@ -19,17 +19,18 @@ from shared.queues.sqlite import SqliteQueue
 ROOT = Path(__file__).parents[2]
 SEND = """
 import sys
-from shared.queues import Outgoing, open_queue
+from shared.handlers.adapters import open_queue
+from shared.queues.port import QueueMessage
 queue = open_queue(sys.argv[1])
 for n in range(int(sys.argv[3])):
-    queue.send(Outgoing(f"{sys.argv[2]}{n}", "t", "k", "{}"), timeout_s=30)
+    queue.send(QueueMessage(f"{sys.argv[2]}{n}", "t", "k", "{}"), timeout_s=30)
     print(n, flush=True)
 if int(sys.argv[3]) < 100: sys.stdin.read()
 queue.close()
 """
 DRAIN = """
 import sys, time
-from shared.queues import open_inbox
+from shared.handlers.adapters import open_inbox
 inbox = open_inbox(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()
@@ -41,7 +42,7 @@ inbox.close()
 """
 HOLD = """
 import sys
-from shared.queues import open_inbox
+from shared.handlers.adapters import open_inbox
 print(len(open_inbox(sys.argv[1]).receive(1, 1.0)), flush=True)
 sys.stdin.read()
 """

@@ -321,11 +321,12 @@ def test_what_is_no_reference_is_not_echoed(text: str) -> None:
 def test_naming_a_place_imports_no_client_and_opening_one_only_its_own() -> None:
     code = """
 import sys
-from shared.store import open_store, parse_ref
-from shared.platform import Deadline
-from shared.clouds.session import Access
+from shared.commands.store_reference import parse_ref
+from shared.handlers.adapters import open_store
+from shared.runtime.deadline import Deadline
+from shared.runtime.cloud_access import CloudAccess
 sdk = lambda: {name.split(".")[0] for name in sys.modules} & {"tencentcloud", "alibabacloud_tea_openapi", "joserfc"}
-access = Access(None, None, 1.0, Deadline(0.0))
+access = CloudAccess(None, None, 1.0, Deadline(0.0))
 ref = parse_ref("kms://a")
 assert not sdk(), sdk()
 open_store(ref, lambda cloud: access, "cn-hangzhou")

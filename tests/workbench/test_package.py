@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from shared.workbench.bundle.description import Description, load
+from shared.workbench.bundle.operations import FOLLOW, PLAN, operations
 from shared.workbench.package.bytecode import compiled
 from shared.workbench.package.dependencies import PackageError, find_interpreter
 from shared.workbench.package.imports import closure
@@ -200,8 +201,16 @@ def test_a_zip_carries_no_leftovers(cloud: str, module: str, zips: Zips) -> None
     )
     names = names_in(zips.built[cloud, module].path)
     assert not [name for name in names if wrong.search(name)]
-    entry = {"functions/__init__.pyc", f"functions/{module}.pyc"}
-    assert {name for name in names if name.startswith("functions/")} == entry
+    loads = {name for of, name in EACH if of == cloud and name in operations()} if module in (PLAN, FOLLOW) else set()
+    entries = {f"functions/{name}.pyc" for name in ("__init__", module, *loads)}
+    assert {name for name in names if name.startswith("functions/")} == entries
+
+
+def test_a_zip_that_would_miss_an_operation_is_refused(tmp_path: Path) -> None:
+    scf = described("tencent")
+    stranger = replace(scf.functions[0], name="stranger", module="tencent_redis_without_a_file")
+    with pytest.raises(PackageError, match=r"functions/tencent_redis_without_a_file\.py declares none"):
+        build(replace(scf, functions=(*scf.functions, stranger)), tmp_path, only=[FOLLOW])
 
 
 @pytest.mark.parametrize(("cloud", "module"), EACH)

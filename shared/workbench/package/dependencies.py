@@ -29,6 +29,8 @@ _UNUSED = re.compile(
     r"tencentcloud/.*_async\.py"
     # What cryptography is built with; at run time it takes _cffi_backend alone.
     r"|(cffi|pycparser)/.*"
+    # Its compiled twins and its command: `requests` asks it for an encoding only where an answer names none.
+    r"|charset_normalizer/(.*\.so|cli/.*|__main__\.py)"
     # Plugins for checkers and test runners.
     r"|pydantic/(v1/)?(mypy|_hypothesis_plugin)\.py"
 )
