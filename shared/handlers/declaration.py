@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, Protocol
+from typing import TYPE_CHECKING, Any, Generic
 
 from shared.changes.credential import CredentialChange, Follower
 from shared.commands.command import C
@@ -18,21 +18,22 @@ from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from shared.rotation.fleet import Fleet
 
+    class FollowerClass(Protocol):
+        """What reads a pending change of a service, and what its reads need."""
 
-class FollowerClass(Protocol):
-    """What reads a pending change of a service, and what its reads need."""
+        @property
+        def can_reconcile(self) -> bool:
+            """Whether reads can tell what became of a call whose answer was lost."""
 
-    @property
-    def can_reconcile(self) -> bool:
-        """Whether reads can tell what became of a call whose answer was lost."""
+        @property
+        def rights(self) -> tuple[str, ...]:
+            """Every cloud action that it calls."""
 
-    @property
-    def rights(self) -> tuple[str, ...]:
-        """Every cloud action that it calls."""
-
-    def __call__(self, access: CloudAccess, subject: Subject) -> Follower: ...
+        def __call__(self, access: CloudAccess, subject: Subject) -> Follower: ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,9 @@ import json
 import logging
 import re
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.publisher import Publisher
@@ -21,7 +21,34 @@ from shared.runtime.tracing import trace_id
 from shared.triggers import Delivery, Message
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+    from typing import Protocol
+
     from shared.results.event_types import ResultEvent
+
+    class Handler(Protocol):
+        """What a function does with the messages that it is given."""
+
+        @property
+        def function(self) -> str: ...
+
+        @property
+        def action(self) -> str:
+            """The operation, as results name it."""
+
+        @property
+        def unknown_subject(self) -> Subject:
+            """Whose result it is while nothing of the command is known."""
+
+        @property
+        def fields(self) -> Collection[str]: ...
+
+        def process(self, request: Request) -> list[Handled]:
+            """One entry a message, in their order. Never raises after a call that may have had an effect."""
+
+        def context_of(self, request: Request, message: Message) -> CommandContext:
+            """Whose result it is, by what is valid of a message that failed as a whole."""
+
 
 log = logging.getLogger("keyturn")
 
@@ -67,30 +94,6 @@ class Request:
         line = {"event": "left", "type": kind, "trace_id": trace_id(message.traceparent)}
         log.info("%s", json.dumps(line))
         return True
-
-
-class Handler(Protocol):
-    """What a function does with the messages that it is given."""
-
-    @property
-    def function(self) -> str: ...
-
-    @property
-    def action(self) -> str:
-        """The operation, as results name it."""
-
-    @property
-    def unknown_subject(self) -> Subject:
-        """Whose result it is while nothing of the command is known."""
-
-    @property
-    def fields(self) -> Collection[str]: ...
-
-    def process(self, request: Request) -> list[Handled]:
-        """One entry a message, in their order. Never raises after a call that may have had an effect."""
-
-    def context_of(self, request: Request, message: Message) -> CommandContext:
-        """Whose result it is, by what is valid of a message that failed as a whole."""
 
 
 def refused_result(handler: Handler, request: Request, message: Message, error: KeyturnError) -> ResultEvent:

@@ -11,20 +11,23 @@ import atexit
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 from shared.queues.port import Queue, QueueAccess
 from shared.runtime.cloud_access import RoleKeys
 from shared.runtime.errors import ErrorClass, Refused
 
+if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Opener(Protocol):
+        """Opens the queue that a URL names. Raises: ValueError, naming the rule."""
+
+        def __call__(self, url: str, *, function: str | None, on_platform: bool, access: QueueAccess) -> Queue: ...
+
+
 _MOST = 8  # resting at a time; one that is over is the one that has rested longest
 _CLOUDS = ("tencent", "alibaba")
-
-
-class Opener(Protocol):
-    """Opens the queue that a URL names. Raises: ValueError, naming the rule."""
-
-    def __call__(self, url: str, *, function: str | None, on_platform: bool, access: QueueAccess) -> Queue: ...
 
 
 @dataclass(frozen=True, repr=False)
