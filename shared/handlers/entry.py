@@ -11,11 +11,11 @@ import logging
 import sys
 import time
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.handlers.adapters import open_queue
 from shared.handlers.replies import http, http_reply
-from shared.handlers.request import Handled, Handler, NothingDone, Request, log_result, refused_result
+from shared.handlers.request import Handled, NothingDone, Request, log_result, refused_result
 from shared.results.outcome import CommandContext, Conclusion, Outcome
 from shared.results.publisher import Publisher
 from shared.results.result_event import http_status, result_event
@@ -25,6 +25,9 @@ from shared.runtime.platform import Invocation, read_invocation
 from shared.runtime.times import now_text
 from shared.runtime.tracing import new_trace
 from shared.triggers import Delivery, Message, Trigger, UnknownEvent, fit_id, read
+
+if TYPE_CHECKING:
+    from shared.handlers.request import Handler
 
 log = logging.getLogger("keyturn")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.handlers import follow_message
 from shared.handlers.declaration import Operation, load_operation, packaged_operations
-from shared.handlers.request import Handler
 from shared.rotation import policy
 from shared.stores.store import LISTING_RIGHTS
+
+if TYPE_CHECKING:
+    from shared.handlers.request import Handler
 
 PLAN, FOLLOW = policy.FUNCTION, follow_message.FUNCTION
 
