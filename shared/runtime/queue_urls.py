@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from shared.runtime import redaction
@@ -31,16 +31,14 @@ _KNOWN = ("sqlite", "memory", "ckafka", "smq", "amqp", "amqps")
 _QUEUE_BYTES = 200  # of AMQP's 255, less what a delay queue's name adds
 
 
-@dataclass(frozen=True)
-class CkafkaPlace:
+class CkafkaPlace(NamedTuple):
     """An HTTP access task of CKafka's DataHub."""
 
     region: str
     datahub_id: str
 
 
-@dataclass(frozen=True)
-class SmqPlace:
+class SmqPlace(NamedTuple):
     """A queue of SMQ; the account is in the host, the region's label may end in `-internal` or `-vpc`."""
 
     host: str
@@ -49,7 +47,7 @@ class SmqPlace:
     queue: str
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class AmqpPlace:
     """A queue of an AMQP 0-9-1 broker, and who may use it."""
 
@@ -62,15 +60,13 @@ class AmqpPlace:
     queue: str
 
 
-@dataclass(frozen=True)
-class MemoryPlace:
+class MemoryPlace(NamedTuple):
     """A queue of this process."""
 
     name: str
 
 
-@dataclass(frozen=True)
-class SqlitePlace:
+class SqlitePlace(NamedTuple):
     """A queue in a file."""
 
     path: str
