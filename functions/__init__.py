@@ -1,1 +1,28 @@
-"""One file an operation. A package puts exactly one of them at the root of its zip; none imports another."""
+"""One file an operation, found by its name: what a message or a policy names is loaded from here, that file alone."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shared.handlers.declaration import Operation
+
+
+def load_operation(function: str) -> Operation[Any]:
+    """The declaration in a function's file, with its adapters.
+
+    Raises: LookupError where this package has no such function.
+    """
+    if function not in packaged_operations():
+        raise LookupError(f"no operation of this package: {', '.join(packaged_operations())}")
+    declared: Operation[Any] = import_module(f"{__name__}.{function}").operation
+    return declared
+
+
+def packaged_operations() -> tuple[str, ...]:
+    """The operations whose function files this package carries, by name, in order."""
+    import pkgutil
+
+    named = (found.name for found in pkgutil.iter_modules(__path__))
+    return tuple(sorted(name for name in named if name.startswith(("tencent_", "alibaba_"))))

@@ -6,6 +6,7 @@ What it may read is declared by the operations whose changes it follows.
 
 from __future__ import annotations
 
+from functions import load_operation
 from shared.handlers.follow import FollowChangeHandler
 
-main_handler = FollowChangeHandler()
+main_handler = FollowChangeHandler(load_operation)

@@ -7,6 +7,7 @@ reported and never rotated. How a fleet is listed is declared by the operation t
 
 from __future__ import annotations
 
+from functions import load_operation
 from shared.handlers.rotation import PlanRotationHandler
 
-main_handler = PlanRotationHandler()
+main_handler = PlanRotationHandler(load_operation)

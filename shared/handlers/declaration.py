@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic
 
 from shared.changes.credential import CredentialChange, Follower
@@ -86,22 +85,3 @@ def names_of(function: str) -> tuple[str | None, str | None]:
         return None, None
     cloud, service = function.split("_")[:2]
     return cloud, service
-
-
-def load_operation(function: str) -> Operation[Any]:
-    """The declaration in a function's file; that file alone is imported, with its adapters.
-
-    Raises: LookupError where this package has no such function.
-    """
-    if not _NAME.fullmatch(function) or function not in packaged_operations():
-        raise LookupError(f"no operation of this package: {', '.join(packaged_operations())}")
-    declared: Operation[Any] = import_module(f"functions.{function}").operation
-    return declared
-
-
-def packaged_operations() -> tuple[str, ...]:
-    """The operations whose function files this package carries, by name, in order."""
-    import pkgutil
-
-    path = import_module("functions").__path__
-    return tuple(sorted(found.name for found in pkgutil.iter_modules(path) if _NAME.fullmatch(found.name)))

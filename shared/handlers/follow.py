@@ -15,7 +15,7 @@ from typing import Any
 from shared.commands.command import parse_model
 from shared.commands.store_reference import parse_ref
 from shared.handlers.access import access_to, store_of
-from shared.handlers.declaration import Operation, load_operation
+from shared.handlers.declaration import Operation
 from shared.handlers.entry import handle
 from shared.handlers.follow_message import FIELDS, FUNCTION, FollowChange, follow_command, seconds
 from shared.handlers.followed_change import Clocks, Ended, FollowedChange, unreadable
@@ -44,7 +44,7 @@ _LONGEST_DELAY_S = 30.0
 class FollowChangeHandler:
     """The handler of follow_change; `load` gives the declaration of the operation that a message names."""
 
-    load: Callable[[str], Operation[Any]] = load_operation
+    load: Callable[[str], Operation[Any]]
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.time
 

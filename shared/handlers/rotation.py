@@ -19,7 +19,7 @@ from shared.commands.secrets import Generate
 from shared.commands.store_reference import StoreRef
 from shared.handlers.access import access_to, store_region
 from shared.handlers.adapters import open_store
-from shared.handlers.declaration import Operation, Rotation, load_operation, names_of
+from shared.handlers.declaration import Operation, Rotation, names_of
 from shared.handlers.entry import handle
 from shared.handlers.request import Handled, NothingDone, Request, log_unexpected, refused_result
 from shared.results.outcome import CommandContext, Subject
@@ -60,7 +60,7 @@ def spelling_of(operation: Operation[Any]) -> CommandSpelling:
     )
 
 
-def policy_for(plan: PlanRotation, load: Callable[[str], Operation[Any]] = load_operation) -> tuple[Rotation, Policy]:
+def policy_for(plan: PlanRotation, load: Callable[[str], Operation[Any]]) -> tuple[Rotation, Policy]:
     """The plan beside its operation's declaration. Raises: Refused (invalid_command) naming the field and the rule."""
     try:
         operation = load(plan.function)
@@ -77,7 +77,7 @@ def policy_for(plan: PlanRotation, load: Callable[[str], Operation[Any]] = load_
 class PlanRotationHandler:
     """The handler of plan_rotation; `load` gives the declaration of the operation that a policy names."""
 
-    load: Callable[[str], Operation[Any]] = load_operation
+    load: Callable[[str], Operation[Any]]
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
     rng: random.Random = field(default_factory=random.Random)  # jitter alone hangs on it

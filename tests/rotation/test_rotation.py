@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from functions import plan_rotation
+from functions import load_operation, plan_rotation
 from shared.commands.command import parse_command, parse_model
 from shared.commands.store_reference import parse_ref
 from shared.handlers.adapters import open_store
@@ -564,7 +564,7 @@ def test_what_is_sent_is_a_command_of_the_operation(function: str) -> None:
         policy = {key: value for key, value in REDIS.items() if key != "Accounts"} | given
         region = {"tencent": "ap-guangzhou", "alibaba": "cn-hangzhou"}[target.cloud]
         policy |= {"Function": function, "Store": "ssm://{resource}", "Resources": {"Patterns": [resource]}}
-        _, made = policy_for(parse_model(PlanRotation, policy | {"Region": region}, PlanRotation.names))
+        _, made = policy_for(parse_model(PlanRotation, policy | {"Region": region}, PlanRotation.names), load_operation)
         parse_command(operation.command, made.command(resource, account, region, "c-1"))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from functions import load_operation
 from shared.commands.command import parse_model
 from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
@@ -135,7 +136,7 @@ def test_the_policy_of_a_timer_is_a_command_of_plan_rotation(cloud: str) -> None
     (spec,) = (one for one in load(ROOT / "serverless.yml", cloud, {}).functions if one.module == "plan_rotation")
     (timer,) = spec.timers
     plan = parse_model(PlanRotation, json.loads(timer.message), PlanRotation.names)
-    _, policy = policy_for(plan)
+    _, policy = policy_for(plan, load_operation)
     assert plan.function in functions_of(cloud)
     assert (plan.policy, policy.spelling.cloud) == (f"quarterly-{policy.spelling.service}", cloud)
 

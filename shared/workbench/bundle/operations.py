@@ -7,8 +7,9 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from functions import load_operation, packaged_operations
 from shared.handlers import follow_message
-from shared.handlers.declaration import Operation, load_operation, packaged_operations
+from shared.handlers.declaration import Operation
 from shared.rotation import policy
 from shared.stores.store import LISTING_RIGHTS
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from functions import load_operation
 from shared.commands.command import parse_model
 from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
@@ -21,7 +22,7 @@ def policy_text(name: str, fields: Mapping[str, Any]) -> str:
     """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
     given = {"Policy": name} | dict(fields)
     try:
-        policy_for(parse_model(PlanRotation, given, PlanRotation.names))
+        policy_for(parse_model(PlanRotation, given, PlanRotation.names), load_operation)
     except Refused as refused:
         rule = refused.message
     else:
