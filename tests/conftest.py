@@ -17,8 +17,8 @@ import pytest
 
 from shared.handlers.adapters import open_inbox
 from shared.runtime import redaction
-from shared.workbench.bundle.description import load
-from shared.workbench.package.package import Built, build
+from shared.workbench.bundle.loading import load
+from shared.workbench.package.zips import Built, build
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import ROOT, Returned, environment, role_keys
 from tests.cloud.queues.rabbitmq import Broker

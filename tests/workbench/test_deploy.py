@@ -19,7 +19,7 @@ from shared.workbench.bundle.description import (
     SmqTrigger,
     TimerTrigger,
 )
-from shared.workbench.deploy import deploy
+from shared.workbench.deploy import commands
 from shared.workbench.deploy.control_plane import ControlPlane, Package
 from shared.workbench.deploy.plan import Function, Trigger, draw, shown
 from tests.cloud.functions.bootstrap import kill_at
@@ -37,7 +37,7 @@ class Site:
         self.cloud = cloud
         self.folder = folder / name
         keys = cloud.credentials[name]
-        names = deploy._KEYS[name]
+        names = commands._KEYS[name]
         self.environ = {names[part]: keys[part] for part in ("id", "key", "token")}
         self.environ |= {"KEYTURN_TENCENT_ENDPOINT": cloud.endpoint, "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint}
         region = "ap-guangzhou" if name == "tencent" else "cn-hangzhou"
@@ -48,24 +48,24 @@ class Site:
 
     @property
     def plane(self) -> ControlPlane:
-        return deploy.control_plane(self.description, self.environ)
+        return commands.control_plane(self.description, self.environ)
 
     @property
     def packages(self) -> dict[str, Package]:
-        return deploy.find_packages(self.description, self.folder.parent, build=False)
+        return commands.find_packages(self.description, self.folder.parent, build=False)
 
     def deploy(self) -> int:
-        return deploy.deploy(self.plane, self.description, self.packages, self.folder)
+        return commands.deploy(self.plane, self.description, self.packages, self.folder)
 
     def plan(self) -> int:
-        return deploy.plan(self.plane, self.description, self.packages, self.folder)
+        return commands.plan(self.plane, self.description, self.packages, self.folder)
 
     def remove(self) -> int:
-        return deploy.remove(self.plane, self.folder)
+        return commands.remove(self.plane, self.folder)
 
     def steps(self) -> list[str]:
         """The titles of what would be done now."""
-        drawn, _, _ = deploy._draw(self.plane, self.description, self.packages)
+        drawn, _, _ = commands._draw(self.plane, self.description, self.packages)
         return [step.title() for step in drawn.steps]
 
     def change(self, which: str, **values: Any) -> None:
@@ -327,11 +327,9 @@ def test_nothing_that_deploy_did_not_create_is_changed_or_removed(
 ) -> None:
     stranger = replace(site.description, service="another", functions=(_spec(site.description.cloud, "theirs"),))
     write_zip(site.folder / "theirs.zip")
-    theirs = deploy.control_plane(stranger, site.environ)
-    assert (
-        deploy.deploy(theirs, stranger, deploy.find_packages(stranger, site.folder.parent, build=False), site.folder)
-        == 0
-    )
+    theirs = commands.control_plane(stranger, site.environ)
+    packages = commands.find_packages(stranger, site.folder.parent, build=False)
+    assert commands.deploy(theirs, stranger, packages, site.folder) == 0
     site.deploy()
     assert site.remove() == 0
     assert site.names() == {"theirs"}
@@ -379,16 +377,16 @@ _CRON = {"scf": "0 0 2 * * * *", "fc": "0 0 2 * * *"}
 
 def test_who_deploys_must_be_said_and_plain_http_is_for_this_machine(site: Site) -> None:
     first = next(iter(site.environ))
-    with pytest.raises(deploy.Refused, match=first):
-        deploy.control_plane(site.description, {})
+    with pytest.raises(commands.Refused, match=first):
+        commands.control_plane(site.description, {})
     elsewhere = dict.fromkeys(("KEYTURN_TENCENT_ENDPOINT", "KEYTURN_ALIBABA_ENDPOINT"), "http://203.0.113.9:80")
-    with pytest.raises(deploy.Refused, match="this machine"):
-        deploy.control_plane(site.description, site.environ | elsewhere)
+    with pytest.raises(commands.Refused, match="this machine"):
+        commands.control_plane(site.description, site.environ | elsewhere)
 
 
 def test_a_missing_package_is_said_before_anything_is_called(site: Site) -> None:
     (site.folder / "hello.zip").unlink()
-    with pytest.raises(deploy.Refused, match="make package"):
+    with pytest.raises(commands.Refused, match="make package"):
         _ = site.packages
     assert site.calls() == 0
 
@@ -396,7 +394,7 @@ def test_a_missing_package_is_said_before_anything_is_called(site: Site) -> None
 def test_a_package_too_large_for_a_request_is_said_before_anything_is_called(site: Site) -> None:
     (site.folder / "hello.zip").write_bytes(bytes(8_000_000))
     if site.description.platform == "scf":
-        with pytest.raises(deploy.Refused, match="is over 7"):
+        with pytest.raises(commands.Refused, match="is over 7"):
             _ = site.packages
     else:
         assert site.packages
@@ -404,9 +402,9 @@ def test_a_package_too_large_for_a_request_is_said_before_anything_is_called(sit
 
 
 def test_functions_on_the_stand_in_call_the_stand_in_and_others_do_not(site: Site) -> None:
-    local = deploy.stand_in_settings(site.description, site.environ)
+    local = commands.stand_in_settings(site.description, site.environ)
     assert local.functions[0].environment["KEYTURN_ALIBABA_ENDPOINT"] == site.cloud.endpoint
-    assert deploy.stand_in_settings(site.description, {}) == site.description
+    assert commands.stand_in_settings(site.description, {}) == site.description
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,11 @@ from typing import Any
 import pytest
 
 from shared.runtime.settings import handoff_keys
-from shared.workbench.bundle.description import ROOT, Description, DescriptionError, load
-from shared.workbench.deploy import deploy, handoff_key
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
+from shared.workbench.deploy import commands, handoff_key
 from shared.workbench.deploy.handoff_key import KeyProblem
 from shared.workbench.deploy.plan import MADE_LATER, Function
 from tests.cloud.server.client import Standin
@@ -184,7 +187,7 @@ def test_the_key_of_the_environment_is_refused_by_name_and_rule_alone(
     (tmp_path / "serverless.yml").write_text(text)
     monkeypatch.setenv(NAME, "canary")
     for file in (ROOT / "serverless.yml", tmp_path / "serverless.yml"):
-        assert deploy.main("plan", ["tencent", "--file", str(file)]) == 2
+        assert commands.main("plan", ["tencent", "--file", str(file)]) == 2
         told = capsys.readouterr().err
         assert f"{NAME}: must be one key or two" in told and "canary" not in told
 

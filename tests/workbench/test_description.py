@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from shared.workbench.bundle import cron
-from shared.workbench.bundle.description import CkafkaTrigger, Description, DescriptionError, Logs, SmqTrigger, load
+from shared.workbench.bundle.description import CkafkaTrigger, Description, Logs, SmqTrigger
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.timer_text import problem_of
 from shared.workbench.deploy.policies import policies
 

@@ -21,7 +21,8 @@ from shared.results.outcome import Outcome
 from shared.results.result_event import _STATUS
 from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import ErrorClass
-from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.policies import policies
 from shared.workbench.docs import redoc
 from shared.workbench.docs.__main__ import main

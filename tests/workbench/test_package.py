@@ -16,11 +16,12 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.bundle.description import Description, load
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.loading import load
 from shared.workbench.package.bytecode import compiled
 from shared.workbench.package.dependencies import PackageError, find_interpreter
 from shared.workbench.package.imports import closure
-from shared.workbench.package.package import Built, build
+from shared.workbench.package.zips import Built, build
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import environment, role_keys
 from tests.cloud.server.client import Standin

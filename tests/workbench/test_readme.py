@@ -16,7 +16,7 @@ from shared.commands.command import Command, TencentCommand
 from shared.results.outcome import Outcome
 from shared.results.result_event import _STATUS
 from shared.runtime.errors import ErrorClass
-from shared.workbench.bundle.description import load
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.policies import policies
 from tests.campaign.cases import all_cases
 from tests.cloud.functions.runtime import ROOT

@@ -24,7 +24,7 @@ from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import Refused
 from shared.runtime.settings import Settings
 from shared.triggers import read
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.package.imports import _named
 from shared.workbench.schemas import __main__ as program
 from shared.workbench.schemas import commands, openapi, texts, written

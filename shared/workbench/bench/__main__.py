@@ -27,7 +27,7 @@ from shared.workbench.bench.report import (
     write,
 )
 from shared.workbench.bench.standin import Standin
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 
 JSON = Path(__file__).with_name("bench.json")
 README = ROOT / "README.md"

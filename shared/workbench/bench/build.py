@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.workbench.bench.errors import BenchError
-from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.loading import load
 from shared.workbench.package.dependencies import Interpreter, PackageError, find_interpreter
-from shared.workbench.package.package import Built, build
+from shared.workbench.package.zips import Built, build
 
 PLAIN = Path(__file__).parent / "plain"
 HOME = ROOT / ".keyturn" / "bench"

@@ -12,7 +12,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.loading import load
 from shared.workbench.docs import markdown, operations
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields

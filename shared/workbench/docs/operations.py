@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from shared.commands.command import Command, TencentCommand
 from shared.handlers.operation import Operation
-from shared.workbench.bundle.description import ROOT, CkafkaTrigger, Description, FunctionSpec
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import CkafkaTrigger, Description, FunctionSpec
 from shared.workbench.deploy.policies import Policy, policies
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import Field, fields

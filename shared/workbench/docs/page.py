@@ -8,7 +8,7 @@ from pathlib import Path
 
 import tomli
 
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.docs import redoc
 from shared.workbench.docs.chapters import HERE, environment, groups
 from shared.workbench.docs.display import arranged

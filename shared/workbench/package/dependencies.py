@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 
 _HERE = Path(__file__).parent
 _WHEELS = "manylinux2014_x86_64"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.schemas import written
 
 FOLDER = ROOT / "events" / "schemas"

@@ -18,7 +18,9 @@ from shared.rotation.policy import FUNCTION as PLAN
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.times import now_text
 from shared.triggers.commands import MAX_LIST
-from shared.workbench.bundle.description import ROOT, Cloud, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Cloud
+from shared.workbench.bundle.loading import load
 from shared.workbench.schemas import commands, outputs
 from shared.workbench.schemas.bundle import DIALECT, lifted, ref
 from shared.workbench.schemas.generator import Schema

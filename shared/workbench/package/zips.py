@@ -20,7 +20,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.workbench.bundle.description import ROOT, Description, DescriptionError, FunctionSpec, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description, FunctionSpec
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
 from shared.workbench.package.dependencies import (
     STAND_INS,
     Interpreter,

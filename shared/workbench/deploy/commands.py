@@ -17,7 +17,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from shared.runtime.loopback import is_loopback
-from shared.workbench.bundle.description import ROOT, Description, DescriptionError, FunctionSpec, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description, FunctionSpec
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import handoff_key
 from shared.workbench.deploy.control_plane import CallFailed, ControlPlane, Package
 from shared.workbench.deploy.plan import Function, Plan, Step, draw
@@ -177,7 +180,7 @@ def find_packages(description: Description, dist: Path, *, build: bool) -> dict[
     """Function name -> its zip, built first if so asked. Raises: Refused."""
     if build:
         from shared.workbench.package.dependencies import PackageError
-        from shared.workbench.package.package import build as build_all
+        from shared.workbench.package.zips import build as build_all
 
         versions = {spec.runtime.lower().removeprefix("python") for spec in description.functions}
         print(f"building {len(description.functions)} packages", flush=True)
