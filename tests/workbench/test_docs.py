@@ -30,7 +30,9 @@ from shared.workbench.docs.display import shown
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
 from shared.workbench.docs.markdown import Ids, to_html
-from shared.workbench.operations import alarms, log_lines, runbook
+from shared.workbench.operations.alarms import read_alarms
+from shared.workbench.operations.log_lines import read_log_lines
+from shared.workbench.operations.runbook import read_runbook
 from tests.support.programs import NODE, need
 
 DESKTOP = {"width": 1280, "height": 900}
@@ -179,14 +181,14 @@ def test_every_outcome_error_class_and_status_is_told(desktop: Visit) -> None:
         assert desktop.page.locator(f"[id='runbook-{error_class.value}']").count() == 1
     statuses = desktop.page.locator("#redoc button strong").all_text_contents()
     assert {str(status) for status in (200, 202, 207, 405, 415, *_STATUS.values())} <= {one.strip() for one in statuses}
-    for row in runbook():
+    for row in read_runbook():
         section = desktop.text(f".row:has(#runbook-{row.id})")
         assert all(line.partition("   # ")[0].replace("`", "") in section for line in row.look)
 
 
 def test_every_setting_and_every_queue_is_told(desktop: Visit) -> None:
     settings = desktop.text("section[aria-labelledby=settings]")
-    for name in re.findall(r'text\("([A-Z_]+)"\)', (ROOT / "shared" / "settings.py").read_text()):
+    for name in re.findall(r'text\("([A-Z_]+)"\)', (ROOT / "shared" / "runtime" / "settings.py").read_text()):
         assert f"KEYTURN_{name}" in settings
     everything = desktop.text("main")
     for scheme in ("sqlite", "ckafka", "smq", "amqps", "memory"):
@@ -200,10 +202,10 @@ def test_every_setting_and_every_queue_is_told(desktop: Visit) -> None:
 
 
 def test_every_log_line_and_alarm_is_told(desktop: Visit) -> None:
-    for line in log_lines():
+    for line in read_log_lines():
         told = desktop.page.locator(f"[id^='log-{line.event}-'] td:first-child").all_text_contents()
         assert {one.name for one in line.fields} <= set(told)
-    for alarm in alarms().alarm:
+    for alarm in read_alarms().alarm:
         assert desktop.page.locator(f"[id='alarm-{alarm.id}']").count() == 1
         assert alarm.cls.strip() in desktop.text("section[aria-labelledby=alarms]")
         assert alarm.sls.strip() in desktop.text("section[aria-labelledby=alarms]")

@@ -288,7 +288,7 @@ def test_the_tables_name_every_outcome_error_class_and_common_field() -> None:
 
 
 def test_every_setting_that_the_code_reads_is_in_the_table() -> None:
-    source = (ROOT / "shared" / "settings.py").read_text(encoding="utf-8")
+    source = (ROOT / "shared" / "runtime" / "settings.py").read_text(encoding="utf-8")
     for name in set(re.findall(r'text\("([A-Z_]+)"\)', source)):
         assert f"KEYTURN_{name}" in README
     for name in set(re.findall(r"\$\{env:([A-Z_]+)", (ROOT / "serverless.yml").read_text(encoding="utf-8"))) - {

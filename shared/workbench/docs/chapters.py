@@ -20,7 +20,9 @@ from shared.workbench.docs.fields import fields
 from shared.workbench.docs.markdown import Ids, sections, slug
 from shared.workbench.docs.operations import read_schema
 from shared.workbench.docs.queues import queues
-from shared.workbench.operations import alarms, log_lines, runbook
+from shared.workbench.operations.alarms import read_alarms
+from shared.workbench.operations.log_lines import read_log_lines
+from shared.workbench.operations.runbook import read_runbook
 
 HERE = Path(__file__).parent
 SCHEMAS = ROOT / "events" / "schemas"
@@ -152,12 +154,11 @@ class _Builder:
 
     def runbook(self) -> Chapter:
         kinds = (("error_class", "By error class"), ("outcome", "By outcome"), ("state", "By what an alarm says"))
-        return self._made(
-            "What to do next", "runbook.html.j2", [(f"runbook-{k}", t) for k, t in kinds], kinds=kinds, rows=runbook()
-        )
+        parts = [(f"runbook-{kind}", title) for kind, title in kinds]
+        return self._made("What to do next", "runbook.html.j2", parts, kinds=kinds, rows=read_runbook())
 
     def alarms(self) -> Chapter:
-        found = alarms()
+        found = read_alarms()
         rules: dict[str, list[str]] = {alarm.id: [] for alarm in found.alarm}
         for rule in found.queue:
             rules[rule.alarm].append(rule.rule)
@@ -165,7 +166,7 @@ class _Builder:
         return self._made("Alarms", "alarms.html.j2", parts, alarms=found, queue_rules=rules)
 
     def log_lines(self) -> Chapter:
-        lines = log_lines()
+        lines = read_log_lines()
         return self._made("Log lines", "log_lines.html.j2", [(f"log-{e.event}", e.event) for e in lines], lines=lines)
 
     def policies(self) -> Chapter:

@@ -14,7 +14,7 @@ import jinja2
 from markupsafe import Markup, escape
 
 from shared.results.outcome import Outcome
-from shared.workbench.operations import runbook
+from shared.workbench.operations.runbook import read_runbook
 from shared.workbench.report import charts
 from shared.workbench.report.events import Result
 from shared.workbench.report.ledger import IN_FORCE, OVERDUE_S, Credential, Firing, Ledger, Sent
@@ -111,7 +111,7 @@ class Totals:
 
 def view(ledger: Ledger, sources: Sequence[Source], now: float) -> dict[str, Any]:
     """What the template shows, by name."""
-    book = {row.id: row for row in runbook()}
+    book = {row.id: row for row in read_runbook()}
     commands = ledger.commands
     settled = ledger.settled_by(commands)
     unknown = [_unknown(one, settled, now) for one in commands if one.outcome is Outcome.UNKNOWN]
