@@ -19,7 +19,7 @@ from shared.workbench.deploy.handoff_key import KeyProblem
 from shared.workbench.deploy.plan import MADE_LATER, Function
 from tests.cloud.server.client import Standin
 from tests.support.functions_zip import fc, scf, write_zip
-from tests.workbench.test_deploy import PLATFORMS, Site, _killed, _spec
+from tests.workbench.deploy_site import PLATFORMS, Site, deploy_until_killed, spec_of
 
 NAME = "KEYTURN_HANDOFF_KEY"
 A, B, C = ("a" * 42 + "Q", "b" * 42 + "Q", "c" * 42 + "Q")
@@ -34,7 +34,7 @@ def site(request: pytest.FixtureRequest, cloud: Standin, tmp_path: Path) -> Site
     """Two functions that share a commands queue, and one without."""
     cloud.reset(active_s=0.02, rate=1000)
     made = Site(cloud, request.param, tmp_path)
-    alone = _spec(request.param, "alone", triggers=False)
+    alone = spec_of(request.param, "alone", triggers=False)
     write_zip(made.folder / "alone.zip")
     made.description = replace(made.description, functions=(*made.description.functions, alone))
     for name in ("hello", "goodbye"):
@@ -135,7 +135,7 @@ def test_a_deploy_killed_at_any_call_leaves_one_key_to_the_next(site: Site) -> N
     number, killed = 1, True
     while killed:
         site.cloud.reset(active_s=0.02, rate=1000)
-        killed = _killed(site, f"{target[site.description.platform]}:return#{number}")
+        killed = deploy_until_killed(site, f"{target[site.description.platform]}:return#{number}")
         found = held(site, "hello") if "hello" in site.names() else None
         assert site.deploy() == 0
         key, same, none = of_all(site)
@@ -222,7 +222,7 @@ def test_functions_that_share_a_queue_cannot_be_given_different_keys(tmp_path: P
 
 def bundle(*keys: str, queue: str = "memory://") -> Description:
     """Functions on one queue, each with a key of its own in the file."""
-    spec = _spec("tencent", "f", triggers=False)
+    spec = spec_of("tencent", "f", triggers=False)
     specs = [
         replace(spec, name=f"f{n}", environment={"KEYTURN_COMMANDS": queue, NAME: key}) for n, key in enumerate(keys)
     ]
