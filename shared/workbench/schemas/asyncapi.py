@@ -60,55 +60,12 @@ def document() -> Schema:
     """The whole AsyncAPI document."""
     schemas: dict[str, Schema] = {}
     messages = _results(schemas) | _commands(schemas)
-    results = [name for name in messages if not name.startswith(("command.", "bare."))]
-    servers = [{"$ref": f"#/servers/{name}"} for name in _SERVERS]
-    channels: Schema = {
-        "results": {
-            "address": "keyturn-results",
-            "title": "Results",
-            "description": "`KEYTURN_RESULTS`. Each delivery ends in exactly one terminal result. The queue may deliver"
-            " an event twice: consumers dedupe on `id`.",
-            "servers": servers,
-            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in results},
-        }
-    }
-    operations: Schema = {
-        "sendResults": {
-            "action": "send",
-            "channel": {"$ref": "#/channels/results"},
-            "title": "Every function tells how each delivery ended",
-            "messages": [_in("results", name) for name in results if name != "rotation.report"],
-        },
-        "sendRotationReports": {
-            "action": "send",
-            "channel": {"$ref": "#/channels/results"},
-            "title": "plan_rotation tells of a firing, page by page",
-            "messages": [_in("results", "rotation.report")],
-        },
-    }
+    channels: Schema = {"results": _results_channel(messages)}
+    operations: Schema = _results_operations(messages)
     for function in commands.FUNCTIONS:
         channel, own = f"commands.{function}", [f"command.{function}", f"bare.{function}"]
-        channels[channel] = {
-            "address": f"keyturn-{function.replace('_', '-')}",
-            "title": f"Commands of {function}",
-            "description": "`KEYTURN_COMMANDS`, with `{function}` in its URL: one queue a function. Without, as on"
-            " CKafka: one topic that each function reads in its own group, leaving events addressed to another.",
-            "servers": servers,
-            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in own},
-        }
-        operations[f"receive_{function}"] = {
-            "action": "receive",
-            "channel": {"$ref": f"#/channels/{channel}"},
-            "title": f"{function} acts on its own events, and on bare commands",
-            "messages": [_in(channel, name) for name in own],
-        }
-        if (text := _sent_by(function)) is not None:
-            operations[f"send_{function}"] = {
-                "action": "send",
-                "channel": {"$ref": f"#/channels/{channel}"},
-                "title": text,
-                "messages": [_in(channel, own[0])],
-            }
+        channels[channel] = _commands_channel(function, own)
+        operations |= _commands_operations(function, channel, own)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -124,6 +81,73 @@ def document() -> Schema:
         "operations": operations,
         "components": {"messages": messages, "schemas": schemas},
     }
+
+
+def _of_results(messages: Schema) -> list[str]:
+    return [name for name in messages if not name.startswith(("command.", "bare."))]
+
+
+def _results_channel(messages: Schema) -> Schema:
+    return {
+        "address": "keyturn-results",
+        "title": "Results",
+        "description": "`KEYTURN_RESULTS`. Each delivery ends in exactly one terminal result. The queue may deliver"
+        " an event twice: consumers dedupe on `id`.",
+        "servers": _every_server(),
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _of_results(messages)},
+    }
+
+
+def _results_operations(messages: Schema) -> Schema:
+    return {
+        "sendResults": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/results"},
+            "title": "Every function tells how each delivery ended",
+            "messages": [_in("results", name) for name in _of_results(messages) if name != "rotation.report"],
+        },
+        "sendRotationReports": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/results"},
+            "title": "plan_rotation tells of a firing, page by page",
+            "messages": [_in("results", "rotation.report")],
+        },
+    }
+
+
+def _commands_channel(function: str, messages: list[str]) -> Schema:
+    return {
+        "address": f"keyturn-{function.replace('_', '-')}",
+        "title": f"Commands of {function}",
+        "description": "`KEYTURN_COMMANDS`, with `{function}` in its URL: one queue a function. Without, as on"
+        " CKafka: one topic that each function reads in its own group, leaving events addressed to another.",
+        "servers": _every_server(),
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+    }
+
+
+def _commands_operations(function: str, channel: str, messages: list[str]) -> Schema:
+    """Who receives the `messages` of a channel, and who of keyturn sends the first of them."""
+    found: Schema = {
+        f"receive_{function}": {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "title": f"{function} acts on its own events, and on bare commands",
+            "messages": [_in(channel, name) for name in messages],
+        }
+    }
+    if (text := _sent_by(function)) is not None:
+        found[f"send_{function}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "title": text,
+            "messages": [_in(channel, messages[0])],
+        }
+    return found
+
+
+def _every_server() -> list[Schema]:
+    return [{"$ref": f"#/servers/{name}"} for name in _SERVERS]
 
 
 def _sent_by(function: str) -> str | None:
