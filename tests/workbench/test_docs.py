@@ -27,6 +27,8 @@ from shared.workbench.deploy.policies import policies
 from shared.workbench.docs import redoc
 from shared.workbench.docs.__main__ import main
 from shared.workbench.docs.errors import DocsError
+from shared.workbench.docs.manual import read_manual
+from shared.workbench.docs.markdown import manual_anchor
 from shared.workbench.operations.alarms import read_alarms
 from shared.workbench.operations.log_lines import read_log_lines
 from shared.workbench.operations.runbook import read_runbook
@@ -204,6 +206,12 @@ def test_every_setting_and_every_queue_is_told(desktop: Visit) -> None:
         assert desktop.page.locator(f"h2[id^={chapter}]").count() == 1
 
 
+def test_every_chapter_of_the_manual_is_shown_and_readmes_links_lead_to_it(desktop: Visit) -> None:
+    for chapter in read_manual():
+        assert desktop.text(f"h2#{manual_anchor(chapter.name)}").startswith(chapter.title)
+        assert desktop.page.locator(f"main a[href='#{manual_anchor(chapter.name)}']").count() > 0
+
+
 def test_every_log_line_and_alarm_is_told(desktop: Visit) -> None:
     for line in read_log_lines():
         told = desktop.page.locator(f"[id^='log-{line.event}-'] td:first-child").all_text_contents()
@@ -250,7 +258,8 @@ def test_a_find_is_reached_by_the_keyboard_alone(desktop: Visit) -> None:
     assert desktop.page.url.endswith("#settings-keyturn_allow")
     top = desktop.page.evaluate("document.activeElement.getBoundingClientRect().top")
     assert 0 < top < DESKTOP["height"]
-    assert desktop.page.locator("#menu a[aria-current]").text_content() == "Settings"
+    # The menu follows once the browser has told of the scroll.
+    desktop.page.wait_for_function("document.querySelector('#menu a[aria-current]').textContent === 'Settings'")
 
 
 def test_a_find_in_something_folded_unfolds_it(desktop: Visit) -> None:

@@ -17,6 +17,7 @@ from shared.workbench.bundle.loading import load
 from shared.workbench.docs import markdown, operations
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
+from shared.workbench.docs.manual import ManualChapter, read_manual
 from shared.workbench.docs.markdown import Ids, sections, slug
 from shared.workbench.docs.operations import read_schema
 from shared.workbench.docs.queues import queues
@@ -104,6 +105,7 @@ class _Builder:
             ("Use", [self.overview, self.functions, *self.from_readme("Events in", "Results out"), self.events]),
             ("Watch and mend", [*self.from_readme("Operations?"), self.runbook, self.alarms, self.log_lines]),
             ("Set up", [*self.from_readme("A first change?", "Deploy", "Settings"), self.policies, self.queues]),
+            ("Manual", self.manual()),
             ("Trust", self.from_readme("What is promised", "Security", "Limits", "Beside others?")),
             ("HTTP", [self.http]),
         ]
@@ -127,6 +129,13 @@ class _Builder:
 
     def _section(self, name: str, anchor: str) -> Callable[[], Chapter]:
         return lambda: Chapter(name, anchor, Markup(markdown.to_html(self.readme[name], self.ids, anchor)))
+
+    def manual(self) -> list[Callable[[], Chapter]]:
+        """The chapters of the manual, each under the anchor that links to its file become."""
+        return [self._manual_chapter(one, self.ids.new(markdown.manual_anchor(one.name))) for one in read_manual()]
+
+    def _manual_chapter(self, chapter: ManualChapter, anchor: str) -> Callable[[], Chapter]:
+        return lambda: Chapter(chapter.title, anchor, Markup(markdown.to_html(chapter.text, self.ids, anchor, level=1)))
 
     def overview(self) -> Chapter:
         return Chapter("Overview", self.ids.new("overview"), Markup(markdown.to_html(self.readme[""], self.ids, "is")))

@@ -1,7 +1,8 @@
 """Markdown to HTML: README's sections, docstrings, and single lines of either.
 
 Every heading and every table row that begins with a name in backticks gets an id of its own, so that a search or a
-colleague can point to it. Links to files of the repository become plain text: the page stands alone.
+colleague can point to it. Links to the manual's chapters and to README's sections lead to them on the page; links to
+other files of the repository become plain text: the page stands alone.
 """
 
 from __future__ import annotations
@@ -28,6 +29,16 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _FOLD = re.compile(r"^</?details>.*\n?", re.MULTILINE)  # README folds its long tables; here nothing is folded
 _FENCE = re.compile(r"^```", re.MULTILINE)
 _PICTURE = re.compile(r"^```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)  # needs a renderer in the browser
+
+
+# As README and the chapters themselves link to each other.
+_CHAPTER = re.compile(r"(?:shared/workbench/docs/manual/)?([a-z0-9-]+)\.md(#.+)?")
+_README_SECTION = re.compile(r"(?:\.\./)+README\.md(#.+)")
+
+
+def manual_anchor(name: str) -> str:
+    """The anchor of a chapter of the manual, by its file's name without `.md`."""
+    return f"manual-{name}"
 
 
 def slug(text: str) -> str:
@@ -126,7 +137,8 @@ def _links(token: Token) -> None:
     inside = False
     for child in token.children or []:
         if child.type == "link_open":
-            target = str(child.attrGet("href") or "")
+            target = _on_this_page(str(child.attrGet("href") or ""))
+            child.attrSet("href", target)
             inside = not target.startswith(("#", "https://"))
             if target.startswith("https://"):
                 child.attrSet("rel", "noreferrer")
@@ -136,3 +148,12 @@ def _links(token: Token) -> None:
         if not (child.type == "link_open" and inside):
             kept.append(child)
     token.children = kept
+
+
+def _on_this_page(target: str) -> str:
+    """Where a link leads that is to a page which the reference shows; any other as it is."""
+    if chapter := _CHAPTER.fullmatch(target):
+        return chapter[2] or f"#{manual_anchor(chapter[1])}"
+    if section := _README_SECTION.fullmatch(target):
+        return section[1]
+    return target
