@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError  # t
 from jsonschema.validators import extend  # type: ignore[import-untyped]
 
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.schemas import written
+from shared.workbench.schemas import schema_files
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
 
 PLAN, FOLLOW = "plan_rotation", "follow_change"
@@ -40,7 +40,7 @@ def _is_moment(value: object) -> bool:
 
 @cache
 def files() -> dict[str, str]:
-    return written.files()
+    return schema_files.generate_files()
 
 
 @cache

@@ -11,7 +11,7 @@ from shared.workbench.bundle.description import (
     TimerTrigger,
 )
 from shared.workbench.deploy import commands
-from shared.workbench.deploy.plan import Function, Trigger, draw, shown
+from shared.workbench.deploy.plan import FunctionState, TriggerState, make_plan, shown_value
 from tests.support.functions_zip import fc, scf, write_zip
 from tests.workbench.deploy_site import PASSWORD, Site, deploy_until_killed, spec_of
 
@@ -207,18 +207,18 @@ def test_functions_on_the_stand_in_call_the_stand_in_and_others_do_not(site: Sit
     ],
 )  # fmt: skip
 def test_a_setting_that_may_be_secret_is_hidden(name: str, value: Any, expected: str) -> None:
-    assert shown(name, value) == expected
+    assert shown_value(name, value) == expected
 
 
 def test_what_could_not_be_made_is_deleted_first() -> None:
     settings = {"role": "r"}
-    new = Function("a", "1", settings, {}, (Trigger("t", "timer", {"cron": "x"}),))
-    old = replace(new, triggers=(), unmade=True)
-    titles = [step.action for step in draw((new,), (old,)).steps]
+    new = FunctionState("a", "1", settings, {}, (TriggerState("t", "timer", {"cron": "x"}),))
+    old = replace(new, triggers=(), creation_failed=True)
+    titles = [step.action for step in make_plan((new,), (old,)).steps]
     assert titles == ["delete function", "create function", "create trigger"]
 
 
 def test_a_trigger_that_lets_anybody_call_is_pointed_out() -> None:
-    open_door = Trigger("open", "http", {"auth": "NONE"}, ours=False)
-    function = Function("a", "1", {}, {}, (open_door,))
-    assert any("ANYBODY" in note for note in draw((replace(function, triggers=()),), (function,)).notes)
+    open_door = TriggerState("open", "http", {"auth": "NONE"}, made_by_deploy=False)
+    function = FunctionState("a", "1", {}, {}, (open_door,))
+    assert any("ANYBODY" in note for note in make_plan((replace(function, triggers=()),), (function,)).notes)

@@ -10,10 +10,10 @@ import pytest
 
 from shared.workbench.docs import redoc
 from shared.workbench.docs.__main__ import main
-from shared.workbench.docs.display import shown
+from shared.workbench.docs.display import without_conditions
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
-from shared.workbench.docs.markdown import Ids, to_html
+from shared.workbench.docs.markdown import AnchorIds, to_html
 
 
 def test_without_node_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +67,7 @@ def test_what_is_shown_of_a_schema_leaves_out_conditions_and_keeps_examples() ->
         "anyOf": [{"required": ["A"], "type": "object"}, {"$ref": "#/x"}],
         "example": {"if": 1, "not": 2},
     }
-    assert shown(schema) == {
+    assert without_conditions(schema) == {
         "type": "object",
         "properties": {"A": {"type": "string"}},
         "anyOf": [{"$ref": "#/x"}],
@@ -76,7 +76,7 @@ def test_what_is_shown_of_a_schema_leaves_out_conditions_and_keeps_examples() ->
 
 
 def test_markdown_keeps_links_that_a_lone_page_can_follow() -> None:
-    html = to_html("[file](tests/x.py) [here](#a) [web](https://w3.org)\n\n| a |\n|---|\n| `N` b |\n", Ids(), "t")
+    html = to_html("[file](tests/x.py) [here](#a) [web](https://w3.org)\n\n| a |\n|---|\n| `N` b |\n", AnchorIds(), "t")
     assert "<p>file <a " in html and "tests/x.py" not in html
     assert 'href="#a"' in html and 'href="https://w3.org"' in html
     assert '<tr id="t-n">' in html and 'class="frame" tabindex="0"' in html

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.workbench.schemas import __main__ as program
-from shared.workbench.schemas import openapi, written
+from shared.workbench.schemas import openapi, schema_files
 from shared.workbench.schemas.compare import breaking
 from tests.workbench.schema_checks import files
 
@@ -41,11 +41,11 @@ def _moved(old: tuple[int, ...], new: tuple[int, ...]) -> bool:
 
 
 def test_a_release_is_kept_once(tmp_path: Path) -> None:
-    place = written.release(tmp_path, files())
+    place = schema_files.keep_release(tmp_path, files())
     assert place is not None
     kept = json.loads(place.read_text())
     assert kept.keys() == {name for name in files() if name not in ("openapi.json", "asyncapi.json")}
-    assert written.release(tmp_path, files()) is None
+    assert schema_files.keep_release(tmp_path, files()) is None
 
 
 RULES = [{"description": "Id needs Kind", "if": {"required": ["Id"]}, "then": {"required": ["Kind"]}}]

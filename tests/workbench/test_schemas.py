@@ -12,27 +12,27 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.package.imports import _named
+from shared.workbench.package.imports import imported_names
 from shared.workbench.schemas import __main__ as program
-from shared.workbench.schemas import commands, texts, written
+from shared.workbench.schemas import commands, schema_files, texts
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
 from tests.support.programs import ASYNCAPI, NODE_PACKAGES, need
 from tests.workbench.schema_checks import PLAN, Validator, files
 
 
 def test_the_committed_files_are_those_that_the_code_makes() -> None:
-    assert written.stale(program.FOLDER, files()) == [], "run: make schemas"
+    assert schema_files.stale_files(program.FOLDER, files()) == [], "run: make schemas"
 
 
 def test_what_is_stale_missing_or_left_over_is_named(tmp_path: Path) -> None:
-    written.write(tmp_path, files())
-    assert written.stale(tmp_path, files()) == []
+    schema_files.write_files(tmp_path, files())
+    assert schema_files.stale_files(tmp_path, files()) == []
     (tmp_path / "result.json").write_text("{}")
     (tmp_path / "openapi.json").unlink()
     (tmp_path / "gone.json").write_text("{}")
-    assert written.stale(tmp_path, files()) == ["gone.json", "openapi.json", "result.json"]
-    written.write(tmp_path, files())
-    assert written.stale(tmp_path, files()) == []
+    assert schema_files.stale_files(tmp_path, files()) == ["gone.json", "openapi.json", "result.json"]
+    schema_files.write_files(tmp_path, files())
+    assert schema_files.stale_files(tmp_path, files()) == []
 
 
 @pytest.mark.parametrize("name", sorted(name for name in files() if "api" not in name))
@@ -116,4 +116,4 @@ def test_every_example_in_openapi_fits_its_own_schema() -> None:
 def test_nothing_that_ships_imports_the_types_of_the_schemas() -> None:
     for file in sorted((ROOT / "shared").rglob("*.py")):
         if "workbench" not in file.relative_to(ROOT).parts and file.name != "events.py":
-            assert "shared.results.event_types" not in list(_named(file, "shared")), file
+            assert "shared.results.event_types" not in list(imported_names(file, "shared")), file

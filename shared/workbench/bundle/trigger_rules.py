@@ -12,7 +12,7 @@ from shared.workbench.bundle import cron
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle.form import HttpForm, ServerlessFile, TimerForm, TriggerForm
 from shared.workbench.bundle.mistakes import Mistakes
-from shared.workbench.bundle.timer_text import policy_text, problem_of
+from shared.workbench.bundle.timer_text import policy_text, timer_text_problem
 
 _SIGNED = {"tencent": "CAM", "alibaba": "function"}
 
@@ -77,7 +77,7 @@ class TriggerRules:
             spelled = cron.render(given.cron, self._platform)
         except ValueError as error:
             self._mistakes.add(str(error), *at, "cron")
-        if text := problem_of(given.message):
+        if text := timer_text_problem(given.message):
             self._mistakes.add(text, *at, "message")
         message = given.message if given.policy is None else self._policy(module, given, at)
         return d.TimerTrigger(given.name, spelled, given.enabled, message)

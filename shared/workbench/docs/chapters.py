@@ -18,7 +18,7 @@ from shared.workbench.docs import markdown, operations
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
 from shared.workbench.docs.manual import ManualChapter, read_manual
-from shared.workbench.docs.markdown import Ids, sections, slug
+from shared.workbench.docs.markdown import AnchorIds, sections, slug
 from shared.workbench.docs.operations import read_schema
 from shared.workbench.docs.queues import queues
 from shared.workbench.operations.alarms import read_alarms
@@ -50,7 +50,7 @@ class Group:
     chapters: tuple[Chapter, ...]
 
 
-def environment() -> Environment:
+def template_environment() -> Environment:
     """Jinja2 over the folder `templates`: everything is escaped that is not Markup."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -62,7 +62,7 @@ def environment() -> Environment:
     made.filters["md"] = lambda text: Markup(markdown.line_to_html(text))
     made.filters["slug"] = slug
     made.tests["name"] = lambda text: re.fullmatch(r"[a-z_]+", text) is not None
-    made.filters["breaks"] = lambda name: Markup(markdown.breaks(name))
+    made.filters["breaks"] = lambda name: Markup(markdown.with_break_points(name))
     made.filters["json"] = lambda value: Markup(
         markdown.code_block(json.dumps(value, indent=2, ensure_ascii=False), "json")
     )
@@ -95,9 +95,9 @@ class _Builder:
     def __init__(self, schemas: Path) -> None:
         self.schemas = schemas
         self.readme = sections(ROOT / "README.md")
-        self.templates = environment()
+        self.templates = template_environment()
         self.descriptions = [load(ROOT / "serverless.yml", cloud, {}) for cloud in ("tencent", "alibaba")]
-        self.ids = Ids()
+        self.ids = AnchorIds()
         self.used = {"", *LEFT_OUT}
 
     def groups(self) -> list[Group]:
@@ -152,7 +152,7 @@ class _Builder:
             schema = read_schema(self.schemas / f"{name}.json")
             forms = [schema["$defs"][form["$ref"].rpartition("/")[2]] for form in schema.get("anyOf", ())]
             for form in forms or [schema]:
-                about = markdown.to_html(str(form.get("description", "")), Ids(), name)
+                about = markdown.to_html(str(form.get("description", "")), AnchorIds(), name)
                 whole = {**form, "$defs": {} if forms else schema.get("$defs", {})}
                 anchor = f"event-{slug(form.get('title', name))}"
                 found.append({"anchor": anchor, "title": title, "about": about, "fields": fields(whole)})
@@ -191,7 +191,7 @@ class _Builder:
             "Queues",
             "queues.html.j2",
             [(queue.anchor, queue.title) for queue in found],
-            about=markdown.to_html(document["info"]["description"], Ids(), "queues"),
+            about=markdown.to_html(document["info"]["description"], AnchorIds(), "queues"),
             servers=document["servers"],
             queues=found,
         )

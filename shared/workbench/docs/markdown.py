@@ -21,7 +21,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False, "langPrefix": "language-"})
 
 
 def _code_inline(_renderer: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
-    return f"<code>{breaks(tokens[index].content)}</code>"
+    return f"<code>{with_break_points(tokens[index].content)}</code>"
 
 
 _MARKDOWN.add_render_rule("code_inline", _code_inline)
@@ -46,13 +46,13 @@ def slug(text: str) -> str:
     return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
 
 
-def breaks(name: str) -> str:
+def with_break_points(name: str) -> str:
     """Text as HTML in which a long name may be broken behind `_`, `.` and `/`."""
     return re.sub(r"([_./])(?=[\w{])", r"\1<wbr>", escape(name)) if len(name) > 12 else escape(name)
 
 
 @dataclass
-class Ids:
+class AnchorIds:
     """The ids given out so far, so that none is given twice."""
 
     taken: set[str] = field(default_factory=set)
@@ -87,7 +87,7 @@ def sections(path: Path) -> dict[str, str]:
     return {name: "\n".join(lines) + "\n" for name, lines in found.items()}
 
 
-def to_html(text: str, ids: Ids, prefix: str, *, level: int = 0) -> str:
+def to_html(text: str, ids: AnchorIds, prefix: str, *, level: int = 0) -> str:
     """A block of Markdown as HTML. Row ids begin with `prefix`; headings move down by `level`."""
     tokens = _MARKDOWN.parse(_PICTURE.sub("", text))
     for index, token in enumerate(tokens):

@@ -25,14 +25,14 @@ from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.package.dependencies import (
-    STAND_INS,
+    SHIMS,
     Interpreter,
     PackageError,
     compile_tree,
+    dependency_tree,
     find_interpreter,
-    tree,
 )
-from shared.workbench.package.imports import closure
+from shared.workbench.package.imports import import_closure
 
 _ENTRY = '''"""{summary}"""
 
@@ -60,7 +60,7 @@ _QUEUE_NEEDS = {"ckafka": "tencent", "amqp": "amqp"}
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltZip:
     """One zip: where it is, its size and its files' (bytes), how many those are, and the largest packages."""
 
     spec: FunctionSpec
@@ -90,7 +90,7 @@ def main(argv: list[str]) -> int:
         unknown = set(arguments.functions) - {spec.module for spec in description.functions}
         if unknown:
             parser.error(f"serverless.yml names no {', '.join(sorted(unknown))} for {arguments.cloud}")
-        built = build(description, arguments.dist, only=arguments.functions, version=arguments.python)
+        built = build_zips(description, arguments.dist, only=arguments.functions, version=arguments.python)
     except DescriptionError as error:
         print(error, file=sys.stderr)
         return 2
@@ -106,14 +106,14 @@ def main(argv: list[str]) -> int:
     return 1 if over else 0
 
 
-def build(
+def build_zips(
     description: Description,
     dist: Path,
     *,
     only: list[str] | None = None,
     version: str | None = None,
     root: Path = ROOT,
-) -> list[Built]:
+) -> list[BuiltZip]:
     """Build the zips of a description below `dist`/<cloud>, for the runtime that each function names.
 
     `version` builds for another ("3.12"), under a name of its own: <function>-py312.zip.
@@ -165,8 +165,10 @@ def _content(
     """Name in the zip -> file, for everything that a function carries."""
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
-    found = closure(root / "functions" / f"{spec.module}.py", root, _carries(set(spec.clouds), clouds, queues))
-    start = closure(root / "shared" / "runtime" / "cold_start.py", root, _carries(set(spec.clouds), clouds, queues))
+    found = import_closure(root / "functions" / f"{spec.module}.py", root, _carries(set(spec.clouds), clouds, queues))
+    start = import_closure(
+        root / "shared" / "runtime" / "cold_start.py", root, _carries(set(spec.clouds), clouds, queues)
+    )
     files = {f"{spec.module}.py": ours / f"{spec.module}.py"}
     for module in {*found.own, *start.own, "shared.runtime.cold_start", "functions", f"functions.{spec.module}"}:
         path = Path(*module.split("."))
@@ -174,8 +176,8 @@ def _content(
         files[compiled.as_posix()] = ours / compiled
     products = {".".join(name.split(".")[:2]) for name in found.foreign if name.startswith("tencentcloud.")}
     for lock in [*(["seal"] if spec.seals else []), *sorted(clouds)]:
-        packages = tree(lock, python, root=root)
-        real = STAND_INS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
+        packages = dependency_tree(lock, python, root=root)
+        real = SHIMS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
         for file in packages.rglob("*"):
             name = file.relative_to(packages).as_posix()
             if file.is_file() and not _unused_product(name, products) and name.partition("/")[0] not in real:
@@ -228,7 +230,7 @@ def _write(path: Path, files: dict[str, Path]) -> None:
     part.replace(path)
 
 
-def _built(spec: FunctionSpec, path: Path) -> Built:
+def _built(spec: FunctionSpec, path: Path) -> BuiltZip:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     sizes: dict[str, int] = {}
@@ -237,10 +239,10 @@ def _built(spec: FunctionSpec, path: Path) -> Built:
         sizes[top] = sizes.get(top, 0) + entry.compress_size
     largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
     unpacked = sum(entry.file_size for entry in entries)
-    return Built(spec, path, path.stat().st_size, unpacked, len(entries), tuple(largest))
+    return BuiltZip(spec, path, path.stat().st_size, unpacked, len(entries), tuple(largest))
 
 
-def _report(one: Built) -> str:
+def _report(one: BuiltZip) -> str:
     largest = ", ".join(f"{name} {size / _MB:.2f}" for name, size in one.largest)
     budget = f"budget {one.spec.budget_mb:g}"
     return (

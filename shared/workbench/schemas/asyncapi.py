@@ -8,7 +8,7 @@ from shared.rotation.policy import FUNCTION as PLAN
 from shared.rotation.policy import TARGETS
 from shared.rotation.report import TYPE
 from shared.workbench.schemas import commands, outputs
-from shared.workbench.schemas.bundle import lifted
+from shared.workbench.schemas.documents import move_to_components
 from shared.workbench.schemas.generator import Schema
 from shared.workbench.schemas.openapi import version
 
@@ -161,7 +161,7 @@ def _sent_by(function: str) -> str | None:
 
 
 def _results(schemas: dict[str, Schema]) -> Schema:
-    event = lifted(outputs.result(), schemas)
+    event = move_to_components(outputs.result(), schemas)
     messages: Schema = {}
     for outcome in Outcome:
         messages[f"credential.{outcome.value}"] = {
@@ -177,7 +177,7 @@ def _results(schemas: dict[str, Schema]) -> Schema:
         "title": "rotation report",
         "summary": "One page of what a rotation found and sent.",
         "contentType": _JSON,
-        "payload": lifted(outputs.rotation_report(), schemas),
+        "payload": move_to_components(outputs.rotation_report(), schemas),
         "bindings": _KEY,
     }
     return messages
@@ -187,7 +187,7 @@ def _commands(schemas: dict[str, Schema]) -> Schema:
     messages: Schema = {}
     for function in commands.FUNCTIONS:
         name = commands.model(function).__name__
-        command = lifted(commands.command(function), schemas)
+        command = move_to_components(commands.command(function), schemas)
         event = commands.command_event(function)
         event.pop("$defs")
         event["properties"]["data"] |= command
@@ -196,7 +196,7 @@ def _commands(schemas: dict[str, Schema]) -> Schema:
             "title": f"{name} as a CloudEvent",
             "summary": "The command as an event's data, addressed to one function.",
             "contentType": _JSON,
-            "payload": lifted(event, schemas, f"{name}Event"),
+            "payload": move_to_components(event, schemas, f"{name}Event"),
             "bindings": _KEY,
         }
         messages[f"bare.{function}"] = {

@@ -22,7 +22,7 @@ from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Cloud
 from shared.workbench.bundle.loading import load
 from shared.workbench.schemas import commands, outputs
-from shared.workbench.schemas.bundle import DIALECT, lifted, ref
+from shared.workbench.schemas.documents import DIALECT, move_to_components, ref
 from shared.workbench.schemas.generator import Schema
 
 _AT = datetime(2026, 5, 4, 5, 0, 1, tzinfo=timezone.utc)
@@ -122,7 +122,7 @@ def version() -> str:
 def document() -> Schema:
     """The whole OpenAPI document."""
     schemas: dict[str, Schema] = {"PlatformRefusal": _platform_refusal()}
-    lifted(outputs.reply(), schemas, "HttpReply")
+    move_to_components(outputs.reply(), schemas, "HttpReply")
     paths = {f"/{one.name}": _path(one, schemas) for one in deployed()}
     return {
         "openapi": "3.1.0",
@@ -146,11 +146,11 @@ def document() -> Schema:
 
 
 def _path(function: Deployed, schemas: dict[str, Schema]) -> Schema:
-    command = lifted(commands.command(function.name), schemas)
+    command = move_to_components(commands.command(function.name), schemas)
     event = commands.command_event(function.name)
     event.pop("$defs")
     event["properties"]["data"] = {**event["properties"]["data"], **command}
-    carried = lifted(event, schemas, f"{commands.model(function.name).__name__}Event")
+    carried = move_to_components(event, schemas, f"{commands.model(function.name).__name__}Event")
     tag = "rotation" if function.name == PLAN else function.name.partition("_")[0]
     doc = inspect.cleandoc(import_module(f"functions.{function.name}").__doc__ or "")
     headers = [
