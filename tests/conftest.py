@@ -17,8 +17,8 @@ import pytest
 
 from shared.handlers.adapters import open_inbox
 from shared.runtime import redaction
-from shared.workbench.bundle.description import load
-from shared.workbench.package.package import Built, build
+from shared.workbench.bundle.loading import load
+from shared.workbench.package.zips import BuiltZip, build_zips
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import ROOT, Returned, environment, role_keys
 from tests.cloud.queues.rabbitmq import Broker
@@ -41,7 +41,7 @@ class Packages:
     """The zips: in which folder, and what is known of each, by cloud and function."""
 
     dist: Path
-    built: dict[tuple[str, str], Built]
+    built: dict[tuple[str, str], BuiltZip]
 
 
 @pytest.fixture(autouse=True)
@@ -71,7 +71,9 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not record.exists():
             descriptions = [load(ROOT / "serverless.yml", cloud, {}) for cloud in ("tencent", "alibaba")]
-            built = {(one.cloud, zipped.spec.module): zipped for one in descriptions for zipped in build(one, folder)}
+            built = {
+                (one.cloud, zipped.spec.module): zipped for one in descriptions for zipped in build_zips(one, folder)
+            }
             record.write_bytes(pickle.dumps(built))
         return Packages(folder, pickle.loads(record.read_bytes()))
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.package.dependencies import STAND_INS
+from shared.workbench.package.dependencies import SHIMS
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import environment, role_keys
 from tests.cloud.server.client import Standin
@@ -237,7 +237,7 @@ USES = {
 
 
 def test_a_stand_in_for_a_package_raises_when_it_is_used(folders: dict[str, Path], python: str) -> None:
-    assert {name.partition(".")[0] for name in USES} == STAND_INS
+    assert {name.partition(".")[0] for name in USES} == SHIMS
     for name, uses in USES.items():
         for use in uses:
             code = f"import sys; sys.path.insert(0, {str(folders[TAIR])!r}); import {name}; {use}"

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from shared.workbench.bench import report
-from shared.workbench.bench.cases import CASES, PASSWORD, case_of, event
+from shared.workbench.bench.cases import CASES, PASSWORD, case_of, http_event
 from shared.workbench.bench.errors import BenchError
-from shared.workbench.bench.processes import Used, medians, run, spread
-from shared.workbench.bench.sizes import parts
+from shared.workbench.bench.processes import ProcessUsage, medians, run, spread
+from shared.workbench.bench.sizes import largest_parts
 from shared.workbench.bench.standin import CountingRelay
 
 ROOT = Path(__file__).parents[2]
@@ -108,9 +108,9 @@ def test_every_part_is_published_with_enough_rounds_and_tells_which_budgets_it_m
     assert set(report.PARTS) <= set(published)
     assert published["cold"]["rounds"] >= 7
     assert {pair["function"] for pair in published["cold"]["pairs"]} == {case.function for case in CASES}
-    assert report.fixed_misses(published) == [], "bytes, calls and connections depend on no machine"
+    assert report.missed_fixed_budgets(published) == [], "bytes, calls and connections depend on no machine"
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(f"- {line}" in readme for line in report.misses(published))
+    assert all(f"- {line}" in readme for line in report.missed_budgets(published))
 
 
 def test_nothing_published_names_a_folder_of_the_machine_that_measured() -> None:
@@ -140,7 +140,7 @@ def test_the_chart_has_a_bar_for_ours_and_for_the_plain_handler() -> None:
 
 
 def test_results_within_budget_miss_nothing() -> None:
-    assert report.misses(RESULTS) == []
+    assert report.missed_budgets(RESULTS) == []
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def test_each_budget_that_is_missed_is_told(path: tuple[Any, ...], value: Any, t
     for step in way:
         inner = inner[step]
     inner[last] = value
-    (line,) = report.misses(results)
+    (line,) = report.missed_budgets(results)
     assert told in line
 
 
@@ -182,7 +182,7 @@ def test_readme_keeps_what_is_around_the_tables() -> None:
 def test_medians_and_spreads() -> None:
     assert spread([3.0, 1.0, 2.0]) == figure(2.0, 1.0, 3.0)
     assert spread([1.0, 2.0]) == figure(1.5, 1.0, 2.0)
-    assert medians([Used(2.0, 1.0, 30.04, ""), Used(4.0, 3.0, 10.0, "")]) == {
+    assert medians([ProcessUsage(2.0, 1.0, 30.04, ""), ProcessUsage(4.0, 3.0, 10.0, "")]) == {
         "wall_s": figure(3.0, 2.0, 4.0),
         "cpu_s": figure(2.0, 1.0, 3.0),
         "peak_mib": figure(20.0, 10.0, 30.0),
@@ -191,7 +191,7 @@ def test_medians_and_spreads() -> None:
 
 def test_a_zip_is_told_by_its_largest_packages_and_the_rest() -> None:
     sizes = {"a/x.pyc": 5, "a/y.pyc": 5, "b.py": 7, **{f"p{number}/x": 1 for number in range(9)}}
-    largest, rest = parts(sizes)
+    largest, rest = largest_parts(sizes)
     assert largest[:3] == [("a", 10), ("b.py", 7), ("p0", 1)]
     assert sum(size for _, size in largest) + rest == sum(sizes.values())
 
@@ -199,7 +199,7 @@ def test_a_zip_is_told_by_its_largest_packages_and_the_rest() -> None:
 def test_changes_of_one_account_follow_on_each_other() -> None:
     first, second = case_of(PASSWORD).commands(2)
     assert (first["OldPassword"], second["OldPassword"]) == ("Old-Passw0rd", first["Password"])
-    ids = {event(first, "scf", number)["headers"]["idempotency-key"] for number in range(3)}
+    ids = {http_event(first, "scf", number)["headers"]["idempotency-key"] for number in range(3)}
     assert len(ids) == 3
 
 

@@ -10,13 +10,16 @@ from typing import Any
 import pytest
 
 from shared.runtime.settings import handoff_keys
-from shared.workbench.bundle.description import ROOT, Description, DescriptionError, load
-from shared.workbench.deploy import deploy, handoff_key
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
+from shared.workbench.deploy import commands, handoff_key
 from shared.workbench.deploy.handoff_key import KeyProblem
-from shared.workbench.deploy.plan import MADE_LATER, Function
+from shared.workbench.deploy.plan import KEY_MADE_LATER, FunctionState
 from tests.cloud.server.client import Standin
 from tests.support.functions_zip import fc, scf, write_zip
-from tests.workbench.test_deploy import PLATFORMS, Site, _killed, _spec
+from tests.workbench.deploy_site import PLATFORMS, Site, deploy_until_killed, spec_of
 
 NAME = "KEYTURN_HANDOFF_KEY"
 A, B, C = ("a" * 42 + "Q", "b" * 42 + "Q", "c" * 42 + "Q")
@@ -31,7 +34,7 @@ def site(request: pytest.FixtureRequest, cloud: Standin, tmp_path: Path) -> Site
     """Two functions that share a commands queue, and one without."""
     cloud.reset(active_s=0.02, rate=1000)
     made = Site(cloud, request.param, tmp_path)
-    alone = _spec(request.param, "alone", triggers=False)
+    alone = spec_of(request.param, "alone", triggers=False)
     write_zip(made.folder / "alone.zip")
     made.description = replace(made.description, functions=(*made.description.functions, alone))
     for name in ("hello", "goodbye"):
@@ -68,7 +71,7 @@ def test_one_key_is_made_for_all_that_share_the_queue_and_then_kept(
     assert key == same and none is None
     assert len(handoff_keys(key)) == 1
     told = capsys.readouterr()
-    assert f"env {NAME}: {MADE_LATER}" in told.out
+    assert f"env {NAME}: {KEY_MADE_LATER}" in told.out
     assert site.steps() == []
     assert site.deploy() == 0
     again = capsys.readouterr()
@@ -81,7 +84,7 @@ def test_one_key_is_made_for_all_that_share_the_queue_and_then_kept(
     assert of_all(site) == [key, key, None]
     rest = capsys.readouterr()
     said = told.out + told.err + again.out + again.err + rest.out + rest.err + kept
-    assert str(key) not in said and MADE_LATER not in str(of_all(site))
+    assert str(key) not in said and KEY_MADE_LATER not in str(of_all(site))
 
 
 def test_two_bundles_get_two_keys(site: Site) -> None:
@@ -96,7 +99,7 @@ def test_a_plan_with_a_key_to_be_made_is_carried_out_as_it_was_shown(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert site.plan() == 0
-    assert MADE_LATER in capsys.readouterr().out
+    assert KEY_MADE_LATER in capsys.readouterr().out
     assert site.deploy() == 0
     key = held(site, "hello")
     assert len(handoff_keys(key)) == 1 and str(key) not in capsys.readouterr().out
@@ -132,7 +135,7 @@ def test_a_deploy_killed_at_any_call_leaves_one_key_to_the_next(site: Site) -> N
     number, killed = 1, True
     while killed:
         site.cloud.reset(active_s=0.02, rate=1000)
-        killed = _killed(site, f"{target[site.description.platform]}:return#{number}")
+        killed = deploy_until_killed(site, f"{target[site.description.platform]}:return#{number}")
         found = held(site, "hello") if "hello" in site.names() else None
         assert site.deploy() == 0
         key, same, none = of_all(site)
@@ -146,7 +149,7 @@ def test_keys_are_changed_as_given_and_the_two_are_kept(site: Site, capsys: pyte
     without = site.description
 
     def deploy_with(value: str) -> str:
-        site.description = handoff_key.given(without, {NAME: value})
+        site.description = handoff_key.with_given_key(without, {NAME: value})
         assert site.deploy() == 0
         assert site.steps() == []
         return capsys.readouterr().out
@@ -184,7 +187,7 @@ def test_the_key_of_the_environment_is_refused_by_name_and_rule_alone(
     (tmp_path / "serverless.yml").write_text(text)
     monkeypatch.setenv(NAME, "canary")
     for file in (ROOT / "serverless.yml", tmp_path / "serverless.yml"):
-        assert deploy.main("plan", ["tencent", "--file", str(file)]) == 2
+        assert commands.main("plan", ["tencent", "--file", str(file)]) == 2
         told = capsys.readouterr().err
         assert f"{NAME}: must be one key or two" in told and "canary" not in told
 
@@ -195,7 +198,7 @@ def test_a_file_that_names_no_key_gets_the_environments(tmp_path: Path) -> None:
     )
     for file in (ROOT / "serverless.yml", tmp_path / "serverless.yml"):
         for cloud in PLATFORMS:
-            described = handoff_key.given(load(file, cloud, {NAME: A}), {NAME: A})
+            described = handoff_key.with_given_key(load(file, cloud, {NAME: A}), {NAME: A})
             assert {spec.environment[NAME] for spec in described.functions} == {A}
 
 
@@ -219,45 +222,47 @@ def test_functions_that_share_a_queue_cannot_be_given_different_keys(tmp_path: P
 
 def bundle(*keys: str, queue: str = "memory://") -> Description:
     """Functions on one queue, each with a key of its own in the file."""
-    spec = _spec("tencent", "f", triggers=False)
+    spec = spec_of("tencent", "f", triggers=False)
     specs = [
         replace(spec, name=f"f{n}", environment={"KEYTURN_COMMANDS": queue, NAME: key}) for n, key in enumerate(keys)
     ]
     return Description("tencent", "scf", "orders", "ap-guangzhou", tuple(specs))
 
 
-def standing(*keys: Any, ours: bool = True) -> list[Function]:
-    return [Function(f"f{n}", "1", {f"env {NAME}": key} if key else {}, {}, (), ours) for n, key in enumerate(keys)]
+def standing(*keys: Any, ours: bool = True) -> list[FunctionState]:
+    return [
+        FunctionState(f"f{n}", "1", {f"env {NAME}": key} if key else {}, {}, (), ours) for n, key in enumerate(keys)
+    ]
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (standing(), MADE_LATER),
+        (standing(), KEY_MADE_LATER),
         (standing(None, A), A),
         (standing(A, A), A),
         (standing(A, f"{A}="), A),
         (standing("canary", B), B),  # with such a value a function answers nothing: it has signed nothing either
-        (standing("canary"), MADE_LATER),
+        (standing("canary"), KEY_MADE_LATER),
         (standing(A, B), f"{A},{B}"),
         (standing(B, f"{A},{B}"), f"{A},{B}"),
         (standing(f"{B},{A}", A), f"{B},{A}"),
-        (standing(A, ours=False), MADE_LATER),
+        (standing(A, ours=False), KEY_MADE_LATER),
     ],
 )
-def test_which_key_is_kept(found: list[Function], expected: str) -> None:
-    described = handoff_key.kept(bundle("", ""), found)
+def test_which_key_is_kept(found: list[FunctionState], expected: str) -> None:
+    described = handoff_key.with_kept_key(bundle("", ""), found)
     assert [spec.environment[NAME] for spec in described.functions] == [expected, expected]
 
 
 def test_more_keys_than_a_value_holds_are_left_to_a_person() -> None:
     with pytest.raises(KeyProblem, match=f"set {NAME} to the one or two to keep") as caught:
-        handoff_key.kept(bundle("", ""), standing(A, B, C))
+        handoff_key.with_kept_key(bundle("", ""), standing(A, B, C))
     assert not any(key in str(caught.value) for key in (A, B, C))
-    assert handoff_key.kept(bundle(A, A), standing(A, B, C)) == bundle(A, A)
+    assert handoff_key.with_kept_key(bundle(A, A), standing(A, B, C)) == bundle(A, A)
 
 
 def test_a_key_of_the_file_goes_to_the_others_of_its_queue() -> None:
-    described = handoff_key.kept(bundle("", B, ""), standing(A))
+    described = handoff_key.with_kept_key(bundle("", B, ""), standing(A))
     assert [spec.environment[NAME] for spec in described.functions] == [B, B, B]
-    assert handoff_key.dropped(described, standing(A, B, f"{B},{A}", f"{A},{B}", None)) == ["f0", "f3"]
+    assert handoff_key.functions_not_believed(described, standing(A, B, f"{B},{A}", f"{A},{B}", None)) == ["f0", "f3"]

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from shared.workbench.bundle import cron
-from shared.workbench.bundle.description import CkafkaTrigger, Description, DescriptionError, Logs, SmqTrigger, load
-from shared.workbench.bundle.timer_text import problem_of
+from shared.workbench.bundle.description import CkafkaTrigger, Description, Logs, SmqTrigger
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
+from shared.workbench.bundle.timer_text import timer_text_problem
 from shared.workbench.deploy.policies import policies
 
 ROOT = Path(__file__).parents[2]
@@ -319,7 +321,7 @@ def test_a_cron_that_a_platform_could_misread_is_refused(text: str) -> None:
     ],
 )
 def test_a_timers_text_holds_a_command_and_no_secret(text: str, fine: bool) -> None:
-    problem = problem_of(text)
+    problem = timer_text_problem(text)
     assert (problem is None) is fine
     assert "Secret-1" not in (problem or "")
 

@@ -21,21 +21,29 @@ from shared.results.outcome import Outcome
 from shared.results.result_event import _STATUS
 from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import ErrorClass
-from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import operations, rights
 from shared.workbench.deploy.policies import policies
 from shared.workbench.docs import redoc
 from shared.workbench.docs.__main__ import main
-from shared.workbench.docs.display import shown
 from shared.workbench.docs.errors import DocsError
-from shared.workbench.docs.fields import fields
-from shared.workbench.docs.markdown import Ids, to_html
-from shared.workbench.operations import alarms, log_lines, runbook
+from shared.workbench.docs.manual import read_manual
+from shared.workbench.docs.markdown import manual_anchor
+from shared.workbench.operations.alarms import read_alarms
+from shared.workbench.operations.log_lines import read_log_lines
+from shared.workbench.operations.runbook import read_runbook
 from tests.support.programs import NODE, need
 
 DESKTOP = {"width": 1280, "height": 900}
+
+
 PHONE = {"width": 360, "height": 740}
+
+
 FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("[a-z]*.py"))
+
+
 OPERATIONS = [name for name in FUNCTIONS if name not in ("follow_change", "plan_rotation")]
 
 
@@ -179,14 +187,14 @@ def test_every_outcome_error_class_and_status_is_told(desktop: Visit) -> None:
         assert desktop.page.locator(f"[id='runbook-{error_class.value}']").count() == 1
     statuses = desktop.page.locator("#redoc button strong").all_text_contents()
     assert {str(status) for status in (200, 202, 207, 405, 415, *_STATUS.values())} <= {one.strip() for one in statuses}
-    for row in runbook():
+    for row in read_runbook():
         section = desktop.text(f".row:has(#runbook-{row.id})")
         assert all(line.partition("   # ")[0].replace("`", "") in section for line in row.look)
 
 
 def test_every_setting_and_every_queue_is_told(desktop: Visit) -> None:
     settings = desktop.text("section[aria-labelledby=settings]")
-    for name in re.findall(r'text\("([A-Z_]+)"\)', (ROOT / "shared" / "settings.py").read_text()):
+    for name in re.findall(r'text\("([A-Z_]+)"\)', (ROOT / "shared" / "runtime" / "settings.py").read_text()):
         assert f"KEYTURN_{name}" in settings
     everything = desktop.text("main")
     for scheme in ("sqlite", "ckafka", "smq", "amqps", "memory"):
@@ -199,11 +207,17 @@ def test_every_setting_and_every_queue_is_told(desktop: Visit) -> None:
         assert desktop.page.locator(f"h2[id^={chapter}]").count() == 1
 
 
+def test_every_chapter_of_the_manual_is_shown_and_readmes_links_lead_to_it(desktop: Visit) -> None:
+    for chapter in read_manual():
+        assert desktop.text(f"h2#{manual_anchor(chapter.name)}").startswith(chapter.title)
+        assert desktop.page.locator(f"main a[href='#{manual_anchor(chapter.name)}']").count() > 0
+
+
 def test_every_log_line_and_alarm_is_told(desktop: Visit) -> None:
-    for line in log_lines():
+    for line in read_log_lines():
         told = desktop.page.locator(f"[id^='log-{line.event}-'] td:first-child").all_text_contents()
         assert {one.name for one in line.fields} <= set(told)
-    for alarm in alarms().alarm:
+    for alarm in read_alarms().alarm:
         assert desktop.page.locator(f"[id='alarm-{alarm.id}']").count() == 1
         assert alarm.cls.strip() in desktop.text("section[aria-labelledby=alarms]")
         assert alarm.sls.strip() in desktop.text("section[aria-labelledby=alarms]")
@@ -245,7 +259,8 @@ def test_a_find_is_reached_by_the_keyboard_alone(desktop: Visit) -> None:
     assert desktop.page.url.endswith("#settings-keyturn_allow")
     top = desktop.page.evaluate("document.activeElement.getBoundingClientRect().top")
     assert 0 < top < DESKTOP["height"]
-    assert desktop.page.locator("#menu a[aria-current]").text_content() == "Settings"
+    # The menu follows once the browser has told of the scroll.
+    desktop.page.wait_for_function("document.querySelector('#menu a[aria-current]').textContent === 'Settings'")
 
 
 def test_a_find_in_something_folded_unfolds_it(desktop: Visit) -> None:
@@ -350,75 +365,9 @@ def test_it_reads_without_scripts(browser: Browser, built: Path) -> None:
     visit.page.context.close()
 
 
-def test_without_node_one_line_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(
-        DocsError, match=r"^Node and npm are needed once, to fetch redoc [\d.]+: install nodejs and npm"
-    ):
-        redoc.script(tmp_path / "none")
-
-
 def test_another_bundle_is_refused(built: Path, tmp_path: Path) -> None:
     folder = tmp_path / "node_modules" / "redoc" / "bundles"
     folder.mkdir(parents=True)
     (folder / "redoc.standalone.js").write_text("alert(1)")
     with pytest.raises(DocsError, match="is not that of redoc"):
         redoc.script(tmp_path)
-
-
-def test_missing_schemas_are_one_line_and_exit_2(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([str(tmp_path / "out.html"), "--schemas", str(tmp_path)]) == 2
-    assert re.fullmatch(r"docs: \S+\.json is missing: make schemas writes it\n", capsys.readouterr().err)
-    assert not (tmp_path / "out.html").exists()
-
-
-def test_a_schema_in_words() -> None:
-    inner = {"title": "Inner", "type": "object", "properties": {"B": {"const": True}}}
-    schema = {
-        "$defs": {"Inner": inner},
-        "required": ["Z"],
-        "properties": {
-            "A": {
-                "type": ["string", "null"],
-                "minLength": 1,
-                "maxLength": 9,
-                "pattern": "^a`+$",
-                "description": "Of A.",
-            },
-            "Many": {"type": "array", "minItems": 1, "maxItems": 1000, "items": {"type": "integer", "minimum": 0}},
-            "One": {"anyOf": [{"$ref": "#/$defs/Inner"}, {"type": "null"}], "default": {}},
-            "Z": {"anyOf": [{"type": "string", "description": "In clear."}, {"enum": ["x", "y", None]}]},
-        },
-    }
-    found = fields(schema)
-    assert [(one.name, one.required, one.takes) for one in found] == [
-        ("Z", True, ["text. In clear.", "`x`, `y`"]),
-        ("A", False, ["text, 1 to 9 characters, ``^a`+$``"]),
-        ("Many", False, ["list of 1 to 1,000: whole number, at least 0"]),
-        ("One", False, ["object"]),
-        ("One.B", False, ["`true`"]),
-    ]
-    assert found[1].meaning == "Of A."
-
-
-def test_what_is_shown_of_a_schema_leaves_out_conditions_and_keeps_examples() -> None:
-    schema: dict[str, Any] = {
-        "type": "object",
-        "properties": {"A": {"type": "string"}, "B": False},
-        "allOf": [{"if": {"required": ["A"]}, "then": {"required": ["B"]}}],
-        "anyOf": [{"required": ["A"], "type": "object"}, {"$ref": "#/x"}],
-        "example": {"if": 1, "not": 2},
-    }
-    assert shown(schema) == {
-        "type": "object",
-        "properties": {"A": {"type": "string"}},
-        "anyOf": [{"$ref": "#/x"}],
-        "example": {"if": 1, "not": 2},
-    }
-
-
-def test_markdown_keeps_links_that_a_lone_page_can_follow() -> None:
-    html = to_html("[file](tests/x.py) [here](#a) [web](https://w3.org)\n\n| a |\n|---|\n| `N` b |\n", Ids(), "t")
-    assert "<p>file <a " in html and "tests/x.py" not in html
-    assert 'href="#a"' in html and 'href="https://w3.org"' in html
-    assert '<tr id="t-n">' in html and 'class="frame" tabindex="0"' in html

@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 
 from shared.workbench.bench import ceiling
-from shared.workbench.operations.fleet_model import PRICES, ROWS, Fleet, assumptions, plan, table
+from shared.workbench.operations.fleet_model import PRICES, ROWS, assumptions, table
+from shared.workbench.operations.fleet_simulation import Fleet, forecast
 
 ROOT = Path(__file__).parents[2]
 SMALL = Fleet(100, slow_share=0.05)
 
 
 def test_the_same_seed_gives_the_same_plan_and_another_one_another() -> None:
-    assert plan(SMALL) == plan(SMALL)
-    assert plan(replace(SMALL, seed=2)).seconds != plan(SMALL).seconds
+    assert forecast(SMALL) == forecast(SMALL)
+    assert forecast(replace(SMALL, seed=2)).seconds != forecast(SMALL).seconds
 
 
 @pytest.mark.parametrize("functions", [1, 2, 8])
 def test_every_command_ends_once_whatever_the_platform_ends_early(functions: int) -> None:
-    found = plan(Fleet(400, functions=functions, timeout_s=10.0, slow_share=0.05))
+    found = forecast(Fleet(400, functions=functions, timeout_s=10.0, slow_share=0.05))
     assert found.changed == 400
     assert found.handed_back > 0
     # Commands, those handed back, what is followed with its pending result (and hops), and 400 terminal results.
@@ -31,13 +32,13 @@ def test_every_command_ends_once_whatever_the_platform_ends_early(functions: int
 
 
 def test_a_large_fleet_is_bound_by_the_limit_alone() -> None:
-    found = plan(Fleet(3000))
+    found = forecast(Fleet(3000))
     assert 3000 / 20 <= found.seconds <= 3000 / 20 / 0.93
     assert found.gb_s == pytest.approx(found.seconds * 0.125, rel=0.01)
 
 
 def test_the_table_names_its_unit_prices_and_what_nobody_has_verified() -> None:
-    found = plan(SMALL)
+    found = forecast(SMALL)
     assert table([found]).count("\n") == 2
     text = assumptions(SMALL)
     for price in PRICES.values():
@@ -51,7 +52,7 @@ def test_the_model_agrees_with_a_real_run() -> None:
     """Within a tenth where nothing else runs, which `make bench` shows; a busy machine may be slower, never faster."""
     commands, instances = 160, 40
     measured = ceiling.measure(1, commands, instances)
-    modelled = plan(Fleet(instances, commands // instances, timeout_s=120.0))
+    modelled = forecast(Fleet(instances, commands // instances, timeout_s=120.0))
     assert measured.outcomes == {"changed": commands}
     modelled_s = modelled.last_change - modelled.first_change
     assert 0.9 * modelled_s <= measured.seconds_of_calls <= 2.0 * modelled_s
@@ -61,9 +62,8 @@ def test_the_model_agrees_with_a_real_run() -> None:
 
 def test_readme_shows_the_models_table() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    plans = [
-        plan(Fleet(instances, slow_share=0.01)) for instances in ROWS[:-1]
-    ]  # the last one takes as long as all tests of this file
-    assert table(plans) in readme
+    shown = ROWS[:-1]  # the last one takes as long as all tests of this file
+    forecasts = [forecast(Fleet(instances, slow_share=0.01)) for instances in shown]
+    assert table(forecasts) in readme
     assert f"\n| {ROWS[-1]:,} | " in readme
-    assert assumptions(plans[0].fleet) in readme
+    assert assumptions(forecasts[0].fleet) in readme

@@ -16,12 +16,13 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.bundle.description import Description, load
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import FOLLOW, PLAN, operations
-from shared.workbench.package.bytecode import compiled
+from shared.workbench.package.bytecode import compile_source
 from shared.workbench.package.dependencies import PackageError, find_interpreter
-from shared.workbench.package.imports import closure
-from shared.workbench.package.package import Built, build
+from shared.workbench.package.imports import import_closure
+from shared.workbench.package.zips import BuiltZip, build_zips
 from tests.cloud.functions.bootstrap import context_of
 from tests.cloud.functions.runtime import environment, role_keys
 from tests.cloud.server.client import Standin
@@ -59,7 +60,7 @@ print(json.dumps({"reply": reply, "foreign": foreign}))
 class Zips:
     """What was built for both clouds, and where each zip is unpacked."""
 
-    built: dict[tuple[str, str], Built]
+    built: dict[tuple[str, str], BuiltZip]
     unpacked: dict[tuple[str, str], Path]
 
 
@@ -168,7 +169,7 @@ def test_a_zip_for_fcs_newer_runtime_changes_a_password_under_that_python(
     python: str, tmp_path: Path, standin: Standin
 ) -> None:
     newer = need(PYTHON_3_12)
-    (one,) = build(described("alibaba"), tmp_path / "dist", only=[TAIR], version="3.12")
+    (one,) = build_zips(described("alibaba"), tmp_path / "dist", only=[TAIR], version="3.12")
     assert one.path.name == f"{TAIR}-py312.zip"
     with zipfile.ZipFile(one.path) as archive:
         archive.extractall(tmp_path / "code")
@@ -210,7 +211,7 @@ def test_a_zip_that_would_miss_an_operation_is_refused(tmp_path: Path) -> None:
     scf = described("tencent")
     stranger = replace(scf.functions[0], name="stranger", module="tencent_redis_without_a_file")
     with pytest.raises(PackageError, match=r"functions/tencent_redis_without_a_file\.py declares none"):
-        build(replace(scf, functions=(*scf.functions, stranger)), tmp_path, only=[FOLLOW])
+        build_zips(replace(scf, functions=(*scf.functions, stranger)), tmp_path, only=[FOLLOW])
 
 
 @pytest.mark.parametrize(("cloud", "module"), EACH)
@@ -239,7 +240,7 @@ def test_a_zip_is_within_its_budget(cloud: str, module: str, zips: Zips) -> None
 @pytest.mark.parametrize("module", [ACCOUNT, TAIR])
 def test_the_same_inputs_give_the_same_bytes(module: str, zips: Zips, tmp_path: Path) -> None:
     cloud = module.partition("_")[0]
-    (again,) = build(described(cloud), tmp_path, only=[module])
+    (again,) = build_zips(described(cloud), tmp_path, only=[module])
     assert again.path.read_bytes() == zips.built[cloud, module].path.read_bytes()
 
 
@@ -251,7 +252,7 @@ def test_only_a_function_that_seals_carries_cryptography(module: str, zips: Zips
     text = text.replace(f"        name: {module}\n", f"        name: {module}\n        seals: true\n", 1)
     (tmp_path / "serverless.yml").write_text(text)
     description = load(tmp_path / "serverless.yml", cloud, {})
-    (one,) = build(description, tmp_path / "dist", only=[module])
+    (one,) = build_zips(description, tmp_path / "dist", only=[module])
     assert one.spec.seals and one.spec.budget_mb == zips.built[cloud, module].spec.budget_mb + 5
     assert not one.over_budget
     names = names_in(one.path)
@@ -271,7 +272,7 @@ def test_an_operation_on_the_other_platform_carries_its_own_clouds_client(python
     scf = described("tencent", KEYTURN_RESULTS="amqps://u:not-a-secret@mq.example/v?queue=results")
     tair = next(spec for spec in described("alibaba").functions if spec.module == TAIR)
     here = replace(scf, functions=(replace(tair, environment=scf.functions[0].environment),))
-    (one,) = build(here, tmp_path / "dist")
+    (one,) = build_zips(here, tmp_path / "dist")
     names = names_in(one.path)
     assert {f"shared/clouds/{name}.pyc" for name in ("alibaba/tair", "tencent/ckafka", "tencent/error_codes")} | {
         "shared/queues/amqp.pyc"
@@ -286,8 +287,10 @@ def test_an_operation_on_the_other_platform_carries_its_own_clouds_client(python
 
 def test_nothing_that_ships_imports_the_workbench() -> None:
     for entry in (ROOT / "functions").glob("[!_]*.py"):
-        assert not [name for name in closure(entry, ROOT, lambda _: True).own if name.startswith("shared.workbench")]
-    shipped = [file for file in (ROOT / "shared").rglob("*.py") if "workbench" not in file.parts]
+        assert not [
+            name for name in import_closure(entry, ROOT, lambda _: True).own if name.startswith("shared.workbench")
+        ]
+    shipped = [file for file in (ROOT / "shared").rglob("*.py") if "workbench" not in file.relative_to(ROOT).parts]
     for file in shipped:
         named = [n for n in ast.walk(ast.parse(file.read_text())) if isinstance(n, ast.Import | ast.ImportFrom)]
         assert "workbench" not in " ".join(ast.unparse(node) for node in named), file
@@ -306,7 +309,7 @@ def test_imports_are_followed_wherever_they_stand(tmp_path: Path) -> None:
     }
     for name, text in files.items():
         (tmp_path / name).write_text(text)
-    found = closure(tmp_path / "entry.py", tmp_path, lambda module: module != "shared.left")
+    found = import_closure(tmp_path / "entry.py", tmp_path, lambda module: module != "shared.left")
     assert found.own == {"shared", "shared.rooms", "shared.rooms.one", "shared.rooms.two"}
     assert "vendor.client" in found.foreign
     assert "other_vendor" not in found.foreign
@@ -314,7 +317,7 @@ def test_imports_are_followed_wherever_they_stand(tmp_path: Path) -> None:
 
 def test_bytecode_has_no_set_whose_order_hangs_on_an_address() -> None:
     source = b"a = [x in {None, 'b'} for x in {None, 'c'}]\nfor y in {None, 1}: pass\nsame = {None} == set([None])\n"
-    content = compiled(source, "m.py")
+    content = compile_source(source, "m.py")
     code = marshal.loads(content[16:])
     assert content[4:8] == UNCHECKED
     assert not [const for const in constants(code) if isinstance(const, frozenset)]
@@ -330,9 +333,9 @@ def constants(code: CodeType) -> Iterator[object]:
 
 def test_a_runtime_that_a_platform_does_not_have_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PackageError, match="scf is built for Python"):
-        build(described("tencent"), tmp_path, version="3.12")
+        build_zips(described("tencent"), tmp_path, version="3.12")
     with pytest.raises(PackageError, match="fc is built for Python"):
-        build(described("alibaba"), tmp_path, version="3.11")
+        build_zips(described("alibaba"), tmp_path, version="3.11")
 
 
 def names_in(path: Path) -> set[str]:

@@ -13,7 +13,8 @@ import pytest
 from shared.stores.store import RIGHTS
 from shared.triggers import read
 from shared.workbench.bundle import operations
-from shared.workbench.bundle.description import Description, load
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.policies import Policy, policies, render
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
 from tests.support import shapes

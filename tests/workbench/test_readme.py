@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -16,29 +15,21 @@ from shared.commands.command import Command, TencentCommand
 from shared.results.outcome import Outcome
 from shared.results.result_event import _STATUS
 from shared.runtime.errors import ErrorClass
-from shared.workbench.bundle.description import load
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.policies import policies
 from tests.campaign.cases import all_cases
 from tests.cloud.functions.runtime import ROOT
 from tests.cloud.server.callers import stored
-from tests.cloud.server.client import Standin
 from tests.cloud.server.proof import opens, registry_opens
 from tests.cloud.servers.processes import free_port
-from tests.support.programs import CURL, JOSE, NODE, PYTHON_3_10, Program, need
+from tests.support.programs import Program, need
 from tests.support.shell_session import ShellSession
+from tests.workbench.pages import BLOCK_S, PAGES, TEXTS, AttachedStandin, blocks, missing_programs
 
-PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
-TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in PAGES}
 README = TEXTS["README.md"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
 IN_CI = ("make demo", "make test", "make campaign", "make lint")
 MOST_WORDS = 2_650  # some ten minutes
-
-
-def blocks(page: str) -> list[str]:
-    """A page's blocks of commands, in their order."""
-    return re.findall(r"^```sh\n(.*?)^```", TEXTS[page], re.DOTALL | re.MULTILINE)
 
 
 def in_ci(block: str) -> bool:
@@ -49,16 +40,6 @@ def in_ci(block: str) -> bool:
 # --- the walk ---------------------------------------------------------------------------------------------------------
 
 
-class Attached(Standin):
-    """The stand-in that a block started, from the line that it printed when it was ready."""
-
-    def __init__(self, ready: Path) -> None:
-        told = json.loads(ready.read_text(encoding="utf-8"))
-        self._opener = build_opener(ProxyHandler({}))
-        self.endpoint, self.redis, self.registry = told["endpoint"], told["redis"], told["registry"]
-        self.credentials = told["credentials"]
-
-
 @dataclass
 class Walk:
     """Where a newcomer is: what the last block printed, and the folder that its files are in."""
@@ -67,12 +48,12 @@ class Walk:
     said: str = ""
 
     @property
-    def first(self) -> Attached:
-        return Attached(self.folder / "keyturn-cloud.json")
+    def first(self) -> AttachedStandin:
+        return AttachedStandin(self.folder / "keyturn-cloud.json")
 
     @property
-    def second(self) -> Attached:
-        return Attached(self.folder / "keyturn-fleet.json")
+    def second(self) -> AttachedStandin:
+        return AttachedStandin(self.folder / "keyturn-fleet.json")
 
     def events(self) -> list[dict[str, Any]]:
         """The events of the walk, as the page saves them."""
@@ -165,14 +146,6 @@ def two_pages(walk: Walk) -> None:
     assert "wrong_old_secret" in reference
 
 
-def sealed(walk: Walk) -> None:
-    """What was sealed opens the server, and says whose it is."""
-    inside = json.loads(walk.said[walk.said.index('{"CommandId":"sealed-1"') :].splitlines()[0])
-    assert inside["Subject"] == "redis/crs-demo0001/app"
-    assert opens(walk.second.redis["crs-demo0001"], inside["Secret"], "app")
-    assert stored(walk.second, "ssm://redis-crs-demo0001-app", "v1") == inside["Secret"]
-
-
 CHECKS: dict[str, Callable[[Walk], None]] = {
     "make cloud": first_change,
     "tests.cloud run --once": timer_and_pending,
@@ -181,17 +154,7 @@ CHECKS: dict[str, Callable[[Walk], None]] = {
     "make remove CLOUD=tencent": tencent_fleet,
     "CLOUD=alibaba": alibaba,
     "make report": two_pages,
-    "jose jwe dec": sealed,
 }
-
-
-def _missing(block: str) -> list[Program]:
-    """The programs that a block wants and this machine has not."""
-    wanted = {"jose ": JOSE, "curl ": CURL, "make docs": NODE, "CLOUD=": PYTHON_3_10}
-    return [program for text, program in wanted.items() if text in block and not program.find()]
-
-
-BLOCK_S = 240.0  # packages are built in it, on a machine that other tests use too
 
 
 @pytest.mark.long
@@ -203,7 +166,7 @@ def test_a_newcomer_gets_through_the_page(tmp_path: Path) -> None:
         for block in blocks("README.md"):
             if in_ci(block):
                 continue
-            if lacking := _missing(block):
+            if lacking := missing_programs(block):
                 missing += lacking
                 continue
             here = block.replace("8765", port).replace("/tmp/keyturn", f"{tmp_path}/keyturn")
@@ -224,7 +187,7 @@ def test_the_commands_of_the_other_pages_run(tmp_path: Path) -> None:
     for page in PAGES[1:]:
         with ShellSession(tmp_path) as shell:
             for block in (block for block in blocks(page) if not in_ci(block)):
-                for program in _missing(block):
+                for program in missing_programs(block):
                     need(program)
                 here = block.replace("8765", port).replace("/tmp/keyturn", f"{tmp_path}/keyturn")
                 said += shell.run(here, timeout_s=BLOCK_S)
@@ -243,26 +206,6 @@ def test_every_command_that_tests_cannot_run_here_is_run_by_ci() -> None:
         for line in block.splitlines():
             command = line.partition("  #")[0].strip()
             assert command in {*first, "make lint", "make campaign"}, f"{command} stands in a block that only CI runs"
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_what_a_page_names_is_there(page: str) -> None:
-    """Targets of make, and links: to files, and to headings of the page itself."""
-    text = TEXTS[page]
-    prose = re.sub(r"^```.*?^```", "", text, flags=re.DOTALL | re.MULTILINE)
-    named = re.findall(r"`make ([a-z]+)", prose) + re.findall(r"^make ([a-z]+)", text, re.MULTILINE)
-    assert set(named) <= TARGETS
-    for target in re.findall(r"\]\(([^)\s]+)\)", prose):
-        path, _, anchor = target.partition("#")
-        if not target.startswith("https://"):
-            assert (ROOT / (path or page)).exists(), target
-            assert not anchor or anchor in slugs(path or page), target
-
-
-def slugs(page: str) -> set[str]:
-    """A page's anchors, as GitHub makes them."""
-    titles = re.findall(r"^#+ (.+)$", TEXTS[page], re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 # --- length and tables ------------------------------------------------------------------------------------------------

@@ -10,7 +10,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -19,54 +18,15 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from shared.handlers.adapters import open_queue
-from shared.queues.port import QueueMessage
-from shared.results.result_event import event_id
 from shared.workbench.report.__main__ import main
 from shared.workbench.report.ledger import Ledger
 from tests.cloud.functions.runtime import ROOT
-from tests.cloud.queues.rabbitmq import PASSWORD as BROKER_PASSWORD
-from tests.cloud.queues.rabbitmq import Broker
 from tests.cloud.server.client import Standin
 from tests.cloud.state.world import DEFAULT_WORLD
-from tests.commands.test_password_rules import GOOD
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
-from tests.support import shapes
+from tests.conftest import House
+from tests.workbench.report_events import EVIL, FLEET, LONG, Story, page_of, result_event, tell_story
 
-FLEET = """
-[[fleet]]
-kind = "redis"
-count = 6
-prefix = "crs-fleet"
-region = "ap-guangzhou"
-tags = { env = "prod" }
-aged_days = [10, 200]
-due = 2
-store = "redis-{instance}-{account}"
-accounts = { app = { password = "Fleet-Passw0rd1" } }
-"""
-POLICY: dict[str, Any] = {
-    "Policy": "quarterly",
-    "Function": ACCOUNT,
-    "Region": "ap-guangzhou",
-    "Resources": {"Tags": {"env": "prod"}},
-    "Accounts": ["app"],
-    "MaxAgeDays": 90,
-    "JitterS": 0,
-    "Store": "ssm://redis-{resource}-{account}",
-}
 STRENGTH = {"pending": 0, "not_changed": 1, "unknown": 2, "already_changed": 3, "changed": 3}
-LONG = "x" * 64
-EVIL = "<script>document.title='taken'</script><img src=http://203.0.113.1/x>"[:64]
-
-
-@dataclass
-class Story:
-    """What the stand-in cloud and the functions brought about: the queue, its events, and a reply of no queue."""
-
-    url: str
-    events: list[dict[str, Any]]
-    reply: dict[str, Any]
 
 
 @pytest.fixture(scope="module")
@@ -78,44 +38,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
     with Standin(world=world) as cloud, pytest.MonkeyPatch.context() as patch:
         house = House(cloud, folder, patch)
         house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_RATE": "1000"}
-        yield _told(house, folder)
-
-
-def _told(house: House, folder: Path) -> Story:
-    password = {**GOOD[PASSWORD], "CommandId": "c-root", "Actor": EVIL, "Reason": LONG}
-    assert outcome(house.send(PASSWORD, password, trigger="queue")) == "changed"
-    assert outcome(house.send(PASSWORD, password, trigger="queue")) == "already_changed"
-    again = {**GOOD[PASSWORD], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"}
-    assert outcome(house.send(PASSWORD, {**again, "CommandId": "c-dry", "DryRun": True})) == "would_change"
-    wrong = {**GOOD[PASSWORD], "OldPassword": "Wrong-Passw0rd", "Password": "Else-Passw0rd1"}
-    refused = house.send(PASSWORD, {**wrong, "CommandId": "c-wrong", "Actor": LONG, "Reason": EVIL})
-    assert outcome(refused) == "not_changed"
-    house.cloud.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after", "Times": 3}])
-    lost = {**GOOD[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
-    assert outcome(house.send(REGISTRY, lost)) == "unknown"
-    house.cloud.clear()
-    house.settings["KEYTURN_RESULTS"] = f"sqlite://{folder}/world.toml/no.db"
-    undelivered = house.send(TAIR, {**GOOD[TAIR], "CommandId": "c-unheard"}, "fc")
-    assert (outcome(undelivered), undelivered.body["Delivered"]) == ("changed", False)
-    house.settings["KEYTURN_RESULTS"] = house.results_url
-
-    assert house.deliver("plan_rotation", shapes.event(POLICY, "scf", "timer", name="nightly")).error is None
-    due = [event for event in house.commands() if event["type"] == f"keyturn.command.{ACCOUNT}"]
-    assert len(due) == 2
-    rotated = house.deliver(ACCOUNT, shapes.event(json.dumps(due[0]), "scf", "queue"))
-    assert outcome(rotated) == "changed"  # the other one is still on its way
-    listed = {**POLICY, "Mode": "report"}
-    assert house.deliver("plan_rotation", shapes.event(listed, "scf", "timer", name="listing")).error is None
-
-    for task_s, name in ((3.0, "c-followed"), (600.0, "c-pending")):
-        house.cloud.reset(task_s=task_s, settle_s=task_s)
-        command = {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi", "CommandId": name}
-        assert outcome(house.send(ACCOUNT, command)) == "pending"
-        handed = [event for event in house.commands() if event["data"].get("CommandId") == name]
-        if name == "c-followed":
-            followed = house.deliver("follow_change", shapes.event(json.dumps(handed[-1]), "scf", "queue"))
-            assert outcome(followed) == "changed"
-    return Story(house.results_url, house.results(), undelivered.body)
+        yield tell_story(house, folder)
 
 
 @pytest.fixture(scope="module")
@@ -152,34 +75,8 @@ def visit(browser: Browser) -> Iterator[Visit]:
     assert told == []
 
 
-def written(folder: Path, events: list[Any], *options: str, name: str = "events.jsonl") -> Path:
-    """The page of these events."""
-    lines = [event if isinstance(event, str) else json.dumps(event) for event in events]
-    (folder / name).write_text("\n".join(lines), encoding="utf-8")
-    page = folder / f"{name}.html"
-    assert main([str(folder / name), "-o", str(page), *options], {}) == 0
-    return page
-
-
 def number(page: Page, name: str) -> int:
     return int(page.locator(f"[data-number={name}]").inner_text().replace(",", ""))
-
-
-def made(outcome: str, command_id: str, at: str, *, subject: str = "redis/crs-1/app", **data: Any) -> dict[str, Any]:
-    """A result as the contract has it."""
-    fact = "in_force" if outcome in ("changed", "already_changed") else outcome
-    source, operation = "keyturn/tencent/ap-guangzhou", "ModifyInstanceAccount"
-    return {
-        "specversion": "1.0",
-        "id": event_id(source, subject, operation, command_id, fact),
-        "source": source,
-        "type": f"keyturn.credential.{outcome}",
-        "subject": subject,
-        "time": at,
-        "data": {"CommandId": command_id, "Operation": operation, "Outcome": outcome, "StartedAt": at, "FinishedAt": at}
-        | {"Evidence": [], "Error": None, "DryRun": False}
-        | data,
-    }
 
 
 def standing(events: list[dict[str, Any]]) -> dict[tuple[str, ...], dict[str, Any]]:
@@ -259,8 +156,8 @@ def test_ages_are_the_reports_and_a_change_told_since_makes_a_credential_young(
         assert {int(text) for text in labels} <= {*range(7), *range(0, 500, 15)}  # edges of the classes, and counts
 
     fired = next(data["Fired"] for data in listed)
-    later = made("changed", "c-later", _plus(fired, 60), subject=f"redis/{oldest['Resource']}/app")
-    page = visit(written(tmp_path, [*story.events, later]))
+    later = result_event("changed", "c-later", _plus(fired, 60), subject=f"redis/{oldest['Resource']}/app")
+    page = visit(page_of(tmp_path, [*story.events, later]))
     assert number(page, "over_age") == 0
     row = page.locator("#ages .scroll tbody tr").filter(has_text=oldest["Resource"]).last
     assert "changed since" in row.inner_text()
@@ -288,12 +185,14 @@ def test_text_of_an_event_is_text_and_breaks_no_layout(story: Story, tmp_path: P
     error = {"Class": EVIL[:40], "Code": LONG, "Message": LONG * 8, "Retryable": False}
     evil = {"Actor": LONG, "Reason": EVIL, "Evidence": [EVIL, LONG * 3, hidden] * 9, "Error": error}
     at = "2026-11-22T06:00:00.000Z"
-    made_up = [made(outcome, f"e-{outcome}", at, subject=f"redis/{LONG}/{EVIL}", **evil) for outcome in STRENGTH]
+    made_up = [
+        result_event(outcome, f"e-{outcome}", at, subject=f"redis/{LONG}/{EVIL}", **evil) for outcome in STRENGTH
+    ]
     policy = {"Policy": EVIL, "Mode": "report", "Function": "f", "MaxAgeDays": 1, "Firing": LONG, "Fired": at}
     row = {"Resource": LONG, "Account": EVIL, "AgeDays": 9, "ChangedAt": None, "Due": True, "Why": LONG * 3}
-    report = {**made("changed", "r", at), "type": "keyturn.rotation.report", "id": "r"}
+    report = {**result_event("changed", "r", at), "type": "keyturn.rotation.report", "id": "r"}
     report["data"] = {**policy, "Page": 0, "Last": True, "Rows": [row, {**row, "AgeDays": None, "Account": "b"}]}
-    file = written(tmp_path, [*story.events, *made_up, report])
+    file = page_of(tmp_path, [*story.events, *made_up, report])
     for width in (1200, 360):
         page = visit(file, width)
         page.evaluate("document.querySelectorAll('details').forEach(one => one.open = true)")
@@ -309,56 +208,27 @@ def test_the_strongest_stands_in_any_order_of_arrival(tmp_path: Path, visit: Vis
     times = [f"2026-11-22T06:00:0{second}.000Z" for second in range(5)]
     weak_to_strong = ("pending", "not_changed", "unknown", "already_changed", "changed")
     for count in range(1, 6):
-        events = [made(weak_to_strong[n], "c", times[-n - 1]) for n in range(count)]
+        events = [result_event(weak_to_strong[n], "c", times[-n - 1]) for n in range(count)]
         for order in itertools.permutations(events):
             ledger = Ledger()
             for event in order:
                 ledger.add(event)
             assert [one.outcome for one in ledger.commands] == [weak_to_strong[count - 1]]
-    page = visit(written(tmp_path, events[:3]))
+    page = visit(page_of(tmp_path, events[:3]))
     assert [number(page, name) for name in ("in_force", "unknown", "pending", "not_changed")] == [0, 1, 0, 0]
 
 
 def test_the_same_events_give_the_same_bytes_in_any_order_and_repeated(story: Story, tmp_path: Path) -> None:
-    once = written(tmp_path, story.events).read_bytes()
+    once = page_of(tmp_path, story.events).read_bytes()
     shuffled = random.Random(7).sample(story.events, len(story.events))
-    assert written(tmp_path, shuffled).read_bytes() == once
-    again = written(tmp_path, story.events + story.events).read_text(encoding="utf-8")
+    assert page_of(tmp_path, shuffled).read_bytes() == once
+    again = page_of(tmp_path, story.events + story.events).read_text(encoding="utf-8")
     assert f'data-number="duplicates">{len(story.events)}<' in again
-    assert written(tmp_path, [json.dumps(story.events, indent=2)]).read_text(encoding="utf-8").count(" items") == 1
-
-
-def test_lines_that_are_no_events_are_named_by_number_and_never_echoed(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    good = made("changed", "c", "2026-11-22T06:00:00.000Z")
-    secret = "Leaked-Passw0rd"
-    bad = [
-        secret,
-        json.dumps({"AccountPassword": secret}),
-        json.dumps(good | {"time": secret}),
-        json.dumps(good | {"data": secret}),
-        json.dumps(good | {"source": f"keyturn/{secret}"}),
-        json.dumps(good | {"data": {**good["data"], "Outcome": "unknown"}}),
-        f'"{secret}"',
-        "[" * 100_000,
-        '{"type": "keyturn.rotation.report", "data": {"MaxAgeDays": NaN}}',
-        json.dumps({"Delivered": True, "Results": [good, {"type": secret}], "Password": secret}),
-        json.dumps({"event": "undelivered_result", "result": good, "id": secret}),
-        "1" * 5000,
-    ]
-    page = written(tmp_path, [good, *bad, "", good]).read_text(encoding="utf-8")
-    told = capsys.readouterr()
-    assert secret not in page + told.out + told.err
-    assert "8 malformed, line 2, 4, 5, 6, 7, 9, 10, 13, skipped" in told.err
-    assert "3 not ours, line 3, 8, 11, skipped" in told.err
-    assert "8 malformed</b>, skipped: line 2, 4, 5, 6, 7, 9, 10, 13" in page
-    assert 'data-number="events">4<' in page and 'data-number="duplicates">3<' in page
-    assert 'data-number="in_force">1<' in page
+    assert page_of(tmp_path, [json.dumps(story.events, indent=2)]).read_text(encoding="utf-8").count(" items") == 1
 
 
 def test_no_event_is_a_page_that_says_so(tmp_path: Path, visit: Visit) -> None:
-    page = visit(written(tmp_path, []), 360)
+    page = visit(page_of(tmp_path, []), 360)
     assert page.locator("h1").inner_text() == "No events"
     assert Axe().run(page).response["violations"] == []
     nothing = tmp_path / "nothing.html"
@@ -376,50 +246,12 @@ def test_looking_takes_nothing_from_the_queue(story: Story, tmp_path: Path) -> N
     assert again.stdout == done.stdout
 
 
-def test_a_broker_still_has_every_message_after_a_look(
-    rabbitmq: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    events = [made("changed", f"c-{count}", "2026-11-22T06:00:00.000Z") for count in range(3)]
-    rabbitmq.declare("report")
-    queue = open_queue(rabbitmq.url("report"))
-    for event in events:
-        queue.send(QueueMessage(event["id"], event["type"], "redis/crs-1", json.dumps(event)), timeout_s=10)
-    queue.close()
-    for _ in range(2):
-        assert main([rabbitmq.url("report"), "-o", str(tmp_path / "page.html")], {}) == 0
-        page = (tmp_path / "page.html").read_text(encoding="utf-8")
-        assert 'data-number="in_force">3<' in page and "queue over amqp" in page
-    told = capsys.readouterr()
-    assert "puts it back" in told.err
-    assert not any(BROKER_PASSWORD in text for text in (page, told.out, told.err))
-
-
-@pytest.mark.parametrize(
-    ("source", "says"),
-    [
-        ("ckafka://ap-guangzhou/datahub-demo01", "into a file"),
-        ("smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results", "to a file"),
-        ("memory://x", "give a file"),
-        ("amqp://user:Leaked-Passw0rd@broker.example/v?queue=results", "loopback only"),
-        ("nothing://Leaked-Passw0rd", "no known scheme"),
-        ("missing.jsonl", "No such file"),
-    ],
-)
-def test_a_source_that_cannot_be_looked_at_is_refused_in_one_line(
-    source: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert main([source, "-o", str(tmp_path / "page.html")], {}) == 1
-    told = capsys.readouterr().err
-    assert says in told and "Leaked" not in told
-    assert not (tmp_path / "page.html").exists()
-
-
 def test_now_decides_how_long_something_is_pending(tmp_path: Path, visit: Visit) -> None:
-    pending = [made("pending", "c", "2026-11-22T06:00:00.000Z")]
-    page = visit(written(tmp_path, pending, "--now", "2026-11-22T06:39:00Z"))
+    pending = [result_event("pending", "c", "2026-11-22T06:00:00.000Z")]
+    page = visit(page_of(tmp_path, pending, "--now", "2026-11-22T06:39:00Z"))
     assert page.locator("h1").inner_text() == "Nothing to look at"
     assert "pending for 39 min" in page.locator("#act").inner_text()
-    page = visit(written(tmp_path, pending, "--now", "2026-11-22T08:01:00Z"))
+    page = visit(page_of(tmp_path, pending, "--now", "2026-11-22T08:01:00Z"))
     assert page.locator("h1").inner_text() == "1 to look at"
     assert "pending for 2 h 1 min" in page.locator("#act").inner_text()
     with pytest.raises(SystemExit):
@@ -427,11 +259,11 @@ def test_now_decides_how_long_something_is_pending(tmp_path: Path, visit: Visit)
 
 
 def test_a_later_change_of_the_same_credential_settles_an_unknown(tmp_path: Path, visit: Visit) -> None:
-    unknown = made("unknown", "c-1", "2026-11-22T06:00:00.000Z")
-    before = made("changed", "c-0", "2026-11-22T05:00:00.000Z")
-    after = made("changed", "c-2", "2026-11-22T07:00:00.000Z")
-    assert visit(written(tmp_path, [unknown, before])).locator("h1").inner_text() == "1 to look at"
-    page = visit(written(tmp_path, [unknown, after]))
+    unknown = result_event("unknown", "c-1", "2026-11-22T06:00:00.000Z")
+    before = result_event("changed", "c-0", "2026-11-22T05:00:00.000Z")
+    after = result_event("changed", "c-2", "2026-11-22T07:00:00.000Z")
+    assert visit(page_of(tmp_path, [unknown, before])).locator("h1").inner_text() == "1 to look at"
+    page = visit(page_of(tmp_path, [unknown, after]))
     assert (page.locator("h1").inner_text(), number(page, "unknown")) == ("Nothing to look at", 1)
     assert "by command c-2" in page.locator("#act").inner_text()
 
@@ -444,8 +276,8 @@ def test_a_page_of_many_events_stays_readable(tmp_path: Path, visit: Visit) -> N
         at = _plus(began.isoformat(), count * 400)
         name = chance.choice(["changed", "changed", "changed", "unknown", "pending", "not_changed"])
         error = {"Class": "busy", "Code": f"Code{count}", "Message": "m", "Retryable": True}
-        events.append(made(name, f"c-{count}", at, subject=f"redis/crs-{count}/app", Error=error))
-    file = written(tmp_path, events)
+        events.append(result_event(name, f"c-{count}", at, subject=f"redis/crs-{count}/app", Error=error))
+    file = page_of(tmp_path, events)
     assert file.stat().st_size < 400_000
     page = visit(file, 360)
     commands = Counter(event["data"]["Outcome"] for event in events)

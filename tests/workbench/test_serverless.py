@@ -15,8 +15,8 @@ from functions import load_operation
 from shared.commands.command import parse_model
 from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
-from shared.workbench.bundle.description import load
-from shared.workbench.bundle.located import Variables, read
+from shared.workbench.bundle.loading import load
+from shared.workbench.bundle.yaml_with_lines import Variables, read
 from tests.support.programs import SERVERLESS, need
 
 ROOT = Path(__file__).parents[2]

@@ -20,14 +20,14 @@ from shared.workbench.bench.report import (
     CEILING_SHARE,
     COLD_RATIO,
     PARTS,
-    fixed_misses,
-    misses,
+    missed_budgets,
+    missed_fixed_budgets,
     tables,
     with_tables,
     write,
 )
 from shared.workbench.bench.standin import Standin
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 
 JSON = Path(__file__).with_name("bench.json")
 README = ROOT / "README.md"
@@ -57,11 +57,11 @@ def main(argv: list[str]) -> int:
 
 def short() -> int:
     """Bytes, connections, calls, and instructions where valgrind is installed. Raises: BenchError."""
-    python, packed = build.interpreter(), build.packages()
-    plain = {cloud: build.plain(cloud, python) for cloud in COLD_RATIO}
+    python, packed = build.interpreter(), build.unpacked_packages()
+    plain = {cloud: build.build_plain_handler(cloud, python) for cloud in COLD_RATIO}
     with Standin() as standin:
         results = {"bytes": sizes.measure(packed), "counts": counts.measure(python.path, standin, packed)}
-        missed = fixed_misses(results)
+        missed = missed_fixed_budgets(results)
         for case in (case for case in CASES if case.function in (ACCOUNT, TAIR)):
             code = packed[case.cloud, case.function].folder
             ours = counts.instructions(python.path, standin, case, code, case.function)
@@ -101,7 +101,7 @@ def _whole(chosen: list[str], rounds: int) -> int:
         measured = {**kept, **measured}
         write(README, with_tables(README.read_text(encoding="utf-8"), measured))
         write(JSON, json.dumps(measured, indent=1, ensure_ascii=False) + "\n")
-    return _told(failed + misses(measured))
+    return _told(failed + missed_budgets(measured))
 
 
 def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
@@ -114,10 +114,10 @@ def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
     # Each part alone: what one of them leaves running must not be in another one's figures.
     if {"cold", "bytes", "counts", "others"} & set(chosen):
         _say("packages our functions")
-        packed = build.packages()
+        packed = build.unpacked_packages()
     if {"cold", "others"} & set(chosen):
         _say("builds the plain handlers")
-        plain = {cloud: build.plain(cloud, python) for cloud in COLD_RATIO}
+        plain = {cloud: build.build_plain_handler(cloud, python) for cloud in COLD_RATIO}
         found = {name: version for one in plain.values() for name, version in one.versions.items()}
         results["versions"] |= {name: found[name] for name in _TOLD if name in found}
     with_standin: dict[str, Callable[[Standin], Any]] = {

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.workbench.bench.errors import BenchError
-from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.loading import load
 from shared.workbench.package.dependencies import Interpreter, PackageError, find_interpreter
-from shared.workbench.package.package import Built, build
+from shared.workbench.package.zips import BuiltZip, build_zips
 
 PLAIN = Path(__file__).parent / "plain"
 HOME = ROOT / ".keyturn" / "bench"
@@ -26,15 +27,15 @@ _NAMED = re.compile(r"^(Name|Version): (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Packed:
+class PackagedFunction:
     """Our zip of one function, and where it is unpacked."""
 
-    built: Built
+    built: BuiltZip
     folder: Path
 
 
 @dataclass(frozen=True)
-class Plain:
+class PlainHandler:
     """A plain handler's folder, its size on disk (bytes) and the packages in it."""
 
     folder: Path
@@ -50,12 +51,12 @@ def interpreter() -> Interpreter:
         raise BenchError(str(error)) from None
 
 
-def packages() -> dict[tuple[str, str], Packed]:
+def unpacked_packages() -> dict[tuple[str, str], PackagedFunction]:
     """Our zips of both platforms, by platform and function. Raises: BenchError."""
-    packed: dict[tuple[str, str], Packed] = {}
+    packed: dict[tuple[str, str], PackagedFunction] = {}
     for cloud in ("tencent", "alibaba"):
         try:
-            built = build(load(ROOT / "serverless.yml", cloud, {}), HOME / "dist")
+            built = build_zips(load(ROOT / "serverless.yml", cloud, {}), HOME / "dist")
         except PackageError as error:
             raise BenchError(str(error)) from None
         for one in built:
@@ -63,11 +64,11 @@ def packages() -> dict[tuple[str, str], Packed]:
             shutil.rmtree(folder, ignore_errors=True)
             with zipfile.ZipFile(one.path) as archive:
                 archive.extractall(folder)
-            packed[cloud, one.spec.module] = Packed(one, folder)
+            packed[cloud, one.spec.module] = PackagedFunction(one, folder)
     return packed
 
 
-def plain(cloud: str, python: Interpreter) -> Plain:
+def build_plain_handler(cloud: str, python: Interpreter) -> PlainHandler:
     """The plain handler as the vendor's pages say: the SDK beside it by `pip install --target`.
 
     Bytecode is left out, as it is where a zip is made from a clean checkout. Raises: BenchError.
@@ -83,10 +84,10 @@ def plain(cloud: str, python: Interpreter) -> Plain:
         shutil.copyfile(PLAIN / handler, folder / handler)
     files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
     named = dict(_named(one) for one in sorted(folder.glob("*.dist-info/METADATA")))
-    return Plain(folder, sum(path.stat().st_size for path in files), named)
+    return PlainHandler(folder, sum(path.stat().st_size for path in files), named)
 
 
-def tccli(python: Interpreter) -> tuple[Path, str]:
+def install_tccli(python: Interpreter) -> tuple[Path, str]:
     """Tencent's command-line client in a venv of its own: the program and its version. Raises: BenchError."""
     folder = HOME / "tccli"
     ready = folder / ".ready"
@@ -100,7 +101,7 @@ def tccli(python: Interpreter) -> tuple[Path, str]:
     return folder / "bin" / "tccli", _named(metadata)[1]
 
 
-def node_sdks() -> tuple[str, Path, dict[str, str]]:
+def install_node_sdks() -> tuple[str, Path, dict[str, str]]:
     """Node, the folder of its modules with both vendors' SDKs, and all versions. Raises: BenchError."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.workbench.bench.build import PLAIN
-from shared.workbench.bench.processes import Used, run
+from shared.workbench.bench.processes import ProcessUsage, run
 from shared.workbench.bench.standin import Standin
 
 ACCOUNT = "tencent_redis_modify_instance_account"
@@ -118,7 +118,7 @@ def environment(standin: Standin, platform: str, folder: Path, *, through: str =
     return {**env, **names, **standin.alibaba_keys}
 
 
-def event(command: Mapping[str, Any], platform: str, number: int = 0) -> dict[str, Any]:
+def http_event(command: Mapping[str, Any], platform: str, number: int = 0) -> dict[str, Any]:
     """A signed HTTP call as the platform hands it over."""
     body = json.dumps(command)
     headers = {"content-type": "application/json", "idempotency-key": f"bench-{number}"}
@@ -136,7 +136,7 @@ def event(command: Mapping[str, Any], platform: str, number: int = 0) -> dict[st
     }
 
 
-def start(
+def run_case(
     python: str,
     standin: Standin,
     code: Path,
@@ -146,14 +146,14 @@ def start(
     *,
     options: Sequence[str] = ("-B",),
     through: str = "",
-) -> Used:
+) -> ProcessUsage:
     """A handler in a fresh process that sees its own folder and the standard library, and gets these commands.
 
     Raises: BenchError: the handler raised.
     """
     with scratch() as folder:
         events = folder / "events.json"
-        events.write_text(json.dumps([event(one, platform, number) for number, one in enumerate(commands)]))
+        events.write_text(json.dumps([http_event(one, platform, number) for number, one in enumerate(commands)]))
         command = [python, "-I", "-S", *options, str(PLAIN / "start.py"), str(code), module, platform, str(events)]
         return run(python, command, environment(standin, platform, folder, through=through), folder)
 

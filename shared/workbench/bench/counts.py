@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from shared.workbench.bench.build import PLAIN, Packed
+from shared.workbench.bench.build import PLAIN, PackagedFunction
 from shared.workbench.bench.cases import (
     ACCOUNT,
     CASES,
@@ -20,9 +20,9 @@ from shared.workbench.bench.cases import (
     TAIR,
     Case,
     environment,
-    event,
+    http_event,
+    run_case,
     scratch,
-    start,
 )
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.standin import CountingRelay, Standin
@@ -38,7 +38,7 @@ _CALLS = {
 _INSTRUCTIONS = re.compile(r"I\s+refs:\s+([0-9,]+)")
 
 
-def measure(python: str, standin: Standin, packed: Mapping[tuple[str, str], Packed]) -> list[dict[str, Any]]:
+def measure(python: str, standin: Standin, packed: Mapping[tuple[str, str], PackagedFunction]) -> list[dict[str, Any]]:
     """A row a function: what several warm commands in one process made, in calls a command and connections in all.
 
     Raises: BenchError: a command did not end as `changed`.
@@ -57,7 +57,7 @@ def instructions(python: str, standin: Standin, case: Case, code: Path, module: 
     standin.reset()
     with scratch() as folder:
         events = folder / "events.json"
-        events.write_text(json.dumps([event(case.refused, case.platform)]))
+        events.write_text(json.dumps([http_event(case.refused, case.platform)]))
         command = [valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", python]
         command += ["-I", "-S", "-B", str(PLAIN / "start.py"), str(code), module, case.platform, str(events)]
         env = environment(standin, case.platform, folder)
@@ -72,7 +72,7 @@ def _counted(python: str, standin: Standin, case: Case, code: Path) -> dict[str,
     standin.reset()
     with CountingRelay(standin.address) as relay:
         commands = case.commands(_COMMANDS)
-        used = start(python, standin, code, case.function, case.platform, commands, through=relay.address)
+        used = run_case(python, standin, code, case.function, case.platform, commands, through=relay.address)
     printed = [json.loads(line) for line in used.stdout.splitlines()]  # log lines, too
     outcomes = [json.loads(one["body"])["Result"]["data"]["Outcome"] for one in printed if "body" in one]
     if outcomes != ["changed"] * _COMMANDS:

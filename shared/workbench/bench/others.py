@@ -7,38 +7,42 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.workbench.bench import build
-from shared.workbench.bench.build import PLAIN, Packed, Plain
-from shared.workbench.bench.cases import ACCOUNT, TAIR, case_of, environment, scratch, start
+from shared.workbench.bench.build import PLAIN, PackagedFunction, PlainHandler
+from shared.workbench.bench.cases import ACCOUNT, TAIR, case_of, environment, run_case, scratch
 from shared.workbench.bench.errors import BenchError
-from shared.workbench.bench.processes import Used, medians, run
+from shared.workbench.bench.processes import ProcessUsage, medians, run
 from shared.workbench.bench.standin import Standin
 from shared.workbench.package.dependencies import Interpreter
 
 
 def measure(
-    python: Interpreter, standin: Standin, packed: dict[tuple[str, str], Packed], plain: dict[str, Plain], rounds: int
+    python: Interpreter,
+    standin: Standin,
+    packed: dict[tuple[str, str], PackagedFunction],
+    plain: dict[str, PlainHandler],
+    rounds: int,
 ) -> dict[str, Any]:
     """`rows`, what was left out and why (`missing`), and `versions`. Raises: BenchError."""
-    rows: dict[tuple[str, str], Callable[[], Used]] = {}
+    rows: dict[tuple[str, str], Callable[[], ProcessUsage]] = {}
     versions: dict[str, str] = {}
     missing: list[str] = []
 
-    def handler(function: str, module: str, plainly: bool) -> Callable[[], Used]:
+    def handler(function: str, module: str, plainly: bool) -> Callable[[], ProcessUsage]:
         case = case_of(function)
         code = plain[case.cloud].folder if plainly else packed[case.cloud, function].folder
-        return lambda: start(python.path, standin, code, module, case.platform, case.commands(1))
+        return lambda: run_case(python.path, standin, code, module, case.platform, case.commands(1))
 
     rows["ModifyInstanceAccount", "keyturn"] = handler(ACCOUNT, ACCOUNT, False)
     rows["ModifyInstanceAccount", "plain handler"] = handler(ACCOUNT, "plain_tencent", True)
     try:
-        program, versions["tccli"] = build.tccli(python)
+        program, versions["tccli"] = build.install_tccli(python)
         rows["ModifyInstanceAccount", "tccli"] = lambda: _tccli(python, standin, str(program))
     except BenchError as error:
         missing.append(f"tccli is not in the table: {error}")
     rows["ModifyAccountPassword", "keyturn"] = handler(TAIR, TAIR, False)
     rows["ModifyAccountPassword", "plain handler"] = handler(TAIR, "plain_alibaba", True)
     try:
-        node, modules, found = build.node_sdks()
+        node, modules, found = build.install_node_sdks()
     except BenchError as error:
         missing.append(f"the Node SDKs are not in the table: {error}")
     else:
@@ -46,7 +50,7 @@ def measure(
         for function, script in ((ACCOUNT, "node_tencent.js"), (TAIR, "node_alibaba.js")):
             action = "ModifyInstanceAccount" if function == ACCOUNT else "ModifyAccountPassword"
             rows[action, "Node SDK"] = _node(python, standin, node, str(modules), script, function)
-    runs: dict[tuple[str, str], list[Used]] = {row: [] for row in rows}
+    runs: dict[tuple[str, str], list[ProcessUsage]] = {row: [] for row in rows}
     calls: dict[tuple[str, str], int] = {}
     for number in range(rounds + 1):
         for row, change in rows.items():
@@ -65,7 +69,7 @@ def measure(
     return {"rounds": rounds, "rows": found_rows, "missing": missing, "versions": versions}
 
 
-def _tccli(python: Interpreter, standin: Standin, program: str) -> Used:
+def _tccli(python: Interpreter, standin: Standin, program: str) -> ProcessUsage:
     (command,) = case_of(ACCOUNT).commands(1)
     given = dict(command)
     keys = standin.tencent_keys
@@ -89,10 +93,10 @@ def _tccli(python: Interpreter, standin: Standin, program: str) -> Used:
 
 def _node(
     python: Interpreter, standin: Standin, node: str, modules: str, script: str, function: str
-) -> Callable[[], Used]:
+) -> Callable[[], ProcessUsage]:
     case = case_of(function)
 
-    def change() -> Used:
+    def change() -> ProcessUsage:
         with scratch() as folder:
             command = folder / "command.json"
             command.write_text(json.dumps(case.commands(1)[0]))

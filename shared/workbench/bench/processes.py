@@ -18,7 +18,7 @@ _LAUNCH = Path(__file__).parent / "plain" / "launch.py"
 
 
 @dataclass(frozen=True)
-class Used:
+class ProcessUsage:
     """What one process used, from its start to its end. `stdout` is what it printed."""
 
     wall_s: float
@@ -29,7 +29,7 @@ class Used:
 
 def run(
     python: str, command: Sequence[str], environ: Mapping[str, str], folder: Path, *, timeout_s: float = 60.0
-) -> Used:
+) -> ProcessUsage:
     """Run a command to its end in an empty `folder`. Raises: BenchError: it failed, or took too long."""
     out, err = folder / "stdout", folder / "stderr"
     launch = [python, "-I", "-S", "-B", str(_LAUNCH), str(out), str(err), str(folder), *command]
@@ -48,7 +48,7 @@ def run(
         said = err.read_text(errors="replace").strip() if err.exists() else ""
         raise BenchError(f"{' '.join(map(str, command[:4]))} ... failed: {said[-1500:]}")
     wall_s, cpu_s, peak_kib = map(float, fields[1:])
-    return Used(wall_s, cpu_s, peak_kib / 1024, out.read_text(errors="replace"))
+    return ProcessUsage(wall_s, cpu_s, peak_kib / 1024, out.read_text(errors="replace"))
 
 
 def spread(values: Sequence[float], digits: int = 3) -> dict[str, float]:
@@ -60,7 +60,7 @@ def spread(values: Sequence[float], digits: int = 3) -> dict[str, float]:
     }
 
 
-def medians(runs: Sequence[Used]) -> dict[str, Any]:
+def medians(runs: Sequence[ProcessUsage]) -> dict[str, Any]:
     """Wall and CPU seconds and peak memory of several runs."""
     return {
         "wall_s": spread([one.wall_s for one in runs]),

@@ -18,7 +18,7 @@ WARM_MS = 0.35
 CEILING_SHARE = {1: 0.95, 2: 0.90, 8: 0.90}
 
 
-def misses(results: Results) -> list[str]:
+def missed_budgets(results: Results) -> list[str]:
     """Each budget that these results do not hold, in a line; parts that are not there hold theirs."""
     lines = []
     for pair in results.get("cold", {}).get("pairs", ()):
@@ -34,10 +34,10 @@ def misses(results: Results) -> list[str]:
             lines.append("warm: the two sides did not make the same calls")
     for run in results.get("ceiling", ()):
         lines += _ceiling_misses(run)
-    return lines + fixed_misses(results)
+    return lines + missed_fixed_budgets(results)
 
 
-def fixed_misses(results: Results) -> list[str]:
+def missed_fixed_budgets(results: Results) -> list[str]:
     """The same for what does not depend on the machine: bytes, calls, connections."""
     lines = [
         f"bytes: {one['cloud']} {one['function']}: {one['mb']:.2f} MB, budget {one['budget_mb']:g}"
@@ -69,7 +69,7 @@ def tables(results: Results) -> str:
 
 
 def _missed(results: Results) -> str:
-    lines = misses(results)
+    lines = missed_budgets(results)
     return "Budgets that this run missed:\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
 
 

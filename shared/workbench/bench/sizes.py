@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Mapping
 from typing import Any
 
-from shared.workbench.bench.build import Packed
+from shared.workbench.bench.build import PackagedFunction
 
 _MB = 1_000_000
 _SHOWN = 6
@@ -14,13 +14,13 @@ _LIMIT_MB = {"tencent": 4.5, "alibaba": 10.0}
 _SEALS_MB = 5.0  # what a function that seals may have more: JOSE and cryptography
 
 
-def measure(packed: Mapping[tuple[str, str], Packed]) -> list[dict[str, Any]]:
+def measure(packed: Mapping[tuple[str, str], PackagedFunction]) -> list[dict[str, Any]]:
     """A row a zip."""
     rows = []
     for (cloud, function), one in packed.items():
         seals = bool(getattr(one.built.spec, "seals", False))
         with zipfile.ZipFile(one.built.path) as archive:
-            largest, rest = parts({entry.filename: entry.compress_size for entry in archive.infolist()})
+            largest, rest = largest_parts({entry.filename: entry.compress_size for entry in archive.infolist()})
         rows.append(
             {
                 "cloud": cloud,
@@ -36,7 +36,7 @@ def measure(packed: Mapping[tuple[str, str], Packed]) -> list[dict[str, Any]]:
     return rows
 
 
-def parts(sizes: Mapping[str, int]) -> tuple[list[tuple[str, int]], int]:
+def largest_parts(sizes: Mapping[str, int]) -> tuple[list[tuple[str, int]], int]:
     """The largest packages of a zip (name, bytes), and the bytes of all others. `sizes`: by name in the zip."""
     tops: dict[str, int] = {}
     for name, size in sizes.items():

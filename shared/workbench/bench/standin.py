@@ -13,7 +13,7 @@ from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
 
 from shared.workbench.bench.errors import BenchError
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 
 
 class Standin:

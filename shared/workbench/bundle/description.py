@@ -1,37 +1,14 @@
-"""serverless.yml as a typed description: what is deployed on one platform.
-
-`load(path, cloud, environ)` gives a `Description`, or a DescriptionError whose `lines` each read
-`serverless.yml:LINE: message`. Nothing is called and nothing of a function is executed.
-"""
+"""What is deployed on one platform: serverless.yml as plain, checked values."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
-
-from shared.workbench.bundle import located
-from shared.workbench.bundle.located import DescriptionError
-
-__all__ = [
-    "CkafkaTrigger",
-    "DeadLetter",
-    "Description",
-    "DescriptionError",
-    "Destinations",
-    "FunctionSpec",
-    "HttpTrigger",
-    "Logs",
-    "SmqTrigger",
-    "TimerTrigger",
-    "load",
-]
 
 Cloud = Literal["tencent", "alibaba"]
 Platform = Literal["scf", "fc"]
-
-ROOT = Path(__file__).parents[3]
+PLATFORM_OF: Mapping[Cloud, Platform] = {"tencent": "scf", "alibaba": "fc"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +53,15 @@ class SmqTrigger:
     retries: int
     batch: int
     enabled: bool
+
+
+@dataclass(frozen=True)
+class StartedBy:
+    """The triggers of one function."""
+
+    http: HttpTrigger | None
+    timers: tuple[TimerTrigger, ...]
+    queues: tuple[CkafkaTrigger | SmqTrigger, ...]
 
 
 @dataclass(frozen=True)
@@ -143,25 +129,3 @@ class Description:
     service: str
     region: str
     functions: tuple[FunctionSpec, ...]
-
-
-def load(path: Path, cloud: str, environ: Mapping[str, str], *, functions: Path = ROOT / "functions") -> Description:
-    """Read and check `path` for one cloud ("tencent" or "alibaba"); `functions` is the folder of handlers.
-
-    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself.
-
-    Raises: DescriptionError with every mistake that was found.
-    """
-    from shared.workbench.bundle import serverless
-
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DescriptionError([f"{path.name}:1: cannot be read: {type(error).__name__}"]) from None
-    if cloud not in ("tencent", "alibaba"):
-        raise DescriptionError([f"{path.name}:1: CLOUD must be tencent or alibaba"])
-    document = located.read(text, path.name)
-    variables = located.Variables(document, {**environ, "CLOUD": cloud}, path.name)
-    return serverless.describe(
-        variables.resolve(document), path.name, "tencent" if cloud == "tencent" else "alibaba", functions
-    )

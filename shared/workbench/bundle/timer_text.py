@@ -34,7 +34,7 @@ def policy_text(name: str, fields: Mapping[str, Any]) -> str:
     raise ValueError(rule)
 
 
-def problem_of(text: str) -> str | None:
+def timer_text_problem(text: str) -> str | None:
     """What is wrong with a timer's text, in words that hold nothing of it; None: nothing is."""
     if not text:
         return None
@@ -47,7 +47,7 @@ def problem_of(text: str) -> str | None:
     except (ValueError, RecursionError):
         return "must be a command, as JSON"
     if isinstance(value, str):  # JSON in JSON is read as a command too
-        return problem_of(value) if value else "must be a command, as JSON"
+        return timer_text_problem(value) if value else "must be a command, as JSON"
     return None if isinstance(value, dict | list) else "must be a command, as JSON"
 
 
@@ -60,7 +60,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         if isinstance(value, str) and name != _REFERENCE and _SECRET.search(name):
             raise _SecretInClear
         if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
-            problem = problem_of(value)
+            problem = timer_text_problem(value)
             if problem and "secret" in problem:
                 raise _SecretInClear
     return dict(pairs)

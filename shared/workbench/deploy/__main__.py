@@ -16,7 +16,7 @@ def main(argv: list[str]) -> int:
         from shared.workbench.deploy.call import main as call
 
         return call(argv[1:])
-    from shared.workbench.deploy.deploy import main as deploy
+    from shared.workbench.deploy.commands import main as deploy
 
     return deploy(argv[0], argv[1:])
 

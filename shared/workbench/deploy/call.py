@@ -17,9 +17,12 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from shared.workbench.bundle.description import ROOT, Description, DescriptionError, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
+from shared.workbench.deploy.commands import Refused, control_plane, identity
 from shared.workbench.deploy.control_plane import CallFailed
-from shared.workbench.deploy.deploy import Refused, control_plane, identity
 
 _TIMEOUT_S = 300.0  # SCF's own limit for a synchronous call is the longest
 

@@ -10,20 +10,23 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from shared.workbench.bundle.description import FunctionSpec
-from shared.workbench.deploy.plan import Function
+from shared.workbench.deploy.plan import FunctionState
 
 _TRIES = 5
 _SETTLE_S = 300.0
 
 
 class CallFailed(Exception):
-    """A call was refused or not answered. `maybe`: it may have had its effect. Never holds the vendor's own text."""
+    """A call was refused or not answered. `may_have_happened`: it may have had its effect.
 
-    def __init__(self, action: str, code: str, request_id: str = "", *, maybe: bool = False) -> None:
+    Never holds the vendor's own text.
+    """
+
+    def __init__(self, action: str, code: str, request_id: str = "", *, may_have_happened: bool = False) -> None:
         super().__init__(f"{action}: {code}" + (f" (request {request_id})" if request_id else ""))
         self.action = action
         self.code = code
-        self.maybe = maybe
+        self.may_have_happened = may_have_happened
 
     @property
     def advice(self) -> str:
@@ -65,10 +68,10 @@ class ControlPlane(Protocol):
     Raises: CallFailed, from each but `wanted`.
     """
 
-    def wanted(self, spec: FunctionSpec, package: Package) -> Function:
+    def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
         """A function as it will read back once it is deployed."""
 
-    def read(self, names: set[str]) -> list[Function]:
+    def read(self, names: set[str]) -> list[FunctionState]:
         """The functions of these names and all that are ours, once none of them is being changed any more."""
 
     def settle(self, name: str) -> None:
@@ -84,24 +87,24 @@ class ControlPlane(Protocol):
     def delete(self, function: str) -> None: ...
 
 
-def environment(spec: FunctionSpec) -> dict[str, str]:
+def deployed_variables(spec: FunctionSpec) -> dict[str, str]:
     """The variables that are deployed: an empty one means unset, and neither platform says that it takes it."""
     return {name: value for name, value in spec.environment.items() if value}
 
 
-def patiently(call: Callable[[], Any], throttled: Callable[[CallFailed], bool], *, reads: bool) -> Any:
+def call_with_retries(call: Callable[[], Any], throttled: Callable[[CallFailed], bool], *, reads: bool) -> Any:
     """Make a call again where it was put off, or only read and was lost. Raises: CallFailed."""
-    for tries in range(1, _TRIES + 1):
+    for tries in range(1, _TRIES):
         try:
             return call()
         except CallFailed as error:
-            if tries == _TRIES or not (throttled(error) or (reads and error.maybe)):
+            if not (throttled(error) or (reads and error.may_have_happened)):
                 raise
         time.sleep(0.2 * 2**tries)
-    raise AssertionError("unreachable")
+    return call()
 
 
-def calm(status: Callable[[], str], busy: frozenset[str]) -> str:
+def wait_until_idle(status: Callable[[], str], busy: frozenset[str]) -> str:
     """Ask until nothing is under way; the state then. Raises: CallFailed if that takes too long."""
     until, wait_s = time.monotonic() + _SETTLE_S, 0.1
     while (state := status()) in busy:
@@ -112,12 +115,12 @@ def calm(status: Callable[[], str], busy: frozenset[str]) -> str:
     return state
 
 
-def settled(status: Callable[[], str], busy: frozenset[str]) -> None:
+def wait_until_active(status: Callable[[], str], busy: frozenset[str]) -> None:
     """Ask until a function is active. Raises: CallFailed naming the state that it came to instead."""
-    if (state := calm(status, busy)) != "Active":
+    if (state := wait_until_idle(status, busy)) != "Active":
         raise CallFailed("GetFunction", f"the function is {state}")
 
 
-def flat(environ: Mapping[str, str]) -> dict[str, str]:
+def variables_as_settings(environ: Mapping[str, str]) -> dict[str, str]:
     """Variables as settings of their own, so that each is compared and shown by itself."""
     return {f"env {name}": value for name, value in sorted(environ.items())}

@@ -17,8 +17,16 @@ from typing import Any
 from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
 from shared.workbench.bundle.description import FunctionSpec, HttpTrigger, Logs, SmqTrigger, TimerTrigger
-from shared.workbench.deploy.control_plane import CallFailed, Package, calm, environment, flat, patiently, settled
-from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, Function, Trigger, Value
+from shared.workbench.deploy.control_plane import (
+    CallFailed,
+    Package,
+    call_with_retries,
+    deployed_variables,
+    variables_as_settings,
+    wait_until_active,
+    wait_until_idle,
+)
+from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, FunctionState, TriggerState, Value
 
 _TIMEOUT_MS = 60_000
 _PAGE = 20
@@ -53,7 +61,7 @@ class FcPlane:
         self._service = service
         self._region = region
 
-    def wanted(self, spec: FunctionSpec, package: Package) -> Function:
+    def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
         """See ControlPlane."""
         settings: dict[str, Value] = {
             "handler": spec.handler,
@@ -63,7 +71,7 @@ class FcPlane:
             "role": spec.role,
             "concurrency": spec.concurrency,
             **({LOGS: str(spec.logs), LOG_RULE: _WHOLE} if spec.logs else {}),
-            **flat(environment(spec)),
+            **variables_as_settings(deployed_variables(spec)),
         }
         ends = spec.destinations
         retries: dict[str, Value] = {"retries": spec.async_retries}
@@ -72,9 +80,9 @@ class FcPlane:
             "on failure": ends.on_failure if ends else None,
         }
         triggers = tuple(_wanted_trigger(one) for one in _triggers(spec).values())
-        return Function(spec.name, package.digest, settings, retries, triggers, unlogged=spec.logs is None)
+        return FunctionState(spec.name, package.digest, settings, retries, triggers, without_logs=spec.logs is None)
 
-    def read(self, names: set[str]) -> list[Function]:
+    def read(self, names: set[str]) -> list[FunctionState]:
         """See ControlPlane."""
         from alibabacloud_fc20230330 import models
 
@@ -86,10 +94,10 @@ class FcPlane:
         there = [one for one in found if one["functionName"] in names or self._ours(one)]
         return [self._read(one["functionName"]) for one in there]
 
-    def _read(self, name: str) -> Function:
+    def _read(self, name: str) -> FunctionState:
         from alibabacloud_fc20230330 import models
 
-        state = calm(lambda: self._status(name), _BUSY)
+        state = wait_until_idle(lambda: self._status(name), _BUSY)
         got = self._get(name)
         triggers = self._pages(
             "ListTriggers",
@@ -105,11 +113,11 @@ class FcPlane:
             "role": got.get("role"),
             "concurrency": got.get("instanceConcurrency"),
             **_logs(got.get("logConfig") or {}),
-            **flat(got.get("environmentVariables") or {}),
+            **variables_as_settings(got.get("environmentVariables") or {}),
         }
         found = tuple(_read_trigger(one) for one in triggers)
-        runs, unmade = code[1] if code and state == "Active" else "", got.get("state") == "Failed"
-        return Function(name, runs, settings, self._retries(name), found, self._ours(got), unmade)
+        runs, creation_failed = code[1] if code and state == "Active" else "", got.get("state") == "Failed"
+        return FunctionState(name, runs, settings, self._retries(name), found, self._ours(got), creation_failed)
 
     def _retries(self, name: str) -> dict[str, Value]:
         from alibabacloud_fc20230330 import models
@@ -132,7 +140,7 @@ class FcPlane:
 
     def settle(self, name: str) -> None:
         """See ControlPlane."""
-        settled(lambda: self._status(name), _BUSY)
+        wait_until_active(lambda: self._status(name), _BUSY)
 
     def create(self, spec: FunctionSpec, package: Package) -> None:
         """Make it, with its mark."""
@@ -254,7 +262,7 @@ class FcPlane:
         def once() -> dict[str, Any]:
             return _once(action, ask)
 
-        answer: dict[str, Any] = patiently(once, lambda error: error.code.startswith("Throttling"), reads=reads)
+        answer: dict[str, Any] = call_with_retries(once, lambda error: error.code.startswith("Throttling"), reads=reads)
         return answer
 
 
@@ -271,7 +279,7 @@ def _once(action: str, ask: Callable[[], Any]) -> dict[str, Any]:
         if code and isinstance(status, int):
             raise CallFailed(action, clean_code(code), str(getattr(failure, "request_id", "") or "")) from None
         sent = not never_sent(failure)
-        raise CallFailed(action, "NoAnswer" if sent else "NoConnection", maybe=sent) from None
+        raise CallFailed(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent) from None
     body = getattr(answer, "body", None)
     return body.to_map() if body is not None else {}
 
@@ -303,7 +311,7 @@ def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
         "timeout": spec.timeout_s,
         "role": spec.role,
         "instanceConcurrency": spec.concurrency,
-        "environmentVariables": environment(spec),
+        "environmentVariables": deployed_variables(spec),
     }
     if spec.logs is not None:
         given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": _WHOLE}
@@ -315,14 +323,14 @@ def _triggers(spec: FunctionSpec) -> dict[str, HttpTrigger | TimerTrigger | SmqT
     return {one.name: one for one in every if isinstance(one, HttpTrigger | TimerTrigger | SmqTrigger)}
 
 
-def _wanted_trigger(trigger: HttpTrigger | TimerTrigger | SmqTrigger) -> Trigger:
+def _wanted_trigger(trigger: HttpTrigger | TimerTrigger | SmqTrigger) -> TriggerState:
     settings: dict[str, Value]
     if isinstance(trigger, HttpTrigger):
         settings = {"auth": trigger.auth_type, "methods": ",".join(trigger.methods), "public": True}
-        return Trigger(trigger.name, "http", settings)
+        return TriggerState(trigger.name, "http", settings)
     if isinstance(trigger, TimerTrigger):
         settings = {"cron": trigger.cron, "enabled": trigger.enabled, "message": trigger.message}
-        return Trigger(trigger.name, "timer", settings)
+        return TriggerState(trigger.name, "timer", settings)
     settings = {
         "queue": trigger.queue,
         "batch": trigger.batch,
@@ -330,10 +338,10 @@ def _wanted_trigger(trigger: HttpTrigger | TimerTrigger | SmqTrigger) -> Trigger
         "on errors": "ALL",
         "enabled": trigger.enabled,
     }
-    return Trigger(trigger.name, "queue", settings)
+    return TriggerState(trigger.name, "queue", settings)
 
 
-def _read_trigger(shown: Mapping[str, Any]) -> Trigger:
+def _read_trigger(shown: Mapping[str, Any]) -> TriggerState:
     name, type_ = str(shown.get("triggerName")), str(shown.get("triggerType"))
     kind, ours = _KINDS.get(type_, type_), shown.get("description") == MARK
     try:
@@ -345,7 +353,7 @@ def _read_trigger(shown: Mapping[str, Any]) -> Trigger:
         methods = ",".join(config.get("methods") or [])
         public = not config.get("disableURLInternet", False)
         settings = {"auth": config.get("authType"), "methods": methods, "public": public}
-        return Trigger(name, kind, settings, ours, (shown.get("httpTrigger") or {}).get("urlInternet"))
+        return TriggerState(name, kind, settings, ours, (shown.get("httpTrigger") or {}).get("urlInternet"))
     if kind == "timer":
         message = config.get("payload") or ""
         settings = {"cron": config.get("cronExpression"), "enabled": config.get("enable"), "message": message}
@@ -360,4 +368,4 @@ def _read_trigger(shown: Mapping[str, Any]) -> Trigger:
             "on errors": run.get("errorsTolerance"),
             "enabled": config.get("triggerEnable"),
         }
-    return Trigger(name, kind, settings, ours)
+    return TriggerState(name, kind, settings, ours)

@@ -2,9 +2,9 @@
 
 By this key the functions of a bundle know their own messages (`shared.runtime.message_signing`), so all that share a
 commands queue get the same. Where serverless.yml and the environment name no key, the one that any function of the
-bundle has on the platform is kept. If none has one, the plan says that it will be made, and `made` makes it when the
-plan is carried out. It leaves this module only in a function's environment: a plan shows whether there is one, never
-which.
+bundle has on the platform is kept. If none has one, the plan says that it will be made, and `with_new_key` makes it
+when the plan is carried out. It leaves this module only in a function's environment: a plan shows whether there is one,
+never which.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import replace
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import handoff_keys
 from shared.workbench.bundle.description import Description, FunctionSpec
-from shared.workbench.deploy.plan import MADE_LATER, Function
+from shared.workbench.deploy.plan import KEY_MADE_LATER, FunctionState
 
 NAME = "KEYTURN_HANDOFF_KEY"
 _QUEUE = "KEYTURN_COMMANDS"
@@ -28,7 +28,7 @@ class KeyProblem(Exception):
     """No key can be chosen; the text says what to set, and names no key."""
 
 
-def given(description: Description, environ: Mapping[str, str]) -> Description:
+def with_given_key(description: Description, environ: Mapping[str, str]) -> Description:
     """The deploying person's own key, for each function to which serverless.yml gives none. Raises: KeyProblem."""
     value = environ.get(NAME, "").strip()
     try:
@@ -40,7 +40,7 @@ def given(description: Description, environ: Mapping[str, str]) -> Description:
     raise KeyProblem(rule)
 
 
-def kept(description: Description, found: Iterable[Function]) -> Description:
+def with_kept_key(description: Description, found: Iterable[FunctionState]) -> Description:
     """A key for each function that has none yet: its queue's, else that of a function on the platform, else MADE_LATER.
 
     Raises: KeyProblem if the functions on the platform have more keys than one value can hold.
@@ -58,17 +58,19 @@ def kept(description: Description, found: Iterable[Function]) -> Description:
         nonlocal there
         own = of_queue.get(spec.environment[_QUEUE])
         if own is None and there is None:
-            there = _on_the_platform(found) or MADE_LATER
-        return own or there or MADE_LATER
+            there = _on_the_platform(found) or KEY_MADE_LATER
+        return own or there or KEY_MADE_LATER
 
     return _filled(description, choose)
 
 
-def made(description: Description) -> Description:
+def with_new_key(description: Description) -> Description:
     """One new key for every function whose key was to be made."""
     key = new_key()
     specs = tuple(
-        replace(spec, environment={**spec.environment, NAME: key}) if spec.environment.get(NAME) == MADE_LATER else spec
+        replace(spec, environment={**spec.environment, NAME: key})
+        if spec.environment.get(NAME) == KEY_MADE_LATER
+        else spec
         for spec in description.functions
     )
     return replace(description, functions=specs)
@@ -79,10 +81,10 @@ def new_key() -> str:
     return base64.urlsafe_b64encode(os.urandom(32)).decode().rstrip("=")
 
 
-def dropped(description: Description, found: Iterable[Function]) -> list[str]:
+def functions_not_believed(description: Description, found: Iterable[FunctionState]) -> list[str]:
     """Functions whose messages will not be known any more: they sign with a key that the bundle no longer has."""
     wanted = {key for spec in description.functions for key in _keys(spec.environment.get(NAME))}
-    signing = {one.name: _keys(one.settings.get(f"env {NAME}"))[:1] for one in found if one.ours}
+    signing = {one.name: _keys(one.settings.get(f"env {NAME}"))[:1] for one in found if one.made_by_deploy}
     return sorted(name for name, keys in signing.items() if wanted and not wanted.issuperset(keys))
 
 
@@ -98,12 +100,12 @@ def _filled(description: Description, choose: Callable[[FunctionSpec], str]) -> 
     return replace(description, functions=specs)
 
 
-def _on_the_platform(found: Iterable[Function]) -> str | None:
+def _on_the_platform(found: Iterable[FunctionState]) -> str | None:
     """The value that the functions of the bundle have; an interrupted change of keys may have left two."""
     values: dict[tuple[str, ...], str] = {}
     for function in sorted(found, key=lambda one: one.name):
         value = function.settings.get(f"env {NAME}")
-        if function.ours and (keys := _keys(value)):
+        if function.made_by_deploy and (keys := _keys(value)):
             values.setdefault(tuple(keys), str(value))
     every = list(dict.fromkeys(key for keys in values for key in keys))
     if len(every) > _MOST:

@@ -1,6 +1,6 @@
 """What stands on a platform, what should, and the ordered steps between: plain data, no calls.
 
-A function or a trigger is *ours* if it carries the mark that `deploy` gives it; what has none is never touched.
+Only functions and triggers that carry the mark of `deploy` are changed or removed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ MARK = "keyturn"
 LOGS, LOG_RULE = "logs", "log begin rule"
 """The settings that serverless.yml may leave unsaid: then they are neither compared nor changed."""
 
-MADE_LATER = "(made by deploy)"
+KEY_MADE_LATER = "(made by deploy)"
 """Stands in a plan for a value that is made when the plan is carried out."""
 
 _SECRET = re.compile(r"SECRET|KEY|TOKEN|PASSWORD", re.IGNORECASE)
@@ -34,39 +34,39 @@ Action = Literal[
 
 
 @dataclass(frozen=True)
-class Trigger:
+class TriggerState:
     """A trigger. `settings` are compared by name; `url` is what a platform gave it."""
 
     name: str
     kind: str
     settings: Mapping[str, Value]
-    ours: bool = True
+    made_by_deploy: bool = True
     url: str | None = field(default=None, compare=False)
 
     @property
-    def open_to_all(self) -> bool:
+    def lets_anybody_call(self) -> bool:
         """Whether nobody needs to sign."""
         return self.kind == "http" and self.settings.get("auth") in ("NONE", "anonymous")
 
 
 @dataclass(frozen=True)
-class Function:
+class FunctionState:
     """A function. `code` is the digest of its zip, `retries` what an asynchronous event gets and where its end goes."""
 
     name: str
     code: str
     settings: Mapping[str, Value]
     retries: Mapping[str, Value]
-    triggers: tuple[Trigger, ...]
-    ours: bool = True
-    unmade: bool = False
+    triggers: tuple[TriggerState, ...]
+    made_by_deploy: bool = True
+    creation_failed: bool = False
     """Its creation failed, and all that its platform lets one do is to delete it."""
-    unlogged: bool = False
+    without_logs: bool = False
     """It is wanted with no place for its lines, on a platform that keeps none by default."""
 
 
 @dataclass(frozen=True)
-class Change:
+class SettingChange:
     """One setting, before and after; None: it was or will be absent."""
 
     name: str
@@ -75,7 +75,7 @@ class Change:
 
     def shown(self) -> str:
         """The change as a line, secrets hidden."""
-        before, after = shown(self.name, self.before), shown(self.name, self.after)
+        before, after = shown_value(self.name, self.before), shown_value(self.name, self.after)
         if self.before is None:
             return f"{self.name}: {after}"
         if before == after:
@@ -91,7 +91,7 @@ class Step:
     function: str
     trigger: str = ""
     kind: str = ""
-    changes: tuple[Change, ...] = ()
+    changes: tuple[SettingChange, ...] = ()
 
     def title(self) -> str:
         """What is done to what."""
@@ -120,7 +120,7 @@ class Plan:
         return [line for step in self.steps for line in step.lines()]
 
 
-def draw(wanted: Iterable[Function], found: Iterable[Function]) -> Plan:
+def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -> Plan:
     """The steps from `found` to `wanted`: functions in their order, then what is ours and wanted no more."""
     wanted, there = tuple(wanted), {one.name: one for one in found}
     steps: list[Step] = []
@@ -128,46 +128,46 @@ def draw(wanted: Iterable[Function], found: Iterable[Function]) -> Plan:
     notes: list[str] = []
     for function in wanted:
         old = there.get(function.name)
-        if old is not None and not old.ours:
+        if old is not None and not old.made_by_deploy:
             obstacles.append(f"{function.name} exists and deploy did not create it: rename or remove one of the two")
             continue
-        if old is not None and old.unmade:
+        if old is not None and old.creation_failed:
             steps.append(Step("delete function", old.name))
             old = None
         steps += _created(function) if old is None else _changed(old, function)
         for trigger in _foreign(old):
             notes.append(f"{function.name}: left as it is: trigger {trigger.name} ({trigger.kind}), not made by deploy")
-            if trigger.open_to_all:
+            if trigger.lets_anybody_call:
                 notes.append(f"{function.name}: trigger {trigger.name} lets ANYBODY call: remove it")
             if trigger.name in {one.name for one in function.triggers}:
                 obstacles.append(f"{function.name}: trigger {trigger.name} exists and deploy did not create it")
-    if silent := [one.name for one in wanted if one.unlogged and not _logs(there.get(one.name))]:
+    if silent := [one.name for one in wanted if one.without_logs and not _logs(there.get(one.name))]:
         notes.append(f"no logging is configured (`logs`), so no alarm can see {', '.join(silent)}")
     names = {function.name for function in wanted}
     for old in there.values():
-        if old.ours and old.name not in names:
+        if old.made_by_deploy and old.name not in names:
             gone, kept = _removed(old)
             steps += gone
             notes += kept
     return Plan(tuple(steps), digest(there.values()), digest(wanted), tuple(obstacles), tuple(notes))
 
 
-def _created(function: Function) -> list[Step]:
+def _created(function: FunctionState) -> list[Step]:
     settings = _differences({}, function.settings)
-    first = Step("create function", function.name, changes=(Change("code", None, function.code), *settings))
+    first = Step("create function", function.name, changes=(SettingChange("code", None, function.code), *settings))
     return [first, *_retries({}, function), *(_new(function, trigger) for trigger in function.triggers)]
 
 
-def _changed(old: Function, new: Function) -> list[Step]:
+def _changed(old: FunctionState, new: FunctionState) -> list[Step]:
     """Code before settings: the digest of the code is told with the settings, so a break between repeats both."""
     steps = []
     changes = _differences(old.settings, new.settings)
     if old.code != new.code or any(change.name == "handler" for change in changes):
-        steps.append(Step("change code", new.name, changes=(Change("code", old.code, new.code),)))
+        steps.append(Step("change code", new.name, changes=(SettingChange("code", old.code, new.code),)))
     if changes or old.code != new.code:
         steps.append(Step("change settings", new.name, changes=changes))
     steps += _retries(old.retries, new)
-    there = {trigger.name: trigger for trigger in old.triggers if trigger.ours}
+    there = {trigger.name: trigger for trigger in old.triggers if trigger.made_by_deploy}
     kinds = {trigger.name: trigger.kind for trigger in new.triggers}
     gone = [trigger for trigger in there.values() if kinds.get(trigger.name) != trigger.kind]
     steps += [_gone(new, trigger) for trigger in gone]
@@ -180,42 +180,42 @@ def _changed(old: Function, new: Function) -> list[Step]:
     return steps
 
 
-def _removed(old: Function) -> tuple[list[Step], list[str]]:
-    steps = [_gone(old, trigger) for trigger in old.triggers if trigger.ours]
+def _removed(old: FunctionState) -> tuple[list[Step], list[str]]:
+    steps = [_gone(old, trigger) for trigger in old.triggers if trigger.made_by_deploy]
     if foreign := _foreign(old):
         names = ", ".join(trigger.name for trigger in foreign)
         return steps, [f"{old.name}: kept, since it has triggers that deploy did not make: {names}"]
     return [*steps, Step("delete function", old.name)], []
 
 
-def _foreign(old: Function | None) -> list[Trigger]:
-    return [trigger for trigger in old.triggers if not trigger.ours] if old else []
+def _foreign(old: FunctionState | None) -> list[TriggerState]:
+    return [trigger for trigger in old.triggers if not trigger.made_by_deploy] if old else []
 
 
-def _logs(old: Function | None) -> Value:
+def _logs(old: FunctionState | None) -> Value:
     return old.settings.get(LOGS) if old else None
 
 
-def _retries(before: Mapping[str, Value], new: Function) -> list[Step]:
+def _retries(before: Mapping[str, Value], new: FunctionState) -> list[Step]:
     changes = _differences(before, new.retries)
     return [Step("change retries", new.name, changes=changes)] if changes else []
 
 
-def _new(function: Function, trigger: Trigger) -> Step:
+def _new(function: FunctionState, trigger: TriggerState) -> Step:
     return Step("create trigger", function.name, trigger.name, trigger.kind, _differences({}, trigger.settings))
 
 
-def _gone(function: Function, trigger: Trigger) -> Step:
+def _gone(function: FunctionState, trigger: TriggerState) -> Step:
     return Step("delete trigger", function.name, trigger.name, trigger.kind)
 
 
-def _differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[Change, ...]:
+def _differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> tuple[SettingChange, ...]:
     names = [*after, *(name for name in before if name not in after and name not in (LOGS, LOG_RULE))]
-    changes = (Change(name, before.get(name), after.get(name)) for name in names)
+    changes = (SettingChange(name, before.get(name), after.get(name)) for name in names)
     return tuple(change for change in changes if change.before != change.after)
 
 
-def shown(name: str, value: Value) -> str:
+def shown_value(name: str, value: Value) -> str:
     """A setting as it may be printed: hidden where its name or its form says secret, or where it is free text."""
     if value is None:
         return "(none)"
@@ -223,7 +223,7 @@ def shown(name: str, value: Value) -> str:
         return str(value).lower() if isinstance(value, bool) else str(value)
     if not value:
         return '""'
-    if value == MADE_LATER:
+    if value == KEY_MADE_LATER:
         return value
     if name == "message" or (name.startswith("env ") and _SECRET.search(name.removeprefix("env KEYTURN_"))):
         return _HIDDEN
@@ -244,7 +244,7 @@ def _without_userinfo(value: str) -> str:
     return f"{parts.scheme}://{_HIDDEN}@{host}{parts.path}{'?' + parts.query if parts.query else ''}"
 
 
-def digest(functions: Iterable[Function]) -> str:
+def digest(functions: Iterable[FunctionState]) -> str:
     """SHA-256 over functions in any order: the same for the same state, and only then."""
     states = []
     for function in sorted(functions, key=lambda one: one.name):

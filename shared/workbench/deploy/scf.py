@@ -17,8 +17,16 @@ from shared.clouds.error_classification import never_sent
 from shared.clouds.tencent.session import host
 from shared.runtime.errors import clean_code
 from shared.workbench.bundle.description import CkafkaTrigger, FunctionSpec, HttpTrigger, Logs, TimerTrigger
-from shared.workbench.deploy.control_plane import CallFailed, Package, calm, environment, flat, patiently, settled
-from shared.workbench.deploy.plan import LOGS, MARK, Function, Trigger, Value
+from shared.workbench.deploy.control_plane import (
+    CallFailed,
+    Package,
+    call_with_retries,
+    deployed_variables,
+    variables_as_settings,
+    wait_until_active,
+    wait_until_idle,
+)
+from shared.workbench.deploy.plan import LOGS, MARK, FunctionState, TriggerState, Value
 
 _TIMEOUT_S = 60
 _PAGE = 20
@@ -49,7 +57,7 @@ class ScfPlane:
         self._client = ScfClient(credential, region, ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256"))
         self._service = service
 
-    def wanted(self, spec: FunctionSpec, package: Package) -> Function:
+    def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
         """See ControlPlane."""
         letter = spec.dead_letter
         settings: dict[str, Value] = {
@@ -60,19 +68,19 @@ class ScfPlane:
             "role": spec.role,
             "dead letter": f"{letter.type.upper()} {letter.name}" if letter else None,
             **({LOGS: str(spec.logs)} if spec.logs else {}),
-            **flat(environment(spec)),
+            **variables_as_settings(deployed_variables(spec)),
         }
         triggers = tuple(_wanted_trigger(name, one) for name, one in _triggers(spec).items())
-        return Function(spec.name, package.digest, settings, {"retries": spec.async_retries}, triggers)
+        return FunctionState(spec.name, package.digest, settings, {"retries": spec.async_retries}, triggers)
 
-    def read(self, names: set[str]) -> list[Function]:
+    def read(self, names: set[str]) -> list[FunctionState]:
         """See ControlPlane."""
         listed = self._pages("ListFunctions", "Functions", {"Namespace": "default"})
         there = [one for one in listed if one["FunctionName"] in names or self._ours(one)]
         return [self._read(one["FunctionName"]) for one in there]
 
-    def _read(self, name: str) -> Function:
-        state = calm(lambda: self._status(name), _BUSY)
+    def _read(self, name: str) -> FunctionState:
+        state = wait_until_idle(lambda: self._status(name), _BUSY)
         got = self._call("GetFunction", {"FunctionName": name, "Namespace": "default"}, reads=True)
         async_ = self._call("GetFunctionEventInvokeConfig", {"FunctionName": name, "Namespace": "default"}, reads=True)
         retries = next(iter(async_["AsyncTriggerConfig"].get("RetryConfig") or [{}])).get("RetryNum")
@@ -88,17 +96,17 @@ class ScfPlane:
             "role": got.get("Role"),
             "dead letter": f"{letter['Type']} {letter['Name']}" if letter.get("Name") else None,
             LOGS: _logs(got),
-            **flat({pair["Key"]: pair["Value"] for pair in pairs}),
+            **variables_as_settings({pair["Key"]: pair["Value"] for pair in pairs}),
         }
         found = tuple(_read_trigger(one) for one in triggers)
         runs = code[1] if code and state == "Active" else ""
-        return Function(
-            name, runs, settings, {"retries": retries}, found, self._ours(got), unmade=state == "CreateFailed"
+        return FunctionState(
+            name, runs, settings, {"retries": retries}, found, self._ours(got), creation_failed=state == "CreateFailed"
         )
 
     def settle(self, name: str) -> None:
         """See ControlPlane."""
-        settled(lambda: self._status(name), _BUSY)
+        wait_until_active(lambda: self._status(name), _BUSY)
 
     def create(self, spec: FunctionSpec, package: Package) -> None:
         """Make it, with its mark."""
@@ -163,7 +171,7 @@ class ScfPlane:
         def once() -> dict[str, Any]:
             return self._once(action, given)
 
-        answer: dict[str, Any] = patiently(
+        answer: dict[str, Any] = call_with_retries(
             once, lambda error: error.code.startswith("RequestLimitExceeded"), reads=reads
         )
         return answer
@@ -181,10 +189,10 @@ class ScfPlane:
             if code and request_id:
                 raise CallFailed(action, clean_code(code), str(request_id)) from None
             sent = not never_sent(failure)
-            raise CallFailed(action, "NoAnswer" if sent else "NoConnection", maybe=sent) from None
+            raise CallFailed(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent) from None
         answer = envelope.get("Response") if isinstance(envelope, dict) else None
         if not isinstance(answer, dict):
-            raise CallFailed(action, "NoResponse", maybe=True)
+            raise CallFailed(action, "NoResponse", may_have_happened=True)
         if isinstance(problem := answer.get("Error"), dict):
             raise CallFailed(action, clean_code(problem.get("Code")), str(answer.get("RequestId") or ""))
         return answer
@@ -201,7 +209,7 @@ def _logs(got: Mapping[str, Any]) -> str | None:
 
 def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
     letter = spec.dead_letter
-    pairs = [{"Key": name, "Value": value} for name, value in sorted(environment(spec).items())]
+    pairs = [{"Key": name, "Value": value} for name, value in sorted(deployed_variables(spec).items())]
     given: dict[str, Any] = {
         "FunctionName": spec.name,
         "Namespace": "default",
@@ -254,13 +262,15 @@ def _trigger(spec: FunctionSpec, name: str) -> dict[str, Any]:
     }
 
 
-def _wanted_trigger(name: str, trigger: HttpTrigger | TimerTrigger | CkafkaTrigger) -> Trigger:
+def _wanted_trigger(name: str, trigger: HttpTrigger | TimerTrigger | CkafkaTrigger) -> TriggerState:
     if isinstance(trigger, HttpTrigger):
-        return Trigger(name, "http", {"auth": trigger.auth_type, "public": True, "private": False, "enabled": True})
+        return TriggerState(
+            name, "http", {"auth": trigger.auth_type, "public": True, "private": False, "enabled": True}
+        )
     settings: dict[str, Value]
     if isinstance(trigger, TimerTrigger):
         settings = {"cron": trigger.cron, "enabled": trigger.enabled, "message": trigger.message}
-        return Trigger(name, "timer", settings)
+        return TriggerState(name, "timer", settings)
     settings = {
         "batch": trigger.batch,
         "offset": trigger.offset,
@@ -268,10 +278,10 @@ def _wanted_trigger(name: str, trigger: HttpTrigger | TimerTrigger | CkafkaTrigg
         "wait s": trigger.wait_s,
         "enabled": trigger.enabled,
     }
-    return Trigger(name, "queue", settings)
+    return TriggerState(name, "queue", settings)
 
 
-def _read_trigger(shown: Mapping[str, Any]) -> Trigger:
+def _read_trigger(shown: Mapping[str, Any]) -> TriggerState:
     name, kind = str(shown.get("TriggerName")), _KINDS.get(str(shown.get("Type")), str(shown.get("Type")))
     ours = shown.get("Description") == MARK
     try:
@@ -287,15 +297,15 @@ def _read_trigger(shown: Mapping[str, Any]) -> Trigger:
             "private": bool(net.get("EnableIntranet")),
             "enabled": enabled,
         }
-        return Trigger(name, kind, settings, ours, net.get("ExtranetUrl") or None)
+        return TriggerState(name, kind, settings, ours, net.get("ExtranetUrl") or None)
     if kind == "timer":
         message = shown.get("CustomArgument") or ""
-        return Trigger(name, kind, {"cron": desc.get("cron"), "enabled": enabled, "message": message}, ours)
+        return TriggerState(name, kind, {"cron": desc.get("cron"), "enabled": enabled, "message": message}, ours)
     if kind == "queue":
         numbers: dict[str, Value] = {"batch": _number(desc.get("maxMsgNum")), "offset": desc.get("offset")}
         numbers |= {"retries": _number(desc.get("retry")), "wait s": _number(desc.get("timeOut")), "enabled": enabled}
-        return Trigger(name, kind, numbers, ours)
-    return Trigger(name, kind, {}, ours)
+        return TriggerState(name, kind, numbers, ours)
+    return TriggerState(name, kind, {}, ours)
 
 
 def _number(value: Any) -> Any:

@@ -6,7 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from shared.workbench.bundle.description import ROOT, DescriptionError
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.docs.chapters import SCHEMAS
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.page import page

@@ -12,14 +12,18 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from shared.workbench.bundle.description import ROOT, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.loading import load
 from shared.workbench.docs import markdown, operations
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
-from shared.workbench.docs.markdown import Ids, sections, slug
+from shared.workbench.docs.manual import ManualChapter, read_manual
+from shared.workbench.docs.markdown import AnchorIds, sections, slug
 from shared.workbench.docs.operations import read_schema
 from shared.workbench.docs.queues import queues
-from shared.workbench.operations import alarms, log_lines, runbook
+from shared.workbench.operations.alarms import read_alarms
+from shared.workbench.operations.log_lines import read_log_lines
+from shared.workbench.operations.runbook import read_runbook
 
 HERE = Path(__file__).parent
 SCHEMAS = ROOT / "events" / "schemas"
@@ -46,7 +50,7 @@ class Group:
     chapters: tuple[Chapter, ...]
 
 
-def environment() -> Environment:
+def template_environment() -> Environment:
     """Jinja2 over the folder `templates`: everything is escaped that is not Markup."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
@@ -58,7 +62,7 @@ def environment() -> Environment:
     made.filters["md"] = lambda text: Markup(markdown.line_to_html(text))
     made.filters["slug"] = slug
     made.tests["name"] = lambda text: re.fullmatch(r"[a-z_]+", text) is not None
-    made.filters["breaks"] = lambda name: Markup(markdown.breaks(name))
+    made.filters["breaks"] = lambda name: Markup(markdown.with_break_points(name))
     made.filters["json"] = lambda value: Markup(
         markdown.code_block(json.dumps(value, indent=2, ensure_ascii=False), "json")
     )
@@ -91,9 +95,9 @@ class _Builder:
     def __init__(self, schemas: Path) -> None:
         self.schemas = schemas
         self.readme = sections(ROOT / "README.md")
-        self.templates = environment()
+        self.templates = template_environment()
         self.descriptions = [load(ROOT / "serverless.yml", cloud, {}) for cloud in ("tencent", "alibaba")]
-        self.ids = Ids()
+        self.ids = AnchorIds()
         self.used = {"", *LEFT_OUT}
 
     def groups(self) -> list[Group]:
@@ -101,6 +105,7 @@ class _Builder:
             ("Use", [self.overview, self.functions, *self.from_readme("Events in", "Results out"), self.events]),
             ("Watch and mend", [*self.from_readme("Operations?"), self.runbook, self.alarms, self.log_lines]),
             ("Set up", [*self.from_readme("A first change?", "Deploy", "Settings"), self.policies, self.queues]),
+            ("Manual", self.manual()),
             ("Trust", self.from_readme("What is promised", "Security", "Limits", "Beside others?")),
             ("HTTP", [self.http]),
         ]
@@ -125,6 +130,13 @@ class _Builder:
     def _section(self, name: str, anchor: str) -> Callable[[], Chapter]:
         return lambda: Chapter(name, anchor, Markup(markdown.to_html(self.readme[name], self.ids, anchor)))
 
+    def manual(self) -> list[Callable[[], Chapter]]:
+        """The chapters of the manual, each under the anchor that links to its file become."""
+        return [self._manual_chapter(one, self.ids.new(markdown.manual_anchor(one.name))) for one in read_manual()]
+
+    def _manual_chapter(self, chapter: ManualChapter, anchor: str) -> Callable[[], Chapter]:
+        return lambda: Chapter(chapter.title, anchor, Markup(markdown.to_html(chapter.text, self.ids, anchor, level=1)))
+
     def overview(self) -> Chapter:
         return Chapter("Overview", self.ids.new("overview"), Markup(markdown.to_html(self.readme[""], self.ids, "is")))
 
@@ -140,7 +152,7 @@ class _Builder:
             schema = read_schema(self.schemas / f"{name}.json")
             forms = [schema["$defs"][form["$ref"].rpartition("/")[2]] for form in schema.get("anyOf", ())]
             for form in forms or [schema]:
-                about = markdown.to_html(str(form.get("description", "")), Ids(), name)
+                about = markdown.to_html(str(form.get("description", "")), AnchorIds(), name)
                 whole = {**form, "$defs": {} if forms else schema.get("$defs", {})}
                 anchor = f"event-{slug(form.get('title', name))}"
                 found.append({"anchor": anchor, "title": title, "about": about, "fields": fields(whole)})
@@ -151,12 +163,11 @@ class _Builder:
 
     def runbook(self) -> Chapter:
         kinds = (("error_class", "By error class"), ("outcome", "By outcome"), ("state", "By what an alarm says"))
-        return self._made(
-            "What to do next", "runbook.html.j2", [(f"runbook-{k}", t) for k, t in kinds], kinds=kinds, rows=runbook()
-        )
+        parts = [(f"runbook-{kind}", title) for kind, title in kinds]
+        return self._made("What to do next", "runbook.html.j2", parts, kinds=kinds, rows=read_runbook())
 
     def alarms(self) -> Chapter:
-        found = alarms()
+        found = read_alarms()
         rules: dict[str, list[str]] = {alarm.id: [] for alarm in found.alarm}
         for rule in found.queue:
             rules[rule.alarm].append(rule.rule)
@@ -164,7 +175,7 @@ class _Builder:
         return self._made("Alarms", "alarms.html.j2", parts, alarms=found, queue_rules=rules)
 
     def log_lines(self) -> Chapter:
-        lines = log_lines()
+        lines = read_log_lines()
         return self._made("Log lines", "log_lines.html.j2", [(f"log-{e.event}", e.event) for e in lines], lines=lines)
 
     def policies(self) -> Chapter:
@@ -180,7 +191,7 @@ class _Builder:
             "Queues",
             "queues.html.j2",
             [(queue.anchor, queue.title) for queue in found],
-            about=markdown.to_html(document["info"]["description"], Ids(), "queues"),
+            about=markdown.to_html(document["info"]["description"], AnchorIds(), "queues"),
             servers=document["servers"],
             queues=found,
         )

@@ -15,13 +15,17 @@ _SAID = {"$ref", "type", "enum", "const", "description", "title", "items"}
 _DATA = {"example", "examples", "value", "default", "enum", "const"}  # the sender's words, not schemas
 
 
-def shown(document: Any) -> Any:
+def without_conditions(document: Any) -> Any:
     """The document without the conditions of its schemas; examples stay as they are."""
     if isinstance(document, list):
-        return [shown(item) for item in document]
+        return [without_conditions(item) for item in document]
     if not isinstance(document, dict):
         return document
-    kept = {key: value if key in _DATA else shown(value) for key, value in document.items() if key not in _CONDITIONS}
+    kept = {
+        key: value if key in _DATA else without_conditions(value)
+        for key, value in document.items()
+        if key not in _CONDITIONS
+    }
     # Beside a type, a choice only narrows what the type says, unless it names a schema.
     saying = {"$ref"} if kept.keys() & {"type", "properties"} else {*_SAID, *_CHOICES}
     for choice in _CHOICES:
@@ -34,9 +38,9 @@ def shown(document: Any) -> Any:
     return kept
 
 
-def arranged(document: dict[str, Any], order: list[str]) -> dict[str, Any]:
+def in_page_order(document: dict[str, Any], order: list[str]) -> dict[str, Any]:
     """The same paths in the page's order, each under its function's name, with a link to what the page says of it."""
-    by_name = {path.strip("/"): (path, shown(item)) for path, item in document["paths"].items()}
+    by_name = {path.strip("/"): (path, without_conditions(item)) for path, item in document["paths"].items()}
     paths = {}
     for name in [name for name in order if name in by_name] + sorted(by_name.keys() - set(order)):
         path, item = by_name[name]
@@ -48,4 +52,4 @@ def arranged(document: dict[str, Any], order: list[str]) -> dict[str, Any]:
             if plain:
                 operation["requestBody"]["content"] = {**plain, **content}
         paths[path] = item
-    return {**shown({key: value for key, value in document.items() if key != "paths"}), "paths": paths}
+    return {**without_conditions({key: value for key, value in document.items() if key != "paths"}), "paths": paths}

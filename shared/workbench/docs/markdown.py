@@ -1,7 +1,8 @@
 """Markdown to HTML: README's sections, docstrings, and single lines of either.
 
 Every heading and every table row that begins with a name in backticks gets an id of its own, so that a search or a
-colleague can point to it. Links to files of the repository become plain text: the page stands alone.
+colleague can point to it. Links to the manual's chapters and to README's sections lead to them on the page; links to
+other files of the repository become plain text: the page stands alone.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _MARKDOWN = MarkdownIt("commonmark", {"html": False, "langPrefix": "language-"})
 
 
 def _code_inline(_renderer: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
-    return f"<code>{breaks(tokens[index].content)}</code>"
+    return f"<code>{with_break_points(tokens[index].content)}</code>"
 
 
 _MARKDOWN.add_render_rule("code_inline", _code_inline)
@@ -30,18 +31,28 @@ _FENCE = re.compile(r"^```", re.MULTILINE)
 _PICTURE = re.compile(r"^```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)  # needs a renderer in the browser
 
 
+# As README and the chapters themselves link to each other.
+_CHAPTER = re.compile(r"(?:shared/workbench/docs/manual/)?([a-z0-9-]+)\.md(#.+)?")
+_README_SECTION = re.compile(r"(?:\.\./)+README\.md(#.+)")
+
+
+def manual_anchor(name: str) -> str:
+    """The anchor of a chapter of the manual, by its file's name without `.md`."""
+    return f"manual-{name}"
+
+
 def slug(text: str) -> str:
     """A heading's or a name's anchor: as GitHub makes it, so that README's own links still resolve."""
     return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
 
 
-def breaks(name: str) -> str:
+def with_break_points(name: str) -> str:
     """Text as HTML in which a long name may be broken behind `_`, `.` and `/`."""
     return re.sub(r"([_./])(?=[\w{])", r"\1<wbr>", escape(name)) if len(name) > 12 else escape(name)
 
 
 @dataclass
-class Ids:
+class AnchorIds:
     """The ids given out so far, so that none is given twice."""
 
     taken: set[str] = field(default_factory=set)
@@ -76,7 +87,7 @@ def sections(path: Path) -> dict[str, str]:
     return {name: "\n".join(lines) + "\n" for name, lines in found.items()}
 
 
-def to_html(text: str, ids: Ids, prefix: str, *, level: int = 0) -> str:
+def to_html(text: str, ids: AnchorIds, prefix: str, *, level: int = 0) -> str:
     """A block of Markdown as HTML. Row ids begin with `prefix`; headings move down by `level`."""
     tokens = _MARKDOWN.parse(_PICTURE.sub("", text))
     for index, token in enumerate(tokens):
@@ -126,7 +137,8 @@ def _links(token: Token) -> None:
     inside = False
     for child in token.children or []:
         if child.type == "link_open":
-            target = str(child.attrGet("href") or "")
+            target = _on_this_page(str(child.attrGet("href") or ""))
+            child.attrSet("href", target)
             inside = not target.startswith(("#", "https://"))
             if target.startswith("https://"):
                 child.attrSet("rel", "noreferrer")
@@ -136,3 +148,12 @@ def _links(token: Token) -> None:
         if not (child.type == "link_open" and inside):
             kept.append(child)
     token.children = kept
+
+
+def _on_this_page(target: str) -> str:
+    """Where a link leads that is to a page which the reference shows; any other as it is."""
+    if chapter := _CHAPTER.fullmatch(target):
+        return chapter[2] or f"#{manual_anchor(chapter[1])}"
+    if section := _README_SECTION.fullmatch(target):
+        return section[1]
+    return target

@@ -14,12 +14,13 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.commands.command import Command, TencentCommand
-from shared.workbench.bundle.description import ROOT, CkafkaTrigger, Description, FunctionSpec
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import CkafkaTrigger, Description, FunctionSpec
 from shared.workbench.bundle.operations import operations, rights
 from shared.workbench.deploy.policies import Policy, policies
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import Field, fields
-from shared.workbench.docs.markdown import Ids, code_block, line_to_html, to_html
+from shared.workbench.docs.markdown import AnchorIds, code_block, line_to_html, to_html
 
 PLATFORMS = {"scf": "Tencent SCF", "fc": "Alibaba Function Compute"}
 
@@ -62,7 +63,7 @@ def operation(function: str, schemas: Path, descriptions: list[Description]) -> 
     return OperationPage(
         function=function,
         story=story(function),
-        about=to_html(str(schema.get("description", "")), Ids(), function),
+        about=to_html(str(schema.get("description", "")), AnchorIds(), function),
         places=[(PLATFORMS[d.platform], how) for d in descriptions for how in _runs(d, function)],
         fields=fields(schema, first=_own_first(model)),
         example=_example(function),

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import tomli
 
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.docs import redoc
-from shared.workbench.docs.chapters import HERE, environment, groups
-from shared.workbench.docs.display import arranged
+from shared.workbench.docs.chapters import HERE, groups, template_environment
+from shared.workbench.docs.display import in_page_order
 from shared.workbench.docs.operations import read_schema
 
 
@@ -21,7 +21,7 @@ def page(schemas: Path) -> str:
     found = groups(schemas)
     order = [anchor for group in found for chapter in group.chapters for anchor, _ in chapter.parts]
     text = (
-        environment()
+        template_environment()
         .get_template("page.html.j2")
         .render(version=project["version"], description=project["description"], groups=found, redoc=redoc.VERSION)
     )
@@ -48,5 +48,5 @@ def _led_on(name: re.Match[str], ids: set[str]) -> str:
 
 def _openapi(path: Path, order: list[str]) -> str:
     """The OpenAPI document as it is shown, as JSON that cannot end the element it stands in."""
-    document = arranged(read_schema(path), order)
+    document = in_page_order(read_schema(path), order)
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 
-from shared.workbench.operations import alarms, cls_policy, readme, sls_rule
+from shared.workbench.operations.alarm_calls import create_alarm_parameters, create_alert_body
+from shared.workbench.operations.alarms import read_alarms
+from shared.workbench.operations.readme_section import readme_section
 
 
 def main() -> None:
@@ -21,13 +23,13 @@ def main() -> None:
         alibaba.add_argument(name, required=True)
     given = parser.parse_args()
     if given.form == "readme":
-        print(readme())
+        print(readme_section())
         return
-    for alarm in alarms().alarm:
+    for alarm in read_alarms().alarm:
         if given.form == "tencent":
-            made = cls_policy(alarm, logset_id=given.logset, topic_id=given.topic, notice_ids=given.notice)
+            made = create_alarm_parameters(alarm, logset_id=given.logset, topic_id=given.topic, notice_ids=given.notice)
         else:
-            made = sls_rule(
+            made = create_alert_body(
                 alarm,
                 region=given.region,
                 project=given.project,

@@ -56,7 +56,7 @@ def _as_tuple(node: ast.expr) -> ast.expr:
     return node
 
 
-def compiled(source: bytes, name: str) -> bytes:
+def compile_source(source: bytes, name: str) -> bytes:
     """The content of a .pyc. `name` is what tracebacks show. Raises: SyntaxError, ValueError."""
     tree = _Undocumented().visit(_Ordered().visit(ast.parse(source, name)))
     code = compile(tree, name, "exec", dont_inherit=True, optimize=0)
@@ -72,7 +72,7 @@ def main(folder: Path, keep: set[str]) -> None:
         if name not in keep:
             # What is no module of this Python could not be imported from its source either.
             with suppress(SyntaxError, ValueError):
-                file.with_suffix(".pyc").write_bytes(compiled(file.read_bytes(), name))
+                file.with_suffix(".pyc").write_bytes(compile_source(file.read_bytes(), name))
             file.unlink()
 
 

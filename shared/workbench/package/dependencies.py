@@ -16,7 +16,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from shared.workbench.bundle.description import ROOT
+from shared.workbench.bundle.checkout import ROOT
 
 _HERE = Path(__file__).parent
 _WHEELS = "manylinux2014_x86_64"
@@ -36,7 +36,7 @@ _UNUSED = re.compile(
 )
 # What Alibaba's client imports at once and keyturn's calls never use. shims/ has what those imports name, and raises if
 # it is used after all: coroutines, RSA signatures, calls that stay open, fetching keys.
-STAND_INS = frozenset(folder.name for folder in (_HERE / "shims").iterdir() if (folder / "__init__.py").is_file())
+SHIMS = frozenset(folder.name for folder in (_HERE / "shims").iterdir() if (folder / "__init__.py").is_file())
 # What only those need.
 _GONE_WITH_THEM = {
     *("_cffi_backend", "aiohappyeyeballs", "aiosignal", "async_timeout", "attr", "attrs", "cffi", "frozenlist"),
@@ -80,7 +80,7 @@ def find_interpreter(version: str) -> Interpreter:
     raise PackageError(f"the platform runs Python {version}, and there is none on PATH or below pyenv: install one")
 
 
-def tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | None = None) -> Path:
+def dependency_tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | None = None) -> Path:
     """The folder with everything that `requirements-<lock>.txt` names, ready to be zipped. Raises: PackageError."""
     requirements = root / f"requirements-{lock}.txt"
     cache = cache or root / ".keyturn" / "packages"
@@ -158,9 +158,9 @@ def _stand_in(folder: Path) -> None:
     """Put shims/ in the place of what keyturn's calls never use, and take away what only that needs."""
     for entry in list(folder.iterdir()):
         name = re.split(r"-[0-9]|\.", entry.name)[0].replace("websocket_client", "websocket")
-        if name in STAND_INS or name in _GONE_WITH_THEM:
+        if name in SHIMS or name in _GONE_WITH_THEM:
             shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    for name in STAND_INS:
+    for name in SHIMS:
         shutil.copytree(_HERE / "shims" / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
 
 

@@ -12,17 +12,17 @@ _OWN = "shared"
 
 
 @dataclass
-class Closure:
+class ImportClosure:
     """What one function file leads to."""
 
     own: set[str] = field(default_factory=set)  # modules of shared/, dotted; packages by their own name
     foreign: set[str] = field(default_factory=set)  # everything else, dotted, the standard library's too
 
 
-def closure(entry: Path, root: Path, carries: Callable[[str], bool]) -> Closure:
+def import_closure(entry: Path, root: Path, carries: Callable[[str], bool]) -> ImportClosure:
     """Follow the imports of `entry` through `root`/shared. What `carries` denies is left out, with what it needs."""
-    found = Closure()
-    todo = list(_named(entry, ""))
+    found = ImportClosure()
+    todo = list(imported_names(entry, ""))
     while todo:
         name = todo.pop()
         if name.partition(".")[0] != _OWN:
@@ -33,7 +33,7 @@ def closure(entry: Path, root: Path, carries: Callable[[str], bool]) -> Closure:
             if module in found.own or file is None or not carries(module):
                 continue
             found.own.add(module)
-            todo += _named(file, module if file.name == "__init__.py" else module.rpartition(".")[0])
+            todo += imported_names(file, module if file.name == "__init__.py" else module.rpartition(".")[0])
     return found
 
 
@@ -52,7 +52,7 @@ def _with_parents(name: str) -> Iterator[str]:
         yield ".".join(parts[:length])
 
 
-def _named(file: Path, package: str) -> tuple[str, ...]:
+def imported_names(file: Path, package: str) -> tuple[str, ...]:
     """Every name that a file imports: `from a import b` may mean the module a.b, so both are told."""
     return _imported(file.read_text(encoding="utf-8"), str(file), package)
 

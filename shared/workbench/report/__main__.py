@@ -16,8 +16,8 @@ from pathlib import Path
 from shared.triggers.commands import parse_time
 from shared.workbench.report.events import Malformed, NotOurs, unwrapped
 from shared.workbench.report.ledger import Ledger
-from shared.workbench.report.page import render, view
-from shared.workbench.report.reading import Source, SourceError, named, read
+from shared.workbench.report.page import page_values, render
+from shared.workbench.report.reading import Source, SourceError, named_source, read_source
 
 OUT = Path("dist") / "report.html"
 
@@ -42,14 +42,14 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     ledger, sources = Ledger(), []
     try:
         for text in texts:
-            source = named(text)
+            source = named_source(text)
             sources.append(source)
-            gather(text, source, ledger)
+            add_source(text, source, ledger)
     except SourceError as error:
         print(f"report: {error}", file=sys.stderr)
         return 1
     at = now.timestamp() if now is not None else ledger.newest or 0.0
-    shown = view(ledger, sources, at)
+    shown = page_values(ledger, sources, at)
     page = render(shown)
     if str(arguments.out) == "-":
         sys.stdout.buffer.write(page.encode())
@@ -72,9 +72,9 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     return 0
 
 
-def gather(text: str, source: Source, ledger: Ledger) -> None:
+def add_source(text: str, source: Source, ledger: Ledger) -> None:
     """Put every event of a source into the ledger; count what is none. Raises: SourceError."""
-    for found in read(text, source):
+    for found in read_source(text, source):
         source.read += 1
         if found.value is None:
             source.malformed.add(found.number)

@@ -18,7 +18,7 @@ from markupsafe import Markup
 
 from shared.results.outcome import Outcome
 from shared.workbench.report.events import Result
-from shared.workbench.report.ledger import Credential
+from shared.workbench.report.ledger import FleetCredential
 
 _VEGA_LITE = "6.4"
 _WIDE, _NARROW = 880, 312  # pixels of the whole picture
@@ -110,7 +110,7 @@ def outcomes_over_time(commands: Sequence[Result]) -> Chart | None:
     return Chart(says, *_both(spec, 190), ("from (UTC)", *COLORS), rows)
 
 
-def ages(credentials: Sequence[Credential]) -> Chart | None:
+def ages(credentials: Sequence[FleetCredential]) -> Chart | None:
     """Credentials by age, against the limit that most of them have; None if no age is known."""
     known = [one for one in credentials if one.age_days is not None]
     if not known:

@@ -80,7 +80,7 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RotationRow:
     """One credential in a rotation's report."""
 
     resource: str
@@ -93,7 +93,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class RotationPage:
     """One page of what a firing told."""
 
     id: str
@@ -109,7 +109,7 @@ class Page:
     page: int
     last: bool
     counts: tuple[int, ...]  # in the order of COUNTS
-    rows: tuple[Row, ...]
+    rows: tuple[RotationRow, ...]
     error: str | None
 
 
@@ -138,7 +138,7 @@ def unwrapped(value: object) -> Iterator[tuple[object, bool]]:
         yield value, True
 
 
-def parse(value: object) -> Result | Page:
+def parse_event(value: object) -> Result | RotationPage:
     """The event that a JSON value is. Raises: NotOurs, Malformed."""
     if not isinstance(value, Mapping):
         raise NotOurs
@@ -194,7 +194,7 @@ def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> 
     )
 
 
-def _page(event: Mapping[str, Any], data: Mapping[str, Any]) -> Page:
+def _page(event: Mapping[str, Any], data: Mapping[str, Any]) -> RotationPage:
     at = _time(event.get("time"))
     limit, page = _number(data.get("MaxAgeDays")), _whole(data.get("Page"))
     rows, error = data.get("Rows"), data.get("Error")
@@ -205,7 +205,7 @@ def _page(event: Mapping[str, Any], data: Mapping[str, Any]) -> Page:
     told = None
     if isinstance(error, Mapping):
         told = ": ".join(text for name in ("Class", "Code", "Message") if (text := _text(error.get(name), 200)))
-    return Page(
+    return RotationPage(
         id=_identifier(event.get("id")),
         source=_source(event.get("source")),
         service=_subject(event.get("subject")).split("/")[0],
@@ -224,10 +224,10 @@ def _page(event: Mapping[str, Any], data: Mapping[str, Any]) -> Page:
     )
 
 
-def _row(row: object) -> Row:
+def _row(row: object) -> RotationRow:
     if not isinstance(row, Mapping):
         raise Malformed
-    return Row(
+    return RotationRow(
         resource=_required(row.get("Resource"), 120),
         account=intern(_required(row.get("Account"), 120)),
         age_days=_number(row.get("AgeDays")),
@@ -270,7 +270,7 @@ def _whole(value: object) -> int | None:
     return value if fits and isinstance(value, int) else None
 
 
-def clean(text: str) -> str:
+def visible_text(text: str) -> str:
     """The same text, on one line, with every character that cannot be seen shown as one that can."""
     if text.isprintable() and "  " not in text:  # nearly all is
         return text.strip()
@@ -281,7 +281,7 @@ def _text(value: object, longest: int) -> str | None:
     """Clean text, cut with an ellipsis; None for what is no text, or empty."""
     if not isinstance(value, str):
         return None
-    shown = clean(value[: 2 * longest])
+    shown = visible_text(value[: 2 * longest])
     return (shown if len(shown) <= longest else f"{shown[: longest - 1]}…") or None
 
 

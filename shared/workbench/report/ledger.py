@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from shared.results.outcome import Outcome
-from shared.workbench.report.events import COUNTS, Page, Result, Row, parse
+from shared.workbench.report.events import COUNTS, Result, RotationPage, RotationRow, parse_event
 
 IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 OVERDUE_S = 40 * 60.0
@@ -22,7 +22,7 @@ _STRENGTH = {
 _DAY_S = 86_400.0
 
 
-def stronger(one: Result, other: Result) -> Result:
+def stronger_result(one: Result, other: Result) -> Result:
     """Which of two results of one command stands, whatever their order.
 
     In force over unknown over not_changed over pending. Of dry runs, and of two that say the same, the newer: its
@@ -81,7 +81,7 @@ class Firing:
 
 
 @dataclass(frozen=True, slots=True)
-class Credential:
+class FleetCredential:
     """One credential of a fleet as it is now. Times are Unix seconds, ages days."""
 
     source: str
@@ -100,7 +100,7 @@ class Credential:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SentCommand:
     """A command that a rotation says it has sent."""
 
     source: str
@@ -114,7 +114,7 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class _Told:
-    row: Row
+    row: RotationRow
     fired: float
     time: float
     max_age_days: float
@@ -134,11 +134,11 @@ class Ledger:
     _undelivered: dict[str, Result] = field(default_factory=dict)
     _firings: dict[tuple[str, str, str, str], Firing] = field(default_factory=dict)
     _rows: dict[tuple[str, str, str, str, str], _Told] = field(default_factory=dict)
-    _sent: dict[tuple[str, str], Sent] = field(default_factory=dict)
+    _sent: dict[tuple[str, str], SentCommand] = field(default_factory=dict)
 
     def add(self, event: object, *, delivered: bool = True) -> None:
         """One event; `delivered`: whether a queue has it. Raises: NotOurs, Malformed."""
-        parsed = parse(event)
+        parsed = parse_event(event)
         self.events += 1
         self.oldest = parsed.time if self.oldest is None else min(self.oldest, parsed.time)
         self.newest = parsed.time if self.newest is None else max(self.newest, parsed.time)
@@ -155,12 +155,12 @@ class Ledger:
             self._on_a_queue.add(result.id)
         else:
             held = self._undelivered.get(result.id)
-            self._undelivered[result.id] = result if held is None else stronger(held, result)
+            self._undelivered[result.id] = result if held is None else stronger_result(held, result)
         key = (result.source, result.subject, result.operation, result.command_id, result.dry_run)
         other = self._commands.get(key)
-        self._commands[key] = result if other is None else stronger(other, result)
+        self._commands[key] = result if other is None else stronger_result(other, result)
 
-    def _add_page(self, page: Page) -> None:
+    def _add_page(self, page: RotationPage) -> None:
         seen = (page.id, False)
         if seen in self._seen:
             self.duplicates += 1
@@ -183,7 +183,7 @@ class Ledger:
             if held is None or (told.fired, told.time) > (held.fired, held.time):
                 self._rows[named] = told
             if row.command_id and "not sent" not in row.why:
-                sent = Sent(
+                sent = SentCommand(
                     page.source, page.service, row.resource, row.account, page.policy, row.command_id, page.fired
                 )
                 first = self._sent.setdefault((page.source, row.command_id), sent)
@@ -210,7 +210,7 @@ class Ledger:
         """Newest first."""
         return sorted(self._firings.values(), key=lambda one: (-one.fired, one.source, one.policy, one.firing))
 
-    def unanswered(self) -> list[Sent]:
+    def unanswered(self) -> list[SentCommand]:
         """Commands that a rotation has sent and of which no result is here, the longest first."""
         answered = {(one.source, one.command_id) for one in self._commands.values() if not one.dry_run}
         missing = (one for key, one in self._sent.items() if key not in answered)
@@ -226,7 +226,7 @@ class Ledger:
                     newest[key] = one
         return newest
 
-    def credentials(self, commands: Iterable[Result], now: float) -> list[Credential]:
+    def credentials(self, commands: Iterable[Result], now: float) -> list[FleetCredential]:
         """Every credential that a report names, the oldest first, those of no known age last.
 
         A change that was told after the report makes its credential young. What a later report of the whole fleet
@@ -252,7 +252,7 @@ class Ledger:
 
 def _credential(
     key: tuple[str, str, str, str, str], told: _Told, changed: Mapping[tuple[str, str], float], now: float
-) -> Credential:
+) -> FleetCredential:
     source, service, policy, resource, account = key
     row = told.row
     at = row.changed_at
@@ -264,10 +264,10 @@ def _credential(
     if since is not None and (at is None or since > at):
         at = since
     age = None if at is None else max(0.0, (now - at) / _DAY_S)
-    return Credential(source, service, policy, resource, account, told.max_age_days, age, since, row.why)
+    return FleetCredential(source, service, policy, resource, account, told.max_age_days, age, since, row.why)
 
 
-def _oldest_first(one: Credential) -> tuple[object, ...]:
+def _oldest_first(one: FleetCredential) -> tuple[object, ...]:
     return (one.age_days is None, -(one.age_days or 0), one.source, one.service, one.resource, one.account, one.policy)
 
 

@@ -14,10 +14,10 @@ import jinja2
 from markupsafe import Markup, escape
 
 from shared.results.outcome import Outcome
-from shared.workbench.operations import runbook
+from shared.workbench.operations.runbook import read_runbook
 from shared.workbench.report import charts
 from shared.workbench.report.events import Result
-from shared.workbench.report.ledger import IN_FORCE, OVERDUE_S, Credential, Firing, Ledger, Sent
+from shared.workbench.report.ledger import IN_FORCE, OVERDUE_S, Firing, FleetCredential, Ledger, SentCommand
 from shared.workbench.report.reading import Source
 
 MOST_CARDS = 24
@@ -30,7 +30,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Cut(Generic[T]):
+class Truncated(Generic[T]):
     """The first of many, and how many were left out."""
 
     shown: Sequence[T]
@@ -38,12 +38,12 @@ class Cut(Generic[T]):
     count: int
 
     @classmethod
-    def of(cls, items: Sequence[T], most: int) -> Cut[T]:
+    def of(cls, items: Sequence[T], most: int) -> Truncated[T]:
         return cls(items[:most], max(0, len(items) - most), len(items))
 
 
 @dataclass(frozen=True)
-class Open:
+class OpenCommand:
     """A command that has not ended well: what is known, and since when it is so."""
 
     result: Result
@@ -53,7 +53,7 @@ class Open:
 
 
 @dataclass(frozen=True)
-class Group:
+class OperationOutcomes:
     """The commands of one cloud, service and operation, by group of outcomes."""
 
     cloud: str
@@ -66,7 +66,7 @@ class Group:
 
 
 @dataclass(frozen=True)
-class Failure:
+class ErrorClassCount:
     """One error class: how often, with which codes, and what to do."""
 
     name: str
@@ -109,9 +109,9 @@ class Totals:
         return [f"{count:,} {noun}" for count, noun in counted if count]
 
 
-def view(ledger: Ledger, sources: Sequence[Source], now: float) -> dict[str, Any]:
+def page_values(ledger: Ledger, sources: Sequence[Source], now: float) -> dict[str, Any]:
     """What the template shows, by name."""
-    book = {row.id: row for row in runbook()}
+    book = {row.id: row for row in read_runbook()}
     commands = ledger.commands
     settled = ledger.settled_by(commands)
     unknown = [_unknown(one, settled, now) for one in commands if one.outcome is Outcome.UNKNOWN]
@@ -143,24 +143,24 @@ def view(ledger: Ledger, sources: Sequence[Source], now: float) -> dict[str, Any
         "sources": sources,
         "now": now,
         "totals": totals,
-        "unknown": Cut.of(unknown, MOST_CARDS),
-        "pending": Cut.of(pending, MOST_CARDS),
-        "undelivered": Cut.of(undelivered[::-1], MOST_ROWS),
-        "unanswered": Cut[Sent].of(unanswered, MOST_ROWS),
-        "unfinished": Cut[Firing].of(unfinished, MOST_CARDS),
+        "unknown": Truncated.of(unknown, MOST_CARDS),
+        "pending": Truncated.of(pending, MOST_CARDS),
+        "undelivered": Truncated.of(undelivered[::-1], MOST_ROWS),
+        "unanswered": Truncated[SentCommand].of(unanswered, MOST_ROWS),
+        "unfinished": Truncated[Firing].of(unfinished, MOST_CARDS),
         "over_time": charts.outcomes_over_time(commands),
         "ages": charts.ages(fleet),
-        "oldest": Cut[Credential].of([one for one in fleet if one.age_days is not None], 20),
-        "ageless": Cut[Credential].of(ageless, MOST_ROWS),
+        "oldest": Truncated[FleetCredential].of([one for one in fleet if one.age_days is not None], 20),
+        "ageless": Truncated[FleetCredential].of(ageless, MOST_ROWS),
         "durations": charts.durations(took),
         "quantiles": [(percent, quantile(took, percent)) for percent in QUANTILES] if took else [],
         "longest": took[-1] if took else None,
-        "slowest": Cut.of([one for _, one in slowest], 10),
-        "groups": Cut.of(_groups(commands), MOST_ROWS),
-        "failures": Cut.of(_failures(commands, {row.id: row.next for row in book.values()}), MOST_ROWS),
-        "refused": Cut.of(refused[::-1], 20),
-        "firings": Cut[Firing].of(firings, 20),
-        "dry_runs": Cut.of(ledger.dry_runs[::-1], 20),
+        "slowest": Truncated.of([one for _, one in slowest], 10),
+        "groups": Truncated.of(_groups(commands), MOST_ROWS),
+        "failures": Truncated.of(_failures(commands, {row.id: row.next for row in book.values()}), MOST_ROWS),
+        "refused": Truncated.of(refused[::-1], 20),
+        "firings": Truncated[Firing].of(firings, 20),
+        "dry_runs": Truncated.of(ledger.dry_runs[::-1], 20),
         "dry_outcomes": Counter(one.outcome.value for one in ledger.dry_runs),
         "runbook": book,
         "open_cards": OPEN_CARDS,
@@ -178,7 +178,13 @@ def render(shown: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"when": when, "iso": iso, "took": took_text, "lasted": lasted, "number": "{:,}".format}
+    environment.filters |= {
+        "when": when,
+        "iso": iso,
+        "took": took_text,
+        "lasted": duration_text,
+        "number": "{:,}".format,
+    }
     environment.filters["code"] = code
     environment.filters["days"] = lambda days: f"{days:,.1f}" if days < 1000 else f"{days:,.0f}"
     return environment.get_template("page.html.j2").render(shown) + "\n"
@@ -214,10 +220,10 @@ def took_text(seconds: float | None) -> str:
     """How long something took."""
     if seconds is None:
         return "-"
-    return f"{seconds:.2f} s" if seconds < 60 else lasted(seconds)
+    return f"{seconds:.2f} s" if seconds < 60 else duration_text(seconds)
 
 
-def lasted(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """A span of time in its two largest units."""
     left = max(0, int(seconds))
     parts: list[str] = []
@@ -228,14 +234,16 @@ def lasted(seconds: float) -> str:
     return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
 
 
-def _unknown(one: Result, settled: Mapping[tuple[str, str], Result], now: float) -> Open:
+def _unknown(one: Result, settled: Mapping[tuple[str, str], Result], now: float) -> OpenCommand:
     later = settled.get((one.source, one.subject))
-    return Open(one, max(0.0, now - one.time), settled=later if later is not None and later.time > one.time else None)
+    return OpenCommand(
+        one, max(0.0, now - one.time), settled=later if later is not None and later.time > one.time else None
+    )
 
 
-def _pending(one: Result, now: float) -> Open:
+def _pending(one: Result, now: float) -> OpenCommand:
     for_s = max(0.0, now - (one.time if one.started is None else one.started))
-    return Open(one, for_s, overdue=for_s > OVERDUE_S)
+    return OpenCommand(one, for_s, overdue=for_s > OVERDUE_S)
 
 
 def _unfinished(firings: Iterable[Firing]) -> list[Firing]:
@@ -246,7 +254,7 @@ def _unfinished(firings: Iterable[Firing]) -> list[Firing]:
     return [one for one in newest.values() if not one.whole]
 
 
-def _groups(commands: Iterable[Result]) -> list[Group]:
+def _groups(commands: Iterable[Result]) -> list[OperationOutcomes]:
     by_name: dict[tuple[str, str, str], list[Result]] = {}
     for one in commands:
         by_name.setdefault((one.cloud, one.service, one.operation), []).append(one)
@@ -255,11 +263,11 @@ def _groups(commands: Iterable[Result]) -> list[Group]:
         counts = Counter(charts.GROUPS[one.outcome] for one in found)
         took = sorted(one.seconds for one in found if one.outcome is not Outcome.PENDING and one.seconds is not None)
         quantiles = tuple(quantile(took, percent) for percent in QUANTILES) if took else ()
-        groups.append(Group(*name, counts, len(found), quantiles, took[-1] if took else None))
+        groups.append(OperationOutcomes(*name, counts, len(found), quantiles, took[-1] if took else None))
     return groups
 
 
-def _failures(commands: Iterable[Result], advice: Mapping[str, str]) -> list[Failure]:
+def _failures(commands: Iterable[Result], advice: Mapping[str, str]) -> list[ErrorClassCount]:
     by_class: dict[str, list[Result]] = {}
     for one in commands:
         if one.error_class is not None and one.outcome not in IN_FORCE:
@@ -270,5 +278,5 @@ def _failures(commands: Iterable[Result], advice: Mapping[str, str]) -> list[Fai
         told = ", ".join(f"{code} ({count:,})" for code, count in codes[:4])
         more = f" and {len(codes) - 4:,} more" if len(codes) > 4 else ""
         retryable = sum(one.retryable for one in found)
-        failures.append(Failure(name, len(found), retryable, told + more, advice.get(name, _NO_ROW)))
+        failures.append(ErrorClassCount(name, len(found), retryable, told + more, advice.get(name, _NO_ROW)))
     return failures

@@ -39,7 +39,7 @@ class SourceError(Exception):
 
 
 @dataclass
-class Numbers:
+class LineNumbers:
     """How many, and the first of them by number."""
 
     count: int = 0
@@ -62,19 +62,19 @@ class Source:
     name: str
     unit: str = "line"  # what its numbers count: line, item or message
     read: int = 0
-    not_ours: Numbers = field(default_factory=Numbers)
-    malformed: Numbers = field(default_factory=Numbers)
+    not_ours: LineNumbers = field(default_factory=LineNumbers)
+    malformed: LineNumbers = field(default_factory=LineNumbers)
 
 
 @dataclass(frozen=True)
-class Found:
+class ReadValue:
     """One JSON value of a source, or, where `value` is None, something that is none."""
 
     number: int
     value: object
 
 
-def named(text: str) -> Source:
+def named_source(text: str) -> Source:
     """The source that an argument names, not opened yet. Raises: SourceError."""
     if text == "-":
         return Source("standard input")
@@ -88,7 +88,7 @@ def named(text: str) -> Source:
     return Source(f"queue {Path(rest).name}" if scheme == "sqlite" else f"queue over {scheme[:5]}", "message")
 
 
-def read(text: str, source: Source) -> Iterator[Found]:
+def read_source(text: str, source: Source) -> Iterator[ReadValue]:
     """Every JSON value of what `text` names, oldest first. Raises: SourceError."""
     if "://" in text:
         yield from _queue(text)
@@ -106,7 +106,7 @@ def read(text: str, source: Source) -> Iterator[Found]:
         raise SourceError(f"{source.name} cannot be read: {error.strerror or type(error).__name__}") from None
 
 
-def _queue(url: str) -> Iterator[Found]:
+def _queue(url: str) -> Iterator[ReadValue]:
     if url.lower().startswith(("amqp://", "amqps://")):
         print(_AMQP_NOTE, file=sys.stderr)
     try:
@@ -123,10 +123,10 @@ def _queue(url: str) -> Iterator[Found]:
     number = 0
     while stored:  # each body is let go of once it is read
         number += 1
-        yield Found(number, _parsed(stored.pop().message.body))
+        yield ReadValue(number, _parsed(stored.pop().message.body))
 
 
-def _text(file: TextIO | TextIOBase, source: Source) -> Iterator[Found]:
+def _text(file: TextIO | TextIOBase, source: Source) -> Iterator[ReadValue]:
     """One JSON value a line, or one array over any number of lines."""
     head, number = "", 0
     while not head.strip(_WHITE):
@@ -143,14 +143,14 @@ def _text(file: TextIO | TextIOBase, source: Source) -> Iterator[Found]:
         if len(line) >= _LONGEST_LINE:  # what is left of it is not a line of its own
             while line and not line.endswith("\n"):
                 line = file.readline(_LONGEST_LINE)
-            yield Found(number, None)
+            yield ReadValue(number, None)
         elif line.strip(_WHITE):
-            yield Found(number, _parsed(line))
+            yield ReadValue(number, _parsed(line))
         line = file.readline(_LONGEST_LINE)
         number += 1
 
 
-def _array(file: TextIO | TextIOBase, head: str) -> Iterator[Found]:
+def _array(file: TextIO | TextIOBase, head: str) -> Iterator[ReadValue]:
     """The elements of one array, read piece by piece; what follows a broken element cannot be told apart."""
     decoder = json.JSONDecoder()
     buffer, number, ended = head.lstrip(_WHITE)[1:], 0, False
@@ -165,11 +165,11 @@ def _array(file: TextIO | TextIOBase, head: str) -> Iterator[Found]:
         # A number at the end of what is there may go on, so an element counts only with something behind it.
         if end >= 0 and (end < len(buffer) or ended):
             number += 1
-            yield Found(number, value)
+            yield ReadValue(number, value)
             buffer = buffer[end:]
             continue
         if ended or len(buffer) > _LONGEST_LINE:
-            yield Found(number + 1, None)
+            yield ReadValue(number + 1, None)
             return
         more = file.read(_CHUNK)
         ended = not more

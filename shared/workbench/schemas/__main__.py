@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from shared.workbench.bundle.description import ROOT
-from shared.workbench.schemas import written
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.schemas import schema_files
 
 FOLDER = ROOT / "events" / "schemas"
 RELEASED = ROOT / "tests" / "released"
@@ -19,20 +19,20 @@ def main(argv: list[str]) -> int:
     way.add_argument("--check", action="store_true", help="write nothing; exit 1 and name each file that is stale")
     way.add_argument("--release", action="store_true", help="keep a copy in tests/released/ under the version")
     options = parser.parse_args(argv)
-    files = written.files()
+    files = schema_files.generate_files()
     if options.check:
-        stale = written.stale(FOLDER, files)
+        stale = schema_files.stale_files(FOLDER, files)
         for name in stale:
             print(f"events/schemas/{name} is stale: make schemas", file=sys.stderr)
         return 1 if stale else 0
     if options.release:
-        place = written.release(RELEASED, files)
+        place = schema_files.keep_release(RELEASED, files)
         if place is None:
             print("this version has been released: raise it in pyproject.toml first", file=sys.stderr)
             return 1
         print(place.relative_to(ROOT))
         return 0
-    written.write(FOLDER, files)
+    schema_files.write_files(FOLDER, files)
     return 0
 
 

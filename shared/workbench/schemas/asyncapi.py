@@ -8,7 +8,7 @@ from shared.rotation.policy import FUNCTION as PLAN
 from shared.rotation.report import TYPE
 from shared.workbench.bundle.operations import functions
 from shared.workbench.schemas import commands, outputs
-from shared.workbench.schemas.bundle import lifted
+from shared.workbench.schemas.documents import move_to_components
 from shared.workbench.schemas.generator import Schema
 from shared.workbench.schemas.openapi import version
 
@@ -60,55 +60,12 @@ def document() -> Schema:
     """The whole AsyncAPI document."""
     schemas: dict[str, Schema] = {}
     messages = _results(schemas) | _commands(schemas)
-    results = [name for name in messages if not name.startswith(("command.", "bare."))]
-    servers = [{"$ref": f"#/servers/{name}"} for name in _SERVERS]
-    channels: Schema = {
-        "results": {
-            "address": "keyturn-results",
-            "title": "Results",
-            "description": "`KEYTURN_RESULTS`. Each delivery ends in exactly one terminal result. The queue may deliver"
-            " an event twice: consumers dedupe on `id`.",
-            "servers": servers,
-            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in results},
-        }
-    }
-    operations: Schema = {
-        "sendResults": {
-            "action": "send",
-            "channel": {"$ref": "#/channels/results"},
-            "title": "Every function tells how each delivery ended",
-            "messages": [_in("results", name) for name in results if name != "rotation.report"],
-        },
-        "sendRotationReports": {
-            "action": "send",
-            "channel": {"$ref": "#/channels/results"},
-            "title": "plan_rotation tells of a firing, page by page",
-            "messages": [_in("results", "rotation.report")],
-        },
-    }
+    channels: Schema = {"results": _results_channel(messages)}
+    operations: Schema = _results_operations(messages)
     for function in functions():
         channel, own = f"commands.{function}", [f"command.{function}", f"bare.{function}"]
-        channels[channel] = {
-            "address": f"keyturn-{function.replace('_', '-')}",
-            "title": f"Commands of {function}",
-            "description": "`KEYTURN_COMMANDS`, with `{function}` in its URL: one queue a function. Without, as on"
-            " CKafka: one topic that each function reads in its own group, leaving events addressed to another.",
-            "servers": servers,
-            "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in own},
-        }
-        operations[f"receive_{function}"] = {
-            "action": "receive",
-            "channel": {"$ref": f"#/channels/{channel}"},
-            "title": f"{function} acts on its own events, and on bare commands",
-            "messages": [_in(channel, name) for name in own],
-        }
-        if (text := _sent_by(function)) is not None:
-            operations[f"send_{function}"] = {
-                "action": "send",
-                "channel": {"$ref": f"#/channels/{channel}"},
-                "title": text,
-                "messages": [_in(channel, own[0])],
-            }
+        channels[channel] = _commands_channel(function, own)
+        operations |= _commands_operations(function, channel, own)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -126,6 +83,73 @@ def document() -> Schema:
     }
 
 
+def _of_results(messages: Schema) -> list[str]:
+    return [name for name in messages if not name.startswith(("command.", "bare."))]
+
+
+def _results_channel(messages: Schema) -> Schema:
+    return {
+        "address": "keyturn-results",
+        "title": "Results",
+        "description": "`KEYTURN_RESULTS`. Each delivery ends in exactly one terminal result. The queue may deliver"
+        " an event twice: consumers dedupe on `id`.",
+        "servers": _every_server(),
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _of_results(messages)},
+    }
+
+
+def _results_operations(messages: Schema) -> Schema:
+    return {
+        "sendResults": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/results"},
+            "title": "Every function tells how each delivery ended",
+            "messages": [_in("results", name) for name in _of_results(messages) if name != "rotation.report"],
+        },
+        "sendRotationReports": {
+            "action": "send",
+            "channel": {"$ref": "#/channels/results"},
+            "title": "plan_rotation tells of a firing, page by page",
+            "messages": [_in("results", "rotation.report")],
+        },
+    }
+
+
+def _commands_channel(function: str, messages: list[str]) -> Schema:
+    return {
+        "address": f"keyturn-{function.replace('_', '-')}",
+        "title": f"Commands of {function}",
+        "description": "`KEYTURN_COMMANDS`, with `{function}` in its URL: one queue a function. Without, as on"
+        " CKafka: one topic that each function reads in its own group, leaving events addressed to another.",
+        "servers": _every_server(),
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
+    }
+
+
+def _commands_operations(function: str, channel: str, messages: list[str]) -> Schema:
+    """Who receives the `messages` of a channel, and who of keyturn sends the first of them."""
+    found: Schema = {
+        f"receive_{function}": {
+            "action": "receive",
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "title": f"{function} acts on its own events, and on bare commands",
+            "messages": [_in(channel, name) for name in messages],
+        }
+    }
+    if (text := _sent_by(function)) is not None:
+        found[f"send_{function}"] = {
+            "action": "send",
+            "channel": {"$ref": f"#/channels/{channel}"},
+            "title": text,
+            "messages": [_in(channel, messages[0])],
+        }
+    return found
+
+
+def _every_server() -> list[Schema]:
+    return [{"$ref": f"#/servers/{name}"} for name in _SERVERS]
+
+
 def _sent_by(function: str) -> str | None:
     """Who of keyturn puts commands of a function on its queue, and when."""
     if function == FOLLOW:
@@ -136,7 +160,7 @@ def _sent_by(function: str) -> str | None:
 
 
 def _results(schemas: dict[str, Schema]) -> Schema:
-    event = lifted(outputs.result(), schemas)
+    event = move_to_components(outputs.result(), schemas)
     messages: Schema = {}
     for outcome in Outcome:
         messages[f"credential.{outcome.value}"] = {
@@ -152,7 +176,7 @@ def _results(schemas: dict[str, Schema]) -> Schema:
         "title": "rotation report",
         "summary": "One page of what a rotation found and sent.",
         "contentType": _JSON,
-        "payload": lifted(outputs.rotation_report(), schemas),
+        "payload": move_to_components(outputs.rotation_report(), schemas),
         "bindings": _KEY,
     }
     return messages
@@ -162,7 +186,7 @@ def _commands(schemas: dict[str, Schema]) -> Schema:
     messages: Schema = {}
     for function in functions():
         name = commands.model(function).__name__
-        command = lifted(commands.command(function), schemas)
+        command = move_to_components(commands.command(function), schemas)
         event = commands.command_event(function)
         event.pop("$defs")
         event["properties"]["data"] |= command
@@ -171,7 +195,7 @@ def _commands(schemas: dict[str, Schema]) -> Schema:
             "title": f"{name} as a CloudEvent",
             "summary": "The command as an event's data, addressed to one function.",
             "contentType": _JSON,
-            "payload": lifted(event, schemas, f"{name}Event"),
+            "payload": move_to_components(event, schemas, f"{name}Event"),
             "bindings": _KEY,
         }
         messages[f"bare.{function}"] = {

@@ -59,13 +59,13 @@ def of_model(model: type[BaseModel]) -> Schema:
     Raises: KeyError naming a field that `texts` does not describe.
     """
     made = model.model_json_schema(by_alias=True, schema_generator=Generator, mode="validation")
-    described(made)
+    add_descriptions(made)
     for inner in made.get("$defs", {}).values():
-        described(inner)
+        add_descriptions(inner)
     return made
 
 
-def described(schema: Schema) -> None:
+def add_descriptions(schema: Schema) -> None:
     """Give each property of an object its description. Raises: KeyError."""
     for name, part in schema.get("properties", {}).items():
         part["description"] = texts.field(schema["title"], name)
@@ -91,12 +91,12 @@ def secret_of(*, new: bool) -> Schema:
         "writeOnly": True,
         "description": "In clear. Never echoed, logged, or sent on.",
     }
-    reference = closed({"SecretRef": store_place(version=True)}, ["SecretRef"])
+    reference = closed_object({"SecretRef": store_place(version=True)}, ["SecretRef"])
     reference["description"] = "By reference: read from the store when the change begins."
     forms = [given, reference]
     if new:
         length: Schema = {"type": "integer", "default": secrets.Generate.length, "description": "Characters."}
-        made = closed({"Generate": closed({"Length": length}, [])}, ["Generate"])
+        made = closed_object({"Generate": closed_object({"Length": length}, [])}, ["Generate"])
         made["description"] = "To be made by keyturn, from the operating system's randomness. Goes with Deliver."
         forms.append(made)
     return {"anyOf": forms}
@@ -111,7 +111,7 @@ def with_rule(schema: Schema, rule: PasswordRule) -> Schema:
     needed = [] if rule.shortest <= secrets.Generate.length <= rule.longest else ["Length"]
     if needed:
         del length["default"]
-    made = {**made, "properties": {"Generate": closed({"Length": length}, needed)}}
+    made = {**made, "properties": {"Generate": closed_object({"Length": length}, needed)}}
     return {"anyOf": [{**clear, **password(rule)}, reference, made]}
 
 
@@ -198,7 +198,7 @@ def public_key() -> Schema:
     }
 
 
-def closed(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
+def closed_object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
     """An object that takes no other members."""
     made: Schema = {"type": "object", "additionalProperties": False, "properties": dict(properties)}
     return {**made, "required": list(required)} if required else made

@@ -18,10 +18,12 @@ from shared.rotation.policy import FUNCTION as PLAN
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.times import now_text
 from shared.triggers.commands import MAX_LIST
-from shared.workbench.bundle.description import ROOT, Cloud, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Cloud
+from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import operations
 from shared.workbench.schemas import commands, outputs
-from shared.workbench.schemas.bundle import DIALECT, lifted, ref
+from shared.workbench.schemas.documents import DIALECT, move_to_components, ref
 from shared.workbench.schemas.generator import Schema
 
 _AT = datetime(2026, 5, 4, 5, 0, 1, tzinfo=timezone.utc)
@@ -121,7 +123,7 @@ def version() -> str:
 def document() -> Schema:
     """The whole OpenAPI document."""
     schemas: dict[str, Schema] = {"PlatformRefusal": _platform_refusal()}
-    lifted(outputs.reply(), schemas, "HttpReply")
+    move_to_components(outputs.reply(), schemas, "HttpReply")
     paths = {f"/{one.name}": _path(one, schemas) for one in deployed()}
     return {
         "openapi": "3.1.0",
@@ -145,11 +147,11 @@ def document() -> Schema:
 
 
 def _path(function: Deployed, schemas: dict[str, Schema]) -> Schema:
-    command = lifted(commands.command(function.name), schemas)
+    command = move_to_components(commands.command(function.name), schemas)
     event = commands.command_event(function.name)
     event.pop("$defs")
     event["properties"]["data"] = {**event["properties"]["data"], **command}
-    carried = lifted(event, schemas, f"{commands.model(function.name).__name__}Event")
+    carried = move_to_components(event, schemas, f"{commands.model(function.name).__name__}Event")
     tag = "rotation" if function.name == PLAN else function.name.partition("_")[0]
     doc = inspect.cleandoc(import_module(f"functions.{function.name}").__doc__ or "")
     headers = [

@@ -10,14 +10,14 @@ from shared.results import event_types
 from shared.results.outcome import Outcome
 from shared.results.result_event import TYPE_PREFIX
 from shared.rotation import event_types as rotation_types
-from shared.workbench.schemas.generator import Generator, Schema, described
+from shared.workbench.schemas.generator import Generator, Schema, add_descriptions
 
 
 def of_type(kind: Any) -> Schema:
     """A type's schema, its inner types under `$defs`, every field with its description. Raises: KeyError."""
     made = TypeAdapter(kind).json_schema(schema_generator=Generator)
     for one in (made, *made.get("$defs", {}).values()):
-        described(one)
+        add_descriptions(one)
         if one["title"] == "ResultEvent":
             one["allOf"] = [_type_says_outcome(outcome) for outcome in Outcome]
     return made

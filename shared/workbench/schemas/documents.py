@@ -16,7 +16,7 @@ def as_file(name: str, schema: Schema) -> Schema:
     return {"$schema": DIALECT, "$id": f"urn:keyturn:schema:{name}", **schema}
 
 
-def lifted(schema: Schema, into: dict[str, Schema], name: str | None = None) -> Schema:
+def move_to_components(schema: Schema, into: dict[str, Schema], name: str | None = None) -> Schema:
     """Move a schema and its `$defs` into a document's components; the reference to it is given back.
 
     Raises: ValueError where another schema has the name.

@@ -12,18 +12,19 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from shared.runtime.loopback import is_loopback
-from shared.workbench.bundle.description import ROOT, Description, DescriptionError, FunctionSpec, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description, FunctionSpec
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import handoff_key
 from shared.workbench.deploy.control_plane import CallFailed, ControlPlane, Package
-from shared.workbench.deploy.plan import Function, Plan, Step, draw
+from shared.workbench.deploy.plan import FunctionState, Plan, Step, make_plan
 from shared.workbench.deploy.policies import render
-
-Say = Callable[[str], None]
 
 DONE, FAILED, WRONG_USE, OUT_OF_DATE = 0, 1, 2, 3
 
@@ -56,7 +57,7 @@ def main(verb: str, argv: list[str]) -> int:
     try:
         description = stand_in_settings(load(options.file, options.cloud, os.environ), os.environ)
         if verb != "remove":
-            description = handoff_key.given(description, os.environ)
+            description = handoff_key.with_given_key(description, os.environ)
         plane = control_plane(description, os.environ)
         if verb == "remove":
             return remove(plane, options.dist / options.cloud)
@@ -108,7 +109,7 @@ def deploy(plane: ControlPlane, description: Description, packages: Mapping[str,
     elif not _apply(
         plane,
         drawn.steps,
-        {spec.name: spec for spec in handoff_key.made(description).functions},
+        {spec.name: spec for spec in handoff_key.with_new_key(description).functions},
         packages,
         "deploy",
     ):
@@ -121,7 +122,7 @@ def deploy(plane: ControlPlane, description: Description, packages: Mapping[str,
 
 def remove(plane: ControlPlane, folder: Path) -> int:
     """Remove every function and trigger that `deploy` made, and nothing else."""
-    drawn = draw((), plane.read(set()))
+    drawn = make_plan((), plane.read(set()))
     _show(drawn)
     (folder / "plan.json").unlink(missing_ok=True)
     if not drawn.steps:
@@ -177,7 +178,7 @@ def find_packages(description: Description, dist: Path, *, build: bool) -> dict[
     """Function name -> its zip, built first if so asked. Raises: Refused."""
     if build:
         from shared.workbench.package.dependencies import PackageError
-        from shared.workbench.package.package import build as build_all
+        from shared.workbench.package.zips import build_zips as build_all
 
         versions = {spec.runtime.lower().removeprefix("python") for spec in description.functions}
         print(f"building {len(description.functions)} packages", flush=True)
@@ -209,13 +210,13 @@ def _zip_name(spec: FunctionSpec) -> str:
 
 def _draw(
     plane: ControlPlane, description: Description, packages: Mapping[str, Package]
-) -> tuple[Plan, list[Function], Description]:
+) -> tuple[Plan, list[FunctionState], Description]:
     """The plan, what is on the platform, and the description with the bundle's key. Raises: KeyProblem."""
     print(f"reading {description.platform} in {description.region}", flush=True)
     found = plane.read({spec.name for spec in description.functions})
-    description = handoff_key.kept(description, found)
-    drawn = draw([plane.wanted(spec, packages[spec.name]) for spec in description.functions], found)
-    if names := handoff_key.dropped(description, found):
+    description = handoff_key.with_kept_key(description, found)
+    drawn = make_plan([plane.wanted(spec, packages[spec.name]) for spec in description.functions], found)
+    if names := handoff_key.functions_not_believed(description, found):
         text = f"messages that {', '.join(names)} sent before will not be believed: the key that signed them goes"
         advice = f"set {handoff_key.NAME} to both, comma-separated, until they have all been read"
         drawn = replace(drawn, notes=(*drawn.notes, f"{text}; {advice}"))
@@ -271,10 +272,10 @@ def _apply(
         print(f"[{number + 1}/{len(steps)}] {step.title()} ... ", end="", flush=True)
         started = time.monotonic()
         try:
-            _do(plane, step, specs.get(step.function), packages.get(step.function))
+            _do(plane, step, specs, packages)
         except CallFailed as error:
             print("failed")
-            maybe = " It may have had its effect all the same." if error.maybe else ""
+            maybe = " It may have had its effect all the same." if error.may_have_happened else ""
             print(f"{verb}: {error}{': ' + error.advice if error.advice else ''}.{maybe}", file=sys.stderr)
             _tell("done", steps[:number])
             _tell("not done", steps[number:])
@@ -289,7 +290,7 @@ def _tell(what: str, steps: tuple[Step, ...]) -> None:
         print(f"{what}: {step.title()}", file=sys.stderr)
 
 
-def _do(plane: ControlPlane, step: Step, spec: FunctionSpec | None, package: Package | None) -> None:
+def _do(plane: ControlPlane, step: Step, specs: Mapping[str, FunctionSpec], packages: Mapping[str, Package]) -> None:
     """One step, and the wait until the function is active again."""
     if step.action == "delete trigger":
         plane.delete_trigger(step.function, step.trigger, step.kind)
@@ -297,7 +298,7 @@ def _do(plane: ControlPlane, step: Step, spec: FunctionSpec | None, package: Pac
     if step.action == "delete function":
         plane.delete(step.function)
         return
-    assert spec is not None and package is not None
+    spec, package = specs[step.function], packages[step.function]
     if step.action == "create function":
         plane.create(spec, package)
     elif step.action == "change code":
@@ -314,7 +315,7 @@ def _do(plane: ControlPlane, step: Step, spec: FunctionSpec | None, package: Pac
         plane.settle(step.function)
 
 
-def _show_urls(found: list[Function], description: Description) -> None:
+def _show_urls(found: list[FunctionState], description: Description) -> None:
     names = {spec.name for spec in description.functions}
     signature = "TC3-HMAC-SHA256, service scf" if description.platform == "scf" else "ACS3-HMAC-SHA256"
     for function in found:

@@ -20,17 +20,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.workbench.bundle.description import ROOT, Description, DescriptionError, FunctionSpec, load
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description, FunctionSpec
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import FOLLOW, PLAN, operations
 from shared.workbench.package.dependencies import (
-    STAND_INS,
+    SHIMS,
     Interpreter,
     PackageError,
     compile_tree,
+    dependency_tree,
     find_interpreter,
-    tree,
 )
-from shared.workbench.package.imports import closure
+from shared.workbench.package.imports import import_closure
 
 _ENTRY = '''"""{summary}"""
 
@@ -58,7 +61,7 @@ _QUEUE_NEEDS = {"ckafka": "tencent", "amqp": "amqp"}
 
 
 @dataclass(frozen=True)
-class Built:
+class BuiltZip:
     """One zip: where it is, its size and its files' (bytes), how many those are, and the largest packages."""
 
     spec: FunctionSpec
@@ -88,7 +91,7 @@ def main(argv: list[str]) -> int:
         unknown = set(arguments.functions) - {spec.module for spec in description.functions}
         if unknown:
             parser.error(f"serverless.yml names no {', '.join(sorted(unknown))} for {arguments.cloud}")
-        built = build(description, arguments.dist, only=arguments.functions, version=arguments.python)
+        built = build_zips(description, arguments.dist, only=arguments.functions, version=arguments.python)
     except DescriptionError as error:
         print(error, file=sys.stderr)
         return 2
@@ -104,14 +107,14 @@ def main(argv: list[str]) -> int:
     return 1 if over else 0
 
 
-def build(
+def build_zips(
     description: Description,
     dist: Path,
     *,
     only: list[str] | None = None,
     version: str | None = None,
     root: Path = ROOT,
-) -> list[Built]:
+) -> list[BuiltZip]:
     """Build the zips of a description below `dist`/<cloud>, for the runtime that each function names.
 
     `version` builds for another ("3.12"), under a name of its own: <function>-py312.zip.
@@ -165,9 +168,9 @@ def _content(
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
     carries = _carries(spec.module, set(spec.clouds), clouds, queues)
     loaded = _operations_beside(description, spec)
-    found = closure(root / "shared" / "runtime" / "cold_start.py", root, carries)
+    found = import_closure(root / "shared" / "runtime" / "cold_start.py", root, carries)
     for name in (spec.module, *loaded):
-        led_to = closure(root / "functions" / f"{name}.py", root, carries)
+        led_to = import_closure(root / "functions" / f"{name}.py", root, carries)
         found.own |= {*led_to.own, f"functions.{name}"}
         if spec.module != FOLLOW or name not in loaded or operations()[name].follower is not None:
             found.foreign |= led_to.foreign
@@ -178,8 +181,8 @@ def _content(
         files[compiled.as_posix()] = ours / compiled
     products = {".".join(name.split(".")[:2]) for name in found.foreign if name.startswith("tencentcloud.")}
     for lock in [*(["seal"] if spec.seals else []), *sorted(clouds)]:
-        packages = tree(lock, python, root=root)
-        real = STAND_INS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
+        packages = dependency_tree(lock, python, root=root)
+        real = SHIMS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
         for file in packages.rglob("*"):
             name = file.relative_to(packages).as_posix()
             if file.is_file() and not _unused_product(name, products) and name.partition("/")[0] not in real:
@@ -252,7 +255,7 @@ def _write(path: Path, files: dict[str, Path]) -> None:
     part.replace(path)
 
 
-def _built(spec: FunctionSpec, path: Path) -> Built:
+def _built(spec: FunctionSpec, path: Path) -> BuiltZip:
     with zipfile.ZipFile(path) as archive:
         entries = archive.infolist()
     sizes: dict[str, int] = {}
@@ -261,10 +264,10 @@ def _built(spec: FunctionSpec, path: Path) -> Built:
         sizes[top] = sizes.get(top, 0) + entry.compress_size
     largest = sorted(sizes.items(), key=lambda item: (-item[1], item[0]))[:_LARGEST]
     unpacked = sum(entry.file_size for entry in entries)
-    return Built(spec, path, path.stat().st_size, unpacked, len(entries), tuple(largest))
+    return BuiltZip(spec, path, path.stat().st_size, unpacked, len(entries), tuple(largest))
 
 
-def _report(one: Built) -> str:
+def _report(one: BuiltZip) -> str:
     largest = ", ".join(f"{name} {size / _MB:.2f}" for name, size in one.largest)
     budget = f"budget {one.spec.budget_mb:g}"
     return (

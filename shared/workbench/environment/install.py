@@ -42,7 +42,7 @@ def main(argv: list[str]) -> int:
     if sys.version_info < _OLDEST:
         print("keyturn needs Python 3.10 or newer: make PYTHON=python3.12 ...", file=sys.stderr)
         return 1
-    environment = Environment(arguments.venv.absolute(), exactly=arguments.exactly)
+    environment = VirtualEnvironment(arguments.venv.absolute(), exactly=arguments.exactly)
     if not environment.lacking(arguments.sets):
         return 0
     terminal = Terminal(sys.stderr)  # what a target prints is the target's alone
@@ -62,7 +62,7 @@ class SetUpError(Exception):
     """The environment could not be set up; the text says why and what to do."""
 
 
-class Environment:
+class VirtualEnvironment:
     """One virtual environment, with a record of what was installed into it."""
 
     def __init__(self, folder: Path, *, exactly: bool = False) -> None:

@@ -12,16 +12,10 @@ from typing import Any
 
 import yaml
 
+from shared.workbench.bundle.errors import DescriptionError
+
 _INNERMOST = re.compile(r"\$\{([^${}]+)\}")
 _MOST_STEPS = 100  # variables in one value: more is a circle
-
-
-class DescriptionError(ValueError):
-    """The description is wrong; `lines` say where and what, one mistake a line."""
-
-    def __init__(self, lines: list[str]) -> None:
-        super().__init__("\n".join(lines))
-        self.lines = lines
 
 
 class Located(dict[str, Any]):

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from shared.workbench.bundle.operations import functions
 from shared.workbench.schemas import asyncapi, commands, openapi, outputs
-from shared.workbench.schemas.bundle import as_file, text_of
+from shared.workbench.schemas.documents import as_file, text_of
 
 
-def files() -> dict[str, str]:
+def generate_files() -> dict[str, str]:
     """Every file by its name, as text."""
     made = {
         "openapi.json": openapi.document(),
@@ -26,7 +26,7 @@ def files() -> dict[str, str]:
     return {name: text_of(document) for name, document in made.items()}
 
 
-def write(folder: Path, made: Mapping[str, str]) -> None:
+def write_files(folder: Path, made: Mapping[str, str]) -> None:
     """Write all, and take away what there is no more."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
@@ -36,13 +36,13 @@ def write(folder: Path, made: Mapping[str, str]) -> None:
         (folder / name).write_text(text, encoding="utf-8")
 
 
-def stale(folder: Path, made: Mapping[str, str]) -> list[str]:
+def stale_files(folder: Path, made: Mapping[str, str]) -> list[str]:
     """Names of files that differ from what the code says, are missing, or are there no more."""
     there = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.json")}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 
-def release(folder: Path, made: Mapping[str, str]) -> Path | None:
+def keep_release(folder: Path, made: Mapping[str, str]) -> Path | None:
     """Keep the schemas that are promised, in one file named for the version; None: that version is kept already."""
     place = folder / f"{openapi.version()}.json"
     if place.exists():

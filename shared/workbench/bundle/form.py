@@ -1,0 +1,129 @@
+"""The form of serverless.yml: which keys it has, and what each may hold. What a platform allows is checked later."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.alias_generators import to_camel
+
+_Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+_Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,59}$")]
+
+
+class _Form(BaseModel):
+    model_config = ConfigDict(
+        alias_generator=to_camel, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True
+    )
+
+
+class HttpForm(_Form):
+    method: str
+    auth_type: str
+
+
+class TimerForm(_Form):
+    name: _Word
+    cron: str
+    enabled: bool = True
+    message: str = ""
+    policy: str | None = None
+
+
+class CkafkaForm(_Form):
+    instance: _Name
+    topic: _Name
+    batch: int = Field(default=10, ge=1, le=10_000)
+    wait: int = Field(default=1, ge=1, le=60)
+    retries: int = Field(ge=0, le=10_000)
+    offset: Literal["latest", "earliest"] = "latest"
+    enabled: bool = True
+
+
+class SmqForm(_Form):
+    queue: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,119}$")]
+    retries: Literal[3, 176]
+    batch: int = Field(default=1, ge=1, le=100)
+    enabled: bool = True
+
+
+class TriggerForm(_Form):
+    http: HttpForm | None = None
+    timer: TimerForm | None = None
+    ckafka: CkafkaForm | None = None
+    smq: SmqForm | None = None
+
+
+class DeadLetterForm(_Form):
+    type: Literal["cmq-queue", "cmq-topic"]
+    name: _Name
+
+
+class DestinationsForm(_Form):
+    on_success: Annotated[str, StringConstraints(pattern="^acs:")] | None = None
+    on_failure: Annotated[str, StringConstraints(pattern="^acs:")] | None = None
+
+
+class LogsForm(_Form):
+    """Empty is unset."""
+
+    logset: str = ""
+    topic: str = ""
+    project: str = ""
+    logstore: str = ""
+
+
+class FunctionForm(_Form):
+    name: str | None = None
+    handler: str
+    runtime: str
+    memory_size: int
+    timeout: int
+    role: str
+    environment: dict[str, str] = Field(default_factory=dict)
+    concurrency: int = 1
+    async_retries: int = 2
+    dead_letter: DeadLetterForm | None = None
+    destinations: DestinationsForm | None = None
+    logs: LogsForm | None = None
+    budget_mb: float | int = Field(alias="budgetMb", gt=0)
+    seals: bool = False
+    events: list[TriggerForm]
+
+    @property
+    def module(self) -> str:
+        """The name of its file in functions/."""
+        return self.handler.partition(".")[0]
+
+
+class ProviderForm(_Form):
+    name: Literal["tencent", "alibaba"]
+    runtime: str
+    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,12}(-[a-z0-9]{1,16}){1,4}$", max_length=40)]
+
+
+class CloudDefaults(_Form):
+    name: Literal["tencent", "alibaba"]
+    runtime: str
+    region: str
+    results: str
+    commands: str
+    logs: LogsForm | None = None
+    budget_mb: float | int = Field(alias="budgetMb", gt=0)
+
+
+class CustomForm(_Form):
+    """What the rest of the file draws from; keys of the user's own may stand beside."""
+
+    model_config = ConfigDict(extra="allow")
+    clouds: dict[Literal["tencent", "alibaba"], CloudDefaults]
+    policies: dict[str, dict[str, Any]] = Field(default_factory=dict)  # spelled as plan_rotation's command
+
+
+class ServerlessFile(_Form):
+    service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,59}$")]
+    framework_version: str | None = None
+    config_validation_mode: Literal["off", "warn", "error"] | None = None
+    provider: ProviderForm
+    functions: dict[str, FunctionForm] = Field(min_length=1)
+    custom: CustomForm | None = None

@@ -1,0 +1,165 @@
+"""The platforms' rules about one function: its name, handler, size, role, environment, and where its lines go.
+
+Limits: SCF https://www.tencentcloud.com/document/product/583/11637 and CreateFunction (2018-04-16); FC
+https://www.alibabacloud.com/help/en/functioncompute/fc/product-overview/limits and CreateFunction (2023-03-30).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Literal
+
+from shared.runtime.errors import SettingsError
+from shared.runtime.queue_urls import check_url
+from shared.runtime.settings import read_settings
+from shared.workbench.bundle import description as d
+from shared.workbench.bundle.form import FunctionForm, LogsForm
+from shared.workbench.bundle.function_files import globals_of
+from shared.workbench.bundle.mistakes import Mistakes
+
+_NAMES = {
+    "tencent": re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]"),
+    "alibaba": re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}"),
+}
+# SCF: 2 to 60 characters, a letter first and last, for both parts of a handler.
+_HANDLER = re.compile(r"([A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z])\.([A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z])")
+_ROLES = {
+    "tencent": (re.compile(r"[A-Za-z0-9+=,.@_-]{1,128}"), "the name of a CAM role"),
+    "alibaba": (re.compile(r"acs:ram::[0-9]{1,32}:role/[A-Za-z0-9.-]{1,64}"), "an ARN, acs:ram::<account>:role/<name>"),
+}
+_RUNTIMES = {"tencent": ("Python3.10",), "alibaba": ("python3.10", "python3.12")}
+_MOST_S = {"tencent": 900, "alibaba": 86_400}
+_MOST_RETRIES = {"tencent": 2, "alibaba": 8}
+_RESERVED = ("FC_", "_FC_", "SCF_", "_SCF_", "TENCENTCLOUD_", "QCLOUD_", "ALIBABA_CLOUD_")
+_ENVIRONMENT_BYTES = 4096
+_MOST_KEYS_BYTES = len("KEYTURN_HANDOFF_KEY") + 2 * 43 + 1
+# A dead letter holds the event, a destination the event and the reply: both may hold a secret, except in these.
+_WITHOUT_SECRETS = ("follow_change", "plan_rotation")
+# The two parts of where lines go, and the form of each. Ids of CLS are UUIDs, as in its API's examples (614/101967); a
+# project's name has 3 to 63 characters, and so has a Logstore's (help document 29056).
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_LOGS = {
+    "tencent": {
+        "logset": (_UUID, "the id of a CLS log set, not its name"),
+        "topic": (_UUID, "the id of a CLS log topic, not its name"),
+    },
+    "alibaba": {
+        "project": (re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]"), "the name of an SLS project"),
+        "logstore": (re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"), "the name of a Logstore"),
+    },
+}
+_ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
+
+
+class FunctionRules:
+    """Checks functions, whose files are in `folder`; what breaks a rule goes to `mistakes`."""
+
+    def __init__(self, cloud: d.Cloud, folder: Path, mistakes: Mistakes) -> None:
+        self._cloud, self._folder, self._mistakes = cloud, folder, mistakes
+        self._platform = d.PLATFORM_OF[cloud]
+
+    def check(self, key: str, given: FunctionForm) -> None:
+        """All but its triggers. `key` is what serverless.yml calls the function."""
+        at = ("functions", key)
+        self._handler(given, at)
+        if not _NAMES[self._cloud].fullmatch(given.name or key):
+            text = f"{self._platform} does not take this as a function's name"
+            self._mistakes.add(text, *at, *(["name"] if given.name else []))
+        self._numbers(given, at)
+        pattern, form = _ROLES[self._cloud]
+        if not pattern.fullmatch(given.role):
+            self._mistakes.add(f"must be {form}", *at, "role")
+        self._environment(given.environment, (*at, "environment"))
+        self._copies(given, at)
+        self._logs(given.logs, (*at, "logs"))
+
+    def _handler(self, given: FunctionForm, at: tuple[str, str]) -> None:
+        found = _HANDLER.fullmatch(given.handler)
+        if found is None:
+            text = "must be <file>.<function>, letters first and last, 2 to 60 characters each"
+            self._mistakes.add(text, *at, "handler")
+            return
+        file = self._folder / f"{found[1]}.py"
+        if not file.is_file():
+            self._mistakes.add(f"there is no functions/{found[1]}.py", *at, "handler")
+        elif found[2] not in globals_of(file):
+            self._mistakes.add(f"functions/{found[1]}.py has no {found[2]}", *at, "handler")
+
+    def _numbers(self, given: FunctionForm, at: tuple[str, str]) -> None:
+        if given.runtime not in _RUNTIMES[self._cloud]:
+            self._mistakes.add(
+                f"{self._platform} runs keyturn on {' or '.join(_RUNTIMES[self._cloud])}", *at, "runtime"
+            )
+        memory = given.memory_size
+        if self._cloud == "tencent" and memory != 64 and not (128 <= memory <= 3072 and memory % 128 == 0):
+            self._mistakes.add("scf takes 64 MB, or 128 to 3072 MB in steps of 128", *at, "memorySize")
+        if self._cloud == "alibaba" and not (128 <= memory <= 32_768 and memory % 64 == 0):
+            self._mistakes.add("fc takes 128 to 32768 MB in steps of 64", *at, "memorySize")
+        if not 1 <= given.timeout <= _MOST_S[self._cloud]:
+            self._mistakes.add(f"{self._platform} takes 1 to {_MOST_S[self._cloud]} seconds", *at, "timeout")
+        if not 0 <= given.async_retries <= _MOST_RETRIES[self._cloud]:
+            self._mistakes.add(f"{self._platform} takes 0 to {_MOST_RETRIES[self._cloud]}", *at, "asyncRetries")
+        if self._cloud == "tencent" and given.concurrency != 1:
+            self._mistakes.add("scf gives an instance one event at a time: must be 1", *at, "concurrency")
+        if not 1 <= given.concurrency <= 200:
+            self._mistakes.add("must be 1 to 200 events at once in one instance", *at, "concurrency")
+        if given.budget_mb > _ZIP_MB[self._cloud]:
+            self._mistakes.add(f"{self._platform} takes zips of {_ZIP_MB[self._cloud]:g} MB at most", *at, "budgetMb")
+
+    def _environment(self, environment: dict[str, str], at: tuple[str, ...]) -> None:
+        for variable in environment:
+            if variable.upper().startswith(_RESERVED):
+                self._mistakes.add("the platforms keep this prefix to themselves", *at, variable)
+            elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", variable):
+                self._mistakes.add("must be a letter, then letters, digits and _", *at, variable)
+        size = sum(len(variable.encode()) + len(value.encode()) for variable, value in environment.items())
+        if environment.get("KEYTURN_COMMANDS") and not environment.get("KEYTURN_HANDOFF_KEY"):
+            size += _MOST_KEYS_BYTES  # what `deploy` puts there
+        if size > _ENVIRONMENT_BYTES:
+            self._mistakes.add(f"has {size} bytes; both platforms take {_ENVIRONMENT_BYTES} in all", *at)
+        try:
+            read_settings(environment)
+            for use in ("results", "commands"):
+                if url := environment.get(f"KEYTURN_{use.upper()}"):
+                    self._queue(url, "results" if use == "results" else "commands")
+        except SettingsError as error:
+            variable, _, text = str(error).partition(": ")
+            self._mistakes.add(text, *at, variable)
+
+    def _queue(self, url: str, use: Literal["results", "commands"]) -> None:
+        try:
+            check_url(url, on_platform=True, use=use)
+        except ValueError as error:
+            raise SettingsError(f"KEYTURN_{use.upper()}: {error}") from None
+
+    def _copies(self, given: FunctionForm, at: tuple[str, str]) -> None:
+        for part, value, cloud in (
+            ("deadLetter", given.dead_letter, "tencent"),
+            ("destinations", given.destinations, "alibaba"),
+        ):
+            if value is None:
+                continue
+            if given.module not in _WITHOUT_SECRETS:
+                only = " and ".join(_WITHOUT_SECRETS)
+                self._mistakes.add(
+                    f"copies the event or the reply, which may hold a secret: only {only} may", *at, part
+                )
+            if self._cloud != cloud:
+                self._mistakes.add(f"{self._platform} has none", *at, part)
+
+    def _logs(self, given: LogsForm | None, at: tuple[str, ...]) -> None:
+        if given is None:
+            return
+        own = _LOGS[self._cloud]
+        for part in given.model_fields_set - own.keys():
+            if getattr(given, part):
+                self._mistakes.add(f"{self._platform} has none", *at, part)
+        values = {part: str(getattr(given, part)) for part in own}
+        if not any(values.values()):
+            return
+        for part, (pattern, form) in own.items():
+            if not values[part]:
+                self._mistakes.add(f"is missing: {' and '.join(own)} are set together, or neither is", *at, part)
+            elif not pattern.fullmatch(values[part]):
+                self._mistakes.add(f"must be {form}", *at, part)

@@ -1,0 +1,123 @@
+"""serverless.yml, read and checked for one platform.
+
+`load(path, cloud, environ)` gives a `Description`, or a DescriptionError whose `lines` each read
+`serverless.yml:LINE: message`. Nothing is called and nothing of a function is executed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from shared.workbench.bundle import description as d
+from shared.workbench.bundle import yaml_with_lines
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.form import FunctionForm, LogsForm, ServerlessFile
+from shared.workbench.bundle.function_files import cloud_called_by
+from shared.workbench.bundle.function_rules import FunctionRules
+from shared.workbench.bundle.mistakes import Mistakes
+from shared.workbench.bundle.trigger_rules import TriggerRules
+from shared.workbench.bundle.yaml_with_lines import Located, line_of
+
+_SEAL_MB = 5.0  # what sealing may add to a zip: joserfc, and cryptography's binary
+
+
+def load(path: Path, cloud: str, environ: Mapping[str, str], *, functions: Path = ROOT / "functions") -> d.Description:
+    """Read and check `path` for one cloud ("tencent" or "alibaba"); `functions` is the folder of handlers.
+
+    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself.
+
+    Raises: DescriptionError with every mistake that was found.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DescriptionError([f"{path.name}:1: cannot be read: {type(error).__name__}"]) from None
+    if cloud not in ("tencent", "alibaba"):
+        raise DescriptionError([f"{path.name}:1: CLOUD must be tencent or alibaba"])
+    document = yaml_with_lines.read(text, path.name)
+    variables = yaml_with_lines.Variables(document, {**environ, "CLOUD": cloud}, path.name)
+    return _describe(variables.resolve(document), path.name, "tencent" if cloud == "tencent" else "alibaba", functions)
+
+
+def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path) -> d.Description:
+    """The description in a resolved document. `folder` holds the handlers. Raises: DescriptionError."""
+    mistakes = Mistakes()
+    try:
+        file = ServerlessFile.model_validate(document)
+    except ValidationError as error:
+        mistakes.add_validation(error)
+        raise DescriptionError(mistakes.lines(document, name)) from None
+    if file.provider.name != cloud:
+        mistakes.add(f"must be {cloud}, which CLOUD chose", "provider", "name")
+    rules, triggers = FunctionRules(cloud, folder, mistakes), TriggerRules(file, cloud, mistakes)
+    clouds = {given.module: cloud_called_by(folder / f"{given.module}.py") for given in file.functions.values()}
+    every: tuple[d.Cloud, ...] = ("tencent", "alibaba")
+    called = tuple(one for one in every if one in clouds.values())
+    specs = []
+    for key, given in file.functions.items():
+        at = ("functions", key)
+        rules.check(key, given)
+        own = clouds[given.module]
+        started_by = triggers.read(given.module, given.events, (*at, "events"))
+        specs.append(_spec(key, given, (own,) if own else called, started_by, line_of(document, at)))
+    _check_together(file, mistakes)
+    if mistakes:
+        raise DescriptionError(mistakes.lines(document, name))
+    return d.Description(cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region, tuple(specs))
+
+
+def _spec(
+    key: str, given: FunctionForm, clouds: tuple[d.Cloud, ...], started_by: d.StartedBy, line: int
+) -> d.FunctionSpec:
+    letter, to = given.dead_letter, given.destinations
+    return d.FunctionSpec(
+        name=given.name or key,
+        module=given.module,
+        handler=given.handler,
+        clouds=clouds,
+        runtime=given.runtime,
+        memory_mb=given.memory_size,
+        timeout_s=given.timeout,
+        role=given.role,
+        environment=dict(given.environment),
+        concurrency=given.concurrency,
+        async_retries=given.async_retries,
+        dead_letter=d.DeadLetter(letter.type, letter.name) if letter else None,
+        destinations=d.Destinations(to.on_success, to.on_failure) if to else None,
+        http=started_by.http,
+        timers=started_by.timers,
+        queues=started_by.queues,
+        budget_mb=float(given.budget_mb) + (_SEAL_MB if given.seals else 0),
+        line=line,
+        seals=given.seals,
+        logs=_logs(given.logs),
+    )
+
+
+def _logs(given: LogsForm | None) -> d.Logs | None:
+    """Where the lines go; None if both parts are empty."""
+    if given is None:
+        return None
+    group, topic = given.logset or given.project, given.topic or given.logstore
+    return d.Logs(group, topic) if group or topic else None
+
+
+def _check_together(file: ServerlessFile, mistakes: Mistakes) -> None:
+    """What functions may not share, and what they must."""
+    for part in ("name", "handler", "role"):
+        seen: set[str] = set()
+        for key, function in file.functions.items():
+            value = getattr(function, part) or key
+            if value in seen:
+                mistakes.add("another function has the same", "functions", key, part)
+            seen.add(value)
+    keys: dict[str, str] = {}
+    for key, function in file.functions.items():
+        queue, value = (function.environment.get(f"KEYTURN_{name}") for name in ("COMMANDS", "HANDOFF_KEY"))
+        if queue and value and keys.setdefault(queue, value) != value:
+            text = "functions that share a commands queue share the key, too"
+            mistakes.add(text, "functions", key, "environment", "KEYTURN_HANDOFF_KEY")

@@ -1,0 +1,116 @@
+"""One description, its packages and who deploys them, on a stand-in."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
+
+from shared.workbench.bundle.description import (
+    CkafkaTrigger,
+    Description,
+    FunctionSpec,
+    HttpTrigger,
+    SmqTrigger,
+    TimerTrigger,
+)
+from shared.workbench.deploy import commands
+from shared.workbench.deploy.control_plane import ControlPlane, Package
+from tests.cloud.functions.bootstrap import kill_at
+from tests.cloud.server.client import Standin
+from tests.support.functions_zip import write_zip
+
+PLATFORMS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
+
+
+PASSWORD = "Hunter-2-Password"
+
+
+class Site:
+    """One description, its packages, and the person who deploys them."""
+
+    def __init__(self, cloud: Standin, name: Literal["tencent", "alibaba"], folder: Path) -> None:
+        self.cloud = cloud
+        self.folder = folder / name
+        keys = cloud.credentials[name]
+        names = commands._KEYS[name]
+        self.environ = {names[part]: keys[part] for part in ("id", "key", "token")}
+        self.environ |= {"KEYTURN_TENCENT_ENDPOINT": cloud.endpoint, "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint}
+        region = "ap-guangzhou" if name == "tencent" else "cn-hangzhou"
+        specs = (spec_of(name, "hello"), spec_of(name, "goodbye", triggers=False))
+        self.description = Description(name, "scf" if name == "tencent" else "fc", "orders", region, specs)
+        for spec in specs:
+            write_zip(self.folder / f"{spec.module}.zip")
+
+    @property
+    def plane(self) -> ControlPlane:
+        return commands.control_plane(self.description, self.environ)
+
+    @property
+    def packages(self) -> dict[str, Package]:
+        return commands.find_packages(self.description, self.folder.parent, build=False)
+
+    def deploy(self) -> int:
+        return commands.deploy(self.plane, self.description, self.packages, self.folder)
+
+    def plan(self) -> int:
+        return commands.plan(self.plane, self.description, self.packages, self.folder)
+
+    def remove(self) -> int:
+        return commands.remove(self.plane, self.folder)
+
+    def steps(self) -> list[str]:
+        """The titles of what would be done now."""
+        drawn, _, _ = commands._draw(self.plane, self.description, self.packages)
+        return [step.title() for step in drawn.steps]
+
+    def change(self, which: str, **values: Any) -> None:
+        """Say something else of one function."""
+        specs = tuple(replace(one, **values) if one.name == which else one for one in self.description.functions)
+        self.description = replace(self.description, functions=specs)
+
+    def calls(self) -> int:
+        return len(self.cloud.calls())
+
+    def names(self) -> set[str]:
+        return {one["Function"] for one in self.cloud.functions()}
+
+
+def spec_of(cloud: Literal["tencent", "alibaba"], name: str, *, triggers: bool = True) -> FunctionSpec:
+    on_scf = cloud == "tencent"
+    queue: CkafkaTrigger | SmqTrigger = SmqTrigger("orders", "orders", 3, 1, True)
+    if on_scf:
+        queue = CkafkaTrigger("ckafka-1-orders", "ckafka-1", "orders", 10, 1, 3, "latest", True)
+    return FunctionSpec(
+        name=name,
+        module=name,
+        handler="hello.main_handler",
+        clouds=(cloud,),
+        runtime="Python3.10" if on_scf else "python3.10",
+        memory_mb=128,
+        timeout_s=5,
+        role="keyturn-hello" if on_scf else "acs:ram::1000000000000001:role/keyturn-hello",
+        environment={"KEYTURN_LOG": "INFO", "KEYTURN_ALLOW": "", "ORDERS_PASSWORD": PASSWORD},
+        concurrency=1,
+        async_retries=2,
+        dead_letter=None,
+        destinations=None,
+        http=HttpTrigger("http", "CAM" if on_scf else "function") if triggers else None,
+        timers=(TimerTrigger("nightly", "0 0 2 * * * *" if on_scf else "0 0 2 * * *", False, ""),) if triggers else (),
+        queues=(queue,) if triggers else (),
+        budget_mb=1.0,
+        line=1,
+    )
+
+
+def deploy_until_killed(site: Site, point: str) -> bool:
+    """Deploy in a child process that ends by SIGKILL at a point; whether it did."""
+    child = os.fork()
+    if child == 0:
+        try:
+            kill_at(point)
+            site.deploy()
+        finally:
+            os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])

@@ -1,0 +1,57 @@
+"""The pages that people read, and their blocks of commands, which tests run as they stand."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
+
+from tests.cloud.functions.runtime import ROOT
+from tests.cloud.server.client import Standin
+from tests.support.programs import CURL, JOSE, NODE, PYTHON_3_10, Program
+
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
+MANUAL = ROOT / "shared" / "workbench" / "docs" / "manual"
+CHAPTERS = tuple(sorted(path.relative_to(ROOT).as_posix() for path in MANUAL.glob("*.md")))
+TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (*PAGES, *CHAPTERS)}
+BLOCK_S = 240.0  # packages are built in it, on a machine that other tests use too
+
+# What a block says if it wants a program; how a chapter of the manual calls the program.
+WANTED: dict[str, tuple[str, Program]] = {
+    "jose ": ("jose", JOSE),
+    "curl ": ("curl", CURL),
+    "make docs": ("node", NODE),
+    "CLOUD=": ("python3.10", PYTHON_3_10),
+}
+
+
+def blocks(page: str) -> list[str]:
+    """A page's blocks of commands, in their order."""
+    return re.findall(r"^```sh\n(.*?)^```", TEXTS[page], re.DOTALL | re.MULTILINE)
+
+
+def missing_programs(block: str) -> list[Program]:
+    """The programs that a block wants and this machine has not."""
+    return [program for text, (_, program) in WANTED.items() if text in block and not program.find()]
+
+
+def prose(page: str) -> str:
+    """A page without its blocks of code."""
+    return re.sub(r"^```.*?^```", "", TEXTS[page], flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(path: Path) -> set[str]:
+    """A page's anchors, as GitHub makes them."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+class AttachedStandin(Standin):
+    """The stand-in that a block started, from the line that it printed when it was ready."""
+
+    def __init__(self, ready: Path) -> None:
+        told = json.loads(ready.read_text(encoding="utf-8"))
+        self._opener = build_opener(ProxyHandler({}))
+        self.endpoint, self.redis, self.registry = told["endpoint"], told["redis"], told["registry"]
+        self.credentials = told["credentials"]

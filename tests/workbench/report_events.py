@@ -1,0 +1,119 @@
+"""Events for the report: a story that functions tell, results by hand, and the pages of either."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.results.result_event import event_id
+from shared.workbench.report.__main__ import main
+from tests.commands.test_password_rules import GOOD
+from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
+from tests.support import shapes
+
+FLEET = """
+[[fleet]]
+kind = "redis"
+count = 6
+prefix = "crs-fleet"
+region = "ap-guangzhou"
+tags = { env = "prod" }
+aged_days = [10, 200]
+due = 2
+store = "redis-{instance}-{account}"
+accounts = { app = { password = "Fleet-Passw0rd1" } }
+"""
+
+
+POLICY: dict[str, Any] = {
+    "Policy": "quarterly",
+    "Function": ACCOUNT,
+    "Region": "ap-guangzhou",
+    "Resources": {"Tags": {"env": "prod"}},
+    "Accounts": ["app"],
+    "MaxAgeDays": 90,
+    "JitterS": 0,
+    "Store": "ssm://redis-{resource}-{account}",
+}
+
+
+LONG = "x" * 64
+
+
+EVIL = "<script>document.title='taken'</script><img src=http://203.0.113.1/x>"[:64]
+
+
+@dataclass
+class Story:
+    """What the stand-in cloud and the functions brought about: the queue, its events, and a reply of no queue."""
+
+    url: str
+    events: list[dict[str, Any]]
+    reply: dict[str, Any]
+
+
+def tell_story(house: House, folder: Path) -> Story:
+    password = {**GOOD[PASSWORD], "CommandId": "c-root", "Actor": EVIL, "Reason": LONG}
+    assert outcome(house.send(PASSWORD, password, trigger="queue")) == "changed"
+    assert outcome(house.send(PASSWORD, password, trigger="queue")) == "already_changed"
+    again = {**GOOD[PASSWORD], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"}
+    assert outcome(house.send(PASSWORD, {**again, "CommandId": "c-dry", "DryRun": True})) == "would_change"
+    wrong = {**GOOD[PASSWORD], "OldPassword": "Wrong-Passw0rd", "Password": "Else-Passw0rd1"}
+    refused = house.send(PASSWORD, {**wrong, "CommandId": "c-wrong", "Actor": LONG, "Reason": EVIL})
+    assert outcome(refused) == "not_changed"
+    house.cloud.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after", "Times": 3}])
+    lost = {**GOOD[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
+    assert outcome(house.send(REGISTRY, lost)) == "unknown"
+    house.cloud.clear()
+    house.settings["KEYTURN_RESULTS"] = f"sqlite://{folder}/world.toml/no.db"
+    undelivered = house.send(TAIR, {**GOOD[TAIR], "CommandId": "c-unheard"}, "fc")
+    assert (outcome(undelivered), undelivered.body["Delivered"]) == ("changed", False)
+    house.settings["KEYTURN_RESULTS"] = house.results_url
+
+    assert house.deliver("plan_rotation", shapes.event(POLICY, "scf", "timer", name="nightly")).error is None
+    due = [event for event in house.commands() if event["type"] == f"keyturn.command.{ACCOUNT}"]
+    assert len(due) == 2
+    rotated = house.deliver(ACCOUNT, shapes.event(json.dumps(due[0]), "scf", "queue"))
+    assert outcome(rotated) == "changed"  # the other one is still on its way
+    listed = {**POLICY, "Mode": "report"}
+    assert house.deliver("plan_rotation", shapes.event(listed, "scf", "timer", name="listing")).error is None
+
+    for task_s, name in ((3.0, "c-followed"), (600.0, "c-pending")):
+        house.cloud.reset(task_s=task_s, settle_s=task_s)
+        command = {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi", "CommandId": name}
+        assert outcome(house.send(ACCOUNT, command)) == "pending"
+        handed = [event for event in house.commands() if event["data"].get("CommandId") == name]
+        if name == "c-followed":
+            followed = house.deliver("follow_change", shapes.event(json.dumps(handed[-1]), "scf", "queue"))
+            assert outcome(followed) == "changed"
+    return Story(house.results_url, house.results(), undelivered.body)
+
+
+def page_of(folder: Path, events: list[Any], *options: str, name: str = "events.jsonl") -> Path:
+    """The page of these events."""
+    lines = [event if isinstance(event, str) else json.dumps(event) for event in events]
+    (folder / name).write_text("\n".join(lines), encoding="utf-8")
+    page = folder / f"{name}.html"
+    assert main([str(folder / name), "-o", str(page), *options], {}) == 0
+    return page
+
+
+def result_event(
+    outcome: str, command_id: str, at: str, *, subject: str = "redis/crs-1/app", **data: Any
+) -> dict[str, Any]:
+    """A result as the contract has it."""
+    fact = "in_force" if outcome in ("changed", "already_changed") else outcome
+    source, operation = "keyturn/tencent/ap-guangzhou", "ModifyInstanceAccount"
+    return {
+        "specversion": "1.0",
+        "id": event_id(source, subject, operation, command_id, fact),
+        "source": source,
+        "type": f"keyturn.credential.{outcome}",
+        "subject": subject,
+        "time": at,
+        "data": {"CommandId": command_id, "Operation": operation, "Outcome": outcome, "StartedAt": at, "FinishedAt": at}
+        | {"Evidence": [], "Error": None, "DryRun": False}
+        | data,
+    }

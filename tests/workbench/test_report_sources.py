@@ -1,0 +1,82 @@
+"""What the report reads: lines that are no events, queues that keep their messages, sources that it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from shared.handlers.adapters import open_queue
+from shared.queues.port import QueueMessage
+from shared.workbench.report.__main__ import main
+from tests.cloud.queues.rabbitmq import PASSWORD as BROKER_PASSWORD
+from tests.cloud.queues.rabbitmq import Broker
+from tests.workbench.report_events import page_of, result_event
+
+
+def test_lines_that_are_no_events_are_named_by_number_and_never_echoed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = result_event("changed", "c", "2026-11-22T06:00:00.000Z")
+    secret = "Leaked-Passw0rd"
+    bad = [
+        secret,
+        json.dumps({"AccountPassword": secret}),
+        json.dumps(good | {"time": secret}),
+        json.dumps(good | {"data": secret}),
+        json.dumps(good | {"source": f"keyturn/{secret}"}),
+        json.dumps(good | {"data": {**good["data"], "Outcome": "unknown"}}),
+        f'"{secret}"',
+        "[" * 100_000,
+        '{"type": "keyturn.rotation.report", "data": {"MaxAgeDays": NaN}}',
+        json.dumps({"Delivered": True, "Results": [good, {"type": secret}], "Password": secret}),
+        json.dumps({"event": "undelivered_result", "result": good, "id": secret}),
+        "1" * 5000,
+    ]
+    page = page_of(tmp_path, [good, *bad, "", good]).read_text(encoding="utf-8")
+    told = capsys.readouterr()
+    assert secret not in page + told.out + told.err
+    assert "8 malformed, line 2, 4, 5, 6, 7, 9, 10, 13, skipped" in told.err
+    assert "3 not ours, line 3, 8, 11, skipped" in told.err
+    assert "8 malformed</b>, skipped: line 2, 4, 5, 6, 7, 9, 10, 13" in page
+    assert 'data-number="events">4<' in page and 'data-number="duplicates">3<' in page
+    assert 'data-number="in_force">1<' in page
+
+
+def test_a_broker_still_has_every_message_after_a_look(
+    rabbitmq: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    events = [result_event("changed", f"c-{count}", "2026-11-22T06:00:00.000Z") for count in range(3)]
+    rabbitmq.declare("report")
+    queue = open_queue(rabbitmq.url("report"))
+    for event in events:
+        queue.send(QueueMessage(event["id"], event["type"], "redis/crs-1", json.dumps(event)), timeout_s=10)
+    queue.close()
+    for _ in range(2):
+        assert main([rabbitmq.url("report"), "-o", str(tmp_path / "page.html")], {}) == 0
+        page = (tmp_path / "page.html").read_text(encoding="utf-8")
+        assert 'data-number="in_force">3<' in page and "queue over amqp" in page
+    told = capsys.readouterr()
+    assert "puts it back" in told.err
+    assert not any(BROKER_PASSWORD in text for text in (page, told.out, told.err))
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("ckafka://ap-guangzhou/datahub-demo01", "into a file"),
+        ("smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results", "to a file"),
+        ("memory://x", "give a file"),
+        ("amqp://user:Leaked-Passw0rd@broker.example/v?queue=results", "loopback only"),
+        ("nothing://Leaked-Passw0rd", "no known scheme"),
+        ("missing.jsonl", "No such file"),
+    ],
+)
+def test_a_source_that_cannot_be_looked_at_is_refused_in_one_line(
+    source: str, says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([source, "-o", str(tmp_path / "page.html")], {}) == 1
+    told = capsys.readouterr().err
+    assert says in told and "Leaked" not in told
+    assert not (tmp_path / "page.html").exists()
