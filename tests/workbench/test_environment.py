@@ -167,7 +167,7 @@ def test_the_lock_is_held_for_as_long_as_pip_runs(tmp_path: Path) -> None:
 
 SHOW = """
 import time
-from shared.workbench.terminal import Terminal
+from shared.workbench.environment.terminal import Terminal
 terminal = Terminal()
 terminal.say("first")
 terminal.progress("half way")

@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.bundle.operations import functions
+from shared.workbench.bundle.operations import functions, operations
 from shared.workbench.package.imports import imported_names
 from shared.workbench.schemas import __main__ as program
 from shared.workbench.schemas import commands, schema_files, texts

@@ -12,13 +12,12 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from shared.commands.command import Command, admit_delivery, parse_command, parse_model
-from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import Refused
 from shared.runtime.settings import Settings
 from shared.workbench.bundle.operations import functions
 from shared.workbench.schemas import commands
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
-from tests.workbench.schema_checks import FOLLOW, PLAN, VALID, faults, files
+from tests.workbench.schema_checks import FOLLOW, VALID, faults, files
 
 RSA = {"kty": "RSA", "e": "AQAB", "n": "AQAB"}
 
@@ -208,12 +207,3 @@ def test_a_key_that_is_no_key_is_for_the_model_to_refuse() -> None:
     assert faults(f"{REGISTRY}.command.json", command) == []
     with pytest.raises(Refused, match="RSA modulus"):
         parse_command(commands.model(REGISTRY), command)  # type: ignore[type-var]
-
-
-def test_a_policys_schema_covers_every_operation() -> None:
-    schema = json.loads(files()[f"{PLAN}.command.json"])
-    said = [rule["if"]["properties"]["Function"] for rule in schema["allOf"] if "Function" in str(rule.get("if"))]
-    everyone = sorted(schema["properties"]["Function"]["enum"])
-    assert sorted(one["const"] for one in said if "const" in one) == everyone
-    assert sorted(name for one in said for name in one.get("enum", [])) == everyone  # by cloud
-    assert PlanRotation.names == set(schema["properties"])
