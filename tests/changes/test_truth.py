@@ -9,7 +9,7 @@ import pytest
 
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House, outcome, result
-from tests.support import shapes
+from tests.support import platform_events
 
 ACTION = {
     ACCOUNT: "ModifyInstanceAccount",
@@ -257,7 +257,7 @@ def test_a_command_that_comes_too_early_goes_back_as_it_is(house: House) -> None
         "notbefore": "2099-01-01T00:00:00.1234567Z",
         "data": data,
     }
-    returned = house.send(ACCOUNT, json.dumps(shapes.signed(event, HANDOFF_KEY)), trigger="queue")
+    returned = house.send(ACCOUNT, json.dumps(platform_events.signed(event, HANDOFF_KEY)), trigger="queue")
     (handed,) = house.commands()
     assert (returned.value["Results"], handed["attempt"], handed["notbefore"]) == ([], 3, event["notbefore"])
     assert house.cloud.calls() == []

@@ -17,10 +17,10 @@ from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, RetryLater
 from shared.runtime.lanes import Lanes, run
 from shared.workbench.bench import ceiling
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
 
 INSTANCES, EACH = 12, 5
 
@@ -56,7 +56,7 @@ def test_a_batch_over_many_instances_loses_no_command_and_keeps_the_order_of_eac
     commands = [ceiling.command(i, n) for n in range(EACH) for i in range(INSTANCES)]
     for last in commands[-INSTANCES:]:
         last["Login"] = True
-    returned = house.deliver(ACCOUNT, shapes.batch([json.dumps(one) for one in commands]), timeout_s=120.0)
+    returned = house.deliver(ACCOUNT, platform_events.batch([json.dumps(one) for one in commands]), timeout_s=120.0)
     assert returned.error is None
     results = house.results()
     assert Counter(event["data"]["Outcome"] for event in results) == {"changed": len(commands)}

@@ -18,7 +18,7 @@ from shared.runtime.errors import Refused
 from shared.triggers import Delivery, read
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import TAIR, House, result
-from tests.support import shapes
+from tests.support import platform_events
 
 MANY = {f"k{n:07}": 0 for n in range(190_000)}  # 2.3 MB as JSON
 
@@ -55,7 +55,7 @@ def test_an_error_lists_ten_lines_at_most() -> None:
 @pytest.mark.parametrize("platform", ["scf", "fc"])
 @pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
 def test_a_body_larger_than_any_command_is_refused_early(platform: str, trigger: str) -> None:
-    event = shapes.event(json.dumps(GOOD[TAIR] | MANY), platform, trigger)
+    event = platform_events.event(json.dumps(GOOD[TAIR] | MANY), platform, trigger)
     read_as: list[Delivery] = []
     assert peak_mb(lambda: read_as.append(read(event, fields=GOOD[TAIR], request_id="r"))) < 20
     (delivery,) = read_as
@@ -73,7 +73,7 @@ def test_a_body_just_below_the_limit_holds_too_many_values(house: House) -> None
 
 def test_the_largest_body_that_is_read_takes_a_bounded_memory() -> None:
     command = dict.fromkeys([f"{n:x}" for n in range(200_000)], 0)
-    event = shapes.event(json.dumps(command, separators=(",", ":")), "scf", "http")
+    event = platform_events.event(json.dumps(command, separators=(",", ":")), "scf", "http")
     assert peak_mb(lambda: read(event, fields=GOOD[TAIR], request_id="r")) < 70
 
 
@@ -85,7 +85,7 @@ def test_a_large_bare_message_of_fc_is_refused_too(house: House) -> None:
 
 def test_base64_is_not_opened_where_it_is_too_large() -> None:
     packed = base64.b64encode(json.dumps(MANY).encode()).decode()
-    event = shapes.event(packed, "scf", "http") | {"isBase64Encoded": True}
+    event = platform_events.event(packed, "scf", "http") | {"isBase64Encoded": True}
     delivery = read(event, fields=(), request_id="r")
     assert delivery.refused == (400, "body is too large")
 
@@ -103,10 +103,10 @@ def test_the_largest_commands_that_there_are_still_pass() -> None:
         "Store": "kms://x-{resource}-{account}",
     }
     body = json.dumps([policy] * 100)
-    delivery = read(shapes.event(body, "fc", "http"), fields=plan.fields, request_id="r")
+    delivery = read(platform_events.event(body, "fc", "http"), fields=plan.fields, request_id="r")
     assert [message.problem for message in delivery.messages] == [None] * 100
     event = {"specversion": "1.0", "id": "e", "source": "s", "type": "keyturn.command.follow_change"}
     data = {"Evidence": ["x" * 200] * 40, "Sealed": "x" * 16_000}
     text = json.dumps(event | {"data": data})
-    (message,) = read(shapes.event(text, "fc", "queue"), fields=follow.fields, request_id="r").messages
+    (message,) = read(platform_events.event(text, "fc", "queue"), fields=follow.fields, request_id="r").messages
     assert message.problem is None

@@ -11,7 +11,7 @@ from tests.changes.test_truth import ACTION, changes
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.stores.test_sealing import rsa_jwk
 from tests.stores.test_write_ahead import APP, KEPT, KMS, MADE, ROBOT, ROOT
-from tests.support.vendor_stores import held
+from tests.support.store_contents import store_contents
 
 FENCED = [PASSWORD, TAIR]
 LIVE = {ROBOT: "Robot-Passw0rd1", KMS: "Tair-Passw0rd", APP: "App-Passw0rd", ROOT: "Old-Passw0rd"}
@@ -28,7 +28,7 @@ def send(house: House, function: str, command: dict[str, Any], trigger: str = "q
 
 def some_version_opens(house: House, function: str) -> bool:
     _, place, _, resource, account = KEPT[function]
-    found = held(house.cloud, place)
+    found = store_contents(house.cloud, place)
     return any(house.accepts(resource, account, one) for one in {found.current, *found.versions.values()})
 
 
@@ -40,7 +40,7 @@ def some_version_opens(house: House, function: str) -> bool:
 def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
     house: House, function: str, place: str, way: str
 ) -> None:
-    before = held(house.cloud, place)
+    before = store_contents(house.cloud, place)
     command = KEPT[function][0] | {"CommandId": "v1"}
     command |= {"InstanceId": "crs-none"} if function == ACCOUNT else {"InstanceId": "r-none"}
     extra: dict[str, dict[str, Any]] = {"reply": {"Reply": True}, "seal": {"Seal": rsa_jwk()}}
@@ -52,7 +52,7 @@ def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
     assert not data["Sealed"]
     assert LIVE[place] not in json.dumps(returned.value)
     assert LIVE[place] not in json.dumps(house.results())
-    after = held(house.cloud, place)
+    after = store_contents(house.cloud, place)
     assert (after.current, after.users) == (before.current, before.users)
 
 
@@ -71,7 +71,7 @@ def test_one_command_id_for_two_credentials_is_two_changes(house: House, in_one_
     assert [one["Outcome"] for one in ended] == ["changed", "not_changed"], ended
     assert (ended[1]["Error"]["Class"], ended[1]["Error"]["Code"]) == ("forbidden", "StoreOfAnother")
     assert passwords[1] is None
-    assert house.accepts("crs-demo0001", "app", held(house.cloud, APP).current)
+    assert house.accepts("crs-demo0001", "app", store_contents(house.cloud, APP).current)
     assert house.accepts("crs-demo0001", "root", "Old-Passw0rd")
 
 
@@ -81,7 +81,7 @@ def test_one_command_id_for_two_operations_on_one_account_is_two_changes(house: 
     house.cloud.advance(2.0)
     data = result(send(house, PASSWORD, kept(PASSWORD)))
     assert data["Outcome"] == "changed", data
-    after = held(house.cloud, ROOT)
+    after = store_contents(house.cloud, ROOT)
     assert len(after.ours) == 2
     assert house.accepts("crs-demo0001", "root", after.current)
 
@@ -92,14 +92,14 @@ def test_one_command_id_for_two_operations_on_one_account_is_two_changes(house: 
 )
 def test_one_command_id_with_other_parameters_is_refused(house: House, function: str, other: dict[str, Any]) -> None:
     assert outcome(send(house, function, kept(function))) == "changed"
-    before, made = held(house.cloud, KEPT[function][1]), len(changes(house))
+    before, made = store_contents(house.cloud, KEPT[function][1]), len(changes(house))
     data = result(send(house, function, kept(function) | other))
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == (
         "not_changed",
         "invalid_command",
         "CommandIdUsed",
     )
-    assert held(house.cloud, KEPT[function][1]) == before
+    assert store_contents(house.cloud, KEPT[function][1]) == before
     assert len([one for one in changes(house)[made:] if one.startswith("Mod")]) == 0
 
 
@@ -113,7 +113,7 @@ def test_a_secret_that_was_never_set_is_not_made_current_by_a_random_command_of_
     house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": "drop_before", "Times": 3}])
     assert outcome(send(house, REGISTRY, random if first_random else made)) == "unknown"
     data = result(send(house, REGISTRY, made if first_random else random))
-    current = held(house.cloud, ROBOT).current
+    current = store_contents(house.cloud, ROBOT).current
     assert house.accepts("tcr-demo0001", "robot", current), data
     assert (data["Outcome"] in ("changed", "already_changed")) == (current != "Robot-Passw0rd1")
 
@@ -130,7 +130,7 @@ def test_a_store_of_another_credential_is_refused_before_any_call_and_may_change
     house: House, first: dict[str, Any], second: tuple[str, dict[str, Any]]
 ) -> None:
     assert outcome(send(house, REGISTRY, first)) == "changed"
-    before, made = held(house.cloud, ROBOT), len(changes(house))
+    before, made = store_contents(house.cloud, ROBOT), len(changes(house))
     function, command = second
     data = result(send(house, function, command))
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == (
@@ -138,14 +138,14 @@ def test_a_store_of_another_credential_is_refused_before_any_call_and_may_change
         "forbidden",
         "StoreOfAnother",
     )
-    assert held(house.cloud, ROBOT) == before
+    assert store_contents(house.cloud, ROBOT) == before
     assert not [one for one in changes(house)[made:] if one.startswith(("Mod", "Put", "Update", "Delete"))]
     if function == ACCOUNT:
         house.cloud.advance(2.0)
         adopted = command | {"CommandId": "c-2", "Deliver": {"Store": ROBOT, "Adopt": True}}
         data = result(send(house, ACCOUNT, adopted))
         assert data["Outcome"] == "changed", data
-        after = held(house.cloud, ROBOT)
+        after = store_contents(house.cloud, ROBOT)
         assert house.accepts("crs-demo0001", "app", after.current)
         assert before.current in after.versions.values()
 
@@ -162,7 +162,7 @@ def test_a_store_with_a_pending_secret_does_not_change_hands(house: House) -> No
 def test_a_users_value_is_kept_before_it_is_overwritten(house: House, place: str) -> None:
     function = ACCOUNT if place == APP else PASSWORD
     assert outcome(send(house, function, kept(function))) == "changed"
-    after = held(house.cloud, place)
+    after = store_contents(house.cloud, place)
     beside = {id_: value for id_, value in after.versions.items() if id_.startswith("kt-before-")}
     assert list(beside.values()) == [LIVE[place]]
 
@@ -176,7 +176,7 @@ def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_
     house.cloud.advance(3600.0)
     _, _, _, resource, account = KEPT[function]
     service = {ACCOUNT: "redis", PASSWORD: "redis", REGISTRY: "tcr", TAIR: "tair"}[function]
-    house.cloud.outside(service, resource, account, "By-Hand-Passw0rd1")
+    house.cloud.change_by_hand(service, resource, account, "By-Hand-Passw0rd1")
     again = kept(function, Login=login, Deliver={"Reply": True})
     returned = send(house, function, again, "http", name="again")
     data = result(returned)
@@ -198,7 +198,7 @@ def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_
 @pytest.mark.parametrize("function", KEPT)
 def test_nothing_that_is_read_back_leaves_in_a_dry_run(house: House, function: str) -> None:
     assert outcome(send(house, function, kept(function))) == "changed"
-    secret = held(house.cloud, KEPT[function][1]).current
+    secret = store_contents(house.cloud, KEPT[function][1]).current
     for command_id in ("c-1", "c-2"):
         dry = kept(function, command_id, DryRun=True, Deliver={"Reply": True})
         returned = send(house, function, dry, "http")

@@ -12,13 +12,13 @@ import pytest
 
 from shared.changes.settling import APART_S, SETTLING_S
 from tests.changes.test_truth import ACTION
-from tests.cloud.functions.runtime import run
+from tests.cloud.invocation.runtime import run_function
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.handlers.test_adversity import kept, send, some_version_opens
 from tests.stores.test_write_ahead import KEPT, opens
-from tests.support import shapes
-from tests.support.vendor_stores import held
+from tests.support import platform_events
+from tests.support.store_contents import store_contents
 
 REDIS = [ACCOUNT, PASSWORD]
 
@@ -33,7 +33,7 @@ def followed(house: House, platform: str = "scf") -> list[dict[str, Any]]:
             return ended
         done.add(waiting[0]["id"])
         house.cloud.advance_to(waiting[0]["notbefore"])
-        event = shapes.event(json.dumps(waiting[0]), platform, "queue")
+        event = platform_events.event(json.dumps(waiting[0]), platform, "queue")
         returned = house.deliver("follow_change", event, platform, timeout_s=20.0)
         assert returned.error is None
         ended += returned.value["Results"]
@@ -61,12 +61,12 @@ def test_a_call_that_comes_after_its_delivery_has_ended_was_not_called_not_chang
     data = result(send(house, function, kept(function, Login=login)))
     assert data["Outcome"] in ("changed", "already_changed", "unknown"), data
     if data["Outcome"] == "unknown":
-        assert data["Stored"]["Version"] in held(house.cloud, KEPT[function][1]).versions
+        assert data["Stored"]["Version"] in store_contents(house.cloud, KEPT[function][1]).versions
     assert some_version_opens(house, function)
     house.cloud.advance(60.0)
     assert some_version_opens(house, function)
     if data["Outcome"] != "unknown":
-        assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+        assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 @pytest.mark.parametrize("seconds", [25.0, 200.0, 299.0])
@@ -77,7 +77,7 @@ def test_a_late_call_is_found_by_a_login_and_promoted(house: House, function: st
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": seconds, "Times": 9}])
     assert outcome(send(house, function, kept(function, Login=login))) == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     (event,) = followed(house)
     if not login:
         assert (event["data"]["Outcome"], event["data"]["Error"]["Code"]) in (
@@ -89,7 +89,7 @@ def test_a_late_call_is_found_by_a_login_and_promoted(house: House, function: st
         return
     assert event["data"]["Outcome"] == "changed", event["data"]
     assert event["data"]["Stored"]["Stage"] == "current"
-    assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+    assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 @pytest.mark.parametrize("function", REDIS)
@@ -100,13 +100,13 @@ def test_what_never_came_is_called_not_changed_only_after_the_settling_time_and_
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
     assert outcome(send(house, function, kept(function))) == "pending"
     sent = now(house)
-    house.cloud.clear()
+    house.cloud.clear_faults()
     (event,) = followed(house)
     data = event["data"]
     assert (data["Outcome"], data["Error"]["Code"], data["Error"]["Retryable"]) == ("not_changed", "NotHappened", True)
     # The last call was signed a few seconds before the delivery ended.
     assert at(event) - sent >= SETTLING_S["tencent"] + APART_S - 20.0
-    left = held(house.cloud, KEPT[function][1])
+    left = store_contents(house.cloud, KEPT[function][1])
     assert data["Stored"]["Version"] in left.pending
     assert outcome(send(house, function, kept(function), name="again")) in ("changed", "pending")
 
@@ -120,7 +120,7 @@ def test_a_clear_secret_is_settled_by_reads_of_what_began_at_once(house: House, 
         house.cloud.reset(task_s=30.0)
         house.cloud.faults([{"Action": ACTION[ACCOUNT], "Fault": "drop_after", "Times": 9}])
     assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT] | {"Login": True}, trigger="queue", timeout_s=6.0)) == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     (event,) = followed(house)
     assert event["data"]["Outcome"] == ("unknown" if late else "changed"), event["data"]
     assert "login: not made" in event["data"]["Evidence"]
@@ -137,7 +137,7 @@ def test_an_empty_time_is_never_read_as_unchanged(house: House, function: str, h
         house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": 30.0}])
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
     assert outcome(send(house, function, kept(function))) == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     (event,) = followed(house)
     assert event["data"]["Outcome"] in ("unknown", *(() if never_comes else ("changed",))), event["data"]
     assert some_version_opens(house, function)
@@ -150,7 +150,7 @@ def test_reads_that_lag_are_no_proof_that_nothing_happened(house: House, functio
         house.cloud.faults([{"Action": action, "Fault": "lag", "Seconds": 120.0}])
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_after", "Times": 9}])
     data = result(send(house, function, kept(function)))
-    house.cloud.clear()
+    house.cloud.clear_faults()
     if function == ACCOUNT:
         assert data["Outcome"] == "pending", data
         (event,) = followed(house)
@@ -158,7 +158,7 @@ def test_reads_that_lag_are_no_proof_that_nothing_happened(house: House, functio
     assert data["Outcome"] in ("changed", "unknown"), data
     assert some_version_opens(house, function)
     if data["Outcome"] == "changed":
-        assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+        assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 @pytest.mark.parametrize("function", [TAIR, REGISTRY])
@@ -169,12 +169,12 @@ def test_where_reads_cannot_tell_a_lost_call_ends_unknown_and_the_next_command_r
     house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": 60.0, "Times": 9}])
     data = result(send(house, function, kept(function)))
     assert (data["Outcome"], data["Stored"]["Stage"]) == ("unknown", "pending"), data
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.advance(1800.0)
     assert some_version_opens(house, function)
     data = result(send(house, function, kept(function, "c-2")))
     assert data["Outcome"] == "changed", data
-    assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+    assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 @pytest.mark.parametrize("function", REDIS)
@@ -182,10 +182,10 @@ def test_somebody_else_s_change_in_the_settling_time_is_seen(house: House, funct
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
     assert outcome(send(house, function, kept(function))) == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     _, _, _, resource, account = KEPT[function]
     house.cloud.advance(30.0)
-    house.cloud.outside("redis", resource, account, "By-Hand-Passw0rd1")
+    house.cloud.change_by_hand("redis", resource, account, "By-Hand-Passw0rd1")
     (event,) = followed(house)
     assert event["data"]["Outcome"] == "unknown", event["data"]
     assert event["data"]["Error"]["Code"] in ("Superseded", "NotSettled")
@@ -198,7 +198,7 @@ def test_another_command_s_task_is_no_proof_of_a_lost_call(house: House, functio
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
     assert outcome(house.send(function, GOOD[function])) == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     new = "AccountPassword" if function == ACCOUNT else "Password"
     assert outcome(house.send(function, GOOD[function] | {new: "Another-Passw0rd2"})) == "changed"
     (event,) = followed(house)
@@ -211,13 +211,13 @@ def test_no_other_command_s_call_goes_before_one_that_may_still_come(house: Hous
     house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": 60.0, "Times": 1}])
     house.cloud.faults([{"Action": "*", "Fault": "drop_before", "Times": 99}])
     first = result(send(house, function, kept(function), timeout_s=8.0))
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.advance(5.0)
     second = result(send(house, function, kept(function, "c-2"), "http"))
     house.cloud.advance(3600.0)
     assert some_version_opens(house, function)
     if first["Outcome"] != "unknown" or second["Outcome"] == "changed":
-        assert opens(house, function, held(house.cloud, KEPT[function][1]).current), (first, second)
+        assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current), (first, second)
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR])
@@ -227,11 +227,11 @@ def test_a_redelivery_that_cannot_read_the_store_s_secret_does_not_say_that_noth
     """It sees that its change was begun: the first delivery's calls may have worked."""
     house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": 60.0, "Times": 9}])
     assert outcome(send(house, function, kept(function))) == "unknown"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.faults([{"Action": "GetSecretValue", "Fault": "drop_before", "Times": 99}])
     data = result(send(house, function, kept(function), "http", name="again", timeout_s=8.0))
     assert data["Outcome"] == "unknown", data
-    house.cloud.clear()
+    house.cloud.clear_faults()
 
 
 # --- C. The later promotion wins
@@ -246,8 +246,8 @@ def test_two_processes_that_overlap_never_leave_the_wrong_secret_current_unsaid(
     platform = KEPT[function][2]
 
     def deliver(command_id: str) -> dict[str, Any]:
-        event = shapes.event(kept(function, command_id), platform, "queue", name=command_id)
-        returned = run(function, event if isinstance(event, bytes) else json.dumps(event).encode(), platform,
+        event = platform_events.event(kept(function, command_id), platform, "queue", name=command_id)
+        returned = run_function(function, event if isinstance(event, bytes) else json.dumps(event).encode(), platform,
                        settings=house.settings)  # fmt: skip
         assert returned.error is None, returned.log
         data: dict[str, Any] = returned.value["Results"][0]["data"]
@@ -259,7 +259,7 @@ def test_two_processes_that_overlap_never_leave_the_wrong_secret_current_unsaid(
             time.sleep(0.05)  # a process beside this one is waited for, by what the cloud sees of it
         second = pool.submit(deliver, "c-b")
         ended = [first.result(), second.result()]
-    after = held(house.cloud, KEPT[function][1])
+    after = store_contents(house.cloud, KEPT[function][1])
     assert some_version_opens(house, function)
     if {one["Outcome"] for one in ended} <= {"changed", "already_changed"}:
         assert opens(house, function, after.current), ended

@@ -23,8 +23,8 @@ from tests.handlers.test_adversity import kept, send
 from tests.handlers.test_adversity_late import followed
 from tests.stores.test_sealing import rsa_jwk
 from tests.stores.test_write_ahead import KEPT, opens
-from tests.support import shapes
-from tests.support.vendor_stores import held, kms, ssm
+from tests.support import platform_events
+from tests.support.store_contents import kms, ssm, store_contents
 
 REDIS = [ACCOUNT, PASSWORD]
 CLEAR = {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": "New-Passw0rd1", "CommandId": "c-1"}
@@ -64,7 +64,7 @@ def test_a_task_that_begins_beside_a_lost_call_is_not_its_own_where_the_fence_de
     house.cloud.faults([{"Action": ACTION[PASSWORD], "Fault": "late", "Seconds": 1000.0}])
 
     def by_hand() -> None:
-        house.cloud.outside("redis", "crs-demo0001", "root", "By-Hand-Passw0rd1")
+        house.cloud.change_by_hand("redis", "crs-demo0001", "root", "By-Hand-Passw0rd1")
 
     data = result(meanwhile(house, ACTION[PASSWORD], by_hand, lambda: send(house, PASSWORD, kept(PASSWORD))))
     if data["Outcome"] == "pending":
@@ -105,24 +105,27 @@ def test_a_version_that_a_person_has_made_current_stays_so(house: House, login: 
     away = {"Action": "UpdateSecretVersionStage", "Fault": "code", "Code": "ServiceUnavailable", "Status": 503}
     house.cloud.faults([away | {"Times": 999}])
     assert outcome(send(house, TAIR, kept(TAIR, Login=login))) == "pending"
-    house.cloud.clear()
-    house.cloud.outside("tair", "r-demo0001", "app", "By-Hand-Passw0rd1")
+    house.cloud.clear_faults()
+    house.cloud.change_by_hand("tair", "r-demo0001", "app", "By-Hand-Passw0rd1")
     kms(house.cloud, "PutSecretValue", SecretName="tair-r-demo0001-app", VersionId="v2", SecretData="By-Hand-Passw0rd1")
     (event,) = followed(house, "fc")
-    assert (event["data"]["Outcome"], held(house.cloud, KEPT[TAIR][1]).current) == ("unknown", "By-Hand-Passw0rd1")
+    assert (event["data"]["Outcome"], store_contents(house.cloud, KEPT[TAIR][1]).current) == (
+        "unknown",
+        "By-Hand-Passw0rd1",
+    )
 
 
 def test_a_delayed_promotion_sees_what_a_person_has_changed_since(house: House) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": "UpdateSecret", "Fault": "code", "Code": "InternalError", "Times": 999}])
     assert outcome(send(house, ACCOUNT, kept(ACCOUNT))) == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.advance(5.0)
-    house.cloud.outside("redis", "crs-demo0001", "app", "By-Hand-Passw0rd1")
-    house.cloud.outside("ssm", "redis-crs-demo0001-app", "v1", "By-Hand-Passw0rd1")
+    house.cloud.change_by_hand("redis", "crs-demo0001", "app", "By-Hand-Passw0rd1")
+    house.cloud.change_by_hand("ssm", "redis-crs-demo0001-app", "v1", "By-Hand-Passw0rd1")
     (event,) = followed(house)
     assert (event["data"]["Outcome"], event["data"]["Error"]["Code"]) == ("unknown", "Superseded"), event["data"]
-    assert opens(house, ACCOUNT, held(house.cloud, KEPT[ACCOUNT][1]).current)
+    assert opens(house, ACCOUNT, store_contents(house.cloud, KEPT[ACCOUNT][1]).current)
 
 
 # --- a command that comes again
@@ -132,13 +135,13 @@ def test_a_delayed_promotion_sees_what_a_person_has_changed_since(house: House) 
 def test_a_dry_run_of_a_begun_command_says_what_it_saw_and_gives_no_secret(house: House, function: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
     assert outcome(send(house, function, kept(function), timeout_s=8.0)) == "unknown"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     action = {TAIR: "DescribeAccounts", REGISTRY: "DescribeServiceAccounts"}.get(function, "DescribeInstanceAccount")
     for deliver, trigger in (({"Reply": True}, "http"), ({"Seal": rsa_jwk()}, "queue")):
         house.cloud.faults([{"Action": action, "Fault": "code", "Code": "ResourceNotFound", "Times": 9}])
         returned = send(house, function, kept(function, Deliver=deliver, DryRun=True), trigger, timeout_s=8.0)
         data = result(returned)
-        house.cloud.clear()
+        house.cloud.clear_faults()
         assert (data["Outcome"], data["Sealed"]) == ("not_changed", None), data
         assert trigger == "queue" or "Password" not in returned.body
 
@@ -162,7 +165,7 @@ def test_who_finds_that_another_delivery_has_just_written_does_not_say_that_noth
 def test_a_later_delivery_speaks_for_the_calls_of_an_earlier_one(house: House, function: str, queue: bool) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
     assert outcome(send(house, function, kept(function), timeout_s=8.0)) == "unknown"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     if queue:
         house.settings["KEYTURN_COMMANDS"] = house.commands_url
     code = "InvalidAccountName.NotFound" if function == TAIR else "ResourceNotFound"
@@ -173,7 +176,7 @@ def test_a_later_delivery_speaks_for_the_calls_of_an_earlier_one(house: House, f
         assert data["Outcome"] == "unknown", data
         return
     assert data["Outcome"] == "pending", data
-    house.cloud.clear()
+    house.cloud.clear_faults()
     (event,) = followed(house)
     assert (event["data"]["Outcome"], event["data"]["Error"]["Code"]) == ("not_changed", code), event["data"]
 
@@ -189,13 +192,13 @@ def test_a_command_that_came_back_and_is_delivered_twice_speaks_for_its_first_de
     house.cloud.faults([{"Action": ACTION[function], "Fault": "throttle", "Times": 99}])
     assert send(house, function, kept(function), timeout_s=8.0).value["Results"] == []
     (back,) = house.commands()
-    back = shapes.signed(back | ({"attempt": MOST_ATTEMPTS} if last else {}), HANDOFF_KEY)
-    event = shapes.event(json.dumps(back), platform, "queue")
-    house.cloud.clear()
+    back = platform_events.signed(back | ({"attempt": MOST_ATTEMPTS} if last else {}), HANDOFF_KEY)
+    event = platform_events.event(json.dumps(back), platform, "queue")
+    house.cloud.clear_faults()
     house.cloud.advance_to(back["notbefore"])
     house.cloud.faults([{"Action": ACTION[function], "Fault": "late", "Seconds": 100.0, "Times": 9}])
     assert outcome(house.deliver(function, event, platform, timeout_s=8.0)) in ("unknown", "pending")
-    house.cloud.clear()
+    house.cloud.clear_faults()
     code, status = ("InvalidAccountName.NotFound", 404) if function == TAIR else ("ResourceNotFound", 200)
     refused = {"Fault": "throttle"} if last else {"Fault": "code", "Code": code, "Status": status}
     house.cloud.faults([{"Action": ACTION[function], "Times": 99} | refused])
@@ -209,16 +212,16 @@ def test_a_command_that_came_back_and_is_delivered_twice_speaks_for_its_first_de
 def test_in_a_full_store_no_call_is_made_whose_promotion_would_not_fit(house: House, function: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
     assert outcome(send(house, function, kept(function), timeout_s=8.0)) == "unknown"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.advance(1000.0)
     place = KEPT[function][1]
-    for number in range(2, 2 + 10 - len(held(house.cloud, place).versions)):
+    for number in range(2, 2 + 10 - len(store_contents(house.cloud, place).versions)):
         name = place.removeprefix("ssm://")
         ssm(house.cloud, "PutSecretValue", SecretName=name, VersionId=f"u{number}", SecretString=f"User-{number}")
-    before, calls = held(house.cloud, place), changes(house).count(ACTION[function])
+    before, calls = store_contents(house.cloud, place), changes(house).count(ACTION[function])
     data = result(send(house, function, kept(function, "c-2"), "http"))
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == ("not_changed", "busy", "StoreFull")
-    assert (held(house.cloud, place), changes(house).count(ACTION[function])) == (before, calls)
+    assert (store_contents(house.cloud, place), changes(house).count(ACTION[function])) == (before, calls)
 
 
 def test_a_promotion_that_moves_a_version_s_time_is_found_again(house: House) -> None:
@@ -227,7 +230,7 @@ def test_a_promotion_that_moves_a_version_s_time_is_found_again(house: House) ->
     for number in range(3):
         assert outcome(send(house, ACCOUNT, kept(ACCOUNT, f"c-{number}"))) == "changed"
         house.cloud.advance(10.0)
-        assert opens(house, ACCOUNT, held(house.cloud, KEPT[ACCOUNT][1]).users["v1"])
+        assert opens(house, ACCOUNT, store_contents(house.cloud, KEPT[ACCOUNT][1]).users["v1"])
 
 
 @pytest.mark.parametrize("wrong", ["failed", "old", "no task", "instance", "not allowed"])
@@ -248,7 +251,7 @@ def test_without_a_key_a_message_that_the_cloud_does_not_bear_out_ends_nothing(h
     event: dict[str, Any] = {"specversion": "1.0", "id": "x", "source": "keyturn/tencent/ap-guangzhou", "data": data}
     event |= {"type": "keyturn.command.follow_change", "subject": f"redis/{data['Resource']}/app"}
     told = len(house.results())
-    returned = house.deliver("follow_change", shapes.event(json.dumps(event), "scf", "queue"), timeout_s=8.0)
+    returned = house.deliver("follow_change", platform_events.event(json.dumps(event), "scf", "queue"), timeout_s=8.0)
     assert (returned.error, returned.value["Results"], len(house.results())) == (None, [], told)
 
 

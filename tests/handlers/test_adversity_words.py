@@ -16,8 +16,8 @@ from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.handlers.test_adversity import FENCED, kept, send, some_version_opens
 from tests.stores.test_write_ahead import APP, KEPT, KMS, opens
-from tests.support import shapes
-from tests.support.vendor_stores import held
+from tests.support import platform_events
+from tests.support.store_contents import store_contents
 
 FOLLOW = "follow_change"
 
@@ -65,7 +65,7 @@ def test_a_made_up_message_gets_no_result_in_the_name_of_a_change(
     house: House, what: str, wrapped: str, trigger: str
 ) -> None:
     real = result(send(house, ACCOUNT, kept(ACCOUNT, "c-real")))
-    before, shown = held(house.cloud, APP), house.results()
+    before, shown = store_contents(house.cloud, APP), house.results()
     data: dict[str, Any] = {
         "task": REDIS_TASK | {"TaskId": real["TaskId"]},
         "tair": TAIR_NOTHING,
@@ -76,18 +76,18 @@ def test_a_made_up_message_gets_no_result_in_the_name_of_a_change(
     event = forged(**data)
     event["data"]["StartedAt"] = real["StartedAt"]
     if wrapped == "other key":
-        event = shapes.signed(event, "b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktMTI")
+        event = platform_events.signed(event, "b3RoZXIta2V5LW90aGVyLWtleS1vdGhlci1rZXktMTI")
     elif wrapped == "changed after":
-        event = shapes.signed(event, HANDOFF_KEY)
+        event = platform_events.signed(event, HANDOFF_KEY)
         event["data"] = event["data"] | {"CommandId": "c-other"}
     body = event["data"] if wrapped == "bare" else event
-    returned = house.deliver(FOLLOW, shapes.event(json.dumps(body), "scf", trigger))
+    returned = house.deliver(FOLLOW, platform_events.event(json.dumps(body), "scf", trigger))
     assert returned.error is None
     if trigger == "http":
         assert returned.value["statusCode"] == 400
     told = [event for event in house.results()[len(shown) :] if event["subject"] != "-/-/-"]
     assert told == []
-    assert held(house.cloud, APP) == before
+    assert store_contents(house.cloud, APP) == before
 
 
 def test_without_a_key_a_message_is_believed_only_as_far_as_the_cloud_shows(house: House) -> None:
@@ -97,13 +97,13 @@ def test_without_a_key_a_message_is_believed_only_as_far_as_the_cloud_shows(hous
     assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "pending"
     (handed,) = house.commands()
     handed["data"]["Evidence"] = ["a lie"]
-    data = result(house.deliver(FOLLOW, shapes.event(json.dumps(handed), "scf", "queue")))
+    data = result(house.deliver(FOLLOW, platform_events.event(json.dumps(handed), "scf", "queue")))
     assert data["Outcome"] == "changed"
     assert "a lie" not in data["Evidence"]
     house.cloud.advance(3600.0)
     started = house.cloud.clock()["Now"]
     old = handed | {"data": handed["data"] | {"StartedAt": started, "CommandId": "c-later"}}
-    returned = house.deliver(FOLLOW, shapes.event(json.dumps(old), "scf", "queue"))
+    returned = house.deliver(FOLLOW, platform_events.event(json.dumps(old), "scf", "queue"))
     ended = [event["data"]["Outcome"] for event in returned.value["Results"]]
     assert "changed" not in ended, "its task began long before the change that the message speaks of"
 
@@ -128,11 +128,11 @@ def test_codes_after_a_change_that_worked_lock_nobody_out(house: House, function
     # What Redis shows of the task may tell; for Tair nothing does.
     assert data["Outcome"] in (("changed", "unknown") if function == PASSWORD else ("unknown",)), data
     assert some_version_opens(house, function)
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.advance(2.0)
     data = result(send(house, function, kept(function, "c-2")))
     assert data["Outcome"] == "changed", data
-    assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+    assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 @pytest.mark.parametrize(("name", "status"), ODD)
@@ -154,7 +154,7 @@ def test_a_code_that_follows_an_effect_proves_nothing(house: House, function: st
     house.cloud.faults([code(function, name, status, "after", 1)])
     data = result(send(house, function, kept(function)))
     assert data["Outcome"] in ("changed", "already_changed"), data
-    assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+    assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 @pytest.mark.parametrize("old_equals_new", ["same_code", "refuse"])
@@ -166,14 +166,14 @@ def test_a_redelivery_discards_nothing_where_old_equals_new_is_refused_like_a_wr
     house.cloud.faults([{"Action": "UpdateSecret", "Fault": "drop_before", "Times": 99}])
     house.cloud.faults([{"Action": "UpdateSecretVersionStage", "Fault": "drop_before", "Times": 99}])
     assert outcome(send(house, function, kept(function), timeout_s=9.0)) == "unknown"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     data = result(send(house, function, kept(function), name="again", timeout_s=9.0))
     assert data["Outcome"] not in ("not_changed",), data
     assert some_version_opens(house, function)
     house.cloud.advance(2.0)
     data = result(send(house, function, kept(function, "c-2")))
     assert data["Outcome"] == "changed", data
-    assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+    assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 # --- F. A login that proves nothing
@@ -203,7 +203,7 @@ def test_a_value_that_the_cloud_s_rule_refuses_is_given_up_for_the_next_number(h
     data = result(send(house, TAIR, kept(TAIR)))
     assert data["Outcome"] == "changed", data
     assert data["Stored"]["Version"].endswith(f"-{times + 1}")
-    after = held(house.cloud, KMS)
+    after = store_contents(house.cloud, KMS)
     assert after.current == after.ours[data["Stored"]["Version"]]
     assert len(set(after.ours.values())) == times + 1
     assert opens(house, TAIR, after.current)
@@ -212,11 +212,11 @@ def test_a_value_that_the_cloud_s_rule_refuses_is_given_up_for_the_next_number(h
 def test_a_pending_value_that_the_rule_refuses_is_not_sent_for_ever(house: House) -> None:
     house.cloud.faults([{"Action": ACTION[TAIR], "Fault": "lock", "Times": 99}])
     assert outcome(send(house, TAIR, kept(TAIR), timeout_s=8.0)) in ("not_changed", "unknown")
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.faults([RULE])
     data = result(send(house, TAIR, kept(TAIR), name="again"))
     assert data["Outcome"] == "changed", data
-    assert opens(house, TAIR, held(house.cloud, KMS).current)
+    assert opens(house, TAIR, store_contents(house.cloud, KMS).current)
 
 
 def test_where_every_value_is_refused_the_cloud_s_word_is_said(house: House) -> None:

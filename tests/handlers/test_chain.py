@@ -17,13 +17,14 @@ import pytest
 from shared.handlers.adapters import open_queue
 from shared.queues.port import Inbox, QueueMessage
 from shared.runtime.times import now_text
-from tests.cloud.functions.run import as_trigger_event, functions
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.queues.inboxes import access, inbox
-from tests.cloud.queues.rabbitmq import Broker
+from tests.cloud.backends.rabbitmq import RabbitMq
+from tests.cloud.client.inboxes import open_any_inbox, queue_access
+from tests.cloud.functions.trigger_events import queue_event
+from tests.cloud.invocation.queue_trigger import function_names
+from tests.cloud.state.checkout import ROOT
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
-from tests.support import shapes
+from tests.support import platform_events
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
@@ -32,8 +33,8 @@ KEY = "a2V5dHVybiB0ZXN0IGtleSBvbmUsIDMyIGJ5dGVzISE"
 
 
 @pytest.fixture
-def broker(rabbitmq: Broker) -> Broker:
-    for name in ("results", *(f"to-{function.replace('_', '-')}" for function in functions())):
+def broker(rabbitmq: RabbitMq) -> RabbitMq:
+    for name in ("results", *(f"to-{function.replace('_', '-')}" for function in function_names())):
         rabbitmq.declare(name)
     return rabbitmq
 
@@ -68,7 +69,7 @@ class Chain:
         return [json.loads(body) for body in self.waiting(self.results_url)]
 
     def waiting(self, url: str, function: str | None = None) -> list[str]:
-        opened: Inbox = inbox(url, function=function, environ=self.environ)
+        opened: Inbox = open_any_inbox(url, function=function, environ=self.environ)
         try:
             return [stored.message.body for stored in opened.peek()]
         finally:
@@ -76,7 +77,7 @@ class Chain:
 
     def put(self, body: dict[str, Any], function: str, name: str = "m-1", *, delay_s: float = 0.0) -> None:
         """A message on the queue from which the function takes its commands, held back as far as the queue can."""
-        queue = open_queue(self.commands_url, function=function, access=access(self.environ))
+        queue = open_queue(self.commands_url, function=function, access=queue_access(self.environ))
         message = QueueMessage(name, str(body.get("type", "")), "", json.dumps(body, ensure_ascii=False))
         queue.send(message, timeout_s=5, delay_s=min(delay_s, queue.max_delay_s))
         queue.close()
@@ -86,7 +87,7 @@ class Chain:
 def chain(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Chain:
     kind: str = getattr(request, "param", "sqlite")
     house.cloud.reset(task_s=2.5, settle_s=2.5)  # longer than an invocation waits for a task itself
-    broker: Broker | None = request.getfixturevalue("broker") if kind == "amqp" else None
+    broker: RabbitMq | None = request.getfixturevalue("broker") if kind == "amqp" else None
     return Chain(
         house,
         kind,
@@ -142,8 +143,8 @@ def test_a_change_that_never_ends_is_given_up_after_the_last_hop(chain: Chain) -
     chain.run("--skip-delays")
     (next_hop,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     assert (handed["hop"], next_hop["hop"]) == (1, 2)
-    last_hop = json.dumps(shapes.signed(handed | {"hop": 1000}, KEY))
-    chain.house.deliver("follow_change", json.loads(as_trigger_event(last_hop, "scf", "last")))
+    last_hop = json.dumps(platform_events.signed(handed | {"hop": 1000}, KEY))
+    chain.house.deliver("follow_change", json.loads(queue_event(last_hop, "scf", "last")))
     last = chain.results()[-1]
     assert (last["data"]["Outcome"], last["data"]["Error"]["Code"]) == ("unknown", "TooManyHops")
     assert len(chain.waiting(chain.commands_url, "follow_change")) == 1
@@ -230,8 +231,8 @@ def test_each_trigger_shape_is_read_as_one_message_with_its_brokers_name(
     house: House, platform: str, amqp: bool
 ) -> None:
     command = GOOD[TAIR] | {"DryRun": True}
-    event = as_trigger_event(json.dumps(command), platform, "name-1", amqp=amqp)
-    returned = house.deliver(TAIR, json.loads(event) if platform == shapes.SCF else event, platform)
+    event = queue_event(json.dumps(command), platform, "name-1", amqp=amqp)
+    returned = house.deliver(TAIR, json.loads(event) if platform == platform_events.SCF else event, platform)
     data = result(returned)
     assert data["Outcome"] == "would_change"
     if platform == "fc" or amqp:

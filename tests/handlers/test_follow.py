@@ -9,7 +9,7 @@ import pytest
 
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, TAIR, House, outcome, result
-from tests.support import shapes
+from tests.support import platform_events
 
 FOLLOW = "follow_change"
 
@@ -24,7 +24,9 @@ def slow(house: House) -> House:
 
 def follow(house: House, event: dict[str, Any], platform: str = "scf", timeout_s: float = 20.0) -> Any:
     """Deliver a follow command as the platform's queue trigger does."""
-    return house.deliver(FOLLOW, shapes.event(json.dumps(event), platform, "queue"), platform, timeout_s=timeout_s)
+    return house.deliver(
+        FOLLOW, platform_events.event(json.dumps(event), platform, "queue"), platform, timeout_s=timeout_s
+    )
 
 
 @pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (PASSWORD, "scf"), (TAIR, "fc")])
@@ -80,7 +82,7 @@ def test_a_task_of_another_instance_is_refused(slow: House) -> None:
     slow.send(ACCOUNT, GOOD[ACCOUNT])
     (handed,) = slow.commands()
     handed["data"]["Resource"] = "crs-demo0002"
-    data = result(follow(slow, shapes.signed(handed, HANDOFF_KEY)))
+    data = result(follow(slow, platform_events.signed(handed, HANDOFF_KEY)))
     assert data["Outcome"] == "unknown"
     assert "belongs to another instance" in json.dumps(data["Evidence"])
 
@@ -103,7 +105,7 @@ def test_a_loop_is_stopped_by_its_hops(slow: House) -> None:
     slow.cloud.reset(task_s=60.0)
     slow.send(ACCOUNT, GOOD[ACCOUNT])
     (handed,) = slow.commands()
-    data = result(follow(slow, shapes.signed(handed | {"hop": 1000}, HANDOFF_KEY)))
+    data = result(follow(slow, platform_events.signed(handed | {"hop": 1000}, HANDOFF_KEY)))
     assert (data["Outcome"], data["Error"]["Code"]) == ("unknown", "TooManyHops")
 
 
@@ -111,7 +113,7 @@ def test_a_batch_of_tasks_is_asked_for_together_and_one_bad_message_stops_none(s
     slow.send(ACCOUNT, GOOD[ACCOUNT])
     slow.send(PASSWORD, GOOD[PASSWORD] | {"InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"})
     bodies = [json.dumps(event) for event in slow.commands()]
-    returned = slow.deliver(FOLLOW, shapes.batch([bodies[0], "poison", bodies[1]]))
+    returned = slow.deliver(FOLLOW, platform_events.batch([bodies[0], "poison", bodies[1]]))
     assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["changed", "changed"]
 
 
@@ -132,10 +134,10 @@ def test_a_command_without_a_secret_goes_back_to_the_queue_and_ends_once(slow: H
     assert returned.value["Results"] == []
     (handed,) = slow.commands()
     assert (handed["type"], handed["attempt"], handed["hop"]) == (f"keyturn.command.{ACCOUNT}", 2, 1)
-    slow.cloud.clear()
+    slow.cloud.clear_faults()
     handed.pop("notbefore")
     slow.cloud.reset(task_s=0.3)
-    data = result(slow.deliver(ACCOUNT, shapes.event(json.dumps(handed), "scf", "queue")))
+    data = result(slow.deliver(ACCOUNT, platform_events.event(json.dumps(handed), "scf", "queue")))
     assert (data["Outcome"], data["CommandId"], data["Attempts"]) == ("changed", "m-1-3-7", 2)
 
 
@@ -152,8 +154,8 @@ def test_a_command_is_given_up_after_a_bounded_number_of_deliveries(slow: House)
         "hop": 9,
         "data": command,
     }
-    event = shapes.signed(event, HANDOFF_KEY)
-    data = result(slow.deliver(ACCOUNT, shapes.event(json.dumps(event), "scf", "queue"), timeout_s=5.0))
+    event = platform_events.signed(event, HANDOFF_KEY)
+    data = result(slow.deliver(ACCOUNT, platform_events.event(json.dumps(event), "scf", "queue"), timeout_s=5.0))
     assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "exhausted")
 
 

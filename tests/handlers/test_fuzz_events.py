@@ -31,9 +31,10 @@ from shared.runtime.errors import SettingsError
 from shared.triggers.commands import is_event
 from shared.triggers.envelopes import record_of
 from tests.campaign import leaks
-from tests.cloud.functions.runtime import FC, ROOT, SCF
+from tests.cloud.functions.platform_names import FC, SCF
+from tests.cloud.state.checkout import ROOT
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
-from tests.support import shapes
+from tests.support import platform_events
 
 FOLLOW, PLAN = "follow_change", "plan_rotation"
 FUNCTIONS = (ACCOUNT, PASSWORD, REGISTRY, TAIR, FOLLOW, PLAN)
@@ -290,7 +291,7 @@ def _enveloped(value: Any) -> list[Any]:
         {"httpMethod": "POST", "headers": {"Idempotency-Key": _STRAY, _STRAY: [_STRAY]}, "body": packed},
         {"httpMethod": "POST", "path": "/", "headers": {_STRAY: [_STRAY]}, "queryString": {}, "body": packed},
         {"version": "v1", "rawPath": "/", "requestContext": {"http": {"method": "POST"}}, "body": packed},
-        shapes._fc_http("", {"Idempotency-Key": _STRAY}) | {"body": packed},
+        platform_events._fc_http("", {"Idempotency-Key": _STRAY}) | {"body": packed},
     ]  # fmt: skip
 
 
@@ -685,7 +686,7 @@ _SECRET = "Aa1bcdE?/&+x=<>%fgh"
 )
 def test_a_key_inside_a_field_is_not_named(ground: Range, resources: dict[str, Any]) -> None:
     policy = {"Policy": "p", "Function": ACCOUNT, "Resources": resources, "Accounts": ["app"], "MaxAgeDays": 9}
-    ground.deliver_event(PLAN, shapes.event(policy, SCF, "http"), SCF, [_SECRET])
+    ground.deliver_event(PLAN, platform_events.event(policy, SCF, "http"), SCF, [_SECRET])
 
 
 @pytest.mark.parametrize(("wrappings", "is_call"), [(0, True), (2, True), (3, False)])
@@ -705,27 +706,27 @@ def test_a_call_that_is_wrapped_too_often_is_a_message_that_is_refused(
 )
 def test_an_unknown_field_that_does_not_read_as_a_name_is_not_named(ground: Range, function: str, name: str) -> None:
     for command in ({"InstanceId": "crs-demo0001", "Policy": "p", "TaskId": 1, name: "x"}, {"Deliver": {name: 1}}):
-        value = ground.deliver_event(function, shapes.event(command, SCF, "http"), SCF, [name])
+        value = ground.deliver_event(function, platform_events.event(command, SCF, "http"), SCF, [name])
         assert value is not None and value["statusCode"] == 400
 
 
 def test_an_unknown_field_that_reads_as_a_name_is_named(ground: Range) -> None:
     for name in ("AcountName", "Acount", "OldPassword", "Instanceid", "Foo"):
         command = {"InstanceId": "crs-demo0001", "AccountName": "app", name: "x"}
-        value = ground.deliver_event(ACCOUNT, shapes.event(command, SCF, "http"), SCF, [])
+        value = ground.deliver_event(ACCOUNT, platform_events.event(command, SCF, "http"), SCF, [])
         assert value is not None and f"{name}: is not a field" in value["body"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_type_that_is_left_alone_is_logged_only_where_it_is_ours(ground: Range, function: str) -> None:
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": f"keyturn.{_SECRET}", "data": {}}
-    ground.deliver_event(function, shapes.event(event, SCF, "queue"), SCF, [_SECRET])
+    ground.deliver_event(function, platform_events.event(event, SCF, "queue"), SCF, [_SECRET])
 
 
 def test_each_command_in_an_events_data_has_its_result_in_the_reply(ground: Range) -> None:
     command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True}
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": "desk.order", "data": [command, command]}
-    value = ground.deliver_event(REGISTRY, shapes.event(event, SCF, "http"), SCF, [])
+    value = ground.deliver_event(REGISTRY, platform_events.event(event, SCF, "http"), SCF, [])
     assert value is not None
     reply = json.loads(value["body"])
     assert [one["data"]["Outcome"] for one in reply["Results"]] == ["changed", "changed"]
@@ -736,7 +737,7 @@ def test_each_command_in_an_events_data_has_its_result_in_the_reply(ground: Rang
 def test_a_caller_who_waits_is_told_that_an_event_is_for_another_function(ground: Range, function: str) -> None:
     other = FOLLOW if function == PLAN else PLAN
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": f"keyturn.command.{other}", "data": {}}
-    value = ground.deliver_event(function, shapes.event(event, SCF, "http"), SCF, [])
+    value = ground.deliver_event(function, platform_events.event(event, SCF, "http"), SCF, [])
     assert value is not None and value["statusCode"] == 400
 
 

@@ -11,10 +11,10 @@ from cloudevents.core.v1.event import CloudEvent
 
 from shared.handlers.entry import NothingDone
 from shared.results.result_event import event_id
-from tests.cloud.functions.runtime import run
+from tests.cloud.invocation.runtime import run_function
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
-from tests.support import shapes
+from tests.support import platform_events
 
 DATA_FIELDS = [
     "CommandId", "Operation", "Outcome", "RequestId", "TaskId", "Evidence", "Error", "Attempts", "StartedAt",
@@ -90,7 +90,7 @@ def test_an_idempotency_key_names_the_command_and_a_given_id_is_put_behind_a_tim
 def test_an_http_call_that_is_no_command_is_told_why_and_reaches_no_cloud(
     house: House, change: dict[str, Any], status: int
 ) -> None:
-    event = shapes.event(GOOD[ACCOUNT], "scf", "http") | change
+    event = platform_events.event(GOOD[ACCOUNT], "scf", "http") | change
     returned = house.deliver(ACCOUNT, event)
     assert returned.value["statusCode"] == status
     assert returned.body["Result"]["data"]["Error"]["Class"] == "invalid_command"
@@ -116,7 +116,7 @@ def test_random_passwords_of_a_list_stand_beside_their_results(house: House) -> 
 
 def test_one_bad_message_of_a_batch_neither_stops_nor_repeats_its_neighbours(house: House) -> None:
     bodies = [json.dumps(GOOD[ACCOUNT]), "poison", "[1]", '{"InstanceId": "crs-demo0001"}', json.dumps(GOOD[ACCOUNT])]
-    returned = house.deliver(ACCOUNT, shapes.batch(bodies))
+    returned = house.deliver(ACCOUNT, platform_events.batch(bodies))
     outcomes = [event["data"]["Outcome"] for event in returned.value["Results"]]
     assert outcomes == ["changed", "not_changed", "not_changed", "not_changed", "changed"]
     assert len(house.results()) == 5
@@ -172,7 +172,7 @@ def test_a_malformed_setting_is_named_without_its_value_and_nothing_is_called(
 def test_a_function_without_a_role_says_which_variables_are_missing(
     house: House, function: str, platform: str, words: str
 ) -> None:
-    event = shapes.event(GOOD[function], platform, "http")
+    event = platform_events.event(GOOD[function], platform, "http")
     raw = event if isinstance(event, bytes) else json.dumps(event).encode()
     keys = {
         name: ""
@@ -182,7 +182,7 @@ def test_a_function_without_a_role_says_which_variables_are_missing(
         }.items()
         for name in (f"KEYTURN_{cloud}_{part}" for part in names)
     }
-    returned = run(function, raw, platform, settings=house.settings, role=False, extra=keys)
+    returned = run_function(function, raw, platform, settings=house.settings, role=False, extra=keys)
     error = result(returned)["Error"]
     assert error["Class"] == "forbidden"
     assert words in error["Message"]
@@ -215,9 +215,9 @@ def test_a_dry_run_reads_and_changes_nothing(house: House, function: str) -> Non
 def test_an_event_for_another_function_is_left_without_a_result(house: House) -> None:
     envelope = {"specversion": "1.0", "id": "e-1", "source": "s", "data": GOOD[ACCOUNT]}
     for kind in ("keyturn.command.follow_change", "keyturn.credential.changed"):
-        returned = house.deliver(ACCOUNT, shapes.batch([json.dumps({**envelope, "type": kind})]))
+        returned = house.deliver(ACCOUNT, platform_events.batch([json.dumps({**envelope, "type": kind})]))
         assert returned.value["Results"] == []
     assert house.results() == []
     own = {**envelope, "type": f"keyturn.command.{ACCOUNT}"}
-    returned = house.deliver(ACCOUNT, shapes.batch([json.dumps(own)]))
+    returned = house.deliver(ACCOUNT, platform_events.batch([json.dumps(own)]))
     assert (outcome(returned), result(returned)["CommandId"]) == ("changed", "e-1")

@@ -26,9 +26,9 @@ from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
 from shared.runtime.secret import Secret
 from shared.triggers.commands import parse_time
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
-from tests.support import shapes
+from tests.support import platform_events
 
 PLAN = "plan_rotation"
 ROOT = Path(__file__).parents[2]
@@ -140,7 +140,7 @@ def house(fleet_cloud: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def fire(house: House, policy: dict[str, Any], *, name: str = "nightly", platform: str = "scf", **how: Any) -> Any:
     """One firing of a timer whose text is the policy."""
-    return house.deliver(PLAN, shapes.event(policy, platform, "timer", name=name), platform, **how)
+    return house.deliver(PLAN, platform_events.event(policy, platform, "timer", name=name), platform, **how)
 
 
 def reports(house: House) -> list[dict[str, Any]]:
@@ -202,7 +202,7 @@ def test_what_is_older_than_the_policy_allows_gets_a_command_and_nothing_else_do
 def test_a_firing_and_all_its_changes_are_one_trace(house: House) -> None:
     fire(house, REDIS)
     commands = sent(house)
-    house.deliver(ACCOUNT, shapes.event(commands[0] | {"notbefore": None}, "scf", "queue"))
+    house.deliver(ACCOUNT, platform_events.event(commands[0] | {"notbefore": None}, "scf", "queue"))
     report, changed = house.results()
     assert changed["data"]["Outcome"] == "changed"
     assert {one["traceparent"] for one in [*commands, changed]} == {report["traceparent"]}
@@ -429,7 +429,7 @@ def test_a_fleet_that_does_not_fit_goes_on_where_it_was_cut(house: House) -> Non
         (event,) = carried
         hops += 1
         assert (event["hop"], event["attempt"]) == (hops, 1)
-        house.deliver(PLAN, shapes.event(json.dumps(event), "scf", "queue", name=f"h-{hops}"), timeout_s=4.5)
+        house.deliver(PLAN, platform_events.event(json.dumps(event), "scf", "queue", name=f"h-{hops}"), timeout_s=4.5)
     assert hops >= 2
     commands = sent(house)
     assert len(commands) == len({event["data"]["InstanceId"] for event in commands}) == 150
@@ -452,7 +452,7 @@ def test_a_continuation_finds_its_place_when_instances_went_away_meanwhile(house
         **dict.fromkeys(("Listed", "Due", "Sent", "NotDue", "Unknown", "NotAllowed"), 0),
     }
     event = {"specversion": "1.0", "id": "e", "source": "s", "type": f"keyturn.command.{PLAN}", "hop": 3}
-    house.deliver(PLAN, shapes.event(json.dumps(event | {"data": REDIS | {"From": begun}}), "scf", "queue"))
+    house.deliver(PLAN, platform_events.event(json.dumps(event | {"data": REDIS | {"From": begun}}), "scf", "queue"))
     assert reports(house)[0]["Listed"] == 150  # nothing is left out; what is seen twice is asked for once
     assert fire(house, REDIS | {"From": begun}).error is None
     assert house.results()[-1]["data"]["Error"]["Message"] == "From: is written by keyturn alone"
@@ -465,8 +465,8 @@ def test_a_fleet_that_cannot_be_listed_for_now_is_tried_again_and_not_for_ever(h
     assert (again["type"], again["attempt"], again["hop"]) == (f"keyturn.command.{PLAN}", 2, 1)
     assert at(again) > datetime.now(timezone.utc)
     assert house.results() == []
-    last = shapes.signed(again | {"attempt": 10}, HANDOFF_KEY)
-    house.deliver(PLAN, shapes.event(json.dumps(last), "scf", "queue"))
+    last = platform_events.signed(again | {"attempt": 10}, HANDOFF_KEY)
+    house.deliver(PLAN, platform_events.event(json.dumps(last), "scf", "queue"))
     (page,) = reports(house)
     assert (page["Last"], page["Listed"], page["Error"]["Class"]) == (True, 0, "unavailable")
     assert len(house.commands()) == 1

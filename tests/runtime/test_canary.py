@@ -18,13 +18,14 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from tests.campaign import leaks
 from tests.campaign.cases_faults import TRIGGERS
-from tests.campaign.kept import Shelf
+from tests.campaign.fault_kinds import FAULTS
+from tests.campaign.invocations import invoke_apart
+from tests.campaign.observed_store import ObservedStore
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS, TARGETS, Target
-from tests.campaign.platform import invoke_apart
-from tests.campaign.troubles import FAULTS
-from tests.cloud.functions.runtime import SCF, run
-from tests.cloud.server.client import Standin
-from tests.support import shapes
+from tests.cloud.client.standin import Standin
+from tests.cloud.functions.platform_names import SCF
+from tests.cloud.invocation.runtime import run_function
+from tests.support import platform_events
 
 Key = ECKey | OKPKey | RSAKey
 _RNG = random.Random(20260301)
@@ -82,10 +83,10 @@ def _written(
         "KEYTURN_HANDOFF_KEY": _HANDOFF_KEY,
         "KEYTURN_LOG": "DEBUG",
     }
-    event = shapes.event(command, target.platform, trigger, name="canary")
+    event = platform_events.event(command, target.platform, trigger, name="canary")
     raw = json.dumps(event).encode() if target.platform == SCF else event
     extra, limit_s = {"DEBUG": "sdk"}, 15.0 if target.place or "Deliver" in command else 8.0
-    invoke = run if fresh else invoke_apart
+    invoke = run_function if fresh else invoke_apart
     returned = invoke(target.function, raw, target.platform, settings=settings, timeout_s=limit_s, extra=extra)
     assert returned.error is None
     assert "urllib3" in returned.log or target.base == "tair" or "invalid_command" in json.dumps(returned.value)
@@ -118,7 +119,7 @@ def test_no_secret_of_a_store_shows_whatever_the_store_or_the_cloud_says(
 ) -> None:
     target = KEPT_TARGETS[name]
     cloud.reset(**target.world)
-    shelf = Shelf(target, cloud)
+    shelf = ObservedStore(target, cloud)
     shelf.look()
     if fault:
         cloud.faults([{"Action": action, "Fault": fault, "Times": 3 if fault == "echo" else 1}])
@@ -135,7 +136,7 @@ def test_a_sealed_secret_shows_nowhere_in_clear(cloud: Standin, tmp_path: Path, 
     key = _key(kind)
     command = target.command(target.old, "-")
     command |= {"Deliver": {**command["Deliver"], "Seal": key.as_dict(private=False)}}
-    shelf = Shelf(target, cloud)
+    shelf = ObservedStore(target, cloud)
     shelf.look()
     places, shown = _written(cloud, target, command, "queue", tmp_path)
     shelf.look()
@@ -174,13 +175,13 @@ def test_what_cannot_be_published_shows_no_secret_in_the_log(cloud: Standin, tmp
     key = _key("RSA")
     command = target.command(target.old, "-")
     command |= {"Deliver": {**command["Deliver"], "Seal": key.as_dict(private=False)}}
-    shelf = Shelf(target, cloud)
+    shelf = ObservedStore(target, cloud)
     shelf.look()
     settings = {"KEYTURN_TENCENT_ENDPOINT": cloud.endpoint, "KEYTURN_LOG": "DEBUG"}
     (tmp_path / "file").write_text("no folder")
     settings["KEYTURN_RESULTS"] = f"sqlite://{tmp_path / 'file' / 'results.db'}"
-    event = shapes.event(command, target.platform, "http", name="canary")
-    returned = run(
+    event = platform_events.event(command, target.platform, "http", name="canary")
+    returned = run_function(
         target.function, json.dumps(event).encode(), target.platform, settings=settings, extra={"DEBUG": "sdk"}
     )
     assert returned.body["Delivered"] is False
@@ -209,7 +210,7 @@ def test_a_private_key_that_was_sent_by_mistake_is_refused_and_shows_nowhere(clo
 def test_no_secret_travels_to_a_follower_or_back_to_the_queue(cloud: Standin, tmp_path: Path, name: str) -> None:
     target = ALL_TARGETS[name]
     cloud.reset(task_s=30.0, settle_s=30.0)
-    shelf = Shelf(target, cloud)
+    shelf = ObservedStore(target, cloud)
     places, _ = _written(cloud, target, target.command(target.old, "-"), "queue", tmp_path)
     held = shelf.look()
     assert any(version.startswith("kt-") for version in held)

@@ -23,7 +23,7 @@ from shared.runtime.lanes import run
 from shared.runtime.platform import read_invocation
 from shared.runtime.redaction import forget_at_end, scrub
 from shared.runtime.secret import Secret
-from tests.cloud.functions.runtime import ROOT
+from tests.cloud.state.checkout import ROOT
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, House, outcome
 

@@ -28,12 +28,12 @@ from shared.runtime.errors import Refused
 from shared.runtime.platform import Invocation, read_invocation
 from shared.runtime.settings import Settings
 from shared.workbench.bench import warm
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.runtime import role_keys
-from tests.cloud.queues.inboxes import access, inbox
+from tests.cloud.client.inboxes import open_any_inbox, queue_access
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import role_keys
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
 
 CKAFKA = "ckafka://ap-guangzhou/datahub-demo01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results"
@@ -115,7 +115,7 @@ def nothing_rests_afterwards() -> Iterator[None]:
 
 def published(house: House, url: str) -> list[dict[str, Any]]:
     environ = {f"KEYTURN_{cloud}_ENDPOINT": house.cloud.endpoint for cloud in ("TENCENT", "ALIBABA")}
-    reader = inbox(url, environ=environ)
+    reader = open_any_inbox(url, environ=environ)
     try:
         return [json.loads(stored.message.body) for stored in reader.peek()]
     finally:
@@ -179,8 +179,8 @@ def test_each_send_is_signed_with_the_keys_of_its_own_invocation(
         with house.environment(ACCOUNT, "scf") as patch:
             for key, value in changed.items():
                 patch.setenv(key, value)
-            context = context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)
-            event = shapes.event(INVALID, "scf", "http", name=name)
+            context = invocation_context("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)
+            event = platform_events.event(INVALID, "scf", "http", name=name)
             reply = import_module(f"functions.{ACCOUNT}").main_handler(event, context)
         return bool(json.loads(reply["body"])["Delivered"])
 
@@ -203,7 +203,7 @@ def test_a_queue_that_rests_has_no_keys(house: House, url: str) -> None:
 
 
 def test_a_queue_is_lent_to_one_invocation_at_a_time(house: House) -> None:
-    keys = access({"KEYTURN_ALIBABA_ENDPOINT": house.cloud.endpoint})
+    keys = queue_access({"KEYTURN_ALIBABA_ENDPOINT": house.cloud.endpoint})
     name = pool.QueueKey.of(SMQ, None, False, keys)
     first, second = pool.acquire(name, keys, open_queue), pool.acquire(name, keys, open_queue)
     assert first.queue is not second.queue
@@ -286,7 +286,7 @@ def test_threads_of_one_invocation_publish_at_once(tmp_path: Path) -> None:
     publisher.close()
     assert sent == [True] * 80
     assert len(pool._resting) == 1
-    reader = inbox(url)
+    reader = open_any_inbox(url)
     assert len(reader.peek()) == 80
     reader.close()
 

@@ -14,8 +14,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-from tests.cloud.functions.runtime import ROOT
-from tests.support.programs import told
+from tests.cloud.state.checkout import ROOT
+from tests.support.programs import missing_programs_report
 
 _FUNCTIONS = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
 _SHARE_BETWEEN = 0.8  # of the short tests
@@ -105,7 +105,7 @@ def _skips(terminal: pytest.TerminalReporter) -> list[str]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What could not be tested here, at the end, in one block."""
-    for line in told(_skips(terminalreporter)):
+    for line in missing_programs_report(_skips(terminalreporter)):
         terminalreporter.write_line(line)
 
 

@@ -22,9 +22,10 @@ from shared.workbench.bundle.description import (
 from shared.workbench.deploy import deploy
 from shared.workbench.deploy.control_plane import ControlPlane, Package
 from shared.workbench.deploy.plan import Function, Trigger, draw, shown
-from tests.cloud.functions.bootstrap import kill_at
-from tests.cloud.server.client import Standin
-from tests.support.functions_zip import fc, scf, write_zip
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.cloud.invocation.bootstrap import kill_at
+from tests.support.hello_function import write_zip
 
 PLATFORMS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
 PASSWORD = "Hunter-2-Password"
@@ -177,11 +178,11 @@ OTHER = {
 def _held(site: Site, function: str) -> Logs:
     """Where the platform puts a function's lines."""
     if site.description.cloud == "tencent":
-        shown = scf(site.cloud, "GetFunction", FunctionName=function)
+        shown = call_scf(site.cloud, "GetFunction", FunctionName=function)
         return Logs(shown["ClsLogsetId"], shown["ClsTopicId"])
     from alibabacloud_fc20230330 import models
 
-    shown = fc(site.cloud).get_function(function, models.GetFunctionRequest()).body.to_map().get("logConfig", {})
+    shown = fc_client(site.cloud).get_function(function, models.GetFunctionRequest()).body.to_map().get("logConfig", {})
     assert shown.get("logBeginRule", "None") == "None"
     return Logs(shown.get("project", ""), shown.get("logstore", ""))
 
@@ -248,7 +249,7 @@ def test_lines_that_fc_would_join_are_taken_apart_again(site: Site) -> None:
     site.deploy()
     joined = models.LogConfig(project="orders", logstore="keyturn-lines", log_begin_rule="DefaultRegex")
     body = models.UpdateFunctionInput(log_config=joined)
-    fc(site.cloud).update_function("hello", models.UpdateFunctionRequest(body=body))
+    fc_client(site.cloud).update_function("hello", models.UpdateFunctionRequest(body=body))
     assert site.steps() == ["change settings hello"]
     assert site.deploy() == 0
     assert _held(site, "hello") == LOGS["alibaba"]
@@ -272,9 +273,9 @@ def test_what_was_changed_by_hand_is_put_back(site: Site) -> None:
     if site.description.cloud == "tencent":
         desc = '{"AuthType":"NONE","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}'
         given = {"FunctionName": "hello", "TriggerName": "http", "Type": "http", "TriggerDesc": desc}
-        scf(site.cloud, "UpdateTrigger", **given, Enable="OPEN")
+        call_scf(site.cloud, "UpdateTrigger", **given, Enable="OPEN")
     else:
-        fc(site.cloud).delete_trigger("hello", "http")
+        fc_client(site.cloud).delete_trigger("hello", "http")
     assert [title.partition(" ")[2] for title in site.steps()] == ["trigger http (http) of hello"]
     assert site.deploy() == 0
     assert site.steps() == []
@@ -361,12 +362,12 @@ def test_a_trigger_made_by_hand_is_left_and_named_and_keeps_its_function(
     if mine:
         desc = '{"cron":"0 0 2 * * * *"}'
         given = {"FunctionName": "goodbye", "TriggerName": "by-hand", "Type": "timer", "TriggerDesc": desc}
-        scf(site.cloud, "UpdateTrigger", **given, **mine)
+        call_scf(site.cloud, "UpdateTrigger", **given, **mine)
     else:
         from alibabacloud_fc20230330 import models
 
         body = models.UpdateTriggerInput(description="mine")
-        fc(site.cloud).update_trigger("goodbye", "by-hand", models.UpdateTriggerRequest(body=body))
+        fc_client(site.cloud).update_trigger("goodbye", "by-hand", models.UpdateTriggerRequest(body=body))
     assert site.steps() == []
     capsys.readouterr()
     assert site.remove() == 1

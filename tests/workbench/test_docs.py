@@ -30,7 +30,7 @@ from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
 from shared.workbench.docs.markdown import Ids, to_html
 from shared.workbench.operations import alarms, log_lines, runbook
-from tests.support.programs import NODE, need
+from tests.support.programs import NODE, require_program
 
 DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
@@ -59,7 +59,7 @@ class Visit:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (redoc.FOLDER / "node_modules" / "redoc").is_dir():
-        need(NODE)
+        require_program(NODE)
     out = tmp_path_factory.mktemp("docs") / "keyturn.html"
     assert main([str(out)]) == 0
     return out

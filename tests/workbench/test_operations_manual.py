@@ -35,11 +35,11 @@ from shared.workbench.operations import (
     runbook,
     sls_rule,
 )
-from tests.cloud.functions.runtime import environment
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
+from tests.cloud.invocation.runtime import platform_environment
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
-from tests.support import shapes
+from tests.support import platform_events
 
 ROOT = Path(__file__).parents[2]
 FOLLOW, PLAN = "follow_change", "plan_rotation"
@@ -224,7 +224,7 @@ def test_an_invocation_has_one_line_and_each_result_one(
 def test_an_invocation_that_is_refused_has_its_lines_too(
     house: House, heard: Listener, function: str, how: str
 ) -> None:
-    event: Any = shapes.event({"no": "command"}, "scf", "http")
+    event: Any = platform_events.event({"no": "command"}, "scf", "http")
     raised: str | None = None
     trigger: str | None = "http"
     results = 1
@@ -237,7 +237,7 @@ def test_an_invocation_that_is_refused_has_its_lines_too(
     elif how == "settings":
         house.settings["KEYTURN_RATE"] = "none"
     else:
-        event = shapes.event({"no": "command"}, "scf", "timer")
+        event = platform_events.event({"no": "command"}, "scf", "timer")
         raised, trigger = "NothingDone", "timer"
         house.settings["KEYTURN_RESULTS"] = "" if how == "no queue" else NOWHERE
         results = 0 if how == "no queue" else 1
@@ -294,7 +294,7 @@ def test_a_defect_is_one_line_of_json_without_a_secret(
 
 def test_where_a_runtime_gives_no_handler_each_line_is_json_alone_on_stdout() -> None:
     code = f"from functions.{ACCOUNT} import main_handler as go; go({{'httpMethod': 'GET', 'headers': {{}}}}, {{}})"
-    env = environment(ACCOUNT, "scf", {})
+    env = platform_environment(ACCOUNT, "scf", {})
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True
     )
@@ -312,7 +312,7 @@ Said = dict[str, list[tuple[float, str]]]  # scenario: when, in minutes before n
 def end_of(house: House) -> None:
     """Deliver what waits for follow_change until it has ended."""
     handed = [event for event in house.commands() if event["type"].endswith(FOLLOW)][-1]
-    house.deliver(FOLLOW, shapes.event(handed, "scf", "queue"), timeout_s=30.0)
+    house.deliver(FOLLOW, platform_events.event(handed, "scf", "queue"), timeout_s=30.0)
 
 
 @pytest.fixture(scope="module")
@@ -343,7 +343,9 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         house.send(PASSWORD, command("h-again", PASSWORD), trigger="queue", name="again")
         house.send(ACCOUNT, command("h-dry") | {"DryRun": True})
         house.send(ACCOUNT, {"CommandId": "h-unknown-field", "unknown": "result exhausted"})
-        house.deliver(ACCOUNT, shapes.event({"specversion": "1.0", "id": "1", "type": "keyturn.x"}, "scf", "queue"))
+        house.deliver(
+            ACCOUNT, platform_events.event({"specversion": "1.0", "id": "1", "type": "keyturn.x"}, "scf", "queue")
+        )
         keep("healthy", 5)
         house = place("ended", standin, task_s=3.0, settle_s=3.0)
         house.send(ACCOUNT, command("h-slow"))
@@ -353,10 +355,12 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         house = place("fresh", standin, task_s=60.0)
         house.send(ACCOUNT, command("h-fresh"))
         keep("healthy", 5)
-        place("nightly", fleet).deliver(PLAN, shapes.event(policy("well", "crs-young*", "crs-due*"), "scf", "timer"))
+        place("nightly", fleet).deliver(
+            PLAN, platform_events.event(policy("well", "crs-young*", "crs-due*"), "scf", "timer")
+        )
         keep("healthy", 120)
         keep_report = policy("ages", "*") | {"Mode": "report", "MaxAgeDays": 395}
-        place("report", fleet).deliver(PLAN, shapes.event(keep_report, "scf", "timer", name="report"))
+        place("report", fleet).deliver(PLAN, platform_events.event(keep_report, "scf", "timer", name="report"))
         keep("healthy", 20)
 
         place("stuck", standin, task_s=60.0).send(ACCOUNT, command("p-stuck"))
@@ -378,18 +382,18 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         house.send(PASSWORD, command("l-lost", PASSWORD), trigger="queue")
         keep("undelivered_result", 10)
 
-        place("late", fleet).deliver(PLAN, shapes.event(policy("late", "*"), "scf", "timer", name="late"))
+        place("late", fleet).deliver(PLAN, platform_events.event(policy("late", "*"), "scf", "timer", name="late"))
         keep("overdue", 120)
 
         place("denied", fleet, deny=["DescribeInstanceAccount"]).deliver(
-            PLAN, shapes.event(policy("not-listed", "*"), "scf", "timer", name="denied")
+            PLAN, platform_events.event(policy("not-listed", "*"), "scf", "timer", name="denied")
         )
         house = place("unsent", fleet)
         house.settings["KEYTURN_COMMANDS"] = NOWHERE
-        house.deliver(PLAN, shapes.event(policy("unsent", "crs-due*"), "scf", "timer", name="unsent"))
+        house.deliver(PLAN, platform_events.event(policy("unsent", "crs-due*"), "scf", "timer", name="unsent"))
         event: dict[str, Any] = {"specversion": "1.0", "id": "refused-firing", "source": "s", "type": "ops.firing"}
         event |= {"data": {"Policy": "no policy"}}
-        place("refused", fleet).deliver(PLAN, shapes.event(event, "scf", "queue"))
+        place("refused", fleet).deliver(PLAN, platform_events.event(event, "scf", "queue"))
         keep("rotation_incomplete", 10)
 
         house = place("exhausted", standin)
@@ -397,8 +401,8 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         data = {"InstanceId": "crs-demo0001", "AccountName": "app", "Privilege": "r", "Region": "ap-guangzhou"}
         envelope = {"specversion": "1.0", "id": "x-given-up", "source": "s", "attempt": 10, "hop": 9}
         envelope |= {"type": f"keyturn.command.{ACCOUNT}", "subject": "redis/crs-demo0001/app", "data": data}
-        envelope = shapes.signed(envelope, HANDOFF_KEY)
-        house.deliver(ACCOUNT, shapes.event(envelope, "scf", "queue"), timeout_s=5.0)
+        envelope = platform_events.signed(envelope, HANDOFF_KEY)
+        house.deliver(ACCOUNT, platform_events.event(envelope, "scf", "queue"), timeout_s=5.0)
         keep("exhausted", 10)
 
         house = place("broken", standin)

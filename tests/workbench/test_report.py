@@ -24,14 +24,14 @@ from shared.queues.port import QueueMessage
 from shared.results.result_event import event_id
 from shared.workbench.report.__main__ import main
 from shared.workbench.report.ledger import Ledger
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.queues.rabbitmq import PASSWORD as BROKER_PASSWORD
-from tests.cloud.queues.rabbitmq import Broker
-from tests.cloud.server.client import Standin
+from tests.cloud.backends.rabbitmq import PASSWORD as BROKER_PASSWORD
+from tests.cloud.backends.rabbitmq import RabbitMq
+from tests.cloud.client.standin import Standin
+from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.world import DEFAULT_WORLD
 from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
 
 FLEET = """
 [[fleet]]
@@ -93,19 +93,19 @@ def _told(house: House, folder: Path) -> Story:
     house.cloud.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after", "Times": 3}])
     lost = {**GOOD[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
     assert outcome(house.send(REGISTRY, lost)) == "unknown"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.settings["KEYTURN_RESULTS"] = f"sqlite://{folder}/world.toml/no.db"
     undelivered = house.send(TAIR, {**GOOD[TAIR], "CommandId": "c-unheard"}, "fc")
     assert (outcome(undelivered), undelivered.body["Delivered"]) == ("changed", False)
     house.settings["KEYTURN_RESULTS"] = house.results_url
 
-    assert house.deliver("plan_rotation", shapes.event(POLICY, "scf", "timer", name="nightly")).error is None
+    assert house.deliver("plan_rotation", platform_events.event(POLICY, "scf", "timer", name="nightly")).error is None
     due = [event for event in house.commands() if event["type"] == f"keyturn.command.{ACCOUNT}"]
     assert len(due) == 2
-    rotated = house.deliver(ACCOUNT, shapes.event(json.dumps(due[0]), "scf", "queue"))
+    rotated = house.deliver(ACCOUNT, platform_events.event(json.dumps(due[0]), "scf", "queue"))
     assert outcome(rotated) == "changed"  # the other one is still on its way
     listed = {**POLICY, "Mode": "report"}
-    assert house.deliver("plan_rotation", shapes.event(listed, "scf", "timer", name="listing")).error is None
+    assert house.deliver("plan_rotation", platform_events.event(listed, "scf", "timer", name="listing")).error is None
 
     for task_s, name in ((3.0, "c-followed"), (600.0, "c-pending")):
         house.cloud.reset(task_s=task_s, settle_s=task_s)
@@ -113,7 +113,7 @@ def _told(house: House, folder: Path) -> Story:
         assert outcome(house.send(ACCOUNT, command)) == "pending"
         handed = [event for event in house.commands() if event["data"].get("CommandId") == name]
         if name == "c-followed":
-            followed = house.deliver("follow_change", shapes.event(json.dumps(handed[-1]), "scf", "queue"))
+            followed = house.deliver("follow_change", platform_events.event(json.dumps(handed[-1]), "scf", "queue"))
             assert outcome(followed) == "changed"
     return Story(house.results_url, house.results(), undelivered.body)
 
@@ -377,7 +377,7 @@ def test_looking_takes_nothing_from_the_queue(story: Story, tmp_path: Path) -> N
 
 
 def test_a_broker_still_has_every_message_after_a_look(
-    rabbitmq: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    rabbitmq: RabbitMq, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     events = [made("changed", f"c-{count}", "2026-11-22T06:00:00.000Z") for count in range(3)]
     rabbitmq.declare("report")

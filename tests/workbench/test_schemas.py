@@ -30,7 +30,7 @@ from shared.workbench.schemas import __main__ as program
 from shared.workbench.schemas import commands, openapi, texts, written
 from shared.workbench.schemas.compare import breaking
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, result
-from tests.support.programs import ASYNCAPI, NODE_PACKAGES, need
+from tests.support.programs import ASYNCAPI, NODE_PACKAGES, require_program
 
 PLAN, FOLLOW = "plan_rotation", "follow_change"
 EVENTS = ROOT / "events"
@@ -110,7 +110,7 @@ def test_openapi_is_valid_and_its_schemas_too() -> None:
 
 
 def test_asyncapi_is_valid_by_its_own_parser() -> None:
-    need(ASYNCAPI)
+    require_program(ASYNCAPI)
     script = """
 const { Parser } = require("@asyncapi/parser");
 const text = require("node:fs").readFileSync(0, "utf8");
@@ -268,7 +268,7 @@ def test_what_an_operation_answers_and_publishes_fits(house: House, function: st
     statuses += [check_reply(function, house.send(function, good, platform, headers=wrong))]
     house.cloud.faults([{"Action": "*", "Fault": "throttle", "Times": 50}])
     statuses += [check_reply(function, house.send(function, good, platform, timeout_s=4.0))]
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.settings["KEYTURN_ALLOW"] = "tencent/ssm/*/*/*"
     statuses += [check_reply(function, house.send(function, good, platform))]
     house.settings["KEYTURN_RATE"] = "many"

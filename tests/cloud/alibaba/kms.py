@@ -18,7 +18,7 @@ from typing import Any
 from tests.cloud.state.history import By, History
 from tests.cloud.state.world import KmsSecret, World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 CURRENT, PREVIOUS = "ACSCurrent", "ACSPrevious"
 MOST_VERSIONS, MOST_STAGES = 10, 8
@@ -98,7 +98,7 @@ class AlibabaKms:
         slow, fast = 40, 450
         self.actions: Mapping[str, Action] = {
             "CreateSecret": Action(
-                takes(
+                parameter_table(
                     f"{value} Description Tags SecretType",
                     "EncryptionKeyId ExtendedConfig EnableAutomaticRotation:bool RotationInterval DKMSInstanceId"
                     " Policy",
@@ -109,37 +109,39 @@ class AlibabaKms:
                 throttled=_THROTTLED,
             ),
             "PutSecretValue": Action(
-                takes(f"{value} VersionStages"), self._put, changes=True, per_s=slow, throttled=_THROTTLED
+                parameter_table(f"{value} VersionStages"), self._put, changes=True, per_s=slow, throttled=_THROTTLED
             ),
             "GetSecretValue": Action(
-                takes("SecretName! VersionStage VersionId", "FetchExtendedConfig:bool DryRun"),
+                parameter_table("SecretName! VersionStage VersionId", "FetchExtendedConfig:bool DryRun"),
                 self._value,
                 per_s=fast,
                 throttled=_THROTTLED,
             ),
             "UpdateSecretVersionStage": Action(
-                takes("SecretName! VersionStage! RemoveFromVersion MoveToVersion"),
+                parameter_table("SecretName! VersionStage! RemoveFromVersion MoveToVersion"),
                 self._move_stage,
                 changes=True,
                 per_s=slow,
                 throttled=_THROTTLED,
             ),
             "ListSecretVersionIds": Action(
-                takes("SecretName! IncludeDeprecated PageNumber:int PageSize:int"),
+                parameter_table("SecretName! IncludeDeprecated PageNumber:int PageSize:int"),
                 self._version_ids,
                 per_s=slow,
                 throttled=_THROTTLED,
             ),
-            "DescribeSecret": Action(takes("SecretName! FetchTags"), self._describe, per_s=fast, throttled=_THROTTLED),
+            "DescribeSecret": Action(
+                parameter_table("SecretName! FetchTags"), self._describe, per_s=fast, throttled=_THROTTLED
+            ),
             "ListSecrets": Action(
-                takes("FetchTags PageNumber:int PageSize:int", "Filters"),
+                parameter_table("FetchTags PageNumber:int PageSize:int", "Filters"),
                 self._list,
                 per_s=slow,
                 throttled=_THROTTLED,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("Forbidden.NoPermission", "You are not authorized to perform the operation.", 403)

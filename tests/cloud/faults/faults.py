@@ -69,7 +69,7 @@ class Fault(BaseModel):
 _FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
 
 
-class Faults:
+class WaitingFaults:
     """The faults still to be met, oldest first."""
 
     def __init__(self) -> None:

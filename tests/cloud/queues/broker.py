@@ -17,7 +17,7 @@ from tests.cloud.state.world_clock import Clock
 _TIMEOUT_S = 5.0
 
 
-class Kept:
+class MessageBroker:
     """Queues by name. Nothing here dedupes, as neither cloud does: each message gets an id of its own."""
 
     def __init__(self, clock: Clock) -> None:

@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cloud.queues.broker import Kept
+from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.state.world import World
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
 
 MOST = 500
 
 
-class Ckafka:
+class TencentCkafka:
     """The service. What it took is read by `/_standin/queue`: the real API has no way to."""
 
     cloud: Cloud = "tencent"
@@ -23,14 +23,14 @@ class Ckafka:
     version = "2019-08-19"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, kept: Kept) -> None:
+    def __init__(self, world: World, kept: MessageBroker) -> None:
         self._world = world
         self._kept = kept
         self.actions: Mapping[str, Action] = {
-            "SendMessage": Action(takes("DataHubId! Message!:objects"), self._send, changes=True, per_s=5000)
+            "SendMessage": Action(parameter_table("DataHubId! Message!:objects"), self._send, changes=True, per_s=5000)
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes."""
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")

@@ -12,11 +12,11 @@ from hashlib import md5
 from typing import Any
 
 from shared.queues.port import MAX_BODY, LeasedMessage, QueueMessage, WaitingMessage
-from tests.cloud.queues.broker import Kept
-from tests.cloud.queues.smq_gate import NAME, VERSION
+from tests.cloud.queues.broker import MessageBroker
+from tests.cloud.queues.smq_gateway import NAME, VERSION
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
 
 _MOST_BYTES = 65_536
 _MOST_DELAY_S = 604_800
@@ -25,7 +25,7 @@ _BASE64 = "base64"
 _QUEUE = "AccountId! QueueName!"
 
 
-class Smq:
+class AlibabaSmq:
     """The service; `smq_gate` is its door."""
 
     cloud: Cloud = "alibaba"
@@ -33,29 +33,34 @@ class Smq:
     version = VERSION
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, kept: Kept, clock: Clock) -> None:
+    def __init__(self, world: World, kept: MessageBroker, clock: Clock) -> None:
         self._world = world
         self._clock = clock
         self._kept = kept
         self._first_receives: dict[str, float] = {}
         self.actions: Mapping[str, Action] = {
             "SendMessage": Action(
-                takes(f"{_QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
+                parameter_table(f"{_QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
                 self._send,
                 changes=True,
                 per_s=3000,
             ),
             "ReceiveMessage": Action(
-                takes(f"{_QUEUE} NumOfMessages:int Waitseconds:int"), self._receive, changes=True, per_s=3000
+                parameter_table(f"{_QUEUE} NumOfMessages:int Waitseconds:int"), self._receive, changes=True, per_s=3000
             ),
-            "PeekMessage": Action(takes(f"{_QUEUE} NumOfMessages:int Peekonly!"), self._peek, per_s=3000),
-            "DeleteMessage": Action(takes(f"{_QUEUE} ReceiptHandle!"), self._delete, changes=True, per_s=3000),
+            "PeekMessage": Action(parameter_table(f"{_QUEUE} NumOfMessages:int Peekonly!"), self._peek, per_s=3000),
+            "DeleteMessage": Action(
+                parameter_table(f"{_QUEUE} ReceiptHandle!"), self._delete, changes=True, per_s=3000
+            ),
             "ChangeMessageVisibility": Action(
-                takes(f"{_QUEUE} ReceiptHandle! VisibilityTimeout!:int"), self._change, changes=True, per_s=3000
+                parameter_table(f"{_QUEUE} ReceiptHandle! VisibilityTimeout!:int"),
+                self._change,
+                changes=True,
+                per_s=3000,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("AccessDenied", "No RAM permission.", 403)

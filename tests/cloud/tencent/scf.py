@@ -12,13 +12,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cloud.functions import rules as rules
-from tests.cloud.functions.host import Function, FunctionsHost, Trigger
-from tests.cloud.functions.process import Spec
+from tests.cloud.functions import validation
+from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
+from tests.cloud.functions.instance_process import FunctionSpec
 from tests.cloud.state.world import World
-from tests.cloud.tencent.scf_triggers import environment_refusal, invalid, read_trigger, shown_trigger, unknown
+from tests.cloud.tencent.scf_triggers import (
+    invalid_environment,
+    invalid_value,
+    read_trigger,
+    shown_trigger,
+    unknown_field,
+)
 from tests.cloud.tencent.tasks import china_time
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
 _HANDLER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]\.[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]")
@@ -27,10 +33,12 @@ _RESERVED = ("SCF_", "QCLOUD_", "TENCENTCLOUD_", "TECENTCLOUD_", "_SCF_")
 _CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
 _MOST_RETRIES, _TTL_S = 2, (60, 21_600)
 
-_CODE = takes("ZipFile!", "CosBucketName CosObjectName CosBucketRegion DemoId TempCosObjectName ImageConfig:object")
-_ENVIRONMENT = takes("Variables!:objects")
-_PAIR = takes("Key! Value!")
-_DEAD_LETTER = takes("Type! Name! FilterType")
+_CODE = parameter_table(
+    "ZipFile!", "CosBucketName CosObjectName CosBucketRegion DemoId TempCosObjectName ImageConfig:object"
+)
+_ENVIRONMENT = parameter_table("Variables!:objects")
+_PAIR = parameter_table("Key! Value!")
+_DEAD_LETTER = parameter_table("Type! Name! FilterType")
 _CONFIGURATION = (
     "FunctionName! Handler Description MemorySize:int Timeout:int Environment:object Runtime Namespace Role "
     "DeadLetterConfig:object InitTimeout:int ClsLogsetId ClsTopicId"
@@ -45,7 +53,7 @@ _ELSEWHERE = (
 class Deployed:
     """A function as its API shows it; `host` runs it."""
 
-    host: Function
+    host: DeployedFunction
     said: dict[str, Any]
     tags: list[dict[str, str]]
     size: int
@@ -56,7 +64,7 @@ class Deployed:
     added: str = ""
 
 
-class Scf:
+class TencentScf:
     """SCF of every region, namespace `default`, version `$LATEST`."""
 
     cloud: Cloud = "tencent"
@@ -64,7 +72,7 @@ class Scf:
     version = "2018-04-16"
     stages: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, host: FunctionsHost) -> None:
+    def __init__(self, world: World, host: FunctionHost) -> None:
         self._world = world
         self._host = host
         self._functions: dict[tuple[str, str], Deployed] = {}
@@ -73,7 +81,7 @@ class Scf:
         triggers = "FunctionName! TriggerName! Type! TriggerDesc Namespace Qualifier Enable CustomArgument Description"
         self.actions: Mapping[str, Action] = {
             "CreateFunction": Action(
-                takes(
+                parameter_table(
                     f"{_CONFIGURATION} Code!:object Type Tags:objects CodeSource",
                     f"{_ELSEWHERE} AsyncRunEnable TraceEnable AutoDeployClsTopicIndex AutoCreateClsTopic ProtocolType",
                 ),
@@ -81,7 +89,7 @@ class Scf:
                 changes=True,
             ),
             "UpdateFunctionCode": Action(
-                takes(
+                parameter_table(
                     "FunctionName! Handler ZipFile Namespace Code:object Publish CodeSource",
                     "CosBucketName CosObjectName CosBucketRegion InstallDependency EnvId",
                 ),
@@ -89,39 +97,43 @@ class Scf:
                 changes=True,
             ),
             "UpdateFunctionConfiguration": Action(
-                takes(_CONFIGURATION.replace("Handler ", "") + " Publish", f"{_ELSEWHERE} L5Enable IgnoreSysLog:bool"),
+                parameter_table(
+                    _CONFIGURATION.replace("Handler ", "") + " Publish", f"{_ELSEWHERE} L5Enable IgnoreSysLog:bool"
+                ),
                 self._update_configuration,
                 changes=True,
             ),
-            "GetFunction": Action(takes(f"{named} ShowCode"), self._get),
+            "GetFunction": Action(parameter_table(f"{named} ShowCode"), self._get),
             "ListFunctions": Action(
-                takes("Order Orderby Offset:int Limit:int SearchKey Namespace Description", "Filters:objects"),
+                parameter_table(
+                    "Order Orderby Offset:int Limit:int SearchKey Namespace Description", "Filters:objects"
+                ),
                 self._list,
             ),
-            "DeleteFunction": Action(takes(named), self._delete, changes=True),
-            "CreateTrigger": Action(takes(triggers), self._create_trigger, changes=True),
-            "UpdateTrigger": Action(takes(triggers), self._update_trigger, changes=True),
+            "DeleteFunction": Action(parameter_table(named), self._delete, changes=True),
+            "CreateTrigger": Action(parameter_table(triggers), self._create_trigger, changes=True),
+            "UpdateTrigger": Action(parameter_table(triggers), self._update_trigger, changes=True),
             "DeleteTrigger": Action(
-                takes("FunctionName! TriggerName! Type! Namespace TriggerDesc Qualifier"),
+                parameter_table("FunctionName! TriggerName! Type! Namespace TriggerDesc Qualifier"),
                 self._delete_trigger,
                 changes=True,
             ),
             "ListTriggers": Action(
-                takes("FunctionName! Namespace Offset:int Limit:int OrderBy Order", "Filters:objects"),
+                parameter_table("FunctionName! Namespace Offset:int Limit:int OrderBy Order", "Filters:objects"),
                 self._list_triggers,
             ),
-            "GetFunctionEventInvokeConfig": Action(takes(named), self._get_async),
+            "GetFunctionEventInvokeConfig": Action(parameter_table(named), self._get_async),
             "UpdateFunctionEventInvokeConfig": Action(
-                takes("AsyncTriggerConfig!:object FunctionName! Namespace"), self._update_async, changes=True
+                parameter_table("AsyncTriggerConfig!:object FunctionName! Namespace"), self._update_async, changes=True
             ),
             "Invoke": Action(
-                takes("FunctionName! InvocationType Qualifier ClientContext LogType Namespace", "RoutingKey"),
+                parameter_table("FunctionName! InvocationType Qualifier ClientContext LogType Namespace", "RoutingKey"),
                 self._invoke,
                 changes=True,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
         if kind == "denied":
             text = f"you are not authorized to perform operation (scf:{call.action})"
             return ApiError("AuthFailure.UnauthorizedOperation", text)
@@ -147,19 +159,19 @@ class Scf:
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = given["FunctionName"]
         if not _NAME.fullmatch(name):
-            raise invalid("FunctionName", "is malformed")
+            raise invalid_value("FunctionName", "is malformed")
         if self._named(given, call) is not None:
             raise ApiError("ResourceInUse.FunctionName", "The function name is in use.")
         if given.get("Type", "Event") != "Event":
             raise ApiError("UnsupportedOperation", "The stand-in runs event functions.")
         tags = given.get("Tags", [])
         for tag in tags:
-            rules.check(tag, _PAIR, unknown, "Tags")
+            validation.check(tag, _PAIR, unknown_field, "Tags")
         values = self._values(given, {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""})
-        rules.check(given["Code"], _CODE, unknown, "Code")
-        folder, size = await asyncio.to_thread(rules.code, given["Code"]["ZipFile"], _CREATE_MB, invalid)
+        validation.check(given["Code"], _CODE, unknown_field, "Code")
+        folder, size = await asyncio.to_thread(validation.code, given["Code"]["ZipFile"], _CREATE_MB, invalid_value)
         assert call.region is not None
-        spec = Spec("scf", call.region, name, given.get("Handler", "index.main_handler"), code=folder, **values)
+        spec = FunctionSpec("scf", call.region, name, given.get("Handler", "index.main_handler"), code=folder, **values)
         self._count += 1
         added = china_time(self._host.clock.now())
         deployed = Deployed(self._host.add(spec), _said(given), tags, size, self._count, added=added)
@@ -170,11 +182,11 @@ class Scf:
     async def _update_code(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
         if "Code" in given:
-            rules.check(given["Code"], _CODE, unknown, "Code")
+            validation.check(given["Code"], _CODE, unknown_field, "Code")
         text = given.get("ZipFile") or given.get("Code", {}).get("ZipFile")
         if text is None:
             raise ApiError("InvalidParameterValue.Code", "No code is given.")
-        folder, deployed.size = await asyncio.to_thread(rules.code, text, _UPDATE_MB, invalid)
+        folder, deployed.size = await asyncio.to_thread(validation.code, text, _UPDATE_MB, invalid_value)
         handler = given.get("Handler", deployed.host.spec.handler)
         _check_handler(handler)
         deployed.said["Handler"] = handler
@@ -186,7 +198,7 @@ class Scf:
         deployed = self._settled(given, call)
         said = deployed.said
         if given.get("Runtime", said["Runtime"]) != said["Runtime"]:
-            raise invalid("Runtime", "cannot be changed")
+            raise invalid_value("Runtime", "cannot be changed")
         if {"ClsLogsetId", "ClsTopicId"} & given.keys() and not given.get("Role"):
             raise ApiError("InvalidParameterValue.ClsRole", "A change of Cls settings takes the Role as well.")
         values = self._values({**said, **given}, said)
@@ -300,9 +312,11 @@ class Scf:
 
     async def _update_async(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed, config = self._found(given, call), given["AsyncTriggerConfig"]
-        rules.check(config, takes("RetryConfig!:objects MsgTTL!:int"), unknown, "AsyncTriggerConfig")
+        validation.check(
+            config, parameter_table("RetryConfig!:objects MsgTTL!:int"), unknown_field, "AsyncTriggerConfig"
+        )
         for one in config["RetryConfig"]:
-            rules.check(one, takes("RetryNum!:int"), unknown, "AsyncTriggerConfig.RetryConfig")
+            validation.check(one, parameter_table("RetryNum!:int"), unknown_field, "AsyncTriggerConfig.RetryConfig")
         if len(config["RetryConfig"]) != 1 or not 0 <= config["RetryConfig"][0]["RetryNum"] <= _MOST_RETRIES:
             raise ApiError("LimitExceeded.RetryNum", "RetryNum is 0 to 2.")
         if not _TTL_S[0] <= config["MsgTTL"] <= _TTL_S[1]:
@@ -369,26 +383,26 @@ class Scf:
         if "Handler" in given:
             _check_handler(given["Handler"])
         if said["Runtime"] != "Python3.10":
-            raise invalid("Runtime", "is none that the stand-in runs: Python3.10")
+            raise invalid_value("Runtime", "is none that the stand-in runs: Python3.10")
         if said["MemorySize"] != 64 and (said["MemorySize"] % 128 or not 128 <= said["MemorySize"] <= 3072):
-            raise invalid("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
+            raise invalid_value("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
         if not 1 <= said["Timeout"] <= 900:
             raise ApiError("LimitExceeded.Timeout", "Timeout is 1 to 900.")
         if "DeadLetterConfig" in said:
-            rules.check(said["DeadLetterConfig"], _DEAD_LETTER, unknown, "DeadLetterConfig")
+            validation.check(said["DeadLetterConfig"], _DEAD_LETTER, unknown_field, "DeadLetterConfig")
         cls = [said.get("ClsLogsetId", ""), said.get("ClsTopicId", "")]
         if any(cls) and not all(_CLS_ID.fullmatch(one) for one in cls):
-            raise invalid("Cls", "is not the id of a log set and that of a topic")
+            raise invalid_value("Cls", "is not the id of a log set and that of a topic")
         environment = said.get("Environment") or {"Variables": []}
-        rules.check(environment, _ENVIRONMENT, unknown, "Environment")
+        validation.check(environment, _ENVIRONMENT, unknown_field, "Environment")
         for pair in environment["Variables"]:
-            rules.check(pair, _PAIR, unknown, "Environment.Variables")
+            validation.check(pair, _PAIR, unknown_field, "Environment.Variables")
         pairs = {pair["Key"]: pair["Value"] for pair in environment["Variables"]}
         return {
             "runtime": "3.10",
             "memory_mb": said["MemorySize"],
             "timeout_s": said["Timeout"],
-            "environment": rules.variables(pairs, _RESERVED, environment_refusal),
+            "environment": validation.variables(pairs, _RESERVED, invalid_environment),
             "role": self._world.credentials.tencent if said["Role"] else None,
         }
 
@@ -406,4 +420,4 @@ def _said(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
 
 def _check_handler(handler: str) -> None:
     if not _HANDLER.fullmatch(handler):
-        raise invalid("Handler", "is not file.function, 2 to 60 characters each")
+        raise invalid_value("Handler", "is not file.function, 2 to 60 characters each")

@@ -18,7 +18,7 @@ from typing import Any
 from tests.cloud.state.history import By, History
 from tests.cloud.state.world import SsmSecret, World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 CURRENT = "SSM_Current"  # the version that CreateSecret makes if none is named; no other user-defined secret has one
 MOST_VERSIONS = 10
@@ -107,7 +107,7 @@ class TencentSsm:
         one, version, value = "SecretName!", "SecretName! VersionId!", "SecretBinary SecretString"
         self.actions: Mapping[str, Action] = {
             "CreateSecret": Action(
-                takes(
+                parameter_table(
                     f"{one} VersionId Description {value} Tags:objects SecretType:int",
                     "KmsKeyId AdditionalConfig KmsHsmClusterId EncryptType:int",
                 ),
@@ -115,32 +115,36 @@ class TencentSsm:
                 changes=True,
                 per_s=100,
             ),
-            "PutSecretValue": Action(takes(f"{version} {value}"), self._put, changes=True, per_s=100),
-            "GetSecretValue": Action(takes(version, "EncryptionPublicKey EncryptionAlgorithm"), self._value, per_s=300),
-            "UpdateSecret": Action(takes(f"{version} {value}"), self._update, changes=True, per_s=50),
-            "DeleteSecretVersion": Action(takes(version), self._delete_version, changes=True, per_s=50),
-            "ListSecretVersionIds": Action(takes(one), self._version_ids, per_s=40),
-            "DescribeSecret": Action(takes(one), self._describe, per_s=40),
-            "UpdateDescription": Action(takes(f"{one} Description!"), self._describe_as, changes=True, per_s=50),
+            "PutSecretValue": Action(parameter_table(f"{version} {value}"), self._put, changes=True, per_s=100),
+            "GetSecretValue": Action(
+                parameter_table(version, "EncryptionPublicKey EncryptionAlgorithm"), self._value, per_s=300
+            ),
+            "UpdateSecret": Action(parameter_table(f"{version} {value}"), self._update, changes=True, per_s=50),
+            "DeleteSecretVersion": Action(parameter_table(version), self._delete_version, changes=True, per_s=50),
+            "ListSecretVersionIds": Action(parameter_table(one), self._version_ids, per_s=40),
+            "DescribeSecret": Action(parameter_table(one), self._describe, per_s=40),
+            "UpdateDescription": Action(
+                parameter_table(f"{one} Description!"), self._describe_as, changes=True, per_s=50
+            ),
             "ListSecrets": Action(
-                takes(
+                parameter_table(
                     "Offset:int Limit:int OrderType:int State:int SearchSecretName TagFilters:objects SecretType:int",
                     "ProductName EncryptType:int InstanceID",
                 ),
                 self._list,
                 per_s=30,
             ),
-            "DisableSecret": Action(takes(one), self._disable, changes=True, per_s=50),
-            "EnableSecret": Action(takes(one), self._enable, changes=True, per_s=50),
+            "DisableSecret": Action(parameter_table(one), self._disable, changes=True, per_s=50),
+            "EnableSecret": Action(parameter_table(one), self._enable, changes=True, per_s=50),
             "DeleteSecret": Action(
-                takes(f"{one} RecoveryWindowInDays:int", "CleanSSHKey:bool DeleteMode:int"),
+                parameter_table(f"{one} RecoveryWindowInDays:int", "CleanSSHKey:bool DeleteMode:int"),
                 self._delete,
                 changes=True,
                 per_s=50,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")

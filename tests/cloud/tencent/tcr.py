@@ -12,12 +12,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from tests.cloud.servers.registry import Registry
+from tests.cloud.backends.registry import Registry
 from tests.cloud.state.history import History
 from tests.cloud.state.world import DAY_S, RegistryAccount, RegistryInstance, World
 from tests.cloud.state.world_clock import Clock
 from tests.cloud.tencent.tasks import CHINA
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 PREFIX = "tcr$"
 _ALPHABET = string.ascii_letters + string.digits
@@ -77,19 +77,19 @@ class TencentTcr:
         self._restore()
         self.actions: Mapping[str, Action] = {
             "ModifyServiceAccountPassword": Action(
-                takes("RegistryId! Name! Random!:bool Password"), self._modify_password, changes=True
+                parameter_table("RegistryId! Name! Random!:bool Password"), self._modify_password, changes=True
             ),
             "DescribeServiceAccounts": Action(
-                takes("RegistryId! All:bool EmbedPermission:bool Filters:objects Offset:int Limit:int"),
+                parameter_table("RegistryId! All:bool EmbedPermission:bool Filters:objects Offset:int Limit:int"),
                 self._service_accounts,
             ),
             "DescribeInstances": Action(
-                takes("Registryids:strs Offset:int Limit:int", "Filters:objects AllRegion:bool"),
+                parameter_table("Registryids:strs Offset:int Limit:int", "Filters:objects AllRegion:bool"),
                 self._instances,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("AuthFailure.UnauthorizedOperation", "No CAM permission.")
