@@ -156,15 +156,15 @@ def test_what_falls_into_a_move_happens_in_its_order_and_may_make_more() -> None
         async def early() -> None:
             await asyncio.sleep(0.02)  # what takes its real time is waited for
             note("early")
-            clock.after(5, between)
+            clock.call_after(5, between)
 
         async def between() -> None:
             note("between")
 
-        clock.after(30, late)
-        clock.after(10, early)
-        clock.after(20, late).cancel()
-        clock.after(100, late)
+        clock.call_after(30, late)
+        clock.call_after(10, early)
+        clock.call_after(20, late).cancel()
+        clock.call_after(100, late)
         await clock.advance(60)
         note("moved")
         await clock.close()
@@ -180,8 +180,8 @@ def test_what_waits_happens_in_real_time_as_well() -> None:
         async def note(number: int) -> None:
             seen.append(number)
 
-        clock.after(0.04, lambda: note(2))
-        clock.after(0.02, lambda: note(1))
+        clock.call_after(0.04, lambda: note(2))
+        clock.call_after(0.02, lambda: note(1))
         await asyncio.sleep(0.1)
         await clock.close()
         return seen
@@ -191,7 +191,7 @@ def test_what_waits_happens_in_real_time_as_well() -> None:
 
 CLOCKS = """
 import datetime, email.utils, logging, sys, time
-from tests.cloud import moved_time
+from tests.cloud.functions import shifted_time
 monotonic, was = time.monotonic(), time.time()
 shifted_time.install(float(sys.argv[1]))
 from datetime import datetime as moment

@@ -200,10 +200,10 @@ def test_what_is_no_command_is_the_real_servers_to_judge(standin: Standin) -> No
 def test_hello_carries_the_account_as_the_proxy_reads_it() -> None:
     forms = LoginForms(b":", default=frozenset((b"default", b"r-1")))
     words = [b"HELLO", b"3", b"AUTH", b"r-1", b"pw", b"SETNAME", b"me"]
-    (login,) = forms.readings_of_hello(words)
+    (login,) = forms.candidates_in_hello(words)
     assert hello_with_login(words, login) == [b"HELLO", b"3", b"AUTH", b"default", b"pw", b"SETNAME", b"me"]
-    assert forms.readings_of_hello([b"HELLO", b"3"]) == []
-    assert forms.readings_of_hello([b"HELLO", b"AUTH", b"x"]) == []
+    assert forms.candidates_in_hello([b"HELLO", b"3"]) == []
+    assert forms.candidates_in_hello([b"HELLO", b"AUTH", b"x"]) == []
 
 
 def test_a_server_before_6_knows_no_hello(standin: Standin) -> None:

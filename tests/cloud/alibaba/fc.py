@@ -51,11 +51,11 @@ _ELSEWHERE = (
 
 
 @dataclass
-class Deployed:
+class FunctionRecord:
     """A function as its API shows it; `host` runs it."""
 
     host: DeployedFunction
-    said: dict[str, Any]
+    configuration: dict[str, Any]
     tags: list[dict[str, str]]
     size: int
     asynchronous: dict[str, Any] | None = None
@@ -70,12 +70,12 @@ class AlibabaFc:
     cloud: Cloud = "alibaba"
     name = "fc"
     version = VERSION
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
     def __init__(self, world: World, host: FunctionHost) -> None:
         self._world = world
         self._host = host
-        self._functions: dict[tuple[str, str], Deployed] = {}
+        self._functions: dict[tuple[str, str], FunctionRecord] = {}
         named, trigger = "functionName! qualifier", "functionName! triggerName!"
         self.actions: Mapping[str, Action] = {
             "CreateFunction": Action(
@@ -124,7 +124,7 @@ class AlibabaFc:
             "InvokeFunction": Action(parameter_table(named), self._invoke, changes=True),
         }
 
-    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         if kind == "denied":
             text = f"the caller is not authorized to perform 'fc:{call.action}'"
             return ApiError("AccessDenied", text, 403)
@@ -154,7 +154,7 @@ class AlibabaFc:
         if (call.region or "", name) in self._functions:
             raise ApiError("FunctionAlreadyExists", f"function '{name}' already exists", 409)
         for tag in given.get("tags", []):
-            validation.check(tag, _TAG, _invalid, "tags")
+            validation.check_fields(tag, _TAG, _invalid, "tags")
         if "code" not in given:
             raise _invalid("code", "is required")
         said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **_said(given)}
@@ -163,25 +163,25 @@ class AlibabaFc:
         assert call.region is not None
         spec = FunctionSpec("fc", call.region, name, code=folder, **values)
         added = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._host.clock.now()))
-        deployed = Deployed(self._host.add(spec), said, list(given.get("tags", [])), size, added=added)
+        deployed = FunctionRecord(self._host.add(spec), said, list(given.get("tags", [])), size, added=added)
         self._functions[call.region, name] = deployed
         self._hold(deployed, "Pending")
         return self._shown(deployed)
 
     async def _update(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
-        said = {**deployed.said, **_said(given)}
+        said = {**deployed.configuration, **_said(given)}
         values = self._values(said)
         if "code" in given:
             values["code"], deployed.size = await self._code(given["code"])
         await self._host.change(deployed.host, **values)
-        deployed.said = said
+        deployed.configuration = said
         self._hold(deployed, "InProgress")
         return self._shown(deployed)
 
     async def _code(self, given: Mapping[str, Any]) -> tuple[Any, int]:
-        validation.check(given, _CODE, _invalid, "code")
-        return await asyncio.to_thread(validation.code, given["zipFile"], _ZIP_MB, _invalid)
+        validation.check_fields(given, _CODE, _invalid, "code")
+        return await asyncio.to_thread(validation.unpack_zip_file, given["zipFile"], _ZIP_MB, _invalid)
 
     async def _get(self, given: Mapping[str, Any], call: Call) -> Answer:
         return self._shown(self._found(given, call))
@@ -209,16 +209,16 @@ class AlibabaFc:
         trigger = read_trigger(given, self._host.url_id())
         if trigger.kind == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("TriggerAlreadyExists", "the function has an HTTP trigger", 409)
-        trigger.born = self._host.clock.now()
+        trigger.created_at = self._host.clock.now()
         triggers[trigger.name] = trigger
         return shown_trigger(trigger, deployed.host.spec)
 
     async def _update_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
         old = self._trigger(given, call)
-        new = read_trigger({**old.said, **given}, old.url_id)
+        new = read_trigger({**old.request, **given}, old.url_id)
         new.served = old.served
-        new.born = self._host.clock.now()
+        new.created_at = self._host.clock.now()
         deployed.host.triggers[old.name] = new
         return shown_trigger(new, deployed.host.spec)
 
@@ -254,9 +254,9 @@ class AlibabaFc:
         if not 0 <= retries <= _MOST_RETRIES or not 1 <= age_s <= _MOST_AGE_S:
             raise _invalid("maxAsyncRetryAttempts or maxAsyncEventAgeInSeconds", "is out of range")
         destinations = given.get("destinationConfig", {})
-        validation.check(destinations, _DESTINATIONS, _invalid, "destinationConfig")
+        validation.check_fields(destinations, _DESTINATIONS, _invalid, "destinationConfig")
         for name, one in destinations.items():
-            validation.check(one, parameter_table("destination!"), _invalid, f"destinationConfig.{name}")
+            validation.check_fields(one, parameter_table("destination!"), _invalid, f"destinationConfig.{name}")
         deployed.host.retries = retries
         deployed.asynchronous = {
             "functionArn": _arn(deployed.host.spec),
@@ -281,7 +281,7 @@ class AlibabaFc:
     async def _invoke(self, given: Mapping[str, Any], call: Call) -> Answer:
         function, headers = self._settled(given, call).host, given["headers"]
         if headers.get("x-fc-invocation-type", "Sync").lower() == "async":
-            self._host.begin(function, given[RAW])
+            self._host.deliver_later(function, given[RAW])
             return {"status": 202, "body": b"", "headers": {}}
         outcome = await function.invoke(given[RAW], request_id=call.request_id)
         if outcome.kind == "ok":
@@ -291,7 +291,7 @@ class AlibabaFc:
 
     # What is there, and in which state
 
-    def _found(self, given: Mapping[str, Any], call: Call) -> Deployed:
+    def _found(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         if given.get("qualifier", "LATEST") != "LATEST":
             raise ApiError("VersionNotFound", "The stand-in has the version LATEST.", 404)
         deployed = self._functions.get((call.region or "", given["functionName"]))
@@ -299,22 +299,22 @@ class AlibabaFc:
             raise ApiError("FunctionNotFound", f"function '{given['functionName']}' does not exist", 404)
         return deployed
 
-    def _settled(self, given: Mapping[str, Any], call: Call) -> Deployed:
+    def _settled(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         deployed = self._found(given, call)
         if self._status(deployed):
             raise ApiError("FunctionNotReady", "the function is being updated", 409)
         return deployed
 
-    def _hold(self, deployed: Deployed, status: str) -> None:
+    def _hold(self, deployed: FunctionRecord, status: str) -> None:
         deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
 
-    def _status(self, deployed: Deployed) -> str:
+    def _status(self, deployed: FunctionRecord) -> str:
         return deployed.busy if self._host.clock.now() < deployed.busy_until else ""
 
-    def _shown(self, deployed: Deployed) -> dict[str, Any]:
+    def _shown(self, deployed: FunctionRecord) -> dict[str, Any]:
         status = self._status(deployed)
         return {
-            **deployed.said,
+            **deployed.configuration,
             "functionName": deployed.host.spec.name,
             "functionArn": _arn(deployed.host.spec),
             "functionId": f"standin-{deployed.host.spec.name}",
@@ -351,7 +351,7 @@ class AlibabaFc:
             "runtime": _RUNTIMES[said["runtime"]],
             "memory_mb": said["memorySize"],
             "timeout_s": said["timeout"],
-            "environment": validation.variables(environment, ("FC_", "ALIBABA_CLOUD_"), _invalid),
+            "environment": validation.check_environment(environment, ("FC_", "ALIBABA_CLOUD_"), _invalid),
             "concurrency": said["instanceConcurrency"],
             "role": self._world.credentials.alibaba if role else None,
         }
@@ -359,7 +359,7 @@ class AlibabaFc:
 
 def _check_logs(given: Mapping[str, Any]) -> None:
     """A project and a Logstore, or neither, which ends logging."""
-    validation.check(given, _LOG_CONFIG, _invalid, "logConfig")
+    validation.check_fields(given, _LOG_CONFIG, _invalid, "logConfig")
     project, logstore = given.get("project", ""), given.get("logstore", "")
     if (project or logstore) and not (_PROJECT.fullmatch(project) and _LOGSTORE.fullmatch(logstore)):
         raise _invalid("logConfig", "is not a project and a logstore")

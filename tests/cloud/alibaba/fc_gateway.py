@@ -45,42 +45,42 @@ class FcGateway(AlibabaGateway):
     """The same caller, clock and nonces as the RPC services; another way to name what is asked."""
 
     @staticmethod
-    def claims(wire: HttpRequest) -> bool:
+    def claims(request: HttpRequest) -> bool:
         """Whether a request is meant for this service."""
-        return _HOST.fullmatch(wire.hostname) is not None or wire.path.startswith(f"/{VERSION}/")
+        return _HOST.fullmatch(request.hostname) is not None or request.path.startswith(f"/{VERSION}/")
 
-    def path(self, wire: HttpRequest) -> str:
-        return wire.path
+    def path(self, request: HttpRequest) -> str:
+        return request.path
 
-    def entry(self, wire: HttpRequest) -> dict[str, str]:
+    def call_record(self, request: HttpRequest) -> dict[str, str]:
         return {
-            "Action": wire.headers.get("x-acs-action", "") or _route(wire)[0],
-            "Version": wire.headers.get("x-acs-version", ""),
-            "Region": _region(wire) or "",
-            "Host": wire.host,
+            "Action": request.headers.get("x-acs-action", "") or _route(request)[0],
+            "Version": request.headers.get("x-acs-version", ""),
+            "Region": _region(request) or "",
+            "Host": request.host,
         }
 
-    def read(self, wire: HttpRequest, request_id: str) -> tuple[Call, Service]:
-        self.authenticate(wire)
-        region, (action, _) = _region(wire), _route(wire)
+    def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
+        self.authenticate(request)
+        region, (action, _) = _region(request), _route(request)
         if region is None:
             raise ApiError("InvalidProduct.NotFound", "The host is none of this service's.", 404)
         service = self.services["fc"]
-        named = wire.headers["x-acs-action"] == action and wire.headers["x-acs-version"] == VERSION
+        named = request.headers["x-acs-action"] == action and request.headers["x-acs-version"] == VERSION
         if not action or not named or action in self.world.unknown_actions:
             raise ApiError("InvalidApi.NotFound", "The API is not found.", 404)
-        return Call("alibaba", service.name, action, VERSION, region, wire.host, None, request_id), service
+        return Call("alibaba", service.name, action, VERSION, region, request.host, None, request_id), service
 
-    def parameters(self, wire: HttpRequest, action: Action) -> dict[str, Any]:
-        name, given = _route(wire)
-        given |= {key: parse_text(value, action.parameters[key].type) for key, value in _known(wire, action)}
+    def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
+        name, given = _route(request)
+        given |= {key: parse_text(value, action.parameters[key].type) for key, value in _known(request, action)}
         if name == "InvokeFunction":
-            return given | {RAW: wire.body, "headers": wire.headers}
-        if wire.body:
-            if not wire.headers.get("content-type", "").startswith("application/json"):
+            return given | {RAW: request.body, "headers": request.headers}
+        if request.body:
+            if not request.headers.get("content-type", "").startswith("application/json"):
                 raise _invalid("The body is not JSON by its content type.")
             try:
-                body = json.loads(wire.body)
+                body = json.loads(request.body)
             except ValueError:
                 raise _invalid("The body is not JSON.") from None
             if not isinstance(body, dict) or body.keys() & given.keys():
@@ -91,14 +91,14 @@ class FcGateway(AlibabaGateway):
                 raise _invalid(f"unknown field {key}")
             if not has_type(value, action.parameters[key].type):
                 raise _invalid(f"{key} is not of type {action.parameters[key].type}")
-            if not action.parameters[key].here:
+            if not action.parameters[key].implemented:
                 raise ApiError("UnsupportedOperation", f"The stand-in does not implement {key}.")
         for key, parameter in action.parameters.items():
             if parameter.required and key not in given:
                 raise _invalid(f"{key} is required")
         return given
 
-    def answer(self, call: Call, answer: Answer) -> HttpReply:
+    def success_reply(self, call: Call, answer: Answer) -> HttpReply:
         headers = {"x-fc-request-id": call.request_id, "x-acs-request-id": call.request_id}
         if call.action == "InvokeFunction":
             said = {**headers, **answer["headers"], "Content-Type": "application/octet-stream"}
@@ -107,30 +107,30 @@ class FcGateway(AlibabaGateway):
             return HttpReply(b"", 204, headers)
         return HttpReply.json(answer, headers=headers)
 
-    def refusal(self, wire: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
+    def error_reply(self, request: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
         problem = {"RequestId": request_id, "Code": error.code, "Message": error.message}
         return HttpReply.json(problem, error.status, {"x-fc-request-id": request_id, "x-acs-request-id": request_id})
 
 
-def _known(wire: HttpRequest, action: Action) -> list[tuple[str, str]]:
-    pairs = wire.pairs()
+def _known(request: HttpRequest, action: Action) -> list[tuple[str, str]]:
+    pairs = request.pairs()
     for name, _ in pairs:
         if name not in action.parameters:
             raise _invalid(f"unknown parameter {name}")
     return pairs
 
 
-def _route(wire: HttpRequest) -> tuple[str, dict[str, Any]]:
+def _route(request: HttpRequest) -> tuple[str, dict[str, Any]]:
     """The action that a method and a path mean, and what the path names; an empty string if none."""
     for method, pattern, action in ROUTES:
-        found = pattern.fullmatch(wire.path)
-        if method == wire.method and found:
+        found = pattern.fullmatch(request.path)
+        if method == request.method and found:
             return action, {name: unquote(value) for name, value in found.groupdict().items()}
     return "", {}
 
 
-def _region(wire: HttpRequest) -> str | None:
-    found = _HOST.fullmatch(wire.hostname)
+def _region(request: HttpRequest) -> str | None:
+    found = _HOST.fullmatch(request.hostname)
     return (found["region"] or found["zone"]) if found else None
 
 

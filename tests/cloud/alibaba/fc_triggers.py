@@ -41,7 +41,7 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
         raise _invalid("triggerConfig", "is not JSON") from None
     if not isinstance(config, dict):
         raise _invalid("triggerConfig", "is no object")
-    validation.check(config, _TABLES[kind], _invalid, "triggerConfig")
+    validation.check_fields(config, _TABLES[kind], _invalid, "triggerConfig")
     said = dict(given)
     if kind == "http":
         if config["authType"] not in ("anonymous", "function"):
@@ -53,15 +53,17 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
             raise _invalid("triggerConfig.cronExpression", "has not six fields")
         return Trigger("timer", name, config["enable"], {"message": config.get("payload", ""), **config}, said)
     source = config["eventSourceConfig"]
-    validation.check(source, _SOURCE, _invalid, "eventSourceConfig")
+    validation.check_fields(source, _SOURCE, _invalid, "eventSourceConfig")
     parameters = source.get("eventSourceParameters", {})
     if source["eventSourceType"] != "MNS" or parameters.keys() != {"sourceMNSParameters"}:
         raise ApiError("UnsupportedOperation", "The stand-in's EventBridge reads SMQ queues.")
-    validation.check(parameters["sourceMNSParameters"], _MNS, _invalid, "sourceMNSParameters")
+    validation.check_fields(parameters["sourceMNSParameters"], _MNS, _invalid, "sourceMNSParameters")
     run = config.get("runOptions", {})
-    validation.check(run, _RUN, _invalid, "runOptions")
-    validation.check(run.get("retryStrategy", {}), parameter_table("PushRetryStrategy!"), _invalid, "retryStrategy")
-    validation.check(
+    validation.check_fields(run, _RUN, _invalid, "runOptions")
+    validation.check_fields(
+        run.get("retryStrategy", {}), parameter_table("PushRetryStrategy!"), _invalid, "retryStrategy"
+    )
+    validation.check_fields(
         run.get("batchWindow", {}), parameter_table("CountBasedWindow:int TimeBasedWindow:int"), _invalid, "batchWindow"
     )
     options = {
@@ -75,7 +77,7 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
 
 def shown_trigger(trigger: Trigger, spec: FunctionSpec) -> dict[str, Any]:
     """A trigger as GetTrigger shows it."""
-    said = trigger.said
+    said = trigger.request
     shown = {
         "triggerName": trigger.name,
         "triggerType": said["triggerType"],

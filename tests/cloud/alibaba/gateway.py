@@ -39,27 +39,27 @@ class AlibabaGateway:
         self._nonces: dict[str, float] = {}
 
     @staticmethod
-    def claims(wire: HttpRequest) -> bool:
+    def claims(request: HttpRequest) -> bool:
         """Whether a request is meant for this cloud."""
-        signed = wire.headers.get("authorization", "").startswith("ACS")
-        named = "x-acs-action" in wire.headers or wire.hostname.endswith(DOMAIN)
-        return signed or named or "AccessKeyId" in dict(wire.pairs())
+        signed = request.headers.get("authorization", "").startswith("ACS")
+        named = "x-acs-action" in request.headers or request.hostname.endswith(DOMAIN)
+        return signed or named or "AccessKeyId" in dict(request.pairs())
 
-    def entry(self, wire: HttpRequest) -> dict[str, str]:
-        query, host = dict(wire.pairs()), _HOST.fullmatch(wire.hostname)
+    def call_record(self, request: HttpRequest) -> dict[str, str]:
+        query, host = dict(request.pairs()), _HOST.fullmatch(request.hostname)
         region = (host["region"] or _CENTRAL_REGION) if host else query.get("RegionId", "")
         return {
-            "Action": wire.headers.get("x-acs-action") or query.get("Action", ""),
-            "Version": wire.headers.get("x-acs-version") or query.get("Version", ""),
+            "Action": request.headers.get("x-acs-action") or query.get("Action", ""),
+            "Version": request.headers.get("x-acs-version") or query.get("Version", ""),
             "Region": region,
-            "Host": wire.host,
+            "Host": request.host,
         }
 
-    def read(self, wire: HttpRequest, request_id: str) -> tuple[Call, Service]:
-        self.authenticate(wire)
-        entry = self.entry(wire)
-        host = _HOST.fullmatch(wire.hostname)
-        if host is None and wire.hostname not in ("127.0.0.1", "localhost"):
+    def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
+        self.authenticate(request)
+        entry = self.call_record(request)
+        host = _HOST.fullmatch(request.hostname)
+        if host is None and request.hostname not in ("127.0.0.1", "localhost"):
             raise ApiError("InvalidProduct.NotFound", "The host is none of this cloud's.", 404)
         if host and host["service"] in _REGIONAL:
             if not host["region"]:
@@ -77,17 +77,17 @@ class AlibabaGateway:
         unknown = action not in service.actions or action in self.world.unknown_actions
         if unknown or entry["Version"] != service.version:
             raise ApiError("InvalidApi.NotFound", "The API is not found.", 404)
-        if wire.method not in ("GET", "POST"):
+        if request.method not in ("GET", "POST"):
             raise ApiError("UnsupportedHTTPMethod", "The API takes GET and POST.")
         region = (host["region"] or _CENTRAL_REGION) if host else None
-        call = Call("alibaba", service.name, action, service.version, region, wire.host, None, request_id)
-        call.in_query = frozenset(name for name, _ in wire.pairs())
+        call = Call("alibaba", service.name, action, service.version, region, request.host, None, request_id)
+        call.in_query = frozenset(name for name, _ in request.pairs())
         return call, service
 
-    def parameters(self, wire: HttpRequest, action: Action) -> dict[str, Any]:
-        pairs = wire.pairs()
-        if _is_form(wire) and (self.world.form_body or _product(wire) in _REGIONAL):
-            pairs += parse_qsl(wire.body.decode("utf-8", "replace"), keep_blank_values=True)
+    def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
+        pairs = request.pairs()
+        if _is_form(request) and (self.world.form_body or _product(request) in _REGIONAL):
+            pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
         given: dict[str, Any] = {}
         for name, text in pairs:
             if name not in action.parameters:
@@ -98,7 +98,7 @@ class AlibabaGateway:
             value = parse_text(text, parameter.type)
             if not has_type(value, parameter.type):
                 raise ApiError(f"Invalid{name}", f"The parameter {name} has the wrong type.")
-            if not parameter.here:
+            if not parameter.implemented:
                 raise ApiError("UnsupportedOperation", f"The stand-in does not implement {name}.")
             given[name] = value
         for name, parameter in action.parameters.items():
@@ -106,32 +106,32 @@ class AlibabaGateway:
                 raise ApiError(f"Missing{name}", f"{name} is mandatory for this action.")
         return given
 
-    def forget(self, wire: HttpRequest) -> None:
-        self._nonces.pop(wire.headers.get("x-acs-signature-nonce", ""), None)
+    def forget_request(self, request: HttpRequest) -> None:
+        self._nonces.pop(request.headers.get("x-acs-signature-nonce", ""), None)
 
-    def refuse(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
+    def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         if kind == "throttle":
             return ApiError("Throttling.User", "Request was denied due to user flow control.")
         return ApiError("InvalidSecurityToken.Expired", "The security token has expired.")
 
-    def answer(self, call: Call, answer: Answer) -> HttpReply:
+    def success_reply(self, call: Call, answer: Answer) -> HttpReply:
         said = {} if call.fault == "no_task_id" else {"RequestId": call.request_id}
         return HttpReply.json({**said, **answer}, headers={"x-acs-request-id": call.request_id})
 
-    def refusal(self, wire: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
+    def error_reply(self, request: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
         problem = {
             "RequestId": request_id,
-            "HostId": wire.hostname,
+            "HostId": request.hostname,
             "Code": error.code,
             "Message": error.message,
             "Recommend": f"https://api.example.invalid/troubleshoot?q={error.code}",
         }
         return HttpReply.json(problem, error.status, {"x-acs-request-id": request_id})
 
-    def authenticate(self, wire: HttpRequest) -> None:
+    def authenticate(self, request: HttpRequest) -> None:
         """Who calls, when, and what was signed. Raises: ApiError."""
-        headers, header = wire.headers, wire.headers.get("authorization", "")
-        if not header and "Signature" in dict(wire.pairs()):
+        headers, header = request.headers, request.headers.get("authorization", "")
+        if not header and "Signature" in dict(request.pairs()):
             raise ApiError("UnsupportedSignatureMethod", "Only ACS3-HMAC-SHA256 is accepted here.")
         authorization = signatures.read_acs3(header)
         if authorization is None:
@@ -143,17 +143,22 @@ class AlibabaGateway:
         if not hmac.compare_digest(authorization.id.encode(), keys.id.encode()):
             raise ApiError("InvalidAccessKeyId.NotFound", "The access key is not found.", 404)
         self._check_clock(headers["x-acs-date"])
-        whole = hmac.compare_digest(headers["x-acs-content-sha256"], sha256(wire.body).hexdigest())
+        whole = hmac.compare_digest(headers["x-acs-content-sha256"], sha256(request.body).hexdigest())
         matches = signatures.acs3_matches(
-            authorization, keys.key, method=wire.method, query=wire.pairs(), headers=headers, path=self.path(wire)
+            authorization,
+            keys.key,
+            method=request.method,
+            query=request.pairs(),
+            headers=headers,
+            path=self.path(request),
         )
-        if not whole or not matches or wire.path != self.path(wire):
+        if not whole or not matches or request.path != self.path(request):
             raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.")
         self._use_nonce(headers["x-acs-signature-nonce"])
         if not hmac.compare_digest(headers.get("x-acs-security-token", "").encode(), keys.token.encode()):
-            raise self.refuse("expire_token")
+            raise self.error_for("expire_token")
 
-    def path(self, wire: HttpRequest) -> str:
+    def path(self, request: HttpRequest) -> str:
         """The path that is signed: an RPC API has but one."""
         return "/"
 
@@ -175,10 +180,10 @@ class AlibabaGateway:
             del self._nonces[next(iter(self._nonces))]
 
 
-def _product(wire: HttpRequest) -> str:
-    host = _HOST.fullmatch(wire.hostname)
+def _product(request: HttpRequest) -> str:
+    host = _HOST.fullmatch(request.hostname)
     return host["service"] if host else ""
 
 
-def _is_form(wire: HttpRequest) -> bool:
-    return wire.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")
+def _is_form(request: HttpRequest) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")

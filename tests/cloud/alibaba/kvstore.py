@@ -87,7 +87,7 @@ class AlibabaKvstore:
     cloud: Cloud = "alibaba"
     name = "r-kvstore"
     version = "2015-01-01"
-    stages = frozenset({"hang_task"})
+    task_faults = frozenset({"hang_task"})
 
     def __init__(self, world: World, pool: RedisPool, clock: Clock, history: History) -> None:
         self._world, self._pool, self._clock, self._history = world, pool, clock, history
@@ -121,7 +121,7 @@ class AlibabaKvstore:
             "DescribeInstanceSSL": Action(parameter_table(f"InstanceId! {_LEGACY}"), self._instance_ssl),
         }
 
-    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """Codes of this API's siblings; ModifyAccountPassword itself publishes none."""
         if kind == "denied":
             return ApiError("Forbidden.RAM", "User not authorized to operate on the specified resource.", 403)
@@ -197,13 +197,13 @@ class AlibabaKvstore:
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
         if instance.spec.status != "Normal":
-            raise self.refuse("lock", call)
+            raise self.error_for("lock", call)
         account = instance.accounts.get(given["AccountName"])
         if account is None:
             raise ApiError("InvalidAccountName.NotFound", "Specified AccountName does not exist.", 404)
         old, new = given["OldAccountPassword"], given["NewAccountPassword"]
         _check_password(new)
-        self._world.check_value(call.action, new)
+        self._world.check_password(call.action, new)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
         async with instance.turn:  # compare and swap: of two callers with the same old password one wins

@@ -1,4 +1,4 @@
-"""How the clouds' proxies read AUTH: a thin front that turns their login forms into the real server's own.
+"""How the clouds' proxies read AUTH: a thin proxy that turns their login forms into the real server's own.
 
 Every other byte goes to the real server as it came, and every answer is the real server's, except for what an older
 one calls a wrong password. Sources: Tencent https://cloud.tencent.com/document/product/239/36710 (2025-09-22) and
@@ -33,18 +33,18 @@ class LoginForms:
 
     `separator`: what stands between account and password in a form of one word. `default`: the names by which the
     default account may be called before a colon, and, where the colon is the separator, in a form of two words.
-    `alone`: a password alone opens the default account. `takes_any`: that account needs no password, and takes any;
-    without it such an account refuses every one.
+    `password_alone`: a password alone opens the default account. `takes_any`: that account needs no password, and takes
+    any; without it such an account refuses every one.
     """
 
     separator: bytes
     default: frozenset[bytes] = frozenset()
     two_words: TwoWordLogin = "accept"
-    alone: bool = True
+    password_alone: bool = True
     before_6: bool = False
     takes_any: bool = False
 
-    def readings(self, words: Words) -> list[Words]:
+    def candidates(self, words: Words) -> list[Words]:
         """What an AUTH command may mean, as commands of the real server in the order in which they are tried."""
         if len(words) == 2:
             return self._of_one_word(words[1])
@@ -54,7 +54,7 @@ class LoginForms:
 
     def _of_one_word(self, text: bytes) -> list[Words]:
         """The whole as the default account's password; else split at the first separator."""
-        found = [self._of_default(text)] if self.alone else []
+        found = [self._of_default(text)] if self.password_alone else []
         name, colon, password = text.partition(b":")
         if colon and name in self.default:
             return [*found, self._of_default(password)]
@@ -74,7 +74,7 @@ class LoginForms:
     def _of_default(self, password: bytes) -> Words:
         return [b"AUTH", DEFAULT, password] if self.takes_any else [b"AUTH", password]
 
-    def readings_of_hello(self, words: Words) -> list[Words]:
+    def candidates_in_hello(self, words: Words) -> list[Words]:
         """The login in a HELLO command in the same way; none if it has none. `default` is no name that anybody gave."""
         at = _login_in(words)
         if not at:
@@ -141,7 +141,7 @@ class _Spoken:
         kind = words[0].upper() if words else b""
         if kind == b"AUTH":
             self.logging_in += 1
-            self._writer.write(_encoded(await self._meant(self.forms.readings(words))))
+            self._writer.write(_encoded(await self._meant(self.forms.candidates(words))))
         elif kind == b"HELLO":
             self._writer.write(_encoded(await self._greeting(words)))
         else:
@@ -176,15 +176,15 @@ class _Spoken:
     async def _greeting(self, words: Words) -> Words:
         if self.forms.before_6:
             return [b"HELLO-IS-OF-6.0", *words[1:]]
-        readings = self.forms.readings_of_hello(words)
-        return hello_with_login(words, await self._meant(readings)) if readings else words
+        candidates = self.forms.candidates_in_hello(words)
+        return hello_with_login(words, await self._meant(candidates)) if candidates else words
 
-    async def _meant(self, readings: list[Words]) -> Words:
+    async def _meant(self, candidates: list[Words]) -> Words:
         """The first reading that the real server takes, else the last one, whose refusal is the answer."""
-        for words in readings[:-1]:
+        for words in candidates[:-1]:
             if await self._is_taken(words):
                 return words
-        return readings[-1]
+        return candidates[-1]
 
     async def _is_taken(self, words: Words) -> bool:
         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)

@@ -25,9 +25,9 @@ class RedisPool:
     def __len__(self) -> int:
         return len(self._awake)
 
-    async def enter(self, server: LazyRedisServer) -> None:
+    async def mark_used(self, server: LazyRedisServer) -> None:
         """Count a server in, as the one used last; first end what was idle longest while there are too many."""
-        self.leave(server)
+        self.mark_asleep(server)
         while len(self._awake) >= self.world.max_servers:
             idle = next((one for one in self._awake if one.idle), None)
             if idle is None:
@@ -35,7 +35,7 @@ class RedisPool:
             await idle.sleep()
         self._awake[server] = None
 
-    def leave(self, server: LazyRedisServer) -> None:
+    def mark_asleep(self, server: LazyRedisServer) -> None:
         """Count it out."""
         self._awake.pop(server, None)
 
@@ -86,7 +86,7 @@ class LazyRedisServer:
     async def sleep(self) -> None:
         """End the process; the address stays."""
         async with self._turn:
-            self._pool.leave(self)
+            self._pool.mark_asleep(self)
             if self._real is not None:
                 real, self._real = self._real, None
                 await real.stop()
@@ -100,16 +100,16 @@ class LazyRedisServer:
     async def _woken(self) -> RedisServer:
         """The process, started if need be; call it in turn. Raises: RuntimeError, OSError."""
         if self._real is None or not self._real.runs:
-            await self._pool.enter(self)
+            await self._pool.mark_used(self)
             real = RedisServer()
             try:
                 await real.start(self._users.values())
             except BaseException:
-                self._pool.leave(self)
+                self._pool.mark_asleep(self)
                 raise
             self._real = real
         else:
-            await self._pool.enter(self)
+            await self._pool.mark_used(self)
         return self._real
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -17,9 +17,10 @@ from shared.queues.port import QueueMessage
 from tests.cloud.client.function_urls import HttpAnswer, call_signed
 from tests.cloud.client.inboxes import open_any_inbox, queue_access
 from tests.cloud.client.standin import Standin
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.checkout import ROOT
 
-SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
+SMQ = f"smq://{ALIBABA_ACCOUNT}.mns.cn-hangzhou.aliyuncs.com/keyturn-"
 QUEUES = {
     "tencent": ("ckafka://ap-guangzhou/datahub-demo01", "ckafka://ap-guangzhou/datahub-demo02"),
     "alibaba": (f"{SMQ}results", f"{SMQ}{{function}}"),

@@ -15,8 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 from tests.cloud.backends.child_processes import die_with_parent
 from tests.cloud.client.clock import running_ahead
-
-_ROOT = Path(__file__).parents[3]
+from tests.cloud.state.checkout import ROOT
 
 
 def history_digest(salt: str, value: str) -> str:
@@ -38,7 +37,7 @@ class Standin:
         command += ["--world", str(world)] if world else []
         # The kernel ties the wish to the forking thread: only the main one surely lives as long as we do.
         tie = die_with_parent if threading.current_thread() is threading.main_thread() else None
-        self._process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, preexec_fn=tie)
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, preexec_fn=tie)
         self._opener = build_opener(ProxyHandler({}))
         self.pid = self._process.pid
 

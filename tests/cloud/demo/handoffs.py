@@ -17,9 +17,10 @@ from tests.cloud.demo.scenes import Scene
 from tests.cloud.demo.six_ways import accepts, endpoints, example_events
 from tests.cloud.functions.platform_names import FC, SCF
 from tests.cloud.invocation.runtime import run_function
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.checkout import ROOT
 
-_SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
+_SMQ = f"smq://{ALIBABA_ACCOUNT}.mns.cn-hangzhou.aliyuncs.com/keyturn-"
 _PATIENCE_S = 60.0
 _LOOK_S = 0.2
 # Which function hands on over which kind of queue.

@@ -88,7 +88,7 @@ class WaitingFaults:
         """Forget them all."""
         self._waiting = []
 
-    def meet(self, call: Call) -> Fault | None:
+    def take_for(self, call: Call) -> Fault | None:
         """The fault that this call meets."""
         for fault in self._waiting:
             if fault.matches(call):

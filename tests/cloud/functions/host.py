@@ -33,16 +33,16 @@ _PASSING: tuple[OutcomeKind, ...] = ("raised", "init", "timeout", "memory", "exi
 
 @dataclass
 class Trigger:
-    """A trigger of a deployed function, as the platform acts on it; `said` is what the API was told."""
+    """A trigger of a deployed function, as the platform acts on it; `request` is what the API was told."""
 
     kind: str  # http | timer | ckafka | mns
     name: str
     enabled: bool
     options: dict[str, Any]
-    said: dict[str, Any]
+    request: dict[str, Any]
     url_id: str = ""
     served: int = 0
-    born: float = 0.0
+    created_at: float = 0.0
     """Unix seconds: what a topic held before is not for a group that begins at the latest message."""
 
 
@@ -63,7 +63,7 @@ class DeployedFunction:
         self.triggers: dict[str, Trigger] = {}
         self.retries = 2 if spec.platform == "scf" else 3
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
-        self.dead: list[dict[str, Any]] = []
+        self.dead_letters: list[dict[str, Any]] = []
         self.started = 0
         self._most = most
         self._instances: list[InstanceProcess] = []
@@ -116,7 +116,7 @@ class DeployedFunction:
             "Function": self.spec.name,
             "Started": self.started,
             "Instances": len(self._instances),
-            "DeadLetters": len(self.dead),
+            "DeadLetters": len(self.dead_letters),
             "Triggers": {name: one.kind for name, one in self.triggers.items()},
             "Log": list(self.log),
         }
@@ -165,7 +165,7 @@ class FunctionHost:
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def of(self, platform: Platform, region: str) -> Iterable[DeployedFunction]:
+    def in_region(self, platform: Platform, region: str) -> Iterable[DeployedFunction]:
         """The functions of one region."""
         return [one for one in self.functions.values() if one.key[:2] == (platform, region)]
 
@@ -203,12 +203,12 @@ class FunctionHost:
             if outcome.kind not in _PASSING:
                 break
             if attempt > most:
-                function.dead.append({"RequestId": request_id, "Error": outcome.error, "Attempts": attempt})
+                function.dead_letters.append({"RequestId": request_id, "Error": outcome.error, "Attempts": attempt})
                 break
             await asyncio.sleep(self.world.retry_s)
         return DeliveryResult(attempt, outcome)
 
-    def begin(self, function: DeployedFunction, event: bytes) -> None:
+    def deliver_later(self, function: DeployedFunction, event: bytes) -> None:
         """Accept an asynchronous event; it is delivered in the background."""
         task = asyncio.ensure_future(self.deliver(function, event))
         self._tasks.add(task)

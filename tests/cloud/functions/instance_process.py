@@ -37,7 +37,7 @@ OutcomeKind = Literal["ok", "raised", "init", "timeout", "memory", "exit"]
 INIT_S = 65.0
 _LINE = 64 * 1024 * 1024
 _LOOK_S = 0.05
-_PROGRAM = Path(__file__).with_name("instance.py")
+_PROGRAM = Path(__file__).with_name("instance_program.py")
 _ROLE_VARIABLES = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN")
 
 

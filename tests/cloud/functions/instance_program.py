@@ -1,6 +1,6 @@
 """What runs inside one instance of a deployed function: a bare interpreter, the unpacked zip, and a pipe of events.
 
-Started by `functions_process` with `python3.10 -I -S -B`, so it uses the standard library alone: nothing of the
+Started by `instance_process` with `python3.10 -I -S -B`, so it uses the standard library alone: nothing of the
 checkout or of an environment may help the bundle along, and the network that it sees is this machine's own. Arguments:
 PLATFORM CODE HANDLER CONCURRENCY OFFSET_S. SCF imports the code when the instance starts; FC at its first event, and
 with a concurrency above 1 it runs events in threads.
@@ -47,7 +47,7 @@ def main() -> None:
 def _move_clock(offset_s: float) -> None:
     """Live so many seconds ahead, as the stand-in's world does."""
     if offset_s:
-        path = Path(__file__).parents[1] / "state" / "moved_time.py"
+        path = Path(__file__).with_name("shifted_time.py")
         namespace: dict[str, Any] = {}
         exec(compile(path.read_text(encoding="utf-8"), str(path), "exec"), namespace)
         namespace["install"](offset_s)

@@ -25,11 +25,11 @@ _LEASE_S = 3600.0
 class FunctionPlatforms:
     """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
 
-    def __init__(self, world: World, kept: MessageBroker, clock: Clock) -> None:
+    def __init__(self, world: World, broker: MessageBroker, clock: Clock) -> None:
         self.host = FunctionHost(world, clock)
         self.urls = FunctionUrls(self.host, clock.now)
         self._clock = clock
-        self._kept = kept
+        self._broker = broker
         self._seen: dict[tuple[Any, str], set[str]] = {}
         self._working: dict[tuple[Any, str], asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
@@ -52,7 +52,7 @@ class FunctionPlatforms:
         await self._idle()
         await self.host.close()
 
-    def shown(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[dict[str, Any]]:
         """Every function: instances, triggers, the addresses that it answers at, the last lines of its log."""
         return [{**one.state(), "Urls": _urls(one)} for one in self.host.functions.values()]
 
@@ -100,11 +100,11 @@ class FunctionPlatforms:
         for id_, hub in self.host.world.ckafka.items():
             if not hub.topic or not trigger.name.endswith(f"-{hub.topic}") or hub.region != function.spec.region:
                 continue
-            written = self._kept.queue(f"ckafka/{id_}").peek()
+            written = self._broker.queue(f"ckafka/{id_}").peek()
             key = (function.key, f"{trigger.name}/{id_}")
             if key not in self._seen:
                 first = trigger.options["offset"] == "earliest"
-                old = [] if first else [one for one in written if one.stored_at < trigger.born]
+                old = [] if first else [one for one in written if one.stored_at < trigger.created_at]
                 self._seen[key] = {one.message.id for one in old}
             seen = self._seen[key]
             fresh = [(place, one.message) for place, one in enumerate(written) if one.message.id not in seen]
@@ -130,7 +130,7 @@ class FunctionPlatforms:
 
     async def _queue(self, function: DeployedFunction, trigger: Trigger) -> None:
         """One batch of an SMQ queue to one function, by EventBridge: an array of CloudEvents."""
-        queue = self._kept.queue(f"smq/{ALIBABA_ACCOUNT}/{trigger.options['queue']}")
+        queue = self._broker.queue(f"smq/{ALIBABA_ACCOUNT}/{trigger.options['queue']}")
         batch: list[LeasedMessage] = queue.receive(trigger.options["batch"], _LEASE_S)
         if not batch:
             return

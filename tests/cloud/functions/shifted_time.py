@@ -4,7 +4,7 @@ It works in any CPython without a package, as the interpreter that runs a zip ha
 are replaced, and two methods of the built-in `datetime`, through the dictionary behind its read-only view. Install it
 before the code is imported that is to be moved. `time.monotonic` and `time.sleep` stay real.
 
-Standard library alone, and no import from this package: `functions_instance` loads it in a bare interpreter.
+Standard library alone, and no import from this package: `instance_program` loads it in a bare interpreter.
 """
 
 from __future__ import annotations

@@ -8,6 +8,7 @@ from hashlib import sha256
 from typing import Any
 
 from tests.cloud.functions.platform_names import SCF
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 
 
 def queue_event(body: str, platform: str, name: str | int, *, amqp: bool = False, now: float | None = None) -> bytes:
@@ -28,7 +29,7 @@ def queue_event(body: str, platform: str, name: str | int, *, amqp: bool = False
         "specversion": "1.0",
         "type": "mns:Queue:SendMessage",
         "datacontenttype": "application/json; charset=utf-8",
-        "subject": "acs:mns:cn-hangzhou:1000000000000001:queues/keyturn-commands",
+        "subject": f"acs:mns:cn-hangzhou:{ALIBABA_ACCOUNT}:queues/keyturn-commands",
         "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
         "data": {"requestId": message_id, "messageId": message_id, "messageBody": body},
     }

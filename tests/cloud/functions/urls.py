@@ -56,20 +56,20 @@ class FunctionUrls:
         self._now = now
 
     @staticmethod
-    def claims(wire: HttpRequest) -> bool:
+    def claims(request: HttpRequest) -> bool:
         """Whether a request is meant for a function."""
-        return bool(_SCF.fullmatch(wire.hostname) or _FC.fullmatch(wire.hostname))
+        return bool(_SCF.fullmatch(request.hostname) or _FC.fullmatch(request.hostname))
 
-    async def answer(self, wire: HttpRequest) -> tuple[HttpReply, dict[str, str]]:
+    async def answer(self, request: HttpRequest) -> tuple[HttpReply, dict[str, str]]:
         """The function's reply, and the call as the list of calls keeps it."""
-        on_scf = _SCF.fullmatch(wire.hostname)
-        place = on_scf or _FC.fullmatch(wire.hostname)
+        on_scf = _SCF.fullmatch(request.hostname)
+        place = on_scf or _FC.fullmatch(request.hostname)
         assert place is not None
         entry = {
             "Action": "InvokeFunctionUrl" if on_scf else "InvokeHTTPTrigger",
             "Version": "",
             "Region": place["region"],
-            "Host": wire.host,
+            "Host": request.host,
             "Code": "",
         }
         found = self._find("scf" if on_scf else "fc", place["region"], place["id"])
@@ -78,40 +78,40 @@ class FunctionUrls:
             return HttpReply.json({"errorMessage": "no function has this address"}, 404), entry
         function, trigger = found
         try:
-            self._authenticate(wire, trigger, on_scf=bool(on_scf))
+            self._authenticate(request, trigger, on_scf=bool(on_scf))
         except Unauthorized as error:
             entry["Code"] = "Unauthorized"
             status, name = (401, "errorMessage") if on_scf else (403, "Message")
             return HttpReply.json({name: str(error), "Code": "AccessDenied"}, status), entry
         trigger.served += 1
         if on_scf:
-            return _scf_reply(await function.invoke(_scf_event(wire))), entry
-        if wire.method not in trigger.options["methods"]:
+            return _scf_reply(await function.invoke(_scf_event(request))), entry
+        if request.method not in trigger.options["methods"]:
             return HttpReply.json({"Code": "MethodNotAllowed"}, 405), entry
         request_id = str(uuid.uuid4())
-        event = _fc_event(wire, request_id, self._now())
-        if wire.headers.get("x-fc-invocation-type", "").lower() == "async":
-            self._host.begin(function, event)
+        event = _fc_event(request, request_id, self._now())
+        if request.headers.get("x-fc-invocation-type", "").lower() == "async":
+            self._host.deliver_later(function, event)
             return HttpReply(b"", 202, {"X-Fc-Request-Id": request_id}), entry
         return _fc_reply(await function.invoke(event, request_id=request_id)), entry
 
     def _find(self, platform: str, region: str, url_id: str) -> tuple[DeployedFunction, Trigger] | None:
-        for function in self._host.of("scf" if platform == "scf" else "fc", region):
+        for function in self._host.in_region("scf" if platform == "scf" else "fc", region):
             for trigger in function.triggers.values():
                 if trigger.kind == "http" and trigger.url_id == url_id and trigger.enabled:
                     return function, trigger
         return None
 
-    def _authenticate(self, wire: HttpRequest, trigger: Trigger, *, on_scf: bool) -> None:
+    def _authenticate(self, request: HttpRequest, trigger: Trigger, *, on_scf: bool) -> None:
         if trigger.options.get("AuthType" if on_scf else "authType") in ("NONE", "anonymous"):
             return
         if on_scf:
-            self._tc3(wire)
+            self._tc3(request)
         else:
-            self._acs3(wire)
+            self._acs3(request)
 
-    def _tc3(self, wire: HttpRequest) -> None:
-        keys, headers = self._host.world.credentials.tencent, wire.headers
+    def _tc3(self, request: HttpRequest) -> None:
+        keys, headers = self._host.world.credentials.tencent, request.headers
         authorization = signatures.read_tc3(headers.get("authorization", ""))
         signed = {"content-type", "host", "x-scf-cam-uin"}
         if authorization is None or not signed <= set(authorization.signed_headers) or authorization.service != "scf":
@@ -124,18 +124,18 @@ class FunctionUrls:
         matches = signatures.tc3_matches(
             authorization,
             keys.key,
-            method=wire.method,
-            query=wire.query,
+            method=request.method,
+            query=request.query,
             headers={**headers, "x-tc-timestamp": stamp},
-            body=wire.body,
+            body=request.body,
         )
         known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
         token = hmac.compare_digest(headers.get("x-scf-cam-token", "").encode(), keys.token.encode())
         if not (matches and known and token and headers.get("x-scf-cam-uin") == TENCENT_UIN):
             raise Unauthorized("the signature, the key or its token does not fit")
 
-    def _acs3(self, wire: HttpRequest) -> None:
-        keys, headers = self._host.world.credentials.alibaba, wire.headers
+    def _acs3(self, request: HttpRequest) -> None:
+        keys, headers = self._host.world.credentials.alibaba, request.headers
         authorization = signatures.read_acs3(headers.get("authorization", ""))
         if authorization is None or not {"x-acs-date", "x-acs-security-token"} <= set(authorization.signed_headers):
             raise Unauthorized("required HTTP header Authorization was not specified or is no ACS3 signature")
@@ -144,9 +144,9 @@ class FunctionUrls:
         except ValueError:
             raise Unauthorized("x-acs-date is not YYYY-MM-DDThh:mm:ssZ") from None
         hashed = headers.get("x-acs-content-sha256")
-        whole = hashed is None or hmac.compare_digest(hashed, sha256(wire.body).hexdigest())
+        whole = hashed is None or hmac.compare_digest(hashed, sha256(request.body).hexdigest())
         matches = signatures.acs3_matches(
-            authorization, keys.key, method=wire.method, query=wire.pairs(), headers=headers, path=wire.path
+            authorization, keys.key, method=request.method, query=request.pairs(), headers=headers, path=request.path
         )
         known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
         token = hmac.compare_digest(headers["x-acs-security-token"].encode(), keys.token.encode())
@@ -154,15 +154,15 @@ class FunctionUrls:
             raise Unauthorized("the signature, its time, the key or its token does not fit")
 
 
-def _scf_event(wire: HttpRequest) -> bytes:
+def _scf_event(request: HttpRequest) -> bytes:
     """The event of a function URL: no requestContext, header names in lower case."""
-    headers = {**wire.headers, "x-scf-remote-addr": "127.0.0.1"}
+    headers = {**request.headers, "x-scf-remote-addr": "127.0.0.1"}
     event = {
-        "httpMethod": wire.method,
-        "path": unquote(wire.path),
+        "httpMethod": request.method,
+        "path": unquote(request.path),
         "headers": headers,
-        "queryString": dict(wire.pairs()),
-        "body": wire.body.decode("utf-8", "replace"),
+        "queryString": dict(request.pairs()),
+        "body": request.body.decode("utf-8", "replace"),
     }
     return json.dumps(event).encode()
 
@@ -178,30 +178,30 @@ def _scf_reply(outcome: InvocationOutcome) -> HttpReply:
     return _told(value, {"X-Scf-Request-Id": outcome.request_id})
 
 
-def _fc_event(wire: HttpRequest, request_id: str, now: float) -> bytes:
+def _fc_event(request: HttpRequest, request_id: str, now: float) -> bytes:
     """The event of an HTTP trigger, version v1; header names as clients write them."""
-    binary = bool(wire.body) and not _TEXT.match(wire.headers.get("content-type", "application/json"))
-    body = base64.b64encode(wire.body).decode() if binary else wire.body.decode("utf-8", "replace")
+    binary = bool(request.body) and not _TEXT.match(request.headers.get("content-type", "application/json"))
+    body = base64.b64encode(request.body).decode() if binary else request.body.decode("utf-8", "replace")
     event: dict[str, Any] = {
         "version": "v1",
-        "rawPath": wire.path,
-        "headers": {name.title(): value for name, value in wire.headers.items()},
-        "queryParameters": dict(wire.pairs()),
+        "rawPath": request.path,
+        "headers": {name.title(): value for name, value in request.headers.items()},
+        "queryParameters": dict(request.pairs()),
         "body": body,
         "isBase64Encoded": binary,
         "requestContext": {
             "accountId": ALIBABA_ACCOUNT,
-            "domainName": wire.hostname,
-            "domainPrefix": wire.hostname.partition(".")[0],
+            "domainName": request.hostname,
+            "domainPrefix": request.hostname.partition(".")[0],
             "requestId": request_id,
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
             "timeEpoch": str(int(now * 1000)),
             "http": {
-                "method": wire.method,
-                "path": unquote(wire.path),
+                "method": request.method,
+                "path": unquote(request.path),
                 "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1",
-                "userAgent": wire.headers.get("user-agent", ""),
+                "userAgent": request.headers.get("user-agent", ""),
             },
         },
     }

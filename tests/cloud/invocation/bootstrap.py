@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from tests.cloud.functions import shifted_time
 from tests.cloud.functions.platform_names import SCF
-from tests.cloud.state.accounts import TENCENT_UIN
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
 
 KILL_AT = "STANDIN_KILL_AT"
 """Names the point at which this process is to end as by a power cut; see `kill_at`."""
@@ -90,7 +90,7 @@ def invocation_context(
         credentials=SimpleNamespace(**dict(zip(_FC_KEYS, role, strict=True))) if role else None,
         function=SimpleNamespace(name=function, handler=f"{function}.main_handler", memory=128, timeout=int(timeout_s)),
         region="cn-hangzhou",
-        account_id="1000000000000001",
+        account_id=ALIBABA_ACCOUNT,
         retry_count=0,
     )
 

@@ -47,7 +47,7 @@ class WorldClockReader:
     settings: Mapping[str, str]
     ahead_s: float = 0.0
 
-    def look(self) -> None:
+    def refresh(self) -> None:
         """See how far it is ahead now."""
         self.ahead_s = clock.offset_s(self.settings)
 
@@ -60,7 +60,7 @@ class WorldClockReader:
             clock.move_to(self.settings, moment)
         except OSError as error:
             raise ClockCannotMove(str(error)) from None
-        self.look()
+        self.refresh()
 
 
 @dataclass
@@ -72,17 +72,17 @@ class CommandQueue:
     only: str | None = None
     amqp: bool = False
     invoke: Callable[[str, bytes, str], InvocationResult] = run_function
-    left: list[LeasedMessage] = field(default_factory=list)
+    unaddressed: list[LeasedMessage] = field(default_factory=list)
     """Addressed to no function here; held, not taken, and given back at the end."""
-    early: list[LeasedMessage] = field(default_factory=list)
+    not_yet_due: list[LeasedMessage] = field(default_factory=list)
     """Taken from a broker that goes by its own clock, before the world's says that they are due."""
 
-    def due(self) -> float | None:
+    def first_due(self) -> float | None:
         """When the first message that waits for a function may be delivered; None: none waits."""
         if self.amqp:
             # What this broker holds back it does not show: it is taken, and held here until it is due.
-            self.early += self.inbox.receive(_AT_ONCE, _LEASE_S, ignore_delay=True)
-            return min((_notbefore(one) for one in self.early if self._receiver(one.message.body)), default=None)
+            self.not_yet_due += self.inbox.receive(_AT_ONCE, _LEASE_S, ignore_delay=True)
+            return min((_notbefore(one) for one in self.not_yet_due if self._receiver(one.message.body)), default=None)
         waiting = [one for one in self.inbox.peek() if one.leased_until <= self.now()]
         mine = [one for one in waiting if self._receiver(one.message.body)]
         return min((max(one.visible_at, _notbefore(one)) for one in mine), default=None)
@@ -91,7 +91,7 @@ class CommandQueue:
         """Give every message that waits now, not what comes meanwhile, to its function; how many there were."""
         # An embedded queue's delays go by the world's clock; a real broker's do not, once that has been moved.
         by_notbefore = skip_delays or (self.amqp and self.now.ahead_s > 0)
-        waiting, self.early = self.early, []
+        waiting, self.not_yet_due = self.not_yet_due, []
         while len(waiting) < _AT_ONCE and (
             batch := self.inbox.receive(_AT_ONCE - len(waiting), _LEASE_S, ignore_delay=self.amqp and by_notbefore)
         ):
@@ -101,7 +101,7 @@ class CommandQueue:
             early = [one for one in waiting if _notbefore(one) > now]
             waiting = [one for one in waiting if _notbefore(one) <= now]
             if self.amqp:
-                self.early = early
+                self.not_yet_due = early
             else:
                 for one in early:
                     self.inbox.release(one, _notbefore(one) - now)
@@ -109,10 +109,10 @@ class CommandQueue:
 
     def give_back(self) -> None:
         """Let go of what was left, and of what came too early."""
-        for leased in self.left + self.early:
+        for leased in self.unaddressed + self.not_yet_due:
             self.inbox.release(leased)
-        self.left.clear()
-        self.early.clear()
+        self.unaddressed.clear()
+        self.not_yet_due.clear()
 
     def _receiver(self, body: str) -> str | None:
         return self.only or _addressed(_event(body))
@@ -123,7 +123,7 @@ class CommandQueue:
         if function is None:
             kind = str(event.get("type", ""))[:80]
             print(f"left: a message of type {kind!r} is addressed to no function", file=sys.stderr)
-            self.left.append(leased)
+            self.unaddressed.append(leased)
             return False
         platform = platform_of(_cloud_of(event) if function in _OF_EITHER_CLOUD else function)
         given = queue_event(body, platform, leased.message.id, amqp=self.amqp, now=self.now())
@@ -182,9 +182,9 @@ def deliver_round(opened: Sequence[CommandQueue], now: WorldClockReader, *, skip
 
     Raises: ClockCannotMove.
     """
-    now.look()
+    now.refresh()
     if skip_delays:
-        first = min((due for one in opened if (due := one.due()) is not None), default=None)
+        first = min((due for one in opened if (due := one.first_due()) is not None), default=None)
         if first is not None and first > now():
             now.move_to(first)
     return sum(one.deliver_waiting(skip_delays=skip_delays) for one in opened)

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.cloud.client import clock
 from tests.cloud.functions.platform_names import SCF
-from tests.cloud.state.accounts import TENCENT_UIN
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_APPID, TENCENT_UIN
 from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.world import load_world
 
@@ -48,7 +48,7 @@ def platform_environment(function: str, platform: str, settings: Mapping[str, st
         env |= {
             "TENCENTCLOUD_RUNENV": "SCF",
             "TENCENTCLOUD_REGION": "ap-guangzhou",
-            "TENCENTCLOUD_APPID": "1250000000",
+            "TENCENTCLOUD_APPID": TENCENT_APPID,
             "TENCENTCLOUD_UIN": TENCENT_UIN,
             "SCF_RUNTIME": "Python3.10",
             "SCF_FUNCTIONNAME": function,
@@ -64,7 +64,7 @@ def platform_environment(function: str, platform: str, settings: Mapping[str, st
             "FC_FUNCTION_NAME": function,
             "FC_FUNCTION_HANDLER": f"{function}.main_handler",
             "FC_REGION": "cn-hangzhou",
-            "FC_ACCOUNT_ID": "1000000000000001",
+            "FC_ACCOUNT_ID": ALIBABA_ACCOUNT,
         }
         other = {"SECRET_ID": tencent.id, "SECRET_KEY": tencent.key, "TOKEN": tencent.token}
         env = {f"KEYTURN_TENCENT_{name}": value for name, value in other.items()} | env

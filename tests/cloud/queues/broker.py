@@ -52,7 +52,7 @@ class MessageBroker:
             queue.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def work(self, order: Mapping[str, Any]) -> Any:
+    def handle_control(self, order: Mapping[str, Any]) -> Any:
         """What a consumer without a wire protocol asks: `{"Queue", "Do"}`, `Do` a method of Inbox, and its arguments.
 
         `hurry` makes all that is delayed due. Raises: ValueError.

@@ -41,47 +41,47 @@ class SmqGateway:
         self._now = now
 
     @staticmethod
-    def claims(wire: HttpRequest) -> bool:
+    def claims(request: HttpRequest) -> bool:
         """Whether a request is meant for this service."""
-        return wire.headers.get("authorization", "").startswith("MNS ") or ".mns." in wire.hostname
+        return request.headers.get("authorization", "").startswith("MNS ") or ".mns." in request.hostname
 
-    def entry(self, wire: HttpRequest) -> dict[str, str]:
-        host = _HOST.fullmatch(wire.hostname)
+    def call_record(self, request: HttpRequest) -> dict[str, str]:
+        host = _HOST.fullmatch(request.hostname)
         return {
-            "Action": _action(wire),
-            "Version": wire.headers.get("x-mns-version", ""),
+            "Action": _action(request),
+            "Version": request.headers.get("x-mns-version", ""),
             "Region": host["region"] if host else "",
-            "Host": wire.host,
+            "Host": request.host,
         }
 
-    def read(self, wire: HttpRequest, request_id: str) -> tuple[Call, Service]:
-        self._authenticate(wire)
-        host, action = _HOST.fullmatch(wire.hostname), _action(wire)
+    def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
+        self._authenticate(request)
+        host, action = _HOST.fullmatch(request.hostname), _action(request)
         if host is None or host["account"] not in self._world.smq:
             raise ApiError("InvalidRequestURL", "The host names no account of this service.")
-        if wire.headers.get("x-mns-version") != VERSION:
+        if request.headers.get("x-mns-version") != VERSION:
             raise ApiError("InvalidArgument", "The header x-mns-version names no version.")
         if action not in self._service.actions or action in self._world.unknown_actions:
             raise ApiError("InvalidRequestURL", "There is no such operation.")
         if host["region"] != self._world.smq[host["account"]].region:
             raise ApiError("QueueNotExist", "The account has no queue in this region.", 404)
-        call = Call("alibaba", NAME, action, VERSION, host["region"], wire.host, None, request_id)
+        call = Call("alibaba", NAME, action, VERSION, host["region"], request.host, None, request_id)
         return call, self._service
 
-    def parameters(self, wire: HttpRequest, action: Action) -> dict[str, Any]:
-        path, host = _PATH.fullmatch(wire.path), _HOST.fullmatch(wire.hostname)
+    def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
+        path, host = _PATH.fullmatch(request.path), _HOST.fullmatch(request.hostname)
         assert path is not None
         assert host is not None
         given: dict[str, Any] = {"AccountId": host["account"], "QueueName": path["queue"]}
-        texts = [(_canonical(name), value) for name, value in wire.pairs()]
-        if wire.body:
-            texts += [(child.tag.rpartition("}")[2], child.text or "") for child in _document(wire.body)]
+        texts = [(_canonical(name), value) for name, value in request.pairs()]
+        if request.body:
+            texts += [(child.tag.rpartition("}")[2], child.text or "") for child in _document(request.body)]
         for name, text in texts:
             if name not in action.parameters:
                 raise ApiError("InvalidArgument", f"{name} is not recognized.")
             parameter = action.parameters[name]
             value = parse_text(text, parameter.type)
-            if not parameter.here or not has_type(value, parameter.type):
+            if not parameter.implemented or not has_type(value, parameter.type):
                 raise ApiError("InvalidArgument", f"{name} cannot be read, or is not implemented here.")
             given[name] = value
         for name, parameter in action.parameters.items():
@@ -89,31 +89,31 @@ class SmqGateway:
                 raise ApiError("MissingReceiptHandle" if name == "ReceiptHandle" else "InvalidArgument", name)
         return given
 
-    def forget(self, wire: HttpRequest) -> None:
+    def forget_request(self, request: HttpRequest) -> None:
         """Nothing is kept of a request."""
 
-    def refuse(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
+    def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         if kind == "throttle":
             return ApiError("QpsLimitExceeded", "More requests than the queue takes in a second.", 503)
         return ApiError("AccessDenied", "The security token is wrong or expired.", 403)
 
-    def answer(self, call: Call, answer: Answer) -> HttpReply:
+    def success_reply(self, call: Call, answer: Answer) -> HttpReply:
         status = 201 if call.action == "SendMessage" else 200 if answer else 204
         root, content = next(iter(answer.items()), ("Message", {}))
         body = _xml(root, {} if call.fault == "no_task_id" else content) if status != 204 else b""
         return HttpReply(body, status, _headers(call.request_id))
 
-    def refusal(self, wire: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
+    def error_reply(self, request: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
         problem = {
             "Code": error.code,
             "Message": error.message,
             "RequestId": request_id,
-            "HostId": f"http://{wire.hostname}",
+            "HostId": f"http://{request.hostname}",
         }
         return HttpReply(_xml("Error", problem), error.status, _headers(request_id))
 
-    def _authenticate(self, wire: HttpRequest) -> None:
-        headers = wire.headers
+    def _authenticate(self, request: HttpRequest) -> None:
+        headers = request.headers
         if not (authorization := headers.get("authorization", "")):
             raise ApiError("MissingAuthorizationHeader", "The request carries no signature.")
         if not (date := headers.get("date", "")):
@@ -129,33 +129,33 @@ class SmqGateway:
         keys = self._world.credentials.alibaba
         if not hmac.compare_digest(match["id"].encode(), keys.id.encode()):
             raise ApiError("InvalidAccessKeyId", "The access key does not exist.", 403)
-        if not hmac.compare_digest(match["signature"].encode(), _signature(keys.key, wire)):
+        if not hmac.compare_digest(match["signature"].encode(), _signature(keys.key, request)):
             raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.", 403)
         said = headers.get("content-md5")
-        if said is not None and said.encode() != base64.b64encode(md5(wire.body).hexdigest().encode()):
+        if said is not None and said.encode() != base64.b64encode(md5(request.body).hexdigest().encode()):
             raise ApiError("InvalidDegist", "Content-MD5 is not of this body.")
         if not hmac.compare_digest(headers.get("security-token", "").encode(), keys.token.encode()):
-            raise self.refuse("expire_token")
+            raise self.error_for("expire_token")
 
 
-def _signature(key: str, wire: HttpRequest) -> bytes:
-    headers = wire.headers
-    lines = [wire.method, *(headers.get(name, "") for name in ("content-md5", "content-type", "date"))]
+def _signature(key: str, request: HttpRequest) -> bytes:
+    headers = request.headers
+    lines = [request.method, *(headers.get(name, "") for name in ("content-md5", "content-type", "date"))]
     lines += [f"{name}:{value}" for name, value in sorted(headers.items()) if name.startswith("x-mns-")]
-    text = "\n".join([*lines, wire.path + (f"?{wire.query}" if wire.query else "")])
+    text = "\n".join([*lines, request.path + (f"?{request.query}" if request.query else "")])
     return base64.b64encode(hmac.digest(key.encode(), text.encode(), sha1))
 
 
-def _action(wire: HttpRequest) -> str:
-    if not _PATH.fullmatch(wire.path):
+def _action(request: HttpRequest) -> str:
+    if not _PATH.fullmatch(request.path):
         return ""
-    peeks = dict(wire.pairs()).get("peekonly") == "true"
+    peeks = dict(request.pairs()).get("peekonly") == "true"
     return {
         "POST": "SendMessage",
         "GET": "PeekMessage" if peeks else "ReceiveMessage",
         "DELETE": "DeleteMessage",
         "PUT": "ChangeMessageVisibility",
-    }.get(wire.method, "")
+    }.get(request.method, "")
 
 
 def _canonical(name: str) -> str:

@@ -54,7 +54,7 @@ class ApiDispatcher:
         self._lags = LaggingReads(self.clock)
         self._age += 1
         self.calls: list[dict[str, str]] = []
-        self._pace = RateLimit(world.rate)
+        self._rate_limit = RateLimit(world.rate)
         self._tencent = TencentGateway(world, {one.name: one for one in self.services if one.cloud == "tencent"}, now)
         alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
         smq = alibaba.pop(NAME, None)
@@ -91,48 +91,48 @@ class ApiDispatcher:
         self.faults.clear()
         self._lags.clear()
 
-    async def handle(self, wire: HttpRequest) -> tuple[HttpReply, str]:
+    async def handle(self, request: HttpRequest) -> tuple[HttpReply, str]:
         """The reply to a request, and the fault that its delivery meets (empty: none)."""
-        if self.platforms is not None and self.platforms.urls.claims(wire):
-            reply, called = await self.platforms.urls.answer(wire)
+        if self.platforms is not None and self.platforms.urls.claims(request):
+            reply, called = await self.platforms.urls.answer(request)
             self.calls.append(called)
             return reply, ""
-        gate = self._gate(wire)
-        if gate is None:
+        gateway = self._gateway_for(request)
+        if gateway is None:
             return HttpReply.json({"error": "no cloud's API call"}, 404), ""
         if self.world.latency_s:
             await asyncio.sleep(self.world.latency_s)
-        reply, fault = await self._arrive(gate, wire, self.faults)
+        reply, fault = await self._arrive(gateway, request, self.faults)
         if fault == "twice":
-            reply, fault = await self._arrive(gate, wire, None)
+            reply, fault = await self._arrive(gateway, request, None)
         return reply, fault
 
-    def _gate(self, wire: HttpRequest) -> ApiGateway | None:
+    def _gateway_for(self, request: HttpRequest) -> ApiGateway | None:
         """The door that a request is meant for."""
-        if TencentGateway.claims(wire):
+        if TencentGateway.claims(request):
             return self._tencent
-        if self._smq and SmqGateway.claims(wire):
+        if self._smq and SmqGateway.claims(request):
             return self._smq
-        if self._fc and FcGateway.claims(wire):
+        if self._fc and FcGateway.claims(request):
             return self._fc
-        return self._alibaba if AlibabaGateway.claims(wire) else None
+        return self._alibaba if AlibabaGateway.claims(request) else None
 
     async def _arrive(
-        self, gate: ApiGateway, wire: HttpRequest, faults_: WaitingFaults | None
+        self, gateway: ApiGateway, request: HttpRequest, faults_: WaitingFaults | None
     ) -> tuple[HttpReply, str]:
-        """A request at a gate: the reply, and the fault met."""
+        """A request at a gateway: the reply, and the fault met."""
         request_id = str(uuid.uuid4())
-        entry = {**gate.entry(wire), "Code": ""}
+        entry = {**gateway.call_record(request), "Code": ""}
         self.calls.append(entry)
         call = None
         try:
-            call, service = gate.read(wire, request_id)
+            call, service = gateway.read_call(request, request_id)
             entry["Region"] = entry["Region"] or call.region or ""
-            reply = gate.answer(call, await self._perform(gate, wire, call, service, faults_))
+            reply = gateway.success_reply(call, await self._perform(gateway, request, call, service, faults_))
         except ApiError as error:
             entry["Code"] = error.code
-            reply = gate.refusal(wire, request_id, error)
-            if error.whatever:
+            reply = gateway.error_reply(request, request_id, error)
+            if error.fixed_status:
                 reply = replace(reply, status=error.status)
         if call is None or not call.fault:
             return reply, ""
@@ -141,25 +141,25 @@ class ApiDispatcher:
         return spoil_reply(reply, call.fault), call.fault
 
     async def _perform(
-        self, gate: ApiGateway, wire: HttpRequest, call: Call, service: Service, faults_: WaitingFaults | None
+        self, gateway: ApiGateway, request: HttpRequest, call: Call, service: Service, faults_: WaitingFaults | None
     ) -> Answer:
         action = service.actions[call.action]
         if call.action in self.world.deny:
-            raise service.refuse("denied", call)
-        if not self._pace.allows((call.cloud, call.service, call.action, call.region), action.per_s):
-            raise _throttled(gate, action)
-        call.parameters = gate.parameters(wire, action)
-        fault = faults_.meet(call) if faults_ is not None else None
+            raise service.error_for("denied", call)
+        if not self._rate_limit.allows((call.cloud, call.service, call.action, call.region), action.rate_per_s):
+            raise _throttled(gateway, action)
+        call.parameters = gateway.parameters(request, action)
+        fault = faults_.take_for(call) if faults_ is not None else None
         call.fault = fault.Fault if fault else ""
         if call.fault in faults.BEFORE:
-            raise _before(gate, call, service)
-        if call.fault in ("fail_task", "hang_task") and not (action.changes and call.fault in service.stages):
+            raise _before(gateway, call, service)
+        if call.fault in ("fail_task", "hang_task") and not (action.changes and call.fault in service.task_faults):
             # No task to stage: a failure is an answer, and what hangs is the answer.
             call.fault = "stall" if call.fault == "hang_task" else call.fault
-            raise service.refuse("failed", call)
+            raise service.error_for("failed", call)
         if fault is not None and call.fault == "late":
-            gate.forget(wire)  # it has not come yet
-            self.clock.after(fault.Seconds, partial(self._come_late, gate, wire))
+            gateway.forget_request(request)  # it has not come yet
+            self.clock.call_after(fault.Seconds, partial(self._come_late, gateway, request))
             return {}
         if fault is None or call.fault not in ("slow", "code"):
             return await self._answer(service, call, action)
@@ -176,34 +176,36 @@ class ApiDispatcher:
         if fault.When == "after":
             answer = await self._answer(service, call, action)
         if fault.Fault == "code":
-            raise ApiError(fault.Code, "As a test wants it.", fault.Status or 400, whatever=fault.Status is not None)
+            raise ApiError(
+                fault.Code, "As a test wants it.", fault.Status or 400, fixed_status=fault.Status is not None
+            )
         age = self._age
         await asyncio.sleep(fault.Seconds)
         if self._age != age:
-            raise service.refuse("system", call)  # what was sent to a world that is gone has no effect in this one
+            raise service.error_for("system", call)  # what was sent to a world that is gone has no effect in this one
         return answer if fault.When == "after" else await self._answer(service, call, action)
 
-    async def _come_late(self, gate: ApiGateway, wire: HttpRequest) -> None:
+    async def _come_late(self, gateway: ApiGateway, request: HttpRequest) -> None:
         """A request comes whose sender has given up: checked and handled as of now, and nobody hears the answer."""
-        await self._arrive(gate, wire, None)
+        await self._arrive(gateway, request, None)
 
 
-def _throttled(gate: ApiGateway, action: Action) -> ApiError:
-    if action.throttled:
-        return ApiError(action.throttled, "QPS Limit Exceeded", 429)
-    return gate.refuse("throttle")
+def _throttled(gateway: ApiGateway, action: Action) -> ApiError:
+    if action.throttle_code:
+        return ApiError(action.throttle_code, "QPS Limit Exceeded", 429)
+    return gateway.error_for("throttle")
 
 
-def _before(gate: ApiGateway, call: Call, service: Service) -> ApiError:
+def _before(gateway: ApiGateway, call: Call, service: Service) -> ApiError:
     if call.fault == "throttle":
-        return _throttled(gate, service.actions[call.action])
+        return _throttled(gateway, service.actions[call.action])
     if call.fault == "expire_token":
-        return gate.refuse("expire_token")
+        return gateway.error_for("expire_token")
     if call.fault == "echo":
-        refusal = service.refuse("system", call)
+        refusal = service.error_for("system", call)
         quoted = " ".join(f"{name}={value}" for name, value in call.parameters.items())
         return ApiError(refusal.code, f"{refusal.message} Parameters: {quoted}", refusal.status)
-    return service.refuse("lock" if call.fault == "lock" else "system", call)
+    return service.error_for("lock" if call.fault == "lock" else "system", call)
 
 
 def spoil_reply(reply: HttpReply, fault: str) -> HttpReply:

@@ -49,21 +49,21 @@ class _PromptServer(web.Server):
 
 
 class HttpServer:
-    """Serves one front on loopback."""
+    """Serves one dispatcher on loopback."""
 
     def __init__(
         self,
         world: World,
         services: Sequence[Service],
-        kept: MessageBroker,
+        broker: MessageBroker,
         clock: Clock,
         history: History,
         platforms: FunctionPlatforms | None = None,
     ) -> None:
         self._first = world
-        self._kept = kept
+        self._broker = broker
         self._clock = clock
-        self._front = ApiDispatcher(world, services, clock, history, platforms)
+        self._dispatcher = ApiDispatcher(world, services, clock, history, platforms)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int) -> int:
@@ -80,10 +80,10 @@ class HttpServer:
             await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        wire = HttpRequest.of(request.method, request.raw_path, request.headers, await request.content.read())
-        if wire.path.startswith(CONTROL):
-            return _response(await self._control(wire))
-        reply, fault = await self._front.handle(wire)
+        api_request = HttpRequest.of(request.method, request.raw_path, request.headers, await request.content.read())
+        if api_request.path.startswith(CONTROL):
+            return _response(await self._control(api_request))
+        reply, fault = await self._dispatcher.handle(api_request)
         if fault in ("drop_before", "drop_after"):
             _hang_up(request)
         elif fault == "stall":
@@ -98,38 +98,38 @@ class HttpServer:
     async def _hold(self, request: web.BaseRequest) -> None:
         """Keep a caller waiting until it goes, or its time is over."""
         clock = asyncio.get_running_loop().time
-        until = clock() + self._front.world.stall_s
+        until = clock() + self._dispatcher.world.stall_s
         while clock() < until and request.transport is not None and not request.transport.is_closing():
             await asyncio.sleep(_LOOK_S)
 
-    async def _control(self, wire: HttpRequest) -> HttpReply:
-        front, what = self._front, f"{wire.method} {wire.path.removeprefix(CONTROL)}"
+    async def _control(self, api_request: HttpRequest) -> HttpReply:
+        dispatcher, what = self._dispatcher, f"{api_request.method} {api_request.path.removeprefix(CONTROL)}"
         try:
             if what == "POST faults":
-                return HttpReply.json({"waiting": front.add_faults(wire.body)})
+                return HttpReply.json({"waiting": dispatcher.add_faults(api_request.body)})
             if what == "DELETE faults":
-                front.clear_faults()
+                dispatcher.clear_faults()
             elif what == "GET calls":
-                return HttpReply.json(front.calls)
+                return HttpReply.json(dispatcher.calls)
             elif what == "GET state":
-                return HttpReply.json(front.state())
+                return HttpReply.json(dispatcher.state())
             elif what == "GET functions":
-                return HttpReply.json(front.platforms.shown() if front.platforms else [])
+                return HttpReply.json(dispatcher.platforms.as_json() if dispatcher.platforms else [])
             elif what == "GET history":
-                return HttpReply.json(front.history.shown())
+                return HttpReply.json(dispatcher.history.as_json())
             elif what == "POST outside":
-                await front.outside(wire.body)
+                await dispatcher.outside(api_request.body)
             elif what == "GET clock":
-                return HttpReply.json(self._clock.shown())
+                return HttpReply.json(self._clock.as_json())
             elif what == "POST clock":
-                await self._clock.order(json.loads(wire.body))
-                return HttpReply.json(self._clock.shown())
-            elif what == "POST tick" and front.platforms is not None:
-                return HttpReply.json(await front.platforms.tick(json.loads(wire.body)))
+                await self._clock.handle_control(json.loads(api_request.body))
+                return HttpReply.json(self._clock.as_json())
+            elif what == "POST tick" and dispatcher.platforms is not None:
+                return HttpReply.json(await dispatcher.platforms.tick(json.loads(api_request.body)))
             elif what == "POST queue":
-                return HttpReply.json({"Answer": self._kept.work(json.loads(wire.body))})
+                return HttpReply.json({"Answer": self._broker.handle_control(json.loads(api_request.body))})
             elif what == "POST reset":
-                await front.reset(self._first.changed(json.loads(wire.body or b"{}")))
+                await dispatcher.reset(self._first.with_overrides(json.loads(api_request.body or b"{}")))
             else:
                 return HttpReply.json({"error": "the stand-in has no such path"}, 404)
         except ValueError as error:

@@ -63,14 +63,14 @@ async def serve(port: int, path: Path) -> None:
     history = History(clock)
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
-    kept = MessageBroker(clock)
-    platforms = FunctionPlatforms(world, kept, clock)
+    broker = MessageBroker(clock)
+    platforms = FunctionPlatforms(world, broker, clock)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
-        *(TencentCkafka(world, kept), AlibabaSmq(world, kept, clock)),
+        *(TencentCkafka(world, broker), AlibabaSmq(world, broker, clock)),
         *(TencentScf(world, platforms.host), AlibabaFc(world, platforms.host)),
     )
-    server = HttpServer(world, services, kept, clock, history, platforms)
+    server = HttpServer(world, services, broker, clock, history, platforms)
     try:
         bound = await server.start(port)
         await asyncio.gather(platforms.start(), *(service.start() for service in services))

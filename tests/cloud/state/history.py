@@ -47,6 +47,6 @@ class History:
         }
         self._applied.append(entry if current is None else {**entry, "Current": current})
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """What `GET /_standin/history` answers."""
         return {"Salt": self.salt, "History": self._applied}

@@ -137,7 +137,7 @@ class _Stored(WorldTable):
     tags: dict[str, str] = {}
     versions: dict[str, str | StoredVersion]
 
-    def stored(self, now: float) -> dict[str, SeededVersion]:
+    def seeded_versions(self, now: float) -> dict[str, SeededVersion]:
         """Versions by id, oldest first; those without an age are a month old, a second between two."""
         made = {}
         for place, (id_, one) in enumerate(self.versions.items()):
@@ -311,13 +311,13 @@ class World(WorldTable):
                 whole[name] = {**mine, **table}
         return whole
 
-    def check_value(self, action: str, value: str) -> None:
+    def check_password(self, action: str, value: str) -> None:
         """Raises: ApiError: the world has a rule of its own against this new password."""
         for rule in self.refuses_values:
             if rule.action in ("*", action) and any(one in value for one in rule.characters):
                 raise ApiError(rule.code, "The password breaks the rules.")
 
-    def changed(self, overrides: dict[str, Any]) -> World:
+    def with_overrides(self, overrides: dict[str, Any]) -> World:
         """This world with tables merged and other values replaced.
 
         Raises: ValueError: not a world, or an instance came (the addresses are already published).

@@ -49,16 +49,16 @@ class Clock:
         """A clock that stands at this moment."""
         return StoppedClock(self.now())
 
-    def at(self, moment: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
+    def call_at(self, moment: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
         """Let it happen then; what is past happens at once."""
         appointment = ScheduledEvent(moment, next(self._numbers), happens)
         heapq.heappush(self._waiting, appointment)
         self._set_alarm()
         return appointment
 
-    def after(self, seconds: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
+    def call_after(self, seconds: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
         """Let it happen so many seconds of world time from now."""
-        return self.at(self.now() + seconds, happens)
+        return self.call_at(self.now() + seconds, happens)
 
     async def move_to(self, moment: float) -> None:
         """Move forward to a moment; nothing if that is past. Returns and raises as `advance`."""
@@ -95,7 +95,7 @@ class Clock:
         if self._alarm is not None:
             self._alarm.cancel()
 
-    async def order(self, order: Any) -> None:
+    async def handle_control(self, order: Any) -> None:
         """What `POST /_standin/clock` says: `{"Advance": seconds}` or `{"To": RFC 3339}`. Raises: ValueError."""
         if not isinstance(order, Mapping) or len(order) != 1 or not order.keys() <= {"Advance", "To"}:
             raise ValueError("the clock takes Advance (seconds) or To (RFC 3339)")
@@ -107,7 +107,7 @@ class Clock:
             raise ValueError("Advance: a number of seconds")
         await self.advance(seconds)
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """What `GET /_standin/clock` answers."""
         return {"Now": to_rfc3339(self.now()), "Offset": self.offset_s}
 

@@ -39,24 +39,24 @@ class TencentGateway:
         self._regions |= {one.region for one in world.tcr.values()} | {one.region for one in world.ssm.values()}
 
     @staticmethod
-    def claims(wire: HttpRequest) -> bool:
+    def claims(request: HttpRequest) -> bool:
         """Whether a request is meant for this cloud."""
-        signed = wire.headers.get("authorization", "").startswith("TC3")
-        return signed or "x-tc-action" in wire.headers or wire.hostname.endswith(DOMAIN)
+        signed = request.headers.get("authorization", "").startswith("TC3")
+        return signed or "x-tc-action" in request.headers or request.hostname.endswith(DOMAIN)
 
-    def entry(self, wire: HttpRequest) -> dict[str, str]:
+    def call_record(self, request: HttpRequest) -> dict[str, str]:
         return {
-            "Action": wire.headers.get("x-tc-action", ""),
-            "Version": wire.headers.get("x-tc-version", ""),
-            "Region": wire.headers.get("x-tc-region", ""),
-            "Host": wire.host,
+            "Action": request.headers.get("x-tc-action", ""),
+            "Version": request.headers.get("x-tc-version", ""),
+            "Region": request.headers.get("x-tc-region", ""),
+            "Host": request.host,
         }
 
-    def read(self, wire: HttpRequest, request_id: str) -> tuple[Call, Service]:
-        scope = self._authenticate(wire)
-        headers = wire.headers
-        place = _HOST.fullmatch(wire.hostname)
-        if place is None and wire.hostname not in ("127.0.0.1", "localhost"):
+    def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
+        scope = self._authenticate(request)
+        headers = request.headers
+        place = _HOST.fullmatch(request.hostname)
+        if place is None and request.hostname not in ("127.0.0.1", "localhost"):
             raise ApiError("AuthFailure.SignatureFailure", "The host is none of this cloud's.")
         if place and place["service"] != scope:
             raise ApiError("AuthFailure.SignatureFailure", "The credential scope names another service.")
@@ -69,19 +69,19 @@ class TencentGateway:
         if action not in service.actions or action in self._world.unknown_actions:
             raise ApiError("InvalidAction", "The action does not exist.")
         region, site = self._reach(place["place"] if place else "loopback", headers.get("x-tc-region", ""))
-        call = Call("tencent", service.name, action, version, region, wire.host, site, request_id)
+        call = Call("tencent", service.name, action, version, region, request.host, site, request_id)
         return call, service
 
-    def parameters(self, wire: HttpRequest, action: Action) -> dict[str, Any]:
-        if wire.method == "GET":
-            given = _unflattened(wire.pairs(), action)
+    def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
+        if request.method == "GET":
+            given = _unflattened(request.pairs(), action)
         else:
-            if len(wire.body) > _MOST_BYTES:
+            if len(request.body) > _MOST_BYTES:
                 raise ApiError("RequestSizeLimitExceeded", "A signed POST takes 10 MB.")
-            if not wire.headers.get("content-type", "").startswith("application/json"):
+            if not request.headers.get("content-type", "").startswith("application/json"):
                 raise ApiError("UnsupportedProtocol", "POST takes application/json.")
             try:
-                given = json.loads(wire.body or b"{}")
+                given = json.loads(request.body or b"{}")
             except ValueError:
                 raise ApiError("InvalidParameter", "The body is not JSON.") from None
             if not isinstance(given, dict):
@@ -92,33 +92,33 @@ class TencentGateway:
             parameter = action.parameters[name]
             if not has_type(value, parameter.type):
                 raise ApiError("InvalidParameter", f"The parameter `{name}` has the wrong type.")
-            if not parameter.here:
+            if not parameter.implemented:
                 raise ApiError("UnsupportedOperation", f"The stand-in does not implement `{name}`.")
         for name, parameter in action.parameters.items():
             if parameter.required and name not in given:
                 raise ApiError("MissingParameter", f"The required parameter `{name}` is missing.")
         return given
 
-    def forget(self, wire: HttpRequest) -> None:
+    def forget_request(self, request: HttpRequest) -> None:
         """Nothing is kept of a request."""
 
-    def refuse(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
+    def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         if kind == "throttle":
             return ApiError("RequestLimitExceeded", "More requests than the API takes in a second.")
         return ApiError("AuthFailure.TokenFailure", "The token of the temporary key is wrong or expired.")
 
-    def answer(self, call: Call, answer: Answer) -> HttpReply:
+    def success_reply(self, call: Call, answer: Answer) -> HttpReply:
         if call.fault == "no_task_id":
             answer = {}
         return HttpReply.json({"Response": {**answer, "RequestId": call.request_id}})
 
-    def refusal(self, wire: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
+    def error_reply(self, request: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
         problem = {"Code": error.code, "Message": error.message}
         return HttpReply.json({"Response": {"Error": problem, "RequestId": request_id}})
 
-    def _authenticate(self, wire: HttpRequest) -> str:
+    def _authenticate(self, request: HttpRequest) -> str:
         """The credential scope's service, once everything about the caller holds."""
-        header = wire.headers.get("authorization", "")
+        header = request.headers.get("authorization", "")
         if not header:
             raise ApiError("AuthFailure.InvalidAuthorization", "The request carries no TC3 signature.")
         authorization = signatures.read_tc3(header)
@@ -127,19 +127,19 @@ class TencentGateway:
         keys = self._world.credentials.tencent
         if not hmac.compare_digest(authorization.id.encode(), keys.id.encode()):
             raise ApiError("AuthFailure.SecretIdNotFound", "The SecretId is not found.")
-        self._check_clock(wire.headers.get("x-tc-timestamp", ""), authorization.date)
+        self._check_clock(request.headers.get("x-tc-timestamp", ""), authorization.date)
         matches = signatures.tc3_matches(
             authorization,
             keys.key,
-            method=wire.method,
-            query=wire.query,
-            headers=wire.headers,
-            body=wire.body,
+            method=request.method,
+            query=request.query,
+            headers=request.headers,
+            body=request.body,
         )
-        if not matches or wire.path != "/":
+        if not matches or request.path != "/":
             raise ApiError("AuthFailure.SignatureFailure", "The signature does not match the request.")
-        if not hmac.compare_digest(wire.headers.get("x-tc-token", "").encode(), keys.token.encode()):
-            raise self.refuse("expire_token")
+        if not hmac.compare_digest(request.headers.get("x-tc-token", "").encode(), keys.token.encode()):
+            raise self.error_for("expire_token")
         return authorization.service
 
     def _check_clock(self, timestamp: str, date: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from tests.cloud.backends.redis_login import LoginForms
 from tests.cloud.backends.redis_pool import EagerRedisServer, LazyRedisServer, RedisPool
 from tests.cloud.backends.redis_server import RedisUser
+from tests.cloud.state.accounts import TENCENT_APPID, TENCENT_UIN
 from tests.cloud.state.history import History
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
@@ -36,7 +37,7 @@ from tests.cloud.wire.service import (
     parameter_table,
 )
 
-OPERATOR = "100000000001"
+OPERATOR = TENCENT_UIN
 CHANGE_ACCOUNT, CHANGE_PASSWORD = "037", "007"
 _KINDS = {CHANGE_ACCOUNT: "修改实例账号", CHANGE_PASSWORD: "修改实例密码"}
 _MONTH_S = 30 * 24 * 3600
@@ -53,7 +54,7 @@ class TencentRedis:
     cloud: Cloud = "tencent"
     name = "redis"
     version = "2018-04-12"
-    stages = frozenset({"fail_task", "hang_task"})
+    task_faults = frozenset({"fail_task", "hang_task"})
 
     def __init__(self, world: World, pool: RedisPool, clock: Clock, history: History) -> None:
         self._world, self._pool, self._clock, self._history = world, pool, clock, history
@@ -101,7 +102,7 @@ class TencentRedis:
             "DescribeSSLStatus": Action(parameter_table("InstanceId!"), self._ssl_status),
         }
 
-    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes for the action."""
         if kind == "denied":
             return ApiError("UnauthorizedOperation.NoCAMAuthed", "No CAM permission.")
@@ -176,7 +177,7 @@ class TencentRedis:
         password, no_auth = given.get("AccountPassword"), given.get("NoAuth")
         if password is not None:
             _check_password(password, 64)
-            self._world.check_value(call.action, password)
+            self._world.check_password(call.action, password)
         # What the caller leaves out is not kept: this is the trap that callers have to know.
         privilege = given.get("Privilege", "rw")
         policy = tuple(given.get("ReadonlyPolicy", ["master"]))
@@ -200,7 +201,7 @@ class TencentRedis:
         if not old:
             raise ApiError("InvalidParameter.EmptyParam", "OldPassword is empty.")
         _check_password(new, 30 if call.action == "ModifyInstancePassword" else 64)
-        self._world.check_value(call.action, new)
+        self._world.check_password(call.action, new)
         instance = self._instance(call)
         self._check_free(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
         account = self._account(instance, ROOT)
@@ -243,7 +244,7 @@ class TencentRedis:
     ) -> None:
         await instance.server.start(instance.users)
         await instance.server.set_users([user])
-        account.turn(user, remark, policy)
+        account.update(user, remark, policy)
         if with_password:
             account.set_time(self._clock.now(), self._world)
         instance.server.forms = instance.forms(self._world)
@@ -334,7 +335,7 @@ class TencentRedis:
         return {
             "InstanceName": instance.name,
             "InstanceId": instance.id,
-            "Appid": 1250000000,
+            "Appid": int(TENCENT_APPID),
             "ProjectId": 0,
             "Region": spec.region,
             "RegionId": _REGION_IDS.get(spec.region, 1),
@@ -361,7 +362,7 @@ class TencentRedis:
 
     def _check_free(self, instance: Instance, call: Call, wrong_status: str) -> None:
         if self._tasks.locks(instance.id):
-            raise self.refuse("lock", call)
+            raise self.error_for("lock", call)
         if instance.spec.status != 2:
             raise ApiError(wrong_status, "The status of the instance does not allow this.")
 

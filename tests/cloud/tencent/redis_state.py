@@ -27,7 +27,7 @@ class Account:
     applied: int = 0
     changed: int = 0
 
-    def turn(self, user: RedisUser, remark: str, readonly_policy: tuple[str, ...]) -> None:
+    def update(self, user: RedisUser, remark: str, readonly_policy: tuple[str, ...]) -> None:
         """Have these rights and this remark; the password is its user's."""
         self.changed += self.user.password != user.password
         self.user, self.remark, self.readonly_policy = user, remark, readonly_policy
@@ -82,7 +82,7 @@ class Instance:
             b"@",
             default=frozenset() if world.root_login == "password" else frozenset((self.id.encode(),)),
             two_words=world.two_word_auth,
-            alone=world.root_login != "id",
+            password_alone=world.root_login != "id",
             before_6=float(self.spec.engine_version) < 6,
             takes_any=free or (root is not None and root.nopass),
         )

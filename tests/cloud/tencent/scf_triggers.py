@@ -34,9 +34,11 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
         raise invalid_value("TriggerDesc", "is not JSON") from None
     if not isinstance(desc, dict) or kind not in ("http", "timer", "ckafka"):
         raise ApiError("UnsupportedOperation.Trigger", "The stand-in has http, timer and ckafka triggers.")
-    validation.check(desc, {"http": _HTTP, "timer": _TIMER, "ckafka": _CKAFKA}[kind], _trigger_desc, "TriggerDesc")
+    validation.check_fields(
+        desc, {"http": _HTTP, "timer": _TIMER, "ckafka": _CKAFKA}[kind], _trigger_desc, "TriggerDesc"
+    )
     if kind == "http":
-        validation.check(desc.get("NetConfig", {}), _NET, _trigger_desc, "TriggerDesc.NetConfig")
+        validation.check_fields(desc.get("NetConfig", {}), _NET, _trigger_desc, "TriggerDesc.NetConfig")
         if desc["AuthType"] not in ("CAM", "NONE"):
             raise invalid_value("TriggerDesc", "has an unknown AuthType")
     if kind == "timer" and not validation.is_cron(desc["cron"], 7):
@@ -55,7 +57,7 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
 
 def shown_trigger(trigger: Trigger, call: Call) -> dict[str, Any]:
     """TriggerInfo."""
-    said, desc = trigger.said, json.loads(trigger.said["TriggerDesc"])
+    said, desc = trigger.request, json.loads(trigger.request["TriggerDesc"])
     if trigger.kind == "http":
         net = {"EnableIntranet": False, "EnableExtranet": True, **desc.get("NetConfig", {})}
         url = f"https://{scf_url_host(trigger.url_id, call.region or '')}"

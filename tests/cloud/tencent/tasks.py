@@ -57,12 +57,12 @@ class Tasks:
         async def run() -> None:
             task.status = RUNNING
             if fault != "hang_task":
-                self._steps[task.id] = self._clock.at(task.started + self._task_s, end)
+                self._steps[task.id] = self._clock.call_at(task.started + self._task_s, end)
 
         async def end() -> None:
             await self._end(task, apply, failing=fault == "fail_task")
 
-        self._steps[task.id] = self._clock.at(task.started + self._task_s / 3, run)
+        self._steps[task.id] = self._clock.call_at(task.started + self._task_s / 3, run)
         return task
 
     def done(self, instance_id: str, kind: str, title: str) -> Task:

@@ -69,7 +69,7 @@ class TencentTcr:
     cloud: Cloud = "tencent"
     name = "tcr"
     version = "2019-09-24"
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
     def __init__(self, world: World, clock: Clock, history: History) -> None:
         self._world, self._clock, self._history = world, clock, history
@@ -89,7 +89,7 @@ class TencentTcr:
             ),
         }
 
-    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("AuthFailure.UnauthorizedOperation", "No CAM permission.")
@@ -176,7 +176,7 @@ class TencentTcr:
         password = given.get("Password") or "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
         if not given["Random"]:
             _check_password(password)
-            self._world.check_value(call.action, password)
+            self._world.check_password(call.action, password)
         self._turn(instance, account, password)
         self._history.add(self.name, instance.id, account.name, password)
         return {"Password": password}
@@ -231,7 +231,7 @@ class TencentTcr:
         for instance in self.instances.values():
             for account in instance.accounts.values():
                 if (moment := account.spec.expires_at / 1000) > self._clock.now():
-                    self._clock.at(moment, partial(self._expire, instance))
+                    self._clock.call_at(moment, partial(self._expire, instance))
 
     async def _expire(self, instance: Instance) -> None:
         instance.registry.set_logins(instance.logins(self._clock.now()))

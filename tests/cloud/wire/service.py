@@ -60,7 +60,7 @@ class Parameter:
 
     type: ParameterType
     required: bool = False
-    here: bool = True
+    implemented: bool = True
 
 
 def parameter_table(published: str, elsewhere: str = "") -> dict[str, Parameter]:
@@ -69,11 +69,11 @@ def parameter_table(published: str, elsewhere: str = "") -> dict[str, Parameter]
     `elsewhere` lists published parameters that the stand-in does not implement.
     """
     table = {}
-    for words, here in ((published, True), (elsewhere, False)):
+    for words, implemented in ((published, True), (elsewhere, False)):
         for word in words.split():
             name, _, kind = word.partition(":")
             type_: ParameterType = kind or "str"  # type: ignore[assignment]
-            table[name.rstrip("!")] = Parameter(type_, name.endswith("!"), here)
+            table[name.rstrip("!")] = Parameter(type_, name.endswith("!"), implemented)
     return table
 
 
@@ -87,8 +87,8 @@ class Action:
     parameters: Mapping[str, Parameter]
     handler: Handler
     changes: bool = False
-    per_s: int | None = None
-    throttled: str = ""
+    rate_per_s: int | None = None
+    throttle_code: str = ""
 
 
 class Service(Protocol):
@@ -98,10 +98,10 @@ class Service(Protocol):
     name: str  # first label of its host, and the service in TC3's credential scope
     version: str
     actions: Mapping[str, Action]
-    stages: frozenset[str]
-    """The faults that its changes play out themselves; the front does the rest."""
+    task_faults: frozenset[str]
+    """The faults that its changes play out themselves; the dispatcher does the rest."""
 
-    def refuse(self, kind: RefusalKind, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """What it says to a call that the world forbids or a fault spoils; nothing was applied."""
 
     def state(self) -> dict[str, Any]:
