@@ -1,4 +1,4 @@
-"""A case, and how it is played: each step in turn on a stage, then the judges."""
+"""A case, and how it is played: each step in turn, then the judges."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cloud.client.standin import Standin
 
 @dataclass(frozen=True)
 class Step:
-    """Something that is done on the stage: the name of a method of `Stage`, and what it is given."""
+    """Something that is done in the world: the name of a method of `WorldDriver`, and what it is given."""
 
     do: str
     given: tuple[Any, ...] = ()
@@ -61,12 +61,12 @@ class PlayedCase:
 
 def play_case(case: Case, standin: Standin, folder: Path, seed: int) -> PlayedCase:
     """Run the case in a world put back to its start. `folder` is empty and its own."""
-    stage = WorldDriver(
+    driver = WorldDriver(
         standin, folder, random.Random(f"{seed} {case}"), case.world, case.orders, commands=case.commands, key=case.key
     )
     for one in case.steps:
         if one.do not in ("send",):
-            stage.story.append(" ".join(str(part) for part in (one.do, *one.given, *one.named.items())))
-        getattr(stage, one.do)(*one.given, **one.named)
-    stage.finish()
-    return PlayedCase(case, stage.verdict, stage.story)
+            driver.story.append(" ".join(str(part) for part in (one.do, *one.given, *one.named.items())))
+        getattr(driver, one.do)(*one.given, **one.named)
+    driver.finish()
+    return PlayedCase(case, driver.verdict, driver.story)

@@ -27,12 +27,6 @@ from tests.support import platform_events
 
 KEY = "c2lnbnMtd2hhdC1rZXl0dXJuLXNlbmRzLWl0c2VsZi4"
 _KEYS = ("standin-secret-key", "standin-session-token", KEY)
-_SERVICE = {"r-kvstore": "tair"}
-_MOST_ROUNDS = 40
-_PATIENT_ROUNDS = 5
-_IMPATIENT_S = 300.0
-_KILLED_LIMIT_S = 30.0
-_LATEST_S = 3700.0  # past every lateness that cases set, settling and what follows it
 _STALL_S = 1.5
 _FOLLOW_LIMIT_S = 8.0
 

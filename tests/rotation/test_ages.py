@@ -16,9 +16,9 @@ from shared.runtime.cloud_access import CloudAccess
 from shared.triggers import parse_time
 from tests.cloud.invocation.bootstrap import invocation_context
 from tests.cloud.invocation.runtime import role_keys
-from tests.clouds.test_refusals import answering
 from tests.conftest import ACCOUNT, House
 from tests.support import platform_events
+from tests.support.answering_server import answering
 
 CHINA = timezone(timedelta(hours=8))
 ODD: list[Any] = [
