@@ -32,7 +32,7 @@ def step(do: str, *given: Any, **named: Any) -> Step:
 class Case:
     """One story. No outcome is expected of it: only that what is said is true."""
 
-    kind: str  # which of the issue's kinds it varies; cases of one kind and topic are alike
+    kind: str  # what it varies: faults, worlds, overlaps, kills and so on; cases of one kind and topic are alike
     topic: str
     name: str
     orders: Mapping[str, CaseCommand]

@@ -18,9 +18,9 @@ from shared.runtime.errors import ErrorClass, RetryLater
 from shared.runtime.lanes import Lanes, run
 from shared.workbench.bench import ceiling
 from tests.cloud.client.standin import Standin
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, House, outcome
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 INSTANCES, EACH = 12, 5
 
@@ -76,7 +76,7 @@ def test_a_batch_over_many_instances_loses_no_command_and_keeps_the_order_of_eac
 
 def test_a_throttled_change_is_made_again_without_looking_anew(house: House) -> None:
     house.cloud.faults([{"Action": "ModifyInstanceAccount", "Fault": "throttle", "Times": 2}])
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "changed"
     calls = Counter(call["Action"] for call in house.cloud.calls())
     assert calls["ModifyInstanceAccount"] == 3
     assert (calls["DescribeInstanceAccount"], calls["DescribeTaskList"]) == (1, 1)
@@ -84,7 +84,7 @@ def test_a_throttled_change_is_made_again_without_looking_anew(house: House) -> 
 
 def test_a_throttled_read_is_made_again_and_the_command_goes_on(house: House) -> None:
     house.cloud.faults([{"Action": "DescribeInstanceAccount", "Fault": "throttle", "Times": 3}])
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "changed"
 
 
 def test_no_second_holds_more_calls_than_the_rate() -> None:

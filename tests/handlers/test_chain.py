@@ -22,9 +22,9 @@ from tests.cloud.client.inboxes import open_any_inbox, queue_access
 from tests.cloud.functions.trigger_events import queue_event
 from tests.cloud.invocation.queue_trigger import function_names
 from tests.cloud.state.checkout import ROOT
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
@@ -109,7 +109,7 @@ def on(*kinds: str) -> pytest.MarkDecorator:
 def test_a_command_ends_as_one_terminal_result_on_every_kind_of_queue(
     chain: Chain, function: str, platform: str
 ) -> None:
-    command = GOOD[function] | {"CommandId": f"chain-{chain.kind}-{platform}"}
+    command = VALID_COMMANDS[function] | {"CommandId": f"chain-{chain.kind}-{platform}"}
     earlier = len(chain.results())
     pending = chain.house.send(function, command, platform, headers={"traceparent": TRACE})
     assert (outcome(pending), pending.value["statusCode"], pending.body["Delivered"]) == ("pending", 202, True)
@@ -125,7 +125,7 @@ def test_a_command_ends_as_one_terminal_result_on_every_kind_of_queue(
 @on("sqlite", "smq")
 def test_a_trace_passes_through_every_hop(chain: Chain) -> None:
     event = {"specversion": "1.0", "id": "t-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
-    chain.put(event | {"traceparent": TRACE, "data": GOOD[ACCOUNT]}, ACCOUNT)
+    chain.put(event | {"traceparent": TRACE, "data": VALID_COMMANDS[ACCOUNT]}, ACCOUNT)
     assert chain.run() == 0
     (handed,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     chain.run_until_something_was_delivered()
@@ -138,7 +138,7 @@ def test_a_trace_passes_through_every_hop(chain: Chain) -> None:
 def test_a_change_that_never_ends_is_given_up_after_the_last_hop(chain: Chain) -> None:
     chain.house.cloud.reset(task_s=600.0)
     chain.house.settings["KEYTURN_HANDOFF_KEY"] = chain.environ["KEYTURN_HANDOFF_KEY"] = KEY
-    chain.house.send(ACCOUNT, GOOD[ACCOUNT] | {"CommandId": "loop"})
+    chain.house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"CommandId": "loop"})
     (handed,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     chain.run("--skip-delays")
     (next_hop,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
@@ -156,7 +156,7 @@ def test_a_command_that_is_not_due_yet_comes_when_the_worlds_clock_is_moved_to_i
     earlier = len(chain.results())
     event = {"specversion": "1.0", "id": "d-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
     due = now_text(datetime.now(timezone.utc) + timedelta(minutes=10))
-    chain.put(event | {"notbefore": due, "data": GOOD[ACCOUNT]}, ACCOUNT, delay_s=600)
+    chain.put(event | {"notbefore": due, "data": VALID_COMMANDS[ACCOUNT]}, ACCOUNT, delay_s=600)
     assert chain.run("--skip-delays") == 0
     assert 590 < chain.house.cloud.offset < 610
     (ended,) = chain.results()[earlier:]
@@ -169,7 +169,7 @@ def test_an_event_of_another_type_on_a_functions_own_queue_is_left_without_a_res
     earlier = len(chain.results())
     event = {"specversion": "1.0", "id": "e-1", "source": "keyturn/tencent/-", "type": "keyturn.credential.changed"}
     chain.put(event | {"data": {}}, ACCOUNT, "e-1")
-    chain.put(event | {"type": f"keyturn.command.{TAIR}", "data": GOOD[TAIR]}, ACCOUNT, "e-2")
+    chain.put(event | {"type": f"keyturn.command.{TAIR}", "data": VALID_COMMANDS[TAIR]}, ACCOUNT, "e-2")
     calls = len(chain.house.cloud.calls())
     assert chain.run() == 0
     assert chain.run() == NOTHING_WAITS
@@ -181,10 +181,10 @@ def test_an_event_of_another_type_on_a_functions_own_queue_is_left_without_a_res
 @on("sqlite", "ckafka")
 def test_a_shared_topics_message_goes_to_the_function_that_it_names_and_to_no_other(chain: Chain) -> None:
     event = {"specversion": "1.0", "id": "s-1", "source": "ops", "type": f"keyturn.command.{TAIR}"}
-    chain.put(event | {"data": GOOD[TAIR]}, TAIR, "s-1")
+    chain.put(event | {"data": VALID_COMMANDS[TAIR]}, TAIR, "s-1")
     for name, kind in (("s-2", "keyturn.credential.changed"), ("s-3", "keyturn.command.other")):
         chain.put(event | {"id": name, "type": kind, "data": {}}, TAIR, name)
-    chain.put(GOOD[ACCOUNT], ACCOUNT, "s-4")
+    chain.put(VALID_COMMANDS[ACCOUNT], ACCOUNT, "s-4")
     assert chain.run("--skip-delays") == 0
     (first,) = chain.results()
     assert (first["data"]["CommandId"], first["data"]["Outcome"]) == ("s-1", "pending")
@@ -201,7 +201,7 @@ def test_a_shared_topics_message_goes_to_the_function_that_it_names_and_to_no_ot
 def test_a_bare_command_on_a_functions_own_queue_is_its_own_and_the_message_names_it(chain: Chain) -> None:
     chain.house.cloud.reset(settle_s=0.2)
     earlier = len(chain.results())
-    chain.put(GOOD[TAIR], TAIR, "bare-1")
+    chain.put(VALID_COMMANDS[TAIR], TAIR, "bare-1")
     assert chain.run() == 0
     (event,) = chain.results()[earlier:]
     assert event["data"]["Outcome"] == "changed"
@@ -230,7 +230,7 @@ def test_what_is_no_command_on_a_functions_own_queue_ends_once_and_is_gone(chain
 def test_each_trigger_shape_is_read_as_one_message_with_its_brokers_name(
     house: House, platform: str, amqp: bool
 ) -> None:
-    command = GOOD[TAIR] | {"DryRun": True}
+    command = VALID_COMMANDS[TAIR] | {"DryRun": True}
     event = queue_event(json.dumps(command), platform, "name-1", amqp=amqp)
     returned = house.deliver(TAIR, json.loads(event) if platform == platform_events.SCF else event, platform)
     data = result(returned)
@@ -247,7 +247,7 @@ def test_a_result_whose_confirmation_was_lost_is_sent_again_under_the_same_id(ch
     chain.house.cloud.reset()
     queue = "datahub-demo01" if chain.kind == "ckafka" else "keyturn-results"
     chain.house.cloud.faults([{"Action": "SendMessage", "Fault": fault, "InstanceId": queue}])
-    returned = chain.house.send(ACCOUNT, GOOD[ACCOUNT])
+    returned = chain.house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])
     assert (outcome(returned), returned.body["Delivered"]) == ("changed", True)
     events = chain.results()
     assert len(events) == (1 if fault == "throttle" else 2)

@@ -24,9 +24,9 @@ from shared.triggers import Message, Trigger, read
 from tests.cloud.functions.trigger_events import queue_event
 from tests.cloud.invocation.bootstrap import invocation_context
 from tests.cloud.invocation.runtime import role_keys, run_function
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 from tests.support.platform_events import signed
 
 KEY = "a2V5dHVybiB0ZXN0IGtleSBvbmUsIDMyIGJ5dGVzISE"
@@ -351,7 +351,7 @@ def warnings(log: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])
 def test_on_a_platform_without_the_key_each_cold_start_says_so(house: House, function: str, platform: str) -> None:
-    raw = platform_events.event(GOOD[function] | {"DryRun": True}, platform, "http")
+    raw = platform_events.event(VALID_COMMANDS[function] | {"DryRun": True}, platform, "http")
     raw = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
     house.settings["KEYTURN_HANDOFF_KEY"] = ""
     settings = house.settings | {"KEYTURN_COMMANDS": house.commands_url}
@@ -369,14 +369,14 @@ def test_it_is_said_once_a_process(
     monkeypatch.setattr(entry, "_warned", False)
     house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_HANDOFF_KEY": ""}
     for _ in range(3):
-        house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True})
+        house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"DryRun": True})
     said = [record for record in caplog.records if "no_handoff_key" in record.getMessage()]
     assert [record.levelname for record in said] == ["WARNING"]
 
 
 def test_a_key_that_is_none_ends_an_invocation_as_other_settings_do(house: House) -> None:
     house.settings["KEYTURN_HANDOFF_KEY"] = "canary-canary"
-    data = result(house.send(ACCOUNT, GOOD[ACCOUNT]))
+    data = result(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT]))
     assert data["Error"]["Code"] == "Settings" and "KEYTURN_HANDOFF_KEY" in data["Error"]["Message"]
     assert "canary" not in json.dumps(data)
 

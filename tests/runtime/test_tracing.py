@@ -12,9 +12,9 @@ from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.result_event import result_event
 from shared.runtime.tracing import new_trace, trace_id, traceparent, tracestate
 from shared.triggers import read
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, TAIR, House, outcome
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 TRACE = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 ID = "0123456789abcdef0123456789abcdef"
@@ -113,14 +113,16 @@ def test_a_result_has_the_tracestate_beside_the_traceparent() -> None:
 def test_a_callers_context_is_in_the_result_and_in_its_log_line(
     house: House, function: str, platform: str, lines: Any
 ) -> None:
-    returned = house.send(function, GOOD[function], platform, headers={"traceparent": TRACE})
+    returned = house.send(function, VALID_COMMANDS[function], platform, headers={"traceparent": TRACE})
     assert returned.body["Result"]["traceparent"] == TRACE
     assert [line["trace_id"] for line in lines("result")] == [ID]
 
 
 @pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
 def test_without_one_a_trace_begins_with_the_delivery(house: House, trigger: str, lines: Any) -> None:
-    house.send(ACCOUNT, [GOOD[ACCOUNT], GOOD[ACCOUNT] | {"InstanceId": "crs-demo0003"}], trigger=trigger)
+    house.send(
+        ACCOUNT, [VALID_COMMANDS[ACCOUNT], VALID_COMMANDS[ACCOUNT] | {"InstanceId": "crs-demo0003"}], trigger=trigger
+    )
     begun = [event["traceparent"] for event in house.results()]
     assert all(traceparent(one) for one in begun)
     assert sorted(line["trace_id"] for line in lines("result")) == sorted(str(trace_id(one)) for one in begun)
@@ -131,7 +133,7 @@ def test_what_is_refused_keeps_its_callers_context(house: House, lines: Any) -> 
     assert returned.value["statusCode"] == 400
     assert returned.body["Result"]["traceparent"] == TRACE
     house.settings["KEYTURN_RATE"] = "none"
-    assert traceparent(house.send(ACCOUNT, GOOD[ACCOUNT]).body["Result"]["traceparent"])
+    assert traceparent(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT]).body["Result"]["traceparent"])
     assert len(lines("result")) == 2
 
 
@@ -158,6 +160,6 @@ def test_a_command_that_is_handed_back_and_followed_stays_in_its_trace(house: Ho
 
 
 def test_a_dry_run_has_a_trace_too(house: House) -> None:
-    returned = house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True})
+    returned = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"DryRun": True})
     assert outcome(returned) == "would_change"
     assert traceparent(returned.body["Result"]["traceparent"])

@@ -27,9 +27,9 @@ from shared.workbench.bench import warm
 from tests.cloud.client.inboxes import open_any_inbox, queue_access
 from tests.cloud.invocation.bootstrap import invocation_context
 from tests.cloud.invocation.runtime import role_keys
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, House, outcome
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 CKAFKA = "ckafka://ap-guangzhou/datahub-demo01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results"
@@ -133,7 +133,7 @@ def test_invocations_publish_over_one_connection(house: House, relay: Relay, url
 def test_changes_and_their_results_need_one_connection_for_each_service(house: House, relay: Relay) -> None:
     house.settings["KEYTURN_RESULTS"] = CKAFKA
     for n in range(3):
-        command = {**GOOD[ACCOUNT], "AccountPassword": f"Warm-Passw0rd{n}"}
+        command = {**VALID_COMMANDS[ACCOUNT], "AccountPassword": f"Warm-Passw0rd{n}"}
         assert outcome(house.send(ACCOUNT, command, trigger="queue", name=f"m-{n}")) == "changed"
     assert relay.accepted == 2
     assert house.accepts("crs-demo0001", "app", "Warm-Passw0rd2")

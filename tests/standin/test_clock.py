@@ -28,9 +28,9 @@ from tests.cloud.invocation.queue_trigger import WorldClockReader, deliver_round
 from tests.cloud.invocation.runtime import InvocationResult, run_function
 from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.world_clock import Clock, parse_rfc3339, to_rfc3339
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 from tests.support.hello_function import deploy_hello_to_scf, invoke_on_scf
 from tests.support.programs import PYTHON_3_10, require_program
 
@@ -231,7 +231,7 @@ def test_a_started_function_signs_and_dates_its_result_by_the_worlds_clock(stand
         "KEYTURN_RESULTS": f"sqlite://{tmp_path}/results.db",
     }
     for function, platform in ((ACCOUNT, "scf"), (TAIR, "fc")):
-        event = platform_events.event(GOOD[function], platform, "http")
+        event = platform_events.event(VALID_COMMANDS[function], platform, "http")
         raw = event if isinstance(event, bytes) else json.dumps(event).encode()
         returned = run_function(function, raw, platform, settings=settings)
         assert outcome(returned) == "changed"
@@ -241,7 +241,7 @@ def test_a_started_function_signs_and_dates_its_result_by_the_worlds_clock(stand
 
 def test_a_handler_in_this_process_lives_by_the_worlds_clock(house: House) -> None:
     house.cloud.advance(HOUR_S)
-    returned = house.send(ACCOUNT, GOOD[ACCOUNT])
+    returned = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])
     assert outcome(returned) == "changed"
     assert abs(parse_rfc3339(returned.body["Result"]["time"]) - time.time() - HOUR_S) < 30
     assert abs(datetime.now().timestamp() - time.time()) < 1
@@ -346,7 +346,7 @@ def test_a_queue_goes_by_the_clock_once_that_was_moved(standin: Standin, waiting
 def test_a_task_that_outlives_its_invocation_has_ended_when_its_follower_comes(house: House) -> None:
     house.cloud.reset(task_s=120.0)
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT], timeout_s=8.0)) == "pending"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], timeout_s=8.0)) == "pending"
     command = [sys.executable, "-m", "tests.cloud", "run", "--once", "--skip-delays"]
     environ = {**os.environ, **house.settings}
     for _ in range(12):
@@ -371,7 +371,7 @@ def test_what_the_campaign_starts_lives_by_the_worlds_clock(standin: Standin, tm
     standin.reset(task_s=0.05)
     standin.advance(HOUR_S)
     settings = {"KEYTURN_TENCENT_ENDPOINT": standin.endpoint, "KEYTURN_RESULTS": f"sqlite://{tmp_path}/results.db"}
-    event = json.dumps(platform_events.event(GOOD[ACCOUNT], "scf", "http")).encode()
+    event = json.dumps(platform_events.event(VALID_COMMANDS[ACCOUNT], "scf", "http")).encode()
     returned = way(ACCOUNT, event, "scf", settings)
     assert outcome(returned) == "changed"
     assert abs(parse_rfc3339(returned.body["Result"]["time"]) - time.time() - HOUR_S) < 30

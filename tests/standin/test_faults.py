@@ -11,21 +11,14 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from darabonba.exceptions import DaraException, UnretryableException
-from requests.exceptions import RequestException
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.cloud.backends.child_processes import child_pids
 from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_tencent
 from tests.cloud.state.rate_limit import RateLimit
+from tests.support.vendor_calls import APP, REDIS, ROBOT, TAIR, TAIR_TURN, TURN, answer_or_code, times_applied
 
-REDIS, TAIR = "crs-demo0001", "r-demo0001"
-TURN = {"InstanceId": REDIS, "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd"}
-APP = {"InstanceId": TAIR, "AccountName": "app"}
-TAIR_TURN = {"OldAccountPassword": "Tair-Passw0rd", "NewAccountPassword": "New-Passw0rd"}
-ROBOT = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True}
 TASK_S = 0.1
 
 
@@ -39,22 +32,6 @@ def server() -> Iterator[Standin]:
 def standin(server: Standin) -> Standin:
     server.reset(task_s=TASK_S, stall_s=5)
     return server
-
-
-def outcome(call: Any, *arguments: Any, **how: Any) -> Any:
-    """The answer, or the code of what the client raised (its class, where it has no code)."""
-    try:
-        return call(*arguments, **how)
-    except (TencentCloudSDKException, DaraException) as error:
-        return error.code
-    except (UnretryableException, RequestException, ValueError) as error:
-        return type(error).__name__
-
-
-def applied(standin: Standin, service: str, instance: str, account: str) -> int:
-    """How often the account's password has been set."""
-    count: int = standin.state()[service]["instances"][instance][account]["Applied"]
-    return count
 
 
 @pytest.mark.parametrize(
@@ -72,9 +49,9 @@ def applied(standin: Standin, service: str, instance: str, account: str) -> int:
 )
 def test_redis_meets_a_fault_once(standin: Standin, fault: str, seen: str, count: int) -> None:
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": fault, "InstanceId": REDIS}])
-    assert outcome(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3) == seen
+    assert answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3) == seen
     time.sleep(TASK_S * 2)
-    assert applied(standin, "redis", REDIS, "root") == count
+    assert times_applied(standin, "redis", REDIS, "root") == count
     assert redis_accepts(standin.redis[REDIS], "New-Passw0rd" if count else "Old-Passw0rd")
     again = TURN | {"OldPassword": "New-Passw0rd"} if count else TURN
     assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", again)
@@ -82,10 +59,10 @@ def test_redis_meets_a_fault_once(standin: Standin, fault: str, seen: str, count
 
 def test_half_a_body_is_applied_and_breaks_the_client(standin: Standin) -> None:
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": "cut_body"}])
-    answer = outcome(call_tencent, standin, "ModifyInstancePassword", TURN)
+    answer = answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN)
     assert isinstance(answer, str)
     time.sleep(TASK_S * 2)
-    assert applied(standin, "redis", REDIS, "root") == 1
+    assert times_applied(standin, "redis", REDIS, "root") == 1
 
 
 def test_a_refusal_in_the_wrong_content_type_looks_like_success_to_the_client(standin: Standin) -> None:
@@ -110,7 +87,7 @@ def test_a_hanging_task_keeps_the_instance_locked(standin: Standin) -> None:
     task_id = call_tencent(standin, "ModifyInstancePassword", TURN, timeout_s=1)["TaskId"]
     time.sleep(TASK_S * 2)
     assert call_tencent(standin, "DescribeTaskInfo", {"TaskId": task_id})["Status"] == "running"
-    locked = outcome(call_tencent, standin, "ModifyInstancePassword", TURN)
+    locked = answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN)
     assert locked == "ResourceUnavailable.InstanceLockedError"
     standin.reset()
     assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", TURN)
@@ -135,8 +112,8 @@ def test_a_lost_task_id_leaves_the_task_running(standin: Standin) -> None:
 def test_tcr_meets_a_fault(standin: Standin, fault: str, seen: str, count: int) -> None:
     standin.faults([{"Action": "ModifyServiceAccountPassword", "Fault": fault}])
     action = "ModifyServiceAccountPassword"
-    assert outcome(call_tencent, standin, action, ROBOT, service="tcr", timeout_s=0.3) == seen
-    assert applied(standin, "tcr", "tcr-demo0001", "robot") == count
+    assert answer_or_code(call_tencent, standin, action, ROBOT, service="tcr", timeout_s=0.3) == seen
+    assert times_applied(standin, "tcr", "tcr-demo0001", "robot") == count
 
 
 @pytest.mark.parametrize(
@@ -159,8 +136,8 @@ def test_tcr_meets_a_fault(standin: Standin, fault: str, seen: str, count: int) 
 def test_tair_meets_a_fault(standin: Standin, fault: str, seen: Any, count: int) -> None:
     standin.faults([{"Action": "ModifyAccountPassword", "Fault": fault}])
     how = {"timeout_s": 0.3}
-    assert outcome(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN, **how) == seen
-    assert applied(standin, "r-kvstore", TAIR, "app") == count
+    assert answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN, **how) == seen
+    assert times_applied(standin, "r-kvstore", TAIR, "app") == count
     assert redis_accepts(standin.redis[TAIR], "New-Passw0rd" if count else "Tair-Passw0rd", "app")
 
 
@@ -177,7 +154,7 @@ def test_faults_wait_for_their_action_and_instance_and_can_be_cleared(standin: S
     standin.faults([{"Action": "ModifyInstanceAccount", "Fault": "lock"}])
     standin.faults([{"Action": "*", "Fault": "lock", "InstanceId": "crs-demo0002", "Times": 2}])
     standin.faults([{"Action": "DescribeInstances", "Fault": "throttle", "Times": 2}])
-    codes = [outcome(call_tencent, standin, "DescribeInstances", {}) for _ in range(2)]
+    codes = [answer_or_code(call_tencent, standin, "DescribeInstances", {}) for _ in range(2)]
     assert codes == ["RequestLimitExceeded"] * 2
     assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", TURN)
     standin.clear_faults()

@@ -14,7 +14,7 @@ from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin, history_digest
 from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent, stored_value
 from tests.cloud.state.world_clock import parse_rfc3339
-from tests.standin.test_faults import APP, REDIS, ROBOT, TAIR, TAIR_TURN, TURN, outcome
+from tests.support.vendor_calls import APP, REDIS, ROBOT, TAIR, TAIR_TURN, TURN, answer_or_code
 
 ROBOT_RESOURCE = "tcr-demo0001"
 
@@ -74,7 +74,7 @@ def test_the_history_tells_each_change_when_it_took_effect_and_no_password(stand
 
 
 def test_what_was_refused_or_failed_is_no_history(standin: Standin) -> None:
-    outcome(call_tencent, standin, "ModifyInstancePassword", TURN | {"OldPassword": "Wrong-Passw0rd"})
+    answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN | {"OldPassword": "Wrong-Passw0rd"})
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": "fail_task"}])
     call_tencent(standin, "ModifyInstancePassword", TURN)
     standin.advance(1)

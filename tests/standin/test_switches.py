@@ -13,7 +13,7 @@ from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_tencent
 from tests.cloud.state.world import DEFAULT_WORLD, World, load_world
-from tests.standin.test_faults import APP, REDIS, TAIR, TAIR_TURN, TURN, outcome
+from tests.support.vendor_calls import APP, REDIS, TAIR, TAIR_TURN, TURN, answer_or_code
 
 ACCOUNTS = {"InstanceId": REDIS, "Limit": 100, "Offset": 0}
 LIST = {"InstanceId": REDIS, "Limit": 100, "Offset": 0}
@@ -49,10 +49,12 @@ def test_old_equals_new_is_taken_or_refused_with_another_code_or_with_that_of_a_
     seen: dict[str, list[Any]] = {}
     for way in ("accept", "refuse", "same_code"):
         standin.reset(old_equals_new=way)
-        wrong = outcome(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN | {"OldAccountPassword": "x"})
-        same = outcome(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_SAME)
+        wrong = answer_or_code(
+            call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN | {"OldAccountPassword": "x"}
+        )
+        same = answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_SAME)
         assert (same == wrong) is (way == "same_code")
-        seen[way] = [same, outcome(call_tencent, standin, "ModifyInstancePassword", SAME)]
+        seen[way] = [same, answer_or_code(call_tencent, standin, "ModifyInstancePassword", SAME)]
     assert isinstance(seen["accept"][0], dict)
     assert "TaskId" in seen["accept"][1]
     assert seen["refuse"] == ["InvalidNewPassword.Duplicate", "InvalidParameterValue.PasswordRuleError"]
@@ -96,7 +98,7 @@ def test_a_task_is_listed_and_readable_later_than_it_begins(standin: Standin) ->
     for _ in range(3):
         with standin.in_world_time():
             listed = len(call_tencent(standin, "DescribeTaskList", LIST)["Tasks"])
-            read = outcome(call_tencent, standin, "DescribeTaskInfo", task)
+            read = answer_or_code(call_tencent, standin, "DescribeTaskInfo", task)
         seen.append((listed, read["Status"] if isinstance(read, dict) else read))
         standin.advance(11)
     unknown = "InvalidParameter.InvalidParameter"
@@ -120,7 +122,7 @@ def test_a_change_under_way_is_shown_or_not(standin: Standin, shows: bool) -> No
     instance = call_tencent(standin, "DescribeInstances", {"InstanceId": REDIS})["InstanceSet"][0]["Status"]
     status = call_alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"][0]["AccountStatus"]
     assert (account, instance, status) == ((1, 1, "Unavailable") if shows else (2, 2, "Available"))
-    locked = outcome(call_tencent, standin, "ModifyInstancePassword", TURN)
+    locked = answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN)
     assert locked == "ResourceUnavailable.InstanceLockedError"
 
 
@@ -139,8 +141,10 @@ def test_a_switch_of_no_auth_may_answer_no_task_id(standin: Standin) -> None:
 def test_the_look_up_of_tls_may_be_refused(standin: Standin, ssl: str, tencent_sees: str) -> None:
     assert call_tencent(standin, "DescribeSSLStatus", {"InstanceId": REDIS})["SSLConfig"] is False
     standin.reset(ssl=ssl)
-    assert outcome(call_tencent, standin, "DescribeSSLStatus", {"InstanceId": REDIS}) == tencent_sees
-    assert outcome(call_alibaba, standin, "DescribeInstanceSSL", {"InstanceId": TAIR}) == "IncorrectEngineVersion"
+    assert answer_or_code(call_tencent, standin, "DescribeSSLStatus", {"InstanceId": REDIS}) == tencent_sees
+    assert (
+        answer_or_code(call_alibaba, standin, "DescribeInstanceSSL", {"InstanceId": TAIR}) == "IncorrectEngineVersion"
+    )
 
 
 def test_a_world_may_refuse_values_that_the_published_rule_takes(standin: Standin) -> None:
@@ -148,10 +152,13 @@ def test_a_world_may_refuse_values_that_the_published_rule_takes(standin: Standi
     standin.reset(
         task_s=0.05, refuses_values=[rule, {"characters": "N", "code": "Own", "action": "ModifyInstancePassword"}]
     )
-    assert outcome(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN) == "InvalidAccountPassword.Format"
+    assert (
+        answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN)
+        == "InvalidAccountPassword.Format"
+    )
     fine = TAIR_TURN | {"NewAccountPassword": "NewPassw0rd!"}
-    assert isinstance(outcome(call_alibaba, standin, "ModifyAccountPassword", APP, fine), dict)
-    assert outcome(call_tencent, standin, "ModifyInstancePassword", TURN | {"Password": "NewPassw0rd!"}) == "Own"
+    assert isinstance(answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, fine), dict)
+    assert answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN | {"Password": "NewPassw0rd!"}) == "Own"
     assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", TURN | {"Password": "newPassw0rd!"})
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent, stored_value
-from tests.standin.test_faults import APP, REDIS, TAIR, TAIR_TURN, TURN, applied, outcome
+from tests.support.vendor_calls import APP, REDIS, TAIR, TAIR_TURN, TURN, answer_or_code, times_applied
 
 ACCOUNTS = {"InstanceId": REDIS, "Limit": 100, "Offset": 0}
 LIST = {"InstanceId": REDIS, "Limit": 100, "Offset": 0, "BeginTime": "2020-01-01 00:00:00"}
@@ -48,7 +48,7 @@ def versions(standin: Standin) -> set[str]:
 
 def test_what_is_late_is_not_heard_of_and_takes_effect_when_it_comes(standin: Standin) -> None:
     fault(standin, "ModifyInstancePassword", "late", Seconds=120)
-    assert outcome(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3) == "ClientNetworkError"
+    assert answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3) == "ClientNetworkError"
     assert codes(standin, "ModifyInstancePassword") == ["late"]
     standin.advance(119)
     assert standin.state()["redis"]["tasks"] == []
@@ -62,7 +62,7 @@ def test_what_is_late_is_not_heard_of_and_takes_effect_when_it_comes(standin: St
 )
 def test_what_is_late_meets_the_world_as_it_is_then(standin: Standin, seconds: int, seen: str) -> None:
     fault(standin, "ModifyInstancePassword", "late", Seconds=seconds)
-    outcome(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3)
+    answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3)
     standin.change_by_hand("redis", REDIS, "root", "By-Hand-1")
     standin.advance(400)
     assert codes(standin, "ModifyInstancePassword") == ["late", seen]
@@ -72,7 +72,7 @@ def test_what_is_late_meets_the_world_as_it_is_then(standin: Standin, seconds: i
 def test_what_is_late_is_refused_by_a_locked_instance(standin: Standin) -> None:
     standin.reset(task_s=30)
     fault(standin, "ModifyInstancePassword", "late", Seconds=10)
-    outcome(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3)
+    answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3)
     call_tencent(standin, "ModifyInstancePassword", TURN | {"Password": "Other-Passw0rd"})
     standin.advance(60)
     assert codes(standin, "ModifyInstancePassword") == ["late", "", "ResourceUnavailable.InstanceLockedError"]
@@ -84,19 +84,19 @@ def test_a_late_tair_change_comes_within_its_fifteen_minutes(
     standin: Standin, seconds: int, seen: str, count: int
 ) -> None:
     fault(standin, "ModifyAccountPassword", "late", Seconds=seconds)
-    heard = outcome(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN, timeout_s=0.3)
+    heard = answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN, timeout_s=0.3)
     assert heard == "UnretryableException"
     standin.advance(1000)
     assert codes(standin, "ModifyAccountPassword") == ["late", seen]
-    assert applied(standin, "r-kvstore", TAIR, "app") == count
+    assert times_applied(standin, "r-kvstore", TAIR, "app") == count
 
 
 def test_what_is_late_in_the_stores_comes_in_its_order(standin: Standin) -> None:
     fault(standin, "PutSecretValue", "late", Seconds=60, InstanceId="redis-crs-demo0001-app")
     fault(standin, "PutSecretValue", "late", Seconds=30, InstanceId="tair-r-demo0001-app")
-    outcome(call_tencent, standin, "PutSecretValue", PUT, service="ssm", timeout_s=0.3)
+    answer_or_code(call_tencent, standin, "PutSecretValue", PUT, service="ssm", timeout_s=0.3)
     put = {"SecretName": "tair-r-demo0001-app", "VersionId": "v2"}, {"SecretData": "x"}
-    outcome(call_kms, standin, "PutSecretValue", *put, timeout_s=0.3)
+    answer_or_code(call_kms, standin, "PutSecretValue", *put, timeout_s=0.3)
     assert versions(standin) == {"v1"}
     standin.advance(61)
     written = [(one["Service"], one["Account"]) for one in standin.history()["History"] if one["By"] == "call"]
@@ -105,7 +105,7 @@ def test_what_is_late_in_the_stores_comes_in_its_order(standin: Standin) -> None
 
 def test_a_reset_lets_nothing_late_come(standin: Standin) -> None:
     fault(standin, "ModifyInstancePassword", "late", Seconds=1)
-    outcome(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.2)
+    answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.2)
     standin.reset(task_s=0.05)
     standin.advance(60)
     assert (standin.calls(), standin.state()["redis"]["tasks"]) == ([], [])
@@ -178,13 +178,19 @@ def test_what_is_slow_is_applied_before_or_after_the_wait_and_answered_at_its_en
 
 def test_what_is_slow_is_applied_though_the_client_has_gone_but_never_in_a_later_world(standin: Standin) -> None:
     fault(standin, "PutSecretValue", "slow", Seconds=0.5, Times=2)
-    assert outcome(call_tencent, standin, "PutSecretValue", PUT, service="ssm", timeout_s=0.2) == "ClientNetworkError"
+    assert (
+        answer_or_code(call_tencent, standin, "PutSecretValue", PUT, service="ssm", timeout_s=0.2)
+        == "ClientNetworkError"
+    )
     until = time.monotonic() + 5
     while versions(standin) == {"v1"} and time.monotonic() < until:
         time.sleep(0.02)
     assert versions(standin) == {"v1", "v2"}
     again = PUT | {"VersionId": "v3"}
-    assert outcome(call_tencent, standin, "PutSecretValue", again, service="ssm", timeout_s=0.2) == "ClientNetworkError"
+    assert (
+        answer_or_code(call_tencent, standin, "PutSecretValue", again, service="ssm", timeout_s=0.2)
+        == "ClientNetworkError"
+    )
     standin.reset()
     time.sleep(0.5)
     assert versions(standin) == {"v1"}
@@ -194,12 +200,12 @@ def test_what_is_slow_is_applied_though_the_client_has_gone_but_never_in_a_later
 def test_any_code_can_come_before_or_after_the_effect(standin: Standin, when: str, count: int) -> None:
     for action in ("ModifyInstancePassword", "ModifyAccountPassword", "PutSecretValue"):
         fault(standin, action, "code", Code="SystemBusy", When=when)
-    assert outcome(call_tencent, standin, "ModifyInstancePassword", TURN) == "SystemBusy"
-    assert outcome(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN) == "SystemBusy"
-    assert outcome(call_tencent, standin, "PutSecretValue", PUT, service="ssm") == "SystemBusy"
+    assert answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN) == "SystemBusy"
+    assert answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN) == "SystemBusy"
+    assert answer_or_code(call_tencent, standin, "PutSecretValue", PUT, service="ssm") == "SystemBusy"
     standin.advance(1)
-    assert applied(standin, "redis", REDIS, "root") == count
-    assert applied(standin, "r-kvstore", TAIR, "app") == count
+    assert times_applied(standin, "redis", REDIS, "root") == count
+    assert times_applied(standin, "r-kvstore", TAIR, "app") == count
     assert len(versions(standin)) == 1 + count
 
 
@@ -212,7 +218,7 @@ def test_a_code_comes_with_the_status_that_is_asked_for(
 ) -> None:
     more = {"Code": "Odd"} | ({"Status": status} if status else {})
     fault(standin, "*", "code", Times=2, **more)
-    assert outcome(call_tencent, standin, "DescribeInstances", {}) == tencent_sees
+    assert answer_or_code(call_tencent, standin, "DescribeInstances", {}) == tencent_sees
     with pytest.raises(Exception) as caught:
         call_alibaba(standin, "DescribeInstances", {"RegionId": "cn-hangzhou"})
     assert getattr(caught.value, "status_code", None) == alibaba_sees
@@ -221,10 +227,12 @@ def test_a_code_comes_with_the_status_that_is_asked_for(
 def test_a_request_that_arrives_twice_is_answered_the_second_time(standin: Standin) -> None:
     for action in ("ModifyInstancePassword", "ModifyAccountPassword", "PutSecretValue", "DescribeInstances"):
         fault(standin, action, "twice")
-    seen = outcome(call_tencent, standin, "ModifyInstancePassword", TURN)
+    seen = answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN)
     assert seen == "ResourceUnavailable.InstanceLockedError"
-    assert outcome(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN) == "SignatureNonceUsed"
-    assert outcome(call_tencent, standin, "PutSecretValue", PUT, service="ssm") == "ResourceInUse.VersionIdExists"
+    assert answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN) == "SignatureNonceUsed"
+    assert (
+        answer_or_code(call_tencent, standin, "PutSecretValue", PUT, service="ssm") == "ResourceInUse.VersionIdExists"
+    )
     assert call_tencent(standin, "DescribeInstances", {})["TotalCount"] == 1
     standin.advance(1)
     assert codes(standin, "ModifyAccountPassword") == ["", "SignatureNonceUsed"]

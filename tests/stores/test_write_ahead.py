@@ -12,50 +12,7 @@ from shared.stores.versions import parse_version_name
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.support import platform_events
 from tests.support.store_contents import StoreContents, kms, ssm, store_contents
-
-APP, ROOT, ROBOT, KMS = (
-    "ssm://redis-crs-demo0001-app",
-    "ssm://redis-crs-demo0001-root",
-    "ssm://tcr-demo0001-robot",
-    "kms://tair-r-demo0001-app",
-)
-MADE = {"Generate": {"Length": 20}}
-KEPT: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
-    ACCOUNT: (
-        {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": MADE},
-        APP,
-        "scf",
-        "crs-demo0001",
-        "app",
-    ),
-    PASSWORD: (
-        {"InstanceId": "crs-demo0001", "OldPassword": {"SecretRef": ROOT}, "Password": MADE},
-        ROOT,
-        "scf",
-        "crs-demo0001",
-        "root",
-    ),
-    REGISTRY: (
-        {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": False, "Password": MADE},
-        ROBOT,
-        "scf",
-        "tcr-demo0001",
-        "robot",
-    ),
-    TAIR: (
-        {
-            "InstanceId": "r-demo0001",
-            "AccountName": "app",
-            "OldAccountPassword": {"SecretRef": KMS},
-            "NewAccountPassword": MADE,
-        },
-        KMS,
-        "fc",
-        "r-demo0001",
-        "app",
-    ),
-}
-FENCED = [PASSWORD, TAIR]
+from tests.support.stored_commands import APP, FENCED, KEPT, MADE, ROBOT, ROOT, opens
 
 
 @pytest.fixture
@@ -77,11 +34,6 @@ def made(found: StoreContents) -> tuple[str, str]:
     """The one version that keyturn made for a change, and its secret."""
     ((version, secret),) = found.ours.items()
     return version, secret
-
-
-def opens(house: House, function: str, secret: str) -> bool:
-    _, _, _, resource, account = KEPT[function]
-    return house.accepts(resource, account, secret)
 
 
 @pytest.mark.parametrize("function", KEPT)
@@ -214,7 +166,7 @@ def test_one_unknown_never_stops_a_rotation(house: House, keep: Any, function: s
 
 @pytest.mark.parametrize("function", FENCED)
 def test_a_version_of_the_user_s_stays_as_it_is(house: House, keep: Any, function: str) -> None:
-    """Issue 13, A: it is neither made current nor taken away, whatever it is called."""
+    """It is neither made current nor taken away, whatever it is called."""
     place = KEPT[function][1]
     if function == TAIR:
         put = {"SecretName": place[6:], "VersionId": "c-1", "SecretData": "Stray-Passw0rd1"}

@@ -37,9 +37,9 @@ from shared.workbench.operations import (
 )
 from tests.cloud.client.standin import Standin
 from tests.cloud.invocation.runtime import platform_environment
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 ROOT = Path(__file__).parents[2]
 FOLLOW, PLAN = "follow_change", "plan_rotation"
@@ -199,7 +199,7 @@ EACH = [(ACCOUNT, "scf"), (PASSWORD, "scf"), (REGISTRY, "scf"), (TAIR, "fc"), (A
 def test_an_invocation_has_one_line_and_each_result_one(
     house: House, heard: Listener, function: str, platform: str, trigger: str
 ) -> None:
-    batch = [GOOD[function] | {"CommandId": "c-1"}, {"no": "command"}]
+    batch = [VALID_COMMANDS[function] | {"CommandId": "c-1"}, {"no": "command"}]
     house.send(function, batch, platform, trigger)
     said = heard.take()
     lines = checked(said)
@@ -216,7 +216,7 @@ def test_an_invocation_has_one_line_and_each_result_one(
         event["data"]["CommandId"] for event in house.results()
     )
     text = " ".join(message for _, message in said)
-    assert not any(value in text for name, value in GOOD[function].items() if "Password" in name)
+    assert not any(value in text for name, value in VALID_COMMANDS[function].items() if "Password" in name)
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, FOLLOW, PLAN])
@@ -259,7 +259,7 @@ def test_settings_that_cannot_be_read_are_told_where_nobody_is_answered(
     house: House, heard: Listener, trigger: str
 ) -> None:
     house.settings["KEYTURN_RATE"] = "none"
-    assert house.send(ACCOUNT, GOOD[ACCOUNT], trigger=trigger).error is not None
+    assert house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], trigger=trigger).error is not None
     lines = checked(heard.take())
     assert [line["event"] for line in lines] == ["settings", "invocation"]
     assert (lines[1]["raised"], lines[1]["trigger"], lines[1]["request_id"]) == ("SettingsError", trigger, None)
@@ -269,7 +269,7 @@ def defective(function: str, patch: pytest.MonkeyPatch) -> None:
     """Give the function an adapter with a defect: it raises what nobody expects, with a secret in it."""
 
     def broken(*_: Any) -> Any:
-        raise TypeError(f"cannot use {Secret(GOOD[ACCOUNT]['AccountPassword']).reveal()}")
+        raise TypeError(f"cannot use {Secret(VALID_COMMANDS[ACCOUNT]['AccountPassword']).reveal()}")
 
     module = import_module(f"functions.{function}")
     port = {"fleets": dict.fromkeys(module.main_handler.fleets, broken)} if function == PLAN else {"credential": broken}
@@ -282,14 +282,14 @@ def test_a_defect_is_one_line_of_json_without_a_secret(
 ) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     defective(function, monkeypatch)
-    house.send(function, GOOD[ACCOUNT] if function == ACCOUNT else policy("p", "*"), trigger="queue")
+    house.send(function, VALID_COMMANDS[ACCOUNT] if function == ACCOUNT else policy("p", "*"), trigger="queue")
     said = heard.take()
     lines = checked(said)
     (line,) = of(lines, "unexpected")
     assert (line["why"], line["trace_id"]) == ("TypeError", of(lines, "result")[0]["trace_id"])
     assert "Traceback" in line["traceback"]
     assert "in broken" in line["traceback"]
-    assert GOOD[ACCOUNT]["AccountPassword"] not in " ".join(message for _, message in said)
+    assert VALID_COMMANDS[ACCOUNT]["AccountPassword"] not in " ".join(message for _, message in said)
 
 
 def test_where_a_runtime_gives_no_handler_each_line_is_json_alone_on_stdout() -> None:
@@ -335,7 +335,7 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             found.setdefault(name, []).extend(lines)
 
         def command(name: str, function: str = ACCOUNT) -> dict[str, Any]:
-            return GOOD[function] | {"CommandId": name}
+            return VALID_COMMANDS[function] | {"CommandId": name}
 
         house = place("healthy", standin)
         for function, platform in ((ACCOUNT, "scf"), (PASSWORD, "scf"), (REGISTRY, "scf"), (TAIR, "fc")):
@@ -410,7 +410,7 @@ def said(standin: Standin, tmp_path_factory: pytest.TempPathFactory) -> Iterator
             defective(ACCOUNT, defect)
             house.send(ACCOUNT, command("b-defect"), trigger="queue")
         house.settings["KEYTURN_RATE"] = "none"
-        house.send(ACCOUNT, GOOD[ACCOUNT], trigger="timer")
+        house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], trigger="timer")
         keep("broken", 10)
         yield found
 

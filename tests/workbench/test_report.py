@@ -29,9 +29,9 @@ from tests.cloud.backends.rabbitmq import RabbitMq
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.world import DEFAULT_WORLD
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 FLEET = """
 [[fleet]]
@@ -82,20 +82,20 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
 
 def _told(house: House, folder: Path) -> Story:
-    password = {**GOOD[PASSWORD], "CommandId": "c-root", "Actor": EVIL, "Reason": LONG}
+    password = {**VALID_COMMANDS[PASSWORD], "CommandId": "c-root", "Actor": EVIL, "Reason": LONG}
     assert outcome(house.send(PASSWORD, password, trigger="queue")) == "changed"
     assert outcome(house.send(PASSWORD, password, trigger="queue")) == "already_changed"
-    again = {**GOOD[PASSWORD], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"}
+    again = {**VALID_COMMANDS[PASSWORD], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"}
     assert outcome(house.send(PASSWORD, {**again, "CommandId": "c-dry", "DryRun": True})) == "would_change"
-    wrong = {**GOOD[PASSWORD], "OldPassword": "Wrong-Passw0rd", "Password": "Else-Passw0rd1"}
+    wrong = {**VALID_COMMANDS[PASSWORD], "OldPassword": "Wrong-Passw0rd", "Password": "Else-Passw0rd1"}
     refused = house.send(PASSWORD, {**wrong, "CommandId": "c-wrong", "Actor": LONG, "Reason": EVIL})
     assert outcome(refused) == "not_changed"
     house.cloud.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after", "Times": 3}])
-    lost = {**GOOD[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
+    lost = {**VALID_COMMANDS[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
     assert outcome(house.send(REGISTRY, lost)) == "unknown"
     house.cloud.clear_faults()
     house.settings["KEYTURN_RESULTS"] = f"sqlite://{folder}/world.toml/no.db"
-    undelivered = house.send(TAIR, {**GOOD[TAIR], "CommandId": "c-unheard"}, "fc")
+    undelivered = house.send(TAIR, {**VALID_COMMANDS[TAIR], "CommandId": "c-unheard"}, "fc")
     assert (outcome(undelivered), undelivered.body["Delivered"]) == ("changed", False)
     house.settings["KEYTURN_RESULTS"] = house.results_url
 
@@ -109,7 +109,12 @@ def _told(house: House, folder: Path) -> Story:
 
     for task_s, name in ((3.0, "c-followed"), (600.0, "c-pending")):
         house.cloud.reset(task_s=task_s, settle_s=task_s)
-        command = {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi", "CommandId": name}
+        command = {
+            **VALID_COMMANDS[ACCOUNT],
+            "InstanceId": "crs-demo0003",
+            "Region": "ap-shanghai-fsi",
+            "CommandId": name,
+        }
         assert outcome(house.send(ACCOUNT, command)) == "pending"
         handed = [event for event in house.commands() if event["data"].get("CommandId") == name]
         if name == "c-followed":

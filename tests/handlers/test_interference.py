@@ -1,4 +1,4 @@
-"""What an attack on the stand-in has found: names, times and counts taken for proofs, and changes that people make."""
+"""What others do meanwhile: tasks of other commands, changes by hand, deliveries that come again, a full store."""
 
 from __future__ import annotations
 
@@ -16,15 +16,12 @@ from shared.clouds.tencent.ssm import SsmStore
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.message_signing import MOST_ATTEMPTS
 from shared.stores.store import VERSION_EXISTS
-from tests.changes.test_truth import ACTION, changes
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House, outcome, result
-from tests.handlers.test_adversity import kept, send
-from tests.handlers.test_adversity_late import followed
-from tests.stores.test_sealing import rsa_jwk
-from tests.stores.test_write_ahead import KEPT, opens
 from tests.support import platform_events
+from tests.support.commands import ACTION, VALID_COMMANDS, change_calls
+from tests.support.public_keys import rsa_jwk
 from tests.support.store_contents import kms, ssm, store_contents
+from tests.support.stored_commands import KEPT, follow_to_the_end, opens, send, stored_command
 
 REDIS = [ACCOUNT, PASSWORD]
 CLEAR = {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": "New-Passw0rd1", "CommandId": "c-1"}
@@ -54,7 +51,7 @@ def test_as_many_tasks_as_lost_calls_are_no_proof(house: House) -> None:
     for number, account in enumerate(["root", "root", "app"]):
         other = {"AccountName": account, "AccountPassword": f"Other-Passw0rd{number}", "CommandId": f"o-{number}"}
         assert outcome(house.send(ACCOUNT, CLEAR | other)) == "changed"
-    (event,) = followed(house)
+    (event,) = follow_to_the_end(house)
     assert event["data"]["Outcome"] == "unknown", event["data"]
     assert house.accepts("crs-demo0001", "app", "Other-Passw0rd2")
 
@@ -66,9 +63,9 @@ def test_a_task_that_begins_beside_a_lost_call_is_not_its_own_where_the_fence_de
     def by_hand() -> None:
         house.cloud.change_by_hand("redis", "crs-demo0001", "root", "By-Hand-Passw0rd1")
 
-    data = result(meanwhile(house, ACTION[PASSWORD], by_hand, lambda: send(house, PASSWORD, kept(PASSWORD))))
+    data = result(meanwhile(house, ACTION[PASSWORD], by_hand, lambda: send(house, PASSWORD, stored_command(PASSWORD))))
     if data["Outcome"] == "pending":
-        data = followed(house)[-1]["data"]
+        data = follow_to_the_end(house)[-1]["data"]
     assert data["Outcome"] in ("unknown", "not_changed"), data
     assert house.accepts("crs-demo0001", "root", "By-Hand-Passw0rd1")
 
@@ -78,9 +75,9 @@ def test_a_request_that_arrives_twice_is_not_called_not_changed(house: House, fu
     """The second one is refused as busy, by what the first began."""
     house.cloud.reset(task_s=40.0)
     house.cloud.faults([{"Action": ACTION[function], "Fault": "twice"}])
-    data = result(house.send(function, GOOD[function], timeout_s=8.0))
+    data = result(house.send(function, VALID_COMMANDS[function], timeout_s=8.0))
     house.cloud.advance(60.0)
-    account = GOOD[function].get("AccountName", "root")
+    account = VALID_COMMANDS[function].get("AccountName", "root")
     assert house.accepts("crs-demo0001", account, "New-Passw0rd1")
     assert data["Outcome"] in ("unknown", "changed"), data
 
@@ -92,7 +89,7 @@ def test_the_accounts_of_one_instance_do_not_overtake_each_other(house: House) -
         command = CLEAR | {"AccountName": account, "CommandId": f"c-{number}"}
         assert outcome(house.send(ACCOUNT, command, "scf", "queue")) == "pending"
         house.cloud.advance(10.0)
-    ended = [event["data"]["Outcome"] for event in followed(house)]
+    ended = [event["data"]["Outcome"] for event in follow_to_the_end(house)]
     assert ended == ["changed", "changed"]
 
 
@@ -104,11 +101,11 @@ def test_a_version_that_a_person_has_made_current_stays_so(house: House, login: 
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     away = {"Action": "UpdateSecretVersionStage", "Fault": "code", "Code": "ServiceUnavailable", "Status": 503}
     house.cloud.faults([away | {"Times": 999}])
-    assert outcome(send(house, TAIR, kept(TAIR, Login=login))) == "pending"
+    assert outcome(send(house, TAIR, stored_command(TAIR, Login=login))) == "pending"
     house.cloud.clear_faults()
     house.cloud.change_by_hand("tair", "r-demo0001", "app", "By-Hand-Passw0rd1")
     kms(house.cloud, "PutSecretValue", SecretName="tair-r-demo0001-app", VersionId="v2", SecretData="By-Hand-Passw0rd1")
-    (event,) = followed(house, "fc")
+    (event,) = follow_to_the_end(house, "fc")
     assert (event["data"]["Outcome"], store_contents(house.cloud, KEPT[TAIR][1]).current) == (
         "unknown",
         "By-Hand-Passw0rd1",
@@ -118,12 +115,12 @@ def test_a_version_that_a_person_has_made_current_stays_so(house: House, login: 
 def test_a_delayed_promotion_sees_what_a_person_has_changed_since(house: House) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": "UpdateSecret", "Fault": "code", "Code": "InternalError", "Times": 999}])
-    assert outcome(send(house, ACCOUNT, kept(ACCOUNT))) == "pending"
+    assert outcome(send(house, ACCOUNT, stored_command(ACCOUNT))) == "pending"
     house.cloud.clear_faults()
     house.cloud.advance(5.0)
     house.cloud.change_by_hand("redis", "crs-demo0001", "app", "By-Hand-Passw0rd1")
     house.cloud.change_by_hand("ssm", "redis-crs-demo0001-app", "v1", "By-Hand-Passw0rd1")
-    (event,) = followed(house)
+    (event,) = follow_to_the_end(house)
     assert (event["data"]["Outcome"], event["data"]["Error"]["Code"]) == ("unknown", "Superseded"), event["data"]
     assert opens(house, ACCOUNT, store_contents(house.cloud, KEPT[ACCOUNT][1]).current)
 
@@ -134,12 +131,12 @@ def test_a_delayed_promotion_sees_what_a_person_has_changed_since(house: House) 
 @pytest.mark.parametrize("function", KEPT)
 def test_a_dry_run_of_a_begun_command_says_what_it_saw_and_gives_no_secret(house: House, function: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
-    assert outcome(send(house, function, kept(function), timeout_s=8.0)) == "unknown"
+    assert outcome(send(house, function, stored_command(function), timeout_s=8.0)) == "unknown"
     house.cloud.clear_faults()
     action = {TAIR: "DescribeAccounts", REGISTRY: "DescribeServiceAccounts"}.get(function, "DescribeInstanceAccount")
     for deliver, trigger in (({"Reply": True}, "http"), ({"Seal": rsa_jwk()}, "queue")):
         house.cloud.faults([{"Action": action, "Fault": "code", "Code": "ResourceNotFound", "Times": 9}])
-        returned = send(house, function, kept(function, Deliver=deliver, DryRun=True), trigger, timeout_s=8.0)
+        returned = send(house, function, stored_command(function, Deliver=deliver, DryRun=True), trigger, timeout_s=8.0)
         data = result(returned)
         house.cloud.clear_faults()
         assert (data["Outcome"], data["Sealed"]) == ("not_changed", None), data
@@ -154,30 +151,30 @@ def test_who_finds_that_another_delivery_has_just_written_does_not_say_that_noth
     beaten = Refused(ErrorClass.FAILED, "text", code=VERSION_EXISTS)
     for store in (SsmStore, KmsStore):
         monkeypatch.setattr(store, "write", lambda *_: raised(beaten))
-    data = result(send(house, function, kept(function), "http"))
+    data = result(send(house, function, stored_command(function), "http"))
     assert (data["Outcome"], data["Error"]["Code"]) == ("unknown", VERSION_EXISTS), data
     assert data["Stored"]["Stage"] == "pending"
-    assert ACTION[function] not in changes(house)
+    assert ACTION[function] not in change_calls(house)
 
 
 @pytest.mark.parametrize("function", KEPT)
 @pytest.mark.parametrize("queue", [True, False])
 def test_a_later_delivery_speaks_for_the_calls_of_an_earlier_one(house: House, function: str, queue: bool) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
-    assert outcome(send(house, function, kept(function), timeout_s=8.0)) == "unknown"
+    assert outcome(send(house, function, stored_command(function), timeout_s=8.0)) == "unknown"
     house.cloud.clear_faults()
     if queue:
         house.settings["KEYTURN_COMMANDS"] = house.commands_url
     code = "InvalidAccountName.NotFound" if function == TAIR else "ResourceNotFound"
     status = 404 if function == TAIR else 200
     house.cloud.faults([{"Action": ACTION[function], "Fault": "code", "Code": code, "Status": status, "Times": 9}])
-    data = result(send(house, function, kept(function), "http", timeout_s=12.0))
+    data = result(send(house, function, stored_command(function), "http", timeout_s=12.0))
     if not queue or function not in REDIS:
         assert data["Outcome"] == "unknown", data
         return
     assert data["Outcome"] == "pending", data
     house.cloud.clear_faults()
-    (event,) = followed(house)
+    (event,) = follow_to_the_end(house)
     assert (event["data"]["Outcome"], event["data"]["Error"]["Code"]) == ("not_changed", code), event["data"]
 
 
@@ -190,7 +187,7 @@ def test_a_command_that_came_back_and_is_delivered_twice_speaks_for_its_first_de
     platform = KEPT[function][2]
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": ACTION[function], "Fault": "throttle", "Times": 99}])
-    assert send(house, function, kept(function), timeout_s=8.0).value["Results"] == []
+    assert send(house, function, stored_command(function), timeout_s=8.0).value["Results"] == []
     (back,) = house.commands()
     back = platform_events.signed(back | ({"attempt": MOST_ATTEMPTS} if last else {}), HANDOFF_KEY)
     event = platform_events.event(json.dumps(back), platform, "queue")
@@ -211,24 +208,24 @@ def test_a_command_that_came_back_and_is_delivered_twice_speaks_for_its_first_de
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, REGISTRY])
 def test_in_a_full_store_no_call_is_made_whose_promotion_would_not_fit(house: House, function: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 9}])
-    assert outcome(send(house, function, kept(function), timeout_s=8.0)) == "unknown"
+    assert outcome(send(house, function, stored_command(function), timeout_s=8.0)) == "unknown"
     house.cloud.clear_faults()
     house.cloud.advance(1000.0)
     place = KEPT[function][1]
     for number in range(2, 2 + 10 - len(store_contents(house.cloud, place).versions)):
         name = place.removeprefix("ssm://")
         ssm(house.cloud, "PutSecretValue", SecretName=name, VersionId=f"u{number}", SecretString=f"User-{number}")
-    before, calls = store_contents(house.cloud, place), changes(house).count(ACTION[function])
-    data = result(send(house, function, kept(function, "c-2"), "http"))
+    before, calls = store_contents(house.cloud, place), change_calls(house).count(ACTION[function])
+    data = result(send(house, function, stored_command(function, "c-2"), "http"))
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == ("not_changed", "busy", "StoreFull")
-    assert (store_contents(house.cloud, place), changes(house).count(ACTION[function])) == (before, calls)
+    assert (store_contents(house.cloud, place), change_calls(house).count(ACTION[function])) == (before, calls)
 
 
 def test_a_promotion_that_moves_a_version_s_time_is_found_again(house: House) -> None:
     """Whether UpdateSecret does so is not published."""
     house.cloud.reset(update_moves_create_time=True)
     for number in range(3):
-        assert outcome(send(house, ACCOUNT, kept(ACCOUNT, f"c-{number}"))) == "changed"
+        assert outcome(send(house, ACCOUNT, stored_command(ACCOUNT, f"c-{number}"))) == "changed"
         house.cloud.advance(10.0)
         assert opens(house, ACCOUNT, store_contents(house.cloud, KEPT[ACCOUNT][1]).users["v1"])
 
@@ -258,9 +255,9 @@ def test_without_a_key_a_message_that_the_cloud_does_not_bear_out_ends_nothing(h
 @pytest.mark.parametrize("function", [ACCOUNT, REGISTRY, TAIR])
 def test_a_code_that_is_a_secret_is_masked(house: House, function: str) -> None:
     new = {TAIR: "NewAccountPassword", ACCOUNT: "AccountPassword"}.get(function, "Password")
-    secret = GOOD[function][new]
+    secret = VALID_COMMANDS[function][new]
     house.cloud.faults([{"Action": ACTION[function], "Fault": "code", "Code": secret, "Times": 9}])
-    returned = house.send(function, GOOD[function], KEPT[function][2], timeout_s=8.0)
+    returned = house.send(function, VALID_COMMANDS[function], KEPT[function][2], timeout_s=8.0)
     assert outcome(returned) in ("unknown", "not_changed")
     assert secret not in json.dumps([returned.value, house.results()])
 
@@ -270,8 +267,8 @@ def test_a_code_that_is_a_secret_does_not_travel_to_follow_change(house: House, 
     """Who follows does not know the secret any more, and could mask it nowhere."""
     house.cloud.reset(task_s=6.0)
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
-    secret = GOOD[ACCOUNT]["AccountPassword"]
+    secret = VALID_COMMANDS[ACCOUNT]["AccountPassword"]
     house.cloud.faults([{"Action": ACTION[ACCOUNT], "Fault": "code", "Code": secret, "Times": times}])
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "pending"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "pending"
     assert house.commands()
     assert secret not in json.dumps(house.commands())

@@ -1,4 +1,4 @@
-"""Issue 13, A, on the stand-in: names taken for proofs. B and C: test_adversity_late; D to H: test_adversity_words."""
+"""Whose change it is: versions, command ids and stores that look like those of another change prove nothing."""
 
 from __future__ import annotations
 
@@ -7,32 +7,23 @@ from typing import Any
 
 import pytest
 
-from tests.changes.test_truth import ACTION, changes
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
-from tests.stores.test_sealing import rsa_jwk
-from tests.stores.test_write_ahead import APP, KEPT, KMS, MADE, ROBOT, ROOT
+from tests.support.commands import ACTION, change_calls
+from tests.support.public_keys import rsa_jwk
 from tests.support.store_contents import store_contents
+from tests.support.stored_commands import (
+    APP,
+    FENCED,
+    KEPT,
+    KMS,
+    MADE,
+    ROBOT,
+    ROOT,
+    send,
+    stored_command,
+)
 
-FENCED = [PASSWORD, TAIR]
 LIVE = {ROBOT: "Robot-Passw0rd1", KMS: "Tair-Passw0rd", APP: "App-Passw0rd", ROOT: "Old-Passw0rd"}
-
-
-def kept(function: str, command_id: str = "c-1", **more: Any) -> dict[str, Any]:
-    command, place, *_ = KEPT[function]
-    return command | {"CommandId": command_id, "Deliver": {"Store": place} | more.pop("Deliver", {})} | more
-
-
-def send(house: House, function: str, command: dict[str, Any], trigger: str = "queue", **how: Any) -> Any:
-    return house.send(function, command, KEPT[function][2], trigger, **how)
-
-
-def some_version_opens(house: House, function: str) -> bool:
-    _, place, _, resource, account = KEPT[function]
-    found = store_contents(house.cloud, place)
-    return any(house.accepts(resource, account, one) for one in {found.current, *found.versions.values()})
-
-
-# --- A. A name taken for a proof
 
 
 @pytest.mark.parametrize("way", ["reply", "seal", "dry run"])
@@ -58,7 +49,7 @@ def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
 
 @pytest.mark.parametrize("in_one_list", [True, False])
 def test_one_command_id_for_two_credentials_is_two_changes(house: House, in_one_list: bool) -> None:
-    first = kept(ACCOUNT, Deliver={"Reply": True})
+    first = stored_command(ACCOUNT, Deliver={"Reply": True})
     second = first | {"AccountName": "root"}
     if in_one_list:
         body = house.send(ACCOUNT, [first, second]).body
@@ -76,10 +67,10 @@ def test_one_command_id_for_two_credentials_is_two_changes(house: House, in_one_
 
 
 def test_one_command_id_for_two_operations_on_one_account_is_two_changes(house: House) -> None:
-    by_account = kept(ACCOUNT) | {"AccountName": "root", "Deliver": {"Store": ROOT}}
+    by_account = stored_command(ACCOUNT) | {"AccountName": "root", "Deliver": {"Store": ROOT}}
     assert outcome(send(house, ACCOUNT, by_account)) == "changed"
     house.cloud.advance(2.0)
-    data = result(send(house, PASSWORD, kept(PASSWORD)))
+    data = result(send(house, PASSWORD, stored_command(PASSWORD)))
     assert data["Outcome"] == "changed", data
     after = store_contents(house.cloud, ROOT)
     assert len(after.ours) == 2
@@ -91,16 +82,16 @@ def test_one_command_id_for_two_operations_on_one_account_is_two_changes(house: 
     [(ACCOUNT, {"Remark": "more"}), (ACCOUNT, {"Privilege": "r"}), (ACCOUNT, {"ReadonlyPolicy": ["master"]})],
 )
 def test_one_command_id_with_other_parameters_is_refused(house: House, function: str, other: dict[str, Any]) -> None:
-    assert outcome(send(house, function, kept(function))) == "changed"
-    before, made = store_contents(house.cloud, KEPT[function][1]), len(changes(house))
-    data = result(send(house, function, kept(function) | other))
+    assert outcome(send(house, function, stored_command(function))) == "changed"
+    before, made = store_contents(house.cloud, KEPT[function][1]), len(change_calls(house))
+    data = result(send(house, function, stored_command(function) | other))
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == (
         "not_changed",
         "invalid_command",
         "CommandIdUsed",
     )
     assert store_contents(house.cloud, KEPT[function][1]) == before
-    assert len([one for one in changes(house)[made:] if one.startswith("Mod")]) == 0
+    assert len([one for one in change_calls(house)[made:] if one.startswith("Mod")]) == 0
 
 
 @pytest.mark.parametrize("first_random", [True, False])
@@ -121,8 +112,8 @@ def test_a_secret_that_was_never_set_is_not_made_current_by_a_random_command_of_
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (kept(REGISTRY), (ACCOUNT, kept(ACCOUNT) | {"Deliver": {"Store": ROBOT}})),
-        (kept(REGISTRY), (PASSWORD, kept(PASSWORD) | {"Deliver": {"Store": ROBOT}})),
+        (stored_command(REGISTRY), (ACCOUNT, stored_command(ACCOUNT) | {"Deliver": {"Store": ROBOT}})),
+        (stored_command(REGISTRY), (PASSWORD, stored_command(PASSWORD) | {"Deliver": {"Store": ROBOT}})),
     ],
     ids=["account", "password"],
 )
@@ -130,7 +121,7 @@ def test_a_store_of_another_credential_is_refused_before_any_call_and_may_change
     house: House, first: dict[str, Any], second: tuple[str, dict[str, Any]]
 ) -> None:
     assert outcome(send(house, REGISTRY, first)) == "changed"
-    before, made = store_contents(house.cloud, ROBOT), len(changes(house))
+    before, made = store_contents(house.cloud, ROBOT), len(change_calls(house))
     function, command = second
     data = result(send(house, function, command))
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Code"]) == (
@@ -139,7 +130,7 @@ def test_a_store_of_another_credential_is_refused_before_any_call_and_may_change
         "StoreOfAnother",
     )
     assert store_contents(house.cloud, ROBOT) == before
-    assert not [one for one in changes(house)[made:] if one.startswith(("Mod", "Put", "Update", "Delete"))]
+    assert not [one for one in change_calls(house)[made:] if one.startswith(("Mod", "Put", "Update", "Delete"))]
     if function == ACCOUNT:
         house.cloud.advance(2.0)
         adopted = command | {"CommandId": "c-2", "Deliver": {"Store": ROBOT, "Adopt": True}}
@@ -152,8 +143,8 @@ def test_a_store_of_another_credential_is_refused_before_any_call_and_may_change
 
 def test_a_store_with_a_pending_secret_does_not_change_hands(house: House) -> None:
     house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": "drop_before", "Times": 3}])
-    assert outcome(send(house, REGISTRY, kept(REGISTRY))) == "unknown"
-    command = kept(ACCOUNT, "c-2") | {"Deliver": {"Store": ROBOT, "Adopt": True}}
+    assert outcome(send(house, REGISTRY, stored_command(REGISTRY))) == "unknown"
+    command = stored_command(ACCOUNT, "c-2") | {"Deliver": {"Store": ROBOT, "Adopt": True}}
     data = result(send(house, ACCOUNT, command))
     assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "StoreOfAnother")
 
@@ -161,7 +152,7 @@ def test_a_store_with_a_pending_secret_does_not_change_hands(house: House) -> No
 @pytest.mark.parametrize("place", [APP, ROOT])
 def test_a_users_value_is_kept_before_it_is_overwritten(house: House, place: str) -> None:
     function = ACCOUNT if place == APP else PASSWORD
-    assert outcome(send(house, function, kept(function))) == "changed"
+    assert outcome(send(house, function, stored_command(function))) == "changed"
     after = store_contents(house.cloud, place)
     beside = {id_: value for id_, value in after.versions.items() if id_.startswith("kt-before-")}
     assert list(beside.values()) == [LIVE[place]]
@@ -172,12 +163,12 @@ def test_a_users_value_is_kept_before_it_is_overwritten(house: House, place: str
 def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_force(
     house: House, function: str, login: bool
 ) -> None:
-    assert outcome(send(house, function, kept(function))) == "changed"
+    assert outcome(send(house, function, stored_command(function))) == "changed"
     house.cloud.advance(3600.0)
     _, _, _, resource, account = KEPT[function]
     service = {ACCOUNT: "redis", PASSWORD: "redis", REGISTRY: "tcr", TAIR: "tair"}[function]
     house.cloud.change_by_hand(service, resource, account, "By-Hand-Passw0rd1")
-    again = kept(function, Login=login, Deliver={"Reply": True})
+    again = stored_command(function, Login=login, Deliver={"Reply": True})
     returned = send(house, function, again, "http", name="again")
     data = result(returned)
     logins = [line for line in data["Evidence"] if line.startswith("login with the new secret")]
@@ -197,10 +188,10 @@ def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_
 
 @pytest.mark.parametrize("function", KEPT)
 def test_nothing_that_is_read_back_leaves_in_a_dry_run(house: House, function: str) -> None:
-    assert outcome(send(house, function, kept(function))) == "changed"
+    assert outcome(send(house, function, stored_command(function))) == "changed"
     secret = store_contents(house.cloud, KEPT[function][1]).current
     for command_id in ("c-1", "c-2"):
-        dry = kept(function, command_id, DryRun=True, Deliver={"Reply": True})
+        dry = stored_command(function, command_id, DryRun=True, Deliver={"Reply": True})
         returned = send(house, function, dry, "http")
         assert outcome(returned) in ("would_change", "not_changed")
         assert secret not in json.dumps(returned.value)
