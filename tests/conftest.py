@@ -19,13 +19,14 @@ from shared.handlers.adapters import open_inbox
 from shared.runtime import redaction
 from shared.workbench.bundle.loading import load
 from shared.workbench.package.zips import BuiltZip, build_zips
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.runtime import ROOT, Returned, environment, role_keys
-from tests.cloud.queues.rabbitmq import Broker
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens, registry_opens
-from tests.support import shapes
-from tests.support.programs import CHROMIUM, PYTHON_3_10, RABBITMQ, need
+from tests.cloud.backends.rabbitmq import RabbitMq
+from tests.cloud.client.logins import redis_accepts, registry_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import InvocationResult, platform_environment, role_keys
+from tests.cloud.state.checkout import ROOT
+from tests.support import platform_events
+from tests.support.programs import CHROMIUM, PYTHON_3_10, RABBITMQ, require_program
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -62,7 +63,7 @@ def standin() -> Iterator[Standin]:
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     """Every function's zip for its platform, built once for all the processes that run tests."""
-    need(PYTHON_3_10)
+    require_program(PYTHON_3_10)
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         shared = shared.parent
@@ -79,10 +80,10 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq() -> Iterator[Broker]:
+def rabbitmq() -> Iterator[RabbitMq]:
     """One broker for all tests that want one: starting it costs seconds of both cores. They run in one process."""
-    need(RABBITMQ)
-    with Broker() as running:
+    require_program(RABBITMQ)
+    with RabbitMq() as running:
         yield running
 
 
@@ -100,7 +101,7 @@ _CHROMIUM = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disabl
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """The system's Chromium, headless."""
-    chromium = need(CHROMIUM)
+    chromium = require_program(CHROMIUM)
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
@@ -127,21 +128,25 @@ class House:
         }
         self._patch = patch
 
-    def send(self, function: str, command: Any, platform: str = "scf", trigger: str = "http", **how: Any) -> Returned:
+    def send(
+        self, function: str, command: Any, platform: str = "scf", trigger: str = "http", **how: Any
+    ) -> InvocationResult:
         """One command in one event of the kind."""
         timeout_s = how.pop("timeout_s", 20.0)
-        return self.deliver(function, shapes.event(command, platform, trigger, **how), platform, timeout_s=timeout_s)
+        return self.deliver(
+            function, platform_events.event(command, platform, trigger, **how), platform, timeout_s=timeout_s
+        )
 
-    def deliver(self, function: str, event: Any, platform: str = "scf", *, timeout_s: float = 20.0) -> Returned:
+    def deliver(self, function: str, event: Any, platform: str = "scf", *, timeout_s: float = 20.0) -> InvocationResult:
         """One event to one handler; what it raises is given back, not raised."""
         with self.environment(function, platform) as patch:
-            context = context_of(platform, function, timeout_s, role_keys(platform), patch.setenv)
+            context = invocation_context(platform, function, timeout_s, role_keys(platform), patch.setenv)
             handler: Callable[[Any, Any], Any] = import_module(f"functions.{function}").main_handler
             try:
-                with self.cloud.lived_by():
-                    return Returned(json.loads(json.dumps(handler(event, context))), None, "", 0.0)
+                with self.cloud.in_world_time():
+                    return InvocationResult(json.loads(json.dumps(handler(event, context))), None, "", 0.0)
             except Exception as error:
-                return Returned(None, error, "", 0.0)
+                return InvocationResult(None, error, "", 0.0)
 
     @contextmanager
     def environment(self, function: str, platform: str) -> Iterator[pytest.MonkeyPatch]:
@@ -150,7 +155,7 @@ class House:
             for name in list(os.environ):
                 if name.startswith(("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_CLOUD_", "FC_", "SCF_")):
                     patch.delenv(name)
-            for name, value in environment(function, platform, self.settings).items():
+            for name, value in platform_environment(function, platform, self.settings).items():
                 patch.setenv(name, value)
             yield patch
 
@@ -172,8 +177,8 @@ class House:
     def accepts(self, resource: str, account: str, password: str) -> bool:
         """Whether the real server takes this password now."""
         if resource in self.cloud.registry:
-            return registry_opens(self.cloud.registry[resource], f"tcr${account}", password)
-        return opens(self.cloud.redis[resource], password, None if account == "root" else account)
+            return registry_accepts(self.cloud.registry[resource], f"tcr${account}", password)
+        return redis_accepts(self.cloud.redis[resource], password, None if account == "root" else account)
 
 
 @pytest.fixture
@@ -181,12 +186,12 @@ def house(cloud: Standin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ho
     return House(cloud, tmp_path, monkeypatch)
 
 
-def outcome(returned: Returned) -> str:
+def outcome(returned: InvocationResult) -> str:
     """The outcome that a reply to one command tells."""
     return str(result(returned)["Outcome"])
 
 
-def result(returned: Returned) -> dict[str, Any]:
+def result(returned: InvocationResult) -> dict[str, Any]:
     """The data of the one result in what a handler returned."""
     if returned.error is not None:
         raise AssertionError(f"the handler raised {type(returned.error).__name__}: {returned.error}")

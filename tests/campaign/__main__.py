@@ -22,12 +22,12 @@ from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
 from tests.campaign import fleet
+from tests.campaign.case import Case, PlayedCase
 from tests.campaign.cases import all_cases
-from tests.campaign.crew import played
 from tests.campaign.judge import REASONS
-from tests.campaign.play import Case, Played
-from tests.campaign.walk import shrunk, walk
-from tests.cloud.server.client import Standin
+from tests.campaign.random_walk import shrunk, walk
+from tests.campaign.workers import play_cases
+from tests.cloud.client.standin import Standin
 
 _COLUMNS = ("changed", "already_changed", "not_changed", "unknown", "would_change")
 _WALKS_A_MINUTE = 150
@@ -67,8 +67,8 @@ def main() -> int:
 
 def _played(cases: Sequence[Case], options: argparse.Namespace) -> int:
     started = time.monotonic()
-    ended: list[Played] = []
-    for one in played(cases, options.seed, max(1, min(options.jobs, len(cases))), options.within):
+    ended: list[PlayedCase] = []
+    for one in play_cases(cases, options.seed, max(1, min(options.jobs, len(cases))), options.within):
         ended.append(one)
         if options.verbose or one.violations:
             lines = (*one.violations, *one.story)
@@ -82,7 +82,7 @@ def _played(cases: Sequence[Case], options: argparse.Namespace) -> int:
     return report(ended, len(cases))
 
 
-def _shrink(found: Sequence[Played], seed: int) -> None:
+def _shrink(found: Sequence[PlayedCase], seed: int) -> None:
     for one in found:
         with Standin() as standin:
             least = shrunk(one, standin, seed)
@@ -104,7 +104,7 @@ def drawn(cases: Sequence[Case], day: int) -> list[Case]:
     return [case for turn in zip_longest(*groups) for case in turn if case is not None]
 
 
-def report(ended: Iterable[Played], among: int) -> int:
+def report(ended: Iterable[PlayedCase], among: int) -> int:
     """What was said, by kind; why `unknown` was; what was only counted; at last the count. 1: a case failed."""
     ended = list(ended)
     by_kind: dict[str, Counter[str]] = {}

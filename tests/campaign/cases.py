@@ -5,9 +5,9 @@ from __future__ import annotations
 from tests.campaign import cases_faults as faults
 from tests.campaign import cases_late as late
 from tests.campaign import cases_overlap as overlap
+from tests.campaign.case import Case
 from tests.campaign.cases_identity import identity_cases
 from tests.campaign.cases_kills import kill_cases
-from tests.campaign.play import Case
 
 
 def all_cases() -> list[Case]:

@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
+from tests.campaign.case import Case, Step, step
+from tests.campaign.case_command import CaseCommand
+from tests.campaign.fault_kinds import FAULTS, LOST, MANY, READ_FAULTS
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS, TARGETS
-from tests.campaign.play import Case, Step, step
-from tests.campaign.scene import Order
-from tests.campaign.troubles import FAULTS, LOST, MANY, READ_FAULTS
 
 TRIGGERS = ("http", "timer", "queue")
 ONCE, TWICE, ALWAYS, SECOND = "once", "twice", "always", "second"
@@ -69,7 +69,7 @@ def story(
     name: str = "",
 ) -> Case:
     """A delivery that meets a fault, the same event again, and another command."""
-    orders = {"a": Order(target, more or {}), "b": Order(target, more or {})}
+    orders = {"a": CaseCommand(target, more or {}), "b": CaseCommand(target, more or {})}
     steps: list[Step] = []
     times = {ONCE: 1, TWICE: 2}.get(mode, 500)
     put: list[Step] = [step("fault", {**fault, "Times": times})] if fault is not None else []
@@ -167,7 +167,7 @@ def code_cases() -> Iterator[Case]:
                         more={"Login": True} if number % 5 == 4 and target.secret and not target.shown else {},
                     )  # fmt: skip
             # Applied, its answer lost; then every call is refused so.
-            orders = {"a": Order(name), "b": Order(name)}
+            orders = {"a": CaseCommand(name), "b": CaseCommand(name)}
             lost = {"Action": target.action, "Fault": "drop_after", "Times": 1}
             then = {"Action": target.action, "Fault": "code", "Code": code, "Times": MANY}
             trigger = next(triggers)
@@ -219,7 +219,7 @@ def kept_change_cases() -> Iterator[Case]:
             ("throttle", "PutSecretValue", "throttle"),
         ):
             turn += 1
-            orders = {"a": Order(name), "b": Order(name)}
+            orders = {"a": CaseCommand(name), "b": CaseCommand(name)}
             both = (
                 {"Action": target.action, "Fault": fault, "Times": 1},
                 {"Action": action, "Fault": second, "Times": 500},

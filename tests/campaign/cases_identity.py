@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
+from tests.campaign.case import Case, Step, step
+from tests.campaign.case_command import CaseCommand
 from tests.campaign.cases_faults import TRIGGERS, triggers_of
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, TARGETS
-from tests.campaign.play import Case, Step, step
-from tests.campaign.scene import Order
 
 APP, ROOT, ROBOT, KMS = (KEPT_TARGETS[f"kept {one}"].place for one in ("account", "password", "registry", "tair"))
 _FOREIGN = {"kept account": (ROOT, ROBOT), "kept password": (APP, ROBOT), "kept registry": (APP, ROOT)}
@@ -27,7 +27,7 @@ def _again(letter: str, trigger: str) -> tuple[Step, ...]:
     return (step("send", letter, trigger), step("work_off"))
 
 
-def _case(topic: str, name: str, orders: Mapping[str, Order], steps: tuple[Step, ...], **more: Any) -> Case:
+def _case(topic: str, name: str, orders: Mapping[str, CaseCommand], steps: tuple[Step, ...], **more: Any) -> Case:
     return Case("A", topic, name, orders, steps, **more)
 
 
@@ -41,7 +41,10 @@ def named_as_users() -> Iterator[Case]:
                 said: dict[str, Any] = dict(more)
                 if said.get("Deliver"):
                     said["Deliver"] = {"Store": ALL_TARGETS[name].place, "Reply": True}
-                orders = {"a": Order(name, {**said, "CommandId": "v1"}), "b": Order(name, {**said, "CommandId": "v2"})}
+                orders = {
+                    "a": CaseCommand(name, {**said, "CommandId": "v1"}),
+                    "b": CaseCommand(name, {**said, "CommandId": "v2"}),
+                }
                 steps = (*_again("a", trigger), *_again("b", trigger), *_again("a", trigger))
                 words = " ".join(["", *more])
                 yield _case(f"users' versions {name}", f"{name} {trigger}{words}", orders, steps)
@@ -51,7 +54,7 @@ def named_as_users() -> Iterator[Case]:
             said = {"Deliver": deliver, **{key: value for key, value in more.items() if key != "Adopt"}}
             nobody = {"InstanceId": "crs-none0001", "AccountName": "nobody", "CommandId": "v1", **said}
             words = " ".join(more) or "-"
-            yield _case("nobody's", f"{place} {words}", {"a": Order("kept account", nobody)}, _again("a", "http"))
+            yield _case("nobody's", f"{place} {words}", {"a": CaseCommand("kept account", nobody)}, _again("a", "http"))
 
 
 def foreign_stores() -> Iterator[Case]:
@@ -64,7 +67,10 @@ def foreign_stores() -> Iterator[Case]:
                 for first in (True, False):
                     trigger = next(triggers)
                     deliver = {"Store": place, **({"Adopt": True} if adopt else {})}
-                    orders = {"a": Order(owner, id="same"), "b": Order(name, {"Deliver": deliver}, id="same")}
+                    orders = {
+                        "a": CaseCommand(owner, id="same"),
+                        "b": CaseCommand(name, {"Deliver": deliver}, id="same"),
+                    }
                     steps: tuple[Step, ...] = _again("a", trigger) if first else ()
                     steps += (*_again("b", trigger), *_again("b", trigger), *_again("a", trigger))
                     words = f"{name} into {place}{' adopt' if adopt else ''}{' after its owner' if first else ''}"
@@ -74,34 +80,34 @@ def foreign_stores() -> Iterator[Case]:
 def ids_used_twice() -> Iterator[Case]:
     """One CommandId for two accounts, two operations, or with other parameters."""
     triggers = cycle(TRIGGERS)
-    pairs: list[tuple[str, str, Order, Order]] = [
+    pairs: list[tuple[str, str, CaseCommand, CaseCommand]] = [
         (
             "two accounts",
             "app, then root by the same operation",
-            Order("kept account", {"CommandId": "same"}),
-            Order("kept account", {"CommandId": "same", "AccountName": "root"}),
+            CaseCommand("kept account", {"CommandId": "same"}),
+            CaseCommand("kept account", {"CommandId": "same", "AccountName": "root"}),
         ),
         (
             "parameters",
             "a remark besides",
-            Order("kept account", {"CommandId": "same"}),
-            Order("kept account", {"CommandId": "same", "Remark": "another"}),
+            CaseCommand("kept account", {"CommandId": "same"}),
+            CaseCommand("kept account", {"CommandId": "same", "Remark": "another"}),
         ),
         (
             "parameters",
             "Random",
-            Order("kept registry", {"CommandId": "same"}),
-            Order("kept random", {"CommandId": "same"}),
+            CaseCommand("kept registry", {"CommandId": "same"}),
+            CaseCommand("kept random", {"CommandId": "same"}),
         ),
         (
             "operations",
             "root by the other operation, one store",
-            Order("kept account", {"CommandId": "same", "AccountName": "root", "Deliver": {"Store": ROOT}}),
-            Order("kept password", {"CommandId": "same"}),
+            CaseCommand("kept account", {"CommandId": "same", "AccountName": "root", "Deliver": {"Store": ROOT}}),
+            CaseCommand("kept password", {"CommandId": "same"}),
         ),
-        ("lengths", "only the length", Order("kept account", {"CommandId": "same"}), Order(
+        ("lengths", "only the length", CaseCommand("kept account", {"CommandId": "same"}), CaseCommand(
             "kept account", {"CommandId": "same", "AccountPassword": {"Generate": {"Length": 30}}})),
-        ("alternate", "one of the two alone", Order("kept account in turn", {"CommandId": "same"}), Order(
+        ("alternate", "one of the two alone", CaseCommand("kept account in turn", {"CommandId": "same"}), CaseCommand(
             "kept account in turn", {"CommandId": "same", "Alternate": ["app_b", "app_a"]})),
     ]  # fmt: skip
     for topic, name, first, second in pairs:
@@ -130,7 +136,7 @@ def replays() -> Iterator[Case]:
                             continue
                         trigger = next(triggers) if not target.shown else "http"
                         more = {"Login": True} if login else {}
-                        orders = {"a": Order(name, more), "b": Order(name, more)}
+                        orders = {"a": CaseCommand(name, more), "b": CaseCommand(name, more)}
                         steps: tuple[Step, ...] = _again("a", trigger)
                         if between in ("another command", "both") and not target.old_once:
                             steps += (step("advance", 1200.0), *_again("b", trigger))
@@ -153,7 +159,7 @@ def full_stores() -> Iterator[Case]:
                 versions = {f"v{n}": f"Stale-Passw0rd{n}" for n in range(2, users + 1)}
                 world = {kind: {store: {"versions": {"v1": target.old, **versions}}}} if users else {}
                 letters = "abcdefghijkl" if users < 8 else "abcd"
-                orders = {letter: Order(name) for letter in letters}
+                orders = {letter: CaseCommand(name) for letter in letters}
                 steps: tuple[Step, ...] = ()
                 for letter in letters:
                     steps += (*_again(letter, "queue"), step("advance", apart_s))
@@ -168,7 +174,7 @@ def in_clear() -> Iterator[Case]:
         if target.shown or not target.secret:
             continue
         for trigger in triggers_of(name):
-            orders = {"a": Order(name), "b": Order(name, {"Login": True})}
+            orders = {"a": CaseCommand(name), "b": CaseCommand(name, {"Login": True})}
             steps = (*_again("a", trigger), *_again("b", trigger), *_again("a", trigger))
             yield _case("in clear", f"{name} {trigger}", orders, steps)
 

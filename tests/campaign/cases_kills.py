@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from tests.campaign.case import Case, Step, step
+from tests.campaign.case_command import CaseCommand
 from tests.campaign.cases_faults import TRIGGERS, has_tasks
 from tests.campaign.operations import ALL_TARGETS, Target
-from tests.campaign.play import Case, Step, step
-from tests.campaign.scene import Order
 
 IN_FLIGHT = "in flight"
 POINTS = {
@@ -97,7 +97,7 @@ def kill_cases() -> Iterator[Case]:
     for name, target in ALL_TARGETS.items():
         if name in ("random", "remark"):
             continue
-        orders = {"a": Order(name), "b": Order(name)}
+        orders = {"a": CaseCommand(name), "b": CaseCommand(name)}
         for kill, point in points(target).items():
             for world in ({}, {"old_equals_new": "refuse"}) if target.fenced else ({},):
                 turn += 1

@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Any
 
+from tests.campaign.case import Case, Step, step
+from tests.campaign.case_command import CaseCommand
 from tests.campaign.cases_faults import TRIGGERS, has_tasks, triggers_of
+from tests.campaign.fault_kinds import MANY
 from tests.campaign.operations import ALL_TARGETS, TARGETS
-from tests.campaign.play import Case, Step, step
-from tests.campaign.scene import Order
-from tests.campaign.troubles import MANY
 
 LATE_S = (2.0, 25.0, 200.0, 290.0, 880.0)
 WORLDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
@@ -92,7 +92,7 @@ def late_cases() -> Iterator[Case]:
                     steps += (step("work_off"), step("advance", 1200.0), *_send("a", trigger), step("work_off"))
                     if not target.old_once:
                         steps += (*_send("c", trigger), step("work_off"))
-                    orders = {letter: Order(name, more) for letter in "abc"}
+                    orders = {letter: CaseCommand(name, more) for letter in "abc"}
                     words = f"{name} {trigger} {seconds:.0f} s late x{times}, {pattern}{' login' if more else ''}"
                     yield Case(
                         "B", f"late {name} {pattern}", words, orders, steps, commands=turn % 5 != 0, key=turn % 7 != 0
@@ -122,7 +122,7 @@ def lag_cases() -> Iterator[Case]:
                     if not target.old_once:
                         steps += (step("clear"), step("advance", 1200.0), *_send("b", trigger), step("work_off"))
                     words = f"{name} {trigger} {'+'.join(reads)} {seconds:.0f} s, {fault or 'no fault'}"
-                    orders = {"a": Order(name), "b": Order(name)}
+                    orders = {"a": CaseCommand(name), "b": CaseCommand(name)}
                     yield Case("B", f"lag {name}", words, orders, steps, commands=turn % 4 != 0)
 
 
@@ -148,7 +148,7 @@ def twice_cases() -> Iterator[Case]:
                     step("work_off"),
                 )
                 words = f"{name} {trigger} x{times} " + " ".join(str(one) for one in fault.values())
-                yield Case("B", f"twice {name}", words, {"a": Order(name)}, steps, commands=times == 1)
+                yield Case("B", f"twice {name}", words, {"a": CaseCommand(name)}, steps, commands=times == 1)
 
 
 def slow_store_cases() -> Iterator[Case]:
@@ -165,7 +165,7 @@ def slow_store_cases() -> Iterator[Case]:
                     *_send("a", "queue"),
                 )
                 words = f"{name} {action} {seconds} s"
-                yield Case("G", f"slow store {name}", words, {"a": Order(name)}, (*steps, step("work_off")))
+                yield Case("G", f"slow store {name}", words, {"a": CaseCommand(name)}, (*steps, step("work_off")))
 
 
 def world_cases() -> Iterator[Case]:
@@ -199,7 +199,7 @@ def world_cases() -> Iterator[Case]:
                 if not target.old_once:
                     steps += (step("advance", 1200.0), *_send("b", trigger), step("work_off"))
                 more = {"Login": True} if turn % 4 == 0 and target.secret and not target.shown else {}
-                orders = {"a": Order(name, more), "b": Order(name, more)}
+                orders = {"a": CaseCommand(name, more), "b": CaseCommand(name, more)}
                 words = f"{label}: {name} {trigger} {fault or 'no fault'}{' login' if more else ''}"
                 yield Case("H", f"{label} {target.base}", words, orders, steps, world, commands=turn % 6 != 0)
 
@@ -222,5 +222,5 @@ def login_world_cases() -> Iterator[Case]:
                     steps += (step("outside", "a"), step("advance", 2000.0)) if by_hand else ()
                     steps += (*_send("a", trigger), step("work_off"))
                     words = f"{label}: {name} {trigger} {fault or 'no fault'}{' by hand' if by_hand else ''}"
-                    order = Order(name, {"Login": True})
+                    order = CaseCommand(name, {"Login": True})
                     yield Case("F", f"{label} {target.base}", words, {"a": order}, steps, world, commands=turn % 3 != 0)

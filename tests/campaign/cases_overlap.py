@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
+from tests.campaign.case import Case, Step, step
+from tests.campaign.case_command import CaseCommand
 from tests.campaign.cases_faults import has_tasks
-from tests.campaign.forged import ATTRIBUTES, CHANGES
+from tests.campaign.forged_messages import ATTRIBUTES, CHANGES
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS
-from tests.campaign.play import Case, Step, step
-from tests.campaign.scene import Order
 
 _SLOW_WORLD = {"task_s": 12.0, "settle_s": 12.0}
 
@@ -46,14 +46,14 @@ def overlap_cases() -> Iterator[Case]:
                         if not target.old_once:
                             steps += (step("advance", 1500.0), step("send", "c", "queue"), step("work_off"))
                         words = f"{name} {first_way} {second} {apart_s} s apart, {action} slow {when}"
-                        orders = {letter: Order(name) for letter in "abc"}
+                        orders = {letter: CaseCommand(name) for letter in "abc"}
                         yield Case("C", f"overlap {name} {action}", words, orders, steps)
 
 
 def crowd_cases() -> Iterator[Case]:
     """Three at once; somebody at a console in between; an answer lost meanwhile; two commands for one empty store."""
     for name, target in KEPT_TARGETS.items():
-        orders = {letter: Order(name) for letter in "abcd"}
+        orders = {letter: CaseCommand(name) for letter in "abcd"}
         end = (step("clear"), step("work_off"), step("advance", 1500.0), step("send", "d", "queue"), step("work_off"))
         three = (("a", "queue"), ("b", "timer"), ("c", "http"))
         for apart_s in (0.0, 0.3, 0.9):
@@ -67,7 +67,11 @@ def crowd_cases() -> Iterator[Case]:
             if not target.turns:
                 steps = (step("together", three[:1], apart_s, "a"), *end)
                 yield Case("C", "by hand", f"{name} by hand {apart_s} s later", orders, steps)
-    two = {"a": Order("kept account"), "b": Order("kept account", {"AccountName": "root"}), "d": Order("kept account")}
+    two = {
+        "a": CaseCommand("kept account"),
+        "b": CaseCommand("kept account", {"AccountName": "root"}),
+        "d": CaseCommand("kept account"),
+    }
     for apart_s in (0.0, 0.1, 0.3, 0.8):
         steps = (
             step("together", (("a", "queue"), ("b", "timer")), apart_s),
@@ -86,7 +90,7 @@ def forged_cases() -> Iterator[Case]:
         for key in (True, False):
             for how in ("made up", "made up proven", "unsigned", *CHANGES, *ATTRIBUTES):
                 for when in ("at work", "ended"):
-                    orders = {"a": Order(name)}
+                    orders = {"a": CaseCommand(name)}
                     forge = step("forge", how)
                     steps: tuple[Step, ...] = (step("send", "a", "queue"),)
                     if when == "ended":
@@ -107,13 +111,13 @@ def forged_cases() -> Iterator[Case]:
             if between == "hours":
                 steps += (step("advance", 3 * 3600.0),)
             steps += (step("replay"), step("work_off"), step("replay"), step("work_off"))
-            orders = {"a": Order(name), "b": Order(name)}
+            orders = {"a": CaseCommand(name), "b": CaseCommand(name)}
             yield Case("D", f"replayed {between}", f"{name} replayed, {between} between", orders, steps, _SLOW_WORLD)
     for key in (True, False):
         for trigger in ("http", "timer"):
             for platform in ("scf", "fc"):
                 steps = (step("send", "a", "queue"), step("work_off"), step("ask_follower", trigger, platform))
-                orders = {"a": Order("account")}
+                orders = {"a": CaseCommand("account")}
                 yield Case("D", "asked", f"follow_change by {trigger} on {platform}", orders, steps, key=key)
 
 
@@ -126,6 +130,6 @@ def claimed_cases() -> Iterator[Case]:
                 put: dict[str, Any] = {"Action": target.action, "Fault": fault, "Times": 12}
                 steps: tuple[Step, ...] = (step("fault", put),) if fault else ()
                 steps += (step("send", "a", "queue"), step("clear"), step("work_off"))
-                orders = {"a": Order(name, enveloped=True, claims=claims)}
+                orders = {"a": CaseCommand(name, enveloped=True, claims=claims)}
                 words = f"{name} {fault or 'no fault'} " + " ".join(f"{one}={value}" for one, value in claims.items())
                 yield Case("D", f"claims {name}", words, orders, steps, _SLOW_WORLD if has_tasks(name) else {})

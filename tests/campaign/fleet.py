@@ -13,14 +13,15 @@ from typing import Any
 
 from shared.handlers.adapters import open_inbox
 from shared.queues.port import LeasedMessage
-from tests.campaign.kept import look
-from tests.campaign.platform import invoke, invoke_and_kill
-from tests.cloud.functions.run import as_trigger_event
-from tests.cloud.functions.runtime import SCF, run
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens
+from tests.campaign.invocations import invoke, invoke_and_kill
+from tests.campaign.observed_store import read_store
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.functions.platform_names import SCF
+from tests.cloud.functions.trigger_events import queue_event
+from tests.cloud.invocation.runtime import run_function
 from tests.cloud.state.world import Fleet
-from tests.support import shapes
+from tests.support import platform_events
 
 PLAN, CHANGE = "plan_rotation", "tencent_redis_modify_instance_account"
 PREFIX, REGION, ACCOUNT, OLD = "crs-fleet", "ap-guangzhou", "app", "App-Passw0rd"
@@ -162,7 +163,7 @@ class _Fleet:
         self._report()
 
     def _timer(self, name: str, mode: str) -> bytes:
-        return json.dumps(shapes.event(_policy(mode), SCF, "timer", name=name)).encode()
+        return json.dumps(platform_events.event(_policy(mode), SCF, "timer", name=name)).encode()
 
     def _killed(self, died: bool, which: str) -> None:
         self.rotated.kills += died
@@ -192,7 +193,7 @@ class _Fleet:
                         changes.append(json.dumps(body))
                     else:
                         function = body["type"].removeprefix("keyturn.command.")
-                        self._invoke(function, as_trigger_event(json.dumps(body), SCF, leased.message.id))
+                        self._invoke(function, queue_event(json.dumps(body), SCF, leased.message.id))
                 if changes:
                     self._batch(changes)
                 self._done(inbox, waiting)
@@ -204,7 +205,7 @@ class _Fleet:
             inbox.close()
 
     def _batch(self, changes: list[str]) -> None:
-        event = json.dumps(shapes.batch(changes)).encode()
+        event = json.dumps(platform_events.batch(changes)).encode()
         self.rotated.commands += len(changes)
         if self.kills and len(changes) > 10:
             died, _ = invoke_and_kill(
@@ -236,10 +237,10 @@ class _Fleet:
                 broke(f"{name}, {age:.0f} days old: changed {times}")
             if not due:
                 continue
-            kept = look(self.standin, f"ssm://redis-{name}-{ACCOUNT}")
+            kept = read_store(self.standin, f"ssm://redis-{name}-{ACCOUNT}")
             if kept.pending:
                 broke(f"{name}: {sorted(kept.pending)} left pending")
-            if not opens(self.standin.redis[name], kept.current, ACCOUNT):
+            if not redis_accepts(self.standin.redis[name], kept.current, ACCOUNT):
                 broke(f"{name}: the store's current secret does not open the server")
         bad = self.rotated.outcomes.keys() - {"changed", "already_changed", "not_changed", "pending"}
         if bad:
@@ -280,8 +281,8 @@ def throughput(commands: int, *, latency_s: float = 0.02, task_s: float = 0.3) -
                 "KEYTURN_TENCENT_ENDPOINT": standin.endpoint,
             }
             bodies = [json.dumps(_change(place)) for place in range(1, commands + 1)]
-            event = json.dumps(shapes.batch(bodies)).encode()
-            returned = run(CHANGE, event, SCF, settings=settings, timeout_s=_LIMIT_S)
+            event = json.dumps(platform_events.batch(bodies)).encode()
+            returned = run_function(CHANGE, event, SCF, settings=settings, timeout_s=_LIMIT_S)
             if returned.error is not None:
                 raise RuntimeError(f"the function raised {returned.error}")
             results = _results(settings["KEYTURN_RESULTS"])

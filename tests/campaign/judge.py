@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.campaign.record import IN_FORCE, SKEW_S, Applied, Delivery, Record, moment
+from tests.campaign.record import IN_FORCE, SKEW_S, Applied, Delivery, Record, parse_time
 
 NO_QUEUE = "no commands queue, or no handoff key, is set"
 LOST = "a lost answer on Tair or TCR that neither a repeat nor a login could tell"
@@ -82,7 +82,7 @@ def _named(delivery: Delivery, result: dict[str, Any], verdict: Verdict) -> None
 
 def secrets_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> list[str]:
     """Digests of what the result says is in force: what was sent, what the store's version holds, what was shown."""
-    data, at = result["data"], moment(result["time"])
+    data, at = result["data"], parse_time(result["time"])
     stored = data["Stored"]
     if delivery.credential.place and stored is not None:
         digest = record.stored(delivery.credential, stored["Version"], at)
@@ -95,7 +95,7 @@ def secrets_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> li
 def _in_force(record: Record, delivery: Delivery, result: dict[str, Any], verdict: Verdict) -> None:
     if not delivery.tells:
         return
-    data, at, credential = result["data"], moment(result["time"]), delivery.credential
+    data, at, credential = result["data"], parse_time(result["time"]), delivery.credential
     if credential.place and data["Stored"] is None:
         verdict.broke("j", f"{delivery}: {data['Outcome']} without Stored")
         return
@@ -159,7 +159,7 @@ def digests_of(record: Record, delivery: Delivery) -> set[str]:
 
 
 def _not_changed(record: Record, delivery: Delivery, result: dict[str, Any], verdict: Verdict) -> None:
-    at, mine = moment(result["time"]), digests_of(record, delivery)
+    at, mine = parse_time(result["time"]), digests_of(record, delivery)
     if not delivery.tells or not mine:
         return
     now = [record.in_force(delivery.credential, account, at) for account in delivery.credential.accounts]
@@ -199,7 +199,7 @@ def _unknown(record: Record, delivery: Delivery, result: dict[str, Any], verdict
 
 def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str | None:
     """Why `unknown` may be said; None: it may not."""
-    data, at = result["data"], moment(result["time"])
+    data, at = result["data"], parse_time(result["time"])
     before = [one for one in record.deliveries if one.order == delivery.order and one.number <= delivery.number]
     met = {trouble for one in before for trouble in one.met}
     first = min(one.began for one in before)
@@ -220,7 +220,7 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         return REPEATED
     if not delivery.carries:
         return NO_QUEUE
-    if (data["Error"] or {}).get("Code") == "TooOld" and at - moment(data["StartedAt"]) > 7200.0:
+    if (data["Error"] or {}).get("Code") == "TooOld" and at - parse_time(data["StartedAt"]) > 7200.0:
         return TOO_OLD
     if "blind" in met:
         return BLIND

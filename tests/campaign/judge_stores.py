@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.campaign.judge import Verdict, digests_of
-from tests.campaign.record import IN_FORCE, Applied, Credential, Record, moment
+from tests.campaign.record import IN_FORCE, Applied, Credential, Record, parse_time
 
 OURS, BEFORE = "kt-", "kt-before-"
 _KMS_KEEPS = 10
@@ -156,7 +156,9 @@ def _settled(record: Record, credential: Credential, verdict: Verdict) -> None:
     by_hand = any(one.by == "outside" for one in record.of(credential))
     foreign = [one for one in record.deliveries if _same(one.credential, credential) and one.credential != credential]
     told = [
-        (moment(result["time"]), delivery, result["data"]["Outcome"]) for delivery in mine for result in delivery.last
+        (parse_time(result["time"]), delivery, result["data"]["Outcome"])
+        for delivery in mine
+        for result in delivery.last
     ]
     good = [
         delivery.began

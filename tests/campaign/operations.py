@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.campaign.leaks import canary
-from tests.cloud.functions.runtime import FC, SCF
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens, registry_opens
+from tests.cloud.client.logins import redis_accepts, registry_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.functions.platform_names import FC, SCF
 
 REDIS, TCR, TAIR = "crs-demo0001", "tcr-demo0001", "r-demo0001"
 # Rights that a careless change would reset: every case must find them as they were.
@@ -67,8 +67,8 @@ class Target:
 def redis_opens(address: str, password: str, account: str | None, separator: str = "@") -> bool:
     """By whichever form the instance's proxy takes: two words, one word, the password alone, or behind an id."""
     if account is None:
-        return opens(address, password) or opens(address, f"{REDIS}:{password}")
-    return opens(address, password, account) or opens(address, f"{account}{separator}{password}")
+        return redis_accepts(address, password) or redis_accepts(address, f"{REDIS}:{password}")
+    return redis_accepts(address, password, account) or redis_accepts(address, f"{account}{separator}{password}")
 
 
 def _redis(account: str | None) -> Callable[[Standin, str], bool]:
@@ -78,11 +78,11 @@ def _redis(account: str | None) -> Callable[[Standin, str], bool]:
 def _remark(standin: Standin, remark: str) -> bool:
     shown = standin.state()["redis"]["instances"][REDIS]["app"]
     # The password must have stayed whatever becomes of the remark.
-    return bool(shown["Remark"] == remark) and opens(standin.redis[REDIS], "App-Passw0rd", "app")
+    return bool(shown["Remark"] == remark) and redis_accepts(standin.redis[REDIS], "App-Passw0rd", "app")
 
 
 def _registry(standin: Standin, password: str) -> bool:
-    return registry_opens(standin.registry[TCR], "tcr$robot", password)
+    return registry_accepts(standin.registry[TCR], "tcr$robot", password)
 
 
 _REDIS_READS = ("DescribeInstanceAccount", "DescribeTaskList", "DescribeTaskInfo")

@@ -15,7 +15,7 @@ IN_FORCE = ("changed", "already_changed")
 LAST = (*IN_FORCE, "not_changed", "unknown", "would_change")
 
 
-def moment(text: str) -> float:
+def parse_time(text: str) -> float:
     """A time of RFC 3339 in Unix seconds."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
@@ -168,7 +168,7 @@ def read_history(history: Mapping[str, Any]) -> list[Applied]:
     """What the stand-in says of itself."""
     return [
         Applied(
-            moment(one["At"]),
+            parse_time(one["At"]),
             one["Service"],
             one["Resource"],
             one["Account"],

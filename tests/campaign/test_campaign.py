@@ -7,12 +7,12 @@ import random
 import pytest
 
 from tests.campaign.__main__ import drawn
+from tests.campaign.case import Case
 from tests.campaign.cases import all_cases
 from tests.campaign.cases_kills import followed_points, points
-from tests.campaign.crew import played
+from tests.campaign.fault_kinds import FAULTS
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS
-from tests.campaign.play import Case
-from tests.campaign.troubles import FAULTS
+from tests.campaign.workers import play_cases
 
 _SEED = 20260301
 _JOBS = 6
@@ -21,7 +21,7 @@ _WITHIN_S = 100.0
 
 @pytest.mark.long
 def test_what_keyturn_says_is_true_in_a_sample_of_all_cases() -> None:
-    ended = list(played(drawn(all_cases(), _SEED), _SEED, _JOBS, _WITHIN_S))
+    ended = list(play_cases(drawn(all_cases(), _SEED), _SEED, _JOBS, _WITHIN_S))
     broken = ["\n".join([str(one.case), *one.violations, *one.story]) for one in ended if one.violations]
     assert len(ended) >= _JOBS
     assert not broken, "\n\n".join(broken)

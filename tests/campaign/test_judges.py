@@ -11,19 +11,19 @@ import shared.handlers.follow
 import shared.stores.write_ahead
 from shared.changes.change import Change
 from shared.changes.transitions import Step
+from tests.campaign.case import Case, play_case, step
+from tests.campaign.case_command import CaseCommand
 from tests.campaign.cases_faults import story
 from tests.campaign.judge import BLIND, LOST, NO_QUEUE, OVERTAKEN, Verdict, judge
 from tests.campaign.judge_stores import judge_stores
-from tests.campaign.play import Case, play, step
-from tests.campaign.record import Applied, Credential, Delivery, Record, moment
-from tests.campaign.scene import Order
-from tests.campaign.walk import shrunk
-from tests.cloud.server.client import Standin
+from tests.campaign.random_walk import shrunk
+from tests.campaign.record import Applied, Credential, Delivery, Record, parse_time
+from tests.cloud.client.standin import Standin
 
 _APP = Credential("redis", "crs-1", ("app",))
 _KEPT = Credential("redis", "crs-1", ("app",), "ssm://app")
 _ROBOT = Credential("tcr", "tcr-1", ("robot",))
-_START = moment("2026-03-01T10:00:00.000Z")
+_START = parse_time("2026-03-01T10:00:00.000Z")
 _OWN = "kt-0-0-0-1"
 
 
@@ -183,7 +183,7 @@ def test_what_is_the_users_and_what_was_kept_is_guarded() -> None:
 
 
 def _violations(case: Case, standin: Standin, folder: Path) -> set[str]:
-    return {one[1] for one in play(case, standin, folder, 1).violations}
+    return {one[1] for one in play_case(case, standin, folder, 1).violations}
 
 
 def test_a_keyturn_that_believes_a_lost_answer_did_nothing_is_seen(
@@ -219,7 +219,7 @@ def test_a_keyturn_that_discards_what_it_wrote_ahead_is_seen(
     monkeypatch.setattr(shared.stores.write_ahead.WriteAhead, "conclude", discard)
     late = {"Action": "ModifyServiceAccountPassword", "Fault": "late", "Seconds": 30.0, "Times": 500}
     steps = (step("fault", late), step("send", "a", "queue"), step("clear"))
-    case = Case("B", "broken", "discards", {"a": Order("kept registry")}, steps)
+    case = Case("B", "broken", "discards", {"a": CaseCommand("kept registry")}, steps)
     assert {"h", "l"} <= _violations(case, standin, tmp_path)
 
 
@@ -231,7 +231,7 @@ def test_a_keyturn_that_promotes_without_a_look_is_seen(
 
     monkeypatch.setattr(shared.stores.write_ahead, "promote", blindly)
     monkeypatch.setattr(shared.handlers.follow, "promote", blindly)
-    case = Case("C", "broken", "does not promote", {"a": Order("kept account")}, (step("send", "a", "queue"),))
+    case = Case("C", "broken", "does not promote", {"a": CaseCommand("kept account")}, (step("send", "a", "queue"),))
     assert "i" in _violations(case, standin, tmp_path)
 
 
@@ -247,8 +247,8 @@ def test_a_follower_that_believes_anybody_is_seen_and_shown_with_few_steps(
         step("work_off"),
         step("advance", 5.0),
     )
-    case = Case("D", "broken", "believes", {"a": Order("account")}, steps, {"task_s": 12.0})
-    played = play(case, standin, tmp_path, 1)
+    case = Case("D", "broken", "believes", {"a": CaseCommand("account")}, steps, {"task_s": 12.0})
+    played = play_case(case, standin, tmp_path, 1)
     assert {one[1] for one in played.violations} & {"a", "c"}
     least = shrunk(played, standin, 1)
     assert len(least.case.steps) < len(steps)

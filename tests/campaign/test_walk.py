@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.campaign.play import Played, play
-from tests.campaign.walk import shrunk, walk
-from tests.cloud.server.client import Standin
+from tests.campaign.case import PlayedCase, play_case
+from tests.campaign.random_walk import shrunk, walk
+from tests.cloud.client.standin import Standin
 
 _MINUTES = float(os.environ.get("KEYTURN_WALK_MINUTES", "0.5"))
 _SEED = 20260301
@@ -24,7 +24,7 @@ def test_no_random_walk_breaks_a_promise(standin: Standin, tmp_path: Path) -> No
     while number == first or time.monotonic() < until:
         folder = tmp_path / str(number)
         folder.mkdir()
-        played = play(walk(number), standin, folder, _SEED)
+        played = play_case(walk(number), standin, folder, _SEED)
         assert not played.violations, _told(shrunk(played, standin, _SEED))
         number += 1
 
@@ -34,5 +34,5 @@ def test_a_walk_is_drawn_from_its_number() -> None:
     assert len({str(walk(number).steps) for number in range(20)}) == 20
 
 
-def _told(played: Played) -> str:
+def _told(played: PlayedCase) -> str:
     return "\n".join([str(played.case), *played.violations, *played.story])

@@ -227,9 +227,9 @@ def test_the_forms_are_the_documented_ones_in_their_order() -> None:
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
 def test_the_stand_ins_real_servers_are_proved_by_login(house: House, function: str) -> None:
-    from tests.commands.test_password_rules import GOOD
+    from tests.support.commands import VALID_COMMANDS
 
-    assert outcome(house.send(function, {**GOOD[function], "Login": True})) == "changed"
+    assert outcome(house.send(function, {**VALID_COMMANDS[function], "Login": True})) == "changed"
 
 
 # --- registries

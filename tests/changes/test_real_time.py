@@ -13,8 +13,8 @@ from typing import Any
 
 from shared.changes.settling import APART_S, SETTLING_S
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
-from tests.support import shapes
-from tests.support.vendor_stores import held
+from tests.support import platform_events
+from tests.support.store_contents import store_contents
 
 MADE = {"Generate": {"Length": 20}}
 SSM, KMS = "ssm://redis-crs-demo0001-app", "kms://tair-r-demo0001-app"
@@ -32,7 +32,7 @@ if os.environ.get("KEYTURN_REAL_TIME"):
         }
         began = time.monotonic()
         assert outcome(house.send(ACCOUNT, command | {"CommandId": "c-1"}, "scf", "queue")) == "pending"
-        house.cloud.clear()
+        house.cloud.clear_faults()
         done: set[str] = set()
         data: dict[str, Any] = {}
         while not data:
@@ -40,7 +40,7 @@ if os.environ.get("KEYTURN_REAL_TIME"):
             due = datetime.fromisoformat(one["notbefore"].replace("Z", "+00:00"))
             time.sleep(max(0.0, (due - datetime.now(timezone.utc)).total_seconds()))
             done.add(one["id"])
-            returned = house.deliver("follow_change", shapes.event(json.dumps(one), "scf", "queue"))
+            returned = house.deliver("follow_change", platform_events.event(json.dumps(one), "scf", "queue"))
             data = returned.value["Results"][0]["data"] if returned.value["Results"] else {}
         assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "NotHappened"), data
         assert time.monotonic() - began >= SETTLING_S["tencent"] + APART_S - 20.0
@@ -51,10 +51,10 @@ if os.environ.get("KEYTURN_REAL_TIME"):
         command |= {"NewAccountPassword": MADE, "Deliver": {"Store": KMS}}
         first = result(house.send(TAIR, command | {"CommandId": "c-1"}, "fc", "queue"))
         assert (first["Outcome"], first["Stored"]["Stage"]) == ("unknown", "pending"), first
-        house.cloud.clear()
+        house.cloud.clear_faults()
         time.sleep(850.0)
-        left = held(house.cloud, KMS)
+        left = store_contents(house.cloud, KMS)
         assert not house.accepts("r-demo0001", "app", left.current)
         assert house.accepts("r-demo0001", "app", left.versions[first["Stored"]["Version"]])
         assert outcome(house.send(TAIR, command | {"CommandId": "c-2"}, "fc", "queue")) == "changed"
-        assert house.accepts("r-demo0001", "app", held(house.cloud, KMS).current)
+        assert house.accepts("r-demo0001", "app", store_contents(house.cloud, KMS).current)

@@ -7,23 +7,12 @@ from typing import Any
 
 import pytest
 
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House, outcome, result
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import ACTION, VALID_COMMANDS, change_calls
 
-ACTION = {
-    ACCOUNT: "ModifyInstanceAccount",
-    PASSWORD: "ModfiyInstancePassword",
-    REGISTRY: "ModifyServiceAccountPassword",
-    TAIR: "ModifyAccountPassword",
-}
 LOST = ["drop_after", "cut_body", "html_500", "not_json", "no_task_id"]
 REDIS = [ACCOUNT, PASSWORD]
-
-
-def changes(house: House) -> list[str]:
-    """The calls that could have changed something."""
-    return [call["Action"] for call in house.cloud.calls() if not call["Action"].startswith("Describe")]
 
 
 def evidence(data: dict[str, Any]) -> str:
@@ -34,19 +23,21 @@ def evidence(data: dict[str, Any]) -> str:
 @pytest.mark.parametrize("function", REDIS)
 def test_a_lost_answer_is_cleared_up_by_a_repeat_or_by_the_fence(house: House, function: str, fault: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": fault}])
-    data = result(house.send(function, GOOD[function]))
+    data = result(house.send(function, VALID_COMMANDS[function]))
     assert data["Outcome"] == "changed"
     assert "DescribeTaskList: 1 new task" in evidence(data)
     assert "PasswordLastModifiedTime moved: yes" in evidence(data)
     # Behind the fence the repeat is refused, as the first call worked, and the probe says so.
-    assert changes(house) == [ACTION[function]] * (2 if function == ACCOUNT else 3)
-    assert house.accepts(GOOD[function]["InstanceId"], GOOD[function].get("AccountName", "root"), "New-Passw0rd1")
+    assert change_calls(house) == [ACTION[function]] * (2 if function == ACCOUNT else 3)
+    assert house.accepts(
+        VALID_COMMANDS[function]["InstanceId"], VALID_COMMANDS[function].get("AccountName", "root"), "New-Passw0rd1"
+    )
 
 
 @pytest.mark.parametrize("fault", LOST)
 def test_a_lost_answer_of_tair_is_settled_by_the_fence_probe(house: House, fault: str) -> None:
     house.cloud.faults([{"Action": ACTION[TAIR], "Fault": fault}])
-    data = result(house.send(TAIR, GOOD[TAIR], "fc"))
+    data = result(house.send(TAIR, VALID_COMMANDS[TAIR], "fc"))
     assert data["Outcome"] == "changed"
     assert "fence_probe: accepted" in evidence(data)
     assert house.accepts("r-demo0001", "app", "New-Passw0rd1")
@@ -55,24 +46,24 @@ def test_a_lost_answer_of_tair_is_settled_by_the_fence_probe(house: House, fault
 @pytest.mark.parametrize("fault", LOST)
 def test_a_lost_answer_of_the_registry_is_cleared_up_by_a_repeat(house: House, fault: str) -> None:
     house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": fault}])
-    assert outcome(house.send(REGISTRY, GOOD[REGISTRY])) == "changed"
-    assert changes(house) == [ACTION[REGISTRY]] * 2
-    assert house.accepts("tcr-demo0001", "robot", GOOD[REGISTRY]["Password"])
+    assert outcome(house.send(REGISTRY, VALID_COMMANDS[REGISTRY])) == "changed"
+    assert change_calls(house) == [ACTION[REGISTRY]] * 2
+    assert house.accepts("tcr-demo0001", "robot", VALID_COMMANDS[REGISTRY]["Password"])
 
 
 @pytest.mark.parametrize("fault", LOST)
 def test_where_every_answer_of_the_registry_is_lost_a_login_alone_proves(house: House, fault: str) -> None:
     house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": fault, "Times": 3}])
-    returned = house.send(REGISTRY, GOOD[REGISTRY])
+    returned = house.send(REGISTRY, VALID_COMMANDS[REGISTRY])
     data = result(returned)
     assert (data["Outcome"], data["Error"]["Class"], returned.value["statusCode"]) == ("unknown", "ambiguous", 500)
-    assert len(changes(house)) == 3
+    assert len(change_calls(house)) == 3
     house.cloud.reset()
     house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": fault, "Times": 3}])
-    data = result(house.send(REGISTRY, {**GOOD[REGISTRY], "Login": True}))
+    data = result(house.send(REGISTRY, {**VALID_COMMANDS[REGISTRY], "Login": True}))
     assert data["Outcome"] == "changed"
     assert "login with the new secret: accepted" in evidence(data)
-    assert len(changes(house)) == 1
+    assert len(change_calls(house)) == 1
 
 
 @pytest.mark.parametrize("every", [True, False])
@@ -80,15 +71,17 @@ def test_what_the_registry_makes_itself_is_never_asked_for_again_after_a_lost_an
     house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": "drop_after", "Times": 9 if every else 1}])
     random = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
     returned = house.send(REGISTRY, random)
-    assert (outcome(returned), len(changes(house)), "Password" in returned.body) == ("unknown", 1, False)
+    assert (outcome(returned), len(change_calls(house)), "Password" in returned.body) == ("unknown", 1, False)
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR])
 def test_a_call_that_did_not_arrive_is_made_again(house: House, function: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before"}])
-    data = result(house.send(function, GOOD[function]))
+    data = result(house.send(function, VALID_COMMANDS[function]))
     assert data["Outcome"] == "changed"
-    assert house.accepts(GOOD[function]["InstanceId"], GOOD[function].get("AccountName", "root"), "New-Passw0rd1")
+    assert house.accepts(
+        VALID_COMMANDS[function]["InstanceId"], VALID_COMMANDS[function].get("AccountName", "root"), "New-Passw0rd1"
+    )
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
@@ -97,23 +90,23 @@ def test_a_call_whose_answers_are_all_lost_is_made_three_times_and_never_called_
 ) -> None:
     """Late is not never: no queue is set, so nobody can look later."""
     house.cloud.faults([{"Action": ACTION[function], "Fault": "drop_before", "Times": 3}])
-    data = result(house.send(function, GOOD[function]))
+    data = result(house.send(function, VALID_COMMANDS[function]))
     # Behind a fence the probe is sent besides, with another old secret.
-    assert changes(house) == [ACTION[function]] * (4 if function in (PASSWORD, TAIR) else 3)
+    assert change_calls(house) == [ACTION[function]] * (4 if function in (PASSWORD, TAIR) else 3)
     assert (data["Outcome"], data["Error"]["Class"]) == ("unknown", "ambiguous")
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
 def test_an_error_under_an_odd_content_type_is_not_taken_for_success(house: House, function: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": "wrong_type", "Times": 9}])
-    assert outcome(house.send(function, GOOD[function])) != "changed"
+    assert outcome(house.send(function, VALID_COMMANDS[function])) != "changed"
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
 @pytest.mark.parametrize("fault", ["throttle", "lock"])
 def test_what_was_surely_refused_is_tried_again_after_a_while(house: House, function: str, fault: str) -> None:
     house.cloud.faults([{"Action": ACTION[function], "Fault": fault, "Times": 2}])
-    assert outcome(house.send(function, GOOD[function])) == "changed"
+    assert outcome(house.send(function, VALID_COMMANDS[function])) == "changed"
 
 
 @pytest.mark.parametrize(("fault", "error_class", "status"), [("throttle", "throttled", 429), ("lock", "busy", 409)])
@@ -121,7 +114,7 @@ def test_a_refusal_that_lasts_ends_as_not_changed_with_advice_when_to_come_back(
     house: House, fault: str, error_class: str, status: int
 ) -> None:
     house.cloud.faults([{"Action": ACTION[ACCOUNT], "Fault": fault, "Times": 99}])
-    returned = house.send(ACCOUNT, GOOD[ACCOUNT], timeout_s=4.0)
+    returned = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], timeout_s=4.0)
     data = result(returned)
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Retryable"]) == ("not_changed", error_class, True)
     assert returned.value["statusCode"] == status
@@ -130,14 +123,14 @@ def test_a_refusal_that_lasts_ends_as_not_changed_with_advice_when_to_come_back(
 
 def test_keys_that_have_run_out_are_said_to_be_so(house: House) -> None:
     house.cloud.faults([{"Action": "*", "Fault": "expire_token"}])
-    data = result(house.send(ACCOUNT, GOOD[ACCOUNT]))
+    data = result(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT]))
     assert (data["Outcome"], data["Error"]["Class"], data["Error"]["Retryable"]) == ("not_changed", "forbidden", True)
 
 
 def test_a_cloud_that_cannot_be_reached_has_changed_nothing(house: House) -> None:
     house.settings["KEYTURN_TENCENT_ENDPOINT"] = house.settings["KEYTURN_ALIBABA_ENDPOINT"] = "http://127.0.0.1:9"
     for function in (ACCOUNT, TAIR):
-        returned = house.send(function, GOOD[function], timeout_s=4.0)
+        returned = house.send(function, VALID_COMMANDS[function], timeout_s=4.0)
         assert (result(returned)["Error"]["Class"], returned.value["statusCode"]) == ("unavailable", 503)
 
 
@@ -148,7 +141,7 @@ def test_a_cloud_that_cannot_be_reached_has_changed_nothing(house: House) -> Non
 def test_a_wrong_old_password_is_called_wrong_when_the_probe_is_refused_alike(
     house: House, function: str, old: dict[str, str], trigger: str
 ) -> None:
-    data = result(house.send(function, {**GOOD[function], **old}, trigger=trigger))
+    data = result(house.send(function, {**VALID_COMMANDS[function], **old}, trigger=trigger))
     assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "wrong_old_secret")
     assert "fence_probe" in evidence(data)
 
@@ -156,8 +149,10 @@ def test_a_wrong_old_password_is_called_wrong_when_the_probe_is_refused_alike(
 @pytest.mark.parametrize("function", [PASSWORD, TAIR])
 def test_a_redelivery_changes_the_password_once(house: House, function: str) -> None:
     for expected in ("changed", "already_changed", "already_changed"):
-        assert outcome(house.send(function, GOOD[function], trigger="queue")) == expected
-    assert house.accepts(GOOD[function]["InstanceId"], GOOD[function].get("AccountName", "root"), "New-Passw0rd1")
+        assert outcome(house.send(function, VALID_COMMANDS[function], trigger="queue")) == expected
+    assert house.accepts(
+        VALID_COMMANDS[function]["InstanceId"], VALID_COMMANDS[function].get("AccountName", "root"), "New-Passw0rd1"
+    )
 
 
 @pytest.mark.parametrize("function", [PASSWORD, TAIR])
@@ -165,20 +160,20 @@ def test_where_the_cloud_refuses_old_equals_new_a_refused_old_secret_proves_noth
     house: House, function: str
 ) -> None:
     house.cloud.reset(old_equals_new="refuse")
-    assert outcome(house.send(function, GOOD[function], trigger="queue")) == "changed"
-    again = result(house.send(function, GOOD[function], trigger="queue"))
+    assert outcome(house.send(function, VALID_COMMANDS[function], trigger="queue")) == "changed"
+    again = result(house.send(function, VALID_COMMANDS[function], trigger="queue"))
     if function == TAIR:  # its refusal of old = new has a code of its own
         assert (again["Outcome"], again["Error"]["Class"]) == ("unknown", "ambiguous")
-        caller = house.send(function, GOOD[function])
+        caller = house.send(function, VALID_COMMANDS[function])
         assert (result(caller)["Outcome"], result(caller)["Error"]["Class"]) == ("not_changed", "wrong_old_secret")
-    proved = result(house.send(function, {**GOOD[function], "Login": True}, trigger="queue"))
+    proved = result(house.send(function, {**VALID_COMMANDS[function], "Login": True}, trigger="queue"))
     assert proved["Outcome"] == "already_changed"
     assert "login with the new secret: accepted" in evidence(proved)
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, TAIR, REGISTRY])
 def test_a_login_proves_the_new_secret_and_refutes_the_old(house: House, function: str) -> None:
-    data = result(house.send(function, {**GOOD[function], "Login": True}))
+    data = result(house.send(function, {**VALID_COMMANDS[function], "Login": True}))
     assert data["Outcome"] == "changed"
     assert "login with the new secret: accepted" in evidence(data)
     if function in (PASSWORD, TAIR):
@@ -191,7 +186,7 @@ def test_an_instance_that_is_locked_by_another_task_is_busy_until_it_ends(house:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     other = {"InstanceId": "crs-demo0001", "AccountName": "app", "Remark": "busy", "Region": "ap-guangzhou"}
     assert outcome(house.send(ACCOUNT, other)) == "pending"
-    assert outcome(house.send(function, GOOD[function])) in ("changed", "pending")
+    assert outcome(house.send(function, VALID_COMMANDS[function])) in ("changed", "pending")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +200,7 @@ def test_an_instance_that_is_locked_by_another_task_is_busy_until_it_ends(house:
 )
 def test_a_missing_permission_is_forbidden_and_names_the_role(house: House, deny: str, function: str) -> None:
     house.cloud.reset(deny=[deny])
-    returned = house.send(function, GOOD[function])
+    returned = house.send(function, VALID_COMMANDS[function])
     assert (result(returned)["Error"]["Class"], returned.value["statusCode"]) == ("forbidden", 403)
     assert "role" in result(returned)["Error"]["Message"]
 
@@ -221,7 +216,7 @@ def test_a_lost_answer_about_no_auth_is_proved_by_the_instance_itself(house: Hou
 
 def test_a_login_whose_address_the_cloud_does_not_tell_is_no_obstacle_and_evidence_says_why(house: House) -> None:
     house.cloud.reset(deny=["DescribeInstances"])
-    data = result(house.send(ACCOUNT, GOOD[ACCOUNT] | {"Login": True}))
+    data = result(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"Login": True}))
     assert data["Outcome"] == "changed"
     untold = [line for line in data["Evidence"] if line.startswith("login with the new secret: unreachable (")]
     assert untold
@@ -230,13 +225,13 @@ def test_a_login_whose_address_the_cloud_does_not_tell_is_no_obstacle_and_eviden
 def test_keys_that_run_out_while_a_task_is_followed_do_not_end_it(house: House) -> None:
     house.cloud.reset(task_s=1.5)
     house.cloud.faults([{"Action": "DescribeTaskInfo", "Fault": "expire_token"}])
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "changed"
 
 
 @pytest.mark.parametrize("field", ["Actor", "Reason", "CommandId", "InstanceId", "AccountName"])
 def test_a_secret_in_another_field_is_named_nowhere_even_if_more_is_wrong(house: House, field: str) -> None:
     secret = "crs-Hunter2-long" if field == "InstanceId" else "Hunter2-long"
-    command = {**GOOD[ACCOUNT], "AccountPassword": secret, "Privilege": "x", field: secret}
+    command = {**VALID_COMMANDS[ACCOUNT], "AccountPassword": secret, "Privilege": "x", field: secret}
     for sent in (command, {**command, "Privilege": "r"}):
         returned = house.send(ACCOUNT, sent, trigger="queue")
         assert result(returned)["Error"]["Class"] == "invalid_command"
@@ -257,7 +252,7 @@ def test_a_command_that_comes_too_early_goes_back_as_it_is(house: House) -> None
         "notbefore": "2099-01-01T00:00:00.1234567Z",
         "data": data,
     }
-    returned = house.send(ACCOUNT, json.dumps(shapes.signed(event, HANDOFF_KEY)), trigger="queue")
+    returned = house.send(ACCOUNT, json.dumps(platform_events.signed(event, HANDOFF_KEY)), trigger="queue")
     (handed,) = house.commands()
     assert (returned.value["Results"], handed["attempt"], handed["notbefore"]) == ([], 3, event["notbefore"])
     assert house.cloud.calls() == []
@@ -269,6 +264,6 @@ def test_a_fence_that_may_have_refused_an_equal_secret_is_no_proof_that_nothing_
     """The change worked and its answer came too late; the probe is refused; no time is left for the repeat."""
     house.cloud.reset(old_equals_new="refuse")
     house.cloud.faults([{"Action": ACTION[TAIR], "Fault": "stall"}])
-    data = result(house.send(TAIR, GOOD[TAIR], "fc", timeout_s=3.6))
-    opens = house.accepts("r-demo0001", "app", GOOD[TAIR]["NewAccountPassword"])
+    data = result(house.send(TAIR, VALID_COMMANDS[TAIR], "fc", timeout_s=3.6))
+    opens = house.accepts("r-demo0001", "app", VALID_COMMANDS[TAIR]["NewAccountPassword"])
     assert data["Outcome"] in (("changed", "already_changed", "unknown") if opens else ("unknown", "not_changed")), data

@@ -8,9 +8,9 @@ from importlib import import_module
 
 COMMANDS = {
     "serve": ("server.serve", "both clouds on one loopback port"),
-    "invoke": ("functions.invoke", "one function, one event, as the platform would"),
-    "run": ("functions.run", "give waiting command events to their functions"),
-    "queue": ("queues.show", "show what a queue holds"),
+    "invoke": ("invocation.invoke", "one function, one event, as the platform would"),
+    "run": ("invocation.queue_trigger", "give waiting command events to their functions"),
+    "queue": ("client.show_queue", "show what a queue holds"),
     "demo": ("demo.main", "change real passwords and show the proof"),
 }
 

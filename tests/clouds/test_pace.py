@@ -17,10 +17,10 @@ from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, RetryLater
 from shared.runtime.lanes import Lanes, run
 from shared.workbench.bench import ceiling
-from tests.cloud.server.client import Standin
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.client.standin import Standin
 from tests.conftest import ACCOUNT, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 INSTANCES, EACH = 12, 5
 
@@ -56,7 +56,7 @@ def test_a_batch_over_many_instances_loses_no_command_and_keeps_the_order_of_eac
     commands = [ceiling.command(i, n) for n in range(EACH) for i in range(INSTANCES)]
     for last in commands[-INSTANCES:]:
         last["Login"] = True
-    returned = house.deliver(ACCOUNT, shapes.batch([json.dumps(one) for one in commands]), timeout_s=120.0)
+    returned = house.deliver(ACCOUNT, platform_events.batch([json.dumps(one) for one in commands]), timeout_s=120.0)
     assert returned.error is None
     results = house.results()
     assert Counter(event["data"]["Outcome"] for event in results) == {"changed": len(commands)}
@@ -76,7 +76,7 @@ def test_a_batch_over_many_instances_loses_no_command_and_keeps_the_order_of_eac
 
 def test_a_throttled_change_is_made_again_without_looking_anew(house: House) -> None:
     house.cloud.faults([{"Action": "ModifyInstanceAccount", "Fault": "throttle", "Times": 2}])
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "changed"
     calls = Counter(call["Action"] for call in house.cloud.calls())
     assert calls["ModifyInstanceAccount"] == 3
     assert (calls["DescribeInstanceAccount"], calls["DescribeTaskList"]) == (1, 1)
@@ -84,7 +84,7 @@ def test_a_throttled_change_is_made_again_without_looking_anew(house: House) -> 
 
 def test_a_throttled_read_is_made_again_and_the_command_goes_on(house: House) -> None:
     house.cloud.faults([{"Action": "DescribeInstanceAccount", "Fault": "throttle", "Times": 3}])
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "changed"
 
 
 def test_no_second_holds_more_calls_than_the_rate() -> None:

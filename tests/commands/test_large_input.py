@@ -16,9 +16,9 @@ from functions.plan_rotation import main_handler as plan
 from shared.commands.command import parse_command
 from shared.runtime.errors import Refused
 from shared.triggers import Delivery, read
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import TAIR, House, result
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 MANY = {f"k{n:07}": 0 for n in range(190_000)}  # 2.3 MB as JSON
 
@@ -39,7 +39,9 @@ def parsed(command: dict[str, Any]) -> Refused:
     return caught.value
 
 
-@pytest.mark.parametrize("command", [MANY, GOOD[TAIR] | MANY, GOOD[TAIR] | {"Deliver": MANY}, {"Reason": [MANY] * 9}])
+@pytest.mark.parametrize(
+    "command", [MANY, VALID_COMMANDS[TAIR] | MANY, VALID_COMMANDS[TAIR] | {"Deliver": MANY}, {"Reason": [MANY] * 9}]
+)
 def test_a_command_of_nothing_but_names_is_refused_without_looking_at_each(command: dict[str, Any]) -> None:
     errors: list[Refused] = []
     assert peak_mb(lambda: errors.append(parsed(command))) < 10
@@ -48,16 +50,16 @@ def test_a_command_of_nothing_but_names_is_refused_without_looking_at_each(comma
 
 
 def test_an_error_lists_ten_lines_at_most() -> None:
-    message = parsed(GOOD[TAIR] | {f"Unknown{chr(65 + n)}": 0 for n in range(26)}).message
+    message = parsed(VALID_COMMANDS[TAIR] | {f"Unknown{chr(65 + n)}": 0 for n in range(26)}).message
     assert message.count("is not a field of this command") == 10
 
 
 @pytest.mark.parametrize("platform", ["scf", "fc"])
 @pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
 def test_a_body_larger_than_any_command_is_refused_early(platform: str, trigger: str) -> None:
-    event = shapes.event(json.dumps(GOOD[TAIR] | MANY), platform, trigger)
+    event = platform_events.event(json.dumps(VALID_COMMANDS[TAIR] | MANY), platform, trigger)
     read_as: list[Delivery] = []
-    assert peak_mb(lambda: read_as.append(read(event, fields=GOOD[TAIR], request_id="r"))) < 20
+    assert peak_mb(lambda: read_as.append(read(event, fields=VALID_COMMANDS[TAIR], request_id="r"))) < 20
     (delivery,) = read_as
     said = delivery.refused[1] if delivery.refused else delivery.messages[0].problem
     assert said is not None
@@ -65,7 +67,7 @@ def test_a_body_larger_than_any_command_is_refused_early(platform: str, trigger:
 
 
 def test_a_body_just_below_the_limit_holds_too_many_values(house: House) -> None:
-    command = GOOD[TAIR] | dict.fromkeys(list(MANY)[:60_000], 0)
+    command = VALID_COMMANDS[TAIR] | dict.fromkeys(list(MANY)[:60_000], 0)
     error = result(house.send(TAIR, command, "fc"))["Error"]
     assert (error["Class"], error["Message"]) == ("invalid_command", "body holds too many values")
     assert house.cloud.calls() == []
@@ -73,19 +75,19 @@ def test_a_body_just_below_the_limit_holds_too_many_values(house: House) -> None
 
 def test_the_largest_body_that_is_read_takes_a_bounded_memory() -> None:
     command = dict.fromkeys([f"{n:x}" for n in range(200_000)], 0)
-    event = shapes.event(json.dumps(command, separators=(",", ":")), "scf", "http")
-    assert peak_mb(lambda: read(event, fields=GOOD[TAIR], request_id="r")) < 70
+    event = platform_events.event(json.dumps(command, separators=(",", ":")), "scf", "http")
+    assert peak_mb(lambda: read(event, fields=VALID_COMMANDS[TAIR], request_id="r")) < 70
 
 
 def test_a_large_bare_message_of_fc_is_refused_too(house: House) -> None:
-    event = json.dumps(GOOD[TAIR] | MANY).encode()
+    event = json.dumps(VALID_COMMANDS[TAIR] | MANY).encode()
     returned = house.deliver(TAIR, event, "fc")
     assert result(returned)["Error"]["Message"] == "message holds too many values"
 
 
 def test_base64_is_not_opened_where_it_is_too_large() -> None:
     packed = base64.b64encode(json.dumps(MANY).encode()).decode()
-    event = shapes.event(packed, "scf", "http") | {"isBase64Encoded": True}
+    event = platform_events.event(packed, "scf", "http") | {"isBase64Encoded": True}
     delivery = read(event, fields=(), request_id="r")
     assert delivery.refused == (400, "body is too large")
 
@@ -103,10 +105,10 @@ def test_the_largest_commands_that_there_are_still_pass() -> None:
         "Store": "kms://x-{resource}-{account}",
     }
     body = json.dumps([policy] * 100)
-    delivery = read(shapes.event(body, "fc", "http"), fields=plan.fields, request_id="r")
+    delivery = read(platform_events.event(body, "fc", "http"), fields=plan.fields, request_id="r")
     assert [message.problem for message in delivery.messages] == [None] * 100
     event = {"specversion": "1.0", "id": "e", "source": "s", "type": "keyturn.command.follow_change"}
     data = {"Evidence": ["x" * 200] * 40, "Sealed": "x" * 16_000}
     text = json.dumps(event | {"data": data})
-    (message,) = read(shapes.event(text, "fc", "queue"), fields=follow.fields, request_id="r").messages
+    (message,) = read(platform_events.event(text, "fc", "queue"), fields=follow.fields, request_id="r").messages
     assert message.problem is None

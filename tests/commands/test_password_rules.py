@@ -8,35 +8,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
+from tests.support.commands import VALID_COMMANDS
 
-GOOD: dict[str, dict[str, Any]] = {
-    ACCOUNT: {
-        "InstanceId": "crs-demo0001",
-        "AccountName": "app",
-        "AccountPassword": "New-Passw0rd1",
-        "Region": "ap-guangzhou",
-    },
-    PASSWORD: {
-        "InstanceId": "crs-demo0001",
-        "OldPassword": "Old-Passw0rd",
-        "Password": "New-Passw0rd1",
-        "Region": "ap-guangzhou",
-    },
-    REGISTRY: {
-        "RegistryId": "tcr-demo0001",
-        "Name": "robot",
-        "Random": False,
-        "Password": "NewPass123",
-        "Region": "ap-guangzhou",
-    },
-    TAIR: {
-        "InstanceId": "r-demo0001",
-        "AccountName": "app",
-        "OldAccountPassword": "Tair-Passw0rd",
-        "NewAccountPassword": "New-Passw0rd1",
-        "Region": "cn-hangzhou",
-    },
-}
 NEW = {ACCOUNT: "AccountPassword", PASSWORD: "Password", REGISTRY: "Password", TAIR: "NewAccountPassword"}
 ABSENT = object()
 
@@ -86,7 +59,7 @@ GOOD_PASSWORDS = [
 def test_a_password_that_breaks_the_pages_rule_is_refused_by_name_and_not_echoed(
     house: House, function: str, password: str, rule: str
 ) -> None:
-    returned = house.send(function, {**GOOD[function], NEW[function]: password})
+    returned = house.send(function, {**VALID_COMMANDS[function], NEW[function]: password})
     data = result(returned)
     assert (returned.value["statusCode"], data["Error"]["Class"]) == (400, "invalid_command")
     assert NEW[function] in data["Error"]["Message"]
@@ -100,8 +73,8 @@ def test_a_password_that_breaks_the_pages_rule_is_refused_by_name_and_not_echoed
 def test_a_password_at_the_rules_boundary_is_taken_by_us_and_by_the_server(
     house: House, function: str, password: str
 ) -> None:
-    assert outcome(house.send(function, {**GOOD[function], NEW[function]: password})) == "changed"
-    command = GOOD[function]
+    assert outcome(house.send(function, {**VALID_COMMANDS[function], NEW[function]: password})) == "changed"
+    command = VALID_COMMANDS[function]
     account = command.get("AccountName") or command.get("Name", "root")
     assert house.accepts(command.get("InstanceId") or command["RegistryId"], account, password)
 
@@ -171,7 +144,7 @@ def test_a_password_at_the_rules_boundary_is_taken_by_us_and_by_the_server(
 def test_a_field_that_breaks_a_rule_is_named_and_nothing_is_called(
     house: House, function: str, change: dict[str, Any], words: str
 ) -> None:
-    command = {name: value for name, value in {**GOOD[function], **change}.items() if value is not ABSENT}
+    command = {name: value for name, value in {**VALID_COMMANDS[function], **change}.items() if value is not ABSENT}
     returned = house.send(function, command)
     data = result(returned)
     assert (data["Error"]["Class"], returned.value["statusCode"]) == ("invalid_command", 400)
@@ -183,20 +156,20 @@ def test_a_field_that_breaks_a_rule_is_named_and_nothing_is_called(
 
 @pytest.mark.parametrize("note", ["Actor", "Reason", "CommandId"])
 def test_a_secret_pasted_into_a_note_is_refused_and_goes_no_further(house: House, note: str) -> None:
-    returned = house.send(ACCOUNT, {**GOOD[ACCOUNT], note: "to-New-Passw0rd1"})
+    returned = house.send(ACCOUNT, {**VALID_COMMANDS[ACCOUNT], note: "to-New-Passw0rd1"})
     assert result(returned)["Error"]["Class"] == "invalid_command"
     assert "New-Passw0rd1" not in json.dumps(returned.value) + json.dumps(house.results())
 
 
 def test_a_field_that_failed_is_not_in_the_subject_and_the_others_are(house: House) -> None:
-    returned = house.send(ACCOUNT, {**GOOD[ACCOUNT], "InstanceId": "not-an-id", "AccountPassword": "short"})
+    returned = house.send(ACCOUNT, {**VALID_COMMANDS[ACCOUNT], "InstanceId": "not-an-id", "AccountPassword": "short"})
     event = returned.body["Result"]
     assert (event["subject"], event["source"]) == ("redis/-/app", "keyturn/tencent/ap-guangzhou")
     assert "not-an-id" not in json.dumps(returned.value)
 
 
 def test_a_missing_region_is_named_unless_the_settings_or_the_platform_know_one(house: House) -> None:
-    command = {name: value for name, value in GOOD[TAIR].items() if name != "Region"}
+    command = {name: value for name, value in VALID_COMMANDS[TAIR].items() if name != "Region"}
     assert "Region: is required" in result(house.send(TAIR, command, "scf"))["Error"]["Message"]
     house.settings["KEYTURN_REGION"] = "cn-hangzhou"
     assert outcome(house.send(TAIR, command, "scf")) == "changed"

@@ -17,13 +17,14 @@ import pytest
 from shared.handlers.adapters import open_queue
 from shared.queues.port import Inbox, QueueMessage
 from shared.runtime.times import now_text
-from tests.cloud.functions.run import as_trigger_event, functions
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.queues.inboxes import access, inbox
-from tests.cloud.queues.rabbitmq import Broker
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.backends.rabbitmq import RabbitMq
+from tests.cloud.client.inboxes import open_any_inbox, queue_access
+from tests.cloud.functions.trigger_events import queue_event
+from tests.cloud.invocation.queue_trigger import function_names
+from tests.cloud.state.checkout import ROOT
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-"
@@ -32,8 +33,8 @@ KEY = "a2V5dHVybiB0ZXN0IGtleSBvbmUsIDMyIGJ5dGVzISE"
 
 
 @pytest.fixture
-def broker(rabbitmq: Broker) -> Broker:
-    for name in ("results", *(f"to-{function.replace('_', '-')}" for function in functions())):
+def broker(rabbitmq: RabbitMq) -> RabbitMq:
+    for name in ("results", *(f"to-{function.replace('_', '-')}" for function in function_names())):
         rabbitmq.declare(name)
     return rabbitmq
 
@@ -68,7 +69,7 @@ class Chain:
         return [json.loads(body) for body in self.waiting(self.results_url)]
 
     def waiting(self, url: str, function: str | None = None) -> list[str]:
-        opened: Inbox = inbox(url, function=function, environ=self.environ)
+        opened: Inbox = open_any_inbox(url, function=function, environ=self.environ)
         try:
             return [stored.message.body for stored in opened.peek()]
         finally:
@@ -76,7 +77,7 @@ class Chain:
 
     def put(self, body: dict[str, Any], function: str, name: str = "m-1", *, delay_s: float = 0.0) -> None:
         """A message on the queue from which the function takes its commands, held back as far as the queue can."""
-        queue = open_queue(self.commands_url, function=function, access=access(self.environ))
+        queue = open_queue(self.commands_url, function=function, access=queue_access(self.environ))
         message = QueueMessage(name, str(body.get("type", "")), "", json.dumps(body, ensure_ascii=False))
         queue.send(message, timeout_s=5, delay_s=min(delay_s, queue.max_delay_s))
         queue.close()
@@ -86,7 +87,7 @@ class Chain:
 def chain(request: pytest.FixtureRequest, house: House, tmp_path: Path) -> Chain:
     kind: str = getattr(request, "param", "sqlite")
     house.cloud.reset(task_s=2.5, settle_s=2.5)  # longer than an invocation waits for a task itself
-    broker: Broker | None = request.getfixturevalue("broker") if kind == "amqp" else None
+    broker: RabbitMq | None = request.getfixturevalue("broker") if kind == "amqp" else None
     return Chain(
         house,
         kind,
@@ -108,7 +109,7 @@ def on(*kinds: str) -> pytest.MarkDecorator:
 def test_a_command_ends_as_one_terminal_result_on_every_kind_of_queue(
     chain: Chain, function: str, platform: str
 ) -> None:
-    command = GOOD[function] | {"CommandId": f"chain-{chain.kind}-{platform}"}
+    command = VALID_COMMANDS[function] | {"CommandId": f"chain-{chain.kind}-{platform}"}
     earlier = len(chain.results())
     pending = chain.house.send(function, command, platform, headers={"traceparent": TRACE})
     assert (outcome(pending), pending.value["statusCode"], pending.body["Delivered"]) == ("pending", 202, True)
@@ -124,7 +125,7 @@ def test_a_command_ends_as_one_terminal_result_on_every_kind_of_queue(
 @on("sqlite", "smq")
 def test_a_trace_passes_through_every_hop(chain: Chain) -> None:
     event = {"specversion": "1.0", "id": "t-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
-    chain.put(event | {"traceparent": TRACE, "data": GOOD[ACCOUNT]}, ACCOUNT)
+    chain.put(event | {"traceparent": TRACE, "data": VALID_COMMANDS[ACCOUNT]}, ACCOUNT)
     assert chain.run() == 0
     (handed,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     chain.run_until_something_was_delivered()
@@ -137,13 +138,13 @@ def test_a_trace_passes_through_every_hop(chain: Chain) -> None:
 def test_a_change_that_never_ends_is_given_up_after_the_last_hop(chain: Chain) -> None:
     chain.house.cloud.reset(task_s=600.0)
     chain.house.settings["KEYTURN_HANDOFF_KEY"] = chain.environ["KEYTURN_HANDOFF_KEY"] = KEY
-    chain.house.send(ACCOUNT, GOOD[ACCOUNT] | {"CommandId": "loop"})
+    chain.house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"CommandId": "loop"})
     (handed,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     chain.run("--skip-delays")
     (next_hop,) = [json.loads(body) for body in chain.waiting(chain.commands_url, "follow_change")]
     assert (handed["hop"], next_hop["hop"]) == (1, 2)
-    last_hop = json.dumps(shapes.signed(handed | {"hop": 1000}, KEY))
-    chain.house.deliver("follow_change", json.loads(as_trigger_event(last_hop, "scf", "last")))
+    last_hop = json.dumps(platform_events.signed(handed | {"hop": 1000}, KEY))
+    chain.house.deliver("follow_change", json.loads(queue_event(last_hop, "scf", "last")))
     last = chain.results()[-1]
     assert (last["data"]["Outcome"], last["data"]["Error"]["Code"]) == ("unknown", "TooManyHops")
     assert len(chain.waiting(chain.commands_url, "follow_change")) == 1
@@ -155,7 +156,7 @@ def test_a_command_that_is_not_due_yet_comes_when_the_worlds_clock_is_moved_to_i
     earlier = len(chain.results())
     event = {"specversion": "1.0", "id": "d-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
     due = now_text(datetime.now(timezone.utc) + timedelta(minutes=10))
-    chain.put(event | {"notbefore": due, "data": GOOD[ACCOUNT]}, ACCOUNT, delay_s=600)
+    chain.put(event | {"notbefore": due, "data": VALID_COMMANDS[ACCOUNT]}, ACCOUNT, delay_s=600)
     assert chain.run("--skip-delays") == 0
     assert 590 < chain.house.cloud.offset < 610
     (ended,) = chain.results()[earlier:]
@@ -168,7 +169,7 @@ def test_an_event_of_another_type_on_a_functions_own_queue_is_left_without_a_res
     earlier = len(chain.results())
     event = {"specversion": "1.0", "id": "e-1", "source": "keyturn/tencent/-", "type": "keyturn.credential.changed"}
     chain.put(event | {"data": {}}, ACCOUNT, "e-1")
-    chain.put(event | {"type": f"keyturn.command.{TAIR}", "data": GOOD[TAIR]}, ACCOUNT, "e-2")
+    chain.put(event | {"type": f"keyturn.command.{TAIR}", "data": VALID_COMMANDS[TAIR]}, ACCOUNT, "e-2")
     calls = len(chain.house.cloud.calls())
     assert chain.run() == 0
     assert chain.run() == NOTHING_WAITS
@@ -180,10 +181,10 @@ def test_an_event_of_another_type_on_a_functions_own_queue_is_left_without_a_res
 @on("sqlite", "ckafka")
 def test_a_shared_topics_message_goes_to_the_function_that_it_names_and_to_no_other(chain: Chain) -> None:
     event = {"specversion": "1.0", "id": "s-1", "source": "ops", "type": f"keyturn.command.{TAIR}"}
-    chain.put(event | {"data": GOOD[TAIR]}, TAIR, "s-1")
+    chain.put(event | {"data": VALID_COMMANDS[TAIR]}, TAIR, "s-1")
     for name, kind in (("s-2", "keyturn.credential.changed"), ("s-3", "keyturn.command.other")):
         chain.put(event | {"id": name, "type": kind, "data": {}}, TAIR, name)
-    chain.put(GOOD[ACCOUNT], ACCOUNT, "s-4")
+    chain.put(VALID_COMMANDS[ACCOUNT], ACCOUNT, "s-4")
     assert chain.run("--skip-delays") == 0
     (first,) = chain.results()
     assert (first["data"]["CommandId"], first["data"]["Outcome"]) == ("s-1", "pending")
@@ -200,7 +201,7 @@ def test_a_shared_topics_message_goes_to_the_function_that_it_names_and_to_no_ot
 def test_a_bare_command_on_a_functions_own_queue_is_its_own_and_the_message_names_it(chain: Chain) -> None:
     chain.house.cloud.reset(settle_s=0.2)
     earlier = len(chain.results())
-    chain.put(GOOD[TAIR], TAIR, "bare-1")
+    chain.put(VALID_COMMANDS[TAIR], TAIR, "bare-1")
     assert chain.run() == 0
     (event,) = chain.results()[earlier:]
     assert event["data"]["Outcome"] == "changed"
@@ -229,9 +230,9 @@ def test_what_is_no_command_on_a_functions_own_queue_ends_once_and_is_gone(chain
 def test_each_trigger_shape_is_read_as_one_message_with_its_brokers_name(
     house: House, platform: str, amqp: bool
 ) -> None:
-    command = GOOD[TAIR] | {"DryRun": True}
-    event = as_trigger_event(json.dumps(command), platform, "name-1", amqp=amqp)
-    returned = house.deliver(TAIR, json.loads(event) if platform == shapes.SCF else event, platform)
+    command = VALID_COMMANDS[TAIR] | {"DryRun": True}
+    event = queue_event(json.dumps(command), platform, "name-1", amqp=amqp)
+    returned = house.deliver(TAIR, json.loads(event) if platform == platform_events.SCF else event, platform)
     data = result(returned)
     assert data["Outcome"] == "would_change"
     if platform == "fc" or amqp:
@@ -246,7 +247,7 @@ def test_a_result_whose_confirmation_was_lost_is_sent_again_under_the_same_id(ch
     chain.house.cloud.reset()
     queue = "datahub-demo01" if chain.kind == "ckafka" else "keyturn-results"
     chain.house.cloud.faults([{"Action": "SendMessage", "Fault": fault, "InstanceId": queue}])
-    returned = chain.house.send(ACCOUNT, GOOD[ACCOUNT])
+    returned = chain.house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])
     assert (outcome(returned), returned.body["Delivered"]) == ("changed", True)
     events = chain.results()
     assert len(events) == (1 if fault == "throttle" else 2)

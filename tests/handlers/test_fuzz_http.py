@@ -21,9 +21,10 @@ from schemathesis import engine
 from schemathesis.engine import events
 
 from tests.campaign import leaks
-from tests.cloud.functions.deployed import Deployed, deployed
-from tests.cloud.functions.runtime import ROOT, UIN
-from tests.cloud.server.client import Standin
+from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
+from tests.cloud.client.standin import Standin
+from tests.cloud.state.accounts import TENCENT_UIN
+from tests.cloud.state.checkout import ROOT
 from tests.cloud.wire import signatures
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
 
@@ -52,9 +53,9 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
 
 
 @pytest.fixture(scope="module", params=["tencent", "alibaba"])
-def platform(request: pytest.FixtureRequest, quick: Standin, packages: Packages) -> Deployed:
+def platform(request: pytest.FixtureRequest, quick: Standin, packages: Packages) -> DeployedBundle:
     """One platform's functions, deployed."""
-    return deployed(quick, str(request.param), packages.dist)
+    return deploy_bundle(quick, str(request.param), packages.dist)
 
 
 class Signed(requests.auth.AuthBase):
@@ -75,11 +76,11 @@ class Signed(requests.auth.AuthBase):
     def _tc3(self, method: str, path: str, query: str, headers: dict[str, str], body: bytes) -> dict[str, str]:
         keys, now = self.keys["tencent"], int(time.time())
         date = time.strftime("%Y-%m-%d", time.gmtime(now))
-        added = {"X-Scf-Cam-Uin": UIN, "X-Scf-Cam-Timestamp": str(now), "X-Scf-Cam-Token": keys["token"]}
+        added = {"X-Scf-Cam-Uin": TENCENT_UIN, "X-Scf-Cam-Timestamp": str(now), "X-Scf-Cam-Token": keys["token"]}
         if "content-type" not in headers:
             added["Content-Type"] = headers["content-type"] = "application/json"
         signed = ("content-type", "host", "x-scf-cam-uin")
-        hashed = signatures.tc3_request(method, query, {**headers, "x-scf-cam-uin": UIN}, signed, body)
+        hashed = signatures.tc3_request(method, query, {**headers, "x-scf-cam-uin": TENCENT_UIN}, signed, body)
         signature = signatures.tc3_signature(keys["key"], str(now), date, "scf", hashed)
         scope = f"{keys['id']}/{date}/scf/tc3_request"
         names = ";".join(signed)
@@ -143,7 +144,7 @@ def no_insides_show(
         assert word not in response.content, f"the reply shows {word.decode()}"
 
 
-def _driven(platform: Deployed, function: str, examples: int) -> list[str]:
+def _driven(platform: DeployedBundle, function: str, examples: int) -> list[str]:
     """One line for each kind of thing that an answer had wrong; by the examples, and by chance."""
     wrong, calls = _driven_for(platform, function, examples, 6 * _TIMES)
     if calls < _FEWEST_CALLS:  # a busy machine needs longer
@@ -152,7 +153,7 @@ def _driven(platform: Deployed, function: str, examples: int) -> list[str]:
     return wrong
 
 
-def _driven_for(platform: Deployed, function: str, examples: int, seconds: int) -> tuple[list[str], int]:
+def _driven_for(platform: DeployedBundle, function: str, examples: int, seconds: int) -> tuple[list[str], int]:
     """What was wrong, and how many calls were made in the time."""
     config = schemathesis.Config.from_dict(
         {
@@ -220,13 +221,13 @@ def _alone(function: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("platform", "function"), ADDRESSES, indirect=["platform"])
-def test_every_answer_is_one_that_the_description_names(platform: Deployed, function: str) -> None:
+def test_every_answer_is_one_that_the_description_names(platform: DeployedBundle, function: str) -> None:
     wrong = _driven(platform, function, examples=10 * _TIMES)
     assert wrong == [], "\n\n".join(wrong[:12])
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH", "OPTIONS"])
-def test_no_other_method_is_answered(platform: Deployed, method: str) -> None:
+def test_no_other_method_is_answered(platform: DeployedBundle, method: str) -> None:
     function = ACCOUNT if platform.name == "tencent" else TAIR
     schema = schemathesis.openapi.from_dict(_alone(function))
     url = f"http://{urlsplit(platform.url(function)).netloc}/"

@@ -11,7 +11,7 @@ from fnmatch import fnmatchcase
 import pytest
 import tomli
 
-from tests.cloud.functions.runtime import ROOT
+from tests.cloud.state.checkout import ROOT
 
 Properties = dict[str, str]
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cloud.functions.runtime import ROOT
+from tests.cloud.state.checkout import ROOT
 
 FOLDER = ROOT / ".github"
 WORKFLOW = FOLDER / "workflows" / "ci.yml"

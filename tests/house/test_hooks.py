@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.cloud.functions.runtime import ROOT
+from tests.cloud.state.checkout import ROOT
 
 CONFIG: dict[str, Any] = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
 HOOKS: dict[str, dict[str, Any]] = {hook["id"]: hook for hook in CONFIG["repos"][0]["hooks"]}

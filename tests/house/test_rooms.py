@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tomli
 
-from tests.cloud.functions.runtime import ROOT
+from tests.cloud.state.checkout import ROOT
 from tests.house.rules import RULES, broken, read_house
 from tests.house.sources import Tree, read_tree
 

@@ -27,9 +27,9 @@ from shared.queues.port import (
 from shared.runtime.cloud_access import RoleKeys
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.secret import Secret
-from tests.cloud.queues.inboxes import access, inbox
-from tests.cloud.server.client import Standin
-from tests.cloud.servers.processes import free_port
+from tests.cloud.backends.child_processes import free_port
+from tests.cloud.client.inboxes import open_any_inbox, queue_access
+from tests.cloud.client.standin import Standin
 
 CKAFKA = "ckafka://ap-guangzhou/datahub-demo01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results"
@@ -53,8 +53,8 @@ def kind(request: pytest.FixtureRequest, cloud: Standin) -> Iterator[Kind]:
     reached = environ(cloud.endpoint)
     opened = Kind(
         request.param,
-        open_queue(request.param, access=access(reached)),
-        inbox(request.param, environ=reached),
+        open_queue(request.param, access=queue_access(reached)),
+        open_any_inbox(request.param, environ=reached),
         reached,
     )
     yield opened
@@ -155,7 +155,7 @@ def test_what_the_cloud_refuses_surely_did_not_arrive(
     ],
 )
 def test_a_queue_that_is_not_there_is_a_refusal_that_names_the_code(cloud: Standin, url: str, code: str) -> None:
-    queue = open_queue(url, access=access(environ(cloud.endpoint)))
+    queue = open_queue(url, access=queue_access(environ(cloud.endpoint)))
     with pytest.raises(QueueRejected, match=code):
         queue.send(message("a"), timeout_s=3)
     queue.close()
@@ -163,12 +163,12 @@ def test_a_queue_that_is_not_there_is_a_refusal_that_names_the_code(cloud: Stand
 
 @pytest.mark.parametrize("wrong", ["id", "key", "token"])
 def test_wrong_keys_are_refused_without_a_word_of_them(kind: Kind, wrong: str) -> None:
-    good = access(kind.environ).keys("tencent" if kind.url == CKAFKA else "alibaba")
+    good = queue_access(kind.environ).keys("tencent" if kind.url == CKAFKA else "alibaba")
     parts = {"id": good.id, "key": good.key, "token": good.token}
     parts[wrong] = "canary-canary" if wrong == "id" else Secret("canary-canary")
     queue = open_queue(
         kind.url,
-        access=QueueAccess(lambda _: RoleKeys(**parts), access(kind.environ).endpoint),  # type: ignore[arg-type]
+        access=QueueAccess(lambda _: RoleKeys(**parts), queue_access(kind.environ).endpoint),  # type: ignore[arg-type]
     )
     with pytest.raises(QueueRejected) as caught:
         queue.send(message("a"), timeout_s=3)
@@ -180,7 +180,7 @@ def test_a_function_without_a_role_is_told_so_and_nothing_is_sent(kind: Kind, cl
     def keys(_: str) -> RoleKeys:
         raise Refused(ErrorClass.FORBIDDEN, "none", code="NoCredentials")
 
-    queue = open_queue(kind.url, access=QueueAccess(keys, access(kind.environ).endpoint))
+    queue = open_queue(kind.url, access=QueueAccess(keys, queue_access(kind.environ).endpoint))
     with pytest.raises(QueueRejected, match="NoCredentials"):
         queue.send(message("a"), timeout_s=3)
     queue.close()
@@ -189,7 +189,7 @@ def test_a_function_without_a_role_is_told_so_and_nothing_is_sent(kind: Kind, cl
 
 def test_keys_are_asked_for_at_every_send_because_they_expire(kind: Kind) -> None:
     asked: list[str] = []
-    reached = access(kind.environ)
+    reached = queue_access(kind.environ)
 
     def keys(cloud: str) -> RoleKeys:
         asked.append(cloud)
@@ -204,7 +204,7 @@ def test_keys_are_asked_for_at_every_send_because_they_expire(kind: Kind) -> Non
 
 
 def test_a_cloud_that_cannot_be_reached_is_no_maybe(kind: Kind) -> None:
-    queue = open_queue(kind.url, access=access(environ(f"http://127.0.0.1:{free_port()}")))
+    queue = open_queue(kind.url, access=queue_access(environ(f"http://127.0.0.1:{free_port()}")))
     with pytest.raises(QueueUnavailable) as caught:
         queue.send(message("a"), timeout_s=1)
     assert not caught.value.maybe
@@ -239,8 +239,8 @@ def test_threads_share_a_queue(kind: Kind) -> None:
 
 def test_smq_keeps_a_delay_in_whole_seconds_rounded_up_and_ckafka_has_none(cloud: Standin) -> None:
     reached = environ(cloud.endpoint)
-    smq, ckafka = (open_queue(url, access=access(reached)) for url in (SMQ, CKAFKA))
-    waiting = inbox(SMQ, environ=reached)
+    smq, ckafka = (open_queue(url, access=queue_access(reached)) for url in (SMQ, CKAFKA))
+    waiting = open_any_inbox(SMQ, environ=reached)
     assert (smq.max_delay_s, ckafka.max_delay_s) == (604_800, 0)
     smq.send(message("later"), timeout_s=3, delay_s=0.3)
     smq.send(message("now"), timeout_s=3)
@@ -256,11 +256,11 @@ def test_smq_keeps_a_delay_in_whole_seconds_rounded_up_and_ckafka_has_none(cloud
 
 def test_ckafka_takes_a_batch_in_one_call_and_no_more_than_is_published(cloud: Standin) -> None:
     reached = environ(cloud.endpoint)
-    queue = open_queue(CKAFKA, access=access(reached))
+    queue = open_queue(CKAFKA, access=queue_access(reached))
     assert isinstance(queue, CkafkaQueue)
     queue.send_many([message(f"m{n}") for n in range(30)], timeout_s=5)
     assert len(cloud.calls()) == 1
-    assert bodies(inbox(CKAFKA, environ=reached)) == [message(f"m{n}").body for n in range(30)]
+    assert bodies(open_any_inbox(CKAFKA, environ=reached)) == [message(f"m{n}").body for n in range(30)]
     for none_or_many in ([], [message("a")] * (MOST + 1)):
         with pytest.raises(ValueError, match="1 to 500"):
             queue.send_many(none_or_many, timeout_s=5)

@@ -23,7 +23,7 @@ from shared.queues.sqlite import TOMBSTONE_S, SqliteQueue
 from shared.runtime import redaction
 from shared.runtime.queue_urls import amqp_place, check_url
 from shared.runtime.secret import Secret
-from tests.cloud.queues.inboxes import access
+from tests.cloud.client.inboxes import queue_access
 
 
 class Clock:
@@ -284,7 +284,7 @@ def test_a_clouds_own_queue_wants_role_keys_and_ckafka_has_no_inbox() -> None:
         with pytest.raises(ValueError, match="role keys"):
             open_queue(url)
     with pytest.raises(ValueError, match="trigger alone"):
-        open_inbox("ckafka://ap-guangzhou/datahub-x", access=access({}))
+        open_inbox("ckafka://ap-guangzhou/datahub-x", access=queue_access({}))
 
 
 def test_memory_is_refused_on_a_platform() -> None:

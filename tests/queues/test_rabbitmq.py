@@ -20,14 +20,14 @@ from shared.queues.port import (
     QueueUnavailable,
 )
 from shared.runtime import redaction
-from tests.cloud.queues.rabbitmq import PASSWORD, Broker
+from tests.cloud.backends.rabbitmq import PASSWORD, RabbitMq
 
 KILLED = ("restart", "thousand")
 _DECLARED_S = 2.5  # the broker itself writes a new queue's name within 2 s; a kill before that loses the queue
 
 
 @pytest.fixture(scope="module")
-def broker(rabbitmq: Broker) -> Broker:
+def broker(rabbitmq: RabbitMq) -> RabbitMq:
     for name in KILLED:
         rabbitmq.declare(name)
     time.sleep(_DECLARED_S)
@@ -56,7 +56,7 @@ def send(url: str, name: str = "a", timeout_s: float = 3.0) -> None:
         queue.close()
 
 
-def test_what_is_confirmed_comes_out_whole_and_in_order_with_its_names_on_the_envelope(broker: Broker) -> None:
+def test_what_is_confirmed_comes_out_whole_and_in_order_with_its_names_on_the_envelope(broker: RabbitMq) -> None:
     broker.declare("whole")
     queue = open_queue(broker.url("whole"))
     inbox = open_inbox(broker.url("whole"))
@@ -76,7 +76,7 @@ def test_what_is_confirmed_comes_out_whole_and_in_order_with_its_names_on_the_en
     inbox.close()
 
 
-def test_a_message_given_back_comes_again_and_one_of_a_lost_connection_is_not_acknowledged(broker: Broker) -> None:
+def test_a_message_given_back_comes_again_and_one_of_a_lost_connection_is_not_acknowledged(broker: RabbitMq) -> None:
     broker.declare("again")
     send(broker.url("again"))
     inbox = open_inbox(broker.url("again"))
@@ -93,7 +93,7 @@ def test_a_message_given_back_comes_again_and_one_of_a_lost_connection_is_not_ac
     inbox.close()
 
 
-def test_a_message_that_no_queue_takes_is_refused_and_the_next_ones_confirmation_is_its_own(broker: Broker) -> None:
+def test_a_message_that_no_queue_takes_is_refused_and_the_next_ones_confirmation_is_its_own(broker: RabbitMq) -> None:
     broker.declare("there")
     queue = open_queue(broker.url("missing"))
     for delay_s in (0.0, 2.0):
@@ -107,7 +107,7 @@ def test_a_message_that_no_queue_takes_is_refused_and_the_next_ones_confirmation
     inbox.close()
 
 
-def test_a_full_queue_is_a_refusal(broker: Broker) -> None:
+def test_a_full_queue_is_a_refusal(broker: RabbitMq) -> None:
     broker.declare("full", **{"x-max-length": 1, "x-overflow": "reject-publish"})
     send(broker.url("full"))
     with pytest.raises(QueueRejected, match="full"):
@@ -115,13 +115,13 @@ def test_a_full_queue_is_a_refusal(broker: Broker) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"password": "canary-canary"}, {"vhost": "canary"}])
-def test_who_may_not_in_is_refused_by_rule_and_not_by_value(broker: Broker, wrong: dict[str, str]) -> None:
+def test_who_may_not_in_is_refused_by_rule_and_not_by_value(broker: RabbitMq, wrong: dict[str, str]) -> None:
     with pytest.raises(QueueRejected, match="refuses the user") as caught:
         send(broker.url("whole", **wrong))
     assert "canary" not in str(caught.value)
 
 
-def test_what_is_too_large_or_too_late_is_not_sent(broker: Broker) -> None:
+def test_what_is_too_large_or_too_late_is_not_sent(broker: RabbitMq) -> None:
     broker.declare("size")
     queue = open_queue(broker.url("size"))
     with pytest.raises(MessageTooLarge):
@@ -132,7 +132,7 @@ def test_what_is_too_large_or_too_late_is_not_sent(broker: Broker) -> None:
     queue.close()
 
 
-def test_a_delay_holds_a_message_back_in_whole_seconds_rounded_up(broker: Broker) -> None:
+def test_a_delay_holds_a_message_back_in_whole_seconds_rounded_up(broker: RabbitMq) -> None:
     broker.declare("late")
     queue, inbox = open_queue(broker.url("late")), open_inbox(broker.url("late"))
     assert queue.max_delay_s == 30
@@ -155,7 +155,7 @@ def test_a_delay_holds_a_message_back_in_whole_seconds_rounded_up(broker: Broker
     inbox.close()
 
 
-def test_threads_share_one_connection(broker: Broker) -> None:
+def test_threads_share_one_connection(broker: RabbitMq) -> None:
     broker.declare("threads")
     queue = open_queue(broker.url("threads"))
 
@@ -174,7 +174,7 @@ def test_threads_share_one_connection(broker: Broker) -> None:
     inbox.close()
 
 
-def test_a_frozen_broker_is_a_time_out_within_the_limit_before_and_after_connecting(broker: Broker) -> None:
+def test_a_frozen_broker_is_a_time_out_within_the_limit_before_and_after_connecting(broker: RabbitMq) -> None:
     broker.declare("frozen")
     queue, fresh = open_queue(broker.url("frozen")), open_queue(broker.url("frozen"))
     queue.send(message("before"), timeout_s=3)
@@ -203,7 +203,7 @@ def test_a_frozen_broker_is_a_time_out_within_the_limit_before_and_after_connect
     inbox.close()
 
 
-def test_a_connection_that_rested_through_a_restart_is_opened_anew_and_the_message_sent_once(broker: Broker) -> None:
+def test_a_connection_that_rested_through_a_restart_is_opened_anew_and_the_message_sent_once(broker: RabbitMq) -> None:
     queue = open_queue(broker.url("restart"))
     queue.send(message("before"), timeout_s=3)
     broker.kill()
@@ -220,7 +220,7 @@ def test_a_connection_that_rested_through_a_restart_is_opened_anew_and_the_messa
     inbox.close()
 
 
-def test_of_a_thousand_results_none_is_lost_while_the_broker_is_killed_twice(broker: Broker) -> None:
+def test_of_a_thousand_results_none_is_lost_while_the_broker_is_killed_twice(broker: RabbitMq) -> None:
     queue = open_queue(broker.url("thousand"))
     confirmed = threading.Event()
     count = maybe = again = 0
@@ -262,7 +262,7 @@ def test_of_a_thousand_results_none_is_lost_while_the_broker_is_killed_twice(bro
     assert all(one == message(one.id) for one in found)
 
 
-def test_the_password_is_a_secret_from_the_url_on(broker: Broker) -> None:
+def test_the_password_is_a_secret_from_the_url_on(broker: RabbitMq) -> None:
     open_queue(broker.url("whole")).close()
     assert PASSWORD not in redaction.scrub(f"x {PASSWORD} y")
     assert "w%25rd" not in redaction.scrub(broker.url("whole"))

@@ -23,8 +23,8 @@ from shared.handlers.adapters import open_queue
 from shared.queues import smq_wire
 from shared.queues.port import QueueError, QueueMessage, QueueRejected, QueueTimeout, QueueUnavailable
 from shared.queues.smq import SmqQueue
-from tests.cloud.queues.inboxes import access, inbox
-from tests.cloud.server.client import Standin
+from tests.cloud.client.inboxes import open_any_inbox, queue_access
+from tests.cloud.client.standin import Standin
 
 HOST = "1000000000000001.mns.cn-hangzhou.aliyuncs.com"
 URL = f"smq://{HOST}/keyturn-results"
@@ -37,7 +37,7 @@ def environ(endpoint: str) -> dict[str, str]:
 
 
 def opened(endpoint: str) -> SmqQueue:
-    queue = open_queue(URL, access=access(environ(endpoint)))
+    queue = open_queue(URL, access=queue_access(environ(endpoint)))
     assert isinstance(queue, SmqQueue)
     return queue
 
@@ -94,7 +94,7 @@ def test_the_vendors_client_reads_what_we_send(cloud: Standin, vendor: Any) -> N
     assert got.message_body.decode() == BODY
     assert got.message_body_md5 in smq_wire.digests(BODY, base64.b64encode(BODY.encode()).decode())
     vendor.delete_message(got.receipt_handle)
-    assert inbox(URL, environ=environ(cloud.endpoint)).peek() == []
+    assert open_any_inbox(URL, environ=environ(cloud.endpoint)).peek() == []
 
 
 def test_we_read_what_the_vendors_client_sends(cloud: Standin, vendor: Any) -> None:

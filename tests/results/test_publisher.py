@@ -19,11 +19,11 @@ from shared.runtime import redaction
 from shared.runtime.deadline import Deadline
 from shared.runtime.platform import read_invocation
 from shared.triggers import Message
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.runtime import role_keys, run
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import role_keys, run_function
 from tests.conftest import ACCOUNT, PASSWORD, TAIR, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 NOWHERE = "sqlite:///dev/null/results.db"  # a folder that cannot be one
 
@@ -34,7 +34,7 @@ def test_after_a_change_nothing_raises_and_the_whole_result_is_in_the_log(
 ) -> None:
     house.settings["KEYTURN_RESULTS"] = NOWHERE
     with caplog.at_level(logging.INFO, "keyturn"):
-        returned = house.send(PASSWORD, GOOD[PASSWORD], trigger=trigger)
+        returned = house.send(PASSWORD, VALID_COMMANDS[PASSWORD], trigger=trigger)
     assert outcome(returned) == "changed"
     delivered = returned.body["Delivered"] if trigger == "http" else returned.value["Delivered"]
     assert delivered is False
@@ -58,7 +58,7 @@ def test_an_http_caller_is_answered_whatever_the_queue_does(house: House) -> Non
 
 def test_a_batch_in_which_one_change_was_made_is_not_repeated(house: House) -> None:
     house.settings["KEYTURN_RESULTS"] = NOWHERE
-    returned = house.deliver(PASSWORD, shapes.batch(["poison", json.dumps(GOOD[PASSWORD])]))
+    returned = house.deliver(PASSWORD, platform_events.batch(["poison", json.dumps(VALID_COMMANDS[PASSWORD])]))
     assert returned.error is None
     assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["not_changed", "changed"]
 
@@ -73,9 +73,9 @@ def test_a_defect_that_cannot_be_printed_has_its_line_and_ends_nothing(caplog: p
 
 
 def test_what_is_told_when_the_time_is_up_still_goes_out_once(house: House) -> None:
-    event = house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True}).body["Result"]
+    event = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"DryRun": True}).body["Result"]
     with house.environment(ACCOUNT, "scf") as patch:
-        invocation = read_invocation(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
+        invocation = read_invocation(invocation_context("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
     publisher = Publisher(replace(invocation, deadline=Deadline(time.monotonic() - 1.0)), open_queue)
     late = event | {"id": "0" * 32}
     assert publisher.publish_result(late)
@@ -86,45 +86,49 @@ def test_what_is_told_when_the_time_is_up_still_goes_out_once(house: House) -> N
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])
 def test_proxy_variables_are_ignored(house: House, function: str, platform: str, variable: str) -> None:
-    event = shapes.event(GOOD[function], platform, "http")
+    event = platform_events.event(VALID_COMMANDS[function], platform, "http")
     raw = event if isinstance(event, bytes) else json.dumps(event).encode()
-    returned = run(function, raw, platform, settings=house.settings, extra={variable: "http://127.0.0.1:9"})
+    returned = run_function(function, raw, platform, settings=house.settings, extra={variable: "http://127.0.0.1:9"})
     assert outcome(returned) == "changed"
 
 
 def test_commands_of_one_instance_run_one_after_another_and_of_others_beside_them(house: House) -> None:
     house.cloud.reset(latency_s=0.2)
-    crs1 = [{**GOOD[ACCOUNT], "AccountPassword": f"New-Passw0rd{n}"} for n in range(2)]
+    crs1 = [{**VALID_COMMANDS[ACCOUNT], "AccountPassword": f"New-Passw0rd{n}"} for n in range(2)]
     started = time.monotonic()
     bodies = [json.dumps(command) for command in crs1]
-    returned = house.deliver(ACCOUNT, shapes.batch(bodies))
+    returned = house.deliver(ACCOUNT, platform_events.batch(bodies))
     alone_s = time.monotonic() - started
     assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["changed", "changed"]
     assert house.accepts("crs-demo0001", "app", "New-Passw0rd1")  # the order of the batch holds
     others = [
-        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"},
-        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"},
+        {**VALID_COMMANDS[ACCOUNT], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"},
+        {**VALID_COMMANDS[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"},
     ]
     started = time.monotonic()
-    returned = house.deliver(ACCOUNT, shapes.batch([json.dumps(command) for command in others]))
+    returned = house.deliver(ACCOUNT, platform_events.batch([json.dumps(command) for command in others]))
     assert [event["data"]["Outcome"] for event in returned.value["Results"]] == ["changed", "changed"]
     assert time.monotonic() - started < 0.8 * alone_s
 
 
 def test_threads_of_one_fc_instance_do_not_disturb_each_other(house: House) -> None:
     commands = [
-        {**GOOD[ACCOUNT], "AccountPassword": "Thread-One-1"},
-        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"},
-        {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"},
+        {**VALID_COMMANDS[ACCOUNT], "AccountPassword": "Thread-One-1"},
+        {**VALID_COMMANDS[ACCOUNT], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"},
+        {**VALID_COMMANDS[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi"},
     ]
     from importlib import import_module
 
     outcomes: dict[int, str] = {}
-    assert outcome(house.send(ACCOUNT, {**GOOD[ACCOUNT], "DryRun": True}, "fc")) == "would_change"  # sets nothing
+    assert (
+        outcome(house.send(ACCOUNT, {**VALID_COMMANDS[ACCOUNT], "DryRun": True}, "fc")) == "would_change"
+    )  # sets nothing
 
     def one(index: int) -> None:
-        context = context_of("fc", ACCOUNT, 20.0, role_keys("fc"), lambda *_: None)
-        reply = import_module(f"functions.{ACCOUNT}").main_handler(shapes.event(commands[index], "fc", "http"), context)
+        context = invocation_context("fc", ACCOUNT, 20.0, role_keys("fc"), lambda *_: None)
+        reply = import_module(f"functions.{ACCOUNT}").main_handler(
+            platform_events.event(commands[index], "fc", "http"), context
+        )
         outcomes[index] = json.loads(reply["body"])["Result"]["data"]["Outcome"]
 
     with house.environment(ACCOUNT, "fc"):

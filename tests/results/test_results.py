@@ -11,10 +11,10 @@ from cloudevents.core.v1.event import CloudEvent
 
 from shared.handlers.request import NothingDone
 from shared.results.result_event import event_id
-from tests.cloud.functions.runtime import run
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.invocation.runtime import run_function
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 DATA_FIELDS = [
     "CommandId", "Operation", "Outcome", "RequestId", "TaskId", "Evidence", "Error", "Attempts", "StartedAt",
@@ -24,7 +24,7 @@ DATA_FIELDS = [
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, REGISTRY, TAIR])
 def test_a_result_is_a_cloudevent_that_the_public_package_reads(house: House, function: str) -> None:
-    house.send(function, {**GOOD[function], "Actor": "ops", "Reason": "quarterly"}, trigger="queue")
+    house.send(function, {**VALID_COMMANDS[function], "Actor": "ops", "Reason": "quarterly"}, trigger="queue")
     house.send(function, {"no": "command"}, trigger="queue", name="m-2")
     events = house.results()
     assert len(events) == 2
@@ -46,8 +46,8 @@ def test_a_results_id_is_the_hash_that_the_contract_names() -> None:
 
 
 def test_the_same_fact_has_the_same_id_however_often_it_is_delivered(house: House) -> None:
-    first = house.send(PASSWORD, GOOD[PASSWORD], trigger="queue")
-    second = house.send(PASSWORD, GOOD[PASSWORD], trigger="queue")
+    first = house.send(PASSWORD, VALID_COMMANDS[PASSWORD], trigger="queue")
+    second = house.send(PASSWORD, VALID_COMMANDS[PASSWORD], trigger="queue")
     assert (outcome(first), outcome(second)) == ("changed", "already_changed")
     assert first.value["Results"][0]["id"] == second.value["Results"][0]["id"]
     assert len(house.results()) == 1
@@ -62,16 +62,16 @@ def test_the_default_command_id_comes_from_the_trigger(
 ) -> None:
     from shared.triggers import fit_id
 
-    data = result(house.send(ACCOUNT, GOOD[ACCOUNT], platform, trigger))
+    data = result(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], platform, trigger))
     assert data["CommandId"] == fit_id(expected)
 
 
 def test_an_idempotency_key_names_the_command_and_a_given_id_is_put_behind_a_timers(house: House) -> None:
-    keyed = house.send(ACCOUNT, GOOD[ACCOUNT], headers={"idempotency-key": "k-1"})
+    keyed = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], headers={"idempotency-key": "k-1"})
     assert result(keyed)["CommandId"] == "k-1"
     from shared.triggers import fit_id
 
-    timed = house.send(ACCOUNT, {**GOOD[ACCOUNT], "CommandId": "weekly"}, trigger="timer")
+    timed = house.send(ACCOUNT, {**VALID_COMMANDS[ACCOUNT], "CommandId": "weekly"}, trigger="timer")
     assert result(timed)["CommandId"] == fit_id("m-1-2026-11-21T10:00:00Z-weekly")
 
 
@@ -90,7 +90,7 @@ def test_an_idempotency_key_names_the_command_and_a_given_id_is_put_behind_a_tim
 def test_an_http_call_that_is_no_command_is_told_why_and_reaches_no_cloud(
     house: House, change: dict[str, Any], status: int
 ) -> None:
-    event = shapes.event(GOOD[ACCOUNT], "scf", "http") | change
+    event = platform_events.event(VALID_COMMANDS[ACCOUNT], "scf", "http") | change
     returned = house.deliver(ACCOUNT, event)
     assert returned.value["statusCode"] == status
     assert returned.body["Result"]["data"]["Error"]["Class"] == "invalid_command"
@@ -98,7 +98,7 @@ def test_an_http_call_that_is_no_command_is_told_why_and_reaches_no_cloud(
 
 
 def test_a_list_of_commands_gets_a_list_of_results_and_207_if_not_all_went_well(house: House) -> None:
-    good, bad = GOOD[ACCOUNT], {**GOOD[ACCOUNT], "AccountName": "nobody"}
+    good, bad = VALID_COMMANDS[ACCOUNT], {**VALID_COMMANDS[ACCOUNT], "AccountName": "nobody"}
     returned = house.send(ACCOUNT, [good, bad])
     outcomes = [event["data"]["Outcome"] for event in returned.body["Results"]]
     assert (outcomes, returned.value["statusCode"]) == (["changed", "not_changed"], 207)
@@ -115,8 +115,14 @@ def test_random_passwords_of_a_list_stand_beside_their_results(house: House) -> 
 
 
 def test_one_bad_message_of_a_batch_neither_stops_nor_repeats_its_neighbours(house: House) -> None:
-    bodies = [json.dumps(GOOD[ACCOUNT]), "poison", "[1]", '{"InstanceId": "crs-demo0001"}', json.dumps(GOOD[ACCOUNT])]
-    returned = house.deliver(ACCOUNT, shapes.batch(bodies))
+    bodies = [
+        json.dumps(VALID_COMMANDS[ACCOUNT]),
+        "poison",
+        "[1]",
+        '{"InstanceId": "crs-demo0001"}',
+        json.dumps(VALID_COMMANDS[ACCOUNT]),
+    ]
+    returned = house.deliver(ACCOUNT, platform_events.batch(bodies))
     outcomes = [event["data"]["Outcome"] for event in returned.value["Results"]]
     assert outcomes == ["changed", "not_changed", "not_changed", "not_changed", "changed"]
     assert len(house.results()) == 5
@@ -134,11 +140,11 @@ def test_an_event_of_no_known_shape_is_named_as_such_and_never_raises(house: Hou
 
 def test_without_a_results_queue_http_is_answered_undelivered_and_the_others_are_refused_first(house: House) -> None:
     del house.settings["KEYTURN_RESULTS"]
-    returned = house.send(ACCOUNT, GOOD[ACCOUNT])
+    returned = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])
     assert (outcome(returned), returned.body["Delivered"]) == ("changed", False)
     before = len(house.cloud.calls())
     for trigger in ("timer", "queue"):
-        assert isinstance(house.send(ACCOUNT, GOOD[ACCOUNT], trigger=trigger).error, NothingDone)
+        assert isinstance(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], trigger=trigger).error, NothingDone)
     assert len(house.cloud.calls()) == before
 
 
@@ -158,12 +164,12 @@ def test_a_malformed_setting_is_named_without_its_value_and_nothing_is_called(
     house: House, name: str, value: str
 ) -> None:
     house.settings[name] = value
-    returned = house.send(ACCOUNT, GOOD[ACCOUNT])
+    returned = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])
     error = returned.body["Result"]["data"]["Error"]
     assert (returned.value["statusCode"], error["Code"], returned.body["Delivered"]) == (500, "Settings", False)
     assert name in error["Message"]
     assert "hush-hush" not in json.dumps(returned.value)
-    assert name in str(house.send(ACCOUNT, GOOD[ACCOUNT], trigger="timer").error)
+    assert name in str(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], trigger="timer").error)
     assert house.cloud.calls() == []
 
 
@@ -172,7 +178,7 @@ def test_a_malformed_setting_is_named_without_its_value_and_nothing_is_called(
 def test_a_function_without_a_role_says_which_variables_are_missing(
     house: House, function: str, platform: str, words: str
 ) -> None:
-    event = shapes.event(GOOD[function], platform, "http")
+    event = platform_events.event(VALID_COMMANDS[function], platform, "http")
     raw = event if isinstance(event, bytes) else json.dumps(event).encode()
     keys = {
         name: ""
@@ -182,7 +188,7 @@ def test_a_function_without_a_role_says_which_variables_are_missing(
         }.items()
         for name in (f"KEYTURN_{cloud}_{part}" for part in names)
     }
-    returned = run(function, raw, platform, settings=house.settings, role=False, extra=keys)
+    returned = run_function(function, raw, platform, settings=house.settings, role=False, extra=keys)
     error = result(returned)["Error"]
     assert error["Class"] == "forbidden"
     assert words in error["Message"]
@@ -191,33 +197,33 @@ def test_a_function_without_a_role_says_which_variables_are_missing(
 
 def test_an_allow_list_lets_only_what_it_names_through(house: House) -> None:
     house.settings["KEYTURN_ALLOW"] = "tencent/redis/ap-guangzhou/crs-demo*/app, tencent/tcr/*/*/robot"
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "changed"
     before = len(house.cloud.calls())
-    refused = house.send(PASSWORD, GOOD[PASSWORD])
+    refused = house.send(PASSWORD, VALID_COMMANDS[PASSWORD])
     assert (result(refused)["Error"]["Class"], refused.value["statusCode"]) == ("forbidden", 403)
     assert len(house.cloud.calls()) == before
-    assert outcome(house.send(REGISTRY, {**GOOD[REGISTRY], "Name": "tcr$robot"})) == "changed"
+    assert outcome(house.send(REGISTRY, {**VALID_COMMANDS[REGISTRY], "Name": "tcr$robot"})) == "changed"
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, REGISTRY, TAIR])
 def test_a_dry_run_reads_and_changes_nothing(house: House, function: str) -> None:
-    data = result(house.send(function, {**GOOD[function], "DryRun": True}))
+    data = result(house.send(function, {**VALID_COMMANDS[function], "DryRun": True}))
     assert (data["Outcome"], data["DryRun"]) == ("would_change", True)
     assert data["Evidence"]
     assert all(call["Action"].startswith("Describe") for call in house.cloud.calls())
     absent = {"InstanceId": "crs-absent01"} if function in (ACCOUNT, PASSWORD) else {"InstanceId": "r-absent01"}
     if function == REGISTRY:
         absent = {"Name": "nobody"}
-    data = result(house.send(function, {**GOOD[function], **absent, "DryRun": True}))
+    data = result(house.send(function, {**VALID_COMMANDS[function], **absent, "DryRun": True}))
     assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "not_found")
 
 
 def test_an_event_for_another_function_is_left_without_a_result(house: House) -> None:
-    envelope = {"specversion": "1.0", "id": "e-1", "source": "s", "data": GOOD[ACCOUNT]}
+    envelope = {"specversion": "1.0", "id": "e-1", "source": "s", "data": VALID_COMMANDS[ACCOUNT]}
     for kind in ("keyturn.command.follow_change", "keyturn.credential.changed"):
-        returned = house.deliver(ACCOUNT, shapes.batch([json.dumps({**envelope, "type": kind})]))
+        returned = house.deliver(ACCOUNT, platform_events.batch([json.dumps({**envelope, "type": kind})]))
         assert returned.value["Results"] == []
     assert house.results() == []
     own = {**envelope, "type": f"keyturn.command.{ACCOUNT}"}
-    returned = house.deliver(ACCOUNT, shapes.batch([json.dumps(own)]))
+    returned = house.deliver(ACCOUNT, platform_events.batch([json.dumps(own)]))
     assert (outcome(returned), result(returned)["CommandId"]) == ("changed", "e-1")

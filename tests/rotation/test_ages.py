@@ -15,11 +15,11 @@ from shared.rotation.fleet import Account, moment_at, moment_of
 from shared.runtime.cloud_access import CloudAccess
 from shared.triggers import parse_time
 from shared.workbench.bundle.operations import operations
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.runtime import role_keys
-from tests.clouds.test_refusals import answering
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import role_keys
 from tests.conftest import ACCOUNT, House
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.answering_server import answering
 
 CHINA = timezone(timedelta(hours=8))
 ODD: list[Any] = [
@@ -106,8 +106,8 @@ def test_one_account_of_the_first_of_all_days_ends_no_firing(house: House) -> No
         "Mode": "report",
     }
     with house.environment("plan_rotation", "scf") as patch:
-        context = context_of("scf", "plan_rotation", 20.0, role_keys("scf"), patch.setenv)
-        handler(shapes.event(policy, "scf", "timer"), context)
+        context = invocation_context("scf", "plan_rotation", 20.0, role_keys("scf"), patch.setenv)
+        handler(platform_events.event(policy, "scf", "timer"), context)
     (report,) = [event["data"] for event in house.results() if event["type"] == "keyturn.rotation.report"]
     ages = {(row["Resource"], row["Account"]): row["AgeDays"] for row in report["Rows"]}
     assert report["Last"], json.dumps(report)

@@ -16,18 +16,18 @@ from typing import Any
 import pytest
 
 from shared.workbench.package.dependencies import SHIMS
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.runtime import environment, role_keys
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import platform_environment, role_keys
 from tests.conftest import Packages
-from tests.support import shapes
-from tests.support.programs import PYTHON_3_10, need
+from tests.support import platform_events
+from tests.support.programs import PYTHON_3_10, require_program
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT, TAIR = "tencent_redis_modify_instance_account", "alibaba_tair_modify_account_password"
-FUNCTIONS = {ACCOUNT: ("tencent", shapes.SCF), TAIR: ("alibaba", shapes.FC)}
+FUNCTIONS = {ACCOUNT: ("tencent", platform_events.SCF), TAIR: ("alibaba", platform_events.FC)}
 
 # The packages that a first call may load beside the standard library (charset_normalizer: its version alone), and how
 # many modules in all.
@@ -71,7 +71,7 @@ print(json.dumps({"reply": reply, "loaded": loaded, "late": late, "all": len(mod
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    return need(PYTHON_3_10)
+    return require_program(PYTHON_3_10)
 
 
 @pytest.fixture(scope="module")
@@ -90,18 +90,18 @@ def first_call(
     platform = FUNCTIONS[module][1]
     settings = {f"KEYTURN_{cloud.upper()}_ENDPOINT": standin.endpoint for cloud in ("tencent", "alibaba")}
     settings["KEYTURN_RESULTS"] = f"sqlite://{tmp_path}/results.db"
-    env = environment(module, platform, settings) | {"HOME": str(tmp_path), "PATH": "/nowhere"}
-    if platform == shapes.SCF:
+    env = platform_environment(module, platform, settings) | {"HOME": str(tmp_path), "PATH": "/nowhere"}
+    if platform == platform_events.SCF:
         names = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN")
         env |= dict(zip(names, role_keys(platform), strict=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TENCENTCLOUD_REGION", "ap-guangzhou")
         patch.setenv("TENCENTCLOUD_APPID", "1250000000")
-        context = context_of(platform, module, 20.0, role_keys(platform), lambda *_: None)
+        context = invocation_context(platform, module, 20.0, role_keys(platform), lambda *_: None)
     told = {
         "folder": str(folder),
         "module": module,
-        "fc": platform == shapes.FC,
+        "fc": platform == platform_events.FC,
         "context": json.loads(json.dumps(context, default=vars)),
         "event": (ROOT / "events" / module / f"{platform}-http.json").read_text(),
         "trace": trace,

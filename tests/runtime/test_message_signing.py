@@ -21,13 +21,13 @@ from shared.runtime.message_signing import sign, verify
 from shared.runtime.platform import read_invocation
 from shared.runtime.settings import handoff_keys, read_settings
 from shared.triggers import Message, Trigger, read
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.run import as_trigger_event
-from tests.cloud.functions.runtime import role_keys, run
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.functions.trigger_events import queue_event
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import role_keys, run_function
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
-from tests.support import shapes
-from tests.support.shapes import signed
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
+from tests.support.platform_events import signed
 
 KEY = "a2V5dHVybiB0ZXN0IGtleSBvbmUsIDMyIGJ5dGVzISE"
 OTHER = "a2V5dHVybiB0ZXN0IGtleSB0d28sIDMyIGJ5dGVzISE"
@@ -119,7 +119,7 @@ def test_a_key_stays_masked_after_many_newer_secrets(house: House, caplog: pytes
     house.settings["KEYTURN_HANDOFF_KEY"] = KEY
     for _ in range(2):
         with house.environment(ACCOUNT, "scf") as patch:
-            read_invocation(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
+            read_invocation(invocation_context("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv))
         logging.getLogger("somebody.else").warning("a key: %s", KEY)
         for number in range(600):
             redaction.remember(f"secret-{number:04}")
@@ -131,18 +131,18 @@ def test_a_key_stays_masked_after_many_newer_secrets(house: House, caplog: pytes
 
 
 def scf(value: dict[str, Any]) -> Any:
-    return json.loads(as_trigger_event(json.dumps(value), "scf", "m-1"))
+    return json.loads(queue_event(json.dumps(value), "scf", "m-1"))
 
 
 WRAPPINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "ckafka": scf,
     "ckafka, keys in another order": lambda value: scf(dict(reversed(value.items()))),
-    "ckafka, indented": lambda value: shapes.event(json.dumps(value, indent=2), "scf", "queue"),
+    "ckafka, indented": lambda value: platform_events.event(json.dumps(value, indent=2), "scf", "queue"),
     "ckafka, data as text": lambda value: scf(value | {"data": json.dumps(value["data"])}),
-    "smq": lambda value: as_trigger_event(json.dumps(value), "fc", "m-1"),
-    "smq, base64": lambda value: as_trigger_event(base64.b64encode(json.dumps(value).encode()).decode(), "fc", "m-1"),
-    "rabbitmq": lambda value: as_trigger_event(json.dumps(value), "fc", "m-1", amqp=True),
-    "eventbridge on scf": lambda value: json.loads(as_trigger_event(json.dumps(value), "scf", "m-1", amqp=True)),
+    "smq": lambda value: queue_event(json.dumps(value), "fc", "m-1"),
+    "smq, base64": lambda value: queue_event(base64.b64encode(json.dumps(value).encode()).decode(), "fc", "m-1"),
+    "rabbitmq": lambda value: queue_event(json.dumps(value), "fc", "m-1", amqp=True),
+    "eventbridge on scf": lambda value: json.loads(queue_event(json.dumps(value), "scf", "m-1", amqp=True)),
     "on a bus": lambda value: json.dumps([event(id="bus-1", type="bus", mac=..., data=value)]).encode(),
     "kafka, raw": lambda value: json.dumps({"topic": "t", "partition": 1, "offset": 2, "value": value}).encode(),
     "kafka, bytes literal": lambda value: {"topic": "t", "offset": 2, "value": repr(json.dumps(value).encode())},
@@ -153,10 +153,10 @@ WRAPPINGS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "numbers as text": lambda value: value | {"attempt": "2", "hop": "3"},
     "dead letter": lambda value: {
         "RequestId": "r",
-        "Body": {"ClientContext": json.dumps(shapes.event(json.dumps(value), "scf", "queue"))},
+        "Body": {"ClientContext": json.dumps(platform_events.event(json.dumps(value), "scf", "queue"))},
     },
-    "http": lambda value: shapes.event(value, "scf", "http"),
-    "timer": lambda value: shapes.event(value, "fc", "timer"),
+    "http": lambda value: platform_events.event(value, "scf", "http"),
+    "timer": lambda value: platform_events.event(value, "fc", "timer"),
 }
 
 
@@ -217,7 +217,7 @@ def test_a_list_in_a_signed_event_is_not_keyturns_own() -> None:
 
 
 def test_in_a_batch_each_message_is_known_by_itself() -> None:
-    batch = shapes.batch([json.dumps(one) for one in (event(), event(hop=4), event(), {"InstanceId": "x"})])
+    batch = platform_events.batch([json.dumps(one) for one in (event(), event(hop=4), event(), {"InstanceId": "x"})])
     messages = read(batch, fields=(), request_id="r", keys=KEYS).messages
     assert [one.authentic for one in messages] == [True, False, True, False]
 
@@ -259,7 +259,7 @@ def test_numbers_of_no_meaning_are_refused_without_a_key_and_ignored_with_one(wr
 def published(house: House, command: OutgoingCommand) -> dict[str, Any]:
     with house.environment(ACCOUNT, "scf") as patch:
         publisher = Publisher(
-            read_invocation(context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)), open_queue
+            read_invocation(invocation_context("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)), open_queue
         )
         assert publisher.send_command(command)
         publisher.close()
@@ -335,7 +335,7 @@ def test_a_planned_command_is_keyturns_own(house: House) -> None:
         "MaxAgeDays": 90,
         "Store": "ssm://redis-{resource}-{account}",
     }
-    timer = shapes.event(policy, "scf", "timer")
+    timer = platform_events.event(policy, "scf", "timer")
     assert house.deliver("plan_rotation", timer).error is None
     sent = [read_one(scf(one)) for one in house.commands()]
     assert [(one.type, one.authentic) for one in sent] == [(TYPE, True)]
@@ -351,16 +351,16 @@ def warnings(log: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])
 def test_on_a_platform_without_the_key_each_cold_start_says_so(house: House, function: str, platform: str) -> None:
-    raw = shapes.event(GOOD[function] | {"DryRun": True}, platform, "http")
+    raw = platform_events.event(VALID_COMMANDS[function] | {"DryRun": True}, platform, "http")
     raw = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
     house.settings["KEYTURN_HANDOFF_KEY"] = ""
     settings = house.settings | {"KEYTURN_COMMANDS": house.commands_url}
-    (line,) = warnings(run(function, raw, platform, settings=settings).log)
+    (line,) = warnings(run_function(function, raw, platform, settings=settings).log)
     assert "KEYTURN_HANDOFF_KEY is not set" in line["message"] and "Set the same key" in line["message"]
-    with_key = run(function, raw, platform, settings=settings | {"KEYTURN_HANDOFF_KEY": KEY})
+    with_key = run_function(function, raw, platform, settings=settings | {"KEYTURN_HANDOFF_KEY": KEY})
     assert (warnings(with_key.log), outcome(with_key)) == ([], "would_change")
     assert KEY not in with_key.log
-    assert warnings(run(function, raw, platform, settings=house.settings).log) == []
+    assert warnings(run_function(function, raw, platform, settings=house.settings).log) == []
 
 
 def test_it_is_said_once_a_process(
@@ -369,19 +369,19 @@ def test_it_is_said_once_a_process(
     monkeypatch.setattr(entry, "_warned", False)
     house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_HANDOFF_KEY": ""}
     for _ in range(3):
-        house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True})
+        house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"DryRun": True})
     said = [record for record in caplog.records if "no_handoff_key" in record.getMessage()]
     assert [record.levelname for record in said] == ["WARNING"]
 
 
 def test_a_key_that_is_none_ends_an_invocation_as_other_settings_do(house: House) -> None:
     house.settings["KEYTURN_HANDOFF_KEY"] = "canary-canary"
-    data = result(house.send(ACCOUNT, GOOD[ACCOUNT]))
+    data = result(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT]))
     assert data["Error"]["Code"] == "Settings" and "KEYTURN_HANDOFF_KEY" in data["Error"]["Message"]
     assert "canary" not in json.dumps(data)
 
 
 def test_a_call_over_http_is_read_with_the_key_too() -> None:
-    delivery = read(shapes.event(event(hop=7), "fc", "http"), fields=(), request_id="r", keys=KEYS)
+    delivery = read(platform_events.event(event(hop=7), "fc", "http"), fields=(), request_id="r", keys=KEYS)
     assert delivery.trigger is Trigger.HTTP
     assert [(one.authentic, one.hop) for one in delivery.messages] == [(False, 0)]

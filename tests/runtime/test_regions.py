@@ -18,8 +18,9 @@ from shared.runtime.errors import KeyturnError, Refused, SettingsError
 from shared.runtime.regions import REGIONS, check_region, regions_of
 from shared.runtime.secret import Secret
 from shared.runtime.settings import read_settings
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, result
+from tests.support.commands import VALID_COMMANDS
+from tests.support.stored_commands import KEPT
 
 ODD = [
     "oss-cn-hangzhou",
@@ -52,7 +53,7 @@ def test_no_region_is_there_twice_or_on_both_clouds() -> None:
 @pytest.mark.parametrize("function", CLOUD)
 def test_a_region_that_no_vendor_lists_is_refused_before_any_call(house: House, function: str, region: str) -> None:
     platform = "fc" if CLOUD[function] == "alibaba" else "scf"
-    returned = house.send(function, {**GOOD[function], "Region": region}, platform)
+    returned = house.send(function, {**VALID_COMMANDS[function], "Region": region}, platform)
     error = result(returned)["Error"]
     assert (returned.value["statusCode"], error["Class"]) == (400, "invalid_command")
     assert error["Message"].startswith("Region: ")
@@ -64,7 +65,7 @@ def test_a_region_that_no_vendor_lists_is_refused_before_any_call(house: House, 
 
 @pytest.mark.parametrize(("function", "region"), [(ACCOUNT, "cn-hangzhou"), (TAIR, "ap-guangzhou")])
 def test_a_region_of_the_other_cloud_is_refused_before_any_call(house: House, function: str, region: str) -> None:
-    command = {name: value for name, value in GOOD[function].items() if name != "Region"}
+    command = {name: value for name, value in VALID_COMMANDS[function].items() if name != "Region"}
     given = result(house.send(function, {**command, "Region": region}))["Error"]
     house.settings["KEYTURN_REGION"] = region
     preset = result(house.send(function, command))["Error"]
@@ -130,3 +131,12 @@ def test_every_listed_region_is_taken() -> None:
     for cloud, names in REGIONS.items():
         for name in names:
             check_region(cloud, name)
+
+
+@pytest.mark.parametrize("region", ["oss-cn-hangzhou", "cn-hangzhou-internal", "evil", "cn-hangzhou.oss"])
+@pytest.mark.parametrize("function", [TAIR, ACCOUNT, REGISTRY])
+def test_a_region_that_is_in_no_list_sends_no_password_anywhere(house: House, function: str, region: str) -> None:
+    data = result(house.send(function, VALID_COMMANDS[function] | {"Region": region}, KEPT[function][2]))
+    assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "invalid_command")
+    assert "Region" in data["Error"]["Message"]
+    assert house.cloud.calls() == []

@@ -23,9 +23,9 @@ from shared.runtime.lanes import run
 from shared.runtime.platform import read_invocation
 from shared.runtime.redaction import forget_at_end, scrub
 from shared.runtime.secret import Secret
-from tests.cloud.functions.runtime import ROOT
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.state.checkout import ROOT
 from tests.conftest import ACCOUNT, House, outcome
+from tests.support.commands import VALID_COMMANDS
 
 VALUE = "Canary-Passw0rd-17"
 _PYENV = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
@@ -182,8 +182,8 @@ def test_what_a_program_learned_outside_of_any_invocation_stays() -> None:
 
 
 def test_a_handler_forgets_its_commands_secrets_and_keeps_its_keys_masked(house: House) -> None:
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT])) == "changed"
-    assert not is_known(GOOD[ACCOUNT]["AccountPassword"])
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])) == "changed"
+    assert not is_known(VALID_COMMANDS[ACCOUNT]["AccountPassword"])
     assert is_known("standin-secret-key")
     assert is_known("standin-session-token")
     assert len(redaction._known) <= redaction._MOST_LASTING
@@ -204,3 +204,15 @@ def test_while_it_is_known_it_is_masked_in_every_log_record(caplog: pytest.LogCa
         logging.getLogger("library").info("saw %s", "inside-secret-1")
     assert "inside-secret-1" not in caplog.text
     assert "saw ***" in caplog.text
+
+
+def test_a_secret_shows_its_value_to_no_copier() -> None:
+    secret = Secret("Hunter2-long")
+    state = getattr(secret, "__getstate__", dict)
+    try:
+        shown = repr(state())
+    except TypeError:
+        shown = ""
+    assert "Hunter2" not in shown
+    with pytest.raises(TypeError):
+        pickle.dumps(secret)

@@ -12,9 +12,9 @@ from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.result_event import result_event
 from shared.runtime.tracing import new_trace, trace_id, traceparent, tracestate
 from shared.triggers import read
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, TAIR, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 TRACE = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 ID = "0123456789abcdef0123456789abcdef"
@@ -90,9 +90,11 @@ def test_a_tracestate_is_read_beside_its_traceparent_alone(attributes: dict[str,
     event = {"specversion": "1.0", "id": "e", "source": "s", "type": "t", "data": {"a": 1}, **attributes}
     outside = {"traceparent": new_trace(), "tracestate": "z=9"}
     by_queue = read({"Records": [{"CMQ": {"msgBody": event}}]}, fields=(), request_id="r").messages[0]
-    by_call = read(shapes.event({"a": 1}, "scf", "http", headers=attributes), fields=(), request_id="r").messages[0]
+    by_call = read(
+        platform_events.event({"a": 1}, "scf", "http", headers=attributes), fields=(), request_id="r"
+    ).messages[0]
     assert (by_queue.tracestate, by_call.tracestate) == (expected, expected)
-    both = read(shapes.event(event, "scf", "http", headers=outside), fields=(), request_id="r").messages[0]
+    both = read(platform_events.event(event, "scf", "http", headers=outside), fields=(), request_id="r").messages[0]
     inner = traceparent(attributes.get("traceparent"))
     assert (both.traceparent, both.tracestate) == (inner or outside["traceparent"], expected if inner else "z=9")
 
@@ -111,14 +113,16 @@ def test_a_result_has_the_tracestate_beside_the_traceparent() -> None:
 def test_a_callers_context_is_in_the_result_and_in_its_log_line(
     house: House, function: str, platform: str, lines: Any
 ) -> None:
-    returned = house.send(function, GOOD[function], platform, headers={"traceparent": TRACE})
+    returned = house.send(function, VALID_COMMANDS[function], platform, headers={"traceparent": TRACE})
     assert returned.body["Result"]["traceparent"] == TRACE
     assert [line["trace_id"] for line in lines("result")] == [ID]
 
 
 @pytest.mark.parametrize("trigger", ["http", "timer", "queue"])
 def test_without_one_a_trace_begins_with_the_delivery(house: House, trigger: str, lines: Any) -> None:
-    house.send(ACCOUNT, [GOOD[ACCOUNT], GOOD[ACCOUNT] | {"InstanceId": "crs-demo0003"}], trigger=trigger)
+    house.send(
+        ACCOUNT, [VALID_COMMANDS[ACCOUNT], VALID_COMMANDS[ACCOUNT] | {"InstanceId": "crs-demo0003"}], trigger=trigger
+    )
     begun = [event["traceparent"] for event in house.results()]
     assert all(traceparent(one) for one in begun)
     assert sorted(line["trace_id"] for line in lines("result")) == sorted(str(trace_id(one)) for one in begun)
@@ -129,7 +133,7 @@ def test_what_is_refused_keeps_its_callers_context(house: House, lines: Any) -> 
     assert returned.value["statusCode"] == 400
     assert returned.body["Result"]["traceparent"] == TRACE
     house.settings["KEYTURN_RATE"] = "none"
-    assert traceparent(house.send(ACCOUNT, GOOD[ACCOUNT]).body["Result"]["traceparent"])
+    assert traceparent(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT]).body["Result"]["traceparent"])
     assert len(lines("result")) == 2
 
 
@@ -140,22 +144,22 @@ def test_a_command_that_is_handed_back_and_followed_stays_in_its_trace(house: Ho
     event: dict[str, Any] = {"specversion": "1.0", "id": "t-1", "source": "ops", "type": f"keyturn.command.{ACCOUNT}"}
     event |= {"traceparent": TRACE, "data": {"InstanceId": "crs-demo0001", "AccountName": "app", **made}}
     house.cloud.faults([{"Action": "ModifyInstanceAccount", "Fault": "lock", "Times": 50}])
-    house.deliver(ACCOUNT, shapes.event(event, "scf", "queue"))
+    house.deliver(ACCOUNT, platform_events.event(event, "scf", "queue"))
     (back,) = house.commands()
     assert (back["type"], back["attempt"], back["traceparent"]) == (event["type"], 2, TRACE)
 
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.reset(task_s=3.0)
-    house.deliver(ACCOUNT, shapes.event({**back, "notbefore": "2026-01-01T00:00:00Z"}, "scf", "queue"))
+    house.deliver(ACCOUNT, platform_events.event({**back, "notbefore": "2026-01-01T00:00:00Z"}, "scf", "queue"))
     follow = house.commands()[-1]
     assert (follow["type"], follow["traceparent"]) == ("keyturn.command.follow_change", TRACE)
-    house.deliver("follow_change", shapes.event(follow, "scf", "queue"), timeout_s=30.0)
+    house.deliver("follow_change", platform_events.event(follow, "scf", "queue"), timeout_s=30.0)
     told = [(event["data"]["Outcome"], event["traceparent"]) for event in house.results()]
     assert told == [("pending", TRACE), ("changed", TRACE)]
     assert [(line["outcome"], line["trace_id"]) for line in lines("result")] == [("pending", ID), ("changed", ID)]
 
 
 def test_a_dry_run_has_a_trace_too(house: House) -> None:
-    returned = house.send(ACCOUNT, GOOD[ACCOUNT] | {"DryRun": True})
+    returned = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT] | {"DryRun": True})
     assert outcome(returned) == "would_change"
     assert traceparent(returned.body["Result"]["traceparent"])

@@ -1,8 +1,7 @@
-"""Warm: what is kept over invocations is the connection, never a key; and masking is as thorough as it is quick."""
+"""Warm: what is kept over invocations is the connection and the settings, never a key."""
 
 from __future__ import annotations
 
-import base64
 import json
 import socket
 import threading
@@ -12,28 +11,25 @@ from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import urlsplit
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from shared.handlers.adapters import open_queue
 from shared.queues import pool
 from shared.queues.port import QueueMessage, QueueRejected
 from shared.results.publisher import OutgoingCommand, Publisher
-from shared.runtime import platform, redaction
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Refused
-from shared.runtime.platform import Invocation, read_invocation
+from shared.runtime.platform import Invocation
 from shared.runtime.settings import Settings
 from shared.workbench.bench import warm
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.runtime import role_keys
-from tests.cloud.queues.inboxes import access, inbox
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.client.inboxes import open_any_inbox, queue_access
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import role_keys
 from tests.conftest import ACCOUNT, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 CKAFKA = "ckafka://ap-guangzhou/datahub-demo01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results"
@@ -115,7 +111,7 @@ def nothing_rests_afterwards() -> Iterator[None]:
 
 def published(house: House, url: str) -> list[dict[str, Any]]:
     environ = {f"KEYTURN_{cloud}_ENDPOINT": house.cloud.endpoint for cloud in ("TENCENT", "ALIBABA")}
-    reader = inbox(url, environ=environ)
+    reader = open_any_inbox(url, environ=environ)
     try:
         return [json.loads(stored.message.body) for stored in reader.peek()]
     finally:
@@ -125,9 +121,6 @@ def published(house: House, url: str) -> list[dict[str, Any]]:
 def delivered(house: House, name: str) -> bool:
     returned = house.send(ACCOUNT, INVALID, trigger="queue", name=name)
     return returned.error is None and bool(returned.value["Delivered"])
-
-
-# --- queues over invocations
 
 
 @pytest.mark.parametrize("url", [CKAFKA, SMQ])
@@ -140,7 +133,7 @@ def test_invocations_publish_over_one_connection(house: House, relay: Relay, url
 def test_changes_and_their_results_need_one_connection_for_each_service(house: House, relay: Relay) -> None:
     house.settings["KEYTURN_RESULTS"] = CKAFKA
     for n in range(3):
-        command = {**GOOD[ACCOUNT], "AccountPassword": f"Warm-Passw0rd{n}"}
+        command = {**VALID_COMMANDS[ACCOUNT], "AccountPassword": f"Warm-Passw0rd{n}"}
         assert outcome(house.send(ACCOUNT, command, trigger="queue", name=f"m-{n}")) == "changed"
     assert relay.accepted == 2
     assert house.accepts("crs-demo0001", "app", "Warm-Passw0rd2")
@@ -179,8 +172,8 @@ def test_each_send_is_signed_with_the_keys_of_its_own_invocation(
         with house.environment(ACCOUNT, "scf") as patch:
             for key, value in changed.items():
                 patch.setenv(key, value)
-            context = context_of("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)
-            event = shapes.event(INVALID, "scf", "http", name=name)
+            context = invocation_context("scf", ACCOUNT, 20.0, role_keys("scf"), patch.setenv)
+            event = platform_events.event(INVALID, "scf", "http", name=name)
             reply = import_module(f"functions.{ACCOUNT}").main_handler(event, context)
         return bool(json.loads(reply["body"])["Delivered"])
 
@@ -203,7 +196,7 @@ def test_a_queue_that_rests_has_no_keys(house: House, url: str) -> None:
 
 
 def test_a_queue_is_lent_to_one_invocation_at_a_time(house: House) -> None:
-    keys = access({"KEYTURN_ALIBABA_ENDPOINT": house.cloud.endpoint})
+    keys = queue_access({"KEYTURN_ALIBABA_ENDPOINT": house.cloud.endpoint})
     name = pool.QueueKey.of(SMQ, None, False, keys)
     first, second = pool.acquire(name, keys, open_queue), pool.acquire(name, keys, open_queue)
     assert first.queue is not second.queue
@@ -286,7 +279,7 @@ def test_threads_of_one_invocation_publish_at_once(tmp_path: Path) -> None:
     publisher.close()
     assert sent == [True] * 80
     assert len(pool._resting) == 1
-    reader = inbox(url)
+    reader = open_any_inbox(url)
     assert len(reader.peek()) == 80
     reader.close()
 
@@ -313,112 +306,6 @@ def test_a_queue_that_cannot_be_closed_is_told_and_disturbs_nothing() -> None:
     assert pool._resting == []
     with pytest.raises(Refused):
         lent.borrower.keys("tencent")
-
-
-# --- settings over invocations
-
-
-def test_settings_are_read_anew_when_they_change_and_only_then(house: House) -> None:
-    with house.environment(ACCOUNT, "scf") as patch:
-        first, again = read_invocation({}).settings, read_invocation({}).settings
-        patch.setenv("KEYTURN_RATE", "7")
-        changed = read_invocation({}).settings
-        patch.delenv("KEYTURN_RESULTS")
-        unset = read_invocation({}).settings
-    assert first is again
-    assert (first.rate, changed.rate, changed.results, unset.results) == (None, 7.0, first.results, None)
-
-
-def test_what_is_kept_of_the_environment_holds_no_key(house: House) -> None:
-    with house.environment(ACCOUNT, "scf"):
-        read_invocation({})
-    assert platform._read is not None
-    assert not [name for name in platform._read[0] if "SECRET" in name or "TOKEN" in name or "ACCESS_KEY" in name]
-
-
-def test_the_password_in_a_queue_url_stays_known_however_many_secrets_come_after_it(house: House) -> None:
-    with house.environment(ACCOUNT, "scf") as patch:
-        patch.setenv("KEYTURN_RESULTS", "amqp://guest:Amqp-Passw0rd@127.0.0.1:1/vhost?queue=results")
-        for n in range(3):
-            read_invocation({})
-            assert redaction.scrub("x Amqp-Passw0rd y") == "x *** y"
-            for m in range(redaction._MOST + 1):
-                redaction.remember(f"other-secret-{n}-{m}")
-
-
-# --- masking
-
-
-def every_form(value: str) -> set[str]:
-    """Each encoding computed as its library does it, whatever the value."""
-    quoted = json.dumps(value)[1:-1]
-    return {
-        value,
-        quoted,
-        json.dumps(quoted)[1:-1],
-        json.dumps(value, ensure_ascii=False)[1:-1],
-        repr(value)[1:-1],
-        quote(value, safe=""),
-        quote(value),
-        quote_plus(value),
-        base64.b64encode(value.encode()).decode().rstrip("="),
-        base64.urlsafe_b64encode(value.encode()).decode().rstrip("="),
-    }
-
-
-ANY = st.text(st.characters(codec="utf-8"), min_size=6, max_size=24)
-ODD = st.text("ab1 +/~._-%&'\"\\<>=é\n\t", min_size=6, max_size=12)
-
-
-@given(st.one_of(ANY, ODD))
-@settings(max_examples=400, deadline=None)
-def test_no_form_of_a_secret_is_left_out(value: str) -> None:
-    assert redaction._forms(value) == every_form(value)
-
-
-@given(st.lists(st.one_of(ANY, ODD), min_size=1, max_size=4), st.text(max_size=9), st.text(max_size=9), st.data())
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-def test_every_form_is_masked_wherever_it_stands(
-    values: list[str], before: str, after: str, data: st.DataObject
-) -> None:
-    for value in values:
-        redaction.remember(value)
-    form = data.draw(st.sampled_from(sorted(every_form(values[0]))))
-    text = f"{before}{form}{after}"
-    assert form in text
-    assert redaction.scrub(text) == masked_one_by_one(text)
-    assert redaction.scrub_all([before, text]) == [masked_one_by_one(before), masked_one_by_one(text)]
-
-
-def masked_one_by_one(text: str) -> str:
-    """What `scrub` promises, by looking for each form of each secret that is known."""
-    hits = {form for value in redaction._known for form in every_form(value) if form in text}
-    for form in sorted(hits, key=len, reverse=True):
-        text = text.replace(form, redaction.MASK)
-    return text
-
-
-def test_the_index_of_secrets_is_emptied_with_the_secrets() -> None:
-    for n in range(2 * redaction._MOST):
-        redaction.remember(f"secret/{n:05d}+aaaaaaaa")
-    indexed = {form for forms in redaction._groups.values() for form in forms}
-    assert indexed == {form for known in redaction._known.values() for form in known.forms}
-    assert len(redaction._known) == redaction._MOST
-    assert redaction.scrub("secret/00000+aaaaaaaa") == "secret/00000+aaaaaaaa"  # forgotten
-    assert redaction.scrub(f"at secret%2F{2 * redaction._MOST - 1:05d}%2Baaaaaaaa!") == "at ***!"
-
-
-def test_two_secrets_that_share_a_form_are_forgotten_one_by_one() -> None:
-    value = "plain-secret-value"
-    packed = base64.b64encode(value.encode()).decode().rstrip("=")
-    redaction.remember(packed)
-    redaction.remember(value)
-    for n in range(redaction._MOST - 1):  # forgets the older of the two
-        redaction.remember(f"another-secret-{n}")
-    assert redaction.scrub(f"x {packed}") == "x ***"
-
-
-# --- the measurement
 
 
 def test_the_bench_compares_like_with_like() -> None:

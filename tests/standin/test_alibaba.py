@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from darabonba.exceptions import DaraException
 
-from tests.cloud.server.callers import alibaba
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_alibaba
 
 OLD, NEW = "Tair-Passw0rd", "Next-Passw0rd"
 APP = {"InstanceId": "r-demo0001", "AccountName": "app"}
@@ -34,7 +34,7 @@ def standin(server: Standin) -> Standin:
 def refusal(standin: Standin, action: str, query: dict[str, Any], form: Any = None, **how: Any) -> str:
     """The code that a call is refused with."""
     with pytest.raises(DaraException) as caught:
-        alibaba(standin, action, query, form, **how)
+        call_alibaba(standin, action, query, form, **how)
     assert OLD not in str(caught.value)
     assert NEW not in str(caught.value)
     return str(caught.value.code)
@@ -42,33 +42,33 @@ def refusal(standin: Standin, action: str, query: dict[str, Any], form: Any = No
 
 def status(standin: Standin) -> str:
     """AccountStatus of the one account."""
-    accounts = alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"]
+    accounts = call_alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"]
     return str(accounts[0]["AccountStatus"])
 
 
 def test_a_password_turns_in_the_real_server_before_the_answer(standin: Standin) -> None:
     address = standin.redis["r-demo0001"]
-    assert opens(address, OLD, "app")
-    assert set(alibaba(standin, "ModifyAccountPassword", APP, TURN)) == {"RequestId"}
-    assert opens(address, NEW, "app")
-    assert not opens(address, OLD, "app")
-    assert not opens(address, NEW)
+    assert redis_accepts(address, OLD, "app")
+    assert set(call_alibaba(standin, "ModifyAccountPassword", APP, TURN)) == {"RequestId"}
+    assert redis_accepts(address, NEW, "app")
+    assert not redis_accepts(address, OLD, "app")
+    assert not redis_accepts(address, NEW)
 
 
 def test_passwords_in_the_query_work_too(standin: Standin) -> None:
-    alibaba(standin, "ModifyAccountPassword", APP | TURN)
-    assert opens(standin.redis["r-demo0001"], NEW, "app")
+    call_alibaba(standin, "ModifyAccountPassword", APP | TURN)
+    assert redis_accepts(standin.redis["r-demo0001"], NEW, "app")
 
 
 def test_a_gateway_that_reads_no_form_reports_the_passwords_missing(standin: Standin) -> None:
     standin.reset(form_body=False)
     assert refusal(standin, "ModifyAccountPassword", APP, TURN) == "MissingOldAccountPassword"
-    alibaba(standin, "ModifyAccountPassword", APP | TURN)
+    call_alibaba(standin, "ModifyAccountPassword", APP | TURN)
 
 
 def test_an_account_settles_after_a_change(standin: Standin) -> None:
     assert status(standin) == "Available"
-    alibaba(standin, "ModifyAccountPassword", APP, TURN)
+    call_alibaba(standin, "ModifyAccountPassword", APP, TURN)
     assert status(standin) == "Unavailable"
     time.sleep(0.25)
     assert status(standin) == "Available"
@@ -82,14 +82,14 @@ def test_a_wrong_old_password_is_refused_by_a_code_that_no_two_worlds_share(stan
         codes += [refusal(standin, "ModifyAccountPassword", APP, wrong) for _ in range(2)]
     assert codes[0::2] == codes[1::2]
     assert len(set(codes)) == 3
-    assert opens(standin.redis["r-demo0001"], OLD, "app")
+    assert redis_accepts(standin.redis["r-demo0001"], OLD, "app")
 
 
 def test_of_two_callers_with_the_same_old_password_one_wins(standin: Standin) -> None:
     def turn(number: int) -> bool:
         new = f"{NEW}{number}"
         try:
-            alibaba(standin, "ModifyAccountPassword", APP, TURN | {"NewAccountPassword": new})
+            call_alibaba(standin, "ModifyAccountPassword", APP, TURN | {"NewAccountPassword": new})
         except DaraException:
             return False
         return True
@@ -101,7 +101,7 @@ def test_of_two_callers_with_the_same_old_password_one_wins(standin: Standin) ->
 
 def test_old_equal_to_new_is_accepted_or_refused_as_the_world_says(standin: Standin) -> None:
     same = TURN | {"NewAccountPassword": OLD}
-    alibaba(standin, "ModifyAccountPassword", APP, same)
+    call_alibaba(standin, "ModifyAccountPassword", APP, same)
     standin.reset(old_equals_new="refuse")
     assert refusal(standin, "ModifyAccountPassword", APP, same) == "InvalidNewPassword.Duplicate"
 
@@ -138,22 +138,22 @@ def test_kvstore_refuses_with_its_own_code(
 def test_another_regions_host_does_not_know_the_instance(standin: Standin) -> None:
     host = "r-kvstore.ap-southeast-1.aliyuncs.com"
     assert refusal(standin, "ModifyAccountPassword", APP, TURN, host=host) == "InvalidInstanceId.NotFound"
-    assert alibaba(standin, "DescribeInstances", {}, host=host)["TotalCount"] == 0
+    assert call_alibaba(standin, "DescribeInstances", {}, host=host)["TotalCount"] == 0
 
 
 def test_the_reads_tell_address_state_and_encryption(standin: Standin) -> None:
     id_ = {"InstanceId": "r-demo0001"}
-    shown = alibaba(standin, "DescribeInstanceAttribute", id_)["Instances"]["DBInstanceAttribute"][0]
+    shown = call_alibaba(standin, "DescribeInstanceAttribute", id_)["Instances"]["DBInstanceAttribute"][0]
     assert f"{shown['ConnectionDomain']}:{shown['Port']}" == standin.redis["r-demo0001"]
     assert shown["InstanceStatus"] == "Normal"
-    listed = alibaba(standin, "DescribeInstances", {"InstanceIds": "r-demo0001", "PageSize": "10"})
+    listed = call_alibaba(standin, "DescribeInstances", {"InstanceIds": "r-demo0001", "PageSize": "10"})
     assert [one["InstanceId"] for one in listed["Instances"]["KVStoreInstance"]] == ["r-demo0001"]
-    assert alibaba(standin, "DescribeInstances", {"PageNumber": "2"})["Instances"]["KVStoreInstance"] == []
-    assert alibaba(standin, "DescribeInstanceSSL", id_)["SSLEnabled"] == "Disable"
+    assert call_alibaba(standin, "DescribeInstances", {"PageNumber": "2"})["Instances"]["KVStoreInstance"] == []
+    assert call_alibaba(standin, "DescribeInstanceSSL", id_)["SSLEnabled"] == "Disable"
 
 
 def test_more_than_the_rate_is_throttled(standin: Standin) -> None:
     standin.reset(rate=2)
     for _ in range(2):
-        alibaba(standin, "DescribeAccounts", APP)
+        call_alibaba(standin, "DescribeAccounts", APP)
     assert refusal(standin, "DescribeAccounts", APP) == "Throttling.User"

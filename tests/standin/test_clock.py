@@ -19,19 +19,20 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 
 from shared.handlers.adapters import open_queue
 from shared.queues.port import QueueMessage
-from tests.campaign.platform import invoke, invoke_apart
-from tests.cloud.functions.run import WorldTime, deliver, triggers
-from tests.cloud.functions.runtime import ROOT, Returned, run
-from tests.cloud.server.callers import alibaba, ssm_client, tencent
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens, registry_opens
-from tests.cloud.state import moved_time
-from tests.cloud.state.world_clock import Clock, read_moment, written
-from tests.commands.test_password_rules import GOOD
+from tests.campaign.invocations import invoke, invoke_apart
+from tests.cloud.client.logins import redis_accepts, registry_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_alibaba, call_tencent, ssm_client
+from tests.cloud.functions import shifted_time
+from tests.cloud.invocation.queue_trigger import WorldClockReader, deliver_round, open_command_queues
+from tests.cloud.invocation.runtime import InvocationResult, run_function
+from tests.cloud.state.checkout import ROOT
+from tests.cloud.state.world_clock import Clock, parse_rfc3339, to_rfc3339
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
-from tests.support import shapes
-from tests.support.functions_zip import scf_hello, scf_invoke
-from tests.support.programs import PYTHON_3_10, need
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
+from tests.support.hello_function import deploy_hello_to_scf, invoke_on_scf
+from tests.support.programs import PYTHON_3_10, require_program
 
 REDIS, TAIR_INSTANCE = "crs-demo0001", "r-demo0001"
 TURN = {"InstanceId": REDIS, "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd"}
@@ -54,7 +55,7 @@ def test_the_clock_moves_forward_by_seconds_or_to_a_moment_and_a_reset_takes_it_
     assert standin.offset == 0.0
     standin.advance(HOUR_S)
     assert HOUR_S <= standin.offset < HOUR_S + 1
-    assert abs(read_moment(standin.clock()["Now"]) - time.time() - HOUR_S) < 5
+    assert abs(parse_rfc3339(standin.clock()["Now"]) - time.time() - HOUR_S) < 5
     standin.advance_to(standin.clock()["Now"].replace("Z", "+00:00"))
     later = datetime.fromtimestamp(time.time() + 2 * HOUR_S).astimezone().isoformat()
     standin.advance_to(later)
@@ -79,15 +80,15 @@ def test_what_is_no_move_forward_is_refused(standin: Standin, order: Any) -> Non
 
 def test_a_task_ends_while_the_clock_is_moved_over_its_end(standin: Standin) -> None:
     standin.reset(task_s=600.0)
-    task_id = tencent(standin, "ModifyInstancePassword", TURN)["TaskId"]
+    task_id = call_tencent(standin, "ModifyInstancePassword", TURN)["TaskId"]
     standin.advance(300)
-    with standin.lived_by():
-        assert tencent(standin, "DescribeTaskInfo", {"TaskId": task_id})["Status"] == "running"
-    assert opens(standin.redis[REDIS], "Old-Passw0rd")
+    with standin.in_world_time():
+        assert call_tencent(standin, "DescribeTaskInfo", {"TaskId": task_id})["Status"] == "running"
+    assert redis_accepts(standin.redis[REDIS], "Old-Passw0rd")
     standin.advance(301)
     (task,) = standin.state()["redis"]["tasks"]
     assert task["Status"] == "succeed"
-    assert opens(standin.redis[REDIS], "New-Passw0rd")
+    assert redis_accepts(standin.redis[REDIS], "New-Passw0rd")
     started, ended = (datetime.strptime(task[name], "%Y-%m-%d %H:%M:%S") for name in ("StartTime", "EndTime"))
     assert 599 <= (ended - started).total_seconds() <= 602
     shown = standin.state()["redis"]["instances"][REDIS]["root"]["PasswordLastModifiedTime"]
@@ -97,15 +98,15 @@ def test_a_task_ends_while_the_clock_is_moved_over_its_end(standin: Standin) -> 
 def test_a_signature_expires_when_the_clock_passes_it(standin: Standin) -> None:
     standin.advance(301)
     with pytest.raises(TencentCloudSDKException) as caught:
-        tencent(standin, "DescribeInstances", {})
+        call_tencent(standin, "DescribeInstances", {})
     assert caught.value.code == "AuthFailure.SignatureExpire"
-    assert alibaba(standin, "DescribeInstances", {"RegionId": "cn-hangzhou"})["TotalCount"] == 1
+    assert call_alibaba(standin, "DescribeInstances", {"RegionId": "cn-hangzhou"})["TotalCount"] == 1
     standin.advance(600)
     with pytest.raises(Exception, match=r"InvalidTimeStamp\.Expired"):
-        alibaba(standin, "DescribeInstances", {"RegionId": "cn-hangzhou"})
-    with standin.lived_by():
-        assert tencent(standin, "DescribeInstances", {})["TotalCount"] == 1
-        assert alibaba(standin, "DescribeInstances", {"RegionId": "cn-hangzhou"})["TotalCount"] == 1
+        call_alibaba(standin, "DescribeInstances", {"RegionId": "cn-hangzhou"})
+    with standin.in_world_time():
+        assert call_tencent(standin, "DescribeInstances", {})["TotalCount"] == 1
+        assert call_alibaba(standin, "DescribeInstances", {"RegionId": "cn-hangzhou"})["TotalCount"] == 1
 
 
 def test_a_tair_account_settles_and_a_registry_login_expires_by_the_clock(standin: Standin) -> None:
@@ -113,14 +114,14 @@ def test_a_tair_account_settles_and_a_registry_login_expires_by_the_clock(standi
     standin.reset(settle_s=60.0, tcr={"tcr-demo0001": {"accounts": {"robot": robot}}})
     app = {"InstanceId": TAIR_INSTANCE, "AccountName": "app"}
     change = {"OldAccountPassword": "Tair-Passw0rd", "NewAccountPassword": "New-Passw0rd"}
-    alibaba(standin, "ModifyAccountPassword", app, change)
+    call_alibaba(standin, "ModifyAccountPassword", app, change)
     status = "r-kvstore", "instances", TAIR_INSTANCE, "app", "Status"
 
     def seen() -> tuple[str, bool]:
         found: Any = standin.state()
         for step in status:
             found = found[step]
-        return found, registry_opens(standin.registry["tcr-demo0001"], "tcr$robot", "Robot-Passw0rd1")
+        return found, registry_accepts(standin.registry["tcr-demo0001"], "tcr$robot", "Robot-Passw0rd1")
 
     assert seen() == ("Unavailable", True)
     standin.advance(55)
@@ -133,7 +134,7 @@ def test_what_a_store_makes_carries_the_worlds_time(standin: Standin) -> None:
     from tencentcloud.ssm.v20190923.models import PutSecretValueRequest
 
     standin.advance(5 * 86_400)
-    with standin.lived_by():
+    with standin.in_world_time():
         request = PutSecretValueRequest()
         request.SecretName, request.VersionId, request.SecretString = "redis-crs-demo0001-app", "v2", "x"
         ssm_client(standin).PutSecretValue(request)
@@ -155,15 +156,15 @@ def test_what_falls_into_a_move_happens_in_its_order_and_may_make_more() -> None
         async def early() -> None:
             await asyncio.sleep(0.02)  # what takes its real time is waited for
             note("early")
-            clock.after(5, between)
+            clock.call_after(5, between)
 
         async def between() -> None:
             note("between")
 
-        clock.after(30, late)
-        clock.after(10, early)
-        clock.after(20, late).cancel()
-        clock.after(100, late)
+        clock.call_after(30, late)
+        clock.call_after(10, early)
+        clock.call_after(20, late).cancel()
+        clock.call_after(100, late)
         await clock.advance(60)
         note("moved")
         await clock.close()
@@ -179,8 +180,8 @@ def test_what_waits_happens_in_real_time_as_well() -> None:
         async def note(number: int) -> None:
             seen.append(number)
 
-        clock.after(0.04, lambda: note(2))
-        clock.after(0.02, lambda: note(1))
+        clock.call_after(0.04, lambda: note(2))
+        clock.call_after(0.02, lambda: note(1))
         await asyncio.sleep(0.1)
         await clock.close()
         return seen
@@ -190,9 +191,9 @@ def test_what_waits_happens_in_real_time_as_well() -> None:
 
 CLOCKS = """
 import datetime, email.utils, logging, sys, time
-from tests.cloud import moved_time
+from tests.cloud.functions import shifted_time
 monotonic, was = time.monotonic(), time.time()
-moved_time.install(float(sys.argv[1]))
+shifted_time.install(float(sys.argv[1]))
 from datetime import datetime as moment
 seen = [
     time.time(), time.time_ns() / 1e9, time.clock_gettime(time.CLOCK_REALTIME), time.mktime(time.localtime()),
@@ -217,7 +218,7 @@ def test_every_wall_clock_of_a_process_is_moved_and_the_monotonic_one_is_not(ahe
 
 def test_a_clock_that_is_not_moved_stays_untouched() -> None:
     before = time.time
-    moved_time.install(0.0)
+    shifted_time.install(0.0)
     assert time.time is before
 
 
@@ -230,19 +231,19 @@ def test_a_started_function_signs_and_dates_its_result_by_the_worlds_clock(stand
         "KEYTURN_RESULTS": f"sqlite://{tmp_path}/results.db",
     }
     for function, platform in ((ACCOUNT, "scf"), (TAIR, "fc")):
-        event = shapes.event(GOOD[function], platform, "http")
+        event = platform_events.event(VALID_COMMANDS[function], platform, "http")
         raw = event if isinstance(event, bytes) else json.dumps(event).encode()
-        returned = run(function, raw, platform, settings=settings)
+        returned = run_function(function, raw, platform, settings=settings)
         assert outcome(returned) == "changed"
-        assert abs(read_moment(returned.body["Result"]["time"]) - time.time() - 2 * 86_400) < 30
-        assert read_moment(result(returned)["StartedAt"]) > time.time() + 86_400
+        assert abs(parse_rfc3339(returned.body["Result"]["time"]) - time.time() - 2 * 86_400) < 30
+        assert parse_rfc3339(result(returned)["StartedAt"]) > time.time() + 86_400
 
 
 def test_a_handler_in_this_process_lives_by_the_worlds_clock(house: House) -> None:
     house.cloud.advance(HOUR_S)
-    returned = house.send(ACCOUNT, GOOD[ACCOUNT])
+    returned = house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT])
     assert outcome(returned) == "changed"
-    assert abs(read_moment(returned.body["Result"]["time"]) - time.time() - HOUR_S) < 30
+    assert abs(parse_rfc3339(returned.body["Result"]["time"]) - time.time() - HOUR_S) < 30
     assert abs(datetime.now().timestamp() - time.time()) < 1
 
 
@@ -257,13 +258,13 @@ def main_handler(event, context):
 
 @pytest.mark.zips("zips are for Python 3.10")
 def test_a_deployed_function_lives_by_the_worlds_clock_and_starts_anew_when_it_moves(standin: Standin) -> None:
-    need(PYTHON_3_10)
+    require_program(PYTHON_3_10)
     standin.reset(active_s=0)
-    scf_hello(standin, {"hello.py": TELLS_TIME})
-    first, again = (scf_invoke(standin, {})["Value"] for _ in range(2))
+    deploy_hello_to_scf(standin, {"hello.py": TELLS_TIME})
+    first, again = (invoke_on_scf(standin, {})["Value"] for _ in range(2))
     standin.advance(HOUR_S)
-    with standin.lived_by():
-        third = scf_invoke(standin, {})["Value"]
+    with standin.in_world_time():
+        third = invoke_on_scf(standin, {})["Value"]
     assert first["pid"] == again["pid"] != third["pid"]
     assert all(abs(moment - time.time()) < 10 for moment in first["seen"])
     assert all(abs(moment - time.time() - HOUR_S) < 10 for moment in third["seen"])
@@ -276,12 +277,12 @@ class Waiting:
     def __init__(self, standin: Standin, folder: Path) -> None:
         self.settings = {"KEYTURN_TENCENT_ENDPOINT": standin.endpoint}
         self.url = f"sqlite://{folder}/commands.db"
-        self.now = WorldTime(self.settings)
+        self.now = WorldClockReader(self.settings)
         self.delivered: list[tuple[str, str]] = []
 
     def put(self, name: str, after_s: float | None, *, delay_s: float = 0.0) -> str:
         """A command event in a spelling of its own; `after_s`: seconds of real time until its `notbefore`."""
-        notbefore = "" if after_s is None else f', "notbefore":"{written(time.time() + after_s)}"'
+        notbefore = "" if after_s is None else f', "notbefore":"{to_rfc3339(time.time() + after_s)}"'
         body = f'{{"specversion":"1.0",  "id":"{name}", "type": "keyturn.command.{ACCOUNT}"{notbefore}, "data":{{}}}}'
         queue = open_queue(self.url)
         queue.send(QueueMessage(name, "", "", body), timeout_s=5, delay_s=delay_s)
@@ -290,19 +291,19 @@ class Waiting:
 
     def round(self, *, skip_delays: bool = True) -> list[str]:
         """The ids of what one round delivers."""
-        opened, earlier = triggers(self.url, self.now), len(self.delivered)
+        opened, earlier = open_command_queues(self.url, self.now), len(self.delivered)
         for one in opened:
             one.invoke = self._invoke
-        deliver(opened, self.now, skip_delays=skip_delays)
+        deliver_round(opened, self.now, skip_delays=skip_delays)
         for one in opened:
             one.give_back()
             one.inbox.close()
         return [name for name, _ in self.delivered[earlier:]]
 
-    def _invoke(self, function: str, event: bytes, platform: str) -> Returned:
+    def _invoke(self, function: str, event: bytes, platform: str) -> InvocationResult:
         body = json.loads(event)["Records"][0]["Ckafka"]["msgBody"]
         self.delivered.append((json.loads(body)["id"], body))
-        return Returned({}, None, "", 0.0)
+        return InvocationResult({}, None, "", 0.0)
 
 
 @pytest.fixture
@@ -345,7 +346,7 @@ def test_a_queue_goes_by_the_clock_once_that_was_moved(standin: Standin, waiting
 def test_a_task_that_outlives_its_invocation_has_ended_when_its_follower_comes(house: House) -> None:
     house.cloud.reset(task_s=120.0)
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
-    assert outcome(house.send(ACCOUNT, GOOD[ACCOUNT], timeout_s=8.0)) == "pending"
+    assert outcome(house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], timeout_s=8.0)) == "pending"
     command = [sys.executable, "-m", "tests.cloud", "run", "--once", "--skip-delays"]
     environ = {**os.environ, **house.settings}
     for _ in range(12):
@@ -370,7 +371,7 @@ def test_what_the_campaign_starts_lives_by_the_worlds_clock(standin: Standin, tm
     standin.reset(task_s=0.05)
     standin.advance(HOUR_S)
     settings = {"KEYTURN_TENCENT_ENDPOINT": standin.endpoint, "KEYTURN_RESULTS": f"sqlite://{tmp_path}/results.db"}
-    event = json.dumps(shapes.event(GOOD[ACCOUNT], "scf", "http")).encode()
+    event = json.dumps(platform_events.event(VALID_COMMANDS[ACCOUNT], "scf", "http")).encode()
     returned = way(ACCOUNT, event, "scf", settings)
     assert outcome(returned) == "changed"
-    assert abs(read_moment(returned.body["Result"]["time"]) - time.time() - HOUR_S) < 30
+    assert abs(parse_rfc3339(returned.body["Result"]["time"]) - time.time() - HOUR_S) < 30

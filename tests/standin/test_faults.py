@@ -11,21 +11,14 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
-from darabonba.exceptions import DaraException, UnretryableException
-from requests.exceptions import RequestException
-from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.cloud.server.callers import alibaba, tencent
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens
-from tests.cloud.servers.processes import children
-from tests.cloud.state.request_rate import Pace
+from tests.cloud.backends.child_processes import child_pids
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_alibaba, call_tencent
+from tests.cloud.state.rate_limit import RateLimit
+from tests.support.vendor_calls import APP, REDIS, ROBOT, TAIR, TAIR_TURN, TURN, answer_or_code, times_applied
 
-REDIS, TAIR = "crs-demo0001", "r-demo0001"
-TURN = {"InstanceId": REDIS, "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd"}
-APP = {"InstanceId": TAIR, "AccountName": "app"}
-TAIR_TURN = {"OldAccountPassword": "Tair-Passw0rd", "NewAccountPassword": "New-Passw0rd"}
-ROBOT = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True}
 TASK_S = 0.1
 
 
@@ -39,22 +32,6 @@ def server() -> Iterator[Standin]:
 def standin(server: Standin) -> Standin:
     server.reset(task_s=TASK_S, stall_s=5)
     return server
-
-
-def outcome(call: Any, *arguments: Any, **how: Any) -> Any:
-    """The answer, or the code of what the client raised (its class, where it has no code)."""
-    try:
-        return call(*arguments, **how)
-    except (TencentCloudSDKException, DaraException) as error:
-        return error.code
-    except (UnretryableException, RequestException, ValueError) as error:
-        return type(error).__name__
-
-
-def applied(standin: Standin, service: str, instance: str, account: str) -> int:
-    """How often the account's password has been set."""
-    count: int = standin.state()[service]["instances"][instance][account]["Applied"]
-    return count
 
 
 @pytest.mark.parametrize(
@@ -72,55 +49,55 @@ def applied(standin: Standin, service: str, instance: str, account: str) -> int:
 )
 def test_redis_meets_a_fault_once(standin: Standin, fault: str, seen: str, count: int) -> None:
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": fault, "InstanceId": REDIS}])
-    assert outcome(tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3) == seen
+    assert answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN, timeout_s=0.3) == seen
     time.sleep(TASK_S * 2)
-    assert applied(standin, "redis", REDIS, "root") == count
-    assert opens(standin.redis[REDIS], "New-Passw0rd" if count else "Old-Passw0rd")
+    assert times_applied(standin, "redis", REDIS, "root") == count
+    assert redis_accepts(standin.redis[REDIS], "New-Passw0rd" if count else "Old-Passw0rd")
     again = TURN | {"OldPassword": "New-Passw0rd"} if count else TURN
-    assert "TaskId" in tencent(standin, "ModifyInstancePassword", again)
+    assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", again)
 
 
 def test_half_a_body_is_applied_and_breaks_the_client(standin: Standin) -> None:
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": "cut_body"}])
-    answer = outcome(tencent, standin, "ModifyInstancePassword", TURN)
+    answer = answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN)
     assert isinstance(answer, str)
     time.sleep(TASK_S * 2)
-    assert applied(standin, "redis", REDIS, "root") == 1
+    assert times_applied(standin, "redis", REDIS, "root") == 1
 
 
 def test_a_refusal_in_the_wrong_content_type_looks_like_success_to_the_client(standin: Standin) -> None:
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": "wrong_type"}])
-    answer = tencent(standin, "ModifyInstancePassword", TURN)
+    answer = call_tencent(standin, "ModifyInstancePassword", TURN)
     assert answer["Error"]["Code"] == "FailedOperation.SystemError"
     assert standin.state()["redis"]["tasks"] == []
 
 
 def test_a_failed_task_applies_nothing_and_says_why(standin: Standin) -> None:
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": "fail_task"}])
-    task_id = tencent(standin, "ModifyInstancePassword", TURN)["TaskId"]
+    task_id = call_tencent(standin, "ModifyInstancePassword", TURN)["TaskId"]
     time.sleep(TASK_S * 2)
-    task = tencent(standin, "DescribeTaskInfo", {"TaskId": task_id})
+    task = call_tencent(standin, "DescribeTaskInfo", {"TaskId": task_id})
     assert task["Status"] == "failed"
     assert task["TaskMessage"]
-    assert opens(standin.redis[REDIS], "Old-Passw0rd")
+    assert redis_accepts(standin.redis[REDIS], "Old-Passw0rd")
 
 
 def test_a_hanging_task_keeps_the_instance_locked(standin: Standin) -> None:
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": "hang_task"}])
-    task_id = tencent(standin, "ModifyInstancePassword", TURN, timeout_s=1)["TaskId"]
+    task_id = call_tencent(standin, "ModifyInstancePassword", TURN, timeout_s=1)["TaskId"]
     time.sleep(TASK_S * 2)
-    assert tencent(standin, "DescribeTaskInfo", {"TaskId": task_id})["Status"] == "running"
-    locked = outcome(tencent, standin, "ModifyInstancePassword", TURN)
+    assert call_tencent(standin, "DescribeTaskInfo", {"TaskId": task_id})["Status"] == "running"
+    locked = answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN)
     assert locked == "ResourceUnavailable.InstanceLockedError"
     standin.reset()
-    assert "TaskId" in tencent(standin, "ModifyInstancePassword", TURN)
+    assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", TURN)
 
 
 def test_a_lost_task_id_leaves_the_task_running(standin: Standin) -> None:
     standin.faults([{"Action": "*", "Fault": "no_task_id"}])
-    assert set(tencent(standin, "ModifyInstancePassword", TURN)) == {"RequestId"}
+    assert set(call_tencent(standin, "ModifyInstancePassword", TURN)) == {"RequestId"}
     time.sleep(TASK_S * 2)
-    assert opens(standin.redis[REDIS], "New-Passw0rd")
+    assert redis_accepts(standin.redis[REDIS], "New-Passw0rd")
 
 
 @pytest.mark.parametrize(
@@ -135,8 +112,8 @@ def test_a_lost_task_id_leaves_the_task_running(standin: Standin) -> None:
 def test_tcr_meets_a_fault(standin: Standin, fault: str, seen: str, count: int) -> None:
     standin.faults([{"Action": "ModifyServiceAccountPassword", "Fault": fault}])
     action = "ModifyServiceAccountPassword"
-    assert outcome(tencent, standin, action, ROBOT, service="tcr", timeout_s=0.3) == seen
-    assert applied(standin, "tcr", "tcr-demo0001", "robot") == count
+    assert answer_or_code(call_tencent, standin, action, ROBOT, service="tcr", timeout_s=0.3) == seen
+    assert times_applied(standin, "tcr", "tcr-demo0001", "robot") == count
 
 
 @pytest.mark.parametrize(
@@ -159,31 +136,31 @@ def test_tcr_meets_a_fault(standin: Standin, fault: str, seen: str, count: int) 
 def test_tair_meets_a_fault(standin: Standin, fault: str, seen: Any, count: int) -> None:
     standin.faults([{"Action": "ModifyAccountPassword", "Fault": fault}])
     how = {"timeout_s": 0.3}
-    assert outcome(alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN, **how) == seen
-    assert applied(standin, "r-kvstore", TAIR, "app") == count
-    assert opens(standin.redis[TAIR], "New-Passw0rd" if count else "Tair-Passw0rd", "app")
+    assert answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN, **how) == seen
+    assert times_applied(standin, "r-kvstore", TAIR, "app") == count
+    assert redis_accepts(standin.redis[TAIR], "New-Passw0rd" if count else "Tair-Passw0rd", "app")
 
 
 def test_a_hanging_tair_change_is_applied_and_never_settles(standin: Standin) -> None:
     standin.faults([{"Action": "ModifyAccountPassword", "Fault": "hang_task"}])
-    alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
+    call_alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
     time.sleep(0.3)
-    accounts = alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"]
+    accounts = call_alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"]
     assert accounts[0]["AccountStatus"] == "Unavailable"
-    assert opens(standin.redis[TAIR], "New-Passw0rd", "app")
+    assert redis_accepts(standin.redis[TAIR], "New-Passw0rd", "app")
 
 
 def test_faults_wait_for_their_action_and_instance_and_can_be_cleared(standin: Standin) -> None:
     standin.faults([{"Action": "ModifyInstanceAccount", "Fault": "lock"}])
     standin.faults([{"Action": "*", "Fault": "lock", "InstanceId": "crs-demo0002", "Times": 2}])
     standin.faults([{"Action": "DescribeInstances", "Fault": "throttle", "Times": 2}])
-    codes = [outcome(tencent, standin, "DescribeInstances", {}) for _ in range(2)]
+    codes = [answer_or_code(call_tencent, standin, "DescribeInstances", {}) for _ in range(2)]
     assert codes == ["RequestLimitExceeded"] * 2
-    assert "TaskId" in tencent(standin, "ModifyInstancePassword", TURN)
-    standin.clear()
+    assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", TURN)
+    standin.clear_faults()
     time.sleep(TASK_S * 2)
     account = {"InstanceId": REDIS, "AccountName": "app"}
-    assert "TaskId" in tencent(standin, "ModifyInstanceAccount", account)
+    assert "TaskId" in call_tencent(standin, "ModifyInstanceAccount", account)
 
 
 @pytest.mark.parametrize("body", [[{"Action": "*", "Fault": "earthquake"}], [{"Fault": "lock"}], {}])
@@ -195,23 +172,23 @@ def test_a_fault_that_nobody_knows_is_refused(standin: Standin, body: Any) -> No
 
 
 def test_a_reset_is_quick_and_restores_passwords_in_the_real_servers(standin: Standin) -> None:
-    alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
-    tencent(standin, "ModifyInstancePassword", TURN)
+    call_alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
+    call_tencent(standin, "ModifyInstancePassword", TURN)
     time.sleep(TASK_S * 2)
     began = time.monotonic()
     standin.reset()
     assert time.monotonic() - began < 0.05
-    assert opens(standin.redis[REDIS], "Old-Passw0rd")
-    assert opens(standin.redis[TAIR], "Tair-Passw0rd", "app")
+    assert redis_accepts(standin.redis[REDIS], "Old-Passw0rd")
+    assert redis_accepts(standin.redis[TAIR], "Tair-Passw0rd", "app")
     assert standin.calls() == []
     assert standin.state()["redis"]["tasks"] == []
 
 
 def test_a_reset_in_the_middle_of_a_task_leaves_nothing_of_it(standin: Standin) -> None:
-    tencent(standin, "ModifyInstancePassword", TURN)
+    call_tencent(standin, "ModifyInstancePassword", TURN)
     standin.reset()
     time.sleep(TASK_S * 2)
-    assert opens(standin.redis[REDIS], "Old-Passw0rd")
+    assert redis_accepts(standin.redis[REDIS], "Old-Passw0rd")
 
 
 def test_a_reset_to_what_is_no_world_changes_nothing(standin: Standin) -> None:
@@ -223,7 +200,7 @@ def test_a_reset_to_what_is_no_world_changes_nothing(standin: Standin) -> None:
 
 
 def test_no_answer_of_the_control_paths_holds_a_password(standin: Standin) -> None:
-    tencent(standin, "ModifyInstancePassword", TURN)
+    call_tencent(standin, "ModifyInstancePassword", TURN)
     seen = f"{standin.state()}{standin.calls()}"
     assert "Passw0rd" not in seen
 
@@ -240,7 +217,7 @@ def running(pid: int) -> bool:
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_outlives_the_stand_in(how: signal.Signals) -> None:
     with Standin() as standin:
-        started = children(standin.pid)
+        started = child_pids(standin.pid)
         assert len(started) >= 4
         os.kill(standin.pid, how)
         until = time.monotonic() + 5
@@ -251,7 +228,7 @@ def test_nothing_outlives_the_stand_in(how: signal.Signals) -> None:
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")
 def test_no_password_is_in_the_command_line_of_a_server(standin: Standin) -> None:
-    for pid in children(standin.pid):
+    for pid in child_pids(standin.pid):
         assert b"Passw0rd" not in Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
@@ -263,17 +240,17 @@ def test_a_lazy_instance_starts_at_its_first_change(tmp_path: Path) -> None:
     with Standin(world) as standin:
         assert set(standin.redis) == {"r-lazy"}
         assert standin.state()["redis"]["awake"] == 0
-        alibaba(standin, "ModifyAccountPassword", APP | {"InstanceId": "r-lazy"}, TAIR_TURN)
-        read = alibaba(standin, "DescribeInstanceAttribute", {"InstanceId": "r-lazy"})
+        call_alibaba(standin, "ModifyAccountPassword", APP | {"InstanceId": "r-lazy"}, TAIR_TURN)
+        read = call_alibaba(standin, "DescribeInstanceAttribute", {"InstanceId": "r-lazy"})
         shown = read["Instances"]["DBInstanceAttribute"][0]
         assert f"{shown['ConnectionDomain']}:{shown['Port']}" == standin.redis["r-lazy"]
         assert standin.state()["redis"]["awake"] == 1
-        assert opens(standin.redis["r-lazy"], "New-Passw0rd", "app")
+        assert redis_accepts(standin.redis["r-lazy"], "New-Passw0rd", "app")
 
 
 def test_the_pace_is_a_sliding_second() -> None:
     now = 0.0
-    pace = Pace(2, lambda: now)
+    pace = RateLimit(2, lambda: now)
     assert [pace.allows("a"), pace.allows("a"), pace.allows("a"), pace.allows("b")] == [True, True, False, True]
     now = 0.99
     assert not pace.allows("a")

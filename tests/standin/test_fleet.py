@@ -15,9 +15,9 @@ import redis
 from darabonba.exceptions import DaraException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.cloud.server.callers import alibaba, stored, tencent
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_alibaba, call_tencent, stored_value
 from tests.cloud.state.world import DEFAULT_WORLD, load_world
 
 OLD, NEW = "Fleet-Passw0rd", "Next-Passw0rd"
@@ -75,7 +75,7 @@ def listed(standin: Standin, **filters: Any) -> list[dict[str, Any]]:
     """Every Tencent instance that fits, page by page."""
     found: list[dict[str, Any]] = []
     while True:
-        answer = tencent(standin, "DescribeInstances", {"Limit": 400, "Offset": len(found), **filters})
+        answer = call_tencent(standin, "DescribeInstances", {"Limit": 400, "Offset": len(found), **filters})
         found += answer["InstanceSet"]
         if len(found) >= answer["TotalCount"]:
             return found
@@ -115,25 +115,25 @@ def test_a_fleet_is_listed_by_pages_and_tags(standin: Standin) -> None:
     assert len(listed(standin, SearchKeys=["crs-fleet0001", "crs-demo0001"])) == 2
     assert awake(standin) == 0
     with pytest.raises(TencentCloudSDKException, match="InvalidParameter"):
-        tencent(standin, "DescribeInstances", {"Limit": 20, "Offset": 7})
+        call_tencent(standin, "DescribeInstances", {"Limit": 20, "Offset": 7})
 
 
 def test_the_other_cloud_s_fleet_is_listed_by_pages_and_tags(standin: Standin) -> None:
     seen: list[str] = []
     for number in (1, 2):
         pages = {"RegionId": "cn-hangzhou", "PageNumber": str(number), "PageSize": "50"}
-        answer = alibaba(standin, "DescribeInstances", pages | {"Tag.1.Key": "env", "Tag.1.Value": "test"})
+        answer = call_alibaba(standin, "DescribeInstances", pages | {"Tag.1.Key": "env", "Tag.1.Value": "test"})
         assert answer["TotalCount"] == 60
         seen += [one["InstanceId"] for one in answer["Instances"]["KVStoreInstance"]]
     assert seen == [f"r-fleet{number:04}" for number in range(1, 61)]
-    named = alibaba(standin, "DescribeInstances", {"InstanceIds": "r-fleet0007,r-demo0001"})
+    named = call_alibaba(standin, "DescribeInstances", {"InstanceIds": "r-fleet0007,r-demo0001"})
     assert named["TotalCount"] == 2
     any_value = {"RegionId": "cn-hangzhou", "Tag.1.Key": "env"}
-    assert alibaba(standin, "DescribeInstances", any_value)["TotalCount"] == 60
-    assert alibaba(standin, "DescribeInstances", any_value | {"Tag.2.Key": "team"})["TotalCount"] == 0
+    assert call_alibaba(standin, "DescribeInstances", any_value)["TotalCount"] == 60
+    assert call_alibaba(standin, "DescribeInstances", any_value | {"Tag.2.Key": "team"})["TotalCount"] == 0
     for refused in ({"PageSize": "100"}, {"Tag.1.Key": "env"}):
         with pytest.raises(DaraException):
-            alibaba(standin, "DescribeInstances", refused)
+            call_alibaba(standin, "DescribeInstances", refused)
 
 
 def test_exactly_the_due_ones_are_older_than_the_bound(standin: Standin) -> None:
@@ -148,39 +148,39 @@ def test_exactly_the_due_ones_are_older_than_the_bound(standin: Standin) -> None
     changed = [datetime.fromisoformat(f"{one['PasswordLastModifiedTime']}+08:00") for one in accounts]
     assert (len(changed), sum(time_ < bound for time_ in changed)) == (1000, 300)
     assert min(changed) < datetime.now(CHINA) - timedelta(days=199)
-    shown = tencent(standin, "DescribeInstanceAccount", {"InstanceId": "crs-fleet0001", "Limit": 20, "Offset": 0})
+    shown = call_tencent(standin, "DescribeInstanceAccount", {"InstanceId": "crs-fleet0001", "Limit": 20, "Offset": 0})
     assert shown["TotalCount"] == 2
 
 
 def test_a_fleet_has_a_stored_secret_for_each_account(standin: Standin) -> None:
-    assert tencent(standin, "ListSecrets", {"SearchSecretName": "crs-fleet"}, service="ssm")["TotalCount"] == 2000
-    assert stored(standin, "ssm://redis-crs-fleet0042-app", "v1") == OLD
-    assert stored(standin, "kms://tair-r-fleet0060-app") == OLD
+    assert call_tencent(standin, "ListSecrets", {"SearchSecretName": "crs-fleet"}, service="ssm")["TotalCount"] == 2000
+    assert stored_value(standin, "ssm://redis-crs-fleet0042-app", "v1") == OLD
+    assert stored_value(standin, "kms://tair-r-fleet0060-app") == OLD
 
 
 def test_a_first_login_starts_a_server_and_a_change_shows_in_it(standin: Standin) -> None:
-    assert opens(standin.redis["crs-fleet0001"], OLD, "app")
+    assert redis_accepts(standin.redis["crs-fleet0001"], OLD, "app")
     assert awake(standin) == 1
     turn = {"InstanceId": "crs-fleet0002", "OldPassword": OLD, "Password": NEW}
-    tencent(standin, "ModifyInstancePassword", turn)
+    call_tencent(standin, "ModifyInstancePassword", turn)
     until = time.monotonic() + 5
     while awake(standin) < 2 and time.monotonic() < until:
         time.sleep(0.05)
     assert awake(standin) == 2
-    assert opens(standin.redis["crs-fleet0002"], NEW)
-    assert not opens(standin.redis["crs-fleet0002"], OLD)
+    assert redis_accepts(standin.redis["crs-fleet0002"], NEW)
+    assert not redis_accepts(standin.redis["crs-fleet0002"], OLD)
 
 
 def test_a_server_that_was_ended_for_another_comes_back_with_its_passwords(standin: Standin) -> None:
     turn = {"OldAccountPassword": OLD, "NewAccountPassword": NEW}
     for number in range(1, 11):
         who = {"InstanceId": f"r-fleet{number:04}", "AccountName": "app"}
-        alibaba(standin, "ModifyAccountPassword", who, turn)
+        call_alibaba(standin, "ModifyAccountPassword", who, turn)
         assert awake(standin) <= 4
     for number in range(1, 11):
         address = standin.redis[f"r-fleet{number:04}"]
-        assert opens(address, NEW, "app")
-        assert not opens(address, OLD, "app")
+        assert redis_accepts(address, NEW, "app")
+        assert not redis_accepts(address, OLD, "app")
     assert awake(standin) == 4
 
 
@@ -189,25 +189,25 @@ def test_a_server_that_somebody_uses_is_not_ended(standin: Standin) -> None:
     with redis.Redis(host=host, port=int(port), username="app", password=OLD) as client:
         client.set("held", "1")
         for number in range(1, 9):
-            assert opens(standin.redis[f"crs-fleet{number:04}"], OLD, "app")
+            assert redis_accepts(standin.redis[f"crs-fleet{number:04}"], OLD, "app")
         assert client.get("held") == b"1"
 
 
 def test_without_a_wake_a_change_shows_at_the_next_login(standin: Standin) -> None:
     standin.reset(wake_on_change=False)
     who = {"InstanceId": "r-fleet0001", "AccountName": "app"}
-    alibaba(standin, "ModifyAccountPassword", who, {"OldAccountPassword": OLD, "NewAccountPassword": NEW})
+    call_alibaba(standin, "ModifyAccountPassword", who, {"OldAccountPassword": OLD, "NewAccountPassword": NEW})
     assert awake(standin) == 0
-    assert opens(standin.redis["r-fleet0001"], NEW, "app")
-    assert not opens(standin.redis["r-fleet0001"], OLD, "app")
+    assert redis_accepts(standin.redis["r-fleet0001"], NEW, "app")
+    assert not redis_accepts(standin.redis["r-fleet0001"], OLD, "app")
 
 
 def test_reset_puts_a_fleet_back_to_sleep_with_its_first_passwords(standin: Standin) -> None:
     turn = {"OldAccountPassword": OLD, "NewAccountPassword": NEW}
-    alibaba(standin, "ModifyAccountPassword", {"InstanceId": "r-fleet0001", "AccountName": "app"}, turn)
+    call_alibaba(standin, "ModifyAccountPassword", {"InstanceId": "r-fleet0001", "AccountName": "app"}, turn)
     standin.reset()
     assert awake(standin) == 0
-    assert opens(standin.redis["r-fleet0001"], OLD, "app")
+    assert redis_accepts(standin.redis["r-fleet0001"], OLD, "app")
 
 
 def test_an_account_s_age_and_an_instance_s_tags_can_be_given(standin: Standin) -> None:
@@ -220,10 +220,10 @@ def test_an_account_s_age_and_an_instance_s_tags_can_be_given(standin: Standin) 
     ages = {
         one["AccountName"]: datetime.now(CHINA).replace(tzinfo=None)
         - datetime.fromisoformat(one["PasswordLastModifiedTime"])
-        for one in tencent(standin, "DescribeInstanceAccount", asked)["Accounts"]
+        for one in call_tencent(standin, "DescribeInstanceAccount", asked)["Accounts"]
     }
     assert {name: age.days for name, age in ages.items()} == {"root": 30, "app": 400}
-    robots = tencent(standin, "DescribeServiceAccounts", {"RegistryId": "tcr-demo0001"}, service="tcr")
+    robots = call_tencent(standin, "DescribeServiceAccounts", {"RegistryId": "tcr-demo0001"}, service="tcr")
     updated = datetime.fromisoformat(robots["ServiceAccounts"][0]["UpdateTime"])
     assert (datetime.now(CHINA) - updated).days == 100
 

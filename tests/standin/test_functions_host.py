@@ -13,11 +13,11 @@ import pytest
 from alibabacloud_fc20230330 import models
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.cloud.functions.url_callers import alibaba_headers, call, send, tencent_headers
-from tests.cloud.server.callers import tencent
-from tests.cloud.server.client import Standin
-from tests.support.functions_zip import fc, fc_hello, fc_invoke, scf, scf_hello, scf_invoke, zipped
-from tests.support.programs import PYTHON_3_10, need
+from tests.cloud.client.function_urls import alibaba_headers, call_signed, send_request, tencent_headers
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_scf, call_tencent, fc_client
+from tests.support.hello_function import deploy_hello_to_fc, deploy_hello_to_scf, invoke_on_fc, invoke_on_scf, zip_of
+from tests.support.programs import PYTHON_3_10, require_program
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
@@ -28,7 +28,7 @@ KEYS = {"TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSION
 @pytest.fixture
 def quick(cloud: Standin) -> Standin:
     """A stand-in without waits, on a machine that has the platforms' Python."""
-    need(PYTHON_3_10)
+    require_program(PYTHON_3_10)
     cloud.reset(active_s=0, retry_s=0.02)
     return cloud
 
@@ -47,8 +47,8 @@ def url_of(cloud: Standin) -> str:
 
 
 def test_a_zip_runs_by_itself_with_the_documented_environment_alone(quick: Standin) -> None:
-    scf_hello(quick, Environment={"Variables": [{"Key": "KEYTURN_LOG", "Value": "INFO"}]})
-    value = scf_invoke(quick, {"n": 1})["Value"]
+    deploy_hello_to_scf(quick, Environment={"Variables": [{"Key": "KEYTURN_LOG", "Value": "INFO"}]})
+    value = invoke_on_scf(quick, {"n": 1})["Value"]
     code, *rest = value["path"]
     assert "code" in code
     assert all("site-packages" not in place and "/lib/python3" in place for place in rest if not place.endswith(".zip"))
@@ -59,60 +59,60 @@ def test_a_zip_runs_by_itself_with_the_documented_environment_alone(quick: Stand
 
 
 def test_a_function_without_a_role_gets_no_keys(quick: Standin) -> None:
-    scf_hello(quick, Role="")
-    assert not KEYS & set(scf_invoke(quick, {})["Value"]["variables"])
+    deploy_hello_to_scf(quick, Role="")
+    assert not KEYS & set(invoke_on_scf(quick, {})["Value"]["variables"])
 
 
 def test_a_warm_instance_serves_the_next_event_and_new_code_a_new_one(quick: Standin) -> None:
-    scf_hello(quick)
-    first, second = (scf_invoke(quick, {})["Value"] for _ in range(2))
+    deploy_hello_to_scf(quick)
+    first, second = (invoke_on_scf(quick, {})["Value"] for _ in range(2))
     assert (first["pid"], first["count"] + 1) == (second["pid"], second["count"])
-    scf(quick, "UpdateFunctionCode", FunctionName="hello", ZipFile=base64.b64encode(zipped()).decode())
-    assert scf_invoke(quick, {})["Value"]["count"] == 1
+    call_scf(quick, "UpdateFunctionCode", FunctionName="hello", ZipFile=base64.b64encode(zip_of()).decode())
+    assert invoke_on_scf(quick, {})["Value"]["count"] == 1
 
 
 def test_events_at_once_get_an_instance_each(quick: Standin) -> None:
-    scf_hello(quick)
+    deploy_hello_to_scf(quick)
     with ThreadPoolExecutor(2) as threads:
-        both = list(threads.map(lambda _: scf_invoke(quick, {"sleep_s": 0.5})["Value"]["pid"], range(2)))
+        both = list(threads.map(lambda _: invoke_on_scf(quick, {"sleep_s": 0.5})["Value"]["pid"], range(2)))
     assert len(set(both)) == 2
 
 
 def test_fc_runs_events_at_once_in_threads_of_one_instance(quick: Standin) -> None:
-    fc_hello(fc(quick), instance_concurrency=2)
+    deploy_hello_to_fc(fc_client(quick), instance_concurrency=2)
     with ThreadPoolExecutor(2) as threads:
-        both = list(threads.map(lambda _: fc_invoke(fc(quick), b"x")[0]["pid"], range(2)))
+        both = list(threads.map(lambda _: invoke_on_fc(fc_client(quick), b"x")[0]["pid"], range(2)))
     assert len(set(both)) == 1
 
 
 def test_what_breaks_its_limits_ends_and_the_next_event_starts_anew(quick: Standin) -> None:
-    scf_hello(quick, Timeout=1, MemorySize=64)
-    pid = scf_invoke(quick, {})["Value"]["pid"]
-    assert scf_invoke(quick, {"sleep_s": 9})["Value"]["errorCode"] == 433
+    deploy_hello_to_scf(quick, Timeout=1, MemorySize=64)
+    pid = invoke_on_scf(quick, {})["Value"]["pid"]
+    assert invoke_on_scf(quick, {"sleep_s": 9})["Value"]["errorCode"] == 433
     # What follows is not about time, which may be short on a busy machine.
-    scf(quick, "UpdateFunctionConfiguration", FunctionName="hello", Timeout=30)
-    assert scf_invoke(quick, {"megabytes": 80})["Value"]["errorCode"] == 434
-    assert scf_invoke(quick, {"exit": 1})["Value"]["errorCode"] == 439
-    assert scf_invoke(quick, {})["Value"]["pid"] != pid
+    call_scf(quick, "UpdateFunctionConfiguration", FunctionName="hello", Timeout=30)
+    assert invoke_on_scf(quick, {"megabytes": 80})["Value"]["errorCode"] == 434
+    assert invoke_on_scf(quick, {"exit": 1})["Value"]["errorCode"] == 439
+    assert invoke_on_scf(quick, {})["Value"]["pid"] != pid
 
 
 def test_what_a_handler_raises_comes_back_in_each_platforms_form(quick: Standin) -> None:
-    scf_hello(quick)
-    raised = scf_invoke(quick, {"raise": 1})
+    deploy_hello_to_scf(quick)
+    raised = invoke_on_scf(quick, {"raise": 1})
     assert raised["InvokeResult"] == 1 and "as told" in raised["Value"]["stackTrace"]
-    fc_hello(fc(quick))
-    body, headers = fc_invoke(fc(quick), b"raise")
+    deploy_hello_to_fc(fc_client(quick))
+    body, headers = invoke_on_fc(fc_client(quick), b"raise")
     assert body["errorType"] == "ValueError" and headers["x-fc-error-type"] == "UnhandledInvocationError"
 
 
 def test_what_cannot_be_imported_is_said_at_the_event(quick: Standin) -> None:
-    scf_hello(quick, {"hello.py": "import redis\ndef main_handler(event, context): pass\n"})
-    assert "No module named 'redis'" in scf_invoke(quick, {})["Value"]["stackTrace"]
+    deploy_hello_to_scf(quick, {"hello.py": "import redis\ndef main_handler(event, context): pass\n"})
+    assert "No module named 'redis'" in invoke_on_scf(quick, {})["Value"]["stackTrace"]
 
 
 def test_an_asynchronous_event_is_repeated_twice_and_then_a_dead_letter(quick: Standin) -> None:
-    scf_hello(quick)
-    scf_invoke(quick, {"raise": 1}, InvocationType="Event")
+    deploy_hello_to_scf(quick)
+    invoke_on_scf(quick, {"raise": 1}, InvocationType="Event")
     while not (shown := quick.functions()[0])["DeadLetters"]:
         time.sleep(0.02)
     assert sum("served" in line for line in shown["Log"]) == 3
@@ -120,8 +120,8 @@ def test_an_asynchronous_event_is_repeated_twice_and_then_a_dead_letter(quick: S
 
 def test_a_timer_fires_when_told_with_each_platforms_event(quick: Standin) -> None:
     desc = json.dumps({"cron": "0 0 2 1 * * *"})
-    scf_hello(quick)
-    scf(
+    deploy_hello_to_scf(quick)
+    call_scf(
         quick,
         "CreateTrigger",
         FunctionName="hello",
@@ -151,10 +151,14 @@ def test_a_topics_batch_is_repeated_as_configured_and_then_the_next_one_comes(qu
     desc = json.dumps({"maxMsgNum": 2, "offset": "latest", "retry": 1, "timeOut": 1})
     trigger = {"TriggerName": "ckafka-1-keyturn-commands", "Type": "ckafka", "TriggerDesc": desc}
     messages = [{"Key": "k", "Body": body} for body in ("early", "poison", "a", "b")]
-    tencent(quick, "SendMessage", {"DataHubId": HUB, "Message": messages[:1]}, service="ckafka", version="2019-08-19")
-    scf_hello(quick, {"hello.py": POISON})
-    scf(quick, "CreateTrigger", FunctionName="hello", **trigger)
-    tencent(quick, "SendMessage", {"DataHubId": HUB, "Message": messages[1:]}, service="ckafka", version="2019-08-19")
+    call_tencent(
+        quick, "SendMessage", {"DataHubId": HUB, "Message": messages[:1]}, service="ckafka", version="2019-08-19"
+    )
+    deploy_hello_to_scf(quick, {"hello.py": POISON})
+    call_scf(quick, "CreateTrigger", FunctionName="hello", **trigger)
+    call_tencent(
+        quick, "SendMessage", {"DataHubId": HUB, "Message": messages[1:]}, service="ckafka", version="2019-08-19"
+    )
     batches: list[str] = []
     while "batch ['b']" not in batches:
         time.sleep(0.05)
@@ -179,28 +183,28 @@ def test_a_topics_batch_is_repeated_as_configured_and_then_the_next_one_comes(qu
     ],
 )  # fmt: skip
 def test_scf_refuses_what_its_api_does_not_take(quick: Standin, given: dict[str, Any], code: str) -> None:
-    assert refused(lambda: scf_hello(quick, **given)) == code
+    assert refused(lambda: deploy_hello_to_scf(quick, **given)) == code
 
 
 def test_scf_takes_no_change_while_another_is_under_way(cloud: Standin) -> None:
     cloud.reset(active_s=5)
-    scf_hello(cloud)
-    assert scf(cloud, "GetFunction", FunctionName="hello")["Status"] == "Creating"
-    code = refused(lambda: scf(cloud, "UpdateFunctionConfiguration", FunctionName="hello", Timeout=4))
+    deploy_hello_to_scf(cloud)
+    assert call_scf(cloud, "GetFunction", FunctionName="hello")["Status"] == "Creating"
+    code = refused(lambda: call_scf(cloud, "UpdateFunctionConfiguration", FunctionName="hello", Timeout=4))
     assert code == "FailedOperation.FunctionStatusError"
 
 
 @pytest.mark.parametrize("given", [{"memory_size": 100}, {"handler": "hello"}, {"runtime": "nodejs18"}, {"role": "r"}])
 def test_fc_refuses_what_its_api_does_not_take(quick: Standin, given: dict[str, Any]) -> None:
     with pytest.raises(Exception, match="InvalidArgument"):
-        fc_hello(fc(quick), **given)
+        deploy_hello_to_fc(fc_client(quick), **given)
 
 
 @pytest.fixture
 def scf_url(quick: Standin) -> str:
     desc = json.dumps({"AuthType": "CAM", "NetConfig": {"EnableIntranet": False, "EnableExtranet": True}})
-    scf_hello(quick)
-    scf(quick, "CreateTrigger", FunctionName="hello", TriggerName="url", Type="http", TriggerDesc=desc)
+    deploy_hello_to_scf(quick)
+    call_scf(quick, "CreateTrigger", FunctionName="hello", TriggerName="url", Type="http", TriggerDesc=desc)
     return url_of(quick)
 
 
@@ -208,23 +212,23 @@ def scf_url(quick: Standin) -> str:
 def fc_url(quick: Standin) -> str:
     config = json.dumps({"authType": "function", "methods": ["POST"]})
     trigger = models.CreateTriggerInput(trigger_name="url", trigger_type="http", trigger_config=config)
-    fc_hello(fc(quick))
-    fc(quick).create_trigger("hello", models.CreateTriggerRequest(body=trigger))
+    deploy_hello_to_fc(fc_client(quick))
+    fc_client(quick).create_trigger("hello", models.CreateTriggerRequest(body=trigger))
     return url_of(quick)
 
 
 def test_a_signed_caller_reaches_a_function_url(quick: Standin, scf_url: str) -> None:
-    answered = call(quick, scf_url, {"a": 1})
+    answered = call_signed(quick, scf_url, {"a": 1})
     event = answered.json()["event"]
     assert answered.status == 200 and json.loads(event["body"]) == {"a": 1}
     assert event["httpMethod"] == "POST" and "requestContext" not in event
 
 
 def test_a_signed_caller_reaches_an_http_trigger(quick: Standin, fc_url: str) -> None:
-    event = json.loads(call(quick, fc_url, {"a": 1}).json()["event"])
+    event = json.loads(call_signed(quick, fc_url, {"a": 1}).json()["event"])
     assert event["version"] == "v1" and json.loads(event["body"]) == {"a": 1}
-    assert send(quick, fc_url, b"", alibaba_headers(quick, fc_url[8:], b""), "PUT").status == 403
-    anonymous = send(quick, fc_url, b"{}", {"Content-Type": "application/json"})
+    assert send_request(quick, fc_url, b"", alibaba_headers(quick, fc_url[8:], b""), "PUT").status == 403
+    anonymous = send_request(quick, fc_url, b"{}", {"Content-Type": "application/json"})
     assert anonymous.status == 403
 
 
@@ -238,6 +242,6 @@ def test_nobody_reaches_a_function_unsigned_or_with_a_signature_that_does_not_fi
         tencent_headers(quick, host, b"another"),
         tencent_headers(quick, host, body, key="guessed"),
     ):
-        assert send(quick, scf_url, body, headers).status == 401
-    assert send(quick, scf_url, body, good).status == 200
+        assert send_request(quick, scf_url, body, headers).status == 401
+    assert send_request(quick, scf_url, body, good).status == 200
     assert {one["Code"] for one in quick.calls() if one["Action"] == "InvokeFunctionUrl"} == {"Unauthorized", ""}

@@ -10,11 +10,11 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.cloud.server.callers import alibaba, kms, stored, tencent
-from tests.cloud.server.client import Standin, digest
-from tests.cloud.server.proof import opens, registry_opens
-from tests.cloud.state.world_clock import read_moment
-from tests.standin.test_faults import APP, REDIS, ROBOT, TAIR, TAIR_TURN, TURN, outcome
+from tests.cloud.client.logins import redis_accepts, registry_accepts
+from tests.cloud.client.standin import Standin, history_digest
+from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent, stored_value
+from tests.cloud.state.world_clock import parse_rfc3339
+from tests.support.vendor_calls import APP, REDIS, ROBOT, TAIR, TAIR_TURN, TURN, answer_or_code
 
 ROBOT_RESOURCE = "tcr-demo0001"
 
@@ -44,42 +44,42 @@ def since(standin: Standin, by: str = "call") -> list[tuple[str, str, str, str]]
 def test_the_history_begins_with_the_worlds_own_passwords(standin: Standin) -> None:
     history = standin.history()
     salt, known = history["Salt"], {row[:3]: row[3] for row in since(standin, "world")}
-    assert known["redis", REDIS, "root"] == digest(salt, "Old-Passw0rd")
-    assert known["tair", TAIR, "app"] == digest(salt, "Tair-Passw0rd")
-    assert known["tcr", ROBOT_RESOURCE, "robot"] == digest(salt, "Robot-Passw0rd1")
-    assert known["ssm", "redis-crs-demo0001-app", "v1"] == digest(salt, "App-Passw0rd")
-    assert known["kms", "tair-r-demo0001-app", "v1"] == digest(salt, "Tair-Passw0rd")
+    assert known["redis", REDIS, "root"] == history_digest(salt, "Old-Passw0rd")
+    assert known["tair", TAIR, "app"] == history_digest(salt, "Tair-Passw0rd")
+    assert known["tcr", ROBOT_RESOURCE, "robot"] == history_digest(salt, "Robot-Passw0rd1")
+    assert known["ssm", "redis-crs-demo0001-app", "v1"] == history_digest(salt, "App-Passw0rd")
+    assert known["kms", "tair-r-demo0001-app", "v1"] == history_digest(salt, "Tair-Passw0rd")
     standin.reset()
     assert standin.history()["Salt"] != salt
 
 
 def test_the_history_tells_each_change_when_it_took_effect_and_no_password(standin: Standin) -> None:
     standin.reset(task_s=600)
-    tencent(standin, "ModifyInstancePassword", TURN)
-    alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
-    made = tencent(standin, "ModifyServiceAccountPassword", ROBOT, service="tcr")["Password"]
+    call_tencent(standin, "ModifyInstancePassword", TURN)
+    call_alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
+    made = call_tencent(standin, "ModifyServiceAccountPassword", ROBOT, service="tcr")["Password"]
     assert [row[0] for row in since(standin)] == ["tair", "tcr"]
     standin.advance(601)
     salt = standin.history()["Salt"]
     assert since(standin) == [
-        ("tair", TAIR, "app", digest(salt, "New-Passw0rd")),
-        ("tcr", ROBOT_RESOURCE, "robot", digest(salt, made)),
-        ("redis", REDIS, "root", digest(salt, "New-Passw0rd")),
+        ("tair", TAIR, "app", history_digest(salt, "New-Passw0rd")),
+        ("tcr", ROBOT_RESOURCE, "robot", history_digest(salt, made)),
+        ("redis", REDIS, "root", history_digest(salt, "New-Passw0rd")),
     ]
     last = standin.history()["History"][-1]
-    assert abs(read_moment(last["At"]) - time.time() - 600) < 5
+    assert abs(parse_rfc3339(last["At"]) - time.time() - 600) < 5
     assert abs(last["Real"] - time.time()) < 5
     assert "Passw0rd" not in json.dumps(standin.history())
     assert made not in json.dumps(standin.history())
 
 
 def test_what_was_refused_or_failed_is_no_history(standin: Standin) -> None:
-    outcome(tencent, standin, "ModifyInstancePassword", TURN | {"OldPassword": "Wrong-Passw0rd"})
+    answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN | {"OldPassword": "Wrong-Passw0rd"})
     standin.faults([{"Action": "ModifyInstancePassword", "Fault": "fail_task"}])
-    tencent(standin, "ModifyInstancePassword", TURN)
+    call_tencent(standin, "ModifyInstancePassword", TURN)
     standin.advance(1)
     assert since(standin) == []
-    tencent(standin, "ModifyInstanceAccount", {"InstanceId": REDIS, "AccountName": "app", "Remark": "r"})
+    call_tencent(standin, "ModifyInstanceAccount", {"InstanceId": REDIS, "AccountName": "app", "Remark": "r"})
     standin.advance(1)
     assert since(standin) == []
 
@@ -88,40 +88,44 @@ def test_the_history_tells_each_write_to_a_store_and_which_version_is_current_af
     name, first = "redis-crs-demo0001-app", standin.history()["Salt"]
     for action, version, value in (("PutSecretValue", "v2", "a"), ("UpdateSecret", "v1", "b")):
         given = {"SecretName": name, "VersionId": version, "SecretString": value}
-        tencent(standin, action, given, service="ssm")
-    tencent(standin, "DeleteSecretVersion", {"SecretName": name, "VersionId": "v1"}, service="ssm")
+        call_tencent(standin, action, given, service="ssm")
+    call_tencent(standin, "DeleteSecretVersion", {"SecretName": name, "VersionId": "v1"}, service="ssm")
     tair = "tair-r-demo0001-app"
     stages = {"VersionStages": '["kt-pending"]'}
-    kms(standin, "PutSecretValue", {"SecretName": tair, "VersionId": "k2"} | stages, {"SecretData": "c"})
-    kms(standin, "UpdateSecretVersionStage", {"SecretName": tair, "VersionStage": "ACSCurrent", "MoveToVersion": "k2"})
+    call_kms(standin, "PutSecretValue", {"SecretName": tair, "VersionId": "k2"} | stages, {"SecretData": "c"})
+    call_kms(
+        standin, "UpdateSecretVersionStage", {"SecretName": tair, "VersionStage": "ACSCurrent", "MoveToVersion": "k2"}
+    )
     told = [one for one in standin.history()["History"] if one["By"] == "call"]
     assert [(one["Resource"], one["Account"], one["Digest"], one["Current"]) for one in told] == [
-        (name, "v2", digest(first, "a"), "v1"),
-        (name, "v1", digest(first, "b"), "v1"),
+        (name, "v2", history_digest(first, "a"), "v1"),
+        (name, "v1", history_digest(first, "b"), "v1"),
         (name, "v1", "", "v2"),
-        (tair, "k2", digest(first, "c"), "v1"),
-        (tair, "k2", digest(first, "c"), "k2"),
+        (tair, "k2", history_digest(first, "c"), "v1"),
+        (tair, "k2", history_digest(first, "c"), "k2"),
     ]
 
 
 def test_somebody_may_change_every_password_by_hand(standin: Standin) -> None:
-    standin.outside("redis", REDIS, "root", "By-Hand-1")
-    standin.outside("redis", REDIS, "app", "By-Hand-2", task=False)
-    standin.outside("tair", TAIR, "app", "By-Hand-3")
-    standin.outside("tcr", ROBOT_RESOURCE, "robot", "By-Hand-4")
-    standin.outside("ssm", "redis-crs-demo0001-app", "v1", "By-Hand-5")
-    standin.outside("kms", "tair-r-demo0001-app", "mine", "By-Hand-6")
-    assert opens(standin.redis[REDIS], "By-Hand-1")
-    assert opens(standin.redis[REDIS], "By-Hand-2", "app")
-    assert opens(standin.redis[TAIR], "By-Hand-3", "app")
-    assert registry_opens(standin.registry[ROBOT_RESOURCE], "tcr$robot", "By-Hand-4")
-    assert stored(standin, "ssm://redis-crs-demo0001-app", "v1") == "By-Hand-5"
-    assert stored(standin, "kms://tair-r-demo0001-app") == "By-Hand-6"
+    standin.change_by_hand("redis", REDIS, "root", "By-Hand-1")
+    standin.change_by_hand("redis", REDIS, "app", "By-Hand-2", task=False)
+    standin.change_by_hand("tair", TAIR, "app", "By-Hand-3")
+    standin.change_by_hand("tcr", ROBOT_RESOURCE, "robot", "By-Hand-4")
+    standin.change_by_hand("ssm", "redis-crs-demo0001-app", "v1", "By-Hand-5")
+    standin.change_by_hand("kms", "tair-r-demo0001-app", "mine", "By-Hand-6")
+    assert redis_accepts(standin.redis[REDIS], "By-Hand-1")
+    assert redis_accepts(standin.redis[REDIS], "By-Hand-2", "app")
+    assert redis_accepts(standin.redis[TAIR], "By-Hand-3", "app")
+    assert registry_accepts(standin.registry[ROBOT_RESOURCE], "tcr$robot", "By-Hand-4")
+    assert stored_value(standin, "ssm://redis-crs-demo0001-app", "v1") == "By-Hand-5"
+    assert stored_value(standin, "kms://tair-r-demo0001-app") == "By-Hand-6"
     salt = standin.history()["Salt"]
-    assert [row[3] for row in since(standin, "outside")] == [digest(salt, f"By-Hand-{one}") for one in range(1, 7)]
+    assert [row[3] for row in since(standin, "outside")] == [
+        history_digest(salt, f"By-Hand-{one}") for one in range(1, 7)
+    ]
     (task,) = standin.state()["redis"]["tasks"]
     assert (task["TaskType"], task["Status"]) == ("007", "succeed")
-    answer = tencent(standin, "DescribeTaskList", {"InstanceId": REDIS, "Limit": 20, "Offset": 0})
+    answer = call_tencent(standin, "DescribeTaskList", {"InstanceId": REDIS, "Limit": 20, "Offset": 0})
     assert answer["Tasks"][0]["TaskId"] == task["TaskId"]
 
 

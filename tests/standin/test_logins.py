@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import redis
 
-from tests.cloud.server.callers import tencent
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import auth, opens
-from tests.cloud.servers.redis_login import LoginForms, greeting
+from tests.cloud.backends.redis_login import LoginForms, hello_with_login
+from tests.cloud.client.logins import auth_reply, redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_tencent
 
 REDIS, TAIR, LAZY = "crs-demo0001", "r-demo0001", "crs-lazy"
 OK, WRONG = "+OK", "-WRONGPASS invalid username-password pair or user is disabled."
@@ -64,30 +64,30 @@ def tair(standin: Standin, **instance: object) -> None:
     ],
 )
 def test_tencents_forms(standin: Standin, instance: str, words: tuple[str, ...], answer: str) -> None:
-    assert auth(standin.redis[instance], *(word.format(instance) for word in words)) == answer
+    assert auth_reply(standin.redis[instance], *(word.format(instance) for word in words)) == answer
 
 
 def test_a_whole_text_is_tried_as_roots_password_before_it_is_split(standin: Standin) -> None:
     for account, password in (("root", "app@x:y@z"), ("app", "b@c")):
-        standin.outside("redis", REDIS, account, password)
-    assert auth(standin.redis[REDIS], "app@x:y@z") == OK
-    assert auth(standin.redis[REDIS], "app@b@c") == OK
-    assert auth(standin.redis[REDIS], "app@b") == WRONG
+        standin.change_by_hand("redis", REDIS, account, password)
+    assert auth_reply(standin.redis[REDIS], "app@x:y@z") == OK
+    assert auth_reply(standin.redis[REDIS], "app@b@c") == OK
+    assert auth_reply(standin.redis[REDIS], "app@b") == WRONG
 
 
 @pytest.mark.parametrize(("two_words", "answer"), [("refuse", WRONG), ("arguments", OLD_TWO)])
 def test_two_words_may_be_unknown_to_tencent(standin: Standin, two_words: str, answer: str) -> None:
     standin.reset(two_word_auth=two_words)
-    assert auth(standin.redis[REDIS], "app", APP) == answer
-    assert auth(standin.redis[REDIS], f"app@{APP}") == OK
+    assert auth_reply(standin.redis[REDIS], "app", APP) == answer
+    assert auth_reply(standin.redis[REDIS], f"app@{APP}") == OK
 
 
 @pytest.mark.parametrize(("root_login", "alone", "with_id"), [("password", OK, WRONG), ("id", WRONG, OK)])
 def test_root_may_log_in_by_one_of_its_forms_only(standin: Standin, root_login: str, alone: str, with_id: str) -> None:
     standin.reset(root_login=root_login)
-    assert auth(standin.redis[REDIS], ROOT) == alone
-    assert auth(standin.redis[REDIS], f"{REDIS}:{ROOT}") == with_id
-    assert auth(standin.redis[REDIS], f"app@{APP}") == OK
+    assert auth_reply(standin.redis[REDIS], ROOT) == alone
+    assert auth_reply(standin.redis[REDIS], f"{REDIS}:{ROOT}") == with_id
+    assert auth_reply(standin.redis[REDIS], f"app@{APP}") == OK
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_root_may_log_in_by_one_of_its_forms_only(standin: Standin, root_login: 
     ],
 )
 def test_tairs_forms(standin: Standin, words: tuple[str, ...], answer: str) -> None:
-    assert auth(standin.redis[TAIR], *words) == answer
+    assert auth_reply(standin.redis[TAIR], *words) == answer
 
 
 @pytest.mark.parametrize("name", ["default", TAIR])
@@ -110,9 +110,9 @@ def test_the_instances_own_account_of_tair_opens_by_its_password_alone_too(stand
     tair(standin, accounts={name: {"password": "Own-Passw0rd"}})
     address = standin.redis[TAIR]
     forms = [("Own-Passw0rd",), ("default:Own-Passw0rd",), (f"{TAIR}:Own-Passw0rd",), ("default", "Own-Passw0rd")]
-    assert [auth(address, *words) for words in forms] == [OK] * 4
-    assert auth(address, "app:Tair-Passw0rd") == OK
-    assert auth(address, "app:Own-Passw0rd") == WRONG
+    assert [auth_reply(address, *words) for words in forms] == [OK] * 4
+    assert auth_reply(address, "app:Tair-Passw0rd") == OK
+    assert auth_reply(address, "app:Own-Passw0rd") == WRONG
 
 
 @pytest.mark.parametrize(("instance", "one_word"), [(TAIR, "app:Tair-Passw0rd"), (REDIS, f"app@{APP}")])
@@ -121,10 +121,10 @@ def test_a_server_before_6_knows_no_second_word(standin: Standin, instance: str,
     standin.reset(**{kind: {instance: {"engine_version": "5.0"}}})
     address = standin.redis[instance]
     account, password = one_word.replace("@", ":").split(":")
-    assert auth(address, one_word) == OK
-    assert auth(address, account, password) == OLD_TWO
-    assert auth(address, f"{one_word}x") == OLD_WRONG
-    assert auth(address, "x") == OLD_WRONG
+    assert auth_reply(address, one_word) == OK
+    assert auth_reply(address, account, password) == OLD_TWO
+    assert auth_reply(address, f"{one_word}x") == OLD_WRONG
+    assert auth_reply(address, "x") == OLD_WRONG
 
 
 def test_a_server_may_take_any_password_for_an_account(standin: Standin) -> None:
@@ -134,22 +134,22 @@ def test_a_server_may_take_any_password_for_an_account(standin: Standin) -> None
         tair={TAIR: {"accounts": {"app": nopass, "default": OWN["default"] | nopass}}},
     )
     forms = [("app@any",), ("app", "any"), ("any",), (f"{REDIS}:any",)]
-    assert [auth(standin.redis[REDIS], *words) for words in forms] == [OK] * 4
+    assert [auth_reply(standin.redis[REDIS], *words) for words in forms] == [OK] * 4
     forms = [("app:any",), ("app", "any"), ("any",), ("default:any",)]
-    assert [auth(standin.redis[TAIR], *words) for words in forms] == [OK] * 4
-    standin.outside("redis", REDIS, "app", "New-Passw0rd")
-    assert auth(standin.redis[REDIS], "app@any") == OK
+    assert [auth_reply(standin.redis[TAIR], *words) for words in forms] == [OK] * 4
+    standin.change_by_hand("redis", REDIS, "app", "New-Passw0rd")
+    assert auth_reply(standin.redis[REDIS], "app@any") == OK
 
 
 @pytest.mark.parametrize(("free", "answer"), [("refuse", "-ERR"), ("accept", "+OK")])
 def test_a_password_free_instance_refuses_every_password_or_takes_any(standin: Standin, free: str, answer: str) -> None:
     standin.reset(task_s=0.01, password_free=free)
-    tencent(standin, "ModifyInstanceAccount", {"InstanceId": REDIS, "AccountName": "root", "NoAuth": True})
+    call_tencent(standin, "ModifyInstanceAccount", {"InstanceId": REDIS, "AccountName": "root", "NoAuth": True})
     standin.advance(1)
     for words in ((ROOT,), ("any",), (f"{REDIS}:any",)):
-        assert auth(standin.redis[REDIS], *words).startswith(answer)
+        assert auth_reply(standin.redis[REDIS], *words).startswith(answer)
     standin.reset()
-    assert auth(standin.redis[REDIS], ROOT) == OK
+    assert auth_reply(standin.redis[REDIS], ROOT) == OK
 
 
 @pytest.mark.parametrize("instance", [REDIS, LAZY])
@@ -200,10 +200,10 @@ def test_what_is_no_command_is_the_real_servers_to_judge(standin: Standin) -> No
 def test_hello_carries_the_account_as_the_proxy_reads_it() -> None:
     forms = LoginForms(b":", default=frozenset((b"default", b"r-1")))
     words = [b"HELLO", b"3", b"AUTH", b"r-1", b"pw", b"SETNAME", b"me"]
-    (login,) = forms.readings_of_hello(words)
-    assert greeting(words, login) == [b"HELLO", b"3", b"AUTH", b"default", b"pw", b"SETNAME", b"me"]
-    assert forms.readings_of_hello([b"HELLO", b"3"]) == []
-    assert forms.readings_of_hello([b"HELLO", b"AUTH", b"x"]) == []
+    (login,) = forms.candidates_in_hello(words)
+    assert hello_with_login(words, login) == [b"HELLO", b"3", b"AUTH", b"default", b"pw", b"SETNAME", b"me"]
+    assert forms.candidates_in_hello([b"HELLO", b"3"]) == []
+    assert forms.candidates_in_hello([b"HELLO", b"AUTH", b"x"]) == []
 
 
 def test_a_server_before_6_knows_no_hello(standin: Standin) -> None:
@@ -219,7 +219,7 @@ def test_the_proof_of_a_password_holds_in_every_world(standin: Standin) -> None:
     for world in ({}, {"two_word_auth": "refuse"}, {"redis": {REDIS: {"engine_version": "5.0"}}}):
         standin.reset(**world)
         address = standin.redis[REDIS]
-        assert opens(address, ROOT)
-        assert opens(address, APP, "app")
-        assert not opens(address, ROOT, "app")
-        assert not opens(address, APP)
+        assert redis_accepts(address, ROOT)
+        assert redis_accepts(address, APP, "app")
+        assert not redis_accepts(address, ROOT, "app")
+        assert not redis_accepts(address, APP)

@@ -12,29 +12,29 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens
-from tests.cloud.servers import processes
+from tests.cloud.backends import child_processes
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
 
 
 def test_a_child_that_has_ended_may_be_signalled_and_stopped() -> None:
     async def go() -> None:
-        process = await processes.start("true")
+        process = await child_processes.start("true")
         await process.wait()
         await asyncio.sleep(0.2)
         with pytest.raises(ProcessLookupError):
             process.kill()  # what asyncio makes of it, once its pipes are closed
-        processes.send_signal(process, signal.SIGKILL)
-        await processes.stop(process)
+        child_processes.send_signal(process, signal.SIGKILL)
+        await child_processes.stop(process)
 
     asyncio.run(go())
 
 
 def test_a_child_that_ignores_the_wish_is_killed() -> None:
     async def go() -> int | None:
-        process = await processes.start("sh", "-c", "trap '' TERM; while :; do sleep 1; done")
+        process = await child_processes.start("sh", "-c", "trap '' TERM; while :; do sleep 1; done")
         await asyncio.sleep(0.3)
-        await processes.stop(process, 0.2)
+        await child_processes.stop(process, 0.2)
         return process.returncode
 
     assert asyncio.run(go()) == -signal.SIGKILL
@@ -43,7 +43,7 @@ def test_a_child_that_ignores_the_wish_is_killed() -> None:
 def test_ports_are_free_and_none_that_an_outgoing_connection_may_have() -> None:
     range_file = Path("/proc/sys/net/ipv4/ip_local_port_range")
     lowest = int(range_file.read_text().split()[0]) if range_file.exists() else 32_768
-    for port in {processes.free_port() for _ in range(50)}:
+    for port in {child_processes.free_port() for _ in range(50)}:
         assert 1024 < port < lowest
         with socket.socket() as listener:
             listener.bind(("127.0.0.1", port))
@@ -56,12 +56,12 @@ def test_a_reset_stands_servers_that_end_by_themselves() -> None:
         address = standin.redis["crs-demo0001"]
 
         def kill_servers() -> None:
-            for child in processes.children(standin.pid):
+            for child in child_processes.child_pids(standin.pid):
                 with contextlib.suppress(OSError):
                     if b"registry" not in Path(f"/proc/{child}/cmdline").read_bytes():
                         os.kill(child, signal.SIGKILL)
 
-        assert opens(address, "Old-Passw0rd")  # its server runs from here on
+        assert redis_accepts(address, "Old-Passw0rd")  # its server runs from here on
         for moment in range(40):
             killer = threading.Timer(moment * 0.0003, kill_servers)
             killer.start()
@@ -69,5 +69,5 @@ def test_a_reset_stands_servers_that_end_by_themselves() -> None:
             killer.join()
         standin.reset()
         for id_, password in (("crs-demo0001", "Old-Passw0rd"), ("crs-demo0003", "Old-Passw0rd")):
-            assert opens(standin.redis[id_], password)
-            assert not opens(standin.redis[id_], "Wrong-Passw0rd")
+            assert redis_accepts(standin.redis[id_], password)
+            assert not redis_accepts(standin.redis[id_], "Wrong-Passw0rd")

@@ -13,9 +13,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
 from tests.cloud.wire import signatures
-from tests.cloud.wire.messages import Wire
+from tests.cloud.wire.http import HttpRequest
 
 OPENER = build_opener(ProxyHandler({}))
 VECTOR_KEY = "keyturn-test-secret"
@@ -74,7 +74,7 @@ def test_an_acs3_vector_made_by_the_vendors_client_verifies() -> None:
 
 
 def test_the_canonical_query_is_percent_encoded_anew() -> None:
-    wire = Wire.of("POST", "http://r-kvstore.aliyuncs.com/?B=a+b%2A~&A=%E4%B8%AD", {}, b"")
+    wire = HttpRequest.of("POST", "http://r-kvstore.aliyuncs.com/?B=a+b%2A~&A=%E4%B8%AD", {}, b"")
     assert (wire.path, wire.pairs()) == ("/", [("B", "a b*~"), ("A", "中")])
     assert signatures.percent("a b*~/中") == "a%20b%2A~%2F%E4%B8%AD"
 

@@ -12,8 +12,8 @@ from darabonba.exceptions import DaraException, UnretryableException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 from tencentcloud.ssm.v20190923 import models
 
-from tests.cloud.server import callers
-from tests.cloud.server.client import Standin
+from tests.cloud.client import vendor_clients
+from tests.cloud.client.standin import Standin
 
 APP, ROBOT = {"SecretName": "redis-crs-demo0001-app"}, {"SecretName": "tcr-demo0001-robot"}
 TAIR = {"SecretName": "tair-r-demo0001-app"}
@@ -34,7 +34,7 @@ def standin(server: Standin) -> Standin:
 
 
 def ssm(standin: Standin, action: str, /, **parameters: Any) -> dict[str, Any]:
-    return callers.tencent(standin, action, parameters, service="ssm")
+    return vendor_clients.call_tencent(standin, action, parameters, service="ssm")
 
 
 def ssm_refusal(standin: Standin, action: str, /, **parameters: Any) -> str:
@@ -48,7 +48,7 @@ def kms(standin: Standin, action: str, /, **parameters: Any) -> dict[str, Any]:
     """Secrets travel in the form body, the rest in the query."""
     form = {name: parameters.pop(name) for name in ("SecretData",) if name in parameters}
     query = {name: str(value) for name, value in parameters.items()}  # the client quotes text only
-    return callers.kms(standin, action, query, form or None)
+    return vendor_clients.call_kms(standin, action, query, form or None)
 
 
 def kms_refusal(standin: Standin, action: str, /, **parameters: Any) -> str:
@@ -167,15 +167,15 @@ def test_ssm_makes_and_lists_secrets_by_the_page(standin: Standin) -> None:
 
 def test_ssm_is_regional(standin: Standin) -> None:
     with pytest.raises(TencentCloudSDKException, match="ResourceNotFound"):
-        callers.tencent(standin, "DescribeSecret", APP, service="ssm", region="ap-beijing")
+        vendor_clients.call_tencent(standin, "DescribeSecret", APP, service="ssm", region="ap-beijing")
     with pytest.raises(TencentCloudSDKException, match="ResourceNotFound"):
-        callers.tencent(standin, "DescribeSecret", APP, service="ssm", host="ssm.intl.tencentcloudapi.com")
+        vendor_clients.call_tencent(standin, "DescribeSecret", APP, service="ssm", host="ssm.intl.tencentcloudapi.com")
     with pytest.raises(TencentCloudSDKException, match="UnsupportedRegion"):
-        callers.tencent(standin, "DescribeSecret", APP, service="ssm", region="ap-shanghai-fsi")
+        vendor_clients.call_tencent(standin, "DescribeSecret", APP, service="ssm", region="ap-shanghai-fsi")
 
 
 def test_the_product_s_own_client_reads_and_writes(standin: Standin) -> None:
-    client = callers.ssm_client(standin)
+    client = vendor_clients.ssm_client(standin)
     put = models.PutSecretValueRequest()
     put.SecretName, put.VersionId, put.SecretString = APP["SecretName"], "cmd-1", CANARY
     assert client.PutSecretValue(put).VersionId == "cmd-1"
@@ -268,7 +268,7 @@ def test_kms_deletes_the_earliest_version_but_says_aloud_that_a_label_would_be_l
 
 
 def test_kms_takes_a_value_in_the_query_and_remembers_that(standin: Standin) -> None:
-    callers.kms(standin, "PutSecretValue", {**TAIR, "VersionId": "v2", "SecretData": CANARY})
+    vendor_clients.call_kms(standin, "PutSecretValue", {**TAIR, "VersionId": "v2", "SecretData": CANARY})
     assert kms(standin, "GetSecretValue", **TAIR)["SecretData"] == CANARY
     assert standin.state()["kms"]["violations"] == ["PutSecretValue: SecretData was in the query"]
 
@@ -293,9 +293,11 @@ def test_kms_makes_describes_and_lists_secrets_by_the_page(standin: Standin) -> 
 
 def test_kms_has_a_host_in_each_region_and_none_without(standin: Standin) -> None:
     with pytest.raises(DaraException, match=r"Forbidden\.ResourceNotFound"):
-        callers.kms(standin, "DescribeSecret", TAIR, region="cn-beijing")
+        vendor_clients.call_kms(standin, "DescribeSecret", TAIR, region="cn-beijing")
     with pytest.raises(DaraException, match="NotSupportedEndpoint"):
-        callers.alibaba(standin, "DescribeSecret", TAIR, host="kms.aliyuncs.com", version=callers.KMS_VERSION)
+        vendor_clients.call_alibaba(
+            standin, "DescribeSecret", TAIR, host="kms.aliyuncs.com", version=vendor_clients.KMS_VERSION
+        )
 
 
 def test_state_shows_names_and_times_and_no_value(standin: Standin) -> None:
@@ -333,7 +335,7 @@ def test_the_echo_fault_quotes_what_was_submitted(standin: Standin) -> None:
         kms(standin, "PutSecretValue", **TAIR, VersionId="v2", SecretData=CANARY)
     turn = {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": CANARY}
     with pytest.raises(TencentCloudSDKException, match=CANARY):
-        callers.tencent(standin, "ModifyInstanceAccount", turn)
+        vendor_clients.call_tencent(standin, "ModifyInstanceAccount", turn)
     assert ssm(standin, "GetSecretValue", **APP, VersionId="v1")["SecretString"] == "App-Passw0rd"
     assert standin.state()["redis"]["tasks"] == []
 

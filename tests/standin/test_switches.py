@@ -9,11 +9,11 @@ from urllib.error import HTTPError
 
 import pytest
 
-from tests.cloud.server.callers import alibaba, tencent
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_alibaba, call_tencent
 from tests.cloud.state.world import DEFAULT_WORLD, World, load_world
-from tests.standin.test_faults import APP, REDIS, TAIR, TAIR_TURN, TURN, outcome
+from tests.support.vendor_calls import APP, REDIS, TAIR, TAIR_TURN, TURN, answer_or_code
 
 ACCOUNTS = {"InstanceId": REDIS, "Limit": 100, "Offset": 0}
 LIST = {"InstanceId": REDIS, "Limit": 100, "Offset": 0}
@@ -35,29 +35,31 @@ def standin(server: Standin) -> Standin:
 
 def times(standin: Standin) -> dict[str, str]:
     """PasswordLastModifiedTime of each account."""
-    with standin.lived_by():
-        answer = tencent(standin, "DescribeInstanceAccount", ACCOUNTS)
+    with standin.in_world_time():
+        answer = call_tencent(standin, "DescribeInstanceAccount", ACCOUNTS)
     return {one["AccountName"]: one["PasswordLastModifiedTime"] for one in answer["Accounts"]}
 
 
 def turn(standin: Standin) -> dict[str, Any]:
-    with standin.lived_by():
-        return tencent(standin, "ModifyInstancePassword", TURN)
+    with standin.in_world_time():
+        return call_tencent(standin, "ModifyInstancePassword", TURN)
 
 
 def test_old_equals_new_is_taken_or_refused_with_another_code_or_with_that_of_a_wrong_old(standin: Standin) -> None:
     seen: dict[str, list[Any]] = {}
     for way in ("accept", "refuse", "same_code"):
         standin.reset(old_equals_new=way)
-        wrong = outcome(alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN | {"OldAccountPassword": "x"})
-        same = outcome(alibaba, standin, "ModifyAccountPassword", APP, TAIR_SAME)
+        wrong = answer_or_code(
+            call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN | {"OldAccountPassword": "x"}
+        )
+        same = answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_SAME)
         assert (same == wrong) is (way == "same_code")
-        seen[way] = [same, outcome(tencent, standin, "ModifyInstancePassword", SAME)]
+        seen[way] = [same, answer_or_code(call_tencent, standin, "ModifyInstancePassword", SAME)]
     assert isinstance(seen["accept"][0], dict)
     assert "TaskId" in seen["accept"][1]
     assert seen["refuse"] == ["InvalidNewPassword.Duplicate", "InvalidParameterValue.PasswordRuleError"]
     assert seen["same_code"][1] == "InvalidParameterValue.PasswordError"
-    assert opens(standin.redis[TAIR], "Tair-Passw0rd", "app")
+    assert redis_accepts(standin.redis[TAIR], "Tair-Passw0rd", "app")
 
 
 @pytest.mark.parametrize("way", ["until_changed", "forever"])
@@ -94,9 +96,9 @@ def test_a_task_is_listed_and_readable_later_than_it_begins(standin: Standin) ->
     task = {"TaskId": turn(standin)["TaskId"]}
     seen = []
     for _ in range(3):
-        with standin.lived_by():
-            listed = len(tencent(standin, "DescribeTaskList", LIST)["Tasks"])
-            read = outcome(tencent, standin, "DescribeTaskInfo", task)
+        with standin.in_world_time():
+            listed = len(call_tencent(standin, "DescribeTaskList", LIST)["Tasks"])
+            read = answer_or_code(call_tencent, standin, "DescribeTaskInfo", task)
         seen.append((listed, read["Status"] if isinstance(read, dict) else read))
         standin.advance(11)
     unknown = "InvalidParameter.InvalidParameter"
@@ -105,7 +107,7 @@ def test_a_task_is_listed_and_readable_later_than_it_begins(standin: Standin) ->
 
 def test_each_call_may_make_a_task_of_another_type(standin: Standin) -> None:
     standin.reset(task_s=0.05, task_types={"ModifyInstanceAccount": "007", "ModifyInstancePassword": "999"})
-    tencent(standin, "ModifyInstanceAccount", {"InstanceId": REDIS, "AccountName": "app", "Remark": "r"})
+    call_tencent(standin, "ModifyInstanceAccount", {"InstanceId": REDIS, "AccountName": "app", "Remark": "r"})
     standin.advance(1)
     turn(standin)
     assert [task["TaskType"] for task in standin.state()["redis"]["tasks"]] == ["007", "999"]
@@ -115,21 +117,21 @@ def test_each_call_may_make_a_task_of_another_type(standin: Standin) -> None:
 def test_a_change_under_way_is_shown_or_not(standin: Standin, shows: bool) -> None:
     standin.reset(task_s=600, settle_s=600, shows_changing=shows)
     turn(standin)
-    alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
-    account = tencent(standin, "DescribeInstanceAccount", ACCOUNTS)["Accounts"][0]["Status"]
-    instance = tencent(standin, "DescribeInstances", {"InstanceId": REDIS})["InstanceSet"][0]["Status"]
-    status = alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"][0]["AccountStatus"]
+    call_alibaba(standin, "ModifyAccountPassword", APP, TAIR_TURN)
+    account = call_tencent(standin, "DescribeInstanceAccount", ACCOUNTS)["Accounts"][0]["Status"]
+    instance = call_tencent(standin, "DescribeInstances", {"InstanceId": REDIS})["InstanceSet"][0]["Status"]
+    status = call_alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"][0]["AccountStatus"]
     assert (account, instance, status) == ((1, 1, "Unavailable") if shows else (2, 2, "Available"))
-    locked = outcome(tencent, standin, "ModifyInstancePassword", TURN)
+    locked = answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN)
     assert locked == "ResourceUnavailable.InstanceLockedError"
 
 
 def test_a_switch_of_no_auth_may_answer_no_task_id(standin: Standin) -> None:
     standin.reset(task_s=0.05, no_auth_task="zero")
     root = {"InstanceId": REDIS, "AccountName": "root"}
-    assert tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": True})["TaskId"] == 0
+    assert call_tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": True})["TaskId"] == 0
     standin.advance(1)
-    assert tencent(standin, "ModifyInstanceAccount", root | {"Remark": "r"})["TaskId"] > 0
+    assert call_tencent(standin, "ModifyInstanceAccount", root | {"Remark": "r"})["TaskId"] > 0
 
 
 @pytest.mark.parametrize(
@@ -137,10 +139,12 @@ def test_a_switch_of_no_auth_may_answer_no_task_id(standin: Standin) -> None:
     [("no_engine", "InvalidParameterValue.UnSupportedType"), ("no_status", "ResourceUnavailable.InstanceStatusError")],
 )
 def test_the_look_up_of_tls_may_be_refused(standin: Standin, ssl: str, tencent_sees: str) -> None:
-    assert tencent(standin, "DescribeSSLStatus", {"InstanceId": REDIS})["SSLConfig"] is False
+    assert call_tencent(standin, "DescribeSSLStatus", {"InstanceId": REDIS})["SSLConfig"] is False
     standin.reset(ssl=ssl)
-    assert outcome(tencent, standin, "DescribeSSLStatus", {"InstanceId": REDIS}) == tencent_sees
-    assert outcome(alibaba, standin, "DescribeInstanceSSL", {"InstanceId": TAIR}) == "IncorrectEngineVersion"
+    assert answer_or_code(call_tencent, standin, "DescribeSSLStatus", {"InstanceId": REDIS}) == tencent_sees
+    assert (
+        answer_or_code(call_alibaba, standin, "DescribeInstanceSSL", {"InstanceId": TAIR}) == "IncorrectEngineVersion"
+    )
 
 
 def test_a_world_may_refuse_values_that_the_published_rule_takes(standin: Standin) -> None:
@@ -148,11 +152,14 @@ def test_a_world_may_refuse_values_that_the_published_rule_takes(standin: Standi
     standin.reset(
         task_s=0.05, refuses_values=[rule, {"characters": "N", "code": "Own", "action": "ModifyInstancePassword"}]
     )
-    assert outcome(alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN) == "InvalidAccountPassword.Format"
+    assert (
+        answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, TAIR_TURN)
+        == "InvalidAccountPassword.Format"
+    )
     fine = TAIR_TURN | {"NewAccountPassword": "NewPassw0rd!"}
-    assert isinstance(outcome(alibaba, standin, "ModifyAccountPassword", APP, fine), dict)
-    assert outcome(tencent, standin, "ModifyInstancePassword", TURN | {"Password": "NewPassw0rd!"}) == "Own"
-    assert "TaskId" in tencent(standin, "ModifyInstancePassword", TURN | {"Password": "newPassw0rd!"})
+    assert isinstance(answer_or_code(call_alibaba, standin, "ModifyAccountPassword", APP, fine), dict)
+    assert answer_or_code(call_tencent, standin, "ModifyInstancePassword", TURN | {"Password": "NewPassw0rd!"}) == "Own"
+    assert "TaskId" in call_tencent(standin, "ModifyInstancePassword", TURN | {"Password": "newPassw0rd!"})
 
 
 @pytest.mark.parametrize("moves", [True, False])
@@ -167,10 +174,10 @@ def test_versions_are_listed_in_any_order_and_an_update_moves_their_time_or_not(
     standin.reset(version_order=order, update_moves_create_time=moves)
     secret = {"SecretName": "redis-crs-demo0001-app"}
     for action, version in (("PutSecretValue", "z"), ("PutSecretValue", "a"), ("UpdateSecret", "v1")):
-        with standin.lived_by():
-            tencent(standin, action, secret | {"VersionId": version, "SecretString": version}, service="ssm")
+        with standin.in_world_time():
+            call_tencent(standin, action, secret | {"VersionId": version, "SecretString": version}, service="ssm")
         standin.advance(10)
-    listed = tencent(standin, "ListSecretVersionIds", secret, service="ssm")["Versions"]
+    listed = call_tencent(standin, "ListSecretVersionIds", secret, service="ssm")["Versions"]
     assert [one["VersionId"] for one in listed] == (expected_moved if moves else expected)
 
 

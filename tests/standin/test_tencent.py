@@ -10,9 +10,9 @@ import pytest
 import redis
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
-from tests.cloud.server.callers import tencent
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens, registry_opens
+from tests.cloud.client.logins import redis_accepts, registry_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_tencent
 
 GUANGZHOU = "crs-demo0001"
 OLD, NEW = "Old-Passw0rd", "New-Passw0rd"
@@ -35,7 +35,7 @@ def standin(server: Standin) -> Standin:
 def refusal(standin: Standin, action: str, parameters: dict[str, Any], **how: Any) -> str:
     """The code that a call is refused with."""
     with pytest.raises(TencentCloudSDKException) as caught:
-        tencent(standin, action, parameters, **how)
+        call_tencent(standin, action, parameters, **how)
     assert OLD not in str(caught.value)
     assert NEW not in str(caught.value)
     return str(caught.value.code)
@@ -45,7 +45,7 @@ def finished(standin: Standin, answer: dict[str, Any], **how: Any) -> dict[str, 
     """The task of a change once it has ended."""
     until = time.monotonic() + 5
     while time.monotonic() < until:
-        task = tencent(standin, "DescribeTaskInfo", {"TaskId": answer["TaskId"]}, **how)
+        task = call_tencent(standin, "DescribeTaskInfo", {"TaskId": answer["TaskId"]}, **how)
         if task["Status"] in ("succeed", "failed"):
             return task
         time.sleep(0.06)
@@ -54,7 +54,7 @@ def finished(standin: Standin, answer: dict[str, Any], **how: Any) -> dict[str, 
 
 def account(standin: Standin, name: str) -> dict[str, Any]:
     """An account as the API shows it."""
-    answer = tencent(standin, "DescribeInstanceAccount", {"InstanceId": GUANGZHOU, "Limit": 100, "Offset": 0})
+    answer = call_tencent(standin, "DescribeInstanceAccount", {"InstanceId": GUANGZHOU, "Limit": 100, "Offset": 0})
     return next(one for one in answer["Accounts"] if one["AccountName"] == name)
 
 
@@ -62,22 +62,22 @@ def test_a_password_turns_in_the_real_server_when_its_task_succeeds(standin: Sta
     standin.reset(task_s=1.0)
     address = standin.redis[GUANGZHOU]
     before = account(standin, "root")["PasswordLastModifiedTime"]
-    answer = tencent(standin, "ModifyInstancePassword", TURN)
-    assert opens(address, OLD)
-    assert not opens(address, NEW)
+    answer = call_tencent(standin, "ModifyInstancePassword", TURN)
+    assert redis_accepts(address, OLD)
+    assert not redis_accepts(address, NEW)
     assert finished(standin, answer)["Status"] == "succeed"
-    assert opens(address, NEW)
-    assert not opens(address, OLD)
+    assert redis_accepts(address, NEW)
+    assert not redis_accepts(address, OLD)
     assert account(standin, "root")["PasswordLastModifiedTime"] > before
     assert standin.state()["redis"]["instances"][GUANGZHOU]["root"]["Changed"] == 1
 
 
 def test_an_instance_is_locked_while_a_task_runs(standin: Standin) -> None:
     standin.reset(task_s=0.5)
-    answer = tencent(standin, "ModifyInstancePassword", TURN)
+    answer = call_tencent(standin, "ModifyInstancePassword", TURN)
     assert refusal(standin, "ModifyInstancePassword", TURN) == "ResourceUnavailable.InstanceLockedError"
     assert refusal(standin, "ModifyInstanceAccount", APP) == "ResourceUnavailable.InstanceStatusError"
-    shown = tencent(standin, "DescribeInstances", {"InstanceId": GUANGZHOU})["InstanceSet"][0]
+    shown = call_tencent(standin, "DescribeInstances", {"InstanceId": GUANGZHOU})["InstanceSet"][0]
     assert shown["Status"] == 1
     assert account(standin, "app")["Status"] == 1
     finished(standin, answer)
@@ -86,10 +86,10 @@ def test_an_instance_is_locked_while_a_task_runs(standin: Standin) -> None:
 
 def test_an_account_change_without_rights_resets_them(standin: Standin) -> None:
     change = APP | {"AccountPassword": NEW, "Privilege": "r", "ReadonlyPolicy": ["replication"]}
-    finished(standin, tencent(standin, "ModifyInstanceAccount", change))
+    finished(standin, call_tencent(standin, "ModifyInstanceAccount", change))
     assert account(standin, "app")["Privilege"] == "r"
-    assert opens(standin.redis[GUANGZHOU], NEW, "app")
-    finished(standin, tencent(standin, "ModifyInstanceAccount", APP | {"AccountPassword": NEW}))
+    assert redis_accepts(standin.redis[GUANGZHOU], NEW, "app")
+    finished(standin, call_tencent(standin, "ModifyInstanceAccount", APP | {"AccountPassword": NEW}))
     after = account(standin, "app")
     assert (after["Privilege"], after["ReadonlyPolicy"]) == ("rw", ["master"])
 
@@ -100,37 +100,37 @@ def test_no_auth_opens_the_instance_and_closes_it_again(standin: Standin, any_pa
     standin.reset(password_free=any_password)
     host, _, port = standin.redis[GUANGZHOU].rpartition(":")
     root = {"InstanceId": GUANGZHOU, "AccountName": "root"}
-    finished(standin, tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": True}))
+    finished(standin, call_tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": True}))
     with redis.Redis(host=host, port=int(port)) as client:
         assert client.ping()
-    assert opens(standin.redis[GUANGZHOU], "anything") is (any_password == "accept")
-    shown = tencent(standin, "DescribeInstances", {"InstanceIds": [GUANGZHOU]})["InstanceSet"][0]
+    assert redis_accepts(standin.redis[GUANGZHOU], "anything") is (any_password == "accept")
+    shown = call_tencent(standin, "DescribeInstances", {"InstanceIds": [GUANGZHOU]})["InstanceSet"][0]
     assert shown["NoAuth"] is True
-    finished(standin, tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": False}))
-    assert not opens(standin.redis[GUANGZHOU], "anything")
-    assert opens(standin.redis[GUANGZHOU], OLD)
+    finished(standin, call_tencent(standin, "ModifyInstanceAccount", root | {"NoAuth": False}))
+    assert not redis_accepts(standin.redis[GUANGZHOU], "anything")
+    assert redis_accepts(standin.redis[GUANGZHOU], OLD)
 
 
 def test_a_lost_task_can_be_found_in_the_list(standin: Standin) -> None:
     began = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(time.time() + 8 * 3600))
-    first = tencent(standin, "ModifyInstancePassword", TURN)["TaskId"]
+    first = call_tencent(standin, "ModifyInstancePassword", TURN)["TaskId"]
     finished(standin, {"TaskId": first})
-    second = tencent(standin, "ModifyInstanceAccount", APP)["TaskId"]
+    second = call_tencent(standin, "ModifyInstanceAccount", APP)["TaskId"]
     finished(standin, {"TaskId": second})
     seek = {"InstanceId": GUANGZHOU, "BeginTime": began, "TaskTypes": ["007", "037"], "Result": [2]}
-    tasks = tencent(standin, "DescribeTaskList", seek)["Tasks"]
+    tasks = call_tencent(standin, "DescribeTaskList", seek)["Tasks"]
     assert [(task["TaskId"], task["TaskType"]) for task in tasks] == [(second, "037"), (first, "007")]
-    assert tencent(standin, "DescribeTaskList", seek | {"TaskTypes": ["007"]})["TotalCount"] == 1
-    assert tencent(standin, "DescribeTaskList", seek | {"Limit": 1, "Offset": 1})["Tasks"][0]["TaskId"] == first
-    assert tencent(standin, "DescribeTaskList", seek | {"OperateUin": ["1"]})["TotalCount"] == 0
+    assert call_tencent(standin, "DescribeTaskList", seek | {"TaskTypes": ["007"]})["TotalCount"] == 1
+    assert call_tencent(standin, "DescribeTaskList", seek | {"Limit": 1, "Offset": 1})["Tasks"][0]["TaskId"] == first
+    assert call_tencent(standin, "DescribeTaskList", seek | {"OperateUin": ["1"]})["TotalCount"] == 0
     wrong = {"Limit": 20, "Offset": 3}
     assert refusal(standin, "DescribeTaskList", wrong) == "InvalidParameter.InvalidParameter"
 
 
 def test_both_spellings_of_the_password_action_work(standin: Standin) -> None:
     longer = "New-Passw0rd-" + "x" * 40
-    finished(standin, tencent(standin, "ModfiyInstancePassword", TURN | {"Password": longer}))
-    assert opens(standin.redis[GUANGZHOU], longer)
+    finished(standin, call_tencent(standin, "ModfiyInstancePassword", TURN | {"Password": longer}))
+    assert redis_accepts(standin.redis[GUANGZHOU], longer)
     standin.reset(unknown_actions=["ModifyInstancePassword"])
     assert refusal(standin, "ModifyInstancePassword", TURN) == "InvalidAction"
 
@@ -192,15 +192,15 @@ def test_each_instance_is_known_at_its_own_host_only(
     if code:
         assert refusal(standin, "ModifyInstancePassword", turn, region=region, host=host) == code
     else:
-        answer = tencent(standin, "ModifyInstancePassword", turn, region=region, host=host)
+        answer = call_tencent(standin, "ModifyInstancePassword", turn, region=region, host=host)
         assert finished(standin, answer, region=region, host=host)["InstanceId"] == instance
-        assert opens(standin.redis[instance], NEW)
+        assert redis_accepts(standin.redis[instance], NEW)
 
 
 def test_the_get_form_carries_typed_parameters(standin: Standin) -> None:
     seek = {"Limit": 5, "InstanceIds": [GUANGZHOU, "crs-other"]}
-    assert tencent(standin, "DescribeInstances", seek, method="GET")["TotalCount"] == 1
-    ssl = tencent(standin, "DescribeSSLStatus", {"InstanceId": GUANGZHOU}, method="GET")
+    assert call_tencent(standin, "DescribeInstances", seek, method="GET")["TotalCount"] == 1
+    ssl = call_tencent(standin, "DescribeSSLStatus", {"InstanceId": GUANGZHOU}, method="GET")
     assert ssl["SSLConfig"] is False
 
 
@@ -215,17 +215,17 @@ def test_an_action_that_the_world_denies_is_unauthorized(standin: Standin) -> No
 def test_more_than_the_rate_is_refused_and_only_for_that_api_and_region(standin: Standin) -> None:
     standin.reset(rate=3)
     for _ in range(3):
-        tencent(standin, "DescribeInstances", {})
+        call_tencent(standin, "DescribeInstances", {})
     assert refusal(standin, "DescribeInstances", {}) == "RequestLimitExceeded"
-    tencent(standin, "DescribeInstances", {}, region="ap-shanghai")
+    call_tencent(standin, "DescribeInstances", {}, region="ap-shanghai")
     account(standin, "app")
     time.sleep(1.0)
-    tencent(standin, "DescribeInstances", {})
+    call_tencent(standin, "DescribeInstances", {})
 
 
 def test_old_equal_to_new_is_accepted_or_refused_as_the_world_says(standin: Standin) -> None:
     same = TURN | {"Password": OLD}
-    finished(standin, tencent(standin, "ModifyInstancePassword", same))
+    finished(standin, call_tencent(standin, "ModifyInstancePassword", same))
     root = standin.state()["redis"]["instances"][GUANGZHOU]["root"]
     assert (root["Applied"], root["Changed"]) == (1, 0)
     standin.reset(old_equals_new="refuse")
@@ -243,32 +243,32 @@ ROBOT = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": False}
 
 @pytest.mark.parametrize("name", ["robot", "tcr$robot"])
 def test_a_registry_login_turns_with_the_answer(standin: Standin, name: str) -> None:
-    registry = tencent(standin, "DescribeInstances", {}, service="tcr")["Registries"][0]["PublicDomain"]
+    registry = call_tencent(standin, "DescribeInstances", {}, service="tcr")["Registries"][0]["PublicDomain"]
     assert registry == standin.registry["tcr-demo0001"]
-    given = tencent(
+    given = call_tencent(
         standin, "ModifyServiceAccountPassword", ROBOT | {"Name": name, "Password": "Custom12"}, service="tcr"
     )
     assert given["Password"] == "Custom12"
-    assert registry_opens(registry, "tcr$robot", "Custom12")
-    drawn = tencent(standin, "ModifyServiceAccountPassword", ROBOT | {"Random": True}, service="tcr")["Password"]
+    assert registry_accepts(registry, "tcr$robot", "Custom12")
+    drawn = call_tencent(standin, "ModifyServiceAccountPassword", ROBOT | {"Random": True}, service="tcr")["Password"]
     assert len(drawn) == 32
     assert drawn.isalnum()
-    assert registry_opens(registry, "tcr$robot", drawn)
-    assert not registry_opens(registry, "tcr$robot", "Custom12")
+    assert registry_accepts(registry, "tcr$robot", drawn)
+    assert not registry_accepts(registry, "tcr$robot", "Custom12")
 
 
 def test_service_accounts_are_found_by_filter(standin: Standin) -> None:
     seek = {"RegistryId": "tcr-demo0001", "Filters": [{"Name": "ServiceAccountName", "Values": ["tcr$robot"]}]}
-    found = tencent(standin, "DescribeServiceAccounts", seek, service="tcr")["ServiceAccounts"]
+    found = call_tencent(standin, "DescribeServiceAccounts", seek, service="tcr")["ServiceAccounts"]
     assert [(one["Name"], one["UpdateTime"][-6:]) for one in found] == [("tcr$robot", "+08:00")]
     seek["Filters"] = [{"Name": "ServiceAccountName", "Values": ["other"]}]
-    assert tencent(standin, "DescribeServiceAccounts", seek, service="tcr")["TotalCount"] == 0
+    assert call_tencent(standin, "DescribeServiceAccounts", seek, service="tcr")["TotalCount"] == 0
 
 
 def test_a_disabled_service_account_logs_in_with_no_password(standin: Standin) -> None:
     standin.reset(tcr={"tcr-demo0001": {"accounts": {"robot": {"disabled": True}}}})
-    given = tencent(standin, "ModifyServiceAccountPassword", ROBOT | {"Random": True}, service="tcr")
-    assert not registry_opens(standin.registry["tcr-demo0001"], "tcr$robot", given["Password"])
+    given = call_tencent(standin, "ModifyServiceAccountPassword", ROBOT | {"Random": True}, service="tcr")
+    assert not registry_accepts(standin.registry["tcr-demo0001"], "tcr$robot", given["Password"])
 
 
 @pytest.mark.parametrize(

@@ -11,24 +11,24 @@ import pytest
 from shared.clouds.alibaba.kms import KmsStore
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
 from shared.runtime.secret import Secret
-from tests.cloud.server.client import Standin
-from tests.support.store_places import FIRST, NEW, ONE, OTHER, TWO, Place, named
-from tests.support.vendor_stores import kms as call
+from tests.cloud.client.standin import Standin
+from tests.support.secret_under_test import FIRST, NEW, ONE, OTHER, TWO, SecretUnderTest, version_name
+from tests.support.store_contents import kms as call
 
 DAY_S = 86400
 
 
 @pytest.fixture
-def kms(cloud: Standin) -> Place:
-    return Place("kms", cloud)
+def kms(cloud: Standin) -> SecretUnderTest:
+    return SecretUnderTest("kms", cloud)
 
 
 @pytest.fixture
-def crowded(cloud: Standin) -> Place:
-    return Place("kms", cloud)
+def crowded(cloud: Standin) -> SecretUnderTest:
+    return SecretUnderTest("kms", cloud)
 
 
-def seen(place: Place) -> KmsStore:
+def seen(place: SecretUnderTest) -> KmsStore:
     """The store after a listing, as a delivery has it."""
     store = place.open()
     assert isinstance(store, KmsStore)
@@ -36,7 +36,7 @@ def seen(place: Place) -> KmsStore:
     return store
 
 
-def stages(place: Place) -> dict[str, list[str]]:
+def stages(place: SecretUnderTest) -> dict[str, list[str]]:
     shown = place.cloud.state()["kms"]["secrets"][place.name]["Versions"]
     return {id_: one["Stages"] for id_, one in shown.items() if one["Stages"]}
 
@@ -49,7 +49,7 @@ def crowd(users: int, ages: dict[str, float], current: str = "v1", **labels: str
     return {"versions": versions, "current": current, "labels": {k.replace("_", "-"): v for k, v in labels.items()}}
 
 
-def test_a_version_is_read_by_a_stage_too(kms: Place) -> None:
+def test_a_version_is_read_by_a_stage_too(kms: SecretUnderTest) -> None:
     kms.rotate(ONE, NEW)
     kms.open().write(TWO, Secret(OTHER))
     assert kms.value("ACSCurrent") == NEW
@@ -57,30 +57,30 @@ def test_a_version_is_read_by_a_stage_too(kms: Place) -> None:
     assert kms.value("keyturn-pending") == OTHER
 
 
-def test_one_label_is_all_that_versions_get(kms: Place) -> None:
+def test_one_label_is_all_that_versions_get(kms: SecretUnderTest) -> None:
     for number in range(1, 5):
-        kms.open().write(named(f"c-{number}"), Secret(f"{NEW}{number}"))
-    assert stages(kms) == {"v1": ["ACSCurrent"], named("c-4"): ["keyturn-pending"]}
+        kms.open().write(version_name(f"c-{number}"), Secret(f"{NEW}{number}"))
+    assert stages(kms) == {"v1": ["ACSCurrent"], version_name("c-4"): ["keyturn-pending"]}
     seen(kms).promote(TWO)
-    assert stages(kms) == {"v1": ["ACSPrevious"], TWO: ["ACSCurrent"], named("c-4"): ["keyturn-pending"]}
-    seen(kms).promote(named("c-4"))
-    assert stages(kms) == {TWO: ["ACSPrevious"], named("c-4"): ["ACSCurrent"]}
+    assert stages(kms) == {"v1": ["ACSPrevious"], TWO: ["ACSCurrent"], version_name("c-4"): ["keyturn-pending"]}
+    seen(kms).promote(version_name("c-4"))
+    assert stages(kms) == {TWO: ["ACSPrevious"], version_name("c-4"): ["ACSCurrent"]}
 
 
-def test_a_label_that_cannot_be_taken_off_spoils_no_promotion(kms: Place) -> None:
+def test_a_label_that_cannot_be_taken_off_spoils_no_promotion(kms: SecretUnderTest) -> None:
     kms.open().write(ONE, Secret(NEW))
     moved = {"SecretName": kms.name, "VersionStage": "ACSCurrent", "MoveToVersion": ONE, "RemoveFromVersion": "v1"}
     call(kms.cloud, "UpdateSecretVersionStage", **moved)
     kms.fail("UpdateSecretVersionStage", times=50)
     kms.open(sleep=lambda seconds: None).promote(ONE)
-    kms.cloud.clear()
+    kms.cloud.clear_faults()
     assert kms.value() == NEW
     assert stages(kms)[ONE] == ["ACSCurrent", "keyturn-pending"]
     seen(kms).promote(ONE)
     assert stages(kms)[ONE] == ["ACSCurrent"]
 
 
-def test_a_promotion_by_hand_meanwhile_is_not_undone(kms: Place) -> None:
+def test_a_promotion_by_hand_meanwhile_is_not_undone(kms: SecretUnderTest) -> None:
     call(kms.cloud, "PutSecretValue", SecretName=kms.name, VersionId="v2", SecretData=OTHER, VersionStages='["mine"]')
     store = kms.open()
     store.write(ONE, Secret(NEW))
@@ -95,7 +95,7 @@ def test_a_promotion_by_hand_meanwhile_is_not_undone(kms: Place) -> None:
     assert kms.value() == NEW
 
 
-def test_a_promotion_whose_answer_was_lost_is_no_other_one(kms: Place) -> None:
+def test_a_promotion_whose_answer_was_lost_is_no_other_one(kms: SecretUnderTest) -> None:
     store = kms.open()
     store.write(ONE, Secret(NEW))
     kms.fail("UpdateSecretVersionStage", "drop_after")
@@ -108,13 +108,13 @@ def test_a_promotion_whose_answer_was_lost_is_no_other_one(kms: Place) -> None:
 
 @pytest.mark.parametrize("users", [7, 8])
 @pytest.mark.parametrize("copied", ["", "kt-copy-{}-1", "keyturn.copy-{}.1"])
-def test_a_current_version_is_copied_before_it_is_pushed_out(crowded: Place, users: int, copied: str) -> None:
+def test_a_current_version_is_copied_before_it_is_pushed_out(crowded: SecretUnderTest, users: int, copied: str) -> None:
     original = int(time.time() - 300 * DAY_S)
     current = copied.format(original) or "v1"
     crowded.fill(**crowd(users, {} if current == "v1" else {current: 300.0}, current))
     begun, first = crowded.ids(), crowded.value()
     for number in range(1, 4):
-        seen(crowded).write(named(f"c-{number}"), Secret(f"{NEW}{number}"))
+        seen(crowded).write(version_name(f"c-{number}"), Secret(f"{NEW}{number}"))
         assert crowded.value() == first
     (shown,) = [one for one in crowded.open().versions() if one.current]
     assert shown.id not in begun
@@ -130,7 +130,7 @@ def test_a_current_version_is_copied_before_it_is_pushed_out(crowded: Place, use
     }  # fmt: skip
 
 
-def test_a_copy_counts_as_the_version_that_it_copies_while_that_is_there(crowded: Place) -> None:
+def test_a_copy_counts_as_the_version_that_it_copies_while_that_is_there(crowded: SecretUnderTest) -> None:
     users: dict[str, Any] = {f"u-{number}": ("Users-Passw0rd", 20.0 - number) for number in range(8)}
     crowded.fill({ONE: ("One-Passw0rd", 90.0), **users}, current=ONE)
     store = seen(crowded)
@@ -144,13 +144,13 @@ def test_a_copy_counts_as_the_version_that_it_copies_while_that_is_there(crowded
     assert seen(crowded).current_keyturn_version() is None
     assert crowded.value() == "One-Passw0rd"
     store = seen(crowded)
-    store.write(named("c-3"), Secret(OTHER))
-    store.promote(named("c-3"))
-    assert (crowded.value(), store.current_keyturn_version()) == (OTHER, named("c-3"))
+    store.write(version_name("c-3"), Secret(OTHER))
+    store.promote(version_name("c-3"))
+    assert (crowded.value(), store.current_keyturn_version()) == (OTHER, version_name("c-3"))
     assert crowded.violations() == []
 
 
-def test_a_copy_is_never_taken_for_another_version_of_that_second(crowded: Place) -> None:
+def test_a_copy_is_never_taken_for_another_version_of_that_second(crowded: SecretUnderTest) -> None:
     crowded.fill({"v1": ("Copied-Passw0rd", 99.0), TWO: ("Two-Passw0rd", 90.0)}, current="v1")
     (made,) = [int(one.created) for one in seen(crowded).versions() if one.id == TWO]
     put = {"SecretName": crowded.name, "VersionId": f"kt-copy-{made}-1", "SecretData": "Copied-Passw0rd"}
@@ -159,17 +159,17 @@ def test_a_copy_is_never_taken_for_another_version_of_that_second(crowded: Place
     assert seen(crowded).current_keyturn_version() is None
 
 
-def test_the_previous_version_gives_way(crowded: Place) -> None:
+def test_the_previous_version_gives_way(crowded: SecretUnderTest) -> None:
     crowded.fill(**crowd(8, {"now": 10.0}, "now", ACSPrevious="v1"))
     for number in range(1, 4):
-        crowded.open().write(named(f"c-{number}"), Secret(f"{NEW}{number}"))
+        crowded.open().write(version_name(f"c-{number}"), Secret(f"{NEW}{number}"))
         assert crowded.value() == "now-Passw0rd"
     assert crowded.violations() == []
     assert len(crowded.ids()) == 10
 
 
-def test_a_previous_version_with_nothing_newer_stays(crowded: Place) -> None:
-    ours = {named(f"g-{number}"): 100.0 - number for number in range(7)}
+def test_a_previous_version_with_nothing_newer_stays(crowded: SecretUnderTest) -> None:
+    ours = {version_name(f"g-{number}"): 100.0 - number for number in range(7)}
     crowded.fill(**crowd(1, {"back": 290.0, **ours}, "back", ACSPrevious="u-0"))  # it was rolled back by hand
     with pytest.raises(RetryLater) as caught:
         seen(crowded).make_room([], 3)
@@ -178,7 +178,7 @@ def test_a_previous_version_with_nothing_newer_stays(crowded: Place) -> None:
 
 
 @pytest.mark.parametrize("label", ["keyturn-pending", "keyturn-unresolved-1", "blue"])
-def test_a_user_s_version_with_a_label_is_never_pushed_out(crowded: Place, label: str) -> None:
+def test_a_user_s_version_with_a_label_is_never_pushed_out(crowded: SecretUnderTest, label: str) -> None:
     crowded.fill(**crowd(8, {"now": 10.0}, "now", **{label: "v1"}))
     with crowded.counted() as made, pytest.raises(RetryLater) as caught:
         crowded.open().write(ONE, Secret(NEW))
@@ -187,9 +187,9 @@ def test_a_user_s_version_with_a_label_is_never_pushed_out(crowded: Place, label
     assert stages(crowded)["v1"] == [label]
 
 
-def test_only_a_spare_version_of_keyturn_s_is_pushed_out(crowded: Place) -> None:
-    old = {named(f"g-{number}"): 100.0 - number for number in range(8)}
-    crowded.fill(**crowd(0, {"v1": 105.0, **old, "now": 1.0}, "now", keyturn_pending=named("g-0")))
+def test_only_a_spare_version_of_keyturn_s_is_pushed_out(crowded: SecretUnderTest) -> None:
+    old = {version_name(f"g-{number}"): 100.0 - number for number in range(8)}
+    crowded.fill(**crowd(0, {"v1": 105.0, **old, "now": 1.0}, "now", keyturn_pending=version_name("g-0")))
     first, second, third = list(old)[:3]
     seen(crowded).write(ONE, Secret(NEW))  # for which the user's own goes
     assert "v1" not in crowded.ids()
@@ -210,8 +210,8 @@ def test_only_a_spare_version_of_keyturn_s_is_pushed_out(crowded: Place) -> None
     assert crowded.violations() == []
 
 
-def test_a_put_of_another_delivery_since_the_listing_is_counted(crowded: Place) -> None:
-    ours = {named(f"g-{number}"): 100.0 - number for number in range(8)}
+def test_a_put_of_another_delivery_since_the_listing_is_counted(crowded: SecretUnderTest) -> None:
+    ours = {version_name(f"g-{number}"): 100.0 - number for number in range(8)}
     crowded.fill(**crowd(0, {"v1": 300.0, "now": 1.0, **ours}, "now"))
     first, late = seen(crowded), seen(crowded)
     for store in (first, late):
@@ -223,7 +223,7 @@ def test_a_put_of_another_delivery_since_the_listing_is_counted(crowded: Place) 
     assert set(ours) <= set(crowded.ids())
 
 
-def test_a_store_with_all_its_labels_in_use_is_full_before_anything_is_written(kms: Place) -> None:
+def test_a_store_with_all_its_labels_in_use_is_full_before_anything_is_written(kms: SecretUnderTest) -> None:
     for number in range(6):
         moved = {"SecretName": kms.name, "VersionStage": f"mine-{number}", "MoveToVersion": "v1"}
         call(kms.cloud, "UpdateSecretVersionStage", **moved)
@@ -238,7 +238,7 @@ def test_a_store_with_all_its_labels_in_use_is_full_before_anything_is_written(k
     assert kms.ids() == ["v1"]
 
 
-def test_a_promotion_while_a_copy_is_made_is_not_undone(crowded: Place) -> None:
+def test_a_promotion_while_a_copy_is_made_is_not_undone(crowded: SecretUnderTest) -> None:
     crowded.fill(**crowd(7, {ONE: 2.0}))
 
     def promoted_meanwhile(seconds: float) -> None:
@@ -251,8 +251,8 @@ def test_a_promotion_while_a_copy_is_made_is_not_undone(crowded: Place) -> None:
     assert crowded.current() == ONE
     value = crowded.value()
     for number in range(3, 6):
-        seen(crowded).write(named(f"c-{number}"), Secret(f"{OTHER}{number}"))
+        seen(crowded).write(version_name(f"c-{number}"), Secret(f"{OTHER}{number}"))
         assert crowded.value() == value
-    seen(crowded).promote(named("c-5"))
+    seen(crowded).promote(version_name("c-5"))
     assert crowded.value() == f"{OTHER}5"
     assert crowded.violations() == []

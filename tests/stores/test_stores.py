@@ -14,19 +14,19 @@ from shared.commands.store_reference import StoreRef, parse_ref
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.stores.store import RIGHTS, VERSION_EXISTS
-from tests.cloud.server.client import Standin
-from tests.support.store_places import FIRST, NEW, ONE, OTHER, PLACES, THREE, TWO, Place, named
+from tests.cloud.client.standin import Standin
+from tests.support.secret_under_test import FIRST, NEW, ONE, OTHER, PLACES, THREE, TWO, SecretUnderTest, version_name
 
 Use = Callable[[], object]
 PROMOTES = {"ssm": ["PutSecretValue", "UpdateSecret"], "kms": ["UpdateSecretVersionStage"]}
 
 
 @pytest.fixture(params=list(PLACES))
-def place(request: pytest.FixtureRequest, cloud: Standin) -> Place:
-    return Place(request.param, cloud)
+def place(request: pytest.FixtureRequest, cloud: Standin) -> SecretUnderTest:
+    return SecretUnderTest(request.param, cloud)
 
 
-def test_a_store_shows_what_the_world_put_into_it(place: Place) -> None:
+def test_a_store_shows_what_the_world_put_into_it(place: SecretUnderTest) -> None:
     store = place.open()
     (only,) = store.versions()
     assert (only.id, only.current) == ("v1", True)
@@ -37,7 +37,7 @@ def test_a_store_shows_what_the_world_put_into_it(place: Place) -> None:
     assert store.name == f"{place.kind}://{PLACES[place.kind][0]}"
 
 
-def test_what_is_written_is_never_current(place: Place) -> None:
+def test_what_is_written_is_never_current(place: SecretUnderTest) -> None:
     place.open().write(ONE, Secret(NEW))
     assert place.ids() == [ONE, "v1"]
     assert place.current() == "v1"
@@ -46,7 +46,7 @@ def test_what_is_written_is_never_current(place: Place) -> None:
     assert place.open().current_keyturn_version() is None
 
 
-def test_a_write_may_be_repeated_with_the_same_secret_alone(place: Place) -> None:
+def test_a_write_may_be_repeated_with_the_same_secret_alone(place: SecretUnderTest) -> None:
     store = place.open()
     store.write(ONE, Secret(NEW))
     store.write(ONE, Secret(NEW))
@@ -58,7 +58,7 @@ def test_a_write_may_be_repeated_with_the_same_secret_alone(place: Place) -> Non
 
 
 @pytest.mark.parametrize("version", ["v1", "c-1", "current", "SSM_Current", "kt-1", ONE.removesuffix("-1"), f"{ONE}x"])
-def test_a_version_of_any_other_name_is_never_written_or_promoted(place: Place, version: str) -> None:
+def test_a_version_of_any_other_name_is_never_written_or_promoted(place: SecretUnderTest, version: str) -> None:
     with place.counted() as made:
         uses: list[Use] = [lambda: place.open().write(version, Secret(NEW)), lambda: place.open().promote(version)]
         for use in uses:
@@ -70,7 +70,7 @@ def test_a_version_of_any_other_name_is_never_written_or_promoted(place: Place, 
 
 
 @pytest.mark.parametrize("anew", [False, True])
-def test_a_promotion_makes_it_current_and_may_be_repeated(place: Place, anew: bool) -> None:
+def test_a_promotion_makes_it_current_and_may_be_repeated(place: SecretUnderTest, anew: bool) -> None:
     store = place.open()
     store.write(ONE, Secret(NEW))
     for _ in range(3):
@@ -83,10 +83,10 @@ def test_a_promotion_makes_it_current_and_may_be_repeated(place: Place, anew: bo
         assert FIRST[place.kind] in place.values().values()
 
 
-def test_rotations_follow_one_another_and_none_waits_for_a_person(place: Place) -> None:
+def test_rotations_follow_one_another_and_none_waits_for_a_person(place: SecretUnderTest) -> None:
     done: list[str] = []
     for number in range(1, 15):
-        version, store = named(f"c-{number}"), place.open()
+        version, store = version_name(f"c-{number}"), place.open()
         store.versions()
         assert store.current_keyturn_version() == (done[-1] if done else None)
         store.make_room(done[:-1])
@@ -102,7 +102,7 @@ def test_rotations_follow_one_another_and_none_waits_for_a_person(place: Place) 
 
 
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after", "cut_body", "html_500", "not_json", "throttle", "echo"])
-def test_a_lost_answer_to_any_call_is_asked_again(place: Place, fault: str) -> None:
+def test_a_lost_answer_to_any_call_is_asked_again(place: SecretUnderTest, fault: str) -> None:
     for action in {"PutSecretValue", "ListSecretVersionIds", "GetSecretValue", *PROMOTES[place.kind]}:
         place.fail(action, fault, 2)
     place.rotate(ONE, NEW)
@@ -113,7 +113,7 @@ def test_a_lost_answer_to_any_call_is_asked_again(place: Place, fault: str) -> N
 
 @pytest.mark.parametrize("step", range(2))
 @pytest.mark.parametrize("fault", ["drop_before", "drop_after"])
-def test_a_promotion_that_ends_anywhere_is_finished_by_another(place: Place, step: int, fault: str) -> None:
+def test_a_promotion_that_ends_anywhere_is_finished_by_another(place: SecretUnderTest, step: int, fault: str) -> None:
     place.open().write(ONE, Secret(NEW))
     action = PROMOTES[place.kind][step % len(PROMOTES[place.kind])]
     place.fail(action, fault, 50)
@@ -122,7 +122,7 @@ def test_a_promotion_that_ends_anywhere_is_finished_by_another(place: Place, ste
         assert fault == "drop_after"  # a repeat may be answered: the first call had its effect
     except RetryLater as error:
         assert error.error_class is ErrorClass.UNAVAILABLE
-    place.cloud.clear()
+    place.cloud.clear_faults()
     assert {NEW, FIRST[place.kind]} <= set(place.values().values())
     place.open().promote(ONE)
     assert place.value() == NEW
@@ -130,8 +130,8 @@ def test_a_promotion_that_ends_anywhere_is_finished_by_another(place: Place, ste
     assert {NEW, FIRST[place.kind]} == set(place.values().values())
 
 
-def test_versions_of_which_nobody_knows_yet_stay_apart(place: Place) -> None:
-    values = {named(f"c-{number}"): f"{NEW}{number}" for number in range(1, 5)}
+def test_versions_of_which_nobody_knows_yet_stay_apart(place: SecretUnderTest) -> None:
+    values = {version_name(f"c-{number}"): f"{NEW}{number}" for number in range(1, 5)}
     for version, value in values.items():
         place.open().write(version, Secret(value))
     place.open().promote(TWO)
@@ -140,11 +140,11 @@ def test_versions_of_which_nobody_knows_yet_stay_apart(place: Place) -> None:
     assert place.open().current_keyturn_version() == TWO
 
 
-def test_a_store_that_such_versions_fill_is_busy_and_loses_none(place: Place) -> None:
+def test_a_store_that_such_versions_fill_is_busy_and_loses_none(place: SecretUnderTest) -> None:
     written: dict[str, str] = {}
     with pytest.raises(RetryLater) as caught:
         for number in range(1, 12):
-            version = named(f"c-{number}")
+            version = version_name(f"c-{number}")
             place.open().write(version, Secret(f"{NEW}{number}"))
             written[version] = f"{NEW}{number}"
     assert (caught.value.error_class, caught.value.code) == (ErrorClass.BUSY, "StoreFull")
@@ -159,7 +159,7 @@ def test_a_store_that_such_versions_fill_is_busy_and_loses_none(place: Place) ->
     assert FIRST[place.kind] in place.values().values()
 
 
-def test_what_is_not_there_is_said_so(place: Place) -> None:
+def test_what_is_not_there_is_said_so(place: SecretUnderTest) -> None:
     calls: list[Use] = [
         lambda: place.open().read("c-9"),
         lambda: place.open().promote(ONE),
@@ -176,7 +176,7 @@ def test_what_is_not_there_is_said_so(place: Place) -> None:
         assert f"{place.kind}://" in caught.value.message
 
 
-def test_a_role_that_may_not_is_told_so(place: Place) -> None:
+def test_a_role_that_may_not_is_told_so(place: SecretUnderTest) -> None:
     place.cloud.reset(deny=["PutSecretValue"])
     with pytest.raises(Refused) as caught:
         place.open().write(ONE, Secret(NEW))
@@ -184,23 +184,23 @@ def test_a_role_that_may_not_is_told_so(place: Place) -> None:
     assert place.ids() == ["v1"]
 
 
-def test_keys_that_ran_out_may_be_tried_anew_with_the_next_ones(place: Place) -> None:
+def test_keys_that_ran_out_may_be_tried_anew_with_the_next_ones(place: SecretUnderTest) -> None:
     place.fail("PutSecretValue", "expire_token", 9)
     with pytest.raises(Refused) as caught:
         place.open().write(ONE, Secret(NEW))
     assert caught.value.retryable
 
 
-def test_no_secret_is_in_a_log_an_error_or_an_address(place: Place, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_is_in_a_log_an_error_or_an_address(place: SecretUnderTest, caplog: pytest.LogCaptureFixture) -> None:
     value = "Canary-Passw0rd-77"
     said = []
     with caplog.at_level(logging.DEBUG):
         for fault in ("echo", "html_500", "drop_before", "not_json", "cut_body"):
             place.fail("PutSecretValue", fault, 50)
             with pytest.raises(RetryLater) as caught:
-                place.open().write(named(fault), Secret(value))
+                place.open().write(version_name(fault), Secret(value))
             said += [str(caught.value), repr(caught.value), repr(caught.value.__cause__), str(caught.value.__context__)]
-            place.cloud.clear()
+            place.cloud.clear_faults()
         place.rotate(TWO, value)
         place.rotate(THREE, OTHER)
         store = place.open()
@@ -209,7 +209,7 @@ def test_no_secret_is_in_a_log_an_error_or_an_address(place: Place, caplog: pyte
     assert place.violations() == []
 
 
-def test_one_rotation_costs_few_calls(place: Place) -> None:
+def test_one_rotation_costs_few_calls(place: SecretUnderTest) -> None:
     place.fill({"v1": (NEW, 90.0), TWO: (NEW, 3.0)}, **({"current": TWO} if place.kind == "kms" else {}))
     store = place.open()
     with place.counted() as made:
@@ -235,7 +235,7 @@ def test_one_rotation_costs_few_calls(place: Place) -> None:
 
 @pytest.mark.parametrize(("kind", "owner"), [("ssm", "tencent"), ("kms", "alibaba")])
 def test_the_rights_name_what_is_called(cloud: Standin, kind: str, owner: str) -> None:
-    place = Place(kind, cloud)
+    place = SecretUnderTest(kind, cloud)
     place.rotate(ONE, NEW)
     if kind == "ssm":
         place.open().write(TWO, Secret(OTHER))
@@ -248,7 +248,7 @@ def test_the_rights_name_what_is_called(cloud: Standin, kind: str, owner: str) -
 # Two deliveries at once: each has its own listing.
 
 
-def test_every_value_that_was_ever_current_stays_in_a_version(place: Place) -> None:
+def test_every_value_that_was_ever_current_stays_in_a_version(place: SecretUnderTest) -> None:
     first, second = place.open(), place.open()
     for store in (first, second):
         store.versions()
@@ -267,7 +267,7 @@ def test_every_value_that_was_ever_current_stays_in_a_version(place: Place) -> N
     assert set(place.values().values()) == {FIRST[place.kind], NEW, OTHER}
 
 
-def test_a_delivery_that_saw_the_other_goes_on_from_there(place: Place) -> None:
+def test_a_delivery_that_saw_the_other_goes_on_from_there(place: SecretUnderTest) -> None:
     first, second = place.open(), place.open()
     first.write(ONE, Secret(NEW))
     second.write(TWO, Secret(OTHER))
@@ -280,7 +280,7 @@ def test_a_delivery_that_saw_the_other_goes_on_from_there(place: Place) -> None:
     assert place.open().current_keyturn_version() == ONE
 
 
-def test_the_same_promotion_by_two_is_one(place: Place) -> None:
+def test_the_same_promotion_by_two_is_one(place: SecretUnderTest) -> None:
     place.open().write(ONE, Secret(NEW))
     first, second = place.open(), place.open()
     for store in (first, second):

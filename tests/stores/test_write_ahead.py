@@ -10,52 +10,9 @@ import pytest
 
 from shared.stores.versions import parse_version_name
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
-from tests.support import shapes
-from tests.support.vendor_stores import Held, held, kms, ssm
-
-APP, ROOT, ROBOT, KMS = (
-    "ssm://redis-crs-demo0001-app",
-    "ssm://redis-crs-demo0001-root",
-    "ssm://tcr-demo0001-robot",
-    "kms://tair-r-demo0001-app",
-)
-MADE = {"Generate": {"Length": 20}}
-KEPT: dict[str, tuple[dict[str, Any], str, str, str, str]] = {
-    ACCOUNT: (
-        {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": MADE},
-        APP,
-        "scf",
-        "crs-demo0001",
-        "app",
-    ),
-    PASSWORD: (
-        {"InstanceId": "crs-demo0001", "OldPassword": {"SecretRef": ROOT}, "Password": MADE},
-        ROOT,
-        "scf",
-        "crs-demo0001",
-        "root",
-    ),
-    REGISTRY: (
-        {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": False, "Password": MADE},
-        ROBOT,
-        "scf",
-        "tcr-demo0001",
-        "robot",
-    ),
-    TAIR: (
-        {
-            "InstanceId": "r-demo0001",
-            "AccountName": "app",
-            "OldAccountPassword": {"SecretRef": KMS},
-            "NewAccountPassword": MADE,
-        },
-        KMS,
-        "fc",
-        "r-demo0001",
-        "app",
-    ),
-}
-FENCED = [PASSWORD, TAIR]
+from tests.support import platform_events
+from tests.support.store_contents import StoreContents, kms, ssm, store_contents
+from tests.support.stored_commands import APP, FENCED, KEPT, MADE, ROBOT, ROOT, opens
 
 
 @pytest.fixture
@@ -73,24 +30,19 @@ def keep(house: House) -> Callable[..., Any]:
     return send
 
 
-def made(found: Held) -> tuple[str, str]:
+def made(found: StoreContents) -> tuple[str, str]:
     """The one version that keyturn made for a change, and its secret."""
     ((version, secret),) = found.ours.items()
     return version, secret
 
 
-def opens(house: House, function: str, secret: str) -> bool:
-    _, _, _, resource, account = KEPT[function]
-    return house.accepts(resource, account, secret)
-
-
 @pytest.mark.parametrize("function", KEPT)
 def test_a_made_secret_is_stored_put_in_force_and_made_current(house: House, keep: Any, function: str) -> None:
     place = KEPT[function][1]
-    before = held(house.cloud, place).current
+    before = store_contents(house.cloud, place).current
     data = result(keep(function))
     assert data["Outcome"] == "changed", data
-    after = held(house.cloud, place)
+    after = store_contents(house.cloud, place)
     version, secret = made(after)
     assert (after.current, secret != before) == (secret, True)
     assert data["Stored"] == {"Name": place, "Version": version, "Stage": "current"}
@@ -108,10 +60,10 @@ def test_a_made_secret_is_stored_put_in_force_and_made_current(house: House, kee
 @pytest.mark.parametrize("function", KEPT)
 def test_a_redelivery_changes_nothing_more(house: House, keep: Any, function: str) -> None:
     keep(function)
-    first = held(house.cloud, KEPT[function][1])
+    first = store_contents(house.cloud, KEPT[function][1])
     data = result(keep(function, name="again"))
     assert data["Outcome"] == "already_changed", data
-    assert held(house.cloud, KEPT[function][1]) == first
+    assert store_contents(house.cloud, KEPT[function][1]) == first
     assert [event["id"] for event in house.results()] == [house.results()[0]["id"]]
 
 
@@ -120,7 +72,7 @@ def test_a_late_redelivery_does_not_bring_an_old_secret_back(house: House, keep:
     keep(function, "c-1")
     house.cloud.advance(2.0)
     assert outcome(keep(function, "c-2")) == "changed"
-    second = held(house.cloud, KEPT[function][1])
+    second = store_contents(house.cloud, KEPT[function][1])
     changes = len([call for call in house.cloud.calls() if call["Action"].startswith(("Modify", "Modfiy"))])
     data = result(keep(function, "c-1", name="late"))
     # Without a fence the first one's call may still be on its way, for all that this delivery can tell.
@@ -129,7 +81,7 @@ def test_a_late_redelivery_does_not_bring_an_old_secret_back(house: House, keep:
     house.cloud.advance(3600.0)
     data = result(keep(function, "c-1", name="later"))
     assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "Superseded")
-    assert held(house.cloud, KEPT[function][1]) == second
+    assert store_contents(house.cloud, KEPT[function][1]) == second
     assert opens(house, function, second.current)
     assert changes == len([c for c in house.cloud.calls() if c["Action"].startswith(("Modify", "Modfiy"))])
 
@@ -140,17 +92,17 @@ def test_what_changed_nothing_leaves_its_version_and_a_repeat_goes_on_with_it(
 ) -> None:
     action = {ACCOUNT: "ModifyInstanceAccount", PASSWORD: "ModfiyInstancePassword", TAIR: "ModifyAccountPassword"}
     house.cloud.faults([{"Action": action.get(function, "ModifyServiceAccountPassword"), "Fault": "lock", "Times": 99}])
-    before = held(house.cloud, KEPT[function][1])
+    before = store_contents(house.cloud, KEPT[function][1])
     data = result(keep(function, timeout_s=8.0))
     locked = "throttled" if function == REGISTRY else "busy"  # a registry has no lock: the nearest that it knows
     assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", locked), data
-    left = held(house.cloud, KEPT[function][1])
+    left = store_contents(house.cloud, KEPT[function][1])
     version, secret = made(left)
     assert (left.current, left.users) == (before.current, before.users)
     assert data["Stored"] == {"Name": KEPT[function][1], "Version": version, "Stage": "pending"}
-    house.cloud.clear()
+    house.cloud.clear_faults()
     assert outcome(keep(function, name="again")) == "changed"
-    after = held(house.cloud, KEPT[function][1])
+    after = store_contents(house.cloud, KEPT[function][1])
     assert (after.current, after.ours) == (secret, {version: secret})
     assert opens(house, function, secret)
 
@@ -163,18 +115,18 @@ def test_what_nobody_can_tell_stays_pending_until_the_next_command(
     house.cloud.faults([{"Action": action, "Fault": fault, "Times": 9}])
     data = result(keep(function, timeout_s=9.0))
     assert (data["Outcome"], data["Stored"]["Stage"]) == ("unknown", "pending"), data
-    left = held(house.cloud, KEPT[function][1])
+    left = store_contents(house.cloud, KEPT[function][1])
     assert set(left.pending) == set(left.ours)
     assert data["Stored"]["Version"] in left.pending
     assert len(set(left.ours.values())) == 1, "each number of it holds the one secret"
     if function == ACCOUNT:
         return  # its task hangs for ever: the instance stays busy
-    house.cloud.clear()
+    house.cloud.clear_faults()
     busy = result(keep(function, "c-2", trigger="http"))
     assert (busy["Outcome"], busy["Error"]["Code"]) == ("not_changed", "StillSettling")
     house.cloud.advance(400.0)
     assert outcome(keep(function, "c-2")) == "changed"
-    after = held(house.cloud, KEPT[function][1])
+    after = store_contents(house.cloud, KEPT[function][1])
     assert opens(house, function, after.current)
     assert set(left.ours) < set(after.versions), "nothing is discarded before it is old enough"
 
@@ -200,21 +152,21 @@ def test_one_unknown_never_stops_a_rotation(house: House, keep: Any, function: s
         ssm(house.cloud, "PutSecretValue", SecretName=place[6:], VersionId="earlier", SecretString=put)
     command, _, platform, resource, account = KEPT[function]
     names = ("OldAccountPassword", "NewAccountPassword") if function == TAIR else ("OldPassword", "Password")
-    old = held(house.cloud, place).current
+    old = store_contents(house.cloud, place).current
     plain = command | {names[0]: old, names[1]: put}
     assert outcome(house.send(function, plain, platform)) == "changed"
     assert not house.accepts(resource, account, old)
     data = result(keep(function, "next"))
     assert data["Outcome"] == "changed", data
     assert "store: version earlier held the old secret" in data["Evidence"]
-    after = held(house.cloud, place)
+    after = store_contents(house.cloud, place)
     assert (opens(house, function, after.current), after.pending) == (True, {})
     assert after.versions["earlier"] == put
 
 
 @pytest.mark.parametrize("function", FENCED)
 def test_a_version_of_the_user_s_stays_as_it_is(house: House, keep: Any, function: str) -> None:
-    """Issue 13, A: it is neither made current nor taken away, whatever it is called."""
+    """It is neither made current nor taken away, whatever it is called."""
     place = KEPT[function][1]
     if function == TAIR:
         put = {"SecretName": place[6:], "VersionId": "c-1", "SecretData": "Stray-Passw0rd1"}
@@ -224,7 +176,7 @@ def test_a_version_of_the_user_s_stays_as_it_is(house: House, keep: Any, functio
         ssm(house.cloud, "PutSecretValue", SecretName=place[6:], VersionId="c-1", SecretString="Stray-Passw0rd1")
     data = result(keep(function, "c-1"))
     assert data["Outcome"] == "changed", data
-    after = held(house.cloud, place)
+    after = store_contents(house.cloud, place)
     assert after.versions["c-1"] == "Stray-Passw0rd1"
     assert after.current not in ("Stray-Passw0rd1", KEPT[function][4])
     assert opens(house, function, after.current)
@@ -236,17 +188,19 @@ def test_a_task_that_outlives_the_invocation_is_followed_with_its_store(house: H
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     pending = result(keep(function))
     assert (pending["Outcome"], pending["Stored"]["Stage"]) == ("pending", "pending"), pending
-    left = held(house.cloud, KEPT[function][1])
+    left = store_contents(house.cloud, KEPT[function][1])
     version, secret = made(left)
     assert left.pending == {version: secret}
     (handed,) = house.commands()
     assert secret not in json.dumps(handed)
     platform = KEPT[function][2]
     ended = result(
-        house.deliver("follow_change", shapes.event(json.dumps(handed), platform, "queue"), platform, timeout_s=20.0)
+        house.deliver(
+            "follow_change", platform_events.event(json.dumps(handed), platform, "queue"), platform, timeout_s=20.0
+        )
     )
     assert (ended["Outcome"], ended["Stored"]["Stage"]) == ("changed", "current"), ended
-    after = held(house.cloud, KEPT[function][1])
+    after = store_contents(house.cloud, KEPT[function][1])
     assert (after.current, after.ours) == (secret, {version: secret})
     assert opens(house, function, after.current)
 
@@ -261,13 +215,15 @@ def test_a_promotion_that_fails_is_followed_like_a_task(house: House, keep: Any,
     pending = result(keep(function, timeout_s=15.0))
     assert pending["Outcome"] == "pending", pending
     (handed,) = house.commands()
-    house.cloud.clear()
+    house.cloud.clear_faults()
     platform = KEPT[function][2]
     ended = result(
-        house.deliver("follow_change", shapes.event(json.dumps(handed), platform, "queue"), platform, timeout_s=20.0)
+        house.deliver(
+            "follow_change", platform_events.event(json.dumps(handed), platform, "queue"), platform, timeout_s=20.0
+        )
     )
     assert (ended["Outcome"], ended["Stored"]["Stage"]) == ("changed", "current"), ended
-    assert opens(house, function, held(house.cloud, KEPT[function][1]).current)
+    assert opens(house, function, store_contents(house.cloud, KEPT[function][1]).current)
 
 
 @pytest.mark.parametrize("trigger", ["http", "queue", "timer"])
@@ -275,7 +231,7 @@ def test_a_random_password_with_a_store_is_keyturn_s_own_and_written_ahead(house
     command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Deliver": {"Store": ROBOT}}
     returned = house.send(REGISTRY, command | {"CommandId": "c-1"}, "scf", trigger)
     assert outcome(returned) == "changed", result(returned)
-    after = held(house.cloud, ROBOT)
+    after = store_contents(house.cloud, ROBOT)
     assert after.pending == {}
     assert house.accepts("tcr-demo0001", "robot", after.current)
     assert after.current not in json.dumps(returned.value)
@@ -284,13 +240,13 @@ def test_a_random_password_with_a_store_is_keyturn_s_own_and_written_ahead(house
     house.cloud.advance(400.0)
     lost = house.send(REGISTRY, command | {"CommandId": "c-2"}, "scf", trigger)
     assert outcome(lost) == "changed", result(lost)
-    assert house.accepts("tcr-demo0001", "robot", held(house.cloud, ROBOT).current)
+    assert house.accepts("tcr-demo0001", "robot", store_contents(house.cloud, ROBOT).current)
 
 
 def test_a_store_and_a_reply_may_both_hold_the_secret(house: House, keep: Any) -> None:
     returned = keep(ACCOUNT, trigger="http", Deliver={"Reply": True})
     assert outcome(returned) == "changed"
-    assert returned.body["Password"] == held(house.cloud, APP).current
+    assert returned.body["Password"] == store_contents(house.cloud, APP).current
 
 
 def test_without_a_store_a_made_secret_is_for_a_caller_who_waits(house: House) -> None:
@@ -333,22 +289,22 @@ def test_a_store_that_cannot_be_written_stops_the_change_before_its_call(
     house: House, keep: Any, function: str
 ) -> None:
     house.cloud.reset(deny=["PutSecretValue"])
-    before = held(house.cloud, KEPT[function][1])
+    before = store_contents(house.cloud, KEPT[function][1])
     data = result(keep(function))
     assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "forbidden")
     assert not [call for call in house.cloud.calls() if call["Action"].startswith("Modify")]
-    assert held(house.cloud, KEPT[function][1]) == before
+    assert store_contents(house.cloud, KEPT[function][1]) == before
 
 
 def test_a_dry_run_reads_the_store_and_writes_nothing(house: House, keep: Any) -> None:
-    before = held(house.cloud, ROOT)
+    before = store_contents(house.cloud, ROOT)
     data = result(keep(PASSWORD, DryRun=True))
     assert (data["Outcome"], data["Stored"]) == ("would_change", None), data
-    assert held(house.cloud, ROOT) == before
+    assert store_contents(house.cloud, ROOT) == before
 
 
 def turn(house: House, place: str) -> dict[str, Any]:
-    kept: dict[str, Any] = json.loads(held(house.cloud, place).current)
+    kept: dict[str, Any] = json.loads(store_contents(house.cloud, place).current)
     return kept
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.campaign.operations import KEPT_TARGETS, Target
 from tests.conftest import HANDOFF_KEY, House, outcome, result
-from tests.support import shapes
-from tests.support.vendor_stores import held
+from tests.support import platform_events
+from tests.support.store_contents import store_contents
 
 _PROMOTES = {"kept account": "UpdateSecret", "kept password": "UpdateSecret", "kept tair": "UpdateSecretVersionStage"}
 
@@ -23,8 +23,8 @@ def send(house: House, target: Target, command_id: str = "c-1", *, name: str = "
 def follow(house: House, target: Target, **changes: Any) -> Any:
     """Give the newest handed-on command to follow_change, with these of its data changed, as keyturn would sign it."""
     handed = house.commands()[-1]
-    handed = shapes.signed(handed | {"data": handed["data"] | changes}, HANDOFF_KEY)
-    event = shapes.event(json.dumps(handed), target.platform, "queue")
+    handed = platform_events.signed(handed | {"data": handed["data"] | changes}, HANDOFF_KEY)
+    event = platform_events.event(json.dumps(handed), target.platform, "queue")
     return house.deliver("follow_change", event, target.platform, timeout_s=20.0)
 
 
@@ -38,32 +38,32 @@ def test_a_promotion_that_died_half_way_is_ended_by_the_next_delivery(
     target = KEPT_TARGETS[name]
     house.cloud.faults([{"Action": "UpdateSecret", "Fault": "drop_after", "Times": 99}])
     assert outcome(send(house, target, timeout_s=9.0)) == "unknown"
-    house.cloud.clear()
-    left = held(house.cloud, target.place)
+    house.cloud.clear_faults()
+    left = store_contents(house.cloud, target.place)
     assert left.pending == {}, "it was overwritten, and no answer said so"
     data = result(send(house, target, name="again"))
     # Where nothing tells whether the secret is in force still, it says so.
     refuses = old_equals_new == "refuse" and name == "kept password"
     assert (data["Outcome"], data["Stored"]["Stage"]) == ("unknown" if refuses else "already_changed", "current"), data
-    assert held(house.cloud, target.place) == left
+    assert store_contents(house.cloud, target.place) == left
     house.cloud.advance(2.0)
     assert outcome(send(house, target, "c-2", name="next")) == "changed"
-    assert target.holds(house.cloud, held(house.cloud, target.place).current)
+    assert target.holds(house.cloud, store_contents(house.cloud, target.place).current)
 
 
 @pytest.mark.parametrize("name", ["kept account", "kept password", "kept tair"])
 def test_a_write_whose_answers_were_lost_is_no_change_and_is_found_again(house: House, name: str) -> None:
     target = KEPT_TARGETS[name]
-    before = held(house.cloud, target.place)
+    before = store_contents(house.cloud, target.place)
     house.cloud.faults([{"Action": "PutSecretValue", "Fault": "drop_after", "Times": 99}])
     data = result(send(house, target))
     assert (data["Outcome"], data["Stored"]) == ("not_changed", None), data
-    left = held(house.cloud, target.place)
+    left = store_contents(house.cloud, target.place)
     assert (left.current, left.users) == (before.current, before.users)
     assert target.action not in [call["Action"] for call in house.cloud.calls()]
-    house.cloud.clear()
+    house.cloud.clear_faults()
     assert outcome(send(house, target, name="again")) == "changed"
-    after = held(house.cloud, target.place)
+    after = store_contents(house.cloud, target.place)
     assert (after.ours, after.current) == (left.ours, *left.ours.values())
 
 
@@ -84,7 +84,7 @@ def test_a_follower_whose_keys_ran_out_hands_the_promotion_on(house: House, name
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": _PROMOTES[name], "Fault": "throttle", "Times": 99}])
     assert result(send(house, target))["Outcome"] == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.faults([{"Action": _PROMOTES[name], "Fault": "expire_token"}])
     data = result(follow(house, target))
     assert (data["Outcome"], data["Stored"]["Stage"]) == ("changed", "current"), data
@@ -112,10 +112,10 @@ def test_a_failed_task_leaves_its_version_for_the_next_delivery(house: House, na
     assert result(send(house, target))["Outcome"] == "pending"
     data = result(follow(house, target))
     assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "TaskFailed"), data
-    left = held(house.cloud, target.place)
+    left = store_contents(house.cloud, target.place)
     assert list(left.pending) == [data["Stored"]["Version"]]
     assert result(send(house, target, name="again"))["Outcome"] in ("changed", "pending")
-    assert set(held(house.cloud, target.place).ours) == set(left.ours)
+    assert set(store_contents(house.cloud, target.place).ours) == set(left.ours)
 
 
 @pytest.mark.parametrize("name", ["kept account", "kept password"])
@@ -133,10 +133,10 @@ def test_a_failed_delivery_does_not_take_away_the_secret_that_another_is_putting
     assert len(handed) == 2
     ended = []
     for one in handed:
-        event = shapes.event(json.dumps(one), target.platform, "queue")
+        event = platform_events.event(json.dumps(one), target.platform, "queue")
         ended.append(outcome(house.deliver("follow_change", event, target.platform, timeout_s=20.0)))
     assert ended == ["not_changed", "changed"]
-    kept = held(house.cloud, target.place)
+    kept = store_contents(house.cloud, target.place)
     assert target.holds(house.cloud, kept.current)
 
 
@@ -148,7 +148,7 @@ def test_a_redelivery_s_failed_task_says_nothing_of_the_first_delivery_s_lost_ca
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     house.cloud.faults([{"Action": target.action, "Fault": "drop_before", "Times": 3}])
     assert outcome(send(house, target, timeout_s=12.0)) == "pending"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.cloud.faults([{"Action": target.action, "Fault": "fail_task"}])
     assert outcome(send(house, target, name="again")) == "pending"
     data = result(follow(house, target))

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import pytest
 
 from shared.workbench.package.dependencies import PackageError, find_interpreter
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.queues import rabbitmq
+from tests.cloud.backends import rabbitmq
+from tests.cloud.state.checkout import ROOT
 
 MISSING = "not installed: "
 NODE_PACKAGES = ROOT / ".keyturn" / "node"
@@ -62,11 +62,13 @@ NODE = Program("Node and npm", "apt-get install nodejs npm", lambda: shutil.whic
 PYTHON_3_9 = Program("Python 3.9", "pyenv install 3.9", _python("3.9"))
 PYTHON_3_10 = Program("Python 3.10", "pyenv install 3.10", _python("3.10"))
 PYTHON_3_12 = Program("Python 3.12", "pyenv install 3.12", _python("3.12"))
-RABBITMQ = Program("RabbitMQ", "apt-get install rabbitmq-server", lambda: None if rabbitmq.missing() else "here")
+RABBITMQ = Program(
+    "RabbitMQ", "apt-get install rabbitmq-server", lambda: None if rabbitmq.missing_programs() else "here"
+)
 SERVERLESS = Program("serverless", _npm("serverless@3"), _node_package(".bin/serverless"))
 
 
-def need(program: Program) -> str:
+def require_program(program: Program) -> str:
     """Where the program is. Without it the test is skipped, and the end of the run says so; in CI it fails."""
     found = program.find()
     if found is None:
@@ -77,7 +79,7 @@ def need(program: Program) -> str:
     return found
 
 
-def told(reasons: list[str]) -> list[str]:
+def missing_programs_report(reasons: list[str]) -> list[str]:
     """The lines that say what could not be tested, from the reasons of all skipped tests."""
     counts: dict[str, int] = {}
     for reason in reasons:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import zlib
 from functools import cache
 from itertools import chain, zip_longest
@@ -14,10 +15,11 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling, Scheduling
 
-from tests.cloud.functions.runtime import ROOT
-from tests.support.programs import told
+from tests.cloud.state.checkout import ROOT
+from tests.support.programs import missing_programs_report
 
 _FUNCTIONS = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
+_MODULE_FIXTURE = 'scope="module"'
 _SHARE_BETWEEN = 0.8  # of the short tests
 
 
@@ -54,11 +56,22 @@ def _group_of(nodeid: str) -> str | None:
     """What a test shares with others: a fixture of its module, the broker, or a warm process to fork from."""
     path = nodeid.partition("::")[0]
     name = Path(path).stem
-    if name == "test_queues_rabbitmq" or "amqp" in nodeid.partition("[")[2] or "broker" in nodeid.partition("::")[2]:
+    if name == "test_rabbitmq" or "amqp" in nodeid.partition("[")[2] or "broker" in nodeid.partition("::")[2]:
         return "rabbitmq"
-    if name == "test_canary":
+    if name == "test_no_secret_leaves":
         return f"{name} {zlib.crc32(nodeid.encode()) % 3}"
-    return name if 'scope="module"' in (ROOT / path).read_text(encoding="utf-8") else None
+    return name if _has_module_fixture(ROOT / path) else None
+
+
+def _has_module_fixture(path: Path) -> bool:
+    """Whether a test file has a fixture of its module's own, or names one that its folder's `conftest.py` has."""
+    text, conftest = path.read_text(encoding="utf-8"), path.with_name("conftest.py")
+    if _MODULE_FIXTURE in text:
+        return True
+    if path.parent.name == "tests" or not conftest.exists():
+        return False
+    shared = conftest.read_text(encoding="utf-8")
+    return _MODULE_FIXTURE in shared and any(name in text for name in re.findall(r"^def (\w+)\(", shared, re.MULTILINE))
 
 
 def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
@@ -105,7 +118,7 @@ def _skips(terminal: pytest.TerminalReporter) -> list[str]:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What could not be tested here, at the end, in one block."""
-    for line in told(_skips(terminalreporter)):
+    for line in missing_programs_report(_skips(terminalreporter)):
         terminalreporter.write_line(line)
 
 

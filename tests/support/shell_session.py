@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
-from tests.cloud.functions.runtime import ROOT
+from tests.cloud.state.checkout import ROOT
 
 # What a block left in the background ends with the shell.
 _PROLOGUE = "trap 'for job in $(jobs -p); do kill $job 2>/dev/null || true; done' EXIT\n"

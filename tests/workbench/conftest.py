@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
 from tests.workbench.deploy_site import PLATFORMS, Site
 
 

@@ -17,9 +17,9 @@ from shared.workbench.bundle.description import (
 )
 from shared.workbench.deploy import commands
 from shared.workbench.deploy.control_plane import ControlPlane, Package
-from tests.cloud.functions.bootstrap import kill_at
-from tests.cloud.server.client import Standin
-from tests.support.functions_zip import write_zip
+from tests.cloud.client.standin import Standin
+from tests.cloud.invocation.bootstrap import kill_at
+from tests.support.hello_function import write_zip
 
 PLATFORMS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
 

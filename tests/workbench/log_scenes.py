@@ -13,10 +13,10 @@ import pytest
 
 from shared.runtime.secret import Secret
 from shared.workbench.bundle.operations import operations
-from tests.cloud.server.client import Standin
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.client.standin import Standin
 from tests.conftest import ACCOUNT, HANDOFF_KEY, PASSWORD, REGISTRY, TAIR, House
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 FOLLOW, PLAN = "follow_change", "plan_rotation"
 NOWHERE = "sqlite:///dev/null/results.db"  # a folder that cannot be one
@@ -90,7 +90,7 @@ def defective(function: str, patch: pytest.MonkeyPatch) -> None:
     """Give the function an adapter with a defect: it raises what nobody expects, with a secret in it."""
 
     def fails(*_: Any) -> Any:
-        raise TypeError(f"cannot use {Secret(GOOD[ACCOUNT]['AccountPassword']).reveal()}")
+        raise TypeError(f"cannot use {Secret(VALID_COMMANDS[ACCOUNT]['AccountPassword']).reveal()}")
 
     module, declared = import_module(f"functions.{function}"), operations()[ACCOUNT]
     if function == PLAN and declared.rotation is not None:
@@ -106,13 +106,14 @@ Said = dict[str, list[tuple[float, str]]]  # scene: when, in minutes before now,
 
 def command(name: str, function: str = ACCOUNT) -> dict[str, Any]:
     """A good command of this id."""
-    return GOOD[function] | {"CommandId": name}
+    good: dict[str, Any] = VALID_COMMANDS[function]
+    return good | {"CommandId": name}
 
 
 def end_of(house: House) -> None:
     """Deliver what waits for follow_change until it has ended."""
     handed = [event for event in house.commands() if event["type"].endswith(FOLLOW)][-1]
-    house.deliver(FOLLOW, shapes.event(handed, "scf", "queue"), timeout_s=30.0)
+    house.deliver(FOLLOW, platform_events.event(handed, "scf", "queue"), timeout_s=30.0)
 
 
 @dataclass
@@ -135,7 +136,7 @@ class Stage:
 
     def fire(self, name: str, cloud: Standin, fired: dict[str, Any], **changed: Any) -> None:
         """A timer fires a policy."""
-        self.place(name, cloud, **changed).deliver(PLAN, shapes.event(fired, "scf", "timer", name=name))
+        self.place(name, cloud, **changed).deliver(PLAN, platform_events.event(fired, "scf", "timer", name=name))
 
     def keep(self, scene: str, minutes: float) -> None:
         """What was logged since the last time belongs to `scene`, and was written `minutes` ago."""
@@ -153,7 +154,9 @@ def healthy(stage: Stage) -> None:
     house.send(PASSWORD, command("h-again", PASSWORD), trigger="queue", name="again")
     house.send(ACCOUNT, command("h-dry") | {"DryRun": True})
     house.send(ACCOUNT, {"CommandId": "h-unknown-field", "unknown": "result exhausted"})
-    house.deliver(ACCOUNT, shapes.event({"specversion": "1.0", "id": "1", "type": "keyturn.x"}, "scf", "queue"))
+    house.deliver(
+        ACCOUNT, platform_events.event({"specversion": "1.0", "id": "1", "type": "keyturn.x"}, "scf", "queue")
+    )
     stage.keep("healthy", 5)
     house = stage.place("ended", standin, task_s=3.0, settle_s=3.0)
     house.send(ACCOUNT, command("h-slow"))
@@ -200,10 +203,10 @@ def rotations(stage: Stage) -> None:
     stage.fire("denied", fleet, policy("not-listed", "*"), deny=["DescribeInstanceAccount"])
     house = stage.place("unsent", fleet)
     house.settings["KEYTURN_COMMANDS"] = NOWHERE
-    house.deliver(PLAN, shapes.event(policy("unsent", "crs-due*"), "scf", "timer", name="unsent"))
+    house.deliver(PLAN, platform_events.event(policy("unsent", "crs-due*"), "scf", "timer", name="unsent"))
     event: dict[str, Any] = {"specversion": "1.0", "id": "refused-firing", "source": "s", "type": "ops.firing"}
     event |= {"data": {"Policy": "no policy"}}
-    stage.place("refused", fleet).deliver(PLAN, shapes.event(event, "scf", "queue"))
+    stage.place("refused", fleet).deliver(PLAN, platform_events.event(event, "scf", "queue"))
     stage.keep("rotation_incomplete", 10)
 
 
@@ -214,8 +217,8 @@ def given_up(stage: Stage) -> None:
     data = {"InstanceId": "crs-demo0001", "AccountName": "app", "Privilege": "r", "Region": "ap-guangzhou"}
     envelope = {"specversion": "1.0", "id": "x-given-up", "source": "s", "attempt": 10, "hop": 9}
     envelope |= {"type": f"keyturn.command.{ACCOUNT}", "subject": "redis/crs-demo0001/app", "data": data}
-    envelope = shapes.signed(envelope, HANDOFF_KEY)
-    house.deliver(ACCOUNT, shapes.event(envelope, "scf", "queue"), timeout_s=5.0)
+    envelope = platform_events.signed(envelope, HANDOFF_KEY)
+    house.deliver(ACCOUNT, platform_events.event(envelope, "scf", "queue"), timeout_s=5.0)
     stage.keep("exhausted", 10)
 
 
@@ -226,7 +229,7 @@ def broken(stage: Stage) -> None:
         defective(ACCOUNT, defect)
         house.send(ACCOUNT, command("b-defect"), trigger="queue")
     house.settings["KEYTURN_RATE"] = "none"
-    house.send(ACCOUNT, GOOD[ACCOUNT], trigger="timer")
+    house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], trigger="timer")
     stage.keep("broken", 10)
 
 

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
+from tests.cloud.state.checkout import ROOT
 from tests.support.programs import CURL, JOSE, NODE, PYTHON_3_10, Program
 
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")

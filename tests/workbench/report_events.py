@@ -9,9 +9,9 @@ from typing import Any
 
 from shared.results.result_event import event_id
 from shared.workbench.report.__main__ import main
-from tests.commands.test_password_rules import GOOD
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 
 FLEET = """
 [[fleet]]
@@ -55,38 +55,43 @@ class Story:
 
 
 def tell_story(house: House, folder: Path) -> Story:
-    password = {**GOOD[PASSWORD], "CommandId": "c-root", "Actor": EVIL, "Reason": LONG}
+    password = {**VALID_COMMANDS[PASSWORD], "CommandId": "c-root", "Actor": EVIL, "Reason": LONG}
     assert outcome(house.send(PASSWORD, password, trigger="queue")) == "changed"
     assert outcome(house.send(PASSWORD, password, trigger="queue")) == "already_changed"
-    again = {**GOOD[PASSWORD], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"}
+    again = {**VALID_COMMANDS[PASSWORD], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "Site": "intl"}
     assert outcome(house.send(PASSWORD, {**again, "CommandId": "c-dry", "DryRun": True})) == "would_change"
-    wrong = {**GOOD[PASSWORD], "OldPassword": "Wrong-Passw0rd", "Password": "Else-Passw0rd1"}
+    wrong = {**VALID_COMMANDS[PASSWORD], "OldPassword": "Wrong-Passw0rd", "Password": "Else-Passw0rd1"}
     refused = house.send(PASSWORD, {**wrong, "CommandId": "c-wrong", "Actor": LONG, "Reason": EVIL})
     assert outcome(refused) == "not_changed"
     house.cloud.faults([{"Action": "ModifyServiceAccountPassword", "Fault": "drop_after", "Times": 3}])
-    lost = {**GOOD[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
+    lost = {**VALID_COMMANDS[REGISTRY], "CommandId": "c-lost", "Actor": LONG, "Reason": EVIL}
     assert outcome(house.send(REGISTRY, lost)) == "unknown"
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.settings["KEYTURN_RESULTS"] = f"sqlite://{folder}/world.toml/no.db"
-    undelivered = house.send(TAIR, {**GOOD[TAIR], "CommandId": "c-unheard"}, "fc")
+    undelivered = house.send(TAIR, {**VALID_COMMANDS[TAIR], "CommandId": "c-unheard"}, "fc")
     assert (outcome(undelivered), undelivered.body["Delivered"]) == ("changed", False)
     house.settings["KEYTURN_RESULTS"] = house.results_url
 
-    assert house.deliver("plan_rotation", shapes.event(POLICY, "scf", "timer", name="nightly")).error is None
+    assert house.deliver("plan_rotation", platform_events.event(POLICY, "scf", "timer", name="nightly")).error is None
     due = [event for event in house.commands() if event["type"] == f"keyturn.command.{ACCOUNT}"]
     assert len(due) == 2
-    rotated = house.deliver(ACCOUNT, shapes.event(json.dumps(due[0]), "scf", "queue"))
+    rotated = house.deliver(ACCOUNT, platform_events.event(json.dumps(due[0]), "scf", "queue"))
     assert outcome(rotated) == "changed"  # the other one is still on its way
     listed = {**POLICY, "Mode": "report"}
-    assert house.deliver("plan_rotation", shapes.event(listed, "scf", "timer", name="listing")).error is None
+    assert house.deliver("plan_rotation", platform_events.event(listed, "scf", "timer", name="listing")).error is None
 
     for task_s, name in ((3.0, "c-followed"), (600.0, "c-pending")):
         house.cloud.reset(task_s=task_s, settle_s=task_s)
-        command = {**GOOD[ACCOUNT], "InstanceId": "crs-demo0003", "Region": "ap-shanghai-fsi", "CommandId": name}
+        command = {
+            **VALID_COMMANDS[ACCOUNT],
+            "InstanceId": "crs-demo0003",
+            "Region": "ap-shanghai-fsi",
+            "CommandId": name,
+        }
         assert outcome(house.send(ACCOUNT, command)) == "pending"
         handed = [event for event in house.commands() if event["data"].get("CommandId") == name]
         if name == "c-followed":
-            followed = house.deliver("follow_change", shapes.event(json.dumps(handed[-1]), "scf", "queue"))
+            followed = house.deliver("follow_change", platform_events.event(json.dumps(handed[-1]), "scf", "queue"))
             assert outcome(followed) == "changed"
     return Story(house.results_url, house.results(), undelivered.body)
 

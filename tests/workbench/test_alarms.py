@@ -13,7 +13,7 @@ import pytest
 from shared.workbench.operations.alarm_calls import create_alarm_parameters, create_alert_body
 from shared.workbench.operations.alarms import Alarm, query_in_text, read_alarms
 from shared.workbench.operations.log_lines import read_log_lines
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
 from tests.workbench.log_scenes import SCENES, WORLD, Said, Stage, listening
 
 ALARMS = read_alarms()

@@ -12,7 +12,8 @@ from shared.workbench.bundle.description import (
 )
 from shared.workbench.deploy import commands
 from shared.workbench.deploy.plan import FunctionState, TriggerState, make_plan, shown_value
-from tests.support.functions_zip import fc, scf, write_zip
+from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.support.hello_function import write_zip
 from tests.workbench.deploy_site import PASSWORD, Site, deploy_until_killed, spec_of
 
 
@@ -59,9 +60,9 @@ def test_what_was_changed_by_hand_is_put_back(site: Site) -> None:
     if site.description.cloud == "tencent":
         desc = '{"AuthType":"NONE","NetConfig":{"EnableIntranet":false,"EnableExtranet":true}}'
         given = {"FunctionName": "hello", "TriggerName": "http", "Type": "http", "TriggerDesc": desc}
-        scf(site.cloud, "UpdateTrigger", **given, Enable="OPEN")
+        call_scf(site.cloud, "UpdateTrigger", **given, Enable="OPEN")
     else:
-        fc(site.cloud).delete_trigger("hello", "http")
+        fc_client(site.cloud).delete_trigger("hello", "http")
     assert [title.partition(" ")[2] for title in site.steps()] == ["trigger http (http) of hello"]
     assert site.deploy() == 0
     assert site.steps() == []
@@ -146,12 +147,12 @@ def test_a_trigger_made_by_hand_is_left_and_named_and_keeps_its_function(
     if mine:
         desc = '{"cron":"0 0 2 * * * *"}'
         given = {"FunctionName": "goodbye", "TriggerName": "by-hand", "Type": "timer", "TriggerDesc": desc}
-        scf(site.cloud, "UpdateTrigger", **given, **mine)
+        call_scf(site.cloud, "UpdateTrigger", **given, **mine)
     else:
         from alibabacloud_fc20230330 import models
 
         body = models.UpdateTriggerInput(description="mine")
-        fc(site.cloud).update_trigger("goodbye", "by-hand", models.UpdateTriggerRequest(body=body))
+        fc_client(site.cloud).update_trigger("goodbye", "by-hand", models.UpdateTriggerRequest(body=body))
     assert site.steps() == []
     capsys.readouterr()
     assert site.remove() == 1

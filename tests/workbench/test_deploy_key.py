@@ -17,8 +17,9 @@ from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import commands, handoff_key
 from shared.workbench.deploy.handoff_key import KeyProblem
 from shared.workbench.deploy.plan import KEY_MADE_LATER, FunctionState
-from tests.cloud.server.client import Standin
-from tests.support.functions_zip import fc, scf, write_zip
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.support.hello_function import write_zip
 from tests.workbench.deploy_site import PLATFORMS, Site, deploy_until_killed, spec_of
 
 NAME = "KEYTURN_HANDOFF_KEY"
@@ -50,11 +51,11 @@ def queued(site: Site, name: str, **more: str) -> None:
 def held(site: Site, name: str) -> str | None:
     """The value that a function has on the platform, asked for as anybody would."""
     if site.description.cloud == "tencent":
-        pairs = scf(site.cloud, "GetFunction", FunctionName=name)["Environment"]["Variables"]
+        pairs = call_scf(site.cloud, "GetFunction", FunctionName=name)["Environment"]["Variables"]
         return {pair["Key"]: pair["Value"] for pair in pairs}.get(NAME)
     from alibabacloud_fc20230330 import models
 
-    shown = fc(site.cloud).get_function(name, models.GetFunctionRequest()).body.to_map()
+    shown = fc_client(site.cloud).get_function(name, models.GetFunctionRequest()).body.to_map()
     value = shown["environmentVariables"].get(NAME)
     return None if value is None else str(value)
 

@@ -9,7 +9,7 @@ import pytest
 from shared.workbench.bundle.description import (
     Logs,
 )
-from tests.support.functions_zip import fc, scf
+from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.workbench.deploy_site import Site
 
 LOGS = {
@@ -27,11 +27,11 @@ OTHER = {
 def _held(site: Site, function: str) -> Logs:
     """Where the platform puts a function's lines."""
     if site.description.cloud == "tencent":
-        shown = scf(site.cloud, "GetFunction", FunctionName=function)
+        shown = call_scf(site.cloud, "GetFunction", FunctionName=function)
         return Logs(shown["ClsLogsetId"], shown["ClsTopicId"])
     from alibabacloud_fc20230330 import models
 
-    shown = fc(site.cloud).get_function(function, models.GetFunctionRequest()).body.to_map().get("logConfig", {})
+    shown = fc_client(site.cloud).get_function(function, models.GetFunctionRequest()).body.to_map().get("logConfig", {})
     assert shown.get("logBeginRule", "None") == "None"
     return Logs(shown.get("project", ""), shown.get("logstore", ""))
 
@@ -98,7 +98,7 @@ def test_lines_that_fc_would_join_are_taken_apart_again(site: Site) -> None:
     site.deploy()
     joined = models.LogConfig(project="orders", logstore="keyturn-lines", log_begin_rule="DefaultRegex")
     body = models.UpdateFunctionInput(log_config=joined)
-    fc(site.cloud).update_function("hello", models.UpdateFunctionRequest(body=body))
+    fc_client(site.cloud).update_function("hello", models.UpdateFunctionRequest(body=body))
     assert site.steps() == ["change settings hello"]
     assert site.deploy() == 0
     assert _held(site, "hello") == LOGS["alibaba"]

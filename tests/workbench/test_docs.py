@@ -33,7 +33,7 @@ from shared.workbench.docs.markdown import manual_anchor
 from shared.workbench.operations.alarms import read_alarms
 from shared.workbench.operations.log_lines import read_log_lines
 from shared.workbench.operations.runbook import read_runbook
-from tests.support.programs import NODE, need
+from tests.support.programs import NODE, require_program
 
 DESKTOP = {"width": 1280, "height": 900}
 
@@ -68,7 +68,7 @@ class Visit:
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not (redoc.FOLDER / "node_modules" / "redoc").is_dir():
-        need(NODE)
+        require_program(NODE)
     out = tmp_path_factory.mktemp("docs") / "keyturn.html"
     assert main([str(out)]) == 0
     return out

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from tests.cloud.functions.deployed import Deployed, deployed
-from tests.cloud.functions.url_callers import send
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens, registry_opens
+from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
+from tests.cloud.client.function_urls import send_request
+from tests.cloud.client.logins import redis_accepts, registry_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
-from tests.support.functions_zip import fc, scf
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
@@ -22,19 +22,19 @@ NEW = "Fresh-Passw0rd"
 
 
 @pytest.fixture
-def tencent(cloud: Standin, packages: Packages) -> Iterator[Deployed]:
-    yield deployed(cloud, "tencent", packages.dist)
+def tencent(cloud: Standin, packages: Packages) -> Iterator[DeployedBundle]:
+    yield deploy_bundle(cloud, "tencent", packages.dist)
     cloud.reset()
 
 
 @pytest.fixture
-def alibaba(cloud: Standin, packages: Packages) -> Iterator[Deployed]:
-    yield deployed(cloud, "alibaba", packages.dist)
+def alibaba(cloud: Standin, packages: Packages) -> Iterator[DeployedBundle]:
+    yield deploy_bundle(cloud, "alibaba", packages.dist)
     cloud.reset()
 
 
 def accepts(cloud: Standin, instance: str, account: str | None, password: str) -> bool:
-    return opens(cloud.redis[instance], password, account)
+    return redis_accepts(cloud.redis[instance], password, account)
 
 
 def account(**fields: Any) -> dict[str, Any]:
@@ -46,45 +46,45 @@ def tair(**fields: Any) -> dict[str, Any]:
     return {**asked, "NewAccountPassword": NEW, **fields}
 
 
-def test_a_signed_call_changes_a_real_password_on_tencent(tencent: Deployed) -> None:
+def test_a_signed_call_changes_a_real_password_on_tencent(tencent: DeployedBundle) -> None:
     answered = tencent.call(ACCOUNT, account())
     assert (answered.status, answered.json()["Delivered"]) == (200, True)
     assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)
     assert tencent.outcomes() == ["changed"]
 
 
-def test_a_signed_call_changes_a_real_password_on_alibaba(alibaba: Deployed) -> None:
+def test_a_signed_call_changes_a_real_password_on_alibaba(alibaba: DeployedBundle) -> None:
     answered = alibaba.call(TAIR, tair())
     assert (answered.status, answered.json()["Delivered"]) == (200, True), answered.body
     assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
     assert alibaba.outcomes() == ["changed"]
 
 
-def test_every_other_function_of_the_tencent_bundle_does_its_work(tencent: Deployed) -> None:
+def test_every_other_function_of_the_tencent_bundle_does_its_work(tencent: DeployedBundle) -> None:
     root = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": NEW}
     assert tencent.call(PASSWORD, root).status == 200
     assert accepts(tencent.cloud, "crs-demo0001", None, NEW)
     robot = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": False, "Password": NEW}
     answered = tencent.call(REGISTRY, robot)
     assert answered.status == 200, answered.body
-    assert registry_opens(tencent.cloud.registry["tcr-demo0001"], "tcr$robot", NEW)
+    assert registry_accepts(tencent.cloud.registry["tcr-demo0001"], "tcr$robot", NEW)
 
 
 @pytest.mark.parametrize(("name", "status"), [("tencent", 401), ("alibaba", 403)])
 def test_who_does_not_sign_changes_nothing(cloud: Standin, packages: Packages, name: str, status: int) -> None:
-    one = deployed(cloud, name, packages.dist)
+    one = deploy_bundle(cloud, name, packages.dist)
     function, command = (ACCOUNT, account()) if name == "tencent" else (TAIR, tair())
-    refused = send(cloud, one.url(function), json.dumps(command).encode(), {"Content-Type": "application/json"})
+    refused = send_request(cloud, one.url(function), json.dumps(command).encode(), {"Content-Type": "application/json"})
     assert refused.status == status
     assert one.results() == []
     assert all(not shown["Log"] for shown in cloud.functions() if shown["Function"] == function)
 
 
-def test_a_timer_changes_a_password_on_tencent(tencent: Deployed) -> None:
+def test_a_timer_changes_a_password_on_tencent(tencent: DeployedBundle) -> None:
     trigger = {"FunctionName": ACCOUNT, "TriggerName": "quarterly", "Type": "timer"}
     desc = json.dumps({"cron": "0 0 2 1 * * *"})
     text = json.dumps(account())
-    scf(tencent.cloud, "UpdateTrigger", **trigger, TriggerDesc=desc, Enable="OPEN", CustomArgument=text)
+    call_scf(tencent.cloud, "UpdateTrigger", **trigger, TriggerDesc=desc, Enable="OPEN", CustomArgument=text)
     fired = tencent.cloud.tick(ACCOUNT, "quarterly", "2026-11-22T02:00:00Z")
     assert (fired["Kind"], fired["Attempts"]) == ("ok", 1)
     assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)
@@ -94,17 +94,17 @@ def test_a_timer_changes_a_password_on_tencent(tencent: Deployed) -> None:
     )
 
 
-def test_a_timer_changes_a_password_on_alibaba(alibaba: Deployed) -> None:
+def test_a_timer_changes_a_password_on_alibaba(alibaba: DeployedBundle) -> None:
     from alibabacloud_fc20230330 import models
 
     config = {"cronExpression": "0 0 2 1 * *", "enable": True, "payload": json.dumps(tair())}
     body = models.UpdateTriggerInput(trigger_config=json.dumps(config))
-    fc(alibaba.cloud).update_trigger(TAIR, "quarterly", models.UpdateTriggerRequest(body=body))
+    fc_client(alibaba.cloud).update_trigger(TAIR, "quarterly", models.UpdateTriggerRequest(body=body))
     assert alibaba.cloud.tick(TAIR, "quarterly")["Kind"] == "ok"
     assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
 
 
-def test_a_command_on_the_topic_reaches_its_function_and_no_other(tencent: Deployed) -> None:
+def test_a_command_on_the_topic_reaches_its_function_and_no_other(tencent: DeployedBundle) -> None:
     tencent.command(ACCOUNT, account())
     tencent.wait(lambda: tencent.outcomes() == ["changed"])
     assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)
@@ -112,17 +112,17 @@ def test_a_command_on_the_topic_reaches_its_function_and_no_other(tencent: Deplo
     assert len(tencent.results()) == 1
 
 
-def test_a_command_on_its_queue_reaches_its_function_on_alibaba(alibaba: Deployed) -> None:
+def test_a_command_on_its_queue_reaches_its_function_on_alibaba(alibaba: DeployedBundle) -> None:
     alibaba.command(TAIR, tair())
     alibaba.wait(lambda: alibaba.outcomes() == ["changed"])
     assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
 
 
 def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud: Standin, packages: Packages) -> None:
-    one = deployed(cloud, "tencent", packages.dist)
+    one = deploy_bundle(cloud, "tencent", packages.dist)
     cloud.reset(active_s=0.02, task_s=6.0)
     assert one.workbench("deploy").returncode == 0
-    scf(cloud, "UpdateFunctionConfiguration", FunctionName=ACCOUNT, Timeout=4)
+    call_scf(cloud, "UpdateFunctionConfiguration", FunctionName=ACCOUNT, Timeout=4)
     time.sleep(0.1)
     answered = one.call(ACCOUNT, account())
     assert answered.status == 202, answered.body
@@ -134,7 +134,7 @@ def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud:
 
 @pytest.mark.parametrize("name", ["tencent", "alibaba"])
 def test_deployed_twice_needs_nothing_and_removed_leaves_nothing(cloud: Standin, packages: Packages, name: str) -> None:
-    one = deployed(cloud, name, packages.dist)
+    one = deploy_bundle(cloud, name, packages.dist)
     again = one.workbench("deploy")
     assert again.returncode == 0 and "nothing to change" in again.stdout
     planned = one.workbench("plan")

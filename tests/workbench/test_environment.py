@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.servers import processes
-from tests.support.programs import PYTHON_3_9, PYTHON_3_10, need
+from tests.cloud.backends import child_processes
+from tests.cloud.state.checkout import ROOT
+from tests.support.programs import PYTHON_3_9, PYTHON_3_10, require_program
 
 LOCKS = sorted(ROOT.glob("requirements-*.txt"))
 PINNED = re.compile(r"^([a-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
@@ -94,7 +94,7 @@ def test_two_that_start_at_once_install_once_and_a_third_has_nothing_to_do(tmp_p
 
 @pytest.mark.parametrize("target", ["demo", "test"])
 def test_a_python_that_is_too_old_is_told_so_in_one_line(target: str, tmp_path: Path) -> None:
-    old = need(PYTHON_3_9)
+    old = require_program(PYTHON_3_9)
     command = ["make", "--no-print-directory", target, f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"]
     environ = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
@@ -106,7 +106,7 @@ def test_a_python_that_is_too_old_is_told_so_in_one_line(target: str, tmp_path: 
 
 
 def test_a_python_that_is_asked_for_makes_it_anew_and_what_pip_complains_of_is_shown(tmp_path: Path) -> None:
-    older, venv = need(PYTHON_3_10), tmp_path / "venv"
+    older, venv = require_program(PYTHON_3_10), tmp_path / "venv"
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(sys.executable)
     (venv / "keyturn-installed.json").write_text(json.dumps(dict(pins(ROOT / "requirements-amqp.txt"))))
@@ -149,7 +149,7 @@ def test_the_lock_is_held_for_as_long_as_pip_runs(tmp_path: Path) -> None:
     children: list[int] = []
     until = time.monotonic() + 120
     while not children and time.monotonic() < until:
-        found = processes.children(process.pid)
+        found = child_processes.child_pids(process.pid)
         children = [pid for pid in found if b"--require-hashes" in Path(f"/proc/{pid}/cmdline").read_bytes()]
         time.sleep(0.02)
     (pip,) = children

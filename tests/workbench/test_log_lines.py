@@ -14,10 +14,10 @@ import pytest
 
 from shared.handlers.request import NothingDone
 from shared.workbench.operations.log_lines import LogLine, read_log_lines
-from tests.cloud.functions.runtime import environment
-from tests.commands.test_password_rules import GOOD
+from tests.cloud.invocation.runtime import platform_environment
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
-from tests.support import shapes
+from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
 from tests.workbench.log_scenes import FOLLOW, NOWHERE, PLAN, Listener, defective, listening, policy
 
 ROOT = Path(__file__).parents[2]
@@ -107,7 +107,7 @@ EACH = [(ACCOUNT, "scf"), (PASSWORD, "scf"), (REGISTRY, "scf"), (TAIR, "fc"), (A
 def test_an_invocation_has_one_line_and_each_result_one(
     house: House, heard: Listener, function: str, platform: str, trigger: str
 ) -> None:
-    batch = [GOOD[function] | {"CommandId": "c-1"}, {"no": "command"}]
+    batch = [VALID_COMMANDS[function] | {"CommandId": "c-1"}, {"no": "command"}]
     house.send(function, batch, platform, trigger)
     said = heard.take()
     lines = checked(said)
@@ -124,7 +124,7 @@ def test_an_invocation_has_one_line_and_each_result_one(
         event["data"]["CommandId"] for event in house.results()
     )
     text = " ".join(message for _, message in said)
-    assert not any(value in text for name, value in GOOD[function].items() if "Password" in name)
+    assert not any(value in text for name, value in VALID_COMMANDS[function].items() if "Password" in name)
 
 
 @pytest.mark.parametrize("function", [ACCOUNT, FOLLOW, PLAN])
@@ -132,7 +132,7 @@ def test_an_invocation_has_one_line_and_each_result_one(
 def test_an_invocation_that_is_refused_has_its_lines_too(
     house: House, heard: Listener, function: str, how: str
 ) -> None:
-    event: Any = shapes.event({"no": "command"}, "scf", "http")
+    event: Any = platform_events.event({"no": "command"}, "scf", "http")
     raised: str | None = None
     trigger: str | None = "http"
     results = 1
@@ -145,7 +145,7 @@ def test_an_invocation_that_is_refused_has_its_lines_too(
     elif how == "settings":
         house.settings["KEYTURN_RATE"] = "none"
     else:
-        event = shapes.event({"no": "command"}, "scf", "timer")
+        event = platform_events.event({"no": "command"}, "scf", "timer")
         raised, trigger = "NothingDone", "timer"
         house.settings["KEYTURN_RESULTS"] = "" if how == "no queue" else NOWHERE
         results = 0 if how == "no queue" else 1
@@ -167,7 +167,7 @@ def test_settings_that_cannot_be_read_are_told_where_nobody_is_answered(
     house: House, heard: Listener, trigger: str
 ) -> None:
     house.settings["KEYTURN_RATE"] = "none"
-    assert house.send(ACCOUNT, GOOD[ACCOUNT], trigger=trigger).error is not None
+    assert house.send(ACCOUNT, VALID_COMMANDS[ACCOUNT], trigger=trigger).error is not None
     lines = checked(heard.take())
     assert [line["event"] for line in lines] == ["settings", "invocation"]
     assert (lines[1]["raised"], lines[1]["trigger"], lines[1]["request_id"]) == ("SettingsError", trigger, None)
@@ -179,19 +179,19 @@ def test_a_defect_is_one_line_of_json_without_a_secret(
 ) -> None:
     house.settings["KEYTURN_COMMANDS"] = house.commands_url
     defective(function, monkeypatch)
-    house.send(function, GOOD[ACCOUNT] if function == ACCOUNT else policy("p", "*"), trigger="queue")
+    house.send(function, VALID_COMMANDS[ACCOUNT] if function == ACCOUNT else policy("p", "*"), trigger="queue")
     said = heard.take()
     lines = checked(said)
     (line,) = of(lines, "unexpected")
     assert (line["why"], line["trace_id"]) == ("TypeError", of(lines, "result")[0]["trace_id"])
     assert "Traceback" in line["traceback"]
     assert "in fails" in line["traceback"]
-    assert GOOD[ACCOUNT]["AccountPassword"] not in " ".join(message for _, message in said)
+    assert VALID_COMMANDS[ACCOUNT]["AccountPassword"] not in " ".join(message for _, message in said)
 
 
 def test_where_a_runtime_gives_no_handler_each_line_is_json_alone_on_stdout() -> None:
     code = f"from functions.{ACCOUNT} import main_handler as go; go({{'httpMethod': 'GET', 'headers': {{}}}}, {{}})"
-    env = environment(ACCOUNT, "scf", {})
+    env = platform_environment(ACCOUNT, "scf", {})
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=True
     )

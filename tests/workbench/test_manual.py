@@ -11,9 +11,9 @@ import pytest
 
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.manual import read_chapter, read_manual
-from tests.cloud.server.callers import stored
-from tests.cloud.server.proof import opens
-from tests.support.programs import need
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.vendor_clients import stored_value
+from tests.support.programs import require_program
 from tests.support.shell_session import ShellSession
 from tests.workbench.pages import (
     BLOCK_S,
@@ -35,8 +35,8 @@ def sealed_secret_opens_the_server(folder: Path, said: str) -> None:
     cloud = AttachedStandin(ready)
     inside = json.loads(said[said.index('{"CommandId":"sealed-1"') :].splitlines()[0])
     assert inside["Subject"] == "redis/crs-demo0001/app"
-    assert opens(cloud.redis["crs-demo0001"], inside["Secret"], "app")
-    assert stored(cloud, "ssm://redis-crs-demo0001-app", "v1") == inside["Secret"]
+    assert redis_accepts(cloud.redis["crs-demo0001"], inside["Secret"], "app")
+    assert stored_value(cloud, "ssm://redis-crs-demo0001-app", "v1") == inside["Secret"]
 
 
 # Chapter, and what its block with this text in it must have brought about.
@@ -52,7 +52,7 @@ def test_the_commands_of_a_chapter_run_as_they_stand(
 ) -> None:
     """In one shell, block after block. `mktemp` makes its folders in the test's own."""
     for program in missing_programs(TEXTS[chapter]):
-        need(program)
+        require_program(program)
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     checked = set()
     with ShellSession(tmp_path) as shell:

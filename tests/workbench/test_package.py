@@ -23,19 +23,19 @@ from shared.workbench.package.bytecode import compile_source
 from shared.workbench.package.dependencies import PackageError, find_interpreter
 from shared.workbench.package.imports import import_closure
 from shared.workbench.package.zips import BuiltZip, build_zips
-from tests.cloud.functions.bootstrap import context_of
-from tests.cloud.functions.runtime import environment, role_keys
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
+from tests.cloud.invocation.bootstrap import invocation_context
+from tests.cloud.invocation.runtime import platform_environment, role_keys
 from tests.conftest import Packages
-from tests.support import shapes
-from tests.support.programs import PYTHON_3_10, PYTHON_3_12, need
+from tests.support import platform_events
+from tests.support.programs import PYTHON_3_10, PYTHON_3_12, require_program
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
 ROOT = Path(__file__).parents[2]
 TAIR = "alibaba_tair_modify_account_password"
 ACCOUNT = "tencent_redis_modify_instance_account"
-PLATFORM = {"tencent": shapes.SCF, "alibaba": shapes.FC}
+PLATFORM = {"tencent": platform_events.SCF, "alibaba": platform_events.FC}
 EACH = [(d, s.module) for d in PLATFORM for s in load(ROOT / "serverless.yml", d, {}).functions]
 MAGIC = b"\x6f\x0d\r\n"  # Python 3.10's
 UNCHECKED = (1).to_bytes(4, "little")  # PEP 552: by hash, never compared with a source
@@ -70,7 +70,7 @@ def described(cloud: str, **environ: str) -> Description:
 
 @pytest.fixture(scope="module")
 def python() -> str:
-    return need(PYTHON_3_10)
+    return require_program(PYTHON_3_10)
 
 
 @pytest.fixture(scope="module")
@@ -95,19 +95,19 @@ def invoke(
     python: str, folder: Path, module: str, platform: str, event: str, tmp_path: Path, **settings: str
 ) -> dict[str, Any]:
     """One call in a fresh process that sees the unpacked zip, the standard library and an empty home."""
-    env = environment(module, platform, settings) | {"HOME": str(tmp_path), "PATH": "/nowhere"}
+    env = platform_environment(module, platform, settings) | {"HOME": str(tmp_path), "PATH": "/nowhere"}
     env.setdefault("KEYTURN_RESULTS", f"sqlite://{tmp_path}/results.db")
     names = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN")
-    if platform == shapes.SCF:
+    if platform == platform_events.SCF:
         env |= dict(zip(names, role_keys(platform), strict=True))
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TENCENTCLOUD_REGION", "ap-guangzhou")
         patch.setenv("TENCENTCLOUD_APPID", "1250000000")
-        context = context_of(platform, module, 20.0, role_keys(platform), lambda *_: None)
+        context = invocation_context(platform, module, 20.0, role_keys(platform), lambda *_: None)
     told = {
         "folder": str(folder),
         "module": module,
-        "fc": platform == shapes.FC,
+        "fc": platform == platform_events.FC,
         "context": json.loads(json.dumps(context, default=vars)),
         "event": event,
         "checkout": str(ROOT),
@@ -124,7 +124,7 @@ def invoke(
 
 
 def event_of(command: Any, platform: str, trigger: str) -> str:
-    made = shapes.event(command, platform, trigger)
+    made = platform_events.event(command, platform, trigger)
     return made.decode() if isinstance(made, bytes) else json.dumps(made)
 
 
@@ -134,7 +134,7 @@ def test_a_zip_alone_refuses_a_wrong_command_with_a_result(
 ) -> None:
     platform, folder = PLATFORM[cloud], zips.unpacked[cloud, module]
     before = sorted(folder.rglob("*"))
-    reply = invoke(python, folder, module, platform, event_of({}, platform, shapes.HTTP), tmp_path)
+    reply = invoke(python, folder, module, platform, event_of({}, platform, platform_events.HTTP), tmp_path)
     result = json.loads(reply["body"])["Result"]
     assert (result["data"]["Outcome"], result["data"]["Error"]["Class"]) == ("not_changed", "invalid_command")
     assert reply["statusCode"] == 400
@@ -168,7 +168,7 @@ def test_a_zip_alone_plans_a_rotation(cloud: str, zips: Zips, python: str, tmp_p
 def test_a_zip_for_fcs_newer_runtime_changes_a_password_under_that_python(
     python: str, tmp_path: Path, standin: Standin
 ) -> None:
-    newer = need(PYTHON_3_12)
+    newer = require_program(PYTHON_3_12)
     (one,) = build_zips(described("alibaba"), tmp_path / "dist", only=[TAIR], version="3.12")
     assert one.path.name == f"{TAIR}-py312.zip"
     with zipfile.ZipFile(one.path) as archive:
@@ -176,7 +176,7 @@ def test_a_zip_for_fcs_newer_runtime_changes_a_password_under_that_python(
     standin.reset()
     event = (ROOT / "events" / TAIR / "fc-http.json").read_text()
     endpoint = {"KEYTURN_ALIBABA_ENDPOINT": standin.endpoint}
-    reply = invoke(newer, tmp_path / "code", TAIR, shapes.FC, event, tmp_path, **endpoint)
+    reply = invoke(newer, tmp_path / "code", TAIR, platform_events.FC, event, tmp_path, **endpoint)
     assert (reply["statusCode"], json.loads(reply["body"])["Delivered"]) == (200, True)
 
 
@@ -281,7 +281,9 @@ def test_an_operation_on_the_other_platform_carries_its_own_clouds_client(python
     assert "shared/queues/smq.pyc" not in names
     assert not [name for name in names if name.startswith(("tencentcloud/redis", "shared/clouds/tencent/redis"))]
     folder = unpack(one.path, tmp_path / "code")
-    reply = invoke(python, folder, TAIR, shapes.SCF, event_of({}, shapes.SCF, shapes.HTTP), tmp_path)
+    reply = invoke(
+        python, folder, TAIR, platform_events.SCF, event_of({}, platform_events.SCF, platform_events.HTTP), tmp_path
+    )
     assert reply["statusCode"] == 400
 
 

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from tests.cloud.functions.runtime import ROOT
+from tests.cloud.state.checkout import ROOT
 from tests.workbench.pages import CHAPTERS, PAGES, TEXTS, anchors, prose
 
 TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))

@@ -17,11 +17,11 @@ from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.policies import Policy, policies, render
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
-from tests.support import shapes
+from tests.support import platform_events
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = (ACCOUNT, PASSWORD, REGISTRY, TAIR)
-TRIGGERS = (shapes.HTTP, shapes.TIMER, shapes.QUEUE)
+TRIGGERS = (platform_events.HTTP, platform_events.TIMER, platform_events.QUEUE)
 SSM, KMS = "ssm://redis-crs-demo0001-app", "kms://tair-r-demo0001-app"
 SERVICES = {"redis": "redis", "tcr": "tcr", "r-kvstore": "kvstore"}
 
@@ -49,10 +49,10 @@ def commands_of(function: str) -> list[tuple[str, str, dict[str, Any]]]:
     """Platform, trigger and command of each of a function's events."""
     fields = import_module(f"functions.{function}").main_handler.fields
     found = []
-    for platform in (shapes.SCF, shapes.FC):
+    for platform in (platform_events.SCF, platform_events.FC):
         for trigger in TRIGGERS:
             raw = (ROOT / "events" / function / f"{platform}-{trigger}.json").read_bytes()
-            event = json.loads(raw) if platform == shapes.SCF else raw
+            event = json.loads(raw) if platform == platform_events.SCF else raw
             command = read(event, fields=fields, request_id="r").messages[0].data
             assert isinstance(command, dict)
             found.append((platform, trigger, command))
@@ -64,7 +64,7 @@ def test_an_operation_calls_what_its_rights_say_and_nothing_else(function: str, 
     called: set[str] = set()
     for platform, trigger, command in commands_of(function):
         extras: list[dict[str, bool]] = [{}]
-        if trigger == shapes.HTTP:
+        if trigger == platform_events.HTTP:
             extras += [{"Login": True}, {"DryRun": True}, {"DryRun": True, "Login": True}]
         for extra in extras:
             house.cloud.reset()
@@ -90,10 +90,10 @@ def test_follow_change_reads_what_its_rights_say_and_nothing_else(house: House) 
     ]:
         house.cloud.reset(task_s=6.0, settle_s=6.0)
         house.cloud.faults(faults)
-        pending = house.send(function, command, platform, shapes.QUEUE, timeout_s=9.0)
+        pending = house.send(function, command, platform, platform_events.QUEUE, timeout_s=9.0)
         assert outcome(pending) == "pending"
         before = len(house.cloud.calls())
-        follow = shapes.event(json.dumps(house.commands()[-1]), platform, shapes.QUEUE)
+        follow = platform_events.event(json.dumps(house.commands()[-1]), platform, platform_events.QUEUE)
         house.deliver("follow_change", follow, platform)
         called |= {named(call) for call in house.cloud.calls()[before:] if call["Host"][:3] not in ("ssm", "kms")}
     assert called == rights_of("follow_change")

@@ -18,11 +18,11 @@ from shared.runtime.errors import ErrorClass
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.policies import policies
 from tests.campaign.cases import all_cases
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.server.callers import stored
-from tests.cloud.server.proof import opens, registry_opens
-from tests.cloud.servers.processes import free_port
-from tests.support.programs import Program, need
+from tests.cloud.backends.child_processes import free_port
+from tests.cloud.client.logins import redis_accepts, registry_accepts
+from tests.cloud.client.vendor_clients import stored_value
+from tests.cloud.state.checkout import ROOT
+from tests.support.programs import Program, require_program
 from tests.support.shell_session import ShellSession
 from tests.workbench.pages import BLOCK_S, PAGES, TEXTS, AttachedStandin, blocks, missing_programs
 
@@ -70,7 +70,7 @@ def outcomes(said: str) -> list[str]:
 def first_change(walk: Walk) -> None:
     """One message of a queue."""
     assert '"Outcome":"changed"' in walk.said.replace('": "', '":"')
-    assert not opens(walk.first.redis["r-demo0001"], "Tair-Passw0rd", "app")
+    assert not redis_accepts(walk.first.redis["r-demo0001"], "Tair-Passw0rd", "app")
 
 
 def timer_and_pending(walk: Walk) -> None:
@@ -98,13 +98,13 @@ def every_operation(walk: Walk) -> None:
         *(f"redis/crs-demo000{n}/root changed" for n in (1, 2, 3)),
         "tcr/tcr-demo0001/robot changed",
     }
-    assert opens(cloud.redis["crs-demo0001"], "New-Passw0rd1", "app")
-    assert not opens(cloud.redis["crs-demo0001"], "App-Passw0rd", "app")
+    assert redis_accepts(cloud.redis["crs-demo0001"], "New-Passw0rd1", "app")
+    assert not redis_accepts(cloud.redis["crs-demo0001"], "App-Passw0rd", "app")
     for n in (1, 2, 3):
-        assert opens(cloud.redis[f"crs-demo000{n}"], f"New-Passw0rd{n + 1}")
-        assert not opens(cloud.redis[f"crs-demo000{n}"], "Old-Passw0rd")
-    assert registry_opens(cloud.registry["tcr-demo0001"], "tcr$robot", "New-Passw0rd5")
-    assert not registry_opens(cloud.registry["tcr-demo0001"], "tcr$robot", "Robot-Passw0rd1")
+        assert redis_accepts(cloud.redis[f"crs-demo000{n}"], f"New-Passw0rd{n + 1}")
+        assert not redis_accepts(cloud.redis[f"crs-demo000{n}"], "Old-Passw0rd")
+    assert registry_accepts(cloud.registry["tcr-demo0001"], "tcr$robot", "New-Passw0rd5")
+    assert not registry_accepts(cloud.registry["tcr-demo0001"], "tcr$robot", "Robot-Passw0rd1")
 
 
 def _rotated(walk: Walk, fleet: str, store: Callable[[str], str]) -> None:
@@ -116,25 +116,25 @@ def _rotated(walk: Walk, fleet: str, store: Callable[[str], str]) -> None:
     assert len(changed & set(names)) == 2
     for name in names:
         current = store(name)
-        assert opens(cloud.redis[name], current, "app")
+        assert redis_accepts(cloud.redis[name], current, "app")
         assert (current != "Fleet-Passw0rd1") == (name in changed)
-        assert opens(cloud.redis[name], "Fleet-Passw0rd1", "app") == (name not in changed)
+        assert redis_accepts(cloud.redis[name], "Fleet-Passw0rd1", "app") == (name not in changed)
     reports = [event["data"] for event in walk.events() if event["type"] == "keyturn.rotation.report"]
     assert [report["Due"] for report in reports[-2:]] == [2, 0]
 
 
 def tencent_fleet(walk: Walk) -> None:
     cloud = walk.second
-    _rotated(walk, "crs-fleet", lambda name: stored(cloud, f"ssm://redis-{name}-app", "v1"))
+    _rotated(walk, "crs-fleet", lambda name: stored_value(cloud, f"ssm://redis-{name}-app", "v1"))
     assert cloud.functions() == []
 
 
 def alibaba(walk: Walk) -> None:
     cloud = walk.second
     assert "tair/r-demo0001/app changed" in outcomes(walk.said)
-    assert opens(cloud.redis["r-demo0001"], "New-Passw0rd6", "app")
-    assert not opens(cloud.redis["r-demo0001"], "Tair-Passw0rd", "app")
-    _rotated(walk, "r-fleet", lambda name: stored(cloud, f"kms://tair-{name}-app"))
+    assert redis_accepts(cloud.redis["r-demo0001"], "New-Passw0rd6", "app")
+    assert not redis_accepts(cloud.redis["r-demo0001"], "Tair-Passw0rd", "app")
+    _rotated(walk, "r-fleet", lambda name: stored_value(cloud, f"kms://tair-{name}-app"))
     assert cloud.functions() == []
 
 
@@ -176,7 +176,7 @@ def test_a_newcomer_gets_through_the_page(tmp_path: Path) -> None:
                     check(walk)
                     checked.add(text)
     for program in missing:
-        need(program)
+        require_program(program)
     assert checked == set(CHECKS)
 
 
@@ -188,7 +188,7 @@ def test_the_commands_of_the_other_pages_run(tmp_path: Path) -> None:
         with ShellSession(tmp_path) as shell:
             for block in (block for block in blocks(page) if not in_ci(block)):
                 for program in missing_programs(block):
-                    need(program)
+                    require_program(program)
                 here = block.replace("8765", port).replace("/tmp/keyturn", f"{tmp_path}/keyturn")
                 said += shell.run(here, timeout_s=BLOCK_S)
     assert "redis/crs-demo0001/app changed" in outcomes(said.replace('\\"', '"'))

@@ -20,8 +20,8 @@ from playwright.sync_api import Browser, Page
 
 from shared.workbench.report.__main__ import main
 from shared.workbench.report.ledger import Ledger
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
+from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.world import DEFAULT_WORLD
 from tests.conftest import House
 from tests.workbench.report_events import EVIL, FLEET, LONG, Story, page_of, result_event, tell_story

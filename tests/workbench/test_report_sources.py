@@ -10,8 +10,8 @@ import pytest
 from shared.handlers.adapters import open_queue
 from shared.queues.port import QueueMessage
 from shared.workbench.report.__main__ import main
-from tests.cloud.queues.rabbitmq import PASSWORD as BROKER_PASSWORD
-from tests.cloud.queues.rabbitmq import Broker
+from tests.cloud.backends.rabbitmq import PASSWORD as BROKER_PASSWORD
+from tests.cloud.backends.rabbitmq import RabbitMq
 from tests.workbench.report_events import page_of, result_event
 
 
@@ -45,7 +45,7 @@ def test_lines_that_are_no_events_are_named_by_number_and_never_echoed(
 
 
 def test_a_broker_still_has_every_message_after_a_look(
-    rabbitmq: Broker, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    rabbitmq: RabbitMq, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     events = [result_event("changed", f"c-{count}", "2026-11-22T06:00:00.000Z") for count in range(3)]
     rabbitmq.declare("report")

@@ -17,7 +17,7 @@ from shared.workbench.package.imports import imported_names
 from shared.workbench.schemas import __main__ as program
 from shared.workbench.schemas import commands, schema_files, texts
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
-from tests.support.programs import ASYNCAPI, NODE_PACKAGES, need
+from tests.support.programs import ASYNCAPI, NODE_PACKAGES, require_program
 from tests.workbench.schema_checks import PLAN, Validator, files
 
 
@@ -53,7 +53,7 @@ def test_openapi_is_valid_and_its_schemas_too() -> None:
 
 
 def test_asyncapi_is_valid_by_its_own_parser() -> None:
-    need(ASYNCAPI)
+    require_program(ASYNCAPI)
     script = """
 const { Parser } = require("@asyncapi/parser");
 const text = require("node:fs").readFileSync(0, "utf8");

@@ -86,7 +86,7 @@ def test_what_an_operation_answers_and_publishes_fits(house: House, function: st
     statuses += [check_reply(function, house.send(function, good, platform, headers=wrong))]
     house.cloud.faults([{"Action": "*", "Fault": "throttle", "Times": 50}])
     statuses += [check_reply(function, house.send(function, good, platform, timeout_s=4.0))]
-    house.cloud.clear()
+    house.cloud.clear_faults()
     house.settings["KEYTURN_ALLOW"] = "tencent/ssm/*/*/*"
     statuses += [check_reply(function, house.send(function, good, platform))]
     house.settings["KEYTURN_RATE"] = "many"

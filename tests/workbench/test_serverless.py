@@ -17,7 +17,7 @@ from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
 from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.yaml_with_lines import Variables, read
-from tests.support.programs import SERVERLESS, need
+from tests.support.programs import SERVERLESS, require_program
 
 ROOT = Path(__file__).parents[2]
 CLOUDS = ("tencent", "alibaba")
@@ -150,7 +150,7 @@ def test_an_smq_trigger_reads_the_queue_that_commands_for_its_function_go_to(nam
 
 @pytest.mark.parametrize("cloud", CLOUDS)
 def test_the_framework_reads_the_file_without_a_complaint(cloud: str, tmp_path: Path) -> None:
-    serverless = need(SERVERLESS)
+    serverless = require_program(SERVERLESS)
     ours = {"CLOUD": cloud, "HOME": str(tmp_path), "CI": "true", "SLS_TELEMETRY_DISABLED": "1"}
     printed = subprocess.run(
         [serverless, "print", "--format", "json"],

@@ -1,1 +1,1 @@
-"""Alibaba Cloud as the stand-in plays it: its gates, and one file a service."""
+"""Alibaba Cloud: its gateways (RPC and REST, ACS3), and one file a service."""

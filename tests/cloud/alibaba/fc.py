@@ -15,13 +15,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cloud.alibaba.fc_gate import RAW, VERSION
+from tests.cloud.alibaba.fc_gateway import RAW, VERSION
 from tests.cloud.alibaba.fc_triggers import read_trigger, shown_trigger
-from tests.cloud.functions import rules as rules
-from tests.cloud.functions.host import Function, FunctionsHost
-from tests.cloud.functions.process import ACCOUNT, Spec
+from tests.cloud.functions import validation
+from tests.cloud.functions.host import DeployedFunction, FunctionHost
+from tests.cloud.functions.instance_process import FunctionSpec
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _HANDLER = re.compile(r"[A-Za-z0-9_./-]{1,120}\.[A-Za-z_][A-Za-z0-9_]*")
@@ -29,13 +30,13 @@ _ROLE = re.compile(r"acs:ram::[0-9]{1,32}:role/[A-Za-z0-9.-]{1,64}")
 _RUNTIMES = {"python3.10": "3.10", "python3.12": "3.12"}
 _ZIP_MB, _MOST_RETRIES, _MOST_AGE_S = 100, 8, 604_800
 
-_CODE = takes("zipFile!", "ossBucketName ossObjectName checksum")
-_TAG = takes("Key! Value!")
-_LOG_CONFIG = takes(
+_CODE = parameter_table("zipFile!", "ossBucketName ossObjectName checksum")
+_TAG = parameter_table("Key! Value!")
+_LOG_CONFIG = parameter_table(
     "project logstore logBeginRule", "enableInstanceMetrics:bool enableRequestMetrics:bool enableLlmMetrics:bool"
 )
 _PROJECT, _LOGSTORE = (re.compile(rf"[a-z0-9][a-z0-9{more}-]{{1,61}}[a-z0-9]") for more in ("", "_"))
-_DESTINATIONS = takes("onSuccess:object onFailure:object")
+_DESTINATIONS = parameter_table("onSuccess:object onFailure:object")
 _CONFIGURATION = (
     "description environmentVariables:object handler instanceConcurrency:int memorySize:int role runtime timeout:int "
     "code:object internetAccess:bool diskSize:int cpu:number logConfig:object"
@@ -50,11 +51,11 @@ _ELSEWHERE = (
 
 
 @dataclass
-class Deployed:
+class FunctionRecord:
     """A function as its API shows it; `host` runs it."""
 
-    host: Function
-    said: dict[str, Any]
+    host: DeployedFunction
+    configuration: dict[str, Any]
     tags: list[dict[str, str]]
     size: int
     asynchronous: dict[str, Any] | None = None
@@ -63,59 +64,67 @@ class Deployed:
     added: str = ""
 
 
-class Fc:
+class AlibabaFc:
     """FC of every region, version LATEST."""
 
     cloud: Cloud = "alibaba"
     name = "fc"
     version = VERSION
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, host: FunctionsHost) -> None:
+    def __init__(self, world: World, host: FunctionHost) -> None:
         self._world = world
         self._host = host
-        self._functions: dict[tuple[str, str], Deployed] = {}
+        self._functions: dict[tuple[str, str], FunctionRecord] = {}
         named, trigger = "functionName! qualifier", "functionName! triggerName!"
         self.actions: Mapping[str, Action] = {
             "CreateFunction": Action(
-                takes(f"functionName! {_CONFIGURATION} tags:objects", f"{_ELSEWHERE} resourceGroupId"),
+                parameter_table(f"functionName! {_CONFIGURATION} tags:objects", f"{_ELSEWHERE} resourceGroupId"),
                 self._create,
                 changes=True,
             ),
-            "UpdateFunction": Action(takes(f"functionName! {_CONFIGURATION}", _ELSEWHERE), self._update, changes=True),
-            "GetFunction": Action(takes(named), self._get),
+            "UpdateFunction": Action(
+                parameter_table(f"functionName! {_CONFIGURATION}", _ELSEWHERE), self._update, changes=True
+            ),
+            "GetFunction": Action(parameter_table(named), self._get),
             "ListFunctions": Action(
-                takes("prefix limit:int nextToken", "description fcVersion functionName gpuType runtime tags"),
+                parameter_table(
+                    "prefix limit:int nextToken", "description fcVersion functionName gpuType runtime tags"
+                ),
                 self._list,
             ),
-            "DeleteFunction": Action(takes("functionName!"), self._delete, changes=True),
+            "DeleteFunction": Action(parameter_table("functionName!"), self._delete, changes=True),
             "CreateTrigger": Action(
-                takes(f"{trigger} triggerType! triggerConfig! description invocationRole qualifier sourceArn"),
+                parameter_table(
+                    f"{trigger} triggerType! triggerConfig! description invocationRole qualifier sourceArn"
+                ),
                 self._create_trigger,
                 changes=True,
             ),
             "UpdateTrigger": Action(
-                takes(f"{trigger} triggerConfig description invocationRole qualifier"),
+                parameter_table(f"{trigger} triggerConfig description invocationRole qualifier"),
                 self._update_trigger,
                 changes=True,
             ),
-            "GetTrigger": Action(takes(trigger), self._get_trigger),
-            "ListTriggers": Action(takes("functionName! limit:int nextToken prefix"), self._list_triggers),
-            "DeleteTrigger": Action(takes(trigger), self._delete_trigger, changes=True),
-            "GetAsyncInvokeConfig": Action(takes(named), self._get_async),
+            "GetTrigger": Action(parameter_table(trigger), self._get_trigger),
+            "ListTriggers": Action(parameter_table("functionName! limit:int nextToken prefix"), self._list_triggers),
+            "DeleteTrigger": Action(parameter_table(trigger), self._delete_trigger, changes=True),
+            "GetAsyncInvokeConfig": Action(parameter_table(named), self._get_async),
             "PutAsyncInvokeConfig": Action(
-                takes(
+                parameter_table(
                     f"{named} maxAsyncRetryAttempts:int maxAsyncEventAgeInSeconds:int destinationConfig:object",
                     "asyncTask:bool",
                 ),
                 self._put_async,
                 changes=True,
             ),
-            "TagResources": Action(takes("resourceId!:strs resourceType! tag!:objects"), self._tag, changes=True),
-            "InvokeFunction": Action(takes(named), self._invoke, changes=True),
+            "TagResources": Action(
+                parameter_table("resourceId!:strs resourceType! tag!:objects"), self._tag, changes=True
+            ),
+            "InvokeFunction": Action(parameter_table(named), self._invoke, changes=True),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         if kind == "denied":
             text = f"the caller is not authorized to perform 'fc:{call.action}'"
             return ApiError("AccessDenied", text, 403)
@@ -145,34 +154,34 @@ class Fc:
         if (call.region or "", name) in self._functions:
             raise ApiError("FunctionAlreadyExists", f"function '{name}' already exists", 409)
         for tag in given.get("tags", []):
-            rules.check(tag, _TAG, _invalid, "tags")
+            validation.check_fields(tag, _TAG, _invalid, "tags")
         if "code" not in given:
             raise _invalid("code", "is required")
         said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **_said(given)}
         values = self._values(said)
         folder, size = await self._code(given["code"])
         assert call.region is not None
-        spec = Spec("fc", call.region, name, code=folder, **values)
+        spec = FunctionSpec("fc", call.region, name, code=folder, **values)
         added = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._host.clock.now()))
-        deployed = Deployed(self._host.add(spec), said, list(given.get("tags", [])), size, added=added)
+        deployed = FunctionRecord(self._host.add(spec), said, list(given.get("tags", [])), size, added=added)
         self._functions[call.region, name] = deployed
         self._hold(deployed, "Pending")
         return self._shown(deployed)
 
     async def _update(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
-        said = {**deployed.said, **_said(given)}
+        said = {**deployed.configuration, **_said(given)}
         values = self._values(said)
         if "code" in given:
             values["code"], deployed.size = await self._code(given["code"])
         await self._host.change(deployed.host, **values)
-        deployed.said = said
+        deployed.configuration = said
         self._hold(deployed, "InProgress")
         return self._shown(deployed)
 
     async def _code(self, given: Mapping[str, Any]) -> tuple[Any, int]:
-        rules.check(given, _CODE, _invalid, "code")
-        return await asyncio.to_thread(rules.code, given["zipFile"], _ZIP_MB, _invalid)
+        validation.check_fields(given, _CODE, _invalid, "code")
+        return await asyncio.to_thread(validation.unpack_zip_file, given["zipFile"], _ZIP_MB, _invalid)
 
     async def _get(self, given: Mapping[str, Any], call: Call) -> Answer:
         return self._shown(self._found(given, call))
@@ -200,16 +209,16 @@ class Fc:
         trigger = read_trigger(given, self._host.url_id())
         if trigger.kind == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("TriggerAlreadyExists", "the function has an HTTP trigger", 409)
-        trigger.born = self._host.clock.now()
+        trigger.created_at = self._host.clock.now()
         triggers[trigger.name] = trigger
         return shown_trigger(trigger, deployed.host.spec)
 
     async def _update_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
         old = self._trigger(given, call)
-        new = read_trigger({**old.said, **given}, old.url_id)
+        new = read_trigger({**old.request, **given}, old.url_id)
         new.served = old.served
-        new.born = self._host.clock.now()
+        new.created_at = self._host.clock.now()
         deployed.host.triggers[old.name] = new
         return shown_trigger(new, deployed.host.spec)
 
@@ -245,9 +254,9 @@ class Fc:
         if not 0 <= retries <= _MOST_RETRIES or not 1 <= age_s <= _MOST_AGE_S:
             raise _invalid("maxAsyncRetryAttempts or maxAsyncEventAgeInSeconds", "is out of range")
         destinations = given.get("destinationConfig", {})
-        rules.check(destinations, _DESTINATIONS, _invalid, "destinationConfig")
+        validation.check_fields(destinations, _DESTINATIONS, _invalid, "destinationConfig")
         for name, one in destinations.items():
-            rules.check(one, takes("destination!"), _invalid, f"destinationConfig.{name}")
+            validation.check_fields(one, parameter_table("destination!"), _invalid, f"destinationConfig.{name}")
         deployed.host.retries = retries
         deployed.asynchronous = {
             "functionArn": _arn(deployed.host.spec),
@@ -272,7 +281,7 @@ class Fc:
     async def _invoke(self, given: Mapping[str, Any], call: Call) -> Answer:
         function, headers = self._settled(given, call).host, given["headers"]
         if headers.get("x-fc-invocation-type", "Sync").lower() == "async":
-            self._host.begin(function, given[RAW])
+            self._host.deliver_later(function, given[RAW])
             return {"status": 202, "body": b"", "headers": {}}
         outcome = await function.invoke(given[RAW], request_id=call.request_id)
         if outcome.kind == "ok":
@@ -282,7 +291,7 @@ class Fc:
 
     # What is there, and in which state
 
-    def _found(self, given: Mapping[str, Any], call: Call) -> Deployed:
+    def _found(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         if given.get("qualifier", "LATEST") != "LATEST":
             raise ApiError("VersionNotFound", "The stand-in has the version LATEST.", 404)
         deployed = self._functions.get((call.region or "", given["functionName"]))
@@ -290,22 +299,22 @@ class Fc:
             raise ApiError("FunctionNotFound", f"function '{given['functionName']}' does not exist", 404)
         return deployed
 
-    def _settled(self, given: Mapping[str, Any], call: Call) -> Deployed:
+    def _settled(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         deployed = self._found(given, call)
         if self._status(deployed):
             raise ApiError("FunctionNotReady", "the function is being updated", 409)
         return deployed
 
-    def _hold(self, deployed: Deployed, status: str) -> None:
+    def _hold(self, deployed: FunctionRecord, status: str) -> None:
         deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
 
-    def _status(self, deployed: Deployed) -> str:
+    def _status(self, deployed: FunctionRecord) -> str:
         return deployed.busy if self._host.clock.now() < deployed.busy_until else ""
 
-    def _shown(self, deployed: Deployed) -> dict[str, Any]:
+    def _shown(self, deployed: FunctionRecord) -> dict[str, Any]:
         status = self._status(deployed)
         return {
-            **deployed.said,
+            **deployed.configuration,
             "functionName": deployed.host.spec.name,
             "functionArn": _arn(deployed.host.spec),
             "functionId": f"standin-{deployed.host.spec.name}",
@@ -342,7 +351,7 @@ class Fc:
             "runtime": _RUNTIMES[said["runtime"]],
             "memory_mb": said["memorySize"],
             "timeout_s": said["timeout"],
-            "environment": rules.variables(environment, ("FC_", "ALIBABA_CLOUD_"), _invalid),
+            "environment": validation.check_environment(environment, ("FC_", "ALIBABA_CLOUD_"), _invalid),
             "concurrency": said["instanceConcurrency"],
             "role": self._world.credentials.alibaba if role else None,
         }
@@ -350,7 +359,7 @@ class Fc:
 
 def _check_logs(given: Mapping[str, Any]) -> None:
     """A project and a Logstore, or neither, which ends logging."""
-    rules.check(given, _LOG_CONFIG, _invalid, "logConfig")
+    validation.check_fields(given, _LOG_CONFIG, _invalid, "logConfig")
     project, logstore = given.get("project", ""), given.get("logstore", "")
     if (project or logstore) and not (_PROJECT.fullmatch(project) and _LOGSTORE.fullmatch(logstore)):
         raise _invalid("logConfig", "is not a project and a logstore")
@@ -368,8 +377,8 @@ def _paged(name: str, shown: list[Any], given: Mapping[str, Any], limit: int) ->
     return {name: page(shown, start, limit), **more}
 
 
-def _arn(spec: Spec) -> str:
-    return f"acs:fc:{spec.region}:{ACCOUNT}:functions/{spec.name}"
+def _arn(spec: FunctionSpec) -> str:
+    return f"acs:fc:{spec.region}:{ALIBABA_ACCOUNT}:functions/{spec.name}"
 
 
 def _invalid(name: str, why: str) -> ApiError:

@@ -7,23 +7,25 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cloud.functions import rules as rules
+from tests.cloud.functions import validation
 from tests.cloud.functions.host import Trigger
-from tests.cloud.functions.process import ACCOUNT, Spec
-from tests.cloud.wire.service import ApiError, takes
+from tests.cloud.functions.instance_process import FunctionSpec
+from tests.cloud.functions.urls import fc_url_host
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.cloud.wire.service import ApiError, parameter_table
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,127}")
 _TABLES = {
-    "http": takes("authType! methods!:strs disableURLInternet:bool", "authConfig corsConfig:object"),
-    "timer": takes("cronExpression! enable!:bool payload"),
-    "eventbridge": takes(
+    "http": parameter_table("authType! methods!:strs disableURLInternet:bool", "authConfig corsConfig:object"),
+    "timer": parameter_table("cronExpression! enable!:bool payload"),
+    "eventbridge": parameter_table(
         "eventSourceConfig!:object runOptions:object triggerEnable:bool",
         "asyncInvocationType:bool eventSinkConfig:object eventRuleFilterPattern",
     ),
 }
-_RUN = takes("mode batchWindow:object retryStrategy:object errorsTolerance deadLetterQueue:object")
-_SOURCE = takes("eventSourceType! eventSourceParameters:object")
-_MNS = takes("QueueName! RegionId IsBase64Decode:bool")
+_RUN = parameter_table("mode batchWindow:object retryStrategy:object errorsTolerance deadLetterQueue:object")
+_SOURCE = parameter_table("eventSourceType! eventSourceParameters:object")
+_MNS = parameter_table("QueueName! RegionId IsBase64Decode:bool")
 
 
 def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
@@ -39,7 +41,7 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
         raise _invalid("triggerConfig", "is not JSON") from None
     if not isinstance(config, dict):
         raise _invalid("triggerConfig", "is no object")
-    rules.check(config, _TABLES[kind], _invalid, "triggerConfig")
+    validation.check_fields(config, _TABLES[kind], _invalid, "triggerConfig")
     said = dict(given)
     if kind == "http":
         if config["authType"] not in ("anonymous", "function"):
@@ -47,19 +49,23 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
         return Trigger("http", name, not config.get("disableURLInternet", False), config, said, url_id)
     if kind == "timer":
         expression = config["cronExpression"]
-        if not expression.startswith("@every ") and not rules.is_cron(re.sub(r"^CRON_TZ=\S+ ", "", expression), 6):
+        if not expression.startswith("@every ") and not validation.is_cron(re.sub(r"^CRON_TZ=\S+ ", "", expression), 6):
             raise _invalid("triggerConfig.cronExpression", "has not six fields")
         return Trigger("timer", name, config["enable"], {"message": config.get("payload", ""), **config}, said)
     source = config["eventSourceConfig"]
-    rules.check(source, _SOURCE, _invalid, "eventSourceConfig")
+    validation.check_fields(source, _SOURCE, _invalid, "eventSourceConfig")
     parameters = source.get("eventSourceParameters", {})
     if source["eventSourceType"] != "MNS" or parameters.keys() != {"sourceMNSParameters"}:
         raise ApiError("UnsupportedOperation", "The stand-in's EventBridge reads SMQ queues.")
-    rules.check(parameters["sourceMNSParameters"], _MNS, _invalid, "sourceMNSParameters")
+    validation.check_fields(parameters["sourceMNSParameters"], _MNS, _invalid, "sourceMNSParameters")
     run = config.get("runOptions", {})
-    rules.check(run, _RUN, _invalid, "runOptions")
-    rules.check(run.get("retryStrategy", {}), takes("PushRetryStrategy!"), _invalid, "retryStrategy")
-    rules.check(run.get("batchWindow", {}), takes("CountBasedWindow:int TimeBasedWindow:int"), _invalid, "batchWindow")
+    validation.check_fields(run, _RUN, _invalid, "runOptions")
+    validation.check_fields(
+        run.get("retryStrategy", {}), parameter_table("PushRetryStrategy!"), _invalid, "retryStrategy"
+    )
+    validation.check_fields(
+        run.get("batchWindow", {}), parameter_table("CountBasedWindow:int TimeBasedWindow:int"), _invalid, "batchWindow"
+    )
     options = {
         "queue": parameters["sourceMNSParameters"]["QueueName"],
         "batch": run.get("batchWindow", {}).get("CountBasedWindow", 1),
@@ -69,9 +75,9 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
     return Trigger("mns", name, config.get("triggerEnable", True), options, said)
 
 
-def shown_trigger(trigger: Trigger, spec: Spec) -> dict[str, Any]:
+def shown_trigger(trigger: Trigger, spec: FunctionSpec) -> dict[str, Any]:
     """A trigger as GetTrigger shows it."""
-    said = trigger.said
+    said = trigger.request
     shown = {
         "triggerName": trigger.name,
         "triggerType": said["triggerType"],
@@ -82,19 +88,14 @@ def shown_trigger(trigger: Trigger, spec: Spec) -> dict[str, Any]:
         "sourceArn": said.get("sourceArn", ""),
         "qualifier": said.get("qualifier", "LATEST"),
         "status": "",
-        "targetArn": f"acs:fc:{spec.region}:{ACCOUNT}:functions/{spec.name}",
+        "targetArn": f"acs:fc:{spec.region}:{ALIBABA_ACCOUNT}:functions/{spec.name}",
         "createdTime": "2026-01-01T00:00:00Z",
         "lastModifiedTime": "2026-01-01T00:00:00Z",
     }
     if trigger.kind == "http":
-        host = url_host(trigger.url_id, spec.region)
+        host = fc_url_host(trigger.url_id, spec.region)
         shown["httpTrigger"] = {"urlInternet": f"https://{host}", "urlIntranet": ""}
     return shown
-
-
-def url_host(url_id: str, region: str) -> str:
-    """The host of an HTTP trigger."""
-    return f"{url_id}.{region}.fcapp.run"
 
 
 def _invalid(name: str, why: str) -> ApiError:

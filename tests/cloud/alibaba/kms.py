@@ -11,76 +11,21 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
+from tests.cloud.alibaba.kms_secret import CURRENT, PREVIOUS, Secret, Version
 from tests.cloud.state.history import By, History
-from tests.cloud.state.world import KmsSecret, World
+from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
-CURRENT, PREVIOUS = "ACSCurrent", "ACSPrevious"
-MOST_VERSIONS, MOST_STAGES = 10, 8
+MOST_VERSIONS = 10
 LOST = "StandIn.LabelledVersionLost"
 """No code of the cloud: the real one would delete a version that the caller still has a label on."""
 _MOST_BYTES = 30720
 _MOST_NAME = 64
 _THROTTLED = "Rejected.Throttling"
-
-
-@dataclass
-class Version:
-    """One value; `read` counts GetSecretValue calls that were answered."""
-
-    id: str
-    data: str
-    kind: str
-    created: float
-    read: int = 0
-
-
-@dataclass
-class Secret:
-    """A live secret: versions in the order they were made, and which version each stage marks."""
-
-    name: str
-    region: str
-    description: str
-    created: float
-    updated: float
-    tags: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, Version] = field(default_factory=dict)
-    stages: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, name: str, spec: KmsSecret, now: float) -> Secret:
-        """As a world describes it."""
-        versions = {id_: Version(id_, one.value, "text", one.created) for id_, one in spec.stored(now).items()}
-        times = [one.created for one in versions.values()] or [now]
-        stages = {CURRENT: spec.current or list(versions)[-1], **spec.labels} if versions else {}
-        if unknown := set(stages.values()) - versions.keys():
-            raise ValueError(f"kms: {name} marks versions that it does not have: {sorted(unknown)}")
-        return cls(name, spec.region, spec.description, min(times), max(times), dict(spec.tags), versions, stages)
-
-    def marks(self, version_id: str) -> list[str]:
-        """The stages of a version."""
-        return [stage for stage, id_ in self.stages.items() if id_ == version_id]
-
-    def moved(self, stages: list[str], version_id: str) -> dict[str, str]:
-        """The stages after these were put on a version; the former current one becomes the previous one."""
-        after, former = dict(self.stages), self.stages.get(CURRENT)
-        if CURRENT in stages and former not in (None, version_id):
-            after[PREVIOUS] = str(former)
-        after |= dict.fromkeys(stages, version_id)
-        if len(after) > MOST_STAGES:
-            raise ApiError("Rejected.LimitExceeded", "A secret has at most 8 version stages.")
-        return after
-
-    @property
-    def arn(self) -> str:
-        """Its resource name."""
-        return f"acs:kms:{self.region}:1000000000000001:secret/{self.name}"
 
 
 class AlibabaKms:
@@ -89,7 +34,7 @@ class AlibabaKms:
     cloud: Cloud = "alibaba"
     name = "kms"
     version = "2016-01-20"
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
     def __init__(self, world: World, clock: Clock, history: History) -> None:
         self._clock, self._history = clock, history
@@ -98,48 +43,54 @@ class AlibabaKms:
         slow, fast = 40, 450
         self.actions: Mapping[str, Action] = {
             "CreateSecret": Action(
-                takes(
+                parameter_table(
                     f"{value} Description Tags SecretType",
                     "EncryptionKeyId ExtendedConfig EnableAutomaticRotation:bool RotationInterval DKMSInstanceId"
                     " Policy",
                 ),
                 self._create,
                 changes=True,
-                per_s=10,
-                throttled=_THROTTLED,
+                rate_per_s=10,
+                throttle_code=_THROTTLED,
             ),
             "PutSecretValue": Action(
-                takes(f"{value} VersionStages"), self._put, changes=True, per_s=slow, throttled=_THROTTLED
+                parameter_table(f"{value} VersionStages"),
+                self._put,
+                changes=True,
+                rate_per_s=slow,
+                throttle_code=_THROTTLED,
             ),
             "GetSecretValue": Action(
-                takes("SecretName! VersionStage VersionId", "FetchExtendedConfig:bool DryRun"),
+                parameter_table("SecretName! VersionStage VersionId", "FetchExtendedConfig:bool DryRun"),
                 self._value,
-                per_s=fast,
-                throttled=_THROTTLED,
+                rate_per_s=fast,
+                throttle_code=_THROTTLED,
             ),
             "UpdateSecretVersionStage": Action(
-                takes("SecretName! VersionStage! RemoveFromVersion MoveToVersion"),
+                parameter_table("SecretName! VersionStage! RemoveFromVersion MoveToVersion"),
                 self._move_stage,
                 changes=True,
-                per_s=slow,
-                throttled=_THROTTLED,
+                rate_per_s=slow,
+                throttle_code=_THROTTLED,
             ),
             "ListSecretVersionIds": Action(
-                takes("SecretName! IncludeDeprecated PageNumber:int PageSize:int"),
+                parameter_table("SecretName! IncludeDeprecated PageNumber:int PageSize:int"),
                 self._version_ids,
-                per_s=slow,
-                throttled=_THROTTLED,
+                rate_per_s=slow,
+                throttle_code=_THROTTLED,
             ),
-            "DescribeSecret": Action(takes("SecretName! FetchTags"), self._describe, per_s=fast, throttled=_THROTTLED),
+            "DescribeSecret": Action(
+                parameter_table("SecretName! FetchTags"), self._describe, rate_per_s=fast, throttle_code=_THROTTLED
+            ),
             "ListSecrets": Action(
-                takes("FetchTags PageNumber:int PageSize:int", "Filters"),
+                parameter_table("FetchTags PageNumber:int PageSize:int", "Filters"),
                 self._list,
-                per_s=slow,
-                throttled=_THROTTLED,
+                rate_per_s=slow,
+                throttle_code=_THROTTLED,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("Forbidden.NoPermission", "You are not authorized to perform the operation.", 403)
@@ -157,7 +108,7 @@ class AlibabaKms:
             shown[secret.name if secret.name not in shown else f"{secret.region}/{secret.name}"] = {
                 "Region": secret.region,
                 "Versions": {
-                    id_: {"CreateTime": one.created, "Stages": sorted(secret.marks(id_)), "Read": one.read}
+                    id_: {"CreateTime": one.created, "Stages": sorted(secret.stages_of(id_)), "Read": one.read}
                     for id_, one in secret.versions.items()
                 },
             }
@@ -193,7 +144,7 @@ class AlibabaKms:
         if secret is None:
             raise ValueError("kms has no such secret")
         secret.versions[account] = Version(account, password, "text", self._clock.now())
-        secret.stages = secret.moved([CURRENT], account)
+        secret.stages = secret.stages_after([CURRENT], account)
         self._note(secret, account, by="outside")
 
     def _note(self, secret: Secret, id_: str, *, by: By = "call") -> None:
@@ -228,12 +179,12 @@ class AlibabaKms:
         elif (known.data, known.kind) != (version.data, version.kind):
             raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
         # A known id with the same value is ignored, its stages too, and is a success.
-        marks = {"VersionStage": sorted(secret.marks(version.id))}
+        marks = {"VersionStage": sorted(secret.stages_of(version.id))}
         return {"SecretName": secret.name, "VersionId": version.id, "VersionStages": marks}
 
     def _add(self, secret: Secret, version: Version, stages: list[str]) -> None:
         """Keep a new version; the earliest goes if there are too many."""
-        after = secret.moved(stages, version.id)
+        after = secret.stages_after(stages, version.id)
         if len(secret.versions) >= MOST_VERSIONS:
             earliest = next(iter(secret.versions))
             if earliest in after.values():
@@ -259,7 +210,7 @@ class AlibabaKms:
             "VersionId": found.id,
             "SecretData": found.data,
             "SecretDataType": found.kind,
-            "VersionStages": {"VersionStage": sorted(secret.marks(found.id))},
+            "VersionStages": {"VersionStage": sorted(secret.stages_of(found.id))},
             "CreateTime": _iso(found.created),
             "SecretType": "Generic",
         }
@@ -274,7 +225,7 @@ class AlibabaKms:
         if (away and secret.stages.get(stage) != away) or len(stage) > _MOST_NAME:
             raise ApiError("InvalidParameter", "The specified parameter is invalid.")
         if to:
-            secret.stages = secret.moved([stage], to)
+            secret.stages = secret.stages_after([stage], to)
             self._note(secret, to)
         else:
             del secret.stages[stage]
@@ -288,10 +239,10 @@ class AlibabaKms:
             {
                 "VersionId": id_,
                 "CreateTime": _iso(one.created),
-                "VersionStages": {"VersionStage": sorted(secret.marks(id_))},
+                "VersionStages": {"VersionStage": sorted(secret.stages_of(id_))},
             }
             for id_, one in sorted(secret.versions.items())
-            if every or secret.marks(id_)
+            if every or secret.stages_of(id_)
         ]
         return {"SecretName": secret.name, "VersionIds": {"VersionId": _page(found, given)}, **_paged(found, given)}
 

@@ -10,13 +10,23 @@ from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tests.cloud.servers.redis_login import LoginForms
-from tests.cloud.servers.redis_pool import Pool, SleepingServer, WakefulServer
-from tests.cloud.servers.redis_server import Server, User
+from tests.cloud.backends.redis_login import LoginForms
+from tests.cloud.backends.redis_pool import EagerRedisServer, LazyRedisServer, RedisPool
+from tests.cloud.backends.redis_server import InstanceServer, RedisUser
 from tests.cloud.state.history import History
 from tests.cloud.state.world import TairAccount, TairInstance, World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    character_classes,
+    page,
+    parameter_table,
+)
 
 _SYMBOLS = "!@#$%^&*()_+-="
 _PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
@@ -30,7 +40,7 @@ class Account:
     """A live account; `settled` is the time from which it shows Available."""
 
     spec: TairAccount
-    user: User
+    user: RedisUser
     settled: float = 0.0
     applied: int = 0
     changed: int = 0
@@ -46,12 +56,12 @@ class Instance:
 
     id: str
     spec: TairInstance
-    server: Server
+    server: InstanceServer
     accounts: dict[str, Account] = field(default_factory=dict)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @property
-    def users(self) -> list[User]:
+    def users(self) -> list[RedisUser]:
         """Its accounts as Redis users; without one of the instance's own a password alone opens nothing."""
         return [account.user for account in self.accounts.values()]
 
@@ -60,7 +70,7 @@ class Instance:
         self.spec, own = spec, {"default", self.id}
         self.accounts = {}
         for name, one in spec.accounts.items():
-            user = User(name, one.password, _PRIVILEGES[one.privilege], nopass=one.nopass, default=name in own)
+            user = RedisUser(name, one.password, _PRIVILEGES[one.privilege], nopass=one.nopass, default=name in own)
             self.accounts[name] = Account(one, user)
         defaults = [one.user for one in self.accounts.values() if one.user.default]
         self.server.forms = LoginForms(
@@ -77,30 +87,30 @@ class AlibabaKvstore:
     cloud: Cloud = "alibaba"
     name = "r-kvstore"
     version = "2015-01-01"
-    stages = frozenset({"hang_task"})
+    task_faults = frozenset({"hang_task"})
 
-    def __init__(self, world: World, pool: Pool, clock: Clock, history: History) -> None:
+    def __init__(self, world: World, pool: RedisPool, clock: Clock, history: History) -> None:
         self._world, self._pool, self._clock, self._history = world, pool, clock, history
         self._wrong_old = _drawn_refusal()
         forms = LoginForms(b":")
         self.instances = {
-            id_: Instance(id_, spec, SleepingServer(pool, forms) if spec.lazy else WakefulServer(forms))
+            id_: Instance(id_, spec, LazyRedisServer(pool, forms) if spec.lazy else EagerRedisServer(forms))
             for id_, spec in world.tair.items()
         }
         self._restore()
         self.actions: Mapping[str, Action] = {
             "ModifyAccountPassword": Action(
-                takes(f"InstanceId! AccountName! OldAccountPassword! NewAccountPassword! {_LEGACY}"),
+                parameter_table(f"InstanceId! AccountName! OldAccountPassword! NewAccountPassword! {_LEGACY}"),
                 self._modify_password,
                 changes=True,
             ),
             "DescribeAccounts": Action(
-                takes(f"InstanceId! AccountName PageNumber:int PageSize:int {_LEGACY}", "SearchAccountName"),
+                parameter_table(f"InstanceId! AccountName PageNumber:int PageSize:int {_LEGACY}", "SearchAccountName"),
                 self._accounts,
             ),
-            "DescribeInstanceAttribute": Action(takes(f"InstanceId! {_LEGACY}"), self._instance_attribute),
+            "DescribeInstanceAttribute": Action(parameter_table(f"InstanceId! {_LEGACY}"), self._instance_attribute),
             "DescribeInstances": Action(
-                takes(
+                parameter_table(
                     "InstanceIds InstanceStatus InstanceType RegionId SearchKey PageNumber:int PageSize:int"
                     f" {_TAGS} {_LEGACY}",
                     "ArchitectureType ChargeType EditionType EngineVersion Expired GlobalInstance:bool"
@@ -108,10 +118,10 @@ class AlibabaKvstore:
                 ),
                 self._instances,
             ),
-            "DescribeInstanceSSL": Action(takes(f"InstanceId! {_LEGACY}"), self._instance_ssl),
+            "DescribeInstanceSSL": Action(parameter_table(f"InstanceId! {_LEGACY}"), self._instance_ssl),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """Codes of this API's siblings; ModifyAccountPassword itself publishes none."""
         if kind == "denied":
             return ApiError("Forbidden.RAM", "User not authorized to operate on the specified resource.", 403)
@@ -187,13 +197,13 @@ class AlibabaKvstore:
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
         if instance.spec.status != "Normal":
-            raise self.refuse("lock", call)
+            raise self.error_for("lock", call)
         account = instance.accounts.get(given["AccountName"])
         if account is None:
             raise ApiError("InvalidAccountName.NotFound", "Specified AccountName does not exist.", 404)
         old, new = given["OldAccountPassword"], given["NewAccountPassword"]
         _check_password(new)
-        self._world.check_value(call.action, new)
+        self._world.check_password(call.action, new)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
         async with instance.turn:  # compare and swap: of two callers with the same old password one wins

@@ -13,12 +13,14 @@ from typing import Any
 
 from shared.handlers.adapters import open_inbox
 from shared.workbench.deploy.handoff_key import new_key
-from tests.cloud.demo.functions import endpoints
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import stored_value
 from tests.cloud.demo.scenes import Scene
-from tests.cloud.functions.runtime import FC, ROOT, SCF, run
-from tests.cloud.server.callers import stored
-from tests.cloud.server.client import Standin
-from tests.cloud.server.proof import opens
+from tests.cloud.demo.six_ways import endpoints
+from tests.cloud.functions.platform_names import FC, SCF
+from tests.cloud.invocation.runtime import run_function
+from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.world import DEFAULT_WORLD
 
 _FLEETS = """
@@ -116,7 +118,7 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
     settings = {**queues, **endpoints(cloud), "KEYTURN_HANDOFF_KEY": new_key()}
     for _ in range(2):
         scene.doing = f"{fleet.policy['Policy']} fires"
-        run("plan_rotation", fleet.timer(), fleet.platform, settings=settings)
+        run_function("plan_rotation", fleet.timer(), fleet.platform, settings=settings)
     scene.doing = f"{fleet.policy['Policy']} rotates"
     worker = [sys.executable, "-m", "tests.cloud", "run", "--once"]
     until = time.monotonic() + 60
@@ -129,11 +131,11 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
     instances = [name for name in cloud.redis if name.startswith(fleet.prefix)]
     for instance in instances:
         place = fleet.policy["Store"].format(resource=instance, account="app")
-        old += opens(cloud.redis[instance], _OLD, "app")
-        current = stored(cloud, place, "v1") if place.startswith("ssm") else stored(cloud, place)
-        new += opens(cloud.redis[instance], current, "app")
+        old += redis_accepts(cloud.redis[instance], _OLD, "app")
+        current = stored_value(cloud, place, "v1") if place.startswith("ssm") else stored_value(cloud, place)
+        new += redis_accepts(cloud.redis[instance], current, "app")
     count = len(instances)
-    run("plan_rotation", fleet.timer(Mode="report"), fleet.platform, settings=settings)
+    run_function("plan_rotation", fleet.timer(Mode="report"), fleet.platform, settings=settings)
     reports = [one for one in _events(settings["KEYTURN_RESULTS"]) if one["type"] == "keyturn.rotation.report"]
     due = reports[-1]["data"]["Due"]
     well = (told.count("changed"), len(told), old, new, due) == (fleet.due, fleet.due, count - fleet.due, count, 0)

@@ -20,10 +20,10 @@ from typing import Any
 
 from shared.handlers.adapters import open_inbox
 from shared.workbench.environment.terminal import Terminal
-from tests.cloud.demo import chains, deployed, fleets, functions
-from tests.cloud.demo.scenes import Scene, played
-from tests.cloud.functions.runtime import ROOT
-from tests.cloud.server.client import Standin
+from tests.cloud.client.standin import Standin
+from tests.cloud.demo import deployment, fleets, handoffs, six_ways
+from tests.cloud.demo.scenes import Scene, play_scenes
+from tests.cloud.state.checkout import ROOT
 
 _WAYS = "Each function, called in six ways: as an HTTP call, a timer and a queue message, on SCF and on FC"
 _CHAINS = "A change that takes longer than its call: handed on, and followed to its end"
@@ -48,7 +48,7 @@ def _demo(terminal: Terminal) -> int:
     terminal.say("keyturn's demo changes real passwords, on this machine alone. It takes half a minute to a minute.")
     with tempfile.TemporaryDirectory(prefix="keyturn-") as name, ExitStack() as stack:
         folder = Path(name)
-        packaging = {cloud: stack.enter_context(deployed.Packaging(cloud, folder)) for cloud in deployed.CLOUDS}
+        packaging = {cloud: stack.enter_context(deployment.Packaging(cloud, folder)) for cloud in deployment.CLOUDS}
         # By this thread: the kernel ends a stand-in with the thread that started it.
         terminal.progress("  starting stand-ins for both clouds")
         begun = [Standin(world=fleets.world(folder)), *(Standin() for _ in range(_AT_ONCE))]
@@ -74,11 +74,12 @@ def _demo(terminal: Terminal) -> int:
 
         results, hosts = f"sqlite://{folder / 'results.db'}", set[str]()
         scenes = [
-            on_a_standin(_WAYS, partial(functions.call_in_six_ways, function=function, results=results, hosts=hosts))
-            for function in functions.OPERATIONS
+            on_a_standin(_WAYS, partial(six_ways.call_in_six_ways, function=function, results=results, hosts=hosts))
+            for function in six_ways.OPERATIONS
         ]
         scenes += [
-            on_a_standin(_CHAINS, partial(chains.hand_on_and_follow, kind=kind, folder=folder)) for kind in chains.KINDS
+            on_a_standin(_CHAINS, partial(handoffs.hand_on_and_follow, kind=kind, folder=folder))
+            for kind in handoffs.KINDS
         ]
         scenes += [
             Scene(_FLEETS, partial(fleets.rotate, cloud=fleet_cloud, fleet=fleet, folder=folder))
@@ -87,11 +88,11 @@ def _demo(terminal: Terminal) -> int:
         scenes += [
             on_a_standin(
                 _DEPLOYED.format(story.cloud),
-                partial(deployed.deploy_and_use, story=story, packaging=packaging[story.cloud]),
+                partial(deployment.deploy_and_use, story=story, packaging=packaging[story.cloud]),
             )
-            for story in deployed.STORIES
+            for story in deployment.STORIES
         ]
-        failed = played(scenes, terminal, _AT_ONCE)
+        failed = play_scenes(scenes, terminal, _AT_ONCE)
         events = _kept([results, f"sqlite://{folder}/chained.db", *fleets.results(folder)])
     terminal.say(f"\nThe stand-ins were called, and checked the signatures, as {', '.join(sorted(hosts))}.")
     terminal.say(f"The {len(events)} results are in {RESULTS.relative_to(ROOT)}; for a page of them:")

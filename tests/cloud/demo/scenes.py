@@ -31,7 +31,7 @@ class Scene:
         self.failed += not well
 
 
-def played(scenes: Sequence[Scene], terminal: Terminal, at_once: int) -> int:
+def play_scenes(scenes: Sequence[Scene], terminal: Terminal, at_once: int) -> int:
     """Play all of them, `at_once` beside each other; print their lines in order. Returns how many proofs failed."""
     started = time.monotonic()
     ended = {id(scene): threading.Event() for scene in scenes}

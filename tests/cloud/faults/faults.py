@@ -69,7 +69,7 @@ class Fault(BaseModel):
 _FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
 
 
-class Faults:
+class WaitingFaults:
     """The faults still to be met, oldest first."""
 
     def __init__(self) -> None:
@@ -88,7 +88,7 @@ class Faults:
         """Forget them all."""
         self._waiting = []
 
-    def meet(self, call: Call) -> Fault | None:
+    def take_for(self, call: Call) -> Fault | None:
         """The fault that this call meets."""
         for fault in self._waiting:
             if fault.matches(call):

@@ -1,1 +1,2 @@
-"""Both platforms that run functions: hosts, instances, addresses, and one fresh process an invocation."""
+"""Both platforms that run deployed functions: instances, triggers, URLs. The APIs that deploy them are SCF's and
+FC's."""

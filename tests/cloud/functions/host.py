@@ -15,52 +15,59 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.cloud.functions.process import Kind, Outcome, Platform, Process, Spec, discard
+from tests.cloud.functions.instance_process import (
+    FunctionSpec,
+    InstanceProcess,
+    InvocationOutcome,
+    OutcomeKind,
+    remove_folder,
+)
+from tests.cloud.functions.platform_names import Platform
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 
 _LOG_LINES = 2000
 _MOST_INSTANCES = 3
-_PASSING: tuple[Kind, ...] = ("raised", "init", "timeout", "memory", "exit")
+_PASSING: tuple[OutcomeKind, ...] = ("raised", "init", "timeout", "memory", "exit")
 
 
 @dataclass
 class Trigger:
-    """A trigger of a deployed function, as the platform acts on it; `said` is what the API was told."""
+    """A trigger of a deployed function, as the platform acts on it; `request` is what the API was told."""
 
     kind: str  # http | timer | ckafka | mns
     name: str
     enabled: bool
     options: dict[str, Any]
-    said: dict[str, Any]
+    request: dict[str, Any]
     url_id: str = ""
     served: int = 0
-    born: float = 0.0
+    created_at: float = 0.0
     """Unix seconds: what a topic held before is not for a group that begins at the latest message."""
 
 
 @dataclass
-class Attempt:
+class DeliveryResult:
     """An asynchronous event's way: how often it was tried, and how the last try ended."""
 
     attempts: int
-    outcome: Outcome
+    outcome: InvocationOutcome
 
 
-class Function:
+class DeployedFunction:
     """A deployed function: its code, its warm instances, its triggers."""
 
-    def __init__(self, spec: Spec, clock: Clock, most: int = _MOST_INSTANCES) -> None:
+    def __init__(self, spec: FunctionSpec, clock: Clock, most: int = _MOST_INSTANCES) -> None:
         self.spec = spec
         self._clock = clock
         self.triggers: dict[str, Trigger] = {}
         self.retries = 2 if spec.platform == "scf" else 3
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
-        self.dead: list[dict[str, Any]] = []
+        self.dead_letters: list[dict[str, Any]] = []
         self.started = 0
         self._most = most
-        self._instances: list[Process] = []
-        self._retired: list[Process] = []
+        self._instances: list[InstanceProcess] = []
+        self._retired: list[InstanceProcess] = []
         self._code = [spec.code]
         self._changed = asyncio.Condition()
 
@@ -69,7 +76,7 @@ class Function:
         """What names it."""
         return self.spec.platform, self.spec.region, self.spec.name
 
-    async def change(self, spec: Spec) -> None:
+    async def change(self, spec: FunctionSpec) -> None:
         """New code or configuration: instances at work end with their event, idle ones at once."""
         if spec.code != self.spec.code:
             self._code.append(spec.code)
@@ -80,7 +87,7 @@ class Function:
             await self._sweep()
             self._changed.notify_all()
 
-    async def invoke(self, event: bytes, *, request_id: str = "", retry: int = 0) -> Outcome:
+    async def invoke(self, event: bytes, *, request_id: str = "", retry: int = 0) -> InvocationOutcome:
         """Run one event in a warm instance, a new one, or when one is free again."""
         instance = await self._take()
         try:
@@ -99,7 +106,7 @@ class Function:
         await asyncio.gather(*(instance.close() for instance in instances))
         for folder in self._code:
             if folder.exists():
-                discard(folder)
+                remove_folder(folder)
 
     def state(self) -> dict[str, Any]:
         """What tests may see of it."""
@@ -109,19 +116,19 @@ class Function:
             "Function": self.spec.name,
             "Started": self.started,
             "Instances": len(self._instances),
-            "DeadLetters": len(self.dead),
+            "DeadLetters": len(self.dead_letters),
             "Triggers": {name: one.kind for name, one in self.triggers.items()},
             "Log": list(self.log),
         }
 
-    async def _take(self) -> Process:
+    async def _take(self) -> InstanceProcess:
         async with self._changed:
             await self._sweep()
             while True:
                 free = (one for one in self._instances if self._fits(one))
                 instance = next(free, None)
                 if instance is None and len(self._instances) < self._most:
-                    instance = Process(self.spec, self.log, self._clock.offset_s)
+                    instance = InstanceProcess(self.spec, self.log, self._clock.offset_s)
                     self._instances.append(instance)
                     self.started += 1
                 if instance is not None:
@@ -129,10 +136,10 @@ class Function:
                     return instance
                 await self._changed.wait()
 
-    def _fits(self, instance: Process) -> bool:
+    def _fits(self, instance: InstanceProcess) -> bool:
         return self._of_today(instance) and instance.busy < instance.spec.concurrency
 
-    def _of_today(self, instance: Process) -> bool:
+    def _of_today(self, instance: InstanceProcess) -> bool:
         """Whether it may take another event. The platform ends what was idle for minutes: a move of the clock does."""
         return not instance.broken and not instance.retired and instance.offset_s == self._clock.offset_s
 
@@ -145,40 +152,40 @@ class Function:
         in_use = {self.spec.code} | {one.spec.code for one in self._instances}
         for folder in [one for one in self._code if one not in in_use]:
             self._code.remove(folder)
-            discard(folder)
+            remove_folder(folder)
 
 
 @dataclass
-class FunctionsHost:
+class FunctionHost:
     """Every deployed function of both platforms."""
 
     world: World
     clock: Clock
-    functions: dict[tuple[Platform, str, str], Function] = field(default_factory=dict)
+    functions: dict[tuple[Platform, str, str], DeployedFunction] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
 
-    def of(self, platform: Platform, region: str) -> Iterable[Function]:
+    def in_region(self, platform: Platform, region: str) -> Iterable[DeployedFunction]:
         """The functions of one region."""
         return [one for one in self.functions.values() if one.key[:2] == (platform, region)]
 
-    def get(self, platform: Platform, region: str, name: str) -> Function | None:
+    def get(self, platform: Platform, region: str, name: str) -> DeployedFunction | None:
         """A function, if it is there."""
         return self.functions.get((platform, region, name))
 
-    def add(self, spec: Spec) -> Function:
+    def add(self, spec: FunctionSpec) -> DeployedFunction:
         """Deploy one."""
-        function = Function(spec, self.clock, self.world.instances)
+        function = DeployedFunction(spec, self.clock, self.world.instances)
         self.functions[function.key] = function
         return function
 
-    async def change(self, function: Function, *, code: Path | None = None, **values: Any) -> None:
+    async def change(self, function: DeployedFunction, *, code: Path | None = None, **values: Any) -> None:
         """Deploy it anew with other code or settings (fields of Spec)."""
         if code is not None:
             values["code"] = code
         await function.change(replace(function.spec, **values))
 
-    async def remove(self, function: Function) -> None:
+    async def remove(self, function: DeployedFunction) -> None:
         """Undeploy one."""
         self.functions.pop(function.key, None)
         await function.close()
@@ -187,7 +194,7 @@ class FunctionsHost:
         """The part of a URL that names a trigger; never used twice."""
         return f"{next(self._numbers):04d}{uuid.uuid4().hex[:6]}"
 
-    async def deliver(self, function: Function, event: bytes, *, retries: int | None = None) -> Attempt:
+    async def deliver(self, function: DeployedFunction, event: bytes, *, retries: int | None = None) -> DeliveryResult:
         """An asynchronous event, repeated as the platform does, then put among the dead letters."""
         most = function.retries if retries is None else retries
         request_id = str(uuid.uuid4())
@@ -196,12 +203,12 @@ class FunctionsHost:
             if outcome.kind not in _PASSING:
                 break
             if attempt > most:
-                function.dead.append({"RequestId": request_id, "Error": outcome.error, "Attempts": attempt})
+                function.dead_letters.append({"RequestId": request_id, "Error": outcome.error, "Attempts": attempt})
                 break
             await asyncio.sleep(self.world.retry_s)
-        return Attempt(attempt, outcome)
+        return DeliveryResult(attempt, outcome)
 
-    def begin(self, function: Function, event: bytes) -> None:
+    def deliver_later(self, function: DeployedFunction, event: bytes) -> None:
         """Accept an asynchronous event; it is delivered in the background."""
         task = asyncio.ensure_future(self.deliver(function, event))
         self._tasks.add(task)

@@ -10,28 +10,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.queues.port import LeasedMessage
-from tests.cloud.alibaba.fc_triggers import url_host as fc_host
-from tests.cloud.functions.host import Function, FunctionsHost, Trigger
-from tests.cloud.functions.process import ACCOUNT
-from tests.cloud.functions.run import as_trigger_event
-from tests.cloud.functions.urls import FunctionUrls
-from tests.cloud.queues.broker import Kept
+from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
+from tests.cloud.functions.trigger_events import queue_event, timer_event
+from tests.cloud.functions.urls import FunctionUrls, fc_url_host, scf_url_host
+from tests.cloud.queues.broker import MessageBroker
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.tencent.scf_triggers import url_host as scf_host
 
 _LOOK_S = 0.05
 _LEASE_S = 3600.0
 
 
-class Platforms:
+class FunctionPlatforms:
     """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
 
-    def __init__(self, world: World, kept: Kept, clock: Clock) -> None:
-        self.host = FunctionsHost(world, clock)
+    def __init__(self, world: World, broker: MessageBroker, clock: Clock) -> None:
+        self.host = FunctionHost(world, clock)
         self.urls = FunctionUrls(self.host, clock.now)
         self._clock = clock
-        self._kept = kept
+        self._broker = broker
         self._seen: dict[tuple[Any, str], set[str]] = {}
         self._working: dict[tuple[Any, str], asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
@@ -54,7 +52,7 @@ class Platforms:
         await self._idle()
         await self.host.close()
 
-    def shown(self) -> list[dict[str, Any]]:
+    def as_json(self) -> list[dict[str, Any]]:
         """Every function: instances, triggers, the addresses that it answers at, the last lines of its log."""
         return [{**one.state(), "Urls": _urls(one)} for one in self.host.functions.values()]
 
@@ -71,7 +69,9 @@ class Platforms:
                 if not trigger.enabled:
                     raise ValueError("the timer is disabled")
                 trigger.served += 1
-                attempt = await self.host.deliver(function, _timer_event(function, trigger, moment))
+                attempt = await self.host.deliver(
+                    function, timer_event(function.spec.platform, trigger.name, moment, trigger.options["message"])
+                )
                 outcome = attempt.outcome
                 text = outcome.body.decode(errors="replace")
                 return {"Attempts": attempt.attempts, "Kind": outcome.kind, "Returned": text, "Error": outcome.error}
@@ -95,16 +95,16 @@ class Platforms:
         await asyncio.gather(*tasks, return_exceptions=True)
         self._seen = {}
 
-    async def _topic(self, function: Function, trigger: Trigger) -> None:
+    async def _topic(self, function: DeployedFunction, trigger: Trigger) -> None:
         """One batch of a CKafka topic to one function: its own group, in order, all again if it fails."""
         for id_, hub in self.host.world.ckafka.items():
             if not hub.topic or not trigger.name.endswith(f"-{hub.topic}") or hub.region != function.spec.region:
                 continue
-            written = self._kept.queue(f"ckafka/{id_}").peek()
+            written = self._broker.queue(f"ckafka/{id_}").peek()
             key = (function.key, f"{trigger.name}/{id_}")
             if key not in self._seen:
                 first = trigger.options["offset"] == "earliest"
-                old = [] if first else [one for one in written if one.stored_at < trigger.born]
+                old = [] if first else [one for one in written if one.stored_at < trigger.created_at]
                 self._seen[key] = {one.message.id for one in old}
             seen = self._seen[key]
             fresh = [(place, one.message) for place, one in enumerate(written) if one.message.id not in seen]
@@ -128,13 +128,13 @@ class Platforms:
             await self.host.deliver(function, event, retries=trigger.options.get("retry", 10_000))
             seen.update(message.id for _, message in batch)
 
-    async def _queue(self, function: Function, trigger: Trigger) -> None:
+    async def _queue(self, function: DeployedFunction, trigger: Trigger) -> None:
         """One batch of an SMQ queue to one function, by EventBridge: an array of CloudEvents."""
-        queue = self._kept.queue(f"smq/{ACCOUNT}/{trigger.options['queue']}")
+        queue = self._broker.queue(f"smq/{ALIBABA_ACCOUNT}/{trigger.options['queue']}")
         batch: list[LeasedMessage] = queue.receive(trigger.options["batch"], _LEASE_S)
         if not batch:
             return
-        events = [json.loads(as_trigger_event(one.message.body, "fc", one.message.id))[0] for one in batch]
+        events = [json.loads(queue_event(one.message.body, "fc", one.message.id))[0] for one in batch]
         trigger.served += 1
         attempt = await self.host.deliver(function, json.dumps(events).encode(), retries=trigger.options["retry"])
         done = attempt.outcome.kind == "ok" or trigger.options["tolerant"]
@@ -145,17 +145,8 @@ class Platforms:
                 queue.release(one, self.host.world.retry_s)
 
 
-def _timer_event(function: Function, trigger: Trigger, moment: str) -> bytes:
-    message = trigger.options["message"]
-    if function.spec.platform == "scf":
-        event = {"Type": "Timer", "TriggerName": trigger.name, "Time": moment, "Message": message}
-    else:
-        event = {"triggerTime": moment, "triggerName": trigger.name, "payload": message}
-    return json.dumps(event).encode()
-
-
-def _urls(function: Function) -> list[str]:
-    host = scf_host if function.spec.platform == "scf" else fc_host
+def _urls(function: DeployedFunction) -> list[str]:
+    host = scf_url_host if function.spec.platform == "scf" else fc_url_host
     return [
         f"https://{host(one.url_id, function.spec.region)}" for one in function.triggers.values() if one.kind == "http"
     ]

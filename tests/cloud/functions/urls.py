@@ -22,16 +22,26 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import unquote
 
-from tests.cloud.functions.host import Function, FunctionsHost, Trigger
-from tests.cloud.functions.process import ACCOUNT, APPID, Outcome
-from tests.cloud.functions.runtime import UIN
+from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
+from tests.cloud.functions.instance_process import InvocationOutcome
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_APPID, TENCENT_UIN
 from tests.cloud.wire import signatures
-from tests.cloud.wire.messages import Reply, Wire
+from tests.cloud.wire.http import HttpReply, HttpRequest
 
-_SCF = re.compile(rf"{APPID}-(?P<id>[a-z0-9]+)\.(?P<region>[a-z0-9-]+)\.tencentscf\.com")
+_SCF = re.compile(rf"{TENCENT_APPID}-(?P<id>[a-z0-9]+)\.(?P<region>[a-z0-9-]+)\.tencentscf\.com")
 _FC = re.compile(r"(?P<id>[a-z0-9]+)\.(?P<region>[a-z0-9-]+)\.fcapp\.run")
 _TC3_SKEW_S, _ACS3_SKEW_S = 300, 900
 _TEXT = re.compile(r"(text/|application/(json|xml|javascript|x-www-form-urlencoded|.*\+json))")
+
+
+def scf_url_host(url_id: str, region: str) -> str:
+    """The host of a function URL of SCF."""
+    return f"{TENCENT_APPID}-{url_id}.{region}.tencentscf.com"
+
+
+def fc_url_host(url_id: str, region: str) -> str:
+    """The host of an HTTP trigger of FC."""
+    return f"{url_id}.{region}.fcapp.run"
 
 
 class Unauthorized(Exception):
@@ -41,67 +51,67 @@ class Unauthorized(Exception):
 class FunctionUrls:
     """Routes a request to the function whose address it names."""
 
-    def __init__(self, host: FunctionsHost, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, host: FunctionHost, now: Callable[[], float] = time.time) -> None:
         self._host = host
         self._now = now
 
     @staticmethod
-    def claims(wire: Wire) -> bool:
+    def claims(request: HttpRequest) -> bool:
         """Whether a request is meant for a function."""
-        return bool(_SCF.fullmatch(wire.hostname) or _FC.fullmatch(wire.hostname))
+        return bool(_SCF.fullmatch(request.hostname) or _FC.fullmatch(request.hostname))
 
-    async def answer(self, wire: Wire) -> tuple[Reply, dict[str, str]]:
+    async def answer(self, request: HttpRequest) -> tuple[HttpReply, dict[str, str]]:
         """The function's reply, and the call as the list of calls keeps it."""
-        on_scf = _SCF.fullmatch(wire.hostname)
-        place = on_scf or _FC.fullmatch(wire.hostname)
+        on_scf = _SCF.fullmatch(request.hostname)
+        place = on_scf or _FC.fullmatch(request.hostname)
         assert place is not None
         entry = {
             "Action": "InvokeFunctionUrl" if on_scf else "InvokeHTTPTrigger",
             "Version": "",
             "Region": place["region"],
-            "Host": wire.host,
+            "Host": request.host,
             "Code": "",
         }
         found = self._find("scf" if on_scf else "fc", place["region"], place["id"])
         if found is None:
             entry["Code"] = "NotFound"
-            return Reply.json({"errorMessage": "no function has this address"}, 404), entry
+            return HttpReply.json({"errorMessage": "no function has this address"}, 404), entry
         function, trigger = found
         try:
-            self._authenticate(wire, trigger, on_scf=bool(on_scf))
+            self._authenticate(request, trigger, on_scf=bool(on_scf))
         except Unauthorized as error:
             entry["Code"] = "Unauthorized"
             status, name = (401, "errorMessage") if on_scf else (403, "Message")
-            return Reply.json({name: str(error), "Code": "AccessDenied"}, status), entry
+            return HttpReply.json({name: str(error), "Code": "AccessDenied"}, status), entry
         trigger.served += 1
         if on_scf:
-            return _scf_reply(await function.invoke(_scf_event(wire))), entry
-        if wire.method not in trigger.options["methods"]:
-            return Reply.json({"Code": "MethodNotAllowed"}, 405), entry
+            return _scf_reply(await function.invoke(_scf_event(request))), entry
+        if request.method not in trigger.options["methods"]:
+            return HttpReply.json({"Code": "MethodNotAllowed"}, 405), entry
         request_id = str(uuid.uuid4())
-        event = _fc_event(wire, request_id, self._now())
-        if wire.headers.get("x-fc-invocation-type", "").lower() == "async":
-            self._host.begin(function, event)
-            return Reply(b"", 202, {"X-Fc-Request-Id": request_id}), entry
+        event = _fc_event(request, request_id, self._now())
+        if request.headers.get("x-fc-invocation-type", "").lower() == "async":
+            self._host.deliver_later(function, event)
+            return HttpReply(b"", 202, {"X-Fc-Request-Id": request_id}), entry
         return _fc_reply(await function.invoke(event, request_id=request_id)), entry
 
-    def _find(self, platform: str, region: str, url_id: str) -> tuple[Function, Trigger] | None:
-        for function in self._host.of("scf" if platform == "scf" else "fc", region):
+    def _find(self, platform: str, region: str, url_id: str) -> tuple[DeployedFunction, Trigger] | None:
+        for function in self._host.in_region("scf" if platform == "scf" else "fc", region):
             for trigger in function.triggers.values():
                 if trigger.kind == "http" and trigger.url_id == url_id and trigger.enabled:
                     return function, trigger
         return None
 
-    def _authenticate(self, wire: Wire, trigger: Trigger, *, on_scf: bool) -> None:
+    def _authenticate(self, request: HttpRequest, trigger: Trigger, *, on_scf: bool) -> None:
         if trigger.options.get("AuthType" if on_scf else "authType") in ("NONE", "anonymous"):
             return
         if on_scf:
-            self._tc3(wire)
+            self._tc3(request)
         else:
-            self._acs3(wire)
+            self._acs3(request)
 
-    def _tc3(self, wire: Wire) -> None:
-        keys, headers = self._host.world.credentials.tencent, wire.headers
+    def _tc3(self, request: HttpRequest) -> None:
+        keys, headers = self._host.world.credentials.tencent, request.headers
         authorization = signatures.read_tc3(headers.get("authorization", ""))
         signed = {"content-type", "host", "x-scf-cam-uin"}
         if authorization is None or not signed <= set(authorization.signed_headers) or authorization.service != "scf":
@@ -114,18 +124,18 @@ class FunctionUrls:
         matches = signatures.tc3_matches(
             authorization,
             keys.key,
-            method=wire.method,
-            query=wire.query,
+            method=request.method,
+            query=request.query,
             headers={**headers, "x-tc-timestamp": stamp},
-            body=wire.body,
+            body=request.body,
         )
         known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
         token = hmac.compare_digest(headers.get("x-scf-cam-token", "").encode(), keys.token.encode())
-        if not (matches and known and token and headers.get("x-scf-cam-uin") == UIN):
+        if not (matches and known and token and headers.get("x-scf-cam-uin") == TENCENT_UIN):
             raise Unauthorized("the signature, the key or its token does not fit")
 
-    def _acs3(self, wire: Wire) -> None:
-        keys, headers = self._host.world.credentials.alibaba, wire.headers
+    def _acs3(self, request: HttpRequest) -> None:
+        keys, headers = self._host.world.credentials.alibaba, request.headers
         authorization = signatures.read_acs3(headers.get("authorization", ""))
         if authorization is None or not {"x-acs-date", "x-acs-security-token"} <= set(authorization.signed_headers):
             raise Unauthorized("required HTTP header Authorization was not specified or is no ACS3 signature")
@@ -134,9 +144,9 @@ class FunctionUrls:
         except ValueError:
             raise Unauthorized("x-acs-date is not YYYY-MM-DDThh:mm:ssZ") from None
         hashed = headers.get("x-acs-content-sha256")
-        whole = hashed is None or hmac.compare_digest(hashed, sha256(wire.body).hexdigest())
+        whole = hashed is None or hmac.compare_digest(hashed, sha256(request.body).hexdigest())
         matches = signatures.acs3_matches(
-            authorization, keys.key, method=wire.method, query=wire.pairs(), headers=headers, path=wire.path
+            authorization, keys.key, method=request.method, query=request.pairs(), headers=headers, path=request.path
         )
         known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
         token = hmac.compare_digest(headers["x-acs-security-token"].encode(), keys.token.encode())
@@ -144,74 +154,76 @@ class FunctionUrls:
             raise Unauthorized("the signature, its time, the key or its token does not fit")
 
 
-def _scf_event(wire: Wire) -> bytes:
+def _scf_event(request: HttpRequest) -> bytes:
     """The event of a function URL: no requestContext, header names in lower case."""
-    headers = {**wire.headers, "x-scf-remote-addr": "127.0.0.1"}
+    headers = {**request.headers, "x-scf-remote-addr": "127.0.0.1"}
     event = {
-        "httpMethod": wire.method,
-        "path": unquote(wire.path),
+        "httpMethod": request.method,
+        "path": unquote(request.path),
         "headers": headers,
-        "queryString": dict(wire.pairs()),
-        "body": wire.body.decode("utf-8", "replace"),
+        "queryString": dict(request.pairs()),
+        "body": request.body.decode("utf-8", "replace"),
     }
     return json.dumps(event).encode()
 
 
-def _scf_reply(outcome: Outcome) -> Reply:
+def _scf_reply(outcome: InvocationOutcome) -> HttpReply:
     if outcome.kind != "ok":
-        return Reply.json(outcome.error, 500, {"X-Scf-Request-Id": outcome.request_id})
+        return HttpReply.json(outcome.error, 500, {"X-Scf-Request-Id": outcome.request_id})
     value = json.loads(outcome.body)
     if not (isinstance(value, dict) and isinstance(value.get("statusCode"), int)):
-        return Reply(outcome.body, 200, {"Content-Type": "application/json", "X-Scf-Request-Id": outcome.request_id})
+        return HttpReply(
+            outcome.body, 200, {"Content-Type": "application/json", "X-Scf-Request-Id": outcome.request_id}
+        )
     return _told(value, {"X-Scf-Request-Id": outcome.request_id})
 
 
-def _fc_event(wire: Wire, request_id: str, now: float) -> bytes:
+def _fc_event(request: HttpRequest, request_id: str, now: float) -> bytes:
     """The event of an HTTP trigger, version v1; header names as clients write them."""
-    binary = bool(wire.body) and not _TEXT.match(wire.headers.get("content-type", "application/json"))
-    body = base64.b64encode(wire.body).decode() if binary else wire.body.decode("utf-8", "replace")
+    binary = bool(request.body) and not _TEXT.match(request.headers.get("content-type", "application/json"))
+    body = base64.b64encode(request.body).decode() if binary else request.body.decode("utf-8", "replace")
     event: dict[str, Any] = {
         "version": "v1",
-        "rawPath": wire.path,
-        "headers": {name.title(): value for name, value in wire.headers.items()},
-        "queryParameters": dict(wire.pairs()),
+        "rawPath": request.path,
+        "headers": {name.title(): value for name, value in request.headers.items()},
+        "queryParameters": dict(request.pairs()),
         "body": body,
         "isBase64Encoded": binary,
         "requestContext": {
-            "accountId": ACCOUNT,
-            "domainName": wire.hostname,
-            "domainPrefix": wire.hostname.partition(".")[0],
+            "accountId": ALIBABA_ACCOUNT,
+            "domainName": request.hostname,
+            "domainPrefix": request.hostname.partition(".")[0],
             "requestId": request_id,
             "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)),
             "timeEpoch": str(int(now * 1000)),
             "http": {
-                "method": wire.method,
-                "path": unquote(wire.path),
+                "method": request.method,
+                "path": unquote(request.path),
                 "protocol": "HTTP/1.1",
                 "sourceIp": "127.0.0.1",
-                "userAgent": wire.headers.get("user-agent", ""),
+                "userAgent": request.headers.get("user-agent", ""),
             },
         },
     }
     return json.dumps(event).encode()
 
 
-def _fc_reply(outcome: Outcome) -> Reply:
+def _fc_reply(outcome: InvocationOutcome) -> HttpReply:
     headers = {"X-Fc-Request-Id": outcome.request_id, "Content-Disposition": "attachment"}
     if outcome.kind != "ok":
-        return Reply.json(outcome.error, 502, {**headers, "X-Fc-Error-Type": "UnhandledInvocationError"})
+        return HttpReply.json(outcome.error, 502, {**headers, "X-Fc-Error-Type": "UnhandledInvocationError"})
     try:
         value = json.loads(outcome.body)
     except ValueError:
         value = None
     if not (isinstance(value, dict) and isinstance(value.get("statusCode"), int)):
-        return Reply(outcome.body, 200, headers)
+        return HttpReply(outcome.body, 200, headers)
     return _told(value, headers)
 
 
-def _told(value: dict[str, Any], headers: dict[str, str]) -> Reply:
+def _told(value: dict[str, Any], headers: dict[str, str]) -> HttpReply:
     body = value.get("body", "")
     body = body if isinstance(body, str) else json.dumps(body)
     raw = base64.b64decode(body) if value.get("isBase64Encoded") else body.encode()
     given = {str(name): str(item) for name, item in (value.get("headers") or {}).items()}
-    return Reply(raw, value["statusCode"], {"Content-Type": "application/json", **headers, **given})
+    return HttpReply(raw, value["statusCode"], {"Content-Type": "application/json", **headers, **given})

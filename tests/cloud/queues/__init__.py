@@ -1,1 +1,1 @@
-"""The clouds' queues as the stand-in keeps them, a real RabbitMQ, and how tests read any queue."""
+"""The clouds' queues: the broker that holds messages, and the APIs of CKafka and SMQ over it."""

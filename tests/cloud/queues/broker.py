@@ -17,7 +17,7 @@ from tests.cloud.state.world_clock import Clock
 _TIMEOUT_S = 5.0
 
 
-class Kept:
+class MessageBroker:
     """Queues by name. Nothing here dedupes, as neither cloud does: each message gets an id of its own."""
 
     def __init__(self, clock: Clock) -> None:
@@ -52,7 +52,7 @@ class Kept:
             queue.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def work(self, order: Mapping[str, Any]) -> Any:
+    def handle_control(self, order: Mapping[str, Any]) -> Any:
         """What a consumer without a wire protocol asks: `{"Queue", "Do"}`, `Do` a method of Inbox, and its arguments.
 
         `hurry` makes all that is delayed due. Raises: ValueError.

@@ -8,29 +8,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cloud.queues.broker import Kept
+from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.state.world import World
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
 
 MOST = 500
 
 
-class Ckafka:
+class TencentCkafka:
     """The service. What it took is read by `/_standin/queue`: the real API has no way to."""
 
     cloud: Cloud = "tencent"
     name = "ckafka"
     version = "2019-08-19"
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, kept: Kept) -> None:
+    def __init__(self, world: World, broker: MessageBroker) -> None:
         self._world = world
-        self._kept = kept
+        self._broker = broker
         self.actions: Mapping[str, Action] = {
-            "SendMessage": Action(takes("DataHubId! Message!:objects"), self._send, changes=True, per_s=5000)
+            "SendMessage": Action(
+                parameter_table("DataHubId! Message!:objects"), self._send, changes=True, rate_per_s=5000
+            )
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes."""
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
@@ -40,7 +42,7 @@ class Ckafka:
 
     def state(self) -> dict[str, Any]:
         """Messages that nobody has read, by DataHub id."""
-        return {id_: {"Messages": len(self._kept.queue(f"ckafka/{id_}").peek())} for id_ in self._world.ckafka}
+        return {id_: {"Messages": len(self._broker.queue(f"ckafka/{id_}").peek())} for id_ in self._world.ckafka}
 
     async def start(self) -> None:
         """Nothing runs."""
@@ -48,11 +50,11 @@ class Ckafka:
     async def reset(self, world: World) -> None:
         """Empty topics."""
         self._world = world
-        self._kept.clear()
+        self._broker.clear()
 
     async def close(self) -> None:
         """Forget the messages."""
-        self._kept.close()
+        self._broker.close()
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
         hub = self._world.ckafka.get(given["DataHubId"])
@@ -65,4 +67,4 @@ class Ckafka:
             if one.keys() != {"Key", "Body"} or not all(isinstance(part, str) for part in one.values()):
                 raise ApiError("InvalidParameter", "An item of Message has a Key and a Body, both strings.")
         topic = f"ckafka/{given['DataHubId']}"
-        return {"MessageId": [self._kept.add(topic, one["Body"], key=one["Key"]) for one in messages]}
+        return {"MessageId": [self._broker.add(topic, one["Body"], key=one["Key"]) for one in messages]}

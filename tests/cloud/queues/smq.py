@@ -12,11 +12,11 @@ from hashlib import md5
 from typing import Any
 
 from shared.queues.port import MAX_BODY, LeasedMessage, QueueMessage, WaitingMessage
-from tests.cloud.queues.broker import Kept
-from tests.cloud.queues.smq_gate import NAME, VERSION
+from tests.cloud.queues.broker import MessageBroker
+from tests.cloud.queues.smq_gateway import NAME, VERSION
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
 
 _MOST_BYTES = 65_536
 _MOST_DELAY_S = 604_800
@@ -25,37 +25,47 @@ _BASE64 = "base64"
 _QUEUE = "AccountId! QueueName!"
 
 
-class Smq:
+class AlibabaSmq:
     """The service; `smq_gate` is its door."""
 
     cloud: Cloud = "alibaba"
     name = NAME
     version = VERSION
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, kept: Kept, clock: Clock) -> None:
+    def __init__(self, world: World, broker: MessageBroker, clock: Clock) -> None:
         self._world = world
         self._clock = clock
-        self._kept = kept
+        self._broker = broker
         self._first_receives: dict[str, float] = {}
         self.actions: Mapping[str, Action] = {
             "SendMessage": Action(
-                takes(f"{_QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
+                parameter_table(f"{_QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
                 self._send,
                 changes=True,
-                per_s=3000,
+                rate_per_s=3000,
             ),
             "ReceiveMessage": Action(
-                takes(f"{_QUEUE} NumOfMessages:int Waitseconds:int"), self._receive, changes=True, per_s=3000
+                parameter_table(f"{_QUEUE} NumOfMessages:int Waitseconds:int"),
+                self._receive,
+                changes=True,
+                rate_per_s=3000,
             ),
-            "PeekMessage": Action(takes(f"{_QUEUE} NumOfMessages:int Peekonly!"), self._peek, per_s=3000),
-            "DeleteMessage": Action(takes(f"{_QUEUE} ReceiptHandle!"), self._delete, changes=True, per_s=3000),
+            "PeekMessage": Action(
+                parameter_table(f"{_QUEUE} NumOfMessages:int Peekonly!"), self._peek, rate_per_s=3000
+            ),
+            "DeleteMessage": Action(
+                parameter_table(f"{_QUEUE} ReceiptHandle!"), self._delete, changes=True, rate_per_s=3000
+            ),
             "ChangeMessageVisibility": Action(
-                takes(f"{_QUEUE} ReceiptHandle! VisibilityTimeout!:int"), self._change, changes=True, per_s=3000
+                parameter_table(f"{_QUEUE} ReceiptHandle! VisibilityTimeout!:int"),
+                self._change,
+                changes=True,
+                rate_per_s=3000,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("AccessDenied", "No RAM permission.", 403)
@@ -73,12 +83,12 @@ class Smq:
     async def reset(self, world: World) -> None:
         """Empty queues."""
         self._world = world
-        self._kept.clear()
+        self._broker.clear()
         self._first_receives = {}
 
     async def close(self) -> None:
         """Forget the messages."""
-        self._kept.close()
+        self._broker.close()
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
         name, body, delay_s = self._name(given), given["MessageBody"], given.get("DelaySeconds", 0)
@@ -87,14 +97,14 @@ class Smq:
         text, packing = _unpacked(body)
         if len(text.encode()) > MAX_BODY:
             raise ApiError("InvalidArgument", "The stand-in keeps 48 KB, which fill 64 KB of base64.")
-        id_ = self._kept.add(name, text, key=packing, delay_s=delay_s)
+        id_ = self._broker.add(name, text, key=packing, delay_s=delay_s)
         return {"Message": {"MessageId": id_, "MessageBodyMD5": _md5(body)}}
 
     async def _receive(self, given: Mapping[str, Any], call: Call) -> Answer:
         name, many = self._name(given), _number(given)
         visibility_s = self._world.smq[given["AccountId"]].visibility_s
-        stored_at = {stored.message.id: stored.stored_at for stored in self._kept.queue(name).peek()}
-        taken = self._kept.queue(name).receive(many or 1, visibility_s)
+        stored_at = {stored.message.id: stored.stored_at for stored in self._broker.queue(name).peek()}
+        taken = self._broker.queue(name).receive(many or 1, visibility_s)
         found = []
         for one in taken:
             first = self._first_receives.setdefault(one.message.id, self._clock.now())
@@ -110,7 +120,7 @@ class Smq:
 
     async def _peek(self, given: Mapping[str, Any], call: Call) -> Answer:
         now, many = self._clock.now(), _number(given)
-        waiting: list[WaitingMessage] = self._kept.queue(self._name(given)).peek()
+        waiting: list[WaitingMessage] = self._broker.queue(self._name(given)).peek()
         due = [one for one in waiting if one.visible_at <= now and one.leased_until <= now][: many or 1]
         found = [
             _shown(one.message, one.stored_at, one.receives)
@@ -120,7 +130,7 @@ class Smq:
         return _answer(found, many)
 
     async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
-        if not self._kept.queue(self._name(given)).ack(_held(given["ReceiptHandle"])):
+        if not self._broker.queue(self._name(given)).ack(_held(given["ReceiptHandle"])):
             raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
         return {}
 
@@ -128,7 +138,7 @@ class Smq:
         delay_s, held = given["VisibilityTimeout"], _held(given["ReceiptHandle"])
         if not 1 <= delay_s <= 43_200:
             raise ApiError("InvalidArgument", "VisibilityTimeout is out of its range.")
-        if not self._kept.queue(self._name(given)).release(held, delay_s):
+        if not self._broker.queue(self._name(given)).release(held, delay_s):
             raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
         until = int((self._clock.now() + delay_s) * 1000)
         return {"ChangeVisibility": {"ReceiptHandle": given["ReceiptHandle"], "NextVisibleTime": until}}
@@ -160,7 +170,7 @@ def _held(handle: str) -> LeasedMessage:
 
 
 def _unpacked(body: str) -> tuple[str, str]:
-    """The body as it is kept, and the packing that gives back what was sent."""
+    """The body as it is broker, and the packing that gives back what was sent."""
     try:
         text = base64.b64decode(body, validate=True).decode()
     except ValueError:

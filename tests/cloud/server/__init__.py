@@ -1,1 +1,1 @@
-"""The stand-in's HTTP server, and those who call it."""
+"""The one HTTP server: a call's way to its service, the control paths, and the command `serve`."""

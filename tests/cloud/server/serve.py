@@ -12,20 +12,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.cloud.alibaba.fc import Fc
+from tests.cloud.alibaba.fc import AlibabaFc
 from tests.cloud.alibaba.kms import AlibabaKms
 from tests.cloud.alibaba.kvstore import AlibabaKvstore
-from tests.cloud.functions.platforms import Platforms
-from tests.cloud.queues.broker import Kept
-from tests.cloud.queues.ckafka import Ckafka
-from tests.cloud.queues.smq import Smq
-from tests.cloud.server.server import Server
-from tests.cloud.servers.redis_pool import Pool
+from tests.cloud.backends.redis_pool import RedisPool
+from tests.cloud.functions.platforms import FunctionPlatforms
+from tests.cloud.queues.broker import MessageBroker
+from tests.cloud.queues.ckafka import TencentCkafka
+from tests.cloud.queues.smq import AlibabaSmq
+from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
 from tests.cloud.state.world import DEFAULT_WORLD, load_world
 from tests.cloud.state.world_clock import Clock
 from tests.cloud.tencent.redis import TencentRedis
-from tests.cloud.tencent.scf import Scf
+from tests.cloud.tencent.scf import TencentScf
 from tests.cloud.tencent.ssm import TencentSsm
 from tests.cloud.tencent.tcr import TencentTcr
 from tests.cloud.wire.service import Service
@@ -59,18 +59,18 @@ async def serve(port: int, path: Path) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     world = load_world(path)
-    clock, pool = Clock(), Pool(world)
+    clock, pool = Clock(), RedisPool(world)
     history = History(clock)
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
-    kept = Kept(clock)
-    platforms = Platforms(world, kept, clock)
+    broker = MessageBroker(clock)
+    platforms = FunctionPlatforms(world, broker, clock)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
-        *(Ckafka(world, kept), Smq(world, kept, clock)),
-        *(Scf(world, platforms.host), Fc(world, platforms.host)),
+        *(TencentCkafka(world, broker), AlibabaSmq(world, broker, clock)),
+        *(TencentScf(world, platforms.host), AlibabaFc(world, platforms.host)),
     )
-    server = Server(world, services, kept, clock, history, platforms)
+    server = HttpServer(world, services, broker, clock, history, platforms)
     try:
         bound = await server.start(port)
         await asyncio.gather(platforms.start(), *(service.start() for service in services))

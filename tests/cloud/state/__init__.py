@@ -1,1 +1,2 @@
-"""What the stand-in holds and lives by: the world, its clock, its history, its request rate."""
+"""What the stand-in holds and lives by: the world file, its clock, what was applied, the rate of requests; whose
+accounts it plays."""

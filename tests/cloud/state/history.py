@@ -7,7 +7,7 @@ import time
 from hashlib import sha256
 from typing import Any, Literal
 
-from tests.cloud.state.world_clock import Clock, written
+from tests.cloud.state.world_clock import Clock, to_rfc3339
 
 By = Literal["world", "call", "outside"]
 
@@ -37,7 +37,7 @@ class History:
         """Something took effect now. `value` None: it is gone. `current`: a store's current version after it."""
         digest = "" if value is None else sha256((self.salt + value).encode()).hexdigest()
         entry = {
-            "At": written(self._clock.now()),
+            "At": to_rfc3339(self._clock.now()),
             "Real": time.time(),
             "Service": service,
             "Resource": resource,
@@ -47,6 +47,6 @@ class History:
         }
         self._applied.append(entry if current is None else {**entry, "Current": current})
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """What `GET /_standin/history` answers."""
         return {"Salt": self.salt, "History": self._applied}

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
-from tests.cloud.state.refusals import ApiError
+from tests.cloud.state.api_error import ApiError
 
 DEFAULT_WORLD = Path(__file__).parents[1] / "world.toml"
 
@@ -20,13 +20,13 @@ DAY_S = 24 * 3600
 MONTH_DAYS = 30.0
 
 
-class Strict(BaseModel):
+class WorldTable(BaseModel):
     """A table of the world file; a key that nobody reads is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-class Keys(Strict):
+class TemporaryKeys(WorldTable):
     """The one caller that a cloud knows: temporary role keys."""
 
     id: str
@@ -34,14 +34,14 @@ class Keys(Strict):
     token: str
 
 
-class Credentials(Strict):
+class Credentials(WorldTable):
     """Keys by cloud."""
 
-    tencent: Keys
-    alibaba: Keys
+    tencent: TemporaryKeys
+    alibaba: TemporaryKeys
 
 
-class RedisAccount(Strict):
+class RedisAccount(WorldTable):
     """A Tencent Redis account as DescribeInstanceAccount shows it, and its password.
 
     `modified_time`: shown as its PasswordLastModifiedTime until the next change. `nopass`: the server takes any
@@ -57,7 +57,7 @@ class RedisAccount(Strict):
     nopass: bool = False
 
 
-class RedisInstance(Strict):
+class RedisInstance(WorldTable):
     """A Tencent Redis instance. `status`: 0 new, 1 in a flow, 2 running, -2 isolated, -3 to be deleted.
 
     `lazy`: its server starts when the instance is first dialled or first changed, and may end when it is idle.
@@ -75,7 +75,7 @@ class RedisInstance(Strict):
     accounts: dict[str, RedisAccount]
 
 
-class RegistryAccount(Strict):
+class RegistryAccount(WorldTable):
     """A TCR service account, named without the `tcr$` that the service adds."""
 
     password: str
@@ -85,7 +85,7 @@ class RegistryAccount(Strict):
     password_age_days: Days = MONTH_DAYS
 
 
-class RegistryInstance(Strict):
+class RegistryInstance(WorldTable):
     """A TCR Enterprise instance; each has a registry of its own."""
 
     region: str
@@ -95,7 +95,7 @@ class RegistryInstance(Strict):
     accounts: dict[str, RegistryAccount]
 
 
-class TairAccount(Strict):
+class TairAccount(WorldTable):
     """An R-kvstore account. One named `default` or as its instance is the default account, see RedisAccount.nopass."""
 
     password: str
@@ -104,7 +104,7 @@ class TairAccount(Strict):
     type: Literal["Normal", "Super"] = "Normal"
 
 
-class TairInstance(Strict):
+class TairInstance(WorldTable):
     """An R-kvstore instance; `status` is InstanceStatus, `engine_version` as RedisInstance has it."""
 
     region: str
@@ -116,7 +116,7 @@ class TairInstance(Strict):
     accounts: dict[str, TairAccount]
 
 
-class StoredVersion(Strict):
+class StoredVersion(WorldTable):
     """A version of a stored secret and how old it is."""
 
     value: str
@@ -124,26 +124,26 @@ class StoredVersion(Strict):
 
 
 @dataclass(frozen=True)
-class Made:
+class SeededVersion:
     """A version as a store starts with it: its value and when it was made, in epoch seconds."""
 
     value: str
     created: float
 
 
-class _Stored(Strict):
+class _Stored(WorldTable):
     region: str
     description: str = ""
     tags: dict[str, str] = {}
     versions: dict[str, str | StoredVersion]
 
-    def stored(self, now: float) -> dict[str, Made]:
+    def seeded_versions(self, now: float) -> dict[str, SeededVersion]:
         """Versions by id, oldest first; those without an age are a month old, a second between two."""
         made = {}
         for place, (id_, one) in enumerate(self.versions.items()):
             version = StoredVersion(value=one) if isinstance(one, str) else one
             days = MONTH_DAYS if version.age_days is None else version.age_days
-            made[id_] = Made(version.value, now - days * DAY_S - len(self.versions) + place)
+            made[id_] = SeededVersion(version.value, now - days * DAY_S - len(self.versions) + place)
         return made
 
 
@@ -161,14 +161,14 @@ class KmsSecret(_Stored):
     labels: dict[str, str] = {}
 
 
-class FleetAccount(Strict):
+class FleetAccount(WorldTable):
     """An account that each instance of a fleet has. `privilege`: r, w or rw."""
 
     password: str
     privilege: Literal["r", "w", "rw"] = "rw"
 
 
-class Fleet(Strict):
+class Fleet(WorldTable):
     """`count` instances that differ only in number and in the ages of their passwords, which all lie in `aged_days`.
 
     Ages are spread evenly; with `due`, exactly so many instances are older than `due_days`, spread over the fleet.
@@ -232,7 +232,7 @@ def _spread(first: float, last: float, count: int) -> list[float]:
     return [first + (last - first) * place / max(1, count - 1) for place in range(count)]
 
 
-class RefusedValues(Strict):
+class RefusedCharacters(WorldTable):
     """A rule that is stricter than the published one: a new password with any of these characters is refused so."""
 
     characters: str
@@ -240,14 +240,14 @@ class RefusedValues(Strict):
     action: str = "*"
 
 
-class DataHub(Strict):
+class DataHub(WorldTable):
     """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to, and triggers read by its name."""
 
     region: str
     topic: str = ""
 
 
-class SmqAccount(Strict):
+class SmqAccount(WorldTable):
     """An account's SMQ queues in one region. `queues` are patterns of the names that exist."""
 
     region: str
@@ -255,7 +255,7 @@ class SmqAccount(Strict):
     visibility_s: Seconds = 30.0
 
 
-class World(Strict):
+class World(WorldTable):
     """Everything that a world file may say. Times in seconds; `rate` is requests a second, API and region."""
 
     task_s: Seconds = 0.3
@@ -269,7 +269,7 @@ class World(Strict):
     stall_s: Seconds = 30.0
     rate: Annotated[int, Field(ge=1)] = 20
     old_equals_new: Literal["accept", "refuse", "same_code"] = "accept"
-    refuses_values: tuple[RefusedValues, ...] = ()
+    refuses_values: tuple[RefusedCharacters, ...] = ()
     empty_times: Literal["no", "until_changed", "forever"] = "no"
     times_lag_s: Seconds = 0.0
     shows_changing: bool = True
@@ -311,18 +311,18 @@ class World(Strict):
                 whole[name] = {**mine, **table}
         return whole
 
-    def check_value(self, action: str, value: str) -> None:
+    def check_password(self, action: str, value: str) -> None:
         """Raises: ApiError: the world has a rule of its own against this new password."""
         for rule in self.refuses_values:
             if rule.action in ("*", action) and any(one in value for one in rule.characters):
                 raise ApiError(rule.code, "The password breaks the rules.")
 
-    def changed(self, overrides: dict[str, Any]) -> World:
+    def with_overrides(self, overrides: dict[str, Any]) -> World:
         """This world with tables merged and other values replaced.
 
         Raises: ValueError: not a world, or an instance came (the addresses are already published).
         """
-        other = World.model_validate(merge(self.model_dump(), overrides))
+        other = World.model_validate(merge_tables(self.model_dump(), overrides))
         for kind in ("redis", "tcr", "tair"):
             if getattr(other, kind).keys() != getattr(self, kind).keys():
                 raise ValueError(f"{kind}: instances cannot be added while the stand-in runs")
@@ -332,12 +332,12 @@ class World(Strict):
 _FLEETS: TypeAdapter[list[Fleet]] = TypeAdapter(list[Fleet])
 
 
-def merge(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
+def merge_tables(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
     """`base` with `overrides` laid over it, table by table."""
     merged = deepcopy(base)
     for name, value in overrides.items():
         both_tables = isinstance(value, dict) and isinstance(merged.get(name), dict)
-        merged[name] = merge(merged[name], value) if both_tables else value
+        merged[name] = merge_tables(merged[name], value) if both_tables else value
     return merged
 
 

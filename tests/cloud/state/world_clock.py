@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-MOST_S = 10 * 366 * 86_400
+MAX_ADVANCE_S = 10 * 366 * 86_400
 """The farthest that one move may go: what follows from it has to be dates that the clouds can write."""
 
 
 @dataclass(order=True)
-class Appointment:
+class ScheduledEvent:
     """Something that happens at a moment of the world (epoch seconds), unless it is cancelled before."""
 
     at: float
@@ -35,7 +35,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.offset_s = 0.0
-        self._waiting: list[Appointment] = []
+        self._waiting: list[ScheduledEvent] = []
         self._numbers = itertools.count()
         self._begun: set[asyncio.Task[None]] = set()
         self._alarm: asyncio.TimerHandle | None = None
@@ -49,16 +49,16 @@ class Clock:
         """A clock that stands at this moment."""
         return StoppedClock(self.now())
 
-    def at(self, moment: float, happens: Callable[[], Awaitable[None]]) -> Appointment:
+    def call_at(self, moment: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
         """Let it happen then; what is past happens at once."""
-        appointment = Appointment(moment, next(self._numbers), happens)
+        appointment = ScheduledEvent(moment, next(self._numbers), happens)
         heapq.heappush(self._waiting, appointment)
         self._set_alarm()
         return appointment
 
-    def after(self, seconds: float, happens: Callable[[], Awaitable[None]]) -> Appointment:
+    def call_after(self, seconds: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
         """Let it happen so many seconds of world time from now."""
-        return self.at(self.now() + seconds, happens)
+        return self.call_at(self.now() + seconds, happens)
 
     async def move_to(self, moment: float) -> None:
         """Move forward to a moment; nothing if that is past. Returns and raises as `advance`."""
@@ -69,7 +69,7 @@ class Clock:
 
         Raises: ValueError: less than 0, or too far.
         """
-        if not 0 <= seconds <= MOST_S:
+        if not 0 <= seconds <= MAX_ADVANCE_S:
             raise ValueError("the clock moves forward, and at most ten years at a time")
         async with self._turn:
             ahead_s = self.offset_s + seconds
@@ -95,23 +95,23 @@ class Clock:
         if self._alarm is not None:
             self._alarm.cancel()
 
-    async def order(self, order: Any) -> None:
+    async def handle_control(self, order: Any) -> None:
         """What `POST /_standin/clock` says: `{"Advance": seconds}` or `{"To": RFC 3339}`. Raises: ValueError."""
         if not isinstance(order, Mapping) or len(order) != 1 or not order.keys() <= {"Advance", "To"}:
             raise ValueError("the clock takes Advance (seconds) or To (RFC 3339)")
         if "To" in order:
-            await self.move_to(read_moment(order["To"]))
+            await self.move_to(parse_rfc3339(order["To"]))
             return
         seconds = order["Advance"]
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
             raise ValueError("Advance: a number of seconds")
         await self.advance(seconds)
 
-    def shown(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, Any]:
         """What `GET /_standin/clock` answers."""
-        return {"Now": written(self.now()), "Offset": self.offset_s}
+        return {"Now": to_rfc3339(self.now()), "Offset": self.offset_s}
 
-    def _begin(self, appointment: Appointment) -> None:
+    def _begin(self, appointment: ScheduledEvent) -> None:
         if appointment.cancelled:
             return
         task = asyncio.ensure_future(_happen(appointment))
@@ -152,16 +152,16 @@ class StoppedClock(Clock):
         return self._moment
 
 
-async def _happen(appointment: Appointment) -> None:
+async def _happen(appointment: ScheduledEvent) -> None:
     await appointment.happens()
 
 
-def written(moment: float) -> str:
+def to_rfc3339(moment: float) -> str:
     """Epoch seconds as RFC 3339 with milliseconds."""
     return datetime.fromtimestamp(moment, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def read_moment(text: object) -> float:
+def parse_rfc3339(text: object) -> float:
     """RFC 3339 as epoch seconds. Raises: ValueError."""
     with contextlib.suppress(ValueError):
         moment = datetime.fromisoformat(str(text).upper().replace("Z", "+00:00"))

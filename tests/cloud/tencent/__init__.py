@@ -1,1 +1,1 @@
-"""Tencent Cloud as the stand-in plays it: its gate, and one file a service."""
+"""Tencent Cloud: its gateway (API 3.0, TC3), and one file a service."""

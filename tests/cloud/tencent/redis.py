@@ -8,17 +8,36 @@ from copy import copy
 from dataclasses import replace
 from typing import Any
 
-from tests.cloud.servers.redis_login import LoginForms
-from tests.cloud.servers.redis_pool import Pool, SleepingServer, WakefulServer
-from tests.cloud.servers.redis_server import User
+from tests.cloud.backends.redis_login import LoginForms
+from tests.cloud.backends.redis_pool import EagerRedisServer, LazyRedisServer, RedisPool
+from tests.cloud.backends.redis_server import RedisUser
+from tests.cloud.state.accounts import TENCENT_APPID, TENCENT_UIN
 from tests.cloud.state.history import History
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.tencent.redis_state import ROOT, Account, Instance, described, is_sought, listed, shown
+from tests.cloud.tencent.redis_state import (
+    ROOT,
+    Account,
+    Instance,
+    account_state,
+    matches_search,
+    task_details,
+    task_summary,
+)
 from tests.cloud.tencent.tasks import RESULT, Task, Tasks, china_time
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, character_classes, page, takes
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    character_classes,
+    page,
+    parameter_table,
+)
 
-OPERATOR = "100000000001"
+OPERATOR = TENCENT_UIN
 CHANGE_ACCOUNT, CHANGE_PASSWORD = "037", "007"
 _KINDS = {CHANGE_ACCOUNT: "修改实例账号", CHANGE_PASSWORD: "修改实例密码"}
 _MONTH_S = 30 * 24 * 3600
@@ -35,42 +54,42 @@ class TencentRedis:
     cloud: Cloud = "tencent"
     name = "redis"
     version = "2018-04-12"
-    stages = frozenset({"fail_task", "hang_task"})
+    task_faults = frozenset({"fail_task", "hang_task"})
 
-    def __init__(self, world: World, pool: Pool, clock: Clock, history: History) -> None:
+    def __init__(self, world: World, pool: RedisPool, clock: Clock, history: History) -> None:
         self._world, self._pool, self._clock, self._history = world, pool, clock, history
         self._tasks = Tasks(world.task_s, clock)
         forms = LoginForms(b"@")
         self.instances = {
-            id_: Instance(id_, spec, SleepingServer(pool, forms) if spec.lazy else WakefulServer(forms))
+            id_: Instance(id_, spec, LazyRedisServer(pool, forms) if spec.lazy else EagerRedisServer(forms))
             for id_, spec in world.redis.items()
         }
         self._restore()
         password = "InstanceId! OldPassword! Password!"
         self.actions: Mapping[str, Action] = {
             "ModifyInstanceAccount": Action(
-                takes(
+                parameter_table(
                     "InstanceId! AccountName! AccountPassword Remark ReadonlyPolicy:strs Privilege"
                     " NoAuth:bool EncryptPassword:bool"
                 ),
                 self._modify_account,
                 changes=True,
             ),
-            "ModifyInstancePassword": Action(takes(password), self._modify_password, changes=True),
+            "ModifyInstancePassword": Action(parameter_table(password), self._modify_password, changes=True),
             "ModfiyInstancePassword": Action(
-                takes(f"{password} EncryptPassword:bool"), self._modify_password, changes=True
+                parameter_table(f"{password} EncryptPassword:bool"), self._modify_password, changes=True
             ),
-            "DescribeTaskInfo": Action(takes("TaskId!:int"), self._task_info),
+            "DescribeTaskInfo": Action(parameter_table("TaskId!:int"), self._task_info),
             "DescribeTaskList": Action(
-                takes(
+                parameter_table(
                     "InstanceId Limit:int Offset:int TaskTypes:strs BeginTime EndTime Result:ints OperateUin:strs",
                     "InstanceName ProjectIds:ints TaskStatus:ints OperatorUin:ints",
                 ),
                 self._task_list,
             ),
-            "DescribeInstanceAccount": Action(takes("InstanceId! Limit!:int Offset!:int"), self._accounts),
+            "DescribeInstanceAccount": Action(parameter_table("InstanceId! Limit!:int Offset!:int"), self._accounts),
             "DescribeInstances": Action(
-                takes(
+                parameter_table(
                     "Limit:int Offset:int InstanceId InstanceIds:strs Status:ints SearchKey SearchKeys:strs"
                     " InstanceName InstanceTags:objects TagKeys:strs",
                     "OrderBy OrderType:int VpcIds:strs SubnetIds:strs"
@@ -80,10 +99,10 @@ class TencentRedis:
                 ),
                 self._instances,
             ),
-            "DescribeSSLStatus": Action(takes("InstanceId!"), self._ssl_status),
+            "DescribeSSLStatus": Action(parameter_table("InstanceId!"), self._ssl_status),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes for the action."""
         if kind == "denied":
             return ApiError("UnauthorizedOperation.NoCAMAuthed", "No CAM permission.")
@@ -95,9 +114,9 @@ class TencentRedis:
 
     def state(self) -> dict[str, Any]:
         """Accounts and tasks, without passwords; how many sleeping servers are awake, of both clouds."""
-        tasks = [described(task) for task in self._tasks.all.values()]
+        tasks = [task_details(task) for task in self._tasks.all.values()]
         instances = {
-            instance.id: {name: shown(account) for name, account in instance.accounts.items()}
+            instance.id: {name: account_state(account) for name, account in instance.accounts.items()}
             for instance in self.instances.values()
         }
         return {"instances": instances, "tasks": tasks, "awake": len(self._pool)}
@@ -158,7 +177,7 @@ class TencentRedis:
         password, no_auth = given.get("AccountPassword"), given.get("NoAuth")
         if password is not None:
             _check_password(password, 64)
-            self._world.check_value(call.action, password)
+            self._world.check_password(call.action, password)
         # What the caller leaves out is not kept: this is the trap that callers have to know.
         privilege = given.get("Privilege", "rw")
         policy = tuple(given.get("ReadonlyPolicy", ["master"]))
@@ -182,7 +201,7 @@ class TencentRedis:
         if not old:
             raise ApiError("InvalidParameter.EmptyParam", "OldPassword is empty.")
         _check_password(new, 30 if call.action == "ModifyInstancePassword" else 64)
-        self._world.check_value(call.action, new)
+        self._world.check_password(call.action, new)
         instance = self._instance(call)
         self._check_free(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
         account = self._account(instance, ROOT)
@@ -199,7 +218,7 @@ class TencentRedis:
         self,
         instance: Instance,
         account: Account,
-        user: User,
+        user: RedisUser,
         kind: str,
         call: Call,
         with_password: bool,
@@ -218,14 +237,14 @@ class TencentRedis:
         self,
         instance: Instance,
         account: Account,
-        user: User,
+        user: RedisUser,
         remark: str,
         policy: tuple[str, ...],
         with_password: bool,
     ) -> None:
         await instance.server.start(instance.users)
         await instance.server.set_users([user])
-        account.turn(user, remark, policy)
+        account.update(user, remark, policy)
         if with_password:
             account.set_time(self._clock.now(), self._world)
         instance.server.forms = instance.forms(self._world)
@@ -263,7 +282,7 @@ class TencentRedis:
         if given.get("OperateUin"):
             keeps.append(lambda _: OPERATOR in given["OperateUin"])
         found = [task for task in reversed(self._tasks.all.values()) if all(keep(task) for keep in keeps)]
-        return {"TotalCount": len(found), "Tasks": [listed(task) for task in page(found, offset, limit)]}
+        return {"TotalCount": len(found), "Tasks": [task_summary(task) for task in page(found, offset, limit)]}
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
         limit, offset = _window(given, 100)
@@ -296,10 +315,10 @@ class TencentRedis:
             if self._reaches(instance, call)
             and (not wanted or instance.id in wanted)
             and self._status(instance) in (given.get("Status") or [self._status(instance)])
-            and is_sought(instance, given)
+            and matches_search(instance, given)
         ]
-        shown = [self._instance_set(instance) for instance in page(found, offset, limit)]
-        return {"TotalCount": len(found), "InstanceSet": shown}
+        account_state = [self._instance_set(instance) for instance in page(found, offset, limit)]
+        return {"TotalCount": len(found), "InstanceSet": account_state}
 
     async def _ssl_status(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._instance(call)
@@ -316,7 +335,7 @@ class TencentRedis:
         return {
             "InstanceName": instance.name,
             "InstanceId": instance.id,
-            "Appid": 1250000000,
+            "Appid": int(TENCENT_APPID),
             "ProjectId": 0,
             "Region": spec.region,
             "RegionId": _REGION_IDS.get(spec.region, 1),
@@ -343,7 +362,7 @@ class TencentRedis:
 
     def _check_free(self, instance: Instance, call: Call, wrong_status: str) -> None:
         if self._tasks.locks(instance.id):
-            raise self.refuse("lock", call)
+            raise self.error_for("lock", call)
         if instance.spec.status != 2:
             raise ApiError(wrong_status, "The status of the instance does not allow this.")
 

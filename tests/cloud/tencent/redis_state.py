@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.cloud.servers.redis_login import LoginForms
-from tests.cloud.servers.redis_server import Server, User
+from tests.cloud.backends.redis_login import LoginForms
+from tests.cloud.backends.redis_server import InstanceServer, RedisUser
 from tests.cloud.state.world import DAY_S, RedisInstance, World
 from tests.cloud.tencent.tasks import RESULT, Task, china_time
 
@@ -18,7 +18,7 @@ ROOT = "root"
 class Account:
     """A live account. `applied` counts password changes that took effect, `changed` those to a new value."""
 
-    user: User
+    user: RedisUser
     remark: str
     readonly_policy: tuple[str, ...]
     password_time: float
@@ -27,7 +27,7 @@ class Account:
     applied: int = 0
     changed: int = 0
 
-    def turn(self, user: User, remark: str, readonly_policy: tuple[str, ...]) -> None:
+    def update(self, user: RedisUser, remark: str, readonly_policy: tuple[str, ...]) -> None:
         """Have these rights and this remark; the password is its user's."""
         self.changed += self.user.password != user.password
         self.user, self.remark, self.readonly_policy = user, remark, readonly_policy
@@ -50,7 +50,7 @@ class Instance:
 
     id: str
     spec: RedisInstance
-    server: Server
+    server: InstanceServer
     accounts: dict[str, Account] = field(default_factory=dict)
 
     @property
@@ -59,7 +59,7 @@ class Instance:
         return self.spec.name or self.id
 
     @property
-    def users(self) -> list[User]:
+    def users(self) -> list[RedisUser]:
         """Its accounts as Redis users."""
         return [account.user for account in self.accounts.values()]
 
@@ -69,9 +69,9 @@ class Instance:
         self.accounts = {}
         for name, one in self.spec.accounts.items():
             root, made = name == ROOT, now - one.password_age_days * DAY_S
-            user = User(name, one.password, one.privilege, self.spec.no_auth and root, one.nopass, root)
-            shown = one.modified_time or (china_time(made) if world.empty_times == "no" else "")
-            self.accounts[name] = Account(user, one.remark, one.readonly_policy, made, shown)
+            user = RedisUser(name, one.password, one.privilege, self.spec.no_auth and root, one.nopass, root)
+            account_state = one.modified_time or (china_time(made) if world.empty_times == "no" else "")
+            self.accounts[name] = Account(user, one.remark, one.readonly_policy, made, account_state)
         self.server.forms = self.forms(world)
 
     def forms(self, world: World) -> LoginForms:
@@ -82,13 +82,13 @@ class Instance:
             b"@",
             default=frozenset() if world.root_login == "password" else frozenset((self.id.encode(),)),
             two_words=world.two_word_auth,
-            alone=world.root_login != "id",
+            password_alone=world.root_login != "id",
             before_6=float(self.spec.engine_version) < 6,
             takes_any=free or (root is not None and root.nopass),
         )
 
 
-def is_sought(instance: Instance, given: Mapping[str, Any]) -> bool:
+def matches_search(instance: Instance, given: Mapping[str, Any]) -> bool:
     """Whether an instance has the names and tags that a call asks for: any of the listed tags, any of the keys."""
     tags = instance.spec.tags
     pairs = [(one.get("TagKey"), one.get("TagValue")) for one in given.get("InstanceTags", ())]
@@ -102,7 +102,7 @@ def is_sought(instance: Instance, given: Mapping[str, Any]) -> bool:
     )
 
 
-def listed(task: Task) -> dict[str, Any]:
+def task_summary(task: Task) -> dict[str, Any]:
     return {
         "TaskId": task.id,
         "StartTime": china_time(task.started),
@@ -116,11 +116,11 @@ def listed(task: Task) -> dict[str, Any]:
     }
 
 
-def described(task: Task) -> dict[str, Any]:
-    return {**listed(task), "Status": task.status, "TaskMessage": task.message}
+def task_details(task: Task) -> dict[str, Any]:
+    return {**task_summary(task), "Status": task.status, "TaskMessage": task.message}
 
 
-def shown(account: Account) -> dict[str, Any]:
+def account_state(account: Account) -> dict[str, Any]:
     return {
         "Privilege": account.user.privilege,
         "ReadonlyPolicy": list(account.readonly_policy),

@@ -12,41 +12,39 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cloud.functions import rules as rules
-from tests.cloud.functions.host import Function, FunctionsHost, Trigger
-from tests.cloud.functions.process import Spec
+from tests.cloud.functions import validation
+from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
+from tests.cloud.functions.instance_process import FunctionSpec
 from tests.cloud.state.world import World
-from tests.cloud.tencent.scf_triggers import environment_refusal, invalid, read_trigger, shown_trigger, unknown
+from tests.cloud.tencent.scf_configuration import (
+    CODE,
+    FIELDS,
+    NOT_IMPLEMENTED,
+    PAIR,
+    check_handler,
+    shown_configuration,
+    spec_fields,
+)
+from tests.cloud.tencent.scf_triggers import (
+    invalid_value,
+    read_trigger,
+    shown_trigger,
+    unknown_field,
+)
 from tests.cloud.tencent.tasks import china_time
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
-_HANDLER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]\.[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]")
-_CLS_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
-_RESERVED = ("SCF_", "QCLOUD_", "TENCENTCLOUD_", "TECENTCLOUD_", "_SCF_")
 _CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
 _MOST_RETRIES, _TTL_S = 2, (60, 21_600)
 
-_CODE = takes("ZipFile!", "CosBucketName CosObjectName CosBucketRegion DemoId TempCosObjectName ImageConfig:object")
-_ENVIRONMENT = takes("Variables!:objects")
-_PAIR = takes("Key! Value!")
-_DEAD_LETTER = takes("Type! Name! FilterType")
-_CONFIGURATION = (
-    "FunctionName! Handler Description MemorySize:int Timeout:int Environment:object Runtime Namespace Role "
-    "DeadLetterConfig:object InitTimeout:int ClsLogsetId ClsTopicId"
-)
-_ELSEWHERE = (
-    "VpcConfig:object InstallDependency Layers:objects PublicNetConfig:object CfsConfig:object "
-    "ProtocolParams:object InstanceConcurrencyConfig:object DnsCache IntranetConfig:object"
-)
-
 
 @dataclass
-class Deployed:
+class FunctionRecord:
     """A function as its API shows it; `host` runs it."""
 
-    host: Function
-    said: dict[str, Any]
+    host: DeployedFunction
+    configuration: dict[str, Any]
     tags: list[dict[str, str]]
     size: int
     number: int
@@ -56,32 +54,33 @@ class Deployed:
     added: str = ""
 
 
-class Scf:
+class TencentScf:
     """SCF of every region, namespace `default`, version `$LATEST`."""
 
     cloud: Cloud = "tencent"
     name = "scf"
     version = "2018-04-16"
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, host: FunctionsHost) -> None:
+    def __init__(self, world: World, host: FunctionHost) -> None:
         self._world = world
         self._host = host
-        self._functions: dict[tuple[str, str], Deployed] = {}
+        self._functions: dict[tuple[str, str], FunctionRecord] = {}
         self._count = 0
         named = "FunctionName! Namespace Qualifier"
         triggers = "FunctionName! TriggerName! Type! TriggerDesc Namespace Qualifier Enable CustomArgument Description"
         self.actions: Mapping[str, Action] = {
             "CreateFunction": Action(
-                takes(
-                    f"{_CONFIGURATION} Code!:object Type Tags:objects CodeSource",
-                    f"{_ELSEWHERE} AsyncRunEnable TraceEnable AutoDeployClsTopicIndex AutoCreateClsTopic ProtocolType",
+                parameter_table(
+                    f"{FIELDS} Code!:object Type Tags:objects CodeSource",
+                    f"{NOT_IMPLEMENTED} AsyncRunEnable TraceEnable AutoDeployClsTopicIndex AutoCreateClsTopic "
+                    "ProtocolType",
                 ),
                 self._create,
                 changes=True,
             ),
             "UpdateFunctionCode": Action(
-                takes(
+                parameter_table(
                     "FunctionName! Handler ZipFile Namespace Code:object Publish CodeSource",
                     "CosBucketName CosObjectName CosBucketRegion InstallDependency EnvId",
                 ),
@@ -89,39 +88,43 @@ class Scf:
                 changes=True,
             ),
             "UpdateFunctionConfiguration": Action(
-                takes(_CONFIGURATION.replace("Handler ", "") + " Publish", f"{_ELSEWHERE} L5Enable IgnoreSysLog:bool"),
+                parameter_table(
+                    FIELDS.replace("Handler ", "") + " Publish", f"{NOT_IMPLEMENTED} L5Enable IgnoreSysLog:bool"
+                ),
                 self._update_configuration,
                 changes=True,
             ),
-            "GetFunction": Action(takes(f"{named} ShowCode"), self._get),
+            "GetFunction": Action(parameter_table(f"{named} ShowCode"), self._get),
             "ListFunctions": Action(
-                takes("Order Orderby Offset:int Limit:int SearchKey Namespace Description", "Filters:objects"),
+                parameter_table(
+                    "Order Orderby Offset:int Limit:int SearchKey Namespace Description", "Filters:objects"
+                ),
                 self._list,
             ),
-            "DeleteFunction": Action(takes(named), self._delete, changes=True),
-            "CreateTrigger": Action(takes(triggers), self._create_trigger, changes=True),
-            "UpdateTrigger": Action(takes(triggers), self._update_trigger, changes=True),
+            "DeleteFunction": Action(parameter_table(named), self._delete, changes=True),
+            "CreateTrigger": Action(parameter_table(triggers), self._create_trigger, changes=True),
+            "UpdateTrigger": Action(parameter_table(triggers), self._update_trigger, changes=True),
             "DeleteTrigger": Action(
-                takes("FunctionName! TriggerName! Type! Namespace TriggerDesc Qualifier"),
+                parameter_table("FunctionName! TriggerName! Type! Namespace TriggerDesc Qualifier"),
                 self._delete_trigger,
                 changes=True,
             ),
             "ListTriggers": Action(
-                takes("FunctionName! Namespace Offset:int Limit:int OrderBy Order", "Filters:objects"),
+                parameter_table("FunctionName! Namespace Offset:int Limit:int OrderBy Order", "Filters:objects"),
                 self._list_triggers,
             ),
-            "GetFunctionEventInvokeConfig": Action(takes(named), self._get_async),
+            "GetFunctionEventInvokeConfig": Action(parameter_table(named), self._get_async),
             "UpdateFunctionEventInvokeConfig": Action(
-                takes("AsyncTriggerConfig!:object FunctionName! Namespace"), self._update_async, changes=True
+                parameter_table("AsyncTriggerConfig!:object FunctionName! Namespace"), self._update_async, changes=True
             ),
             "Invoke": Action(
-                takes("FunctionName! InvocationType Qualifier ClientContext LogType Namespace", "RoutingKey"),
+                parameter_table("FunctionName! InvocationType Qualifier ClientContext LogType Namespace", "RoutingKey"),
                 self._invoke,
                 changes=True,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         if kind == "denied":
             text = f"you are not authorized to perform operation (scf:{call.action})"
             return ApiError("AuthFailure.UnauthorizedOperation", text)
@@ -147,22 +150,30 @@ class Scf:
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = given["FunctionName"]
         if not _NAME.fullmatch(name):
-            raise invalid("FunctionName", "is malformed")
+            raise invalid_value("FunctionName", "is malformed")
         if self._named(given, call) is not None:
             raise ApiError("ResourceInUse.FunctionName", "The function name is in use.")
         if given.get("Type", "Event") != "Event":
             raise ApiError("UnsupportedOperation", "The stand-in runs event functions.")
         tags = given.get("Tags", [])
         for tag in tags:
-            rules.check(tag, _PAIR, unknown, "Tags")
-        values = self._values(given, {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""})
-        rules.check(given["Code"], _CODE, unknown, "Code")
-        folder, size = await asyncio.to_thread(rules.code, given["Code"]["ZipFile"], _CREATE_MB, invalid)
+            validation.check_fields(tag, PAIR, unknown_field, "Tags")
+        values = spec_fields(
+            given,
+            {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""},
+            self._world.credentials.tencent,
+        )
+        validation.check_fields(given["Code"], CODE, unknown_field, "Code")
+        folder, size = await asyncio.to_thread(
+            validation.unpack_zip_file, given["Code"]["ZipFile"], _CREATE_MB, invalid_value
+        )
         assert call.region is not None
-        spec = Spec("scf", call.region, name, given.get("Handler", "index.main_handler"), code=folder, **values)
+        spec = FunctionSpec("scf", call.region, name, given.get("Handler", "index.main_handler"), code=folder, **values)
         self._count += 1
         added = china_time(self._host.clock.now())
-        deployed = Deployed(self._host.add(spec), _said(given), tags, size, self._count, added=added)
+        deployed = FunctionRecord(
+            self._host.add(spec), shown_configuration(given), tags, size, self._count, added=added
+        )
         self._functions[call.region, name] = deployed
         self._hold(deployed, "Creating")
         return {}
@@ -170,28 +181,28 @@ class Scf:
     async def _update_code(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
         if "Code" in given:
-            rules.check(given["Code"], _CODE, unknown, "Code")
+            validation.check_fields(given["Code"], CODE, unknown_field, "Code")
         text = given.get("ZipFile") or given.get("Code", {}).get("ZipFile")
         if text is None:
             raise ApiError("InvalidParameterValue.Code", "No code is given.")
-        folder, deployed.size = await asyncio.to_thread(rules.code, text, _UPDATE_MB, invalid)
+        folder, deployed.size = await asyncio.to_thread(validation.unpack_zip_file, text, _UPDATE_MB, invalid_value)
         handler = given.get("Handler", deployed.host.spec.handler)
-        _check_handler(handler)
-        deployed.said["Handler"] = handler
+        check_handler(handler)
+        deployed.configuration["Handler"] = handler
         await self._host.change(deployed.host, code=folder, handler=handler)
         self._hold(deployed, "Updating")
         return {}
 
     async def _update_configuration(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
-        said = deployed.said
+        said = deployed.configuration
         if given.get("Runtime", said["Runtime"]) != said["Runtime"]:
-            raise invalid("Runtime", "cannot be changed")
+            raise invalid_value("Runtime", "cannot be changed")
         if {"ClsLogsetId", "ClsTopicId"} & given.keys() and not given.get("Role"):
             raise ApiError("InvalidParameterValue.ClsRole", "A change of Cls settings takes the Role as well.")
-        values = self._values({**said, **given}, said)
+        values = spec_fields({**said, **given}, said, self._world.credentials.tencent)
         await self._host.change(deployed.host, **values)
-        deployed.said = {**said, **_said(given, defaults=False)}
+        deployed.configuration = {**said, **shown_configuration(given, defaults=False)}
         self._hold(deployed, "Updating")
         return {}
 
@@ -200,7 +211,7 @@ class Scf:
         status = self._status(deployed)
         triggers = [shown_trigger(one, call) for one in deployed.host.triggers.values()]
         return {
-            **deployed.said,
+            **deployed.configuration,
             "FunctionName": deployed.host.spec.name,
             "FunctionId": f"lam-standin{deployed.number:02d}",
             "FunctionVersion": "$LATEST",
@@ -225,10 +236,10 @@ class Scf:
             {
                 "FunctionName": one.host.spec.name,
                 "FunctionId": f"lam-standin{one.number:02d}",
-                "Runtime": one.said["Runtime"],
+                "Runtime": one.configuration["Runtime"],
                 "Namespace": "default",
                 "Status": self._status(one),
-                "Description": one.said["Description"],
+                "Description": one.configuration["Description"],
                 "Tags": one.tags,
                 "Type": "Event",
                 "AddTime": one.added,
@@ -257,7 +268,7 @@ class Scf:
         if given["Type"] == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("ResourceInUse.Trigger", "The version has a function URL.")
         trigger = read_trigger(given, self._host.url_id() if given["Type"] == "http" else "")
-        trigger.born = self._host.clock.now()
+        trigger.created_at = self._host.clock.now()
         triggers[trigger.name] = trigger
         return {
             "TriggerInfo": {
@@ -270,9 +281,9 @@ class Scf:
         old = self._trigger(deployed, given)
         if given["Type"] not in ("timer", "ckafka", "http"):
             raise ApiError("UnsupportedOperation.Trigger", "Triggers of the type cannot be changed.")
-        new = read_trigger({**old.said, **given}, old.url_id)
+        new = read_trigger({**old.request, **given}, old.url_id)
         new.served = old.served
-        new.born = self._host.clock.now()
+        new.created_at = self._host.clock.now()
         deployed.host.triggers[old.name] = new
         return {}
 
@@ -285,7 +296,7 @@ class Scf:
         shown = [shown_trigger(one, call) for one in self._found(given, call).host.triggers.values()]
         return {"Triggers": page(shown, given.get("Offset", 0), given.get("Limit", 20)), "TotalCount": len(shown)}
 
-    def _trigger(self, deployed: Deployed, given: Mapping[str, Any]) -> Trigger:
+    def _trigger(self, deployed: FunctionRecord, given: Mapping[str, Any]) -> Trigger:
         trigger = deployed.host.triggers.get(given["TriggerName"])
         if trigger is None or trigger.kind != given["Type"]:
             raise ApiError("ResourceNotFound.Trigger", "The trigger does not exist.")
@@ -300,9 +311,13 @@ class Scf:
 
     async def _update_async(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed, config = self._found(given, call), given["AsyncTriggerConfig"]
-        rules.check(config, takes("RetryConfig!:objects MsgTTL!:int"), unknown, "AsyncTriggerConfig")
+        validation.check_fields(
+            config, parameter_table("RetryConfig!:objects MsgTTL!:int"), unknown_field, "AsyncTriggerConfig"
+        )
         for one in config["RetryConfig"]:
-            rules.check(one, takes("RetryNum!:int"), unknown, "AsyncTriggerConfig.RetryConfig")
+            validation.check_fields(
+                one, parameter_table("RetryNum!:int"), unknown_field, "AsyncTriggerConfig.RetryConfig"
+            )
         if len(config["RetryConfig"]) != 1 or not 0 <= config["RetryConfig"][0]["RetryNum"] <= _MOST_RETRIES:
             raise ApiError("LimitExceeded.RetryNum", "RetryNum is 0 to 2.")
         if not _TTL_S[0] <= config["MsgTTL"] <= _TTL_S[1]:
@@ -318,7 +333,7 @@ class Scf:
         except ValueError:
             raise ApiError("InvalidParameterValue.Param", "ClientContext is not JSON.") from None
         if given.get("InvocationType", "RequestResponse") == "Event":
-            self._host.begin(function, event.encode())
+            self._host.deliver_later(function, event.encode())
             return {"Result": {"FunctionRequestId": call.request_id, "RetMsg": "", "ErrMsg": "", "Log": ""}}
         outcome = await function.invoke(event.encode(), request_id=call.request_id)
         ended = outcome.kind == "ok"
@@ -337,7 +352,7 @@ class Scf:
 
     # What is there, and in which state
 
-    def _named(self, given: Mapping[str, Any], call: Call) -> Deployed | None:
+    def _named(self, given: Mapping[str, Any], call: Call) -> FunctionRecord | None:
         if given.get("Namespace", "default") != "default" or given.get("Qualifier", "$LATEST") not in (
             "$LATEST",
             "$DEFAULT",
@@ -345,65 +360,20 @@ class Scf:
             raise ApiError("ResourceNotFound.Namespace", "The stand-in has the namespace default and version $LATEST.")
         return self._functions.get((call.region or "", given["FunctionName"]))
 
-    def _found(self, given: Mapping[str, Any], call: Call) -> Deployed:
+    def _found(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         deployed = self._named(given, call)
         if deployed is None:
             raise ApiError("ResourceNotFound.Function", "The function does not exist.")
         return deployed
 
-    def _settled(self, given: Mapping[str, Any], call: Call) -> Deployed:
+    def _settled(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         deployed = self._found(given, call)
         if self._status(deployed) != "Active":
             raise ApiError("FailedOperation.FunctionStatusError", "The function's state does not allow this.")
         return deployed
 
-    def _hold(self, deployed: Deployed, status: str) -> None:
+    def _hold(self, deployed: FunctionRecord, status: str) -> None:
         deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
 
-    def _status(self, deployed: Deployed) -> str:
+    def _status(self, deployed: FunctionRecord) -> str:
         return deployed.busy if self._host.clock.now() < deployed.busy_until else "Active"
-
-    def _values(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of Spec that a configuration says. Raises: ApiError."""
-        said = {**defaults, **given}
-        if "Handler" in given:
-            _check_handler(given["Handler"])
-        if said["Runtime"] != "Python3.10":
-            raise invalid("Runtime", "is none that the stand-in runs: Python3.10")
-        if said["MemorySize"] != 64 and (said["MemorySize"] % 128 or not 128 <= said["MemorySize"] <= 3072):
-            raise invalid("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
-        if not 1 <= said["Timeout"] <= 900:
-            raise ApiError("LimitExceeded.Timeout", "Timeout is 1 to 900.")
-        if "DeadLetterConfig" in said:
-            rules.check(said["DeadLetterConfig"], _DEAD_LETTER, unknown, "DeadLetterConfig")
-        cls = [said.get("ClsLogsetId", ""), said.get("ClsTopicId", "")]
-        if any(cls) and not all(_CLS_ID.fullmatch(one) for one in cls):
-            raise invalid("Cls", "is not the id of a log set and that of a topic")
-        environment = said.get("Environment") or {"Variables": []}
-        rules.check(environment, _ENVIRONMENT, unknown, "Environment")
-        for pair in environment["Variables"]:
-            rules.check(pair, _PAIR, unknown, "Environment.Variables")
-        pairs = {pair["Key"]: pair["Value"] for pair in environment["Variables"]}
-        return {
-            "runtime": "3.10",
-            "memory_mb": said["MemorySize"],
-            "timeout_s": said["Timeout"],
-            "environment": rules.variables(pairs, _RESERVED, environment_refusal),
-            "role": self._world.credentials.tencent if said["Role"] else None,
-        }
-
-
-def _said(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
-    """What GetFunction gives back of a configuration."""
-    unset = {
-        "Description": "", "Handler": "index.main_handler", "MemorySize": 128, "Timeout": 3, "Runtime": "Python2.7",
-        "Role": "", "Environment": {"Variables": []}, "Type": "Event", "InitTimeout": 65,
-        "ClsLogsetId": "", "ClsTopicId": "",
-    }  # fmt: skip
-    names = {*unset, "DeadLetterConfig"}
-    return (unset if defaults else {}) | {name: value for name, value in given.items() if name in names}
-
-
-def _check_handler(handler: str) -> None:
-    if not _HANDLER.fullmatch(handler):
-        raise invalid("Handler", "is not file.function, 2 to 60 characters each")

@@ -11,42 +11,44 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cloud.functions import rules as rules
+from tests.cloud.functions import validation
 from tests.cloud.functions.host import Trigger
-from tests.cloud.functions.process import APPID
-from tests.cloud.wire.service import ApiError, Call, takes
+from tests.cloud.functions.urls import scf_url_host
+from tests.cloud.wire.service import ApiError, Call, parameter_table
 
 _TRIGGER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_HTTP = takes("AuthType! NetConfig:object")
-_NET = takes("EnableIntranet:bool EnableExtranet:bool")
-_TIMER = takes("cron!")
-_CKAFKA = takes("maxMsgNum!:int offset! retry:int timeOut:int")
+_HTTP = parameter_table("AuthType! NetConfig:object")
+_NET = parameter_table("EnableIntranet:bool EnableExtranet:bool")
+_TIMER = parameter_table("cron!")
+_CKAFKA = parameter_table("maxMsgNum!:int offset! retry:int timeOut:int")
 
 
 def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
     """A trigger from its request. Raises: ApiError."""
     kind, name = given["Type"], given["TriggerName"]
     if not _TRIGGER.fullmatch(name):
-        raise invalid("TriggerName", "is malformed")
+        raise invalid_value("TriggerName", "is malformed")
     try:
         desc = json.loads(given.get("TriggerDesc", ""))
     except ValueError:
-        raise invalid("TriggerDesc", "is not JSON") from None
+        raise invalid_value("TriggerDesc", "is not JSON") from None
     if not isinstance(desc, dict) or kind not in ("http", "timer", "ckafka"):
         raise ApiError("UnsupportedOperation.Trigger", "The stand-in has http, timer and ckafka triggers.")
-    rules.check(desc, {"http": _HTTP, "timer": _TIMER, "ckafka": _CKAFKA}[kind], _trigger_desc, "TriggerDesc")
+    validation.check_fields(
+        desc, {"http": _HTTP, "timer": _TIMER, "ckafka": _CKAFKA}[kind], _trigger_desc, "TriggerDesc"
+    )
     if kind == "http":
-        rules.check(desc.get("NetConfig", {}), _NET, _trigger_desc, "TriggerDesc.NetConfig")
+        validation.check_fields(desc.get("NetConfig", {}), _NET, _trigger_desc, "TriggerDesc.NetConfig")
         if desc["AuthType"] not in ("CAM", "NONE"):
-            raise invalid("TriggerDesc", "has an unknown AuthType")
-    if kind == "timer" and not rules.is_cron(desc["cron"], 7):
+            raise invalid_value("TriggerDesc", "has an unknown AuthType")
+    if kind == "timer" and not validation.is_cron(desc["cron"], 7):
         raise ApiError("InvalidParameterValue.TriggerCronConfig", "A timer takes seven cron fields.")
     if kind == "ckafka" and not (1 <= desc["maxMsgNum"] <= 10_000 and 0 <= desc.get("retry", 0) <= 10_000):
-        raise invalid("TriggerDesc", "is out of range")
+        raise invalid_value("TriggerDesc", "is out of range")
     if "CustomArgument" in given and kind != "timer" and given["CustomArgument"]:
-        raise invalid("CustomArgument", "is for timers only")
+        raise invalid_value("CustomArgument", "is for timers only")
     if given.get("Enable", "OPEN") not in ("OPEN", "CLOSE"):
-        raise invalid("Enable", "is OPEN or CLOSE")
+        raise invalid_value("Enable", "is OPEN or CLOSE")
     options = dict(desc)
     if kind == "timer":
         options["message"] = given.get("CustomArgument", "")
@@ -55,10 +57,11 @@ def read_trigger(given: Mapping[str, Any], url_id: str) -> Trigger:
 
 def shown_trigger(trigger: Trigger, call: Call) -> dict[str, Any]:
     """TriggerInfo."""
-    said, desc = trigger.said, json.loads(trigger.said["TriggerDesc"])
+    said, desc = trigger.request, json.loads(trigger.request["TriggerDesc"])
     if trigger.kind == "http":
         net = {"EnableIntranet": False, "EnableExtranet": True, **desc.get("NetConfig", {})}
-        net["ExtranetUrl"] = f"https://{url_host(trigger.url_id, call.region or '')}" if net["EnableExtranet"] else ""
+        url = f"https://{scf_url_host(trigger.url_id, call.region or '')}"
+        net["ExtranetUrl"] = url if net["EnableExtranet"] else ""
         desc = {**desc, "NetConfig": net}
     return {
         "Type": trigger.kind,
@@ -78,17 +81,12 @@ def shown_trigger(trigger: Trigger, call: Call) -> dict[str, Any]:
     }
 
 
-def url_host(url_id: str, region: str) -> str:
-    """The host of a function URL."""
-    return f"{APPID}-{url_id}.{region}.tencentscf.com"
-
-
-def invalid(name: str, why: str) -> ApiError:
+def invalid_value(name: str, why: str) -> ApiError:
     """A bad value of a parameter."""
     return ApiError(f"InvalidParameterValue.{name}", f"{name} {why}.")
 
 
-def unknown(name: str, why: str) -> ApiError:
+def unknown_field(name: str, why: str) -> ApiError:
     """A field that the API does not have, or of the wrong type."""
     return ApiError("UnknownParameter" if "not a field" in why else "InvalidParameter", f"`{name}` {why}.")
 
@@ -97,7 +95,7 @@ def _trigger_desc(name: str, why: str) -> ApiError:
     return ApiError("InvalidParameterValue.TriggerDesc", f"`{name}` {why}.")
 
 
-def environment_refusal(name: str, why: str) -> ApiError:
+def invalid_environment(name: str, why: str) -> ApiError:
     """A bad environment variable."""
     code = {"is reserved by the platform": "EnvironmentSystemProtect"}.get(why)
     return ApiError(f"InvalidParameterValue.{code or ('EnvironmentExceededLimit' if not name else 'Environment')}", why)

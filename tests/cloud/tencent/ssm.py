@@ -12,15 +12,14 @@ import binascii
 import re
 from collections.abc import Mapping
 from copy import copy, deepcopy
-from dataclasses import dataclass, field
 from typing import Any
 
 from tests.cloud.state.history import By, History
-from tests.cloud.state.world import SsmSecret, World
+from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.tencent.ssm_secret import CURRENT, Secret, Version
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
-CURRENT = "SSM_Current"  # the version that CreateSecret makes if none is named; no other user-defined secret has one
 MOST_VERSIONS = 10
 _MOST_SECRETS = 1000
 _MOST_BYTES = 32 * 1024
@@ -28,69 +27,7 @@ _MOST_DESCRIPTION = 2048
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _STATES = {1: "Enabled", 2: "Disabled", 3: "PendingDelete"}
-_UIN = 100000000001
 _DAY_S = 24 * 3600
-
-
-@dataclass
-class Version:
-    """One value. `updated` counts UpdateSecret calls, `read` GetSecretValue calls that were answered."""
-
-    value: str
-    created: float
-    binary: bool = False
-    updated: int = 0
-    read: int = 0
-
-    @property
-    def key(self) -> str:
-        """The field that carries it."""
-        return "SecretBinary" if self.binary else "SecretString"
-
-
-@dataclass
-class Secret:
-    """A live secret; versions in the order they were made."""
-
-    name: str
-    region: str
-    site: str
-    description: str
-    created: float
-    status: str = "Enabled"
-    delete_time: int = 0
-    tags: dict[str, str] = field(default_factory=dict)
-    versions: dict[str, Version] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, name: str, spec: SsmSecret, now: float) -> Secret:
-        """As a world describes it."""
-        made = {id_: Version(one.value, one.created) for id_, one in spec.stored(now).items()}
-        created = min((one.created for one in made.values()), default=now)
-        return cls(
-            name, spec.region, spec.site, spec.description, created, spec.status, tags=dict(spec.tags), versions=made
-        )
-
-    @property
-    def current(self) -> str:
-        """The version that keyturn takes for the current one: `current`, else SSM_Current, else the oldest."""
-        oldest = min(self.versions, key=lambda id_: self.versions[id_].created, default="")
-        return next((name for name in ("current", CURRENT) if name in self.versions), oldest)
-
-    def described(self) -> dict[str, Any]:
-        """What both DescribeSecret and ListSecrets show."""
-        return {
-            "SecretName": self.name,
-            "Description": self.description,
-            "KmsKeyId": "00000000-0000-0000-0000-000000000001",
-            "CreateUin": _UIN,
-            "Status": self.status,
-            "DeleteTime": self.delete_time,
-            "CreateTime": int(self.created),
-            "SecretType": 0,
-            "ProductName": "",
-            "ResourceID": "",
-        }
 
 
 class TencentSsm:
@@ -99,7 +36,7 @@ class TencentSsm:
     cloud: Cloud = "tencent"
     name = "ssm"
     version = "2019-09-23"
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
     def __init__(self, world: World, clock: Clock, history: History) -> None:
         self._clock, self._history = clock, history
@@ -107,40 +44,44 @@ class TencentSsm:
         one, version, value = "SecretName!", "SecretName! VersionId!", "SecretBinary SecretString"
         self.actions: Mapping[str, Action] = {
             "CreateSecret": Action(
-                takes(
+                parameter_table(
                     f"{one} VersionId Description {value} Tags:objects SecretType:int",
                     "KmsKeyId AdditionalConfig KmsHsmClusterId EncryptType:int",
                 ),
                 self._create,
                 changes=True,
-                per_s=100,
+                rate_per_s=100,
             ),
-            "PutSecretValue": Action(takes(f"{version} {value}"), self._put, changes=True, per_s=100),
-            "GetSecretValue": Action(takes(version, "EncryptionPublicKey EncryptionAlgorithm"), self._value, per_s=300),
-            "UpdateSecret": Action(takes(f"{version} {value}"), self._update, changes=True, per_s=50),
-            "DeleteSecretVersion": Action(takes(version), self._delete_version, changes=True, per_s=50),
-            "ListSecretVersionIds": Action(takes(one), self._version_ids, per_s=40),
-            "DescribeSecret": Action(takes(one), self._describe, per_s=40),
-            "UpdateDescription": Action(takes(f"{one} Description!"), self._describe_as, changes=True, per_s=50),
+            "PutSecretValue": Action(parameter_table(f"{version} {value}"), self._put, changes=True, rate_per_s=100),
+            "GetSecretValue": Action(
+                parameter_table(version, "EncryptionPublicKey EncryptionAlgorithm"), self._value, rate_per_s=300
+            ),
+            "UpdateSecret": Action(parameter_table(f"{version} {value}"), self._update, changes=True, rate_per_s=50),
+            "DeleteSecretVersion": Action(parameter_table(version), self._delete_version, changes=True, rate_per_s=50),
+            "ListSecretVersionIds": Action(parameter_table(one), self._version_ids, rate_per_s=40),
+            "DescribeSecret": Action(parameter_table(one), self._describe, rate_per_s=40),
+            "UpdateDescription": Action(
+                parameter_table(f"{one} Description!"), self._describe_as, changes=True, rate_per_s=50
+            ),
             "ListSecrets": Action(
-                takes(
+                parameter_table(
                     "Offset:int Limit:int OrderType:int State:int SearchSecretName TagFilters:objects SecretType:int",
                     "ProductName EncryptType:int InstanceID",
                 ),
                 self._list,
-                per_s=30,
+                rate_per_s=30,
             ),
-            "DisableSecret": Action(takes(one), self._disable, changes=True, per_s=50),
-            "EnableSecret": Action(takes(one), self._enable, changes=True, per_s=50),
+            "DisableSecret": Action(parameter_table(one), self._disable, changes=True, rate_per_s=50),
+            "EnableSecret": Action(parameter_table(one), self._enable, changes=True, rate_per_s=50),
             "DeleteSecret": Action(
-                takes(f"{one} RecoveryWindowInDays:int", "CleanSSHKey:bool DeleteMode:int"),
+                parameter_table(f"{one} RecoveryWindowInDays:int", "CleanSSHKey:bool DeleteMode:int"),
                 self._delete,
                 changes=True,
-                per_s=50,
+                rate_per_s=50,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")

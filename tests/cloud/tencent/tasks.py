@@ -10,7 +10,7 @@ from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
-from tests.cloud.state.world_clock import Appointment, Clock
+from tests.cloud.state.world_clock import Clock, ScheduledEvent
 
 CHINA = timezone(timedelta(hours=8))
 PREPARING, RUNNING, SUCCEEDED, FAILED = "preparing", "running", "succeed", "failed"
@@ -44,7 +44,7 @@ class Tasks:
         self._task_s = task_s
         self._clock = clock
         self._ids = itertools.count(random.randrange(100_000, 900_000))
-        self._steps: dict[int, Appointment] = {}
+        self._steps: dict[int, ScheduledEvent] = {}
         self._locked: set[str] = set()
 
     def start(
@@ -57,12 +57,12 @@ class Tasks:
         async def run() -> None:
             task.status = RUNNING
             if fault != "hang_task":
-                self._steps[task.id] = self._clock.at(task.started + self._task_s, end)
+                self._steps[task.id] = self._clock.call_at(task.started + self._task_s, end)
 
         async def end() -> None:
             await self._end(task, apply, failing=fault == "fail_task")
 
-        self._steps[task.id] = self._clock.at(task.started + self._task_s / 3, run)
+        self._steps[task.id] = self._clock.call_at(task.started + self._task_s / 3, run)
         return task
 
     def done(self, instance_id: str, kind: str, title: str) -> Task:

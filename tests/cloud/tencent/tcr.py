@@ -12,12 +12,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from tests.cloud.servers.registry import Registry
+from tests.cloud.backends.registry import Registry
 from tests.cloud.state.history import History
 from tests.cloud.state.world import DAY_S, RegistryAccount, RegistryInstance, World
 from tests.cloud.state.world_clock import Clock
 from tests.cloud.tencent.tasks import CHINA
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refusal, page, takes
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 PREFIX = "tcr$"
 _ALPHABET = string.ascii_letters + string.digits
@@ -69,7 +69,7 @@ class TencentTcr:
     cloud: Cloud = "tencent"
     name = "tcr"
     version = "2019-09-24"
-    stages: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset()
 
     def __init__(self, world: World, clock: Clock, history: History) -> None:
         self._world, self._clock, self._history = world, clock, history
@@ -77,19 +77,19 @@ class TencentTcr:
         self._restore()
         self.actions: Mapping[str, Action] = {
             "ModifyServiceAccountPassword": Action(
-                takes("RegistryId! Name! Random!:bool Password"), self._modify_password, changes=True
+                parameter_table("RegistryId! Name! Random!:bool Password"), self._modify_password, changes=True
             ),
             "DescribeServiceAccounts": Action(
-                takes("RegistryId! All:bool EmbedPermission:bool Filters:objects Offset:int Limit:int"),
+                parameter_table("RegistryId! All:bool EmbedPermission:bool Filters:objects Offset:int Limit:int"),
                 self._service_accounts,
             ),
             "DescribeInstances": Action(
-                takes("Registryids:strs Offset:int Limit:int", "Filters:objects AllRegion:bool"),
+                parameter_table("Registryids:strs Offset:int Limit:int", "Filters:objects AllRegion:bool"),
                 self._instances,
             ),
         }
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
         if kind == "denied":
             return ApiError("AuthFailure.UnauthorizedOperation", "No CAM permission.")
@@ -176,7 +176,7 @@ class TencentTcr:
         password = given.get("Password") or "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
         if not given["Random"]:
             _check_password(password)
-            self._world.check_value(call.action, password)
+            self._world.check_password(call.action, password)
         self._turn(instance, account, password)
         self._history.add(self.name, instance.id, account.name, password)
         return {"Password": password}
@@ -231,7 +231,7 @@ class TencentTcr:
         for instance in self.instances.values():
             for account in instance.accounts.values():
                 if (moment := account.spec.expires_at / 1000) > self._clock.now():
-                    self._clock.at(moment, partial(self._expire, instance))
+                    self._clock.call_at(moment, partial(self._expire, instance))
 
     async def _expire(self, instance: Instance) -> None:
         instance.registry.set_logins(instance.logins(self._clock.now()))

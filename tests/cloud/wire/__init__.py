@@ -1,1 +1,1 @@
-"""Requests and replies, signatures, and what a service of the stand-in is."""
+"""What travels: HTTP requests and replies, signatures, and what a service and the gateway before it are."""

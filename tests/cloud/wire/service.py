@@ -6,10 +6,21 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from tests.cloud.state.refusals import ApiError
+from tests.cloud.state.api_error import ApiError
 from tests.cloud.state.world import World
 
-__all__ = ["Action", "Answer", "ApiError", "Call", "Cloud", "Handler", "Parameter", "Refusal", "Service", "has_type"]
+__all__ = [
+    "Action",
+    "Answer",
+    "ApiError",
+    "Call",
+    "Cloud",
+    "Handler",
+    "Parameter",
+    "RefusalKind",
+    "Service",
+    "has_type",
+]
 
 Cloud = Literal["tencent", "alibaba"]
 Answer = dict[str, Any]
@@ -38,31 +49,31 @@ class Call:
         return next((str(self.parameters[name]) for name in names if self.parameters.get(name)), "")
 
 
-Refusal = Literal["denied", "lock", "failed", "system"]
+RefusalKind = Literal["denied", "lock", "failed", "system"]
 Handler = Callable[[Mapping[str, Any], Call], Awaitable[Answer]]
-Type = Literal["str", "int", "number", "bool", "strs", "ints", "object", "objects"]
+ParameterType = Literal["str", "int", "number", "bool", "strs", "ints", "object", "objects"]
 
 
 @dataclass(frozen=True)
 class Parameter:
     """One published request parameter. One that is not `here` is refused aloud; a cloud would act on it."""
 
-    type: Type
+    type: ParameterType
     required: bool = False
-    here: bool = True
+    implemented: bool = True
 
 
-def takes(published: str, elsewhere: str = "") -> dict[str, Parameter]:
+def parameter_table(published: str, elsewhere: str = "") -> dict[str, Parameter]:
     """A parameter table: `Name[!][:type]` words, `!` for required, type `str` if not said.
 
     `elsewhere` lists published parameters that the stand-in does not implement.
     """
     table = {}
-    for words, here in ((published, True), (elsewhere, False)):
+    for words, implemented in ((published, True), (elsewhere, False)):
         for word in words.split():
             name, _, kind = word.partition(":")
-            type_: Type = kind or "str"  # type: ignore[assignment]
-            table[name.rstrip("!")] = Parameter(type_, name.endswith("!"), here)
+            type_: ParameterType = kind or "str"  # type: ignore[assignment]
+            table[name.rstrip("!")] = Parameter(type_, name.endswith("!"), implemented)
     return table
 
 
@@ -76,8 +87,8 @@ class Action:
     parameters: Mapping[str, Parameter]
     handler: Handler
     changes: bool = False
-    per_s: int | None = None
-    throttled: str = ""
+    rate_per_s: int | None = None
+    throttle_code: str = ""
 
 
 class Service(Protocol):
@@ -87,10 +98,10 @@ class Service(Protocol):
     name: str  # first label of its host, and the service in TC3's credential scope
     version: str
     actions: Mapping[str, Action]
-    stages: frozenset[str]
-    """The faults that its changes play out themselves; the front does the rest."""
+    task_faults: frozenset[str]
+    """The faults that its changes play out themselves; the dispatcher does the rest."""
 
-    def refuse(self, kind: Refusal, call: Call) -> ApiError:
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """What it says to a call that the world forbids or a fault spoils; nothing was applied."""
 
     def state(self) -> dict[str, Any]:
@@ -118,12 +129,12 @@ _PYTHON: Mapping[str, Callable[[object], bool]] = {
 }
 
 
-def has_type(value: object, type_: Type) -> bool:
+def has_type(value: object, type_: ParameterType) -> bool:
     """Whether a JSON value has the published type."""
     return _PYTHON[type_](value)
 
 
-def read_text(value: str, type_: Type) -> object:
+def parse_text(value: str, type_: ParameterType) -> object:
     """A parameter that came as text (query or form) in its published type; unchanged if it does not fit."""
     if type_ == "int":
         return int(value) if value.lstrip("-").isdecimal() else value

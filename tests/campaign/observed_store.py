@@ -1,0 +1,73 @@
+"""What a store holds and whether it opens the real server: asked by other clients than ours."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, field
+
+from darabonba.exceptions import DaraException
+from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+
+from tests.campaign.operations import Target
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.support.store_contents import StoreContents, store_contents
+
+_TRIES = 4
+
+
+def read_store(standin: Standin, place: str) -> StoreContents:
+    """What `ssm://name` or `kms://name` holds now; waits where the calls of those who are tested took the rate."""
+    for _ in range(_TRIES):
+        if (found := _held(standin, place)) is not None:
+            return found
+        time.sleep(1.0)
+    return store_contents(standin, place)
+
+
+def _held(standin: Standin, place: str) -> StoreContents | None:
+    try:
+        return store_contents(standin, place)
+    except (TencentCloudSDKException, DaraException):
+        return None
+
+
+def stored_values(standin: Standin, place: str) -> dict[str, str]:
+    """Every version's value, by id."""
+    return read_store(standin, place).versions
+
+
+@dataclass
+class ObservedStore:
+    """One store, and every secret that was ever seen in it."""
+
+    target: Target
+    standin: Standin
+    seen: set[str] = field(default_factory=set)
+
+    def look(self) -> dict[str, str]:
+        """What it holds now, by version; faults are over for this."""
+        self.standin.clear_faults()
+        found = stored_values(self.standin, self.target.place)
+        for value in found.values():
+            self.seen |= secrets_in(value)
+        return found
+
+    def opens(self, value: str) -> bool:
+        """Whether the real server takes it; where two accounts take turns, for the one that it names."""
+        if not self.target.turns:
+            return self.target.holds(self.standin, value)
+        turn = json.loads(value)
+        return redis_accepts(self.standin.redis[self.target.resource], turn["Password"], turn["AccountName"])
+
+
+def secrets_in(value: str) -> set[str]:
+    """The secrets in a stored value: itself, or those of a turn."""
+    try:
+        turn = json.loads(value)
+    except ValueError:
+        return {value}
+    if not isinstance(turn, dict):
+        return {value}
+    return {one["Password"] for one in (turn, turn.get("Previous") or {}) if "Password" in one}

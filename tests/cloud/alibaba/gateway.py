@@ -1,0 +1,189 @@
+"""Alibaba Cloud's front door: RPC style over ACS3-HMAC-SHA256, parameters in the query or a form body."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, Literal
+from urllib.parse import parse_qsl
+
+from tests.cloud.state.world import World
+from tests.cloud.wire import signatures
+from tests.cloud.wire.http import HttpReply, HttpRequest
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service, has_type, parse_text
+
+DOMAIN = "aliyuncs.com"
+_CLOCK_SKEW_S = 900
+_HOST = re.compile(rf"(?P<service>[a-z-]+?)(?P<vpc>-vpc)?(?:\.(?P<region>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
+# The SDK's endpoint table sends this region to the host without one.
+_CENTRAL_REGION = "cn-hangzhou"
+_REGIONAL = {"kms"}  # has no host without a region; its own client sends forms, so that it surely reads them
+_MUST_SIGN = {
+    "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256",
+}  # fmt: skip
+# What any action may be sent beside its own parameters.
+_COMMON = {"Action", "Version", "Format", "Timestamp", "SignatureNonce", "RegionId"}
+
+
+class AlibabaGateway:
+    """Knows one caller, a few services, and the nonces that it has seen."""
+
+    def __init__(self, world: World, services: Mapping[str, Service], now: Callable[[], float] = time.time) -> None:
+        self.world = world
+        self.services = services
+        self._now = now
+        self._nonces: dict[str, float] = {}
+
+    @staticmethod
+    def claims(request: HttpRequest) -> bool:
+        """Whether a request is meant for this cloud."""
+        signed = request.headers.get("authorization", "").startswith("ACS")
+        named = "x-acs-action" in request.headers or request.hostname.endswith(DOMAIN)
+        return signed or named or "AccessKeyId" in dict(request.pairs())
+
+    def call_record(self, request: HttpRequest) -> dict[str, str]:
+        query, host = dict(request.pairs()), _HOST.fullmatch(request.hostname)
+        region = (host["region"] or _CENTRAL_REGION) if host else query.get("RegionId", "")
+        return {
+            "Action": request.headers.get("x-acs-action") or query.get("Action", ""),
+            "Version": request.headers.get("x-acs-version") or query.get("Version", ""),
+            "Region": region,
+            "Host": request.host,
+        }
+
+    def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
+        self.authenticate(request)
+        entry = self.call_record(request)
+        host = _HOST.fullmatch(request.hostname)
+        if host is None and request.hostname not in ("127.0.0.1", "localhost"):
+            raise ApiError("InvalidProduct.NotFound", "The host is none of this cloud's.", 404)
+        if host and host["service"] in _REGIONAL:
+            if not host["region"]:
+                raise ApiError("InvalidOperation.NotSupportedEndpoint", "The product has a host for each region.")
+        elif host and host["region"] == _CENTRAL_REGION and not host["vpc"]:
+            raise ApiError("InvalidOperation.NotSupportedEndpoint", "The region is served at the central host.")
+        if host:
+            service = self.services.get(host["service"])
+        else:
+            by_version = {service.version: service for service in self.services.values()}
+            service = by_version.get(entry["Version"])
+        if service is None:
+            raise ApiError("InvalidProduct.NotFound", "The product is not found.", 404)
+        action = entry["Action"]
+        unknown = action not in service.actions or action in self.world.unknown_actions
+        if unknown or entry["Version"] != service.version:
+            raise ApiError("InvalidApi.NotFound", "The API is not found.", 404)
+        if request.method not in ("GET", "POST"):
+            raise ApiError("UnsupportedHTTPMethod", "The API takes GET and POST.")
+        region = (host["region"] or _CENTRAL_REGION) if host else None
+        call = Call("alibaba", service.name, action, service.version, region, request.host, None, request_id)
+        call.in_query = frozenset(name for name, _ in request.pairs())
+        return call, service
+
+    def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
+        pairs = request.pairs()
+        if _is_form(request) and (self.world.form_body or _product(request) in _REGIONAL):
+            pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+        given: dict[str, Any] = {}
+        for name, text in pairs:
+            if name not in action.parameters:
+                if name in _COMMON:
+                    continue
+                raise ApiError("InvalidParameter", f"The parameter {name} is not recognized.")
+            parameter = action.parameters[name]
+            value = parse_text(text, parameter.type)
+            if not has_type(value, parameter.type):
+                raise ApiError(f"Invalid{name}", f"The parameter {name} has the wrong type.")
+            if not parameter.implemented:
+                raise ApiError("UnsupportedOperation", f"The stand-in does not implement {name}.")
+            given[name] = value
+        for name, parameter in action.parameters.items():
+            if parameter.required and not given.get(name):
+                raise ApiError(f"Missing{name}", f"{name} is mandatory for this action.")
+        return given
+
+    def forget_request(self, request: HttpRequest) -> None:
+        self._nonces.pop(request.headers.get("x-acs-signature-nonce", ""), None)
+
+    def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
+        if kind == "throttle":
+            return ApiError("Throttling.User", "Request was denied due to user flow control.")
+        return ApiError("InvalidSecurityToken.Expired", "The security token has expired.")
+
+    def success_reply(self, call: Call, answer: Answer) -> HttpReply:
+        said = {} if call.fault == "no_task_id" else {"RequestId": call.request_id}
+        return HttpReply.json({**said, **answer}, headers={"x-acs-request-id": call.request_id})
+
+    def error_reply(self, request: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
+        problem = {
+            "RequestId": request_id,
+            "HostId": request.hostname,
+            "Code": error.code,
+            "Message": error.message,
+            "Recommend": f"https://api.example.invalid/troubleshoot?q={error.code}",
+        }
+        return HttpReply.json(problem, error.status, {"x-acs-request-id": request_id})
+
+    def authenticate(self, request: HttpRequest) -> None:
+        """Who calls, when, and what was signed. Raises: ApiError."""
+        headers, header = request.headers, request.headers.get("authorization", "")
+        if not header and "Signature" in dict(request.pairs()):
+            raise ApiError("UnsupportedSignatureMethod", "Only ACS3-HMAC-SHA256 is accepted here.")
+        authorization = signatures.read_acs3(header)
+        if authorization is None:
+            raise ApiError("IncompleteSignature", "The request carries no complete ACS3 signature.")
+        must_sign = _MUST_SIGN | {"x-acs-security-token"} & headers.keys()
+        if not must_sign <= set(authorization.signed_headers) & headers.keys():
+            raise ApiError("IncompleteSignature", "A header that must be signed is not.")
+        keys = self.world.credentials.alibaba
+        if not hmac.compare_digest(authorization.id.encode(), keys.id.encode()):
+            raise ApiError("InvalidAccessKeyId.NotFound", "The access key is not found.", 404)
+        self._check_clock(headers["x-acs-date"])
+        whole = hmac.compare_digest(headers["x-acs-content-sha256"], sha256(request.body).hexdigest())
+        matches = signatures.acs3_matches(
+            authorization,
+            keys.key,
+            method=request.method,
+            query=request.pairs(),
+            headers=headers,
+            path=self.path(request),
+        )
+        if not whole or not matches or request.path != self.path(request):
+            raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.")
+        self._use_nonce(headers["x-acs-signature-nonce"])
+        if not hmac.compare_digest(headers.get("x-acs-security-token", "").encode(), keys.token.encode()):
+            raise self.error_for("expire_token")
+
+    def path(self, request: HttpRequest) -> str:
+        """The path that is signed: an RPC API has but one."""
+        return "/"
+
+    def _check_clock(self, date: str) -> None:
+        try:
+            sent = datetime.strptime(f"{date}+0000", "%Y-%m-%dT%H:%M:%SZ%z").timestamp()
+        except ValueError:
+            raise ApiError("InvalidTimeStamp.Format", "x-acs-date is not YYYY-MM-DDThh:mm:ssZ.") from None
+        if abs(self._now() - sent) > _CLOCK_SKEW_S:
+            raise ApiError("InvalidTimeStamp.Expired", "x-acs-date is more than 15 minutes away.")
+
+    def _use_nonce(self, nonce: str) -> None:
+        now = self._now()
+        if nonce in self._nonces:
+            raise ApiError("SignatureNonceUsed", "The signature nonce has been used.")
+        self._nonces[nonce] = now
+        # A request older than twice the skew fails by its date; forget those, in the order they came.
+        while self._nonces and now - next(iter(self._nonces.values())) > 2 * _CLOCK_SKEW_S:
+            del self._nonces[next(iter(self._nonces))]
+
+
+def _product(request: HttpRequest) -> str:
+    host = _HOST.fullmatch(request.hostname)
+    return host["service"] if host else ""
+
+
+def _is_form(request: HttpRequest) -> bool:
+    return request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded")

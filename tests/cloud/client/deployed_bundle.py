@@ -1,0 +1,115 @@
+"""A platform's bundle, deployed to the stand-in by the tool that deploys it to a cloud, and how it is used there."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.handlers.adapters import open_queue
+from shared.queues.port import QueueMessage
+from tests.cloud.client.function_urls import HttpAnswer, call_signed
+from tests.cloud.client.inboxes import open_any_inbox, queue_access
+from tests.cloud.client.standin import Standin
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.cloud.state.checkout import ROOT
+
+SMQ = f"smq://{ALIBABA_ACCOUNT}.mns.cn-hangzhou.aliyuncs.com/keyturn-"
+QUEUES = {
+    "tencent": ("ckafka://ap-guangzhou/datahub-demo01", "ckafka://ap-guangzhou/datahub-demo02"),
+    "alibaba": (f"{SMQ}results", f"{SMQ}{{function}}"),
+}
+PATIENCE_S = 40.0
+
+
+@dataclass
+class DeployedBundle:
+    """A stand-in on which one platform's bundle runs."""
+
+    cloud: Standin
+    name: str
+    environ: dict[str, str]
+    dist: Path
+
+    def workbench(self, verb: str) -> subprocess.CompletedProcess[str]:
+        """`make <verb>`, with the packages as they are."""
+        command = [
+            sys.executable,
+            "-m",
+            "shared.workbench.deploy",
+            verb,
+            self.name,
+            "--dist",
+            str(self.dist),
+            "--as-built",
+        ]
+        return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120)
+
+    def url(self, function: str) -> str:
+        """Where a function is called."""
+        (url,) = next(one["Urls"] for one in self.cloud.functions() if one["Function"] == function)
+        return str(url)
+
+    def call(self, function: str, command: dict[str, Any], **headers: str) -> HttpAnswer:
+        """A signed call."""
+        return call_signed(self.cloud, self.url(function), command, headers=headers)
+
+    def results(self) -> list[dict[str, Any]]:
+        """Every event on the results queue."""
+        box = open_any_inbox(self.environ["KEYTURN_RESULTS"], environ=self.environ)
+        try:
+            return [json.loads(stored.message.body) for stored in box.peek()]
+        finally:
+            box.close()
+
+    def command(self, function: str, data: dict[str, Any]) -> None:
+        """A command event onto the commands queue, as any producer would put it."""
+        event = {"specversion": "1.0", "id": "order-1", "source": "desk", "type": f"keyturn.command.{function}"}
+        body = json.dumps({**event, "datacontenttype": "application/json", "data": data})
+        queue = open_queue(self.environ["KEYTURN_COMMANDS"], function=function, access=queue_access(self.environ))
+        try:
+            queue.send(QueueMessage("order-1", event["type"], "k", body), timeout_s=5.0)
+        finally:
+            queue.close()
+
+    def wait(self, found: Callable[[], bool]) -> None:
+        """Until it is so."""
+        until = time.monotonic() + PATIENCE_S
+        while not found():
+            assert time.monotonic() < until, "\n".join(line for one in self.cloud.functions() for line in one["Log"])
+            time.sleep(0.1)
+
+    def outcomes(self) -> list[str]:
+        """What the results say, in their order."""
+        return [event["data"]["Outcome"] for event in self.results()]
+
+
+def deploy_bundle(cloud: Standin, name: str, dist: Path) -> DeployedBundle:
+    """A platform's bundle on a fresh world."""
+    cloud.reset(active_s=0.02)
+    tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
+    results, commands = QUEUES[name]
+    environ = {
+        "PATH": os.environ["PATH"],
+        "HOME": os.environ.get("HOME", "/"),
+        "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
+        "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
+        "KEYTURN_RESULTS": results,
+        "KEYTURN_COMMANDS": commands,
+        "TENCENTCLOUD_SECRET_ID": tencent["id"],
+        "TENCENTCLOUD_SECRET_KEY": tencent["key"],
+        "TENCENTCLOUD_TOKEN": tencent["token"],
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": alibaba["id"],
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": alibaba["key"],
+        "ALIBABA_CLOUD_SECURITY_TOKEN": alibaba["token"],
+    }
+    one = DeployedBundle(cloud, name, environ, dist)
+    done = one.workbench("deploy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return one

@@ -1,0 +1,145 @@
+"""The stand-in as tests hold it: a subprocess of their own and its control paths."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from contextlib import AbstractContextManager
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.request import ProxyHandler, Request, build_opener
+
+from tests.cloud.backends.child_processes import die_with_parent
+from tests.cloud.client.clock import running_ahead
+from tests.cloud.state.checkout import ROOT
+
+
+def history_digest(salt: str, value: str) -> str:
+    """What the stand-in's history says of a value."""
+    return sha256((salt + value).encode()).hexdigest()
+
+
+class Standin:
+    """Starts `python -m tests.cloud serve` and speaks to `/_standin/`; a context manager, whose entry waits for it.
+
+    `endpoint` is `http://127.0.0.1:port`; `redis` and `registry` map instance ids to `host:port`;
+    `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`.
+
+    Raises: RuntimeError: it did not start (its reason is on stderr).
+    """
+
+    def __init__(self, world: Path | None = None, port: int = 0) -> None:
+        command = [sys.executable, "-m", "tests.cloud", "serve", "--port", str(port)]
+        command += ["--world", str(world)] if world else []
+        # The kernel ties the wish to the forking thread: only the main one surely lives as long as we do.
+        tie = die_with_parent if threading.current_thread() is threading.main_thread() else None
+        self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, preexec_fn=tie)
+        self._opener = build_opener(ProxyHandler({}))
+        self.pid = self._process.pid
+
+    def _await(self) -> None:
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            self.stop()
+            raise RuntimeError("the stand-in did not start")
+        ready = json.loads(line)
+        self.endpoint: str = ready["endpoint"]
+        self.redis: dict[str, str] = ready["redis"]
+        self.registry: dict[str, str] = ready["registry"]
+        self.credentials: dict[str, dict[str, str]] = ready["credentials"]
+
+    def faults(self, faults: list[dict[str, Any]]) -> None:
+        """Append faults: `{"Action", "Fault"}`, optionally `Times`, `InstanceId`, and what the fault takes."""
+        self._ask("POST", "faults", faults)
+
+    def clear_faults(self) -> None:
+        """Forget the faults that have not been met."""
+        self._ask("DELETE", "faults")
+
+    def calls(self) -> list[dict[str, str]]:
+        """Every API request since the start or reset, oldest first."""
+        calls: list[dict[str, str]] = self._ask("GET", "calls")
+        return calls
+
+    def state(self) -> dict[str, Any]:
+        """What the services hold, without passwords."""
+        state: dict[str, Any] = self._ask("GET", "state")
+        return state
+
+    def functions(self) -> list[dict[str, Any]]:
+        """Every deployed function: its instances, triggers, addresses and the last lines of its log."""
+        functions: list[dict[str, Any]] = self._ask("GET", "functions")
+        return functions
+
+    def tick(self, function: str, trigger: str, time: str = "") -> dict[str, Any]:
+        """Fire a timer now, and wait until its repeats are over: `{"Attempts", "Kind", "Returned", "Error"}`."""
+        order = {"function": function, "trigger": trigger, "time": time}
+        ended: dict[str, Any] = self._ask("POST", "tick", order)
+        return ended
+
+    def advance(self, seconds: float) -> None:
+        """Move the world's clock forward; returns when all that falls in between has happened."""
+        self._ask("POST", "clock", {"Advance": seconds})
+
+    def advance_to(self, moment: str) -> None:
+        """Move the world's clock forward to a moment, as RFC 3339 writes it; nothing if that is past."""
+        self._ask("POST", "clock", {"To": moment})
+
+    def clock(self) -> dict[str, Any]:
+        """`Now`, the time of the world as RFC 3339 writes it, and `Offset`, how many seconds it is ahead."""
+        clock: dict[str, Any] = self._ask("GET", "clock")
+        return clock
+
+    @property
+    def offset(self) -> float:
+        """How many seconds the world is ahead of real time."""
+        return float(self.clock()["Offset"])
+
+    def in_world_time(self) -> AbstractContextManager[None]:
+        """This process's wall clock is the world's for a while, as of the entry; for handlers that run in it."""
+        return running_ahead(self.offset)
+
+    def history(self) -> dict[str, Any]:
+        """`History`, what was really applied, oldest first, and `Salt`; see `digest`."""
+        history: dict[str, Any] = self._ask("GET", "history")
+        return history
+
+    def change_by_hand(self, service: str, resource: str, account: str, password: str, *, task: bool = True) -> None:
+        """Somebody changes a password by hand, or the version `account` of a store (`ssm`, `kms`)."""
+        order = {"Service": service, "Resource": resource, "Account": account, "Password": password, "Task": task}
+        self._ask("POST", "outside", order)
+
+    def reset(self, **world: Any) -> None:
+        """Back to the first passwords, with these keys of the world file changed."""
+        self._ask("POST", "reset", world)
+
+    def stop(self) -> None:
+        """End it and all that it started."""
+        self._process.terminate()
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
+    def __enter__(self) -> Standin:
+        self._await()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _ask(self, method: str, path: str, body: Any = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        request = Request(f"{self.endpoint}/_standin/{path}", data, method=method)
+        with self._opener.open(request, timeout=30) as reply:
+            return json.load(reply)

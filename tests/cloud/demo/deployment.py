@@ -1,0 +1,163 @@
+"""The bundle on its platforms: package, deploy, see that nothing is left to plan, use what runs there, remove."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from shared.workbench.package.dependencies import PackageError, find_interpreter
+from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
+from tests.cloud.client.function_urls import send_request
+from tests.cloud.client.logins import redis_accepts
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.cloud.demo.scenes import Scene
+from tests.cloud.state.checkout import ROOT
+
+
+@dataclass(frozen=True)
+class Story:
+    """What one platform's bundle is asked to do: one function, one account, a new password by each kind of trigger."""
+
+    cloud: str
+    function: str
+    instance: str
+    old: str
+    command: dict[str, Any]  # less the passwords
+    fields: tuple[str | None, str]  # where the old and the new password go
+
+    def asked(self, old: str, new: str) -> dict[str, Any]:
+        given = {self.fields[0]: old} if self.fields[0] else {}
+        return {**self.command, **given, self.fields[1]: new}
+
+
+CLOUDS = ("tencent", "alibaba")
+STORIES = (
+    Story(
+        "tencent",
+        "tencent_redis_modify_instance_account",
+        "crs-demo0001",
+        "App-Passw0rd",
+        {"InstanceId": "crs-demo0001", "AccountName": "app"},
+        (None, "AccountPassword"),
+    ),
+    Story(
+        "alibaba",
+        "alibaba_tair_modify_account_password",
+        "r-demo0001",
+        "Tair-Passw0rd",
+        {"InstanceId": "r-demo0001", "AccountName": "app"},
+        ("OldAccountPassword", "NewAccountPassword"),
+    ),
+)
+
+
+class Packaging:
+    """Builds one cloud's zips in a process of its own, from its entry on."""
+
+    def __init__(self, cloud: str, folder: Path) -> None:
+        self.cloud, self.folder = cloud, folder
+        self._started = time.monotonic()
+        self._process: subprocess.Popen[str] | None = None
+        self.missing = ""
+        """Why nothing can be built here: no Python 3.10, which the platforms run."""
+
+    def __enter__(self) -> Packaging:
+        try:
+            find_interpreter("3.10")
+        except PackageError as error:
+            self.missing = str(error)
+            return self
+        command = [sys.executable, "-m", "shared.workbench.package", self.cloud, "--dist", str(self.folder)]
+        quiet: dict[str, Any] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+        self._process = subprocess.Popen(command, cwd=ROOT, text=True, **quiet)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            self._process.communicate()
+
+    def wait(self) -> tuple[list[Path], float]:
+        """The zips, and the seconds that they took. Raises: PackageError with what the process complained of."""
+        assert self._process is not None
+        _, complained = self._process.communicate()
+        if self._process.returncode:
+            raise PackageError(complained.strip())
+        return sorted((self.folder / self.cloud).glob("*.zip")), time.monotonic() - self._started
+
+
+class _Told:
+    """A line a step, with the seconds since the one before."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._since = time.monotonic()
+
+    def step(self, step: str, what: str, well: bool, seconds: float | None = None) -> None:
+        now = time.monotonic()
+        took = now - self._since if seconds is None else seconds
+        self._scene.tell(f"  {step:<14} {took:>5.1f} s  {what}", well)
+        self._since = now
+
+
+def deploy_and_use(scene: Scene, cloud: Standin, story: Story, packaging: Packaging) -> None:
+    """A line a step, from the zips to the last function's removal."""
+    if packaging.missing:
+        scene.tell(f"  Not shown: {packaging.missing}")
+        return
+    scene.doing = f"{story.cloud}: package"
+    zips, seconds = packaging.wait()
+    told = _Told(scene)
+    largest = max(zipped.stat().st_size for zipped in zips) / 1e6
+    told.step("package", f"{len(zips)} zips of {largest:.1f} MB at most", True, seconds)
+    scene.doing = f"{story.cloud}: deploy"
+    running = deploy_bundle(cloud, story.cloud, packaging.folder)
+    told.step("deploy", f"{len(cloud.functions())} functions run at {running.url(story.function)}", True)
+    planned = running.workbench("plan")
+    told.step("plan again", "nothing to change", "nothing to change" in planned.stdout)
+    _use(cloud, story, running, told)
+    removed = running.workbench("remove")
+    told.step("remove", "nothing is left", removed.returncode == 0 and cloud.functions() == [])
+
+
+def _use(cloud: Standin, story: Story, running: DeployedBundle, told: _Told) -> None:
+    passwords = [story.old, "Called-Passw0rd1", "Queued-Passw0rd1", "Timed-Passw0rd1"]
+
+    def turned(n: int) -> bool:
+        server = cloud.redis[story.instance]
+        return redis_accepts(server, passwords[n], "app") and not redis_accepts(server, passwords[n - 1], "app")
+
+    body = json.dumps(story.asked(passwords[0], passwords[1])).encode()
+    refused = send_request(cloud, running.url(story.function), body, {"Content-Type": "application/json"})
+    still = redis_accepts(cloud.redis[story.instance], story.old, "app")
+    well = refused.status in (401, 403) and still
+    told.step("unsigned call", f"HTTP {refused.status}, the old password is still accepted", well)
+    answered = running.call(story.function, story.asked(passwords[0], passwords[1]))
+    told.step("signed call", f"HTTP {answered.status}: old password refused, new one accepted", turned(1))
+    running.command(story.function, story.asked(passwords[1], passwords[2]))
+    running.wait(lambda: len(running.outcomes()) == 2)
+    outcomes = " and ".join(running.outcomes())
+    told.step("queue", f"{outcomes} on the results queue: old password refused, new one accepted", turned(2))
+    _set_timer(cloud, story.function, json.dumps(story.asked(passwords[2], passwords[3])))
+    fired = cloud.tick(story.function, "quarterly")
+    told.step("timer", f"{fired['Kind']}: old password refused, new one accepted", turned(3))
+
+
+def _set_timer(cloud: Standin, function: str, text: str) -> None:
+    """Put a command into the timer on the platform itself: the deployer takes no secret into serverless.yml's."""
+    if function.startswith("tencent_"):
+        desc = json.dumps({"cron": "0 0 2 1 * * *"})
+        named = {"FunctionName": function, "TriggerName": "quarterly", "Type": "timer"}
+        call_scf(cloud, "UpdateTrigger", **named, TriggerDesc=desc, Enable="OPEN", CustomArgument=text)
+        return
+    from alibabacloud_fc20230330 import models
+
+    config = json.dumps({"cronExpression": "0 0 2 1 * *", "enable": True, "payload": text})
+    body = models.UpdateTriggerInput(trigger_config=config)
+    fc_client(cloud).update_trigger(function, "quarterly", models.UpdateTriggerRequest(body=body))

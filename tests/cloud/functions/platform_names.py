@@ -1,0 +1,14 @@
+"""The two platforms that run functions, by the names that `--as` takes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Platform = Literal["scf", "fc"]
+SCF: Platform = "scf"
+FC: Platform = "fc"
+
+
+def platform_of(function: str) -> Platform:
+    """The platform that a function runs on when nobody says: its own cloud's."""
+    return FC if function.startswith("alibaba_") else SCF

@@ -1,0 +1,219 @@
+"""One call's way through the stand-in: which cloud, who calls, what is asked, which fault, what answer."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+from tests.cloud.alibaba.fc_gateway import FcGateway
+from tests.cloud.alibaba.gateway import AlibabaGateway
+from tests.cloud.faults import faults
+from tests.cloud.faults.faults import Fault, WaitingFaults
+from tests.cloud.faults.lagging_reads import LaggingReads
+from tests.cloud.faults.manual_change import ManualChange
+from tests.cloud.functions.platforms import FunctionPlatforms
+from tests.cloud.queues.smq_gateway import NAME, SmqGateway
+from tests.cloud.state.history import History
+from tests.cloud.state.rate_limit import RateLimit
+from tests.cloud.state.world import World
+from tests.cloud.state.world_clock import Clock
+from tests.cloud.tencent.gateway import TencentGateway
+from tests.cloud.wire.gateway import ApiGateway
+from tests.cloud.wire.http import HttpReply, HttpRequest
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service
+
+HTML = b"<html><head><title>500</title></head><body><h1>Internal Server Error</h1></body></html>"
+WITH_CHARSET = "application/json; charset=utf-8"
+
+
+class ApiDispatcher:
+    """Routes calls to services and keeps the list of calls seen."""
+
+    def __init__(
+        self,
+        world: World,
+        services: Sequence[Service],
+        clock: Clock,
+        history: History,
+        platforms: FunctionPlatforms | None = None,
+    ) -> None:
+        self.services = services
+        self.clock = clock
+        self.history = history
+        self._age = 0
+        self.platforms = platforms
+        self._begin(world)
+
+    def _begin(self, world: World) -> None:
+        self.world, now = world, self.clock.now
+        self.faults = WaitingFaults()
+        self._lags = LaggingReads(self.clock)
+        self._age += 1
+        self.calls: list[dict[str, str]] = []
+        self._rate_limit = RateLimit(world.rate)
+        self._tencent = TencentGateway(world, {one.name: one for one in self.services if one.cloud == "tencent"}, now)
+        alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
+        smq = alibaba.pop(NAME, None)
+        self._smq = SmqGateway(world, smq, now) if smq else None
+        self._fc = FcGateway(world, alibaba, now) if "fc" in alibaba else None
+        self._alibaba = AlibabaGateway(world, alibaba, now)
+
+    async def reset(self, world: World) -> None:
+        """Begin again in `world`: first accounts, no faults, calls, tasks or nonces."""
+        if self.platforms is not None:
+            await self.platforms.reset(world)
+        await self.clock.reset()
+        self.history.reset()
+        for service in self.services:
+            await service.reset(world)
+        self._begin(world)
+
+    async def outside(self, body: bytes) -> None:
+        """Let somebody change something by other means. Raises: ValueError."""
+        await ManualChange.model_validate_json(body).happen(self.services)
+
+    def state(self) -> dict[str, Any]:
+        """What the services hold, by service; never a password."""
+        return {service.name: service.state() for service in self.services}
+
+    def add_faults(self, body: bytes) -> int:
+        """Append faults; how many wait for a call. Raises: ValueError."""
+        for lag in self.faults.add(body):
+            self._lags.add(lag, list(self.services))
+        return len(self.faults)
+
+    def clear_faults(self) -> None:
+        """Forget the faults that have not been met, and let no read lag; what is late still comes."""
+        self.faults.clear()
+        self._lags.clear()
+
+    async def handle(self, request: HttpRequest) -> tuple[HttpReply, str]:
+        """The reply to a request, and the fault that its delivery meets (empty: none)."""
+        if self.platforms is not None and self.platforms.urls.claims(request):
+            reply, called = await self.platforms.urls.answer(request)
+            self.calls.append(called)
+            return reply, ""
+        gateway = self._gateway_for(request)
+        if gateway is None:
+            return HttpReply.json({"error": "no cloud's API call"}, 404), ""
+        if self.world.latency_s:
+            await asyncio.sleep(self.world.latency_s)
+        reply, fault = await self._arrive(gateway, request, self.faults)
+        if fault == "twice":
+            reply, fault = await self._arrive(gateway, request, None)
+        return reply, fault
+
+    def _gateway_for(self, request: HttpRequest) -> ApiGateway | None:
+        """The door that a request is meant for."""
+        if TencentGateway.claims(request):
+            return self._tencent
+        if self._smq and SmqGateway.claims(request):
+            return self._smq
+        if self._fc and FcGateway.claims(request):
+            return self._fc
+        return self._alibaba if AlibabaGateway.claims(request) else None
+
+    async def _arrive(
+        self, gateway: ApiGateway, request: HttpRequest, faults_: WaitingFaults | None
+    ) -> tuple[HttpReply, str]:
+        """A request at a gateway: the reply, and the fault met."""
+        request_id = str(uuid.uuid4())
+        entry = {**gateway.call_record(request), "Code": ""}
+        self.calls.append(entry)
+        call = None
+        try:
+            call, service = gateway.read_call(request, request_id)
+            entry["Region"] = entry["Region"] or call.region or ""
+            reply = gateway.success_reply(call, await self._perform(gateway, request, call, service, faults_))
+        except ApiError as error:
+            entry["Code"] = error.code
+            reply = gateway.error_reply(request, request_id, error)
+            if error.fixed_status:
+                reply = replace(reply, status=error.status)
+        if call is None or not call.fault:
+            return reply, ""
+        if call.fault in ("drop_before", "late"):
+            entry["Code"] = call.fault
+        return spoil_reply(reply, call.fault), call.fault
+
+    async def _perform(
+        self, gateway: ApiGateway, request: HttpRequest, call: Call, service: Service, faults_: WaitingFaults | None
+    ) -> Answer:
+        action = service.actions[call.action]
+        if call.action in self.world.deny:
+            raise service.error_for("denied", call)
+        if not self._rate_limit.allows((call.cloud, call.service, call.action, call.region), action.rate_per_s):
+            raise _throttled(gateway, action)
+        call.parameters = gateway.parameters(request, action)
+        fault = faults_.take_for(call) if faults_ is not None else None
+        call.fault = fault.Fault if fault else ""
+        if call.fault in faults.BEFORE:
+            raise _before(gateway, call, service)
+        if call.fault in ("fail_task", "hang_task") and not (action.changes and call.fault in service.task_faults):
+            # No task to stage: a failure is an answer, and what hangs is the answer.
+            call.fault = "stall" if call.fault == "hang_task" else call.fault
+            raise service.error_for("failed", call)
+        if fault is not None and call.fault == "late":
+            gateway.forget_request(request)  # it has not come yet
+            self.clock.call_after(fault.Seconds, partial(self._come_late, gateway, request))
+            return {}
+        if fault is None or call.fault not in ("slow", "code"):
+            return await self._answer(service, call, action)
+        return await self._unpunctual(fault, service, call, action)
+
+    async def _answer(self, service: Service, call: Call, action: Action) -> Answer:
+        if action.changes:
+            return await action.handler(call.parameters, call)
+        return await self._lags.read(service, call)
+
+    async def _unpunctual(self, fault: Fault, service: Service, call: Call, action: Action) -> Answer:
+        """The action, with what a fault puts before or behind it. Raises: ApiError."""
+        call.fault = ""  # delivered as it is
+        if fault.When == "after":
+            answer = await self._answer(service, call, action)
+        if fault.Fault == "code":
+            raise ApiError(
+                fault.Code, "As a test wants it.", fault.Status or 400, fixed_status=fault.Status is not None
+            )
+        age = self._age
+        await asyncio.sleep(fault.Seconds)
+        if self._age != age:
+            raise service.error_for("system", call)  # what was sent to a world that is gone has no effect in this one
+        return answer if fault.When == "after" else await self._answer(service, call, action)
+
+    async def _come_late(self, gateway: ApiGateway, request: HttpRequest) -> None:
+        """A request comes whose sender has given up: checked and handled as of now, and nobody hears the answer."""
+        await self._arrive(gateway, request, None)
+
+
+def _throttled(gateway: ApiGateway, action: Action) -> ApiError:
+    if action.throttle_code:
+        return ApiError(action.throttle_code, "QPS Limit Exceeded", 429)
+    return gateway.error_for("throttle")
+
+
+def _before(gateway: ApiGateway, call: Call, service: Service) -> ApiError:
+    if call.fault == "throttle":
+        return _throttled(gateway, service.actions[call.action])
+    if call.fault == "expire_token":
+        return gateway.error_for("expire_token")
+    if call.fault == "echo":
+        refusal = service.error_for("system", call)
+        quoted = " ".join(f"{name}={value}" for name, value in call.parameters.items())
+        return ApiError(refusal.code, f"{refusal.message} Parameters: {quoted}", refusal.status)
+    return service.error_for("lock" if call.fault == "lock" else "system", call)
+
+
+def spoil_reply(reply: HttpReply, fault: str) -> HttpReply:
+    """A reply as the fault leaves it, where the bytes themselves change."""
+    if fault == "html_500":
+        return HttpReply(HTML, 500, {"Content-Type": "text/html"})
+    if fault == "not_json":
+        return HttpReply(b"upstream connect error", 200, {"Content-Type": "application/json"})
+    if fault == "wrong_type":
+        return HttpReply(reply.body, reply.status, {**reply.headers, "Content-Type": WITH_CHARSET})
+    return reply

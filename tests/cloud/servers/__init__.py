@@ -1,1 +1,0 @@
-"""The real servers behind the stand-in: Redis and the container registry."""

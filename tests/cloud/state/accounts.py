@@ -1,0 +1,7 @@
+"""The cloud accounts that the stand-in's callers and functions belong to."""
+
+from __future__ import annotations
+
+TENCENT_UIN = "100000000001"
+TENCENT_APPID = "1250000000"
+ALIBABA_ACCOUNT = "1000000000000001"

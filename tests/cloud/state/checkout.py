@@ -1,0 +1,7 @@
+"""Where the checkout is: commands are started there, and files are read from there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).parents[3]

@@ -1,0 +1,81 @@
+"""A function's configuration as SCF's API takes and shows it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from tests.cloud.functions import validation
+from tests.cloud.state.world import TemporaryKeys
+from tests.cloud.tencent.scf_triggers import invalid_environment, invalid_value, unknown_field
+from tests.cloud.wire.service import ApiError, parameter_table
+
+_HANDLER = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]\.[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z]")
+_CLS_ID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_RESERVED = ("SCF_", "QCLOUD_", "TENCENTCLOUD_", "TECENTCLOUD_", "_SCF_")
+
+CODE = parameter_table(
+    "ZipFile!", "CosBucketName CosObjectName CosBucketRegion DemoId TempCosObjectName ImageConfig:object"
+)
+_ENVIRONMENT = parameter_table("Variables!:objects")
+PAIR = parameter_table("Key! Value!")
+_DEAD_LETTER = parameter_table("Type! Name! FilterType")
+FIELDS = (
+    "FunctionName! Handler Description MemorySize:int Timeout:int Environment:object Runtime Namespace Role "
+    "DeadLetterConfig:object InitTimeout:int ClsLogsetId ClsTopicId"
+)
+NOT_IMPLEMENTED = (
+    "VpcConfig:object InstallDependency Layers:objects PublicNetConfig:object CfsConfig:object "
+    "ProtocolParams:object InstanceConcurrencyConfig:object DnsCache IntranetConfig:object"
+)
+
+
+def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], role: TemporaryKeys) -> dict[str, Any]:
+    """The fields of FunctionSpec that a configuration says; `role`: whose keys a function with a role gets.
+
+    Raises: ApiError.
+    """
+    said = {**defaults, **given}
+    if "Handler" in given:
+        check_handler(given["Handler"])
+    if said["Runtime"] != "Python3.10":
+        raise invalid_value("Runtime", "is none that the stand-in runs: Python3.10")
+    if said["MemorySize"] != 64 and (said["MemorySize"] % 128 or not 128 <= said["MemorySize"] <= 3072):
+        raise invalid_value("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
+    if not 1 <= said["Timeout"] <= 900:
+        raise ApiError("LimitExceeded.Timeout", "Timeout is 1 to 900.")
+    if "DeadLetterConfig" in said:
+        validation.check_fields(said["DeadLetterConfig"], _DEAD_LETTER, unknown_field, "DeadLetterConfig")
+    cls = [said.get("ClsLogsetId", ""), said.get("ClsTopicId", "")]
+    if any(cls) and not all(_CLS_ID.fullmatch(one) for one in cls):
+        raise invalid_value("Cls", "is not the id of a log set and that of a topic")
+    environment = said.get("Environment") or {"Variables": []}
+    validation.check_fields(environment, _ENVIRONMENT, unknown_field, "Environment")
+    for pair in environment["Variables"]:
+        validation.check_fields(pair, PAIR, unknown_field, "Environment.Variables")
+    pairs = {pair["Key"]: pair["Value"] for pair in environment["Variables"]}
+    return {
+        "runtime": "3.10",
+        "memory_mb": said["MemorySize"],
+        "timeout_s": said["Timeout"],
+        "environment": validation.check_environment(pairs, _RESERVED, invalid_environment),
+        "role": role if said["Role"] else None,
+    }
+
+
+def shown_configuration(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
+    """What GetFunction gives back of a configuration."""
+    unset = {
+        "Description": "", "Handler": "index.main_handler", "MemorySize": 128, "Timeout": 3, "Runtime": "Python2.7",
+        "Role": "", "Environment": {"Variables": []}, "Type": "Event", "InitTimeout": 65,
+        "ClsLogsetId": "", "ClsTopicId": "",
+    }  # fmt: skip
+    names = {*unset, "DeadLetterConfig"}
+    return (unset if defaults else {}) | {name: value for name, value in given.items() if name in names}
+
+
+def check_handler(handler: str) -> None:
+    """Raises: ApiError: not what SCF takes as a handler."""
+    if not _HANDLER.fullmatch(handler):
+        raise invalid_value("Handler", "is not file.function, 2 to 60 characters each")
