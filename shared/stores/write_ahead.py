@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
-from shared.changes.options import FRESH_S
+from shared.changes.timing import FRESH_S
 from shared.results.outcome import SUPERSEDED, Conclusion, Outcome, Stage, StoredSecret
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret

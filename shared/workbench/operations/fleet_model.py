@@ -2,8 +2,8 @@
 
 A discrete-event model: time is simulated, nothing sleeps, the same seed gives the same answer. The pace, the order of
 work and every waiting time are the code's own (`shared.clouds.pace`, `shared.runtime.lanes`, the constants of
-`shared.changes.change`); the
-cloud is a sliding second for each API. `python -m shared.workbench.operations.fleet_model` prints the table that
+`shared.changes.timing`); the cloud is a sliding second for each API.
+`python -m shared.workbench.operations.fleet_model` prints the table that
 README shows.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from shared.changes.change import _FIRST_POLL_S, _LEAST_S, _LONGEST_POLL_S, _QUICK_S
+from shared.changes.timing import FIRST_POLL_S, LEAST_S, LONGEST_POLL_S, QUICK_S
 from shared.clouds.pace import Pace, Slot
 from shared.clouds.session import PATIENCE_S
 from shared.handlers.follow import _POLL_S, _WAIT_HERE_UNDELAYED_S
@@ -266,15 +266,15 @@ class _Model:
             placed = True
             for action in READS:
                 placed = placed and (yield from self._read(function, action, until))
-            if placed and until - self.clock.now >= _LEAST_S:
-                accepted = yield from self._call(function, CHANGE, until - _LEAST_S)
+            if placed and until - self.clock.now >= LEAST_S:
+                accepted = yield from self._call(function, CHANGE, until - LEAST_S)
                 if accepted:
                     yield from self._follow(function, until)
                     return
                 placed = accepted is False
             waits += 1
             wait_s = backoff_s(waits, base_s=0.4, most_s=5.0, rng=self.rng)
-            if not placed or self.clock.now + wait_s > until - _LEAST_S:
+            if not placed or self.clock.now + wait_s > until - LEAST_S:
                 self.commands.append(instance)
                 self.plan.handed_back += 1
                 self.plan.messages += 1
@@ -286,11 +286,11 @@ class _Model:
         self.plan.last_change = self.clock.now
         slow = self.fleet.slow_share and self.rng.random() < self.fleet.slow_share
         ends = self.clock.now + (self.fleet.slow_s if slow else self.fleet.task_s)
-        quick = self.clock.now + _QUICK_S
-        wait_s = _FIRST_POLL_S
+        quick = self.clock.now + QUICK_S
+        wait_s = FIRST_POLL_S
         while self.clock.now < quick:
             yield min(wait_s, quick - self.clock.now)
-            wait_s = min(_LONGEST_POLL_S, wait_s * 1.5)
+            wait_s = min(LONGEST_POLL_S, wait_s * 1.5)
             if (yield from self._read(function, POLL, until)) and self.clock.now >= ends:
                 self._result(final=True)
                 return
