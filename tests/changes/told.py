@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, TypeVar
 
 from shared.changes.change import Change
@@ -124,6 +126,39 @@ class Told:
         return self._told("login", self.logins, f"login {secret.reveal()}")
 
 
+def _shown(pending: PendingChange) -> str:
+    """What follow_change is given: the task, or the call whose answer was lost."""
+    if pending.settling is None:
+        task = f"task {pending.task.task_id}" if pending.task is not None else "nothing"
+        return task + (" unclear" if pending.unclear else "")
+    before = pending.settling.before
+    assert before == pending.before
+    soon = f" soon {sorted(before.soon)}" if before.soon else ""
+    return f"{before.calls} calls signed by {pending.settling.signed:.2f}{soon}{' denied' if before.denied else ''}"
+
+
+def runs(lines: Sequence[str]) -> str:
+    """The lines, each with how often it stands there one after another."""
+    counted = ((line, len(list(same))) for line, same in groupby(lines))
+    return ", ".join(line if number == 1 else f"{line} x{number}" for line, number in counted)
+
+
+@dataclass
+class Case:
+    """One row of a table: a delivery, what it says in the end, all that it asked, and its evidence."""
+
+    name: str
+    deliver: Callable[[], Delivered]
+    said: tuple[str, str | None]
+    asked: str
+    evidence: str = ""
+
+    def check(self) -> None:
+        delivered = self.deliver()
+        found = (delivered.said, runs(delivered.trace), runs(delivered.conclusion.evidence))
+        assert found == (self.said, self.asked, self.evidence), self.name
+
+
 @dataclass
 class Delivered:
     change: Change
@@ -163,12 +198,12 @@ def deliver(
     ports: Ports | None = None,
     **options: bool,
 ) -> Delivered:
-    """One delivery. `takes_s`: how long each kind of question takes, else nothing; `wall`: the time of day."""
+    """One delivery. `takes_s`: how long each kind of question takes, else 0.01 s; `wall`: the time of day."""
     given = ports or Ports()
     now, waits, handed = [0.0], list[float](), list[PendingChange]()
 
     def passes(what: str) -> None:
-        now[0] += (takes_s or {}).get(what, 0.0)
+        now[0] += (takes_s or {}).get(what, 0.01)
 
     def asked(what: str, answer: KeyturnError | bool, line: str = "") -> None:
         told.trace.append(line or what)
@@ -182,7 +217,7 @@ def deliver(
         now[0] += seconds
 
     def hand_on(pending: PendingChange) -> bool:
-        asked("hand on", True)
+        asked("hand on", True, f"hand on {_shown(pending)}")
         handed.append(pending)
         return bool(given.hands_on)
 
@@ -215,4 +250,9 @@ def deliver(
         sleep=sleep,
     )
     change = Change(told, ChangeOptions(**options), Deadline(left_s, lambda: now[0]), all_ports)
-    return Delivered(change, change.run(), told.trace, waits, handed, now[0])
+    state = random.getstate()
+    random.seed(0)  # of the waits between tries
+    try:
+        return Delivered(change, change.run(), told.trace, waits, handed, now[0])
+    finally:
+        random.setstate(state)
