@@ -10,9 +10,6 @@ from shared.changes.credential import CredentialChange, StateBefore, Task
 from shared.changes.settling import LostCall
 from shared.results.outcome import Conclusion
 
-FRESH_S = 10.0
-"""A look at store or account that is older allows no call; another 20 s a call may wait in line for its turn."""
-
 
 @dataclass(frozen=True, eq=False)
 class ChangeOptions:

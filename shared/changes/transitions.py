@@ -1,8 +1,8 @@
-"""The course of one change as a table: where it stands, what was answered, what is done next.
+"""The course of one change as a table: what was done, what came back, what is done next.
 
-Pure: no clock, no call, no wait. `shared.changes.change` does what a step says and comes back with the answer. The
-table is read from the top; the first row whose conditions all hold gives the step. What a row may promise is DESIGN's:
-no `not_changed` while anything that was sent may still take effect.
+Pure: no clock, no call, no wait. `shared.changes.change` carries out each step and comes back with its answer. The
+rows of a pair are read from the top; the first whose condition holds gives the next step. What a row may promise is
+DESIGN's: no `not_changed` while anything that was sent may still take effect.
 """
 
 from __future__ import annotations
@@ -12,55 +12,71 @@ from dataclasses import dataclass
 from enum import Enum
 
 
-class Phase(Enum):
-    """Where a change stands."""
+class Step(Enum):
+    """What is done next."""
 
-    CALL = "call"  # the call that cannot be undone was made, or tried
-    FIND = "find"  # after a lost answer: what reads and a login show
-    PROBE = "probe"  # after a refusal: the fence was asked whether the new secret is in force
-    TASK = "task"  # the cloud works on it
-    OVER = "over"  # no time is left to go on
+    # Before the call (before_call.py)
+    LOOK = "look"
+    DRY_RUN = "dry_run"  # the look alone
+    WAIT = "wait"  # a moment, then the look again
+    ALLOW = "allow"  # time, store and account allow a call: looked at anew where the last look is old
+    WRITE_AHEAD = "write_ahead"
+    # The call that cannot be undone (call.py)
+    CALL = "call"
+    # After a lost answer (after_lost_answer.py)
+    FIND = "find"  # what reads and a login show
+    FIND_AGAIN = "find_again"  # a moment later
+    FIND_FIRST = "find_first"  # before another call, as something began meanwhile
+    REPEAT = "repeat"  # the store notes that a call is out; then a wait, and the call again
+    HAND_ON = "hand_on"  # follow_change settles it by reads
+    # After a refusal (after_refusal.py)
+    NEXT_OLD = "next_old"  # the store's next old secret
+    NEXT_VALUE = "next_value"  # another new secret
+    PROBE = "probe"  # the fence is asked whether the new secret is in force
+    # After the cloud accepted it (after_acceptance.py)
+    FOLLOW = "follow"
+    # The ends (endings.py)
+    CHANGED = "changed"
+    ALREADY_CHANGED = "already_changed"
+    FOUND = "found"  # already_changed: shown before any call
+    WOULD_CHANGE = "would_change"
+    PENDING = "pending"
+    AS_REFUSED = "as_refused"  # not_changed, with what the cloud said
+    WRONG_OLD = "wrong_old"
+    REFUSED_TWICE = "refused_twice"  # not_changed: change and probe got one unlisted code
+    TASK_UNPROVEN = "task_unproven"  # unknown, with what was read of the task
+    UNKNOWN = "unknown"
 
 
 class Answer(Enum):
     """What came back."""
 
-    ACCEPTED = "accepted"
+    # Of a look, and of what else comes before the call
+    FREE = "free"  # nothing stands in the way
+    UNWRITTEN = "unwritten"  # the same, and the store does not hold the new secret yet
+    READY = "ready"
+    BEGUN = "begun"  # the same, and a task that was begun since an answer was lost
+    TOO_LATE = "too_late"  # no time is left to go on
+    # Of the call
+    ACCEPTED = "accepted"  # of the probe too
     LATER = "later"  # surely nothing happened; it may work later
     REFUSED = "refused"  # surely nothing happened, for good
     OF_VALUE = "of_value"  # the same: the new secret breaks a rule of the cloud's
     OF_OLD = "of_old"  # a code about the old secret
     UNLISTED = "unlisted"  # a refusal whose code no table names, and which tells of no passing state
     LOST = "lost"  # no clear answer: it may have had its effect, or have it yet
-    SAME = "same"  # of a probe: refused with the change's own code
-    OTHER = "other"  # of a probe: anything else
-    IN_FORCE = "in_force"  # found in force
+    # Of the probe
+    SAME = "same"  # refused with the change's own code
+    OTHER = "other"
+    # Of reads and tasks
+    IN_FORCE = "in_force"
     RUNNING = "running"
     THEIRS = "theirs"  # somebody else's change was seen
     NOTHING = "nothing"  # nothing to be seen, which proves nothing
     UNREADABLE = "unreadable"
     FAILED = "failed"
     UNPROVEN = "unproven"
-
-
-class Step(Enum):
-    """What is done next. The second half ends the delivery."""
-
-    CALL = "call"
-    NEXT_OLD = "next_old"  # the call again, with the store's next old secret
-    NEXT_VALUE = "next_value"  # the call again, with another new secret
-    WAIT = "wait"  # a moment, then look and call
-    FIND = "find"
-    FIND_AGAIN = "find_again"  # a moment later
-    PROBE = "probe"
-    CHANGED = "changed"
-    ALREADY = "already"
-    AS_REFUSED = "as_refused"  # not_changed, with what the cloud said
-    WRONG_OLD = "wrong_old"
-    REFUSED_TWICE = "refused_twice"  # not_changed: change and probe got one unlisted code
-    TASK_FAILED = "task_failed"
-    SETTLE = "settle"  # pending: follow_change settles it by reads
-    UNKNOWN = "unknown"
+    HANDED_ON = "handed_on"
 
 
 MOST_REPEATS = 2
@@ -68,21 +84,20 @@ MOST_REPEATS = 2
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a change beside the last answer."""
+    """What the table asks of a change beside the last answer."""
 
     fenced: bool = False
     repeatable: bool = True
     settles: bool = False  # reads can tell, and follow_change can be given it
     lost: int = 0  # calls of this delivery that may have had an effect, or have one yet
-    odd: int = 0  # its calls that were refused by codes that no table names: they may hide an effect too
+    hiding: int = 0  # its calls that were refused in a way that may hide an effect: most by codes that no table names
     repeats: int = 0
-    pending: bool = False  # earlier deliveries', or other commands', secrets of this credential may be in force
-    unnamed: bool = False  # an HTTP caller who chose no CommandId: a refused old secret is then most likely a typo
+    others_pending: bool = False  # other secrets of this credential, an earlier delivery's too, may be in force
+    unnamed_caller: bool = False  # over HTTP without a CommandId: a refused old secret is then most likely a typo
     olds_left: bool = False
     values_left: bool = False
-    free: bool = False  # account and instance were seen free between the change and the probe
-    unlisted: bool = False  # the last of these calls too, and by one code each time
-    quiet: bool = True  # no task was seen at work
+    at_rest: bool = False  # account and instance were seen free between the change and the probe
+    one_unlisted_code: bool = False  # the last call was refused by a code of no table, and all that hide one by it too
 
 
 Row = tuple[Callable[[Facts], bool], Step]
@@ -97,72 +112,124 @@ def _lost(f: Facts) -> bool:
 
 
 def _unclear(f: Facts) -> bool:
-    return f.lost + f.odd > 0
+    return f.lost + f.hiding > 0
+
+
+def _fenced(f: Facts) -> bool:
+    return f.fenced
 
 
 # How a delivery ends that cannot go on, while something that it sent may still take effect.
-_ENDED: tuple[Row, ...] = (
-    (lambda f: _unclear(f) and f.settles, Step.SETTLE),
+_UNCLEAR_ENDS: tuple[Row, ...] = (
+    (lambda f: _unclear(f) and f.settles, Step.HAND_ON),
     (_unclear, Step.UNKNOWN),
 )
-_ENDED_LOST: tuple[Row, ...] = (
-    (lambda f: _lost(f) and f.settles, Step.SETTLE),
+_LOST_ENDS: tuple[Row, ...] = (
+    (lambda f: _lost(f) and f.settles, Step.HAND_ON),
     (_lost, Step.UNKNOWN),
 )
+_REFUSED: tuple[Row, ...] = (*_UNCLEAR_ENDS, (_always, Step.AS_REFUSED))
+_OPEN: tuple[Row, ...] = (*_UNCLEAR_ENDS, (_always, Step.UNKNOWN))
+_PROBE_OR_END: tuple[Row, ...] = ((_fenced, Step.PROBE), *_UNCLEAR_ENDS)
 
-_OPEN: tuple[Row, ...] = (*_ENDED, (_always, Step.UNKNOWN))
 
-TABLE: dict[tuple[Phase, Answer], tuple[Row, ...]] = {
-    (Phase.CALL, Answer.LATER): ((_always, Step.WAIT),),
-    (Phase.CALL, Answer.REFUSED): (*_ENDED, (_always, Step.AS_REFUSED)),
-    (Phase.CALL, Answer.OF_VALUE): (
-        (lambda f: not _unclear(f) and f.values_left, Step.NEXT_VALUE),
-        *_ENDED,
-        (_always, Step.AS_REFUSED),
-    ),
-    (Phase.CALL, Answer.OF_OLD): (
-        (lambda f: not f.fenced, Step.FIND),
-        (lambda f: f.lost == 0 and f.olds_left, Step.NEXT_OLD),
-        (_always, Step.PROBE),
-    ),
-    (Phase.CALL, Answer.UNLISTED): (
-        (lambda f: f.fenced and f.lost == 0 and f.olds_left, Step.NEXT_OLD),
-        (lambda f: f.fenced, Step.PROBE),
-        (_always, Step.FIND),
-    ),
-    (Phase.CALL, Answer.LOST): ((_always, Step.FIND),),
-    (Phase.FIND, Answer.IN_FORCE): ((_always, Step.CHANGED),),
-    (Phase.FIND, Answer.RUNNING): ((_always, Step.FIND_AGAIN),),
-    (Phase.FIND, Answer.NOTHING): (
-        (lambda f: f.repeatable and f.repeats < MOST_REPEATS, Step.CALL),
-        (lambda f: f.fenced, Step.PROBE),
-        *_ENDED,
-    ),
-    (Phase.FIND, Answer.THEIRS): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
-    (Phase.FIND, Answer.UNREADABLE): ((lambda f: f.fenced, Step.PROBE), *_ENDED),
-    (Phase.PROBE, Answer.ACCEPTED): ((_unclear, Step.CHANGED), (_always, Step.ALREADY)),
-    (Phase.PROBE, Answer.SAME): (
-        *_ENDED_LOST,
-        (lambda f: f.odd == 0 and f.quiet and not f.pending, Step.WRONG_OLD),
-        (lambda f: f.unlisted and f.free and not f.pending, Step.REFUSED_TWICE),
-        *_OPEN,
-    ),
-    (Phase.PROBE, Answer.OTHER): (
-        *_ENDED_LOST,
-        (lambda f: f.odd == 0 and f.unnamed and not f.pending, Step.WRONG_OLD),
-        *_OPEN,
-    ),
-    (Phase.TASK, Answer.FAILED): (
-        # The failed one was the last of several calls: the others' answers are lost.
-        *_ENDED,
-        (_always, Step.TASK_FAILED),
-    ),
-    (Phase.TASK, Answer.UNPROVEN): (*_ENDED, (_always, Step.UNKNOWN)),
-    (Phase.OVER, Answer.LATER): (*_ENDED, (_always, Step.AS_REFUSED)),
-    (Phase.OVER, Answer.RUNNING): (*_ENDED, (_always, Step.UNKNOWN)),
+def _only(step: Step) -> tuple[Row, ...]:
+    return ((_always, step),)
+
+
+_BEFORE_CALL: dict[tuple[Step, Answer], tuple[Row, ...]] = {
+    (Step.DRY_RUN, Answer.FREE): _only(Step.WOULD_CHANGE),
+    (Step.DRY_RUN, Answer.IN_FORCE): _only(Step.FOUND),
+    (Step.DRY_RUN, Answer.LATER): _only(Step.AS_REFUSED),
+    (Step.DRY_RUN, Answer.REFUSED): _only(Step.AS_REFUSED),
+    (Step.DRY_RUN, Answer.UNREADABLE): _only(Step.AS_REFUSED),
+    (Step.LOOK, Answer.FREE): _only(Step.ALLOW),
+    (Step.LOOK, Answer.IN_FORCE): _only(Step.FOUND),
+    (Step.LOOK, Answer.LATER): _only(Step.WAIT),
+    (Step.LOOK, Answer.REFUSED): _only(Step.AS_REFUSED),
+    (Step.LOOK, Answer.UNREADABLE): _only(Step.AS_REFUSED),
+    (Step.WAIT, Answer.FREE): _only(Step.ALLOW),
+    (Step.WAIT, Answer.BEGUN): _only(Step.FIND_FIRST),
+    (Step.WAIT, Answer.LATER): _only(Step.WAIT),
+    (Step.WAIT, Answer.REFUSED): _REFUSED,
+    (Step.WAIT, Answer.UNREADABLE): _REFUSED,
+    (Step.WAIT, Answer.TOO_LATE): _REFUSED,
+    (Step.ALLOW, Answer.FREE): _only(Step.CALL),
+    (Step.ALLOW, Answer.UNWRITTEN): _only(Step.WRITE_AHEAD),
+    (Step.ALLOW, Answer.LATER): _only(Step.WAIT),
+    (Step.ALLOW, Answer.REFUSED): _REFUSED,
+    (Step.ALLOW, Answer.TOO_LATE): _REFUSED,
+    (Step.WRITE_AHEAD, Answer.READY): _only(Step.ALLOW),
+    (Step.WRITE_AHEAD, Answer.REFUSED): _only(Step.AS_REFUSED),
+    (Step.WRITE_AHEAD, Answer.TOO_LATE): _only(Step.AS_REFUSED),
 }
 
+_AFTER_CALL: dict[tuple[Step, Answer], tuple[Row, ...]] = {
+    (Step.CALL, Answer.ACCEPTED): _only(Step.FOLLOW),
+    (Step.CALL, Answer.IN_FORCE): _only(Step.CHANGED),
+    (Step.CALL, Answer.LATER): _only(Step.WAIT),
+    (Step.CALL, Answer.REFUSED): _REFUSED,
+    (Step.CALL, Answer.OF_VALUE): ((lambda f: not _unclear(f) and f.values_left, Step.NEXT_VALUE), *_REFUSED),
+    (Step.CALL, Answer.OF_OLD): (
+        (lambda f: not _lost(f) and f.olds_left, Step.NEXT_OLD),
+        (_always, Step.PROBE),
+    ),
+    (Step.CALL, Answer.UNLISTED): (
+        (lambda f: not _lost(f) and f.olds_left, Step.NEXT_OLD),
+        (_always, Step.PROBE),
+    ),
+    (Step.CALL, Answer.LOST): _only(Step.FIND),
+    (Step.FOLLOW, Answer.IN_FORCE): _only(Step.CHANGED),
+    (Step.FOLLOW, Answer.HANDED_ON): _only(Step.PENDING),
+    (Step.FOLLOW, Answer.RUNNING): _only(Step.TASK_UNPROVEN),
+    # The failed one was the last of several calls: the others' answers are not clear.
+    (Step.FOLLOW, Answer.FAILED): _REFUSED,
+    (Step.FOLLOW, Answer.UNPROVEN): (*_UNCLEAR_ENDS, (_always, Step.TASK_UNPROVEN)),
+}
 
-def next_step(at: Phase, answer: Answer, facts: Facts) -> Step:
+_AFTER_LOST_ANSWER: dict[tuple[Step, Answer], tuple[Row, ...]] = {
+    (Step.FIND_FIRST, Answer.NOTHING): _only(Step.ALLOW),
+    (Step.FIND_AGAIN, Answer.TOO_LATE): _UNCLEAR_ENDS,
+    (Step.REPEAT, Answer.READY): _only(Step.WAIT),
+    (Step.REPEAT, Answer.REFUSED): _UNCLEAR_ENDS,
+    (Step.HAND_ON, Answer.IN_FORCE): _only(Step.CHANGED),
+    (Step.HAND_ON, Answer.HANDED_ON): _only(Step.PENDING),
+    (Step.HAND_ON, Answer.NOTHING): _only(Step.UNKNOWN),
+}
+for _find in (Step.FIND, Step.FIND_AGAIN, Step.FIND_FIRST):
+    _AFTER_LOST_ANSWER[_find, Answer.IN_FORCE] = _only(Step.CHANGED)
+    _AFTER_LOST_ANSWER[_find, Answer.RUNNING] = _only(Step.FIND_AGAIN)
+    _AFTER_LOST_ANSWER[_find, Answer.THEIRS] = _PROBE_OR_END
+    _AFTER_LOST_ANSWER[_find, Answer.UNREADABLE] = _PROBE_OR_END
+for _find in (Step.FIND, Step.FIND_AGAIN):
+    _AFTER_LOST_ANSWER[_find, Answer.NOTHING] = (
+        (lambda f: f.repeatable and f.repeats < MOST_REPEATS, Step.REPEAT),
+        *_PROBE_OR_END,
+    )
+
+_AFTER_REFUSAL: dict[tuple[Step, Answer], tuple[Row, ...]] = {
+    (Step.NEXT_OLD, Answer.READY): _only(Step.ALLOW),
+    (Step.NEXT_OLD, Answer.NOTHING): _only(Step.PROBE),
+    (Step.NEXT_OLD, Answer.REFUSED): _REFUSED,
+    (Step.NEXT_VALUE, Answer.READY): _only(Step.ALLOW),
+    (Step.NEXT_VALUE, Answer.REFUSED): _only(Step.AS_REFUSED),
+    (Step.PROBE, Answer.ACCEPTED): ((_unclear, Step.CHANGED), (_always, Step.ALREADY_CHANGED)),
+    (Step.PROBE, Answer.SAME): (
+        *_LOST_ENDS,
+        (lambda f: f.hiding == 0 and f.at_rest and not f.others_pending, Step.WRONG_OLD),
+        (lambda f: f.one_unlisted_code and f.at_rest and not f.others_pending, Step.REFUSED_TWICE),
+        *_OPEN,
+    ),
+    (Step.PROBE, Answer.OTHER): (
+        *_LOST_ENDS,
+        (lambda f: f.hiding == 0 and f.unnamed_caller and not f.others_pending, Step.WRONG_OLD),
+        *_OPEN,
+    ),
+}
+
+TABLE = {**_BEFORE_CALL, **_AFTER_CALL, **_AFTER_LOST_ANSWER, **_AFTER_REFUSAL}
+
+
+def next_step(done: Step, answer: Answer, facts: Facts) -> Step:
     """The step of the first row that fits. Raises: KeyError for a pair that cannot come, a defect of ours."""
-    return next(step for holds, step in TABLE[at, answer] if holds(facts))
+    return next(step for holds, step in TABLE[done, answer] if holds(facts))

@@ -43,6 +43,14 @@ class VersionName:
     identity: ChangeIdentity
     number: int
 
+    def __str__(self) -> str:
+        return self.identity.name(self.number)
+
+    @property
+    def next(self) -> VersionName:
+        """The same change's next version."""
+        return replace(self, number=self.number + 1)
+
 
 def change_identity(
     source: str, subject: str, pair: Iterable[str], operation: str, command_id: str, parameters: Mapping[str, Any]
@@ -84,40 +92,46 @@ class VersionListing:
     foreign: tuple[Version, ...]  # of other credentials
     versions: tuple[Version, ...]
 
-    def with_older(self, older: Collection[str]) -> VersionListing:
-        """The same, where it is known that these were there before the change's own: the clock counts whole seconds."""
-        first = min((one.created for one in self.own), default=0.0)
-
-        def earlier(one: Version) -> Version:
-            return replace(one, created=min(one.created, first - 0.5)) if one.id in older and one.created else one
-
-        own = {one.id for one in self.own}
-        moved = [one if one.id in own else earlier(one) for one in self.versions]
-        return listing_for(moved, self.identity)
+    names: Mapping[str, VersionName]  # of the versions that keyturn made for a change
 
     @property
     def ids(self) -> frozenset[str]:
         return frozenset(one.id for one in self.versions)
 
-    def newer(self, than: Version) -> list[Version]:
-        """Versions of other changes of this credential that are not older; the order of one second is not known."""
-        return [one for one in self.others if one.created >= than.created]
+    def by_id(self, version: str | None) -> Version | None:
+        """The version of that name, if it is there."""
+        return next((one for one in self.versions if one.id == version), None)
 
-    def unresolved(self, holder: str | None, among: Sequence[Version] | None = None) -> list[Version]:
+    def with_earlier(self, earlier: Collection[str]) -> VersionListing:
+        """The same, where it is known that these were there before the change's own: the clock counts whole seconds."""
+        first = min((one.created for one in self.own), default=0.0)
+        own = {one.id for one in self.own}
+
+        def moved(one: Version) -> Version:
+            known = one.id in earlier and one.id not in own and one.created
+            return replace(one, created=min(one.created, first - 0.5)) if known else one
+
+        return listing_for([moved(one) for one in self.versions], self.identity)
+
+    def not_older_than(self, version: Version) -> list[Version]:
+        """Versions of other changes of this credential that may be newer: the order of one second is not known."""
+        return [one for one in self.others if one.created >= version.created]
+
+    def maybe_in_force(self, holder: str | None, among: Sequence[Version] | None = None) -> list[Version]:
         """Of these (the credential's others) the ones that may be in force, or come into force, for all that is known.
 
         `holder`: the version whose secret is current. What is older was replaced by it.
         """
-        held = next((one for one in self.versions if one.id == holder), None)
+        held = self.by_id(holder)
         considered = self.others if among is None else among
         return [one for one in considered if one.id != holder and (held is None or one.created >= held.created)]
 
-    def spare(self, holder: str | None, now: float, bound_s: float) -> list[str]:
+    def discardable(self, holder: str | None, now: float, bound_s: float) -> list[str]:
         """Versions that may go, earliest first: a later one was proven in force, and no call with either is out.
 
         `bound_s`: how long after it was made a version's last call can take effect. Times by the store's clock.
         """
-        held = next((one for one in self.versions if one.id == holder), None)
+        held = self.by_id(holder)
         if held is None or now - held.created <= bound_s:
             return []
         old = [one for one in (*self.others, *self.own, *self.foreign) if 0 < one.created < held.created]
@@ -131,9 +145,9 @@ def listing_for(versions: Sequence[Version], identity: ChangeIdentity) -> Versio
     others: list[Version] = []
     foreign: list[Version] = []
     reused = False
+    names = {one.id: named for one in ordered if (named := parse_version_name(one.id)) is not None}
     for one in ordered:
-        named = parse_version_name(one.id)
-        if named is None:
+        if (named := names.get(one.id)) is None:
             continue
         if named.identity == identity:
             own.append((named.number, one))
@@ -150,55 +164,36 @@ def listing_for(versions: Sequence[Version], identity: ChangeIdentity) -> Versio
         tuple(others),
         tuple(foreign),
         tuple(ordered),
+        names,
     )
 
 
 class EarlierDelivery(Enum):
-    """Where a change stands by its versions in the store."""
+    """What an earlier delivery of a change left in the store."""
 
-    NEW = "new"  # no version of it is there
-    BEGUN = "begun"  # an earlier delivery wrote one, and may have put it in force
-    FINISHED = "finished"  # its secret was proven in force, and is the current one
-    REPLACED = "replaced"  # a later change was proven since, and nothing of this one can still take effect
-    OVERTAKEN = "overtaken"  # a later change was begun or proven, and a call of this one may still arrive
+    NONE = "none"  # no version of the change is there
+    LEFT_PENDING = "left_pending"  # a version that the delivery may have put in force
+    PROMOTED = "promoted"  # a version that was proven in force, and is the current one
+    SUPERSEDED = "superseded"  # a later change was proven since, and no call of this one can still take effect
+    MAYBE_SUPERSEDED = "maybe_superseded"  # a later change was begun or proven, and a call of this one may still arrive
 
 
 def earlier_delivery(
     listing: VersionListing, holder: str | None, *, fenced: bool, looks: bool, now: float, bound_s: float
 ) -> EarlierDelivery:
-    """Where a change stands. Behind a fence a late call does nothing once its old secret was replaced.
+    """What an earlier delivery left. Behind a fence a late call does nothing once its old secret was replaced.
 
     `holder`: the version that holds the current secret. `looks`: a login can tell what is in force.
     """
     if not listing.own:
-        return EarlierDelivery.NEW
+        return EarlierDelivery.NONE
     own = listing.own[0]
-    held = next((one for one in listing.versions if one.id == holder), None)
-    if held is not None and held.id in {one.id for one in listing.own}:
-        open_since = bool(listing.newer(held)) and not (fenced or looks)
-        return EarlierDelivery.OVERTAKEN if open_since else EarlierDelivery.FINISHED
+    held = listing.by_id(holder)
+    if held is not None and held in listing.own:
+        open_since = bool(listing.not_older_than(held)) and not (fenced or looks)
+        return EarlierDelivery.MAYBE_SUPERSEDED if open_since else EarlierDelivery.PROMOTED
     if held is not None and held.created >= own.created:
-        return EarlierDelivery.REPLACED if fenced or now - own.created > bound_s else EarlierDelivery.OVERTAKEN
-    return EarlierDelivery.OVERTAKEN if listing.newer(own) and not fenced else EarlierDelivery.BEGUN
-
-
-# A delivery that began so long before another may still be at work: the longest that both platforms let a function run
-# on its ordinary settings.
-ALIVE_S = 900.0
-
-
-def competing_versions(listing: VersionListing, own: Version, holder: str | None) -> list[Version]:
-    """Versions of other changes that may be in force in place of this one, or come into force: not those before it."""
-    held = next((one for one in listing.versions if one.id == holder), None)
-    done = held.created if held is not None and held.created < own.created else -1.0
-    return [one for one in listing.others if one.created >= own.created - ALIVE_S and one.created > done]
-
-
-def was_superseded(own: Version, among: Sequence[Version], held: Version | None, told: bool | None) -> bool:
-    """Whether a change that was proven must not be made current: another one came after it, or may have.
-
-    `told`: whether the cloud shows it as the last one; None: nothing tells, and then the later command's claim stands.
-    """
-    if held is not None and held.created > own.created and held in among:
-        return True
-    return bool(among) and (told is False or (told is None and any(one.created >= own.created for one in among)))
+        settled = fenced or now - own.created > bound_s
+        return EarlierDelivery.SUPERSEDED if settled else EarlierDelivery.MAYBE_SUPERSEDED
+    begun_since = bool(listing.not_older_than(own)) and not fenced
+    return EarlierDelivery.MAYBE_SUPERSEDED if begun_since else EarlierDelivery.LEFT_PENDING

@@ -1,4 +1,4 @@
-"""A new secret in its store, from before the change to its end.
+"""The life of one new secret in its store: made, written ahead, sent, then promoted or left pending.
 
 It is there, as a version of keyturn's own, before the one call that cannot be undone. Whatever then breaks, some
 version opens the server, and a delivery of the same command finds that version and goes on with that very secret.
@@ -8,137 +8,142 @@ Nothing is taken away because a call seems not to have worked.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
-from shared.changes.options import FRESH_S
-from shared.results.outcome import SUPERSEDED, Conclusion, Outcome, Stage, StoredSecret
-from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
+from shared.changes.timing import FRESH_S
+from shared.results.outcome import Conclusion, Outcome, Stage, StoredSecret
+from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
-from shared.stores.store import VERSION_EXISTS, Store, Version
-from shared.stores.versions import (
-    EarlierDelivery,
-    VersionListing,
-    competing_versions,
-    earlier_delivery,
-    is_keyturn_version,
-    listing_for,
-    parse_version_name,
-    was_superseded,
-)
+from shared.stores.promotion import StillLast, not_promoted, promote, superseded
+from shared.stores.store import VERSION_EXISTS, Store
+from shared.stores.versions import EarlierDelivery, VersionListing, VersionName, earlier_delivery, listing_for
+
+__all__ = ["FirstListing", "MadeSecret", "WriteAhead", "not_promoted", "promote"]
 
 _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 
-Still = Callable[[], bool | None]
-"""Whether the change's secret is still the last that was set; None: nothing tells."""
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MadeSecret:
+    """A new secret as the cloud is given it, and as the store keeps it: alone, or with the account whose turn it is."""
+
+    value: Secret
+    kept: Secret
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True)
+class FirstListing:
+    """What stood in the store when the delivery first looked. `at`: when, by the monotonic clock."""
+
+    at: float
+    versions: frozenset[str] = frozenset()
+    current: str | None = None
+    credential_is_new: bool = False  # no version of this credential was there
+
+    @classmethod
+    def of(cls, listing: VersionListing, at: float) -> FirstListing:
+        current = listing.current.id if listing.current is not None else None
+        return cls(at, listing.ids, current, not listing.others and not listing.own)
+
+
 class WriteAhead:
     """One command's new secret in its store."""
 
-    store: Store
-    region: str
-    version: str
-    kept: Secret
-    existed: bool = False  # an earlier delivery wrote it, and may have put it in force, or may yet
-    alone: bool = False  # no version of this credential stood in the store
-    known: frozenset[str] = frozenset()  # the versions that stood there
-    current: str | None = None  # the one that was current then
-    make: Callable[[], tuple[Secret, Secret]] | None = None  # another secret: itself, and as it is written
-    written: bool = False
-    fence: bool = True  # the cloud takes the change only with the right old secret
-    clock: Callable[[], float] = time.monotonic
-    listed: float = field(default_factory=time.monotonic)  # when the store was looked at last
+    def __init__(
+        self,
+        store: Store,
+        region: str,
+        name: VersionName,
+        secret: MadeSecret,
+        first: FirstListing,
+        *,
+        existed: bool,
+        fenced: bool,
+        make: Callable[[], MadeSecret] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.store = store
+        self.existed = existed  # an earlier delivery wrote it, and may have put it in force, or may yet
+        self.written = False  # by this delivery
+        self.make = make  # another secret in its place; None: there can be none
+        self._region = region
+        self._name = name
+        self._secret = secret
+        self._first = first
+        self._fenced = fenced  # the cloud takes the change only with the right old secret
+        self._clock = clock
+        self._listed_at = first.at
+
+    @property
+    def version(self) -> str:
+        """The name of the version that holds the secret."""
+        return str(self._name)
+
+    @property
+    def value(self) -> Secret:
+        """The secret as the cloud is given it."""
+        return self._secret.value
+
+    # --- before the call
+
+    def write_ahead(self) -> None:
+        """No call is made until the store holds the secret. Raises: RetryLater, Refused."""
+        if self.existed:
+            return
+        self._write(self._name, self._secret)
+        # Two first commands for one store: whoever writes later sees the other's version, and gives way.
+        if self._first.credential_is_new:
+            try:
+                self._check_owner(self._listing())
+            except Refused:
+                self.store.withdraw(self.version)
+                self.written = False
+                raise
 
     def recheck(self) -> None:
         """Before a call, where the last look is old: look whether another change came since.
 
         Raises: RetryLater, Refused.
         """
-        if self.clock() - self.listed < FRESH_S:
+        if self._clock() - self._listed_at < FRESH_S:
             return
-        listing = self._list_versions().with_older(self.known if self.written else ())
-        self.listed = self.clock()
+        listing = self._listing().with_earlier(self._earlier)
+        self._listed_at = self._clock()
         self._check_owner(listing)
-        at = earlier_delivery(
-            listing, self.store.current_keyturn_version(), fenced=self.fence, looks=False, now=0.0, bound_s=0.0
-        )
-        if at in (EarlierDelivery.REPLACED, EarlierDelivery.OVERTAKEN):
-            raise _superseded(self.store, self.version)
-
-    def _check_owner(self, listing: VersionListing) -> None:
-        if any(one.id not in self.known for one in listing.foreign):
-            text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
-            raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
-
-    def write_ahead(self) -> None:
-        """Before the change: no call is made until the store holds the secret. Raises: RetryLater, Refused."""
-        if self.existed:
-            return
-        self._write(self.version, self.kept)
-        # Two first commands for one store: whoever writes later sees the other's version, and gives way.
-        if self.alone:
-            try:
-                self._check_owner(self._list_versions())
-            except Refused:
-                self.store.withdraw(self.version)
-                self.written = False
-                raise
-
-    def _write(self, version: str, kept: Secret) -> None:
-        try:
-            self.store.write(version, kept)
-        except Refused as refused:
-            if refused.code != VERSION_EXISTS:
-                raise
-            self.existed = True  # and its call may be out
-        else:
-            self.written = True
-            return
-        text = f"{self.store.name}: another delivery of this command is at work, nothing was called: send it again"
-        raise RetryLater(ErrorClass.BUSY, text, code=VERSION_EXISTS)
+        holder = self.store.current_keyturn_version()
+        # Without a login, and for a call that would be sent now: there is no time at which an old one is over.
+        left = earlier_delivery(listing, holder, fenced=self._fenced, looks=False, now=0.0, bound_s=0.0)
+        if left in (EarlierDelivery.SUPERSEDED, EarlierDelivery.MAYBE_SUPERSEDED):
+            raise superseded(self.store, self.version)
 
     def next_value(self) -> Secret:
         """Another secret under the next number: the cloud refused this one's form. Raises: RetryLater, Refused."""
-        assert self.make is not None  # noqa: S101 - asked for only where secrets are made
-        new, kept = self.make()
-        self._next(kept)
-        return new
+        if self.make is None:
+            raise Refused(ErrorClass.FAILED, f"{self.store.name}: no other secret can be made", code="NotMade")
+        secret = self.make()
+        self._write_next(secret)
+        return secret.value
 
     def mark_call_out(self) -> None:
         """The same secret under the next number: later commands see that a call is out. Raises: RetryLater, Refused."""
-        self._next(self.kept)
-
-    def _next(self, kept: Secret) -> None:
-        named = parse_version_name(self.version)
-        assert named is not None  # noqa: S101 - only keyturn's versions are kept so
-        version = named.identity.name(named.number + 1)
-        self.store.make_room(())
-        self._write(version, kept)
-        self.version, self.kept = version, kept
+        self._write_next(self._secret)
 
     def unresolved(self) -> bool:
         """Whether other secrets, or an earlier delivery's, may be in force for all that is known. Never raises."""
         if self.existed:
             return True
         try:
-            listing = self._list_versions()
-            return bool(listing.unresolved(self.store.current_keyturn_version()))
+            return bool(self._listing().maybe_in_force(self.store.current_keyturn_version()))
         except KeyturnError:
             return True
 
-    def _list_versions(self) -> VersionListing:
-        return _list_versions(self.store, self.version)
-
-    def stored(self, stage: Stage | None) -> StoredSecret:
-        """The version's place, by names alone."""
-        return StoredSecret(self.store.name, self.version, stage.value if stage else None, self.region, self.current)
+    # --- after the change
 
     def conclude(
-        self, conclusion: Conclusion, still: Still, hand_on: Callable[[Conclusion], bool] | None
+        self, conclusion: Conclusion, still: StillLast, hand_on: Callable[[Conclusion], bool] | None
     ) -> Conclusion:
-        """After the change: the store says what its ending says. Never raises.
+        """The store says what the change's end says: promoted, or left pending. Never raises.
 
         `hand_on`: gives a promotion that cannot be made now to follow_change.
         """
@@ -150,14 +155,15 @@ class WriteAhead:
                 conclusion.evidence.append(f"store: version {self.version} left pending")
         return conclusion
 
+    def stored(self, stage: Stage) -> StoredSecret:
+        """The version's place, by names alone."""
+        return StoredSecret(self.store.name, self.version, stage.value, self._region, self._first.current)
+
     def _promoted(
-        self, conclusion: Conclusion, still: Still, hand_on: Callable[[Conclusion], bool] | None
+        self, conclusion: Conclusion, still: StillLast, hand_on: Callable[[Conclusion], bool] | None
     ) -> Conclusion:
         try:
-            # What was there before this delivery wrote is older, whatever its second says.
-            conclusion.evidence += promote(
-                self.store, self.version, still, self.known if self.written else frozenset(), self.current
-            )
+            conclusion.evidence += promote(self.store, self.version, still, self._earlier, self._first.current)
         except KeyturnError as error:
             failed = error
         else:
@@ -171,55 +177,35 @@ class WriteAhead:
             return pending
         return replace(conclusion, outcome=Outcome.UNKNOWN, error=not_promoted(self.store.name, self.version, failed))
 
+    # --- the store
 
-def promote(
-    store: Store, version: str, still: Still, older: Collection[str] = (), current: str | None = None
-) -> list[str]:
-    """Make a version current that was proven in force, unless another change came after it.
+    @property
+    def _earlier(self) -> frozenset[str]:
+        """What was there before this delivery wrote is older, whatever its second says."""
+        return self._first.versions if self.written else frozenset()
 
-    `older`: versions that were there before this one was written. `current`: the one that was current then.
+    def _listing(self) -> VersionListing:
+        return listing_for(self.store.versions(), self._name.identity)
 
-    Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
-    """
-    listing = _list_versions(store, version).with_older(older)
-    own, holder = _by_id(listing, version), store.current_keyturn_version()
-    if own is None:
-        raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
-    held = _by_id(listing, holder) if holder is not None else None
-    now = listing.current.id if listing.current is not None else None
-    if current is not None and now not in (current, version) and not is_keyturn_version(now or ""):
-        raise _superseded(store, version)  # a person has made another version current
-    among = competing_versions(listing, own, holder)
-    if among and was_superseded(own, among, held, still()):
-        raise _superseded(store, version)
-    store.promote(version)
-    after = _list_versions(store, version)
-    among += [one for one in after.others if one.id not in listing.ids]
-    if among and was_superseded(own, among, None, still()):
-        raise _superseded(store, version)
-    return [f"store: version {version} is current"]
+    def _check_owner(self, listing: VersionListing) -> None:
+        if any(one.id not in self._first.versions for one in listing.foreign):
+            text = f"{self.store.name}: another credential's command has taken the store, nothing was called: "
+            raise Refused(ErrorClass.FORBIDDEN, text + "name another store", code="StoreOfAnother")
 
+    def _write_next(self, secret: MadeSecret) -> None:
+        self.store.make_room(())
+        self._write(self._name.next, secret)
+        self._name, self._secret = self._name.next, secret
 
-def _superseded(store: Store, version: str) -> Refused:
-    text = f"{store.name}: another change of the credential came between, and version {version} may not be the one in "
-    return Refused(ErrorClass.FAILED, text + "force: send a new command", code=SUPERSEDED)
-
-
-def not_promoted(place: str, version: str, error: KeyturnError) -> Ambiguous:
-    """What to say of a change that was made while its store does not say so."""
-    if error.code == SUPERSEDED:
-        text = f"the change was made, and another one came between: {place} keeps both secrets, send a new command"
-        return Ambiguous(text, code=SUPERSEDED)
-    text = f"the change is in force, and {place} holds its secret as the pending version {version}: "
-    text += "it could not be made current; send the command again"
-    return Ambiguous(text, code=error.code or "NotPromoted", request_id=error.request_id)
-
-
-def _list_versions(store: Store, version: str) -> VersionListing:
-    named = parse_version_name(version)
-    assert named is not None  # noqa: S101 - only keyturn's versions are kept and promoted
-    return listing_for(store.versions(), named.identity)
-
-
-def _by_id(listing: VersionListing, version: str) -> Version | None:
-    return next((one for one in listing.versions if one.id == version), None)
+    def _write(self, name: VersionName, secret: MadeSecret) -> None:
+        try:
+            self.store.write(str(name), secret.kept)
+        except Refused as refused:
+            if refused.code != VERSION_EXISTS:
+                raise
+            self.existed = True  # and its call may be out
+        else:
+            self.written = True
+            return
+        text = f"{self.store.name}: another delivery of this command is at work, nothing was called: send it again"
+        raise RetryLater(ErrorClass.BUSY, text, code=VERSION_EXISTS)

@@ -20,7 +20,7 @@ POINTS = {
     "call built": "change>shared.clouds.{session}._send:call",
     "call answered": "change>shared.clouds.{session}._send:return",
     "after the call": "shared.clouds.session:Session.change:return",
-    "accepted": "shared.changes.change:Change._accepted:call",
+    "accepted": "shared.changes.known:Known.accepted:call",
     "following": "{adapter}.progress:return",
     "before handing on": "shared.results.publisher:Publisher.send_command:call",
     "handed on": "shared.results.publisher:Publisher.send_command:return",

@@ -193,8 +193,8 @@ def test_a_keyturn_that_believes_a_lost_answer_did_nothing_is_seen(
     case = story("B", "broken", "registry", "http", put, "always")
     ending = Change._ending
 
-    def lie(self: Change, step: Step, error: Any) -> Any:
-        return ending(self, Step.AS_REFUSED if step is Step.UNKNOWN else step, error)
+    def lie(self: Change, step: Step) -> Any:
+        return ending(self, Step.AS_REFUSED if step is Step.UNKNOWN else step)
 
     folders = iter(tmp_path / name for name in ("true", "false"))
     (honest := next(folders)).mkdir()

@@ -144,7 +144,7 @@ def test_one_command_with_other_parameters_is_seen(name: str, reused: bool) -> N
 
 def test_what_is_not_older_may_be_newer() -> None:
     one = listing((MINE.name(1), 200.0), (EARLIER.name(1), 199.0), (LATER.name(1), 200.0), (LATER.name(2), 201.0))
-    assert ids(one.newer(one.own[0])) == [LATER.name(2), LATER.name(1)]
+    assert ids(one.not_older_than(one.own[0])) == [LATER.name(2), LATER.name(1)]
 
 
 E, L, L2, M, R = EARLIER.name(1), LATER.name(1), LATER.name(2), MINE.name(1), ROOT.name(1)
@@ -167,13 +167,13 @@ E, L, L2, M, R = EARLIER.name(1), LATER.name(1), LATER.name(2), MINE.name(1), RO
 def test_what_is_older_than_the_holder_is_resolved(
     made: list[tuple[str, float]], holder: str | None, unresolved: list[str]
 ) -> None:
-    assert ids(listing(*made).unresolved(holder)) == unresolved
+    assert ids(listing(*made).maybe_in_force(holder)) == unresolved
 
 
 def test_others_can_be_asked_about() -> None:
     one = listing((R, 150.0), (ROOT.name(2), 250.0), (L, 200.0))
-    assert ids(one.unresolved(ROOT.name(1), one.foreign)) == [ROOT.name(2)]
-    assert ids(one.unresolved(L, one.foreign)) == [ROOT.name(2)]
+    assert ids(one.maybe_in_force(ROOT.name(1), one.foreign)) == [ROOT.name(2)]
+    assert ids(one.maybe_in_force(L, one.foreign)) == [ROOT.name(2)]
 
 
 @pytest.mark.parametrize(
@@ -192,4 +192,4 @@ def test_others_can_be_asked_about() -> None:
 def test_what_may_go_is_older_than_a_holder_that_is_older_than_the_bound(
     made: list[tuple[str, float]], holder: str | None, now: float, spare: list[str]
 ) -> None:
-    assert listing(*made).spare(holder, now, 1000.0) == spare
+    assert listing(*made).discardable(holder, now, 1000.0) == spare

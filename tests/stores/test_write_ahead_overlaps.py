@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import pytest
 
 from shared.results.outcome import SUPERSEDED, Conclusion, Outcome
+from shared.stores.promotion import StillLast
 from shared.stores.versions import ChangeIdentity
-from shared.stores.write_ahead import Still
 from tests.stores.test_write_ahead_states import EITHER, A, B, keeping
 from tests.support.memory_store import Shelved, Vault
 
@@ -31,7 +31,7 @@ class World:
         self.in_force = value
         return one.conclude(Conclusion(Outcome.CHANGED), self.still(value), lambda _: False)
 
-    def still(self, value: str) -> Still:
+    def still(self, value: str) -> StillLast:
         return lambda: self.in_force == value if self.tells else None
 
 

@@ -11,9 +11,10 @@ import pytest
 from shared.results.outcome import SUPERSEDED, Conclusion, Outcome
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
+from shared.stores.promotion import promote
 from shared.stores.store import STORE_FULL, VERSION_EXISTS
-from shared.stores.versions import ChangeIdentity, change_identity, listing_for
-from shared.stores.write_ahead import WriteAhead, promote
+from shared.stores.versions import ChangeIdentity, VersionName, change_identity, listing_for
+from shared.stores.write_ahead import FirstListing, MadeSecret, WriteAhead
 from tests.support.memory_store import MOST, Shelved, Vault, failing
 
 
@@ -41,14 +42,32 @@ def nobody(_: Conclusion) -> bool:
     raise AssertionError("it is not to be handed on")
 
 
-def keeping(store: Shelved, who: ChangeIdentity, value: str = "new") -> WriteAhead:
+def plain(value: str) -> MadeSecret:
+    return MadeSecret(Secret(value), Secret(value))
+
+
+def keeping(store: Shelved, who: ChangeIdentity, value: str = "new", *, fenced: bool = True) -> WriteAhead:
     """A delivery's, as it is made after its first look at the store."""
     listing = listing_for(store.versions(), who)
     existed = bool(listing.own)
-    version = listing.own[0].id if existed else who.name(1)
-    made = WriteAhead(store, "ap-guangzhou", version, Secret(value), existed=existed)
-    made.alone, made.known = not listing.others and not listing.own, listing.ids
-    return made
+    name = listing.names[listing.own[0].id] if existed else VersionName(who, 1)
+    first = FirstListing.of(listing, 0.0)
+    return WriteAhead(
+        store,
+        "ap-guangzhou",
+        name,
+        plain(value),
+        first,
+        existed=existed,
+        fenced=fenced,
+        make=lambda: plain("second"),
+        clock=lambda: store.vault.now - 1_000.0,
+    )
+
+
+def unseen(store: Shelved, *, existed: bool) -> WriteAhead:
+    """One whose store was not looked at."""
+    return WriteAhead(store, "r", VersionName(A, 1), plain("new"), FirstListing(0.0), existed=existed, fenced=True)
 
 
 def refusal(code: str = "Broken") -> Refused:
@@ -113,9 +132,9 @@ def _steps(vault: Vault, who: ChangeIdentity) -> Iterator[str]:
     one = keeping(store, who)
 
     def go() -> Iterator[str]:
-        one._write(one.version, one.kept)
+        one._write(one._name, one._secret)
         yield "written"
-        one._write = lambda version, kept: None  # type: ignore[method-assign]
+        one._write = lambda name, secret: None  # type: ignore[method-assign]
         try:
             one.write_ahead()
         except Refused as refused:
@@ -147,7 +166,6 @@ def test_another_value_goes_under_the_next_number_and_the_first_stays() -> None:
     vault = Vault()
     one = keeping(Shelved(vault), A)
     one.write_ahead()
-    one.make = lambda: (Secret("second"), Secret("second"))
     assert one.next_value().reveal() == "second"
     assert (one.version, vault.values[A.name(1)], vault.values[A.name(2)]) == (A.name(2), "new", "second")
 
@@ -168,7 +186,6 @@ def test_a_number_that_could_not_be_written_is_not_named(step: str, why: str) ->
     vault = Vault()
     store = Shelved(vault)
     one = keeping(store, A)
-    one.make = lambda: (Secret("second"), Secret("second"))
     one.write_ahead()
     if why == "full":
         for number in range(MOST - len(vault.values)):
@@ -186,7 +203,7 @@ def test_a_number_that_could_not_be_written_is_not_named(step: str, why: str) ->
     with pytest.raises((RetryLater, Refused)):
         getattr(one, step)()
     assert one.version == A.name(1)
-    assert vault.values[one.version] == one.kept.reveal() == "new"
+    assert vault.values[one.version] == one.value.reveal() == "new"
 
 
 # --- promotion
@@ -240,7 +257,7 @@ def test_a_promotion_looks_whether_another_change_came_between(
         if rival.current:
             vault.current = f"secret of {rival.name}"
     before = vault.current
-    one = WriteAhead(Shelved(vault), "r", A.name(1), Secret("new"), existed=True)
+    one = unseen(Shelved(vault), existed=True)
     conclusion = one.conclude(Conclusion(Outcome.CHANGED), lambda: still, nobody)
     if expected[still]:
         assert (conclusion.outcome, vault.current) == (Outcome.CHANGED, "new"), what
@@ -327,7 +344,7 @@ def test_what_was_never_written_is_not_named() -> None:
 
 @pytest.mark.parametrize("existed", [True, False])
 def test_what_an_earlier_delivery_wrote_may_be_in_force(existed: bool) -> None:
-    one = WriteAhead(Shelved(Vault()), "r", A.name(1), Secret("new"), existed=existed)
+    one = unseen(Shelved(Vault()), existed=existed)
     assert one.unresolved() is existed
 
 
@@ -360,5 +377,5 @@ def test_secrets_of_other_commands_may_be_in_force_until_a_later_one_is_current(
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("error", [refusal(), later()], ids=lambda e: e.code)
 def test_a_store_that_cannot_be_read_may_hold_what_is_in_force(number: int, error: KeyturnError) -> None:
-    one = WriteAhead(failing(Vault(), number, error, after=False), "r", A.name(1), Secret("new"))
+    one = unseen(failing(Vault(), number, error, after=False), existed=False)
     assert one.unresolved() is True

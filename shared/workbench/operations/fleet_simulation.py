@@ -2,7 +2,7 @@
 
 A discrete-event model: nothing sleeps, the same seed gives the same answer. The pace, the order of work and every
 waiting time are the code's own (`shared.clouds.pace`, `shared.runtime.lanes`, the constants of
-`shared.changes.change`); the cloud is a sliding second for each API.
+`shared.changes.timing`); the cloud is a sliding second for each API.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.changes.change import _FIRST_POLL_S, _LEAST_S, _LONGEST_POLL_S, _QUICK_S
+from shared.changes.timing import FIRST_POLL_S, LEAST_S, LONGEST_POLL_S, QUICK_S
 from shared.clouds.pace import Slot
 from shared.clouds.session import PATIENCE_S
 from shared.handlers.follow import _POLL_S, _WAIT_HERE_UNDELAYED_S
@@ -139,15 +139,15 @@ class _Simulation:
             placed = True
             for action in READS:
                 placed = placed and (yield from self._read(function, action, until))
-            if placed and until - self.clock.now >= _LEAST_S:
-                accepted = yield from self._call(function, CHANGE, until - _LEAST_S)
+            if placed and until - self.clock.now >= LEAST_S:
+                accepted = yield from self._call(function, CHANGE, until - LEAST_S)
                 if accepted:
                     yield from self._follow(function, until)
                     return
                 placed = accepted is False
             waits += 1
             wait_s = backoff_s(waits, base_s=0.4, most_s=5.0, rng=self.rng)
-            if not placed or self.clock.now + wait_s > until - _LEAST_S:
+            if not placed or self.clock.now + wait_s > until - LEAST_S:
                 self.commands.append(instance)
                 self.forecast.handed_back += 1
                 self.forecast.messages += 1
@@ -159,11 +159,11 @@ class _Simulation:
         self.forecast.last_change = self.clock.now
         slow = self.fleet.slow_share and self.rng.random() < self.fleet.slow_share
         ends = self.clock.now + (self.fleet.slow_s if slow else self.fleet.task_s)
-        quick = self.clock.now + _QUICK_S
-        wait_s = _FIRST_POLL_S
+        quick = self.clock.now + QUICK_S
+        wait_s = FIRST_POLL_S
         while self.clock.now < quick:
             yield min(wait_s, quick - self.clock.now)
-            wait_s = min(_LONGEST_POLL_S, wait_s * 1.5)
+            wait_s = min(LONGEST_POLL_S, wait_s * 1.5)
             if (yield from self._read(function, POLL, until)) and self.clock.now >= ends:
                 self._result(final=True)
                 return

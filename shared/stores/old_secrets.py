@@ -1,0 +1,68 @@
+"""Further old secrets of a change: what the store's other versions hold."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Generic
+
+from shared.commands.command import C
+from shared.runtime.errors import ErrorClass, Refused
+from shared.runtime.secret import Secret
+from shared.stores.alternating import AlternatingSecret
+from shared.stores.store import Store
+from shared.stores.versions import VersionListing, parse_version_name
+from shared.stores.write_ahead import WriteAhead
+
+_MOST_TRIED = 10  # old secrets of one command
+
+
+def candidates(listing: VersionListing, version: str) -> list[str]:
+    """Versions that may hold the old secret, the current one and the change's own left out; newest first."""
+    skipped = {version, listing.current.id if listing.current else ""} | {one.id for one in listing.own}
+    return [one.id for one in listing.versions if one.id not in skipped][: _MOST_TRIED - 1]
+
+
+def old_secret_in(store: Store, version: str, account: str | None) -> Secret | None:
+    """The old secret that a version holds; None where it holds none. Raises: RetryLater, Refused.
+
+    `account`: whose password it must hold, where two take turns.
+    """
+    try:
+        kept = store.read(version)
+    except Refused as refused:
+        if refused.error_class is ErrorClass.NOT_FOUND:
+            return None
+        raise
+    if account is None:
+        return kept
+    turn = AlternatingSecret.unpack(kept)
+    return turn.password_of(account) if turn is not None else None
+
+
+@dataclass(frozen=True, eq=False)
+class OldSecretCandidates(Generic[C]):
+    """Further old secrets of a fenced change, each read when it is tried."""
+
+    keeping: WriteAhead
+    versions: Sequence[str]
+    command: C  # to which old and new secret are given
+    account: str | None  # whose password a version must hold, where two take turns
+    tried: list[Secret]  # grows by each that is tried
+
+    def command_at(self, index: int) -> C | None:
+        """The command by another old secret; None where that was tried, or is none. Raises: RetryLater, Refused."""
+        old = old_secret_in(self.keeping.store, self.versions[index], self.account)
+        if old is None or old in self.tried or old == self.keeping.value:
+            return None
+        self.tried.append(old)
+        return self.command.with_secrets(old, self.keeping.value)
+
+    def found(self, index: int) -> list[str]:
+        """The fence took that one, so it was in force: the store says so. Raises: RetryLater, Refused."""
+        version = self.versions[index]
+        # Of the idle account, or the user's own version.
+        if self.account is not None or parse_version_name(version) is None:
+            return [f"store: version {version} held the old secret"]
+        self.keeping.store.promote(version)
+        return [f"store: version {version} was in force, and is current"]

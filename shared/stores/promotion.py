@@ -1,0 +1,80 @@
+"""A version becomes the current one by compare: only if no other change of the credential came after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+from shared.results.outcome import SUPERSEDED
+from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
+from shared.stores.store import Store, Version
+from shared.stores.versions import VersionListing, is_keyturn_version, listing_for, parse_version_name
+
+StillLast = Callable[[], bool | None]
+"""Whether the change's secret is still the last that was set; None: nothing tells."""
+
+# A delivery that began so long before another may still be at work: the longest that both platforms let a function run
+# on its ordinary settings.
+_ALIVE_S = 900.0
+
+
+def promote(
+    store: Store, version: str, still: StillLast, older: Collection[str] = (), current: str | None = None
+) -> list[str]:
+    """Make a version current that was proven in force, unless another change came after it.
+
+    `older`: versions that were there before this one was written. `current`: the one that was current then.
+
+    Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
+    """
+    named = parse_version_name(version)
+    listing = listing_for(store.versions(), named.identity).with_earlier(older) if named is not None else None
+    own = listing.by_id(version) if listing is not None else None
+    if named is None or listing is None or own is None:
+        raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
+    holder = store.current_keyturn_version()
+    now = listing.current.id if listing.current is not None else ""
+    if current is not None and now not in (current, version) and not is_keyturn_version(now):
+        raise superseded(store, version)  # a person has made another version current
+    competing = competing_versions(listing, own, holder)
+    if competing and was_superseded(own, competing, listing.by_id(holder), still()):
+        raise superseded(store, version)
+    store.promote(version)
+    after = listing_for(store.versions(), named.identity)
+    competing += [one for one in after.others if one.id not in listing.ids]
+    if competing and was_superseded(own, competing, None, still()):
+        raise superseded(store, version)
+    return [f"store: version {version} is current"]
+
+
+def competing_versions(listing: VersionListing, own: Version, holder: str | None) -> list[Version]:
+    """Versions of other changes that may be in force in place of this one, or come into force: not those before it."""
+    held = listing.by_id(holder)
+    done = held.created if held is not None and held.created < own.created else -1.0
+    return [one for one in listing.others if one.created >= own.created - _ALIVE_S and one.created > done]
+
+
+def was_superseded(own: Version, competing: Sequence[Version], held: Version | None, last: bool | None) -> bool:
+    """Whether a change that was proven must not be made current: another one came after it, or may have.
+
+    `last`: whether the cloud shows it as the last one; None: nothing tells, and then the later command's claim stands.
+    """
+    if held is not None and held.created > own.created and held in competing:
+        return True
+    later = any(one.created >= own.created for one in competing)
+    return bool(competing) and (last is False or (last is None and later))
+
+
+def superseded(store: Store, version: str) -> Refused:
+    """The refusal to make a version current, or to send its change, that another change has overtaken."""
+    text = f"{store.name}: another change of the credential came between, and version {version} may not be the one in "
+    return Refused(ErrorClass.FAILED, text + "force: send a new command", code=SUPERSEDED)
+
+
+def not_promoted(place: str, version: str, error: KeyturnError) -> Ambiguous:
+    """What to say of a change that was made while its store does not say so."""
+    if error.code == SUPERSEDED:
+        text = f"the change was made, and another one came between: {place} keeps both secrets, send a new command"
+        return Ambiguous(text, code=SUPERSEDED)
+    text = f"the change is in force, and {place} holds its secret as the pending version {version}: "
+    text += "it could not be made current; send the command again"
+    return Ambiguous(text, code=error.code or "NotPromoted", request_id=error.request_id)

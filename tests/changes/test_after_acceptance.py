@@ -1,0 +1,95 @@
+"""After the cloud accepted the change: each answer about its task told beforehand."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.changes.credential import Accepted, Task
+from tests.changes.told import BUSY, DONE, FAILED, NO, REFUSES, RUNS, UNPROVEN, YES, Case, Ports, Told, deliver
+
+CASES = [
+    Case(
+        "a task",
+        lambda: deliver(Told(tasks=[RUNS, DONE])),
+        ("changed", None),
+        "look, change new, task x2",
+        "looked, accepted, done",
+    ),
+    Case(
+        "a task that fails",
+        lambda: deliver(Told(tasks=[FAILED])),
+        ("not_changed", "TaskFailed"),
+        "look, change new, task",
+        "looked, accepted, failed",
+    ),
+    Case(
+        "a task that is unproven",
+        lambda: deliver(Told(tasks=[UNPROVEN])),
+        ("unknown", "TaskUnproven"),
+        "look, change new, task",
+        "looked, accepted, unproven",
+    ),
+    Case(
+        "a task that may not be read",
+        lambda: deliver(Told(tasks=[NO])),
+        ("unknown", "No"),
+        "look, change new, task",
+        "looked, accepted, task: No",
+    ),
+    Case(
+        "a task that cannot be read now",
+        lambda: deliver(Told(tasks=[BUSY, DONE])),
+        ("changed", None),
+        "look, change new, task x2",
+        "looked, accepted, done",
+    ),
+    Case(
+        "a task for ever",
+        lambda: deliver(Told(tasks=[RUNS]), left_s=8.0),
+        ("unknown", "TaskNotEnded"),
+        "look, change new, task x6",
+        "looked, accepted",
+    ),
+    Case(
+        "a task without a number for ever",
+        lambda: deliver(Told(changes=[Accepted("r-1", Task())], tasks=[RUNS]), left_s=8.0),
+        ("unknown", "TaskNotEnded"),
+        "look, change new, task x6",
+        "looked",
+    ),
+    Case(
+        "a task that is handed on",
+        lambda: deliver(Told(tasks=[RUNS]), ports=Ports(hands_on=True)),
+        ("pending", None),
+        "look, change new, task x2, hand on task 7",
+        "looked, accepted",
+    ),
+    Case(
+        "a task that cannot be handed on",
+        lambda: deliver(Told(tasks=[RUNS, RUNS, RUNS, RUNS, DONE]), ports=Ports(hands_on=False)),
+        ("changed", None),
+        "look, change new, task x2, hand on task 7, task x3",
+        "looked, accepted, follow_change: not reached, waited here instead, done",
+    ),
+    Case(
+        "a task that can neither be handed on nor waited for",
+        lambda: deliver(Told(tasks=[RUNS]), left_s=8.0, ports=Ports(hands_on=False)),
+        ("unknown", "TaskNotEnded"),
+        "look, change new, task x2, hand on task 7, task x5",
+        "looked, accepted, follow_change: not reached, waited here instead",
+    ),
+    Case(
+        "a task with a login is waited for",
+        lambda: deliver(
+            Told(tasks=[RUNS, RUNS, RUNS, RUNS, DONE], logins=[REFUSES, YES]), login=True, ports=Ports(hands_on=True)
+        ),
+        ("changed", None),
+        "look, login new, change new, task x5, login new",
+        "looked, login with the new secret: refused, accepted, done, login with the new secret: accepted",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_each_row(case: Case) -> None:
+    case.check()
