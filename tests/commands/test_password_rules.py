@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from shared.workbench.bundle.operations import example_command, operations
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 
 GOOD: dict[str, dict[str, Any]] = {
+    **{function: example_command(function) for function in operations()},
+    # These four by value: tests look into them.
     ACCOUNT: {
         "InstanceId": "crs-demo0001",
         "AccountName": "app",

@@ -30,13 +30,14 @@ from shared.handlers.request import NothingDone
 from shared.runtime.errors import SettingsError
 from shared.triggers.commands import is_event
 from shared.triggers.envelopes import record_of
+from shared.workbench.bundle.operations import functions, operations
 from tests.campaign import leaks
 from tests.cloud.functions.runtime import FC, ROOT, SCF
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
+from tests.conftest import ACCOUNT, REGISTRY, House
 from tests.support import shapes
 
 FOLLOW, PLAN = "follow_change", "plan_rotation"
-FUNCTIONS = (ACCOUNT, PASSWORD, REGISTRY, TAIR, FOLLOW, PLAN)
+FUNCTIONS = functions()
 _TIMES = int(os.environ.get("KEYTURN_FUZZ", "1"))
 _TIMEOUT_S = 6.0
 
@@ -468,7 +469,7 @@ class Range:
 
     def canaries(self, function: str) -> dict[str, str]:
         """One for each kind of place, all new: what a process has seen as a secret once it keeps out of its log."""
-        rule = {REGISTRY: "tcr", TAIR: "tair"}.get(function, "redis")
+        rule = operations()[function].service if function in operations() else "redis"
         rng = random.Random(next(self._numbers))
         return {token: leaks.canary(rng, rule) for token in (_OLD, _NEW, _STRAY)}
 

@@ -18,8 +18,9 @@ from shared.runtime.errors import KeyturnError, Refused, SettingsError
 from shared.runtime.regions import REGIONS, check_region, regions_of
 from shared.runtime.secret import Secret
 from shared.runtime.settings import read_settings
+from shared.workbench.bundle.operations import operations
 from tests.commands.test_password_rules import GOOD
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, result
+from tests.conftest import ACCOUNT, TAIR, House, result
 
 ODD = [
     "oss-cn-hangzhou",
@@ -35,7 +36,7 @@ ODD = [
     "cos",
     "",
 ]
-CLOUD = {ACCOUNT: "tencent", PASSWORD: "tencent", REGISTRY: "tencent", TAIR: "alibaba"}
+CLOUD = {function: one.cloud for function, one in operations().items()}
 
 
 @pytest.mark.parametrize("client", [KvstoreClient, FcClient])

@@ -22,7 +22,7 @@ from shared.handlers.request import NothingDone
 from shared.results.outcome import Outcome
 from shared.runtime.errors import ErrorClass
 from shared.runtime.secret import Secret
-from shared.workbench.bundle.operations import operations
+from shared.workbench.bundle.operations import PLATFORMS, operations
 from shared.workbench.operations import (
     BEGIN,
     END,
@@ -192,7 +192,7 @@ def of(lines: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
     return [line for line in lines if line["event"] == event]
 
 
-EACH = [(ACCOUNT, "scf"), (PASSWORD, "scf"), (REGISTRY, "scf"), (TAIR, "fc"), (ACCOUNT, "fc"), (TAIR, "scf")]
+EACH = [*((name, PLATFORMS[one.cloud]) for name, one in operations().items()), (ACCOUNT, "fc"), (TAIR, "scf")]
 
 
 @pytest.mark.parametrize("trigger", ["http", "timer", "queue"])

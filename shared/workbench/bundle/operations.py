@@ -53,7 +53,7 @@ def event_file(function: str, trigger: Trigger = Trigger.HTTP, platform: str = "
     return ROOT / path
 
 
-def example(function: str) -> dict[str, Any]:
+def example_command(function: str) -> dict[str, Any]:
     """The command in an operation's own HTTP event: one change that the stand-in's default world takes.
 
     Raises: LookupError where there is no such event, or it holds no command.

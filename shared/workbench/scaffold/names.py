@@ -43,7 +43,7 @@ def new_operation(source: str, name: str) -> NewOperation:
     cloud, service = names_of(name)
     words = name.split("_")[2:]
     action = "".join(word.capitalize() for word in words)
-    if cloud is None or service is None or not action or function_name(cloud, service, action) != name:
+    if cloud is None or service is None or not action.isidentifier() or function_name(cloud, service, action) != name:
         rule = "<cloud>_<service>_<the API's action, its words apart by _>, as tencent_redis_modify_instance_account"
         raise ScaffoldRefused(f"NAME={name}: a function is named {rule}")
     if not _PLATFORMS_NAME.fullmatch(name):
