@@ -17,7 +17,7 @@ SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filte
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check schemas docs lint campaign bench cloud invoke package plan deploy remove call lock clean report with-demo with-pages with-dev
+.PHONY: help demo test check new schemas docs lint campaign bench cloud invoke package plan deploy remove call lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -48,7 +48,10 @@ check: with-dev ## what differs from HEAD, and one function's tests, in under a 
 	  else echo "No Python file differs from HEAD: nothing to lint."; fi
 	$(PY) -m pytest -n 4 -m $(FUNCTION)
 
-schemas: with-demo ## events/schemas/ anew: JSON Schema, OpenAPI and AsyncAPI, from the models
+new: with-demo ## a new operation's files from another one's: make new FROM=<function> NAME=<function>
+	@$(PY) -m shared.workbench.scaffold $(FROM) $(NAME)
+
+schemas: with-demo ## events/schemas/ and README's tables of functions anew, from the code
 	@$(PY) -m shared.workbench.schemas
 
 docs: with-pages ## the reference as one HTML file, dist/docs/keyturn.html (fetches its renderer once, by npm)

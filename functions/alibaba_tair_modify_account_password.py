@@ -43,10 +43,14 @@ class ModifyAccountPassword(AlibabaCommand):
     rule: ClassVar[PasswordRule] = TAIR_PASSWORD
 
     instance_id: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}-[a-z0-9]{1,60}$")]
+    """The Tair or Redis instance on Alibaba Cloud."""
     account_name: AccountName | None = None
+    """The account to change."""
     alternate: Alternate[AccountName] | None = None
     old_account_password: OldSecret | None = None
+    """The password in force: the fence against repeats. With Alternate it comes from the store, and is not given."""
     new_account_password: Annotated[NewSecret, TAIR_PASSWORD]
+    """The new password. It must differ from OldAccountPassword."""
 
     @property
     def alternates(self) -> tuple[str, ...]:

@@ -42,14 +42,24 @@ class ModifyInstanceAccount(TencentCommand):
     page_defaults: ClassVar[Mapping[str, Any]] = {"EncryptPassword": False}
 
     instance_id: InstanceId
+    """The TencentDB for Redis instance."""
     account_name: AccountName | None = None
+    """The account to change; `root` is the instance's own."""
     alternate: Alternate[AccountName] | None = None
     account_password: Annotated[NewSecret, REDIS_PASSWORD] | None = None
+    """The new password."""
     remark: Annotated[str, Field(max_length=1024)] | None = None
+    """The account's remark. Must not hold a secret."""
     readonly_policy: Annotated[list[Literal["master", "replication"]], Field(min_length=1, max_length=2)] | None = None
+    """Where reads go: `master`, `replication`, or both."""
     privilege: Literal["r", "w", "rw"] | None = None
+    """The account's rights: read, write, or both. Not of `root`."""
     no_auth: bool | None = None
+    """Opens the instance without a password. Of `root` alone, without AccountPassword, and only where
+    `KEYTURN_ALLOW_NOAUTH=1` lets it through."""
     encrypt_password: bool | None = None
+    """AccountPassword is encrypted already, by a scheme that the page does not publish: passed through as given.
+    Goes with an AccountPassword in clear text alone."""
 
     @property
     def alternates(self) -> tuple[str, ...]:

@@ -44,8 +44,11 @@ class ModifyInstancePassword(TencentCommand):
     rule: ClassVar[PasswordRule] = REDIS_PASSWORD
 
     instance_id: InstanceId
+    """The TencentDB for Redis instance, whose account `root` is changed."""
     old_password: OldSecret
+    """The password in force: the fence against repeats."""
     password: Annotated[NewSecret, REDIS_PASSWORD]
+    """The new password. It must differ from OldPassword."""
 
     @model_validator(mode="after")
     def _fence_holds(self) -> ModifyInstancePassword:

@@ -46,9 +46,14 @@ class ModifyServiceAccountPassword(TencentCommand):
     rule: ClassVar[PasswordRule] = TCR_PASSWORD
 
     registry_id: Annotated[str, StringConstraints(pattern=r"^tcr-[A-Za-z0-9-]{1,60}$")]
+    """The container registry."""
     name: Annotated[str, StringConstraints(pattern=r"^(tcr\$)?[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+    """The service account, with or without `tcr$`."""
     random: bool
+    """The registry makes the password: each delivery a new one, shown once. With Deliver.Store keyturn makes it.
+    Excludes Password."""
     password: Annotated[NewSecret, TCR_PASSWORD] | None = None
+    """The new password, where Random is false."""
 
     @model_validator(mode="after")
     def _random_or_given(self) -> ModifyServiceAccountPassword:

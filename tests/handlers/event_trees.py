@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
+from shared.workbench.bundle.operations import functions
 
 FOLLOW, PLAN = "follow_change", "plan_rotation"
-FUNCTIONS = (ACCOUNT, PASSWORD, REGISTRY, TAIR, FOLLOW, PLAN)
+FUNCTIONS = functions()
 
 OLD, NEW, STRAY = "\ue000old\ue001", "\ue000new\ue001", "\ue000stray\ue001"
 SECRETS = {"OldPassword": OLD, "OldAccountPassword": OLD, "Password": NEW, "AccountPassword": NEW}

@@ -11,6 +11,7 @@ from cloudevents.core.v1.event import CloudEvent
 
 from shared.handlers.request import NothingDone
 from shared.results.result_event import event_id
+from shared.workbench.bundle.operations import operations
 from tests.cloud.invocation.runtime import run_function
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
 from tests.support import platform_events
@@ -22,7 +23,7 @@ DATA_FIELDS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, REGISTRY, TAIR])
+@pytest.mark.parametrize("function", operations())
 def test_a_result_is_a_cloudevent_that_the_public_package_reads(house: House, function: str) -> None:
     house.send(function, {**VALID_COMMANDS[function], "Actor": "ops", "Reason": "quarterly"}, trigger="queue")
     house.send(function, {"no": "command"}, trigger="queue", name="m-2")
@@ -205,13 +206,14 @@ def test_an_allow_list_lets_only_what_it_names_through(house: House) -> None:
     assert outcome(house.send(REGISTRY, {**VALID_COMMANDS[REGISTRY], "Name": "tcr$robot"})) == "changed"
 
 
-@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD, REGISTRY, TAIR])
+@pytest.mark.parametrize("function", operations())
 def test_a_dry_run_reads_and_changes_nothing(house: House, function: str) -> None:
     data = result(house.send(function, {**VALID_COMMANDS[function], "DryRun": True}))
     assert (data["Outcome"], data["DryRun"]) == ("would_change", True)
     assert data["Evidence"]
     assert all(call["Action"].startswith("Describe") for call in house.cloud.calls())
-    absent = {"InstanceId": "crs-absent01"} if function in (ACCOUNT, PASSWORD) else {"InstanceId": "r-absent01"}
+    field = operations()[function].command.resource_field
+    absent = {field: VALID_COMMANDS[function][field].replace("demo", "none")}
     if function == REGISTRY:
         absent = {"Name": "nobody"}
     data = result(house.send(function, {**VALID_COMMANDS[function], **absent, "DryRun": True}))

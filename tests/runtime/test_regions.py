@@ -18,7 +18,8 @@ from shared.runtime.errors import KeyturnError, Refused, SettingsError
 from shared.runtime.regions import REGIONS, check_region, regions_of
 from shared.runtime.secret import Secret
 from shared.runtime.settings import read_settings
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, result
+from shared.workbench.bundle.operations import operations
+from tests.conftest import ACCOUNT, REGISTRY, TAIR, House, result
 from tests.support.commands import VALID_COMMANDS
 from tests.support.stored_commands import KEPT
 
@@ -36,7 +37,7 @@ ODD = [
     "cos",
     "",
 ]
-CLOUD = {ACCOUNT: "tencent", PASSWORD: "tencent", REGISTRY: "tencent", TAIR: "alibaba"}
+CLOUD = {function: one.cloud for function, one in operations().items()}
 
 
 @pytest.mark.parametrize("client", [KvstoreClient, FcClient])

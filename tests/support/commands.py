@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.workbench.bundle.operations import example_command, operations
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
 
 VALID_COMMANDS: dict[str, dict[str, Any]] = {
+    **{function: example_command(function) for function in operations()},
+    # These four by value: tests look into them.
     ACCOUNT: {
         "InstanceId": "crs-demo0001",
         "AccountName": "app",

@@ -107,7 +107,8 @@ def _functions_of(item: pytest.Item) -> set[str]:
     given = list(callspec.params.values()) if callspec else []
     words: set[str] = set()
     for value in given:
-        words |= {part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, str)}
+        parts = value if isinstance(value, tuple) else (value,)
+        words |= {part.partition("/")[0] for part in parts if isinstance(part, str)}  # of a file in events/, its folder
         words.add(str(getattr(value, "function", "")))
     return words & _FUNCTIONS
 

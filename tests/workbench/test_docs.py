@@ -23,7 +23,7 @@ from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import ErrorClass
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
-from shared.workbench.bundle.operations import operations, rights
+from shared.workbench.bundle.operations import functions, operations, rights
 from shared.workbench.deploy.policies import policies
 from shared.workbench.docs import redoc
 from shared.workbench.docs.__main__ import main
@@ -41,10 +41,7 @@ DESKTOP = {"width": 1280, "height": 900}
 PHONE = {"width": 360, "height": 740}
 
 
-FUNCTIONS = sorted(path.stem for path in (ROOT / "functions").glob("[a-z]*.py"))
-
-
-OPERATIONS = [name for name in FUNCTIONS if name not in ("follow_change", "plan_rotation")]
+FUNCTIONS, OPERATIONS = functions(), tuple(operations())
 
 
 @dataclass

@@ -16,7 +16,6 @@ from shared.workbench.bundle.operations import functions, operations
 from shared.workbench.package.imports import imported_names
 from shared.workbench.schemas import __main__ as program
 from shared.workbench.schemas import commands, schema_files, texts
-from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
 from tests.support.programs import ASYNCAPI, NODE_PACKAGES, require_program
 from tests.workbench.schema_checks import PLAN, Validator, files
 
@@ -49,7 +48,7 @@ def test_openapi_is_valid_and_its_schemas_too() -> None:
     assert list(OpenAPIV31SpecValidator(document).iter_errors()) == []
     for schema in document["components"]["schemas"].values():
         Draft202012Validator.check_schema(schema)
-    assert set(document["paths"]) == {f"/{name}" for name in (ACCOUNT, PASSWORD, REGISTRY, TAIR, PLAN)}
+    assert set(document["paths"]) == {f"/{name}" for name in (*operations(), PLAN)}
 
 
 def test_asyncapi_is_valid_by_its_own_parser() -> None:
@@ -91,13 +90,12 @@ def test_every_field_of_every_model_is_described_and_nothing_else_is() -> None:
         found = json.loads(text)
         for schema in [found, *found.get("$defs", {}).values()]:
             described |= {(schema.get("title", ""), name) for name in schema.get("properties", {})}
-    named = {(model, name) for model, fields in texts.FIELDS.items() for name in fields}
+    own = {one.command.__name__ for one in operations().values()}
+    named = {(model, name) for model in {*texts.FIELDS, *own} for name in texts.fields(model)}
     # What all commands share is said once, though not every operation has all of it.
-    shared = {
-        (commands.model(one).__name__, name) for one in (ACCOUNT, PASSWORD, REGISTRY, TAIR) for name in texts._COMMAND
-    }
+    shared = {(commands.model(one).__name__, name) for one in operations() for name in texts._COMMAND}
     assert named - described - shared == set()
-    assert not [one for one in described - named if one[0] in texts.FIELDS]
+    assert not [one for one in described - named if one[0] in {*texts.FIELDS, *own}]
 
 
 def test_every_example_in_openapi_fits_its_own_schema() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from functions import load_operation, packaged_operations
@@ -12,11 +14,15 @@ from shared.handlers import follow_message
 from shared.handlers.declaration import Operation
 from shared.rotation import policy
 from shared.stores.store import LISTING_RIGHTS
+from shared.triggers import Trigger, read
+from shared.workbench.bundle.checkout import ROOT
 
 if TYPE_CHECKING:
     from shared.handlers.request import Handler
 
 PLAN, FOLLOW = policy.FUNCTION, follow_message.FUNCTION
+PLATFORMS = {"tencent": "scf", "alibaba": "fc"}
+"""Where a function runs that calls a cloud."""
 
 
 @cache
@@ -34,6 +40,32 @@ def handler(function: str) -> Handler:
     """What a function does with its messages."""
     found: Handler = import_module(f"functions.{function}").main_handler
     return found
+
+
+def event_file(function: str, trigger: Trigger = Trigger.HTTP, platform: str = "") -> Path:
+    """A function's event of one kind, of its own cloud's platform unless another is named.
+
+    Raises: LookupError where there is none.
+    """
+    platform = platform or PLATFORMS[operations()[function].cloud]
+    path = f"events/{function}/{platform}-{trigger.value}.json"
+    if not (ROOT / path).is_file():
+        raise LookupError(f"functions/{function}.py: no event {path}")
+    return ROOT / path
+
+
+def example_command(function: str) -> dict[str, Any]:
+    """The command in an operation's own HTTP event: one change that the stand-in's default world takes.
+
+    Raises: LookupError where there is no such event, or it holds no command.
+    """
+    path = event_file(function)
+    raw = path.read_bytes()
+    event = raw if path.name.startswith("fc-") else json.loads(raw)
+    messages = read(event, fields=handler(function).fields, request_id="example").messages
+    if not messages or not isinstance(messages[0].data, dict):
+        raise LookupError(f"{path.relative_to(ROOT)}: holds no command")
+    return messages[0].data
 
 
 def rights(function: str, beside: Iterable[str] | None = None) -> tuple[str, ...]:

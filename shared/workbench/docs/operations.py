@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import base64
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from shared.commands.command import Command, TencentCommand
+from shared.workbench.bundle import function_text
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import CkafkaTrigger, Description, FunctionSpec
+from shared.workbench.bundle.function_text import Story, TextMissing
 from shared.workbench.bundle.operations import operations, rights
 from shared.workbench.deploy.policies import Policy, policies
 from shared.workbench.docs.errors import DocsError
@@ -23,17 +23,6 @@ from shared.workbench.docs.fields import Field, fields
 from shared.workbench.docs.markdown import AnchorIds, code_block, line_to_html, to_html
 
 PLATFORMS = {"scf": "Tencent SCF", "fc": "Alibaba Function Compute"}
-
-
-@dataclass(frozen=True)
-class Story:
-    """A function file's docstring in its parts, as HTML. Only the title is plain text."""
-
-    title: str
-    summary: str
-    promise: str
-    notes: str
-    source: str
 
 
 @dataclass(frozen=True)
@@ -72,18 +61,13 @@ def operation(function: str, schemas: Path, descriptions: list[Description]) -> 
 
 
 def story(function: str) -> Story:
-    """The docstring of a function file. Raises: DocsError if it has no title or no promise."""
-    text = ast.get_docstring(ast.parse((ROOT / "functions" / f"{function}.py").read_text(encoding="utf-8"))) or ""
-    first, *paragraphs = text.split("\n\n")
-    title, colon, summary = first.partition(": ")
-    body = "\n\n".join(paragraphs)
-    before, found, source = re.compile(r"(Sources?: )").split(body, maxsplit=1) if "Source" in body else (body, "", "")
-    promise = re.search(r"^Promise: (.*?)(?:\n\n|\Z)", before, re.DOTALL)
-    if not colon or promise is None or (found and not source):
-        raise DocsError(f"functions/{function}.py: its docstring must begin with `Name: ...` and hold `Promise: ...`")
-    notes = before.replace(promise.group(0), "").strip()
-    html = [line_to_html(_sentence(part)) for part in (summary, promise.group(1), notes, source)]
-    return Story(title, *html)
+    """The docstring of a function file as HTML. Raises: DocsError if it has no title or no promise."""
+    try:
+        told = function_text.story(function)
+    except TextMissing as error:
+        raise DocsError(str(error)) from None
+    html = [line_to_html(_sentence(part)) for part in (told.summary, told.promise, told.notes, told.source)]
+    return Story(told.title, *html)
 
 
 def role_policies(descriptions: list[Description]) -> Iterator[tuple[str, Policy, FunctionSpec]]:

@@ -1,4 +1,7 @@
-"""`python -m shared.workbench.schemas`: writes events/schemas/, tells what is stale, keeps a copy of each release."""
+"""`python -m shared.workbench.schemas`: writes events/schemas/ and README's tables of functions from the code.
+
+It also tells what is stale, and keeps a copy of the schemas of each release.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +9,32 @@ import argparse
 import sys
 
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.schemas import schema_files
+from shared.workbench.bundle.function_text import TextMissing
+from shared.workbench.schemas import readme, schema_files
 
 FOLDER = ROOT / "events" / "schemas"
+README = ROOT / "README.md"
 RELEASED = ROOT / "tests" / "released"
 
 
 def main(argv: list[str]) -> int:
-    """Exit 1: with --check, something is stale. With --release: the version has been released before."""
+    """Exit 1: a field has no text; with --check, something is stale; with --release, the version has been released."""
     parser = argparse.ArgumentParser(prog="python -m shared.workbench.schemas", description=__doc__)
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--check", action="store_true", help="write nothing; exit 1 and name each file that is stale")
     way.add_argument("--release", action="store_true", help="keep a copy in tests/released/ under the version")
     options = parser.parse_args(argv)
-    files = schema_files.generate_files()
+    try:
+        files = schema_files.generate_files()
+        readme.tables()
+    except TextMissing as error:
+        print(error, file=sys.stderr)
+        return 1
     if options.check:
-        stale = schema_files.stale_files(FOLDER, files)
+        stale = [f"events/schemas/{name}" for name in schema_files.stale_files(FOLDER, files)]
+        stale += ["README.md"] if readme.is_stale(README) else []
         for name in stale:
-            print(f"events/schemas/{name} is stale: make schemas", file=sys.stderr)
+            print(f"{name} is stale: make schemas", file=sys.stderr)
         return 1 if stale else 0
     if options.release:
         place = schema_files.keep_release(RELEASED, files)
@@ -33,6 +44,7 @@ def main(argv: list[str]) -> int:
         print(place.relative_to(ROOT))
         return 0
     schema_files.write_files(FOLDER, files)
+    readme.write(README)
     return 0
 
 

@@ -56,7 +56,7 @@ class Generator(GenerateJsonSchema):
 def of_model(model: type[BaseModel]) -> Schema:
     """A model's schema as validation has it, by the names that senders use, every field with its description.
 
-    Raises: KeyError naming a field that `texts` does not describe.
+    Raises: TextMissing, naming a field that nothing describes.
     """
     made = model.model_json_schema(by_alias=True, schema_generator=Generator, mode="validation")
     add_descriptions(made)
@@ -66,7 +66,7 @@ def of_model(model: type[BaseModel]) -> Schema:
 
 
 def add_descriptions(schema: Schema) -> None:
-    """Give each property of an object its description. Raises: KeyError."""
+    """Give each property of an object its description. Raises: TextMissing."""
     for name, part in schema.get("properties", {}).items():
         part["description"] = texts.field(schema["title"], name)
 

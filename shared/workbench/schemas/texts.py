@@ -1,9 +1,14 @@
 """What each field means, said once: the schemas, the manual's page and OpenAPI show it from here.
 
-A field that a model has and this table has not stops `make schemas`.
+What only one operation takes is said in its function file, below the field. A field that has no text stops
+`make schemas`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.workbench.bundle.function_text import TextMissing, command_texts
 
 _COMMAND = {
     "Region": "Cloud region of the resource. Default: `KEYTURN_REGION`, else the region that the function runs in.",
@@ -21,41 +26,6 @@ _COMMAND = {
 }
 
 FIELDS: dict[str, dict[str, str]] = {
-    "ModifyInstanceAccount": {
-        **_COMMAND,
-        "InstanceId": "The TencentDB for Redis instance.",
-        "AccountName": "The account to change; `root` is the instance's own.",
-        "AccountPassword": "The new password.",
-        "Remark": "The account's remark. Must not hold a secret.",
-        "ReadonlyPolicy": "Where reads go: `master`, `replication`, or both.",
-        "Privilege": "The account's rights: read, write, or both. Not of `root`.",
-        "NoAuth": "Opens the instance without a password. Of `root` alone, without AccountPassword, and only where"
-        " `KEYTURN_ALLOW_NOAUTH=1` lets it through.",
-        "EncryptPassword": "AccountPassword is encrypted already, by a scheme that the page does not publish: passed"
-        " through as given. Goes with an AccountPassword in clear text alone.",
-    },
-    "ModifyInstancePassword": {
-        **_COMMAND,
-        "InstanceId": "The TencentDB for Redis instance, whose account `root` is changed.",
-        "OldPassword": "The password in force: the fence against repeats.",
-        "Password": "The new password. It must differ from OldPassword.",
-    },
-    "ModifyServiceAccountPassword": {
-        **_COMMAND,
-        "RegistryId": "The container registry.",
-        "Name": "The service account, with or without `tcr$`.",
-        "Random": "The registry makes the password: each delivery a new one, shown once. With Deliver.Store keyturn"
-        " makes it. Excludes Password.",
-        "Password": "The new password, where Random is false.",
-    },
-    "ModifyAccountPassword": {
-        **_COMMAND,
-        "InstanceId": "The Tair or Redis instance on Alibaba Cloud.",
-        "AccountName": "The account to change.",
-        "OldAccountPassword": "The password in force: the fence against repeats. With Alternate it comes from the"
-        " store, and is not given.",
-        "NewAccountPassword": "The new password. It must differ from OldAccountPassword.",
-    },
     "Deliver": {
         "Store": "Kept there, written ahead of the change as a version that keyturn names. Takes no version. Where an"
         " old password is needed, Store is required.",
@@ -278,6 +248,18 @@ UNSAID = {
 }
 
 
+def fields(model: str) -> Mapping[str, str]:
+    """What is said of a model's fields; nothing for a model that nobody describes."""
+    if model in command_texts():
+        return {**_COMMAND, **command_texts()[model][1]}
+    return FIELDS.get(model, {})
+
+
 def field(model: str, name: str) -> str:
-    """What a field of a model means. Raises: KeyError."""
-    return FIELDS[model][name]
+    """What a field of a model means. Raises: TextMissing, naming the file and the field."""
+    said = fields(model)
+    if name in said:
+        return said[name]
+    if model in command_texts():
+        raise TextMissing(f"functions/{command_texts()[model][0]}.py: no text below the field {name} of {model}")
+    raise TextMissing(f"shared/workbench/schemas/texts.py: no text for {name} of {model}")

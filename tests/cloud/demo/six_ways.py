@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Any
 
 from shared.triggers import Trigger, read
+from shared.workbench.bundle.operations import operations
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.demo.scenes import Scene
@@ -18,15 +19,8 @@ from tests.cloud.invocation.runtime import InvocationResult, run_function
 from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.world import load_world
 
-OPERATIONS = (
-    "tencent_redis_modify_instance_account",
-    "tencent_redis_modify_instance_password",
-    "tencent_tcr_modify_service_account_password",
-    "alibaba_tair_modify_account_password",
-)
-_SHORT = dict(zip(OPERATIONS, ("account", "password", "registry", "tair"), strict=True))
+OPERATIONS = tuple(operations())
 _TRIGGERS = (Trigger.HTTP, Trigger.TIMER, Trigger.QUEUE)
-_NEW = ("AccountPassword", "Password", "NewAccountPassword")
 
 
 @dataclass(frozen=True)
@@ -49,7 +43,8 @@ class ExampleEvent:
     @property
     def new_password(self) -> str | None:
         """What the command asks for; None if the cloud is to make one."""
-        return next((self.command[name] for name in _NEW if name in self.command), None)
+        declared = operations()[self.function].command
+        return self.command.get(declared.model_fields[declared.new_field].alias or declared.new_field)
 
 
 def example_events(function: str) -> Iterator[ExampleEvent]:
@@ -78,7 +73,7 @@ def call_in_six_ways(scene: Scene, cloud: Standin, function: str, results: str, 
     seconds, bad = 0.0, list[str]()
     called: dict[str, list[str]] = {SCF: [], FC: []}
     for way in example_events(function):
-        scene.doing = f"{_SHORT[function]} {way.platform} {way.trigger.value}"
+        scene.doing = f"{function} {way.platform} {way.trigger.value}"
         cloud.reset()  # every event is written for the world as it starts
         returned = run_function(function, way.event, way.platform, settings=settings)
         seconds += returned.seconds

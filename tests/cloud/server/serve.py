@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from tests.cloud.actions import answer_more
 from tests.cloud.alibaba.fc import AlibabaFc
 from tests.cloud.alibaba.kms import AlibabaKms
 from tests.cloud.alibaba.kvstore import AlibabaKvstore
@@ -70,6 +71,8 @@ async def serve(port: int, path: Path) -> None:
         *(TencentCkafka(world, broker), AlibabaSmq(world, broker, clock)),
         *(TencentScf(world, platforms.host), AlibabaFc(world, platforms.host)),
     )
+    for service in services:
+        answer_more(service)
     server = HttpServer(world, services, broker, clock, history, platforms)
     try:
         bound = await server.start(port)

@@ -1,0 +1,38 @@
+"""The function file of a new operation: the other's, renamed, its words taken out.
+
+What only the API's page knows is marked by `function_text.UNREAD`. A test of the function fails while a mark stands.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from shared.workbench.bundle.function_text import UNREAD
+from shared.workbench.scaffold.names import NewOperation
+
+
+def function_file(new: NewOperation, text: str) -> str:
+    """The new file's text, from the other's."""
+    lines = text.splitlines(keepends=True)
+    tree = ast.parse(text)
+    commands = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == new.source_action]
+    nodes: tuple[ast.ClassDef | ast.Module, ...] = (*commands, tree)
+    for node in nodes:
+        words = node.body[0]
+        if ast.get_docstring(node) is not None:
+            told = _docstring(new) if node is tree else f'    """What it asks for is {UNREAD} on the API\'s page."""\n'
+            lines[words.lineno - 1 : words.end_lineno] = [told]
+    body = new.renamed("".join(lines))
+    # The page that a password rule is from.
+    return re.sub(r'(\bsource=)"[^"]*"', rf'\1"{new.action}: its page is {UNREAD}"', body)
+
+
+def _docstring(new: NewOperation) -> str:
+    return f'''"""{new.action}: what it changes is {UNREAD} on the API's page.
+
+Promise: what a repeat of the same command does, and what two different ones do, is {UNREAD} on the page.
+
+Source: {new.action}, {UNREAD}: the API, its version, the date of its page.
+"""
+'''

@@ -1,0 +1,90 @@
+"""The stand-in's answer to a new action: a file that is found by its name, and refuses until somebody writes it."""
+
+from __future__ import annotations
+
+import ast
+import re
+import textwrap
+from pathlib import Path
+
+from shared.commands.command import Command, TencentCommand
+from shared.workbench.bundle.operations import operations
+from shared.workbench.scaffold.names import NewOperation, ScaffoldRefused
+
+ACTIONS = "tests/cloud/actions"
+
+
+def stub(new: NewOperation, root: Path) -> str:
+    """The text of the stub. Raises: ScaffoldRefused: the stand-in does not know the other action either."""
+    module, service = _service_of(new, root)
+    return f'''"""{new.action} in the stand-in, as functions/{new.name}.py calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.cloud.actions import not_written
+from {module} import {service}
+from tests.cloud.wire.service import Action, Answer, Call, takes
+
+NAME = "{new.action}"
+SERVICE = {service}
+
+
+def action(service: {service}) -> Action:
+    """Its published parameters, and what it does to the service's state and servers."""
+
+    async def answer(given: Mapping[str, Any], call: Call) -> Answer:
+        raise not_written(call, __file__)
+
+    parameters = takes({_parameters(operations()[new.source].command)})
+    return Action(parameters, answer, changes=True)
+'''
+
+
+def _service_of(new: NewOperation, root: Path) -> tuple[str, str]:
+    """The module and the class that answer the other action: by the key in its table, or by the file for it."""
+    own = root / ACTIONS / f"{new.source}.py"
+    if own.is_file():
+        tree = ast.parse(own.read_text(encoding="utf-8"))
+        assigned = [node for node in tree.body if isinstance(node, ast.Assign)]
+        named = {one.id: node.value for node in assigned for one in node.targets if isinstance(one, ast.Name)}
+        service = named.get("SERVICE")
+        for node in tree.body:
+            names = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set()
+            if isinstance(node, ast.ImportFrom) and isinstance(service, ast.Name) and service.id in names:
+                return str(node.module), service.id
+    for file in sorted((root / "tests" / "cloud" / new.cloud).glob("*.py")):
+        for node in ast.parse(file.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and _answers(node, new.source_action):
+                return f"tests.cloud.{new.cloud}.{file.stem}", node.name
+    text = f"tests/cloud/{new.cloud}: no class answers {new.source_action}, and there is no {ACTIONS}/{new.source}.py"
+    raise ScaffoldRefused(text)
+
+
+def _answers(service: ast.ClassDef, action: str) -> bool:
+    tables = [node for node in ast.walk(service) if isinstance(node, ast.Dict)]
+    return any(isinstance(key, ast.Constant) and key.value == action for table in tables for key in table.keys)
+
+
+def _parameters(command: type[Command]) -> str:
+    """The command's own fields as a table of parameters, to be compared with the API's page."""
+    common = Command.model_fields.keys() | TencentCommand.model_fields.keys()
+    alternates = {name for name, field in command.model_fields.items() if "alternate" in name}
+    own = {name: field for name, field in command.model_fields.items() if name not in common | alternates}
+    words = " ".join(
+        f"{field.alias or name}{'!' if field.is_required() else ''}{_kind(str(field.annotation))}"
+        for name, field in own.items()
+    )
+    if len(words) < 90:
+        return f'"{words}"'
+    lines = textwrap.wrap(words, 100)
+    quoted = [f'"{line}"' if line == lines[0] else f'" {line}"' for line in lines]
+    return "".join(f"\n        {line}" for line in quoted) + "\n    "
+
+
+def _kind(annotation: str) -> str:
+    if "list" in annotation.lower():
+        return ":strs"
+    return next((f":{kind}" for kind in ("bool", "int") if re.search(rf"\b{kind}\b", annotation)), "")
