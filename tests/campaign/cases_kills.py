@@ -31,7 +31,7 @@ POINTS = {
     "call in flight": IN_FLIGHT,
 }
 FOLLOWED = {
-    "asked": "shared.handlers.follow:Following._ask:return",
+    "asked": "shared.handlers.followed_change:FollowedChange.ask:return",
     "before the result": "shared.results.publisher:Publisher.publish_result:call",
     "result sent": "shared.results.publisher:Publisher.publish_result:return",
 }

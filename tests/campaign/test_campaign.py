@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import random
+from importlib import import_module
 
 import pytest
 
 from tests.campaign.__main__ import drawn
 from tests.campaign.case import Case
 from tests.campaign.cases import all_cases
-from tests.campaign.cases_kills import followed_points, points
+from tests.campaign.cases_kills import IN_FLIGHT, followed_points, points
 from tests.campaign.fault_kinds import FAULTS
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS
 from tests.campaign.workers import play_cases
@@ -56,6 +57,18 @@ def test_every_operation_is_killed_at_each_point() -> None:
     for name in ("account", "password", "registry", "tair", *KEPT_TARGETS):
         assert killed >= {(name, point) for point in points(ALL_TARGETS[name]).values()}
         assert len(followed_points(ALL_TARGETS[name])) >= 3
+
+
+def test_every_kill_point_is_in_the_code() -> None:
+    every: set[str] = set()
+    for name in ("account", "password", "registry", "tair", *KEPT_TARGETS):
+        every |= {*points(ALL_TARGETS[name]).values(), *followed_points(ALL_TARGETS[name]).values()}
+    for point in sorted(every - {IN_FLIGHT}):
+        module, qualname, _ = point.rpartition(">")[2].split(":")
+        found: object = import_module(module)
+        for name in qualname.split("."):
+            found = getattr(found, name, None)
+        assert callable(found), f"{point}: there is no {qualname} in {module}"
 
 
 def test_a_day_draws_its_own_order_and_begins_with_one_case_of_each_topic() -> None:

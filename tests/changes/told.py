@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any, TypeVar
@@ -250,9 +251,16 @@ def deliver(
         sleep=sleep,
     )
     change = Change(told, ChangeOptions(**options), Deadline(left_s, lambda: now[0]), all_ports)
-    state = random.getstate()
-    random.seed(0)  # of the waits between tries
-    try:
+    with _known_chance():
         return Delivered(change, change.run(), told.trace, waits, handed, now[0])
+
+
+@contextmanager
+def _known_chance() -> Iterator[None]:
+    """The waits between tries are the same each time."""
+    state = random.getstate()
+    random.seed(0)
+    try:
+        yield
     finally:
         random.setstate(state)

@@ -67,9 +67,12 @@ class TencentScf:
         self._host = host
         self._functions: dict[tuple[str, str], FunctionRecord] = {}
         self._count = 0
+        self.actions: Mapping[str, Action] = self._all_actions()
+
+    def _all_actions(self) -> dict[str, Action]:
         named = "FunctionName! Namespace Qualifier"
         triggers = "FunctionName! TriggerName! Type! TriggerDesc Namespace Qualifier Enable CustomArgument Description"
-        self.actions: Mapping[str, Action] = {
+        return {
             "CreateFunction": Action(
                 parameter_table(
                     f"{FIELDS} Code!:object Type Tags:objects CodeSource",
