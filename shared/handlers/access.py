@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from shared.commands.store_reference import StoreRef
 from shared.handlers.adapters import open_store
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.platform import Invocation
 from shared.runtime.settings import is_allowed
-from shared.stores.store import Store
+
+if TYPE_CHECKING:
+    from shared.stores.store import Store
 
 
 def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> CloudAccess:

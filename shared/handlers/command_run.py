@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any, Generic
+from typing import TYPE_CHECKING, Any, Generic
 
 from shared.changes.change import Change
 from shared.changes.credential import CredentialChange, StateBefore
@@ -21,11 +21,14 @@ from shared.handlers.request import Request, log_unexpected
 from shared.results.outcome import Conclusion, Outcome, Stage
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
-from shared.stores.resolving import ResolvedSecrets, SecretResolver
-from shared.stores.store import Store
-from shared.stores.versions import ChangeIdentity, change_identity
-from shared.stores.write_ahead import WriteAhead
+from shared.stores.resolved import ResolvedSecrets, sent_secrets
 from shared.triggers import Message, Trigger
+
+if TYPE_CHECKING:
+    from shared.stores.resolving import SecretResolver
+    from shared.stores.store import Store
+    from shared.stores.versions import ChangeIdentity
+    from shared.stores.write_ahead import WriteAhead
 
 _FOLLOW_DELAY_S = 2.0
 
@@ -40,6 +43,7 @@ class CommandRun(Generic[C]):
         self.command, self.context, self.access = admitted.command, admitted.context, admitted.access
         self.change: Change | None = None  # once its secrets are at hand
         self.write_ahead: WriteAhead | None = None  # where a store is to keep the new secret
+        self._resolver: SecretResolver[C] | None = None
         self._made: Secret | None = None  # the new secret, where keyturn knows it
         self._sealed: str | None = None  # the same, for the holder of a key
 
@@ -50,17 +54,17 @@ class CommandRun(Generic[C]):
 
     def conclude(self) -> Conclusion | None:
         """How the delivery ends. None: the command is on the commands queue again, and ends in a later delivery."""
-        resolver = SecretResolver(self.command, self._identity, self._store, self._bound_s(), time.time)
         try:
-            resolved = resolver.resolve()
+            resolved = sent_secrets(self.command) or self._resolve()
             self.write_ahead, self._made = resolved.keeping, resolved.new
             if resolved.account is not None:  # whose turn it is
                 self.context = replace(self.context, subject=replace(self.context.subject, account=resolved.account))
             self._seal_made()
         except KeyturnError as error:
             back = self._unless_handed_back(Conclusion(Outcome.NOT_CHANGED, error))
-            if back is not None and resolver.begun is not None:
-                back = replace(back, outcome=Outcome.UNKNOWN, stored=resolver.begun)
+            begun = self._resolver.begun if self._resolver is not None else None
+            if back is not None and begun is not None:
+                back = replace(back, outcome=Outcome.UNKNOWN, stored=begun)
             return back
         conclusion = resolved.conclusion or self._changed(resolved)
         back = self._unless_handed_back(self._with_store(resolved, conclusion))
@@ -171,8 +175,17 @@ class CommandRun(Generic[C]):
 
     # --- secrets
 
+    def _resolve(self) -> ResolvedSecrets[C]:
+        """Secrets that are read, made or kept. Raises: RetryLater, Refused."""
+        from shared.stores.resolving import SecretResolver  # most of the stores' room, which many commands never enter
+
+        self._resolver = SecretResolver(self.command, self._identity, self._store, self._bound_s(), time.time)
+        return self._resolver.resolve()
+
     def _identity(self) -> ChangeIdentity:
         """What tells this change from others in a store. Before it is known whose turn it is."""
+        from shared.stores.versions import change_identity
+
         subject, command = self.context.subject, self.command
         return change_identity(
             subject.source,
