@@ -1,0 +1,412 @@
+"""One invocation from event to reply: what each trigger gets, when the platform's repeat is wanted, what is logged."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import sys
+import uuid
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from shared.handlers import entry
+from shared.handlers.request import Handled, NothingDone, Request
+from shared.queues import pool
+from shared.queues.memory import MemoryQueue
+from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
+from shared.results.result_event import result_event
+from shared.runtime import redaction
+from shared.runtime.errors import ErrorClass, Refused, SettingsError
+from shared.runtime.secret import Secret
+from shared.triggers import Message
+from tests.cloud.functions.bootstrap import context_of
+from tests.support import shapes
+from tests.support.scripted_world import PARENT, Lines, logged
+
+FUNCTION = "tencent_redis_set_password"
+SUBJECT = Subject("tencent", "ap-guangzhou", "redis", "crs-one", "app")
+NOBODY = Subject("tencent", "-", "redis")
+COMMAND = {"InstanceId": "crs-one"}
+
+
+def told(outcome: Outcome = Outcome.CHANGED, error: Refused | None = None, command_id: str = "c-1") -> Any:
+    return result_event(CommandContext(SUBJECT, "SetPassword", command_id, "then"), Conclusion(outcome, error))
+
+
+@dataclass
+class ScriptedHandler:
+    """What a function does with its messages, as a test has written it down."""
+
+    answer: Callable[[Request], list[Handled]] = lambda request: [Handled(told()) for _ in request.delivery.messages]
+    requests: list[Request] = field(default_factory=list)
+    function: str = FUNCTION
+    action: str = "SetPassword"
+    fields: Collection[str] = frozenset({"InstanceId"})
+    unknown_subject: Subject = NOBODY
+
+    def process(self, request: Request) -> list[Handled]:
+        self.requests.append(request)
+        return self.answer(request)
+
+    def context_of(self, request: Request, message: Message) -> CommandContext:
+        return CommandContext(SUBJECT, self.action, message.command_id, "then", traceparent=message.traceparent)
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        (request,) = self.requests
+        return request.delivery.messages
+
+
+@dataclass
+class Platform:
+    """SCF's runtime around `handle`, in this process, and the results queue of the test."""
+
+    patch: pytest.MonkeyPatch
+    handler: ScriptedHandler = field(default_factory=ScriptedHandler)
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def set(self, **settings: str) -> None:
+        for name, value in settings.items():
+            self.patch.setenv(f"KEYTURN_{name}", value)
+
+    def call(self, event: Any, handle: Any = entry.handle) -> Any:
+        context = context_of("scf", FUNCTION, 10.0, ["id", "role-key", "token"], self.patch.setenv)
+        return handle(self.handler, event, context | {"request_id": "request-1"})
+
+    def send(self, command: Any = COMMAND, trigger: str = "queue", **how: Any) -> Any:
+        return self.call(shapes.event(command, "scf", trigger, **how))
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        return [json.loads(one.message.body) for one in MemoryQueue(self.name).peek()]
+
+
+@pytest.fixture
+def platform(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
+    for name in ("REGION", "APPID"):
+        monkeypatch.setenv(f"TENCENTCLOUD_{name}", "ap-guangzhou")
+    level = logging.getLogger("keyturn").level
+    made = Platform(monkeypatch)
+    made.set(RESULTS=f"memory://{made.name}")
+    yield made
+    logging.getLogger("keyturn").setLevel(level)
+
+
+@pytest.fixture
+def log() -> Iterator[Lines]:
+    with logged() as lines:
+        yield lines
+
+
+def line_of(log: Lines) -> dict[str, Any]:
+    (line,) = [dict(line) for line in log.of("invocation")]
+    assert line.pop("milliseconds") < 10_000
+    assert line.pop("function") == FUNCTION
+    assert line.pop("event") == "invocation"
+    return line
+
+
+# --- what comes back
+
+
+def test_a_queue_gets_its_results_and_the_log_a_line(platform: Platform, log: Lines) -> None:
+    platform.handler.answer = lambda _: [Handled(told()), Handled(None), Handled(told(Outcome.UNKNOWN))]
+    returned = platform.send()
+    assert [one["data"]["Outcome"] for one in returned["Results"]] == ["changed", "unknown"]
+    assert (returned["Count"], returned["Delivered"]) == (2, True)
+    assert line_of(log) == {
+        "trigger": "queue",
+        "messages": 3,
+        "outcomes": {"changed": 1, "unknown": 1},
+        "delivered": True,
+        "raised": None,
+        "request_id": "request-1",
+    }
+
+
+def test_outcomes_are_counted(platform: Platform, log: Lines) -> None:
+    platform.handler.answer = lambda _: [Handled(told())] * 3
+    platform.send(trigger="timer")
+    line = line_of(log)
+    assert (line["trigger"], line["outcomes"]) == ("timer", {"changed": 3})
+
+
+def test_of_a_long_batch_a_hundred_results_are_returned_and_all_counted(platform: Platform) -> None:
+    platform.handler.answer = lambda _: [Handled(told(command_id=f"c-{n}")) for n in range(101)]
+    returned = platform.send()
+    assert (len(returned["Results"]), returned["Count"]) == (100, 101)
+    assert returned["Results"][-1]["data"]["CommandId"] == "c-99"
+
+
+def test_an_http_caller_gets_a_reply(platform: Platform, log: Lines) -> None:
+    returned = platform.send(trigger="http")
+    assert (returned["statusCode"], json.loads(returned["body"])["Delivered"]) == (200, True)
+    line = line_of(log)
+    assert (line["trigger"], line["messages"], line["delivered"]) == ("http", 1, True)
+
+
+def test_messages_come_with_their_ids_and_the_function_s_own_fields(platform: Platform) -> None:
+    platform.send(trigger="timer", name="nightly")
+    (message,) = platform.handler.messages
+    assert message.data == COMMAND
+    assert message.prefix == "nightly-2026-11-21T10:00:00Z"
+    assert platform.handler.requests[0].began > 0
+
+
+def test_what_is_learned_in_an_invocation_is_forgotten_at_its_end(platform: Platform) -> None:
+    scrubbed: list[str] = []
+
+    def learn(request: Request) -> list[Handled]:
+        Secret("Learned-Passw0rd")
+        scrubbed.append(redaction.scrub("Learned-Passw0rd"))
+        return [Handled(told())]
+
+    platform.handler.answer = learn
+    platform.send()
+    assert (scrubbed, redaction.scrub("Learned-Passw0rd")) == (["***"], "Learned-Passw0rd")
+
+
+def test_logs_are_guarded_before_anything_is_read(platform: Platform) -> None:
+    plain = logging.LogRecord
+    logging.setLogRecordFactory(plain)
+    try:
+        with pytest.raises(SettingsError):
+            platform.set(LOG="loud")
+            platform.send()
+        assert logging.getLogRecordFactory() is not plain
+    finally:
+        redaction.guard_logs()
+
+
+# --- when a repeat is wanted
+
+
+@pytest.mark.parametrize(
+    ("handled", "raises"),
+    [
+        ([Handled(told(), delivered=False)], True),
+        ([Handled(told(), delivered=False), Handled(None)], True),
+        ([Handled(told(), delivered=False), Handled(told())], False),
+        ([Handled(told(), delivered=False, called=True)], False),
+        ([Handled(told(), delivered=False), Handled(None, handed=True)], False),
+        ([Handled(None, delivered=False)], False),
+        ([], False),
+    ],
+)
+def test_only_where_nothing_left_and_nothing_was_called_a_repeat_is_wanted(
+    platform: Platform, log: Lines, handled: list[Handled], raises: bool
+) -> None:
+    platform.handler.answer = lambda _: handled
+    if raises:
+        with pytest.raises(NothingDone):
+            platform.send()
+    else:
+        assert platform.send()["Delivered"] == all(one.delivered for one in handled)
+    line = line_of(log)
+    assert line["raised"] == ("NothingDone" if raises else None)
+    assert line["delivered"] == all(one.delivered for one in handled)
+    platform.handler.answer = lambda _: handled or [Handled(told())]
+    assert "statusCode" in platform.send(trigger="http")
+
+
+def test_without_a_results_queue_only_http_is_answered(platform: Platform, log: Lines) -> None:
+    platform.patch.delenv("KEYTURN_RESULTS")
+    for trigger in ("queue", "timer"):
+        with pytest.raises(NothingDone, match="KEYTURN_RESULTS is not set"):
+            platform.send(trigger=trigger)
+    assert platform.handler.requests == []
+    assert [line["message"] for line in log.of("settings")] == ["KEYTURN_RESULTS is not set"] * 2
+    assert platform.send(trigger="http")["statusCode"] == 200
+
+
+def test_what_a_handler_raises_is_named_and_raised_on(platform: Platform, log: Lines) -> None:
+    def fail(request: Request) -> list[Handled]:
+        raise ZeroDivisionError
+
+    platform.handler.answer = fail
+    with pytest.raises(ZeroDivisionError):
+        platform.send()
+    assert line_of(log)["raised"] == "ZeroDivisionError"
+
+
+def test_queues_rest_after_an_invocation(platform: Platform) -> None:
+    platform.handler.answer = lambda request: [Handled(told(), request.publish(told(), 0.0))]
+    platform.send()
+    assert [one.name.url for one in pool._resting].count(f"memory://{platform.name}") == 1
+
+
+# --- events that hold no command
+
+
+def test_an_event_of_no_known_shape_is_a_result(platform: Platform, log: Lines) -> None:
+    returned = platform.call({"odd": 1})
+    (result,) = returned["Results"]
+    assert (result["data"]["Outcome"], result["data"]["Error"]["Class"]) == ("not_changed", "invalid_command")
+    assert result["data"]["Error"]["Message"].startswith("event of no known shape")
+    assert (result["data"]["CommandId"], len(result["traceparent"])) == ("request-1", 55)
+    assert platform.results == [result]
+    line = line_of(log)
+    assert (line["trigger"], line["outcomes"], line["messages"]) == (None, {"not_changed": 1}, 1)
+    assert len(log.of("result")) == 1
+    assert platform.handler.requests == []
+
+
+def test_a_call_that_is_no_post_is_refused_by_its_status(platform: Platform, log: Lines) -> None:
+    event = shapes.event(COMMAND, "scf", "http", headers={"traceparent": PARENT}) | {"httpMethod": "GET"}
+    returned = platform.call(event)
+    body = json.loads(returned["body"])
+    assert (returned["statusCode"], returned["headers"]["Allow"], body["Delivered"]) == (405, "POST", False)
+    assert body["Result"]["data"]["Error"]["Message"] == "only POST is answered"
+    assert body["Result"]["traceparent"] == PARENT
+    assert platform.results == []
+    line = line_of(log)
+    assert (line["trigger"], line["outcomes"], line["delivered"]) == ("http", {"not_changed": 1}, False)
+    assert len(log.of("result")) == 1
+
+
+def test_over_http_another_function_s_event_is_refused_and_on_a_queue_it_comes_as_it_is(platform: Platform) -> None:
+    event = {"specversion": "1.0", "id": "e-1", "source": "s", "type": "keyturn.command.other", "data": COMMAND}
+    platform.send(event, "http")
+    (message,) = platform.handler.messages
+    assert (message.data, message.type) == (None, None)
+    assert message.problem == "the event is addressed to another function, or is no command"
+    platform.handler.requests.clear()
+    platform.send(event)
+    (message,) = platform.handler.messages
+    assert (message.data, message.type, message.problem) == (COMMAND, "keyturn.command.other", None)
+    platform.handler.requests.clear()
+    platform.send(event | {"type": f"keyturn.command.{FUNCTION}"}, "http")
+    assert platform.handler.messages[0].data == COMMAND
+
+
+def test_a_signed_message_is_known_by_the_key_of_the_settings(platform: Platform) -> None:
+    key = "c2lnbnMtd2hhdC1rZXl0dXJuLXNlbmRzLWl0c2VsZi4"
+    platform.set(HANDOFF_KEY=key)
+    event = {"specversion": "1.0", "id": "e-1", "source": "s", "subject": "x", "data": COMMAND}
+    platform.send(shapes.signed(event | {"type": f"keyturn.command.{FUNCTION}", "attempt": 4}, key))
+    (message,) = platform.handler.messages
+    assert (message.authentic, message.attempt) == (True, 4)
+
+
+# --- settings that cannot be read
+
+
+def test_settings_that_cannot_be_read_are_told_to_an_http_caller(platform: Platform, log: Lines) -> None:
+    platform.set(LOG="loud")
+    returned = platform.send(trigger="http", headers={"traceparent": PARENT, "Idempotency-Key": "k-1"})
+    result = json.loads(returned["body"])["Result"]
+    assert (returned["statusCode"], json.loads(returned["body"])["Delivered"]) == (500, False)
+    assert (result["data"]["Error"]["Class"], result["data"]["Error"]["Code"]) == ("failed", "Settings")
+    assert "KEYTURN_LOG" in result["data"]["Error"]["Message"]
+    assert (result["data"]["CommandId"], result["traceparent"], result["subject"]) == ("k-1", PARENT, "redis/-/-")
+    assert (result["data"]["Outcome"], result["data"]["Operation"]) == ("not_changed", "SetPassword")
+    assert "KEYTURN_LOG" in log.of("settings")[0]["message"]
+    assert log.level_of("settings") == "ERROR"
+    line = line_of(log)
+    assert (line["trigger"], line["outcomes"], line["request_id"]) == ("http", {"not_changed": 1}, None)
+    assert len(log.of("result")) == 1
+    assert platform.handler.requests == []
+
+
+def test_a_call_without_a_message_is_told_of_the_settings_too(platform: Platform) -> None:
+    platform.set(LOG="loud")
+    returned = platform.call(shapes.event("not json", "scf", "http"))
+    result = json.loads(returned["body"])["Result"]
+    assert (returned["statusCode"], result["data"]["Error"]["Code"]) == (500, "Settings")
+    assert result["data"]["CommandId"].startswith("h")
+
+
+@pytest.mark.parametrize("event", ["queue", "timer", {"odd": 1}])
+def test_settings_that_cannot_be_read_are_raised_where_nobody_waits(platform: Platform, log: Lines, event: Any) -> None:
+    platform.set(LOG="loud")
+    with pytest.raises(SettingsError, match="KEYTURN_LOG") as raised:
+        platform.send(trigger=event) if isinstance(event, str) else platform.call(event)
+    assert raised.value.__cause__ is None
+    assert platform.handler.requests == []
+    line = line_of(log)
+    assert (line["raised"], line["trigger"]) == ("SettingsError", event if isinstance(event, str) else None)
+    assert log.of("result") == []
+
+
+# --- logging
+
+
+def test_the_level_is_the_settings_and_info_while_they_cannot_be_read(platform: Platform) -> None:
+    log = logging.getLogger("keyturn")
+    platform.set(LOG="WARNING")
+    platform.send()
+    assert log.level == logging.WARNING
+    log.setLevel(logging.NOTSET)
+    platform.set(LOG="loud")
+    platform.send(trigger="http")
+    assert log.level == logging.INFO
+    log.setLevel(logging.ERROR)
+    platform.send(trigger="http")
+    assert log.level == logging.ERROR
+
+
+def test_where_a_runtime_gives_no_handler_lines_are_printed_as_they_are(
+    platform: Platform, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = logging.getLogger()
+    before = list(root.handlers)
+    try:
+        root.handlers[:] = []
+        platform.send()
+        platform.send()
+        (made,) = root.handlers
+    finally:
+        root.handlers[:] = before
+    assert isinstance(made, logging.StreamHandler)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines] == ["invocation", "invocation"]
+
+
+def test_a_runtime_s_own_handler_stays_alone(platform: Platform) -> None:
+    before = list(logging.getLogger().handlers)
+    assert before
+    platform.send()
+    assert logging.getLogger().handlers == before
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The module as a process finds it that has just begun."""
+    spec = importlib.util.spec_from_file_location("shared.handlers.entry_of_another_process", entry.__file__)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize(
+    ("on_platform", "commands", "key", "lines"),
+    [(True, True, False, 1), (False, True, False, 0), (True, False, False, 0), (True, True, True, 0)],
+)
+def test_a_commands_queue_without_a_key_is_warned_of_once_a_process(
+    platform: Platform, log: Lines, fresh: Any, on_platform: bool, commands: bool, key: bool, lines: int
+) -> None:
+    platform.patch.delenv("KEYTURN_RESULTS")
+    if on_platform:
+        platform.patch.setenv("FC_FUNCTION_NAME", FUNCTION)
+    if commands:
+        platform.set(COMMANDS="smq://1.mns.cn-hangzhou.aliyuncs.com/q-{function}")
+    if key:
+        platform.set(HANDOFF_KEY="c2lnbnMtd2hhdC1rZXl0dXJuLXNlbmRzLWl0c2VsZi4")
+    for _ in range(2):
+        platform.call(shapes.event(COMMAND, "scf", "http"), fresh.handle)
+    warned = log.of("no_handoff_key")
+    assert len(warned) == lines
+    assert all("KEYTURN_HANDOFF_KEY is not set" in line["message"] for line in warned)
+
+
+def test_a_refusal_is_counted_as_one(platform: Platform) -> None:
+    refused = told(Outcome.NOT_CHANGED, Refused(ErrorClass.FORBIDDEN, "no"))
+    platform.handler.answer = lambda _: [Handled(refused)]
+    assert platform.send(trigger="http")["statusCode"] == 403
