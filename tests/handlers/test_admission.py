@@ -58,6 +58,12 @@ def test_a_dry_run_is_said_to_be_one() -> None:
     assert found.context.dry_run is True
 
 
+def test_a_dry_run_that_is_forbidden_is_still_said_to_be_one() -> None:
+    found = admitted(GOOD | {"DryRun": True}, World().set(allow=()))
+    assert isinstance(found, RefusedCommand)
+    assert found.context.dry_run is True
+
+
 def test_the_site_is_the_command_s_then_the_settings() -> None:
     for command, site in ((GOOD | {"Site": "intl"}, "intl"), (GOOD, "domestic")):
         found = admitted(command)
