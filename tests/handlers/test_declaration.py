@@ -100,10 +100,9 @@ def test_what_is_handed_from_step_to_step_does_not_change(kind: type[Any]) -> No
 
 @pytest.mark.parametrize("kind", BY_IDENTITY)
 def test_what_holds_commands_and_ports_is_never_compared_by_them(kind: type[Any]) -> None:
-    assert kind.__eq__ is object.__eq__
-    assert kind.__hash__ is object.__hash__
+    assert vars(kind).keys().isdisjoint({"__eq__", "__hash__"})
 
 
 @pytest.mark.parametrize("kind", HIDDEN)
 def test_what_holds_a_message_or_a_secret_does_not_print_it(kind: type[Any]) -> None:
-    assert kind.__repr__ is object.__repr__
+    assert "__repr__" not in vars(kind)

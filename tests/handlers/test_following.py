@@ -18,13 +18,7 @@ from tests.support.scripted_world import PARENT, World, logged, message
 
 def test_a_change_is_brought_to_its_end_under_its_own_names() -> None:
     scene = following(progress=SUCCEEDED)
-    what: dict[str, Any] = {
-        "Attempts": 3,
-        "Actor": "ops",
-        "Reason": "yearly",
-        "RequestId": "req-1",
-        "Evidence": ["seen"],
-    }
+    what: dict[str, Any] = {"Attempts": 3, "Actor": "ops", "Reason": "yearly", "RequestId": "req-1"}
     one = scene.message(Sealed="a.b.c", Evidence=["seen"], **what)
     (handled,) = scene.process(Message(**{**one.__dict__, "tracestate": "k=v"}))
     assert (handled.delivered, handled.called, handled.handed) == (True, False, False)
