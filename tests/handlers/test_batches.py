@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -139,6 +140,27 @@ def test_commands_of_one_resource_run_one_after_another_and_of_two_beside_each_o
     assert most_at_once("crs-one", "crs-two", "crs-one") == 2
 
 
+def test_sixty_four_resources_are_worked_on_at_once() -> None:
+    cloud, lock, full, at_work, most = Cloud(), threading.Lock(), threading.Event(), [0], [0]
+
+    def change() -> Accepted:
+        with lock:
+            at_work[0] += 1
+            most[0] = max(most[0], at_work[0])
+            if at_work[0] == 64:
+                full.set()
+        assert full.wait(10.0)
+        time.sleep(0.05)  # in which one more could begin
+        with lock:
+            at_work[0] -= 1
+        return Accepted("r", None)
+
+    cloud.script.answers["change"] = [change]
+    batch = [message(GIVEN | {"InstanceId": f"crs-{n}"}, f"m-{n}") for n in range(66)]
+    assert outcomes(process(*batch, cloud=cloud)) == ["changed"] * 66
+    assert most[0] == 64
+
+
 def test_messages_that_name_no_resource_have_each_a_lane_of_its_own() -> None:
     handler = OperationHandler(Cloud().operation)
     lanes = [handler._lane(message(data), n) for n, data in enumerate(("text", {"InstanceId": 3}, {}, GIVEN))]
@@ -161,6 +183,7 @@ def test_only_types_of_ours_are_shown_in_the_line_of_what_is_left() -> None:
         assert log.lines[0]["type"] == "keyturn.-"
     for taken in (None, "com.example.order", f"keyturn.command.{FUNCTION}"):
         assert outcomes(process(message(GIVEN, type=taken))) == ["changed"]
+        assert World().request().is_for_another_function(message(GIVEN, type=taken), FUNCTION) is False
 
 
 # --- defects
@@ -232,6 +255,12 @@ def test_a_command_far_before_its_time_is_put_off_and_called_nothing() -> None:
     (handled,) = process(message(GIVEN, notbefore=due), cloud=cloud, world=world)
     assert code(handled) == "TooEarly"
     assert cloud.script.calls == []
+
+
+def test_a_command_that_is_due_does_not_wait_however_little_time_is_left() -> None:
+    began = time.monotonic()
+    assert outcomes(process(message(GIVEN), world=World(left_s=9.0))) == ["changed"]
+    assert time.monotonic() - began < 0.9
 
 
 def test_a_command_a_little_before_its_time_is_waited_for() -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from shared.handlers import entry
+from shared.handlers.follow import FollowChangeHandler
+from shared.handlers.operation import OperationHandler
 from shared.handlers.request import Handled, NothingDone, Request
+from shared.handlers.rotation import PlanRotationHandler
 from shared.queues import pool
 from shared.results.outcome import Outcome
 from shared.runtime import redaction
 from shared.runtime.errors import ErrorClass, Refused, SettingsError
 from shared.runtime.secret import Secret
 from tests.support import shapes
+from tests.support.scripted_cloud import Cloud
 from tests.support.scripted_platform import COMMAND, FUNCTION, Platform, line_of, platform_in, told
 from tests.support.scripted_world import PARENT, Lines, logged
 
@@ -47,6 +54,18 @@ def test_a_queue_gets_its_results_and_the_log_a_line(platform: Platform, log: Li
         "raised": None,
         "request_id": "request-1",
     }
+
+
+@pytest.mark.parametrize("handler", [OperationHandler(Cloud().operation), FollowChangeHandler(), PlanRotationHandler()])
+def test_each_handler_is_an_entry_point(platform: Platform, handler: Any) -> None:
+    returned = platform.call(shapes.event([{}], "scf", "http"), lambda _, event, context: handler(event, context))
+    (result,) = json.loads(returned["body"])["Results"]
+    assert (returned["statusCode"], result["data"]["Error"]["Class"]) == (207, "invalid_command")
+
+
+def test_a_long_invocation_s_time_is_told_in_milliseconds(log: Lines) -> None:
+    entry._InvocationLine().log(FUNCTION, time.monotonic() - 100_000.0, None)
+    assert 100_000_000 <= log.lines[0]["milliseconds"] < 100_050_000
 
 
 def test_outcomes_are_counted(platform: Platform, log: Lines) -> None:
@@ -186,6 +205,7 @@ def test_a_call_that_is_no_post_is_refused_by_its_status(platform: Platform, log
     assert platform.results == []
     line = line_of(log)
     assert (line["trigger"], line["outcomes"], line["delivered"]) == ("http", {"not_changed": 1}, False)
+    assert line["messages"] == 0
     assert len(log.of("result")) == 1
 
 
