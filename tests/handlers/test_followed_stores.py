@@ -69,6 +69,7 @@ def test_a_promotion_that_fails_for_good_says_where_the_secret_is() -> None:
     assert ended is not None
     assert (ended.outcome, code(ended)) == (Outcome.UNKNOWN, "Denied")
     assert f"ssm://s holds its secret as the pending version {VERSION}" in text(ended)
+    assert code(case(progress=LATER_ERROR).change(stored=True, age_s=1801.0).ask()) == "TaskNotEnded"
     scene.fails = {"promote": LATER_ERROR}
     assert f"version {VERSION}" in text(scene.change(stored=True, age_s=1801.0).ask())
     unread = case(progress=SUCCEEDED, newer_change_exists=DENIED)

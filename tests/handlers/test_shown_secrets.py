@@ -11,7 +11,7 @@ import pytest
 from joserfc import jwe
 from joserfc.jwk import ECKey
 
-from shared.changes.credential import Accepted
+from shared.changes.credential import Accepted, Snapshot
 from shared.handlers.new_secret import may_be_shown, sealed_for
 from shared.results.outcome import Conclusion, Outcome
 from shared.runtime.errors import Ambiguous, ErrorClass, Refused
@@ -95,6 +95,14 @@ def test_no_secret_is_shown_after_a_dry_run_a_refusal_or_by_another_trigger() ->
     conclusion = run.conclude()
     assert conclusion is not None
     assert run.for_reply(conclusion) is None
+
+
+def test_a_dry_run_that_finds_it_all_in_force_shows_no_secret() -> None:
+    scene = Scene()
+    scene.cloud.script.answers["snapshot"] = [Snapshot(in_force=True)]
+    for command in (SHOWN, SEALED):
+        conclusion, shown = replied(scene, command | {"DryRun": True})
+        assert (conclusion.outcome, shown, conclusion.sealed) == (Outcome.ALREADY_CHANGED, None, None)
 
 
 def test_what_the_cloud_showed_stays_with_http_alone() -> None:

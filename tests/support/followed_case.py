@@ -65,7 +65,7 @@ class Case:
             command.lost_call(),
             ScriptedFollower(self.script) if follows else None,
             Shelved(self.vault, before=self._fail) if stored else None,
-            proven=command.proven,
+            **({"proven": True} if command.proven else {}),
         )
 
     def _fail(self, call: str) -> None:
