@@ -143,8 +143,9 @@ def test_a_signed_message_of_another_version_is_told_of_in_the_log() -> None:
 
 def test_a_long_reason_is_cut_in_the_log() -> None:
     scene = following()
+    odd: dict[str, Any] = {f"Odd{letter}": 1 for letter in "abcdefgh"}
     with logged() as log:
-        scene.process(scene.message(**{f"Odd{letter}": 1 for letter in "abcdefgh"}))
+        scene.process(scene.message(**odd))
     assert len(log.of("unread")[0]["why"]) == 500
 
 

@@ -55,6 +55,7 @@ class Case:
             self.vault.values.setdefault(VERSION, "New-Passw0rd1")
             self.vault.made.setdefault(VERSION, 5.0)
             pending.stored = StoredSecret("ssm://s", VERSION, "pending", "ap-guangzhou", "v1")
+        proven: dict[str, Any] = {"proven": True} if command.proven else {}
         deadline = Deadline(self.time.monotonic + left_s, self.time.clock)
         return FollowedChange(
             command,
@@ -65,7 +66,7 @@ class Case:
             command.lost_call(),
             ScriptedFollower(self.script) if follows else None,
             Shelved(self.vault, before=self._fail) if stored else None,
-            **({"proven": True} if command.proven else {}),
+            **proven,
         )
 
     def _fail(self, call: str) -> None:
