@@ -10,7 +10,7 @@ import pytest
 from joserfc import jwe
 from joserfc.jwk import ECKey
 
-from shared.changes.credential import Accepted, Snapshot
+from shared.changes.credential import Accepted, LoginAnswer, Snapshot
 from shared.results.outcome import Outcome
 from shared.runtime.errors import Ambiguous, ErrorClass, OldSecretRefused, Refused, RetryLater
 from shared.triggers import Trigger
@@ -163,6 +163,22 @@ def test_a_command_that_an_earlier_delivery_finished_is_looked_at_and_not_made_a
     assert conclusion.stored is not None
     assert (conclusion.stored.version, conclusion.stored.stage) == (version, "current")
     assert scene.cloud.script.count("change") == 0
+
+
+def test_a_finished_command_whose_secret_the_server_refuses_by_now_waits_for_nobody() -> None:
+    scene = Scene()
+    scene.vault.put(scene.version_of("c-1"), "Done-Passw0rd")
+    scene.vault.current = "Done-Passw0rd"
+
+    def refuse() -> LoginAnswer:
+        scene.world.time.pass_by(scene.world.left_s)
+        return LoginAnswer.REFUSED
+
+    scene.cloud.script.answers["login"] = [refuse]
+    conclusion = scene.conclude(MADE | {"Login": True})
+    assert conclusion.error is not None
+    assert (conclusion.outcome, conclusion.error.code) == (Outcome.NOT_CHANGED, "Superseded")
+    assert scene.world.commands.events == []
 
 
 def test_a_finished_command_whose_follower_is_open_is_contested() -> None:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from shared.changes.credential import StateBefore, Task
 from shared.changes.settling import LostCall
@@ -123,6 +124,13 @@ def test_an_earlier_refusal_is_read_as_it_was_written(code: str | None, retryabl
     assert isinstance(back, Refused)
     assert (back.error_class, back.message, back.code, back.retryable) == (ErrorClass.BUSY, "locked", code, retryable)
     assert ("Code" in written(refused=error).data["Refused"]) is (code is not None)
+
+
+def test_what_was_read_does_not_change_and_a_task_is_no_lost_call() -> None:
+    told = read(written(before=FULL))
+    assert told.lost_call() is None
+    with pytest.raises(ValidationError):
+        told.proven = True
 
 
 def test_a_store_s_place_is_read_as_it_was_written() -> None:

@@ -153,6 +153,14 @@ def test_a_proven_secret_s_login_may_still_be_refused() -> None:
     assert code(scene.change(stored=True, Proven=True, Login=True, left_s=1.0).ask()) == "LoginRefused"
 
 
+def test_without_a_follower_no_login_is_made_and_the_proven_secret_becomes_current() -> None:
+    scene = Case()
+    change = scene.change(stored=True, Proven=True, Login=True, follows=False)
+    assert change.ask() == Ended(Outcome.CHANGED)
+    assert "login: not made" in change.conclusion.evidence
+    assert scene.vault.current == "New-Passw0rd1"
+
+
 def test_without_the_secret_no_login_is_made_and_that_is_said_once() -> None:
     scene = case(progress=[RUNNING, SUCCEEDED])
     change = scene.change(Login=True)
