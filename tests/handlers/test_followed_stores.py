@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.changes.credential import LoginAnswer
+from shared.handlers.follow import _end
 from shared.handlers.followed_change import Ended
 from shared.results.outcome import Outcome
 from shared.runtime.secret import Secret
@@ -21,6 +22,7 @@ from tests.support.followed_case import (
     code,
     text,
 )
+from tests.support.scripted_world import World
 
 # --- the store
 
@@ -33,6 +35,19 @@ def test_a_proven_secret_becomes_current_once_the_task_has_ended() -> None:
     assert change.conclusion.stored is not None
     assert (change.conclusion.stored.stage, change.conclusion.stored.version) == ("current", VERSION)
     assert change.conclusion.evidence == ["succeeded", f"store: version {VERSION} is current"]
+
+
+def test_only_a_secret_that_is_not_current_is_said_to_be_left_pending() -> None:
+    for answer, stage in ((SUCCEEDED, "current"), (FAILED, "pending")):
+        scene, world = case(progress=answer), World()
+        change = scene.change(stored=True)
+        ended = change.ask()
+        assert ended is not None
+        event = _end(world.request(), change, ended).event
+        assert event is not None
+        assert event["data"]["Stored"] == {"Name": "ssm://s", "Version": VERSION, "Stage": stage}
+        told = f"store: version {VERSION} left pending" in event["data"]["Evidence"]
+        assert told is (stage == "pending")
 
 
 def test_a_secret_that_is_proven_already_needs_no_question_but_whether_another_came() -> None:

@@ -100,6 +100,17 @@ def test_a_task_after_an_earlier_delivery_is_unclear() -> None:
     assert scene.world.commands.events[0]["data"]["Unclear"] is True
 
 
+def test_a_task_after_a_lost_call_of_the_same_delivery_is_unclear() -> None:
+    scene = Scene()
+    scene.cloud.script.answers["change"] = [
+        in_time(scene, 2.11, Ambiguous("no answer", code="Timeout")),  # 10 ms to wait before the repeat
+        in_time(scene, 0.0, Accepted("req-1", Task(7))),
+    ]
+    assert scene.conclude(GIVEN).outcome is Outcome.PENDING
+    data = scene.world.commands.events[0]["data"]
+    assert (data["TaskId"], data["Unclear"]) == (7, True)
+
+
 def test_a_lost_call_is_given_with_its_time_and_what_stood_before() -> None:
     scene = lost(Scene())
     scene.cloud.script.answers["snapshot"] = [Snapshot(tasks=frozenset({3}), time="then")]
@@ -137,7 +148,9 @@ def test_where_a_change_can_be_given_to_follow_change(
 ) -> None:
     scene = Scene(Cloud(reconciles=reconciles), without(**settings))
     scene = lost(scene) if lost_call else begun(scene)
-    assert scene.conclude(MADE if kept else GIVEN).outcome is outcome
+    conclusion = scene.conclude(MADE if kept else GIVEN)
+    assert conclusion.outcome is outcome
+    assert not any("follow_change" in line for line in conclusion.evidence)  # it is not asked in vain
     assert len(scene.world.commands.events) == (outcome is Outcome.PENDING)
 
 
