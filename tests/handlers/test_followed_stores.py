@@ -12,6 +12,7 @@ from shared.runtime.secret import Secret
 from shared.stores.resolving import AlternatingSecret
 from tests.support.followed_case import (
     DENIED,
+    FAILED,
     LATER,
     LATER_ERROR,
     RUNNING,
