@@ -149,6 +149,7 @@ ROWS: list[tuple[Step, Answer, dict[str, object], Step]] = [
     (CALL, Answer.OF_OLD, {"fenced": True, "olds_left": True, "lost": 1}, Step.PROBE),
     (CALL, Answer.UNLISTED, {"fenced": True, "olds_left": True}, Step.NEXT_OLD),
     (CALL, Answer.UNLISTED, {"fenced": True}, Step.PROBE),
+    (CALL, Answer.UNLISTED, {"fenced": True, "olds_left": True, "lost": 1}, Step.PROBE),
     (CALL, Answer.LOST, {"lost": 1}, Step.FIND),
     (FIND, Answer.IN_FORCE, {"lost": 1}, Step.CHANGED),
     (FIND, Answer.RUNNING, {"lost": 1}, Step.FIND_AGAIN),
