@@ -44,9 +44,8 @@ class ChangePorts:
     settles: bool = True  # whether it may be given a call whose answer was lost too, or a task alone
     prepare: Callable[[], None] | None = None  # keep the new secret before any call
     recheck: Callable[[], None] | None = None  # look at the store anew where the last look is old; before each call
-    another_value: Callable[[], CredentialChange] | None = (
-        None  # another new secret, kept, after a rule refused the first
-    )
+    # Another new secret, kept, after a rule refused the first.
+    another_value: Callable[[], CredentialChange] | None = None
     before_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
     olds: int = 0  # further old secrets, should the first be refused
     old_at: Callable[[int], CredentialChange | None] | None = None  # the same change by one of them; None: it was tried

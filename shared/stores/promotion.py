@@ -27,10 +27,12 @@ def promote(
     Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
     """
     named = parse_version_name(version)
-    listing = listing_for(store.versions(), named.identity).with_earlier(older) if named is not None else None
-    own = listing.by_id(version) if listing is not None else None
-    if named is None or listing is None or own is None:
-        raise Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
+    if named is None:
+        raise _not_there(store, version)
+    listing = listing_for(store.versions(), named.identity).with_earlier(older)
+    own = listing.by_id(version)
+    if own is None:
+        raise _not_there(store, version)
     holder = store.current_keyturn_version()
     now = listing.current.id if listing.current is not None else ""
     if current is not None and now not in (current, version) and not is_keyturn_version(now):
@@ -68,6 +70,10 @@ def superseded(store: Store, version: str) -> Refused:
     """The refusal to make a version current, or to send its change, that another change has overtaken."""
     text = f"{store.name}: another change of the credential came between, and version {version} may not be the one in "
     return Refused(ErrorClass.FAILED, text + "force: send a new command", code=SUPERSEDED)
+
+
+def _not_there(store: Store, version: str) -> Refused:
+    return Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
 
 
 def not_promoted(place: str, version: str, error: KeyturnError) -> Ambiguous:

@@ -55,8 +55,9 @@ class SecretResolver(Generic[C]):
     def resolve(self) -> ResolvedSecrets[C]:
         """Fetch, make or find every secret of the command; no secret is written. Raises: RetryLater, Refused."""
         command = self.command
-        if command.deliver is not None and command.deliver.store is not None:
-            return self._into(self._place(command.deliver.store))
+        deliver = command.deliver
+        if deliver is not None and deliver.store is not None:
+            return self._into(self._place(deliver.store), adopt=bool(deliver.adopt))
         old = self._fetched(command.given_old)
         new = self._fetched(command.given_new)
         if old is not None and old == new:
@@ -86,9 +87,8 @@ class SecretResolver(Generic[C]):
         listing = listing_for(store.versions(), self.identity())
         return _Place(store, region, ref, listing, FirstListing.of(listing, at))
 
-    def _into(self, place: _Place) -> ResolvedSecrets[C]:
+    def _into(self, place: _Place, *, adopt: bool) -> ResolvedSecrets[C]:
         command, listing = self.command, place.listing
-        adopt = bool(command.deliver and command.deliver.adopt)
         check_owner(place.store, listing, place.ref, adopt=adopt)
         if listing.own and not command.dry_run:
             self.begun = StoredSecret(place.store.name, listing.own[0].id, Stage.PENDING.value, place.region)
@@ -141,8 +141,7 @@ class SecretResolver(Generic[C]):
     def _at_hand(self, place: _Place, chosen: ChosenVersion) -> ResolvedSecrets[C]:
         """The command with its old and new secret, and further old ones."""
         command = self.command
-        from_store = isinstance(command.given_old, StoreRef) and command.given_old == place.ref
-        current = place.store.read() if from_store or command.alternates else None
+        current = place.store.read() if command.given_old == place.ref or command.alternates else None
         turn, secret = None, None
         if command.alternates and current is not None:
             turn = turn_of(command.alternates, current, place.ref)

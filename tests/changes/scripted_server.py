@@ -174,6 +174,7 @@ class Played:
     conclusion: Conclusion
     change: Change
     handed: list[PendingChange]
+    answers: int  # how many the server gave
 
 
 def play(
@@ -191,8 +192,12 @@ def play(
     """One delivery; the last answer of the script comes again and again."""
     clock, handed = Clock(), list[PendingChange]()
 
+    count = [0]
+
     def answers() -> Iterator[str]:
-        yield from script
+        for answer in script:
+            count[0] += 1
+            yield answer
         while True:
             yield script[-1]
 
@@ -227,4 +232,4 @@ def play(
     change = Change(
         credential(olds[0], NEW), ChangeOptions(login=login, unnamed_caller=unnamed), Deadline(left_s, clock), ports
     )
-    return Played(change.run(), change, handed)
+    return Played(change.run(), change, handed, count[0])

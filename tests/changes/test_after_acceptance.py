@@ -93,3 +93,25 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_row(case: Case) -> None:
     case.check()
+
+
+@pytest.mark.parametrize(
+    ("ports", "login", "left_s", "waits"),
+    [
+        (Ports(), False, 6.0, [0.5, 0.75, 1.12, 1.69, 0.98]),
+        (Ports(hands_on=True), False, 20.0, [0.5, 0.68]),
+        (Ports(hands_on=True), False, 1.9, [0.5, 0.48]),
+        (Ports(hands_on=True), True, 6.0, [0.5, 0.75, 1.12, 1.69, 0.98]),
+        (Ports(), False, 12.0, [0.5, 0.75, 1.12, 1.69, 2.0, 2.0, 2.0, 0.95]),
+    ],
+)
+def test_a_task_is_asked_for_ever_more_rarely_until_the_reserve(
+    ports: Ports, login: bool, left_s: float, waits: list[float]
+) -> None:
+    found = deliver(Told(tasks=[RUNS], logins=[REFUSES]), ports=ports, login=login, fresh=True, left_s=left_s)
+    assert found.waits == pytest.approx(waits, abs=0.011)
+
+
+@pytest.mark.parametrize(("keeps", "ends_s"), [(False, 7.1), (True, 5.5)])
+def test_time_is_kept_back_to_publish_and_more_of_it_for_a_store(keeps: bool, ends_s: float) -> None:
+    assert deliver(Told(tasks=[RUNS]), left_s=8.0, keeps=keeps).now == pytest.approx(ends_s, abs=0.05)

@@ -28,11 +28,15 @@ WORLDS: dict[str, dict[str, Any]] = {
 def lies(
     world: Mapping[str, Any], landing: bool, scripts: list[tuple[str, ...]] = LONG, **how: Any
 ) -> list[tuple[str, ...]]:
-    """Scripts after which the result was not true."""
+    """Scripts after which the result was not true. What is the same up to the last answer that came is played once."""
     found = []
+    came: tuple[str, ...] | None = None
     for script in scripts:
+        if came is not None and script[: len(came)] == came:
+            continue
         server = Server(**world, landing=landing)
         played = play(server, script, **how)
+        came = script[: played.answers]
         if not true(server, played):
             found.append((played.conclusion.outcome.value, *script))
     return found

@@ -100,6 +100,7 @@ def test_where_the_fence_has_refused_the_new_secret_since_a_task_proves_nothing(
     "reading",
     [
         Observation(),  # the account's time is empty
+        Observation(succeeded=True, moved=True),  # no task at all
         Observation(ours=(8,), succeeded=True),  # a task that succeeded, and no time that says so
         Observation(ours=(8,), succeeded=True, moved=False),
         Observation(ours=(8,), moved=True),  # it failed, and the time moved

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.changes.told import NO, NO_TASK, NOBODY, ODD, REFUSES, Case, Told, deliver
+from tests.changes.told import ANY, DONE, NO, NO_TASK, NOBODY, ODD, REFUSES, YES, Case, Told, deliver
 
 CASES = [
     Case(
@@ -72,3 +74,28 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_each_row(case: Case) -> None:
     case.check()
+
+
+STILL: list[tuple[str, dict[str, Any], dict[str, Any], bool | None]] = [
+    ("nothing tells", {}, {}, None),
+    ("no newer task", {"newer": False}, {}, True),
+    ("a newer task", {"newer": True, "fenced": True, "probes": [NO_TASK]}, {"login": True, "fresh": True}, False),
+    ("newer tasks cannot be read", {"newer": NO}, {}, None),
+    ("the fence takes it", {"fenced": True, "probes": [NO_TASK]}, {}, True),
+    ("the fence refuses it", {"fenced": True}, {}, None),
+    ("without a task, the fence takes it", {"changes": [NO_TASK], "fenced": True, "probes": [NO_TASK]}, {}, True),
+    ("it opens", {}, {"login": True, "fresh": True}, True),
+    ("it does not open", {"logins": [YES, REFUSES]}, {"login": True, "fresh": True}, False),
+    ("any secret opens", {"logins": [YES, ANY]}, {"login": True, "fresh": True}, None),
+    ("it opens, and nobody asked for it", {"logins": [YES]}, {}, None),
+    ("nothing to log in with", {"new": None}, {"login": True}, None),
+    ("no time is left", {"newer": False, "tasks": [DONE]}, {"left_s": 3.0, "takes_s": {"task": 2.0}}, None),
+    ("time is left", {"newer": False, "tasks": [DONE]}, {"left_s": 3.4, "takes_s": {"task": 1.9}}, True),
+]
+
+
+@pytest.mark.parametrize(("what", "told", "how", "last"), STILL, ids=[row[0] for row in STILL])
+def test_before_a_promotion_the_cloud_is_asked_whether_the_change_is_still_the_last(
+    what: str, told: dict[str, Any], how: dict[str, Any], last: bool | None
+) -> None:
+    assert deliver(Told(**told), **how).change.still() is last

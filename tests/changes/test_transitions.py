@@ -21,7 +21,7 @@ ONLY_WHERE_UNCLEAR = {(Step.HAND_ON, answer) for answer in Answer}
 
 
 def all_facts() -> Iterator[Facts]:
-    numbers = {"lost": (0, 1, 3), "hiding": (0, 1), "repeats": (0, 1, MOST_REPEATS)}
+    numbers = {"lost": (0, 1), "hiding": (0, 1), "repeats": (0, 1, MOST_REPEATS)}
     names = [field.name for field in fields(Facts)]
     for values in product(*(numbers.get(name, (False, True)) for name in names)):
         yield Facts(**dict(zip(names, values, strict=True)))  # type: ignore[arg-type]
@@ -46,7 +46,7 @@ def possible(done: Step, answer: Answer, facts: Facts) -> bool:
         return False
     if done is CALL and answer in (Answer.OF_OLD, Answer.UNLISTED) and not facts.fenced:
         return False  # then it is a lost answer
-    return facts.lost > 0 if (done, answer) in ONLY_AFTER_A_LOST_ANSWER else facts.repeats <= facts.lost
+    return facts.lost > 0 if (done, answer) in ONLY_AFTER_A_LOST_ANSWER else facts.lost > 0 or not facts.repeats
 
 
 def steps(*pairs: tuple[Step, Answer]) -> Iterator[tuple[Step, Answer, Facts, Step]]:
@@ -149,6 +149,7 @@ ROWS: list[tuple[Step, Answer, dict[str, object], Step]] = [
     (CALL, Answer.OF_OLD, {"fenced": True, "olds_left": True, "lost": 1}, Step.PROBE),
     (CALL, Answer.UNLISTED, {"fenced": True, "olds_left": True}, Step.NEXT_OLD),
     (CALL, Answer.UNLISTED, {"fenced": True}, Step.PROBE),
+    (CALL, Answer.UNLISTED, {"fenced": True, "olds_left": True, "lost": 1}, Step.PROBE),
     (CALL, Answer.LOST, {"lost": 1}, Step.FIND),
     (FIND, Answer.IN_FORCE, {"lost": 1}, Step.CHANGED),
     (FIND, Answer.RUNNING, {"lost": 1}, Step.FIND_AGAIN),

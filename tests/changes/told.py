@@ -74,6 +74,7 @@ class Told:
     new: Secret | None = field(default_factory=lambda: Secret("new"))
     old: Secret | None = None
     trace: list[str] = field(default_factory=list)
+    timeouts: list[float] = field(default_factory=list)  # of the logins, in seconds
     before: list[StateBefore] = field(default_factory=list)  # as it was given to each read
     asked: Mapping[str, Any] = field(default_factory=dict)
     clock: Callable[[], float] = lambda: 0.0
@@ -124,6 +125,7 @@ class Told:
         return self.newer
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
+        self.timeouts.append(timeout_s)
         return self._told("login", self.logins, f"login {secret.reveal()}")
 
 
