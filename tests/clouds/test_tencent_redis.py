@@ -6,12 +6,26 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
 from shared.changes.credential import StateBefore, Task, TaskState
-from shared.clouds.tencent.redis import RedisInstance
+from shared.clouds.tencent.redis import InstanceId, RedisInstance
 from shared.runtime.errors import ErrorClass, Refused
-from tests.clouds.redis_answers import APP, CRS, T1, T2, T3, account, accounts, instance, instances, task, tasks
-from tests.clouds.scripted import Answer, raised
+from tests.clouds.redis_answers import (
+    APP,
+    CRS,
+    SUBJECT,
+    T1,
+    T2,
+    T3,
+    account,
+    accounts,
+    instance,
+    instances,
+    task,
+    tasks,
+)
+from tests.clouds.scripted import Answer, access, raised
 
 # --- the account
 
@@ -323,3 +337,30 @@ def test_what_a_read_is_refused_with_goes_up(call: Callable[[RedisInstance], obj
     made, script = instance()
     script.answers[action] = error
     assert raised(Refused, lambda: call(made)) is error
+
+
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        ("crs-a1", True),
+        ("crs-" + "a" * 60, True),
+        ("crs-" + "a" * 61, False),
+        ("crs-", False),
+        ("r-a1", False),
+        ("xcrs-a1", False),
+        ("crs-a_1", False),
+        ("crs-a1/x", False),
+    ],
+)
+def test_an_instances_id_has_a_form(text: str, taken: bool) -> None:
+    id_ = TypeAdapter(InstanceId)
+    if taken:
+        assert id_.validate_python(text) == text
+    else:
+        with pytest.raises(ValidationError):
+            id_.validate_python(text)
+
+
+def test_an_instance_is_asked_of_its_own_service() -> None:
+    made = RedisInstance(access(), SUBJECT, "intl")
+    assert made.session._key == ("redis", "redis.intl.tencentcloudapi.com", "ap-guangzhou", "")

@@ -161,6 +161,11 @@ def test_another_spelling_is_tried_only_where_the_first_is_unknown(code: str) ->
     assert script.actions == ["Modfiy"]
 
 
+def test_an_action_with_one_spelling_that_is_unknown_is_refused() -> None:
+    made, _ = change(Modify=Refused(ErrorClass.FAILED, "x", code="InvalidAction"))
+    assert raised(Refused, lambda: made.change(Snapshot())).code == "InvalidAction"
+
+
 def test_any_other_refusal_ends_the_change() -> None:
     refused = Refused(ErrorClass.FORBIDDEN, "x", code="AuthFailure")
     made, script = change(actions=("Modfiy", "Modify"), Modfiy=refused)
