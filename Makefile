@@ -17,7 +17,7 @@ SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filte
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check new schemas docs lint campaign bench cloud invoke package plan deploy remove call lock clean report with-demo with-pages with-dev
+.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package plan deploy remove call lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -64,6 +64,10 @@ lint: with-dev ## ruff and mypy --strict
 
 campaign: with-dev ## every fault, world, overlap, forged message and kill point (40 minutes)
 	$(PY) -m tests.campaign
+
+COUNT ?= 300
+mutants: with-dev ## do the quick tests notice small changes of the shipped code? make mutants [COUNT=300] [ROOM=clouds]
+	@$(PY) -m shared.workbench.mutants --count $(COUNT) $(if $(ROOM),--room $(ROOM))
 
 ROUNDS ?= 7
 bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,ceiling,bytes,counts,others]

@@ -1,0 +1,115 @@
+"""Runs the quick tests on one mutant, in a copy of the checkout."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+# Where quick tests are; collecting the others would take longer than most mutants live.
+_TESTED = ("changes", "clouds", "commands", "handlers", "results", "rotation", "runtime", "stores", "triggers")
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+_MOST_MEMORY = 4 << 30  # bytes: a loop that a mutant made endless may fill a list
+_SLACK_S = 15.0
+_NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
+
+
+class Verdict(Enum):
+    """What the tests say of one mutant."""
+
+    KILLED = "killed"
+    TIMED_OUT = "timed out"  # the tests did not come to an end: noticed too
+    SURVIVED = "survived"
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """One run of the quick tests: what came out, which test said so, how long it took."""
+
+    verdict: Verdict
+    killer: str
+    seconds: float
+
+
+class Checkout:
+    """A copy of the checkout in which one file at a time may be another. Not for two threads at once."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        """Copies what git knows of `root`, and what it would add, as it is now."""
+        self.folder = folder
+        for name in _files(root):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(root / name, folder / name, follow_symlinks=False)
+
+    def judge(self, path: str, source: str, limit_s: float) -> Judgement:
+        """Run the quick tests with another source of one file, which is put back then."""
+        file = self.folder / path
+        original = file.read_bytes()
+        try:
+            self._put(file, source.encode())
+            return self.run(limit_s, path.removeprefix("shared/").removesuffix(".py"))
+        finally:
+            self._put(file, original)
+
+    def run(self, limit_s: float, first: str = "") -> Judgement:
+        """The quick tests, up to the first that fails; those of the module `first` before the others."""
+        command = [sys.executable, "-m", "pytest", "-m", "quick", "-x", "-rfE", "--tb=no", "--first", first]
+        tests = [f"tests/{room}" for room in _TESTED if (self.folder / "tests" / room).is_dir()]
+        environ = {name: value for name, value in os.environ.items() if name not in (_NO_BYTECODE, "KEYTURN_CI")}
+        began = time.monotonic()
+        process = subprocess.Popen(
+            [*command, *tests],
+            cwd=self.folder,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
+        try:
+            said, _ = process.communicate(timeout=limit_s)
+            verdict = Verdict.KILLED if process.returncode else Verdict.SURVIVED
+        except subprocess.TimeoutExpired:
+            said, verdict = "", Verdict.TIMED_OUT
+        finally:
+            _end(process)
+        found = _FAILED.search(said)
+        killer = found[1] if found else ("" if verdict is not Verdict.KILLED else said.strip()[-300:])
+        return Judgement(verdict, killer, time.monotonic() - began)
+
+    def _put(self, file: Path, source: bytes) -> None:
+        file.write_bytes(source)
+        # A source of the same size and second would be taken for the one that was compiled.
+        for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+            compiled.unlink()
+
+
+def limit_of(baseline_s: float) -> float:
+    """After how many seconds a run is given up, where one without a mutant takes `baseline_s`."""
+    return 3 * baseline_s + _SLACK_S
+
+
+def _files(root: Path) -> list[str]:
+    listing = ["git", "-C", str(root), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    told = subprocess.run(listing, stdout=subprocess.PIPE, check=True).stdout.decode()
+    return [name for name in told.split("\0") if name and (root / name).is_file()]
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the tests and whatever they started."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()

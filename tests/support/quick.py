@@ -1,0 +1,65 @@
+"""Which tests are quick: no server, no zip, no broker, no other program and no sleep. `pytest -m quick` runs them all.
+
+`--first clouds/tencent/redis`: the tests of that room run before the others, and of these first those whose file names
+the module. What judges a mutant there then ends early.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import PurePosixPath
+
+import pytest
+
+from tests.cloud.state.checkout import ROOT
+
+_ROOMS = ("changes", "clouds", "commands", "handlers", "results", "rotation", "runtime", "stores", "triggers")
+# What starts a server, a broker or a browser, or builds zips.
+_SLOW_FIXTURES = frozenset({"browser", "cloud", "fleet", "house", "packages", "rabbitmq", "standin"})
+# What starts a program, fills a queue or waits, whatever fixtures it asks for: a file, or one test of it.
+_SLOW = frozenset(
+    {
+        "rotation/test_fleet.py",
+        "runtime/test_cold_start.py",
+        "runtime/test_mutants.py",
+        "runtime/test_warm.py",
+        "stores/test_stores.py::test_naming_a_place_imports_no_client_and_opening_one_only_its_own",
+    }
+)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--first", default="", metavar="ROOM/MODULE", help="the tests of this module run first")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
+    """Mark the quick ones before anything is chosen by marker; put the order right after everything else did."""
+    for item in items:
+        if _is_quick(item):
+            item.add_marker("quick")
+    yield
+    if first := config.getoption("--first"):
+        items.sort(key=lambda item: _distance(item, PurePosixPath(first)))
+
+
+def _place(item: pytest.Item) -> str:
+    """`room/test_file.py`, or `test_file.py` for one that stands outside of the rooms."""
+    tests = ROOT / "tests"
+    return item.path.relative_to(tests).as_posix() if item.path.is_relative_to(tests) else item.path.name
+
+
+def _is_quick(item: pytest.Item) -> bool:
+    place = _place(item)
+    test = f"{place}::{getattr(item, 'originalname', item.name)}"
+    if place.partition("/")[0] not in _ROOMS or place in _SLOW or test in _SLOW or item.get_closest_marker("long"):
+        return False
+    return _SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+def _distance(item: pytest.Item, module: PurePosixPath) -> int:
+    """0: the file's name holds the module's; 1: of its room; 2: of another room."""
+    room, _, name = _place(item).partition("/")
+    if room != module.parts[0]:
+        return 2
+    return 0 if module.stem in name else 1
