@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -22,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 NAME, ACTION = "tencent_redis_reset_account_test_password", "ResetAccountTestPassword"
 STUB = f"tests/cloud/actions/{NAME}.py"
 FIELD, RESOLVED = "account_password: Annotated[NewSecret, REDIS_PASSWORD]", "resolved(command.account_password)"
+ANSWER = 'service.actions["ModifyInstanceAccount"].handler(given, call)'
 OTHER = "alibaba_tair_reset_account_password"
 
 
@@ -79,10 +81,7 @@ def test_an_operation_is_added_by_the_steps_that_the_page_names(checkout: Path) 
     replace(
         checkout,
         STUB,
-        (
-            "raise not_written(call, __file__)",
-            'return await service.actions["ModifyInstanceAccount"].handler(given, call)',
-        ),
+        ("raise not_written(call, __file__)", f"return await {ANSWER}"),
         ("from tests.cloud.actions import not_written\n", ""),
     )
     for kind in ("scf-timer", "fc-timer"):
@@ -138,7 +137,7 @@ def test_an_operation_of_the_other_cloud_begins_the_same_way(checkout: Path) -> 
         (
             ACCOUNT,
             "tencent_mysql_reset_password",
-            "First write the service by hand: its adapter in shared/clouds/tencent/",
+            "First write the service by hand: its adapter in shared/clouds/",
         ),
     ],
 )
@@ -198,6 +197,6 @@ def broken_by(checkout: Path) -> list[str]:
     for old in sorted((ROOT / "events" / "schemas").glob("*.json")):
         if old.name not in ("openapi.json", "asyncapi.json"):
             now = json.loads((checkout / "events" / "schemas" / old.name).read_text())
-            way = "taken" if old.name.endswith((".command.json", ".event.json")) else "sent"
+            way: Literal["taken", "sent"] = "taken" if old.name.endswith((".command.json", ".event.json")) else "sent"
             broken += [f"{old.name} {one}" for one in breaking(json.loads(old.read_text()), now, way)]
     return broken
