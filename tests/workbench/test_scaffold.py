@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 NAME, ACTION = "tencent_redis_reset_account_test_password", "ResetAccountTestPassword"
 STUB = f"tests/cloud/actions/{NAME}.py"
 FIELD, RESOLVED = "account_password: Annotated[NewSecret, REDIS_PASSWORD]", "resolved(command.account_password)"
+ANSWER = 'service.actions["ModifyInstanceAccount"].handler(given, call)'
 OTHER = "alibaba_tair_reset_account_password"
 
 
@@ -79,10 +80,7 @@ def test_an_operation_is_added_by_the_steps_that_the_page_names(checkout: Path) 
     replace(
         checkout,
         STUB,
-        (
-            "raise not_written(call, __file__)",
-            'return await service.actions["ModifyInstanceAccount"].handler(given, call)',
-        ),
+        ("raise not_written(call, __file__)", f"return await {ANSWER}"),
         ("from tests.cloud.actions import not_written\n", ""),
     )
     for kind in ("scf-timer", "fc-timer"):
@@ -138,7 +136,7 @@ def test_an_operation_of_the_other_cloud_begins_the_same_way(checkout: Path) -> 
         (
             ACCOUNT,
             "tencent_mysql_reset_password",
-            "First write the service by hand: its adapter in shared/clouds/tencent/",
+            "First write the service by hand: its adapter in shared/clouds/",
         ),
     ],
 )
