@@ -16,7 +16,7 @@ from shared.changes.settling import LostCall, Verdict, proven_by
 from shared.changes.timing import LONGEST_POLL_S, SOON_S
 from shared.changes.transitions import MOST_REPEATS, Answer
 from shared.results.outcome import Outcome
-from shared.runtime.errors import ErrorClass, KeyturnError, RetryLater
+from shared.runtime.errors import KeyturnError
 
 
 def find(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
@@ -67,10 +67,7 @@ def repeat(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     note = delivery.ports.before_repeat
     if note is not None and isinstance(kept := value_or_error(note), KeyturnError):
         return known.failed(kept), Answer.REFUSED
-    text = "the call got no clear answer, and the time is over: send the command again"
-    code, request_id = (known.error.code, known.error.request_id) if known.error is not None else (None, None)
-    over = RetryLater(ErrorClass.UNAVAILABLE, text, code=code, request_id=request_id)
-    return known.failed(over), Answer.READY
+    return known, Answer.READY
 
 
 def hand_on(known: Known, delivery: Delivery) -> tuple[Known, Answer]:

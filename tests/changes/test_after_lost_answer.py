@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.changes.credential import Observation
+from shared.runtime.errors import ErrorClass, RetryLater
 from tests.changes.told import (
     FAILED,
     FREE,
@@ -249,6 +250,15 @@ CASES = [
         ("unknown", "Lost"),
         "look, change new, read",
         "looked, call 1: Lost, read: No",
+    ),
+    Case(
+        "lost, unreadable by an error without a code",
+        lambda: deliver(
+            Told(changes=[LOST], reads=[RetryLater(ErrorClass.UNAVAILABLE, "no answer")], can_reconcile=True)
+        ),
+        ("unknown", "Lost"),
+        "look, change new, read",
+        "looked, call 1: Lost, read: unavailable",
     ),
     Case(
         "lost, unreadable and never to be read",

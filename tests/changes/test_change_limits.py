@@ -43,6 +43,10 @@ def test_a_call_of_a_secret_that_the_service_makes_is_never_made_again() -> None
     assert (conclusion.outcome, calls.count("change")) == (Outcome.UNKNOWN, 1)
 
 
+def test_a_lost_call_may_be_handed_on_unless_a_task_alone_may() -> None:
+    assert play(Server(fenced=False), ("lost before",), settles=True).conclusion.outcome is Outcome.PENDING
+
+
 def test_a_change_is_sent_at_most_three_times_when_its_answers_are_lost() -> None:
     calls: list[str] = []
     play(Server(fenced=False), ("lost before",), settles=True, seen=calls.append)

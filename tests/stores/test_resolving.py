@@ -70,6 +70,11 @@ def test_an_open_change_s_secret_is_compared_with_nothing() -> None:
     assert resolver(Open.model_construct(new=Secret("same")), Vault()).resolve().new == Secret("same")
 
 
+def test_a_secret_that_the_cloud_makes_is_none_yet() -> None:
+    found = resolver(Open.model_construct(new=None), Vault()).resolve()
+    assert (found.new, found.keeping, found.conclusion) == (None, None, None)
+
+
 def test_a_secret_by_reference_is_read_from_its_version() -> None:
     vault = Vault()
     vault.put("v2", "second")

@@ -325,6 +325,14 @@ def test_whatever_the_store_answers_after_the_change_nothing_raises_and_nothing_
     assert bool(given) == error.retryable
 
 
+def test_a_promotion_that_nobody_can_be_given_is_unknown() -> None:
+    one = keeping(Shelved(Vault()), A)
+    one.write_ahead()
+    one.store = failing(Vault(), 1, later(), after=False)
+    conclusion = one.conclude(Conclusion(Outcome.CHANGED), yes, None)
+    assert (conclusion.outcome, conclusion.error and conclusion.error.code) == (Outcome.UNKNOWN, "Busy")
+
+
 @pytest.mark.parametrize("outcome", [Outcome.NOT_CHANGED, Outcome.UNKNOWN, Outcome.PENDING])
 def test_whatever_did_not_prove_itself_is_left_pending(outcome: Outcome) -> None:
     vault = Vault()
