@@ -337,8 +337,8 @@ def test_nothing_is_overwritten_that_could_not_be_kept() -> None:
     vault.fails("PutSecretValue", refused("ResourceUnavailable.ResourceDisabled"))
     assert raised(Refused, lambda: vault.store.promote(A)).code == "ResourceUnavailable.ResourceDisabled"
     assert vault.values == {"current": "v", A: "w"}
-    vault.fails("PutSecretValue", RetryLater(ErrorClass.THROTTLED, "x", code="RequestLimitExceeded"))
-    assert raised(RetryLater, lambda: vault.store.promote(A)).error_class is ErrorClass.THROTTLED
+    vault.fails("PutSecretValue", RetryLater(ErrorClass.BUSY, "x", code="ResourceInUse"))
+    assert raised(RetryLater, lambda: vault.store.promote(A)).code == "ResourceInUse"
     assert vault.values == {"current": "v", A: "w"}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -78,8 +79,16 @@ def _judged(
                 print(f"    by {judgement.killer}", flush=True)
         return judgement
 
-    with ThreadPoolExecutor(len(copies)) as threads:
+    threads = ThreadPoolExecutor(len(copies))
+    try:
         told = list(threads.map(judge, mutants))
+    except BaseException:  # interrupted: the tests run in sessions of their own, and would go on
+        threads.shutdown(wait=False, cancel_futures=True)
+        for copy in copies:
+            copy.stop()
+        raise
+    finally:
+        threads.shutdown()
     return {mutant: judgement for mutant, judgement in zip(mutants, told, strict=True) if judgement is not None}
 
 
@@ -109,4 +118,5 @@ def _options() -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main())

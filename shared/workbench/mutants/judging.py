@@ -46,6 +46,7 @@ class Checkout:
     def __init__(self, root: Path, folder: Path) -> None:
         """Copies what git knows of `root`, and what it would add, as it is now."""
         self.folder = folder
+        self._running: subprocess.Popen[str] | None = None
         for name in _files(root):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(root / name, folder / name, follow_symlinks=False)
@@ -76,6 +77,7 @@ class Checkout:
             text=True,
             start_new_session=True,
         )
+        self._running = process
         resource.prlimit(process.pid, resource.RLIMIT_AS, (_MOST_MEMORY, _MOST_MEMORY))
         try:
             said, _ = process.communicate(timeout=limit_s)
@@ -83,10 +85,17 @@ class Checkout:
         except subprocess.TimeoutExpired:
             said, verdict = "", Verdict.TIMED_OUT
         finally:
+            self._running = None
             _end(process)
         found = _FAILED.search(said)
         killer = found[1] if found else ("" if verdict is not Verdict.KILLED else said.strip()[-300:])
         return Judgement(verdict, killer, time.monotonic() - began)
+
+    def stop(self) -> None:
+        """End a run that another thread waits for."""
+        if self._running is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._running.pid, signal.SIGKILL)
 
     def _put(self, file: Path, source: bytes) -> None:
         file.write_bytes(source)
