@@ -13,6 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainValidator,
@@ -70,6 +71,13 @@ _FORM = ConfigDict(
 )
 
 
+def _flag(value: object) -> object:
+    """A flag is JSON's true; Python takes the number 1 for it."""
+    if value is not True:
+        raise PydanticCustomError("flag", "must be true, if it is there")
+    return value
+
+
 class Deliver(BaseModel):
     """Where a new secret goes that the sender does not know: into a store, sealed to a public key, into the reply."""
 
@@ -77,8 +85,9 @@ class Deliver(BaseModel):
 
     store: Annotated[StoreRef, PlainValidator(lambda value: _store(value))] | None = None
     seal: Annotated[dict[str, Any], PlainValidator(lambda value: _seal_key(value))] | None = None
-    reply: Literal[True] | None = None
-    adopt: Literal[True] | None = None  # the store may be another credential's by now, whose change is none any more
+    reply: Annotated[Literal[True], BeforeValidator(_flag)] | None = None
+    # The store may be another credential's by now, whose change is none any more.
+    adopt: Annotated[Literal[True], BeforeValidator(_flag)] | None = None
 
     @model_validator(mode="after")
     def _somewhere(self) -> Deliver:
