@@ -24,3 +24,9 @@ def test_what_a_page_names_is_there(page: str) -> None:
         led_to = (ROOT / page).parent / path if path else ROOT / page
         assert led_to.exists(), target
         assert not anchor or anchor in anchors(led_to), target
+
+
+@pytest.mark.parametrize("page", (*PAGES, *CHAPTERS))
+def test_a_path_that_a_page_names_is_there(page: str) -> None:
+    for path in re.findall(r"`((?:shared|tests|functions|events|\.ci)/[^`\s<>*{}]+)`", TEXTS[page]):
+        assert (ROOT / path).exists(), f"{page} names {path}"
