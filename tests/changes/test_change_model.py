@@ -16,7 +16,9 @@ ANSWERS = [
     *("accepted", "failing", "rule", "throttled", "forbidden"),
     *("lost before", "lost after", "lost late", "odd before", "odd after", "odd late", "passing after", "passing late"),
 ]
-LONG, SHORT = list(product(ANSWERS, repeat=3)), list(product(ANSWERS, repeat=2))
+# In long scripts a rule would end as `forbidden` does where no other value is made, a passing code as a lost answer.
+FEWER = [answer for answer in ANSWERS if answer.partition(" ")[0] not in ("rule", "passing")]
+LONG, SHORT = list(product(FEWER, repeat=3)), list(product(ANSWERS, repeat=2))
 WORLDS: dict[str, dict[str, Any]] = {
     "no fence": {"fenced": False},
     "fence": {"fenced": True},
@@ -60,7 +62,10 @@ LANDING = pytest.mark.parametrize("landing", [True, False], ids=["lands before t
 @pytest.mark.parametrize("settles", [True, False])
 @pytest.mark.parametrize("world", WORLDS)
 def test_what_a_delivery_says_is_true_and_stays_so(world: str, settles: bool, unnamed: bool, landing: bool) -> None:
+    if unnamed and world == "no fence":
+        return  # nothing asks who the caller is where no old secret is refused
     assert lies(WORLDS[world], landing, settles=settles, unnamed=unnamed) == []
+    assert lies(WORLDS[world], landing, SHORT, settles=settles, unnamed=unnamed) == []
 
 
 @LANDING

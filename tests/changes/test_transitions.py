@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import fields
+from functools import cache
 from itertools import product
 
 import pytest
@@ -49,11 +50,14 @@ def possible(done: Step, answer: Answer, facts: Facts) -> bool:
     return facts.lost > 0 if (done, answer) in ONLY_AFTER_A_LOST_ANSWER else facts.lost > 0 or not facts.repeats
 
 
-def steps(*pairs: tuple[Step, Answer]) -> Iterator[tuple[Step, Answer, Facts, Step]]:
-    for done, answer in pairs or TABLE:
-        for facts in EVERY:
-            if possible(done, answer, facts):
-                yield done, answer, facts, next_step(done, answer, facts)
+@cache
+def steps(*pairs: tuple[Step, Answer]) -> list[tuple[Step, Answer, Facts, Step]]:
+    return [
+        (done, answer, facts, next_step(done, answer, facts))
+        for done, answer in pairs or TABLE
+        for facts in EVERY
+        if possible(done, answer, facts)
+    ]
 
 
 PAIRS = pytest.mark.parametrize(("done", "answer"), TABLE, ids=lambda part: part.value)

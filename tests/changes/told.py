@@ -192,6 +192,41 @@ class Ports:
     pending: bool | None = None
 
 
+def _ports(told: Told, given: Ports, asked: Callable[..., None], handed: list[PendingChange]) -> ChangePorts:
+    """The ports that answer so; their clock and their sleep are the delivery's."""
+
+    def hand_on(pending: PendingChange) -> bool:
+        asked("hand on", True, f"hand on {_shown(pending)}")
+        handed.append(pending)
+        return bool(given.hands_on)
+
+    def another_value() -> Told:
+        asked("another value", given.values)
+        return told.with_secrets(new="another")
+
+    def old_at(index: int) -> Told | None:
+        old = given.olds[index]
+        asked("old", old if isinstance(old, KeyturnError) else True, f"old {index}")
+        return told.with_secrets(old=str(old)) if old is not None else None
+
+    def old_in_force(index: int) -> list[str]:
+        asked("in force", given.in_force, f"old {index} in force")
+        return [f"old {index} was in force"]
+
+    return ChangePorts(
+        hand_on=None if given.hands_on is None else hand_on,
+        settles=given.settles,
+        prepare=(lambda: asked("write", given.prepare)) if given.prepare else None,
+        recheck=(lambda: asked("recheck", given.recheck)) if given.recheck else None,
+        another_value=another_value if given.values else None,
+        before_repeat=(lambda: asked("note", given.note)) if given.note else None,
+        olds=len(given.olds),
+        old_at=old_at if given.olds else None,
+        old_in_force=old_in_force if given.in_force else None,
+        pending=None if given.pending is None else lambda: bool(given.pending),
+    )
+
+
 def deliver(
     told: Told,
     *,
@@ -219,39 +254,9 @@ def deliver(
         waits.append(seconds)
         now[0] += seconds
 
-    def hand_on(pending: PendingChange) -> bool:
-        asked("hand on", True, f"hand on {_shown(pending)}")
-        handed.append(pending)
-        return bool(given.hands_on)
-
-    def another_value() -> Told:
-        asked("another value", given.values)
-        return told.with_secrets(new="another")
-
-    def old_at(index: int) -> Told | None:
-        old = given.olds[index]
-        asked("old", old if isinstance(old, KeyturnError) else True, f"old {index}")
-        return told.with_secrets(old=str(old)) if old is not None else None
-
-    def old_in_force(index: int) -> list[str]:
-        asked("in force", given.in_force, f"old {index} in force")
-        return [f"old {index} was in force"]
-
     told.takes = passes
-    all_ports = ChangePorts(
-        hand_on=None if given.hands_on is None else hand_on,
-        settles=given.settles,
-        prepare=(lambda: asked("write", given.prepare)) if given.prepare else None,
-        recheck=(lambda: asked("recheck", given.recheck)) if given.recheck else None,
-        another_value=another_value if given.values else None,
-        before_repeat=(lambda: asked("note", given.note)) if given.note else None,
-        olds=len(given.olds),
-        old_at=old_at if given.olds else None,
-        old_in_force=old_in_force if given.in_force else None,
-        pending=None if given.pending is None else lambda: bool(given.pending),
-        clock=lambda: wall + now[0],
-        sleep=sleep,
-    )
+    all_ports = _ports(told, given, asked, handed)
+    all_ports.clock, all_ports.sleep = (lambda: wall + now[0]), sleep
     change = Change(told, ChangeOptions(**options), Deadline(left_s, lambda: now[0]), all_ports)
     with _known_chance():
         return Delivered(change, change.run(), told.trace, waits, handed, now[0])
