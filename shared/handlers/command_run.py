@@ -111,8 +111,12 @@ class CommandRun(Generic[C]):
             return operation.change(ready, self.context.subject, self.access)
 
         def old_at(index: int) -> CredentialChange | None:
+            nonlocal current
             ready = olds.command_at(index) if olds is not None else None
-            return change_with(ready) if ready is not None else None
+            if ready is None:
+                return None
+            current = ready  # another new secret goes with this old one
+            return change_with(current)
 
         def another_value(keeping: WriteAhead) -> CredentialChange:
             nonlocal current
