@@ -64,7 +64,7 @@ def _found(known: Known, delivery: Delivery, *, believes_tasks: bool) -> tuple[K
 def repeat(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     """The store notes that a call is out, before the same call is made again."""
     known = replace(known, calls=replace(known.calls, repeats=known.calls.repeats + 1))
-    note = delivery.ports.before_repeat
+    note = delivery.ports.note_repeat
     if note is not None and isinstance(kept := value_or_error(note), KeyturnError):
         return known.failed(kept), Answer.REFUSED
     return known, Answer.READY

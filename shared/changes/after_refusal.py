@@ -49,7 +49,7 @@ def probe(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     # A service that is busy refuses both alike: between them it must be seen at rest.
     look = value_or_error(lambda: known.credential.snapshot(thorough=True))
     at_rest = isinstance(look, Snapshot) and look.obstacle is None
-    pending = delivery.ports.pending
+    pending = delivery.ports.others_maybe_in_force
     known = replace(known, at_rest=at_rest, others_pending=pending is not None and pending())
     known, probed = ask_fence(known, delivery)
     if isinstance(probed, Accepted):

@@ -62,7 +62,7 @@ def allow(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     if delivery.left_to_call_s(known.calls.made > 0) < 0:
         return known.failed(known.waited_for or _too_late()), Answer.TOO_LATE
     ports = delivery.ports
-    if ports.recheck is not None and isinstance(stale := value_or_error(ports.recheck), KeyturnError):
+    if ports.check_store is not None and isinstance(stale := value_or_error(ports.check_store), KeyturnError):
         return known.failed(stale), Answer.REFUSED
     if delivery.deadline.clock() - known.looked_at >= FRESH_S:
         at, snapshot = _snapshot(known, delivery)
@@ -71,13 +71,13 @@ def allow(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
         known = known.looked(snapshot, at)
     if known.snapshot.obstacle is not None:
         return _obstructed(known, known.snapshot.obstacle)
-    return known, Answer.FREE if known.written_ahead or ports.prepare is None else Answer.UNWRITTEN
+    return known, Answer.FREE if known.written_ahead or ports.write_ahead is None else Answer.UNWRITTEN
 
 
 def write_ahead(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     """The new secret goes into its store."""
-    if delivery.ports.prepare is not None:
-        kept = value_or_error(delivery.ports.prepare)
+    if delivery.ports.write_ahead is not None:
+        kept = value_or_error(delivery.ports.write_ahead)
         if isinstance(kept, KeyturnError):
             return known.failed(kept), Answer.REFUSED
         if delivery.deadline.left() < LEAST_S:  # the store was slow

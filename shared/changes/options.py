@@ -42,15 +42,15 @@ class ChangePorts:
 
     hand_on: Callable[[PendingChange], bool] | None = None  # give it to follow_change; True once confirmed
     settles: bool = True  # whether it may be given a call whose answer was lost too, or a task alone
-    prepare: Callable[[], None] | None = None  # keep the new secret before any call
-    recheck: Callable[[], None] | None = None  # look at the store anew where the last look is old; before each call
+    write_ahead: Callable[[], None] | None = None  # keep the new secret before any call
+    check_store: Callable[[], None] | None = None  # look at the store anew where the last look is old; before each call
     # Another new secret, kept, after a rule refused the first.
     another_value: Callable[[], CredentialChange] | None = None
-    before_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
+    note_repeat: Callable[[], None] | None = None  # note in the store that a call is still out
     olds: int = 0  # further old secrets, should the first be refused
     old_at: Callable[[int], CredentialChange | None] | None = None  # the same change by one of them; None: it was tried
     old_in_force: Callable[[int], list[str]] | None = None  # told which of them was the right one
     # Whether other secrets of the credential, an earlier delivery's too, may be in force for all that is known.
-    pending: Callable[[], bool] | None = None
+    others_maybe_in_force: Callable[[], bool] | None = None
     clock: Callable[[], float] = time.time  # wall clock, Unix seconds
     sleep: Callable[[float], None] = time.sleep

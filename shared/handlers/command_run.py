@@ -120,7 +120,7 @@ class CommandRun(Generic[C]):
 
         def another_value(keeping: WriteAhead) -> CredentialChange:
             nonlocal current
-            self._made = keeping.next_value()
+            self._made = keeping.write_another_secret()
             current = current.with_secrets(None, self._made)
             self._seal_made()
             return change_with(current)
@@ -129,11 +129,15 @@ class CommandRun(Generic[C]):
         ports = ChangePorts(hand_on=self._hand_on_change if self._can_hand_on(kept is not None) else None)
         ports.settles = bool(self.request.invocation.settings.handoff_keys)
         if kept is not None:
-            ports.prepare, ports.recheck, ports.pending = kept.write_ahead, kept.recheck, kept.unresolved
+            ports.write_ahead, ports.check_store, ports.others_maybe_in_force = (
+                kept.write_ahead,
+                kept.check_not_superseded,
+                kept.others_maybe_in_force,
+            )
             ports.another_value = (lambda: another_value(kept)) if kept.make is not None else None
-            ports.before_repeat = kept.mark_call_out if not credential.fenced else None
+            ports.note_repeat = kept.note_repeat if not credential.fenced else None
         if olds is not None:
-            ports.olds, ports.old_at, ports.old_in_force = len(olds.versions), old_at, olds.found
+            ports.olds, ports.old_at, ports.old_in_force = len(olds.versions), old_at, olds.in_force
         by_http = self.request.delivery.trigger is Trigger.HTTP
         options = ChangeOptions(
             command.dry_run,

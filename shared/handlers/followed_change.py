@@ -67,7 +67,7 @@ class LoginCheck:
     def _secret(self) -> Secret:
         version = self._command.store.version if self._command.store is not None else None
         kept = self._store.read(version)
-        pair = AlternatingSecret.unpack(kept)
+        pair = AlternatingSecret.from_stored(kept)
         return pair.password if pair is not None and pair.account == self._command.account else kept
 
 

@@ -26,7 +26,7 @@ class AlternatingSecret:
         return Secret(json.dumps(body, separators=(",", ":")))
 
     @classmethod
-    def unpack(cls, kept: Secret) -> AlternatingSecret | None:
+    def from_stored(cls, kept: Secret) -> AlternatingSecret | None:
         """The turn that a store's secret holds, or None if it is of another form."""
         try:
             body = json.loads(kept.reveal())
@@ -71,7 +71,7 @@ def turn_of(pair: tuple[str, ...], current: Secret, ref: StoreRef) -> Turn:
 
 def alternating_secret(kept: Secret, ref: StoreRef) -> AlternatingSecret:
     """What a version of the store holds. Raises: Refused."""
-    found = AlternatingSecret.unpack(kept)
+    found = AlternatingSecret.from_stored(kept)
     if found is None:
         raise _of_another_form(ref)
     return found

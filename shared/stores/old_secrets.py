@@ -36,7 +36,7 @@ def old_secret_in(store: Store, version: str, account: str | None) -> Secret | N
         raise
     if account is None:
         return kept
-    turn = AlternatingSecret.unpack(kept)
+    turn = AlternatingSecret.from_stored(kept)
     return turn.password_of(account) if turn is not None else None
 
 
@@ -58,7 +58,7 @@ class OldSecretCandidates(Generic[C]):
         self.tried.append(old)
         return self.command.with_secrets(old, self.keeping.value)
 
-    def found(self, index: int) -> list[str]:
+    def in_force(self, index: int) -> list[str]:
         """The fence took that one, so it was in force: the store says so. Raises: RetryLater, Refused."""
         version = self.versions[index]
         # Of the idle account, or the user's own version.

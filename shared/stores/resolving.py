@@ -131,7 +131,7 @@ class SecretResolver(Generic[C]):
         command, listing = self.command, place.listing
         self.evidence.append(f"store: version {holder} is of an earlier delivery, proven in force")
         kept = place.store.read(holder)
-        turn = AlternatingSecret.unpack(kept) if command.alternates else None
+        turn = AlternatingSecret.from_stored(kept) if command.alternates else None
         new, account = (turn.password, turn.account) if turn is not None else (kept, None)
         keeping = self._keeping(place, ChosenVersion(listing.names[holder], kept), MadeSecret(new, kept), None)
         contested = any(listing.not_older_than(one) for one in listing.versions if one.id == holder)

@@ -101,7 +101,7 @@ class WriteAhead:
                 self.written = False
                 raise
 
-    def recheck(self) -> None:
+    def check_not_superseded(self) -> None:
         """Before a call, where the last look is old: look whether another change came since.
 
         Raises: RetryLater, Refused.
@@ -117,7 +117,7 @@ class WriteAhead:
         if left in (EarlierDelivery.SUPERSEDED, EarlierDelivery.MAYBE_SUPERSEDED):
             raise superseded(self.store, self.version)
 
-    def next_value(self) -> Secret:
+    def write_another_secret(self) -> Secret:
         """Another secret under the next number: the cloud refused this one's form. Raises: RetryLater, Refused."""
         if self.make is None:
             raise Refused(ErrorClass.FAILED, f"{self.store.name}: no other secret can be made", code="NotMade")
@@ -125,11 +125,11 @@ class WriteAhead:
         self._write_next(secret)
         return secret.value
 
-    def mark_call_out(self) -> None:
+    def note_repeat(self) -> None:
         """The same secret under the next number: later commands see that a call is out. Raises: RetryLater, Refused."""
         self._write_next(self._secret)
 
-    def unresolved(self) -> bool:
+    def others_maybe_in_force(self) -> bool:
         """Whether other secrets, or an earlier delivery's, may be in force for all that is known. Never raises."""
         if self.existed:
             return True

@@ -76,7 +76,7 @@ def test_no_change_is_sent_more_than_30_s_after_the_look_that_allowed_it(world: 
     def sleep(seconds: float) -> None:
         clock.now += seconds
 
-    ports = ChangePorts(prepare=slow, clock=clock, sleep=sleep)
+    ports = ChangePorts(write_ahead=slow, clock=clock, sleep=sleep)
     conclusion = Change(credential, ChangeOptions(keeps=True), Deadline(200.0, clock), ports).run()
     assert conclusion.outcome is Outcome.CHANGED
     for number, (what, at) in enumerate(steps):
@@ -136,7 +136,7 @@ def test_no_change_is_sent_when_a_slow_write_ahead_left_too_little_time(took_s: 
     def sleep(seconds: float) -> None:
         clock.now += seconds
 
-    ports = ChangePorts(prepare=slow, clock=clock, sleep=sleep)
+    ports = ChangePorts(write_ahead=slow, clock=clock, sleep=sleep)
     conclusion = Change(credential, ChangeOptions(keeps=True), Deadline(10.0, clock), ports).run()
     sent = [at for what, at in steps if what == "change"]
     assert conclusion.outcome is (Outcome.CHANGED if took_s <= 5.0 else Outcome.NOT_CHANGED)

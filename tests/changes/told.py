@@ -216,14 +216,14 @@ def _ports(told: Told, given: Ports, asked: Callable[..., None], handed: list[Pe
     return ChangePorts(
         hand_on=None if given.hands_on is None else hand_on,
         settles=given.settles,
-        prepare=(lambda: asked("write", given.prepare)) if given.prepare else None,
-        recheck=(lambda: asked("recheck", given.recheck)) if given.recheck else None,
+        write_ahead=(lambda: asked("write", given.prepare)) if given.prepare else None,
+        check_store=(lambda: asked("recheck", given.recheck)) if given.recheck else None,
         another_value=another_value if given.values else None,
-        before_repeat=(lambda: asked("note", given.note)) if given.note else None,
+        note_repeat=(lambda: asked("note", given.note)) if given.note else None,
         olds=len(given.olds),
         old_at=old_at if given.olds else None,
         old_in_force=old_in_force if given.in_force else None,
-        pending=None if given.pending is None else lambda: bool(given.pending),
+        others_maybe_in_force=None if given.pending is None else lambda: bool(given.pending),
     )
 
 

@@ -69,7 +69,7 @@ def test_after_another_new_secret_was_made_an_old_one_goes_with_the_newest() -> 
     assert found.keeping is not None
     assert found.olds is not None
     found.keeping.write_ahead()
-    newest = found.keeping.next_value()
+    newest = found.keeping.write_another_secret()
     assert newest != found.new
     command = found.olds.command_at(0)
     assert command is not None
@@ -80,9 +80,9 @@ def test_the_version_that_was_in_force_becomes_current_if_it_is_keyturn_s() -> N
     vault = vault_with((OTHER.name(1), -10.0), ("u1", -20.0))
     found = resolver(into_store(Fenced), vault).resolve()
     assert found.olds is not None
-    assert found.olds.found(1) == ["store: version u1 held the old secret"]
+    assert found.olds.in_force(1) == ["store: version u1 held the old secret"]
     assert vault.current == "first"
-    assert found.olds.found(0) == [f"store: version {OTHER.name(1)} was in force, and is current"]
+    assert found.olds.in_force(0) == [f"store: version {OTHER.name(1)} was in force, and is current"]
     assert vault.current == f"of {OTHER.name(1)}"
 
 
@@ -123,7 +123,7 @@ def test_the_idle_account_is_changed_and_the_working_one_stays_beside_it(
     found.keeping.write_ahead()
     kept = json.loads(vault.values[MINE.name(1)])
     assert kept == json.loads(turn(idle, found.new.reveal(), (working, "working one")))
-    newest = found.keeping.next_value()
+    newest = found.keeping.write_another_secret()
     assert json.loads(vault.values[MINE.name(2)]) == json.loads(turn(idle, newest.reveal(), (working, "working one")))
 
 
@@ -169,7 +169,7 @@ def test_the_idle_account_s_old_secret_is_looked_for_in_other_versions() -> None
     command = found.olds.command_at(0)
     assert isinstance(command, Fenced)
     assert (command.old, command.account_name) == (Secret("older"), "b")
-    assert found.olds.found(0) == ["store: version u4 held the old secret"]
+    assert found.olds.in_force(0) == ["store: version u4 held the old secret"]
 
 
 def test_without_an_old_secret_of_the_idle_account_nothing_is_called() -> None:
@@ -181,7 +181,7 @@ def test_a_turn_knows_the_passwords_of_both(account: str, password: str | None) 
     one = AlternatingSecret("a", Secret("now"), ("b", Secret("before")))
     found = one.password_of(account)
     assert (found.reveal() if found is not None else None) == password
-    again = AlternatingSecret.unpack(one.as_stored())
+    again = AlternatingSecret.from_stored(one.as_stored())
     assert again is not None
     assert (again.account, again.password, again.previous) == (one.account, one.password, one.previous)
     alone = AlternatingSecret("a", Secret("now"))

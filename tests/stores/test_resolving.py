@@ -123,7 +123,7 @@ def test_a_first_delivery_gets_a_new_version_and_writes_nothing() -> None:
     assert "write" not in store.calls
     found.keeping.write_ahead()
     assert vault.values[MINE.name(1)] == found.new.reveal()
-    assert found.keeping.next_value() not in (found.new, None)
+    assert found.keeping.write_another_secret() not in (found.new, None)
 
 
 def test_a_secret_that_nobody_wishes_to_be_made_goes_into_no_store() -> None:
@@ -243,7 +243,7 @@ def test_what_an_earlier_delivery_left_says_how_to_go_on(
     if found.finished:
         assert found.evidence == [f"store: version {version} is of an earlier delivery, proven in force"]
         with pytest.raises(Refused):
-            found.keeping.next_value()
+            found.keeping.write_another_secret()
 
 
 FENCED: list[tuple[str, list[tuple[str, float]], str, str]] = [

@@ -27,7 +27,7 @@ def refused(vault: Vault, *, fenced: bool = True, written: bool = True, came: st
     if current:
         vault.current, vault.moved = "theirs", vault.moved + 1
     try:
-        one.recheck()
+        one.check_not_superseded()
     except KeyturnError as error:
         return error.code or ""
     return ""
@@ -75,13 +75,13 @@ def test_the_store_is_looked_at_again_after_ten_seconds(after_s: float, looks: i
     one = keeping(store, A)
     store.calls.clear()
     vault.now += after_s
-    one.recheck()
+    one.check_not_superseded()
     assert store.calls.count("versions") == looks
     vault.now += 9.9
-    one.recheck()
+    one.check_not_superseded()
     assert store.calls.count("versions") == 1
     vault.now += 0.2
-    one.recheck()
+    one.check_not_superseded()
     assert store.calls.count("versions") == (2 if looks else 1)
 
 
@@ -120,7 +120,7 @@ def test_a_look_that_the_store_does_not_answer_stops_the_call() -> None:
 
     store.before = fail
     with pytest.raises(RetryLater):
-        one.recheck()
+        one.check_not_superseded()
 
 
 @pytest.mark.parametrize("now", ["first", "another"])

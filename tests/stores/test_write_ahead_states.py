@@ -166,7 +166,7 @@ def test_another_value_goes_under_the_next_number_and_the_first_stays() -> None:
     vault = Vault()
     one = keeping(Shelved(vault), A)
     one.write_ahead()
-    assert one.next_value().reveal() == "second"
+    assert one.write_another_secret().reveal() == "second"
     assert (one.version, vault.values[A.name(1)], vault.values[A.name(2)]) == (A.name(2), "new", "second")
 
 
@@ -174,12 +174,12 @@ def test_a_call_that_is_out_is_marked_by_the_same_secret_under_the_next_number()
     vault = Vault()
     one = keeping(Shelved(vault), A)
     one.write_ahead()
-    one.mark_call_out()
-    one.mark_call_out()
+    one.note_repeat()
+    one.note_repeat()
     assert [vault.values[A.name(number)] for number in (1, 2, 3)] == ["new"] * 3
 
 
-@pytest.mark.parametrize("step", ["next_value", "mark_call_out"])
+@pytest.mark.parametrize("step", ["write_another_secret", "note_repeat"])
 @pytest.mark.parametrize("why", ["full", "exists", "refused", "unreachable"])
 def test_a_number_that_could_not_be_written_is_not_named(step: str, why: str) -> None:
     """The result, and follow_change after it, must name a version that is there."""
@@ -353,7 +353,7 @@ def test_what_was_never_written_is_not_named() -> None:
 @pytest.mark.parametrize("existed", [True, False])
 def test_what_an_earlier_delivery_wrote_may_be_in_force(existed: bool) -> None:
     one = unseen(Shelved(Vault()), existed=existed)
-    assert one.unresolved() is existed
+    assert one.others_maybe_in_force() is existed
 
 
 # --- what else may be in force
@@ -379,11 +379,11 @@ def test_secrets_of_other_commands_may_be_in_force_until_a_later_one_is_current(
     for name, made in others:
         vault.put(name, "b's" if name == B.name(1) else name, vault.now + made)
     one = keeping(Shelved(vault), A)
-    assert one.unresolved() is unresolved
+    assert one.others_maybe_in_force() is unresolved
 
 
 @pytest.mark.parametrize("number", [1, 2])
 @pytest.mark.parametrize("error", [refusal(), later()], ids=lambda e: e.code)
 def test_a_store_that_cannot_be_read_may_hold_what_is_in_force(number: int, error: KeyturnError) -> None:
     one = unseen(failing(Vault(), number, error, after=False), existed=False)
-    assert one.unresolved() is True
+    assert one.others_maybe_in_force() is True
