@@ -1,6 +1,6 @@
 """What a cloud's error code proves about a change.
 
-Each cloud has one table (`tencent_codes`, `alibaba_codes`). A row says what its code proves and who says so. A code in
+Each cloud has one table (`error_codes.py` in its folder). A row says what its code proves and who says so. A code in
 no table proves nothing: the change may have had its effect. So does every answer with a status of 500 or more, whatever
 its code, since a server may fail after the effect (aliyun/alibaba-cloud-sdk-go#39).
 """

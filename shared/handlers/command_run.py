@@ -16,8 +16,8 @@ from shared.handlers.access import store_of, store_region
 from shared.handlers.admission import AdmittedCommand, site_of
 from shared.handlers.declaration import Operation
 from shared.handlers.handing_back import HandingBack
-from shared.handlers.new_secret import may_be_shown, sealed_for
 from shared.handlers.request import Request, log_unexpected
+from shared.handlers.returned_secret import may_be_shown, sealed_for
 from shared.results.outcome import Conclusion, Outcome, Stage
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret

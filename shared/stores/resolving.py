@@ -17,11 +17,11 @@ from shared.commands.store_reference import StoreRef
 from shared.results.outcome import SUPERSEDED, Conclusion, Outcome, Stage, StoredSecret
 from shared.runtime.errors import Ambiguous, ErrorClass, Refused
 from shared.runtime.secret import Secret
-from shared.stores.admission import check_no_call_is_out, check_owner
 from shared.stores.alternating import AlternatingSecret, Turn, alternating_secret, turn_of
 from shared.stores.old_secrets import OldSecretCandidates, candidates, old_secret_in
 from shared.stores.resolved import ResolvedSecrets
 from shared.stores.store import Store
+from shared.stores.store_checks import check_no_call_is_out, check_owner
 from shared.stores.version_choice import ChosenVersion, choose_version
 from shared.stores.versions import ChangeIdentity, EarlierDelivery, VersionListing, earlier_delivery, listing_for
 from shared.stores.write_ahead import FirstListing, MadeSecret, WriteAhead

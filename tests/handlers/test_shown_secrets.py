@@ -12,7 +12,7 @@ from joserfc import jwe
 from joserfc.jwk import ECKey
 
 from shared.changes.credential import Accepted, Snapshot
-from shared.handlers.new_secret import may_be_shown, sealed_for
+from shared.handlers.returned_secret import may_be_shown, sealed_for
 from shared.results.outcome import Conclusion, Outcome
 from shared.runtime.errors import Ambiguous, ErrorClass, Refused
 from shared.runtime.secret import Secret

@@ -26,7 +26,7 @@ from typing import Any
 
 from tests.cloud.actions import not_written
 from {module} import {service}
-from tests.cloud.wire.service import Action, Answer, Call, takes
+from tests.cloud.wire.service import Action, Answer, Call, parameter_table
 
 NAME = "{new.action}"
 SERVICE = {service}
@@ -38,7 +38,7 @@ def action(service: {service}) -> Action:
     async def answer(given: Mapping[str, Any], call: Call) -> Answer:
         raise not_written(call, __file__)
 
-    parameters = takes({_parameters(operations()[new.source].command)})
+    parameters = parameter_table({_parameters(operations()[new.source].command)})
     return Action(parameters, answer, changes=True)
 '''
 
