@@ -14,8 +14,9 @@ def load_operation(function: str) -> Operation[Any]:
 
     Raises: LookupError where this package has no such function.
     """
-    if function not in packaged_operations():
-        raise LookupError(f"no operation of this package: {', '.join(packaged_operations())}")
+    known = packaged_operations()
+    if function not in known:
+        raise LookupError(f"no operation of this package, which has {', '.join(known)}: deploy it beside the one named")
     declared: Operation[Any] = import_module(f"{__name__}.{function}").operation
     return declared
 

@@ -71,17 +71,6 @@ class Operation(Generic[C]):
         return self.follower is not None and self.follower.can_reconcile
 
 
-_NAME = re.compile(r"(tencent|alibaba)(_[a-z0-9]+)+")
-
-
 def function_name(cloud: str, service: str, action: str) -> str:
     """The function of an operation, as `tencent_redis_modify_instance_account`."""
     return f"{cloud}_{service}_{re.sub(r'(?<!^)(?=[A-Z])', '_', action).lower()}"
-
-
-def names_of(function: str) -> tuple[str | None, str | None]:
-    """The cloud and the service in a function's name; None for both where it is no operation's."""
-    if not _NAME.fullmatch(function):
-        return None, None
-    cloud, service = function.split("_")[:2]
-    return cloud, service

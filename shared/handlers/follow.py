@@ -118,10 +118,11 @@ class FollowChangeHandler:
         try:
             operation = self.load(command.function)
             command.check(operation)
-        except LookupError:  # a package carries only its own platform's operations
+        except (LookupError, ImportError):  # a package carries only its own platform's operations
             pass
         except Refused as refused:
-            _log_unread(refused)
+            if keyed:
+                _log_unread(refused)
             return _left(message.traceparent)
         if not keyed and not _can_be_verified(command, operation):
             return _left(message.traceparent)

@@ -19,7 +19,7 @@ from shared.commands.secrets import Generate
 from shared.commands.store_reference import StoreRef
 from shared.handlers.access import access_to, store_region
 from shared.handlers.adapters import open_store
-from shared.handlers.declaration import Operation, Rotation, names_of
+from shared.handlers.declaration import Operation, Rotation
 from shared.handlers.entry import handle
 from shared.handlers.request import Handled, NothingDone, Request, log_unexpected, refused_result
 from shared.results.outcome import CommandContext, Subject
@@ -179,11 +179,16 @@ class PlanRotationHandler:
     def context_of(self, request: Request, message: Message) -> CommandContext:
         """Whose result it is, by the fields that are valid by themselves."""
         data = message.data if isinstance(message.data, Mapping) else {}
-        cloud, service = names_of(field_or_none(PlanRotation, data, "Function") or "")
+        cloud, service = request.invocation.cloud, "-"
+        try:
+            operation = self.load(field_or_none(PlanRotation, data, "Function") or "")
+            cloud, service = operation.cloud, operation.service
+        except (LookupError, ImportError):  # what names no operation is the sender's text, and is not repeated
+            pass
         subject = Subject(
-            cloud or request.invocation.cloud,
+            cloud,
             field_or_none(PlanRotation, data, "Region") or request.invocation.settings.region or "-",
-            service or "-",
+            service,
         )
         name, parent = _name_of(message), message.traceparent
         return CommandContext(subject, FUNCTION, name, now_text(), message.attempt, traceparent=parent)

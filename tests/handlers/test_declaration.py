@@ -13,7 +13,6 @@ from shared.handlers.declaration import (
     Operation,
     Rotation,
     function_name,
-    names_of,
 )
 from shared.handlers.follow import FollowChangeHandler
 from shared.handlers.followed_change import Clocks, Ended, FollowedChange
@@ -21,6 +20,7 @@ from shared.handlers.handing_back import HandingBack
 from shared.handlers.operation import OperationHandler
 from shared.handlers.request import Handled, Request
 from shared.handlers.rotation import PlanRotationHandler
+from shared.workbench.scaffold.names import names_of
 from tests.support.scripted_cloud import Cloud, SetPassword
 
 
@@ -73,7 +73,7 @@ def test_the_operations_of_the_package_are_its_function_files_in_order() -> None
 
 @pytest.mark.parametrize("name", ["follow_change", "tencent_redis_no_such", "os", "../x"])
 def test_what_is_not_packaged_is_not_imported(name: str) -> None:
-    with pytest.raises(LookupError, match="no operation of this package: alibaba_"):
+    with pytest.raises(LookupError, match="no operation of this package, which has alibaba_"):
         load_operation(name)
 
 

@@ -270,3 +270,16 @@ class _Busy:
 
     def __call__(self, access: Any, subject: Subject) -> Any:
         raise RetryLater(ErrorClass.BUSY, "later", code="Locked")
+
+
+def test_an_operation_that_cannot_be_imported_ends_its_own_change_alone() -> None:
+    scene = following()
+
+    def broken(function: str) -> Operation[Any]:
+        raise ModuleNotFoundError(function)
+
+    handler = FollowChangeHandler(broken, scene.world.time.sleep, scene.world.time.now)
+    (handled,) = handler.process(scene.world.request(scene.message()))
+    assert handled.event is not None
+    error = handled.event["data"]["Error"]
+    assert (handled.event["data"]["Outcome"], error and error["Code"]) == ("unknown", "NotPackaged")

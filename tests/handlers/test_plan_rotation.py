@@ -289,7 +289,7 @@ def test_a_broken_plan_is_named_by_what_is_valid_of_it() -> None:
     assert (context.operation, context.command_id, context.attempt) == ("plan_rotation", "c-1", 3)
     assert (context.traceparent, context.tracestate) == (PARENT, None)
     other = named({"Function": "alibaba_tair_modify", "Region": "nowhere"})
-    assert other.subject == Subject("alibaba", "-", "tair")
+    assert other.subject == Subject("tencent", "-", "-")  # what names no operation is the sender's text
     assert other.command_id == "m-1"
     assert named({"Function": "x"}, hop=1).subject == Subject("tencent", "ap-seoul", "-")
     assert named("text").subject == Subject("tencent", "-", "-")

@@ -171,7 +171,7 @@ def _known_rooms(tree: Tree, house: House) -> Iterator[Breach]:
 
 def _short_files(tree: Tree, house: House) -> Iterator[Breach]:
     for source in tree.sources.values():
-        if (lines := source.text.count("\n")) > house.most["file"]:
+        if (lines := len(source.text.splitlines())) > house.most["file"]:
             yield Breach(source.path, lines, f"has {lines} lines, and may have {house.most['file']}")
 
 

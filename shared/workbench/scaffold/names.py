@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from keyword import iskeyword
 
-from shared.handlers.declaration import function_name, names_of
+from shared.handlers.declaration import function_name
 from shared.workbench.bundle.operations import operations
 
+_NAME = re.compile(r"(tencent|alibaba)(_[a-z0-9]+)+")
 _PLATFORMS_NAME = re.compile(r"[a-z][a-z0-9_]{0,58}[a-z]")
 """SCF's rule for a function's name and a handler's file: 2 to 60 characters, a letter at both ends."""
 
@@ -43,7 +45,8 @@ def new_operation(source: str, name: str) -> NewOperation:
     cloud, service = names_of(name)
     words = name.split("_")[2:]
     action = "".join(word.capitalize() for word in words)
-    if cloud is None or service is None or not action.isidentifier() or function_name(cloud, service, action) != name:
+    named = action.isidentifier() and not iskeyword(action)
+    if cloud is None or service is None or not named or function_name(cloud, service, action) != name:
         rule = "<cloud>_<service>_<the API's action, its words apart by _>, as tencent_redis_modify_instance_account"
         raise ScaffoldRefused(f"NAME={name}: a function is named {rule}")
     if not _PLATFORMS_NAME.fullmatch(name):
@@ -73,3 +76,11 @@ def _of_service(cloud: str, service: str) -> Iterable[str]:
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
+
+
+def names_of(function: str) -> tuple[str | None, str | None]:
+    """The cloud and the service in a function's name; None for both where it is no operation's."""
+    if not _NAME.fullmatch(function):
+        return None, None
+    cloud, service = function.split("_")[:2]
+    return cloud, service
