@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -298,6 +299,29 @@ def test_an_answer_of_alibaba_without_a_request_id_proves_nothing(answer: Any) -
     session = Alibaba(through(), "cn-hangzhou")
     session.answer = answer
     assert raised(Ambiguous, lambda: session._send("ModifyX", {}, {}, 1.0)).code == "NoRequestId"
+
+
+# --- logs
+
+
+@pytest.fixture
+def bare_logs() -> Iterator[None]:
+    """Logs as Python makes them, until the test has ended."""
+    guarded = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(logging.LogRecord)
+    yield
+    logging.setLogRecordFactory(guarded)
+
+
+@pytest.mark.usefixtures("bare_logs")
+@pytest.mark.parametrize("cloud", ["tencent", "alibaba"])
+def test_a_call_guards_the_logs_before_a_client_can_write_any(cloud: str) -> None:
+    secret = Secret("a-secret-of-this-test")
+    session = tencent()[0] if cloud == "tencent" else Alibaba(through(), "cn-hangzhou")
+    session.read("DescribeX", {})
+    factory = logging.getLogRecordFactory()
+    told = factory("sdk", logging.INFO, "", 0, "sent %s", (secret.reveal(),), None)
+    assert secret.reveal() not in told.getMessage()
 
 
 # --- a call that never left
