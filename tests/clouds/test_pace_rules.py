@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import random
+import threading
+import time
 
 import pytest
 
@@ -174,6 +176,16 @@ def test_a_place_behind_the_deadline_is_refused_at_once(left_s: float, taken: bo
         error = raised(RetryLater, lambda: one.acquire(deadline(clock, left_s), clock.sleep))
         assert (error.error_class, error.retryable) == (ErrorClass.THROTTLED, True)
         assert clock.slept == []
+
+
+def test_who_is_not_the_first_in_line_leaves_it_when_the_time_is_over() -> None:
+    one = Pace(1e6, rng=Lowest())
+    ahead = threading.Event()
+    one._line.append(ahead)
+    error = raised(RetryLater, lambda: one.acquire(Deadline(time.monotonic() + 0.02)))
+    assert error.error_class is ErrorClass.THROTTLED
+    assert list(one._line) == [ahead]
+    assert ahead.is_set()
 
 
 def test_an_api_has_one_pace_in_a_region_at_the_rate_that_is_set() -> None:
