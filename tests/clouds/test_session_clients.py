@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -22,7 +23,7 @@ from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
-from tests.clouds.scripted import CALLS_PER_S, access, raised
+from tests.clouds.scripted import CALLS_PER_S, raised
 
 _SERVICES = count()
 
@@ -300,6 +301,29 @@ def test_an_answer_of_alibaba_without_a_request_id_proves_nothing(answer: Any) -
     assert raised(Ambiguous, lambda: session._send("ModifyX", {}, {}, 1.0)).code == "NoRequestId"
 
 
+# --- logs
+
+
+@pytest.fixture
+def bare_logs() -> Iterator[None]:
+    """Logs as Python makes them, until the test has ended."""
+    guarded = logging.getLogRecordFactory()
+    logging.setLogRecordFactory(logging.LogRecord)
+    yield
+    logging.setLogRecordFactory(guarded)
+
+
+@pytest.mark.usefixtures("bare_logs")
+@pytest.mark.parametrize("cloud", ["tencent", "alibaba"])
+def test_a_call_guards_the_logs_before_a_client_can_write_any(cloud: str) -> None:
+    secret = Secret("a-secret-of-this-test")
+    session = tencent()[0] if cloud == "tencent" else Alibaba(through(), "cn-hangzhou")
+    session.read("DescribeX", {})
+    factory = logging.getLogRecordFactory()
+    told = factory("sdk", logging.INFO, "", 0, "sent %s", (secret.reveal(),), None)
+    assert secret.reveal() not in told.getMessage()
+
+
 # --- a call that never left
 
 
@@ -338,7 +362,6 @@ def test_nothing_else_proves_that_a_call_never_left() -> None:
     later.__context__ = ours
     for one in (ring, later, TimeoutError(), ConnectionResetError(), ValueError("gaierror"), Coded(reason="gaierror")):
         assert not never_sent(one), one
-    assert access().endpoint is None
 
 
 # --- what the clients import late

@@ -42,6 +42,8 @@ class _Queue(CkafkaQueue):
 
     def _producer(self, timeout_s: float) -> _Producer:
         made = super()._producer(timeout_s)
+        assert 0.0 < made.access.deadline.left() <= timeout_s
+        assert made.access.calls_per_s == 5000.0
         scripted = _ScriptedProducer(made.access, made.region, "domestic", "ckafka", made._client_class)
         assert scripted._key == made._key == ("ckafka", "ckafka.tencentcloudapi.com", "ap-tokyo", "")
         scripted.script = self.script
