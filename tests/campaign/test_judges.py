@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import shared.handlers.follow
+import shared.handlers.followed_change
 import shared.stores.write_ahead
 from shared.changes.change import Change
 from shared.changes.transitions import Step
@@ -230,7 +230,7 @@ def test_a_keyturn_that_promotes_without_a_look_is_seen(
         return [f"store: version {version} is current"]
 
     monkeypatch.setattr(shared.stores.write_ahead, "promote", blindly)
-    monkeypatch.setattr(shared.handlers.follow, "promote", blindly)
+    monkeypatch.setattr(shared.handlers.followed_change, "promote", blindly)
     case = Case("C", "broken", "does not promote", {"a": CaseCommand("kept account")}, (step("send", "a", "queue"),))
     assert "i" in _violations(case, standin, tmp_path)
 

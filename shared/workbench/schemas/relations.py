@@ -144,6 +144,8 @@ def of_policy() -> list[Relation]:
             "Store is required, except in mode report", {"anyOf": [given("Store"), holds("Mode", {"const": "report"})]}
         ),
     ]
+    both = Relation("Accounts and Alternate exclude each other", when(given("Accounts"), absent("Alternate")))
+    relations.append(both)
     for function, declared in operations().items():
         relations.append(Relation(f"{function} takes {_of_policies(spelling_of(declared))}"))
     for cloud in REGIONS:
