@@ -46,7 +46,7 @@ check: with-dev ## what differs from HEAD, and one function's tests, in under a 
 	@changed=$$(git diff --name-only --diff-filter=d HEAD -- '*.py' && git ls-files --others --exclude-standard -- '*.py') || exit 2; \
 	  if [ -n "$$changed" ]; then $(VENV)/bin/ruff check $$changed && $(VENV)/bin/ruff format --check $$changed && $(VENV)/bin/mypy $$changed; \
 	  else echo "No Python file differs from HEAD: nothing to lint."; fi
-	$(PY) -m pytest -n 4 -m $(FUNCTION)
+	$(PY) -m pytest -n 4 -m "$(FUNCTION) and not zips"
 
 new: with-demo ## a new operation's files from another one's: make new FROM=<function> NAME=<function>
 	@$(PY) -m shared.workbench.scaffold $(FROM) $(NAME)
