@@ -54,7 +54,9 @@ def _is_quick(item: pytest.Item) -> bool:
     test = f"{place}::{getattr(item, 'originalname', item.name)}"
     if place.partition("/")[0] not in _ROOMS or place in _SLOW or test in _SLOW or item.get_closest_marker("long"):
         return False
-    return _SLOW_FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+    callspec = getattr(item, "callspec", None)
+    parameters = callspec.params if callspec is not None else {}  # a parameter named `cloud` is no fixture
+    return _SLOW_FIXTURES.isdisjoint(set(getattr(item, "fixturenames", ())) - set(parameters))
 
 
 def _distance(item: pytest.Item, module: PurePosixPath) -> int:
