@@ -178,6 +178,7 @@ class AmqpQueue:
         with self._held(_WORKER_TIMEOUT_S):
             try:
                 yield self._ready(time.monotonic() + _WORKER_TIMEOUT_S)
+            # Whatever the client raises, what was taken and not acknowledged is given out again.
             except Exception as error:
                 raise _unavailable(error) from None
 

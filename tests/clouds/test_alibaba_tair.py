@@ -181,3 +181,10 @@ def test_there_is_no_task_to_ask_for() -> None:
     assert made.began_at(Task()) is None
     assert made.newer_change_exists(Task(), StateBefore()) is None
     assert not script.calls
+
+
+def test_its_rights_are_the_actions_that_its_reads_call() -> None:
+    made, script = instance(DescribeInstanceSSL={"SSLEnabled": "Disable", "RequestId": "r"})
+    made.account()
+    made.address()
+    assert {f"kvstore:{action}" for action in script.actions} == set(TairInstance.rights)

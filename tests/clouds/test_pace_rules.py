@@ -194,3 +194,21 @@ def test_an_api_has_one_pace_in_a_region_at_the_rate_that_is_set() -> None:
     others = [pace_of(key, 5.0), pace_of(("tencent", "ActionOfThisTest", "ap-seoul"), 4.0)]
     assert pace_of(key, 4.0) not in others
     assert (pace_of(key, 4.0).rate, others[0].rate) == (4.0, 5.0)
+
+
+class Highest(random.Random):
+    """The highest number that could be drawn."""
+
+    def uniform(self, a: float, b: float) -> float:
+        return b
+
+
+@pytest.mark.parametrize(("rng", "again_s"), [(Lowest(), 0.5 / 8), (Highest(), 1.5 / 8)])
+def test_after_a_throttled_answer_the_next_call_waits_half_to_one_and_a_half_turns(
+    rng: random.Random, again_s: float
+) -> None:
+    clock = Clock()
+    one = Pace(16.0, clock, rng)
+    one.throttled(go(one, clock))
+    assert one.rate == 8.0
+    assert one.due(clock.now) == pytest.approx(clock.now + again_s)

@@ -37,7 +37,10 @@ class _Queue(CkafkaQueue):
     """The producer that the queue makes, with a script for its client."""
 
     def __init__(self, answer: Answer) -> None:
-        super().__init__(CkafkaPlace("ap-tokyo", "dh-1"), QueueAccess(lambda _: KEYS, lambda _: None))
+        super().__init__(
+            CkafkaPlace("ap-tokyo", "dh-1"),
+            QueueAccess(lambda cloud: {"tencent": KEYS}[cloud], lambda cloud: {"tencent": None}[cloud]),
+        )
         self.script = Script({"SendMessage": answer})
 
     def _producer(self, timeout_s: float) -> _Producer:

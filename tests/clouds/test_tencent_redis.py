@@ -365,3 +365,15 @@ def test_an_instances_id_has_a_form(text: str, taken: bool) -> None:
 def test_an_instance_is_asked_of_its_own_service() -> None:
     made = RedisInstance(replace(access(), site="intl"), SUBJECT)
     assert made.session._key == ("redis", "redis.intl.tencentcloudapi.com", "ap-guangzhou", "")
+
+
+def test_its_rights_are_the_actions_that_its_reads_call() -> None:
+    made, script = instance(
+        DescribeTaskInfo={"Status": "succeed", "RequestId": "r"},
+        DescribeSSLStatus={"SSLConfig": False, "RequestId": "r"},
+    )
+    made.account()
+    made.tasks()
+    made.address()
+    made.progress(Task(7))
+    assert {f"redis:{action}" for action in script.actions} == set(RedisInstance.rights)

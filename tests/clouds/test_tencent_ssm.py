@@ -91,7 +91,9 @@ def test_a_time_is_read_as_seconds_or_not_at_all(told: object) -> None:
 def test_a_listing_that_cannot_be_read_is_asked_for_later(found: object) -> None:
     vault = Vault({})
     vault.script.answers["ListSecretVersionIds"] = {"Versions": found}
-    assert raised(RetryLater, vault.store.versions).error_class is ErrorClass.UNAVAILABLE
+    error = raised(RetryLater, vault.store.versions)
+    assert error.error_class is ErrorClass.UNAVAILABLE
+    assert "ListSecretVersionIds" in error.message
 
 
 # --- which of keyturn's is in force

@@ -93,7 +93,9 @@ def _loaders(nodes: list[ast.AST]) -> set[str]:
     names = {"__import__"}
     for node in nodes:
         if isinstance(node, ast.Import):
-            names |= {f"{each.asname or each.name}.import_module" for each in node.names if each.name == "importlib"}
+            # `import importlib.util` binds the package's name too.
+            bound = {each.asname or "importlib" for each in node.names if each.name.split(".")[0] == "importlib"}
+            names |= {f"{name}.import_module" for name in bound}
         elif isinstance(node, ast.ImportFrom) and node.module == "importlib":
             names |= {each.asname or each.name for each in node.names if each.name == "import_module"}
     return names

@@ -15,6 +15,7 @@ import pytest
 
 from shared.workbench.bundle import operations
 from shared.workbench.bundle.function_text import UNREAD
+from shared.workbench.scaffold.function_file import function_file
 from shared.workbench.scaffold.names import ScaffoldRefused, new_operation
 from shared.workbench.schemas.compare import Direction, breaking
 from tests.conftest import ACCOUNT, REGISTRY, TAIR
@@ -215,3 +216,11 @@ def broken_by(checkout: Path) -> list[str]:
             way: Direction = "taken" if old.name.endswith((".command.json", ".event.json")) else "sent"
             broken += [f"{old.name} {one}" for one in breaking(json.loads(old.read_text()), now, way)]
     return broken
+
+
+def test_another_spelling_of_the_other_action_waits_to_be_read() -> None:
+    source, name = "tencent_redis_modify_instance_password", "tencent_redis_reset_password"
+    text = (ROOT / "functions" / f"{source}.py").read_text(encoding="utf-8")
+    code = [line for line in function_file(new_operation(source, name), text).splitlines() if "Modfiy" in line]
+    assert len(code) == 3
+    assert all(UNREAD in line for line in code), code

@@ -11,6 +11,8 @@ import re
 from shared.workbench.bundle.function_text import UNREAD
 from shared.workbench.scaffold.names import NewOperation
 
+_READS = ("Describe", "Get", "List")
+
 
 def function_file(new: NewOperation, text: str) -> str:
     """The new file's text, from the other's."""
@@ -23,9 +25,19 @@ def function_file(new: NewOperation, text: str) -> str:
         if ast.get_docstring(node) is not None:
             told = _docstring(new) if node is tree else f'    """What it asks for is {UNREAD} on the API\'s page."""\n'
             lines[words.lineno - 1 : words.end_lineno] = [told]
-    body = new.renamed("".join(lines))
+    body = _with_other_actions_marked(new, new.renamed("".join(lines)))
     # The page that a password rule is from.
     return re.sub(r'(\bsource=)"[^"]*"', rf'\1"{new.action}: its page is {UNREAD}"', body)
+
+
+def _with_other_actions_marked(new: NewOperation, text: str) -> str:
+    """A mark behind each line that names another change than the new one: the same action as another site spells it."""
+    rights = set(re.findall(r'"[a-z]+:([A-Z]\w+)"', text))
+    others = {action for action in rights - {new.action} if not action.startswith(_READS)}
+    if not others:
+        return text
+    named = re.compile(rf"^(.*\b(?:{'|'.join(sorted(others))})\b.*)$", re.MULTILINE)
+    return named.sub(rf"\1  # {UNREAD}", text)
 
 
 def _docstring(new: NewOperation) -> str:
