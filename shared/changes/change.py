@@ -65,7 +65,7 @@ class Change:
                 self._known = self._known.calling()  # whatever breaks from here on may come after the effect
             self._known, answer = _DOES[step](self._known, self._delivery)
             step = next_step(step, answer, facts_of(self._known, self._delivery))
-        return self._ending(step)
+        return ending(step, self._known, self._delivery)
 
     def still(self) -> bool | None:
         """Whether this change's secret is the last that was set, as far as anything can tell. Never raises."""
@@ -95,9 +95,6 @@ class Change:
     def password(self) -> Secret | None:
         """A secret that only the cloud knew: shown once, for the HTTP reply and the seal alone."""
         return self._known.password
-
-    def _ending(self, step: Step) -> Conclusion:
-        return ending(step, self._known, self._delivery)
 
 
 def facts_of(known: Known, delivery: Delivery) -> Facts:

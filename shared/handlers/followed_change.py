@@ -14,9 +14,9 @@ from shared.results.outcome import SUPERSEDED, CommandContext, Conclusion, Outco
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
-from shared.stores.resolving import AlternatingSecret
+from shared.stores.alternating import AlternatingSecret
+from shared.stores.promotion import not_promoted, promote
 from shared.stores.store import Store
-from shared.stores.write_ahead import not_promoted, promote
 
 _GIVE_UP_S = 1800.0  # after its start a change that still runs is no longer waited for
 _SKEW_S = 300.0  # between the cloud's clock and ours, as far as its signatures allow

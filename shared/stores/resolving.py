@@ -26,8 +26,6 @@ from shared.stores.version_choice import ChosenVersion, choose_version
 from shared.stores.versions import ChangeIdentity, EarlierDelivery, VersionListing, earlier_delivery, listing_for
 from shared.stores.write_ahead import FirstListing, MadeSecret, WriteAhead
 
-__all__ = ["AlternatingSecret", "OldSecretCandidates", "ResolvedSecrets", "SecretResolver"]
-
 
 @dataclass(frozen=True, eq=False)
 class _Place:

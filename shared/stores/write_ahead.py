@@ -19,8 +19,6 @@ from shared.stores.promotion import StillLast, not_promoted, promote, superseded
 from shared.stores.store import VERSION_EXISTS, Store
 from shared.stores.versions import EarlierDelivery, VersionListing, VersionName, earlier_delivery, listing_for
 
-__all__ = ["FirstListing", "MadeSecret", "WriteAhead", "not_promoted", "promote"]
-
 _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 
 

@@ -9,7 +9,7 @@ from shared.handlers.follow import _end
 from shared.handlers.followed_change import Ended
 from shared.results.outcome import Outcome
 from shared.runtime.secret import Secret
-from shared.stores.resolving import AlternatingSecret
+from shared.stores.alternating import AlternatingSecret
 from tests.support.followed_case import (
     DENIED,
     FAILED,

@@ -53,9 +53,11 @@ def quick(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
 
 
 @pytest.fixture(scope="module", params=["tencent", "alibaba"])
-def platform(request: pytest.FixtureRequest, quick: Standin, packages: Packages) -> DeployedBundle:
+def platform(
+    request: pytest.FixtureRequest, quick: Standin, packages: Packages, tmp_path_factory: pytest.TempPathFactory
+) -> DeployedBundle:
     """One platform's functions, deployed."""
-    return deploy_bundle(quick, str(request.param), packages.dist)
+    return deploy_bundle(quick, str(request.param), packages.dist, tmp_path_factory.mktemp("dist"))
 
 
 class Signed(requests.auth.AuthBase):

@@ -21,7 +21,6 @@ _SLOW = frozenset(
     {
         "rotation/test_fleet.py",
         "runtime/test_cold_start.py",
-        "runtime/test_mutants.py",
         "runtime/test_warm.py",
         "stores/test_stores.py::test_naming_a_place_imports_no_client_and_opening_one_only_its_own",
     }

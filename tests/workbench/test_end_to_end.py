@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,14 +23,14 @@ NEW = "Fresh-Passw0rd"
 
 
 @pytest.fixture
-def tencent(cloud: Standin, packages: Packages) -> Iterator[DeployedBundle]:
-    yield deploy_bundle(cloud, "tencent", packages.dist)
+def tencent(cloud: Standin, packages: Packages, tmp_path: Path) -> Iterator[DeployedBundle]:
+    yield deploy_bundle(cloud, "tencent", packages.dist, tmp_path)
     cloud.reset()
 
 
 @pytest.fixture
-def alibaba(cloud: Standin, packages: Packages) -> Iterator[DeployedBundle]:
-    yield deploy_bundle(cloud, "alibaba", packages.dist)
+def alibaba(cloud: Standin, packages: Packages, tmp_path: Path) -> Iterator[DeployedBundle]:
+    yield deploy_bundle(cloud, "alibaba", packages.dist, tmp_path)
     cloud.reset()
 
 
@@ -71,8 +72,10 @@ def test_every_other_function_of_the_tencent_bundle_does_its_work(tencent: Deplo
 
 
 @pytest.mark.parametrize(("name", "status"), [("tencent", 401), ("alibaba", 403)])
-def test_who_does_not_sign_changes_nothing(cloud: Standin, packages: Packages, name: str, status: int) -> None:
-    one = deploy_bundle(cloud, name, packages.dist)
+def test_who_does_not_sign_changes_nothing(
+    cloud: Standin, packages: Packages, tmp_path: Path, name: str, status: int
+) -> None:
+    one = deploy_bundle(cloud, name, packages.dist, tmp_path)
     function, command = (ACCOUNT, account()) if name == "tencent" else (TAIR, tair())
     refused = send_request(cloud, one.url(function), json.dumps(command).encode(), {"Content-Type": "application/json"})
     assert refused.status == status
@@ -118,8 +121,10 @@ def test_a_command_on_its_queue_reaches_its_function_on_alibaba(alibaba: Deploye
     assert accepts(alibaba.cloud, "r-demo0001", "app", NEW)
 
 
-def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud: Standin, packages: Packages) -> None:
-    one = deploy_bundle(cloud, "tencent", packages.dist)
+def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(
+    cloud: Standin, packages: Packages, tmp_path: Path
+) -> None:
+    one = deploy_bundle(cloud, "tencent", packages.dist, tmp_path)
     cloud.reset(active_s=0.02, task_s=6.0)
     assert one.workbench("deploy").returncode == 0
     call_scf(cloud, "UpdateFunctionConfiguration", FunctionName=ACCOUNT, Timeout=4)
@@ -133,8 +138,10 @@ def test_a_change_that_takes_longer_is_followed_to_its_end_over_the_queue(cloud:
 
 
 @pytest.mark.parametrize("name", ["tencent", "alibaba"])
-def test_deployed_twice_needs_nothing_and_removed_leaves_nothing(cloud: Standin, packages: Packages, name: str) -> None:
-    one = deploy_bundle(cloud, name, packages.dist)
+def test_deployed_twice_needs_nothing_and_removed_leaves_nothing(
+    cloud: Standin, packages: Packages, tmp_path: Path, name: str
+) -> None:
+    one = deploy_bundle(cloud, name, packages.dist, tmp_path)
     again = one.workbench("deploy")
     assert again.returncode == 0 and "nothing to change" in again.stdout
     planned = one.workbench("plan")

@@ -35,7 +35,7 @@ class DeployedBundle:
     cloud: Standin
     name: str
     environ: dict[str, str]
-    dist: Path
+    dist: Path  # of its own: the plan that `deploy` goes by is kept there
 
     def workbench(self, verb: str) -> subprocess.CompletedProcess[str]:
         """`make <verb>`, with the packages as they are."""
@@ -90,8 +90,8 @@ class DeployedBundle:
         return [event["data"]["Outcome"] for event in self.results()]
 
 
-def deploy_bundle(cloud: Standin, name: str, dist: Path) -> DeployedBundle:
-    """A platform's bundle on a fresh world."""
+def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path) -> DeployedBundle:
+    """A platform's bundle, of the zips in `zips/<platform>`, on a fresh world; `dist` is a folder for it alone."""
     cloud.reset(active_s=0.02)
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
     results, commands = QUEUES[name]
@@ -109,6 +109,9 @@ def deploy_bundle(cloud: Standin, name: str, dist: Path) -> DeployedBundle:
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": alibaba["key"],
         "ALIBABA_CLOUD_SECURITY_TOKEN": alibaba["token"],
     }
+    (dist / name).mkdir()
+    for path in (zips / name).glob("*.zip"):
+        (dist / name / path.name).symlink_to(path.resolve())
     one = DeployedBundle(cloud, name, environ, dist)
     done = one.workbench("deploy")
     assert done.returncode == 0, done.stdout + done.stderr

@@ -117,7 +117,9 @@ def deploy_and_use(scene: Scene, cloud: Standin, story: Story, packaging: Packag
     largest = max(zipped.stat().st_size for zipped in zips) / 1e6
     told.step("package", f"{len(zips)} zips of {largest:.1f} MB at most", True, seconds)
     scene.doing = f"{story.cloud}: deploy"
-    running = deploy_bundle(cloud, story.cloud, packaging.folder)
+    dist = packaging.folder / f"{story.cloud}-deployed"
+    dist.mkdir()
+    running = deploy_bundle(cloud, story.cloud, packaging.folder, dist)
     told.step("deploy", f"{len(cloud.functions())} functions run at {running.url(story.function)}", True)
     planned = running.workbench("plan")
     told.step("plan again", "nothing to change", "nothing to change" in planned.stdout)
