@@ -273,6 +273,9 @@ class World(WorldTable):
     empty_times: Literal["no", "until_changed", "forever"] = "no"
     times_lag_s: Seconds = 0.0
     shows_changing: bool = True
+    changing_shown_after_s: Seconds = 0.0
+    expires_in: Literal["milliseconds", "seconds"] = "milliseconds"
+    fc_state: Literal["Active", "Pending", ""] = "Active"
     task_types: dict[str, str] = {}
     task_listed_after_s: Seconds = 0.0
     task_readable_after_s: Seconds = 0.0
@@ -286,6 +289,7 @@ class World(WorldTable):
     form_body: bool = True
     unknown_actions: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
+    not_so: tuple[str, ...] = ()
     credentials: Credentials
     redis: dict[str, RedisInstance] = {}
     tcr: dict[str, RegistryInstance] = {}
@@ -310,6 +314,10 @@ class World(WorldTable):
                     raise ValueError(f"{name}: a fleet's instance or secret is there already")
                 whole[name] = {**mine, **table}
         return whole
+
+    def holds(self, claim: str) -> bool:
+        """Whether a row of claims.toml holds in this world; where it does not, the code beside plays the other way."""
+        return claim not in self.not_so
 
     def check_password(self, action: str, value: str) -> None:
         """Raises: ApiError: the world has a rule of its own against this new password."""
