@@ -17,7 +17,7 @@ SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filte
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package plan deploy remove call lock clean report with-demo with-pages with-dev
+.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package plan deploy remove call verify lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -95,6 +95,9 @@ remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|al
 
 call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)
+
+verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
+	@$(PY) -m shared.workbench.verify $(CLOUD) $(if $(SANDBOX),--sandbox $(SANDBOX)) $(if $(ONLY),--only $(ONLY))
 
 OUT ?= dist/report.html
 report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS

@@ -1,0 +1,212 @@
+"""One call of either cloud's API with the caller's own keys, by the vendors' official clients.
+
+Nothing of keyturn's own reading of answers is used: what it believes is what is being looked at.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from shared.clouds.tencent.session import host
+
+_TIMEOUT_S = 30.0
+TENCENT_VERSIONS = {
+    "redis": "2018-04-12",
+    "tcr": "2019-09-24",
+    "ssm": "2019-09-23",
+    "scf": "2018-04-16",
+    "ckafka": "2019-08-19",
+}
+ALIBABA_VERSIONS = {"r-kvstore": "2015-01-01", "kms": "2016-01-20", "FC": "2023-03-30"}
+_TENCENT_CALLS_PER_S, _ALIBABA_CALLS_PER_S = 20.0, 5.0
+
+
+class CallRefused(Exception):
+    """The cloud refused a call; `code` is its own, `status` HTTP's. Never holds what was sent."""
+
+    def __init__(self, action: str, code: str, status: int) -> None:
+        super().__init__(f"{action}: {code}")
+        self.action = action
+        self.code = code
+        self.status = status
+
+
+class CallLost(Exception):
+    """A call got no readable answer; it may have had its effect."""
+
+    def __init__(self, action: str, failure: BaseException) -> None:
+        super().__init__(f"{action}: no answer ({type(failure).__name__})")
+        self.action = action
+
+
+class _Pace:
+    """Keeps calls of one action apart, so that none comes faster than the published rate."""
+
+    def __init__(self, calls_per_s: float) -> None:
+        self._apart_s = 1.0 / calls_per_s
+        self._next: dict[str, float] = {}
+
+    def wait(self, action: str) -> None:
+        now = time.monotonic()
+        due = max(now, self._next.get(action, now))
+        self._next[action] = due + self._apart_s
+        time.sleep(due - now)
+
+
+class TencentApi:
+    """Tencent Cloud: one region and site unless a call says otherwise."""
+
+    cloud = "tencent"
+
+    def __init__(self, keys: Mapping[str, str], region: str, site: str, endpoint: str) -> None:
+        """`keys`: id, key and perhaps token. `endpoint`: as KEYTURN_TENCENT_ENDPOINT, or empty."""
+        self.region, self.site = region, site
+        self._keys, self._endpoint = dict(keys), endpoint
+        self._pace = _Pace(_TENCENT_CALLS_PER_S)
+
+    def call(
+        self,
+        service: str,
+        action: str,
+        parameters: Mapping[str, Any],
+        *,
+        region: str = "",
+        endpoint_host: str = "",
+        keys: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The content of `Response`. `keys` replace single ones. Raises: CallRefused, CallLost."""
+        from tencentcloud.common.common_client import CommonClient
+        from tencentcloud.common.credential import Credential
+        from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+        from tencentcloud.common.profile.client_profile import ClientProfile
+        from tencentcloud.common.profile.http_profile import HttpProfile
+
+        self._pace.wait(action)
+        where = region or self.region
+        place = endpoint_host or host(service, where, self.site)
+        if self._endpoint.startswith("https://"):
+            http = HttpProfile(endpoint=self._endpoint.removeprefix("https://"))
+        elif self._endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+            http = HttpProfile(protocol="http", endpoint=place, proxy=self._endpoint)
+        else:
+            http = HttpProfile(endpoint=place)
+        http.reqTimeout = int(_TIMEOUT_S)
+        with_keys = {**self._keys, **(keys or {})}
+        credential = Credential(with_keys["id"], with_keys["key"], with_keys.get("token"))
+        profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256")
+        client = CommonClient(service, TENCENT_VERSIONS[service], credential, where, profile)
+        failure: Exception | None = None
+        envelope: Any = None
+        try:
+            envelope = client.call_json(action, dict(parameters))
+        # Whatever the client raises: its text may hold what was sent.
+        except Exception as error:
+            failure = error
+        if isinstance(failure, TencentCloudSDKException) and failure.requestId:
+            raise CallRefused(action, str(failure.code), 200) from None
+        if failure is not None:
+            raise CallLost(action, failure) from None
+        answer: dict[str, Any] = envelope["Response"]
+        if "Error" in answer:  # the client takes an error for success where the content type has a charset
+            raise CallRefused(action, str(answer["Error"].get("Code")), 200)
+        return answer
+
+
+class AlibabaApi:
+    """Alibaba Cloud: one region."""
+
+    cloud = "alibaba"
+
+    def __init__(self, keys: Mapping[str, str], region: str, endpoint: str) -> None:
+        """`keys`: id, key and perhaps token. `endpoint`: as KEYTURN_ALIBABA_ENDPOINT, or empty."""
+        self.region = region
+        self._keys, self._endpoint = dict(keys), endpoint
+        self._pace = _Pace(_ALIBABA_CALLS_PER_S)
+
+    def call(
+        self,
+        service: str,
+        action: str,
+        query: Mapping[str, str],
+        form: Mapping[str, str] | None = None,
+        *,
+        keys: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """An RPC call's body; `form` travels in the request's body, as secrets do. Raises: CallRefused, CallLost."""
+        return self._send(service, action, "POST", "/", "RPC", dict(query), dict(form) if form else None, keys)
+
+    def call_function(
+        self, action: str, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """A ROA call of Function Compute. `path` begins with the version. Raises: CallRefused, CallLost."""
+        return self._send("FC", action, method, path, "ROA", dict(query), dict(body) if body is not None else None)
+
+    def _send(
+        self,
+        service: str,
+        action: str,
+        method: str,
+        path: str,
+        style: str,
+        query: dict[str, str],
+        body: dict[str, Any] | None,
+        keys: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
+        from darabonba.runtime import RuntimeOptions
+
+        self._pace.wait(action)
+        parameters = Params(
+            action=action,
+            version=ALIBABA_VERSIONS[service],
+            protocol="HTTPS",
+            pathname=path,
+            method=method,
+            auth_type="AK",
+            style=style,
+            req_body_type="json" if style == "ROA" else "formData",
+            body_type="json",
+        )
+        failure: Exception | None = None
+        answer: Any = None
+        try:
+            client = self._client(service, keys)
+            answer = client.call_api(parameters, OpenApiRequest(query=query, body=body), RuntimeOptions())
+        # Whatever the client raises: its text may hold what was sent.
+        except Exception as error:
+            failure = error
+        status = getattr(failure, "status_code", None)
+        if isinstance(status, int):
+            raise CallRefused(action, str(getattr(failure, "code", "")), status) from None
+        if failure is not None:
+            raise CallLost(action, failure) from None
+        got = answer.get("body")
+        return got if isinstance(got, dict) else {}
+
+    def _client(self, service: str, keys: Mapping[str, str] | None) -> Any:
+        from alibabacloud_tea_openapi.utils_models import Config
+
+        with_keys = {**self._keys, **(keys or {})}
+        config = Config(
+            access_key_id=with_keys["id"],
+            access_key_secret=with_keys["key"],
+            security_token=with_keys.get("token"),
+            region_id=self.region,
+            protocol="HTTPS",
+            read_timeout=int(_TIMEOUT_S * 1000),
+        )
+        if self._endpoint.startswith("http://"):
+            config.protocol, config.http_proxy = "HTTP", self._endpoint
+        elif self._endpoint:
+            config.endpoint = self._endpoint.removeprefix("https://")
+        if service == "r-kvstore":  # each product's own client knows its hosts
+            from alibabacloud_r_kvstore20150101.client import Client
+        elif service == "FC":
+            from alibabacloud_fc20230330.client import Client
+        else:
+            from alibabacloud_tea_openapi.client import Client
+
+            config.endpoint = config.endpoint or f"{service}.{self.region}.aliyuncs.com"
+        return Client(config)

@@ -1,0 +1,100 @@
+"""What a check is, and the desk at which it works: an API, what may be changed, and what was changed so far."""
+
+from __future__ import annotations
+
+import os
+import secrets as randomness
+import string
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from shared.workbench.verify.apis import AlibabaApi, TencentApi
+from shared.workbench.verify.findings import Finding
+from shared.workbench.verify.put_back import Changed, Journal
+from shared.workbench.verify.sandbox import AlibabaSandbox, TencentSandbox
+
+ApiT = TypeVar("ApiT", TencentApi, AlibabaApi)
+SandboxT = TypeVar("SandboxT", TencentSandbox, AlibabaSandbox)
+PartT = TypeVar("PartT")
+SeenT = TypeVar("SeenT")
+
+
+class Untried(Exception):
+    """A check cannot be made; the text says why."""
+
+
+class Desk(Generic[ApiT, SandboxT]):
+    """One run's means. Nothing is changed but what its sandbox names, and only after `allow` said yes."""
+
+    def __init__(
+        self,
+        api: ApiT,
+        sandbox: SandboxT,
+        journal: Journal,
+        *,
+        allow: Callable[[str], bool],
+        slow: bool,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """`allow`: shows a change and asks. `slow`: what takes longer than a minute, or a private address, is tried."""
+        self.api: ApiT = api
+        self.sandbox: SandboxT = sandbox
+        self.slow = slow
+        self._journal, self._allow, self._environ = journal, allow, environ
+        self._seen: dict[Callable[..., Any], Any] = {}
+
+    def once(self, story: Callable[[Desk[ApiT, SandboxT]], SeenT]) -> SeenT:
+        """What a story saw; several claims are judged by one story, which runs once. Raises: as it did then."""
+        if story not in self._seen:
+            try:
+                self._seen[story] = story(self)
+            except Exception as error:
+                self._seen[story] = error
+        seen = self._seen[story]
+        if isinstance(seen, Exception):
+            raise seen
+        return seen  # type: ignore[no-any-return]
+
+    def need(self, part: PartT | None, name: str) -> PartT:
+        """A part of the sandbox. Raises: Untried: the file does not have it."""
+        if part is None:
+            raise Untried(f"the sandbox file has no [{self.api.cloud}.{name}]")
+        return part
+
+    def present(self, variable: str | None) -> str:
+        """A present password. Raises: Untried: the file names no variable for it."""
+        if variable is None:
+            raise Untried("the sandbox file names no variable with this password")
+        return self._environ[variable]
+
+    @contextmanager
+    def change(self, what: Changed) -> Iterator[None]:
+        """What stands inside changes `what`, which is shown before, agreed to, and put back.
+
+        Raises: Untried: it was not agreed to.
+        """
+        if not self._allow(what.title):
+            raise Untried("it would change something, and that was not agreed to")
+        with self._journal.changed(what):
+            yield
+
+
+DeskT = TypeVar("DeskT", bound=Desk[Any, Any])
+
+
+@dataclass(frozen=True)
+class Check(Generic[DeskT]):
+    """How one claim is looked at on one cloud. `judge` may raise Untried, CallRefused and CallLost."""
+
+    claim: str
+    judge: Callable[[DeskT], Finding]
+    slow: str = ""
+    """Why it is tried with SLOW=1 alone: it takes longer than a minute, or an address in a private network."""
+
+
+def made_up_password(length: int = 20) -> str:
+    """A password that keeps every service's rule: letters and digits, a letter first, of each class one."""
+    middle = "".join(randomness.choice(string.ascii_letters + string.digits) for _ in range(length - 4))
+    return f"Kt1{middle}x"

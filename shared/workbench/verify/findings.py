@@ -1,0 +1,82 @@
+"""What became of a claim, and how a person, a program and a bug report read it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_SHOWN_ENDS = 2
+
+
+@dataclass(frozen=True)
+class Holds:
+    """It is so; `seen` is what shows it."""
+
+    seen: str
+
+
+@dataclass(frozen=True)
+class Differs:
+    """It is not so."""
+
+    expected: str
+    seen: str
+
+
+@dataclass(frozen=True)
+class NotTried:
+    """Nothing was found out."""
+
+    why: str
+
+
+Finding = Holds | Differs | NotTried
+
+
+def shorten(text: str, names: Iterable[str]) -> str:
+    """The text with each of these ids cut to its kind and last letters: `crs-demo0001` is `crs-...01`."""
+    for name in sorted(set(names), key=len, reverse=True):
+        kind, dash, rest = name.partition("-")
+        shown = f"{kind}{dash}" if dash and rest else ""
+        text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", f"{shown}...{name[-_SHOWN_ENDS:]}", text)
+    return text
+
+
+def as_record(finding: Finding) -> dict[str, str]:
+    """One finding as JSON has it."""
+    if isinstance(finding, Holds):
+        return {"Finding": "holds", "Seen": finding.seen}
+    if isinstance(finding, Differs):
+        return {"Finding": "differs", "Expected": finding.expected, "Seen": finding.seen}
+    return {"Finding": "not tried", "Why": finding.why}
+
+
+def as_line(claim: str, finding: Finding) -> str:
+    """One finding as the table has it."""
+    if isinstance(finding, Holds):
+        return f"{claim:<5}holds      {finding.seen}"
+    if isinstance(finding, Differs):
+        return f"{claim:<5}differs    expected: {finding.expected}; seen: {finding.seen}"
+    return f"{claim:<5}not tried  {finding.why}"
+
+
+def as_json(cloud: str, when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
+    """The whole as a file: no secret is in any finding, and ids were shortened before."""
+    rows = [{"Claim": id_, "Text": claims[id_], **as_record(one)} for id_, one in findings.items()]
+    whole: dict[str, Any] = {"Cloud": cloud, "Time": when, "Findings": rows}
+    return json.dumps(whole, indent=1) + "\n"
+
+
+def as_report(cloud: str, when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
+    """A text for a bug report: what differs in full, the rest by name."""
+    lines = [f"keyturn verify, {cloud}, {when}"]
+    for id_, one in findings.items():
+        if isinstance(one, Differs):
+            lines += [f"- {id_} differs: {claims[id_]}", f"  expected: {one.expected}", f"  seen: {one.seen}"]
+    for word, kind in (("holds", Holds), ("not tried", NotTried)):
+        named = [id_ for id_, one in findings.items() if isinstance(one, kind)]
+        lines.append(f"- {word}: {' '.join(named) or 'none'}")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,153 @@
+"""What verify may change on an account: a file that names it, and holds no secret.
+
+For each password it names the environment variable that holds the present one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tomli
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+TEMPLATE = Path(__file__).with_name("sandbox.toml")
+
+Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,99}$")]
+"""The name of an environment variable: a password does not fit, so none is written here by mistake."""
+Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
+
+
+class SandboxError(Exception):
+    """The file cannot be used; the text names the field and the rule, never a value."""
+
+
+class Part(BaseModel):
+    """One thing that may be changed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @property
+    def passwords(self) -> Mapping[str, str]:
+        """Field -> variable, of each password that it names."""
+        return {name: value for name, value in self if name.endswith("password") and isinstance(value, str)}
+
+
+class RedisPart(Part):
+    """A TencentDB for Redis instance: a custom account and, if named, root."""
+
+    instance: Name
+    account: Name
+    account_password: Variable
+    root_password: Variable | None = None
+
+
+class RegistryPart(Part):
+    """A service account of a TCR instance."""
+
+    registry: Name
+    account: Name
+    account_password: Variable
+
+
+class SecretPart(Part):
+    """A secret of SSM or KMS with nothing in it that anybody needs."""
+
+    secret: Name
+
+
+class FunctionPart(Part):
+    """A function's name that is free, and its role; it is made and removed again."""
+
+    function: Name
+    role: Name
+
+
+class DataHubPart(Part):
+    """A DataHub access task of CKafka that nobody reads."""
+
+    datahub: Name
+
+
+class TairPart(Part):
+    """An account of a Tair or Redis instance."""
+
+    instance: Name
+    account: Name
+    account_password: Variable
+
+
+class SmqPart(Part):
+    """An SMQ queue that nobody reads."""
+
+    account: Name
+    queue: Name
+
+
+class TencentSandbox(Part):
+    """Tencent's part of the file."""
+
+    region: Name = "ap-guangzhou"
+    site: Literal["domestic", "intl"] = "domestic"
+    redis: RedisPart | None = None
+    tcr: RegistryPart | None = None
+    ssm: SecretPart | None = None
+    scf: FunctionPart | None = None
+    ckafka: DataHubPart | None = None
+
+
+class AlibabaSandbox(Part):
+    """Alibaba's part of the file."""
+
+    region: Name = "cn-hangzhou"
+    tair: TairPart | None = None
+    kms: SecretPart | None = None
+    fc: FunctionPart | None = None
+    smq: SmqPart | None = None
+
+
+class Sandbox(Part):
+    """The whole file."""
+
+    tencent: TencentSandbox = Field(default_factory=TencentSandbox)
+    alibaba: AlibabaSandbox = Field(default_factory=AlibabaSandbox)
+
+
+def load_sandbox(path: Path | None, cloud: str, environ: Mapping[str, str]) -> Sandbox:
+    """The file, or an empty sandbox without one. Raises: SandboxError, also where a password's variable is not set."""
+    if path is None:
+        return Sandbox()
+    try:
+        sandbox = Sandbox.model_validate(tomli.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SandboxError(f"{path}: {error.strerror}") from None
+    except tomli.TOMLDecodeError:
+        raise SandboxError(f"{path} is not TOML") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        field = ".".join(str(part) for part in first["loc"])
+        raise SandboxError(f"{path}: {field}: {first['msg']}") from None
+    for place, part in parts(sandbox, cloud):
+        for field, variable in part.passwords.items():
+            if not environ.get(variable):
+                raise SandboxError(f"{path}: {place}.{field}: the variable that it names is not set")
+    return sandbox
+
+
+def parts(sandbox: Sandbox, cloud: str) -> Iterator[tuple[str, Part]]:
+    """Name and value of each part of one cloud that the file has."""
+    for name, value in sandbox.tencent if cloud == "tencent" else sandbox.alibaba:
+        if isinstance(value, Part):
+            yield f"{cloud}.{name}", value
+
+
+def ids(sandbox: Sandbox, cloud: str) -> set[str]:
+    """Every id in the file, which findings show shortened; regions and account names are no ids."""
+    open_ = ("region", "site", "account")
+    return {
+        str(value)
+        for _, part in parts(sandbox, cloud)
+        for name, value in part
+        if isinstance(value, str) and name not in open_ and not name.endswith("password")
+    }
