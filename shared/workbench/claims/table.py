@@ -1,4 +1,4 @@
-"""The table of claims: one row a behaviour of a cloud, with its source, its status and what keyturn does if it is wrong."""
+"""The table of claims: each behaviour of a cloud with its source, its status, and what follows if it is wrong."""
 
 from __future__ import annotations
 
