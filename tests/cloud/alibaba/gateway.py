@@ -18,6 +18,8 @@ from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service, ha
 
 DOMAIN = "aliyuncs.com"
 _CLOCK_SKEW_S = 900
+LESS_SKEW_S = 60
+"""What a world without W1 takes, which takes a nonce twice too."""
 _HOST = re.compile(rf"(?P<service>[a-z-]+?)(?P<vpc>-vpc)?(?:\.(?P<region>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
 # The SDK's endpoint table sends this region to the host without one.
 _CENTRAL_REGION = "cn-hangzhou"
@@ -167,12 +169,12 @@ class AlibabaGateway:
             sent = datetime.strptime(f"{date}+0000", "%Y-%m-%dT%H:%M:%SZ%z").timestamp()
         except ValueError:
             raise ApiError("InvalidTimeStamp.Format", "x-acs-date is not YYYY-MM-DDThh:mm:ssZ.") from None
-        if abs(self._now() - sent) > _CLOCK_SKEW_S:
+        if abs(self._now() - sent) > (_CLOCK_SKEW_S if self.world.holds("W1") else LESS_SKEW_S):
             raise ApiError("InvalidTimeStamp.Expired", "x-acs-date is more than 15 minutes away.")
 
     def _use_nonce(self, nonce: str) -> None:
         now = self._now()
-        if nonce in self._nonces:
+        if nonce in self._nonces and self.world.holds("W1"):
             raise ApiError("SignatureNonceUsed", "The signature nonce has been used.")
         self._nonces[nonce] = now
         # A request older than twice the skew fails by its date; forget those, in the order they came.

@@ -21,6 +21,8 @@ from tests.cloud.state.world_clock import Clock
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 MOST_VERSIONS = 10
+FEWER_VERSIONS = 5
+"""The limit in a world without S7."""
 LOST = "StandIn.LabelledVersionLost"
 """No code of the cloud: the real one would delete a version that the caller still has a label on."""
 _MOST_BYTES = 30720
@@ -125,7 +127,7 @@ class AlibabaKms:
         """Nothing runs."""
 
     def _begin(self, world: World) -> None:
-        now = self._clock.now()
+        self._world, now = world, self._clock.now()
         self._secrets = {(spec.region, name): Secret.of(name, spec, now) for name, spec in world.kms.items()}
         self._violations: list[str] = []
         for secret in self._secrets.values():
@@ -154,7 +156,7 @@ class AlibabaKms:
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._watch(call)
         name = given["SecretName"]
-        version = _given_version(given, self._clock.now())
+        version = self._given_version(given)
         if given.get("SecretType", "Generic") != "Generic":
             raise ApiError("UnsupportedOperation", "The stand-in makes generic secrets only.")
         if len(name) > _MOST_NAME:
@@ -171,13 +173,17 @@ class AlibabaKms:
 
     async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._watch(call)
-        secret, version = self._secret(call), _given_version(given, self._clock.now())
+        secret, version = self._secret(call), self._given_version(given)
         stages = _stages(given.get("VersionStages"))
+        self._check_labels(stages)
         known = secret.versions.get(version.id)
         if known is None:
             self._add(secret, version, stages)
         elif (known.data, known.kind) != (version.data, version.kind):
-            raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
+            if self._world.holds("S1"):
+                raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
+            known.data, known.kind = version.data, version.kind
+            self._note(secret, version.id)
         # A known id with the same value is ignored, its stages too, and is a success.
         marks = {"VersionStage": sorted(secret.stages_of(version.id))}
         return {"SecretName": secret.name, "VersionId": version.id, "VersionStages": marks}
@@ -185,7 +191,9 @@ class AlibabaKms:
     def _add(self, secret: Secret, version: Version, stages: list[str]) -> None:
         """Keep a new version; the earliest goes if there are too many."""
         after = secret.stages_after(stages, version.id)
-        if len(secret.versions) >= MOST_VERSIONS:
+        if len(secret.versions) >= (MOST_VERSIONS if self._world.holds("S7") else FEWER_VERSIONS):
+            if not self._world.holds("S5"):
+                raise ApiError("Rejected.LimitExceeded", "A secret has at most 10 versions.")
             earliest = next(iter(secret.versions))
             if earliest in after.values():
                 self._violations.append(f"PutSecretValue {secret.name}: would delete {earliest}, which has a label")
@@ -218,17 +226,19 @@ class AlibabaKms:
     async def _move_stage(self, given: Mapping[str, Any], call: Call) -> Answer:
         secret, stage = self._secret(call), given["VersionStage"]
         to, away = given.get("MoveToVersion"), given.get("RemoveFromVersion")
+        self._check_labels([stage])
         if not to and (not away or stage in (CURRENT, PREVIOUS)):
             raise ApiError("InvalidParameter", "The specified parameter is invalid.")
         if {one for one in (to, away) if one} - secret.versions.keys():
             raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
-        if (away and secret.stages.get(stage) != away) or len(stage) > _MOST_NAME:
+        elsewhere = away and secret.stages.get(stage) != away and self._world.holds("S6")
+        if elsewhere or len(stage) > _MOST_NAME:
             raise ApiError("InvalidParameter", "The specified parameter is invalid.")
         if to:
             secret.stages = secret.stages_after([stage], to)
             self._note(secret, to)
         else:
-            del secret.stages[stage]
+            secret.stages.pop(stage, None)
         secret.updated = self._clock.now()
         return {"SecretName": secret.name}
 
@@ -278,17 +288,22 @@ class AlibabaKms:
                 return secret
         raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
 
+    def _given_version(self, given: Mapping[str, Any]) -> Version:
+        # claims: S7
+        id_, data, kind = given["VersionId"], given["SecretData"], given.get("SecretDataType", "text")
+        if kind not in ("text", "binary") or len(id_) > _MOST_NAME or len(data.encode()) > _MOST_BYTES:
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+        return Version(id_, data, kind, self._clock.now())
+
+    def _check_labels(self, stages: list[str]) -> None:
+        """Labels of a caller's own are taken. Raises: ApiError: not in a world without S4."""
+        if not self._world.holds("S4") and set(stages) - {CURRENT, PREVIOUS}:
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+
     def _watch(self, call: Call) -> None:
         """A value in the query is taken, as the cloud takes it; logs and gateways would show it."""
         if "SecretData" in call.in_query:
             self._violations.append(f"{call.action}: SecretData was in the query")
-
-
-def _given_version(given: Mapping[str, Any], now: float) -> Version:
-    id_, data, kind = given["VersionId"], given["SecretData"], given.get("SecretDataType", "text")
-    if kind not in ("text", "binary") or len(id_) > _MOST_NAME or len(data.encode()) > _MOST_BYTES:
-        raise ApiError("InvalidParameter", "The specified parameter is invalid.")
-    return Version(id_, data, kind, now)
 
 
 def _stages(text: str | None) -> list[str]:

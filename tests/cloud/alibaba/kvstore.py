@@ -28,6 +28,10 @@ from tests.cloud.wire.service import (
     parameter_table,
 )
 
+BUSY_S = 5.0
+"""How long after a change has settled the next one is refused in a world without A3."""
+NOBODY_LISTENS = 1
+"""The port that is shown in a world without W5."""
 _SYMBOLS = "!@#$%^&*()_+-="
 _PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
 _MOST_TAGS = 5
@@ -37,17 +41,18 @@ _LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwner
 
 @dataclass
 class Account:
-    """A live account; `settled` is the time from which it shows Available."""
+    """A live account, which shows Unavailable from `shown` until it has `settled`, both in epoch seconds."""
 
     spec: TairAccount
     user: RedisUser
+    shown: float = 0.0
     settled: float = 0.0
     applied: int = 0
     changed: int = 0
 
     def status(self, now: float) -> str:
         """AccountStatus."""
-        return "Available" if now >= self.settled else "Unavailable"
+        return "Unavailable" if self.shown <= now < self.settled else "Available"
 
 
 @dataclass
@@ -65,9 +70,9 @@ class Instance:
         """Its accounts as Redis users; without one of the instance's own a password alone opens nothing."""
         return [account.user for account in self.accounts.values()]
 
-    def restore(self, spec: TairInstance) -> None:
+    def restore(self, world: World) -> None:
         """Take the accounts of a world."""
-        self.spec, own = spec, {"default", self.id}
+        self.spec, own, spec = world.tair[self.id], {"default", self.id}, world.tair[self.id]
         self.accounts = {}
         for name, one in spec.accounts.items():
             user = RedisUser(name, one.password, _PRIVILEGES[one.privilege], nopass=one.nopass, default=name in own)
@@ -76,6 +81,8 @@ class Instance:
         self.server.forms = LoginForms(
             b":",
             default=frozenset(name.encode() for name in own) if defaults else frozenset(),
+            two_words="accept" if world.holds("A8") else "refuse",
+            password_alone=world.holds("A8"),
             before_6=float(spec.engine_version) < 6,
             takes_any=any(user.nopass for user in defaults),
         )
@@ -179,7 +186,7 @@ class AlibabaKvstore:
     def _restore(self) -> None:
         """The world's accounts."""
         for instance in self.instances.values():
-            instance.restore(self._world.tair[instance.id])
+            instance.restore(self._world)
             for name, account in instance.accounts.items():
                 self._history.add("tair", instance.id, name, account.user.password, by="world")
 
@@ -189,14 +196,17 @@ class AlibabaKvstore:
         await instance.server.set_users([user])
         account.applied += 1
         account.changed += user.password != account.user.password
-        account.user, account.settled = user, self._clock.now() + self._world.settle_s
+        account.user, account.shown = user, self._clock.now() + self._world.changing_shown_after_s
+        account.settled = account.shown + self._world.settle_s
 
     def _status(self, account: Account) -> str:
         return account.status(self._clock.now()) if self._world.shows_changing else "Available"
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A4, A5, A6, R14, W3
         instance = self._instance(call)
-        if instance.spec.status != "Normal":
+        refused = instance.spec.status != "Normal"
+        if refused and self._world.holds("R14"):
             raise self.error_for("lock", call)
         account = instance.accounts.get(given["AccountName"])
         if account is None:
@@ -206,14 +216,24 @@ class AlibabaKvstore:
         self._world.check_password(call.action, new)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
+        if not self._world.holds("A3") and self._clock.now() < account.settled + BUSY_S:
+            raise ApiError("OperationConflict.Switching", "The instance is being switched.")
         async with instance.turn:  # compare and swap: of two callers with the same old password one wins
             if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
-                raise ApiError(*self._wrong_old)
+                raise self._wrong_old_password()
             await self._turn(instance, account, new)
         self._history.add("tair", instance.id, account.user.name, new)
+        if refused:
+            raise self.error_for("lock", call)
         if call.fault == "hang_task":
             account.settled = float("inf")
         return {}
+
+    def _wrong_old_password(self) -> ApiError:
+        """A code that nobody has published; without A2 the published one of another mistake."""
+        if self._world.holds("A2"):
+            return ApiError(*self._wrong_old)
+        return ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
@@ -275,7 +295,7 @@ class AlibabaKvstore:
             "EngineVersion": instance.spec.engine_version,
             "ArchitectureType": "standard",
             "ConnectionDomain": host,
-            "Port": int(port or 0),
+            "Port": int(port or 0) if self._world.holds("W5") else NOBODY_LISTENS,
             "RegionId": instance.spec.region,
             "EndTime": "",
             "HasRenewChangeOrder": False,

@@ -17,6 +17,8 @@ from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service, ha
 
 DOMAIN = "tencentcloudapi.com"
 _CLOCK_SKEW_S = 300
+LESS_SKEW_S = 60
+"""What a world without W1 takes."""
 _MOST_BYTES = 10 * 1024 * 1024
 _HOST = re.compile(rf"(?P<service>[a-z]+)(?:\.(?P<place>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
 
@@ -145,7 +147,8 @@ class TencentGateway:
     def _check_clock(self, timestamp: str, date: str) -> None:
         if not timestamp.isdecimal() or len(timestamp) > 12:
             raise ApiError("InvalidParameter", "The header X-TC-Timestamp is not a time in seconds.")
-        if abs(self._now() - int(timestamp)) > _CLOCK_SKEW_S:
+        skew_s = _CLOCK_SKEW_S if self._world.holds("W1") else LESS_SKEW_S
+        if abs(self._now() - int(timestamp)) > skew_s:
             raise ApiError("AuthFailure.SignatureExpire", "The timestamp is more than 5 minutes away.")
         if datetime.fromtimestamp(int(timestamp), timezone.utc).date().isoformat() != date:
             raise ApiError("AuthFailure.SignatureFailure", "The credential scope's date is not the timestamp's.")

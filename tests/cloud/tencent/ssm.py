@@ -12,6 +12,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from copy import copy, deepcopy
+from functools import partial
 from typing import Any
 
 from tests.cloud.state.history import By, History
@@ -21,6 +22,10 @@ from tests.cloud.tencent.ssm_secret import CURRENT, Secret, Version
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 MOST_VERSIONS = 10
+FEWER_VERSIONS = 5
+"""The limit in a world without S7."""
+UPDATE_LATE_S = 5.0
+"""How long readers get the former value after UpdateSecret, in a world without S2."""
 _MOST_SECRETS = 1000
 _MOST_BYTES = 32 * 1024
 _MOST_DESCRIPTION = 2048
@@ -171,9 +176,9 @@ class TencentSsm:
         version = _given_value(given, self._clock.now())
         secret = self._usable(call)
         # Unlike the other cloud's, this put is not idempotent: the same value is refused too.
-        if id_ in secret.versions:
+        if id_ in secret.versions and self._world.holds("S1"):
             raise ApiError("ResourceInUse.VersionIdExists", "The version exists.")
-        if len(secret.versions) >= MOST_VERSIONS:
+        if len(secret.versions) >= (MOST_VERSIONS if self._world.holds("S7") else FEWER_VERSIONS):
             raise ApiError("LimitExceeded", "A secret has at most 10 versions.")
         secret.versions[id_] = version
         self._note(secret, id_)
@@ -196,12 +201,20 @@ class TencentSsm:
         value = _given_value(given, self._clock.now())
         secret = self._usable(call)
         version = self._version(secret, given)
-        version.value, version.binary = value.value, value.binary
         version.updated += 1
         if self._world.update_moves_create_time:
             version.created = value.created
-        self._note(secret, given["VersionId"])
+        if self._world.holds("S2"):
+            await self._replace(secret, given["VersionId"], value)
+        else:
+            self._clock.call_after(UPDATE_LATE_S, partial(self._replace, secret, given["VersionId"], value))
         return _named(secret, given["VersionId"])
+
+    async def _replace(self, secret: Secret, id_: str, value: Version) -> None:
+        """A version has this value from now on, if it is still there."""
+        if (version := secret.versions.get(id_)) is not None:
+            version.value, version.binary = value.value, value.binary
+            self._note(secret, id_)
 
     async def _delete_version(self, given: Mapping[str, Any], call: Call) -> Answer:
         secret = self._secret(call)
