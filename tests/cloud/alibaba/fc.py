@@ -8,6 +8,7 @@ Unverified and so chosen here: the words of State while a function is made, and 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import time
@@ -29,6 +30,8 @@ _HANDLER = re.compile(r"[A-Za-z0-9_./-]{1,120}\.[A-Za-z_][A-Za-z0-9_]*")
 _ROLE = re.compile(r"acs:ram::[0-9]{1,32}:role/[A-Za-z0-9.-]{1,64}")
 _RUNTIMES = {"python3.10": "3.10", "python3.12": "3.12"}
 _ZIP_MB, _MOST_RETRIES, _MOST_AGE_S = 100, 8, 604_800
+
+_LOG_TAIL, _PIPE_S = 4096, 0.05  # a function's output comes by a pipe of its own
 
 _CODE = parameter_table("zipFile!", "ossBucketName ossObjectName checksum")
 _TAG = parameter_table("Key! Value!")
@@ -283,11 +286,13 @@ class AlibabaFc:
         if headers.get("x-fc-invocation-type", "Sync").lower() == "async":
             self._host.deliver_later(function, given[RAW])
             return {"status": 202, "body": b"", "headers": {}}
+        lines = len(function.log)
         outcome = await function.invoke(given[RAW], request_id=call.request_id)
+        told = await _log_tail(function, lines) if headers.get("x-fc-log-type") == "Tail" else {}
         if outcome.kind == "ok":
-            return {"status": 200, "body": outcome.body, "headers": {}}
-        kind = {"init": "InitializationError"}.get(outcome.kind, "UnhandledInvocationError")
-        return {"status": 200, "body": json.dumps(outcome.error).encode(), "headers": {"X-Fc-Error-Type": kind}}
+            return {"status": 200, "body": outcome.body, "headers": told}
+        told["X-Fc-Error-Type"] = {"init": "InitializationError"}.get(outcome.kind, "UnhandledInvocationError")
+        return {"status": 200, "body": json.dumps(outcome.error).encode(), "headers": told}
 
     # What is there, and in which state
 
@@ -369,6 +374,13 @@ def _check_logs(given: Mapping[str, Any]) -> None:
 
 def _said(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if name not in ("functionName", "code", "tags")}
+
+
+async def _log_tail(function: DeployedFunction, lines: int) -> dict[str, str]:
+    """The last 4 KB of what was logged after so many lines, as a caller of InvokeFunction may ask for them."""
+    await asyncio.sleep(_PIPE_S)
+    tail = "\n".join(list(function.log)[lines:]).encode()[-_LOG_TAIL:]
+    return {"X-Fc-Log-Result": base64.b64encode(tail).decode()}
 
 
 def _paged(name: str, shown: list[Any], given: Mapping[str, Any], limit: int) -> Answer:
