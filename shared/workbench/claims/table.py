@@ -22,7 +22,7 @@ Status = Literal["assumed", "open", "third_party", "documented", "verified"]
 Risk = Literal["truth", "secret", "deployment", "service"]
 """What a wrong claim costs, the worst first."""
 GUESSED: frozenset[Status] = frozenset(("assumed", "open"))
-_CLOUDS = dict.fromkeys("RTPD", ("tencent",)) | dict.fromkeys("AFE", ("alibaba",))
+_CLOUDS = {letter: [cloud] for cloud, letters in (("tencent", "RTPD"), ("alibaba", "AFE")) for letter in letters}
 """The clouds of the first letters; a row of another, or of both, says so or is of both."""
 ClaimId = Annotated[str, Field(pattern=r"^[A-Z][1-9][0-9]?$")]
 Text = Annotated[str, Field(min_length=1)]
@@ -42,7 +42,7 @@ class Claim(BaseModel):
     if_wrong: Text
     otherwise: list[dict[str, Any]] = []
     misleads: bool = False
-    clouds: tuple[Literal["tencent", "alibaba"], ...] = ()
+    clouds: list[Literal["tencent", "alibaba"]] = []
     untried: str = ""
     unplayed: str = ""
 
@@ -65,7 +65,7 @@ class Claim(BaseModel):
     @classmethod
     def _of_clouds(cls, row: Any) -> Any:
         if isinstance(row, dict) and "clouds" not in row and isinstance(row.get("id"), str):
-            return {**row, "clouds": _CLOUDS.get(row["id"][0], ("tencent", "alibaba"))}
+            return {**row, "clouds": _CLOUDS.get(row["id"][0], ["tencent", "alibaba"])}
         return row
 
     @property
