@@ -58,6 +58,7 @@ class AlibabaGateway:
         }
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
+        # claims: W1, W9
         self.authenticate(request)
         entry = self.call_record(request)
         host = _HOST.fullmatch(request.hostname)
@@ -88,6 +89,7 @@ class AlibabaGateway:
         return call, service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
+        # claims: A1, W9
         pairs = request.pairs()
         if _is_form(request) and (self.world.form_body or _product(request) in _REGIONAL):
             pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
@@ -113,6 +115,7 @@ class AlibabaGateway:
         self._nonces.pop(request.headers.get("x-acs-signature-nonce", ""), None)
 
     def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
+        # claims: W2, W4
         if kind == "throttle":
             return ApiError("Throttling.User", "Request was denied due to user flow control.")
         return ApiError("InvalidSecurityToken.Expired", "The security token has expired.")
@@ -133,6 +136,7 @@ class AlibabaGateway:
 
     def authenticate(self, request: HttpRequest) -> None:
         """Who calls, when, and what was signed. Raises: ApiError."""
+        # claims: W1, W2
         headers, header = request.headers, request.headers.get("authorization", "")
         if not header and "Signature" in dict(request.pairs()):
             raise ApiError("UnsupportedSignatureMethod", "Only ACS3-HMAC-SHA256 is accepted here.")

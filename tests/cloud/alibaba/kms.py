@@ -94,6 +94,7 @@ class AlibabaKms:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
+        # claims: R14, W2
         if kind == "denied":
             return ApiError("Forbidden.NoPermission", "You are not authorized to perform the operation.", 403)
         if kind == "lock":
@@ -154,6 +155,7 @@ class AlibabaKms:
         self._history.add(self.name, secret.name, id_, version.data if version else None, by=by, current=current)
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         self._watch(call)
         name = given["SecretName"]
         version = self._given_version(given)
@@ -204,6 +206,7 @@ class AlibabaKms:
         self._note(secret, version.id)
 
     async def _value(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         secret = self._secret(call)
         stage, id_ = given.get("VersionStage"), given.get("VersionId")
         marked = secret.stages.get(stage or CURRENT)
@@ -243,6 +246,7 @@ class AlibabaKms:
         return {"SecretName": secret.name}
 
     async def _version_ids(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S4, S9
         secret = self._secret(call)
         every = _said_true(given.get("IncludeDeprecated", "false"))
         found = [
@@ -257,6 +261,7 @@ class AlibabaKms:
         return {"SecretName": secret.name, "VersionIds": {"VersionId": _page(found, given)}, **_paged(found, given)}
 
     async def _describe(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         secret = self._secret(call)
         return self._shown(secret, given) | {
             "Arn": secret.arn,
@@ -266,6 +271,7 @@ class AlibabaKms:
         }
 
     async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         found = [secret for (region, _), secret in sorted(self._secrets.items()) if call.region in (None, region)]
         secrets = [self._shown(secret, given) for secret in _page(found, given)]
         return {"SecretList": {"Secret": secrets}, **_paged(found, given)}
@@ -282,6 +288,7 @@ class AlibabaKms:
         return shown
 
     def _secret(self, call: Call) -> Secret:
+        # claims: S9
         name = call.parameters["SecretName"]
         for secret in self._secrets.values():
             if call.region in (None, secret.region) and name in (secret.name, secret.arn):
@@ -308,6 +315,7 @@ class AlibabaKms:
 
 def _stages(text: str | None) -> list[str]:
     """VersionStages: a JSON list of names as text; the current stage if nothing is said."""
+    # claims: S4
     if not text:
         return [CURRENT]
     try:
@@ -321,6 +329,7 @@ def _stages(text: str | None) -> list[str]:
 
 
 def _objects(text: str) -> list[dict[str, Any]]:
+    # claims: S9
     try:
         value = json.loads(text)
     except ValueError:
@@ -331,12 +340,14 @@ def _objects(text: str) -> list[dict[str, Any]]:
 
 
 def _said_true(text: str) -> bool:
+    # claims: S9
     if text.lower() not in ("true", "false"):
         raise ApiError("InvalidParameter", "The specified parameter is invalid.")
     return text.lower() == "true"
 
 
 def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    # claims: S9
     number, size = given.get("PageNumber", 1), given.get("PageSize", 20)
     if number < 1 or not 1 <= size <= 100:
         raise ApiError("InvalidParameter", "The specified parameter is invalid.")

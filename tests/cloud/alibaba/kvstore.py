@@ -130,6 +130,7 @@ class AlibabaKvstore:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """Codes of this API's siblings; ModifyAccountPassword itself publishes none."""
+        # claims: R14, W2
         if kind == "denied":
             return ApiError("Forbidden.RAM", "User not authorized to operate on the specified resource.", 403)
         if kind == "lock":
@@ -236,6 +237,7 @@ class AlibabaKvstore:
         return ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A5, A10
         instance = self._instance(call)
         found = [
             {
@@ -254,11 +256,13 @@ class AlibabaKvstore:
         return {**_paged(given, len(found)), "Accounts": {"Account": _page(found, given)}}
 
     async def _instance_attribute(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A10
         shown = self._shown(self._instance(call))
         shown |= {"Engine": "Redis", "IsOrderCompleted": True, "VpcAuthMode": "Open"}
         return {"Instances": {"DBInstanceAttribute": [shown]}}
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A10
         ids = [id_ for id_ in given.get("InstanceIds", "").split(",") if id_]
         if len(ids) > 30:
             raise ApiError("InvalidInstanceIds.Malformed", "At most 30 instances can be named.")
@@ -280,6 +284,7 @@ class AlibabaKvstore:
         return {**_paged(given, len(found)), "Instances": {"KVStoreInstance": shown}}
 
     async def _instance_ssl(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: W6
         instance = self._instance(call)
         if self._world.ssl != "off":
             raise ApiError("IncorrectEngineVersion", "The engine version does not support this operation.")
@@ -306,6 +311,7 @@ class AlibabaKvstore:
         return call.region in (None, instance.spec.region)
 
     def _instance(self, call: Call) -> Instance:
+        # claims: A10
         instance = self.instances.get(call.instance_id)
         if instance is None or not self._reaches(instance, call):
             raise ApiError("InvalidInstanceId.NotFound", "The specified instance does not exist.", 404)
@@ -321,6 +327,7 @@ def _drawn_refusal() -> tuple[str, str, int]:
 
 def _check_password(password: str) -> None:
     """8 to 32 characters, three classes of four, symbols only of the published ones."""
+    # claims: W3
     known = all(one.isascii() and (one.isalnum() or one in _SYMBOLS) for one in password)
     if not 8 <= len(password) <= 32 or character_classes(password) < 3 or not known:
         raise ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
@@ -328,6 +335,7 @@ def _check_password(password: str) -> None:
 
 def _wanted_tags(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Key and value of each `Tag.N`; an empty value stands for any."""
+    # claims: A10
     numbers = range(1, _MOST_TAGS + 1)
     if any(f"Tag.{number}.Value" in given and f"Tag.{number}.Key" not in given for number in numbers):
         raise ApiError("InvalidTagKey", "A tag has a key.")
@@ -335,6 +343,7 @@ def _wanted_tags(given: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    # claims: A10
     number, size = given.get("PageNumber", 1), given.get("PageSize", 30)
     if number < 1 or not 1 <= size <= 50:
         raise ApiError("InvalidPageSize", "PageNumber starts at 1, PageSize is at most 50.")

@@ -84,6 +84,7 @@ class TencentRedis:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes for the action."""
+        # claims: R14, R15, W2
         if kind == "denied":
             return ApiError("UnauthorizedOperation.NoCAMAuthed", "No CAM permission.")
         if kind == "lock":
@@ -310,6 +311,7 @@ class TencentRedis:
         return len(found if self._world.holds("R13") else shown)
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: R13, R22
         limit, offset = given.get("Limit", 20), given.get("Offset", 0)
         if not 0 <= limit <= 1000 or offset < 0 or (limit and offset % limit):
             raise ApiError("InvalidParameter.InvalidParameter", "Offset has to be a multiple of Limit.")

@@ -92,6 +92,7 @@ class TencentTcr:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
+        # claims: R14, R15, W2
         if kind == "denied":
             return ApiError("AuthFailure.UnauthorizedOperation", "No CAM permission.")
         if kind == "lock":
@@ -169,7 +170,7 @@ class TencentTcr:
         self._history.add(self.name, instance.id, account.name, password, by=by)
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: W3
+        # claims: T7, W3
         instance = self._instance(call)
         name = given["Name"]
         bare_names = name.startswith(PREFIX) or self._world.holds("T1")
@@ -215,6 +216,7 @@ class TencentTcr:
         return {"TotalCount": len(accounts), "ServiceAccounts": page(accounts, *_window(given))}
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: T7
         found = [
             {
                 "RegistryId": instance.id,
@@ -256,6 +258,7 @@ class TencentTcr:
         return instance.spec.region == call.region and call.site in (None, instance.spec.site)
 
     def _instance(self, call: Call) -> Instance:
+        # claims: T7
         instance = self.instances.get(call.instance_id)
         if instance is None or not self._reaches(instance, call):
             raise ApiError("ResourceNotFound", "The registry does not exist.")
@@ -264,12 +267,14 @@ class TencentTcr:
 
 def _check_password(password: str) -> None:
     """8 to 20 characters with upper case, lower case and a digit."""
+    # claims: W3
     has_all = all(any(kind(one) for one in password) for kind in (str.isupper, str.islower, str.isdecimal))
     if not 8 <= len(password) <= 20 or not has_all:
         raise ApiError("InvalidParameter", "The password breaks the rules.")
 
 
 def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    # claims: T7
     limit, offset = given.get("Limit", 20), given.get("Offset", 0)
     if limit < 1 or offset < 0:
         raise ApiError("InvalidParameter", "Limit or Offset is out of range.")
