@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from shared.workbench.verify.alibaba import (
     function,
     functions,
+    lists,
     logins,
     passwords,
     queues,
@@ -21,6 +22,7 @@ from shared.workbench.verify.put_back import Changed, PutBack
 
 CHECKS: tuple[AlibabaCheck, ...] = (
     *wire.CHECKS,
+    *lists.CHECKS,
     *logins.CHECKS,
     *queues.CHECKS,
     *secrets.CHECKS,

@@ -28,6 +28,8 @@ class QueueSeen:
     small: Said
     digest_is_of: str
     large: Said
+    hidden: bool
+    deletions: tuple[int, ...]
 
 
 def queue_story(desk: AlibabaDesk) -> QueueSeen:
@@ -42,7 +44,28 @@ def queue_story(desk: AlibabaDesk) -> QueueSeen:
         of = {_md5(text): "the body as sent", _md5(plain): "the decoded body"}.get(confirmed, "neither")
         largest = _OURS.ljust(_LARGEST, ".")
         large = _send(desk.api, part.account, part.queue, base64.b64encode(largest.encode()).decode())
-    return QueueSeen(_said(small), of, _said(large))
+        hidden, deletions = _received(desk.api, part.account, part.queue)
+    return QueueSeen(_said(small), of, _said(large), hidden, deletions)
+
+
+def _received(api: AlibabaApi, account: str, queue: str) -> tuple[bool, tuple[int, ...]]:
+    """Whether a received message is hidden, and the statuses of two deletions by its handle; the second is late."""
+    got = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"))
+    if not got:
+        return False, ()
+    id_, handle = got[0].get("MessageId"), got[0].get("ReceiptHandle", "")
+    again = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"))
+    deletions = tuple(_ask(api, "DELETE", account, queue, f"?ReceiptHandle={handle}").status for _ in range(2))
+    for one in got[1:]:
+        _ask(api, "DELETE", account, queue, f"?ReceiptHandle={one.get('ReceiptHandle', '')}")
+    return all(one.get("MessageId") != id_ for one in again), deletions
+
+
+def _ours(answer: HttpAnswer) -> list[dict[str, str]]:
+    """The messages of these checks that an answer holds, each with a handle that a query can carry."""
+    found = smq_wire.elements(answer.body, "Message") if answer.status == 200 else ()
+    ours = [one for one in found if one.get("MessageBody", "").startswith(_OURS_PACKED)]
+    return [one for one in ours if smq_wire.usable_handle(one.get("ReceiptHandle", ""))]
 
 
 def _send(api: AlibabaApi, account: str, queue: str, text: str) -> HttpAnswer:
@@ -62,10 +85,8 @@ def remove_messages(api: AlibabaApi, what: Changed) -> None:
         answer = _ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0")
         if answer.status != 200:
             return
-        for one in smq_wire.elements(answer.body, "Message"):
-            ours = one.get("MessageBody", "").startswith(_OURS_PACKED)
-            if ours and smq_wire.usable_handle(handle := one.get("ReceiptHandle", "")):
-                _ask(api, "DELETE", account, queue, f"?ReceiptHandle={handle}")
+        for one in _ours(answer):
+            _ask(api, "DELETE", account, queue, f"?ReceiptHandle={one['ReceiptHandle']}")
 
 
 def _said(answer: HttpAnswer) -> Said:
@@ -94,4 +115,20 @@ def _digest(desk: AlibabaDesk) -> Finding:
     return Holds(told) if as_expected else Differs("the digest of the body as sent; 48 KB are taken", told)
 
 
-CHECKS: tuple[AlibabaCheck, ...] = (AlibabaCheck("Q1", _temporary_keys), AlibabaCheck("Q5", _digest))
+def _hidden(desk: AlibabaDesk) -> Finding:
+    seen = desk.once(queue_story)
+    if not seen.deletions:
+        raise Untried(f"no message came back: {seen.small}")
+    told = (
+        f"a received message is hidden: {'yes' if seen.hidden else 'no'}; deleted by its handle, twice: "
+        + ", ".join(str(one) for one in seen.deletions)
+    )
+    as_expected = seen.hidden and seen.deletions[0] == 204 and seen.deletions[1] >= 400
+    return Holds(told) if as_expected else Differs("hidden; 204, then an error", told)
+
+
+CHECKS: tuple[AlibabaCheck, ...] = (
+    AlibabaCheck("Q1", _temporary_keys),
+    AlibabaCheck("Q5", _digest),
+    AlibabaCheck("Q6", _hidden),
+)

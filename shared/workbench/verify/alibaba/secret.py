@@ -33,9 +33,12 @@ class KmsSecret:
     api: AlibabaApi
     name: str
 
-    def versions(self) -> list[ListedVersion]:
-        """Every version, the earliest first; of one second in the service's order. Raises: CallRefused, CallLost."""
-        query = {"SecretName": self.name, "IncludeDeprecated": "true", "PageSize": "100"}
+    def versions(self, *, deprecated: str = "true") -> list[ListedVersion]:
+        """Every version, or those with a label, the earliest first; of one second in the service's order.
+
+        Raises: CallRefused, CallLost.
+        """
+        query = {"SecretName": self.name, "IncludeDeprecated": deprecated, "PageSize": "100"}
         found = self._call("ListSecretVersionIds", query)["VersionIds"]["VersionId"]
         listed = [ListedVersion(one["VersionId"], one["CreateTime"], _labels(one)) for one in found]
         return sorted(listed, key=lambda one: one.created)

@@ -38,6 +38,8 @@ class SecretSeen:
     not_held: Said | None = None
     label_stayed: bool = False
     moved: Said | None = None
+    current_is_given: bool = False
+    unlabelled: tuple[int, int] | None = None
     left_previous: bool = False
     labels: int = 0
     label_too_many: Said | None = None
@@ -87,7 +89,13 @@ def _two_labels(secret: KmsSecret, seen: SecretSeen, ids: tuple[str, str, str]) 
     seen.not_held = secret.move(LABEL, away=first, to=two)
     seen.label_stayed = LABEL in labels_of(secret.versions(), one)
     seen.moved = secret.move(CURRENT, away=first, to=two)
-    seen.left_previous = PREVIOUS in labels_of(secret.versions(), first)
+    listed = secret.versions()
+    seen.left_previous = PREVIOUS in labels_of(listed, first)
+    secret.move(LABEL, away=one)
+    seen.current_is_given = secret.current()["VersionId"] == two
+    bare = {each.id for each in secret.versions() if not each.labels}
+    short = {each.id for each in secret.versions(deprecated="false")}
+    seen.unlabelled = len(bare), len(bare & short)
 
 
 def _limits(secret: KmsSecret, seen: SecretSeen, holder: str) -> None:
@@ -181,6 +189,19 @@ def _most(desk: AlibabaDesk) -> Finding:
     return Holds(told) if as_expected else Differs("ten versions, eight labels and no more, 30 KB and no more", told)
 
 
+def _read(desk: AlibabaDesk) -> Finding:
+    seen = desk.once(secret_story)
+    if seen.unlabelled is None or not (seen.moved and seen.moved.taken):
+        return _unclear(seen)
+    bare, shown = seen.unlabelled
+    told = (
+        f"without a version the current one's value is given: {_yes(seen.current_is_given)}; "
+        f"of {bare} versions without a label {shown} are listed where IncludeDeprecated is false"
+    )
+    as_expected = seen.current_is_given and bare and not shown
+    return Holds(told) if as_expected else Differs("yes; none", told)
+
+
 def _unclear(seen: SecretSeen) -> Finding:
     raise Untried(f"a version with a label was refused: {seen.labelled}")
 
@@ -195,4 +216,5 @@ CHECKS: tuple[AlibabaCheck, ...] = (
     AlibabaCheck("S5", _eleventh),
     AlibabaCheck("S6", _not_held),
     AlibabaCheck("S7", _most),
+    AlibabaCheck("S9", _read),
 )
