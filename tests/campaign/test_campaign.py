@@ -14,6 +14,7 @@ from tests.campaign.cases_kills import IN_FLIGHT, followed_points, points
 from tests.campaign.fault_kinds import FAULTS
 from tests.campaign.operations import ALL_TARGETS, KEPT_TARGETS, STORE_ACTIONS
 from tests.campaign.workers import play_cases
+from tests.cloud.state.claims import read_played_claims
 
 _SEED = 20260301
 _JOBS = 6
@@ -50,6 +51,13 @@ def test_every_operation_meets_every_fault_and_every_store_action_too() -> None:
         assert met >= {(name, target.action, fault) for fault in ("late", "twice", "slow")}
     for name, target in KEPT_TARGETS.items():
         assert met >= {(name, action, "drop_after") for action in STORE_ACTIONS[target.place[:3]]}
+
+
+def test_every_guess_on_which_truth_rests_is_played_otherwise_with_and_without_a_lost_answer() -> None:
+    played = [(case.world, bool(case.steps[0].do == "fault")) for case in all_cases() if case.kind in "HF"]
+    for claim in read_played_claims():
+        if claim.is_guessed and claim.risk in ("truth", "secret") and claim.id[0] in "RTAS" and not claim.misleads:
+            assert all((world, lost) in played for world in claim.otherwise for lost in (True, False)), claim.id
 
 
 def test_every_operation_is_killed_at_each_point() -> None:
