@@ -6,7 +6,8 @@ Nothing of keyturn's own reading of answers is used: what it believes is what is
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from io import BytesIO
 from typing import Any
 
 from shared.clouds.tencent.session import host
@@ -122,7 +123,7 @@ class AlibabaApi:
     def __init__(self, keys: Mapping[str, str], region: str, endpoint: str) -> None:
         """`keys`: id, key and perhaps token. `endpoint`: as KEYTURN_ALIBABA_ENDPOINT, or empty."""
         self.region = region
-        self._keys, self._endpoint = dict(keys), endpoint
+        self.keys, self.endpoint = dict(keys), endpoint
         self._pace = _Pace(_ALIBABA_CALLS_PER_S)
 
     def call(
@@ -133,15 +134,38 @@ class AlibabaApi:
         form: Mapping[str, str] | None = None,
         *,
         keys: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """An RPC call's body; `form` travels in the request's body, as secrets do. Raises: CallRefused, CallLost."""
-        return self._send(service, action, "POST", "/", "RPC", dict(query), dict(form) if form else None, keys)
+        """An RPC call's body; `form` travels in the request's body, as secrets do. Raises: CallRefused, CallLost.
+
+        `keys` and `headers` replace single ones: a token, a date, a nonce.
+        """
+        form = dict(form) if form else None
+        return self._send(service, action, "POST", "/", "RPC", dict(query), form, keys, headers)
 
     def call_function(
         self, action: str, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
         """A ROA call of Function Compute. `path` begins with the version. Raises: CallRefused, CallLost."""
         return self._send("FC", action, method, path, "ROA", dict(query), dict(body) if body is not None else None)
+
+    def invoke(self, function: str, event: bytes) -> tuple[bytes, dict[str, str]]:
+        """What a function returned, and the answer's headers by lower-case name, the end of its log among them.
+
+        Raises: CallRefused, CallLost.
+        """
+        from alibabacloud_fc20230330 import models
+        from darabonba.runtime import RuntimeOptions
+
+        self._pace.wait("InvokeFunction")
+        request = models.InvokeFunctionRequest(body=BytesIO(event))
+        headers = models.InvokeFunctionHeaders(x_fc_log_type="Tail")
+
+        def ask() -> Any:
+            return self._client("FC", None).invoke_function_with_options(function, request, headers, RuntimeOptions())
+
+        answer = _answered("InvokeFunction", ask)
+        return answer.body.read(), {str(name).lower(): str(value) for name, value in answer.headers.items()}
 
     def _send(
         self,
@@ -153,6 +177,7 @@ class AlibabaApi:
         query: dict[str, str],
         body: dict[str, Any] | None,
         keys: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         from alibabacloud_tea_openapi.utils_models import OpenApiRequest, Params
         from darabonba.runtime import RuntimeOptions
@@ -169,26 +194,19 @@ class AlibabaApi:
             req_body_type="json" if style == "ROA" else "formData",
             body_type="json",
         )
-        failure: Exception | None = None
-        answer: Any = None
-        try:
-            client = self._client(service, keys)
-            answer = client.call_api(parameters, OpenApiRequest(query=query, body=body), RuntimeOptions())
-        # Whatever the client raises: its text may hold what was sent.
-        except Exception as error:
-            failure = error
-        status = getattr(failure, "status_code", None)
-        if isinstance(status, int):
-            raise CallRefused(action, str(getattr(failure, "code", "")), status) from None
-        if failure is not None:
-            raise CallLost(action, failure) from None
+        request = OpenApiRequest(headers=dict(headers or {}), query=query, body=body)
+        answer = _answered(action, lambda: self._client(service, keys).call_api(parameters, request, RuntimeOptions()))
         got = answer.get("body")
         return got if isinstance(got, dict) else {}
+
+    def host(self, service: str) -> str:
+        """The host of a product by its client's table."""
+        return str(self._client(service, None)._endpoint)
 
     def _client(self, service: str, keys: Mapping[str, str] | None) -> Any:
         from alibabacloud_tea_openapi.utils_models import Config
 
-        with_keys = {**self._keys, **(keys or {})}
+        with_keys = {**self.keys, **(keys or {})}
         config = Config(
             access_key_id=with_keys["id"],
             access_key_secret=with_keys["key"],
@@ -197,10 +215,10 @@ class AlibabaApi:
             protocol="HTTPS",
             read_timeout=int(_TIMEOUT_S * 1000),
         )
-        if self._endpoint.startswith("http://"):
-            config.protocol, config.http_proxy = "HTTP", self._endpoint
-        elif self._endpoint:
-            config.endpoint = self._endpoint.removeprefix("https://")
+        if self.endpoint.startswith("http://"):
+            config.protocol, config.http_proxy = "HTTP", self.endpoint
+        elif self.endpoint:
+            config.endpoint = self.endpoint.removeprefix("https://")
         if service == "r-kvstore":  # each product's own client knows its hosts
             from alibabacloud_r_kvstore20150101.client import Client
         elif service == "FC":
@@ -210,3 +228,20 @@ class AlibabaApi:
 
             config.endpoint = config.endpoint or f"{service}.{self.region}.aliyuncs.com"
         return Client(config)
+
+
+def _answered(action: str, ask: Callable[[], Any]) -> Any:
+    """What Alibaba's client gives. Raises: CallRefused, CallLost."""
+    failure: Exception | None = None
+    answer: Any = None
+    try:
+        answer = ask()
+    # Whatever the client raises: its text may hold what was sent.
+    except Exception as error:
+        failure = error
+    status = getattr(failure, "status_code", None)
+    if isinstance(status, int):
+        raise CallRefused(action, str(getattr(failure, "code", "")), status) from None
+    if failure is not None:
+        raise CallLost(action, failure) from None
+    return answer

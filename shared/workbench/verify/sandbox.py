@@ -64,6 +64,13 @@ class FunctionPart(Part):
     role: Name
 
 
+class FcPart(FunctionPart):
+    """As FunctionPart. A log project and its logstore, both there already, show whether settings of logs stay."""
+
+    log_project: Name | None = None
+    logstore: Name | None = None
+
+
 class DataHubPart(Part):
     """A DataHub access task of CKafka that nobody reads."""
 
@@ -103,7 +110,7 @@ class AlibabaSandbox(Part):
     region: Name = "cn-hangzhou"
     tair: TairPart | None = None
     kms: SecretPart | None = None
-    fc: FunctionPart | None = None
+    fc: FcPart | None = None
     smq: SmqPart | None = None
 
 

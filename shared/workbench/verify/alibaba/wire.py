@@ -2,22 +2,52 @@
 
 from __future__ import annotations
 
-from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk
-from shared.workbench.verify.apis import CallRefused
+import time
+import uuid
+from collections.abc import Mapping
+
+from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said, said
 from shared.workbench.verify.findings import Differs, Finding, Holds
 
-_EXPECTED = "a 4xx code about the token or key"
+_WITHIN_S, _BEYOND_S = 14 * 60, 20 * 60
+_CALLS = 15  # three seconds of the rate
+_OF_KEYS = ("SecurityToken", "AccessKey", "Signature", "Forbidden")
 
 
-def _refused_first(desk: AlibabaDesk) -> Finding:
-    """A bad token is refused with a code that says so."""
-    try:
-        desk.api.call("r-kvstore", "DescribeInstances", {"RegionId": desk.api.region}, keys={"token": "no-token"})
-    except CallRefused as refused:
-        seen = f"a made-up token: {refused.code} ({refused.status})"
-        told = any(word in refused.code for word in ("SecurityToken", "AccessKey", "Signature", "Forbidden"))
-        return Holds(seen) if told and 400 <= refused.status < 500 else Differs(_EXPECTED, seen)
-    return Differs(_EXPECTED, "a made-up token was taken")
+def _read(desk: AlibabaDesk, *, headers: Mapping[str, str] | None = None, **keys: str) -> Said:
+    query = {"RegionId": desk.api.region}
+    return said(lambda: desk.api.call("r-kvstore", "DescribeInstances", query, keys=keys, headers=headers))
 
 
-CHECKS: tuple[AlibabaCheck, ...] = (AlibabaCheck("W2", _refused_first),)
+def _signed(desk: AlibabaDesk) -> Finding:
+    """A signature of the SDK, the skew of the clock, and a nonce that comes again."""
+    nonce = {"x-acs-signature-nonce": uuid.uuid4().hex}
+    first, again = _read(desk, headers=nonce), _read(desk, headers=nonce)
+    within, beyond = _read(desk, headers=_ago(_WITHIN_S)), _read(desk, headers=_ago(_BEYOND_S))
+    told = f"signed: {first}; the nonce again: {again}; 14 minutes ago: {within}; 20 minutes ago: {beyond}"
+    as_expected = first.taken and within.taken and not again.taken and not beyond.taken
+    return Holds(told) if as_expected else Differs("taken, refused, taken, refused", told)
+
+
+def _ago(seconds: float) -> dict[str, str]:
+    return {"x-acs-date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - seconds))}
+
+
+def bad_keys(desk: AlibabaDesk) -> Holds | Differs:
+    """A bad token or signature is refused with a code that says so."""
+    tried = {"token": _read(desk, token="no-token"), "key": _read(desk, key="no-key")}
+    told = "; ".join(f"a made-up {name}: {one}" for name, one in tried.items())
+    clear = all(400 <= one.status < 500 and any(word in one.code for word in _OF_KEYS) for one in tried.values())
+    return Holds(told) if clear else Differs("4xx codes about the token or key", told)
+
+
+def _rate(desk: AlibabaDesk) -> Finding:
+    """So many reads at the pace that keyturn begins with."""
+    start = time.monotonic()
+    answers = [_read(desk) for _ in range(_CALLS)]
+    refused = [one for one in answers if not one.taken]
+    told = f"{_CALLS} reads of an API in {time.monotonic() - start:.1f} s: {len(refused)} refused"
+    return Differs("none is throttled", f"{told}, {refused[0]}") if refused else Holds(told)
+
+
+CHECKS: tuple[AlibabaCheck, ...] = (AlibabaCheck("W1", _signed), AlibabaCheck("W4", _rate))

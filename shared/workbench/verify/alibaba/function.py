@@ -1,0 +1,141 @@
+"""A small function of FC as the checks make it, call it and remove it."""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+import zipfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from shared.workbench.deploy.call import fc_headers
+from shared.workbench.verify.alibaba.desk import Said, said
+from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused
+from shared.workbench.verify.check import Untried
+from shared.workbench.verify.plain_http import HttpAnswer, send
+
+KIND = "fc-function"
+TRIGGER = "address"
+_PATH = "/2023-03-30/functions"
+_MOST_S, _LOOK_S = 60.0, 0.5
+_CODE = Path(__file__).with_name("function_code.py")
+"""What runs there."""
+
+
+def _zip() -> str:
+    packed = BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("index.py", _CODE.read_text(encoding="utf-8"))
+    return base64.b64encode(packed.getvalue()).decode()
+
+
+@dataclass(frozen=True)
+class FcFunction:
+    """One function."""
+
+    api: AlibabaApi
+    name: str
+
+    @property
+    def _path(self) -> str:
+        return f"{_PATH}/{self.name}"
+
+    def is_there(self) -> bool:
+        """Raises: CallRefused, CallLost."""
+        try:
+            self.shown()
+        except CallRefused as refused:
+            if refused.status == 404:
+                return False
+            raise
+        return True
+
+    def shown(self) -> dict[str, Any]:
+        """GetFunction. Raises: CallRefused, CallLost."""
+        return self.api.call_function("GetFunction", "GET", self._path, {})
+
+    def create(self, role: str, logs: Mapping[str, str] | None) -> None:
+        """Raises: CallRefused, CallLost."""
+        body: dict[str, Any] = {
+            "functionName": self.name,
+            "runtime": "python3.10",
+            "handler": "index.handler",
+            "role": role,
+            "timeout": 10,
+            "memorySize": 128,
+            "code": {"zipFile": _zip()},
+        }
+        if logs:
+            body["logConfig"] = dict(logs)
+        self.api.call_function("CreateFunction", "POST", _PATH, {}, body)
+
+    def describe(self, text: str) -> None:
+        """Change its description and say nothing of the rest. Raises: CallRefused, CallLost."""
+        update = {"description": text}
+        _until_ready(lambda: self.api.call_function("UpdateFunction", "PUT", self._path, {}, update))
+
+    def put_async(self, **configuration: Any) -> dict[str, Any]:
+        """PutAsyncInvokeConfig, and what it shows then. Raises: CallRefused, CallLost."""
+        path = f"{self._path}/async-invoke-config"
+        self.api.call_function("PutAsyncInvokeConfig", "PUT", path, {}, configuration)
+        return self.api.call_function("GetAsyncInvokeConfig", "GET", path, {})
+
+    def create_address(self) -> str:
+        """The host at which it answers signed calls. Raises: CallRefused, CallLost, Untried."""
+        config = json.dumps({"authType": "function", "methods": ["POST"], "disableURLInternet": False})
+        body = {"triggerName": TRIGGER, "triggerType": "http", "triggerConfig": config, "qualifier": "LATEST"}
+        path = f"{self._path}/triggers"
+        _until_ready(lambda: self.api.call_function("CreateTrigger", "POST", path, {}, body))
+        until = time.monotonic() + _MOST_S
+        while time.monotonic() < until:
+            shown = self.api.call_function("GetTrigger", "GET", f"{path}/{TRIGGER}", {})
+            if url := str((shown.get("httpTrigger") or {}).get("urlInternet") or ""):
+                return url.removeprefix("https://").strip("/")
+            time.sleep(_LOOK_S)
+        raise Untried("the trigger shows no address for a minute")
+
+    def invoke(self, order: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
+        """What it returned, and the headers. Raises: CallRefused, CallLost."""
+        answer: tuple[bytes, dict[str, str]] = _until_ready(
+            lambda: self.api.invoke(self.name, json.dumps(order).encode())
+        )
+        return answer
+
+    def call(self, host: str, order: Mapping[str, Any], *, signed: bool = True) -> HttpAnswer:
+        """POST to its address, signed without a hash of the body. Raises: CallLost."""
+        headers = fc_headers(host, self.api.keys) if signed else {"Content-Type": "application/json"}
+        return send("POST", host, "/", headers, json.dumps(order).encode(), endpoint=self.api.endpoint)
+
+    def remove(self) -> None:
+        """Remove it and its trigger, and wait until it is gone. Raises: CallRefused, CallLost, Untried."""
+        until = time.monotonic() + _MOST_S
+        while self.is_there():
+            for action, path in (("DeleteTrigger", f"{self._path}/triggers/{TRIGGER}"), ("DeleteFunction", self._path)):
+                # What is gone or not ready is seen at the next look.
+                _deleted(lambda action=action, path=path: self.api.call_function(action, "DELETE", path, {}))  # type: ignore[misc]
+            if time.monotonic() > until:
+                raise Untried("the function is there after a minute")
+            time.sleep(_LOOK_S)
+
+
+def _deleted(call: Callable[[], object]) -> Said:
+    try:
+        return said(call)
+    except CallLost:
+        return Said("lost", 0)
+
+
+def _until_ready(call: Callable[[], Any]) -> Any:
+    """Make a call; while the function is being changed, again. Raises: CallRefused, CallLost."""
+    until = time.monotonic() + _MOST_S
+    while True:
+        try:
+            return call()
+        except CallRefused as refused:
+            if refused.status not in (409, 412, 429, 503) or time.monotonic() > until:
+                raise
+        time.sleep(_LOOK_S)

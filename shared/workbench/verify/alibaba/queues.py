@@ -1,0 +1,134 @@
+"""What an SMQ queue takes, and how it confirms it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import uuid
+from dataclasses import dataclass
+
+from shared.queues import smq_wire
+from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
+from shared.workbench.verify.apis import AlibabaApi
+from shared.workbench.verify.check import Untried
+from shared.workbench.verify.findings import Differs, Finding, Holds
+from shared.workbench.verify.plain_http import HttpAnswer, send
+from shared.workbench.verify.put_back import Changed
+
+KIND = "smq-messages"
+_LARGEST, _MOST_BATCHES = 48 * 1024, 8
+_OURS = "keyturn verify:"  # of a length that base64 leaves as it is, whatever follows
+_OURS_PACKED = base64.b64encode(_OURS.encode()).decode()
+
+
+@dataclass(frozen=True)
+class QueueSeen:
+    """What two messages got, and of which text the first one's digest is."""
+
+    small: Said
+    digest_is_of: str
+    large: Said
+    hidden: bool
+    deletions: tuple[int, ...]
+
+
+def queue_story(desk: AlibabaDesk) -> QueueSeen:
+    """Send a small and the largest message. Raises: Untried, CallLost."""
+    part = desk.need(desk.sandbox.smq, "smq")
+    title = f"the queue {part.queue}: two messages, which are removed again"
+    with desk.change(Changed(KIND, title, {"account": part.account, "queue": part.queue})):
+        plain = f"{_OURS} {uuid.uuid4().hex}"
+        text = base64.b64encode(plain.encode()).decode()
+        small = _send(desk.api, part.account, part.queue, text)
+        confirmed = next(smq_wire.elements(small.body, "Message"), {}).get("MessageBodyMD5", "").upper()
+        of = {_md5(text): "the body as sent", _md5(plain): "the decoded body"}.get(confirmed, "neither")
+        largest = _OURS.ljust(_LARGEST, ".")
+        large = _send(desk.api, part.account, part.queue, base64.b64encode(largest.encode()).decode())
+        hidden, deletions = _received(desk.api, part.account, part.queue)
+    return QueueSeen(_said(small), of, _said(large), hidden, deletions)
+
+
+def _received(api: AlibabaApi, account: str, queue: str) -> tuple[bool, tuple[int, ...]]:
+    """Whether a received message is hidden, and the statuses of two deletions by its handle; the second is late."""
+    got = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"))
+    if not got:
+        return False, ()
+    id_, handle = got[0].get("MessageId"), got[0].get("ReceiptHandle", "")
+    again = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"))
+    deletions = tuple(_ask(api, "DELETE", account, queue, f"?ReceiptHandle={handle}").status for _ in range(2))
+    for one in got[1:]:
+        _ask(api, "DELETE", account, queue, f"?ReceiptHandle={one.get('ReceiptHandle', '')}")
+    return all(one.get("MessageId") != id_ for one in again), deletions
+
+
+def _ours(answer: HttpAnswer) -> list[dict[str, str]]:
+    """The messages of these checks that an answer holds, each with a handle that a query can carry."""
+    found = smq_wire.elements(answer.body, "Message") if answer.status == 200 else ()
+    ours = [one for one in found if one.get("MessageBody", "").startswith(_OURS_PACKED)]
+    return [one for one in ours if smq_wire.usable_handle(one.get("ReceiptHandle", ""))]
+
+
+def _send(api: AlibabaApi, account: str, queue: str, text: str) -> HttpAnswer:
+    return _ask(api, "POST", account, queue, "", smq_wire.message_xml(text, 0))
+
+
+def _ask(api: AlibabaApi, method: str, account: str, queue: str, query: str, body: bytes = b"") -> HttpAnswer:
+    target, keys = f"/queues/{queue}/messages{query}", api.keys
+    headers = smq_wire.signed_headers(method, target, body, id_=keys["id"], key=keys["key"], token=keys.get("token"))
+    return send(method, f"{account}.mns.{api.region}.aliyuncs.com", target, headers, body, endpoint=api.endpoint)
+
+
+def remove_messages(api: AlibabaApi, what: Changed) -> None:
+    """Take the messages of these checks out of the queue; others come back when their lease ends. Raises: CallLost."""
+    account, queue = what.ids["account"], what.ids["queue"]
+    for _ in range(_MOST_BATCHES):
+        answer = _ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0")
+        if answer.status != 200:
+            return
+        for one in _ours(answer):
+            _ask(api, "DELETE", account, queue, f"?ReceiptHandle={one['ReceiptHandle']}")
+
+
+def _said(answer: HttpAnswer) -> Said:
+    if answer.status == 201:
+        return Said()
+    return Said(next(smq_wire.elements(answer.body, "Error"), {}).get("Code") or "no code", answer.status)
+
+
+def _md5(text: str) -> str:
+    return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().upper()
+
+
+def _temporary_keys(desk: AlibabaDesk) -> Finding:
+    if not desk.api.keys.get("token"):
+        raise Untried("these are no temporary keys: run it with a role's")
+    told = f"a message with temporary keys, the token in a header that is not signed: {desk.once(queue_story).small}"
+    return Holds(told) if desk.once(queue_story).small.taken else Differs("taken", told)
+
+
+def _digest(desk: AlibabaDesk) -> Finding:
+    seen = desk.once(queue_story)
+    if not seen.small.taken:
+        raise Untried(f"a message was refused: {seen.small}")
+    told = f"the digest is of {seen.digest_is_of}; 48 KB as 64 KB of base64: {seen.large}"
+    as_expected = seen.digest_is_of == "the body as sent" and seen.large.taken
+    return Holds(told) if as_expected else Differs("the digest of the body as sent; 48 KB are taken", told)
+
+
+def _hidden(desk: AlibabaDesk) -> Finding:
+    seen = desk.once(queue_story)
+    if not seen.deletions:
+        raise Untried(f"no message came back: {seen.small}")
+    told = (
+        f"a received message is hidden: {'yes' if seen.hidden else 'no'}; deleted by its handle, twice: "
+        + ", ".join(str(one) for one in seen.deletions)
+    )
+    as_expected = seen.hidden and seen.deletions[0] == 204 and seen.deletions[1] >= 400
+    return Holds(told) if as_expected else Differs("hidden; 204, then an error", told)
+
+
+CHECKS: tuple[AlibabaCheck, ...] = (
+    AlibabaCheck("Q1", _temporary_keys),
+    AlibabaCheck("Q5", _digest),
+    AlibabaCheck("Q6", _hidden),
+)

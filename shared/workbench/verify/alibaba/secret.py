@@ -1,0 +1,98 @@
+"""A secret of KMS as the checks use it: its versions and labels, and how its current value is put back."""
+
+from __future__ import annotations
+
+import json
+import secrets as randomness
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.workbench.verify.alibaba.desk import Said, said
+from shared.workbench.verify.apis import AlibabaApi
+
+KIND = "kms-secret"
+CURRENT, PREVIOUS = "ACSCurrent", "ACSPrevious"
+LABEL = "keyturn-verify"
+MOST_VERSIONS = 10
+
+
+@dataclass(frozen=True)
+class ListedVersion:
+    """A version as ListSecretVersionIds shows it."""
+
+    id: str
+    created: str
+    labels: frozenset[str]
+
+
+@dataclass(frozen=True)
+class KmsSecret:
+    """One secret."""
+
+    api: AlibabaApi
+    name: str
+
+    def versions(self, *, deprecated: str = "true") -> list[ListedVersion]:
+        """Every version, or those with a label, the earliest first; of one second in the service's order.
+
+        Raises: CallRefused, CallLost.
+        """
+        query = {"SecretName": self.name, "IncludeDeprecated": deprecated, "PageSize": "100"}
+        found = self._call("ListSecretVersionIds", query)["VersionIds"]["VersionId"]
+        listed = [ListedVersion(one["VersionId"], one["CreateTime"], _labels(one)) for one in found]
+        return sorted(listed, key=lambda one: one.created)
+
+    def current(self) -> dict[str, Any]:
+        """GetSecretValue. Raises: CallRefused, CallLost."""
+        return self._call("GetSecretValue", {"SecretName": self.name})
+
+    def put(self, version: str, value: str, labels: Sequence[str] = ()) -> Said:
+        """PutSecretValue; without labels it becomes the current version. Raises: CallLost."""
+        query = {"SecretName": self.name, "VersionId": version}
+        if labels:
+            query["VersionStages"] = json.dumps(list(labels))
+        return said(lambda: self._call("PutSecretValue", query, {"SecretData": value}))
+
+    def move(self, label: str, *, away: str = "", to: str = "") -> Said:
+        """UpdateSecretVersionStage. Raises: CallLost."""
+        query = {"SecretName": self.name, "VersionStage": label}
+        query |= {"RemoveFromVersion": away} if away else {}
+        query |= {"MoveToVersion": to} if to else {}
+        return said(lambda: self._call("UpdateSecretVersionStage", query))
+
+    def put_back(self, first: str, value: str) -> None:
+        """Take the checks' labels off, and make the first value the current one again. Raises: CallRefused, CallLost.
+
+        The first version becomes the current one where nothing was pushed out; else a copy stays current, which is
+        among the last versions to go.
+        """
+        listed = self.versions()
+        for one in listed:
+            for label in sorted(one.labels):
+                if label.startswith(LABEL):
+                    self.move(label, away=one.id)
+        holder = next((one.id for one in listed if CURRENT in one.labels), "")
+        if holder != first and len(listed) < MOST_VERSIONS and any(one.id == first for one in listed):
+            self.move(CURRENT, away=holder, to=first)
+        if self.current()["SecretData"] != value:
+            self.put(version_name(), value)
+        if self.current()["SecretData"] != value:
+            raise ValueError("another value is current")
+
+    def _call(self, action: str, query: Mapping[str, str], form: Mapping[str, str] | None = None) -> dict[str, Any]:
+        return self.api.call("kms", action, query, form)
+
+
+def version_name() -> str:
+    """An id for a version that no other has."""
+    return f"{LABEL}-{randomness.token_hex(6)}"
+
+
+def labels_of(listed: Sequence[ListedVersion], version: str) -> frozenset[str]:
+    """The labels of one version; none if it is gone."""
+    return next((one.labels for one in listed if one.id == version), frozenset())
+
+
+def _labels(shown: Mapping[str, Any]) -> frozenset[str]:
+    return frozenset((shown.get("VersionStages") or {}).get("VersionStage") or ())

@@ -1,0 +1,125 @@
+"""An account of a Tair instance as the checks use it: its password, its status, and how its password is put back."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.workbench.verify.alibaba.desk import AlibabaDesk, Said, said
+from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused
+from shared.workbench.verify.check import Untried
+from shared.workbench.verify.put_back import Changed
+
+KIND = "tair-password"
+_LOOK_S = 0.3
+_MOST_S = 600.0
+_ROUNDS, _APART_S = 5, 3.0
+
+
+class NotBack(Exception):
+    """The first password is not known to be in force."""
+
+
+@dataclass(frozen=True)
+class TairAccount:
+    """One account."""
+
+    api: AlibabaApi
+    instance: str
+    account: str
+
+    def modify(
+        self, old: str, new: str, *, account: str = "", headers: Mapping[str, str] | None = None, token: str = ""
+    ) -> Said:
+        """ModifyAccountPassword, both passwords in the form body; `headers` and `token` replace. Raises: CallLost."""
+        ids = {"InstanceId": self.instance, "AccountName": account or self.account}
+        form = {"OldAccountPassword": old, "NewAccountPassword": new}
+        keys = {"token": token} if token else None
+        return said(lambda: self.api.call("r-kvstore", "ModifyAccountPassword", ids, form, keys=keys, headers=headers))
+
+    def attributes(self) -> dict[str, Any]:
+        """The instance as DescribeInstanceAttribute shows it. Raises: CallRefused, CallLost, Untried."""
+        answer = self.api.call("r-kvstore", "DescribeInstanceAttribute", {"InstanceId": self.instance})
+        for found in answer["Instances"]["DBInstanceAttribute"]:
+            return dict(found)
+        raise Untried("the instance is not shown")
+
+    def status(self) -> str:
+        """The account's status. Raises: CallRefused, CallLost, Untried."""
+        ids = {"InstanceId": self.instance, "AccountName": self.account}
+        answer = self.api.call("r-kvstore", "DescribeAccounts", ids)
+        for found in answer["Accounts"]["Account"]:
+            if found["AccountName"] == self.account:
+                return str(found["AccountStatus"])
+        raise Untried("the account is not shown")
+
+    def watch(self, quiet_s: float) -> tuple[str, ...]:
+        """The statuses that follow each other until Available comes after another, or nothing else in `quiet_s`.
+
+        Raises: CallRefused, CallLost; Untried: it takes more than ten minutes.
+        """
+        seen, start = [self.status()], time.monotonic()
+        while seen[-1] != "Available" or (len(seen) == 1 and time.monotonic() - start < quiet_s):
+            if time.monotonic() - start > _MOST_S:
+                raise Untried(f"the account shows {seen[-1]} for ten minutes")
+            time.sleep(_LOOK_S)
+            if (now := self.status()) != seen[-1]:
+                seen.append(now)
+        return tuple(seen)
+
+    def settle(self) -> None:
+        """Wait until account and instance are ready. Raises: CallRefused, CallLost, Untried."""
+        until = time.monotonic() + _MOST_S
+        while self.status() != "Available" or self.attributes()["InstanceStatus"] != "Normal":
+            if time.monotonic() > until:
+                raise Untried("the account is not ready for ten minutes")
+            time.sleep(_LOOK_S)
+
+    def put_back(self, first: str, since: str) -> None:
+        """Make `first` the password, where it or `since` is in force. Raises: NotBack.
+
+        The fence tells which: a call is taken only with the password in force. Where the same password twice is
+        refused, it is shown that `first` is in force by changing it once more.
+        """
+        for _ in range(_ROUNDS):
+            try:
+                self.settle()
+                answers = []
+                for old, new in ((since, first), (first, first)):
+                    answers.append(self.modify(old, new))
+                    if answers[-1].taken:
+                        self.settle()
+                        return
+                if all(one.code.startswith("Missing") for one in answers):
+                    return  # the gateway does not see the passwords: no call changed anything
+                if self.modify(first, since).taken:
+                    continue
+            except (CallLost, CallRefused):
+                pass
+            time.sleep(_APART_S)
+        raise NotBack
+
+
+def sandbox_account(desk: AlibabaDesk) -> tuple[TairAccount, str, str]:
+    """The sandbox's account, its present password, and the variable that holds it. Raises: Untried."""
+    part = desk.need(desk.sandbox.tair, "tair")
+    account = TairAccount(desk.api, part.instance, part.account)
+    return account, desk.present(part.account_password), part.account_password
+
+
+def account_to_change(desk: AlibabaDesk) -> tuple[TairAccount, str, str]:
+    """As `sandbox_account`; its password can be put back whatever the cloud's rule of passwords is. Raises: Untried."""
+    account, first, variable = sandbox_account(desk)
+    if not re.fullmatch(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9]{8,30}", first):
+        raise Untried("the present password is not of letters and digits, 8 to 30: one with others may not go back")
+    return account, first, variable
+
+
+def changed(account: TairAccount, variable: str, password: str) -> Changed:
+    """What is written down before this account gets this password."""
+    ids = {"instance": account.instance, "account": account.account}
+    title = f"the password of {account.account} on {account.instance}: some six times, a minute each"
+    return Changed(KIND, title, ids, variable, password)
