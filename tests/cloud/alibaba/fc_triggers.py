@@ -1,4 +1,7 @@
-"""FC's triggers as its API takes and shows them; `triggerConfig` is JSON text."""
+"""FC's triggers as its API takes and shows them; `triggerConfig` is JSON text.
+
+Claims: E2, E5.
+"""
 
 from __future__ import annotations
 

@@ -21,6 +21,8 @@ from tests.cloud.state.world_clock import Clock
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 MOST_VERSIONS = 10
+FEWER_VERSIONS = 5
+"""The limit in a world without S7."""
 LOST = "StandIn.LabelledVersionLost"
 """No code of the cloud: the real one would delete a version that the caller still has a label on."""
 _MOST_BYTES = 30720
@@ -92,6 +94,7 @@ class AlibabaKms:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
+        # claims: R14, W2
         if kind == "denied":
             return ApiError("Forbidden.NoPermission", "You are not authorized to perform the operation.", 403)
         if kind == "lock":
@@ -125,7 +128,7 @@ class AlibabaKms:
         """Nothing runs."""
 
     def _begin(self, world: World) -> None:
-        now = self._clock.now()
+        self._world, now = world, self._clock.now()
         self._secrets = {(spec.region, name): Secret.of(name, spec, now) for name, spec in world.kms.items()}
         self._violations: list[str] = []
         for secret in self._secrets.values():
@@ -152,9 +155,10 @@ class AlibabaKms:
         self._history.add(self.name, secret.name, id_, version.data if version else None, by=by, current=current)
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         self._watch(call)
         name = given["SecretName"]
-        version = _given_version(given, self._clock.now())
+        version = self._given_version(given)
         if given.get("SecretType", "Generic") != "Generic":
             raise ApiError("UnsupportedOperation", "The stand-in makes generic secrets only.")
         if len(name) > _MOST_NAME:
@@ -171,13 +175,17 @@ class AlibabaKms:
 
     async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._watch(call)
-        secret, version = self._secret(call), _given_version(given, self._clock.now())
+        secret, version = self._secret(call), self._given_version(given)
         stages = _stages(given.get("VersionStages"))
+        self._check_labels(stages)
         known = secret.versions.get(version.id)
         if known is None:
             self._add(secret, version, stages)
         elif (known.data, known.kind) != (version.data, version.kind):
-            raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
+            if self._world.holds("S1"):
+                raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
+            known.data, known.kind = version.data, version.kind
+            self._note(secret, version.id)
         # A known id with the same value is ignored, its stages too, and is a success.
         marks = {"VersionStage": sorted(secret.stages_of(version.id))}
         return {"SecretName": secret.name, "VersionId": version.id, "VersionStages": marks}
@@ -185,7 +193,9 @@ class AlibabaKms:
     def _add(self, secret: Secret, version: Version, stages: list[str]) -> None:
         """Keep a new version; the earliest goes if there are too many."""
         after = secret.stages_after(stages, version.id)
-        if len(secret.versions) >= MOST_VERSIONS:
+        if len(secret.versions) >= (MOST_VERSIONS if self._world.holds("S7") else FEWER_VERSIONS):
+            if not self._world.holds("S5"):
+                raise ApiError("Rejected.LimitExceeded", "A secret has at most 10 versions.")
             earliest = next(iter(secret.versions))
             if earliest in after.values():
                 self._violations.append(f"PutSecretValue {secret.name}: would delete {earliest}, which has a label")
@@ -196,6 +206,7 @@ class AlibabaKms:
         self._note(secret, version.id)
 
     async def _value(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         secret = self._secret(call)
         stage, id_ = given.get("VersionStage"), given.get("VersionId")
         marked = secret.stages.get(stage or CURRENT)
@@ -218,21 +229,24 @@ class AlibabaKms:
     async def _move_stage(self, given: Mapping[str, Any], call: Call) -> Answer:
         secret, stage = self._secret(call), given["VersionStage"]
         to, away = given.get("MoveToVersion"), given.get("RemoveFromVersion")
+        self._check_labels([stage])
         if not to and (not away or stage in (CURRENT, PREVIOUS)):
             raise ApiError("InvalidParameter", "The specified parameter is invalid.")
         if {one for one in (to, away) if one} - secret.versions.keys():
             raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
-        if (away and secret.stages.get(stage) != away) or len(stage) > _MOST_NAME:
+        elsewhere = away and secret.stages.get(stage) != away and self._world.holds("S6")
+        if elsewhere or len(stage) > _MOST_NAME:
             raise ApiError("InvalidParameter", "The specified parameter is invalid.")
         if to:
             secret.stages = secret.stages_after([stage], to)
             self._note(secret, to)
         else:
-            del secret.stages[stage]
+            secret.stages.pop(stage, None)
         secret.updated = self._clock.now()
         return {"SecretName": secret.name}
 
     async def _version_ids(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S4, S9
         secret = self._secret(call)
         every = _said_true(given.get("IncludeDeprecated", "false"))
         found = [
@@ -247,6 +261,7 @@ class AlibabaKms:
         return {"SecretName": secret.name, "VersionIds": {"VersionId": _page(found, given)}, **_paged(found, given)}
 
     async def _describe(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         secret = self._secret(call)
         return self._shown(secret, given) | {
             "Arn": secret.arn,
@@ -256,6 +271,7 @@ class AlibabaKms:
         }
 
     async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S9
         found = [secret for (region, _), secret in sorted(self._secrets.items()) if call.region in (None, region)]
         secrets = [self._shown(secret, given) for secret in _page(found, given)]
         return {"SecretList": {"Secret": secrets}, **_paged(found, given)}
@@ -272,11 +288,24 @@ class AlibabaKms:
         return shown
 
     def _secret(self, call: Call) -> Secret:
+        # claims: S9
         name = call.parameters["SecretName"]
         for secret in self._secrets.values():
             if call.region in (None, secret.region) and name in (secret.name, secret.arn):
                 return secret
         raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
+
+    def _given_version(self, given: Mapping[str, Any]) -> Version:
+        # claims: S7
+        id_, data, kind = given["VersionId"], given["SecretData"], given.get("SecretDataType", "text")
+        if kind not in ("text", "binary") or len(id_) > _MOST_NAME or len(data.encode()) > _MOST_BYTES:
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
+        return Version(id_, data, kind, self._clock.now())
+
+    def _check_labels(self, stages: list[str]) -> None:
+        """Labels of a caller's own are taken. Raises: ApiError: not in a world without S4."""
+        if not self._world.holds("S4") and set(stages) - {CURRENT, PREVIOUS}:
+            raise ApiError("InvalidParameter", "The specified parameter is invalid.")
 
     def _watch(self, call: Call) -> None:
         """A value in the query is taken, as the cloud takes it; logs and gateways would show it."""
@@ -284,15 +313,9 @@ class AlibabaKms:
             self._violations.append(f"{call.action}: SecretData was in the query")
 
 
-def _given_version(given: Mapping[str, Any], now: float) -> Version:
-    id_, data, kind = given["VersionId"], given["SecretData"], given.get("SecretDataType", "text")
-    if kind not in ("text", "binary") or len(id_) > _MOST_NAME or len(data.encode()) > _MOST_BYTES:
-        raise ApiError("InvalidParameter", "The specified parameter is invalid.")
-    return Version(id_, data, kind, now)
-
-
 def _stages(text: str | None) -> list[str]:
     """VersionStages: a JSON list of names as text; the current stage if nothing is said."""
+    # claims: S4
     if not text:
         return [CURRENT]
     try:
@@ -306,6 +329,7 @@ def _stages(text: str | None) -> list[str]:
 
 
 def _objects(text: str) -> list[dict[str, Any]]:
+    # claims: S9
     try:
         value = json.loads(text)
     except ValueError:
@@ -316,12 +340,14 @@ def _objects(text: str) -> list[dict[str, Any]]:
 
 
 def _said_true(text: str) -> bool:
+    # claims: S9
     if text.lower() not in ("true", "false"):
         raise ApiError("InvalidParameter", "The specified parameter is invalid.")
     return text.lower() == "true"
 
 
 def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    # claims: S9
     number, size = given.get("PageNumber", 1), given.get("PageSize", 20)
     if number < 1 or not 1 <= size <= 100:
         raise ApiError("InvalidParameter", "The specified parameter is invalid.")

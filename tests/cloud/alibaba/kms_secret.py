@@ -52,6 +52,7 @@ class Secret:
 
     def stages_after(self, stages: list[str], version_id: str) -> dict[str, str]:
         """The stages after these were put on a version; the former current one becomes the previous one."""
+        # claims: S4, S7
         after, former = dict(self.stages), self.stages.get(CURRENT)
         if CURRENT in stages and former not in (None, version_id):
             after[PREVIOUS] = str(former)

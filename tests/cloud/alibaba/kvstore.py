@@ -28,6 +28,10 @@ from tests.cloud.wire.service import (
     parameter_table,
 )
 
+BUSY_S = 5.0
+"""How long after a change has settled the next one is refused in a world without A3."""
+NOBODY_LISTENS = 1
+"""The port that is shown in a world without W5."""
 _SYMBOLS = "!@#$%^&*()_+-="
 _PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
 _MOST_TAGS = 5
@@ -37,17 +41,18 @@ _LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwner
 
 @dataclass
 class Account:
-    """A live account; `settled` is the time from which it shows Available."""
+    """A live account, which shows Unavailable from `shown` until it has `settled`, both in epoch seconds."""
 
     spec: TairAccount
     user: RedisUser
+    shown: float = 0.0
     settled: float = 0.0
     applied: int = 0
     changed: int = 0
 
     def status(self, now: float) -> str:
         """AccountStatus."""
-        return "Available" if now >= self.settled else "Unavailable"
+        return "Unavailable" if self.shown <= now < self.settled else "Available"
 
 
 @dataclass
@@ -65,9 +70,9 @@ class Instance:
         """Its accounts as Redis users; without one of the instance's own a password alone opens nothing."""
         return [account.user for account in self.accounts.values()]
 
-    def restore(self, spec: TairInstance) -> None:
+    def restore(self, world: World) -> None:
         """Take the accounts of a world."""
-        self.spec, own = spec, {"default", self.id}
+        self.spec, own, spec = world.tair[self.id], {"default", self.id}, world.tair[self.id]
         self.accounts = {}
         for name, one in spec.accounts.items():
             user = RedisUser(name, one.password, _PRIVILEGES[one.privilege], nopass=one.nopass, default=name in own)
@@ -76,6 +81,8 @@ class Instance:
         self.server.forms = LoginForms(
             b":",
             default=frozenset(name.encode() for name in own) if defaults else frozenset(),
+            two_words="accept" if world.holds("A8") else "refuse",
+            password_alone=world.holds("A8"),
             before_6=float(spec.engine_version) < 6,
             takes_any=any(user.nopass for user in defaults),
         )
@@ -123,6 +130,7 @@ class AlibabaKvstore:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """Codes of this API's siblings; ModifyAccountPassword itself publishes none."""
+        # claims: R14, W2
         if kind == "denied":
             return ApiError("Forbidden.RAM", "User not authorized to operate on the specified resource.", 403)
         if kind == "lock":
@@ -179,7 +187,7 @@ class AlibabaKvstore:
     def _restore(self) -> None:
         """The world's accounts."""
         for instance in self.instances.values():
-            instance.restore(self._world.tair[instance.id])
+            instance.restore(self._world)
             for name, account in instance.accounts.items():
                 self._history.add("tair", instance.id, name, account.user.password, by="world")
 
@@ -189,14 +197,17 @@ class AlibabaKvstore:
         await instance.server.set_users([user])
         account.applied += 1
         account.changed += user.password != account.user.password
-        account.user, account.settled = user, self._clock.now() + self._world.settle_s
+        account.user, account.shown = user, self._clock.now() + self._world.changing_shown_after_s
+        account.settled = account.shown + self._world.settle_s
 
     def _status(self, account: Account) -> str:
         return account.status(self._clock.now()) if self._world.shows_changing else "Available"
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A4, A5, A6, R14, W3
         instance = self._instance(call)
-        if instance.spec.status != "Normal":
+        refused = instance.spec.status != "Normal"
+        if refused and self._world.holds("R14"):
             raise self.error_for("lock", call)
         account = instance.accounts.get(given["AccountName"])
         if account is None:
@@ -206,16 +217,27 @@ class AlibabaKvstore:
         self._world.check_password(call.action, new)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
+        if not self._world.holds("A3") and self._clock.now() < account.settled + BUSY_S:
+            raise ApiError("OperationConflict.Switching", "The instance is being switched.")
         async with instance.turn:  # compare and swap: of two callers with the same old password one wins
             if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
-                raise ApiError(*self._wrong_old)
+                raise self._wrong_old_password()
             await self._turn(instance, account, new)
         self._history.add("tair", instance.id, account.user.name, new)
+        if refused:
+            raise self.error_for("lock", call)
         if call.fault == "hang_task":
             account.settled = float("inf")
         return {}
 
+    def _wrong_old_password(self) -> ApiError:
+        """A code that nobody has published; without A2 the published one of another mistake."""
+        if self._world.holds("A2"):
+            return ApiError(*self._wrong_old)
+        return ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
+
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A5, A10
         instance = self._instance(call)
         found = [
             {
@@ -234,11 +256,13 @@ class AlibabaKvstore:
         return {**_paged(given, len(found)), "Accounts": {"Account": _page(found, given)}}
 
     async def _instance_attribute(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A10
         shown = self._shown(self._instance(call))
         shown |= {"Engine": "Redis", "IsOrderCompleted": True, "VpcAuthMode": "Open"}
         return {"Instances": {"DBInstanceAttribute": [shown]}}
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: A10
         ids = [id_ for id_ in given.get("InstanceIds", "").split(",") if id_]
         if len(ids) > 30:
             raise ApiError("InvalidInstanceIds.Malformed", "At most 30 instances can be named.")
@@ -260,6 +284,7 @@ class AlibabaKvstore:
         return {**_paged(given, len(found)), "Instances": {"KVStoreInstance": shown}}
 
     async def _instance_ssl(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: W6
         instance = self._instance(call)
         if self._world.ssl != "off":
             raise ApiError("IncorrectEngineVersion", "The engine version does not support this operation.")
@@ -275,7 +300,7 @@ class AlibabaKvstore:
             "EngineVersion": instance.spec.engine_version,
             "ArchitectureType": "standard",
             "ConnectionDomain": host,
-            "Port": int(port or 0),
+            "Port": int(port or 0) if self._world.holds("W5") else NOBODY_LISTENS,
             "RegionId": instance.spec.region,
             "EndTime": "",
             "HasRenewChangeOrder": False,
@@ -286,6 +311,7 @@ class AlibabaKvstore:
         return call.region in (None, instance.spec.region)
 
     def _instance(self, call: Call) -> Instance:
+        # claims: A10
         instance = self.instances.get(call.instance_id)
         if instance is None or not self._reaches(instance, call):
             raise ApiError("InvalidInstanceId.NotFound", "The specified instance does not exist.", 404)
@@ -301,6 +327,7 @@ def _drawn_refusal() -> tuple[str, str, int]:
 
 def _check_password(password: str) -> None:
     """8 to 32 characters, three classes of four, symbols only of the published ones."""
+    # claims: W3
     known = all(one.isascii() and (one.isalnum() or one in _SYMBOLS) for one in password)
     if not 8 <= len(password) <= 32 or character_classes(password) < 3 or not known:
         raise ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
@@ -308,6 +335,7 @@ def _check_password(password: str) -> None:
 
 def _wanted_tags(given: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Key and value of each `Tag.N`; an empty value stands for any."""
+    # claims: A10
     numbers = range(1, _MOST_TAGS + 1)
     if any(f"Tag.{number}.Value" in given and f"Tag.{number}.Key" not in given for number in numbers):
         raise ApiError("InvalidTagKey", "A tag has a key.")
@@ -315,6 +343,7 @@ def _wanted_tags(given: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    # claims: A10
     number, size = given.get("PageNumber", 1), given.get("PageSize", 30)
     if number < 1 or not 1 <= size <= 50:
         raise ApiError("InvalidPageSize", "PageNumber starts at 1, PageSize is at most 50.")

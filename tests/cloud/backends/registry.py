@@ -13,7 +13,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 import bcrypt
@@ -22,6 +22,7 @@ from aiohttp import web
 from tests.cloud.backends import child_processes
 
 REALM = "stand-in registry"
+_HEADERS = {"Docker-Distribution-Api-Version": "registry/2.0"}
 _ADMIN = "stand-in"
 _ANSWER_S = 1.0
 # The entries guard test passwords on loopback; the least cost keeps a reset short.
@@ -33,14 +34,22 @@ def htpasswd_hash(password: str) -> bytes:
     return bcrypt.hashpw(password.encode(), bcrypt.gensalt(_ROUNDS))
 
 
+async def _refuse(request: web.BaseRequest) -> web.Response:
+    # claims: T5
+    headers = {**_HEADERS, "WWW-Authenticate": f'Basic realm="{REALM}"'}
+    problem = {"code": "UNAUTHORIZED", "message": "authentication required", "detail": None}
+    return web.json_response({"errors": [problem]}, status=401, headers=headers)
+
+
 class Registry:
     """One registry on loopback with basic authentication."""
 
     def __init__(self) -> None:
         self.port = 0
+        self._closed_port = 0
         self._entries: dict[str, bytes] = {}
         self._process: asyncio.subprocess.Process | None = None
-        self._runner: web.ServerRunner | None = None
+        self._runners: list[web.ServerRunner] = []
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._secret = secrets.token_urlsafe(12)
         self._admin = htpasswd_hash(self._secret)
@@ -49,6 +58,11 @@ class Registry:
     def address(self) -> str:
         """`host:port`."""
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def closed_address(self) -> str:
+        """`host:port` of a door that refuses every login, the right ones too."""
+        return f"127.0.0.1:{self._closed_port}"
 
     async def start(self, passwords: Mapping[str, str]) -> None:
         """Start it with these logins. Raises: RuntimeError: docker-registry did not come up."""
@@ -59,11 +73,8 @@ class Registry:
         if program:
             await self._start_program(program)
         else:
-            self._runner = web.ServerRunner(web.Server(self._answer))
-            await self._runner.setup()
-            site = web.TCPSite(self._runner, "127.0.0.1", 0)
-            await site.start()
-            self.port = self._runner.addresses[0][1]
+            self.port = await self._served(self._answer)
+        self._closed_port = await self._served(_refuse)
 
     def set_logins(self, passwords: Mapping[str, str]) -> None:
         """Let exactly these names log in."""
@@ -79,8 +90,8 @@ class Registry:
         """End it and remove what it kept."""
         if self._process:
             await child_processes.stop(self._process)
-        if self._runner:
-            await self._runner.cleanup()
+        for runner in self._runners:
+            await runner.cleanup()
         if self._folder:
             self._folder.cleanup()
 
@@ -138,15 +149,21 @@ class Registry:
         finally:
             writer.close()
 
+    async def _served(self, handler: Callable[[web.BaseRequest], Awaitable[web.Response]]) -> int:
+        """The loopback port at which a handler answers until the registry ends."""
+        runner = web.ServerRunner(web.Server(handler))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        self._runners.append(runner)
+        port: int = runner.addresses[0][1]
+        return port
+
     async def _answer(self, request: web.BaseRequest) -> web.Response:
-        headers = {"Docker-Distribution-Api-Version": "registry/2.0"}
         if not self._may_pass(request.headers.get("Authorization", "")):
-            headers["WWW-Authenticate"] = f'Basic realm="{REALM}"'
-            problem = {"code": "UNAUTHORIZED", "message": "authentication required", "detail": None}
-            return web.json_response({"errors": [problem]}, status=401, headers=headers)
+            return await _refuse(request)
         if request.path.rstrip("/") == "/v2":
-            return web.json_response({}, headers=headers)
-        return web.json_response({"errors": [{"code": "UNSUPPORTED"}]}, status=404, headers=headers)
+            return web.json_response({}, headers=_HEADERS)
+        return web.json_response({"errors": [{"code": "UNSUPPORTED"}]}, status=404, headers=_HEADERS)
 
     def _may_pass(self, authorization: str) -> bool:
         scheme, _, encoded = authorization.partition(" ")

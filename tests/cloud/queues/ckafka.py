@@ -5,6 +5,7 @@ Source: https://www.tencentcloud.com/document/product/597/44679 (SendMessage, 20
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -34,6 +35,7 @@ class TencentCkafka:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes."""
+        # claims: W2
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
         if kind == "lock":
@@ -57,6 +59,8 @@ class TencentCkafka:
         self._broker.close()
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
+        if not self._world.holds("Q1"):
+            raise ApiError("AuthFailure.TokenFailure", "Temporary keys are not taken here.")
         hub = self._world.ckafka.get(given["DataHubId"])
         if hub is None or hub.region != call.region:
             raise ApiError("ResourceNotFound", "The DataHub id does not exist in this region.")
@@ -67,4 +71,6 @@ class TencentCkafka:
             if one.keys() != {"Key", "Body"} or not all(isinstance(part, str) for part in one.values()):
                 raise ApiError("InvalidParameter", "An item of Message has a Key and a Body, both strings.")
         topic = f"ckafka/{given['DataHubId']}"
-        return {"MessageId": [self._broker.add(topic, one["Body"], key=one["Key"]) for one in messages]}
+        kept = messages if self._world.holds("Q3") else messages[:-1]
+        ids = [self._broker.add(topic, one["Body"], key=one["Key"]) for one in kept]
+        return {"MessageId": [*ids, *(uuid.uuid4().hex.upper() for _ in messages[len(kept) :])]}

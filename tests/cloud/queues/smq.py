@@ -67,6 +67,7 @@ class AlibabaSmq:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
+        # claims: W2
         if kind == "denied":
             return ApiError("AccessDenied", "No RAM permission.", 403)
         if kind == "lock":
@@ -92,15 +93,19 @@ class AlibabaSmq:
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
         name, body, delay_s = self._name(given), given["MessageBody"], given.get("DelaySeconds", 0)
-        if not body or len(body.encode()) > _MOST_BYTES or not 0 <= delay_s <= _MOST_DELAY_S:
+        if not self._world.holds("Q1"):
+            raise ApiError("AccessDenied", "Temporary keys are not taken here.", 403)
+        most = _MOST_BYTES if self._world.holds("Q5") else MAX_BODY
+        if not body or len(body.encode()) > most or not 0 <= delay_s <= _MOST_DELAY_S:
             raise ApiError("InvalidArgument", "The body or the delay is out of its range.")
         text, packing = _unpacked(body)
         if len(text.encode()) > MAX_BODY:
             raise ApiError("InvalidArgument", "The stand-in keeps 48 KB, which fill 64 KB of base64.")
         id_ = self._broker.add(name, text, key=packing, delay_s=delay_s)
-        return {"Message": {"MessageId": id_, "MessageBodyMD5": _md5(body)}}
+        return {"Message": {"MessageId": id_, "MessageBodyMD5": _md5(body if self._world.holds("Q5") else text)}}
 
     async def _receive(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: Q6
         name, many = self._name(given), _number(given)
         visibility_s = self._world.smq[given["AccountId"]].visibility_s
         stored_at = {stored.message.id: stored.stored_at for stored in self._broker.queue(name).peek()}
@@ -119,6 +124,7 @@ class AlibabaSmq:
         return _answer(found, many)
 
     async def _peek(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: Q6
         now, many = self._clock.now(), _number(given)
         waiting: list[WaitingMessage] = self._broker.queue(self._name(given)).peek()
         due = [one for one in waiting if one.visible_at <= now and one.leased_until <= now][: many or 1]
@@ -130,11 +136,13 @@ class AlibabaSmq:
         return _answer(found, many)
 
     async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: Q6
         if not self._broker.queue(self._name(given)).ack(_held(given["ReceiptHandle"])):
             raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
         return {}
 
     async def _change(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: Q6
         delay_s, held = given["VisibilityTimeout"], _held(given["ReceiptHandle"])
         if not 1 <= delay_s <= 43_200:
             raise ApiError("InvalidArgument", "VisibilityTimeout is out of its range.")
@@ -144,6 +152,7 @@ class AlibabaSmq:
         return {"ChangeVisibility": {"ReceiptHandle": given["ReceiptHandle"], "NextVisibleTime": until}}
 
     def _name(self, given: Mapping[str, Any]) -> str:
+        # claims: Q6
         account, queue = given["AccountId"], given["QueueName"]
         if not any(fnmatchcase(queue, pattern) for pattern in self._world.smq[account].queues):
             raise ApiError("QueueNotExist", "The queue does not exist.", 404)
@@ -152,6 +161,7 @@ class AlibabaSmq:
 
 def _number(given: Mapping[str, Any]) -> int:
     """How many of a batch; 0: not a batch."""
+    # claims: Q6
     many: int = given.get("NumOfMessages", 0)
     if "NumOfMessages" in given and not 1 <= many <= _MOST_MESSAGES:
         raise ApiError("InvalidArgument", f"numOfMessages is 1 to {_MOST_MESSAGES}.")
@@ -159,6 +169,7 @@ def _number(given: Mapping[str, Any]) -> int:
 
 
 def _answer(found: list[dict[str, Any]], many: int) -> Answer:
+    # claims: Q6
     if not found:
         raise ApiError("MessageNotExist", "There is no message.", 404)
     return {"Messages": found} if many else {"Message": found[0]}

@@ -55,6 +55,7 @@ class SmqGateway:
         }
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
+        # claims: W1, W9
         self._authenticate(request)
         host, action = _HOST.fullmatch(request.hostname), _action(request)
         if host is None or host["account"] not in self._world.smq:
@@ -69,6 +70,7 @@ class SmqGateway:
         return call, self._service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
+        # claims: W9
         path, host = _PATH.fullmatch(request.path), _HOST.fullmatch(request.hostname)
         assert path is not None
         assert host is not None
@@ -93,6 +95,7 @@ class SmqGateway:
         """Nothing is kept of a request."""
 
     def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
+        # claims: W2, W4
         if kind == "throttle":
             return ApiError("QpsLimitExceeded", "More requests than the queue takes in a second.", 503)
         return ApiError("AccessDenied", "The security token is wrong or expired.", 403)
@@ -113,6 +116,7 @@ class SmqGateway:
         return HttpReply(_xml("Error", problem), error.status, _headers(request_id))
 
     def _authenticate(self, request: HttpRequest) -> None:
+        # claims: Q1, W1, W2
         headers = request.headers
         if not (authorization := headers.get("authorization", "")):
             raise ApiError("MissingAuthorizationHeader", "The request carries no signature.")
@@ -164,6 +168,7 @@ def _canonical(name: str) -> str:
 
 
 def _document(body: bytes) -> ElementTree.Element:
+    # claims: W9
     try:
         document = ElementTree.fromstring(body)
     except ElementTree.ParseError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from typing import Any
@@ -11,20 +11,30 @@ from typing import Any
 from tests.cloud.backends.redis_login import LoginForms
 from tests.cloud.backends.redis_pool import EagerRedisServer, LazyRedisServer, RedisPool
 from tests.cloud.backends.redis_server import RedisUser
-from tests.cloud.state.accounts import TENCENT_APPID, TENCENT_UIN
+from tests.cloud.state.accounts import TENCENT_UIN
 from tests.cloud.state.history import History
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
+from tests.cloud.tencent.redis_parameters import (
+    INSTANCES,
+    MODFIY_PASSWORD,
+    MODIFY_ACCOUNT,
+    MODIFY_PASSWORD,
+    TASK_LIST,
+    check_password,
+    window,
+)
 from tests.cloud.tencent.redis_state import (
     ROOT,
     Account,
     Instance,
     account_state,
+    instance_set,
     matches_search,
     task_details,
     task_summary,
 )
-from tests.cloud.tencent.tasks import RESULT, Task, Tasks, china_time
+from tests.cloud.tencent.tasks import RESULT, Task, Tasks, redis_time
 from tests.cloud.wire.service import (
     Action,
     Answer,
@@ -32,20 +42,16 @@ from tests.cloud.wire.service import (
     Call,
     Cloud,
     RefusalKind,
-    character_classes,
     page,
     parameter_table,
 )
 
 OPERATOR = TENCENT_UIN
+OTHER_OPERATOR = "700000000001"
+"""Whose tasks those of a role are, in a world without R10."""
 CHANGE_ACCOUNT, CHANGE_PASSWORD = "037", "007"
 _KINDS = {CHANGE_ACCOUNT: "修改实例账号", CHANGE_PASSWORD: "修改实例密码"}
 _MONTH_S = 30 * 24 * 3600
-_REGION_IDS = {
-    "ap-guangzhou": 1, "ap-shanghai": 4, "ap-hongkong": 5, "ap-shanghai-fsi": 7, "ap-beijing": 8,
-    "ap-singapore": 9, "ap-shenzhen-fsi": 11,
-}  # fmt: skip
-_TITLES = {0: "待初始化", 1: "流程中", 2: "运行中", -2: "已隔离", -3: "待删除"}
 
 
 class TencentRedis:
@@ -58,52 +64,27 @@ class TencentRedis:
 
     def __init__(self, world: World, pool: RedisPool, clock: Clock, history: History) -> None:
         self._world, self._pool, self._clock, self._history = world, pool, clock, history
-        self._tasks = Tasks(world.task_s, clock)
+        self._tasks = Tasks(world, clock)
         forms = LoginForms(b"@")
         self.instances = {
             id_: Instance(id_, spec, LazyRedisServer(pool, forms) if spec.lazy else EagerRedisServer(forms))
             for id_, spec in world.redis.items()
         }
         self._restore()
-        password = "InstanceId! OldPassword! Password!"
         self.actions: Mapping[str, Action] = {
-            "ModifyInstanceAccount": Action(
-                parameter_table(
-                    "InstanceId! AccountName! AccountPassword Remark ReadonlyPolicy:strs Privilege"
-                    " NoAuth:bool EncryptPassword:bool"
-                ),
-                self._modify_account,
-                changes=True,
-            ),
-            "ModifyInstancePassword": Action(parameter_table(password), self._modify_password, changes=True),
-            "ModfiyInstancePassword": Action(
-                parameter_table(f"{password} EncryptPassword:bool"), self._modify_password, changes=True
-            ),
+            "ModifyInstanceAccount": Action(MODIFY_ACCOUNT, self._modify_account, changes=True),
+            "ModifyInstancePassword": Action(MODIFY_PASSWORD, self._modify_password, changes=True),
+            "ModfiyInstancePassword": Action(MODFIY_PASSWORD, self._modify_password, changes=True),
             "DescribeTaskInfo": Action(parameter_table("TaskId!:int"), self._task_info),
-            "DescribeTaskList": Action(
-                parameter_table(
-                    "InstanceId Limit:int Offset:int TaskTypes:strs BeginTime EndTime Result:ints OperateUin:strs",
-                    "InstanceName ProjectIds:ints TaskStatus:ints OperatorUin:ints",
-                ),
-                self._task_list,
-            ),
+            "DescribeTaskList": Action(TASK_LIST, self._task_list),
             "DescribeInstanceAccount": Action(parameter_table("InstanceId! Limit!:int Offset!:int"), self._accounts),
-            "DescribeInstances": Action(
-                parameter_table(
-                    "Limit:int Offset:int InstanceId InstanceIds:strs Status:ints SearchKey SearchKeys:strs"
-                    " InstanceName InstanceTags:objects TagKeys:strs",
-                    "OrderBy OrderType:int VpcIds:strs SubnetIds:strs"
-                    " ProjectIds:ints UniqVpcIds:strs UniqSubnetIds:strs RegionIds:ints"
-                    " TypeVersion:int EngineName AutoRenew:ints BillingMode Type:int TypeList:ints"
-                    " MonitorVersion ProductVersions:strs AzMode",
-                ),
-                self._instances,
-            ),
+            "DescribeInstances": Action(INSTANCES, self._instances),
             "DescribeSSLStatus": Action(parameter_table("InstanceId!"), self._ssl_status),
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes for the action."""
+        # claims: R14, R15, W2
         if kind == "denied":
             return ApiError("UnauthorizedOperation.NoCAMAuthed", "No CAM permission.")
         if kind == "lock":
@@ -114,9 +95,9 @@ class TencentRedis:
 
     def state(self) -> dict[str, Any]:
         """Accounts and tasks, without passwords; how many sleeping servers are awake, of both clouds."""
-        tasks = [task_details(task) for task in self._tasks.all.values()]
+        tasks = [task_details(task, self._world) for task in self._tasks.all.values()]
         instances = {
-            instance.id: {name: account_state(account) for name, account in instance.accounts.items()}
+            instance.id: {name: account_state(account, self._world) for name, account in instance.accounts.items()}
             for instance in self.instances.values()
         }
         return {"instances": instances, "tasks": tasks, "awake": len(self._pool)}
@@ -128,7 +109,7 @@ class TencentRedis:
     async def reset(self, world: World) -> None:
         """No task, the first accounts, the same ports."""
         self._tasks.close()
-        self._world, self._pool.world, self._tasks = world, world, Tasks(world.task_s, self._clock)
+        self._world, self._pool.world, self._tasks = world, world, Tasks(world, self._clock)
         self._restore()
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
@@ -170,20 +151,22 @@ class TencentRedis:
                 self._history.add(self.name, instance.id, name, account.user.password, by="world")
 
     async def _modify_account(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: R5, R6, R14, W3
         instance = self._instance(call)
-        self._check_free(instance, call, "ResourceUnavailable.InstanceStatusError")
+        refusal = self._refusal(instance, call, "ResourceUnavailable.InstanceStatusError")
         account = self._account(instance, given["AccountName"])
         root = account.user.default
         password, no_auth = given.get("AccountPassword"), given.get("NoAuth")
         if password is not None:
-            _check_password(password, 64)
+            check_password(password, 64)
             self._world.check_password(call.action, password)
         # What the caller leaves out is not kept: this is the trap that callers have to know.
-        privilege = given.get("Privilege", "rw")
-        policy = tuple(given.get("ReadonlyPolicy", ["master"]))
+        resets = self._world.holds("R5")
+        privilege = given.get("Privilege", "rw" if resets else account.user.privilege)
+        policy = tuple(given.get("ReadonlyPolicy", ["master"] if resets else account.readonly_policy))
         if privilege not in ("r", "w", "rw") or not policy or set(policy) - {"master", "replication"}:
             raise ApiError("InvalidParameter.InvalidParameter", "Privilege or ReadonlyPolicy is not known.")
-        if root and privilege != account.user.privilege:
+        if resets and root and privilege != account.user.privilege:
             raise ApiError("InvalidParameter.InvalidParameter", "The rights of root cannot be changed.")
         if no_auth and not root:
             raise ApiError("InvalidParameter.InvalidParameter", "Only root can go without a password.")
@@ -193,25 +176,32 @@ class TencentRedis:
         if no_auth is not None:
             user = replace(user, no_auth=no_auth)
         remark = given.get("Remark", account.remark)
-        answer = self._change(instance, account, user, CHANGE_ACCOUNT, call, password is not None, remark, policy)
+        answer = self._change(
+            instance, account, user, CHANGE_ACCOUNT, call, password is not None, remark, policy, refusal
+        )
         return {"TaskId": 0} if no_auth is not None and self._world.no_auth_task == "zero" else answer
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: R1, R2, R3, R4, R6, R14, W3
         old, new = given["OldPassword"], given["Password"]
         if not old:
             raise ApiError("InvalidParameter.EmptyParam", "OldPassword is empty.")
-        _check_password(new, 30 if call.action == "ModifyInstancePassword" else 64)
+        longer = call.action == "ModfiyInstancePassword" and self._world.holds("R21")
+        check_password(new, 64 if longer else 30)
         self._world.check_password(call.action, new)
         instance = self._instance(call)
-        self._check_free(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
+        refusal = self._refusal(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
         account = self._account(instance, ROOT)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidParameterValue.PasswordRuleError", "The new password equals the old one.")
         if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
-            raise ApiError("InvalidParameterValue.PasswordError", "The old password is wrong.")
+            code = (
+                "InvalidParameterValue.PasswordError" if self._world.holds("R2") else "FailedOperation.PasswordUnequal"
+            )
+            raise ApiError(code, "The old password is wrong.")
         user = replace(account.user, password=new)
         return self._change(
-            instance, account, user, CHANGE_PASSWORD, call, True, account.remark, account.readonly_policy
+            instance, account, user, CHANGE_PASSWORD, call, True, account.remark, account.readonly_policy, refusal
         )
 
     def _change(
@@ -224,14 +214,20 @@ class TencentRedis:
         with_password: bool,
         remark: str,
         policy: tuple[str, ...],
+        refusal: ApiError | None,
     ) -> Answer:
+        """Begin a flow. Raises: ApiError: the refusal that the caller hears of it, in a world without R14."""
+
         async def apply() -> None:
             await self._turn(instance, account, user, remark, policy, with_password)
             if with_password:
                 self._history.add(self.name, instance.id, user.name, user.password)
 
         kind = self._world.task_types.get(call.action, kind)
-        return {"TaskId": self._tasks.start(instance.id, kind, _KINDS.get(kind, kind), apply, call.fault).id}
+        task = self._tasks.start(instance.id, kind, _KINDS.get(kind, kind), apply, call.fault)
+        if refusal:
+            raise refusal
+        return {"TaskId": task.id}
 
     async def _turn(
         self,
@@ -250,6 +246,7 @@ class TencentRedis:
         instance.server.forms = instance.forms(self._world)
 
     async def _task_info(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: R6
         task = self._tasks.all.get(given["TaskId"])
         if task is not None and self._clock.now() < task.started + self._world.task_readable_after_s:
             task = None
@@ -257,35 +254,39 @@ class TencentRedis:
             raise ApiError("InvalidParameter.InvalidParameter", "The task does not exist.")
         return {
             "Status": task.status,
-            "StartTime": china_time(task.started),
+            "StartTime": redis_time(task.started, self._world),
             "TaskType": task.title,
             "InstanceId": task.instance_id,
             "TaskMessage": task.message,
         }
 
     async def _task_list(self, given: Mapping[str, Any], call: Call) -> Answer:
-        limit, offset = _window(given, 100)
-        oldest = china_time(self._clock.now() - _MONTH_S)
+        # claims: R9
+        limit, offset = window(given)
+        oldest = redis_time(self._clock.now() - _MONTH_S, self._world)
         keeps: list[Callable[[Task], bool]] = [
             lambda task: self._reaches(self.instances[task.instance_id], call),
-            lambda task: china_time(task.started) >= given.get("BeginTime", oldest),
+            lambda task: redis_time(task.started, self._world) >= given.get("BeginTime", oldest),
             lambda task: self._clock.now() >= task.started + self._world.task_listed_after_s,
         ]
         if "InstanceId" in given:
             keeps.append(lambda task: task.instance_id == given["InstanceId"])
         if "EndTime" in given:
-            keeps.append(lambda task: china_time(task.started) <= given["EndTime"])
+            keeps.append(lambda task: redis_time(task.started, self._world) <= given["EndTime"])
         if given.get("TaskTypes"):
             keeps.append(lambda task: task.kind in given["TaskTypes"])
         if given.get("Result"):
             keeps.append(lambda task: RESULT[task.status] in given["Result"])
         if given.get("OperateUin"):
-            keeps.append(lambda _: OPERATOR in given["OperateUin"])
+            operator = OPERATOR if self._world.holds("R10") else OTHER_OPERATOR
+            keeps.append(lambda _: operator in given["OperateUin"])
         found = [task for task in reversed(self._tasks.all.values()) if all(keep(task) for keep in keeps)]
-        return {"TotalCount": len(found), "Tasks": [task_summary(task) for task in page(found, offset, limit)]}
+        shown = [task_summary(task, self._world) for task in page(found, offset, limit)]
+        return {"TotalCount": self._total(found, shown), "Tasks": shown}
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
-        limit, offset = _window(given, 100)
+        # claims: R11
+        limit, offset = window(given)
         instance = self._instance(call)
         changing = self._world.shows_changing and self._tasks.locks(instance.id)
         now = self._clock.now()
@@ -297,14 +298,20 @@ class TencentRedis:
                 "Privilege": account.user.privilege,
                 "ReadonlyPolicy": list(account.readonly_policy),
                 "Status": 1 if changing else 2,
-                "CreateTime": china_time(self._clock.now() - 2 * _MONTH_S),
+                "CreateTime": redis_time(self._clock.now() - 2 * _MONTH_S, self._world),
                 "PasswordLastModifiedTime": account.time(now),
             }
             for name, account in instance.accounts.items()
         ]
-        return {"TotalCount": len(accounts), "Accounts": page(accounts, offset, limit)}
+        shown = page(accounts, offset, limit)
+        return {"TotalCount": self._total(accounts, shown), "Accounts": shown}
+
+    def _total(self, found: Sequence[object], shown: Sequence[object]) -> int:
+        """TotalCount: of all that was found; of the page alone where R13 does not hold."""
+        return len(found if self._world.holds("R13") else shown)
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: R13, R22
         limit, offset = given.get("Limit", 20), given.get("Offset", 0)
         if not 0 <= limit <= 1000 or offset < 0 or (limit and offset % limit):
             raise ApiError("InvalidParameter.InvalidParameter", "Offset has to be a multiple of Limit.")
@@ -317,10 +324,12 @@ class TencentRedis:
             and self._status(instance) in (given.get("Status") or [self._status(instance)])
             and matches_search(instance, given)
         ]
-        account_state = [self._instance_set(instance) for instance in page(found, offset, limit)]
-        return {"TotalCount": len(found), "InstanceSet": account_state}
+        made = self._clock.now() - 2 * _MONTH_S
+        shown = [instance_set(one, self._status(one), made, self._world) for one in page(found, offset, limit)]
+        return {"TotalCount": self._total(found, shown), "InstanceSet": shown}
 
     async def _ssl_status(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: W6
         self._instance(call)
         if self._world.ssl == "no_engine":
             raise ApiError("InvalidParameterValue.UnSupportedType", "The type of the instance is not supported.")
@@ -328,43 +337,24 @@ class TencentRedis:
             raise ApiError("ResourceUnavailable.InstanceStatusError", "The status of the instance is wrong.")
         return {"SSLConfig": False, "FeatureSupport": True, "Status": 2, "CertDownloadUrl": ""}
 
-    def _instance_set(self, instance: Instance) -> dict[str, Any]:
-        host, _, port = instance.server.address.partition(":")
-        status, spec = self._status(instance), instance.spec
-        no_auth = instance.accounts[ROOT].user.no_auth if ROOT in instance.accounts else False
-        return {
-            "InstanceName": instance.name,
-            "InstanceId": instance.id,
-            "Appid": int(TENCENT_APPID),
-            "ProjectId": 0,
-            "Region": spec.region,
-            "RegionId": _REGION_IDS.get(spec.region, 1),
-            "Status": status,
-            "InstanceTitle": _TITLES[status],
-            "WanIp": host,
-            "Port": int(port or 0),
-            "Createtime": china_time(self._clock.now() - 2 * _MONTH_S),
-            "DeadlineTime": "0000-00-00 00:00:00",
-            "OfflineTime": "",
-            "CloseTime": "",
-            "Size": 1024,
-            "Type": 15,
-            "Engine": "Redis",
-            "ProductType": "standalone",
-            "NoAuth": no_auth,
-            "PasswordFree": int(no_auth),
-            "InstanceTags": [{"TagKey": key, "TagValue": value} for key, value in spec.tags.items()],
-        }
-
     def _status(self, instance: Instance) -> int:
         changing = self._world.shows_changing and self._tasks.locks(instance.id)
         return 1 if instance.spec.status == 2 and changing else instance.spec.status
 
-    def _check_free(self, instance: Instance, call: Call, wrong_status: str) -> None:
-        if self._tasks.locks(instance.id):
-            raise self.error_for("lock", call)
-        if instance.spec.status != 2:
-            raise ApiError(wrong_status, "The status of the instance does not allow this.")
+    def _refusal(self, instance: Instance, call: Call, wrong_status: str) -> ApiError | None:
+        """What a caller hears of an instance that takes no change now, though it does in a world without R14.
+
+        Raises: ApiError: that, in any other world.
+        """
+        if self._tasks.locks(instance.id) and self._world.holds("R20"):
+            refusal = self.error_for("lock", call)
+        elif instance.spec.status != 2:
+            refusal = ApiError(wrong_status, "The status of the instance does not allow this.")
+        else:
+            return None
+        if self._world.holds("R14"):
+            raise refusal
+        return refusal
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
         return instance.spec.region == call.region and call.site in (None, instance.spec.site)
@@ -372,25 +362,13 @@ class TencentRedis:
     def _instance(self, call: Call) -> Instance:
         instance = self.instances.get(call.instance_id)
         if instance is None or not self._reaches(instance, call):
-            raise ApiError("ResourceNotFound.InstanceNotExists", "The instance does not exist.")
+            raise self._missing("ResourceNotFound.InstanceNotExists", "The instance does not exist.")
         return instance
 
     def _account(self, instance: Instance, name: str) -> Account:
         if name not in instance.accounts:
-            raise ApiError("ResourceNotFound.AccountDoesNotExists", "The account does not exist.")
+            raise self._missing("ResourceNotFound.AccountDoesNotExists", "The account does not exist.")
         return instance.accounts[name]
 
-
-def _check_password(password: str, longest: int) -> None:
-    """8 to 30 (by the old action 64) characters, two classes of four, no leading `/`. Page 239/111555."""
-    if not password:
-        raise ApiError("InvalidParameter.EmptyParam", "The password is empty.")
-    if not 8 <= len(password) <= longest or character_classes(password) < 2 or password.startswith("/"):
-        raise ApiError("InvalidParameterValue.PasswordRuleError", "The password breaks the rules.")
-
-
-def _window(given: Mapping[str, Any], most: int) -> tuple[int, int]:
-    limit, offset = given.get("Limit", 20), given.get("Offset", 0)
-    if not 1 <= limit <= most or offset < 0 or offset % limit:
-        raise ApiError("InvalidParameter.InvalidParameter", "Offset has to be a multiple of Limit.")
-    return limit, offset
+    def _missing(self, code: str, message: str) -> ApiError:
+        return ApiError(code if self._world.holds("R16") else "FailedOperation.Unknown", message)

@@ -8,10 +8,18 @@ from typing import Any
 
 from tests.cloud.backends.redis_login import LoginForms
 from tests.cloud.backends.redis_server import InstanceServer, RedisUser
+from tests.cloud.state.accounts import TENCENT_APPID
 from tests.cloud.state.world import DAY_S, RedisInstance, World
-from tests.cloud.tencent.tasks import RESULT, Task, china_time
+from tests.cloud.tencent.tasks import RESULT, Task, redis_time
 
 ROOT = "root"
+NOBODY_LISTENS = 1
+"""The port that is shown in a world without W5."""
+_REGION_IDS = {
+    "ap-guangzhou": 1, "ap-shanghai": 4, "ap-hongkong": 5, "ap-shanghai-fsi": 7, "ap-beijing": 8,
+    "ap-singapore": 9, "ap-shenzhen-fsi": 11,
+}  # fmt: skip
+_TITLES = {0: "待初始化", 1: "流程中", 2: "运行中", -2: "已隔离", -3: "待删除"}
 
 
 @dataclass
@@ -37,7 +45,7 @@ class Account:
         self.applied += 1
         self.time_shown, self.password_time = self.time(now), now
         if world.empty_times != "forever":
-            self.time_later = (now + world.times_lag_s, china_time(now))
+            self.time_later = (now + world.times_lag_s, redis_time(now, world))
 
     def time(self, now: float) -> str:
         """Its PasswordLastModifiedTime, as it is shown at a moment."""
@@ -70,7 +78,7 @@ class Instance:
         for name, one in self.spec.accounts.items():
             root, made = name == ROOT, now - one.password_age_days * DAY_S
             user = RedisUser(name, one.password, one.privilege, self.spec.no_auth and root, one.nopass, root)
-            account_state = one.modified_time or (china_time(made) if world.empty_times == "no" else "")
+            account_state = one.modified_time or (redis_time(made, world) if world.empty_times == "no" else "")
             self.accounts[name] = Account(user, one.remark, one.readonly_policy, made, account_state)
         self.server.forms = self.forms(world)
 
@@ -102,11 +110,11 @@ def matches_search(instance: Instance, given: Mapping[str, Any]) -> bool:
     )
 
 
-def task_summary(task: Task) -> dict[str, Any]:
+def task_summary(task: Task, world: World) -> dict[str, Any]:
     return {
         "TaskId": task.id,
-        "StartTime": china_time(task.started),
-        "EndTime": china_time(task.ended),
+        "StartTime": redis_time(task.started, world),
+        "EndTime": redis_time(task.ended, world),
         "TaskType": task.kind,
         "InstanceName": task.instance_id,
         "InstanceId": task.instance_id,
@@ -116,17 +124,48 @@ def task_summary(task: Task) -> dict[str, Any]:
     }
 
 
-def task_details(task: Task) -> dict[str, Any]:
-    return {**task_summary(task), "Status": task.status, "TaskMessage": task.message}
+def task_details(task: Task, world: World) -> dict[str, Any]:
+    return {**task_summary(task, world), "Status": task.status, "TaskMessage": task.message}
 
 
-def account_state(account: Account) -> dict[str, Any]:
+def account_state(account: Account, world: World) -> dict[str, Any]:
     return {
         "Privilege": account.user.privilege,
         "ReadonlyPolicy": list(account.readonly_policy),
         "Remark": account.remark,
         "NoAuth": account.user.no_auth,
-        "PasswordLastModifiedTime": china_time(account.password_time),
+        "PasswordLastModifiedTime": redis_time(account.password_time, world),
         "Applied": account.applied,
         "Changed": account.changed,
+    }
+
+
+def instance_set(instance: Instance, status: int, made: float, world: World) -> dict[str, Any]:
+    """An instance as DescribeInstances shows it; `made` in epoch seconds."""
+    # claims: R13
+    host, _, port = instance.server.address.partition(":")
+    spec = instance.spec
+    no_auth = instance.accounts[ROOT].user.no_auth if ROOT in instance.accounts else False
+    return {
+        "InstanceName": instance.name,
+        "InstanceId": instance.id,
+        "Appid": int(TENCENT_APPID),
+        "ProjectId": 0,
+        "Region": spec.region,
+        "RegionId": _REGION_IDS.get(spec.region, 1),
+        "Status": status,
+        "InstanceTitle": _TITLES[status],
+        "WanIp": host,
+        "Port": int(port or 0) if world.holds("W5") else NOBODY_LISTENS,
+        "Createtime": redis_time(made, world),
+        "DeadlineTime": "0000-00-00 00:00:00",
+        "OfflineTime": "",
+        "CloseTime": "",
+        "Size": 1024,
+        "Type": 15,
+        "Engine": "Redis",
+        "ProductType": "standalone",
+        "NoAuth": no_auth,
+        "PasswordFree": int(no_auth),
+        "InstanceTags": [{"TagKey": key, "TagValue": value} for key, value in spec.tags.items()],
     }

@@ -12,6 +12,7 @@ import binascii
 import re
 from collections.abc import Mapping
 from copy import copy, deepcopy
+from functools import partial
 from typing import Any
 
 from tests.cloud.state.history import By, History
@@ -21,6 +22,10 @@ from tests.cloud.tencent.ssm_secret import CURRENT, Secret, Version
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 MOST_VERSIONS = 10
+FEWER_VERSIONS = 5
+"""The limit in a world without S7."""
+UPDATE_LATE_S = 5.0
+"""How long readers get the former value after UpdateSecret, in a world without S2."""
 _MOST_SECRETS = 1000
 _MOST_BYTES = 32 * 1024
 _MOST_DESCRIPTION = 2048
@@ -83,6 +88,7 @@ class TencentSsm:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
+        # claims: R14, R15, W2
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
         if kind == "lock":
@@ -146,6 +152,7 @@ class TencentSsm:
         )
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S3, S8
         name, id_ = given["SecretName"], given.get("VersionId") or CURRENT
         if not _NAME.fullmatch(name):
             raise ApiError("InvalidParameterValue", "The name of the secret breaks the rules.")
@@ -171,15 +178,16 @@ class TencentSsm:
         version = _given_value(given, self._clock.now())
         secret = self._usable(call)
         # Unlike the other cloud's, this put is not idempotent: the same value is refused too.
-        if id_ in secret.versions:
+        if id_ in secret.versions and self._world.holds("S1"):
             raise ApiError("ResourceInUse.VersionIdExists", "The version exists.")
-        if len(secret.versions) >= MOST_VERSIONS:
+        if len(secret.versions) >= (MOST_VERSIONS if self._world.holds("S7") else FEWER_VERSIONS):
             raise ApiError("LimitExceeded", "A secret has at most 10 versions.")
         secret.versions[id_] = version
         self._note(secret, id_)
         return _named(secret, id_)
 
     async def _value(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S3, S8
         secret = self._here(call, given["SecretName"])
         if secret is None:
             raise ApiError("ResourceNotFound.SecretNotExist", "The secret does not exist.")
@@ -196,14 +204,23 @@ class TencentSsm:
         value = _given_value(given, self._clock.now())
         secret = self._usable(call)
         version = self._version(secret, given)
-        version.value, version.binary = value.value, value.binary
         version.updated += 1
         if self._world.update_moves_create_time:
             version.created = value.created
-        self._note(secret, given["VersionId"])
+        if self._world.holds("S2"):
+            await self._replace(secret, given["VersionId"], value)
+        else:
+            self._clock.call_after(UPDATE_LATE_S, partial(self._replace, secret, given["VersionId"], value))
         return _named(secret, given["VersionId"])
 
+    async def _replace(self, secret: Secret, id_: str, value: Version) -> None:
+        """A version has this value from now on, if it is still there."""
+        if (version := secret.versions.get(id_)) is not None:
+            version.value, version.binary = value.value, value.binary
+            self._note(secret, id_)
+
     async def _delete_version(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S8
         secret = self._secret(call)
         self._version(secret, given)
         del secret.versions[given["VersionId"]]
@@ -211,6 +228,7 @@ class TencentSsm:
         return _named(secret, given["VersionId"])
 
     async def _version_ids(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S3
         secret = self._secret(call)
         versions = [{"VersionId": id_, "CreateTime": int(one.created)} for id_, one in self._listed(secret)]
         return {"SecretName": secret.name, "Versions": versions}
@@ -222,16 +240,19 @@ class TencentSsm:
         return found
 
     async def _describe(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S8
         more = {"RotationStatus": False, "RotationFrequency": 0, "ResourceName": "", "ProjectID": 0}
         return {**self._secret(call).described(), **more, "AssociatedInstanceIDs": [], "TargetUin": 0}
 
     async def _describe_as(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S8
         description = _checked_description(given["Description"])
         secret = self._usable(call)
         secret.description = description
         return {"SecretName": secret.name}
 
     async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S8
         offset, limit = given.get("Offset", 0), given.get("Limit", 0) or 20
         state, kind = given.get("State", 0), given.get("SecretType", 0)
         if offset < 0 or not 1 <= limit <= 100 or state not in range(6) or given.get("OrderType", 0) not in (0, 1):
@@ -251,16 +272,19 @@ class TencentSsm:
         return {"TotalCount": len(found), "SecretMetadatas": metadata}
 
     async def _disable(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S8
         secret = self._usable(call)
         secret.status = "Disabled"
         return {"SecretName": secret.name}
 
     async def _enable(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S8
         secret = self._usable(call)
         secret.status = "Enabled"
         return {"SecretName": secret.name}
 
     async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: S8
         days = given.get("RecoveryWindowInDays", 0)
         if not 0 <= days <= 30:
             raise ApiError("InvalidParameterValue", "RecoveryWindowInDays is 0 to 30.")
@@ -281,6 +305,7 @@ class TencentSsm:
         return secret if secret and self._reaches(secret, call) else None
 
     def _secret(self, call: Call) -> Secret:
+        # claims: S8
         secret = self._here(call, call.parameters["SecretName"])
         if secret is None:
             raise ApiError("ResourceNotFound", "The secret does not exist.")
@@ -288,12 +313,14 @@ class TencentSsm:
 
     def _usable(self, call: Call) -> Secret:
         """The secret, if its state lets it change: Enabled and Disabled do."""
+        # claims: S8
         secret = self._secret(call)
         if secret.status not in ("Enabled", "Disabled"):
             raise ApiError("FailedOperation", "The state of the secret does not allow this.")
         return secret
 
     def _version(self, secret: Secret, given: Mapping[str, Any]) -> Version:
+        # claims: S8
         if given["VersionId"] not in secret.versions:
             raise ApiError("ResourceNotFound", "The version does not exist.")
         return secret.versions[given["VersionId"]]
@@ -304,11 +331,13 @@ def _first(world: World, now: float) -> dict[tuple[str, str], Secret]:
 
 
 def _check_version(id_: str) -> None:
+    # claims: S8
     if not _VERSION.fullmatch(id_):
         raise ApiError("InvalidParameterValue", "The name of the version breaks the rules.")
 
 
 def _checked_description(text: str) -> str:
+    # claims: S8
     if len(text.encode()) > _MOST_DESCRIPTION:
         raise ApiError("InvalidParameterValue", "The description is longer than 2048 bytes.")
     return text
@@ -316,6 +345,7 @@ def _checked_description(text: str) -> str:
 
 def _given_value(given: Mapping[str, Any], now: float) -> Version:
     """The one value that a call carries, as a version of now."""
+    # claims: S7, S8
     text, binary = given.get("SecretString", ""), given.get("SecretBinary", "")
     if bool(text) == bool(binary):
         raise ApiError("InvalidParameterValue", "Exactly one of SecretString and SecretBinary has to be set.")
@@ -331,6 +361,7 @@ def _given_value(given: Mapping[str, Any], now: float) -> Version:
 
 def _has_tag(secret: Secret, wanted: Mapping[str, Any]) -> bool:
     """A TagFilter: the key, and one of the values where any is given."""
+    # claims: S8
     if wanted.keys() - {"TagKey", "TagValue"}:
         raise ApiError("InvalidParameterValue", "A tag filter has TagKey and TagValue.")
     value = secret.tags.get(str(wanted.get("TagKey")))

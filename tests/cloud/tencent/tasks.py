@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import random
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 
+from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock, ScheduledEvent
 
 CHINA = timezone(timedelta(hours=8))
 PREPARING, RUNNING, SUCCEEDED, FAILED = "preparing", "running", "succeed", "failed"
 RESULT = {PREPARING: 0, RUNNING: 1, SUCCEEDED: 2, FAILED: 4}
+EFFECT_LATE_S = 3.0
+"""How long after its task the new password comes into force, in a world without R8."""
 
 
-def china_time(seconds: float) -> str:
+def china_time(seconds: float, zone: tzinfo = CHINA) -> str:
     """Epoch seconds as `YYYY-MM-DD hh:mm:ss` in China Standard Time; an empty string for 0."""
-    return datetime.fromtimestamp(seconds, CHINA).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
+    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
+
+
+def redis_time(seconds: float, world: World) -> str:
+    """Epoch seconds as Redis' API writes times."""
+    return china_time(seconds, CHINA if world.holds("R12") else timezone.utc)
 
 
 @dataclass
@@ -39,30 +47,30 @@ class Task:
 class Tasks:
     """All flows of one service; at most one an instance at a time (the service sees to that)."""
 
-    def __init__(self, task_s: float, clock: Clock) -> None:
+    def __init__(self, world: World, clock: Clock) -> None:
         self.all: dict[int, Task] = {}
-        self._task_s = task_s
+        self._world = world
         self._clock = clock
         self._ids = itertools.count(random.randrange(100_000, 900_000))
         self._steps: dict[int, ScheduledEvent] = {}
-        self._locked: set[str] = set()
+        self._at_work: Counter[str] = Counter()
 
     def start(
         self, instance_id: str, kind: str, title: str, apply: Callable[[], Awaitable[None]], fault: str = ""
     ) -> Task:
         """Begin a flow that calls `apply` at its end; `fault` is `fail_task`, `hang_task` or empty."""
         task = self._made(instance_id, kind, title)
-        self._locked.add(instance_id)
+        self._at_work[instance_id] += 1
 
         async def run() -> None:
             task.status = RUNNING
             if fault != "hang_task":
-                self._steps[task.id] = self._clock.call_at(task.started + self._task_s, end)
+                self._steps[task.id] = self._clock.call_at(task.started + self._world.task_s, end)
 
         async def end() -> None:
             await self._end(task, apply, failing=fault == "fail_task")
 
-        self._steps[task.id] = self._clock.call_at(task.started + self._task_s / 3, run)
+        self._steps[task.id] = self._clock.call_at(task.started + self._world.task_s / 3, run)
         return task
 
     def done(self, instance_id: str, kind: str, title: str) -> Task:
@@ -73,7 +81,7 @@ class Tasks:
 
     def locks(self, instance_id: str) -> bool:
         """Whether a flow holds the instance."""
-        return instance_id in self._locked
+        return self._at_work[instance_id] > 0
 
     def close(self) -> None:
         """Let no flow go on; one that is writing to Redis finishes, see `Clock.reset`."""
@@ -83,7 +91,7 @@ class Tasks:
     def frozen(self) -> Tasks:
         """The flows as they are, whatever comes."""
         twin = copy(self)
-        twin.all, twin._locked = {id_: copy(task) for id_, task in self.all.items()}, set(self._locked)
+        twin.all, twin._at_work = {id_: copy(task) for id_, task in self.all.items()}, self._at_work.copy()
         return twin
 
     def _made(self, instance_id: str, kind: str, title: str) -> Task:
@@ -92,10 +100,14 @@ class Tasks:
         return task
 
     async def _end(self, task: Task, apply: Callable[[], Awaitable[None]], *, failing: bool) -> None:
-        status, task.message = FAILED, "The flow failed and was rolled back."
-        if not failing:
-            with contextlib.suppress(RuntimeError, OSError, EOFError):
+        done = not failing
+        if done and not self._world.holds("R8"):
+            self._clock.call_after(EFFECT_LATE_S, apply)
+        elif done or not self._world.holds("R7"):
+            try:
                 await apply()
-                status, task.message = SUCCEEDED, ""
-        task.status, task.ended = status, self._clock.now()
-        self._locked.discard(task.instance_id)
+            except (RuntimeError, OSError, EOFError):
+                done = False
+        task.status, task.ended = SUCCEEDED if done else FAILED, self._clock.now()
+        task.message = "" if done else "The flow failed and was rolled back."
+        self._at_work[task.instance_id] -= 1

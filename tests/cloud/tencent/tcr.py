@@ -13,10 +13,10 @@ from functools import partial
 from typing import Any
 
 from tests.cloud.backends.registry import Registry
-from tests.cloud.state.history import History
+from tests.cloud.state.history import By, History
 from tests.cloud.state.world import DAY_S, RegistryAccount, RegistryInstance, World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.tencent.tasks import CHINA
+from tests.cloud.tencent.tasks import CHINA, EFFECT_LATE_S
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 PREFIX = "tcr$"
@@ -36,9 +36,10 @@ class ServiceAccount:
     applied: int = 0
     changed: int = 0
 
-    def may_log_in(self, now: float) -> bool:
+    def may_log_in(self, now: float, world: World) -> bool:
         """Whether its password opens anything; `expires_at` is in milliseconds, -1 meaning never."""
-        return not self.spec.disabled and not 0 <= self.spec.expires_at / 1000 <= now
+        refused = self.spec.disabled or 0 <= self.spec.expires_at / 1000 <= now
+        return not refused or not world.holds("T6")
 
 
 @dataclass
@@ -50,9 +51,9 @@ class Instance:
     registry: Registry
     accounts: dict[str, ServiceAccount] = field(default_factory=dict)
 
-    def logins(self, now: float) -> dict[str, str]:
+    def logins(self, now: float, world: World) -> dict[str, str]:
         """Full account name to password, of those that may log in."""
-        return {PREFIX + one.name: one.password for one in self.accounts.values() if one.may_log_in(now)}
+        return {PREFIX + one.name: one.password for one in self.accounts.values() if one.may_log_in(now, world)}
 
     def restore(self, spec: RegistryInstance, now: float) -> None:
         """Take the accounts of a world."""
@@ -91,6 +92,7 @@ class TencentTcr:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
+        # claims: R14, R15, W2
         if kind == "denied":
             return ApiError("AuthFailure.UnauthorizedOperation", "No CAM permission.")
         if kind == "lock":
@@ -119,7 +121,7 @@ class TencentTcr:
     async def start(self) -> None:
         """Start the registries."""
         now = self._clock.now()
-        await asyncio.gather(*(one.registry.start(one.logins(now)) for one in self.instances.values()))
+        await asyncio.gather(*(one.registry.start(one.logins(now, self._world)) for one in self.instances.values()))
         self._await_expiries()
 
     async def reset(self, world: World) -> None:
@@ -127,7 +129,7 @@ class TencentTcr:
         self._world = world
         self._restore()
         for instance in self.instances.values():
-            instance.registry.set_logins(instance.logins(self._clock.now()))
+            instance.registry.set_logins(instance.logins(self._clock.now(), self._world))
         self._await_expiries()
 
     async def close(self) -> None:
@@ -149,8 +151,8 @@ class TencentTcr:
         instance, name = self.instances.get(resource), account.removeprefix(PREFIX)
         if instance is None or name not in instance.accounts:
             raise ValueError("tcr has no such instance or account")
-        self._turn(instance, instance.accounts[name], password)
-        self._history.add(self.name, resource, name, password, by="outside")
+        instance.accounts[name].updated = self._clock.now()
+        await self._turn(instance, instance.accounts[name], password, "outside")
 
     def _restore(self) -> None:
         """The world's accounts."""
@@ -159,16 +161,20 @@ class TencentTcr:
             for account in instance.accounts.values():
                 self._history.add(self.name, instance.id, account.name, account.password, by="world")
 
-    def _turn(self, instance: Instance, account: ServiceAccount, password: str) -> None:
+    async def _turn(self, instance: Instance, account: ServiceAccount, password: str, by: By = "call") -> None:
         account.applied += 1
         account.changed += password != account.password
-        account.password, account.updated = password, self._clock.now()
-        if account.may_log_in(account.updated):
+        account.password = password
+        if account.may_log_in(self._clock.now(), self._world):
             instance.registry.set_login(PREFIX + account.name, password)
+        self._history.add(self.name, instance.id, account.name, password, by=by)
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: T7, W3
         instance = self._instance(call)
-        account = instance.accounts.get(given["Name"].removeprefix(PREFIX))
+        name = given["Name"]
+        bare_names = name.startswith(PREFIX) or self._world.holds("T1")
+        account = instance.accounts.get(name.removeprefix(PREFIX)) if bare_names else None
         if account is None:
             raise ApiError("InvalidParameter", "The service account does not exist.")
         if given["Random"] == bool(given.get("Password")):
@@ -177,9 +183,12 @@ class TencentTcr:
         if not given["Random"]:
             _check_password(password)
             self._world.check_password(call.action, password)
-        self._turn(instance, account, password)
-        self._history.add(self.name, instance.id, account.name, password)
-        return {"Password": password}
+        account.updated = self._clock.now()
+        if self._world.holds("T3"):
+            await self._turn(instance, account, password)
+        else:
+            self._clock.call_after(EFFECT_LATE_S, partial(self._turn, instance, account, password))
+        return {"Password": password if given["Random"] or self._world.holds("T2") else ""}
 
     async def _service_accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
         instance = self._instance(call)
@@ -188,13 +197,14 @@ class TencentTcr:
             if one.keys() != {"Name", "Values"} or one["Name"] != "ServiceAccountName":
                 raise ApiError("InvalidParameter", "The only filter is ServiceAccountName.")
             wanted = {str(value).removeprefix(PREFIX) for value in one["Values"]}
-            found = [account for account in found if account.name in wanted]
+            whole = self._world.holds("T4")
+            found = [one for one in found if any(one.name == name if whole else name in one.name for name in wanted)]
         accounts = [
             {
                 "Name": PREFIX + account.name,
                 "Description": account.spec.description,
                 "Disable": account.spec.disabled,
-                "ExpiresAt": account.spec.expires_at,
+                "ExpiresAt": self._expires_at(account),
                 "CreateTime": _iso(self._clock.now() - 2 * _MONTH_S),
                 "UpdateTime": _iso(account.updated),
                 "Permissions": [{"Resource": "library", "Actions": ["tcr:PullRepository"]}],
@@ -206,13 +216,16 @@ class TencentTcr:
         return {"TotalCount": len(accounts), "ServiceAccounts": page(accounts, *_window(given))}
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
+        # claims: T7
         found = [
             {
                 "RegistryId": instance.id,
                 "RegistryName": instance.id,
                 "RegistryType": "basic",
                 "Status": instance.spec.status,
-                "PublicDomain": instance.registry.address,
+                "PublicDomain": (
+                    instance.registry.address if self._world.holds("T5") else instance.registry.closed_address
+                ),
                 "CreatedAt": _iso(self._clock.now() - 2 * _MONTH_S),
                 "RegionName": instance.spec.region,
                 "EnableAnonymous": False,
@@ -226,6 +239,11 @@ class TencentTcr:
         ]
         return {"TotalCount": len(found), "Registries": page(found, *_window(given))}
 
+    def _expires_at(self, account: ServiceAccount) -> int:
+        # claims: T6
+        moment = account.spec.expires_at
+        return moment // 1000 if moment > 0 and self._world.expires_in == "seconds" else moment
+
     def _await_expiries(self) -> None:
         """An account that expires can no longer log in."""
         for instance in self.instances.values():
@@ -234,12 +252,13 @@ class TencentTcr:
                     self._clock.call_at(moment, partial(self._expire, instance))
 
     async def _expire(self, instance: Instance) -> None:
-        instance.registry.set_logins(instance.logins(self._clock.now()))
+        instance.registry.set_logins(instance.logins(self._clock.now(), self._world))
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
         return instance.spec.region == call.region and call.site in (None, instance.spec.site)
 
     def _instance(self, call: Call) -> Instance:
+        # claims: T7
         instance = self.instances.get(call.instance_id)
         if instance is None or not self._reaches(instance, call):
             raise ApiError("ResourceNotFound", "The registry does not exist.")
@@ -248,12 +267,14 @@ class TencentTcr:
 
 def _check_password(password: str) -> None:
     """8 to 20 characters with upper case, lower case and a digit."""
+    # claims: W3
     has_all = all(any(kind(one) for one in password) for kind in (str.isupper, str.islower, str.isdecimal))
     if not 8 <= len(password) <= 20 or not has_all:
         raise ApiError("InvalidParameter", "The password breaks the rules.")
 
 
 def _window(given: Mapping[str, Any]) -> tuple[int, int]:
+    # claims: T7
     limit, offset = given.get("Limit", 20), given.get("Offset", 0)
     if limit < 1 or offset < 0:
         raise ApiError("InvalidParameter", "Limit or Offset is out of range.")
