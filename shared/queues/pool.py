@@ -38,10 +38,11 @@ class QueueKey:
     function: str | None
     on_platform: bool
     endpoints: tuple[str | None, ...]
+    site: str = "domestic"
 
     @classmethod
     def of(cls, url: str, function: str | None, on_platform: bool, access: QueueAccess) -> QueueKey:
-        return cls(url, function, on_platform, endpoints(access.endpoint))
+        return cls(url, function, on_platform, endpoints(access.endpoint), access.site)
 
 
 def endpoints(endpoint: Callable[[str], str | None]) -> tuple[str | None, ...]:
@@ -90,7 +91,7 @@ def acquire(name: QueueKey, access: QueueAccess, open_queue: Opener) -> PooledQu
             _resting.remove(found)
     if found is None:
         borrower = _Borrower()
-        asked = QueueAccess(borrower.keys, borrower.endpoint)
+        asked = QueueAccess(borrower.keys, borrower.endpoint, access.site)
         queue = open_queue(name.url, function=name.function, on_platform=name.on_platform, access=asked)
         found = PooledQueue(queue, name, borrower)
     found.borrower.access = access

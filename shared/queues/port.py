@@ -35,6 +35,8 @@ class QueueAccess:
     """The role keys of a cloud, by its name. Raises: Refused."""
     endpoint: Callable[[str], str | None]
     """Where every call of that cloud goes, if not to its own host."""
+    site: str = "domestic"
+    """Tencent's site that the queue is on: `domestic` or `intl`."""
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,7 @@ class Publisher:
             lent = self._lent.get((function, url))
             if lent is None:
                 invocation = self.invocation
-                access = QueueAccess(invocation.keys, invocation.settings.endpoint)
+                access = QueueAccess(invocation.keys, invocation.settings.endpoint, invocation.settings.site)
                 name = pool.QueueKey.of(url, function, invocation.on_platform, access)
                 lent = self._lent[function, url] = pool.acquire(name, access, self.open_queue)
             return lent

@@ -36,10 +36,10 @@ class _ScriptedProducer(_Producer):
 class _Queue(CkafkaQueue):
     """The producer that the queue makes, with a script for its client."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, site: str = "domestic") -> None:
         super().__init__(
             CkafkaPlace("ap-tokyo", "dh-1"),
-            QueueAccess(lambda cloud: {"tencent": KEYS}[cloud], lambda cloud: {"tencent": None}[cloud]),
+            QueueAccess(lambda cloud: {"tencent": KEYS}[cloud], lambda cloud: {"tencent": None}[cloud], site),
         )
         self.script = Script({"SendMessage": answer})
 
@@ -47,8 +47,9 @@ class _Queue(CkafkaQueue):
         made = super()._producer(timeout_s)
         assert 0.0 < made.access.deadline.left() <= timeout_s
         assert made.access.calls_per_s == 5000.0
-        scripted = _ScriptedProducer(made.access, made.region, "domestic", "ckafka", made._client_class)
-        assert scripted._key == made._key == ("ckafka", "ckafka.tencentcloudapi.com", "ap-tokyo", "")
+        scripted = _ScriptedProducer(made.access, made.region, self._access.site, "ckafka", made._client_class)
+        host = {"domestic": "ckafka.tencentcloudapi.com", "intl": "ckafka.intl.tencentcloudapi.com"}[self._access.site]
+        assert scripted._key == made._key == ("ckafka", host, "ap-tokyo", "")
         scripted.script = self.script
         return scripted
 
@@ -67,8 +68,9 @@ def test_messages_go_out_in_one_call_each_with_its_key() -> None:
     assert queue.max_delay_s == 0.0
 
 
-def test_one_message_is_sent_with_its_own_time() -> None:
-    queue = _Queue({"MessageId": ["a"]})
+@pytest.mark.parametrize("site", ["domestic", "intl"])
+def test_one_message_is_sent_with_its_own_time_to_the_host_of_its_site(site: str) -> None:
+    queue = _Queue({"MessageId": ["a"]}, site)
     queue.send(message(), timeout_s=2.0, delay_s=9.0)
     assert [call.timeout_s for call in queue.script.calls] == [2.0]
     queue.close()

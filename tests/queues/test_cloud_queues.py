@@ -203,6 +203,38 @@ def test_keys_are_asked_for_at_every_send_because_they_expire(kind: Kind) -> Non
     assert asked == ["tencent" if kind.url == CKAFKA else "alibaba"] * 2
 
 
+INTL = "ckafka://ap-singapore/datahub-intl01"
+
+
+@pytest.mark.parametrize("not_so", [(), ("Q2",)])
+def test_ckafka_is_asked_at_the_host_of_the_queues_site(cloud: Standin, not_so: tuple[str, ...]) -> None:
+    cloud.reset(not_so=not_so)
+    reached, taken = queue_access(environ(cloud.endpoint)), []
+    for site in ("domestic", "intl"):
+        queue = open_queue(INTL, access=QueueAccess(reached.keys, reached.endpoint, site))
+        try:
+            queue.send(message("a"), timeout_s=3)
+            taken.append(site)
+        except QueueRejected as error:
+            assert "SecretIdNotFound" in str(error)
+        queue.close()
+    assert taken == (["domestic"] if not_so else ["intl"])
+    assert {call["Host"] for call in cloud.calls()} == {HOSTS[CKAFKA], "ckafka.intl.tencentcloudapi.com"}
+
+
+def test_a_batch_that_arrives_in_part_and_keys_that_are_not_taken_can_be_played(cloud: Standin) -> None:
+    reached = environ(cloud.endpoint)
+    queue, inbox = open_queue(CKAFKA, access=queue_access(reached)), open_any_inbox(CKAFKA, environ=reached)
+    assert isinstance(queue, CkafkaQueue)
+    for not_so, kept in (((), 2), (("Q3",), 1)):
+        cloud.reset(not_so=not_so)
+        queue.send_many([message("a"), message("b")], timeout_s=3)
+        assert len(inbox.peek()) == kept
+    cloud.reset(not_so=["Q1"])
+    with pytest.raises(QueueRejected, match="TokenFailure"):
+        queue.send(message("a"), timeout_s=3)
+
+
 def test_a_cloud_that_cannot_be_reached_is_no_maybe(kind: Kind) -> None:
     queue = open_queue(kind.url, access=queue_access(environ(f"http://127.0.0.1:{free_port()}")))
     with pytest.raises(QueueUnavailable) as caught:

@@ -83,6 +83,13 @@ def test_what_is_told_when_the_time_is_up_still_goes_out_once(house: House) -> N
     assert [one["id"] for one in house.results()] == [event["id"], late["id"]]
 
 
+def test_results_go_to_the_queue_at_the_site_of_the_settings(house: House) -> None:
+    house.settings |= {"KEYTURN_SITE": "intl", "KEYTURN_RESULTS": "ckafka://ap-singapore/datahub-intl01"}
+    command = {**VALID_COMMANDS[ACCOUNT], "InstanceId": "crs-demo0002", "Region": "ap-singapore", "DryRun": True}
+    assert house.send(ACCOUNT, command).body["Delivered"]
+    assert house.cloud.calls()[-1]["Host"] == "ckafka.intl.tencentcloudapi.com"
+
+
 @pytest.mark.parametrize("variable", ["HTTP_PROXY", "https_proxy", "ALL_PROXY"])
 @pytest.mark.parametrize(("function", "platform"), [(ACCOUNT, "scf"), (TAIR, "fc")])
 def test_proxy_variables_are_ignored(house: House, function: str, platform: str, variable: str) -> None:

@@ -1,8 +1,9 @@
 """CKafka through its HTTP API: SendMessage (2019-08-19) with role keys, by the vendor's own client.
 
-Source: https://www.tencentcloud.com/document/product/597/44679; tencentcloud-sdk-python-ckafka 3.1.195. A DataHub
-access task writes what arrives to a topic, which SCF's CKafka trigger reads. There is no delay and no dedupe; an answer
-that is lost leaves open whether the message arrived.
+Source: https://www.tencentcloud.com/document/product/597/44679; tencentcloud-sdk-python-ckafka 3.1.195. The host is
+that of the site which KEYTURN_SITE names, as that page (2025-11-21) and its domestic sister 597/66682 have it. A
+DataHub access task writes what arrives to a topic, which SCF's CKafka trigger reads. There is no delay and no dedupe;
+an answer that is lost leaves open whether the message arrived.
 """
 
 from __future__ import annotations
@@ -74,8 +75,7 @@ class CkafkaQueue:
     def _producer(self, timeout_s: float) -> _Producer:
         deadline = Deadline(time.monotonic() + timeout_s)
         access = CloudAccess(self._access.keys("tencent"), self._access.endpoint("tencent"), _CALLS_PER_S, deadline)
-        # One host for both sites, by the pages of both.
-        return _Producer(access, self._place.region, "domestic", "ckafka", _client)
+        return _Producer(access, self._place.region, self._access.site, "ckafka", _client)
 
 
 class _Producer(TencentSession):

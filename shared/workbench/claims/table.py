@@ -1,4 +1,4 @@
-"""The table of claims: each behaviour of a cloud with its source, its status, and what follows if it is wrong."""
+"""The table of claims: one row a behaviour of a cloud, its source, status, and what if it is wrong."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ Status = Literal["assumed", "open", "third_party", "documented", "verified"]
 Risk = Literal["truth", "secret", "deployment", "service"]
 """What a wrong claim costs, the worst first."""
 GUESSED: frozenset[Status] = frozenset(("assumed", "open"))
+_CLOUDS = dict.fromkeys("RTPD", ("tencent",)) | dict.fromkeys("AFE", ("alibaba",))
+"""The clouds of the first letters; a row of another, or of both, says so or is of both."""
 ClaimId = Annotated[str, Field(pattern=r"^[A-Z][1-9][0-9]?$")]
 Text = Annotated[str, Field(min_length=1)]
 
@@ -40,6 +42,7 @@ class Claim(BaseModel):
     if_wrong: Text
     otherwise: list[dict[str, Any]] = []
     misleads: bool = False
+    clouds: tuple[Literal["tencent", "alibaba"], ...] = ()
     untried: str = ""
     unplayed: str = ""
 
@@ -57,6 +60,13 @@ class Claim(BaseModel):
         if self.otherwise and self.unplayed:
             raise ValueError("a claim has worlds or a reason for none, not both")
         return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_clouds(cls, row: Any) -> Any:
+        if isinstance(row, dict) and "clouds" not in row and isinstance(row.get("id"), str):
+            return {**row, "clouds": _CLOUDS.get(row["id"][0], ("tencent", "alibaba"))}
+        return row
 
     @property
     def is_guessed(self) -> bool:

@@ -244,6 +244,7 @@ class DataHub(WorldTable):
     """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to, and triggers read by its name."""
 
     region: str
+    site: Literal["domestic", "intl"] = "domestic"
     topic: str = ""
 
 
