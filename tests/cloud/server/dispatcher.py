@@ -149,6 +149,10 @@ class ApiDispatcher:
                 call.parameters = gateway.parameters(request, action)
                 await self._answer(service, call, action)
             raise service.error_for("denied", call)
+        if call.refused_when_done:
+            call.parameters = gateway.parameters(request, action)
+            await self._answer(service, call, action)
+            raise gateway.error_for("expire_token")
         if not self._rate_limit.allows((call.cloud, call.service, call.action, call.region), action.rate_per_s):
             raise _throttled(gateway, action)
         call.parameters = gateway.parameters(request, action)

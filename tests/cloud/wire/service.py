@@ -41,6 +41,7 @@ class Call:
     parameters: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
     in_query: frozenset[str] = frozenset()  # what came in the URL
+    refused_when_done: bool = False  # its token is wrong, in a world without W2
 
     @property
     def instance_id(self) -> str:

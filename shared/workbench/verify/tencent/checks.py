@@ -24,7 +24,6 @@ CHECKS: tuple[TencentCheck, ...] = (
     *wire.READS,
     *redis.READS,
     *tcr.READS,
-    *ckafka.READS,
     *ckafka.CHANGES,
     *ssm.CHANGES,
     *wire.CHANGES,

@@ -11,6 +11,7 @@ from shared.runtime.errors import RetryLater
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.findings import Differs, Finding, Holds, finding, said
 from shared.workbench.verify.logins import RedisDoor, is_private
+from shared.workbench.verify.tencent import tcr
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
 from shared.workbench.verify.tencent.redis_account import account_story, values_story
 from shared.workbench.verify.tencent.redis_instance import SPELLINGS, TASK_TYPES, RedisInstance, is_unknown_action
@@ -165,7 +166,11 @@ def _zone(desk: TencentDesk) -> Finding:
         raise Untried("no time is shown after a change") from None
     off = shown.replace(tzinfo=_CHINA).timestamp() - story.sent_at
     held = -60 < off < time.time() - story.sent_at + _QUARTER_S
-    return finding(held, "the time of the change in UTC+8", f"read as UTC+8 it is {off / 3600:.1f} h off")
+    seen = f"read as UTC+8 a change is {off / 3600:.1f} h off"
+    if desk.sandbox.tcr:
+        zone = datetime.fromisoformat(tcr.account_shown(desk)["UpdateTime"]).tzinfo
+        held, seen = held and zone is not None, f"{seen}; the registry names {zone or 'no zone'}"
+    return finding(held, "the time of the change in UTC+8; a zone", seen)
 
 
 def _locked(desk: TencentDesk) -> Finding:

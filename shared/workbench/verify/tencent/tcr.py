@@ -84,12 +84,21 @@ def _host(desk: TencentDesk) -> str:
     return str(found[0]["PublicDomain"])
 
 
-def _found(desk: TencentDesk, name: str) -> list[str]:
+def account_shown(desk: TencentDesk) -> Mapping[str, Any]:
+    """The sandbox's account as DescribeServiceAccounts shows it. Raises: Untried: it is not there."""
+    name = desk.need(desk.sandbox.tcr, "tcr").account
+    if (found := _found(desk, name).get(name)) is None:
+        raise Untried("the sandbox's service account is not found")
+    return found
+
+
+def _found(desk: TencentDesk, name: str) -> dict[str, Mapping[str, Any]]:
+    """What the filter finds, by names without prefix."""
     part = desk.need(desk.sandbox.tcr, "tcr")
     filters = [{"Name": "ServiceAccountName", "Values": [name]}]
     given = {"RegistryId": part.registry, "Filters": filters, "Offset": 0, "Limit": 100}
     rows = desk.api.call("tcr", "DescribeServiceAccounts", given)["ServiceAccounts"]
-    return [str(one["Name"]).removeprefix(_PREFIX) for one in rows]
+    return {str(one["Name"]).removeprefix(_PREFIX): one for one in rows}
 
 
 def _filter(desk: TencentDesk) -> Finding:
