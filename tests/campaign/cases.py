@@ -6,6 +6,7 @@ from tests.campaign import cases_faults as faults
 from tests.campaign import cases_late as late
 from tests.campaign import cases_overlap as overlap
 from tests.campaign.case import Case
+from tests.campaign.cases_claims import claim_cases, slow_cases
 from tests.campaign.cases_identity import identity_cases
 from tests.campaign.cases_kills import kill_cases
 
@@ -25,8 +26,8 @@ def all_cases() -> list[Case]:
         *late.lag_cases(),
         *late.twice_cases(),
         *late.slow_store_cases(),
-        *late.world_cases(),
-        *late.login_world_cases(),
+        *claim_cases(),
+        *slow_cases(),
         *overlap.overlap_cases(),
         *overlap.crowd_cases(),
         *overlap.forged_cases(),

@@ -1,55 +1,18 @@
-"""Kinds B and H: what comes late or twice, reads that lag, and clouds whose ways are only guessed."""
+"""Kinds B and G: what comes late or twice, reads that lag, and slow stores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
 from tests.campaign.case import Case, Step, step
 from tests.campaign.case_command import CaseCommand
-from tests.campaign.cases_faults import TRIGGERS, has_tasks, triggers_of
+from tests.campaign.cases_faults import TRIGGERS
 from tests.campaign.fault_kinds import MANY
-from tests.campaign.operations import ALL_TARGETS, TARGETS
+from tests.campaign.operations import ALL_TARGETS
 
 LATE_S = (2.0, 25.0, 200.0, 290.0, 880.0)
-WORLDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    ("times empty until changed", {"empty_times": "until_changed"}),
-    ("times empty for ever", {"empty_times": "forever"}),
-    ("times move 5 s late", {"times_lag_s": 5.0}),
-    ("times move 400 s late", {"times_lag_s": 400.0}),
-    ("tasks listed 3 s late", {"task_listed_after_s": 3.0}),
-    ("tasks listed 400 s late", {"task_listed_after_s": 400.0}),
-    ("tasks readable 2 s late", {"task_readable_after_s": 2.0}),
-    ("tasks readable 400 s late", {"task_readable_after_s": 400.0}),
-    ("changing not shown", {"shows_changing": False}),
-    ("other task types", {"task_types": {"ModifyInstanceAccount": "007", "ModfiyInstancePassword": "033"}}),
-    ("year one", {"redis": {"crs-demo0001": {"accounts": {
-        "app": {"modified_time": "0001-01-01 00:00:00"}, "root": {"modified_time": "0001-01-01 00:00:00"}}}}}),
-    ("a promotion moves CreateTime", {"update_moves_create_time": True}),
-    ("versions oldest first", {"version_order": "oldest"}),
-    ("versions newest first", {"version_order": "newest"}),
-    ("old = new refused", {"old_equals_new": "refuse"}),
-    ("old = new as wrong", {"old_equals_new": "same_code"}),
-    ("slow tasks", {"task_s": 20.0, "settle_s": 20.0}),
-    ("stricter rule", {"refuses_values": [{"characters": "eXz", "code": "InvalidNewPassword.Format"}]}),
-)  # fmt: skip
-LOGIN_WORLDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
-    ("no two words", {"two_word_auth": "refuse"}),
-    ("two words are too many", {"two_word_auth": "arguments"}),
-    ("root by password alone", {"root_login": "password"}),
-    ("root by id", {"root_login": "id"}),
-    ("no TLS engine", {"ssl": "no_engine"}),
-    ("no TLS status", {"ssl": "no_status"}),
-    ("before 6.0", {
-        "redis": {"crs-demo0001": {"engine_version": "4.0"}},
-        "tair": {"r-demo0001": {"engine_version": "4.0"}},
-    }),
-    ("any password", {
-        "redis": {"crs-demo0001": {"accounts": {"app": {"nopass": True}, "root": {"nopass": True}}}},
-        "tair": {"r-demo0001": {"accounts": {"app": {"nopass": True}}}},
-    }),
-)  # fmt: skip
 
 
 def _send(letter: str, trigger: str) -> tuple[Step, ...]:
@@ -166,61 +129,3 @@ def slow_store_cases() -> Iterator[Case]:
                 )
                 words = f"{name} {action} {seconds} s"
                 yield Case("G", f"slow store {name}", words, {"a": CaseCommand(name)}, (*steps, step("work_off")))
-
-
-def world_cases() -> Iterator[Case]:
-    """Each way in which a cloud may be, with each kind of lost answer."""
-    triggers = cycle(TRIGGERS)
-    turn = 0
-    for label, world in WORLDS:
-        for name, target in ALL_TARGETS.items():
-            redis_only = any(word in label for word in ("times", "tasks", "task types", "year"))
-            if redis_only and target.service != "redis":
-                continue
-            if ("CreateTime" in label or "versions" in label) and not target.place.startswith("ssm"):
-                continue
-            if "old =" in label and not target.fenced:
-                continue
-            if label == "slow tasks" and not has_tasks(name):
-                continue
-            if label == "stricter rule" and name != "kept tair":  # of a secret that is given the command must say so
-                continue
-            for fault in ("", "drop_before", "drop_after", "late", "fail_task"):
-                turn += 1
-                trigger = (
-                    next(triggers)
-                    if name in TARGETS and not target.shown
-                    else triggers_of(name)[turn % len(triggers_of(name))]
-                )
-                lost: dict[str, Any] = {"Action": target.action, "Fault": fault, "Times": (1, 1, MANY)[turn % 3]}
-                lost |= {"Seconds": 60.0} if fault == "late" else {}
-                steps: tuple[Step, ...] = (step("fault", lost),) if fault else ()
-                steps += (*_send("a", trigger), step("clear"), step("work_off"), *_send("a", trigger), step("work_off"))
-                if not target.old_once:
-                    steps += (step("advance", 1200.0), *_send("b", trigger), step("work_off"))
-                more = {"Login": True} if turn % 4 == 0 and target.secret and not target.shown else {}
-                orders = {"a": CaseCommand(name, more), "b": CaseCommand(name, more)}
-                words = f"{label}: {name} {trigger} {fault or 'no fault'}{' login' if more else ''}"
-                yield Case("H", f"{label} {target.base}", words, orders, steps, world, commands=turn % 6 != 0)
-
-
-def login_world_cases() -> Iterator[Case]:
-    """Kind F: servers that take other forms of a login, or any password."""
-    turn = 0
-    for label, world in LOGIN_WORLDS:
-        for name, target in ALL_TARGETS.items():
-            if target.service == "tcr" or not target.secret or target.turns:
-                continue
-            for fault in ("", "drop_before", "drop_after", "late"):
-                for by_hand in (False, True):
-                    turn += 1
-                    trigger = TRIGGERS[turn % 3]
-                    lost: dict[str, Any] = {"Action": target.action, "Fault": fault, "Times": 1 + turn % 2}
-                    lost |= {"Seconds": 60.0} if fault == "late" else {}
-                    steps: tuple[Step, ...] = (step("fault", lost),) if fault else ()
-                    steps += (*_send("a", trigger), step("clear"), step("work_off"))
-                    steps += (step("outside", "a"), step("advance", 2000.0)) if by_hand else ()
-                    steps += (*_send("a", trigger), step("work_off"))
-                    words = f"{label}: {name} {trigger} {fault or 'no fault'}{' by hand' if by_hand else ''}"
-                    order = CaseCommand(name, {"Login": True})
-                    yield Case("F", f"{label} {target.base}", words, {"a": order}, steps, world, commands=turn % 3 != 0)

@@ -45,6 +45,8 @@ def kinds_in_world(world: Mapping[str, Any], target: Target) -> set[str]:
     found = set()
     if world.get("old_equals_new", "accept") != "accept":
         found.add("probe")
+    if world.get("not_so"):
+        found.add("otherwise")
     redis = target.service == "redis"
     if redis and (
         world.get("empty_times", "no") != "no"

@@ -27,7 +27,8 @@ TOO_OLD = "its message came more than two hours late"
 PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
 LATE = "a task began long after the call whose answer was lost, and may be anybody's of the same operator"
 EARLIER = "an earlier delivery of the same change on Tair or TCR may have left a call open"
-REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, DEAF, ENDLESS, STORE, TOO_OLD, PROBE, LATE, EARLIER)
+OTHERWISE = "its world is one in which a claim about the cloud does not hold"
+REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, DEAF, ENDLESS, STORE, TOO_OLD, PROBE, LATE, EARLIER, OTHERWISE)
 
 
 @dataclass(eq=False)
@@ -238,7 +239,7 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         return STORE
     if "probe" in met and delivery.fenced:
         return PROBE
-    return None
+    return OTHERWISE if "otherwise" in met else None
 
 
 def _by_hand(record: Record, delivery: Delivery, first: float) -> bool:

@@ -16,9 +16,9 @@ from typing import Any
 
 from tests.campaign.case import Case, PlayedCase, Step, play_case, step
 from tests.campaign.case_command import CaseCommand
+from tests.campaign.cases_claims import other_worlds
 from tests.campaign.cases_faults import TRIGGERS
 from tests.campaign.cases_kills import followed_points, points
-from tests.campaign.cases_late import LOGIN_WORLDS, WORLDS
 from tests.campaign.fault_kinds import LOST, MANY
 from tests.campaign.forged_messages import ATTRIBUTES, CHANGES
 from tests.campaign.operations import ALL_TARGETS, STORE_ACTIONS, Target
@@ -41,9 +41,8 @@ def walk(number: int) -> Case:
     more: dict[str, Any] = {"Login": True} if rng.random() < 0.3 and not target.shown else {}
     orders = {letter: CaseCommand(target.name, more) for letter in "abcd"}
     ways = {letter: rng.choice(TRIGGERS) for letter in orders}
-    label, world = rng.choice((("", {}), ("", {}), ("", {}), *WORLDS, *LOGIN_WORLDS))
-    if label == "stricter rule" and target.name != "kept tair":
-        label, world = "", {}
+    worlds = [(one.label, one.overrides) for one in other_worlds() if one.concerns(target)]
+    label, world = rng.choice([("", {}), rng.choice(worlds)])
     if rng.random() < 0.3:
         world = {**world, "task_s": 6.0, "settle_s": 6.0}
     steps: list[Step] = []

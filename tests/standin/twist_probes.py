@@ -31,6 +31,7 @@ SOON_MS = int((time.time() + DAY_S) * 1000)
 LONG_AGO_MS = int((time.time() - DAY_S) * 1000)
 
 UNDER: Mapping[str, dict[str, Any]] = {
+    "R13": {"task_s": 60.0},
     "R14": {"task_s": 1.0},
     "R20": {"task_s": 60.0},
     "T6": {"tcr": {"tcr-demo0001": {"accounts": {
@@ -136,7 +137,7 @@ def r10(standin: Standin) -> object:
 def r11(standin: Standin) -> object:
     before = _account(standin, "root")["PasswordLastModifiedTime"]
     _turned(standin)
-    return before != "", _account(standin, "root")["PasswordLastModifiedTime"] > before
+    return before > "2000", _account(standin, "root")["PasswordLastModifiedTime"] > before
 
 
 def r12(standin: Standin) -> object:
@@ -147,7 +148,9 @@ def r12(standin: Standin) -> object:
 
 
 def r13(standin: Standin) -> object:
-    return call_tencent(standin, "DescribeInstanceAccount", PAGE | {"Limit": 1})["TotalCount"]
+    call_tencent(standin, "ModifyInstanceAccount", REMARK)
+    shown = call_tencent(standin, "DescribeInstanceAccount", PAGE | {"Limit": 1})
+    return shown["TotalCount"], shown["Accounts"][0]["Status"]
 
 
 def r14(standin: Standin) -> object:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.workbench.claims.table import Claim, by_harm, read_claims
 
-ROW = {
+ROW: dict[str, object] = {
     "claim": "A claim.",
     "source": "a page",
     "status": "documented",
@@ -71,7 +71,7 @@ def test_a_guess_is_taken_with_a_reason_why_no_world_plays_it(tmp_path: Path) ->
 
 def test_what_would_hurt_most_comes_first(tmp_path: Path) -> None:
     why = {"unplayed": "nobody could tell"}
-    rows = {
+    rows: dict[str, dict[str, object]] = {
         "R1": ROW | {"risk": "service", "status": "open"} | why,
         "R2": ROW,
         "R3": ROW | {"risk": "deployment", "status": "assumed"} | why,

@@ -24,6 +24,7 @@ from shared.runtime.errors import ErrorClass
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import functions, operations, rights
+from shared.workbench.claims.table import by_harm, read_claims
 from shared.workbench.deploy.policies import policies
 from shared.workbench.docs import redoc
 from shared.workbench.docs.__main__ import main
@@ -187,6 +188,14 @@ def test_every_outcome_error_class_and_status_is_told(desktop: Visit) -> None:
     for row in read_runbook():
         section = desktop.text(f".row:has(#runbook-{row.id})")
         assert all(line.partition("   # ")[0].replace("`", "") in section for line in row.look)
+
+
+def test_every_claim_is_told_and_what_would_hurt_most_comes_first(desktop: Visit) -> None:
+    ids = desktop.page.locator("tr[id^='claim-']").evaluate_all("rows => rows.map(row => row.id)")
+    found = by_harm(read_claims())
+    assert ids == [f"claim-{claim.id}" for claim in found]
+    told = desktop.text("section[aria-labelledby=what-keyturn-believes-of-the-clouds]")
+    assert all(claim.claim.replace("`", "") in told for claim in found)
 
 
 def test_every_setting_and_every_queue_is_told(desktop: Visit) -> None:

@@ -86,7 +86,7 @@ def read_claims(path: Path = CLAIMS) -> list[Claim]:
 def by_harm(claims: Iterable[Claim]) -> list[Claim]:
     """The claims that would hurt most first: by what a wrong one costs, then by how little stands behind it.
 
-    Of two with the same cost and status, the one comes first by which a result would be untrue.
+    Of two with the same cost and status, the one comes first by which keyturn would say something untrue.
     """
     risks, statuses = get_args(Risk), get_args(Status)
     return sorted(claims, key=lambda one: (risks.index(one.risk), statuses.index(one.status), not one.misleads))

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
+from shared.workbench.claims.table import by_harm, read_claims
 from shared.workbench.docs import markdown, operations
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
@@ -106,7 +107,7 @@ class _Builder:
             ("Watch and mend", [*self.from_readme("Operations?"), self.runbook, self.alarms, self.log_lines]),
             ("Set up", [*self.from_readme("A first change?", "Deploy", "Settings"), self.policies, self.queues]),
             ("Manual", self.manual()),
-            ("Trust", self.from_readme("What is promised", "Security", "Limits", "Beside others?")),
+            ("Trust", [*self.from_readme("What is promised", "Security", "Limits", "Beside others?"), self.claims]),
             ("HTTP", [self.http]),
         ]
         plan[0][1].extend(self.from_readme(*(name for name in self.readme if name not in self.used)))
@@ -195,6 +196,17 @@ class _Builder:
             servers=document["servers"],
             queues=found,
         )
+
+    def claims(self) -> Chapter:
+        costs = {
+            "truth": "If wrong, a result is untrue",
+            "secret": "If wrong, a secret is lost or shown",
+            "deployment": "If wrong, a deployment stops",
+            "service": "If wrong, something is refused or late",
+        }
+        parts = [(f"claims-{risk}", title) for risk, title in costs.items()]
+        found = by_harm(read_claims())
+        return self._made("What keyturn believes of the clouds", "claims.html.j2", parts, costs=costs, claims=found)
 
     def http(self) -> Chapter:
         return self._made("HTTP interface", "http.html.j2", [])

@@ -1,4 +1,4 @@
-"""README's two tables of functions: what each one changes, and what its role may call. Both derive from the code."""
+"""README's generated parts: what each function changes, what its role may call, what only a real account can tell."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 from shared.stores.store import RIGHTS
 from shared.workbench.bundle.function_text import story
 from shared.workbench.bundle.operations import FOLLOW, functions, operations, rights
+from shared.workbench.claims.readme_list import readme_list
 
 _API = {FOLLOW: "the clouds' reads"}
 _OTHER_API = "the clouds' lists"
@@ -16,7 +17,7 @@ _OTHER_API = "the clouds' lists"
 
 def tables() -> dict[str, str]:
     """Each table by its name between README's markers. Raises: TextMissing."""
-    return {"functions": _functions(), "roles": _roles()}
+    return {"functions": _functions(), "roles": _roles(), "claims": readme_list()}
 
 
 def current(text: str) -> str:
