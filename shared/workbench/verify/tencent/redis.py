@@ -20,6 +20,8 @@ from shared.workbench.verify.tencent.redis_root import LONG, long_story, root_st
 _MISSING = "crs-0verify0"
 _CHINA = timezone(timedelta(hours=8))
 _QUARTER_S = 900.0
+_WITHOUT_TLS = (1, 3, 4, 5)  # Redis 2.8 cluster, and CKV
+_NO_TLS = ("UnSupportedType", "InstanceStatusError", "IncorrectEngineVersion")
 _WRONG_OLD = ("InvalidParameterValue.PasswordError", "InvalidParameterValue.PasswordRuleError")
 _PASSWORD = "Kt1-made-up"
 
@@ -69,8 +71,12 @@ def _lists(desk: TencentDesk) -> Finding:
 
 
 def _tls(desk: TencentDesk) -> Finding:
+    kind = _instance(desk).shown()["Type"]
     code = desk.api.refusal("redis", "DescribeSSLStatus", {"InstanceId": _instance(desk).id})
-    return finding(not code, "an answer", said(code))
+    seen = f"the look-up of TLS on an engine of type {kind}: {said(code)}"
+    if kind in _WITHOUT_TLS:
+        return finding(not code or code.endswith(_NO_TLS), f"an answer, or a code of {', '.join(_NO_TLS)}", seen)
+    return finding(not code, "an answer, since this engine has TLS", seen)
 
 
 def _address(desk: TencentDesk) -> Finding:
