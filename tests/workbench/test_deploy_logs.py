@@ -65,8 +65,12 @@ def test_another_place_for_logs_is_shown_from_and_to(site: Site, capsys: pytest.
     assert (site.steps(), _held(site, "hello")) == ([], OTHER[name])
 
 
-def test_where_logs_go_is_left_alone_if_nothing_is_said_of_it(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("not_so", [[], ["D9"]])
+def test_where_logs_go_is_left_alone_if_nothing_is_said_of_it(
+    site: Site, not_so: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     name = site.description.cloud
+    site.cloud.reset(not_so=not_so)
     site.change("hello", logs=LOGS[name])
     site.deploy()
     site.change("hello", logs=None)

@@ -85,9 +85,8 @@ def test_who_does_not_sign_changes_nothing(
 
 def test_a_timer_changes_a_password_on_tencent(tencent: DeployedBundle) -> None:
     trigger = {"FunctionName": ACCOUNT, "TriggerName": "quarterly", "Type": "timer"}
-    desc = json.dumps({"cron": "0 0 2 1 * * *"})
     text = json.dumps(account())
-    call_scf(tencent.cloud, "UpdateTrigger", **trigger, TriggerDesc=desc, Enable="OPEN", CustomArgument=text)
+    call_scf(tencent.cloud, "UpdateTrigger", **trigger, TriggerDesc="0 0 2 1 * * *", Enable="OPEN", CustomArgument=text)
     fired = tencent.cloud.tick(ACCOUNT, "quarterly", "2026-11-22T02:00:00Z")
     assert (fired["Kind"], fired["Attempts"]) == ("ok", 1)
     assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)

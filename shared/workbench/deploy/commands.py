@@ -22,7 +22,7 @@ from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import handoff_key
-from shared.workbench.deploy.control_plane import CallFailed, ControlPlane, Package
+from shared.workbench.deploy.control_plane import SHOWN_WITHIN_S, CallFailed, ControlPlane, Package, Patience
 from shared.workbench.deploy.plan import FunctionState, Plan, Step, make_plan
 from shared.workbench.deploy.policies import render
 
@@ -106,17 +106,21 @@ def deploy(plane: ControlPlane, description: Description, packages: Mapping[str,
     kept.unlink(missing_ok=True)  # whatever comes now, the plan no longer fits
     if not drawn.steps:
         print(_EQUAL)
-    elif not _apply(
-        plane,
-        drawn.steps,
-        {spec.name: spec for spec in handoff_key.with_new_key(description).functions},
-        packages,
-        "deploy",
-    ):
+        _show_urls(found, description)
+        return DONE
+    final = handoff_key.with_new_key(description)
+    if not _apply(plane, drawn.steps, {spec.name: spec for spec in final.functions}, packages, "deploy"):
         return FAILED
-    if drawn.steps:
-        found = plane.read({spec.name for spec in description.functions})
+    wanted = [plane.wanted(spec, packages[spec.name]) for spec in final.functions]
+    found = Patience(SHOWN_WITHIN_S).until(
+        lambda: plane.read({one.name for one in wanted}),
+        lambda seen: not make_plan(wanted, seen).steps and _urls(seen).keys() >= set(_called(description)),
+    )
     _show_urls(found, description)
+    if differing := make_plan(wanted, found).steps:
+        print("deploy: every step was taken, and the platform does not show what follows", file=sys.stderr)
+        _tell("still to do", differing)
+        return FAILED
     return DONE
 
 
@@ -316,9 +320,18 @@ def _do(plane: ControlPlane, step: Step, specs: Mapping[str, FunctionSpec], pack
 
 
 def _show_urls(found: list[FunctionState], description: Description) -> None:
-    names = {spec.name for spec in description.functions}
+    urls = _urls(found)
     signature = "TC3-HMAC-SHA256, service scf" if description.platform == "scf" else "ACS3-HMAC-SHA256"
-    for function in found:
-        for trigger in function.triggers:
-            if function.name in names and trigger.url:
-                print(f"{function.name}: {trigger.url} (POST, signed with {signature})")
+    for name in _called(description):
+        late = "its address does not show yet: `make deploy` prints it later"
+        print(f"{name}: {urls[name]} (POST, signed with {signature})" if name in urls else f"{name}: {late}")
+
+
+def _called(description: Description) -> list[str]:
+    """The functions that have an address."""
+    return [spec.name for spec in description.functions if spec.http]
+
+
+def _urls(found: list[FunctionState]) -> dict[str, str]:
+    """The addresses that the platform shows, by function."""
+    return {one.name: trigger.url for one in found for trigger in one.triggers if trigger.url}

@@ -4,28 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from shared.workbench.bundle.description import FunctionSpec
 from shared.workbench.deploy.plan import FunctionState
 
+SHOWN_WITHIN_S = 20.0
+"""How long a tag, an address or a new setting may take to show."""
+
 _TRIES = 5
 _SETTLE_S = 300.0
+_READY_WITHIN_S = 20.0  # of refusals by a function that shows itself at rest
+_STALE_S = 5.0  # for so long a state that says Failed may be that of before
+
+_T = TypeVar("_T")
 
 
 class CallFailed(Exception):
-    """A call was refused or not answered. `may_have_happened`: it may have had its effect.
+    """A call was refused or not answered. `may_have_happened`: it may have had its effect. `status`: HTTP's, if known.
 
     Never holds the vendor's own text.
     """
 
-    def __init__(self, action: str, code: str, request_id: str = "", *, may_have_happened: bool = False) -> None:
+    def __init__(
+        self, action: str, code: str, request_id: str = "", *, may_have_happened: bool = False, status: int = 0
+    ) -> None:
         super().__init__(f"{action}: {code}" + (f" (request {request_id})" if request_id else ""))
         self.action = action
         self.code = code
+        self.status = status
         self.may_have_happened = may_have_happened
 
     @property
@@ -75,7 +85,7 @@ class ControlPlane(Protocol):
         """The functions of these names and all that are ours, once none of them is being changed any more."""
 
     def settle(self, name: str) -> None:
-        """Return when the function is active."""
+        """Return when the function is at rest, its last change has worked, and it shows whose it is."""
 
     def create(self, spec: FunctionSpec, package: Package) -> None: ...
     def change_code(self, spec: FunctionSpec, package: Package) -> None: ...
@@ -84,7 +94,8 @@ class ControlPlane(Protocol):
     def create_trigger(self, spec: FunctionSpec, name: str) -> None: ...
     def change_trigger(self, spec: FunctionSpec, name: str) -> None: ...
     def delete_trigger(self, function: str, name: str, kind: str) -> None: ...
-    def delete(self, function: str) -> None: ...
+    def delete(self, function: str) -> None:
+        """Remove it; returns when it is gone."""
 
 
 def deployed_variables(spec: FunctionSpec) -> dict[str, str]:
@@ -104,21 +115,95 @@ def call_with_retries(call: Callable[[], Any], throttled: Callable[[CallFailed],
     return call()
 
 
-def wait_until_idle(status: Callable[[], str], busy: frozenset[str]) -> str:
-    """Ask until nothing is under way; the state then. Raises: CallFailed if that takes too long."""
-    until, wait_s = time.monotonic() + _SETTLE_S, 0.1
-    while (state := status()) in busy:
-        if time.monotonic() > until:
-            raise CallFailed("GetFunction", f"the function is still {state}")
+class Patience:
+    """How long one run waits for what shows late; once that was in vain, it waits for nothing more of the kind."""
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+
+    def until(self, ask: Callable[[], _T], shows: Callable[[_T], bool]) -> _T:
+        """Ask until the answer shows what is waited for; the last answer, whatever it shows."""
+        for _ in _moments(self._limit_s):
+            answer = ask()
+            if shows(answer):
+                return answer
+        self._limit_s = 0.0
+        return answer
+
+
+def change_when_ready(
+    change: Callable[[], object], not_ready: Callable[[CallFailed], bool], wait_until_idle: Callable[[], object]
+) -> None:
+    """Make a change again where the function's state refuses it, which may be so for seconds after it is at rest.
+
+    Raises: CallFailed.
+    """
+    until, wait_s = time.monotonic() + _READY_WITHIN_S, 0.1
+    while True:
+        try:
+            change()
+        except CallFailed as error:
+            if not not_ready(error) or time.monotonic() > until:
+                raise
+        else:
+            return
+        started = time.monotonic()
+        wait_until_idle()
+        until += time.monotonic() - started
         time.sleep(wait_s)
         wait_s = min(2.0, wait_s * 1.5)
-    return state
 
 
-def wait_until_active(status: Callable[[], str], busy: frozenset[str]) -> None:
+@dataclass(frozen=True)
+class FunctionStatus:
+    """What a platform says of a function's state: its own word for it, and the code of the reason, if there is one."""
+
+    state: str
+    reason: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.state} ({self.reason})" if self.reason else self.state
+
+
+GONE = FunctionStatus("gone")
+"""No such function is there any more."""
+
+
+def wait_until_idle(status: Callable[[], FunctionStatus], busy: frozenset[str]) -> FunctionStatus:
+    """Ask until nothing is under way; the state then. Raises: CallFailed if that takes too long."""
+    for _ in _moments(_SETTLE_S):
+        found = status()
+        if found.state not in busy:
+            return found
+    raise CallFailed("GetFunction", f"the function is still {found}")
+
+
+def wait_until_active(status: Callable[[], FunctionStatus], busy: frozenset[str]) -> None:
     """Ask until a function is active. Raises: CallFailed naming the state that it came to instead."""
-    if (state := wait_until_idle(status, busy)) != "Active":
-        raise CallFailed("GetFunction", f"the function is {state}")
+    found = Patience(_STALE_S).until(lambda: wait_until_idle(status, busy), lambda one: one.state == "Active")
+    if found.state != "Active":
+        raise CallFailed("GetFunction", f"the function is {found}")
+
+
+def wait_until_gone(status: Callable[[], FunctionStatus]) -> None:
+    """Ask until a function that was deleted is gone. Raises: CallFailed: it stays."""
+    for _ in _moments(_SETTLE_S):
+        found = Patience(_STALE_S).until(status, lambda one: one.state != "DeleteFailed")
+        if found == GONE:
+            return
+        if found.state == "DeleteFailed":
+            break
+    raise CallFailed("GetFunction", f"the function is still {found}")
+
+
+def _moments(limit_s: float) -> Iterator[None]:
+    """Now, and again after growing pauses, until the time is over."""
+    until, wait_s = time.monotonic() + limit_s, 0.1
+    yield
+    while time.monotonic() < until:
+        time.sleep(wait_s)
+        wait_s = min(2.0, wait_s * 1.5)
+        yield
 
 
 def variables_as_settings(environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,14 +1,14 @@
 """Function Compute's control plane through the official SDK (alibabacloud-fc20230330, 2023-03-30).
 
 Whose a function is stands in a tag; which code it runs in the description, since the platform's own checksum is not
-that of the zip. Unverified: that a change without `logConfig` leaves it as it is; one with it sets `project`,
-`logstore` and `logBeginRule`, and what becomes of the metrics' switches beside them is the platform's choice.
+that of the zip. `state` and `lastUpdateStatus` may say Pending or nothing for ever of a Python function: only a failure
+is believed, and a change that is refused with 409 is asked for again for some seconds. A `logConfig` that is sent sets
+`project`, `logstore` and `logBeginRule`; what becomes of the metrics' switches beside them is the platform's choice.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,24 +16,28 @@ from typing import Any
 
 from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
-from shared.workbench.bundle.description import FunctionSpec, HttpTrigger, Logs, SmqTrigger, TimerTrigger
+from shared.workbench.bundle.description import FunctionSpec, Logs
 from shared.workbench.deploy.control_plane import (
+    GONE,
+    SHOWN_WITHIN_S,
     CallFailed,
+    FunctionStatus,
     Package,
+    Patience,
     call_with_retries,
+    change_when_ready,
     deployed_variables,
     variables_as_settings,
     wait_until_active,
-    wait_until_idle,
 )
-from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, FunctionState, TriggerState, Value
+from shared.workbench.deploy.fc_triggers import read_trigger, trigger_request, triggers_of, wanted_trigger
+from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, FunctionState, Value
 
 _TIMEOUT_MS = 60_000
 _PAGE = 20
-_BUSY = frozenset({"Pending", "InProgress"})
-_KINDS = {"http": "http", "timer": "timer", "eventbridge": "queue"}
-_PUSHES = {3: "BACKOFF_RETRY", 176: "EXPONENTIAL_DECAY_RETRY"}
+_UPDATE_S = 10.0  # an update that is longer under way than this will never show its end
 _WHOLE = "None"  # the rule by which lines are not joined: each of keyturn's is one JSON document
+_UPDATE = "lastUpdateStatus"
 _CODE = re.compile(rf"{MARK}, code ([0-9a-f]{{32}})")
 
 
@@ -60,6 +64,8 @@ class FcPlane:
         self._client = Client(config)
         self._service = service
         self._region = region
+        self._tag_patience = Patience(SHOWN_WITHIN_S)
+        self._update_patience = Patience(_UPDATE_S)
 
     def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
         """See ControlPlane."""
@@ -73,13 +79,8 @@ class FcPlane:
             **({LOGS: str(spec.logs), LOG_RULE: _WHOLE} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
-        ends = spec.destinations
-        retries: dict[str, Value] = {"retries": spec.async_retries}
-        retries |= {
-            "on success": ends.on_success if ends else None,
-            "on failure": ends.on_failure if ends else None,
-        }
-        triggers = tuple(_wanted_trigger(one) for one in _triggers(spec).values())
+        retries: dict[str, Value] = {"retries": spec.async_retries, **_destinations(spec)}
+        triggers = tuple(wanted_trigger(one) for one in triggers_of(spec).values())
         return FunctionState(spec.name, package.digest, settings, retries, triggers, without_logs=spec.logs is None)
 
     def read(self, names: set[str]) -> list[FunctionState]:
@@ -91,14 +92,17 @@ class FcPlane:
             lambda token: self._client.list_functions(models.ListFunctionsRequest(limit=_PAGE, next_token=token)),
             "functions",
         )
-        there = [one for one in found if one["functionName"] in names or self._ours(one)]
-        return [self._read(one["functionName"]) for one in there]
+        there = [one["functionName"] for one in found if one["functionName"] in names or self._may_be_ours(one)]
+        states = [state for name in there if (state := self._read(name)) is not None]
+        return [one for one in states if one.name in names or one.made_by_deploy or one.without_tag]
 
-    def _read(self, name: str) -> FunctionState:
+    def _read(self, name: str) -> FunctionState | None:
         from alibabacloud_fc20230330 import models
 
-        state = wait_until_idle(lambda: self._status(name), _BUSY)
-        got = self._get(name)
+        self._wait_for_update(name)
+        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
+        if got is None:
+            return None
         triggers = self._pages(
             "ListTriggers",
             lambda token: self._client.list_triggers(name, models.ListTriggersRequest(limit=_PAGE, next_token=token)),
@@ -115,9 +119,16 @@ class FcPlane:
             **_logs(got.get("logConfig") or {}),
             **variables_as_settings(got.get("environmentVariables") or {}),
         }
-        found = tuple(_read_trigger(one) for one in triggers)
-        runs, creation_failed = code[1] if code and state == "Active" else "", got.get("state") == "Failed"
-        return FunctionState(name, runs, settings, self._retries(name), found, self._ours(got), creation_failed)
+        return FunctionState(
+            name,
+            code[1] if code and _status(got).state == "Active" else "",
+            settings,
+            self._retries(name),
+            tuple(read_trigger(one) for one in triggers),
+            self._ours(got),
+            creation_failed=got.get("state") == "Failed",
+            without_tag=_lacks_tag(got),
+        )
 
     def _retries(self, name: str) -> dict[str, Value]:
         from alibabacloud_fc20230330 import models
@@ -140,7 +151,11 @@ class FcPlane:
 
     def settle(self, name: str) -> None:
         """See ControlPlane."""
-        wait_until_active(lambda: self._status(name), _BUSY)
+        self._wait_for_update(name)
+        wait_until_active(lambda: self._status(name), frozenset())
+        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
+        if got is None or _lacks_tag(got):
+            raise CallFailed("GetFunction", f"the tag `{MARK}` that it was made with does not show")
 
     def create(self, spec: FunctionSpec, package: Package) -> None:
         """Make it, with its mark."""
@@ -160,93 +175,100 @@ class FcPlane:
         self._update(spec, {"handler": spec.handler, "code": {"zipFile": _encoded(package)}})
 
     def change_settings(self, spec: FunctionSpec, package: Package) -> None:
-        """Replace all else, the note about its code included."""
-        self._update(spec, _configuration(spec, package))
+        """Replace all else, the note about its code included; where its lines go stays if nothing is said of it."""
+        given = _configuration(spec, package)
+        if spec.logs is None and (got := self._get(spec.name)) and got.get("logConfig"):
+            given["logConfig"] = got["logConfig"]
+        self._update(spec, given)
 
     def change_retries(self, spec: FunctionSpec) -> None:
-        """How often a failed asynchronous event is repeated, and where what became of it goes."""
+        """How often a failed asynchronous event is repeated, and where what became of it goes.
+
+        Whether PutAsyncInvokeConfig keeps a destination that it does not name is said nowhere: one that is to go is
+        deleted first.
+        """
         from alibabacloud_fc20230330 import models
 
+        wanted = _destinations(spec)
+        if any(arn and not wanted[name] for name, arn in self._retries(spec.name).items() if name in wanted):
+            ask = models.DeleteAsyncInvokeConfigRequest()
+            self._change(
+                spec.name, "DeleteAsyncInvokeConfig", lambda: self._client.delete_async_invoke_config(spec.name, ask)
+            )
         given: dict[str, Any] = {"maxAsyncRetryAttempts": spec.async_retries}
         if ends := spec.destinations:
             arns = {"onSuccess": ends.on_success, "onFailure": ends.on_failure}
             given["destinationConfig"] = {name: {"destination": arn} for name, arn in arns.items() if arn}
         request = models.PutAsyncInvokeConfigRequest(body=_model(models.PutAsyncInvokeConfigInput(), given))
-        self._call("PutAsyncInvokeConfig", lambda: self._client.put_async_invoke_config(spec.name, request))
+        self._change(
+            spec.name, "PutAsyncInvokeConfig", lambda: self._client.put_async_invoke_config(spec.name, request)
+        )
 
     def create_trigger(self, spec: FunctionSpec, name: str) -> None:
         """Make one, with its mark."""
         from alibabacloud_fc20230330 import models
 
-        given = {"triggerName": name, **self._trigger(spec, name), "qualifier": "LATEST"}
+        given = {"triggerName": name, **trigger_request(spec, name, self._region), "qualifier": "LATEST"}
         request = models.CreateTriggerRequest(body=_model(models.CreateTriggerInput(), given))
-        self._call("CreateTrigger", lambda: self._client.create_trigger(spec.name, request))
+        self._change(spec.name, "CreateTrigger", lambda: self._client.create_trigger(spec.name, request))
 
     def change_trigger(self, spec: FunctionSpec, name: str) -> None:
         """Replace its settings."""
         from alibabacloud_fc20230330 import models
 
-        given = {key: value for key, value in self._trigger(spec, name).items() if key != "triggerType"}
+        asked = trigger_request(spec, name, self._region)
+        given = {key: value for key, value in asked.items() if key != "triggerType"}
         request = models.UpdateTriggerRequest(body=_model(models.UpdateTriggerInput(), given))
-        self._call("UpdateTrigger", lambda: self._client.update_trigger(spec.name, name, request))
+        self._change(spec.name, "UpdateTrigger", lambda: self._client.update_trigger(spec.name, name, request))
 
     def delete_trigger(self, function: str, name: str, kind: str) -> None:
         """Remove one."""
-        self._call("DeleteTrigger", lambda: self._client.delete_trigger(function, name))
+        self._change(function, "DeleteTrigger", lambda: self._client.delete_trigger(function, name))
 
     def delete(self, function: str) -> None:
-        """Remove it."""
-        self._call("DeleteFunction", lambda: self._client.delete_function(function))
+        """See ControlPlane."""
+        self._change(function, "DeleteFunction", lambda: self._client.delete_function(function))
 
     def _update(self, spec: FunctionSpec, given: dict[str, Any]) -> None:
         from alibabacloud_fc20230330 import models
 
         request = models.UpdateFunctionRequest(body=_model(models.UpdateFunctionInput(), given))
-        self._call("UpdateFunction", lambda: self._client.update_function(spec.name, request))
+        self._change(spec.name, "UpdateFunction", lambda: self._client.update_function(spec.name, request))
 
-    def _get(self, name: str) -> dict[str, Any]:
+    def _get(self, name: str) -> dict[str, Any] | None:
+        """GetFunction's answer; None where there is no such function."""
         from alibabacloud_fc20230330 import models
 
-        return self._call(
-            "GetFunction", lambda: self._client.get_function(name, models.GetFunctionRequest()), reads=True
-        )
+        try:
+            return self._call(
+                "GetFunction", lambda: self._client.get_function(name, models.GetFunctionRequest()), reads=True
+            )
+        except CallFailed as error:
+            if error.status != 404:
+                raise
+            return None
 
-    def _status(self, name: str) -> str:
+    def _status(self, name: str) -> FunctionStatus:
         got = self._get(name)
-        states = [str(got.get("state") or "Active"), str(got.get("lastUpdateStatus") or "Successful")]
-        return next((one for one in states if one not in ("Active", "Successful")), "Active")
+        return GONE if got is None else _status(got)
+
+    def _wait_for_update(self, name: str) -> None:
+        self._update_patience.until(lambda: self._get(name), lambda got: (got or {}).get(_UPDATE) != "InProgress")
 
     def _ours(self, shown: Mapping[str, Any]) -> bool:
-        tags = [(tag.get("Key"), tag.get("Value")) for tag in shown.get("tags") or []]
-        return (MARK, self._service) in tags
+        return _tag(shown) == self._service
 
-    def _trigger(self, spec: FunctionSpec, name: str) -> dict[str, Any]:
-        """The fields of a trigger's request."""
-        trigger = _triggers(spec)[name]
-        config: dict[str, Any]
-        if isinstance(trigger, HttpTrigger):
-            config = {"authType": trigger.auth_type, "methods": list(trigger.methods), "disableURLInternet": False}
-            type_ = "http"
-        elif isinstance(trigger, TimerTrigger):
-            config = {"cronExpression": trigger.cron, "enable": trigger.enabled, "payload": trigger.message}
-            type_ = "timer"
-        else:
-            type_ = "eventbridge"
-            source = {"QueueName": trigger.queue, "RegionId": self._region, "IsBase64Decode": True}
-            config = {
-                "triggerEnable": trigger.enabled,
-                "eventSourceConfig": {
-                    "eventSourceType": "MNS",
-                    "eventSourceParameters": {"sourceMNSParameters": source},
-                },
-                "runOptions": {
-                    "mode": "event-streaming",
-                    "batchWindow": {"CountBasedWindow": trigger.batch, "TimeBasedWindow": 0},
-                    "retryStrategy": {"PushRetryStrategy": _PUSHES[trigger.retries]},
-                    "errorsTolerance": "ALL",  # with NONE, one poison message would hold up all behind it
-                },
-            }
-        return {"triggerType": type_, "triggerConfig": json.dumps(config), "description": MARK}
+    def _may_be_ours(self, shown: Mapping[str, Any]) -> bool:
+        """Whether a function of the list is ours, or may turn out to be once its tag shows."""
+        return self._ours(shown) or _lacks_tag(shown)
+
+    def _change(self, function: str, action: str, ask: Callable[[], Any]) -> None:
+        """A change of a function that is there. 409 for what exists already is final."""
+        change_when_ready(
+            lambda: self._call(action, ask),
+            lambda error: error.status == 409 and "Exists" not in error.code,
+            lambda: self._wait_for_update(function),
+        )
 
     def _pages(self, action: str, ask: Callable[[str | None], Any], name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -262,8 +284,12 @@ class FcPlane:
         def once() -> dict[str, Any]:
             return _once(action, ask)
 
-        answer: dict[str, Any] = call_with_retries(once, lambda error: error.code.startswith("Throttling"), reads=reads)
+        answer: dict[str, Any] = call_with_retries(once, _throttled, reads=reads)
         return answer
+
+
+def _throttled(error: CallFailed) -> bool:
+    return error.status == 429 or error.code.startswith("Throttling")
 
 
 def _once(action: str, ask: Callable[[], Any]) -> dict[str, Any]:
@@ -277,7 +303,9 @@ def _once(action: str, ask: Callable[[], Any]) -> dict[str, Any]:
     if failure is not None:
         code, status = getattr(failure, "code", None), getattr(failure, "status_code", None)
         if code and isinstance(status, int):
-            raise CallFailed(action, clean_code(code), str(getattr(failure, "request_id", "") or "")) from None
+            request_id = str(getattr(failure, "request_id", "") or "")
+            maybe = status >= 500
+            raise CallFailed(action, clean_code(code), request_id, may_have_happened=maybe, status=status) from None
         sent = not never_sent(failure)
         raise CallFailed(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent) from None
     body = getattr(answer, "body", None)
@@ -295,6 +323,30 @@ def _model(model: Any, given: dict[str, Any]) -> Any:
 
 def _encoded(package: Package) -> str:
     return base64.b64encode(package.path.read_bytes()).decode()
+
+
+def _tag(shown: Mapping[str, Any]) -> str | None:
+    """The service that a function belongs to, by its tag."""
+    return next((str(tag.get("Value")) for tag in shown.get("tags") or [] if tag.get("Key") == MARK), None)
+
+
+def _lacks_tag(shown: Mapping[str, Any]) -> bool:
+    """Whether the description is deploy's and no tag says of which service."""
+    return _tag(shown) is None and _CODE.match(shown.get("description") or "") is not None
+
+
+def _status(got: Mapping[str, Any]) -> FunctionStatus:
+    """Active, unless its creation or its last update failed."""
+    for name in ("state", _UPDATE):
+        if got.get(name) == "Failed":
+            reason = got.get(f"{name}ReasonCode")
+            return FunctionStatus("Failed", clean_code(reason) if reason else "")
+    return FunctionStatus("Active")
+
+
+def _destinations(spec: FunctionSpec) -> dict[str, Value]:
+    ends = spec.destinations
+    return {"on success": ends.on_success if ends else None, "on failure": ends.on_failure if ends else None}
 
 
 def _logs(config: Mapping[str, Any]) -> dict[str, Value]:
@@ -316,56 +368,3 @@ def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
     if spec.logs is not None:
         given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": _WHOLE}
     return given
-
-
-def _triggers(spec: FunctionSpec) -> dict[str, HttpTrigger | TimerTrigger | SmqTrigger]:
-    every = (*((spec.http,) if spec.http else ()), *spec.timers, *spec.queues)
-    return {one.name: one for one in every if isinstance(one, HttpTrigger | TimerTrigger | SmqTrigger)}
-
-
-def _wanted_trigger(trigger: HttpTrigger | TimerTrigger | SmqTrigger) -> TriggerState:
-    settings: dict[str, Value]
-    if isinstance(trigger, HttpTrigger):
-        settings = {"auth": trigger.auth_type, "methods": ",".join(trigger.methods), "public": True}
-        return TriggerState(trigger.name, "http", settings)
-    if isinstance(trigger, TimerTrigger):
-        settings = {"cron": trigger.cron, "enabled": trigger.enabled, "message": trigger.message}
-        return TriggerState(trigger.name, "timer", settings)
-    settings = {
-        "queue": trigger.queue,
-        "batch": trigger.batch,
-        "retries": _PUSHES[trigger.retries],
-        "on errors": "ALL",
-        "enabled": trigger.enabled,
-    }
-    return TriggerState(trigger.name, "queue", settings)
-
-
-def _read_trigger(shown: Mapping[str, Any]) -> TriggerState:
-    name, type_ = str(shown.get("triggerName")), str(shown.get("triggerType"))
-    kind, ours = _KINDS.get(type_, type_), shown.get("description") == MARK
-    try:
-        config = json.loads(shown.get("triggerConfig") or "{}")
-    except ValueError:
-        config = {}
-    settings: dict[str, Value] = {}
-    if kind == "http":
-        methods = ",".join(config.get("methods") or [])
-        public = not config.get("disableURLInternet", False)
-        settings = {"auth": config.get("authType"), "methods": methods, "public": public}
-        return TriggerState(name, kind, settings, ours, (shown.get("httpTrigger") or {}).get("urlInternet"))
-    if kind == "timer":
-        message = config.get("payload") or ""
-        settings = {"cron": config.get("cronExpression"), "enabled": config.get("enable"), "message": message}
-    elif kind == "queue":
-        source = config.get("eventSourceConfig") or {}
-        mns = (source.get("eventSourceParameters") or {}).get("sourceMNSParameters") or {}
-        run = config.get("runOptions") or {}
-        settings = {
-            "queue": mns.get("QueueName"),
-            "batch": (run.get("batchWindow") or {}).get("CountBasedWindow"),
-            "retries": (run.get("retryStrategy") or {}).get("PushRetryStrategy"),
-            "on errors": run.get("errorsTolerance"),
-            "enabled": config.get("triggerEnable"),
-        }
-    return TriggerState(name, kind, settings, ours)

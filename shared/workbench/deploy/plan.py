@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -42,6 +42,8 @@ class TriggerState:
     settings: Mapping[str, Value]
     made_by_deploy: bool = True
     url: str | None = field(default=None, compare=False)
+    fixed: tuple[str, ...] = ()
+    """Settings that the platform keeps as they were made: another value takes another trigger."""
 
     @property
     def lets_anybody_call(self) -> bool:
@@ -63,6 +65,10 @@ class FunctionState:
     """Its creation failed, and all that its platform lets one do is to delete it."""
     without_logs: bool = False
     """It is wanted with no place for its lines, on a platform that keeps none by default."""
+    without_tag: bool = False
+    """Its description is deploy's, and no tag says of which service it is."""
+    stay: tuple[str, ...] = ()
+    """Settings that no documented call takes off again."""
 
 
 @dataclass(frozen=True)
@@ -129,12 +135,13 @@ def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -
     for function in wanted:
         old = there.get(function.name)
         if old is not None and not old.made_by_deploy:
-            obstacles.append(f"{function.name} exists and deploy did not create it: rename or remove one of the two")
+            obstacles.append(_not_ours(old))
             continue
         if old is not None and old.creation_failed:
             steps.append(Step("delete function", old.name))
             old = None
         steps += _created(function) if old is None else _changed(old, function)
+        notes += _limits(old, function) if old else []
         for trigger in _foreign(old):
             notes.append(f"{function.name}: left as it is: trigger {trigger.name} ({trigger.kind}), not made by deploy")
             if trigger.lets_anybody_call:
@@ -149,6 +156,8 @@ def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -
             gone, kept = _removed(old)
             steps += gone
             notes += kept
+        elif old.name not in names:
+            notes.append(f"left as it is: {_not_ours(old)}")
     return Plan(tuple(steps), digest(there.values()), digest(wanted), tuple(obstacles), tuple(notes))
 
 
@@ -158,26 +167,72 @@ def _created(function: FunctionState) -> list[Step]:
     return [first, *_retries({}, function), *(_new(function, trigger) for trigger in function.triggers)]
 
 
+def _not_ours(old: FunctionState) -> str:
+    if old.without_tag:
+        return f"{old.name} looks like deploy's, but its tag `{MARK}` does not show: try again later, or remove it"
+    return f"{old.name} exists and deploy did not create it: rename or remove one of the two"
+
+
+def _limits(old: FunctionState, new: FunctionState) -> list[str]:
+    """What the platform does not let one change, as a person has to know it."""
+    kept = [name for name in new.stay if old.settings.get(name) is not None and new.settings.get(name) is None]
+    notes = [
+        f"{new.name}: {name} {shown_value(name, old.settings[name])} may stay: no documented call takes it off;"
+        " do it in the console"
+        for name in kept
+    ]
+    for trigger in new.triggers:
+        before = _ours(old).get(trigger.name)
+        if before and (anew := [change.name for change in _anew(before, trigger)]):
+            notes.append(
+                f"{new.name}: trigger {trigger.name} is made anew, since its {', '.join(anew)} cannot be changed:"
+                " what comes between the two is not read where it begins at the latest"
+            )
+    return notes
+
+
 def _changed(old: FunctionState, new: FunctionState) -> list[Step]:
     """Code before settings: the digest of the code is told with the settings, so a break between repeats both."""
     steps = []
-    changes = _differences(old.settings, new.settings)
+    changes = tuple(
+        change
+        for change in _differences(old.settings, new.settings)
+        if change.after is not None or change.name not in new.stay
+    )
     if old.code != new.code or any(change.name == "handler" for change in changes):
         steps.append(Step("change code", new.name, changes=(SettingChange("code", old.code, new.code),)))
     if changes or old.code != new.code:
         steps.append(Step("change settings", new.name, changes=changes))
     steps += _retries(old.retries, new)
-    there = {trigger.name: trigger for trigger in old.triggers if trigger.made_by_deploy}
-    kinds = {trigger.name: trigger.kind for trigger in new.triggers}
-    gone = [trigger for trigger in there.values() if kinds.get(trigger.name) != trigger.kind]
-    steps += [_gone(new, trigger) for trigger in gone]
+    there, wanted = _ours(old), {trigger.name: trigger for trigger in new.triggers}
+    anew = {name: _anew(there[name], one) for name, one in wanted.items() if name in there}
+    gone = [one for one in there.values() if one.name not in wanted or anew[one.name]]
+    gone += [one for one in there.values() if one not in gone and wanted[one.name].kind != one.kind]
+    steps += [replace(_gone(new, trigger), changes=anew.get(trigger.name, ())) for trigger in gone]
     for trigger in new.triggers:
         before = there.get(trigger.name)
         if before is None or before in gone:
             steps.append(_new(new, trigger))
-        elif differences := _differences(before.settings, trigger.settings):
+        elif differences := _trigger_differences(before, trigger):
             steps.append(Step("change trigger", new.name, trigger.name, trigger.kind, differences))
     return steps
+
+
+def _ours(old: FunctionState) -> dict[str, TriggerState]:
+    return {trigger.name: trigger for trigger in old.triggers if trigger.made_by_deploy}
+
+
+def _trigger_differences(before: TriggerState, after: TriggerState) -> tuple[SettingChange, ...]:
+    """What differs; a fixed setting that the platform does not show cannot be compared."""
+    unseen = set(after.fixed) - before.settings.keys()
+    return tuple(one for one in _differences(before.settings, after.settings) if one.name not in unseen)
+
+
+def _anew(before: TriggerState, after: TriggerState) -> tuple[SettingChange, ...]:
+    """The changes for which a trigger of the same kind has to be deleted and made."""
+    if before.kind != after.kind:
+        return ()
+    return tuple(one for one in _trigger_differences(before, after) if one.name in after.fixed)
 
 
 def _removed(old: FunctionState) -> tuple[list[Step], list[str]]:

@@ -1,14 +1,13 @@
 """SCF's control plane through the official SDK (tencentcloud-sdk-python-scf, 2018-04-16).
 
 Two things that the API does not keep are put where it does: whose a function is, in a tag; which code it runs, in the
-description. Unverified: the fields `retry` and `timeOut` of a CKafka trigger, NetConfig.ExtranetUrl, and that a change
-without ClsLogsetId and ClsTopicId leaves both as they are.
+description. A change is asked for again where the function's state refuses it (FunctionStatusError), since one that
+shows itself Active may still do so for some seconds; tags show some seconds late; a deletion takes its time.
 """
 
 from __future__ import annotations
 
 import base64
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -16,23 +15,37 @@ from typing import Any
 from shared.clouds.error_classification import never_sent
 from shared.clouds.tencent.session import host
 from shared.runtime.errors import clean_code
-from shared.workbench.bundle.description import CkafkaTrigger, FunctionSpec, HttpTrigger, Logs, TimerTrigger
+from shared.workbench.bundle.description import FunctionSpec, Logs
 from shared.workbench.deploy.control_plane import (
+    GONE,
+    SHOWN_WITHIN_S,
     CallFailed,
+    FunctionStatus,
     Package,
+    Patience,
     call_with_retries,
+    change_when_ready,
     deployed_variables,
     variables_as_settings,
     wait_until_active,
+    wait_until_gone,
     wait_until_idle,
 )
-from shared.workbench.deploy.plan import LOGS, MARK, FunctionState, TriggerState, Value
+from shared.workbench.deploy.plan import LOGS, MARK, FunctionState, Value
+from shared.workbench.deploy.scf_triggers import (
+    QUALIFIER,
+    read_trigger,
+    scf_type,
+    trigger_request,
+    triggers_of,
+    wanted_trigger,
+)
 
 _TIMEOUT_S = 60
 _PAGE = 20
-_QUALIFIER = "$DEFAULT"
-_BUSY = frozenset({"Creating", "Updating", "Publishing"})
-_KINDS = {"http": "http", "timer": "timer", "ckafka": "queue"}
+_BUSY = frozenset({"Creating", "Updating", "Publishing", "Deleting"})
+_RUNS = ("Active", "PublishFailed", "DeleteFailed")
+_NO_FUNCTION = ("ResourceNotFound.Function", "ResourceNotFound.FunctionName")
 _CODE = re.compile(rf"{MARK}, code ([0-9a-f]{{32}})")
 
 
@@ -56,6 +69,7 @@ class ScfPlane:
         credential = Credential(keys["id"], keys["key"], keys.get("token"))
         self._client = ScfClient(credential, region, ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256"))
         self._service = service
+        self._tag_patience = Patience(SHOWN_WITHIN_S)
 
     def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
         """See ControlPlane."""
@@ -70,43 +84,43 @@ class ScfPlane:
             **({LOGS: str(spec.logs)} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
-        triggers = tuple(_wanted_trigger(name, one) for name, one in _triggers(spec).items())
-        return FunctionState(spec.name, package.digest, settings, {"retries": spec.async_retries}, triggers)
+        triggers = tuple(wanted_trigger(name, one) for name, one in triggers_of(spec).items())
+        retries = {"retries": spec.async_retries}
+        return FunctionState(spec.name, package.digest, settings, retries, triggers, stay=("dead letter",))
 
     def read(self, names: set[str]) -> list[FunctionState]:
         """See ControlPlane."""
         listed = self._pages("ListFunctions", "Functions", {"Namespace": "default"})
-        there = [one for one in listed if one["FunctionName"] in names or self._ours(one)]
-        return [self._read(one["FunctionName"]) for one in there]
+        there = [one["FunctionName"] for one in listed if one["FunctionName"] in names or self._may_be_ours(one)]
+        found = [state for name in there if (state := self._read(name)) is not None]
+        return [one for one in found if one.name in names or one.made_by_deploy or one.without_tag]
 
-    def _read(self, name: str) -> FunctionState:
-        state = wait_until_idle(lambda: self._status(name), _BUSY)
-        got = self._call("GetFunction", {"FunctionName": name, "Namespace": "default"}, reads=True)
+    def _read(self, name: str) -> FunctionState | None:
+        status = wait_until_idle(lambda: self._status(name), _BUSY)
+        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
+        if got is None:
+            return None
         async_ = self._call("GetFunctionEventInvokeConfig", {"FunctionName": name, "Namespace": "default"}, reads=True)
         retries = next(iter(async_["AsyncTriggerConfig"].get("RetryConfig") or [{}])).get("RetryNum")
         triggers = self._pages("ListTriggers", "Triggers", {"FunctionName": name, "Namespace": "default"})
         code = _CODE.search(got.get("Description") or "")
-        letter = got.get("DeadLetterConfig") or {}
-        pairs = (got.get("Environment") or {}).get("Variables") or []
-        settings: dict[str, Value] = {
-            "handler": got.get("Handler"),
-            "runtime": got.get("Runtime"),
-            "memory MB": got.get("MemorySize"),
-            "timeout s": got.get("Timeout"),
-            "role": got.get("Role"),
-            "dead letter": f"{letter['Type']} {letter['Name']}" if letter.get("Name") else None,
-            LOGS: _logs(got),
-            **variables_as_settings({pair["Key"]: pair["Value"] for pair in pairs}),
-        }
-        found = tuple(_read_trigger(one) for one in triggers)
-        runs = code[1] if code and state == "Active" else ""
         return FunctionState(
-            name, runs, settings, {"retries": retries}, found, self._ours(got), creation_failed=state == "CreateFailed"
+            name,
+            code[1] if code and status.state in _RUNS else "",
+            _shown_settings(got),
+            {"retries": retries},
+            tuple(read_trigger(one) for one in triggers),
+            self._ours(got),
+            creation_failed=status.state == "CreateFailed",
+            without_tag=_lacks_tag(got),
         )
 
     def settle(self, name: str) -> None:
         """See ControlPlane."""
         wait_until_active(lambda: self._status(name), _BUSY)
+        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
+        if got is None or _lacks_tag(got):
+            raise CallFailed("GetFunction", f"the tag `{MARK}` that it was made with does not show")
 
     def create(self, spec: FunctionSpec, package: Package) -> None:
         """Make it, with its mark."""
@@ -117,47 +131,83 @@ class ScfPlane:
             "Type": "Event",
             "Tags": [{"Key": MARK, "Value": self._service}],
         }
-        self._call("CreateFunction", {**_configuration(spec, package), **given})
+        configuration = _configuration(spec, package)
+        if not configuration["Environment"]["Variables"]:
+            del configuration["Environment"]
+        self._call("CreateFunction", {**configuration, **given})
 
     def change_code(self, spec: FunctionSpec, package: Package) -> None:
         """Replace its zip and its handler."""
         given = {"FunctionName": spec.name, "Namespace": "default", "Handler": spec.handler}
-        self._call("UpdateFunctionCode", {**given, "Code": {"ZipFile": _encoded(package)}})
+        self._change("UpdateFunctionCode", {**given, "Code": {"ZipFile": _encoded(package)}})
 
     def change_settings(self, spec: FunctionSpec, package: Package) -> None:
-        """Replace all else, the note about its code included."""
-        self._call("UpdateFunctionConfiguration", _configuration(spec, package))
+        """Replace all else, the note about its code included; where its lines go stays if nothing is said of it."""
+        given = _configuration(spec, package)
+        if not given["Environment"]["Variables"]:  # an empty list would clear nothing
+            given["Environment"] = {"Variables": [{"Key": "", "Value": ""}]}
+        if spec.logs is None and (got := self._get(spec.name)) and got.get("ClsTopicId"):
+            given |= {name: got.get(name) for name in ("ClsLogsetId", "ClsTopicId")}
+        self._change("UpdateFunctionConfiguration", given)
 
     def change_retries(self, spec: FunctionSpec) -> None:
         """How often a failed asynchronous event is repeated; how long it is kept stays the platform's 6 hours."""
         config = {"RetryConfig": [{"RetryNum": spec.async_retries}], "MsgTTL": 21_600}
         given = {"FunctionName": spec.name, "Namespace": "default", "AsyncTriggerConfig": config}
-        self._call("UpdateFunctionEventInvokeConfig", given)
+        self._change("UpdateFunctionEventInvokeConfig", given)
 
     def create_trigger(self, spec: FunctionSpec, name: str) -> None:
         """Make one, with its mark."""
-        self._call("CreateTrigger", _trigger(spec, name))
+        self._change("CreateTrigger", trigger_request(spec, name))
 
     def change_trigger(self, spec: FunctionSpec, name: str) -> None:
         """Replace its settings."""
-        self._call("UpdateTrigger", _trigger(spec, name))
+        self._change("UpdateTrigger", trigger_request(spec, name))
 
     def delete_trigger(self, function: str, name: str, kind: str) -> None:
         """Remove one."""
-        type_ = {ours: theirs for theirs, ours in _KINDS.items()}.get(kind, kind)
-        given = {"FunctionName": function, "Namespace": "default", "TriggerName": name, "Type": type_}
-        self._call("DeleteTrigger", {**given, "Qualifier": _QUALIFIER})
+        given = {"FunctionName": function, "Namespace": "default", "TriggerName": name, "Type": scf_type(kind)}
+        self._change("DeleteTrigger", {**given, "Qualifier": QUALIFIER})
 
     def delete(self, function: str) -> None:
-        """Remove it."""
-        self._call("DeleteFunction", {"FunctionName": function, "Namespace": "default"})
+        """See ControlPlane."""
+        try:
+            self._change("DeleteFunction", {"FunctionName": function, "Namespace": "default"})
+        except CallFailed as error:
+            if error.code not in _NO_FUNCTION:
+                raise
+        wait_until_gone(lambda: self._status(function))
 
-    def _status(self, name: str) -> str:
-        got = self._call("GetFunction", {"FunctionName": name, "Namespace": "default"}, reads=True)
-        return str(got.get("Status"))
+    def _get(self, name: str) -> dict[str, Any] | None:
+        """GetFunction's answer; None where there is no such function."""
+        try:
+            return self._call("GetFunction", {"FunctionName": name, "Namespace": "default"}, reads=True)
+        except CallFailed as error:
+            if error.code not in _NO_FUNCTION:
+                raise
+            return None
+
+    def _status(self, name: str) -> FunctionStatus:
+        got = self._get(name)
+        if got is None:
+            return GONE
+        reasons = [clean_code(one.get("ErrorCode")) for one in got.get("StatusReasons") or []]
+        return FunctionStatus(str(got.get("Status")), ", ".join(reasons))
 
     def _ours(self, shown: Mapping[str, Any]) -> bool:
-        return {"Key": MARK, "Value": self._service} in (shown.get("Tags") or [])
+        return _tag(shown) == self._service
+
+    def _may_be_ours(self, shown: Mapping[str, Any]) -> bool:
+        """Whether a function of the list is ours, or may turn out to be once its tag shows."""
+        return self._ours(shown) or _lacks_tag(shown)
+
+    def _change(self, action: str, given: dict[str, Any]) -> None:
+        """A change of a function that is there."""
+        change_when_ready(
+            lambda: self._call(action, given),
+            lambda error: error.code.endswith("FunctionStatusError"),
+            lambda: wait_until_idle(lambda: self._status(given["FunctionName"]), _BUSY),
+        )
 
     def _pages(self, action: str, name: str, given: dict[str, Any]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -187,15 +237,45 @@ class ScfPlane:
         if failure is not None:
             code, request_id = getattr(failure, "code", None), getattr(failure, "requestId", None)
             if code and request_id:
-                raise CallFailed(action, clean_code(code), str(request_id)) from None
+                raise _refused(action, code, request_id) from None
             sent = not never_sent(failure)
             raise CallFailed(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent) from None
         answer = envelope.get("Response") if isinstance(envelope, dict) else None
         if not isinstance(answer, dict):
             raise CallFailed(action, "NoResponse", may_have_happened=True)
         if isinstance(problem := answer.get("Error"), dict):
-            raise CallFailed(action, clean_code(problem.get("Code")), str(answer.get("RequestId") or ""))
+            raise _refused(action, problem.get("Code"), answer.get("RequestId"))
         return answer
+
+
+def _refused(action: str, code: object, request_id: object) -> CallFailed:
+    known = clean_code(code)
+    return CallFailed(action, known, str(request_id or ""), may_have_happened=known.startswith("InternalError"))
+
+
+def _tag(shown: Mapping[str, Any]) -> str | None:
+    """The service that a function belongs to, by its tag."""
+    return next((str(tag.get("Value")) for tag in shown.get("Tags") or [] if tag.get("Key") == MARK), None)
+
+
+def _lacks_tag(shown: Mapping[str, Any]) -> bool:
+    """Whether the description is deploy's and no tag says of which service."""
+    return _tag(shown) is None and _CODE.match(shown.get("Description") or "") is not None
+
+
+def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:
+    letter = got.get("DeadLetterConfig") or {}
+    pairs = (got.get("Environment") or {}).get("Variables") or []
+    return {
+        "handler": got.get("Handler"),
+        "runtime": got.get("Runtime"),
+        "memory MB": got.get("MemorySize"),
+        "timeout s": got.get("Timeout"),
+        "role": got.get("Role"),
+        "dead letter": f"{letter['Type']} {letter['Name']}" if letter.get("Name") else None,
+        LOGS: _logs(got),
+        **variables_as_settings({pair["Key"]: pair["Value"] for pair in pairs if pair["Key"]}),
+    }
 
 
 def _encoded(package: Package) -> str:
@@ -224,90 +304,3 @@ def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
     if spec.logs is not None:
         given |= {"ClsLogsetId": spec.logs.group, "ClsTopicId": spec.logs.topic}
     return given
-
-
-def _triggers(spec: FunctionSpec) -> dict[str, HttpTrigger | TimerTrigger | CkafkaTrigger]:
-    every = (*((spec.http,) if spec.http else ()), *spec.timers, *spec.queues)
-    return {one.name: one for one in every if isinstance(one, HttpTrigger | TimerTrigger | CkafkaTrigger)}
-
-
-def _trigger(spec: FunctionSpec, name: str) -> dict[str, Any]:
-    """The request for a trigger."""
-    trigger = _triggers(spec)[name]
-    desc: dict[str, Any]
-    extra: dict[str, Any] = {"Enable": "OPEN"}
-    if isinstance(trigger, HttpTrigger):
-        type_ = "http"
-        desc = {"AuthType": trigger.auth_type, "NetConfig": {"EnableIntranet": False, "EnableExtranet": True}}
-    elif isinstance(trigger, TimerTrigger):
-        type_, desc = "timer", {"cron": trigger.cron}
-        extra = {"Enable": "OPEN" if trigger.enabled else "CLOSE", "CustomArgument": trigger.message}
-    else:
-        type_, extra = "ckafka", {"Enable": "OPEN" if trigger.enabled else "CLOSE"}
-        desc = {
-            "maxMsgNum": trigger.batch,
-            "offset": trigger.offset,
-            "retry": trigger.retries,
-            "timeOut": trigger.wait_s,
-        }
-    return {
-        "FunctionName": spec.name,
-        "Namespace": "default",
-        "TriggerName": name,
-        "Type": type_,
-        "TriggerDesc": json.dumps(desc, separators=(",", ":")),
-        "Qualifier": _QUALIFIER,
-        "Description": MARK,
-        **extra,
-    }
-
-
-def _wanted_trigger(name: str, trigger: HttpTrigger | TimerTrigger | CkafkaTrigger) -> TriggerState:
-    if isinstance(trigger, HttpTrigger):
-        return TriggerState(
-            name, "http", {"auth": trigger.auth_type, "public": True, "private": False, "enabled": True}
-        )
-    settings: dict[str, Value]
-    if isinstance(trigger, TimerTrigger):
-        settings = {"cron": trigger.cron, "enabled": trigger.enabled, "message": trigger.message}
-        return TriggerState(name, "timer", settings)
-    settings = {
-        "batch": trigger.batch,
-        "offset": trigger.offset,
-        "retries": trigger.retries,
-        "wait s": trigger.wait_s,
-        "enabled": trigger.enabled,
-    }
-    return TriggerState(name, "queue", settings)
-
-
-def _read_trigger(shown: Mapping[str, Any]) -> TriggerState:
-    name, kind = str(shown.get("TriggerName")), _KINDS.get(str(shown.get("Type")), str(shown.get("Type")))
-    ours = shown.get("Description") == MARK
-    try:
-        desc: dict[str, Any] = json.loads(shown.get("TriggerDesc") or "{}")
-    except ValueError:
-        desc = {}
-    enabled = shown.get("Enable") in (1, "OPEN")
-    if kind == "http":
-        net = desc.get("NetConfig") or {}
-        settings: dict[str, Value] = {
-            "auth": desc.get("AuthType"),
-            "public": bool(net.get("EnableExtranet")),
-            "private": bool(net.get("EnableIntranet")),
-            "enabled": enabled,
-        }
-        return TriggerState(name, kind, settings, ours, net.get("ExtranetUrl") or None)
-    if kind == "timer":
-        message = shown.get("CustomArgument") or ""
-        return TriggerState(name, kind, {"cron": desc.get("cron"), "enabled": enabled, "message": message}, ours)
-    if kind == "queue":
-        numbers: dict[str, Value] = {"batch": _number(desc.get("maxMsgNum")), "offset": desc.get("offset")}
-        numbers |= {"retries": _number(desc.get("retry")), "wait s": _number(desc.get("timeOut")), "enabled": enabled}
-        return TriggerState(name, kind, numbers, ours)
-    return TriggerState(name, kind, {}, ours)
-
-
-def _number(value: Any) -> Any:
-    """A number that may come back as text."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value

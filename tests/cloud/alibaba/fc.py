@@ -2,9 +2,7 @@
 
 Source: the official SDK's models (alibabacloud-fc20230330 4.8.3) and
 https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-overview.
-Unverified and so chosen here: the words of State while a function is made, and some error codes.
-
-Claims: E3, E4, E5, E6, W2.
+Unverified and so chosen here: `state` and `lastUpdateStatus` while a function is made or changed, and some error codes.
 """
 
 from __future__ import annotations
@@ -17,39 +15,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, spec_fields, stated
 from tests.cloud.alibaba.fc_gateway import RAW, VERSION
-from tests.cloud.alibaba.fc_triggers import read_trigger, shown_trigger
+from tests.cloud.alibaba.fc_triggers import invalid, keep_source, read_trigger, shown_trigger
 from tests.cloud.functions import validation
-from tests.cloud.functions.host import DeployedFunction, FunctionHost
+from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
 from tests.cloud.functions.instance_process import FunctionSpec
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
-_HANDLER = re.compile(r"[A-Za-z0-9_./-]{1,120}\.[A-Za-z_][A-Za-z0-9_]*")
-_ROLE = re.compile(r"acs:ram::[0-9]{1,32}:role/[A-Za-z0-9.-]{1,64}")
-_RUNTIMES = {"python3.10": "3.10", "python3.12": "3.12"}
 _ZIP_MB, _MOST_RETRIES, _MOST_AGE_S = 100, 8, 604_800
 
 _CODE = parameter_table("zipFile!", "ossBucketName ossObjectName checksum")
 _TAG = parameter_table("Key! Value!")
-_LOG_CONFIG = parameter_table(
-    "project logstore logBeginRule", "enableInstanceMetrics:bool enableRequestMetrics:bool enableLlmMetrics:bool"
-)
-_PROJECT, _LOGSTORE = (re.compile(rf"[a-z0-9][a-z0-9{more}-]{{1,61}}[a-z0-9]") for more in ("", "_"))
 _DESTINATIONS = parameter_table("onSuccess:object onFailure:object")
-_CONFIGURATION = (
-    "description environmentVariables:object handler instanceConcurrency:int memorySize:int role runtime timeout:int "
-    "code:object internetAccess:bool diskSize:int cpu:number logConfig:object"
-)
-_ELSEWHERE = (
-    "customContainerConfig:object customDNS:object customRuntimeConfig:object disableInjectCredentials "
-    "disableOndemand:bool enableLongLiving:bool gpuConfig:object idleTimeout:int instanceIsolationMode "
-    "instanceLifecycleConfig:object juiceFsConfig:object layers:strs microSandboxConfig:object "
-    "nasConfig:object ossMountConfig:object polarFsConfig:object sessionAffinity sessionAffinityConfig "
-    "tracingConfig:object vpcConfig:object"
-)
 
 
 @dataclass
@@ -62,7 +43,10 @@ class FunctionRecord:
     size: int
     asynchronous: dict[str, Any] | None = None
     busy_until: float = 0.0
-    busy: str = "Pending"
+    failed: str = ""
+    """Which of `state` and `lastUpdateStatus` says Failed once the change is over."""
+    made_at: float = 0.0
+    changed_at: float = 0.0
     added: str = ""
 
 
@@ -72,7 +56,7 @@ class AlibabaFc:
     cloud: Cloud = "alibaba"
     name = "fc"
     version = VERSION
-    task_faults: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset({"fail_task"})  # a function's own changes end in a state that says Failed
 
     def __init__(self, world: World, host: FunctionHost) -> None:
         self._world = world
@@ -81,12 +65,12 @@ class AlibabaFc:
         named, trigger = "functionName! qualifier", "functionName! triggerName!"
         self.actions: Mapping[str, Action] = {
             "CreateFunction": Action(
-                parameter_table(f"functionName! {_CONFIGURATION} tags:objects", f"{_ELSEWHERE} resourceGroupId"),
+                parameter_table(f"functionName! {FIELDS} tags:objects", f"{NOT_IMPLEMENTED} resourceGroupId"),
                 self._create,
                 changes=True,
             ),
             "UpdateFunction": Action(
-                parameter_table(f"functionName! {_CONFIGURATION}", _ELSEWHERE), self._update, changes=True
+                parameter_table(f"functionName! {FIELDS}", NOT_IMPLEMENTED), self._update, changes=True
             ),
             "GetFunction": Action(parameter_table(named), self._get),
             "ListFunctions": Action(
@@ -120,6 +104,7 @@ class AlibabaFc:
                 self._put_async,
                 changes=True,
             ),
+            "DeleteAsyncInvokeConfig": Action(parameter_table(named), self._delete_async, changes=True),
             "TagResources": Action(
                 parameter_table("resourceId!:strs resourceType! tag!:objects"), self._tag, changes=True
             ),
@@ -152,38 +137,44 @@ class AlibabaFc:
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = given["functionName"]
         if not _NAME.fullmatch(name):
-            raise _invalid("functionName", "is malformed")
+            raise invalid("functionName", "is malformed")
         if (call.region or "", name) in self._functions:
             raise ApiError("FunctionAlreadyExists", f"function '{name}' already exists", 409)
         for tag in given.get("tags", []):
-            validation.check_fields(tag, _TAG, _invalid, "tags")
+            validation.check_fields(tag, _TAG, invalid, "tags")
         if "code" not in given:
-            raise _invalid("code", "is required")
-        said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **_said(given)}
-        values = self._values(said)
+            raise invalid("code", "is required")
+        said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **stated(given)}
+        values = spec_fields(said, self._world)
         folder, size = await self._code(given["code"])
         assert call.region is not None
         spec = FunctionSpec("fc", call.region, name, code=folder, **values)
         added = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(self._host.clock.now()))
         deployed = FunctionRecord(self._host.add(spec), said, list(given.get("tags", [])), size, added=added)
         self._functions[call.region, name] = deployed
-        self._hold(deployed, "Pending")
+        self._hold(deployed, "state" if call.fault == "fail_task" else "")
+        deployed.made_at = deployed.changed_at
         return self._shown(deployed)
 
     async def _update(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
-        said = {**deployed.configuration, **_said(given)}
-        values = self._values(said)
+        said = {**deployed.configuration, **stated(given)}
+        values = spec_fields(said, self._world)
         if "code" in given:
             values["code"], deployed.size = await self._code(given["code"])
+        if call.fault == "fail_task":
+            self._hold(deployed, "lastUpdateStatus")
+            return self._shown(deployed)
+        if not self._world.holds("D9") and "logConfig" not in given:
+            said.pop("logConfig", None)
         await self._host.change(deployed.host, **values)
         deployed.configuration = said
-        self._hold(deployed, "InProgress")
+        self._hold(deployed)
         return self._shown(deployed)
 
     async def _code(self, given: Mapping[str, Any]) -> tuple[Any, int]:
-        validation.check_fields(given, _CODE, _invalid, "code")
-        return await asyncio.to_thread(validation.unpack_zip_file, given["zipFile"], _ZIP_MB, _invalid)
+        validation.check_fields(given, _CODE, invalid, "code")
+        return await asyncio.to_thread(validation.unpack_zip_file, given["zipFile"], _ZIP_MB, invalid)
 
     async def _get(self, given: Mapping[str, Any], call: Call) -> Answer:
         return self._shown(self._found(given, call))
@@ -208,33 +199,39 @@ class AlibabaFc:
         triggers = deployed.host.triggers
         if given["triggerName"] in triggers:
             raise ApiError("TriggerAlreadyExists", "the trigger already exists", 409)
-        trigger = read_trigger(given, self._host.url_id())
+        trigger = read_trigger(given, self._host.url_id(), self._world)
         if trigger.kind == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("TriggerAlreadyExists", "the function has an HTTP trigger", 409)
         trigger.created_at = self._host.clock.now()
+        trigger.address_at = trigger.created_at + self._world.planes_lag_s
         triggers[trigger.name] = trigger
-        return shown_trigger(trigger, deployed.host.spec)
+        return self._shown_trigger(trigger, deployed)
 
     async def _update_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._settled(given, call)
         old = self._trigger(given, call)
-        new = read_trigger({**old.request, **given}, old.url_id)
-        new.served = old.served
-        new.created_at = self._host.clock.now()
+        new = read_trigger({**old.request, **given}, old.url_id, self._world)
+        if old.kind == "mns" and self._world.holds("E5"):
+            keep_source(new, old)
+        new.served, new.created_at, new.address_at = old.served, old.created_at, old.address_at
         deployed.host.triggers[old.name] = new
-        return shown_trigger(new, deployed.host.spec)
+        return self._shown_trigger(new, deployed)
 
     async def _get_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
-        return shown_trigger(self._trigger(given, call), self._found(given, call).host.spec)
+        return self._shown_trigger(self._trigger(given, call), self._found(given, call))
 
     async def _list_triggers(self, given: Mapping[str, Any], call: Call) -> Answer:
-        host = self._found(given, call).host
-        shown = [shown_trigger(one, host.spec) for name, one in sorted(host.triggers.items())]
+        deployed = self._found(given, call)
+        shown = [self._shown_trigger(one, deployed) for _, one in sorted(deployed.host.triggers.items())]
         return _paged("triggers", shown, given, 20)
 
     async def _delete_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
         del self._settled(given, call).host.triggers[self._trigger(given, call).name]
         return {}
+
+    def _shown_trigger(self, trigger: Trigger, deployed: FunctionRecord) -> dict[str, Any]:
+        addressed = self._world.holds("D2") and self._host.clock.now() >= trigger.address_at
+        return shown_trigger(trigger, deployed.host.spec, addressed=addressed)
 
     def _trigger(self, given: Mapping[str, Any], call: Call) -> Any:
         trigger = self._found(given, call).host.triggers.get(given["triggerName"])
@@ -254,11 +251,15 @@ class AlibabaFc:
         deployed = self._found(given, call)
         retries, age_s = given.get("maxAsyncRetryAttempts", 3), given.get("maxAsyncEventAgeInSeconds", 86_400)
         if not 0 <= retries <= _MOST_RETRIES or not 1 <= age_s <= _MOST_AGE_S:
-            raise _invalid("maxAsyncRetryAttempts or maxAsyncEventAgeInSeconds", "is out of range")
+            raise invalid("maxAsyncRetryAttempts or maxAsyncEventAgeInSeconds", "is out of range")
         destinations = given.get("destinationConfig", {})
-        validation.check_fields(destinations, _DESTINATIONS, _invalid, "destinationConfig")
+        if not self._world.holds("E4") and deployed.asynchronous is not None:
+            kept = deployed.asynchronous
+            retries = given.get("maxAsyncRetryAttempts", kept["maxAsyncRetryAttempts"])
+            destinations = {**kept["destinationConfig"], **destinations}
+        validation.check_fields(destinations, _DESTINATIONS, invalid, "destinationConfig")
         for name, one in destinations.items():
-            validation.check_fields(one, parameter_table("destination!"), _invalid, f"destinationConfig.{name}")
+            validation.check_fields(one, parameter_table("destination!"), invalid, f"destinationConfig.{name}")
         deployed.host.retries = retries
         deployed.asynchronous = {
             "functionArn": _arn(deployed.host.spec),
@@ -269,6 +270,13 @@ class AlibabaFc:
             "lastModifiedTime": deployed.added,
         }
         return deployed.asynchronous
+
+    async def _delete_async(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._found(given, call)
+        if deployed.asynchronous is None:
+            raise ApiError("AsyncConfigNotExists", "the function has no asynchronous configuration", 404)
+        deployed.asynchronous, deployed.host.retries = None, 3
+        return {}
 
     async def _tag(self, given: Mapping[str, Any], call: Call) -> Answer:
         by_arn = {_arn(one.host.spec): one for one in self._functions.values()}
@@ -281,7 +289,10 @@ class AlibabaFc:
         return {}
 
     async def _invoke(self, given: Mapping[str, Any], call: Call) -> Answer:
-        function, headers = self._settled(given, call).host, given["headers"]
+        deployed, headers = self._found(given, call), given["headers"]
+        if self._busy(deployed) or deployed.failed == "state":
+            raise _not_ready()
+        function = deployed.host
         if headers.get("x-fc-invocation-type", "Sync").lower() == "async":
             self._host.deliver_later(function, given[RAW])
             return {"status": 202, "body": b"", "headers": {}}
@@ -303,74 +314,43 @@ class AlibabaFc:
 
     def _settled(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         deployed = self._found(given, call)
-        if self._status(deployed):
-            raise ApiError("FunctionNotReady", "the function is being updated", 409)
+        if self._busy(deployed):
+            raise _not_ready()
         return deployed
 
-    def _hold(self, deployed: FunctionRecord, status: str) -> None:
-        deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
+    def _hold(self, deployed: FunctionRecord, failed: str = "") -> None:
+        deployed.changed_at, deployed.failed = self._host.clock.now(), failed
+        deployed.busy_until = deployed.changed_at + self._world.active_s
 
-    def _status(self, deployed: FunctionRecord) -> str:
-        return deployed.busy if self._host.clock.now() < deployed.busy_until else ""
+    def _busy(self, deployed: FunctionRecord) -> bool:
+        return self._host.clock.now() < deployed.busy_until
+
+    def _states(self, deployed: FunctionRecord) -> dict[str, str | None]:
+        """`state` and `lastUpdateStatus`, which show a change some time late, or never."""
+        now, made = self._host.clock.now(), deployed.made_at == deployed.changed_at
+        shown: dict[str, str | None] = {"state": "Active", "lastUpdateStatus": "Successful"}
+        if self._busy(deployed) and (made or now >= deployed.changed_at + self._world.planes_lag_s):
+            return {"state": "Pending" if made else "Active", "lastUpdateStatus": "InProgress"}
+        if deployed.failed and not self._busy(deployed):
+            return {**shown, deployed.failed: "Failed", f"{deployed.failed}ReasonCode": "InternalError"}
+        if self._world.fc_state == "Pending":
+            return {"state": "Pending", "lastUpdateStatus": "InProgress"}
+        return shown if self._world.fc_state else dict.fromkeys(shown)
 
     def _shown(self, deployed: FunctionRecord) -> dict[str, Any]:
-        status = self._status(deployed)
+        tagged = self._world.holds("D7") and self._host.clock.now() >= deployed.made_at + self._world.planes_lag_s
         return {
             **deployed.configuration,
+            **self._states(deployed),
             "functionName": deployed.host.spec.name,
             "functionArn": _arn(deployed.host.spec),
             "functionId": f"standin-{deployed.host.spec.name}",
             "codeSize": deployed.size,
             "codeChecksum": "",
-            "state": "Pending" if status == "Pending" else "Active",
-            "lastUpdateStatus": "InProgress" if status else "Successful",
-            "tags": deployed.tags,
+            "tags": deployed.tags if tagged else [],
             "createdTime": deployed.added,
             "lastModifiedTime": deployed.added,
         }
-
-    def _values(self, said: Mapping[str, Any]) -> dict[str, Any]:
-        """The fields of Spec that a configuration says. Raises: ApiError."""
-        for name in ("handler", "runtime"):
-            if name not in said:
-                raise _invalid(name, "is required")
-        if not _HANDLER.fullmatch(said["handler"]):
-            raise _invalid("handler", "is not file.method")
-        if said["runtime"] not in _RUNTIMES:
-            raise _invalid("runtime", f"is none that the stand-in runs: {', '.join(_RUNTIMES)}")
-        if said["memorySize"] % 64 or not 128 <= said["memorySize"] <= 32_768:
-            raise _invalid("memorySize", "is not 128 to 32768 in steps of 64")
-        if not 1 <= said["timeout"] <= 86_400 or not 1 <= said["instanceConcurrency"] <= 200:
-            raise _invalid("timeout or instanceConcurrency", "is out of range")
-        role, environment = said.get("role", ""), said.get("environmentVariables", {})
-        if role and not _ROLE.fullmatch(role):
-            raise _invalid("role", "is no role's ARN")
-        _check_logs(said.get("logConfig", {}))
-        if not all(isinstance(value, str) for value in environment.values()):
-            raise _invalid("environmentVariables", "holds something else than text")
-        return {
-            "handler": said["handler"],
-            "runtime": _RUNTIMES[said["runtime"]],
-            "memory_mb": said["memorySize"],
-            "timeout_s": said["timeout"],
-            "environment": validation.check_environment(environment, ("FC_", "ALIBABA_CLOUD_"), _invalid),
-            "concurrency": said["instanceConcurrency"],
-            "role": self._world.credentials.alibaba if role else None,
-        }
-
-
-def _check_logs(given: Mapping[str, Any]) -> None:
-    """A project and a Logstore, or neither, which ends logging."""
-    validation.check_fields(given, _LOG_CONFIG, _invalid, "logConfig")
-    project, logstore = given.get("project", ""), given.get("logstore", "")
-    if (project or logstore) and not (_PROJECT.fullmatch(project) and _LOGSTORE.fullmatch(logstore)):
-        raise _invalid("logConfig", "is not a project and a logstore")
-    if given.get("logBeginRule", "None") not in ("None", "DefaultRegex"):
-        raise _invalid("logConfig.logBeginRule", "is None or DefaultRegex")
-
-
-def _said(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in given.items() if name not in ("functionName", "code", "tags")}
 
 
 def _paged(name: str, shown: list[Any], given: Mapping[str, Any], limit: int) -> Answer:
@@ -379,9 +359,9 @@ def _paged(name: str, shown: list[Any], given: Mapping[str, Any], limit: int) ->
     return {name: page(shown, start, limit), **more}
 
 
+def _not_ready() -> ApiError:
+    return ApiError("FunctionNotReady", "the function is being updated", 409)
+
+
 def _arn(spec: FunctionSpec) -> str:
     return f"acs:fc:{spec.region}:{ALIBABA_ACCOUNT}:functions/{spec.name}"
-
-
-def _invalid(name: str, why: str) -> ApiError:
-    return ApiError("InvalidArgument", f"{name} {why}", 400)

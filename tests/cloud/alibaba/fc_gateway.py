@@ -36,6 +36,7 @@ ROUTES = tuple(
         ("DELETE", _TRIGGER, "DeleteTrigger"),
         ("GET", f"{_FUNCTION}/async-invoke-config", "GetAsyncInvokeConfig"),
         ("PUT", f"{_FUNCTION}/async-invoke-config", "PutAsyncInvokeConfig"),
+        ("DELETE", f"{_FUNCTION}/async-invoke-config", "DeleteAsyncInvokeConfig"),
         ("POST", "/tags-v2", "TagResources"),
     )
 )

@@ -1,6 +1,8 @@
 """Where deployed functions run: warm instances, scale-out, and each platform's repeats of asynchronous events.
 
-Sources: SCF https://www.tencentcloud.com/document/product/583/39851 (retries), FC
+SCF writes what an Event function returned into its log, as a line that cannot be switched off
+(https://cloud.tencent.com/document/product/583/60336, 583/43329). Sources of the repeats: SCF
+https://www.tencentcloud.com/document/product/583/39851, FC
 https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/retry-mechanism.
 """
 
@@ -44,6 +46,8 @@ class Trigger:
     served: int = 0
     created_at: float = 0.0
     """Unix seconds: what a topic held before is not for a group that begins at the latest message."""
+    address_at: float = 0.0
+    """Unix seconds: the API shows its address from then on."""
 
 
 @dataclass
@@ -57,8 +61,11 @@ class DeliveryResult:
 class DeployedFunction:
     """A deployed function: its code, its warm instances, its triggers."""
 
-    def __init__(self, spec: FunctionSpec, clock: Clock, most: int = _MOST_INSTANCES) -> None:
+    def __init__(
+        self, spec: FunctionSpec, clock: Clock, most: int = _MOST_INSTANCES, *, logs_returns: bool = False
+    ) -> None:
         self.spec = spec
+        self._logs_returns = logs_returns
         self._clock = clock
         self.triggers: dict[str, Trigger] = {}
         self.retries = 2 if spec.platform == "scf" else 3
@@ -97,6 +104,8 @@ class DeployedFunction:
                 instance.busy -= 1
                 await self._sweep()
                 self._changed.notify_all()
+        if self._logs_returns and outcome.kind == "ok":
+            self.log.append(f"Response RequestId:{outcome.request_id} RetMsg:{outcome.body.decode(errors='replace')}")
         return outcome
 
     async def close(self) -> None:
@@ -175,7 +184,9 @@ class FunctionHost:
 
     def add(self, spec: FunctionSpec) -> DeployedFunction:
         """Deploy one."""
-        function = DeployedFunction(spec, self.clock, self.world.instances)
+        holds = self.world.holds
+        logs_returns = holds("P6") if spec.platform == "scf" else not holds("F4")
+        function = DeployedFunction(spec, self.clock, self.world.instances, logs_returns=logs_returns)
         self.functions[function.key] = function
         return function
 

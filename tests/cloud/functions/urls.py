@@ -85,7 +85,9 @@ class FunctionUrls:
             return HttpReply.json({name: str(error), "Code": "AccessDenied"}, status), entry
         trigger.served += 1
         if on_scf:
-            return _scf_reply(await function.invoke(_scf_event(request))), entry
+            world = self._host.world
+            event = _scf_event(request, encoded=not world.holds("P3"))
+            return _scf_reply(await function.invoke(event), raised=500 if world.holds("P5") else 200), entry
         if request.method not in trigger.options["methods"]:
             return HttpReply.json({"Code": "MethodNotAllowed"}, 405), entry
         request_id = str(uuid.uuid4())
@@ -93,7 +95,8 @@ class FunctionUrls:
         if request.headers.get("x-fc-invocation-type", "").lower() == "async":
             self._host.deliver_later(function, event)
             return HttpReply(b"", 202, {"X-Fc-Request-Id": request_id}), entry
-        return _fc_reply(await function.invoke(event, request_id=request_id)), entry
+        raised = 502 if self._host.world.holds("P5") else 200
+        return _fc_reply(await function.invoke(event, request_id=request_id), raised=raised), entry
 
     def _find(self, platform: str, region: str, url_id: str) -> tuple[DeployedFunction, Trigger] | None:
         for function in self._host.in_region("scf" if platform == "scf" else "fc", region):
@@ -130,7 +133,8 @@ class FunctionUrls:
             body=request.body,
         )
         known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
-        token = hmac.compare_digest(headers.get("x-scf-cam-token", "").encode(), keys.token.encode())
+        name = "x-scf-cam-token" if self._host.world.holds("P4") else "x-tc-token"
+        token = hmac.compare_digest(headers.get(name, "").encode(), keys.token.encode())
         if not (matches and known and token and headers.get("x-scf-cam-uin") == TENCENT_UIN):
             raise Unauthorized("the signature, the key or its token does not fit")
 
@@ -143,7 +147,8 @@ class FunctionUrls:
             sent = datetime.strptime(f"{headers.get('x-acs-date', '')}+0000", "%Y-%m-%dT%H:%M:%SZ%z").timestamp()
         except ValueError:
             raise Unauthorized("x-acs-date is not YYYY-MM-DDThh:mm:ssZ") from None
-        hashed = headers.get("x-acs-content-sha256")
+        needed = not self._host.world.holds("P3")
+        hashed = headers.get("x-acs-content-sha256", "" if needed else None)
         whole = hashed is None or hmac.compare_digest(hashed, sha256(request.body).hexdigest())
         matches = signatures.acs3_matches(
             authorization, keys.key, method=request.method, query=request.pairs(), headers=headers, path=request.path
@@ -154,22 +159,24 @@ class FunctionUrls:
             raise Unauthorized("the signature, its time, the key or its token does not fit")
 
 
-def _scf_event(request: HttpRequest) -> bytes:
-    """The event of a function URL: no requestContext, header names in lower case."""
+def _scf_event(request: HttpRequest, *, encoded: bool) -> bytes:
+    """The event of a function URL: no requestContext, header names in lower case. `encoded`: the body in base64."""
     headers = {**request.headers, "x-scf-remote-addr": "127.0.0.1"}
-    event = {
+    event: dict[str, Any] = {
         "httpMethod": request.method,
         "path": unquote(request.path),
         "headers": headers,
         "queryString": dict(request.pairs()),
         "body": request.body.decode("utf-8", "replace"),
     }
+    if encoded:
+        event |= {"body": base64.b64encode(request.body).decode(), "isBase64Encoded": True}
     return json.dumps(event).encode()
 
 
-def _scf_reply(outcome: InvocationOutcome) -> HttpReply:
+def _scf_reply(outcome: InvocationOutcome, *, raised: int) -> HttpReply:
     if outcome.kind != "ok":
-        return HttpReply.json(outcome.error, 500, {"X-Scf-Request-Id": outcome.request_id})
+        return HttpReply.json(outcome.error, raised, {"X-Scf-Request-Id": outcome.request_id})
     value = json.loads(outcome.body)
     if not (isinstance(value, dict) and isinstance(value.get("statusCode"), int)):
         return HttpReply(
@@ -208,10 +215,10 @@ def _fc_event(request: HttpRequest, request_id: str, now: float) -> bytes:
     return json.dumps(event).encode()
 
 
-def _fc_reply(outcome: InvocationOutcome) -> HttpReply:
+def _fc_reply(outcome: InvocationOutcome, *, raised: int) -> HttpReply:
     headers = {"X-Fc-Request-Id": outcome.request_id, "Content-Disposition": "attachment"}
     if outcome.kind != "ok":
-        return HttpReply.json(outcome.error, 502, {**headers, "X-Fc-Error-Type": "UnhandledInvocationError"})
+        return HttpReply.json(outcome.error, raised, {**headers, "X-Fc-Error-Type": "UnhandledInvocationError"})
     try:
         value = json.loads(outcome.body)
     except ValueError:

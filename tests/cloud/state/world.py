@@ -262,6 +262,7 @@ class World(WorldTable):
     task_s: Seconds = 0.3
     settle_s: Seconds = 0.2
     active_s: Seconds = 0.2
+    planes_lag_s: Seconds = 0.1
     retry_s: Seconds = 0.2
     instances: Annotated[int, Field(ge=1)] = 3
     max_servers: Annotated[int, Field(ge=1)] = 64

@@ -11,11 +11,10 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tests.cloud.functions import validation
-from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
+from tests.cloud.functions.host import FunctionHost, Trigger
 from tests.cloud.functions.instance_process import FunctionSpec
 from tests.cloud.state.world import World
 from tests.cloud.tencent.scf_configuration import (
@@ -23,12 +22,15 @@ from tests.cloud.tencent.scf_configuration import (
     FIELDS,
     NOT_IMPLEMENTED,
     PAIR,
+    changed_configuration,
     check_handler,
     shown_configuration,
     spec_fields,
 )
+from tests.cloud.tencent.scf_functions import FunctionRecord, FunctionTable
 from tests.cloud.tencent.scf_triggers import (
     invalid_value,
+    keep_offset,
     read_trigger,
     shown_trigger,
     unknown_field,
@@ -41,33 +43,18 @@ _CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
 _MOST_RETRIES, _TTL_S = 2, (60, 21_600)
 
 
-@dataclass
-class FunctionRecord:
-    """A function as its API shows it; `host` runs it."""
-
-    host: DeployedFunction
-    configuration: dict[str, Any]
-    tags: list[dict[str, str]]
-    size: int
-    number: int
-    busy_until: float = 0.0
-    busy: str = "Creating"
-    ttl_s: int = 21_600
-    added: str = ""
-
-
 class TencentScf:
     """SCF of every region, namespace `default`, version `$LATEST`."""
 
     cloud: Cloud = "tencent"
     name = "scf"
     version = "2018-04-16"
-    task_faults: frozenset[str] = frozenset()
+    task_faults: frozenset[str] = frozenset({"fail_task"})  # a function's own changes end in a state that says Failed
 
     def __init__(self, world: World, host: FunctionHost) -> None:
         self._world = world
         self._host = host
-        self._functions: dict[tuple[str, str], FunctionRecord] = {}
+        self._functions = FunctionTable(world, host.clock.now)
         self._count = 0
         self.actions: Mapping[str, Action] = self._all_actions()
 
@@ -138,14 +125,14 @@ class TencentScf:
         return ApiError("InternalError.System", "An internal error has occurred.")
 
     def state(self) -> dict[str, Any]:
-        return {one.host.spec.name: one.host.state() for one in self._functions.values()}
+        return {one.host.spec.name: one.host.state() for one in self._functions.every()}
 
     async def start(self) -> None:
         pass
 
     async def reset(self, world: World) -> None:
         self._world = world
-        self._functions = {}
+        self._functions.begin(world)
 
     async def close(self) -> None:
         pass
@@ -156,7 +143,7 @@ class TencentScf:
         name = given["FunctionName"]
         if not _NAME.fullmatch(name):
             raise invalid_value("FunctionName", "is malformed")
-        if self._named(given, call) is not None:
+        if self._functions.takes_name(given, call):
             raise ApiError("ResourceInUse.FunctionName", "The function name is in use.")
         if given.get("Type", "Event") != "Event":
             raise ApiError("UnsupportedOperation", "The stand-in runs event functions.")
@@ -166,7 +153,7 @@ class TencentScf:
         values = spec_fields(
             given,
             {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""},
-            self._world.credentials.tencent,
+            self._world,
         )
         validation.check_fields(given["Code"], CODE, unknown_field, "Code")
         folder, size = await asyncio.to_thread(
@@ -179,44 +166,42 @@ class TencentScf:
         deployed = FunctionRecord(
             self._host.add(spec), shown_configuration(given), tags, size, self._count, added=added
         )
-        self._functions[call.region, name] = deployed
-        self._hold(deployed, "Creating")
+        self._functions.add(deployed, fails=call.fault == "fail_task")
         return {}
 
     async def _update_code(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._settled(given, call)
+        deployed = self._functions.changeable(given, call)
         if "Code" in given:
             validation.check_fields(given["Code"], CODE, unknown_field, "Code")
         text = given.get("ZipFile") or given.get("Code", {}).get("ZipFile")
         if text is None:
             raise ApiError("InvalidParameterValue.Code", "No code is given.")
-        folder, deployed.size = await asyncio.to_thread(validation.unpack_zip_file, text, _UPDATE_MB, invalid_value)
+        folder, size = await asyncio.to_thread(validation.unpack_zip_file, text, _UPDATE_MB, invalid_value)
         handler = given.get("Handler", deployed.host.spec.handler)
         check_handler(handler)
-        deployed.configuration["Handler"] = handler
-        await self._host.change(deployed.host, code=folder, handler=handler)
-        self._hold(deployed, "Updating")
+        if not (fails := call.fault == "fail_task"):
+            deployed.size = size
+            deployed.configuration["Handler"] = handler
+            await self._host.change(deployed.host, code=folder, handler=handler)
+        self._functions.hold(deployed, "Updating", fails=fails)
         return {}
 
     async def _update_configuration(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._settled(given, call)
-        said = deployed.configuration
-        if given.get("Runtime", said["Runtime"]) != said["Runtime"]:
-            raise invalid_value("Runtime", "cannot be changed")
-        if {"ClsLogsetId", "ClsTopicId"} & given.keys() and not given.get("Role"):
-            raise ApiError("InvalidParameterValue.ClsRole", "A change of Cls settings takes the Role as well.")
-        values = spec_fields({**said, **given}, said, self._world.credentials.tencent)
-        await self._host.change(deployed.host, **values)
-        deployed.configuration = {**said, **shown_configuration(given, defaults=False)}
-        self._hold(deployed, "Updating")
+        deployed = self._functions.changeable(given, call)
+        said = changed_configuration(deployed.configuration, given, self._world)
+        values = spec_fields(said, {}, self._world)
+        if not (fails := call.fault == "fail_task"):
+            await self._host.change(deployed.host, **values)
+            deployed.configuration = said
+        self._functions.hold(deployed, "Updating", fails=fails)
         return {}
 
     async def _get(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._found(given, call)
-        status = self._status(deployed)
-        triggers = [shown_trigger(one, call) for one in deployed.host.triggers.values()]
+        deployed = self._functions.found(given, call)
+        triggers = [self._shown(one, call) for one in deployed.host.triggers.values()]
         return {
             **deployed.configuration,
+            **self._functions.shown(deployed),
             "FunctionName": deployed.host.spec.name,
             "FunctionId": f"lam-standin{deployed.number:02d}",
             "FunctionVersion": "$LATEST",
@@ -225,46 +210,43 @@ class TencentScf:
             "CodeSize": deployed.size,
             "CodeResult": "success",
             "CodeInfo": "",
-            "Status": status,
             "StatusDesc": "",
             "AvailableStatus": "Available",
-            "Tags": deployed.tags,
             "Triggers": [{name: value for name, value in one.items() if name != "BoundResources"} for one in triggers],
             "AddTime": deployed.added,
             "ModTime": deployed.added,
         }
 
     async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
-        found = [one for (region, _), one in self._functions.items() if region == call.region]
-        found = [one for one in found if given.get("SearchKey", "") in one.host.spec.name]
+        found = self._functions.every(call.region)
         listed = [
             {
+                **self._functions.shown(one),
                 "FunctionName": one.host.spec.name,
                 "FunctionId": f"lam-standin{one.number:02d}",
                 "Runtime": one.configuration["Runtime"],
                 "Namespace": "default",
-                "Status": self._status(one),
                 "Description": one.configuration["Description"],
-                "Tags": one.tags,
                 "Type": "Event",
                 "AddTime": one.added,
                 "ModTime": one.added,
             }
             for one in found
+            if given.get("SearchKey", "") in one.host.spec.name
         ]
         return {"Functions": page(listed, given.get("Offset", 0), given.get("Limit", 20)), "TotalCount": len(listed)}
 
     async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._settled(given, call)
-        assert call.region is not None
-        del self._functions[call.region, given["FunctionName"]]
-        await self._host.remove(deployed.host)
+        deployed = self._functions.deletable(given, call)
+        self._functions.hold(deployed, "Deleting", fails=call.fault == "fail_task")
+        if not deployed.failed:
+            await self._host.remove(deployed.host)
         return {}
 
     # Triggers
 
     async def _create_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._settled(given, call)
+        deployed = self._functions.changeable(given, call)
         triggers = deployed.host.triggers
         if given["TriggerName"] in triggers:
             raise ApiError("ResourceInUse.TriggerName", "The trigger name is in use.")
@@ -272,34 +254,40 @@ class TencentScf:
             raise ApiError("LimitExceeded.Trigger", "There are 10 triggers of the type.")
         if given["Type"] == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("ResourceInUse.Trigger", "The version has a function URL.")
-        trigger = read_trigger(given, self._host.url_id() if given["Type"] == "http" else "")
+        trigger = read_trigger(given, self._host.url_id() if given["Type"] == "http" else "", self._world)
         trigger.created_at = self._host.clock.now()
+        trigger.address_at = trigger.created_at + self._world.planes_lag_s
         triggers[trigger.name] = trigger
         return {
             "TriggerInfo": {
-                name: value for name, value in shown_trigger(trigger, call).items() if name != "BoundResources"
+                name: value for name, value in self._shown(trigger, call).items() if name != "BoundResources"
             }
         }
 
     async def _update_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._settled(given, call)
+        deployed = self._functions.changeable(given, call)
         old = self._trigger(deployed, given)
         if given["Type"] not in ("timer", "ckafka", "http"):
             raise ApiError("UnsupportedOperation.Trigger", "Triggers of the type cannot be changed.")
-        new = read_trigger({**old.request, **given}, old.url_id)
-        new.served = old.served
-        new.created_at = self._host.clock.now()
+        new = read_trigger({**old.request, **given}, old.url_id, self._world)
+        if old.kind == "ckafka" and self._world.holds("D3"):
+            keep_offset(new, old)
+        new.served, new.created_at, new.address_at = old.served, old.created_at, old.address_at
         deployed.host.triggers[old.name] = new
         return {}
 
     async def _delete_trigger(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._settled(given, call)
+        deployed = self._functions.changeable(given, call)
         del deployed.host.triggers[self._trigger(deployed, given).name]
         return {}
 
     async def _list_triggers(self, given: Mapping[str, Any], call: Call) -> Answer:
-        shown = [shown_trigger(one, call) for one in self._found(given, call).host.triggers.values()]
+        shown = [self._shown(one, call) for one in self._functions.found(given, call).host.triggers.values()]
         return {"Triggers": page(shown, given.get("Offset", 0), given.get("Limit", 20)), "TotalCount": len(shown)}
+
+    def _shown(self, trigger: Trigger, call: Call) -> dict[str, Any]:
+        addressed = self._world.holds("D2") and self._host.clock.now() >= trigger.address_at
+        return shown_trigger(trigger, call, addressed=addressed)
 
     def _trigger(self, deployed: FunctionRecord, given: Mapping[str, Any]) -> Trigger:
         trigger = deployed.host.triggers.get(given["TriggerName"])
@@ -310,12 +298,12 @@ class TencentScf:
     # Asynchronous events and invocation
 
     async def _get_async(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed = self._found(given, call)
+        deployed = self._functions.found(given, call)
         retry = [{"RetryNum": deployed.host.retries}]
         return {"AsyncTriggerConfig": {"RetryConfig": retry, "MsgTTL": deployed.ttl_s}}
 
     async def _update_async(self, given: Mapping[str, Any], call: Call) -> Answer:
-        deployed, config = self._found(given, call), given["AsyncTriggerConfig"]
+        deployed, config = self._functions.found(given, call), given["AsyncTriggerConfig"]
         validation.check_fields(
             config, parameter_table("RetryConfig!:objects MsgTTL!:int"), unknown_field, "AsyncTriggerConfig"
         )
@@ -331,7 +319,7 @@ class TencentScf:
         return {}
 
     async def _invoke(self, given: Mapping[str, Any], call: Call) -> Answer:
-        function = self._settled(given, call).host
+        function = self._functions.running(given, call).host
         event = given.get("ClientContext", "{}")
         try:
             json.loads(event)
@@ -354,31 +342,3 @@ class TencentScf:
                 "InvokeResult": 0 if ended else 1,
             }
         }
-
-    # What is there, and in which state
-
-    def _named(self, given: Mapping[str, Any], call: Call) -> FunctionRecord | None:
-        if given.get("Namespace", "default") != "default" or given.get("Qualifier", "$LATEST") not in (
-            "$LATEST",
-            "$DEFAULT",
-        ):
-            raise ApiError("ResourceNotFound.Namespace", "The stand-in has the namespace default and version $LATEST.")
-        return self._functions.get((call.region or "", given["FunctionName"]))
-
-    def _found(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
-        deployed = self._named(given, call)
-        if deployed is None:
-            raise ApiError("ResourceNotFound.Function", "The function does not exist.")
-        return deployed
-
-    def _settled(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
-        deployed = self._found(given, call)
-        if self._status(deployed) != "Active":
-            raise ApiError("FailedOperation.FunctionStatusError", "The function's state does not allow this.")
-        return deployed
-
-    def _hold(self, deployed: FunctionRecord, status: str) -> None:
-        deployed.busy, deployed.busy_until = status, self._host.clock.now() + self._world.active_s
-
-    def _status(self, deployed: FunctionRecord) -> str:
-        return deployed.busy if self._host.clock.now() < deployed.busy_until else "Active"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.cloud.functions import validation
-from tests.cloud.state.world import TemporaryKeys
+from tests.cloud.state.world import World
 from tests.cloud.tencent.scf_triggers import invalid_environment, invalid_value, unknown_field
 from tests.cloud.wire.service import ApiError, parameter_table
 
@@ -21,6 +21,8 @@ _RESERVED = ("SCF_", "QCLOUD_", "TENCENTCLOUD_", "TECENTCLOUD_", "_SCF_")
 CODE = parameter_table(
     "ZipFile!", "CosBucketName CosObjectName CosBucketRegion DemoId TempCosObjectName ImageConfig:object"
 )
+_PLAIN = re.compile(r"[A-Za-z0-9_]*")
+_NO_PAIR = {"Key": "", "Value": ""}
 _ENVIRONMENT = parameter_table("Variables!:objects")
 PAIR = parameter_table("Key! Value!")
 _DEAD_LETTER = parameter_table("Type! Name! FilterType")
@@ -34,15 +36,12 @@ NOT_IMPLEMENTED = (
 )
 
 
-def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], role: TemporaryKeys) -> dict[str, Any]:
-    """The fields of FunctionSpec that a configuration says; `role`: whose keys a function with a role gets.
-
-    Raises: ApiError.
-    """
+def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], world: World) -> dict[str, Any]:
+    """The fields of FunctionSpec that a configuration says. Raises: ApiError."""
     said = {**defaults, **given}
     if "Handler" in given:
         check_handler(given["Handler"])
-    if said["Runtime"] != "Python3.10":
+    if said["Runtime"] != "Python3.10" or not world.holds("P10"):
         raise invalid_value("Runtime", "is none that the stand-in runs: Python3.10")
     if said["MemorySize"] != 64 and (said["MemorySize"] % 128 or not 128 <= said["MemorySize"] <= 3072):
         raise invalid_value("MemorySize", "is not 64 or 128 to 3072 in steps of 128")
@@ -58,13 +57,37 @@ def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], role: Tem
     for pair in environment["Variables"]:
         validation.check_fields(pair, PAIR, unknown_field, "Environment.Variables")
     pairs = {pair["Key"]: pair["Value"] for pair in environment["Variables"]}
+    if not world.holds("P11") and any(not _PLAIN.fullmatch(value) for value in pairs.values()):
+        raise invalid_environment("Environment", "holds more than letters, digits and _")
     return {
         "runtime": "3.10",
         "memory_mb": said["MemorySize"],
         "timeout_s": said["Timeout"],
         "environment": validation.check_environment(pairs, _RESERVED, invalid_environment),
-        "role": role if said["Role"] else None,
+        "role": world.credentials.tencent if said["Role"] else None,
     }
+
+
+def changed_configuration(said: Mapping[str, Any], given: Mapping[str, Any], world: World) -> dict[str, Any]:
+    """A configuration after an update: what that leaves out stays, as do variables behind an empty list.
+
+    Raises: ApiError.
+    """
+    if given.get("Runtime", said["Runtime"]) != said["Runtime"]:
+        raise invalid_value("Runtime", "cannot be changed")
+    if {"ClsLogsetId", "ClsTopicId"} & given.keys() and not given.get("Role"):
+        raise ApiError("InvalidParameterValue.ClsRole", "A change of Cls settings takes the Role as well.")
+    after = {**said, **shown_configuration(given, defaults=False)}
+    if world.holds("D13") and "Environment" in given:
+        pairs = given["Environment"].get("Variables")
+        after["Environment"] = {"Variables": []} if pairs == [_NO_PAIR] else given["Environment"]
+        if pairs == []:
+            after["Environment"] = said["Environment"]
+    if not world.holds("D8") and "DeadLetterConfig" not in given:
+        after.pop("DeadLetterConfig", None)
+    if not world.holds("D9") and "ClsTopicId" not in given:
+        after |= {"ClsLogsetId": "", "ClsTopicId": ""}
+    return after
 
 
 def shown_configuration(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:

@@ -1,0 +1,242 @@
+"""plan, deploy and remove on control planes that lag, fail, or are otherwise than claims.toml says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Destinations, SmqTrigger
+from shared.workbench.deploy import commands, control_plane, fc, scf
+from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.workbench.deploy_site import PLATFORMS, Site, deploy_until_killed
+
+WORLDS: list[tuple[str, dict[str, Any]]] = [
+    *(("tencent", {"not_so": [claim]}) for claim in ("D3", "D5", "D6", "D8", "D9")),
+    *(("alibaba", {"not_so": [claim]}) for claim in ("D9", "E4", "E5")),
+    *(("alibaba", {"fc_state": state}) for state in ("Pending", "")),
+    *((name, {"planes_lag_s": 1.0}) for name in PLATFORMS),
+    *((name, {"active_s": 0.6, "planes_lag_s": 0.3}) for name in PLATFORMS),
+]
+STOPS = {
+    "tencent": {"D1": "create trigger nightly", "D7": "does not show", "P10": "Runtime", "P11": "Environment"},
+    "alibaba": {"E2": "create trigger orders", "D7": "does not show"},
+}
+
+
+@pytest.fixture(autouse=True)
+def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never shows, or never ends, is waited for, but not for long."""
+    monkeypatch.setattr(fc, "_UPDATE_S", 0.5)
+    monkeypatch.setattr(control_plane, "_STALE_S", 1.0)
+    monkeypatch.setattr(control_plane, "_READY_WITHIN_S", 2.0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (scf, fc, commands):
+        monkeypatch.setattr(module, "SHOWN_WITHIN_S", 0.5)
+
+
+@pytest.mark.parametrize(("site", "world"), WORLDS, ids=str, indirect=["site"])
+def test_what_is_deployed_needs_nothing_more_in_every_world_and_is_removed(
+    site: Site, world: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.cloud.reset(**world)
+    site.change("hello", environment={"KEYTURN_LOG": "INFO"})
+    assert site.deploy() == 0
+    assert "hello: https://" in capsys.readouterr().out
+    assert site.steps() == []
+    site.change("hello", timeout_s=9, environment={}, timers=())
+    assert site.deploy() == 0
+    assert site.steps() == []
+    assert site.remove() == 0
+    assert site.names() == set()
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(
+    ("site", "claim"), [(name, claim) for name, claims in STOPS.items() for claim in claims], indirect=["site"]
+)
+def test_where_a_platform_is_otherwise_deploy_stops_says_so_and_touches_nothing_else(
+    site: Site, claim: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.cloud.reset(not_so=[claim])
+    assert site.deploy() == 1
+    assert STOPS[site.description.cloud][claim] in capsys.readouterr().err
+    assert "goodbye" not in site.names()
+    site.cloud.reset()
+    assert site.deploy() == 0
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_function_whose_tag_never_shows_is_left_and_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.cloud.reset(not_so=["D7"])
+    assert site.deploy() == 1
+    capsys.readouterr()
+    assert site.plan() == 1
+    assert "its tag `keyturn` does not show" in capsys.readouterr().err
+    assert site.remove() == 1
+    assert "left as it is: hello" in capsys.readouterr().out
+    assert site.names() == {"hello"}
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_address_that_never_shows_is_said_and_stops_nothing(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.cloud.reset(not_so=["D2"])
+    for _ in range(2):
+        assert site.deploy() == 0
+        assert "hello: its address does not show yet" in capsys.readouterr().out
+    assert site.steps() == []
+
+
+def test_a_deploy_that_was_killed_waits_for_the_tag_of_what_it_made(site: Site) -> None:
+    site.cloud.reset(planes_lag_s=1.0)
+    target = {"scf": "shared.workbench.deploy.scf:ScfPlane.create", "fc": "shared.workbench.deploy.fc:FcPlane.create"}
+    assert deploy_until_killed(site, f"{target[site.description.platform]}:return#1")
+    assert site.deploy() == 0
+    assert site.names() == {"hello", "goodbye"}
+
+
+def test_a_deletion_that_is_over_before_its_name_is_free_stops_deploy_and_the_next_goes_on(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.cloud.reset(not_so=["D5"], active_s=2.0 if site.description.platform == "scf" else 0.2)
+    site.cloud.faults([{"Action": "CreateFunction", "Fault": "fail_task"}])
+    assert site.deploy() == 1
+    told = capsys.readouterr().err
+    assert "Failed (Internal" in told and "free text" not in told
+    if site.description.platform == "scf":
+        assert site.deploy() == 1
+        assert "ResourceInUse" in capsys.readouterr().err
+        site.cloud.advance(3)
+    assert site.deploy() == 0
+    assert site.steps() == []
+
+
+@pytest.mark.parametrize("action", ["UpdateFunctionConfiguration", "UpdateFunctionCode", "UpdateFunction"])
+def test_an_update_that_fails_is_named_by_its_code_and_made_again(
+    site: Site, action: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if (action == "UpdateFunction") != (site.description.platform == "fc"):
+        pytest.skip("the other platform's call")
+    site.deploy()
+    (site.folder / "hello.zip").write_bytes((site.folder / "hello.zip").read_bytes() + b"\0")
+    capsys.readouterr()
+    site.cloud.faults([{"Action": action, "Fault": "fail_task"}])
+    if site.deploy() != 0:
+        assert "InternalError" in capsys.readouterr().err
+        assert site.deploy() == 0
+    assert site.steps() == []
+
+
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+def test_a_deletion_that_fails_is_said_and_made_again(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.deploy()
+    site.cloud.faults([{"Action": "DeleteFunction", "Fault": "fail_task"}])
+    assert site.remove() == 1
+    assert "DeleteFailed (InternalError.System)" in capsys.readouterr().err
+    assert site.remove() == 0
+    assert site.names() == set()
+
+
+@pytest.mark.parametrize("not_so", [[], ["D3", "E5"]])
+def test_a_trigger_whose_source_changes_is_made_anew_and_the_plan_says_so(
+    site: Site, not_so: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.cloud.reset(not_so=not_so)
+    site.deploy()
+    (old,) = site.description.functions[0].queues
+    new: CkafkaTrigger | SmqTrigger
+    if isinstance(old, CkafkaTrigger):
+        new, said = replace(old, offset="earliest"), "offset: latest -> earliest"
+    else:
+        new, said = replace(old, queue="returns"), "queue: orders -> returns"
+    site.change("hello", queues=(new,))
+    capsys.readouterr()
+    assert site.plan() == 0
+    told = capsys.readouterr().out
+    assert f"- delete trigger {old.name} (queue) of hello\n    {said}" in told
+    assert f"note: hello: trigger {old.name} is made anew, since its {said.partition(':')[0]} cannot be changed" in told
+    assert site.deploy() == 0
+    assert site.steps() == []
+    site.change("hello", queues=(replace(new, batch=2),))
+    assert site.steps() == [f"change trigger {old.name} (queue) of hello"]
+    assert site.deploy() == 0
+    assert site.steps() == []
+
+
+@pytest.mark.parametrize("site", ["alibaba"], indirect=True)
+@pytest.mark.parametrize("not_so", [[], ["E4"]])
+def test_a_destination_is_taken_off_whether_a_put_replaces_or_keeps(site: Site, not_so: list[str]) -> None:
+    site.cloud.reset(not_so=not_so)
+    arn = "acs:mns:cn-hangzhou:1000000000000001:/queues/ends/messages"
+    for ends in (Destinations(arn, arn), Destinations(None, arn), Destinations(arn, None), None):
+        site.change("hello", destinations=ends)
+        assert site.deploy() == 0
+        assert site.steps() == []
+    from alibabacloud_fc20230330 import models
+
+    got = fc_client(site.cloud).get_async_invoke_config("hello", models.GetAsyncInvokeConfigRequest()).body.to_map()
+    assert (got["maxAsyncRetryAttempts"], got.get("destinationConfig", {})) == (2, {})
+
+
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+def test_a_dead_letter_that_no_documented_call_takes_off_is_a_note_and_no_step(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.change("hello", dead_letter=DeadLetter("cmq-queue", "lost"))
+    site.deploy()
+    site.change("hello", dead_letter=None)
+    capsys.readouterr()
+    assert site.plan() == 0
+    told = capsys.readouterr().out
+    (site.folder / "plan.json").unlink()
+    assert "dead letter CMQ-QUEUE lost may stay" in told and "nothing to change" in told
+    site.change("hello", timeout_s=9)
+    assert site.deploy() == 0
+    assert site.steps() == []
+    assert call_scf(site.cloud, "GetFunction", FunctionName="hello")["DeadLetterConfig"]["Name"] == "lost"
+
+
+@pytest.mark.parametrize("site", ["alibaba"], indirect=True)
+def test_calls_that_fc_throttles_are_made_again_by_code_or_by_status(site: Site) -> None:
+    site.cloud.faults(
+        [
+            {"Action": "CreateTrigger", "Fault": "throttle"},
+            {"Action": "CreateFunction", "Fault": "code", "Code": "ResourceThrottled", "Status": 429},
+            {"Action": "ListFunctions", "Fault": "code", "Code": "InternalServerError", "Status": 503},
+        ]
+    )
+    assert site.deploy() == 0
+    site.cloud.faults(
+        [{"Action": "PutAsyncInvokeConfig", "Fault": "code", "Code": "InternalServerError", "Status": 500}]
+    )
+    site.change("hello", async_retries=1)
+    assert site.deploy() == 1
+    assert site.deploy() == 0
+
+
+@pytest.mark.parametrize(("not_so", "ends"), [([], 0), (["D13"], 1)])
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+def test_the_last_variable_is_taken_off_by_an_empty_pair(site: Site, not_so: list[str], ends: int) -> None:
+    site.cloud.reset(not_so=not_so)
+    site.deploy()
+    site.change("hello", environment={})
+    assert site.deploy() == ends
+    assert bool(site.steps()) is bool(ends)
+
+
+def test_a_change_that_the_state_refuses_for_a_moment_is_made_again_and_one_that_it_refuses_for_good_is_said(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.cloud.faults([{"Action": "CreateTrigger", "Fault": "lock", "Times": 2}])
+    assert site.deploy() == 0
+    site.cloud.faults([{"Action": "DeleteTrigger", "Fault": "lock", "Times": 100}])
+    site.change("hello", timers=())
+    capsys.readouterr()
+    assert site.deploy() == 1
+    assert {"scf": "FunctionStatusError", "fc": "FunctionNotReady"}[
+        site.description.platform
+    ] in capsys.readouterr().err
