@@ -5,6 +5,7 @@ Nothing of keyturn's own reading of answers is used: what it believes is what is
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from io import BytesIO
@@ -48,11 +49,13 @@ class _Pace:
     def __init__(self, calls_per_s: float) -> None:
         self._apart_s = 1.0 / calls_per_s
         self._next: dict[str, float] = {}
+        self._lock = threading.Lock()
 
     def wait(self, action: str) -> None:
-        now = time.monotonic()
-        due = max(now, self._next.get(action, now))
-        self._next[action] = due + self._apart_s
+        with self._lock:
+            now = time.monotonic()
+            due = max(now, self._next.get(action, now))
+            self._next[action] = due + self._apart_s
         time.sleep(due - now)
 
 
@@ -64,7 +67,7 @@ class TencentApi:
     def __init__(self, keys: Mapping[str, str], region: str, site: str, endpoint: str) -> None:
         """`keys`: id, key and perhaps token. `endpoint`: as KEYTURN_TENCENT_ENDPOINT, or empty."""
         self.region, self.site = region, site
-        self._keys, self._endpoint = dict(keys), endpoint
+        self.keys, self.endpoint = dict(keys), endpoint
         self._pace = _Pace(_TENCENT_CALLS_PER_S)
 
     def call(
@@ -87,14 +90,14 @@ class TencentApi:
         self._pace.wait(action)
         where = region or self.region
         place = endpoint_host or host(service, where, self.site)
-        if self._endpoint.startswith("https://"):
-            http = HttpProfile(endpoint=self._endpoint.removeprefix("https://"))
-        elif self._endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
-            http = HttpProfile(protocol="http", endpoint=place, proxy=self._endpoint)
+        if self.endpoint.startswith("https://"):
+            http = HttpProfile(endpoint=self.endpoint.removeprefix("https://"))
+        elif self.endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+            http = HttpProfile(protocol="http", endpoint=place, proxy=self.endpoint)
         else:
             http = HttpProfile(endpoint=place)
         http.reqTimeout = int(_TIMEOUT_S)
-        with_keys = {**self._keys, **(keys or {})}
+        with_keys = {**self.keys, **(keys or {})}
         credential = Credential(with_keys["id"], with_keys["key"], with_keys.get("token"))
         profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256")
         client = CommonClient(service, TENCENT_VERSIONS[service], credential, where, profile)
@@ -113,6 +116,14 @@ class TencentApi:
         if "Error" in answer:  # the client takes an error for success where the content type has a charset
             raise CallRefused(action, str(answer["Error"].get("Code")), 200)
         return answer
+
+    def refusal(self, service: str, action: str, parameters: Mapping[str, Any], **how: Any) -> str:
+        """The code that refuses a call, empty where it was taken; `how`: as `call` takes it. Raises: CallLost."""
+        try:
+            self.call(service, action, parameters, **how)
+        except CallRefused as refused:
+            return refused.code
+        return ""
 
 
 class AlibabaApi:

@@ -69,14 +69,18 @@ class Desk(Generic[ApiT, SandboxT]):
             raise Untried("the sandbox file names no variable with this password")
         return self._environ[variable]
 
+    def agree(self, title: str) -> None:
+        """Show what will stay, or is gone by itself. Raises: Untried: it was not agreed to."""
+        if not self._allow(title):
+            raise Untried("it would change something, and that was not agreed to")
+
     @contextmanager
     def change(self, what: Changed) -> Iterator[None]:
         """What stands inside changes `what`, which is shown before, agreed to, and put back.
 
         Raises: Untried: it was not agreed to.
         """
-        if not self._allow(what.title):
-            raise Untried("it would change something, and that was not agreed to")
+        self.agree(what.title)
         with self._journal.changed(what):
             yield
 

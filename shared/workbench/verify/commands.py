@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +23,7 @@ from shared.workbench.verify import findings as found
 from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused, TencentApi
 from shared.workbench.verify.check import Check, Desk, Untried
 from shared.workbench.verify.findings import Differs, Finding, NotTried
+from shared.workbench.verify.interrupts import Interrupts
 from shared.workbench.verify.put_back import Changed, Journal
 from shared.workbench.verify.sandbox import SandboxError, ids, load_sandbox, parts
 
@@ -43,6 +43,9 @@ def main(argv: list[str]) -> int:
     except (SandboxError, Refused) as error:
         print(f"verify: {error}", file=sys.stderr)
         return WRONG_USE
+    except KeyboardInterrupt:
+        print("verify: interrupted while putting back: run it again, it puts back first", file=sys.stderr)
+        return DIFFERS
 
 
 def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mapping[str, str]) -> int:
@@ -59,21 +62,32 @@ def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mappi
     else:
         api = AlibabaApi(keys, sandbox.alibaba.region, endpoint)
     checks, ways = _checks(cloud, api, environ)
-    journal = Journal(dist / f"verify-{cloud}-open.json", ways)
-    for what in journal.left:
-        terminal.say(f"an earlier run left {what.title}: putting it back")
-    if left := journal.put_all_back():
-        return _tell_left(left, journal.path)
-    allow = _asker(terminal, agreed)
+    interrupts, show = Interrupts(), _Shown(ids(sandbox, cloud) | set(keys.values()), terminal)
+    journal = Journal(dist / f"verify-{cloud}-open.json", ways, interrupts)
     desk: Desk[Any, Any] = Desk(
-        api, getattr(sandbox, cloud), journal, allow=allow, slow=environ.get("SLOW") == "1", environ=environ
+        api,
+        getattr(sandbox, cloud),
+        journal,
+        allow=_asker(terminal, agreed),
+        slow=environ.get("SLOW") == "1",
+        environ=environ,
     )
-    names = ids(sandbox, cloud) | set(keys.values())
-    seen = _run(desk, [one for one in checks if one.claim in wanted], wanted, claims, names, terminal)
-    _write(cloud, dist, seen, claims)
-    if journal.left:
-        return _tell_left(journal.left, journal.path)
-    return DIFFERS if any(isinstance(one, Differs) for one in seen.values()) else DONE
+    whole = False
+    with interrupts.caught():
+        for what in journal.left:
+            terminal.say(f"an earlier run left {what.title}: putting it back")
+        if left := journal.put_all_back():
+            return _tell_left(left, journal.path)
+        try:
+            _run(desk, [one for one in checks if one.claim in wanted], wanted, claims, show)
+            whole = True
+        except KeyboardInterrupt:
+            terminal.say("interrupted")
+        left = journal.put_all_back()
+    _write(cloud, dist, show.seen, claims)
+    if left:
+        return _tell_left(left, journal.path)
+    return DONE if whole and not any(isinstance(one, Differs) for one in show.seen.values()) else DIFFERS
 
 
 def _wanted(claims: Mapping[str, Claim], only: str) -> list[str]:
@@ -109,38 +123,29 @@ def _asker(terminal: Terminal, agreed: bool) -> Callable[[str], bool]:
     return allow
 
 
+class _Shown:
+    """The findings, each shown as it comes and with ids shortened."""
+
+    def __init__(self, names: set[str], terminal: Terminal) -> None:
+        self.seen: dict[str, Finding] = {}
+        self._names, self._terminal = names, terminal
+
+    def add(self, claim: str, finding: Finding) -> None:
+        """One more."""
+        texts = {name: found.shorten(text, self._names) for name, text in vars(finding).items()}
+        self.seen[claim] = type(finding)(**texts)
+        self._terminal.say(found.as_line(claim, self.seen[claim]))
+
+
 def _run(
-    desk: Desk[Any, Any],
-    checks: Sequence[Check[Any]],
-    wanted: Sequence[str],
-    claims: Mapping[str, Claim],
-    names: set[str],
-    terminal: Terminal,
-) -> dict[str, Finding]:
-    """Each wanted claim of this cloud and its finding, shown as it comes. An interrupt ends it early."""
-    seen: dict[str, Finding] = {}
-    tried = {one.claim for one in checks}
-
-    def add(claim: str, finding: Finding) -> None:
-        seen[claim] = _shortened(finding, names)
-        terminal.say(found.as_line(claim, seen[claim]))
-
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        for check in checks:
-            add(check.claim, _finding(check, desk))
-    except KeyboardInterrupt:
-        terminal.say("interrupted; what was changed is being put back")
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    desk: Desk[Any, Any], checks: Sequence[Check[Any]], wanted: Sequence[str], claims: Mapping[str, Claim], show: _Shown
+) -> None:
+    """Each wanted claim of this cloud: those that a check tries first, then the others with the reason."""
+    for check in checks:
+        show.add(check.claim, _finding(check, desk))
     for id_ in wanted:
-        why = claims[id_].untried
-        if id_ not in tried and desk.api.cloud in claims[id_].clouds:
-            add(id_, NotTried(why or "no check tries it yet"))
-    return seen
+        if id_ not in show.seen and desk.api.cloud in claims[id_].clouds:
+            show.add(id_, NotTried(claims[id_].untried or "no check tries it yet"))
 
 
 def _finding(check: Check[Any], desk: Desk[Any, Any]) -> Finding:
@@ -152,10 +157,8 @@ def _finding(check: Check[Any], desk: Desk[Any, Any]) -> Finding:
         return NotTried(str(reason))
     except (CallRefused, CallLost) as failure:
         return NotTried(f"a call that it rests on failed: {failure}")
-
-
-def _shortened(finding: Finding, names: set[str]) -> Finding:
-    return type(finding)(**{name: found.shorten(text, names) for name, text in vars(finding).items()})
+    except (LookupError, TypeError, ValueError) as surprise:
+        return NotTried(f"an answer has another shape than this check reads ({type(surprise).__name__})")
 
 
 def _write(cloud: str, dist: Path, seen: Mapping[str, Finding], claims: Mapping[str, Claim]) -> None:

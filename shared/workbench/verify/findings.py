@@ -36,6 +36,16 @@ class NotTried:
 Finding = Holds | Differs | NotTried
 
 
+def finding(holds: bool, expected: str, seen: str) -> Finding:
+    """What was seen, as one or the other."""
+    return Holds(seen) if holds else Differs(expected, seen)
+
+
+def said(code: str) -> str:
+    """A code as a finding shows it: where there is none, the call was taken."""
+    return code or "taken"
+
+
 def shorten(text: str, names: Iterable[str]) -> str:
     """The text with each of these ids cut to its kind and last letters: `crs-demo0001` is `crs-...01`."""
     for name in sorted(set(names), key=len, reverse=True):

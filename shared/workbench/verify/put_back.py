@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from shared.workbench.verify.interrupts import Interrupts
+
 
 @dataclass(frozen=True)
 class Changed:
@@ -37,9 +39,10 @@ PutBack = Callable[[Changed], None]
 class Journal:
     """The file, and how each kind is put back."""
 
-    def __init__(self, path: Path, ways: Mapping[str, PutBack]) -> None:
+    def __init__(self, path: Path, ways: Mapping[str, PutBack], interrupts: Interrupts) -> None:
         self.path = path
         self._ways = ways
+        self._interrupts = interrupts
         self._open: list[Changed] = self._read()
 
     @property
@@ -50,8 +53,9 @@ class Journal:
     @contextmanager
     def changed(self, what: Changed) -> Iterator[None]:
         """What stands inside changes it; it is put back at the end, however that comes about."""
-        self._open.append(what)
-        self._write()
+        with self._interrupts.put_off():
+            self._open.append(what)
+            self._write()
         try:
             yield
         finally:
@@ -64,13 +68,14 @@ class Journal:
         return self.left
 
     def _put_back(self, what: Changed) -> None:
-        try:
-            self._ways[what.kind](what)
-        # Whatever it is, the rest is to be put back too; what is left is told at the end.
-        except Exception:
-            return
-        self._open.remove(what)
-        self._write()
+        with self._interrupts.put_off():
+            try:
+                self._ways[what.kind](what)
+            # Whatever it is, the rest is to be put back too; what is left is told at the end.
+            except Exception:
+                return
+            self._open.remove(what)
+            self._write()
 
     def _read(self) -> list[Changed]:
         try:

@@ -71,6 +71,13 @@ class FcPart(FunctionPart):
     logstore: Name | None = None
 
 
+class ScfPart(FunctionPart):
+    """On SCF; its log set and topic, if lines may go there."""
+
+    log_set: Name | None = None
+    log_topic: Name | None = None
+
+
 class DataHubPart(Part):
     """A DataHub access task of CKafka that nobody reads."""
 
@@ -100,7 +107,7 @@ class TencentSandbox(Part):
     redis: RedisPart | None = None
     tcr: RegistryPart | None = None
     ssm: SecretPart | None = None
-    scf: FunctionPart | None = None
+    scf: ScfPart | None = None
     ckafka: DataHubPart | None = None
 
 

@@ -36,7 +36,6 @@ class TencentCkafka:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes."""
-        # claims: W2
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
         if kind == "lock":

@@ -3,16 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from shared.workbench.verify.apis import TencentApi
 from shared.workbench.verify.put_back import PutBack
-from shared.workbench.verify.tencent import wire
+from shared.workbench.verify.tencent import (
+    ckafka,
+    redis,
+    redis_account,
+    redis_root,
+    scf,
+    scf_story,
+    ssm,
+    tcr,
+    wire,
+)
 from shared.workbench.verify.tencent.desk import TencentCheck
 
-CHECKS: tuple[TencentCheck, ...] = (*wire.CHECKS,)
+CHECKS: tuple[TencentCheck, ...] = (
+    *wire.READS,
+    *redis.READS,
+    *tcr.READS,
+    *ckafka.CHANGES,
+    *ssm.CHANGES,
+    *wire.CHANGES,
+    *tcr.CHANGES,
+    *redis.CHANGES,
+    *scf.CHANGES,
+)
 
 
 def ways(api: TencentApi, environ: Mapping[str, str]) -> Mapping[str, PutBack]:
     """Kind of a change -> how it is put back."""
-    _ = api, environ
-    return {}
+    return {
+        redis_account.KIND: partial(redis_account.put_back, api, environ),
+        redis_root.KIND: partial(redis_root.put_back, api, environ),
+        tcr.KIND: partial(tcr.put_back, api, environ),
+        ssm.KIND: partial(ssm.put_back, api),
+        scf_story.KIND: partial(scf_story.put_back, api),
+    }

@@ -1,0 +1,36 @@
+"""Claims about CKafka's HTTP API, by a message to a DataHub task that nobody reads."""
+
+from __future__ import annotations
+
+from shared.workbench.verify.apis import CallLost
+from shared.workbench.verify.check import Untried
+from shared.workbench.verify.findings import Finding, finding, said
+from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
+
+_HOSTS = {"domestic": "ckafka.tencentcloudapi.com", "intl": "ckafka.intl.tencentcloudapi.com"}
+
+
+def sent(desk: TencentDesk) -> str:
+    """The code that refuses a message at the host of the account's site; empty where it was taken."""
+    part = desk.need(desk.sandbox.ckafka, "ckafka")
+    desk.agree("a message to the DataHub task, which stays until its topic drops it")
+    given = {"DataHubId": part.datahub, "Message": [{"Key": "verify", "Body": "keyturn verify"}]}
+    try:
+        return desk.api.refusal("ckafka", "SendMessage", given, endpoint_host=_HOSTS[desk.api.site])
+    except CallLost:
+        return "no answer"
+
+
+def _temporary_keys(desk: TencentDesk) -> Finding:
+    if not desk.api.keys.get("token"):
+        raise Untried("your keys are not temporary: run it with those of a role")
+    code = desk.once(sent)
+    return finding(not code, "taken", f"a message with temporary keys: {said(code)}")
+
+
+def _host(desk: TencentDesk) -> Finding:
+    code = desk.once(sent)
+    return finding(not code, "taken", f"a message to {_HOSTS[desk.api.site]}: {said(code)}")
+
+
+CHANGES: tuple[TencentCheck, ...] = (TencentCheck("Q1", _temporary_keys), TencentCheck("Q2", _host))

@@ -1,0 +1,254 @@
+"""Claims about TencentDB for Redis, judged by what the stories showed."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime, timedelta, timezone
+
+from shared.clouds.error_classification import error_from_code
+from shared.clouds.tencent.error_codes import TENCENT_CODES
+from shared.runtime.errors import RetryLater
+from shared.workbench.verify.check import Untried
+from shared.workbench.verify.findings import Differs, Finding, Holds, finding, said
+from shared.workbench.verify.logins import RedisDoor, is_private
+from shared.workbench.verify.tencent import tcr
+from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
+from shared.workbench.verify.tencent.redis_account import account_story, values_story
+from shared.workbench.verify.tencent.redis_instance import SPELLINGS, TASK_TYPES, RedisInstance, is_unknown_action
+from shared.workbench.verify.tencent.redis_root import LONG, long_story, root_story
+
+_MISSING = "crs-0verify0"
+_CHINA = timezone(timedelta(hours=8))
+_QUARTER_S = 900.0
+_WITHOUT_TLS = (1, 3, 4, 5)  # Redis 2.8 cluster, and CKV
+_NO_TLS = ("UnSupportedType", "InstanceStatusError", "IncorrectEngineVersion")
+_WRONG_OLD = ("InvalidParameterValue.PasswordError", "InvalidParameterValue.PasswordRuleError")
+_PASSWORD = "Kt1-made-up"
+
+
+def _instance(desk: TencentDesk) -> RedisInstance:
+    return RedisInstance(desk.api, desk.need(desk.sandbox.redis, "redis").instance)
+
+
+# --- Reads, and calls that name nothing that exists
+
+
+def _spellings(desk: TencentDesk) -> Finding:
+    given = {"InstanceId": _MISSING, "OldPassword": _PASSWORD, "Password": _PASSWORD}
+    codes = {name: desk.api.refusal("redis", name, given) for name in (*SPELLINGS, "ModifyNothingAtAll")}
+    *known, unknown = (is_unknown_action(code) for code in codes.values())
+    seen = "; ".join(f"{name}: {said(code)}" for name, code in codes.items())
+    return finding(unknown and not any(known), "both names are known, a made-up one is not", seen)
+
+
+def _missing(desk: TencentDesk) -> Finding:
+    given = {"InstanceId": _MISSING, "AccountName": "nobody", "AccountPassword": _PASSWORD}
+    codes = [desk.api.refusal("redis", "ModifyInstanceAccount", given)]
+    if desk.sandbox.redis:
+        codes.append(desk.once(account_story).missing)
+    says = all("NotFound" in code or "NotExist" in code for code in codes)
+    return finding(says, "codes with NotFound or NotExist", f"missing instance, account: {', '.join(map(said, codes))}")
+
+
+def _lists(desk: TencentDesk) -> Finding:
+    rows = desk.api.call("redis", "DescribeInstances", {"Limit": 100, "Offset": 0})["InstanceSet"]
+    if not rows:
+        raise Untried("there is no Redis instance in this region")
+    first = rows[0]["InstanceId"]
+    accounts = RedisInstance(desk.api, first).accounts()
+    there = len(rows), len(accounts)
+    if max(there) < 2:
+        raise Untried("one instance with one account: there is no second page")
+    page = {"Limit": 1, "Offset": 0}
+    instances = desk.api.call("redis", "DescribeInstances", page)
+    of_first = desk.api.call("redis", "DescribeInstanceAccount", {"InstanceId": first, **page})
+    counted = instances["TotalCount"], of_first["TotalCount"]
+    states = {one["Status"] for one in rows}, {one.status for one in accounts.values()}
+    known = states[0] <= {0, 1, 2, -2, -3} and states[1] <= {1, 2, 4}
+    right = all(count >= whole for count, whole in zip(counted, there, strict=True))
+    seen = f"TotalCount on pages of one: {counted} of {there}; states: {sorted(states[0])}, {sorted(states[1])}"
+    return finding(known and right, "the whole count; known states", seen)
+
+
+def _tls(desk: TencentDesk) -> Finding:
+    kind = _instance(desk).shown()["Type"]
+    code = desk.api.refusal("redis", "DescribeSSLStatus", {"InstanceId": _instance(desk).id})
+    seen = f"the look-up of TLS on an engine of type {kind}: {said(code)}"
+    if kind in _WITHOUT_TLS:
+        return finding(not code or code.endswith(_NO_TLS), f"an answer, or a code of {', '.join(_NO_TLS)}", seen)
+    return finding(not code, "an answer, since this engine has TLS", seen)
+
+
+def _address(desk: TencentDesk) -> Finding:
+    instance = _instance(desk)
+    host = str(instance.shown()["WanIp"])
+    if not is_private(host):
+        return Differs("a private address", "a public one")
+    try:
+        instance.door(slow=desk.slow)
+    except ConnectionRefusedError:
+        return Differs("a server at the address", "nobody listens there")
+    return Holds("a private address, reached from here")
+
+
+def _door(desk: TencentDesk) -> RedisDoor:
+    try:
+        return _instance(desk).door(slow=desk.slow)
+    except ConnectionRefusedError:
+        raise Untried("nobody listens at the address that the API shows") from None
+
+
+def _account_login(desk: TencentDesk) -> Finding:
+    part, door = desk.need(desk.sandbox.redis, "redis"), _door(desk)
+    password = desk.present(part.account_password)
+    made_up = door.says(f"{part.account}@{_PASSWORD}")
+    one, two = door.says(f"{part.account}@{password}"), door.says(part.account, password)
+    seen = f"account@password: {one}; two words: {two}; a made-up password: {made_up}"
+    return finding(one == two == "OK" != made_up, "both forms open it, a made-up password does not", seen)
+
+
+def _root_login(desk: TencentDesk) -> Finding:
+    part, door = desk.need(desk.sandbox.redis, "redis"), _door(desk)
+    password = desk.present(part.root_password)
+    made_up = door.says(_PASSWORD)
+    alone, with_id = door.says(password), door.says(f"{part.instance}:{password}")
+    seen = f"password alone: {alone}; instance id:password: {with_id}; a made-up password: {made_up}"
+    return finding(alone == with_id == "OK" != made_up, "both forms open it, a made-up password does not", seen)
+
+
+# --- By the story of an account
+
+
+def _rights(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    kept, left_out = story.changed, story.rights_left_out
+    seen = f"r was sent: {kept.privilege}; then nothing: {left_out.privilege}, {list(left_out.readonly_policy)}"
+    same = (kept.privilege, kept.readonly_policy) == ("r", story.before.readonly_policy)
+    reset = (left_out.privilege, left_out.readonly_policy) == ("rw", ("master",))
+    return finding(same and reset, "r, then rw and master", seen)
+
+
+def _task_id(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    seen = (
+        f"ids {'0' if not story.task else 'other than 0'} and {'0' if not story.task_of_rights else 'other than 0'}; "
+        f"asked at once: {said(story.asked_at_once)}; ended: {story.ended or 'not in 5 minutes'}"
+    )
+    good = story.task and story.task_of_rights and not story.asked_at_once and story.of_instance and story.ended
+    return finding(bool(good), "ids other than 0 that can be asked for at once, of this instance", seen)
+
+
+def _in_force(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    if story.new_opens is None:
+        _door(desk)  # says why there was no login
+        raise Untried("there was no login")
+    seen = f"at the end of the task the new password opens: {story.new_opens}, the old: {story.old_opens}"
+    return finding(story.new_opens and not story.old_opens, "new: True, old: False", seen)
+
+
+def _listed(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    seen = f"in the list by type: {story.typed or 'not within 3 s'}; its type is {story.type_shown or 'not shown'}"
+    return finding(story.typed in TASK_TYPES, "listed within 3 s, with one of the known types", seen)
+
+
+def _times(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    before, after, later = story.before.modified, story.changed.modified, story.rights_left_out.modified
+    seen = (
+        f"before: {'shown' if before else 'empty'}; after a new password: "
+        f"{'empty' if not after else 'moved' if after != before else 'the same'}; "
+        f"after other rights alone: {'the same' if later == after else 'moved'}"
+    )
+    return finding(bool(before) and bool(after) and after != before and later == after, "shown; moved; the same", seen)
+
+
+def _zone(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    try:
+        shown = datetime.strptime(story.changed.modified, "%Y-%m-%d %H:%M:%S")
+    except ValueError:
+        raise Untried("no time is shown after a change") from None
+    off = shown.replace(tzinfo=_CHINA).timestamp() - story.sent_at
+    held = -60 < off < time.time() - story.sent_at + _QUARTER_S
+    seen = f"read as UTC+8 a change is {off / 3600:.1f} h off"
+    if desk.sandbox.tcr:
+        zone = datetime.fromisoformat(tcr.account_shown(desk)["UpdateTime"]).tzinfo
+        held, seen = held and zone is not None, f"{seen}; the registry names {zone or 'no zone'}"
+    return finding(held, "the time of the change in UTC+8; a zone", seen)
+
+
+def _locked(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    if not story.second:
+        return Differs("a code of a lock", "a second change meanwhile was taken")
+    error = error_from_code(TENCENT_CODES, "ModifyInstanceAccount", story.second, None)
+    seen = f"{story.second}; a task of its own: {'yes' if story.second_began else 'no'}"
+    return finding(isinstance(error, RetryLater) and not story.second_began, "a code of a lock, and no task", seen)
+
+
+def _one_at_a_time(desk: TencentDesk) -> Finding:
+    second = desk.once(account_story).second
+    return finding(bool(second), "refused", f"a second change meanwhile: {said(second)}")
+
+
+# --- By the stories of root, and of values
+
+
+def _wrong_old(desk: TencentDesk) -> Finding:
+    story = desk.once(root_story)
+    seen = f"made up: {said(story.wrong)}; the former one: {said(story.former)}; a task: {story.wrong_began}"
+    both = story.wrong in _WRONG_OLD and story.former in _WRONG_OLD
+    return finding(both and not story.wrong_began, "PasswordError or PasswordRuleError, and no task", seen)
+
+
+def _probe(desk: TencentDesk) -> Finding:
+    story = desk.once(root_story)
+    seen = f"equal: {said(story.equal)}; a change from the same password after it: {said(story.change)}"
+    return finding(not story.equal and not story.change, "both are taken", seen)
+
+
+def _equal_code(desk: TencentDesk) -> Finding:
+    story = desk.once(root_story)
+    seen = f"equal: {said(story.equal)}; wrong: {said(story.wrong)}"
+    return finding(story.equal not in (story.wrong, story.former), "taken, or another code than a wrong one", seen)
+
+
+def _lengths(desk: TencentDesk) -> Finding:
+    codes = desk.once(long_story).codes
+    seen = f"{LONG} characters: " + "; ".join(f"{name}: {said(code)}" for name, code in codes.items())
+    corrected, misspelt = (codes.get(name, "not tried") for name in SPELLINGS)
+    return finding(bool(corrected) and not misspelt, "refused by the corrected name, taken by the other", seen)
+
+
+def _values(desk: TencentDesk) -> Finding:
+    story = desk.once(values_story)
+    seen = f"30 characters with every symbol: {said(story.symbols)}; 7 characters: {said(story.short)}"
+    return finding(not story.symbols and bool(story.short), "taken; refused", seen)
+
+
+READS: tuple[TencentCheck, ...] = (
+    TencentCheck("R1", _spellings),
+    TencentCheck("R13", _lists),
+    TencentCheck("W6", _tls),
+    TencentCheck("W5", _address),
+    TencentCheck("R17", _account_login),
+    TencentCheck("R18", _root_login),
+)
+CHANGES: tuple[TencentCheck, ...] = (
+    TencentCheck("R5", _rights),
+    TencentCheck("R6", _task_id),
+    TencentCheck("R8", _in_force),
+    TencentCheck("R9", _listed),
+    TencentCheck("R11", _times),
+    TencentCheck("R12", _zone),
+    TencentCheck("R14", _locked),
+    TencentCheck("R16", _missing),
+    TencentCheck("R20", _one_at_a_time),
+    TencentCheck("R2", _wrong_old),
+    TencentCheck("R3", _probe),
+    TencentCheck("R4", _equal_code),
+    TencentCheck("R21", _lengths),
+    TencentCheck("W3", _values),
+)

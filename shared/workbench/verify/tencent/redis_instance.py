@@ -1,0 +1,155 @@
+"""A TencentDB for Redis instance by its API: accounts, changes and their tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.workbench.verify.apis import CallRefused, TencentApi
+from shared.workbench.verify.check import Untried
+from shared.workbench.verify.logins import RedisDoor, reach_redis
+from shared.workbench.verify.waiting import wait_until
+
+TASK_TYPES = ("007", "035", "037")
+SPELLINGS = ("ModifyInstancePassword", "ModfiyInstancePassword")
+_TASK_S = 300.0
+_ENDS = ("succeed", "failed", "error")
+_RUNNING, _VALID = 2, 2
+_LOCKS = ("ResourceUnavailable.", "ResourceInUse", "RequestLimitExceeded", "LimitExceeded")
+_UNKNOWN = ("InvalidAction", "InvalidParameter.ActionNotFound")
+
+
+def is_lock(code: str) -> bool:
+    """Whether a code says: not now."""
+    return code.startswith(_LOCKS)
+
+
+def is_unknown_action(code: str) -> bool:
+    """Whether a code says that there is no such action."""
+    return code in _UNKNOWN
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account as DescribeInstanceAccount shows it; `modified` is PasswordLastModifiedTime."""
+
+    privilege: str
+    readonly_policy: tuple[str, ...]
+    remark: str
+    status: int
+    modified: str
+
+
+class RedisInstance:
+    """One instance. Changes wait for it to be free."""
+
+    def __init__(self, api: TencentApi, id_: str) -> None:
+        self._api, self.id = api, id_
+
+    def shown(self) -> Mapping[str, Any]:
+        """The instance as DescribeInstances shows it. Raises: Untried: it is not there."""
+        given = {"InstanceIds": [self.id], "Limit": 1, "Offset": 0}
+        found: list[Mapping[str, Any]] = self._api.call("redis", "DescribeInstances", given)["InstanceSet"]
+        if not found:
+            raise Untried("the sandbox's instance is not in this region and site")
+        return found[0]
+
+    def accounts(self) -> dict[str, Account]:
+        """Every account by name."""
+        given = {"InstanceId": self.id, "Limit": 100, "Offset": 0}
+        rows = self._api.call("redis", "DescribeInstanceAccount", given)["Accounts"]
+        return {
+            one["AccountName"]: Account(
+                one["Privilege"],
+                tuple(one["ReadonlyPolicy"] or ()),
+                one.get("Remark") or "",
+                one["Status"],
+                one.get("PasswordLastModifiedTime") or "",
+            )
+            for one in rows
+        }
+
+    def account(self, name: str) -> Account:
+        """One account. Raises: Untried: there is none of this name."""
+        found = self.accounts().get(name)
+        if found is None:
+            raise Untried(f"the sandbox's instance has no account {name}")
+        return found
+
+    def door(self, *, slow: bool) -> RedisDoor:
+        """Its server. Raises: Untried: it is not reached; ConnectionRefusedError: nobody listens."""
+        shown = self.shown()
+        return reach_redis(str(shown["WanIp"]), int(shown["Port"]), slow=slow)
+
+    def wait_free(self) -> bool:
+        """Whether the instance and its accounts came to rest within five minutes."""
+        return wait_until(self._is_free, _TASK_S)
+
+    def _is_free(self) -> bool:
+        at_rest = self.shown()["Status"] == _RUNNING
+        return at_rest and all(one.status == _VALID for one in self.accounts().values())
+
+    def set_account(self, name: str, **fields: Any) -> int:
+        """ModifyInstanceAccount; the TaskId. Raises: CallRefused, CallLost."""
+        given = {"InstanceId": self.id, "AccountName": name, **fields}
+        return int(self._api.call("redis", "ModifyInstanceAccount", given).get("TaskId") or 0)
+
+    def set_root(self, old: str, new: str, action: str = SPELLINGS[0]) -> int:
+        """ModifyInstancePassword by one of its names; the TaskId. Raises: CallRefused, CallLost."""
+        given = {"InstanceId": self.id, "OldPassword": old, "Password": new}
+        return int(self._api.call("redis", action, given).get("TaskId") or 0)
+
+    def set_root_by_any_name(self, old: str, new: str) -> int:
+        """By the name that takes passwords of this length, or by the other where that is unknown."""
+        names = SPELLINGS if max(len(old), len(new)) <= 30 else SPELLINGS[::-1]
+        try:
+            return self.set_root(old, new, names[0])
+        except CallRefused as refused:
+            if not is_unknown_action(refused.code):
+                raise
+        return self.set_root(old, new, names[1])
+
+    def changed(self, change: Callable[[], int]) -> str:
+        """How a change's task ended, once the instance was free for it. Raises: CallRefused, CallLost."""
+        self.wait_free()
+        tasks: list[int] = []
+
+        def taken() -> bool:
+            try:
+                tasks.append(change())
+            except CallRefused as refused:
+                if is_lock(refused.code):
+                    return False
+                raise
+            return True
+
+        return self.ended(tasks[0]) if wait_until(taken, _TASK_S) else "locked"
+
+    def ended(self, task: int) -> str:
+        """The last word of a task, empty if there is none in five minutes; of task 0, that the instance is free."""
+        if not task:
+            return "succeed" if self.wait_free() else ""
+        seen: list[str] = []
+
+        def over() -> bool:
+            try:
+                seen.append(str(self.task(task)["Status"]).lower())
+            except CallRefused:
+                return False
+            return seen[-1] in _ENDS
+
+        return seen[-1] if wait_until(over, _TASK_S) else ""
+
+    def task(self, id_: int) -> Mapping[str, Any]:
+        """DescribeTaskInfo. Raises: CallRefused, CallLost."""
+        return self._api.call("redis", "DescribeTaskInfo", {"TaskId": id_})
+
+    def tasks(self, types: tuple[str, ...] = ()) -> dict[int, str]:
+        """The last tasks of the instance: id and type, of some types if any are given."""
+        given: dict[str, Any] = {"InstanceId": self.id, "Limit": 100, "Offset": 0}
+        if types:
+            given["TaskTypes"] = list(types)
+        return {
+            one["TaskId"]: str(one["TaskType"]) for one in self._api.call("redis", "DescribeTaskList", given)["Tasks"]
+        }

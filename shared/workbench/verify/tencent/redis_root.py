@@ -1,0 +1,99 @@
+"""Stories of root: ModifyInstancePassword, which has the old password as its fence, by both of its names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from shared.workbench.verify.apis import CallRefused, TencentApi
+from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.put_back import Changed
+from shared.workbench.verify.tencent.desk import TencentDesk
+from shared.workbench.verify.tencent.redis_instance import SPELLINGS, RedisInstance
+
+KIND = "redis root"
+LONG = 40
+
+
+@dataclass(frozen=True)
+class RootStory:
+    """The codes of calls with a wrong, the same, and the former password as the old one; empty: taken."""
+
+    wrong: str
+    wrong_began: bool
+    equal: str
+    change: str
+    former: str
+
+
+def root_story(desk: TencentDesk) -> RootStory:
+    """A made-up old password; the present one as old and new; a change; the same change again."""
+    instance, first = _sandbox(desk)
+    new = made_up_password()
+    with desk.change(_changed(desk, new)):
+        instance.wait_free()
+        known = set(instance.tasks())
+        wrong = _refusal(instance, lambda: instance.set_root_by_any_name(made_up_password(), new))
+        instance.wait_free()
+        began = bool(set(instance.tasks()) - known)
+        equal = _refusal(instance, lambda: instance.set_root_by_any_name(first, first))
+        change = _refusal(instance, lambda: instance.set_root_by_any_name(first, new))
+        former = _refusal(instance, lambda: instance.set_root_by_any_name(first, new))
+        return RootStory(wrong, began, equal, change, former)
+
+
+@dataclass(frozen=True)
+class LongStory:
+    """The codes that refuse a password of 40 characters, by name of the action; empty: taken."""
+
+    codes: Mapping[str, str]
+
+
+def long_story(desk: TencentDesk) -> LongStory:
+    """A long password by the name that is said to refuse it, then by the other."""
+    instance, first = _sandbox(desk)
+    new = made_up_password(LONG)
+    with desk.change(_changed(desk, new)):
+        codes: dict[str, str] = {}
+        for name in SPELLINGS:
+            codes[name] = _refusal(instance, lambda name=name: instance.set_root(first, new, name))  # type: ignore[misc]
+            if not codes[name]:
+                break
+        return LongStory(codes)
+
+
+def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:
+    """Give root its first password again, whichever of the two is in force. Raises: Untried: neither is."""
+    instance, first = RedisInstance(api, what.ids["instance"]), environ[what.variable]
+    if not _refusal(instance, lambda: instance.set_root_by_any_name(what.password, first)):
+        return
+    if not _refusal(instance, lambda: instance.set_root_by_any_name(first, first)):
+        return
+    # The first may be in force where it is not taken as old and new: away from it and back.
+    if _refusal(instance, lambda: instance.set_root_by_any_name(first, what.password)):
+        raise Untried("neither password is taken as the old one")
+    if _refusal(instance, lambda: instance.set_root_by_any_name(what.password, first)):
+        raise Untried("the first password is not taken again")
+
+
+def _changed(desk: TencentDesk, password: str) -> Changed:
+    part = desk.need(desk.sandbox.redis, "redis")
+    title = "the password of root of the Redis instance"
+    return Changed(KIND, title, {"instance": part.instance}, part.root_password or "", password)
+
+
+def _sandbox(desk: TencentDesk) -> tuple[RedisInstance, str]:
+    part = desk.need(desk.sandbox.redis, "redis")
+    first = desk.present(part.root_password)
+    if not 8 <= len(first) <= 64:
+        raise Untried("the present password of root could not be set again: 8 to 64 characters")
+    return RedisInstance(desk.api, part.instance), first
+
+
+def _refusal(instance: RedisInstance, change: Callable[[], int]) -> str:
+    """The code that refuses a change, or how its task failed; empty once it succeeded."""
+    try:
+        ended = instance.changed(change)
+    except CallRefused as refused:
+        return refused.code
+    return "" if ended == "succeed" else f"task: {ended or 'no end'}"

@@ -1,0 +1,157 @@
+"""The function that the checks deploy to SCF, and its control plane's calls."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.workbench.verify.apis import CallLost, CallRefused, TencentApi
+from shared.workbench.verify.waiting import wait_until
+
+SOURCE = """
+import json, os, sys
+
+def main_handler(event, context):
+    on_http = isinstance(event, dict) and "httpMethod" in event
+    body = event.get("body", "") if on_http else ""
+    asked = json.loads(body) if on_http and body.startswith("{") else event
+    if asked.get("raise"):
+        raise RuntimeError("as it was asked to")
+    told = {
+        "mark": asked.get("mark"), "body": body, "event": sorted(event), "context": sorted(context),
+        "kinds": [type(event).__name__, type(context).__name__], "limit": context.get("time_limit_in_ms"),
+        "uin": context.get("tencentcloud_uin"), "platform": os.environ.get("TENCENTCLOUD_RUNENV"),
+        "python": "%d.%d" % sys.version_info[:2],
+    }
+    if on_http:
+        lower = all(name == name.lower() for name in event["headers"])
+        reply = {"statusCode": 203, "headers": {"X-Verify": "yes"}, "body": json.dumps({**told, "lower": lower})}
+        return reply
+    return told
+"""
+RUNTIME, HANDLER, TIMEOUT_S, MEMORY_MB = "Python3.10", "index.main_handler", 7, 128
+PLAIN = {"KEYTURN_VERIFY": "plain"}
+RICH = {"KEYTURN_VERIFY": "ckafka://ap-guangzhou/datahub-a", "KEYTURN_VERIFY_JSON": '{"a": ["b"]}'}
+TAG = {"Key": "keyturn", "Value": "verify"}
+_REST_S = 120.0
+
+
+class ScfFunction:
+    """One function by its API. Every call may raise CallRefused and CallLost."""
+
+    def __init__(self, api: TencentApi, name: str) -> None:
+        self.api, self.name = api, name
+
+    def call(self, action: str, **given: Any) -> dict[str, Any]:
+        """One action on it."""
+        return self.api.call("scf", action, {"FunctionName": self.name, "Namespace": "default", **given})
+
+    def code(self, action: str, **given: Any) -> str:
+        """The code that refuses an action on it; empty where it was taken."""
+        try:
+            self.call(action, **given)
+        except CallRefused as refused:
+            return refused.code
+        return ""
+
+    def create(self, role: str, variables: Mapping[str, str], logs: Mapping[str, str]) -> str:
+        """The code that refuses it; empty where it was taken."""
+        return self.code(
+            "CreateFunction",
+            Code={"ZipFile": _zip()},
+            Handler=HANDLER,
+            Runtime=RUNTIME,
+            Type="Event",
+            MemorySize=MEMORY_MB,
+            Timeout=TIMEOUT_S,
+            Role=role,
+            Environment={"Variables": [{"Key": name, "Value": value} for name, value in variables.items()]},
+            Tags=[TAG],
+            **logs,
+        )
+
+    def describe(self, text: str, role: str) -> str:
+        """The code that refuses a new description; empty where it was taken."""
+        return self.code("UpdateFunctionConfiguration", Description=text, Role=role)
+
+    def shown(self) -> dict[str, Any] | None:
+        """GetFunction; None where it is not found."""
+        try:
+            return self.call("GetFunction")
+        except CallRefused as refused:
+            if refused.code.startswith("ResourceNotFound"):
+                return None
+            raise
+
+    def status(self) -> str:
+        """In which state it is; empty where it is not found."""
+        return str((self.shown() or {}).get("Status", ""))
+
+    def rest(self) -> str:
+        """The state in which it came to rest."""
+        last = [""]
+
+        def rests() -> bool:
+            last[0] = self.status()
+            return not last[0].endswith("ing")
+
+        wait_until(rests, _REST_S)
+        return last[0]
+
+    def when_rested(self, action: str, **given: Any) -> str:
+        """The code that refuses an action, once its state is no reason any more; empty where it was taken."""
+        code = [""]
+
+        def taken() -> bool:
+            code[0] = self.code(action, **given)
+            return not code[0].endswith("FunctionStatusError")
+
+        wait_until(taken, _REST_S)
+        return code[0]
+
+    def triggers(self) -> dict[str, dict[str, Any]]:
+        """Every trigger by name."""
+        rows = self.call("ListTriggers", Offset=0, Limit=20)["Triggers"]
+        return {one["TriggerName"]: one for one in rows}
+
+    def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Result of a synchronous call."""
+        result: dict[str, Any] = self.call("Invoke", ClientContext=json.dumps(event), LogType="Tail")["Result"]
+        return result
+
+    def remove(self) -> bool:
+        """Delete it; whether it is gone within two minutes."""
+        if self.shown() is None:
+            return True
+        self.rest()
+        self.when_rested("DeleteFunction")
+        return wait_until(lambda: self.shown() is None, _REST_S)
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tuple[int, str]:
+    """Status and body of one call of a function's address. Raises: CallLost."""
+    host = urlsplit(url).netloc
+    local = urlsplit(endpoint) if endpoint.startswith("http://") else None
+    # A stand-in takes every host's calls at its own port.
+    connection = HTTPConnection(local.netloc, timeout=30) if local else HTTPSConnection(host, timeout=30)
+    try:
+        connection.request("POST", f"http://{host}/" if local else "/", body, {**headers, "Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode("utf-8", "replace")
+    except (OSError, HTTPException) as failure:
+        raise CallLost("the function's address", failure) from None
+    finally:
+        connection.close()
+
+
+def _zip() -> str:
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("index.py", SOURCE)
+    return base64.b64encode(whole.getvalue()).decode()

@@ -1,0 +1,193 @@
+"""The story of a tiny function on SCF: it is made, changed, given triggers, called, deleted, and made once more."""
+
+from __future__ import annotations
+
+import json
+import secrets as randomness
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.workbench.deploy.call import scf_headers
+from shared.workbench.verify.apis import CallLost, TencentApi
+from shared.workbench.verify.check import Untried
+from shared.workbench.verify.put_back import Changed
+from shared.workbench.verify.tencent.desk import TencentDesk
+from shared.workbench.verify.tencent.scf_function import PLAIN, RICH, TAG, ScfFunction, post
+from shared.workbench.verify.waiting import wait_until
+
+KIND = "scf function"
+CRON = "0 0 4 1 1 * 2099"
+TIMER, URL = "keyturn-verify-timer", "keyturn-verify-url"
+SHOWN_S = 20.0
+AT_ONCE = "Active at once"
+
+
+@dataclass(frozen=True)
+class Made:
+    """How it came about; codes are empty where a call was taken."""
+
+    with_rich_values: str
+    plain: str
+    while_creating: str
+    state: str
+    right_after: str
+    later: str
+    tags_after_s: float | None
+
+
+@dataclass(frozen=True)
+class Triggered:
+    """Its triggers: the code of each, the timer as it is shown, and when its address was."""
+
+    timer: str
+    timer_shown: str
+    url: str
+    address: str
+    address_after_s: float | None
+
+
+@dataclass(frozen=True)
+class Called:
+    """What calls gave: statuses and bodies by address, and the result of Invoke with its log."""
+
+    told: Mapping[str, Any]
+    mark: str
+    log: str
+    unsigned: int
+    signed: int
+    with_token: bool
+    body_sent: str
+    reply: Mapping[str, Any]
+    raised: int
+
+
+@dataclass(frozen=True)
+class FunctionStory:
+    """The whole; parts that could not be had are None."""
+
+    made: Made
+    triggered: Triggered | None
+    called: Called | None
+    logs_stay: bool | None
+    deleted_after_s: float | None
+    made_again: str
+
+
+def function_story(desk: TencentDesk) -> FunctionStory:
+    """See the module. Raises: Untried: a function of this name is there already."""
+    part = desk.need(desk.sandbox.scf, "scf")
+    function = ScfFunction(desk.api, part.function)
+    if function.shown() is not None:
+        raise Untried("there is a function of that name already, which is left alone")
+    logs = {"ClsLogsetId": part.log_set, "ClsTopicId": part.log_topic} if part.log_set and part.log_topic else {}
+    ids = {"function": part.function}
+    with desk.change(Changed(KIND, "a small function, which is made, called and removed", ids)):
+        made = _make(function, part.role, logs)
+        if made.state != "Active":
+            return FunctionStory(made, None, None, None, None, "")
+        triggered = _trigger(function)
+        called = _call(desk, function, triggered.address)
+        stay = _logs_stay(function, part.role, logs) if logs else None
+        began = time.monotonic()
+        gone = function.remove()
+        deleted = time.monotonic() - began if gone else None
+        return FunctionStory(made, triggered, called, stay, deleted, function.create(part.role, PLAIN, {}))
+
+
+def put_back(api: TencentApi, what: Changed) -> None:
+    """Remove it. Raises: what the API raises; Untried: it is still there."""
+    if not ScfFunction(api, what.ids["function"]).remove():
+        raise Untried("the function is still there")
+
+
+def _make(function: ScfFunction, role: str, logs: Mapping[str, str]) -> Made:
+    began = time.monotonic()
+    rich = function.create(role, RICH, logs)
+    plain = function.create(role, PLAIN, logs) if rich else ""
+    if plain:
+        return Made(rich, plain, "", "", "", "", None)
+    while_creating = AT_ONCE
+    if function.status() == "Creating":
+        while_creating = function.describe("while it is created", role)
+    state = function.rest()
+    if state != "Active":
+        return Made(rich, plain, while_creating, state, "", "", None)
+    right_after = function.describe("right after", role)
+    later = function.when_rested("UpdateFunctionConfiguration", Description="later", Role=role)
+    state = function.rest()
+    shown = wait_until(lambda: _is_tagged(function), SHOWN_S)
+    after = time.monotonic() - began if shown else None
+    return Made(rich, plain, while_creating, state, right_after, later, after)
+
+
+def _is_tagged(function: ScfFunction) -> bool:
+    """Whether both reads show the tag."""
+    listed = function.api.call("scf", "ListFunctions", {"SearchKey": function.name, "Offset": 0, "Limit": 20})
+    rows = [one for one in listed["Functions"] if one["FunctionName"] == function.name]
+    return all(TAG in (one.get("Tags") or []) for one in (function.shown() or {}, *rows)) and bool(rows)
+
+
+def _trigger(function: ScfFunction) -> Triggered:
+    more = {"Qualifier": "$DEFAULT", "Enable": "CLOSE"}
+    timer = function.when_rested("CreateTrigger", TriggerName=TIMER, Type="timer", TriggerDesc=CRON, **more)
+    net = {"EnableIntranet": False, "EnableExtranet": True}
+    desc = json.dumps({"AuthType": "CAM", "NetConfig": net}, separators=(",", ":"))
+    began = time.monotonic()
+    more["Enable"] = "OPEN"
+    url = function.when_rested("CreateTrigger", TriggerName=URL, Type="http", TriggerDesc=desc, **more)
+    address = [""]
+
+    def shown() -> bool:
+        one = function.triggers().get(URL, {})
+        address[0] = _json(one.get("TriggerDesc")).get("NetConfig", {}).get("ExtranetUrl") or ""
+        return bool(address[0])
+
+    after = time.monotonic() - began if not url and wait_until(shown, SHOWN_S) else None
+    return Triggered(timer, str(function.triggers().get(TIMER, {}).get("TriggerDesc", "")), url, address[0], after)
+
+
+def _call(desk: TencentDesk, function: ScfFunction, address: str) -> Called:
+    mark = randomness.token_hex(8)
+    result = function.invoke({"mark": mark})
+    told = _json(result.get("RetMsg"))
+    body = json.dumps({"mark": mark})
+    unsigned = signed = raised = 0
+    reply = ""
+    if address:
+        unsigned, _ = post(address, body.encode(), {"Content-Type": "application/json"}, desk.api.endpoint)
+        signed, reply = _signed(desk, address, body, str(told.get("uin", "")))
+        raised, _ = _signed(desk, address, json.dumps({"raise": True}), str(told.get("uin", "")))
+    token = bool(desk.api.keys.get("token"))
+    return Called(told, mark, _log(result), unsigned, signed, token, body, _json(reply), raised)
+
+
+def _signed(desk: TencentDesk, address: str, body: str, uin: str) -> tuple[int, str]:
+    """Status and body of a signed call; 0 where there was no answer."""
+    host = address.removeprefix("https://").rstrip("/")
+    try:
+        return post(address, body.encode(), scf_headers(host, body.encode(), desk.api.keys, uin), desk.api.endpoint)
+    except CallLost:
+        return 0, ""
+
+
+def _logs_stay(function: ScfFunction, role: str, logs: Mapping[str, str]) -> bool:
+    function.rest()
+    function.when_rested("UpdateFunctionConfiguration", Description="without log settings", Role=role)
+    function.rest()
+    shown = function.shown() or {}
+    return all(shown.get(name) == value for name, value in logs.items())
+
+
+def _log(result: Mapping[str, Any]) -> str:
+    return str(result.get("Log") or "")
+
+
+def _json(text: object) -> dict[str, Any]:
+    """An object that a text holds; an empty one where it holds none."""
+    try:
+        found = json.loads(str(text or ""))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,149 @@
+"""Claims about the registry, and the story of one service account."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from shared.workbench.verify.apis import CallRefused, TencentApi
+from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.findings import Finding, finding, said
+from shared.workbench.verify.logins import registry_status
+from shared.workbench.verify.put_back import Changed
+from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
+
+KIND = "tcr account"
+_PREFIX = "tcr$"
+_WELCOME, _WRONG = 200, 401
+
+
+@dataclass(frozen=True)
+class TcrStory:
+    """What a change showed. `bare`: the code that refuses the name without prefix; statuses of logins, 0 for none."""
+
+    bare: str
+    repeated: str
+    new_login: int
+    old_login: int
+
+
+def account_story(desk: TencentDesk) -> TcrStory:
+    """A given password, by the bare name; logins with both at once."""
+    part = desk.need(desk.sandbox.tcr, "tcr")
+    first, new = desk.present(part.account_password), made_up_password()
+    if not _can_be_given(first):
+        raise Untried("the present password could not be given again: 8 to 20 characters, three kinds")
+    ids = {"registry": part.registry, "account": part.account}
+    title = f"the password of the service account {part.account} of the registry"
+    with desk.change(Changed(KIND, title, ids, part.account_password, new)):
+        bare, answer = "", {}
+        try:
+            answer = _set(desk.api, part.registry, part.account, new)
+        except CallRefused as refused:
+            bare = refused.code
+        got = answer.get("Password")
+        repeated = "the one given" if got == new else "none" if not got else "another"
+        try:
+            return TcrStory(bare, repeated, _login(desk, new), _login(desk, first))
+        except Untried:
+            return TcrStory(bare, repeated, 0, 0)
+
+
+def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:
+    """Give the first password again. Raises: what the API raises."""
+    registry, account = what.ids["registry"], what.ids["account"]
+    try:
+        _set(api, registry, account, environ[what.variable])
+    except CallRefused:
+        _set(api, registry, _PREFIX + account, environ[what.variable])
+
+
+def _set(api: TencentApi, registry: str, name: str, password: str) -> dict[str, Any]:
+    given = {"RegistryId": registry, "Name": name, "Random": False, "Password": password}
+    return api.call("tcr", "ModifyServiceAccountPassword", given)
+
+
+def _can_be_given(password: str) -> bool:
+    kinds = (str.isupper, str.islower, str.isdecimal)
+    return 8 <= len(password) <= 20 and all(any(kind(one) for one in password) for kind in kinds)
+
+
+def _login(desk: TencentDesk, password: str) -> int:
+    """The status of a login. Raises: Untried: the registry is not reached."""
+    part = desk.need(desk.sandbox.tcr, "tcr")
+    return registry_status(_host(desk), _PREFIX + part.account, password, slow=desk.slow)
+
+
+def _host(desk: TencentDesk) -> str:
+    part = desk.need(desk.sandbox.tcr, "tcr")
+    given = {"Registryids": [part.registry], "Offset": 0, "Limit": 1}
+    found = desk.api.call("tcr", "DescribeInstances", given)["Registries"]
+    if not found:
+        raise Untried("the sandbox's registry is not in this region and site")
+    return str(found[0]["PublicDomain"])
+
+
+def account_shown(desk: TencentDesk) -> Mapping[str, Any]:
+    """The sandbox's account as DescribeServiceAccounts shows it. Raises: Untried: it is not there."""
+    name = desk.need(desk.sandbox.tcr, "tcr").account
+    if (found := _found(desk, name).get(name)) is None:
+        raise Untried("the sandbox's service account is not found")
+    return found
+
+
+def _found(desk: TencentDesk, name: str) -> dict[str, Mapping[str, Any]]:
+    """What the filter finds, by names without prefix."""
+    part = desk.need(desk.sandbox.tcr, "tcr")
+    filters = [{"Name": "ServiceAccountName", "Values": [name]}]
+    given = {"RegistryId": part.registry, "Filters": filters, "Offset": 0, "Limit": 100}
+    rows = desk.api.call("tcr", "DescribeServiceAccounts", given)["ServiceAccounts"]
+    return {str(one["Name"]).removeprefix(_PREFIX): one for one in rows}
+
+
+def _filter(desk: TencentDesk) -> Finding:
+    name = desk.need(desk.sandbox.tcr, "tcr").account
+    whole, part = name in _found(desk, name), name in _found(desk, name[:-1])
+    return finding(whole and not part, "by the whole name alone", f"by the whole name: {whole}; by a part: {part}")
+
+
+def _asks(desk: TencentDesk) -> Finding:
+    host = _host(desk)
+    nobody = registry_status(host, slow=desk.slow)
+    wrong, right = (_login(desk, one) for one in (made_up_password(), desk.present(_variable(desk))))
+    seen = f"without a name: {nobody}; a made-up password: {wrong}; the present one: {right}"
+    return finding((nobody, wrong, right) == (_WRONG, _WRONG, _WELCOME), "401, 401, 200", seen)
+
+
+def _variable(desk: TencentDesk) -> str:
+    return desk.need(desk.sandbox.tcr, "tcr").account_password
+
+
+def _bare_name(desk: TencentDesk) -> Finding:
+    code = desk.once(account_story).bare
+    return finding(not code, "taken", f"the name without tcr$: {said(code)}")
+
+
+def _repeats(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    if story.bare:
+        raise Untried(f"the change was refused: {story.bare}")
+    return finding(story.repeated == "the one given", "the password that was given", story.repeated)
+
+
+def _in_force(desk: TencentDesk) -> Finding:
+    story = desk.once(account_story)
+    if story.bare:
+        raise Untried(f"the change was refused: {story.bare}")
+    if not story.new_login:
+        _login(desk, made_up_password())  # says why there was no login
+    seen = f"at once, the new password: {story.new_login}; the old: {story.old_login}"
+    return finding((story.new_login, story.old_login) == (_WELCOME, _WRONG), "200, 401", seen)
+
+
+READS: tuple[TencentCheck, ...] = (TencentCheck("T4", _filter), TencentCheck("T5", _asks))
+CHANGES: tuple[TencentCheck, ...] = (
+    TencentCheck("T1", _bare_name),
+    TencentCheck("T2", _repeats),
+    TencentCheck("T3", _in_force),
+)

@@ -1,0 +1,20 @@
+"""Waiting with a limit for what an account is to show."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+_FIRST_S, _MOST_S = 0.1, 1.0
+
+
+def wait_until(done: Callable[[], bool], limit_s: float) -> bool:
+    """Ask again and again, slower and slower, until `done` or so many seconds are over; whether it was done."""
+    until, pause = time.monotonic() + limit_s, _FIRST_S
+    while not done():
+        left = until - time.monotonic()
+        if left <= 0:
+            return False
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, _MOST_S)
+    return True
