@@ -1,4 +1,7 @@
-"""A function's configuration as SCF's API takes and shows it."""
+"""A function's configuration as SCF's API takes and shows it.
+
+Claims: D8, D9, D13, P10, P11.
+"""
 
 from __future__ import annotations
 
