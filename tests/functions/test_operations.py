@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
+from tests.support.public_keys import rsa_jwk
 
 ROWS = [
     pytest.param(
@@ -148,7 +149,7 @@ def test_encrypt_password_is_passed_through_as_given(house: House) -> None:
 
 def test_a_random_registry_password_is_in_the_http_reply_and_nowhere_else(house: House) -> None:
     command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
-    returned = house.send(REGISTRY, command)
+    returned = house.send(REGISTRY, command, "fc")
     password = returned.body["Password"]
     assert returned.value["headers"]["Cache-Control"] == "no-store"
     assert house.accepts("tcr-demo0001", "robot", password)
@@ -163,6 +164,35 @@ def test_random_over_a_trigger_without_a_caller_is_refused_before_the_call(house
     data = result(house.send(REGISTRY, command, trigger=trigger))
     assert (data["Outcome"], data["Error"]["Class"]) == ("not_changed", "invalid_command")
     assert house.cloud.calls() == []
+
+
+@pytest.mark.parametrize(
+    ("platform", "setting", "replies"),
+    [("scf", None, False), ("scf", "", False), ("scf", "on", True), ("fc", None, True), ("fc", "off", False)],
+)
+@pytest.mark.parametrize("deliver", [None, {"Reply": True}])
+def test_scf_logs_what_a_function_returns_so_that_no_secret_is_replied_there_if_not_said(
+    house: House, platform: str, setting: str | None, replies: bool, deliver: dict[str, Any] | None
+) -> None:
+    command: dict[str, Any] = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
+    house.settings |= {} if setting is None else {"KEYTURN_REPLY": setting}
+    returned = house.send(REGISTRY, command | ({"Deliver": deliver} if deliver else {}), platform)
+    if replies:
+        assert house.accepts("tcr-demo0001", "robot", returned.body["Password"])
+        return
+    error = result(returned)["Error"]
+    assert (returned.value["statusCode"], error["Class"], error["Code"]) == (403, "forbidden", "ReplyOff")
+    assert all(way in error["Message"] for way in ("Deliver.Seal", "Deliver.Store", "KEYTURN_REPLY=on"))
+    assert house.cloud.calls() == []
+    assert house.accepts("tcr-demo0001", "robot", "Robot-Passw0rd1")
+
+
+def test_where_replies_are_off_a_sealed_and_a_stored_secret_are_made_all_the_same(house: House) -> None:
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
+    for deliver in ({"Seal": rsa_jwk()}, {"Store": "ssm://tcr-demo0001-robot"}):
+        returned = house.send(REGISTRY, {**command, "Deliver": deliver})
+        assert outcome(returned) == "changed", result(returned)
+        assert "Password" not in returned.body
 
 
 def test_random_is_refused_for_a_caller_who_does_not_wait_and_where_replies_are_off(house: House) -> None:

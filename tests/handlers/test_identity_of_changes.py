@@ -31,6 +31,7 @@ LIVE = {ROBOT: "Robot-Passw0rd1", KMS: "Tair-Passw0rd", APP: "App-Passw0rd", ROO
 def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
     house: House, function: str, place: str, way: str
 ) -> None:
+    house.settings["KEYTURN_REPLY"] = "on"
     before = store_contents(house.cloud, place)
     command = KEPT[function][0] | {"CommandId": "v1"}
     command |= {"InstanceId": "crs-none"} if function == ACCOUNT else {"InstanceId": "r-none"}
@@ -49,6 +50,7 @@ def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
 
 @pytest.mark.parametrize("in_one_list", [True, False])
 def test_one_command_id_for_two_credentials_is_two_changes(house: House, in_one_list: bool) -> None:
+    house.settings["KEYTURN_REPLY"] = "on"
     first = stored_command(ACCOUNT, Deliver={"Reply": True})
     second = first | {"AccountName": "root"}
     if in_one_list:
