@@ -170,6 +170,7 @@ def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_
     _, _, _, resource, account = KEPT[function]
     service = {ACCOUNT: "redis", PASSWORD: "redis", REGISTRY: "tcr", TAIR: "tair"}[function]
     house.cloud.change_by_hand(service, resource, account, "By-Hand-Passw0rd1")
+    house.settings["KEYTURN_REPLY"] = "on"
     again = stored_command(function, Login=login, Deliver={"Reply": True})
     returned = send(house, function, again, "http", name="again")
     data = result(returned)
@@ -192,6 +193,7 @@ def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_
 def test_nothing_that_is_read_back_leaves_in_a_dry_run(house: House, function: str) -> None:
     assert outcome(send(house, function, stored_command(function))) == "changed"
     secret = store_contents(house.cloud, KEPT[function][1]).current
+    house.settings["KEYTURN_REPLY"] = "on"
     for command_id in ("c-1", "c-2"):
         dry = stored_command(function, command_id, DryRun=True, Deliver={"Reply": True})
         returned = send(house, function, dry, "http")

@@ -84,8 +84,8 @@ def main(argv: list[str]) -> int:
     except CallFailed as error:
         print(f"call: {error}", file=sys.stderr)
         return 1
-    sealing = _sealing(description, options.function, body)
-    body = sealing.body if sealing else body
+    sealing = SealedCall(body, seals=any(s.seals for s in description.functions if s.module == options.function))
+    body = sealing.body
     host = urlsplit(url).netloc
     keys = identity(options.cloud, os.environ)
     on_scf = description.platform == "scf"
@@ -97,8 +97,8 @@ def main(argv: list[str]) -> int:
     except (OSError, HTTPException) as error:
         print(f"call: no answer ({type(error).__name__}); the change may have been made", file=sys.stderr)
         return 1
-    print(sealing.shown(text) if sealing else text)
-    if sealing and (advice := sealing.advice(text)):
+    print(sealing.shown(text))
+    if advice := sealing.advice(text):
         print(f"call: {advice}", file=sys.stderr)
     print(f"HTTP {status}", file=sys.stderr)
     return 0 if 200 <= status < 300 else 1
@@ -111,12 +111,6 @@ def _url(description: Description, function: str) -> str:
             if found.name == function and trigger.url:
                 return str(trigger.url)
     raise Refused(f"{function} has no address on this platform: deploy it first")
-
-
-def _sealing(description: Description, function: str, body: bytes) -> SealedCall | None:
-    """None: the function cannot seal, so that a secret can only be in its reply, where its platform allows that."""
-    seals = any(spec.seals for spec in description.functions if spec.module == function)
-    return SealedCall(body) if seals else None
 
 
 def _post(host: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tuple[int, str]:

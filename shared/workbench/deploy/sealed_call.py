@@ -10,25 +10,34 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-_FORBIDDEN = "SealKeyForbidden"
+_ADVICE = {
+    '"SealKeyForbidden"': "KEYTURN_SEAL_KEYS of this function names the only keys that it seals to, and one that is"
+    " made for a call is none of them: give Deliver.Seal with one of those, or Deliver.Store",
+    '"ReplyOff"': "this function cannot seal either: give Deliver.Store, or deploy it with `seals: true` in"
+    " serverless.yml where its platform takes the larger zip",
+}
 
 
 class SealedCall:
-    """One call's commands, as they are sent, and its answer, as it is shown."""
+    """One call's commands, as they are sent, and its answer, as it is shown.
 
-    def __init__(self, body: bytes) -> None:
+    `seals`: whether the function can; if not, a secret can only be in its reply, where its platform allows that.
+    """
+
+    def __init__(self, body: bytes, *, seals: bool) -> None:
         from joserfc.jwk import ECKey
 
+        self.body = body
         self._key = ECKey.generate_key("P-256")
         self._public = dict(self._key.as_dict(private=False))
         self._sealed = False
         try:
-            commands = json.loads(body)
+            commands = json.loads(body) if seals else None
         except ValueError:  # the function says what is wrong with it
-            self.body = body
-        else:
-            asked = self._each(commands)
-            self.body = json.dumps(asked, ensure_ascii=False).encode() if self._sealed else body
+            return
+        asked = self._each(commands)
+        if self._sealed:
+            self.body = json.dumps(asked, ensure_ascii=False).encode()
 
     def shown(self, text: str) -> str:
         """The answer with each secret that was sealed for this call as its `Password`."""
@@ -49,13 +58,8 @@ class SealedCall:
         return json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
 
     def advice(self, text: str) -> str:
-        """What to do where the function may not seal to a key made for a call; empty if it may."""
-        if not self._sealed or f'"{_FORBIDDEN}"' not in text:
-            return ""
-        return (
-            "KEYTURN_SEAL_KEYS of this function names the only keys that it seals to, so that none can be made for this"
-            " call: give Deliver.Seal with one of those, or Deliver.Store; on FC KEYTURN_SEAL_KEYS may be left empty"
-        )
+        """What to do where the secret had no way to the caller; empty if it had."""
+        return next((advice for code, advice in _ADVICE.items() if code in text), "")
 
     def _each(self, value: Any) -> Any:
         """A command, a CloudEvent around one, or a list of either, each asking for a seal in place of a reply."""
