@@ -23,7 +23,7 @@ WORLDS: tuple[tuple[str, Mapping[str, Any]], ...] = (
     ("tasks readable 2 s late", {"task_readable_after_s": 2.0}),
     ("tasks readable 400 s late", {"task_readable_after_s": 400.0}),
     ("changing not shown", {"shows_changing": False}),
-    ("other task types", {"task_types": {"ModifyInstanceAccount": "007", "ModfiyInstancePassword": "033"}}),
+    ("other task types", {"task_types": {"ModifyInstanceAccount": "007", "ModifyInstancePassword": "033"}}),
     ("year one", {"redis": {"crs-demo0001": {"accounts": {
         "app": {"modified_time": "0001-01-01 00:00:00"}, "root": {"modified_time": "0001-01-01 00:00:00"}}}}}),
     ("a promotion moves CreateTime", {"update_moves_create_time": True}),

@@ -39,7 +39,7 @@ ROWS = [
         {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"},
         "ap-guangzhou",
         ("Old-Passw0rd", "New-Passw0rd1"),
-        ("ModfiyInstancePassword", "2018-04-12", "redis.tencentcloudapi.com"),
+        ("ModifyInstancePassword", "2018-04-12", "redis.tencentcloudapi.com"),
         id="password-domestic",
     ),
     pytest.param(
@@ -47,7 +47,7 @@ ROWS = [
         {"InstanceId": "crs-demo0003", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"},
         "ap-shanghai-fsi",
         ("Old-Passw0rd", "New-Passw0rd1"),
-        ("ModfiyInstancePassword", "2018-04-12", "redis.ap-shanghai-fsi.tencentcloudapi.com"),
+        ("ModifyInstancePassword", "2018-04-12", "redis.ap-shanghai-fsi.tencentcloudapi.com"),
         id="password-financial-zone",
     ),
     pytest.param(
@@ -102,21 +102,55 @@ def test_each_row_changes_the_real_server_by_its_own_host_action_and_version(
     assert [event["data"]["Outcome"] for event in house.results()] == ["changed"]
 
 
-def test_a_site_that_does_not_know_a_spelling_is_asked_for_the_other(house: House) -> None:
-    house.cloud.reset(unknown_actions=["ModfiyInstancePassword"])
-    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"}
-    assert outcome(house.send(PASSWORD, {**command, "Region": "ap-guangzhou"})) == "changed"
-    actions = [c["Action"] for c in house.cloud.calls() if not c["Action"].startswith("Describe")]
-    assert actions == ["ModfiyInstancePassword", "ModifyInstancePassword"]
+LONG = "New-Passw0rd" * 4  # 48 characters: more than the corrected action takes
+
+
+def turn(password: str) -> dict[str, Any]:
+    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": password}
+    return {**command, "Region": "ap-guangzhou"}
+
+
+def asked_for(house: House) -> list[str]:
+    return [call["Action"] for call in house.cloud.calls() if not call["Action"].startswith("Describe")]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "asked"),
+    [
+        ("ModfiyInstancePassword", ["ModifyInstancePassword"]),
+        ("ModifyInstancePassword", ["ModifyInstancePassword", "ModfiyInstancePassword"]),
+    ],
+)
+def test_each_spelling_works_where_the_other_is_unknown(house: House, unknown: str, asked: list[str]) -> None:
+    house.cloud.reset(unknown_actions=[unknown])
+    assert outcome(house.send(PASSWORD, turn("New-Passw0rd1"))) == "changed"
+    assert asked_for(house) == asked
     assert house.accepts("crs-demo0001", "root", "New-Passw0rd1")
 
 
-def test_a_site_that_knows_neither_spelling_changes_nothing(house: House) -> None:
+@pytest.mark.parametrize("password", ["New-Passw0rd1", LONG])
+def test_a_site_that_knows_neither_spelling_changes_nothing(house: House, password: str) -> None:
     house.cloud.reset(unknown_actions=["ModfiyInstancePassword", "ModifyInstancePassword"])
-    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"}
-    data = result(house.send(PASSWORD, {**command, "Region": "ap-guangzhou"}))
+    data = result(house.send(PASSWORD, turn(password)))
     assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "InvalidAction")
     assert house.accepts("crs-demo0001", "root", "Old-Passw0rd")
+
+
+@pytest.mark.parametrize("new", [LONG, "Passw0rd" * 8, "a-" * 15 + "b"])
+def test_a_password_above_30_characters_goes_by_the_older_name_alone(house: House, new: str) -> None:
+    data = result(house.send(PASSWORD, turn(new)))
+    assert data["Outcome"] == "changed", data
+    assert asked_for(house) == ["ModfiyInstancePassword"]
+    assert house.accepts("crs-demo0001", "root", new)
+    assert "Modfiy" not in str(house.results())  # which would tell how long it is
+
+
+def test_a_password_above_30_characters_never_falls_back_to_the_action_that_does_not_take_it(house: House) -> None:
+    house.cloud.reset(unknown_actions=["ModfiyInstancePassword"])
+    assert result(house.send(PASSWORD, turn(LONG)))["Error"]["Code"] == "InvalidAction"
+    assert asked_for(house) == ["ModfiyInstancePassword"]
+    assert outcome(house.send(PASSWORD, turn("a-" * 33))) == "not_changed"
+    assert asked_for(house) == ["ModfiyInstancePassword"]
 
 
 @pytest.mark.parametrize("account", ["app", "root"])

@@ -90,7 +90,7 @@ def test_a_late_redelivery_does_not_bring_an_old_secret_back(house: House, keep:
 def test_what_changed_nothing_leaves_its_version_and_a_repeat_goes_on_with_it(
     house: House, keep: Any, function: str
 ) -> None:
-    action = {ACCOUNT: "ModifyInstanceAccount", PASSWORD: "ModfiyInstancePassword", TAIR: "ModifyAccountPassword"}
+    action = {ACCOUNT: "ModifyInstanceAccount", PASSWORD: "ModifyInstancePassword", TAIR: "ModifyAccountPassword"}
     house.cloud.faults([{"Action": action.get(function, "ModifyServiceAccountPassword"), "Fault": "lock", "Times": 99}])
     before = store_contents(house.cloud, KEPT[function][1])
     data = result(keep(function, timeout_s=8.0))
