@@ -238,6 +238,30 @@ def test_random_is_refused_for_a_caller_who_does_not_wait_and_where_replies_are_
     assert house.cloud.calls() == []
 
 
+@pytest.mark.parametrize("unit", ["milliseconds", "seconds"])
+@pytest.mark.parametrize(
+    ("account", "code"),
+    [
+        ({"expires_at": 1_700_000_000_000}, "AccountExpired"),
+        ({"disabled": True}, "AccountDisabled"),
+        ({"expires_at": 4_000_000_000_000}, None),
+        ({"expires_at": -1}, None),
+    ],
+)
+def test_a_dry_run_and_a_real_one_agree_on_an_account_that_no_password_opens(
+    house: House, account: dict[str, Any], code: str | None, unit: str
+) -> None:
+    house.cloud.reset(tcr={"tcr-demo0001": {"accounts": {"robot": account}}}, expires_in=unit)
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": False, "Password": "NewPass123"}
+    for dry_run in (True, False):
+        data = result(house.send(REGISTRY, {**command, "Region": "ap-guangzhou", "DryRun": dry_run}))
+        if code:
+            assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", code)
+            assert asked_for(house) == []
+        else:
+            assert data["Outcome"] == ("would_change" if dry_run else "changed")
+
+
 def test_a_gateway_that_misses_form_parameters_is_believed_and_the_url_stays_clean(house: House) -> None:
     house.cloud.reset(form_body=False)
     command = {"InstanceId": "r-demo0001", "AccountName": "app", "Region": "cn-hangzhou"}
