@@ -31,6 +31,7 @@ from shared.runtime.settings import Settings
 if TYPE_CHECKING:
     from shared.clouds.tencent.fleet import RedisFleet
 
+ACTION = "ModifyInstanceAccount"
 AccountName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
 
 
@@ -93,7 +94,8 @@ def _change(command: ModifyInstanceAccount, subject: Subject, access: CloudAcces
     password = None if command.account_password is None else resolved(command.account_password)
     return RedisAccountChange(
         RedisInstance(access, subject),
-        actions=("ModifyInstanceAccount",),
+        ACTION,
+        actions=(ACTION,),
         params=command.parameters(),
         secrets={"AccountPassword": password} if password else {},
         new=password,
@@ -107,7 +109,7 @@ def _fleet(access: CloudAccess, region: str) -> RedisFleet:
 
 
 operation = Operation(
-    action="ModifyInstanceAccount",
+    action=ACTION,
     cloud="tencent",
     service="redis",
     command=ModifyInstanceAccount,

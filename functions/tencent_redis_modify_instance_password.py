@@ -4,13 +4,16 @@ Promise: the cloud takes a change only with the password that is in force, so a 
 the same old and new password, changes it at most once. The fence does not help where somebody set the old password
 back in between.
 
-The domestic site spells the action `ModfiyInstancePassword`; a site that does not know one spelling is asked for the
-other, since that refusal proves that nothing happened. Sources: ModifyInstancePassword (international), redis
-2018-04-12, 2024-12-04; ModfiyInstancePassword (domestic), the same version.
+`ModfiyInstancePassword` is the older name: by its own page a mistake, corrected and deprecated on both sites. A
+gateway that does not know the one is asked for the other, since that refusal proves that nothing happened. The new name
+takes 8 to 30 characters, the older one 8 to 64: a longer password goes by the older name alone.
+
+Sources: ModifyInstancePassword, redis 2018-04-12, 2024-12-04; ModfiyInstancePassword, the same version, 2025-10-30.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
 from pydantic import model_validator
@@ -28,10 +31,8 @@ from shared.runtime.cloud_access import CloudAccess
 if TYPE_CHECKING:
     from shared.clouds.tencent.fleet import RedisFleet
 
-SPELLINGS = {
-    "domestic": ("ModfiyInstancePassword", "ModifyInstancePassword"),
-    "intl": ("ModifyInstancePassword", "ModfiyInstancePassword"),
-}
+ACTION, OLDER_NAME = "ModifyInstancePassword", "ModfiyInstancePassword"
+INSTANCE_PASSWORD = replace(REDIS_PASSWORD, longest=64, source="Redis ModfiyInstancePassword, 2025-10-30")
 
 
 class ModifyInstancePassword(TencentCommand):
@@ -41,14 +42,14 @@ class ModifyInstancePassword(TencentCommand):
     account_default: ClassVar[str] = "root"
     old_field: ClassVar[str | None] = "old_password"
     new_field: ClassVar[str] = "password"
-    rule: ClassVar[PasswordRule] = REDIS_PASSWORD
+    rule: ClassVar[PasswordRule] = INSTANCE_PASSWORD
 
     instance_id: InstanceId
     """The TencentDB for Redis instance, whose account `root` is changed."""
     old_password: OldSecret
     """The password in force: the fence against repeats."""
-    password: Annotated[NewSecret, REDIS_PASSWORD]
-    """The new password. It must differ from OldPassword."""
+    password: Annotated[NewSecret, INSTANCE_PASSWORD]
+    """The new password. It must differ from OldPassword. Above 30 characters: by ModfiyInstancePassword alone."""
 
     @model_validator(mode="after")
     def _fence_holds(self) -> ModifyInstancePassword:
@@ -61,7 +62,8 @@ def _change(command: ModifyInstancePassword, subject: Subject, access: CloudAcce
     old, new = resolved(command.old_password), resolved(command.password)
     return RedisChange(
         RedisInstance(access, subject),
-        actions=SPELLINGS["domestic" if subject.region.endswith("-fsi") else access.site],
+        ACTION,
+        actions=(OLDER_NAME,) if len(new.reveal()) > REDIS_PASSWORD.longest else (ACTION, OLDER_NAME),
         params=command.parameters(),
         secrets={"OldPassword": old, "Password": new},
         new=new,
@@ -76,7 +78,7 @@ def _fleet(access: CloudAccess, region: str) -> RedisFleet:
 
 
 operation = Operation(
-    action="ModifyInstancePassword",
+    action=ACTION,
     cloud="tencent",
     service="redis",
     command=ModifyInstancePassword,

@@ -282,15 +282,12 @@ def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) ->
         from shared.commands.public_keys import check_key
 
         if check_key(deliver.seal) not in settings.seal_keys:
-            raise Refused(ErrorClass.FORBIDDEN, "Seal: KEYTURN_SEAL_KEYS does not name this key's thumbprint")
-    if deliver is None or deliver.reply:
-        if not waited_for:
-            text = (
-                f"{what}: the new secret is shown once, to an HTTP caller who waits; here it would be lost: use Store"
-            )
-            raise Refused(ErrorClass.INVALID_COMMAND, text)
-        if not settings.reply:
-            raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_REPLY=off: no secret goes into a reply, none was made")
+            text = "Seal: KEYTURN_SEAL_KEYS does not name this key's thumbprint"
+            raise Refused(ErrorClass.FORBIDDEN, text, code="SealKeyForbidden")
+    replied = deliver is None or deliver.reply is not None
+    if replied and not waited_for:
+        text = f"{what}: the new secret is shown once, to an HTTP caller who waits; here it would be lost: use Store"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
     if deliver is None or deliver.store is None:
         if made and command.old_field is not None:
             text = "Generate: this change needs the old secret, and a lost new one would lock everyone out: use Store"
@@ -298,6 +295,12 @@ def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) ->
         if not waited_for:
             text = f"{what}: without Store it is for an HTTP caller who waits, since a lost secret is only made anew"
             raise Refused(ErrorClass.INVALID_COMMAND, text)
+    if replied and not settings.reply:
+        text = (
+            "KEYTURN_REPLY: off, which is the default on SCF, whose log holds what a function returns. Nothing was"
+            " called: use Deliver.Seal or Deliver.Store, or set KEYTURN_REPLY=on"
+        )
+        raise Refused(ErrorClass.FORBIDDEN, text, code="ReplyOff")
 
 
 def account_or_alternate(command: Command, account: str | None) -> None:

@@ -103,7 +103,7 @@ def read_invocation(context: object, *, clock: Callable[[], float] = time.monoto
         cloud="tencent" if on_scf else "alibaba",
         request_id=told.request_id or uuid.uuid4().hex,
         deadline=Deadline(entered + limit_s - _margin(limit_s), clock),
-        settings=_settings(environ, on_platform),
+        settings=_settings(environ, on_platform, on_scf),
         region=told.region or environ.get("TENCENTCLOUD_REGION" if on_scf else "FC_REGION"),
         operator=told.operator,
         environ=environ,
@@ -127,22 +127,23 @@ def _environ() -> dict[str, str]:
     return {os.fsdecode(name): os.fsdecode(os.environb[name]) for name in found}
 
 
-_read: tuple[dict[str, str], bool, Settings] | None = None
+_read: tuple[dict[str, str], tuple[bool, bool], Settings] | None = None
 
 
-def _settings(environ: Mapping[str, str], on_platform: bool) -> Settings:
+def _settings(environ: Mapping[str, str], on_platform: bool, on_scf: bool) -> Settings:
     """The settings of this environment; those of the last one where it says the same. Raises: SettingsError."""
     global _read  # replaced as a whole, so threads at once do no harm
     given = {name: value for name, value in environ.items() if name.startswith("KEYTURN_") and name not in _KEY_NAMES}
     read = _read
-    if read is not None and read[0] == given and read[1] == on_platform:
+    where = on_platform, on_scf
+    if read is not None and read[0] == given and read[1] == where:
         for key in read[2].handoff_keys:  # so that newer secrets do not push it out of what `hygiene` knows
             redaction.remember(key.reveal())
         return read[2]
-    settings = read_settings(environ, on_platform=on_platform)
+    settings = read_settings(environ, on_platform=on_platform, on_scf=on_scf)
     # Reading a URL makes its password known to `hygiene`, and it must not be forgotten for newer ones.
     keeps = not any("@" in url for url in (settings.results, settings.commands) if url)
-    _read = (given, on_platform, settings) if keeps else None
+    _read = (given, where, settings) if keeps else None
     return settings
 
 

@@ -49,8 +49,8 @@ class Settings:
         return self.rate or (TENCENT_RATE if cloud == "tencent" else ALIBABA_RATE)
 
 
-def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> Settings:
-    """Settings from an environment.
+def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_scf: bool = False) -> Settings:
+    """Settings from an environment. SCF writes into its log what a function returns: no secret in it, if not said.
 
     Raises: SettingsError naming the variable and the rule, never the value.
     """
@@ -67,7 +67,7 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False) -> S
         site=_one_of(text("SITE") or "domestic", ("domestic", "intl"), "KEYTURN_SITE"),
         rate=_rate(text("RATE")),
         log_level=getattr(logging, _one_of((text("LOG") or "INFO").upper(), _LEVELS, "KEYTURN_LOG")),
-        reply=_one_of(text("REPLY") or "on", ("on", "off"), "KEYTURN_REPLY") == "on",
+        reply=_one_of(text("REPLY") or ("off" if on_scf else "on"), ("on", "off"), "KEYTURN_REPLY") == "on",
         allow=_allow(environ.get("KEYTURN_ALLOW")),
         allow_noauth=_one_of(text("ALLOW_NOAUTH") or "0", ("0", "1"), "KEYTURN_ALLOW_NOAUTH") == "1",
         seal_keys=_seal_keys(text("SEAL_KEYS")),

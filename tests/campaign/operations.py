@@ -130,7 +130,7 @@ TARGETS = {
             "password",
             "tencent_redis_modify_instance_password",
             SCF,
-            "ModfiyInstancePassword",
+            "ModifyInstancePassword",
             _REDIS_READS,
             _REDIS_LOGIN,
             True,

@@ -69,6 +69,7 @@ class WorldObserver:
             "KEYTURN_TENCENT_ENDPOINT": self.standin.endpoint,
             "KEYTURN_ALIBABA_ENDPOINT": self.standin.endpoint,
             "KEYTURN_LOG": "DEBUG",
+            "KEYTURN_REPLY": "on",
             # A rate of its own gives the case a pace of its own: one case's throttling must not slow the next.
             "KEYTURN_RATE": f"{20 + self.rng.random():.9f}",
         }

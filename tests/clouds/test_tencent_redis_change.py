@@ -22,7 +22,7 @@ def change(
     params = answers.pop("params", {"InstanceId": CRS, "AccountName": APP})
     made, script = instance(**answers)
     secrets = {"Password": NEW} if secret else {}
-    return RedisChange(made, actions, params, secrets, NEW if secret else None, old), script
+    return RedisChange(made, "Modify", actions, params, secrets, NEW if secret else None, old), script
 
 
 def test_a_snapshot_holds_the_account_its_time_and_the_tasks() -> None:
@@ -217,7 +217,7 @@ def test_a_change_of_an_account_sends_its_rights_back(
     name: str, params: dict[str, Any], shows: dict[str, Any], sent_back: dict[str, Any]
 ) -> None:
     made, script = instance(ModifyInstanceAccount={"TaskId": 1})
-    one = RedisAccountChange(made, ("ModifyInstanceAccount",), {"AccountName": name, **params}, {}, NEW)
+    one = RedisAccountChange(made, "Modify", ("ModifyInstanceAccount",), {"AccountName": name, **params}, {}, NEW)
     one.change(Snapshot(account=shows))
     assert script.calls[0].ids == {"AccountName": name, **sent_back}
 

@@ -78,12 +78,62 @@ def test_a_thorough_look_says_whether_the_account_is_enabled(
     made, _ = change(new, DescribeServiceAccounts=accounts(account(Disable=disabled)))
     look = made.snapshot(thorough=True)
     assert look.evidence == evidence
-    assert made.snapshot(thorough=False).obstacle is None
+    brief = made.snapshot(thorough=False).obstacle  # a real run sees what a dry run sees
+    assert (brief and brief.code) == (look.obstacle and look.obstacle.code)
     if disabled:
         assert isinstance(look.obstacle, Refused)
         assert (look.obstacle.error_class, look.obstacle.code) == (ErrorClass.FAILED, "AccountDisabled")
     else:
         assert look.obstacle is None
+
+
+NOW = 1_790_000_000  # September 2026
+
+
+@pytest.mark.parametrize(
+    ("expires_at", "expired"),
+    [
+        (-1, False),
+        (0, False),
+        (None, False),
+        ("1", False),
+        (NOW - 1, True),
+        (NOW, True),
+        (NOW + 1, False),
+        ((NOW - 1) * 1000, True),
+        ((NOW + 1) * 1000, False),
+        (10**11 - 1, False),
+        (10**11, True),
+    ],
+)
+@pytest.mark.parametrize("thorough", [True, False])
+def test_an_account_that_has_expired_is_left_alone_whatever_the_unit(
+    expires_at: object, expired: bool, thorough: bool
+) -> None:
+    made, _ = change(DescribeServiceAccounts=accounts(account(ExpiresAt=expires_at)))
+    made.clock = lambda: float(NOW)
+    look = made.snapshot(thorough=thorough)
+    assert (look.obstacle.code if look.obstacle else None) == ("AccountExpired" if expired else None)
+    if thorough:
+        assert look.evidence[0] == f"account: {'expired' if expired else 'enabled'}"
+
+
+@pytest.mark.parametrize(("total", "pages"), [(101, 2), (250, 3), (100, 1), (None, 1), ("300", 1)])
+def test_the_account_is_looked_for_on_every_page_that_the_total_promises(total: object, pages: int) -> None:
+    others = [account(f"tcr$robot-{number}") for number in range(100)]
+    found = [{**accounts(*others), "TotalCount": total} for _ in range(pages - 1)]
+    found.append({**accounts(*others[:-1], account()), "TotalCount": total})
+    made, script = change(DescribeServiceAccounts=found)
+    assert made.snapshot(thorough=False).account["Name"] == f"tcr${ROBOT}"
+    offsets = [asked["Offset"] for asked in script.asked("DescribeServiceAccounts")]
+    assert offsets == [100 * number for number in range(pages)]
+
+
+def test_a_page_that_is_empty_is_the_last() -> None:
+    others = {**accounts(account("tcr$robot2")), "TotalCount": 900}
+    made, script = change(DescribeServiceAccounts=[others, {**accounts(), "TotalCount": 900}])
+    raised(Refused, lambda: made.snapshot(thorough=False))
+    assert len(script.asked("DescribeServiceAccounts")) == 2
 
 
 def test_a_given_password_is_sent_and_must_come_back() -> None:

@@ -14,8 +14,8 @@ NEW = {ACCOUNT: "AccountPassword", PASSWORD: "Password", REGISTRY: "Password", T
 ABSENT = object()
 
 BAD_PASSWORDS = [
-    (PASSWORD, "aB3-567", "8 to 30"),
-    (PASSWORD, "aB3-" + "x" * 27, "8 to 30"),
+    (PASSWORD, "aB3-567", "8 to 64"),
+    (PASSWORD, "aB3-" + "x" * 61, "8 to 64"),
     (PASSWORD, "/aB3-5678", "not start with /"),
     (PASSWORD, "abcdefgh", "at least 2 of"),
     (PASSWORD, "12345678", "at least 2 of"),
@@ -44,6 +44,7 @@ BAD_PASSWORDS = [
 GOOD_PASSWORDS = [
     (PASSWORD, "aB3-5678"),
     (PASSWORD, "aB3-" + "x" * 26),
+    (PASSWORD, "aB3-" + "x" * 60),
     (PASSWORD, "abcdefg1"),
     (PASSWORD, "a1()~!@#$%^&*-+=_|{}[]:;<>,.?/"),
     (ACCOUNT, "abcdefg/"),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome, result
+from tests.support.public_keys import rsa_jwk
 
 ROWS = [
     pytest.param(
@@ -38,7 +39,7 @@ ROWS = [
         {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"},
         "ap-guangzhou",
         ("Old-Passw0rd", "New-Passw0rd1"),
-        ("ModfiyInstancePassword", "2018-04-12", "redis.tencentcloudapi.com"),
+        ("ModifyInstancePassword", "2018-04-12", "redis.tencentcloudapi.com"),
         id="password-domestic",
     ),
     pytest.param(
@@ -46,7 +47,7 @@ ROWS = [
         {"InstanceId": "crs-demo0003", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"},
         "ap-shanghai-fsi",
         ("Old-Passw0rd", "New-Passw0rd1"),
-        ("ModfiyInstancePassword", "2018-04-12", "redis.ap-shanghai-fsi.tencentcloudapi.com"),
+        ("ModifyInstancePassword", "2018-04-12", "redis.ap-shanghai-fsi.tencentcloudapi.com"),
         id="password-financial-zone",
     ),
     pytest.param(
@@ -101,21 +102,55 @@ def test_each_row_changes_the_real_server_by_its_own_host_action_and_version(
     assert [event["data"]["Outcome"] for event in house.results()] == ["changed"]
 
 
-def test_a_site_that_does_not_know_a_spelling_is_asked_for_the_other(house: House) -> None:
-    house.cloud.reset(unknown_actions=["ModfiyInstancePassword"])
-    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"}
-    assert outcome(house.send(PASSWORD, {**command, "Region": "ap-guangzhou"})) == "changed"
-    actions = [c["Action"] for c in house.cloud.calls() if not c["Action"].startswith("Describe")]
-    assert actions == ["ModfiyInstancePassword", "ModifyInstancePassword"]
+LONG = "New-Passw0rd" * 4  # 48 characters: more than the corrected action takes
+
+
+def turn(password: str) -> dict[str, Any]:
+    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": password}
+    return {**command, "Region": "ap-guangzhou"}
+
+
+def asked_for(house: House) -> list[str]:
+    return [call["Action"] for call in house.cloud.calls() if not call["Action"].startswith("Describe")]
+
+
+@pytest.mark.parametrize(
+    ("unknown", "asked"),
+    [
+        ("ModfiyInstancePassword", ["ModifyInstancePassword"]),
+        ("ModifyInstancePassword", ["ModifyInstancePassword", "ModfiyInstancePassword"]),
+    ],
+)
+def test_each_spelling_works_where_the_other_is_unknown(house: House, unknown: str, asked: list[str]) -> None:
+    house.cloud.reset(unknown_actions=[unknown])
+    assert outcome(house.send(PASSWORD, turn("New-Passw0rd1"))) == "changed"
+    assert asked_for(house) == asked
     assert house.accepts("crs-demo0001", "root", "New-Passw0rd1")
 
 
-def test_a_site_that_knows_neither_spelling_changes_nothing(house: House) -> None:
+@pytest.mark.parametrize("password", ["New-Passw0rd1", LONG])
+def test_a_site_that_knows_neither_spelling_changes_nothing(house: House, password: str) -> None:
     house.cloud.reset(unknown_actions=["ModfiyInstancePassword", "ModifyInstancePassword"])
-    command = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"}
-    data = result(house.send(PASSWORD, {**command, "Region": "ap-guangzhou"}))
+    data = result(house.send(PASSWORD, turn(password)))
     assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", "InvalidAction")
     assert house.accepts("crs-demo0001", "root", "Old-Passw0rd")
+
+
+@pytest.mark.parametrize("new", [LONG, "Passw0rd" * 8, "a-" * 15 + "b"])
+def test_a_password_above_30_characters_goes_by_the_older_name_alone(house: House, new: str) -> None:
+    data = result(house.send(PASSWORD, turn(new)))
+    assert data["Outcome"] == "changed", data
+    assert asked_for(house) == ["ModfiyInstancePassword"]
+    assert house.accepts("crs-demo0001", "root", new)
+    assert "Modfiy" not in str(house.results())  # which would tell how long it is
+
+
+def test_a_password_above_30_characters_never_falls_back_to_the_action_that_does_not_take_it(house: House) -> None:
+    house.cloud.reset(unknown_actions=["ModfiyInstancePassword"])
+    assert result(house.send(PASSWORD, turn(LONG)))["Error"]["Code"] == "InvalidAction"
+    assert asked_for(house) == ["ModfiyInstancePassword"]
+    assert outcome(house.send(PASSWORD, turn("a-" * 33))) == "not_changed"
+    assert asked_for(house) == ["ModfiyInstancePassword"]
 
 
 @pytest.mark.parametrize("account", ["app", "root"])
@@ -148,7 +183,7 @@ def test_encrypt_password_is_passed_through_as_given(house: House) -> None:
 
 def test_a_random_registry_password_is_in_the_http_reply_and_nowhere_else(house: House) -> None:
     command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
-    returned = house.send(REGISTRY, command)
+    returned = house.send(REGISTRY, command, "fc")
     password = returned.body["Password"]
     assert returned.value["headers"]["Cache-Control"] == "no-store"
     assert house.accepts("tcr-demo0001", "robot", password)
@@ -165,6 +200,35 @@ def test_random_over_a_trigger_without_a_caller_is_refused_before_the_call(house
     assert house.cloud.calls() == []
 
 
+@pytest.mark.parametrize(
+    ("platform", "setting", "replies"),
+    [("scf", None, False), ("scf", "", False), ("scf", "on", True), ("fc", None, True), ("fc", "off", False)],
+)
+@pytest.mark.parametrize("deliver", [None, {"Reply": True}])
+def test_scf_logs_what_a_function_returns_so_that_no_secret_is_replied_there_if_not_said(
+    house: House, platform: str, setting: str | None, replies: bool, deliver: dict[str, Any] | None
+) -> None:
+    command: dict[str, Any] = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
+    house.settings |= {} if setting is None else {"KEYTURN_REPLY": setting}
+    returned = house.send(REGISTRY, command | ({"Deliver": deliver} if deliver else {}), platform)
+    if replies:
+        assert house.accepts("tcr-demo0001", "robot", returned.body["Password"])
+        return
+    error = result(returned)["Error"]
+    assert (returned.value["statusCode"], error["Class"], error["Code"]) == (403, "forbidden", "ReplyOff")
+    assert all(way in error["Message"] for way in ("Deliver.Seal", "Deliver.Store", "KEYTURN_REPLY=on"))
+    assert house.cloud.calls() == []
+    assert house.accepts("tcr-demo0001", "robot", "Robot-Passw0rd1")
+
+
+def test_where_replies_are_off_a_sealed_and_a_stored_secret_are_made_all_the_same(house: House) -> None:
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
+    for deliver in ({"Seal": rsa_jwk()}, {"Store": "ssm://tcr-demo0001-robot"}):
+        returned = house.send(REGISTRY, {**command, "Deliver": deliver})
+        assert outcome(returned) == "changed", result(returned)
+        assert "Password" not in returned.body
+
+
 def test_random_is_refused_for_a_caller_who_does_not_wait_and_where_replies_are_off(house: House) -> None:
     command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
     asynchronous = house.send(REGISTRY, command, "fc", headers={"x-fc-invocation-type": "Async"})
@@ -172,6 +236,30 @@ def test_random_is_refused_for_a_caller_who_does_not_wait_and_where_replies_are_
     house.settings["KEYTURN_REPLY"] = "off"
     assert result(house.send(REGISTRY, command))["Error"]["Class"] == "forbidden"
     assert house.cloud.calls() == []
+
+
+@pytest.mark.parametrize("unit", ["milliseconds", "seconds"])
+@pytest.mark.parametrize(
+    ("account", "code"),
+    [
+        ({"expires_at": 1_700_000_000_000}, "AccountExpired"),
+        ({"disabled": True}, "AccountDisabled"),
+        ({"expires_at": 4_000_000_000_000}, None),
+        ({"expires_at": -1}, None),
+    ],
+)
+def test_a_dry_run_and_a_real_one_agree_on_an_account_that_no_password_opens(
+    house: House, account: dict[str, Any], code: str | None, unit: str
+) -> None:
+    house.cloud.reset(tcr={"tcr-demo0001": {"accounts": {"robot": account}}}, expires_in=unit)
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": False, "Password": "NewPass123"}
+    for dry_run in (True, False):
+        data = result(house.send(REGISTRY, {**command, "Region": "ap-guangzhou", "DryRun": dry_run}))
+        if code:
+            assert (data["Outcome"], data["Error"]["Code"]) == ("not_changed", code)
+            assert asked_for(house) == []
+        else:
+            assert data["Outcome"] == ("would_change" if dry_run else "changed")
 
 
 def test_a_gateway_that_misses_form_parameters_is_believed_and_the_url_stays_clean(house: House) -> None:

@@ -31,6 +31,7 @@ LIVE = {ROBOT: "Robot-Passw0rd1", KMS: "Tair-Passw0rd", APP: "App-Passw0rd", ROO
 def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
     house: House, function: str, place: str, way: str
 ) -> None:
+    house.settings["KEYTURN_REPLY"] = "on"
     before = store_contents(house.cloud, place)
     command = KEPT[function][0] | {"CommandId": "v1"}
     command |= {"InstanceId": "crs-none"} if function == ACCOUNT else {"InstanceId": "r-none"}
@@ -49,6 +50,7 @@ def test_a_users_version_named_as_the_command_is_no_earlier_delivery(
 
 @pytest.mark.parametrize("in_one_list", [True, False])
 def test_one_command_id_for_two_credentials_is_two_changes(house: House, in_one_list: bool) -> None:
+    house.settings["KEYTURN_REPLY"] = "on"
     first = stored_command(ACCOUNT, Deliver={"Reply": True})
     second = first | {"AccountName": "root"}
     if in_one_list:
@@ -168,6 +170,7 @@ def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_
     _, _, _, resource, account = KEPT[function]
     service = {ACCOUNT: "redis", PASSWORD: "redis", REGISTRY: "tcr", TAIR: "tair"}[function]
     house.cloud.change_by_hand(service, resource, account, "By-Hand-Passw0rd1")
+    house.settings["KEYTURN_REPLY"] = "on"
     again = stored_command(function, Login=login, Deliver={"Reply": True})
     returned = send(house, function, again, "http", name="again")
     data = result(returned)
@@ -190,6 +193,7 @@ def test_a_redelivery_after_a_change_by_hand_does_not_say_that_its_secret_is_in_
 def test_nothing_that_is_read_back_leaves_in_a_dry_run(house: House, function: str) -> None:
     assert outcome(send(house, function, stored_command(function))) == "changed"
     secret = store_contents(house.cloud, KEPT[function][1]).current
+    house.settings["KEYTURN_REPLY"] = "on"
     for command_id in ("c-1", "c-2"):
         dry = stored_command(function, command_id, DryRun=True, Deliver={"Reply": True})
         returned = send(house, function, dry, "http")

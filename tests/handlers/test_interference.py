@@ -134,6 +134,7 @@ def test_a_dry_run_of_a_begun_command_says_what_it_saw_and_gives_no_secret(house
     assert outcome(send(house, function, stored_command(function), timeout_s=8.0)) == "unknown"
     house.cloud.clear_faults()
     action = {TAIR: "DescribeAccounts", REGISTRY: "DescribeServiceAccounts"}.get(function, "DescribeInstanceAccount")
+    house.settings["KEYTURN_REPLY"] = "on"
     for deliver, trigger in (({"Reply": True}, "http"), ({"Seal": rsa_jwk()}, "queue")):
         house.cloud.faults([{"Action": action, "Fault": "code", "Code": "ResourceNotFound", "Times": 9}])
         returned = send(house, function, stored_command(function, Deliver=deliver, DryRun=True), trigger, timeout_s=8.0)

@@ -68,9 +68,9 @@ def test_a_type_that_is_left_alone_is_logged_only_where_it_is_ours(checked: Even
 
 
 def test_each_command_in_an_events_data_has_its_result_in_the_reply(checked: EventCheck) -> None:
-    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True}
+    command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
     event = {"specversion": "1.0", "id": "1", "source": "s", "type": "desk.order", "data": [command, command]}
-    value = checked.deliver_event(REGISTRY, platform_events.event(event, SCF, "http"), SCF, [])
+    value = checked.deliver_event(REGISTRY, platform_events.event(event, FC, "http"), FC, [])
     assert value is not None
     reply = json.loads(value["body"])
     assert [one["data"]["Outcome"] for one in reply["Results"]] == ["changed", "changed"]

@@ -110,7 +110,7 @@ def test_a_list_of_commands_gets_a_list_of_results_and_207_if_not_all_went_well(
 
 def test_random_passwords_of_a_list_stand_beside_their_results(house: House) -> None:
     command = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
-    returned = house.send(REGISTRY, [command, command])
+    returned = house.send(REGISTRY, [command, command], "fc")
     assert len(returned.body["Passwords"]) == 2
     assert house.accepts("tcr-demo0001", "robot", returned.body["Passwords"][1])
 

@@ -82,6 +82,7 @@ def _written(
         "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
         "KEYTURN_HANDOFF_KEY": _HANDOFF_KEY,
         "KEYTURN_LOG": "DEBUG",
+        "KEYTURN_REPLY": "on",
     }
     event = platform_events.event(command, target.platform, trigger, name="canary")
     raw = json.dumps(event).encode() if target.platform == SCF else event

@@ -90,7 +90,7 @@ def test_a_late_redelivery_does_not_bring_an_old_secret_back(house: House, keep:
 def test_what_changed_nothing_leaves_its_version_and_a_repeat_goes_on_with_it(
     house: House, keep: Any, function: str
 ) -> None:
-    action = {ACCOUNT: "ModifyInstanceAccount", PASSWORD: "ModfiyInstancePassword", TAIR: "ModifyAccountPassword"}
+    action = {ACCOUNT: "ModifyInstanceAccount", PASSWORD: "ModifyInstancePassword", TAIR: "ModifyAccountPassword"}
     house.cloud.faults([{"Action": action.get(function, "ModifyServiceAccountPassword"), "Fault": "lock", "Times": 99}])
     before = store_contents(house.cloud, KEPT[function][1])
     data = result(keep(function, timeout_s=8.0))
@@ -244,12 +244,14 @@ def test_a_random_password_with_a_store_is_keyturn_s_own_and_written_ahead(house
 
 
 def test_a_store_and_a_reply_may_both_hold_the_secret(house: House, keep: Any) -> None:
+    house.settings["KEYTURN_REPLY"] = "on"
     returned = keep(ACCOUNT, trigger="http", Deliver={"Reply": True})
     assert outcome(returned) == "changed"
     assert returned.body["Password"] == store_contents(house.cloud, APP).current
 
 
 def test_without_a_store_a_made_secret_is_for_a_caller_who_waits(house: House) -> None:
+    house.settings["KEYTURN_REPLY"] = "on"
     command = KEPT[ACCOUNT][0] | {"Deliver": {"Reply": True}}
     assert result(house.send(ACCOUNT, command, "scf", "queue"))["Error"]["Class"] == "invalid_command"
     returned = house.send(ACCOUNT, command)

@@ -39,7 +39,7 @@ VALID_COMMANDS: dict[str, dict[str, Any]] = {
 }
 ACTION = {
     ACCOUNT: "ModifyInstanceAccount",
-    PASSWORD: "ModfiyInstancePassword",
+    PASSWORD: "ModifyInstancePassword",
     REGISTRY: "ModifyServiceAccountPassword",
     TAIR: "ModifyAccountPassword",
 }

@@ -153,3 +153,15 @@ def test_deployed_twice_needs_nothing_and_removed_leaves_nothing(
     assert one.workbench("remove").returncode == 0
     assert cloud.functions() == []
     cloud.reset()
+
+
+def test_a_call_whose_secret_scf_would_log_is_refused_and_says_what_to_do(
+    tencent: DeployedBundle, tmp_path: Path
+) -> None:
+    command = tmp_path / "robot.json"
+    command.write_text(json.dumps({"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True}))
+    called = tencent.make_call(REGISTRY, command)
+    assert called.returncode == 1, called.stdout + called.stderr
+    assert json.loads(called.stdout)["Result"]["data"]["Error"]["Code"] == "ReplyOff"
+    assert "Deliver.Store" in called.stderr and "HTTP 403" in called.stderr
+    assert registry_accepts(tencent.cloud.registry["tcr-demo0001"], "tcr$robot", "Robot-Passw0rd1")

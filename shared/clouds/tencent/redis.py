@@ -203,9 +203,13 @@ class RedisInstance:
 
 @dataclass(eq=False)
 class RedisChange:
-    """One change on one instance, by one action; `actions` are its spellings, in the order to try."""
+    """One change on one instance, by one action; `actions` are its spellings, in the order to try.
+
+    `name`: the action in evidence and errors, whichever spelling was called; that may tell how long the secret is.
+    """
 
     instance: RedisInstance
+    name: str
     actions: tuple[str, ...]
     params: dict[str, Any]  # what the API page names, less the secrets
     secrets: dict[str, Secret]
@@ -297,8 +301,8 @@ class RedisChange:
         request_id = request_id if isinstance(request_id, str) else None
         # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.
         if not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
-            raise Ambiguous(f"{action} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
-        return Accepted(request_id, Task(task_id), [f"{action}: task {task_id}"])
+            raise Ambiguous(f"{self.name} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
+        return Accepted(request_id, Task(task_id), [f"{self.name}: task {task_id}"])
 
     def progress(self, task: Task) -> TaskProgress:
         return self.instance.progress(task)

@@ -1,11 +1,14 @@
 """Tencent Container Registry (tcr, 2019-09-24): a service account's password. Synchronous, no fence, no token.
 
-What the call answers is the only proof without a login: `UpdateTime` moves on any update of the account.
+What the call answers is the only proof without a login: `UpdateTime` moves on any update of the account. An account
+that is disabled or has expired is left alone, in a dry run and in a real one: no login could prove its password, and
+whether the service takes one is not published.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +30,8 @@ from shared.runtime.secret import Secret
 
 ACTION = "ModifyServiceAccountPassword"
 PREFIX = "tcr$"  # the service puts it before the name that a caller chose
+_PAGE, _MOST_PAGES = 100, 50
+_LEAST_MILLISECONDS = 10**11  # an ExpiresAt below is in seconds: the examples of 1141/94605 and 94608 differ
 
 
 def _client_class() -> Any:
@@ -43,6 +48,7 @@ class RegistryChange:
     subject: Subject
     site: str
     new: Secret | None  # None: the service makes one
+    clock: Callable[[], float] = time.time
 
     fenced = False
     can_reconcile = False
@@ -64,24 +70,37 @@ class RegistryChange:
         if account is None:
             text = f"no service account {self.subject.account} in {self.subject.resource}, nothing was changed: "
             raise Refused(ErrorClass.NOT_FOUND, text + "check RegistryId, Name, Region and Site", code="NotFound")
-        evidence, obstacle = [], None
-        if thorough:
-            disabled = bool(account.get("Disable"))
-            evidence = [f"account: {'disabled' if disabled else 'enabled'}"]
-            evidence += ["password rule: kept"] if self.new is not None else []
-            if disabled:
-                text = f"{self.subject.account} is disabled and will not log in whatever its password: enable it first"
-                obstacle = Refused(ErrorClass.FAILED, text, code="AccountDisabled")
+        state = "disabled" if account.get("Disable") else "expired" if self._has_expired(account) else "enabled"
+        evidence = [f"account: {state}"] if thorough else []
+        evidence += ["password rule: kept"] if thorough and self.new is not None else []
+        obstacle = None
+        if state != "enabled":
+            text = f"{self.subject.account} is {state} and will not log in whatever its password, nothing was called: "
+            text += "enable it or move its ExpiresAt first"
+            obstacle = Refused(ErrorClass.FAILED, text, code=f"Account{state.capitalize()}")
         return Snapshot(evidence, obstacle, time=_update_time(account), account=account)
 
+    def _has_expired(self, account: Mapping[str, Any]) -> bool:
+        """By ExpiresAt, in seconds or milliseconds; -1 and 0 stand for never."""
+        moment = account.get("ExpiresAt")
+        if not isinstance(moment, int) or moment <= 0:
+            return False
+        return (moment if moment < _LEAST_MILLISECONDS else moment / 1000) <= self.clock()
+
     def _account(self) -> Mapping[str, Any] | None:
-        """The account by its exact name: the filter may match others too."""
+        """The account by its exact name: the filter may match others too, by a part of the name."""
         wanted = (self.subject.account, PREFIX + self.subject.account)
         filters = [{"Name": "ServiceAccountName", "Values": list(wanted)}]
-        ids = {"RegistryId": self.subject.resource, "Filters": filters, "Limit": 100, "Offset": 0}
-        for account in self.session.read("DescribeServiceAccounts", ids).get("ServiceAccounts") or []:
-            if isinstance(account, Mapping) and account.get("Name") in wanted:
-                return account
+        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
+            ids = {"RegistryId": self.subject.resource, "Filters": filters, "Limit": _PAGE, "Offset": offset}
+            answer = self.session.read("DescribeServiceAccounts", ids)
+            shown = answer.get("ServiceAccounts") or []
+            for account in shown:
+                if isinstance(account, Mapping) and account.get("Name") in wanted:
+                    return account
+            total = answer.get("TotalCount")
+            if not shown or not isinstance(total, int) or offset + _PAGE >= total:
+                break
         return None
 
     def change(self, look: Snapshot) -> Accepted:

@@ -31,7 +31,7 @@ _COMMANDS = 5
 # Calls that one accepted change may make, where its task ends at once and nothing fails.
 _CALLS = {
     ACCOUNT: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModifyInstanceAccount": 1, "DescribeTaskInfo": 1},
-    PASSWORD: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModfiyInstancePassword": 1, "DescribeTaskInfo": 1},
+    PASSWORD: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModifyInstancePassword": 1, "DescribeTaskInfo": 1},
     REGISTRY: {"DescribeServiceAccounts": 1, "ModifyServiceAccountPassword": 1},
     TAIR: {"ModifyAccountPassword": 1, "DescribeAccounts": 1, "DescribeInstanceAttribute": 1},
 }

@@ -2,7 +2,8 @@
 
 SCF checks a CAM signature (TC3, service `scf`) on a function URL, FC an ACS3 signature without a hash of the body on
 an HTTP trigger; both are made here by the vendors' own code. The command is a file, or `-` for standard input: a
-password in an argument would be seen by every process of the machine. Unverified: SCF's token header.
+password in an argument would be seen by every process of the machine. A secret for the caller comes back sealed to
+a key of this call, and is shown as `Password`. Unverified: SCF's token header.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.commands import Refused, control_plane, identity
 from shared.workbench.deploy.control_plane import CallFailed
+from shared.workbench.deploy.sealed_call import SealedCall
 
 _TIMEOUT_S = 300.0  # SCF's own limit for a synchronous call is the longest
 
@@ -82,6 +84,8 @@ def main(argv: list[str]) -> int:
     except CallFailed as error:
         print(f"call: {error}", file=sys.stderr)
         return 1
+    sealing = SealedCall(body, seals=any(s.seals for s in description.functions if s.module == options.function))
+    body = sealing.body
     host = urlsplit(url).netloc
     keys = identity(options.cloud, os.environ)
     on_scf = description.platform == "scf"
@@ -93,7 +97,9 @@ def main(argv: list[str]) -> int:
     except (OSError, HTTPException) as error:
         print(f"call: no answer ({type(error).__name__}); the change may have been made", file=sys.stderr)
         return 1
-    print(text)
+    print(sealing.shown(text))
+    if advice := sealing.advice(text):
+        print(f"call: {advice}", file=sys.stderr)
     print(f"HTTP {status}", file=sys.stderr)
     return 0 if 200 <= status < 300 else 1
 

@@ -31,8 +31,8 @@ FIELDS: dict[str, dict[str, str]] = {
         " old password is needed, Store is required.",
         "Adopt": "With Store: the store may be another credential's by now, if none of its versions is pending.",
         "Seal": "Sealed to this public key: a JWE in the result's `Sealed`. Without Store over HTTP alone.",
-        "Reply": "In the HTTP reply, to a caller who waits. The default for `Random` over HTTP; `KEYTURN_REPLY=off`"
-        " forbids it.",
+        "Reply": "In the HTTP reply, to a caller who waits. The default for `Random` over HTTP. On SCF, whose log holds"
+        " what a function returns, it needs `KEYTURN_REPLY=on`; `KEYTURN_REPLY=off` forbids it elsewhere.",
     },
     "PlanRotation": {
         "Policy": "The policy's name. It is part of the CommandId of each change that it asks for.",

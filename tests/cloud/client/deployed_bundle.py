@@ -17,7 +17,7 @@ from shared.queues.port import QueueMessage
 from tests.cloud.client.function_urls import HttpAnswer, call_signed
 from tests.cloud.client.inboxes import open_any_inbox, queue_access
 from tests.cloud.client.standin import Standin
-from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
 from tests.cloud.state.checkout import ROOT
 
 SMQ = f"smq://{ALIBABA_ACCOUNT}.mns.cn-hangzhou.aliyuncs.com/keyturn-"
@@ -50,6 +50,12 @@ class DeployedBundle:
             "--as-built",
         ]
         return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120)
+
+    def make_call(self, function: str, command: Path) -> subprocess.CompletedProcess[str]:
+        """`make call`, with a command in a file."""
+        whole = [sys.executable, "-m", "shared.workbench.deploy", "call", self.name, function, str(command)]
+        environ = self.environ | {"TENCENTCLOUD_UIN": TENCENT_UIN}
+        return subprocess.run(whole, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
 
     def url(self, function: str) -> str:
         """Where a function is called."""
