@@ -1,4 +1,4 @@
-"""The requests that were recorded, as files: one for each kind, named by what it asks, with the scenarios that make it."""
+"""The requests that were recorded, as files: one for each kind, named by what it asks, with who makes it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tests.cloud.state.checkout import ROOT
 
 FOLDER = ROOT / "tests" / "fixtures" / "requests"
-RECORD = "KEYTURN_RECORD=1 python -m pytest tests/requests"
+RECORD = "KEYTURN_RECORD=1 python -m pytest tests/requests/test_requests.py"
 Request = dict[str, Any]
 
 

@@ -12,6 +12,7 @@ from shared.queues.port import QueueMessage
 from shared.workbench.bundle.description import DeadLetter, Destinations, FunctionSpec, Logs, TimerTrigger
 from tests.cloud.client.inboxes import queue_access
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, result
+from tests.rotation.fleet_world import fire
 from tests.support import stored_commands
 from tests.support.hello_function import write_zip
 from tests.support.stored_commands import KEPT
@@ -115,8 +116,6 @@ def follow_changes(house: House, folder: Path) -> None:
 
 def plan_rotations(house: House, folder: Path) -> None:
     """A fleet of each kind, found by pattern and by tag."""
-    from tests.rotation.fleet_world import fire
-
     house.settings |= {"KEYTURN_COMMANDS": house.commands_url}
     house.cloud.reset(rate=1000)
     for number, policy in enumerate(POLICIES):

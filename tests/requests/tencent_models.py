@@ -10,9 +10,7 @@ from typing import Any
 
 from tests.requests.vendor_types import Field, Models, Type, problems
 
-_INTERFACE = re.compile(
-    r"^export (?:declare )?(?:interface|type) (\w+) (?:= null|\{(.*?)^\})", re.MULTILINE | re.DOTALL
-)
+_INTERFACE = re.compile(r"^export (?:interface|type) (\w+) (?:= null|\{(.*?)^\})", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"^    (\w+)(\??): (.+);$", re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 _HOST = re.compile(r'super\("([^"]+)", "([^"]+)"')

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_tencent
 from tests.conftest import House
 from tests.requests import fixtures
 from tests.requests.scenarios import SCENARIOS
@@ -26,6 +28,28 @@ def test_each_request_has_a_fixture_and_each_fixture_a_request(
         fixtures.write_fixtures(name, recorded)
     if told := fixtures.differences(fixtures.made_by(name), recorded):
         pytest.fail("\n".join([*told, f"if that is meant: {fixtures.RECORD}"]), pytrace=False)
+
+
+def test_nothing_is_kept_until_it_is_asked_for_and_never_a_value() -> None:
+    turn = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd"}
+    with Standin() as apart:
+        call_tencent(apart, "ModifyInstancePassword", turn)
+        assert apart.recorded_requests() == []
+        apart.record_requests()
+        for _ in range(2):
+            call_tencent(apart, "DescribeInstanceAccount", {"InstanceId": "crs-demo0001"})
+        (kept,) = apart.recorded_requests()
+    assert kept == {
+        "cloud": "tencent",
+        "service": "redis",
+        "version": "2018-04-12",
+        "action": "DescribeInstanceAccount",
+        "method": "POST",
+        "host": "redis.tencentcloudapi.com",
+        "path": "/",
+        "query": {},
+        "json": {"InstanceId": "string"},
+    }
 
 
 def test_every_fixture_belongs_to_a_scenario() -> None:

@@ -48,14 +48,17 @@ def _says(**parts: str) -> Callable[[Request], None]:
 
 
 WRONG: list[tuple[str, Callable[[Request], Any], str]] = [
-    ("tencent-redis-ModifyInstanceAccount", _with("json", Password="string"), "ModifyInstanceAccount.Password: unknown"),
-    ("tencent-redis-ModifyInstanceAccount", _without("json", "InstanceId"), "ModifyInstanceAccount.InstanceId: missing"),
+    ("tencent-redis-ModifyInstanceAccount", _with("json", Password="string"),
+     "ModifyInstanceAccount.Password: unknown"),
+    ("tencent-redis-ModifyInstanceAccount", _without("json", "InstanceId"),
+     "ModifyInstanceAccount.InstanceId: missing"),
     ("tencent-redis-DescribeTaskInfo", _with("json", TaskId="string"),
      "DescribeTaskInfo.TaskId: string, and number is wanted"),
     ("tencent-tcr-DescribeInstances", _with("json", Registryids="string"),
      "DescribeInstances.Registryids: string, and a list is wanted"),
-    ("tencent-tcr-DescribeServiceAccounts", _with("json", Filters=[{"Name": "string", "Values": ["string"], "Value": "string"}]),
-     "DescribeServiceAccounts.Filters[].Value: unknown"),
+    ("tencent-tcr-DescribeServiceAccounts",
+     _with("json", Filters=[{"Name": "string", "Values": [], "Other": "string"}]),
+     "DescribeServiceAccounts.Filters[].Other: unknown"),
     ("tencent-scf-CreateFunction", _with("json", Code="string"),
      "CreateFunction.Code: string, and Code is wanted"),
     ("tencent-ssm-GetSecretValue", _says(version="2019-09-24"), "version: ssm has none of 2019-09-24"),

@@ -59,7 +59,7 @@ def request_shape(call: Call, request: HttpRequest) -> dict[str, Any]:
     if kind == "application/x-www-form-urlencoded":
         return {**shape, "form": _texts(parse_qsl(request.body.decode(), keep_blank_values=True))}
     if kind == "application/json":
-        return {**shape, "json": _type(json.loads(request.body))}
+        return {**shape, "json": _type(_parsed(request.body))}
     if kind in ("text/xml", "application/xml"):
         document = ElementTree.fromstring(request.body)
         return {**shape, "xml": _texts([(one.tag.rpartition("}")[2], one.text or "") for one in document])}
@@ -79,6 +79,14 @@ def _type(value: Any) -> Any:
         return [one for _, one in sorted(distinct.items())]
     names = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
     return names[type(value)]
+
+
+def _parsed(body: bytes) -> Any:
+    """A JSON body; one that cannot be read counts as none, and the service refuses it."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        return None
 
 
 def _document(text: Any) -> Any:
