@@ -32,12 +32,13 @@ def test_each_request_has_a_fixture_and_each_fixture_a_request(
 
 def test_nothing_is_kept_until_it_is_asked_for_and_never_a_value() -> None:
     turn = {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd"}
+    asked = {"InstanceId": "crs-demo0001", "Limit": 20, "Offset": 0}
     with Standin() as apart:
         call_tencent(apart, "ModifyInstancePassword", turn)
         assert apart.recorded_requests() == []
         apart.record_requests()
         for _ in range(2):
-            call_tencent(apart, "DescribeInstanceAccount", {"InstanceId": "crs-demo0001"})
+            call_tencent(apart, "DescribeInstanceAccount", asked)
         (kept,) = apart.recorded_requests()
     assert kept == {
         "cloud": "tencent",
@@ -48,7 +49,7 @@ def test_nothing_is_kept_until_it_is_asked_for_and_never_a_value() -> None:
         "host": "redis.tencentcloudapi.com",
         "path": "/",
         "query": {},
-        "json": {"InstanceId": "string"},
+        "json": {"InstanceId": "string", "Limit": "integer", "Offset": "integer"},
     }
 
 
