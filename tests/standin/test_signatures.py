@@ -1,13 +1,16 @@
-"""The two signature schemes, against published examples, vectors and requests signed by hand."""
+"""The signature schemes, against published examples, vectors and requests signed by hand."""
 
 from __future__ import annotations
 
+import base64
+import hmac
 import json
 import time
 from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any
 from urllib.error import HTTPError
+from urllib.parse import quote, urlencode
 from urllib.request import ProxyHandler, Request, build_opener
 from uuid import uuid4
 
@@ -220,9 +223,48 @@ def test_alibaba_wants_its_own_headers_signed(standin: Standin) -> None:
     assert post(standin, unsigned, b"")["Code"] == "IncompleteSignature"
 
 
-def test_alibabas_old_signature_is_refused_by_name(standin: Standin) -> None:
-    query = "?Action=DescribeInstances&AccessKeyId=LTAISTANDIN&SignatureMethod=HMAC-SHA1&Signature=abc"
-    assert post(standin, {"host": "r-kvstore.aliyuncs.com"}, b"", query)["Code"] == "UnsupportedSignatureMethod"
+def old_query(**changed: str) -> str:
+    """A query that carries Alibaba's older signature, signed by hand after `changed`."""
+    said = {
+        "Action": "DescribeInstances",
+        "Version": "2015-01-01",
+        "AccessKeyId": "LTAISTANDIN",
+        "SecurityToken": "standin-session-token",
+        "SignatureMethod": "HMAC-SHA1",
+        "SignatureVersion": "1.0",
+        "SignatureNonce": uuid4().hex,
+        "Timestamp": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        **changed,
+    }
+    signed = "&".join(f"{quote(name, safe='~')}={quote(said[name], safe='~')}" for name in sorted(said))
+    text = f"POST&%2F&{quote(signed, safe='~')}".encode()
+    signature = base64.b64encode(hmac.digest(b"standin-secret-key&", text, "sha1")).decode()
+    return "?" + urlencode({"Signature": signature, **said, **{n: v for n, v in changed.items() if n == "Signature"}})
+
+
+@pytest.mark.parametrize(
+    ("changed", "code"),
+    [
+        ({}, None),
+        ({"Signature": "abc"}, "SignatureDoesNotMatch"),
+        ({"SignatureMethod": "HMAC-SHA256"}, "UnsupportedSignatureMethod"),
+        ({"SignatureVersion": "2.0"}, "UnsupportedSignatureMethod"),
+        ({"AccessKeyId": "LTAIOTHER"}, "InvalidAccessKeyId.NotFound"),
+        ({"SecurityToken": "other"}, "InvalidSecurityToken.Expired"),
+        ({"Timestamp": "2020-01-01T00:00:00Z"}, "InvalidTimeStamp.Expired"),
+    ],
+)
+def test_alibabas_older_signature_is_checked_as_well(
+    standin: Standin, changed: dict[str, str], code: str | None
+) -> None:
+    host = {"host": "r-kvstore.aliyuncs.com"}
+    assert post(standin, host, b"", old_query(**changed)).get("Code") == code
+
+
+def test_an_older_alibaba_request_cannot_be_replayed(standin: Standin) -> None:
+    query = old_query()
+    assert "Code" not in post(standin, {"host": "r-kvstore.aliyuncs.com"}, b"", query)
+    assert post(standin, {"host": "r-kvstore.aliyuncs.com"}, b"", query)["Code"] == "SignatureNonceUsed"
 
 
 def test_what_is_no_api_call_gets_404(standin: Standin) -> None:

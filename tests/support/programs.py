@@ -15,6 +15,8 @@ from tests.cloud.state.checkout import ROOT
 
 MISSING = "not installed: "
 NODE_PACKAGES = ROOT / ".keyturn" / "node"
+NODE_SDKS_LOCK = ROOT / "tests" / "support" / "node" / "package-lock.json"
+_NODE_SDKS = NODE_PACKAGES / "vendors"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,14 @@ def _node_package(path: str) -> Callable[[], str | None]:
     return find
 
 
+def _node_sdks() -> str | None:
+    """The folder of packages, where those of the lock file are installed."""
+    lock = _NODE_SDKS / NODE_SDKS_LOCK.name
+    same = lock.is_file() and lock.read_bytes() == NODE_SDKS_LOCK.read_bytes()
+    packages = _NODE_SDKS / "node_modules"
+    return str(packages) if same and packages.is_dir() and shutil.which("node") else None
+
+
 def _npm(package: str) -> str:
     return f"npm install --prefix {NODE_PACKAGES.relative_to(ROOT)} {package} (needs Node)"
 
@@ -59,6 +69,7 @@ CHROMIUM = Program("Chromium", "apt-get install chromium-headless-shell (or chro
 CURL = Program("curl", "apt-get install curl", _on_path("curl"))
 JOSE = Program("jose", "apt-get install jose", _on_path("jose"))
 NODE = Program("Node and npm", "apt-get install nodejs npm", lambda: shutil.which("node") and shutil.which("npm"))
+NODE_SDKS = Program("the vendors' Node SDKs", "tests/support/node/install (needs Node and npm)", _node_sdks)
 PYTHON_3_9 = Program("Python 3.9", "pyenv install 3.9", _python("3.9"))
 PYTHON_3_10 = Program("Python 3.10", "pyenv install 3.10", _python("3.10"))
 PYTHON_3_12 = Program("Python 3.12", "pyenv install 3.12", _python("3.12"))
@@ -66,6 +77,11 @@ RABBITMQ = Program(
     "RabbitMQ", "apt-get install rabbitmq-server", lambda: None if rabbitmq.missing_programs() else "here"
 )
 SERVERLESS = Program("serverless", _npm("serverless@3"), _node_package(".bin/serverless"))
+TCCLI = Program(
+    "tccli",
+    "python3 -m venv .keyturn/tccli && .keyturn/tccli/bin/pip install tccli==3.1.189.1",
+    lambda: shutil.which(str(ROOT / ".keyturn" / "tccli" / "bin" / "tccli")),
+)
 
 
 def require_program(program: Program) -> str:

@@ -1,4 +1,4 @@
-"""Alibaba Cloud's front door: RPC style over ACS3-HMAC-SHA256, parameters in the query or a form body."""
+"""Alibaba Cloud's front door: RPC style, signed by ACS3 or the older HMAC-SHA1, parameters in query or form."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ _MUST_SIGN = {
     "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256",
 }  # fmt: skip
 # What any action may be sent beside its own parameters.
-_COMMON = {"Action", "Version", "Format", "Timestamp", "SignatureNonce", "RegionId"}
+_COMMON = {
+    "Action", "Version", "Format", "Timestamp", "SignatureNonce", "RegionId",
+    "AccessKeyId", "SecurityToken", "Signature", "SignatureMethod", "SignatureVersion",
+}  # fmt: skip
 
 
 class AlibabaGateway:
@@ -85,14 +88,15 @@ class AlibabaGateway:
         region = (host["region"] or _CENTRAL_REGION) if host else None
         call = Call("alibaba", service.name, action, service.version, region, request.host, None, request_id)
         call.in_query = frozenset(name for name, _ in request.pairs())
-        call.refused_when_done = not self._has_token(request)
+        given = request.headers.get("x-acs-security-token", "") or dict(request.pairs()).get("SecurityToken", "")
+        call.refused_when_done = not self._is_token(given)
         return call, service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
         # claims: A1, W9
         pairs = request.pairs()
         if _is_form(request) and (self.world.form_body or _product(request) in _REGIONAL):
-            pairs += parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
+            pairs += _form(request)
         given: dict[str, Any] = {}
         for name, text in pairs:
             if name not in action.parameters:
@@ -112,7 +116,11 @@ class AlibabaGateway:
         return given
 
     def forget_request(self, request: HttpRequest) -> None:
-        self._nonces.pop(request.headers.get("x-acs-signature-nonce", ""), None)
+        for nonce in (
+            request.headers.get("x-acs-signature-nonce", ""),
+            dict(request.pairs()).get("SignatureNonce", ""),
+        ):
+            self._nonces.pop(nonce, None)
 
     def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         # claims: W2, W4
@@ -139,21 +147,20 @@ class AlibabaGateway:
         # claims: W1, W2
         headers, header = request.headers, request.headers.get("authorization", "")
         if not header and "Signature" in dict(request.pairs()):
-            raise ApiError("UnsupportedSignatureMethod", "Only ACS3-HMAC-SHA256 is accepted here.")
+            self._authenticate_by_query(request)
+            return
         authorization = signatures.read_acs3(header)
         if authorization is None:
             raise ApiError("IncompleteSignature", "The request carries no complete ACS3 signature.")
         must_sign = _MUST_SIGN | {"x-acs-security-token"} & headers.keys()
         if not must_sign <= set(authorization.signed_headers) & headers.keys():
             raise ApiError("IncompleteSignature", "A header that must be signed is not.")
-        keys = self.world.credentials.alibaba
-        if not hmac.compare_digest(authorization.id.encode(), keys.id.encode()):
-            raise ApiError("InvalidAccessKeyId.NotFound", "The access key is not found.", 404)
+        self._check_key(authorization.id)
         self._check_clock(headers["x-acs-date"])
         whole = hmac.compare_digest(headers["x-acs-content-sha256"], sha256(request.body).hexdigest())
         matches = signatures.acs3_matches(
             authorization,
-            keys.key,
+            self.world.credentials.alibaba.key,
             method=request.method,
             query=request.pairs(),
             headers=headers,
@@ -162,12 +169,38 @@ class AlibabaGateway:
         if not whole or not matches or request.path != self.path(request):
             raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.")
         self._use_nonce(headers["x-acs-signature-nonce"])
-        if not self._has_token(request) and self.world.holds("W2"):
+        self._check_token(headers.get("x-acs-security-token", ""))
+
+    def _authenticate_by_query(self, request: HttpRequest) -> None:
+        """The older signature of RPC APIs, which the vendor's Node client of KMS still makes."""
+        # claims: W1, W2
+        said = dict(request.pairs())
+        if said.get("SignatureMethod") != "HMAC-SHA1" or said.get("SignatureVersion") != "1.0":
+            raise ApiError("UnsupportedSignatureMethod", "The signature method is not supported.")
+        if missing := {"AccessKeyId", "Timestamp", "SignatureNonce"} - said.keys():
+            raise ApiError(f"Missing{min(missing)}", f"{min(missing)} is mandatory for this action.")
+        self._check_key(said["AccessKeyId"])
+        self._check_clock(said["Timestamp"])
+        signed = request.pairs() + (_form(request) if _is_form(request) else [])
+        if request.path != "/" or not signatures.rpc_matches(
+            self.world.credentials.alibaba.key, request.method, signed
+        ):
+            raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.")
+        self._use_nonce(said["SignatureNonce"])
+        self._check_token(said.get("SecurityToken", ""))
+
+    def _check_key(self, id_: str) -> None:
+        # claims: W2
+        if not hmac.compare_digest(id_.encode(), self.world.credentials.alibaba.id.encode()):
+            raise ApiError("InvalidAccessKeyId.NotFound", "The access key is not found.", 404)
+
+    def _check_token(self, token: str) -> None:
+        # claims: W2
+        if not self._is_token(token) and self.world.holds("W2"):
             raise self.error_for("expire_token")
 
-    def _has_token(self, request: HttpRequest) -> bool:
-        given, token = request.headers.get("x-acs-security-token", ""), self.world.credentials.alibaba.token
-        return hmac.compare_digest(given.encode(), token.encode())
+    def _is_token(self, given: str) -> bool:
+        return hmac.compare_digest(given.encode(), self.world.credentials.alibaba.token.encode())
 
     def path(self, request: HttpRequest) -> str:
         """The path that is signed: an RPC API has but one."""
@@ -194,6 +227,10 @@ class AlibabaGateway:
 def _product(request: HttpRequest) -> str:
     host = _HOST.fullmatch(request.hostname)
     return host["service"] if host else ""
+
+
+def _form(request: HttpRequest) -> list[tuple[str, str]]:
+    return parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True)
 
 
 def _is_form(request: HttpRequest) -> bool:

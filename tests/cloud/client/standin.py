@@ -66,6 +66,15 @@ class Standin:
         calls: list[dict[str, str]] = self._ask("GET", "calls")
         return calls
 
+    def record_requests(self) -> None:
+        """From now on keep one of each distinct request, resets or not."""
+        self._ask("POST", "requests")
+
+    def recorded_requests(self) -> list[dict[str, Any]]:
+        """What was kept: names, types and places of parameters, never a value; see `request_shape`."""
+        requests: list[dict[str, Any]] = self._ask("GET", "requests")
+        return requests
+
     def state(self) -> dict[str, Any]:
         """What the services hold, without passwords."""
         state: dict[str, Any] = self._ask("GET", "state")

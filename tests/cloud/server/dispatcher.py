@@ -24,6 +24,7 @@ from tests.cloud.state.world_clock import Clock
 from tests.cloud.tencent.gateway import TencentGateway
 from tests.cloud.wire.gateway import ApiGateway
 from tests.cloud.wire.http import HttpReply, HttpRequest
+from tests.cloud.wire.request_shape import RequestRecorder
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service
 
 HTML = b"<html><head><title>500</title></head><body><h1>Internal Server Error</h1></body></html>"
@@ -46,6 +47,7 @@ class ApiDispatcher:
         self.history = history
         self._age = 0
         self.platforms = platforms
+        self.recorder = RequestRecorder()
         self._begin(world)
 
     def _begin(self, world: World) -> None:
@@ -128,6 +130,7 @@ class ApiDispatcher:
         try:
             call, service = gateway.read_call(request, request_id)
             entry["Region"] = entry["Region"] or call.region or ""
+            self.recorder.note(call, request)
             reply = gateway.success_reply(call, await self._perform(gateway, request, call, service, faults_))
         except ApiError as error:
             entry["Code"] = error.code

@@ -7,6 +7,7 @@
 - `GET calls`: every API request, oldest first. `GET state`: what the services hold, no password.
 - `GET history`: `{"Salt", "History": [{"At", "Real", "Service", "Resource", "Account", "Digest", "By"}]}`, of
   a store also `Current`. `Digest` is hex SHA-256 of salt and value, empty for a version that is gone.
+- `POST requests`: from now on, keep one of each distinct request; `GET requests`: those, see `request_shape`. No value.
 - `POST outside`: a change by hand, see `outside.Outside`.
 - `POST queue`, `GET functions`, `POST tick`: what only the clouds' own triggers could ask.
 """
@@ -115,6 +116,10 @@ class HttpServer:
                 return HttpReply.json(dispatcher.state())
             elif what == "GET functions":
                 return HttpReply.json(dispatcher.platforms.as_json() if dispatcher.platforms else [])
+            elif what == "POST requests":
+                dispatcher.recorder.start()
+            elif what == "GET requests":
+                return HttpReply.json(dispatcher.recorder.as_json())
             elif what == "GET history":
                 return HttpReply.json(dispatcher.history.as_json())
             elif what == "POST outside":

@@ -1,11 +1,13 @@
-"""The two request signatures, computed from their specifications.
+"""The request signatures, computed from their specifications.
 
 Sources: Tencent Cloud API "Signature v3" (TC3-HMAC-SHA256); Alibaba Cloud "V3 request body and signature
-mechanism" (ACS3-HMAC-SHA256). Both verifiers try what the official clients of several languages send as host.
+mechanism" (ACS3-HMAC-SHA256) and "V2 request body and signature mechanism" of RPC APIs (HMAC-SHA1, all of it in the
+query). The verifiers of the newer two try what the official clients of several languages send as host.
 """
 
 from __future__ import annotations
 
+import base64
 import hmac
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -129,6 +131,15 @@ def acs3_matches(
         hashed = acs3_request(method, query, {**headers, "host": host}, authorization.signed_headers, path)
         matches |= hmac.compare_digest(acs3_signature(secret_key, hashed), authorization.signature)
     return matches
+
+
+def rpc_matches(secret_key: str, method: str, parameters: Iterable[tuple[str, str]]) -> bool:
+    """Whether the parameters of URL and form carry the older RPC signature (HMAC-SHA1) by this key."""
+    given = list(parameters)
+    signed = "&".join(f"{percent(name)}={percent(value)}" for name, value in sorted(given) if name != "Signature")
+    text = f"{method}&{percent('/')}&{percent(signed)}"
+    right = base64.b64encode(hmac.digest(f"{secret_key}&".encode(), text.encode(), "sha1"))
+    return hmac.compare_digest(right, dict(given).get("Signature", "").encode())
 
 
 def host_forms(host: str) -> list[str]:
