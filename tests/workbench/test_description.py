@@ -71,6 +71,8 @@ WRONG = [
     ("${env:KEYTURN_HANDOFF_KEY, ''}", "hunter2", "tencent", "KEYTURN_HANDOFF_KEY: must be one key or two, comma-sep"),
     ("ckafka://ap-guangzhou/datahub-results", "memory://", "tencent", "KEYTURN_RESULTS: queue URL: memory"),
     ("topic: keyturn-commands, ", "", "tencent", "topic: is missing"),
+    ("topic: keyturn-commands, ", f"topic: {'t' * 60}, ", "tencent", "no trigger of a longer name than 60: ckafka"),
+    ('message: ""', f"message: '{json.dumps({'InstanceId': 'x' * 4096})}'", "tencent", "its text is over 4096 bytes"),
     (
         "retries: 3 }\n\n  # What",
         "retries: 10001 }\n\n  # What",

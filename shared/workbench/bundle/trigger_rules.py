@@ -14,6 +14,8 @@ from shared.workbench.bundle.form import HttpForm, ServerlessFile, TimerForm, Tr
 from shared.workbench.bundle.mistakes import Mistakes
 from shared.workbench.bundle.timer_text import policy_text, timer_text_problem
 
+# A timer's CustomArgument (583/9708, 2024-12-02), and a CKafka trigger's name, as others found out.
+_SCF_TEXT_BYTES, _SCF_NAME = 4096, 60
 _SIGNED = {"tencent": "CAM", "alibaba": "function"}
 
 
@@ -48,6 +50,8 @@ class TriggerRules:
                     self._mistakes.add("fc has no CKafka trigger", *here)
                 k = event.ckafka
                 name = f"{k.instance}-{k.topic}"
+                if len(name) > _SCF_NAME:
+                    self._mistakes.add(f"SCF makes no trigger of a longer name than {_SCF_NAME}: {name}", *here)
                 queues.append(
                     d.CkafkaTrigger(name, k.instance, k.topic, k.batch, k.wait, k.retries, k.offset, k.enabled)
                 )
@@ -80,6 +84,8 @@ class TriggerRules:
         if text := timer_text_problem(given.message):
             self._mistakes.add(text, *at, "message")
         message = given.message if given.policy is None else self._policy(module, given, at)
+        if self._platform == "scf" and len(message.encode()) > _SCF_TEXT_BYTES:
+            self._mistakes.add(f"its text is over {_SCF_TEXT_BYTES} bytes, the most that a timer of SCF carries", *at)
         return d.TimerTrigger(given.name, spelled, given.enabled, message)
 
     def _policy(self, module: str, given: TimerForm, at: tuple[int | str, ...]) -> str:
