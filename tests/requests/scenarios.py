@@ -67,7 +67,7 @@ CHANGES = {
 
 def change_each_way(house: House, folder: Path) -> None:
     """Each operation with every optional field, at each kind of host."""
-    house.settings |= {"KEYTURN_ALLOW_NOAUTH": "1"}
+    house.settings |= {"KEYTURN_ALLOW_NOAUTH": "1", "KEYTURN_REPLY": "on"}
     for function, command, world in COMMANDS:
         house.cloud.reset(task_s=0.02, settle_s=0.02, rate=1000, **world)
         given = {name: value for name, value in command.items() if value is not None}

@@ -9,7 +9,6 @@ import pytest
 from tests.cloud.state.claims import read_played_claims
 from tests.cloud.state.world import World
 from tests.standin.named_claims import asked_claims, read_switches, rules, rules_of
-from tests.standin.test_twists import PLATFORM_ROWS
 
 CLAIMS = {claim.id: claim for claim in read_played_claims()}
 ROW = """
@@ -55,14 +54,12 @@ def refuse(world):
 
 def test_every_row_that_names_itself_is_asked_for_and_nothing_else_is() -> None:
     twisted = {id_ for claim in CLAIMS.values() for world in claim.otherwise for id_ in world.get("not_so", ())}
-    missing = {id_ for id_ in twisted - asked_claims() if not id_.startswith(PLATFORM_ROWS)}
-    assert missing == set()
+    assert twisted - asked_claims() == set()
     assert asked_claims() - twisted == set()
 
 
 def test_every_switch_that_a_row_names_is_read() -> None:
-    played = [claim for claim in CLAIMS.values() if not claim.id.startswith(PLATFORM_ROWS)]
-    named = {name for claim in played for world in claim.otherwise for name in world}
+    named = {name for claim in CLAIMS.values() for world in claim.otherwise for name in world}
     assert named <= World.model_fields.keys()
     assert named - read_switches() - {"not_so"} == set()
 

@@ -36,6 +36,7 @@ class TencentCkafka:
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes."""
+        # claims: Q3
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
         if kind == "lock":
