@@ -8,7 +8,7 @@ import pytest
 
 from tests.cloud.state.claims import read_played_claims
 from tests.cloud.state.world import World
-from tests.standin.named_claims import asked_claims, read_switches, rules, rules_of
+from tests.standin.named_claims import asked_claims, named_claims, read_switches, rules, rules_of
 from tests.standin.test_twists import PLATFORM_ROWS
 
 CLAIMS = {claim.id: claim for claim in read_played_claims()}
@@ -58,6 +58,12 @@ def test_every_row_that_names_itself_is_asked_for_and_nothing_else_is() -> None:
     missing = {id_ for id_ in twisted - asked_claims() if not id_.startswith(PLATFORM_ROWS)}
     assert missing == set()
     assert asked_claims() - twisted == set()
+
+
+def test_every_row_is_named_by_some_code_unless_it_says_why_nothing_plays_it() -> None:
+    silent = {claim.id for claim in CLAIMS.values() if not claim.unplayed and not claim.id.startswith(PLATFORM_ROWS)}
+    assert silent - named_claims() == set()
+    assert named_claims() - CLAIMS.keys() == set()
 
 
 def test_every_switch_that_a_row_names_is_read() -> None:
