@@ -11,10 +11,9 @@ from shared.workbench.claims.table import Claim
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.claims import read_played_claims
 from tests.cloud.state.world import merge_tables
+from tests.standin.named_claims import PLATFORM_ROWS
 from tests.standin.twist_probes import PROBES, TASK_S, UNDER
 
-PLATFORM_ROWS = ("D", "E", "F", "P", "Q2")
-"""Rows about functions, their triggers and their addresses: the tests of the deployer and of the host play them."""
 TWISTED = [
     claim for claim in read_played_claims() if claim.otherwise and not claim.id.startswith(PLATFORM_ROWS)
 ]  # fmt: skip

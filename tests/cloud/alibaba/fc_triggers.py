@@ -1,7 +1,4 @@
-"""FC's triggers as its API takes and shows them; `triggerConfig` is JSON text.
-
-Claims: E2, E5.
-"""
+"""FC's triggers as its API takes and shows them; `triggerConfig` is JSON text."""
 
 from __future__ import annotations
 

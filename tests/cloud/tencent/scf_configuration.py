@@ -1,7 +1,4 @@
-"""A function's configuration as SCF's API takes and shows it.
-
-Claims: D8, D9, P11.
-"""
+"""A function's configuration as SCF's API takes and shows it."""
 
 from __future__ import annotations
 

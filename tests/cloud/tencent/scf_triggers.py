@@ -2,8 +2,6 @@
 
 Unverified and so chosen here: the fields `retry` and `timeOut` of a CKafka trigger, and that a function URL's address
 comes back as NetConfig.ExtranetUrl.
-
-Claims: D1, D2, D3.
 """
 
 from __future__ import annotations
