@@ -35,6 +35,17 @@ def asked_claims(folder: Path = CLOUD) -> set[str]:
     return {id_ for path in folder.rglob("*.py") for id_ in _ASKED.findall(path.read_text(encoding="utf-8"))}
 
 
+def named_claims(folder: Path = CLOUD) -> set[str]:
+    """Every id that some code asks for or names."""
+    found = set()
+    for path in folder.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        found |= {*_ASKED.findall(text), *(one for line in _LINE.findall(text) for one in line.split(", "))}
+        documented = (node for node in ast.walk(ast.parse(text)) if isinstance(node, _Documented))
+        found |= {one for node in documented for one in _of_docstring(node)}
+    return found
+
+
 def read_switches(folder: Path = CLOUD) -> set[str]:
     """Every name that some code reads as an attribute."""
     trees = (ast.parse(path.read_text(encoding="utf-8")) for path in folder.rglob("*.py"))

@@ -14,7 +14,7 @@ from tests.cloud.state.world import merge_tables
 from tests.standin.twist_probes import PROBES, TASK_S, UNDER
 
 PLATFORM_ROWS = ("D", "E", "F", "P", "Q2")
-"""Rows about functions, their triggers and their addresses: the tests of the deployer and of the host play them."""
+"""Rows about functions, their triggers and their addresses: test_planes_switches.py plays them."""
 TWISTED = [
     claim for claim in read_played_claims() if claim.otherwise and not claim.id.startswith(PLATFORM_ROWS)
 ]  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from shared.workbench.claims.readme_list import MOST, readme_list
 from shared.workbench.claims.table import Claim, by_harm, read_claims
 
 ROW: dict[str, object] = {
@@ -67,6 +68,14 @@ def test_a_guess_is_taken_with_a_reason_why_no_world_plays_it(tmp_path: Path) ->
     (claim,) = read(tmp_path, ("R1", GUESS | {"unplayed": "nobody could tell"}))
     assert claim.is_guessed
     assert claim.unplayed == "nobody could tell"
+
+
+def test_readmes_list_has_a_line_for_each_of_the_weakest_and_counts_the_rest() -> None:
+    told = readme_list()
+    lines = [line for line in told.splitlines() if line.startswith("- ")]
+    weakest = by_harm(read_claims())[:MOST]
+    assert lines == [f"- {one.id}: {one.claim} If not: {one.if_wrong}." for one in weakest]
+    assert f"rests on {len(read_claims())} [claims" in told
 
 
 def test_what_would_hurt_most_comes_first(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ Every other byte goes to the real server as it came, and every answer is the rea
 one calls a wrong password. Sources: Tencent https://cloud.tencent.com/document/product/239/36710 (2025-09-22) and
 239/135926 (2026-08-13); Alibaba https://help.aliyun.com/document_detail/440521.html (2026-06). A server before 6.0
 knows passwords only (https://redis.io/docs/latest/commands/auth/); its words are those of Redis 5.0, server.c.
+
+Claims: R17, R18, R19, A8, A9.
 """
 
 from __future__ import annotations
