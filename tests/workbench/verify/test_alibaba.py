@@ -17,6 +17,7 @@ from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_kms
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.cloud.state.world import merge_tables
 from tests.workbench.verify.runs import Account, Twist, twist_name, twists
 
 SECRET, VALUE = "keyturn-sandbox", "nothing that anybody needs"
@@ -46,6 +47,9 @@ queue = "keyturn-sandbox"
 # The stand-in's instances take a second change at once: none is ever busy.
 NEVER_BUSY = {"R14": "a second change right behind the first was taken: nothing was busy"}
 TRIED = {one.claim for one in CHECKS}
+# On an engine before 6.0 the claim says itself that there are no two words.
+SAID_SO = ("A8", {"tair": {"r-demo0001": {"engine_version": "4.0"}}})
+TWISTS = [one for one in twists(TRIED - NEVER_BUSY.keys()) if one != SAID_SO]
 READS = {"A10", "W1", "W2", "W4", "W9"}
 
 
@@ -89,10 +93,10 @@ def test_every_claim_holds_on_the_stand_in(account: Account, monkeypatch: pytest
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("twist", twists(TRIED - NEVER_BUSY.keys()), ids=lambda one: f"{one[0]} {twist_name(one[1])}")
+@pytest.mark.parametrize("twist", TWISTS, ids=lambda one: f"{one[0]} {twist_name(one[1])}")
 def test_a_claim_that_does_not_hold_is_found(account: Account, monkeypatch: pytest.MonkeyPatch, twist: Twist) -> None:
     claim, world = twist
-    account.standin.reset(**{**WORLD, **world})
+    account.standin.reset(**merge_tables(WORLD, world))
     assert account.run(monkeypatch, claim) == 1
     (found,) = account.findings().values()
     assert (found["Claim"], found["Finding"]) == (claim, "differs"), found
@@ -147,14 +151,13 @@ def test_a_run_that_is_killed_is_put_back_by_the_next(
 
 
 @pytest.mark.parametrize(
-    ("claim", "action"), [("A5", "DescribeAccounts"), ("S4", "ListSecretVersionIds"), ("E4", "GetAsyncInvokeConfig")]
+    ("claim", "action"), [("A5", "DescribeInstances"), ("S4", "ListSecretVersionIds"), ("E4", "GetAsyncInvokeConfig")]
 )
 def test_a_story_that_fails_in_the_middle_is_put_back(
     account: Account, monkeypatch: pytest.MonkeyPatch, claim: str, action: str
 ) -> None:
-    """A read that the story rests on is refused, once the first calls of its kind were answered, if it needs them."""
-    times = 3 if claim == "A5" else 1
-    account.standin.faults([{"Action": action, "Fault": "code", "Code": "InternalError", "Times": times}])
+    """A read that the story rests on is refused once."""
+    account.standin.faults([{"Action": action, "Fault": "code", "Code": "InternalError", "Times": 1}])
     account.run(monkeypatch, claim)
     account.standin.clear_faults()
     assert account.findings()[claim]["Finding"] == "not tried"
@@ -241,7 +244,7 @@ def test_without_a_sandbox_only_reads_are_tried(account: Account, monkeypatch: p
 
 def test_a_password_that_might_not_go_back_is_left_alone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     world = {"tair": {"r-demo0001": {"accounts": {"app": {"password": "Tair-Passw0rd"}}}}}
-    account.standin.reset(**{**WORLD, **world})
+    account.standin.reset(**merge_tables(WORLD, world))
     other = Account(account.standin, "alibaba", SANDBOX, {"SANDBOX_TAIR_PASSWORD": "Tair-Passw0rd"}, account.dist)
     assert other.run(monkeypatch, "A1,W3") == 0
     assert all("letters and digits" in one["Why"] for one in other.findings().values())
