@@ -18,8 +18,8 @@ def readme_list() -> str:
     told = (
         f"keyturn rests on {len(claims)} [claims about the two clouds](tests/cloud/claims.toml). "
         f"Seen on a real account: {count['verified']}; documented by the vendors: {count['documented']}; "
-        f"relied on by others' code that works there: {count['third_party']}; said by nobody: {count['assumed']}; told in two ways, or by half: {count['open']}. "
-        "`make docs` shows them all."
+        f"relied on by others' code that works there: {count['third_party']}; said by nobody: {count['assumed']}; "
+        f"told in two ways, or by half: {count['open']}. `make docs` shows them all."
     )
     lines = [
         *wrap(told, _WIDTH, break_long_words=False, break_on_hyphens=False),
