@@ -199,12 +199,16 @@ def test_fc_refuses_what_its_api_does_not_take(quick: Standin, given: dict[str, 
         deploy_hello_to_fc(fc_client(quick), **given)
 
 
+def _scf_url(cloud: Standin, files: dict[str, str] | None = None) -> str:
+    desc = json.dumps({"AuthType": "CAM", "NetConfig": {"EnableIntranet": False, "EnableExtranet": True}})
+    deploy_hello_to_scf(cloud, files)
+    call_scf(cloud, "CreateTrigger", FunctionName="hello", TriggerName="url", Type="http", TriggerDesc=desc)
+    return url_of(cloud)
+
+
 @pytest.fixture
 def scf_url(quick: Standin) -> str:
-    desc = json.dumps({"AuthType": "CAM", "NetConfig": {"EnableIntranet": False, "EnableExtranet": True}})
-    deploy_hello_to_scf(quick)
-    call_scf(quick, "CreateTrigger", FunctionName="hello", TriggerName="url", Type="http", TriggerDesc=desc)
-    return url_of(quick)
+    return _scf_url(quick)
 
 
 @pytest.fixture
@@ -229,6 +233,64 @@ def test_a_signed_caller_reaches_an_http_trigger(quick: Standin, fc_url: str) ->
     assert send_request(quick, fc_url, b"", alibaba_headers(quick, fc_url[8:], b""), "PUT").status == 403
     anonymous = send_request(quick, fc_url, b"{}", {"Content-Type": "application/json"})
     assert anonymous.status == 403
+
+
+RETURNS_TOKEN = """
+def main_handler(event, context):
+    return {"token": context.credentials.security_token}
+"""
+
+
+def _scf_encoded(cloud: Standin) -> object:
+    return call_signed(cloud, _scf_url(cloud), {"a": 1}).json()["event"].get("isBase64Encoded")
+
+
+def _scf_token(cloud: Standin) -> object:
+    return call_signed(cloud, _scf_url(cloud), {}).status
+
+
+def _raised(cloud: Standin) -> object:
+    scf = call_signed(cloud, _scf_url(cloud, {"hello.py": "def main_handler(event, context): raise ValueError\n"}), {})
+    return scf.status >= 500
+
+
+def _scf_log(cloud: Standin) -> object:
+    deploy_hello_to_scf(cloud)
+    invoke_on_scf(cloud, {"n": 1})
+    return sum(line.startswith("Response RequestId:") and "RetMsg:{" in line for line in cloud.functions()[0]["Log"])
+
+
+def _fc_log(cloud: Standin) -> object:
+    deploy_hello_to_fc(fc_client(cloud))
+    invoke_on_fc(fc_client(cloud), b"x")
+    return sum(line.startswith("Response") for line in cloud.functions()[0]["Log"])
+
+
+def _fc_token(cloud: Standin) -> object:
+    code = base64.b64encode(zip_of({"hello.py": RETURNS_TOKEN})).decode()
+    deploy_hello_to_fc(fc_client(cloud), code=models.InputCodeLocation(zip_file=code))
+    return invoke_on_fc(fc_client(cloud), b"")[0]["token"] == cloud.credentials["alibaba"]["token"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "probe", "holds"),
+    [
+        ("P3", _scf_encoded, None),
+        ("P4", _scf_token, 200),
+        ("P5", _raised, True),
+        ("P6", _scf_log, 1),
+        ("F1", _fc_token, True),
+        ("F4", _fc_log, 0),
+    ],
+)
+def test_a_claim_about_running_functions_is_played_both_ways(
+    quick: Standin, claim: str, probe: Callable[[Standin], object], holds: object
+) -> None:
+    seen = []
+    for not_so in ([], [claim]):
+        quick.reset(active_s=0, planes_lag_s=0, not_so=not_so)
+        seen.append(probe(quick))
+    assert seen[0] == holds != seen[1]
 
 
 def test_nobody_reaches_a_function_unsigned_or_with_a_signature_that_does_not_fit(quick: Standin, scf_url: str) -> None:

@@ -10,11 +10,13 @@ from typing import Any
 
 import pytest
 
+from tests.campaign import leaks
 from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
 from tests.cloud.client.function_urls import send_request
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.cloud.invocation.runtime import role_keys
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
@@ -52,6 +54,9 @@ def test_a_signed_call_changes_a_real_password_on_tencent(tencent: DeployedBundl
     assert (answered.status, answered.json()["Delivered"]) == (200, True)
     assert accepts(tencent.cloud, "crs-demo0001", "app", NEW)
     assert tencent.outcomes() == ["changed"]
+    (log,) = ["\n".join(one["Log"]) for one in tencent.cloud.functions() if one["Function"] == ACCOUNT]
+    assert "Response RequestId:" in log  # SCF's own line, which holds the reply
+    assert leaks.hits({"log": log.encode()}, [NEW, "App-Passw0rd", *role_keys("scf")[1:]]) == []
 
 
 def test_a_signed_call_changes_a_real_password_on_alibaba(alibaba: DeployedBundle) -> None:

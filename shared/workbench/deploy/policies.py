@@ -2,9 +2,12 @@
 where its lines go.
 
 Nothing here was tried on a cloud. A grant is `documented` where the cloud's own table of actions was read for it; any
-other is `unverified`, with the reason, and `make plan` prints that. `*` as a resource stands only where the cloud says
-that an action takes no other. Sources: Tencent CAM 239/38701 (Redis), 598/70035 (TCR), 598/10606 (resources in six
-parts: an empty region is any, an empty account the policy's own), 1078/38612 (SSM); Alibaba RAM, help documents of
+other is `unverified`, with the reason, and `make plan` prints that. CAM's tables put each action on one of two levels,
+and where one of the operation level names a resource, the policy gives no right at all. So `*` stands where the table
+has it, or where the action names no resource; a read whose row was not seen is granted twice, by its resource and by
+`*`. A change whose row was not seen gets its resource alone: a refusal is plain to see, a right too many is not.
+Sources: Tencent CAM 239/38701 and 598/112151 (Redis), 598/70035 (TCR), 1140/40871 (SSM), 598/101280 (CKafka), 598/10606
+(resources in six parts: an empty region is any, an empty account the policy's own); Alibaba RAM, help documents of
 R-kvstore, SMQ and KMS (28953).
 """
 
@@ -36,6 +39,10 @@ _DOCUMENTED = {
     "redis:ModifyInstanceAccount",
     "redis:ModfiyInstancePassword",
     "redis:DescribeTaskInfo",
+    "ssm:GetSecretValue",
+    "ssm:ListSecretVersionIds",
+    "ssm:PutSecretValue",
+    "ssm:UpdateSecret",
     "kvstore:ModifyAccountPassword",
     "kms:GetSecretValue",
     "kms:ListSecretVersionIds",
@@ -47,11 +54,12 @@ _ANY_RESOURCE = {"redis:DescribeTaskInfo"}
 _WHY = {
     "redis:ModifyInstancePassword": "inferred from the domestic spelling, ModfiyInstancePassword",
     "tcr:ModifyServiceAccountPassword": "the resource's form is that of its sibling actions",
-    "ssm": "the page names the action; `*` stands for its creator's number, which comes before a secret's name",
+    "ssm:DeleteSecretVersion": "598/57154, the international table, has it on the operation level: there grant `*`",
     "log:PostLogStoreLogs": "the action and its resource are SLS's own; what FC's role needs of it was not tried",
-    "ckafka:SendMessage": "neither the action's name nor a form for its resource is published",
+    "ckafka:SendMessage": "its row was not seen; the call names no instance, so that no resource can be told",
 }
 _NOT_SEEN = "its row in the cloud's table was not seen; the resource's form is that of its sibling actions"
+_READS = ("Describe", "Get", "List")
 
 
 @dataclass(frozen=True)
@@ -90,8 +98,15 @@ class Policy:
     def remarks(self) -> tuple[str, ...]:
         """One line for each grant that is not documented, or that is for any resource."""
         unverified = [f"unverified: {g.action}: {g.why}" for g in self.grants if g.status == "unverified"]
-        wide = [f"any resource: {g.action}: the cloud takes no other" for g in self.grants if g.resources == ("*",)]
-        return (*unverified, *wide)
+        wide = [f"any resource: {g.action}: {self._why_any(g)}" for g in self.grants if g.resources == ("*",)]
+        return (*dict.fromkeys(unverified), *wide)
+
+    def _why_any(self, grant: Grant) -> str:
+        if grant.action in _ANY_RESOURCE:
+            return "the cloud takes no other"
+        if any(one.action == grant.action for one in self.grants if one.resources != ("*",)):
+            return "in case it is of the operation level; remove this one where it works without"
+        return "no other can be named"
 
 
 def policies(description: Description, spec: FunctionSpec) -> tuple[Policy, ...]:
@@ -140,10 +155,12 @@ def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Clou
         if cloud in spec.clouds:
             documented = action in _DOCUMENTED
             resources = ("*",) if action in _ANY_RESOURCE else tuple(_instances(description, spec, action))
-            why = "" if documented else _WHY.get(action) or _WHY.get(action.partition(":")[0], _NOT_SEEN)
+            why = "" if documented else _WHY.get(action, _NOT_SEEN)
             if not resources:  # KEYTURN_ALLOW names nothing of this service: no such call is ever made
                 continue
             yield cloud, Grant(action, resources, "documented" if documented else "unverified", why)
+            if cloud == "tencent" and not documented and action.partition(":")[2].startswith(_READS):
+                yield cloud, Grant(action, ("*",), "unverified", why)
     yield from _store_grants(description, spec)
     if spec.logs is not None and description.platform == "fc":  # SCF writes lines by itself, with no role of ours
         place = f"project/{spec.logs.group}/logstore/{spec.logs.topic}"
@@ -166,7 +183,7 @@ def _store_grants(description: Description, spec: FunctionSpec) -> Iterator[tupl
         resources = [_secret(spec, kind, *place) for place in sorted(places)]
         for action in RIGHTS[cloud] if resources else ():
             documented = action in _DOCUMENTED
-            why = "" if documented else _WHY[kind]
+            why = "" if documented else _WHY.get(action, _NOT_SEEN)
             yield _cloud(cloud), Grant(action, tuple(resources), "documented" if documented else "unverified", why)
 
 
@@ -231,17 +248,17 @@ def _queue_grants(description: Description, spec: FunctionSpec) -> Iterator[tupl
         settings.results,
         *(settings.commands and settings.commands.replace("{function}", t.replace("_", "-")) for t in targets),
     ]
-    ckafka: dict[str, None] = {}
+    ckafka = False
     smq: dict[str, None] = {}
     for url in sent:
         scheme, _, rest = (url or "").partition("://")
         if scheme == "ckafka":
-            ckafka[f"qcs::ckafka:{queue_urls.ckafka_place(rest).region}::*"] = None
+            ckafka = True
         elif scheme == "smq":
             place = queue_urls.smq_place(rest)
             region = place.region.removesuffix("-internal").removesuffix("-vpc")
             smq[f"acs:mns:{region}:{place.account}:/queues/{place.queue}/messages"] = None
     if ckafka:
-        yield "tencent", Grant("ckafka:SendMessage", tuple(ckafka), "unverified", _WHY["ckafka:SendMessage"])
+        yield "tencent", Grant("ckafka:SendMessage", ("*",), "unverified", _WHY["ckafka:SendMessage"])
     if smq:
         yield "alibaba", Grant("mns:SendMessage", tuple(smq), "documented")

@@ -4,7 +4,7 @@ Source: the official SDK's models (alibabacloud-fc20230330 4.8.3) and
 https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-overview.
 Unverified and so chosen here: `state` and `lastUpdateStatus` while a function is made or changed, and some error codes.
 
-Claims: E3, E4, E5, E6, W2.
+Claims: E3, E4, E5, E6, E8, W2.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""A function's configuration as FC's API takes it."""
+"""A function's configuration as FC's API takes it.
+
+Claims: D9, F1.
+"""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ class TencentCkafka:
         if call.site not in (None, site):
             raise ApiError("AuthFailure.SecretIdNotFound", "The SecretId is not found at this site.")
         if not self._world.holds("Q1"):
-            raise ApiError("AuthFailure.TokenFailure", "Temporary keys are not taken.")
+            raise ApiError("AuthFailure.TokenFailure", "Temporary keys are not taken here.")
         messages = given["Message"]
         if not 1 <= len(messages) <= MOST:
             raise ApiError("InvalidParameterValue", f"Message takes 1 to {MOST} items.")
@@ -75,6 +75,6 @@ class TencentCkafka:
             if one.keys() != {"Key", "Body"} or not all(isinstance(part, str) for part in one.values()):
                 raise ApiError("InvalidParameter", "An item of Message has a Key and a Body, both strings.")
         topic = f"ckafka/{given['DataHubId']}"
-        lost = 1 if len(messages) > 1 and not self._world.holds("Q3") else 0
-        ids = [self._broker.add(topic, one["Body"], key=one["Key"]) for one in messages[: len(messages) - lost]]
-        return {"MessageId": [*ids, *(uuid.uuid4().hex.upper() for _ in range(lost))]}
+        kept = messages if self._world.holds("Q3") else messages[:-1]
+        ids = [self._broker.add(topic, one["Body"], key=one["Key"]) for one in kept]
+        return {"MessageId": [*ids, *(uuid.uuid4().hex.upper() for _ in messages[len(kept) :])]}

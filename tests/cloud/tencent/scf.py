@@ -2,7 +2,7 @@
 
 Source: the official SDK's models (tencentcloud-sdk-python-scf 3.1.100) and https://www.tencentcloud.com/document/api/583.
 
-Claims: D5, D6, D7, D8, D9, P10, W2.
+Claims: D5, D6, D7, D8, D9, D14, P10, W2.
 """
 
 from __future__ import annotations

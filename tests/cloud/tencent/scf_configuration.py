@@ -1,6 +1,6 @@
 """A function's configuration as SCF's API takes and shows it.
 
-Claims: D8, D9, P11.
+Claims: D8, D9, D13, P10, P11.
 """
 
 from __future__ import annotations

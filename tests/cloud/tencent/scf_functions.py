@@ -2,6 +2,8 @@
 
 Sources: https://cloud.tencent.com/document/product/583/115197 (nine states); the Terraform provider tencentcloudstack
 @f6970a9, service_tencentcloud_scf.go:344 (a deletion is asked for until it is over) and :641 (a pause after Active).
+
+Claims: D5, D6, D7, D14.
 """
 
 from __future__ import annotations

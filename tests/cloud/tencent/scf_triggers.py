@@ -2,6 +2,8 @@
 
 TriggerDesc is JSON text, but that of a timer is written as the bare expression and shown as JSON:
 https://cloud.tencent.com/document/product/583/39901 (2024-10-29), 583/34880, 583/9708 (names, CustomArgument).
+
+Claims: D1, D2, D3.
 """
 
 from __future__ import annotations
