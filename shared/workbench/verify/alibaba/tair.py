@@ -129,5 +129,5 @@ def account_to_change(desk: AlibabaDesk) -> tuple[TairAccount, str, str]:
 def changed(account: TairAccount, variable: str, password: str) -> Changed:
     """What is written down before this account gets this password."""
     ids = {"instance": account.instance, "account": account.account}
-    title = f"the password of {account.account} on {account.instance}: some six times, a minute each"
+    title = f"the password of {account.account} of the Tair instance: some eight times, a minute each"
     return Changed(KIND, title, ids, variable, password)
