@@ -1,6 +1,8 @@
 """Function Compute's front door: ACS3 over resource paths, JSON bodies, regional hosts.
 
 Source: the official SDK's client (alibabacloud-fc20230330 4.8.3), which names paths, methods and hosts.
+
+Claims: P3, W1, W9.
 """
 
 from __future__ import annotations

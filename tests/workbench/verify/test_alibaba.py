@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_kms
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.cloud.state.world import merge_tables
 from tests.workbench.verify.runs import Account, Twist, twist_name, twists
 
 SECRET, VALUE = "keyturn-sandbox", "nothing that anybody needs"
@@ -46,6 +48,9 @@ queue = "keyturn-sandbox"
 # The stand-in's instances take a second change at once: none is ever busy.
 NEVER_BUSY = {"R14": "a second change right behind the first was taken: nothing was busy"}
 TRIED = {one.claim for one in CHECKS}
+# On an engine before 6.0 the claim says itself that there are no two words.
+SAID_SO = ("A8", {"tair": {"r-demo0001": {"engine_version": "4.0"}}})
+TWISTS = [one for one in twists(TRIED - NEVER_BUSY.keys()) if one != SAID_SO]
 READS = {"A10", "W1", "W2", "W4", "W9"}
 
 
@@ -73,26 +78,49 @@ def is_as_before(account: Account, *, versions: bool = True) -> bool:
 
 
 @pytest.mark.long
-def test_every_claim_holds_on_the_stand_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    """And on a secret that has all its versions from a run before."""
-    assert account.run(monkeypatch) == 0
+def test_every_claim_holds_on_the_stand_in_and_no_secret_is_shown_or_kept(account: Account) -> None:
+    """Neither a secret of the caller's nor one that was set meanwhile, which the journal holds while it is there."""
+    run = account.start()
+    meanwhile: set[str] = set()
+    arguments = Path(f"/proc/{run.pid}/cmdline").read_bytes().decode()
+    while run.poll() is None:
+        try:
+            text, mode = account.journal.read_text(), account.journal.stat().st_mode
+        except FileNotFoundError:
+            continue
+        assert stat.S_IMODE(mode) == 0o600
+        meanwhile |= {one["password"] for one in json.loads(text) if one["password"]}
+        time.sleep(0.01)
+    said, complained = run.communicate()
+    assert run.returncode == 0
     found = account.findings()
-    not_tried = {claim: one["Why"] for claim, one in found.items() if one["Finding"] == "not tried"}
     assert {claim for claim, one in found.items() if one["Finding"] == "holds"} == TRIED - NEVER_BUSY.keys()
     rows = {one.id: one.untried for one in read_claims() if "alibaba" in one.clouds and one.id not in TRIED}
-    assert not_tried == NEVER_BUSY | rows
     assert all(rows.values())
+    not_tried = {claim: one["Why"] for claim, one in found.items() if one["Finding"] == "not tried"}
+    assert not_tried == NEVER_BUSY | rows
     assert is_as_before(account, versions=False)
-    assert account.run(monkeypatch, "S1,S4,S5,S6,S7,S9") == 0
-    assert {one["Finding"] for one in account.findings().values()} == {"holds"}
-    assert is_as_before(account, versions=False)
+    assert len(meanwhile) == 7
+    keys = account.standin.credentials["alibaba"]
+    files = [one.read_text() for one in account.dist.iterdir() if one.name != "sandbox.toml"]
+    for secret in {*meanwhile, PASSWORD, VALUE, keys["id"], keys["key"], keys["token"]}:
+        assert all(secret not in text for text in (said, complained, arguments, *files))
+    assert all(id_ not in text for text in (said, *files) for id_ in ("r-demo0001", SECRET))
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("twist", twists(TRIED - NEVER_BUSY.keys()), ids=lambda one: f"{one[0]} {twist_name(one[1])}")
+def test_claims_hold_on_a_secret_that_has_all_its_versions(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    for _ in range(2):
+        assert account.run(monkeypatch, "S1,S4,S5,S6,S7,S9") == 0
+        assert {one["Finding"] for one in account.findings().values()} == {"holds"}
+        assert is_as_before(account, versions=False)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("twist", TWISTS, ids=lambda one: f"{one[0]} {twist_name(one[1])}")
 def test_a_claim_that_does_not_hold_is_found(account: Account, monkeypatch: pytest.MonkeyPatch, twist: Twist) -> None:
     claim, world = twist
-    account.standin.reset(**{**WORLD, **world})
+    account.standin.reset(**merge_tables(WORLD, world))
     assert account.run(monkeypatch, claim) == 1
     (found,) = account.findings().values()
     assert (found["Claim"], found["Finding"]) == (claim, "differs"), found
@@ -147,14 +175,13 @@ def test_a_run_that_is_killed_is_put_back_by_the_next(
 
 
 @pytest.mark.parametrize(
-    ("claim", "action"), [("A5", "DescribeAccounts"), ("S4", "ListSecretVersionIds"), ("E4", "GetAsyncInvokeConfig")]
+    ("claim", "action"), [("A5", "DescribeInstances"), ("S4", "ListSecretVersionIds"), ("E4", "GetAsyncInvokeConfig")]
 )
 def test_a_story_that_fails_in_the_middle_is_put_back(
     account: Account, monkeypatch: pytest.MonkeyPatch, claim: str, action: str
 ) -> None:
-    """A read that the story rests on is refused, once the first calls of its kind were answered, if it needs them."""
-    times = 3 if claim == "A5" else 1
-    account.standin.faults([{"Action": action, "Fault": "code", "Code": "InternalError", "Times": times}])
+    """A read that the story rests on is refused once."""
+    account.standin.faults([{"Action": action, "Fault": "code", "Code": "InternalError", "Times": 1}])
     account.run(monkeypatch, claim)
     account.standin.clear_faults()
     assert account.findings()[claim]["Finding"] == "not tried"
@@ -179,28 +206,6 @@ def test_what_cannot_be_put_back_is_told_and_put_back_later(
     assert account.run(monkeypatch, "W1") == 0
     assert "an earlier run left the function" in capsys.readouterr().out
     assert is_as_before(account)
-
-
-@pytest.mark.long
-def test_no_secret_is_shown_or_kept(account: Account) -> None:
-    """Neither those of the caller nor those that were set meanwhile, which the journal holds while it is there."""
-    run = account.start("A1,W3,S1,F1,Q1")
-    meanwhile: set[str] = set()
-    arguments = Path(f"/proc/{run.pid}/cmdline").read_bytes().decode()
-    while run.poll() is None:
-        try:
-            text, mode = account.journal.read_text(), account.journal.stat().st_mode
-        except FileNotFoundError:
-            continue
-        assert stat.S_IMODE(mode) == 0o600
-        meanwhile |= {one["password"] for one in json.loads(text) if one["password"]}
-    said, complained = run.communicate()
-    assert len(meanwhile) == 7
-    files = [one.read_text() for one in account.dist.iterdir()]
-    keys = account.standin.credentials["alibaba"]
-    for secret in {*meanwhile, PASSWORD, VALUE, keys["id"], keys["key"], keys["token"]}:
-        assert all(secret not in text for text in (said, complained, arguments, *files))
-    assert all(one not in account.report.read_text() for one in ("r-demo0001", SECRET))
 
 
 def test_without_a_terminal_and_without_a_yes_nothing_is_changed(account: Account) -> None:
@@ -241,7 +246,7 @@ def test_without_a_sandbox_only_reads_are_tried(account: Account, monkeypatch: p
 
 def test_a_password_that_might_not_go_back_is_left_alone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     world = {"tair": {"r-demo0001": {"accounts": {"app": {"password": "Tair-Passw0rd"}}}}}
-    account.standin.reset(**{**WORLD, **world})
+    account.standin.reset(**merge_tables(WORLD, world))
     other = Account(account.standin, "alibaba", SANDBOX, {"SANDBOX_TAIR_PASSWORD": "Tair-Passw0rd"}, account.dist)
     assert other.run(monkeypatch, "A1,W3") == 0
     assert all("letters and digits" in one["Why"] for one in other.findings().values())

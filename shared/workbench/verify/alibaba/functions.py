@@ -47,7 +47,7 @@ def function_story(desk: AlibabaDesk) -> FunctionSeen:
     if function.is_there():
         raise Untried("a function of the sandbox's name is there already")
     logs = {"project": part.log_project, "logstore": part.logstore} if part.log_project and part.logstore else None
-    title = f"the function {part.function}, which is made, called some six times, and removed"
+    title = "the function, which is made, called five times, and removed"
     with desk.change(Changed(KIND, title, {"function": part.function})):
         function.create(part.role, logs)
         runtime = _look(desk, function)
@@ -120,6 +120,12 @@ def _called(desk: AlibabaDesk) -> Finding:
     return Holds(told) if kind == "bytes" and not stale else Differs("bytes, and keys that an API takes", told)
 
 
+def _reaches(desk: AlibabaDesk) -> Finding:
+    code = str(desk.once(function_story).runtime.get("code"))
+    told = f"a function without a network of its own asks an API: {code or 'answered'}"
+    return Differs("an answer", told) if code.startswith("no answer") else Holds(told)
+
+
 def _return_in_log(desk: AlibabaDesk) -> Finding:
     seen = desk.once(function_story)
     if seen.log is None or seen.printed not in seen.log:
@@ -190,4 +196,5 @@ CHECKS: tuple[AlibabaCheck, ...] = (
     AlibabaCheck("E3", _state),
     AlibabaCheck("E4", _replaced),
     AlibabaCheck("D9", _logs_stay),
+    AlibabaCheck("W7", _reaches),
 )

@@ -96,7 +96,7 @@ def values_story(desk: AlibabaDesk) -> ValuesSeen:
         if said_longest.taken:
             meanwhile = account.modify(longest, first)
             account.settle()
-            kept = not meanwhile.taken and account.modify(longest, longest).taken
+            kept = not meanwhile.taken and not account.modify(first, longest).taken
     with desk.change(changed(account, variable, shortest)):
         said_shortest = account.modify(first, shortest)
     return ValuesSeen(said_longest, said_shortest, said_too_long, said_too_short, meanwhile, kept)

@@ -35,7 +35,7 @@ class QueueSeen:
 def queue_story(desk: AlibabaDesk) -> QueueSeen:
     """Send a small and the largest message. Raises: Untried, CallLost."""
     part = desk.need(desk.sandbox.smq, "smq")
-    title = f"the queue {part.queue}: two messages, which are removed again"
+    title = "the queue: two messages, which are removed again"
     with desk.change(Changed(KIND, title, {"account": part.account, "queue": part.queue})):
         plain = f"{_OURS} {uuid.uuid4().hex}"
         text = base64.b64encode(plain.encode()).decode()

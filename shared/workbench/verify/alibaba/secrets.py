@@ -60,7 +60,7 @@ def secret_story(desk: AlibabaDesk) -> SecretSeen:
         raise Untried("the sandbox's secret is no short text")
     first, value = str(was["VersionId"]), str(was["SecretData"])
     seen = SecretSeen()
-    title = f"the secret {secret.name}: up to ten versions with its present value, older ones may go"
+    title = "versions of the secret: up to ten are added with its present value, older ones may go"
     with desk.change(Changed(KIND, title, {"secret": secret.name, "version": first}, password=value)):
         one, two = version_name(), version_name()
         seen.labelled = secret.put(one, value, [LABEL])
