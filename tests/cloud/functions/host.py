@@ -105,7 +105,7 @@ class DeployedFunction:
                 await self._sweep()
                 self._changed.notify_all()
         if self._logs_returns and outcome.kind == "ok":
-            self.log.append(f"Response RequestId:{outcome.request_id} RetMsg:{outcome.body.decode(errors='replace')}")
+            self.log.append(response_line(outcome))
         return outcome
 
     async def close(self) -> None:
@@ -162,6 +162,11 @@ class DeployedFunction:
         for folder in [one for one in self._code if one not in in_use]:
             self._code.remove(folder)
             remove_folder(folder)
+
+
+def response_line(outcome: InvocationOutcome) -> str:
+    """What SCF writes into the log of what a function returned."""
+    return f"Response RequestId:{outcome.request_id} RetMsg:{outcome.body.decode(errors='replace')}"
 
 
 @dataclass

@@ -58,6 +58,8 @@ class FunctionSpec:
     concurrency: int = 1
     fresh_context: bool = True
     """Whether the keys in FC's context are those of today."""
+    limit_unit: int = 1000
+    """Of time_limit_in_ms in SCF's context, as a part of a second."""
 
 
 @dataclass(frozen=True)
@@ -296,7 +298,7 @@ def context(spec: FunctionSpec, request_id: str, retry: int) -> dict[str, Any]:
     if spec.platform == "scf":
         return {
             "memory_limit_in_mb": spec.memory_mb,
-            "time_limit_in_ms": spec.timeout_s * 1000,
+            "time_limit_in_ms": spec.timeout_s * spec.limit_unit,
             "request_id": request_id,
             "environment": json.dumps(dict(spec.environment)),
             "environ": ";".join(f"{name}={value}" for name, value in spec.environment.items()),

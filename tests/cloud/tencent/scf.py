@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.cloud.functions import validation
-from tests.cloud.functions.host import FunctionHost, Trigger
-from tests.cloud.functions.instance_process import FunctionSpec
+from tests.cloud.functions.host import FunctionHost, Trigger, response_line
+from tests.cloud.functions.instance_process import FunctionSpec, InvocationOutcome
 from tests.cloud.state.world import World
 from tests.cloud.tencent.scf_configuration import (
     CODE,
@@ -318,6 +318,13 @@ class TencentScf:
         deployed.host.retries, deployed.ttl_s = config["RetryConfig"][0]["RetryNum"], config["MsgTTL"]
         return {}
 
+    def _log(self, outcome: InvocationOutcome) -> str:
+        """What Invoke shows of the log: the platform's lines around the function's own."""
+        lines = [f"START RequestId:{outcome.request_id}", outcome.log.rstrip("\n")]
+        if self._world.holds("P6") and outcome.kind == "ok":
+            lines.append(response_line(outcome))
+        return "\n".join([*lines, f"END RequestId:{outcome.request_id}"])
+
     async def _invoke(self, given: Mapping[str, Any], call: Call) -> Answer:
         function = self._functions.running(given, call).host
         event = given.get("ClientContext", "{}")
@@ -335,7 +342,7 @@ class TencentScf:
                 "FunctionRequestId": outcome.request_id,
                 "RetMsg": outcome.body.decode() if ended else json.dumps(outcome.error),
                 "ErrMsg": "" if ended else str(outcome.error.get("errorMessage", "")),
-                "Log": outcome.log if given.get("LogType") == "Tail" else "",
+                "Log": self._log(outcome) if given.get("LogType") == "Tail" else "",
                 "MemUsage": outcome.memory_bytes,
                 "Duration": round(outcome.seconds * 1000, 3),
                 "BillDuration": int(outcome.seconds * 1000) + 1,

@@ -21,6 +21,7 @@ SECRET = "keyturn-sandbox"
 WORLD: dict[str, Any] = {
     "task_s": 0.8,
     "active_s": 0.6,
+    "planes_lag_s": 0.8,
     "ssm": {SECRET: {"region": "ap-guangzhou", "versions": {"v1": "nothing"}}},
     "ckafka": {"datahub-verify01": {"region": "ap-guangzhou"}},
 }

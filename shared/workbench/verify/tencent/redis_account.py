@@ -13,14 +13,13 @@ from shared.workbench.verify.check import Untried, made_up_password
 from shared.workbench.verify.logins import RedisDoor
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk
-from shared.workbench.verify.tencent.redis_instance import TASK_TYPES, Account, RedisInstance
+from shared.workbench.verify.tencent.redis_instance import LISTED_S, Account, RedisInstance
 from shared.workbench.verify.waiting import wait_until
 
 KIND = "redis account"
 NOBODY = "ktnobody"
 SYMBOLS = "()~!@#$%^&*-+=_{}[]:;<>,.?/"
 """The symbols that Redis' pages allow in a password."""
-LISTED_S = 3.0
 _TAKEN = ""
 
 
@@ -35,7 +34,7 @@ class AccountStory:
     of_instance: bool
     ended: str
     typed: str
-    type_shown: str
+    states: tuple[int, int]
     second: str
     second_began: bool
     changed: Account
@@ -59,8 +58,9 @@ def account_story(desk: TencentDesk) -> AccountStory:
             name, AccountPassword=new, Privilege="r", ReadonlyPolicy=list(before.readonly_policy)
         )
         asked, shown = _asked(instance, task)
+        states = int(instance.shown()["Status"]), instance.account(name).status
         second = _refusal(instance, name, AccountPassword=second_new, ReadonlyPolicy=list(before.readonly_policy))
-        typed = _listed(instance, task)
+        typed = instance.type_listed(task)
         ended = instance.ended(task)
         new_opens, old_opens = _opens(door, name, new), _opens(door, name, first)
         instance.wait_free()
@@ -78,7 +78,7 @@ def account_story(desk: TencentDesk) -> AccountStory:
             shown == instance.id,
             ended,
             typed,
-            instance.tasks().get(task, ""),
+            states,
             second,
             bool(began - {task}),
             changed,
@@ -171,18 +171,6 @@ def _asked(instance: RedisInstance, task: int) -> tuple[str, str]:
         return _TAKEN, str(instance.task(task)["InstanceId"])
     except CallRefused as refused:
         return refused.code, ""
-
-
-def _listed(instance: RedisInstance, task: int) -> str:
-    """The type of a task that the list filtered by the known types shows soon; empty if it does not."""
-    found: dict[int, str] = {}
-
-    def there() -> bool:
-        found.update(instance.tasks(TASK_TYPES))
-        return task in found
-
-    wait_until(there, LISTED_S)
-    return found.get(task, "")
 
 
 def _door(instance: RedisInstance, desk: TencentDesk) -> RedisDoor | None:

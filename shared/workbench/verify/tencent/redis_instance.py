@@ -13,7 +13,9 @@ from shared.workbench.verify.waiting import wait_until
 
 TASK_TYPES = ("007", "035", "037")
 SPELLINGS = ("ModifyInstancePassword", "ModfiyInstancePassword")
-_TASK_S = 300.0
+_TASK_S, _READABLE_S = 300.0, 3.0
+_RESULTS = {2: "succeed", 4: "failed"}
+LISTED_S = 2.0
 _ENDS = ("succeed", "failed", "error")
 _RUNNING, _VALID = 2, 2
 _LOCKS = ("ResourceUnavailable.", "ResourceInUse", "RequestLimitExceeded", "LimitExceeded")
@@ -130,16 +132,26 @@ class RedisInstance:
         """The last word of a task, empty if there is none in five minutes; of task 0, that the instance is free."""
         if not task:
             return "succeed" if self.wait_free() else ""
-        seen: list[str] = []
+        word = self._own_word if wait_until(lambda: bool(self._own_word(task)), _READABLE_S) else self._listed_word
+        last = [""]
 
         def over() -> bool:
-            try:
-                seen.append(str(self.task(task)["Status"]).lower())
-            except CallRefused:
-                return False
-            return seen[-1] in _ENDS
+            last[0] = word(task)
+            return last[0] in _ENDS
 
-        return seen[-1] if wait_until(over, _TASK_S) else ""
+        return last[0] if wait_until(over, _TASK_S) else ""
+
+    def _own_word(self, task: int) -> str:
+        """The word that DescribeTaskInfo has for a task; empty where it refuses."""
+        try:
+            return str(self.task(task)["Status"]).lower()
+        except CallRefused:
+            return ""
+
+    def _listed_word(self, task: int) -> str:
+        """The word that stands for a task's result in the list; empty where it is not over."""
+        results = {one["TaskId"]: one["Result"] for one in self._listed(())}
+        return _RESULTS.get(results.get(task, 0), "")
 
     def task(self, id_: int) -> Mapping[str, Any]:
         """DescribeTaskInfo. Raises: CallRefused, CallLost."""
@@ -147,9 +159,22 @@ class RedisInstance:
 
     def tasks(self, types: tuple[str, ...] = ()) -> dict[int, str]:
         """The last tasks of the instance: id and type, of some types if any are given."""
+        return {one["TaskId"]: str(one["TaskType"]) for one in self._listed(types)}
+
+    def _listed(self, types: tuple[str, ...]) -> list[Mapping[str, Any]]:
         given: dict[str, Any] = {"InstanceId": self.id, "Limit": 100, "Offset": 0}
         if types:
             given["TaskTypes"] = list(types)
-        return {
-            one["TaskId"]: str(one["TaskType"]) for one in self._api.call("redis", "DescribeTaskList", given)["Tasks"]
-        }
+        rows: list[Mapping[str, Any]] = self._api.call("redis", "DescribeTaskList", given)["Tasks"]
+        return rows
+
+    def type_listed(self, task: int) -> str:
+        """The type of a task that the list filtered by the known types shows soon; empty if it does not."""
+        found: dict[int, str] = {}
+
+        def there() -> bool:
+            found.update(self.tasks(TASK_TYPES))
+            return task in found
+
+        wait_until(there, LISTED_S)
+        return found.get(task, "")

@@ -17,12 +17,16 @@ LONG = 40
 
 @dataclass(frozen=True)
 class RootStory:
-    """The codes of calls with a wrong, the same, and the former password as the old one; empty: taken."""
+    """The codes of calls with a wrong, the same, and the former password as the old one; empty: taken.
+
+    `typed`: the type by which the list shows the change's task.
+    """
 
     wrong: str
     wrong_began: bool
     equal: str
     change: str
+    typed: str
     former: str
 
 
@@ -37,9 +41,16 @@ def root_story(desk: TencentDesk) -> RootStory:
         instance.wait_free()
         began = bool(set(instance.tasks()) - known)
         equal = _refusal(instance, lambda: instance.set_root_by_any_name(first, first))
-        change = _refusal(instance, lambda: instance.set_root_by_any_name(first, new))
+        tasks: list[int] = []
+
+        def to_new() -> int:
+            tasks.append(instance.set_root_by_any_name(first, new))
+            return tasks[-1]
+
+        change = _refusal(instance, to_new)
+        typed = instance.type_listed(tasks[-1]) if tasks else ""
         former = _refusal(instance, lambda: instance.set_root_by_any_name(first, new))
-        return RootStory(wrong, began, equal, change, former)
+        return RootStory(wrong, began, equal, change, typed, former)
 
 
 @dataclass(frozen=True)
