@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from shared.changes.credential import Accepted, Task, TaskState
 from shared.changes.delivery import Delivery
-from shared.changes.evidence import conclusion_of, task_progress
+from shared.changes.evidence import conclusion_of, failed_in_vain, task_progress, value_or_error
 from shared.changes.known import Known
 from shared.changes.options import PendingChange
 from shared.changes.proofs import ask_fence, opens
 from shared.changes.timing import AT_ONCE_S, FIRST_POLL_S, LONGEST_POLL_S, QUICK_S
 from shared.changes.transitions import Answer
 from shared.results.outcome import Outcome
-from shared.runtime.errors import Ambiguous
+from shared.runtime.errors import Ambiguous, KeyturnError
 
 _MOST_PROOFS = 4  # that are asked for in one wait
 _ENDED = {
@@ -57,10 +57,25 @@ def _polled(known: Known, delivery: Delivery, task: Task, for_s: float) -> tuple
         asked += 1
         if state in _ENDED:
             _, ended = conclusion_of(state, error, known.request_id)
-            return known.noted(*evidence).failed(ended), state
+            known = known.noted(*evidence).failed(ended)
+            return _looked_behind(known, delivery) if state is TaskState.FAILED else (known, state)
     named = f"task {task.task_id}" if task.task_id is not None else "the account's status"
     text = f"the cloud accepted the change, and {named} did not end within this invocation: ask for it later"
     return known.failed(Ambiguous(text, code="TaskNotEnded", request_id=known.request_id)), state
+
+
+def _looked_behind(known: Known, delivery: Delivery) -> tuple[Known, TaskState]:
+    """What became of a change whose task failed: no page says that the old secret is in force then."""
+    known, opened = opens(known, delivery)
+    if opened:
+        return known, TaskState.SUCCEEDED
+    reading = value_or_error(lambda: known.credential.observe(known.before))
+    if isinstance(reading, KeyturnError):
+        return known.noted(f"read: {reading.code or reading.error_class.value}"), TaskState.FAILED
+    known = known.noted(*reading.evidence)
+    if reading.moved or (known.new is None and reading.shown):
+        return known.failed(failed_in_vain(known.request_id)), TaskState.UNPROVEN
+    return known, TaskState.FAILED
 
 
 def _proven(known: Known, delivery: Delivery) -> tuple[Known, bool]:

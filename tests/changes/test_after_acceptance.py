@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.changes.credential import Accepted, Task
+from shared.changes.credential import Accepted, Observation, Task
 from tests.changes.told import (
     BUSY,
     DONE,
@@ -36,8 +36,29 @@ CASES = [
         "a task that fails",
         lambda: deliver(Told(tasks=[FAILED])),
         ("not_changed", "TaskFailed"),
-        "look, change new, task",
+        "look, change new, task, read",
         "looked, accepted, failed",
+    ),
+    Case(
+        "a task that fails, and a time that moved",
+        lambda: deliver(Told(tasks=[FAILED], reads=[Observation(moved=True, evidence=("moved",))])),
+        ("unknown", "TaskFailed"),
+        "look, change new, task, read",
+        "looked, accepted, failed, moved",
+    ),
+    Case(
+        "a task that fails, and a look that cannot be had",
+        lambda: deliver(Told(tasks=[FAILED], reads=[NO])),
+        ("not_changed", "TaskFailed"),
+        "look, change new, task, read",
+        "looked, accepted, failed, read: No",
+    ),
+    Case(
+        "a task that fails, and a login",
+        lambda: deliver(Told(tasks=[FAILED], logins=[YES]), login=True, fresh=True),
+        ("changed", None),
+        "look, change new, task, login new x2",
+        "looked, accepted, failed, login with the new secret: accepted",
     ),
     Case(
         "a task that is unproven",

@@ -299,3 +299,20 @@ def test_a_tair_account_that_was_never_seen_to_change_is_proven_by_the_fence_or_
     house.cloud.reset(shows_changing=False, old_equals_new="refuse")
     data = result(house.send(TAIR, {**VALID_COMMANDS[TAIR], "Login": True}))
     assert (data["Outcome"], "login with the new secret: accepted" in evidence(data)) == ("changed", True)
+
+
+@pytest.mark.parametrize("twist", [[], ["R7"]])
+@pytest.mark.parametrize("login", [False, True])
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD])
+def test_a_failed_task_is_not_believed_where_the_account_or_a_login_shows_the_new_secret(
+    house: House, function: str, login: bool, twist: list[str]
+) -> None:
+    """A cloud whose task failed, and whose new password came into force all the same."""
+    house.cloud.reset(not_so=twist)
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "fail_task"}])
+    data = result(house.send(function, {**VALID_COMMANDS[function], "Login": login}))
+    old = {ACCOUNT: "App-Passw0rd", PASSWORD: "Old-Passw0rd"}[function]
+    account = {ACCOUNT: "app", PASSWORD: "root"}[function]
+    in_force = not house.accepts("crs-demo0001", account, old)
+    expected = ("changed" if login else "unknown") if in_force else "not_changed"
+    assert data["Outcome"] == expected, data
