@@ -45,6 +45,7 @@ class TaskState(Enum):
     """How far an accepted change has come."""
 
     RUNNING = "running"
+    UNSEEN = "unseen"  # shown as over, and never as running: it may not have begun to show
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     UNPROVEN = "unproven"  # over, and nothing shows that it was ours

@@ -51,6 +51,12 @@ def conclusion_of(
     return Outcome.UNKNOWN, error or Ambiguous(text, code="TaskUnproven", request_id=request_id)
 
 
+def failed_in_vain(request_id: str | None) -> KeyturnError:
+    """A task that failed, of a change that the cloud shows all the same."""
+    text = "the cloud's task failed, and its account shows a change since: log in to find out what is in force"
+    return Ambiguous(text, code="TaskFailed", request_id=request_id)
+
+
 def value_or_error(call: Callable[[], T]) -> T | KeyturnError:
     """What a call gives, or the error that it raises."""
     # Handled as values: an exception raised while another is handled would carry it along as its context.

@@ -4,8 +4,25 @@ from __future__ import annotations
 
 import pytest
 
-from shared.changes.credential import Accepted, Task
-from tests.changes.told import BUSY, DONE, FAILED, NO, REFUSES, RUNS, UNPROVEN, YES, Case, Ports, Told, deliver
+from shared.changes.credential import Accepted, Observation, Task
+from tests.changes.told import (
+    BUSY,
+    DONE,
+    FAILED,
+    NO,
+    REFUSES,
+    RUNS,
+    UNPROVEN,
+    UNSEEN,
+    WRONG,
+    YES,
+    Case,
+    Ports,
+    Told,
+    deliver,
+)
+
+STATUS = Accepted("r-1", Task())
 
 CASES = [
     Case(
@@ -19,8 +36,29 @@ CASES = [
         "a task that fails",
         lambda: deliver(Told(tasks=[FAILED])),
         ("not_changed", "TaskFailed"),
-        "look, change new, task",
+        "look, change new, task, read",
         "looked, accepted, failed",
+    ),
+    Case(
+        "a task that fails, and a time that moved",
+        lambda: deliver(Told(tasks=[FAILED], reads=[Observation(moved=True, evidence=("moved",))])),
+        ("unknown", "TaskFailed"),
+        "look, change new, task, read",
+        "looked, accepted, failed, moved",
+    ),
+    Case(
+        "a task that fails, and a look that cannot be had",
+        lambda: deliver(Told(tasks=[FAILED], reads=[NO])),
+        ("not_changed", "TaskFailed"),
+        "look, change new, task, read",
+        "looked, accepted, failed, read: No",
+    ),
+    Case(
+        "a task that fails, and a login",
+        lambda: deliver(Told(tasks=[FAILED], logins=[YES]), login=True, fresh=True),
+        ("changed", None),
+        "look, change new, task, login new x2",
+        "looked, accepted, failed, login with the new secret: accepted",
     ),
     Case(
         "a task that is unproven",
@@ -54,8 +92,50 @@ CASES = [
         "a task without a number for ever",
         lambda: deliver(Told(changes=[Accepted("r-1", Task())], tasks=[RUNS]), left_s=8.0),
         ("unknown", "TaskNotEnded"),
-        "look, change new, task x6",
+        "look, change new, task x7",
         "looked",
+    ),
+    Case(
+        "an account that is seen to change",
+        lambda: deliver(Told(changes=[STATUS], tasks=[RUNS, DONE])),
+        ("changed", None),
+        "look, change new, task x2",
+        "looked, done",
+    ),
+    Case(
+        "an account that is not seen to change, and a fence that takes the new secret",
+        lambda: deliver(Told(fenced=True, changes=[STATUS], tasks=[UNSEEN], probes=[Accepted("r-2", None)])),
+        ("changed", None),
+        "look, change new, task x2, probe",
+        "looked, fence_probe: accepted, at rest",
+    ),
+    Case(
+        "an account that is seen to change late",
+        lambda: deliver(Told(fenced=True, changes=[STATUS], tasks=[UNSEEN, UNSEEN, RUNS, DONE], probes=[WRONG])),
+        ("changed", None),
+        "look, change new, task x2, probe, task x2",
+        "looked, fence_probe: WrongPassword, done",
+    ),
+    Case(
+        "an account that is never seen to change, and a fence that does not take the new secret",
+        lambda: deliver(
+            Told(fenced=True, changes=[STATUS], tasks=[UNSEEN], probes=[WRONG]), ports=Ports(hands_on=True), left_s=9.0
+        ),
+        ("unknown", "TaskNotEnded"),
+        "look, change new, task x2, probe, task, probe, task x2, probe, task, probe, task, probe, task, probe, task x2",
+        "looked, fence_probe: WrongPassword x6",
+    ),
+    Case(
+        "an account that is not seen to change, and a login",
+        lambda: deliver(
+            Told(fenced=True, changes=[STATUS], tasks=[UNSEEN], probes=[WRONG], logins=[REFUSES, YES]),
+            login=True,
+            fresh=True,
+        ),
+        ("changed", None),
+        "look, change new, task x2, login new, probe, task, login new x2",
+        "looked, login with the new secret: refused, fence_probe: WrongPassword,"
+        " login with the new secret: accepted, at rest, login with the new secret: accepted",
     ),
     Case(
         "a task that is handed on",

@@ -70,7 +70,7 @@ def test_where_every_answer_of_the_registry_is_lost_a_login_alone_proves(house: 
 def test_what_the_registry_makes_itself_is_never_asked_for_again_after_a_lost_answer(house: House, every: bool) -> None:
     house.cloud.faults([{"Action": ACTION[REGISTRY], "Fault": "drop_after", "Times": 9 if every else 1}])
     random = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True, "Region": "ap-guangzhou"}
-    returned = house.send(REGISTRY, random)
+    returned = house.send(REGISTRY, random, "fc")
     assert (outcome(returned), len(change_calls(house)), "Password" in returned.body) == ("unknown", 1, False)
 
 
@@ -267,3 +267,52 @@ def test_a_fence_that_may_have_refused_an_equal_secret_is_no_proof_that_nothing_
     data = result(house.send(TAIR, VALID_COMMANDS[TAIR], "fc", timeout_s=3.6))
     opens = house.accepts("r-demo0001", "app", VALID_COMMANDS[TAIR]["NewAccountPassword"])
     assert data["Outcome"] in (("changed", "already_changed", "unknown") if opens else ("unknown", "not_changed")), data
+
+
+@pytest.mark.parametrize("shown_after_s", [0.0, 1.0, 5.0])
+@pytest.mark.parametrize("handing_on", [False, True])
+@pytest.mark.parametrize(
+    "world", [{}, {"shows_changing": False}, {"old_equals_new": "refuse"}, {"old_equals_new": "same_code"}]
+)
+def test_available_right_after_the_call_is_no_proof_of_a_tair_change(
+    house: House, world: dict[str, Any], handing_on: bool, shown_after_s: float
+) -> None:
+    house.cloud.reset(**world, changing_shown_after_s=shown_after_s)
+    if handing_on:
+        house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    data = result(house.send(TAIR, VALID_COMMANDS[TAIR], timeout_s=12.0))
+    assert house.accepts("r-demo0001", "app", "New-Passw0rd1")
+    seen = any(line.startswith("accepted: account Unavailable") for line in evidence(data))
+    proven = "fence_probe: accepted" in evidence(data)
+    assert data["Outcome"] in ("changed", "pending", "unknown"), data
+    assert data["Outcome"] != "changed" or proven or world.get("shows_changing", True), data
+    assert seen or proven or data["Outcome"] != "pending"
+
+
+def test_a_tair_account_that_was_never_seen_to_change_is_proven_by_the_fence_or_a_login(house: House) -> None:
+    house.cloud.reset(shows_changing=False)
+    data = result(house.send(TAIR, VALID_COMMANDS[TAIR]))
+    assert (data["Outcome"], "fence_probe: accepted" in evidence(data)) == ("changed", True)
+    house.cloud.reset(shows_changing=False, old_equals_new="refuse")
+    data = result(house.send(TAIR, VALID_COMMANDS[TAIR], timeout_s=8.0))
+    assert (data["Outcome"], data["Error"]["Code"]) == ("unknown", "TaskNotEnded")
+    house.cloud.reset(shows_changing=False, old_equals_new="refuse")
+    data = result(house.send(TAIR, {**VALID_COMMANDS[TAIR], "Login": True}))
+    assert (data["Outcome"], "login with the new secret: accepted" in evidence(data)) == ("changed", True)
+
+
+@pytest.mark.parametrize("twist", [[], ["R7"]])
+@pytest.mark.parametrize("login", [False, True])
+@pytest.mark.parametrize("function", [ACCOUNT, PASSWORD])
+def test_a_failed_task_is_not_believed_where_the_account_or_a_login_shows_the_new_secret(
+    house: House, function: str, login: bool, twist: list[str]
+) -> None:
+    """A cloud whose task failed, and whose new password came into force all the same."""
+    house.cloud.reset(not_so=twist)
+    house.cloud.faults([{"Action": ACTION[function], "Fault": "fail_task"}])
+    data = result(house.send(function, {**VALID_COMMANDS[function], "Login": login}))
+    old = {ACCOUNT: "App-Passw0rd", PASSWORD: "Old-Passw0rd"}[function]
+    account = {ACCOUNT: "app", PASSWORD: "root"}[function]
+    in_force = not house.accepts("crs-demo0001", account, old)
+    expected = ("changed" if login else "unknown") if in_force else "not_changed"
+    assert data["Outcome"] == expected, data

@@ -41,6 +41,7 @@ RULE.of_value = True
 
 TASK, NO_TASK = Accepted("r-1", Task(7), ["accepted"]), Accepted("r-1", None, ["accepted"])
 RUNS, DONE = TaskProgress(TaskState.RUNNING, ["runs"]), TaskProgress(TaskState.SUCCEEDED, ["done"])
+UNSEEN = TaskProgress(TaskState.UNSEEN, ["at rest"])
 FAILED, UNPROVEN = TaskProgress(TaskState.FAILED, ["failed"]), TaskProgress(TaskState.UNPROVEN, ["unproven"])
 NOTHING = Observation()
 OURS = Observation(ours=(8,), succeeded=True, moved=True, evidence=("1 new task",))

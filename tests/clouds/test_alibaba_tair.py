@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -31,7 +32,7 @@ def instances(status: object = "Normal", **shown: Any) -> dict[str, Any]:
     return {"Instances": {"DBInstanceAttribute": [one]}, "RequestId": "r"}
 
 
-def instance(**answers: Answer) -> tuple[TairInstance, Script]:
+def instance(**answers: Answer | Sequence[Answer]) -> tuple[TairInstance, Script]:
     given: dict[str, Any] = {"DescribeAccounts": accounts(account()), "DescribeInstanceAttribute": instances()}
     script, through = Script({**given, **answers}), access()
     made = TairInstance(through, SUBJECT)
@@ -39,7 +40,9 @@ def instance(**answers: Answer) -> tuple[TairInstance, Script]:
     return made, script
 
 
-def change(old: Secret | None = OLD, new: Secret | None = NEW, **answers: Answer) -> tuple[TairChange, Script]:
+def change(
+    old: Secret | None = OLD, new: Secret | None = NEW, **answers: Answer | Sequence[Answer]
+) -> tuple[TairChange, Script]:
     made, script = instance(**answers)
     return TairChange(made, old, new), script
 
@@ -118,7 +121,7 @@ def test_an_instance_without_host_or_port_has_no_address(shown: dict[str, Any]) 
 @pytest.mark.parametrize(
     ("of_account", "of_instance", "state", "line"),
     [
-        ("Available", "Normal", TaskState.SUCCEEDED, "account Available, instance Normal"),
+        ("Available", "Normal", TaskState.UNSEEN, "account Available, instance Normal"),
         ("Available", "Changing", TaskState.RUNNING, "account Available, instance Changing"),
         ("Unavailable", "Normal", TaskState.RUNNING, "account Unavailable, instance Normal"),
         ("A" * 40, None, TaskState.RUNNING, f"account {'A' * 30}, instance unreadable"),
@@ -134,6 +137,21 @@ def test_a_change_has_settled_when_account_and_instance_are_at_rest(
     told = made.observe(StateBefore())
     assert told.evidence == (line,)
     assert (told.moved, told.running, told.succeeded) == (None, False, False)
+
+
+@pytest.mark.parametrize("at_work", [accounts(account("Unavailable")), accounts(account("Locked"))])
+def test_what_was_seen_to_change_since_the_call_has_settled_once_it_is_at_rest(at_work: dict[str, Any]) -> None:
+    rest = accounts(account())
+    made, _ = change(DescribeAccounts=[rest, at_work, rest, rest], ModifyAccountPassword={"RequestId": "r"})
+    states = [made.progress(Task()).state for _ in range(3)]
+    assert states == [TaskState.UNSEEN, TaskState.RUNNING, TaskState.SUCCEEDED]
+    made.change(Snapshot())  # another call: what was seen before it says nothing of it
+    assert made.progress(Task()).state is TaskState.UNSEEN
+
+
+def test_follow_change_takes_rest_for_the_end_as_it_is_only_given_what_was_seen_to_change() -> None:
+    made, _ = instance()
+    assert made.progress(Task()).state is TaskState.SUCCEEDED
 
 
 def test_a_look_before_a_fenced_change_asks_nothing_unless_it_is_a_dry_run() -> None:

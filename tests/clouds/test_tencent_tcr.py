@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ SUBJECT = Subject("tencent", "ap-guangzhou", "tcr", TCR, ROBOT)
 NEW = Secret("New-password-1")
 
 
-def change(new: Secret | None = NEW, **answers: Answer) -> tuple[RegistryChange, Script]:
+def change(new: Secret | None = NEW, **answers: Answer | Sequence[Answer]) -> tuple[RegistryChange, Script]:
     script, through = Script({"DescribeServiceAccounts": accounts(account()), **answers}), access()
     made = RegistryChange(through, SUBJECT, "domestic", new)
     made.session = ScriptedTencent(script, through)

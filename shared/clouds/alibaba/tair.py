@@ -78,7 +78,7 @@ class TairInstance:
         return Address(host, int(str(port)), status.get("SSLEnabled") == "Enable")
 
     def progress(self, task: Task) -> TaskProgress:
-        """Settled when the account is Available and the instance Normal."""
+        """Settled when the account is Available and the instance Normal, of a change that was seen to run."""
         account, instance = self.account().get("AccountStatus"), self.instance().get("InstanceStatus")
         evidence = [f"accepted: account {_word(account)}, instance {_word(instance)}"]
         settled = account == "Available" and instance == "Normal"
@@ -110,6 +110,7 @@ class TairChange:
     instance: TairInstance
     old: Secret | None
     new: Secret | None
+    _seen_changing: bool = False  # since the call that was answered
 
     fenced = True
     can_reconcile = False
@@ -133,6 +134,7 @@ class TairChange:
         return Snapshot(evidence, obstacle)
 
     def change(self, look: Snapshot) -> Accepted:
+        self._seen_changing = False
         return self._call(self.old)
 
     def probe(self) -> Accepted:
@@ -150,7 +152,13 @@ class TairChange:
         return Accepted(str(answer["RequestId"]), Task(), [f"{ACTION}: answered"])
 
     def progress(self, task: Task) -> TaskProgress:
-        return self.instance.progress(task)
+        """What is Available right after the call, and was not seen otherwise since, may be the state of before."""
+        shown = self.instance.progress(task)
+        if shown.state is TaskState.RUNNING:
+            self._seen_changing = True
+        elif not self._seen_changing:
+            return TaskProgress(TaskState.UNSEEN, shown.evidence)
+        return shown
 
     def began_at(self, task: Task) -> float | None:
         return self.instance.began_at(task)

@@ -33,7 +33,7 @@ _CALLS = {
     ACCOUNT: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModifyInstanceAccount": 1, "DescribeTaskInfo": 1},
     PASSWORD: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModifyInstancePassword": 1, "DescribeTaskInfo": 1},
     REGISTRY: {"DescribeServiceAccounts": 1, "ModifyServiceAccountPassword": 1},
-    TAIR: {"ModifyAccountPassword": 1, "DescribeAccounts": 1, "DescribeInstanceAttribute": 1},
+    TAIR: {"ModifyAccountPassword": 1, "DescribeAccounts": 2, "DescribeInstanceAttribute": 2},
 }
 _INSTRUCTIONS = re.compile(r"I\s+refs:\s+([0-9,]+)")
 
