@@ -69,7 +69,6 @@ class WorldObserver:
             "KEYTURN_TENCENT_ENDPOINT": self.standin.endpoint,
             "KEYTURN_ALIBABA_ENDPOINT": self.standin.endpoint,
             "KEYTURN_LOG": "DEBUG",
-            "KEYTURN_REPLY": "on",
             # A rate of its own gives the case a pace of its own: one case's throttling must not slow the next.
             "KEYTURN_RATE": f"{20 + self.rng.random():.9f}",
         }
@@ -77,6 +76,8 @@ class WorldObserver:
             self.settings["KEYTURN_COMMANDS"] = f"sqlite://{self.folder / 'commands.db'}"
         if self.key:
             self.settings["KEYTURN_HANDOFF_KEY"] = KEY
+        if any(ALL_TARGETS[order.target].shown for order in self.orders.values()):
+            self.settings["KEYTURN_REPLY"] = "on"
         self._stem = f"case-{self.rng.randrange(10**9)}"
         for order in self.orders.values():
             place, own = order.credential.place, ALL_TARGETS[order.target]
@@ -212,9 +213,10 @@ class WorldObserver:
         return replace(returned, log="")
 
     def _returned(self, returned: InvocationResult, name: str) -> None:
+        """What an invocation left. SCF logs what it returned: a secret may be in it only where that was agreed to."""
         self.written[f"log {name}"] = returned.log.encode()
         value = returned.value
-        if value and "statusCode" in value:
+        if value and "statusCode" in value and "KEYTURN_REPLY" in self.settings:
             reply = json.loads(value["body"])
             shown = [one for one in [reply.pop("Password", None), *(reply.pop("Passwords", None) or ())] if one]
             for password in shown:
