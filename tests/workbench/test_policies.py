@@ -67,7 +67,8 @@ def test_an_operation_calls_what_its_rights_say_and_nothing_else(function: str, 
         if trigger == platform_events.HTTP:
             extras += [{"Login": True}, {"DryRun": True}, {"DryRun": True, "Login": True}]
         for extra in extras:
-            house.cloud.reset()
+            # A gateway may know the action's older name alone.
+            house.cloud.reset(unknown_actions=["ModifyInstancePassword"] if "Login" in extra else [])
             house.send(function, command | extra, platform, trigger)
             called |= seen(house)
     assert called == rights_of(function)
