@@ -80,6 +80,25 @@ def _lists(desk: TencentDesk) -> Finding:
     return finding(known and right and 1 in changing, "the whole count; known states; 1 while it is changed", seen)
 
 
+def _search(desk: TencentDesk) -> Finding:
+    def found(**given: object) -> list[str]:
+        rows = desk.api.call("redis", "DescribeInstances", {"Limit": 100, "Offset": 0, **given})["InstanceSet"]
+        return [str(one["InstanceId"]) for one in rows]
+
+    shown = _instance(desk).shown()
+    id_, name = str(shown["InstanceId"]), str(shown["InstanceName"])
+    by_id, by_part = found(InstanceIds=[id_]) == [id_], id_ in found(SearchKey=name[: len(name) // 2 + 1])
+    tags = [{"TagKey": one["TagKey"], "TagValue": one["TagValue"]} for one in shown.get("InstanceTags") or []]
+    no_such = {"TagKey": "keyturn-verify", "TagValue": "none"}
+    by_tags = id_ in found(InstanceTags=[*tags[:1], no_such]) if tags else None
+    crooked = desk.api.refusal("redis", "DescribeInstances", {"Limit": 20, "Offset": 7})
+    seen = (
+        f"by id: {by_id}; by half of its name: {by_part}; by one of two tags: "
+        f"{'it has none' if by_tags is None else by_tags}; an offset of 7 with a limit of 20: {said(crooked)}"
+    )
+    return finding(by_id and by_part and by_tags is not False and bool(crooked), "it is found; refused", seen)
+
+
 def _tls(desk: TencentDesk) -> Finding:
     kind = _instance(desk).shown()["Type"]
     code = desk.api.refusal("redis", "DescribeSSLStatus", {"InstanceId": _instance(desk).id})
@@ -244,6 +263,7 @@ def _values(desk: TencentDesk) -> Finding:
 
 READS: tuple[TencentCheck, ...] = (
     TencentCheck("R1", _spellings),
+    TencentCheck("R22", _search),
     TencentCheck("W6", _tls),
     TencentCheck("W5", _address),
     TencentCheck("R17", _account_login),

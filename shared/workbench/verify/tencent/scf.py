@@ -7,7 +7,7 @@ import json
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
-from shared.workbench.verify.tencent.scf_function import TIMEOUT_S
+from shared.workbench.verify.tencent.scf_function import OTHER, TIMEOUT_S
 from shared.workbench.verify.tencent.scf_story import (
     AT_ONCE,
     CRON,
@@ -166,6 +166,15 @@ def _tags(desk: TencentDesk) -> Finding:
     return finding(after is not None, "the tags are shown by both reads", seen)
 
 
+def _replaced(desk: TencentDesk) -> Finding:
+    variables = _story(desk).variables
+    _triggered(desk)
+    replaced, empty, no_pair = (one or "none" for one in variables)
+    seen = f"after others: {replaced}; after an empty list: {empty}; after a pair of empty texts: {no_pair}"
+    name = OTHER[0]["Key"]
+    return finding((replaced, empty, no_pair) == (name, name, "none"), f"{name}; {name}; none", seen)
+
+
 def _log_settings(desk: TencentDesk) -> Finding:
     story = _story(desk)
     _triggered(desk)
@@ -188,4 +197,5 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("D6", _pause),
     TencentCheck("D7", _tags),
     TencentCheck("D9", _log_settings),
+    TencentCheck("D13", _replaced),
 )

@@ -38,6 +38,8 @@ def main_handler(event, context):
 RUNTIME, HANDLER, TIMEOUT_S, MEMORY_MB = "Python3.10", "index.main_handler", 7, 128
 PLAIN = {"KEYTURN_VERIFY": "plain"}
 RICH = {"KEYTURN_VERIFY": "ckafka://ap-guangzhou/datahub-a", "KEYTURN_VERIFY_JSON": '{"a": ["b"]}'}
+OTHER = [{"Key": "KEYTURN_OTHER", "Value": "plain"}]
+NO_PAIR = {"Key": "", "Value": ""}
 TAG = {"Key": "keyturn", "Value": "verify"}
 _REST_S, _OFTEN_S = 120.0, 0.2
 

@@ -14,7 +14,7 @@ from shared.workbench.verify.apis import CallLost, TencentApi
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk
-from shared.workbench.verify.tencent.scf_function import PLAIN, RICH, TAG, ScfFunction, post
+from shared.workbench.verify.tencent.scf_function import NO_PAIR, OTHER, PLAIN, RICH, TAG, ScfFunction, post
 from shared.workbench.verify.waiting import wait_until
 
 KIND = "scf function"
@@ -70,6 +70,7 @@ class FunctionStory:
     made: Made
     triggered: Triggered | None
     called: Called | None
+    variables: tuple[str, ...]
     logs_stay: bool | None
     deleted_after_s: float | None
     made_again: str
@@ -86,14 +87,15 @@ def function_story(desk: TencentDesk) -> FunctionStory:
     with desk.change(Changed(KIND, "a small function, which is made, called and removed", ids)):
         made = _make(function, part.role, logs)
         if made.state != "Active":
-            return FunctionStory(made, None, None, None, None, "")
+            return FunctionStory(made, None, None, (), None, None, "")
         triggered = _trigger(function)
         called = _call(desk, function, triggered.address)
+        variables = tuple(_variables_after(function, part.role, one) for one in (OTHER, [], [NO_PAIR]))
         stay = _logs_stay(function, part.role, logs) if logs else None
         began = time.monotonic()
         gone = function.remove()
         deleted = time.monotonic() - began if gone else None
-        return FunctionStory(made, triggered, called, stay, deleted, function.create(part.role, PLAIN, {}))
+        return FunctionStory(made, triggered, called, variables, stay, deleted, function.create(part.role, PLAIN, {}))
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
@@ -170,6 +172,15 @@ def _signed(desk: TencentDesk, address: str, body: str, uin: str) -> tuple[int, 
         return post(address, body.encode(), scf_headers(host, body.encode(), desk.api.keys, uin), desk.api.endpoint)
     except CallLost:
         return 0, ""
+
+
+def _variables_after(function: ScfFunction, role: str, given: list[dict[str, str]]) -> str:
+    """The names of its variables after an update with these, or the code that refuses it."""
+    variables = {"Variables": given}
+    code = function.when_rested("UpdateFunctionConfiguration", Role=role, Environment=variables)
+    function.rest()
+    shown = (function.shown() or {}).get("Environment") or {}
+    return code or " ".join(one["Key"] for one in shown.get("Variables") or [])
 
 
 def _logs_stay(function: ScfFunction, role: str, logs: Mapping[str, str]) -> bool:

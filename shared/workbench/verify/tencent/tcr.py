@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,12 +21,16 @@ _WELCOME, _WRONG = 200, 401
 
 @dataclass(frozen=True)
 class TcrStory:
-    """What a change showed. `bare`: the code that refuses the name without prefix; statuses of logins, 0 for none."""
+    """What a change showed; codes are empty where a call was taken, statuses of logins 0 where there was none.
+
+    `bare` refuses the name without prefix, `both` a password that is given and to be made at random.
+    """
 
     bare: str
     repeated: str
     new_login: int
     old_login: int
+    both: str
 
 
 def account_story(desk: TencentDesk) -> TcrStory:
@@ -44,10 +49,12 @@ def account_story(desk: TencentDesk) -> TcrStory:
             bare = refused.code
         got = answer.get("Password")
         repeated = "the one given" if got == new else "none" if not got else "another"
-        try:
-            return TcrStory(bare, repeated, _login(desk, new), _login(desk, first))
-        except Untried:
-            return TcrStory(bare, repeated, 0, 0)
+        new_login = old_login = 0
+        with suppress(Untried):
+            new_login, old_login = _login(desk, new), _login(desk, first)
+        given = {"RegistryId": part.registry, "Name": part.account, "Random": True, "Password": new}
+        both = desk.api.refusal("tcr", "ModifyServiceAccountPassword", given)
+        return TcrStory(bare, repeated, new_login, old_login, both)
 
 
 def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:
@@ -115,6 +122,10 @@ def _asks(desk: TencentDesk) -> Finding:
     return finding((nobody, wrong, right) == (_WRONG, _WRONG, _WELCOME), "401, 401, 200", seen)
 
 
+def _account(desk: TencentDesk) -> str:
+    return desk.need(desk.sandbox.tcr, "tcr").account
+
+
 def _variable(desk: TencentDesk) -> str:
     return desk.need(desk.sandbox.tcr, "tcr").account_password
 
@@ -122,6 +133,12 @@ def _variable(desk: TencentDesk) -> str:
 def _bare_name(desk: TencentDesk) -> Finding:
     code = desk.once(account_story).bare
     return finding(not code, "taken", f"the name without tcr$: {said(code)}")
+
+
+def _one_or_the_other(desk: TencentDesk) -> Finding:
+    code, shown = desk.once(account_story).both, len(_found(desk, _account(desk)))
+    seen = f"a password that is given, and at random: {said(code)}; in a list of 100 at most: {shown}"
+    return finding(bool(code) and shown == 1, "refused; the account", seen)
 
 
 def _repeats(desk: TencentDesk) -> Finding:
@@ -146,4 +163,5 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("T1", _bare_name),
     TencentCheck("T2", _repeats),
     TencentCheck("T3", _in_force),
+    TencentCheck("T7", _one_or_the_other),
 )

@@ -58,6 +58,16 @@ def _signed(desk: TencentDesk, ago_s: int) -> str:
     return str(error.get("Code", ""))
 
 
+def _parameters(desk: TencentDesk) -> Finding:
+    """A read with a parameter too many, one too few, and one of the wrong type."""
+    service, action, given = _READ
+    many = desk.api.refusal(service, action, {**given, "NoSuchParameter": 1})
+    few = desk.api.refusal(service, "DescribeTaskInfo", {})
+    wrong = desk.api.refusal(service, action, {**given, "Limit": "one"})
+    seen = f"unknown: {said(many)}; missing: {said(few)}; of the wrong type: {said(wrong)}"
+    return finding(bool(many and few and wrong), "all are refused", seen)
+
+
 def _refused_first(desk: TencentDesk) -> Finding:
     """A bad token and a bad key are refused with codes that say so; a write with a bad token writes nothing."""
     bad = ({"token": "no-token"}, {"key": "no-key"})
@@ -97,5 +107,9 @@ def _rate(desk: TencentDesk) -> Finding:
     return finding(not count, "none throttled", f"{_IN_A_SECOND} reads in a second: {count} throttled")
 
 
-READS: tuple[TencentCheck, ...] = (TencentCheck("W1", _skew), TencentCheck("W4", _rate))
+READS: tuple[TencentCheck, ...] = (
+    TencentCheck("W1", _skew),
+    TencentCheck("W4", _rate),
+    TencentCheck("W9", _parameters),
+)
 CHANGES: tuple[TencentCheck, ...] = (TencentCheck("W2", _refused_first),)
