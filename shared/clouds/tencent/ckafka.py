@@ -9,7 +9,6 @@ an answer that is lost leaves open whether the message arrived.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from shared.clouds.tencent.session import TencentSession
@@ -27,8 +26,6 @@ from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, KeyturnError, Refused
 from shared.runtime.queue_urls import CkafkaPlace
 
-MOST = 500
-"""Messages in one call, published."""
 _CALLS_PER_S = 5000.0  # published
 
 
@@ -43,20 +40,10 @@ class CkafkaQueue:
 
     def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
         """See Queue.send. `delay_s` is not kept: the message can be read at once."""
-        self.send_many((message,), timeout_s=timeout_s)
-
-    def send_many(self, messages: Sequence[QueueMessage], *, timeout_s: float) -> None:
-        """Publish 1 to 500 messages in one call; one key's messages stay in order.
-
-        Raises: as Queue.send, for all of them: whether a part arrived is not reported. ValueError: not 1 to 500.
-        """
-        if not 1 <= len(messages) <= MOST:
-            raise ValueError(f"{len(messages)} messages: one call takes 1 to {MOST}")
-        for message in messages:
-            check_size(message)
+        check_size(message)
         if timeout_s <= 0:
             raise QueueUnavailable("no time left to send")
-        items = [{"Key": message.key, "Body": message.body} for message in messages]
+        items = [{"Key": message.key, "Body": message.body}]
         try:
             answer = self._producer(timeout_s).produce(
                 {"DataHubId": self._place.datahub_id, "Message": items}, timeout_s
@@ -67,7 +54,7 @@ class CkafkaQueue:
             raise _as_queue_error(error) from None
         ids = answer.get("MessageId")
         if not isinstance(ids, list) or len(ids) != len(items) or not all(isinstance(id_, str) and id_ for id_ in ids):
-            raise QueueTimeout("CKafka's answer does not hold one MessageId for each message")
+            raise QueueTimeout("CKafka's answer does not hold one MessageId")
 
     def close(self) -> None:
         """Nothing to let go of."""
