@@ -20,7 +20,7 @@ STORIES = Path(__file__).parent / "node"
 def told(cloud: Standin, vendor: str) -> dict[str, Any]:
     """What a vendor's story says, by product."""
     packages = require_program(NODE_SDKS)
-    cloud.reset(task_s=0.05, settle_s=0.05, active_s=0.05)
+    cloud.reset(task_s=0.05, settle_s=0.05, active_s=0.05, planes_lag_s=0, not_so=["D6"])
     given = [cloud.endpoint.removeprefix("http://"), json.dumps(cloud.credentials[vendor])]
     command = ["node", str(STORIES / f"{vendor}.js"), *given, base64.b64encode(zip_of()).decode()]
     environ = {"PATH": os.environ["PATH"], "NODE_PATH": packages}

@@ -49,7 +49,7 @@ class Terminal:
 
 @pytest.fixture
 def tccli(cloud: Standin, tmp_path: Path) -> Terminal:
-    cloud.reset(task_s=0.05, active_s=0.05)
+    cloud.reset(task_s=0.05, active_s=0.05, planes_lag_s=0, not_so=["D6"])
     return Terminal(cloud, tmp_path)
 
 

@@ -72,7 +72,7 @@ def check_reply(function: str, returned: Any) -> int:
     ("function", "platform"), [(ACCOUNT, "scf"), (PASSWORD, "fc"), (REGISTRY, "scf"), (TAIR, "fc")]
 )
 def test_what_an_operation_answers_and_publishes_fits(house: House, function: str, platform: str) -> None:
-    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    house.settings |= {"KEYTURN_COMMANDS": house.commands_url, "KEYTURN_REPLY": "on"}
     good = {**VALID[function], "Region": REGION[function], "Actor": "desk", "Reason": "quarterly"}
     statuses = [check_reply(function, house.send(function, {**good, "DryRun": True}, platform))]
     statuses += [check_reply(function, house.send(function, good, platform))]
