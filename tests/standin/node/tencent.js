@@ -72,6 +72,7 @@ async function scf() {
   const { Functions } = await api.ListFunctions({});
   const { Triggers } = await api.ListTriggers({ FunctionName });
   await api.DeleteFunction({ FunctionName });
+  await until(async () => (await api.ListFunctions({})).TotalCount === 0);
   const left = (await api.ListFunctions({})).Functions;
   return [Functions, Triggers, left].map((list) => list.map((one) => one.TriggerName || one.FunctionName));
 }
