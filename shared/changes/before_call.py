@@ -96,13 +96,16 @@ def _obstructed(known: Known, obstacle: KeyturnError) -> tuple[Known, Answer]:
 
 
 def _doubted(known: Known, delivery: Delivery) -> Known:
-    """A request may arrive twice: then the second is refused as busy, by what the first began."""
-    busy, known = known.calls.busy, replace(known, calls=replace(known.calls, busy=None))
+    """A request may arrive twice: then the second is refused as busy, by what the first began.
+
+    That may be listed only at a later look, and under an operator that is not the one that the platform told us.
+    """
+    busy = known.calls.busy
     if busy is None or not known.credential.can_reconcile or not known.snapshot.tasks - known.before.tasks:
         return known
     reading = value_or_error(lambda: known.credential.observe(known.before))
-    if isinstance(reading, KeyturnError) or reading.ours:
-        return replace(known, calls=known.calls.hides(busy, delivery.ports.clock()))
+    if isinstance(reading, KeyturnError) or reading.ours or reading.theirs:
+        return replace(known, calls=replace(known.calls.hides(busy, delivery.ports.clock()), busy=None))
     return known
 
 

@@ -13,6 +13,7 @@ from tests.changes.told import (
     NO_TASK,
     NOBODY,
     ODD,
+    OTHERS,
     OURS,
     PASSING,
     REFUSES,
@@ -146,8 +147,43 @@ CASES = [
         "looked, call 1: Locked, call 2: No",
     ),
     Case(
-        "busy, and others began it",
+        "busy by what it began itself, which a later look shows",
+        lambda: deliver(
+            Told(
+                changes=[BUSY, NO],
+                looks=[FREE, seen(obstacle=BUSY), seen(8)],
+                reads=[OURS],
+                can_reconcile=True,
+            )
+        ),
+        ("unknown", "No"),
+        "look, change new, look x2, read, change new",
+        "looked, call 1: Locked, call 2: No",
+    ),
+    Case(
+        "busy, and something else began first",
+        lambda: deliver(
+            Told(
+                changes=[BUSY, NO],
+                looks=[FREE, seen(2, obstacle=BUSY), seen(2, 8)],
+                reads=[OTHERS, OURS],
+                can_reconcile=True,
+            )
+        ),
+        ("unknown", "No"),
+        "look, change new, look, read, look, read, change new",
+        "looked, call 1: Locked, call 2: No",
+    ),
+    Case(
+        "busy, and a change began that seems to be another operator's",
         lambda: deliver(Told(changes=[BUSY, NO], looks=[FREE, seen(9)], reads=[THEIRS], can_reconcile=True)),
+        ("unknown", "No"),
+        "look, change new, look, read, change new",
+        "looked, call 1: Locked, call 2: No",
+    ),
+    Case(
+        "busy, and something else began",
+        lambda: deliver(Told(changes=[BUSY, NO], looks=[FREE, seen(9)], reads=[OTHERS], can_reconcile=True)),
         ("not_changed", "No"),
         "look, change new, look, read, change new",
         "looked, call 1: Locked, call 2: No",

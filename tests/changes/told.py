@@ -46,6 +46,7 @@ FAILED, UNPROVEN = TaskProgress(TaskState.FAILED, ["failed"]), TaskProgress(Task
 NOTHING = Observation()
 OURS = Observation(ours=(8,), succeeded=True, moved=True, evidence=("1 new task",))
 THEIRS = Observation(theirs=(9,), moved=True)
+OTHERS = Observation(others=True)
 WORKS = Observation(running=True)
 YES, REFUSES, ANY, NOBODY = LoginAnswer.ACCEPTED, LoginAnswer.REFUSED, LoginAnswer.ANY, LoginAnswer.UNREACHABLE
 

@@ -293,8 +293,13 @@ def test_what_was_asked_beside_a_secret_is_shown_or_not(
     ("listed", "time", "newer"),
     [
         ([task(7)], T1, False),
-        ([], T1, False),
+        ([], T1, None),  # a list without our own task lags, or is full of others
+        ([task(6, start=T1)], T1, None),
         ([task(7), task(3)], T1, False),  # it was there before
+        ([task(6, start=T1, end=T3), task(7, start=T2, end=T2)], T2, True),  # it outlasted ours
+        ([task(6, 1, start=T1, end=None), task(7, start=T2, end=T2)], T2, True),
+        ([task(6, 0, start=T1, end=""), task(7, start=T2, end=T2)], T2, True),
+        ([task(6, 4, start=T1, end=None), task(7, start=T2, end=T2)], T2, False),
         ([task(8), task(7, start=T2)], None, True),
         ([task(6, start=T1), task(7, start=T2)], None, False),  # ours replaced it
         ([task(6, start=T2), task(7, start=T2)], None, False),
@@ -313,7 +318,7 @@ def test_what_was_asked_beside_a_secret_is_shown_or_not(
     ],
 )
 def test_a_newer_change_is_a_later_task_that_this_accounts_time_does_not_rule_out(
-    listed: list[Any], time: str | None, newer: bool
+    listed: list[Any], time: str | None, newer: bool | None
 ) -> None:
     made, _ = instance(DescribeTaskList=tasks(*listed), DescribeInstanceAccount=accounts(account(time=time)))
     assert made.newer_change_exists(Task(7), StateBefore(frozenset({3, 9}))) is newer

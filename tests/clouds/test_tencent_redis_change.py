@@ -227,5 +227,5 @@ def test_a_change_asks_its_instance_for_everything_else() -> None:
     assert made.progress(Task(1)).state is TaskState.SUCCEEDED
     assert made.began_at(Task(1)) is None
     assert made.observe(StateBefore()).running is False
-    assert made.newer_change_exists(Task(1), StateBefore()) is False
+    assert made.newer_change_exists(Task(1), StateBefore()) is None
     assert (made.can_reconcile, made.repeatable, made.fenced, made.instance.can_reconcile) == (True, True, False, True)

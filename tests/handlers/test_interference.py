@@ -70,10 +70,13 @@ def test_a_task_that_begins_beside_a_lost_call_is_not_its_own_where_the_fence_de
     assert house.accepts("crs-demo0001", "root", "By-Hand-Passw0rd1")
 
 
+@pytest.mark.parametrize("world", [{}, {"task_listed_after_s": 1.5}, {"not_so": ["R10"]}], ids=str)
 @pytest.mark.parametrize("function", REDIS)
-def test_a_request_that_arrives_twice_is_not_called_not_changed(house: House, function: str) -> None:
-    """The second one is refused as busy, by what the first began."""
-    house.cloud.reset(task_s=40.0)
+def test_a_request_that_arrives_twice_is_not_called_not_changed(
+    house: House, function: str, world: dict[str, Any]
+) -> None:
+    """The second one is refused as busy, by what the first began: listed late, or under an operator not told to us."""
+    house.cloud.reset(task_s=40.0, **world)
     house.cloud.faults([{"Action": ACTION[function], "Fault": "twice"}])
     data = result(house.send(function, VALID_COMMANDS[function], timeout_s=8.0))
     house.cloud.advance(60.0)

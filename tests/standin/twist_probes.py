@@ -10,16 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from mns.account import Account
-from mns.mns_exception import MNSServerException
-from mns.queue import Message
-
 from tests.cloud.client.clock import running_ahead
 from tests.cloud.client.logins import auth_reply, redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent
 from tests.cloud.state.accounts import TENCENT_UIN
 from tests.cloud.tencent.tasks import CHINA
+from tests.standin.queue_calls import publish, send
 from tests.support.vendor_calls import APP, REDIS, TAIR, TAIR_TURN, TURN, answer_or_code
 
 NEW, TASK_S, DAY_S = "New-Passw0rd", 0.05, 24 * 3600
@@ -187,6 +184,14 @@ def r21(standin: Standin) -> object:
     return isinstance(_redis(standin, "ModfiyInstancePassword", TURN | {"Password": "Long-" * 8}), dict)
 
 
+def r23(standin: Standin) -> object:
+    for _ in range(2):
+        call_tencent(standin, "ModifyInstanceAccount", REMARK)
+        standin.advance(1.0)
+    ids = [task["TaskId"] for task in call_tencent(standin, "DescribeTaskList", PAGE)["Tasks"]]
+    return ids == sorted(ids, reverse=True)
+
+
 # --- Tencent Container Registry
 
 
@@ -259,6 +264,13 @@ def a9(standin: Standin) -> object:
     return auth_reply(standin.redis[TAIR], "app", "nonsense")
 
 
+def a11(standin: Standin) -> object:
+    _tair(standin)
+    standin.advance(1.0)
+    account = call_alibaba(standin, "DescribeAccounts", APP)["Accounts"]["Account"][0]
+    return account["AccountStatus"], redis_accepts(standin.redis[TAIR], NEW, "app")
+
+
 # --- Secret stores
 
 
@@ -312,36 +324,17 @@ def s7(standin: Standin) -> object:
 # --- Queues
 
 
-def _publish(standin: Standin, *bodies: str) -> Any:
-    messages = [{"Key": "k", "Body": body} for body in bodies]
-    given = {"DataHubId": "datahub-demo01", "Message": messages}
-    return _redis(standin, "SendMessage", given, service="ckafka", version="2019-08-19")
-
-
-def _send(standin: Standin, body: str) -> str:
-    """What the vendor's client of SMQ makes of one message."""
-    keys = standin.credentials["alibaba"]
-    account = Account(standin.endpoint, keys["id"], keys["key"], keys["token"])
-    account.mns_client.host = "1000000000000001.mns.cn-hangzhou.aliyuncs.com"
-    try:
-        return str(account.get_queue("keyturn-results").send_message(Message(body)).message_body_md5)
-    except MNSServerException as error:
-        return str(error.type)
-    finally:
-        account.mns_client.close_connection()
-
-
 def q1(standin: Standin) -> object:
-    return isinstance(_publish(standin, "one"), dict), _send(standin, "one")
+    return isinstance(publish(standin, "one"), dict), send(standin, "one")
 
 
 def q3(standin: Standin) -> object:
-    answered = _publish(standin, "one", "two")["MessageId"]
+    answered = publish(standin, "one", "two")["MessageId"]
     return len(answered), standin.state()["ckafka"]["datahub-demo01"]["Messages"]
 
 
 def q5(standin: Standin) -> object:
-    return _send(standin, "short"), _send(standin, "x" * 48 * 1024)
+    return send(standin, "short"), send(standin, "x" * 48 * 1024)
 
 
 # --- Wire, and what concerns several
@@ -378,14 +371,20 @@ def w6(standin: Standin) -> object:
     return seen if isinstance(seen, str) else seen["SSLConfig"]
 
 
+def w10(standin: Standin) -> object:
+    pair = {"OldPassword": NEW, "Password": NEW}
+    redis = isinstance(_redis(standin, "ModifyInstancePassword", TURN | pair), dict)
+    return redis, _tair(standin, OldAccountPassword=NEW) == "taken"
+
+
 PROBES: Mapping[str, Callable[[Standin], object]] = {
     probe.__name__.upper(): probe
     for probe in (
-        *(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r16, r17, r18, r19, r20, r21),
+        *(r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14, r16, r17, r18, r19, r20, r21, r23),
         *(t1, t2, t3, t4, t5, t6),
-        *(a1, a2, a3, a4, a5, a8, a9),
+        *(a1, a2, a3, a4, a5, a8, a9, a11),
         *(s1, s2, s3, s4, s5, s6, s7),
         *(q1, q3, q5),
-        *(w1, w2, w3, w4, w5, w6),
+        *(w1, w2, w3, w4, w5, w6, w10),
     )
 }

@@ -178,16 +178,19 @@ class RedisInstance:
         )
 
     def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
-        """Whether the task list shows another task, begun since."""
+        """Whether the task list shows another task that began, or ended, after this one; None: it does not show both.
+
+        A list may lag, and holds no more than the newest tasks: without this very task it proves nothing.
+        """
         if task.task_id is None:
             return None
         listed = self.tasks()
         own = next((one for one in listed if _id(one) == task.task_id), {})
         new = [one for one in listed if _id(one) not in before.tasks and _id(one) != task.task_id]
-        # What began before our own was replaced by it: one flow at a time works on an instance.
-        later = [one for one in new if _id(one) > task.task_id or _start(one) > _start(own)]
+        # What began and ended before our own was replaced by it.
+        later = [one for one in new if _id(one) > task.task_id or _start(one) > _start(own) or _outlasts(one, own)]
         if not later:
-            return False
+            return False if own else None
         # They may be another account's: of this one the time tells, by the same service's clock, in whole seconds.
         ended, changed = own.get("EndTime"), _time(self.account() or {})
         ours = isinstance(ended, str) and changed is not None and changed <= ended
@@ -358,6 +361,14 @@ def _start(task: Mapping[str, Any]) -> str:
     """A time of the service's own, in a form that sorts; the last of all where it is not shown."""
     value = task.get("StartTime")
     return value if isinstance(value, str) and value else "~"
+
+
+def _outlasts(task: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether a task is at work still, or ended after our own: no page says that an instance runs one at a time."""
+    end, own_end = task.get("EndTime"), own.get("EndTime")
+    if task.get("Result") in _AT_WORK:
+        return True
+    return isinstance(end, str) and isinstance(own_end, str) and end > own_end > ""
 
 
 def _int(value: object) -> int:

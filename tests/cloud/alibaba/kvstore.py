@@ -8,6 +8,7 @@ import string
 from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from tests.cloud.backends.redis_login import LoginForms
@@ -30,6 +31,8 @@ from tests.cloud.wire.service import (
 
 BUSY_S = 5.0
 """How long after a change has settled the next one is refused in a world without A3."""
+EFFECT_LATE_S = 3.0
+"""How long after its account is at rest a new password comes into force in a world without A11."""
 NOBODY_LISTENS = 1
 """The port that is shown in a world without W5."""
 _SYMBOLS = "!@#$%^&*()_+-="
@@ -194,7 +197,11 @@ class AlibabaKvstore:
     async def _turn(self, instance: Instance, account: Account, password: str) -> None:
         user = replace(account.user, password=password)
         await instance.server.start(instance.users)
-        await instance.server.set_users([user])
+        if self._world.holds("A11"):
+            await instance.server.set_users([user])
+        else:
+            late_s = self._world.changing_shown_after_s + self._world.settle_s + EFFECT_LATE_S
+            self._clock.call_after(late_s, partial(instance.server.set_users, [user]))
         account.applied += 1
         account.changed += user.password != account.user.password
         account.user, account.shown = user, self._clock.now() + self._world.changing_shown_after_s
@@ -204,7 +211,7 @@ class AlibabaKvstore:
         return account.status(self._clock.now()) if self._world.shows_changing else "Available"
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: A4, A5, A6, R14, W3
+        # claims: A4, A5, A6, A11, R14, W3, W10
         instance = self._instance(call)
         refused = instance.spec.status != "Normal"
         if refused and self._world.holds("R14"):
@@ -220,6 +227,8 @@ class AlibabaKvstore:
         if not self._world.holds("A3") and self._clock.now() < account.settled + BUSY_S:
             raise ApiError("OperationConflict.Switching", "The instance is being switched.")
         async with instance.turn:  # compare and swap: of two callers with the same old password one wins
+            if old == new and not self._world.holds("W10"):
+                old = new = account.user.password
             if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
                 raise self._wrong_old_password()
             await self._turn(instance, account, new)

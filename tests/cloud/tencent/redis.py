@@ -182,7 +182,7 @@ class TencentRedis:
         return {"TaskId": 0} if no_auth is not None and self._world.no_auth_task == "zero" else answer
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: R1, R2, R3, R4, R6, R14, W3
+        # claims: R1, R2, R3, R4, R6, R14, W3, W10
         old, new = given["OldPassword"], given["Password"]
         if not old:
             raise ApiError("InvalidParameter.EmptyParam", "OldPassword is empty.")
@@ -194,6 +194,8 @@ class TencentRedis:
         account = self._account(instance, ROOT)
         if old == new and self._world.old_equals_new == "refuse":
             raise ApiError("InvalidParameterValue.PasswordRuleError", "The new password equals the old one.")
+        if old == new and not self._world.holds("W10"):
+            old = new = account.user.password
         if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
             code = (
                 "InvalidParameterValue.PasswordError" if self._world.holds("R2") else "FailedOperation.PasswordUnequal"
@@ -261,7 +263,7 @@ class TencentRedis:
         }
 
     async def _task_list(self, given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: R9
+        # claims: R9, R23
         limit, offset = window(given)
         oldest = redis_time(self._clock.now() - _MONTH_S, self._world)
         keeps: list[Callable[[Task], bool]] = [
@@ -281,6 +283,8 @@ class TencentRedis:
             operator = OPERATOR if self._world.holds("R10") else OTHER_OPERATOR
             keeps.append(lambda _: operator in given["OperateUin"])
         found = [task for task in reversed(self._tasks.all.values()) if all(keep(task) for keep in keeps)]
+        if not self._world.holds("R23"):
+            found.reverse()
         shown = [task_summary(task, self._world) for task in page(found, offset, limit)]
         return {"TotalCount": self._total(found, shown), "Tasks": shown}
 

@@ -31,6 +31,7 @@ class FenceSeen:
     used_nonce: Said | None = None
     old_afterwards: Said | None = None
     probe: Said | None = None
+    equal_wrong: Said | None = None  # a password that was not in force yet, as old and as new
 
 
 def fence_story(desk: AlibabaDesk) -> FenceSeen:
@@ -42,6 +43,7 @@ def fence_story(desk: AlibabaDesk) -> FenceSeen:
         wrong_new = account.modify(first, too_short)
     with desk.change(changed(account, variable, new)):
         wrong_old = account.modify(made_up_password(), new)
+        equal_wrong = account.modify(new, new)
         bad_token = account.modify(first, new, token="no-token")
         change = account.modify(first, new)
         if not change.taken:
@@ -58,6 +60,7 @@ def fence_story(desk: AlibabaDesk) -> FenceSeen:
             used_nonce=_with_used_nonce(account, new, first),
             old_afterwards=account.modify(first, new),
             probe=account.modify(new, new),
+            equal_wrong=equal_wrong,
         )
 
 
@@ -127,6 +130,14 @@ def _probe(desk: AlibabaDesk) -> Finding:
     return Holds(told) if seen.probe.taken else Differs("taken, and nothing changes", told)
 
 
+def _equal_wrong(desk: AlibabaDesk) -> Finding:
+    seen = desk.once(fence_story)
+    if seen.equal_wrong is None:
+        return _unclear(seen)
+    told = f"a password that was never in force, as old and as new: {seen.equal_wrong}"
+    return Differs("refused", told) if seen.equal_wrong.taken else Holds(told)
+
+
 def _status(desk: AlibabaDesk) -> Finding:
     seen = desk.once(fence_story)
     if not seen.statuses or seen.old_afterwards is None:
@@ -194,4 +205,5 @@ CHECKS: tuple[AlibabaCheck, ...] = (
     AlibabaCheck("W2", _refused_first),
     AlibabaCheck("R14", _busy),
     AlibabaCheck("W3", _values),
+    AlibabaCheck("W10", _equal_wrong),
 )

@@ -248,6 +248,20 @@ def _equal_code(desk: TencentDesk) -> Finding:
     return finding(story.equal not in (story.wrong, story.former), "taken, or another code than a wrong one", seen)
 
 
+def _equal_wrong(desk: TencentDesk) -> Finding:
+    code = desk.once(root_story).equal_wrong
+    return finding(bool(code), "refused", f"a password that was never in force, as old and as new: {said(code)}")
+
+
+def _order(desk: TencentDesk) -> Finding:
+    desk.once(account_story)
+    ids = list(_instance(desk).tasks())
+    if len(ids) < 2:
+        raise Untried("fewer than two tasks are listed")
+    in_order = ids == sorted(ids, reverse=True)
+    return finding(in_order, "the latest first, by ids that rise", f"{len(ids)} tasks, so listed: {in_order}")
+
+
 def _lengths(desk: TencentDesk) -> Finding:
     codes = desk.once(long_story).codes
     seen = f"{LONG} characters: " + "; ".join(f"{name}: {said(code)}" for name, code in codes.items())
@@ -284,5 +298,7 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("R3", _probe),
     TencentCheck("R4", _equal_code),
     TencentCheck("R21", _lengths),
+    TencentCheck("R23", _order),
+    TencentCheck("W10", _equal_wrong),
     TencentCheck("W3", _values),
 )

@@ -19,11 +19,13 @@ LONG = 40
 class RootStory:
     """The codes of calls with a wrong, the same, and the former password as the old one; empty: taken.
 
+    `equal_wrong`: of one that was never in force, as old and as new.
     `typed`: the type by which the list shows the change's task.
     """
 
     wrong: str
     wrong_began: bool
+    equal_wrong: str
     equal: str
     change: str
     typed: str
@@ -40,6 +42,7 @@ def root_story(desk: TencentDesk) -> RootStory:
         wrong = _refusal(instance, lambda: instance.set_root_by_any_name(made_up_password(), new))
         instance.wait_free()
         began = bool(set(instance.tasks()) - known)
+        equal_wrong = _refusal(instance, lambda: instance.set_root_by_any_name(new, new))
         equal = _refusal(instance, lambda: instance.set_root_by_any_name(first, first))
         tasks: list[int] = []
 
@@ -50,7 +53,7 @@ def root_story(desk: TencentDesk) -> RootStory:
         change = _refusal(instance, to_new)
         typed = instance.type_listed(tasks[-1]) if tasks else ""
         former = _refusal(instance, lambda: instance.set_root_by_any_name(first, new))
-        return RootStory(wrong, began, equal, change, typed, former)
+        return RootStory(wrong, began, equal_wrong, equal, change, typed, former)
 
 
 @dataclass(frozen=True)
