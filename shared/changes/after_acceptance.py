@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from shared.changes.credential import Accepted, Task, TaskState
 from shared.changes.delivery import Delivery
-from shared.changes.evidence import conclusion_of, failed_in_vain, task_progress, value_or_error
+from shared.changes.evidence import conclusion_of, failure_unproven, task_progress, value_or_error
 from shared.changes.known import Known
 from shared.changes.options import PendingChange
 from shared.changes.proofs import ask_fence, opens
@@ -71,11 +71,12 @@ def _looked_behind(known: Known, delivery: Delivery) -> tuple[Known, TaskState]:
         return known, TaskState.SUCCEEDED
     reading = value_or_error(lambda: known.credential.observe(known.before))
     if isinstance(reading, KeyturnError):
-        return known.noted(f"read: {reading.code or reading.error_class.value}"), TaskState.FAILED
-    known = known.noted(*reading.evidence)
-    if reading.moved or (known.new is None and reading.shown):
-        return known.failed(failed_in_vain(known.request_id)), TaskState.UNPROVEN
-    return known, TaskState.FAILED
+        known, is_believed = known.noted(f"read: {reading.code or reading.error_class.value}"), False
+    else:
+        known, is_believed = known.noted(*reading.evidence), reading.shows_nothing(of_secret=known.new is not None)
+    if is_believed:
+        return known, TaskState.FAILED
+    return known.failed(failure_unproven(known.request_id)), TaskState.UNPROVEN
 
 
 def _proven(known: Known, delivery: Delivery) -> tuple[Known, bool]:
