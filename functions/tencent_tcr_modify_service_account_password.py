@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.tencent.tcr import PREFIX, RegistryChange
+from shared.clouds.tencent.service_accounts import PREFIX
+from shared.clouds.tencent.tcr import RegistryChange
 from shared.commands.command import TencentCommand
 from shared.commands.password_rules import PasswordRule
 from shared.commands.secrets import Generate, NewSecret, resolved

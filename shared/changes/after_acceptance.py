@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.changes.credential import Accepted, Task, TaskState
+from shared.changes.credential import Accepted, LoginAnswer, Task, TaskState
 from shared.changes.delivery import Delivery
-from shared.changes.evidence import conclusion_of, failed_in_vain, task_progress, value_or_error
+from shared.changes.evidence import conclusion_of, failure_unproven, task_progress, value_or_error
 from shared.changes.known import Known
 from shared.changes.options import PendingChange
-from shared.changes.proofs import ask_fence, opens
+from shared.changes.proofs import ask_fence, asked_login, opens
 from shared.changes.timing import AT_ONCE_S, FIRST_POLL_S, LONGEST_POLL_S, QUICK_S
 from shared.changes.transitions import Answer
 from shared.results.outcome import Outcome
@@ -66,22 +66,35 @@ def _polled(known: Known, delivery: Delivery, task: Task, for_s: float) -> tuple
 
 def _looked_behind(known: Known, delivery: Delivery) -> tuple[Known, TaskState]:
     """What became of a change whose task failed: no page says that the old secret is in force then."""
-    known, opened = opens(known, delivery)
-    if opened:
+    known, answer = asked_login(known, delivery)
+    if answer is LoginAnswer.ACCEPTED:
         return known, TaskState.SUCCEEDED
+    known, is_as_before = (known, True) if answer is LoginAnswer.REFUSED else _as_before(known)
+    if is_as_before:
+        return known, TaskState.FAILED
+    known, taken = _fence_takes(known, delivery)
+    if taken:
+        return known, TaskState.SUCCEEDED
+    return known.failed(failure_unproven(known.request_id)), TaskState.UNPROVEN
+
+
+def _as_before(known: Known) -> tuple[Known, bool]:
+    """Whether a read shows that nothing was changed."""
     reading = value_or_error(lambda: known.credential.observe(known.before))
     if isinstance(reading, KeyturnError):
-        return known.noted(f"read: {reading.code or reading.error_class.value}"), TaskState.FAILED
-    known = known.noted(*reading.evidence)
-    if reading.moved or (known.new is None and reading.shown):
-        return known.failed(failed_in_vain(known.request_id)), TaskState.UNPROVEN
-    return known, TaskState.FAILED
+        return known.noted(f"read: {reading.code or reading.error_class.value}"), False
+    return known.noted(*reading.evidence), reading.shows_nothing(of_secret=known.new is not None)
 
 
 def _proven(known: Known, delivery: Delivery) -> tuple[Known, bool]:
     """Whether a login that is asked for, or the fence, takes the new secret for the one in force."""
     known, opened = opens(known, delivery)
-    if opened or not known.credential.fenced:
-        return known, opened
+    return (known, True) if opened else _fence_takes(known, delivery)
+
+
+def _fence_takes(known: Known, delivery: Delivery) -> tuple[Known, bool]:
+    """Whether the fence takes the new secret for the one in force. Its refusal proves nothing: see `StateBefore`."""
+    if not known.credential.fenced:
+        return known, False
     known, probed = ask_fence(known, delivery)
     return known, isinstance(probed, Accepted)

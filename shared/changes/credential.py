@@ -83,6 +83,10 @@ class Observation:
     shown: bool | None = None  # all that was asked beside a secret; None: nothing was
     evidence: tuple[str, ...] = ()
 
+    def shows_nothing(self, *, of_secret: bool) -> bool:
+        """Whether the account is seen to be as before: its time, or without a secret what was asked."""
+        return (self.moved if of_secret else self.shown) is False
+
 
 class LoginAnswer(Enum):
     ACCEPTED = "accepted"

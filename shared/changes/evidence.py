@@ -51,9 +51,9 @@ def conclusion_of(
     return Outcome.UNKNOWN, error or Ambiguous(text, code="TaskUnproven", request_id=request_id)
 
 
-def failed_in_vain(request_id: str | None) -> KeyturnError:
-    """A task that failed, of a change that the cloud shows all the same."""
-    text = "the cloud's task failed, and its account shows a change since: log in to find out what is in force"
+def failure_unproven(request_id: str | None) -> KeyturnError:
+    """A task that failed, of a change that may be in force all the same."""
+    text = "the cloud's task failed, and nothing shows that its change is not in force: log in to find out"
     return Ambiguous(text, code="TaskFailed", request_id=request_id)
 
 

@@ -27,12 +27,17 @@ def login(known: Known, delivery: Delivery, which: str, secret: Secret) -> tuple
     return (known if known.evidence[-1:] == (line,) else known.noted(line)), answer
 
 
-def opens(known: Known, delivery: Delivery) -> tuple[Known, bool]:
-    """Whether one login, where the command asks for it, shows the new secret in force."""
+def asked_login(known: Known, delivery: Delivery) -> tuple[Known, LoginAnswer | None]:
+    """One login with the new secret; None: the command asks for none."""
     new = known.credential.new
     if not delivery.options.login or new is None:
-        return known, False
-    known, answer = login(known, delivery, "new", new)
+        return known, None
+    return login(known, delivery, "new", new)
+
+
+def opens(known: Known, delivery: Delivery) -> tuple[Known, bool]:
+    """Whether one login, where the command asks for it, shows the new secret in force."""
+    known, answer = asked_login(known, delivery)
     return known, answer is LoginAnswer.ACCEPTED
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from shared.changes.credential import Follower, LoginAnswer, StateBefore, Task, TaskState
-from shared.changes.evidence import conclusion_of, failed_in_vain, task_progress
+from shared.changes.evidence import conclusion_of, failure_unproven, task_progress
 from shared.changes.settling import SETTLING_S, LostCall, Verdict, settle
 from shared.handlers.follow_message import FollowChange, seconds
 from shared.results.outcome import SUPERSEDED, CommandContext, Conclusion, Outcome, Stage
@@ -157,21 +157,23 @@ class FollowedChange:
         if state is TaskState.FAILED and self.command.unclear:
             text = "the cloud's task failed, and an earlier call of this change may have worked: log in to find out"
             return Ended(Outcome.UNKNOWN, Ambiguous(text, code="TaskFailed", request_id=request_id))
-        if state is TaskState.FAILED and (shown := self._shown_all_the_same(follower)) is not None:
-            return shown
+        if state is TaskState.FAILED:
+            return self._after_failure(follower, error)
         return Ended(*conclusion_of(state, error, request_id))
 
-    def _shown_all_the_same(self, follower: Follower) -> Ended | None:
-        """How a change ends whose task failed, where a login or the account shows it. Raises: KeyturnError."""
-        if self._login_answer() is LoginAnswer.ACCEPTED:
+    def _after_failure(self, follower: Follower, error: KeyturnError | None) -> Ended:
+        """How a change ends whose task failed: no page says that the old secret is in force. Raises: KeyturnError."""
+        request_id, answer = self.conclusion.request_id, self._login_answer()
+        if answer is LoginAnswer.ACCEPTED:
             return Ended(Outcome.CHANGED)
-        if self.command.before is None:
-            return None
-        reading = follower.observe(self.before)
-        self.conclusion.evidence += [line for line in reading.evidence if line not in self.conclusion.evidence]
-        if reading.moved or (not self.before.secret and reading.shown):
-            return Ended(Outcome.UNKNOWN, failed_in_vain(self.conclusion.request_id))
-        return None
+        is_believed = answer is LoginAnswer.REFUSED
+        if not is_believed and self.command.before is not None:
+            reading = follower.observe(self.before)
+            self.conclusion.evidence += [line for line in reading.evidence if line not in self.conclusion.evidence]
+            is_believed = reading.shows_nothing(of_secret=self.before.secret)
+        if is_believed:
+            return Ended(*conclusion_of(TaskState.FAILED, error, request_id))
+        return Ended(Outcome.UNKNOWN, failure_unproven(request_id))
 
     def _by_reads(self, follower: Follower, lost: LostCall) -> Ended | None:
         """What reads prove of a call whose answer was lost."""

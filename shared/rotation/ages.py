@@ -65,7 +65,7 @@ class AgeReader:
             accounts = self.fleet.accounts(resource.id)
             looked = ResourceAges(self._pair(accounts) if self.policy.plan.alternate else self._wanted(accounts))
             for one in looked.credentials:
-                if one.account is not None and one.account.changed_at is None:
+                if one.account is not None and one.account.changed_at is None and not one.account.obstacle:
                     self._ask_store(resource.id, one)
         except KeyturnError as error:
             if isinstance(error, RetryLater) and self.deadline.left() < _LAST_S:

@@ -190,6 +190,9 @@ class Firing:
         if not allowed or not (ref is None or self.ages.may_use(ref)):
             row.why = "KEYTURN_ALLOW does not name it or its store, nothing was sent"
             counts.not_allowed += 1
+        elif account is not None and account.obstacle:
+            row.why = f"not in use ({account.obstacle}): no command is sent until it is"
+            counts.not_due += 1
         elif row.age_days is None:
             counts.unknown += 1
         elif row.age_days > plan.max_age_days:

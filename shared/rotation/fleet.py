@@ -27,6 +27,7 @@ class Account:
     name: str
     changed: str | None = None  # the text that the service shows
     changed_at: datetime | None = None  # the same as a moment
+    obstacle: str | None = None  # the state in which its secret is not changed
 
 
 @dataclass(frozen=True)

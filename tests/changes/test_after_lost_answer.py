@@ -17,6 +17,7 @@ from tests.changes.told import (
     REFUSES,
     RULE,
     RUNS,
+    STILL,
     TASK,
     THEIRS,
     WORKS,
@@ -351,16 +352,18 @@ CASES = [
     ),
     Case(
         "lost, then the task of its repeat fails",
-        lambda: deliver(Told(changes=[LOST, TASK], tasks=[FAILED])),
+        lambda: deliver(Told(changes=[LOST, TASK], reads=[STILL], tasks=[FAILED])),
         ("unknown", "Lost"),
-        "look, change new, read, look, change new, task",
+        "look, change new, read, look, change new, task, read",
         "looked, call 1: Lost, accepted, failed",
     ),
     Case(
         "lost, then the task of its repeat fails, handed on",
-        lambda: deliver(Told(changes=[LOST, TASK], tasks=[FAILED], can_reconcile=True), ports=Ports(hands_on=True)),
+        lambda: deliver(
+            Told(changes=[LOST, TASK], reads=[STILL], tasks=[FAILED], can_reconcile=True), ports=Ports(hands_on=True)
+        ),
         ("pending", None),
-        "look, change new, read, look, change new, task, read, hand on 1 calls signed by 1000.02",
+        "look, change new, read, look, change new, task, read x2, hand on 1 calls signed by 1000.02",
         "looked, call 1: Lost, accepted, failed",
     ),
     Case(

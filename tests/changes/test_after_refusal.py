@@ -16,6 +16,7 @@ from tests.changes.told import (
     ODD,
     OTHER_ODD,
     REFUSES,
+    STILL,
     TASK,
     WRONG,
     YES,
@@ -245,9 +246,9 @@ CASES = [
     ),
     Case(
         "unlisted, next old, its task fails",
-        lambda: deliver(Told(changes=[ODD, TASK], tasks=[FAILED], fenced=True), ports=Ports(olds=["a"])),
+        lambda: deliver(Told(changes=[ODD, TASK], reads=[STILL], tasks=[FAILED], fenced=True), ports=Ports(olds=["a"])),
         ("unknown", "TaskFailed"),
-        "look, change new, old 0, change a to new, task",
+        "look, change new, old 0, change a to new, task, read",
         "looked, call 1: Odd, accepted, failed",
     ),
 ]

@@ -18,6 +18,7 @@ from tests.changes.told import (
     PASSING,
     REFUSES,
     RULE,
+    STILL,
     TASK,
     THEIRS,
     THROTTLED,
@@ -212,10 +213,10 @@ CASES = [
     Case(
         "busy by itself, then its task fails",
         lambda: deliver(
-            Told(changes=[BUSY, TASK], looks=[FREE, seen(8)], reads=[OURS], tasks=[FAILED], can_reconcile=True)
+            Told(changes=[BUSY, TASK], looks=[FREE, seen(8)], reads=[OURS, STILL], tasks=[FAILED], can_reconcile=True)
         ),
         ("unknown", "TaskFailed"),
-        "look, change new, look, read, change new, task",
+        "look, change new, look, read, change new, task, read",
         "looked, call 1: Locked, accepted, failed",
     ),
     Case(

@@ -301,6 +301,18 @@ def test_a_tair_account_that_was_never_seen_to_change_is_proven_by_the_fence_or_
     assert (data["Outcome"], "login with the new secret: accepted" in evidence(data)) == ("changed", True)
 
 
+@pytest.mark.parametrize("unusable_accounts", ["accept", "refuse"])
+@pytest.mark.parametrize("shown", [{"disabled": True}, {"expires_at": 1_700_000_000_000}])
+def test_a_registry_account_that_is_not_in_use_is_left_alone_whatever_the_cloud_does(
+    house: House, shown: dict[str, object], unusable_accounts: str
+) -> None:
+    robot = {"password": "Robot-Passw0rd1"} | shown
+    house.cloud.reset(unusable_accounts=unusable_accounts, tcr={"tcr-demo0001": {"accounts": {"robot": robot}}})
+    data = result(house.send(REGISTRY, VALID_COMMANDS[REGISTRY]))
+    assert (data["Outcome"], data["Error"]["Code"][:7]) == ("not_changed", "Account")
+    assert ACTION[REGISTRY] not in [call["Action"] for call in house.cloud.calls()]
+
+
 @pytest.mark.parametrize("twist", [[], ["R7"]])
 @pytest.mark.parametrize("login", [False, True])
 @pytest.mark.parametrize("function", [ACCOUNT, PASSWORD])
@@ -314,5 +326,6 @@ def test_a_failed_task_is_not_believed_where_the_account_or_a_login_shows_the_ne
     old = {ACCOUNT: "App-Passw0rd", PASSWORD: "Old-Passw0rd"}[function]
     account = {ACCOUNT: "app", PASSWORD: "root"}[function]
     in_force = not house.accepts("crs-demo0001", account, old)
-    expected = ("changed" if login else "unknown") if in_force else "not_changed"
+    proven = login or function == PASSWORD  # by the fence too
+    expected = ("changed" if proven else "unknown") if in_force else "not_changed"
     assert data["Outcome"] == expected, data

@@ -43,7 +43,7 @@ TASK, NO_TASK = Accepted("r-1", Task(7), ["accepted"]), Accepted("r-1", None, ["
 RUNS, DONE = TaskProgress(TaskState.RUNNING, ["runs"]), TaskProgress(TaskState.SUCCEEDED, ["done"])
 UNSEEN = TaskProgress(TaskState.UNSEEN, ["at rest"])
 FAILED, UNPROVEN = TaskProgress(TaskState.FAILED, ["failed"]), TaskProgress(TaskState.UNPROVEN, ["unproven"])
-NOTHING = Observation()
+NOTHING, STILL = Observation(), Observation(moved=False)
 OURS = Observation(ours=(8,), succeeded=True, moved=True, evidence=("1 new task",))
 THEIRS = Observation(theirs=(9,), moved=True)
 OTHERS = Observation(others=True)

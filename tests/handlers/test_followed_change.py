@@ -72,7 +72,7 @@ def test_an_account_s_status_is_followed_without_a_task() -> None:
 
 
 def test_a_failed_task_changed_nothing_unless_an_earlier_call_may_have() -> None:
-    ended = case(progress=FAILED).change().ask()
+    ended = case(progress=FAILED, observe=Observation(moved=False)).change().ask()
     assert ended is not None
     assert (ended.outcome, code(ended)) == (Outcome.NOT_CHANGED, "TaskFailed")
     scene = case(progress=FAILED)
@@ -82,6 +82,36 @@ def test_a_failed_task_changed_nothing_unless_an_earlier_call_may_have() -> None
     assert (ended.outcome, code(ended), ended.error.request_id) == (Outcome.UNKNOWN, "TaskFailed", "req-1")
     assert scene.script.calls == ["progress"]
     assert case(progress=SUCCEEDED).change(Unclear=True).ask() == Ended(Outcome.CHANGED)
+
+
+@pytest.mark.parametrize(
+    ("observed", "answer", "outcome"),
+    [
+        (Observation(), LoginAnswer.UNREACHABLE, Outcome.UNKNOWN),
+        (Observation(), LoginAnswer.ANY, Outcome.UNKNOWN),
+        (Observation(), LoginAnswer.REFUSED, Outcome.NOT_CHANGED),
+        (Observation(moved=True), LoginAnswer.UNREACHABLE, Outcome.UNKNOWN),
+        (Observation(moved=True), LoginAnswer.ACCEPTED, Outcome.CHANGED),
+        (Observation(moved=False), LoginAnswer.UNREACHABLE, Outcome.NOT_CHANGED),
+        (DENIED, LoginAnswer.UNREACHABLE, Outcome.UNKNOWN),
+    ],
+)
+def test_a_failed_task_is_believed_where_the_account_or_a_refused_login_shows_it(
+    observed: object, answer: LoginAnswer, outcome: Outcome
+) -> None:
+    ended = case(progress=FAILED, observe=observed, login=answer).change(stored=True, Login=True).ask()
+    assert ended is not None
+    assert ended.outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("shown", "outcome"), [(False, Outcome.NOT_CHANGED), (True, Outcome.UNKNOWN), (None, Outcome.UNKNOWN)]
+)
+def test_without_a_secret_what_was_asked_tells_of_a_failed_task(shown: bool | None, outcome: Outcome) -> None:
+    scene = case(progress=FAILED, observe=Observation(moved=True, shown=shown))
+    ended = scene.change(Before=BEFORE | {"Secret": False}).ask()
+    assert ended is not None
+    assert ended.outcome is outcome
 
 
 def test_a_task_that_nothing_proves_is_unknown() -> None:

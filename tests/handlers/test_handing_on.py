@@ -232,6 +232,7 @@ def test_a_task_that_this_delivery_began_is_not_the_earlier_one_s() -> None:
     scene.cloud.script.answers |= {
         "change": [in_time(scene, 2.51, Accepted("req-1", Task(7)))],
         "progress": [TaskProgress(TaskState.FAILED, [])],
+        "observe": [Observation(moved=False)],
     }
     assert refused_beside(scene).outcome is Outcome.PENDING
     data = scene.world.commands.events[0]["data"]
@@ -240,6 +241,7 @@ def test_a_task_that_this_delivery_began_is_not_the_earlier_one_s() -> None:
     scene.cloud.script.answers |= {
         "change": [in_time(scene, 2.51, Accepted("req-1", Task(None)))],
         "progress": [TaskProgress(TaskState.FAILED, [])],
+        "observe": [Observation(moved=False)],
     }
     assert refused_beside(scene).outcome is Outcome.PENDING
     assert scene.world.commands.events[0]["data"]["Before"]["Tasks"] == [3]

@@ -61,6 +61,25 @@ def test_a_service_account_is_as_old_as_its_update_time(house: House) -> None:
     assert reports(house)[0]["NotDue"] == 1
 
 
+@pytest.mark.parametrize("unit", ["seconds", "milliseconds"])
+@pytest.mark.parametrize(
+    ("shown", "word"),
+    [({"disabled": True}, "disabled"), ({"expires_at": 1_700_000_000_000}, "expired"), ({"expires_at": -1}, None)],
+)
+def test_a_service_account_that_is_not_in_use_gets_no_command(
+    house: House, shown: dict[str, object], word: str | None, unit: str
+) -> None:
+    robot = {"password": "Robot-Passw0rd1", "password_age_days": 100} | shown
+    house.cloud.reset(expires_in=unit, tcr={"tcr-old00001": {"accounts": {"robot": robot}}})
+    policy = REDIS | {"Function": REGISTRY, "Resources": {"Patterns": ["*"]}, "Accounts": ["robot"]}
+    fire(house, policy | {"Store": "ssm://{resource}-{account}"})
+    (page,) = reports(house)
+    counted = (page["Listed"], page["Due"], page["Sent"], page["NotDue"], len(sent(house, REGISTRY)))
+    assert counted == ((1, 0, 0, 1, 0) if word else (1, 1, 1, 0, 1))
+    (row,) = page["Rows"]
+    assert row["Why"] == (f"not in use ({word}): no command is sent until it is" if word else "older than 90 days")
+
+
 def test_an_instances_password_is_changed_with_the_old_one_from_the_store(house: House) -> None:
     policy = {key: value for key, value in REDIS.items() if key != "Accounts"}
     fire(house, policy | {"Function": PASSWORD, "Store": "ssm://redis-{resource}-root", "Login": True})

@@ -222,7 +222,10 @@ def t5(standin: Standin) -> object:
 def t6(standin: Standin) -> object:
     listed = call_tencent(standin, "DescribeServiceAccounts", {"RegistryId": "tcr-demo0001"}, service="tcr")
     soon = next(one["ExpiresAt"] for one in listed["ServiceAccounts"] if one["Name"] == "tcr$robot")
-    return soon, registry_accepts(standin.registry["tcr-demo0001"], "tcr$late", "Late-Passw0rd1")
+    late = ROBOT | {"Name": "late", "Password": "Late-Passw0rd1"}
+    said = _redis(standin, "ModifyServiceAccountPassword", late, service="tcr")
+    taken = "taken" if isinstance(said, dict) else said
+    return soon, taken, registry_accepts(standin.registry["tcr-demo0001"], "tcr$late", "Late-Passw0rd1")
 
 
 # --- Tair and Redis on Alibaba Cloud

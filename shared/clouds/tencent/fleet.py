@@ -6,10 +6,12 @@ Redis shows times without a zone, and no page names one: they are read as China 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from datetime import timedelta, timezone
 from typing import Any
 
+from shared.clouds.tencent.service_accounts import PREFIX, state_of
 from shared.clouds.tencent.session import TencentSession
 from shared.rotation.fleet import Account, Page, Resource, moment_of
 from shared.runtime.cloud_access import CloudAccess
@@ -19,7 +21,6 @@ _MOST_PAGES = 50
 _CHINA = timezone(timedelta(hours=8))
 _DELETED = 4  # DescribeInstanceAccount's Status
 _OUT_OF_USE = {0: "to be initialised", -2: "isolated", -3: "to be deleted"}  # DescribeInstances' Status
-_PREFIX = "tcr$"
 
 
 def _redis_client() -> Any:
@@ -85,8 +86,8 @@ class RegistryFleet:
     page_size = _PAGE
     assumes = "UpdateTime moves at any update of the account: its password may be older"
 
-    def __init__(self, access: CloudAccess, region: str) -> None:
-        self._access, self._region = access, region
+    def __init__(self, access: CloudAccess, region: str, clock: Callable[[], float] = time.time) -> None:
+        self._access, self._region, self._clock = access, region, clock
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:
         """The service has no documented filter by tag."""
@@ -108,9 +109,9 @@ class RegistryFleet:
             found = _list(answer, "ServiceAccounts")
             for one in found:
                 changed = _text(one.get("UpdateTime")) or _text(one.get("CreateTime")) or None
-                accounts.append(
-                    Account(_text(one.get("Name")).removeprefix(_PREFIX), changed, moment_of(changed, _CHINA))
-                )
+                name, state = _text(one.get("Name")).removeprefix(PREFIX), state_of(one, self._clock())
+                obstacle = None if state == "enabled" else state
+                accounts.append(Account(name, changed, moment_of(changed, _CHINA), obstacle))
             if _is_last(found, offset, answer):
                 break
         return accounts

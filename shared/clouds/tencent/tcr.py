@@ -22,6 +22,7 @@ from shared.changes.credential import (
     TaskProgress,
     TaskState,
 )
+from shared.clouds.tencent.service_accounts import PREFIX, state_of
 from shared.clouds.tencent.session import TencentSession
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
@@ -29,9 +30,7 @@ from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
 
 ACTION = "ModifyServiceAccountPassword"
-PREFIX = "tcr$"  # the service puts it before the name that a caller chose
 _PAGE, _MOST_PAGES = 100, 50
-_LEAST_MILLISECONDS = 10**11  # an ExpiresAt below is in seconds: the examples of 1141/94605 and 94608 differ
 
 
 def _client_class() -> Any:
@@ -70,7 +69,7 @@ class RegistryChange:
         if account is None:
             text = f"no service account {self.subject.account} in {self.subject.resource}, nothing was changed: "
             raise Refused(ErrorClass.NOT_FOUND, text + "check RegistryId, Name, Region and Site", code="NotFound")
-        state = "disabled" if account.get("Disable") else "expired" if self._has_expired(account) else "enabled"
+        state = state_of(account, self.clock())
         evidence = [f"account: {state}"] if thorough else []
         evidence += ["password rule: kept"] if thorough and self.new is not None else []
         obstacle = None
@@ -79,13 +78,6 @@ class RegistryChange:
             text += "enable it or move its ExpiresAt first"
             obstacle = Refused(ErrorClass.FAILED, text, code=f"Account{state.capitalize()}")
         return Snapshot(evidence, obstacle, time=_update_time(account), account=account)
-
-    def _has_expired(self, account: Mapping[str, Any]) -> bool:
-        """By ExpiresAt, in seconds or milliseconds; -1 and 0 stand for never."""
-        moment = account.get("ExpiresAt")
-        if not isinstance(moment, int) or moment <= 0:
-            return False
-        return (moment if moment < _LEAST_MILLISECONDS else moment / 1000) <= self.clock()
 
     def _account(self) -> Mapping[str, Any] | None:
         """The account by its exact name: the filter may match others too, by a part of the name."""

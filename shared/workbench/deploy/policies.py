@@ -52,7 +52,7 @@ _DOCUMENTED = {
 # Authorised per action, not per instance: the table gives `*` (239/38701).
 _ANY_RESOURCE = {"redis:DescribeTaskInfo"}
 _WHY = {
-    "redis:ModifyInstancePassword": "inferred from the domestic spelling, ModfiyInstancePassword",
+    "redis:ModifyInstancePassword": "239/38701 has the older spelling alone; the row of neither was seen in 598/112151",
     "tcr:ModifyServiceAccountPassword": "the resource's form is that of its sibling actions",
     "ssm:DeleteSecretVersion": "598/57154, the international table, has it on the operation level: there grant `*`",
     "log:PostLogStoreLogs": "the action and its resource are SLS's own; what FC's role needs of it was not tried",

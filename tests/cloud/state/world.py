@@ -276,6 +276,7 @@ class World(WorldTable):
     times_lag_s: Seconds = 0.0
     shows_changing: bool = True
     changing_shown_after_s: Seconds = 0.0
+    unusable_accounts: Literal["accept", "refuse"] = "accept"
     expires_in: Literal["milliseconds", "seconds"] = "milliseconds"
     fc_state: Literal["Active", "Pending", ""] = "Active"
     task_types: dict[str, str] = {}

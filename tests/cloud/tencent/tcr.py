@@ -38,8 +38,11 @@ class ServiceAccount:
 
     def may_log_in(self, now: float, world: World) -> bool:
         """Whether its password opens anything; `expires_at` is in milliseconds, -1 meaning never."""
-        refused = self.spec.disabled or 0 <= self.spec.expires_at / 1000 <= now
-        return not refused or not world.holds("T6")
+        return self.is_usable(now) or not world.holds("T6")
+
+    def is_usable(self, now: float) -> bool:
+        """Whether it is neither disabled nor expired."""
+        return not self.spec.disabled and not 0 <= self.spec.expires_at / 1000 <= now
 
 
 @dataclass
@@ -170,7 +173,7 @@ class TencentTcr:
         self._history.add(self.name, instance.id, account.name, password, by=by)
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: T7, W3
+        # claims: T6, T7, W3
         instance = self._instance(call)
         name = given["Name"]
         bare_names = name.startswith(PREFIX) or self._world.holds("T1")
@@ -179,6 +182,8 @@ class TencentTcr:
             raise ApiError("InvalidParameter", "The service account does not exist.")
         if given["Random"] == bool(given.get("Password")):
             raise ApiError("InvalidParameter", "Either Random or a password.")
+        if self._world.unusable_accounts == "refuse" and not account.is_usable(self._clock.now()):
+            raise ApiError("FailedOperation", "The service account is disabled or has expired.")
         password = given.get("Password") or "".join(secrets.choice(_ALPHABET) for _ in range(_RANDOM_LENGTH))
         if not given["Random"]:
             _check_password(password)
