@@ -247,8 +247,10 @@ def test_a_password_that_might_not_go_back_is_left_alone(account: Account, monke
     world = {"tair": {"r-demo0001": {"accounts": {"app": {"password": "Tair Passw0rd"}}}}}
     account.standin.reset(**merge_tables(WORLD, world))
     other = Account(account.standin, "alibaba", SANDBOX, {"SANDBOX_TAIR_PASSWORD": "Tair Passw0rd"}, account.dist)
-    assert other.run(monkeypatch, "A1,W3") == 0
-    assert all("published rule" in one["Why"] for one in other.findings().values())
+    assert other.run(monkeypatch, "A1,W2,W3") == 0
+    found = other.findings()
+    assert found["W2"]["Finding"] == "holds"
+    assert all("published rule" in found[claim]["Why"] for claim in ("A1", "W3"))
     assert all(one["Action"] != "ModifyAccountPassword" for one in account.standin.calls())
 
 

@@ -154,6 +154,7 @@ def test_a_missing_right_is_no_finding_of_a_claim_about_something_else(
     ("cloud", "was", "now", "claim", "told"),
     [
         ("tencent", '"robot"', '"nobody"', "T1", "there is no account nobody on tcr-...01"),
+        ("tencent", '"robot"', '"nobody"', "T4", "there is no account nobody on tcr-...01"),
         ("tencent", '"tcr-demo0001"', '"tcr-missing1"', "T1", ""),
         ("tencent", '"app"', '"nobody"', "R5", "there is no account nobody on crs-...01"),
         ("tencent", '"crs-demo0001"', '"crs-missing1"', "R5", ""),
@@ -161,6 +162,7 @@ def test_a_missing_right_is_no_finding_of_a_claim_about_something_else(
         ("tencent", f'"{tencent.SECRET}"', '"missing"', "S1", ""),
         ("tencent", f'"{tencent.SECRET}"', '"missing"', "W2", ""),
         ("alibaba", '"app"', '"nobody"', "A1", "there is no account nobody on r-...01"),
+        ("alibaba", '"app"', '"nobody"', "A10", "there is no account nobody on r-...01"),
         ("alibaba", '"r-demo0001"', '"r-missing1"', "A1", ""),
         ("alibaba", f'"{alibaba.SECRET}"', '"missing"', "S4", ""),
         ("alibaba", '"keyturn-sandbox"\n', '"missing"\n', "Q5", ""),

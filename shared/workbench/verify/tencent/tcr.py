@@ -110,22 +110,24 @@ def _host(desk: TencentDesk) -> str:
 def account_shown(desk: TencentDesk) -> Mapping[str, Any]:
     """The sandbox's account as DescribeServiceAccounts shows it. Raises: Untried: it is not there."""
     part = desk.need(desk.sandbox.tcr, "tcr")
-    if (found := _found(desk, part.account).get(part.account)) is None:
+    if (found := _found(desk).get(part.account)) is None:
         raise Untried(f"there is no account {part.account} on {part.registry}")
     return found
 
 
-def _found(desk: TencentDesk, name: str) -> dict[str, Mapping[str, Any]]:
-    """What the filter finds, by names without prefix."""
+def _found(desk: TencentDesk, name: str = "") -> dict[str, Mapping[str, Any]]:
+    """What the filter finds, by names without prefix; without a name all."""
     part = desk.need(desk.sandbox.tcr, "tcr")
-    filters = [{"Name": "ServiceAccountName", "Values": [name]}]
-    given = {"RegistryId": part.registry, "Filters": filters, "Offset": 0, "Limit": 100}
+    given: dict[str, Any] = {"RegistryId": part.registry, "Offset": 0, "Limit": 100}
+    if name:
+        given["Filters"] = [{"Name": "ServiceAccountName", "Values": [name]}]
     rows = desk.api.call("tcr", "DescribeServiceAccounts", given)["ServiceAccounts"]
     return {str(one["Name"]).removeprefix(_PREFIX): one for one in rows}
 
 
 def _filter(desk: TencentDesk) -> Finding:
     name = desk.need(desk.sandbox.tcr, "tcr").account
+    account_shown(desk)
     whole, part = name in _found(desk, name), name in _found(desk, name[:-1])
     return finding(whole and not part, "by the whole name alone", f"by the whole name: {whole}; by a part: {part}")
 
