@@ -97,7 +97,7 @@ call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNC
 	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)
 
 verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
-	@$(PY) -m shared.workbench.verify $(CLOUD) $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
+	@$(PY) -m shared.workbench.verify $(if $(filter file,$(origin CLOUD)),,$(CLOUD)) $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
 
 OUT ?= dist/report.html
 report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS

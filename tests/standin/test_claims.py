@@ -10,6 +10,7 @@ from tests.cloud.state.claims import read_played_claims
 from tests.cloud.state.world import World
 from tests.standin.named_claims import asked_claims, named_claims, read_switches, rules, rules_of
 
+TABLE = "tests/cloud/claims.toml"
 CLAIMS = {claim.id: claim for claim in read_played_claims()}
 ROW = """
 [R1]
@@ -54,27 +55,35 @@ def refuse(world):
 
 def test_every_row_that_names_itself_is_asked_for_and_nothing_else_is() -> None:
     twisted = {id_ for claim in CLAIMS.values() for world in claim.otherwise for id_ in world.get("not_so", ())}
-    assert twisted - asked_claims() == set()
-    assert asked_claims() - twisted == set()
+    silent, stray = twisted - asked_claims(), asked_claims() - twisted
+    assert not silent, f'{sorted(silent)}: not_so names it, nothing plays it: ask holds("...") in tests/cloud/<cloud>/'
+    assert not stray, f"{sorted(stray)}: holds() asks for it: write `otherwise = [{{ not_so = [...] }}]` into {TABLE}"
 
 
 def test_every_row_is_named_by_some_code_unless_it_says_why_nothing_plays_it() -> None:
     silent = {claim.id for claim in CLAIMS.values() if not claim.unplayed}
-    assert silent - named_claims() == set()
-    assert named_claims() - CLAIMS.keys() == set()
+    unnamed, unknown = silent - named_claims(), named_claims() - CLAIMS.keys()
+    assert not unnamed, (
+        f"{sorted(unnamed)}: no code names it: write `# claims: ID` into the function in tests/cloud/ that keeps it, "
+        f"or `unplayed` into its row in {TABLE}"
+    )
+    assert not unknown, f"{sorted(unknown)}: code in tests/cloud/ names it, {TABLE} has no such row"
 
 
 def test_every_switch_that_a_row_names_is_read() -> None:
     named = {name for claim in CLAIMS.values() for world in claim.otherwise for name in world}
-    assert named <= World.model_fields.keys()
-    assert named - read_switches() - {"not_so"} == set()
+    unknown, unread = named - World.model_fields.keys(), named - read_switches() - {"not_so"}
+    assert not unknown, f"{sorted(unknown)}: `otherwise` names it: add the switch to tests/cloud/state/world.py"
+    assert not unread, f"{sorted(unread)}: a switch that no code in tests/cloud/ reads: play it there"
 
 
 def test_every_function_that_answers_or_refuses_names_claims_that_exist() -> None:
     found = list(rules())
     assert len(found) > 90
-    assert [rule.place for rule in found if not rule.claims] == []
-    assert [rule.place for rule in found if rule.claims - CLAIMS.keys()] == []
+    nameless = [rule.place for rule in found if not rule.claims]
+    unknown = [rule.place for rule in found if rule.claims - CLAIMS.keys()]
+    assert not nameless, f"{nameless}: write `# claims: ID` there, with the row of {TABLE} that it plays"
+    assert not unknown, f"{unknown}: its `# claims:` names no row of {TABLE}"
 
 
 def test_a_rule_is_a_handler_or_a_refusal_and_is_named_where_it_stands_or_around() -> None:

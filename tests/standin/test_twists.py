@@ -36,8 +36,14 @@ def seen(server: Standin, claim: Claim, world: dict[str, Any]) -> object:
 def test_each_world_of_a_claim_looks_otherwise_to_the_vendors_clients(server: Standin, claim: Claim) -> None:
     expected = seen(server, claim, {})
     for world in claim.otherwise:
-        assert seen(server, claim, world) != expected, f"{claim.id}: nobody sees {world}"
+        assert seen(server, claim, world) != expected, (
+            f"{claim.id}: its probe in tests/standin/twist_probes.py sees the same in {world}: the stand-in does not "
+            "play it (tests/cloud/), or the probe asks for something else"
+        )
 
 
 def test_each_claim_that_is_played_both_ways_has_a_probe() -> None:
-    assert PROBES.keys() == {claim.id for claim in TWISTED}
+    twisted = {claim.id for claim in TWISTED}
+    missing, stray = twisted - PROBES.keys(), PROBES.keys() - twisted
+    assert not missing, f"{sorted(missing)}: write a probe into PROBES in tests/standin/twist_probes.py"
+    assert not stray, f"{sorted(stray)}: PROBES in tests/standin/twist_probes.py has it, its row has no `otherwise`"

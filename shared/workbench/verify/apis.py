@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any
 
 from shared.clouds.tencent.session import host
+from shared.workbench.verify.callers import CallerRefused, complaint
 
 _TIMEOUT_S = 30.0
 TENCENT_VERSIONS = {
@@ -43,6 +44,28 @@ class CallLost(Exception):
         self.action = action
 
 
+_READS = ("Describe", "List", "Get")
+_UNCLEAR = ("InternalError", "FailedOperation", "ServiceUnavailable")
+
+
+class Effects:
+    """How many calls may have changed something: taken, lost, or refused in a way that proves nothing."""
+
+    count = 0
+
+    def lost_or_taken(self, action: str) -> None:
+        """A call was taken, or got no answer."""
+        self.count += not action.startswith(_READS)
+
+    def refusal(self, refused: CallRefused, *, altered: bool) -> CallRefused | CallerRefused:
+        """What to raise of a refusal; `altered`: its keys or headers were not the caller's own."""
+        if altered or refused.status >= 500 or refused.code.startswith(_UNCLEAR):
+            self.lost_or_taken(refused.action)
+        if not altered and complaint(refused.code):
+            return CallerRefused(refused.action, refused.code, refused.status)
+        return refused
+
+
 class _Pace:
     """Keeps calls of one action apart, so that none comes faster than the published rate."""
 
@@ -68,6 +91,7 @@ class TencentApi:
         """`keys`: id, key and perhaps token. `endpoint`: as KEYTURN_TENCENT_ENDPOINT, or empty."""
         self.region, self.site = region, site
         self.keys, self.endpoint = dict(keys), endpoint
+        self.effects = Effects()
         self._pace = _Pace(_TENCENT_CALLS_PER_S)
 
     def call(
@@ -80,7 +104,10 @@ class TencentApi:
         endpoint_host: str = "",
         keys: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """The content of `Response`. `keys` replace single ones. Raises: CallRefused, CallLost."""
+        """The content of `Response`. `keys` replace single ones, and a refusal may then be about them.
+
+        Raises: CallRefused, CallLost, CallerRefused.
+        """
         from tencentcloud.common.common_client import CommonClient
         from tencentcloud.common.credential import Credential
         from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
@@ -109,16 +136,22 @@ class TencentApi:
         except Exception as error:
             failure = error
         if isinstance(failure, TencentCloudSDKException) and failure.requestId:
-            raise CallRefused(action, str(failure.code), 200) from None
+            raise self.effects.refusal(CallRefused(action, str(failure.code), 200), altered=keys is not None) from None
         if failure is not None:
+            self.effects.lost_or_taken(action)
             raise CallLost(action, failure) from None
         answer: dict[str, Any] = envelope["Response"]
         if "Error" in answer:  # the client takes an error for success where the content type has a charset
-            raise CallRefused(action, str(answer["Error"].get("Code")), 200)
+            refused = CallRefused(action, str(answer["Error"].get("Code")), 200)
+            raise self.effects.refusal(refused, altered=keys is not None)
+        self.effects.lost_or_taken(action)
         return answer
 
     def refusal(self, service: str, action: str, parameters: Mapping[str, Any], **how: Any) -> str:
-        """The code that refuses a call, empty where it was taken; `how`: as `call` takes it. Raises: CallLost."""
+        """The code that refuses a call, empty where it was taken; `how`: as `call` takes it.
+
+        Raises: CallLost, CallerRefused.
+        """
         try:
             self.call(service, action, parameters, **how)
         except CallRefused as refused:
@@ -135,6 +168,7 @@ class AlibabaApi:
         """`keys`: id, key and perhaps token. `endpoint`: as KEYTURN_ALIBABA_ENDPOINT, or empty."""
         self.region = region
         self.keys, self.endpoint = dict(keys), endpoint
+        self.effects = Effects()
         self._pace = _Pace(_ALIBABA_CALLS_PER_S)
 
     def call(
@@ -147,9 +181,10 @@ class AlibabaApi:
         keys: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """An RPC call's body; `form` travels in the request's body, as secrets do. Raises: CallRefused, CallLost.
+        """An RPC call's body; `form` travels in the request's body, as secrets do.
 
-        `keys` and `headers` replace single ones: a token, a date, a nonce.
+        `keys` and `headers` replace single ones: a token, a date, a nonce; a refusal may then be about them.
+        Raises: CallRefused, CallLost, CallerRefused.
         """
         form = dict(form) if form else None
         return self._send(service, action, "POST", "/", "RPC", dict(query), form, keys, headers)
@@ -175,7 +210,7 @@ class AlibabaApi:
         def ask() -> Any:
             return self._client("FC", None).invoke_function_with_options(function, request, headers, RuntimeOptions())
 
-        answer = _answered("InvokeFunction", ask)
+        answer = self._answered("InvokeFunction", ask, altered=False)
         return answer.body.read(), {str(name).lower(): str(value) for name, value in answer.headers.items()}
 
     def _send(
@@ -206,7 +241,12 @@ class AlibabaApi:
             body_type="json",
         )
         request = OpenApiRequest(headers=dict(headers or {}), query=query, body=body)
-        answer = _answered(action, lambda: self._client(service, keys).call_api(parameters, request, RuntimeOptions()))
+        altered = keys is not None or headers is not None
+
+        def ask() -> Any:
+            return self._client(service, keys).call_api(parameters, request, RuntimeOptions())
+
+        answer = self._answered(action, ask, altered=altered)
         got = answer.get("body")
         return got if isinstance(got, dict) else {}
 
@@ -240,19 +280,20 @@ class AlibabaApi:
             config.endpoint = config.endpoint or f"{service}.{self.region}.aliyuncs.com"
         return Client(config)
 
-
-def _answered(action: str, ask: Callable[[], Any]) -> Any:
-    """What Alibaba's client gives. Raises: CallRefused, CallLost."""
-    failure: Exception | None = None
-    answer: Any = None
-    try:
-        answer = ask()
-    # Whatever the client raises: its text may hold what was sent.
-    except Exception as error:
-        failure = error
-    status = getattr(failure, "status_code", None)
-    if isinstance(status, int):
-        raise CallRefused(action, str(getattr(failure, "code", "")), status) from None
-    if failure is not None:
-        raise CallLost(action, failure) from None
-    return answer
+    def _answered(self, action: str, ask: Callable[[], Any], *, altered: bool) -> Any:
+        """What the client gives. Raises: CallRefused, CallLost, CallerRefused."""
+        failure: Exception | None = None
+        answer: Any = None
+        try:
+            answer = ask()
+        # Whatever the client raises: its text may hold what was sent.
+        except Exception as error:
+            failure = error
+        status = getattr(failure, "status_code", None)
+        if isinstance(status, int):
+            refused = CallRefused(action, str(getattr(failure, "code", "")), status)
+            raise self.effects.refusal(refused, altered=altered) from None
+        self.effects.lost_or_taken(action)
+        if failure is not None:
+            raise CallLost(action, failure) from None
+        return answer

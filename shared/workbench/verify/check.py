@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from shared.workbench.verify.apis import AlibabaApi, TencentApi
 from shared.workbench.verify.findings import Finding
-from shared.workbench.verify.put_back import Changed, Journal
+from shared.workbench.verify.put_back import Changed, Journal, NothingChanged
 from shared.workbench.verify.sandbox import AlibabaSandbox, TencentSandbox
 
 ApiT = TypeVar("ApiT", TencentApi, AlibabaApi)
@@ -23,6 +23,18 @@ SeenT = TypeVar("SeenT")
 
 class Untried(Exception):
     """A check cannot be made; the text says why."""
+
+
+class NoSandbox(Untried):
+    """It takes a part of the sandbox that the file does not have."""
+
+
+class WrongPassword(Untried, NothingChanged):
+    """A sandbox's variable does not hold the password in force, so nothing is changed."""
+
+    def __init__(self, variable: str, or_else: str = "") -> None:
+        """`or_else`: what looks the same."""
+        super().__init__(f"{variable} does not hold the present password{or_else and f', or {or_else}'}")
 
 
 class Desk(Generic[ApiT, SandboxT]):
@@ -38,11 +50,15 @@ class Desk(Generic[ApiT, SandboxT]):
         slow: bool,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`allow`: shows a change and asks. `slow`: what takes longer than a minute, or a private address, is tried."""
+        """`allow`: shows a change and asks. `slow`: what takes longer than a minute, or a private address, is tried.
+
+        Where an earlier run left something that is not back, nothing is changed.
+        """
         self.api: ApiT = api
         self.sandbox: SandboxT = sandbox
         self.slow = slow
         self._journal, self._allow, self._environ = journal, allow, environ
+        self._blocked = bool(journal.left)
         self._seen: dict[Callable[..., Any], Any] = {}
 
     def once(self, story: Callable[[Desk[ApiT, SandboxT]], SeenT]) -> SeenT:
@@ -58,9 +74,9 @@ class Desk(Generic[ApiT, SandboxT]):
         return seen  # type: ignore[no-any-return]
 
     def need(self, part: PartT | None, name: str) -> PartT:
-        """A part of the sandbox. Raises: Untried: the file does not have it."""
+        """A part of the sandbox. Raises: NoSandbox: the file does not have it."""
         if part is None:
-            raise Untried(f"the sandbox file has no [{self.api.cloud}.{name}]")
+            raise NoSandbox(f"the sandbox file has no [{self.api.cloud}.{name}]")
         return part
 
     def present(self, variable: str | None) -> str:
@@ -71,6 +87,8 @@ class Desk(Generic[ApiT, SandboxT]):
 
     def agree(self, title: str) -> None:
         """Show what will stay, or is gone by itself. Raises: Untried: it was not agreed to."""
+        if self._blocked:
+            raise Untried("what an earlier run changed is not back")
         if not self._allow(title):
             raise Untried("it would change something, and that was not agreed to")
 

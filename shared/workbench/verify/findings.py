@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 _SHOWN_ENDS = 2
+_SENTENCE = 72
 
 
 @dataclass(frozen=True)
@@ -64,29 +66,34 @@ def as_record(finding: Finding) -> dict[str, str]:
     return {"Finding": "not tried", "Why": finding.why}
 
 
-def as_line(claim: str, finding: Finding) -> str:
-    """One finding as the table has it."""
+def as_line(claim: str, text: str, finding: Finding) -> str:
+    """One finding as the table has it; `text` is the claim's sentence, which is cut."""
+    start = f"{textwrap.shorten(text, _SENTENCE, placeholder=' ...')} |"
     if isinstance(finding, Holds):
-        return f"{claim:<5}holds      {finding.seen}"
+        return f"{claim:<5}holds      {start} {finding.seen}"
     if isinstance(finding, Differs):
-        return f"{claim:<5}differs    expected: {finding.expected}; seen: {finding.seen}"
-    return f"{claim:<5}not tried  {finding.why}"
+        return f"{claim:<5}differs    {start} expected: {finding.expected}; seen: {finding.seen}"
+    return f"{claim:<5}not tried  {start} {finding.why}"
 
 
-def as_json(cloud: str, when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
+def as_json(where: Mapping[str, str], when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
     """The whole as a file: no secret is in any finding, and ids were shortened before."""
     rows = [{"Claim": id_, "Text": claims[id_], **as_record(one)} for id_, one in findings.items()]
-    whole: dict[str, Any] = {"Cloud": cloud, "Time": when, "Findings": rows}
+    whole: dict[str, Any] = {**where, "Time": when, "Findings": rows}
     return json.dumps(whole, indent=1) + "\n"
 
 
-def as_report(cloud: str, when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
-    """A text for a bug report: what differs in full, the rest by name."""
-    lines = [f"keyturn verify, {cloud}, {when}"]
+def as_report(where: Mapping[str, str], when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
+    """A text for a bug report: what differs in full, what holds by name, what was not tried by its reasons."""
+    lines = [f"keyturn verify, {when}", "; ".join(f"{name}: {value}" for name, value in where.items())]
     for id_, one in findings.items():
         if isinstance(one, Differs):
             lines += [f"- {id_} differs: {claims[id_]}", f"  expected: {one.expected}", f"  seen: {one.seen}"]
-    for word, kind in (("holds", Holds), ("not tried", NotTried)):
-        named = [id_ for id_, one in findings.items() if isinstance(one, kind)]
-        lines.append(f"- {word}: {' '.join(named) or 'none'}")
+    holds = [id_ for id_, one in findings.items() if isinstance(one, Holds)]
+    lines.append(f"- holds: {' '.join(holds) or 'none'}")
+    reasons: dict[str, list[str]] = {}
+    for id_, one in findings.items():
+        if isinstance(one, NotTried):
+            reasons.setdefault(one.why, []).append(id_)
+    lines += [f"- not tried: {' '.join(named)}: {why}" for why, named in reasons.items()]
     return "\n".join(lines) + "\n"

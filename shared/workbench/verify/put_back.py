@@ -28,8 +28,21 @@ class Changed:
     variable: str = ""
     password: str = ""
 
+    @property
+    def by_hand(self) -> str:
+        """What a person does in the cloud's console where it cannot be put back from here."""
+        if self.variable:
+            return (
+                f"set its password to what {self.variable} holds, and the rights that the file names, if it names any"
+            )
+        return "remove what the title names; where the file has a first version or value, make that the current one"
+
     def __repr__(self) -> str:
         return f"Changed({self.title})"
+
+
+class NothingChanged(Exception):
+    """What stands inside a change surely left everything as it was."""
 
 
 PutBack = Callable[[Changed], None]
@@ -39,8 +52,12 @@ PutBack = Callable[[Changed], None]
 class Journal:
     """The file, and how each kind is put back."""
 
-    def __init__(self, path: Path, ways: Mapping[str, PutBack], interrupts: Interrupts) -> None:
+    def __init__(
+        self, path: Path, ways: Mapping[str, PutBack], interrupts: Interrupts, effects: Callable[[], int]
+    ) -> None:
+        """`effects`: how many calls so far may have changed something."""
         self.path = path
+        self._effects = effects
         self._ways = ways
         self._interrupts = interrupts
         self._open: list[Changed] = self._read()
@@ -52,14 +69,24 @@ class Journal:
 
     @contextmanager
     def changed(self, what: Changed) -> Iterator[None]:
-        """What stands inside changes it; it is put back at the end, however that comes about."""
+        """What stands inside changes it; it is put back at the end, however that comes about.
+
+        Where every call was clearly refused, it does not matter that there is nothing to put back.
+        """
         with self._interrupts.put_off():
             self._open.append(what)
             self._write()
+        before, untouched = self._effects(), False
         try:
             yield
+        except NothingChanged:
+            untouched = True
+            raise
         finally:
-            self._put_back(what)
+            if untouched:
+                self._forget(what)
+            else:
+                self._put_back(what, all_refused=self._effects() == before)
 
     def put_all_back(self) -> list[Changed]:
         """Put back what an earlier run left, last first; what could not be."""
@@ -67,13 +94,19 @@ class Journal:
             self._put_back(what)
         return self.left
 
-    def _put_back(self, what: Changed) -> None:
+    def _forget(self, what: Changed) -> None:
+        with self._interrupts.put_off():
+            self._open.remove(what)
+            self._write()
+
+    def _put_back(self, what: Changed, *, all_refused: bool = False) -> None:
         with self._interrupts.put_off():
             try:
                 self._ways[what.kind](what)
             # Whatever it is, the rest is to be put back too; what is left is told at the end.
             except Exception:
-                return
+                if not all_refused:
+                    return
             self._open.remove(what)
             self._write()
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -139,14 +139,34 @@ def load_sandbox(path: Path | None, cloud: str, environ: Mapping[str, str]) -> S
     except tomli.TOMLDecodeError:
         raise SandboxError(f"{path} is not TOML") from None
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        field = ".".join(str(part) for part in first["loc"])
-        raise SandboxError(f"{path}: {field}: {first['msg']}") from None
+        raise SandboxError(f"{path}: {_explained(error)}") from None
     for place, part in parts(sandbox, cloud):
         for field, variable in part.passwords.items():
             if not environ.get(variable):
-                raise SandboxError(f"{path}: {place}.{field}: the variable that it names is not set")
+                raise SandboxError(
+                    f"{path}: {place}.{field}: {variable} is not set: it is to hold the present password"
+                )
     return sandbox
+
+
+def _explained(error: ValidationError) -> str:
+    """Field and rule of the first mistake; beside a name that is not known, those that are."""
+    mistakes = error.errors(include_input=False, include_url=False)
+    first = next((one for one in mistakes if one["type"] == "extra_forbidden"), mistakes[0])
+    names = [str(part) for part in first["loc"]]
+    field = ".".join(names)
+    if first["type"] != "extra_forbidden":
+        return f"{field}: {first['msg']}"
+    known = Sandbox.model_fields
+    for name in names[:-1]:
+        (known,) = [one.model_fields for one in _models(known[name].annotation)]
+    return f"{field} is not known; known here: {', '.join(known)}"
+
+
+def _models(annotation: object) -> list[type[Part]]:
+    """The one model that a field holds, whether it may be left out or not."""
+    found = [annotation, *get_args(annotation)]
+    return [one for one in found if isinstance(one, type) and issubclass(one, Part)]
 
 
 def parts(sandbox: Sandbox, cloud: str) -> Iterator[tuple[str, Part]]:

@@ -58,11 +58,17 @@ class Account:
     @property
     def report(self) -> Path:
         """The text for a bug report."""
-        return self.dist / f"verify-{self.cloud}.txt"
+        return self._last("txt")
+
+    def _last(self, kind: str) -> Path:
+        """The last run's file: one with ONLY= writes its own."""
+        stems = (f"verify-{self.cloud}", f"verify-{self.cloud}-only")
+        there = [path for path in (self.dist / f"{stem}.{kind}" for stem in stems) if path.exists()]
+        return max(there, key=lambda path: path.stat().st_mtime_ns)
 
     def findings(self) -> dict[str, dict[str, str]]:
         """The last run's, by claim."""
-        whole = json.loads((self.dist / f"verify-{self.cloud}.json").read_text())
+        whole = json.loads(self._last("json").read_text())
         return {one["Claim"]: one for one in whole["Findings"]}
 
     def environment(self, **more: str) -> dict[str, str]:

@@ -180,8 +180,8 @@ def test_a_run_that_is_killed_is_put_back_by_the_next(
 def test_a_story_that_fails_in_the_middle_is_put_back(
     account: Account, monkeypatch: pytest.MonkeyPatch, claim: str, action: str
 ) -> None:
-    """A read that the story rests on is refused once."""
-    account.standin.faults([{"Action": action, "Fault": "code", "Code": "InternalError", "Times": 1}])
+    """A read that the story rests on is refused; the first read of a run may be one of them."""
+    account.standin.faults([{"Action": action, "Fault": "code", "Code": "InternalError", "Times": 2}])
     account.run(monkeypatch, claim)
     account.standin.clear_faults()
     assert account.findings()[claim]["Finding"] == "not tried"
@@ -222,7 +222,7 @@ def test_without_a_terminal_and_without_a_yes_nothing_is_changed(account: Accoun
         ('[alibaba.tair]\ninstance = "r-1"\naccount = "app"\naccount_password = "Pa55-word"', "account_password"),
         ("[alibaba.fc]\nfunction = 5", "alibaba.fc.function"),
         ('[alibaba.kms]\nsecret = "a"\nvalue = "Pa55-word"', "alibaba.kms.value"),
-        ('[alibaba.tair]\ninstance = "r-1"\naccount = "app"\naccount_password = "NOT_SET"', "is not set"),
+        ('[alibaba.tair]\ninstance = "r-1"\naccount = "app"\naccount_password = "NOT_SET"', "NOT_SET is not set"),
     ],
 )
 def test_a_wrong_sandbox_file_names_the_field_and_the_rule(
@@ -233,7 +233,6 @@ def test_a_wrong_sandbox_file_names_the_field_and_the_rule(
     complained = capsys.readouterr().err
     assert told in complained
     assert "Pa55-word" not in complained
-    assert "NOT_SET" not in complained
 
 
 def test_without_a_sandbox_only_reads_are_tried(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,11 +244,13 @@ def test_without_a_sandbox_only_reads_are_tried(account: Account, monkeypatch: p
 
 
 def test_a_password_that_might_not_go_back_is_left_alone(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = {"tair": {"r-demo0001": {"accounts": {"app": {"password": "Tair-Passw0rd"}}}}}
+    world = {"tair": {"r-demo0001": {"accounts": {"app": {"password": "Tair Passw0rd"}}}}}
     account.standin.reset(**merge_tables(WORLD, world))
-    other = Account(account.standin, "alibaba", SANDBOX, {"SANDBOX_TAIR_PASSWORD": "Tair-Passw0rd"}, account.dist)
-    assert other.run(monkeypatch, "A1,W3") == 0
-    assert all("letters and digits" in one["Why"] for one in other.findings().values())
+    other = Account(account.standin, "alibaba", SANDBOX, {"SANDBOX_TAIR_PASSWORD": "Tair Passw0rd"}, account.dist)
+    assert other.run(monkeypatch, "A1,W2,W3") == 0
+    found = other.findings()
+    assert found["W2"]["Finding"] == "holds"
+    assert all("published rule" in found[claim]["Why"] for claim in ("A1", "W3"))
     assert all(one["Action"] != "ModifyAccountPassword" for one in account.standin.calls())
 
 

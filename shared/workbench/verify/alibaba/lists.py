@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said, said
+from shared.workbench.verify.alibaba.tair import TairAccount
 from shared.workbench.verify.findings import Differs, Finding, Holds
 
 
@@ -31,6 +32,7 @@ def _pages(desk: AlibabaDesk) -> Finding:
     as_expected = all(one.taken for one in taken.values()) and not any(one.taken for one in refused.values())
     if (part := desk.sandbox.tair) is not None:
         ids = {"InstanceId": part.instance, "AccountName": part.account}
+        TairAccount(desk.api, part.instance, part.account).status()
         found = desk.api.call("r-kvstore", "DescribeAccounts", ids)["Accounts"]["Account"]
         told += f"; accounts by one name: {len(found)}"
         as_expected = as_expected and [one["AccountName"] for one in found] == [part.account]

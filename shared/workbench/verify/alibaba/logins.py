@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said, said
 from shared.workbench.verify.alibaba.tair import TairAccount, sandbox_account
-from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.findings import Differs, Finding, Holds
 
 _NEARBY_S, _SLOW_S = 3.0, 20.0
@@ -85,7 +85,7 @@ def _tls(desk: AlibabaDesk) -> Finding:
 
 def _forms(desk: AlibabaDesk) -> Finding:
     place = desk.once(_place)
-    account, password, _ = sandbox_account(desk)
+    account, password, variable = sandbox_account(desk)
     forms = {"name:password": (account.account + ":{}",), "two words": (account.account, "{}")}
     if float(place.version or 0) < 6:
         del forms["two words"]
@@ -98,6 +98,8 @@ def _forms(desk: AlibabaDesk) -> Finding:
         }
     except ConnectionRefusedError:
         raise Untried(_OUTSIDE) from None
+    if not any(right for _, right in answers.values()):
+        raise WrongPassword(variable)
     told = "; ".join(
         f"{name}: a wrong password {_word(wrong)}, the right one {_word(right)}"
         for name, (wrong, right) in answers.items()

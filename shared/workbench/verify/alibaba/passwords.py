@@ -9,11 +9,10 @@ from shared.clouds.alibaba.error_codes import ALIBABA_CODES
 from shared.clouds.error_classification import Proves, find_code
 from shared.workbench.verify.alibaba import wire
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
-from shared.workbench.verify.alibaba.tair import TairAccount, account_to_change, changed
-from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.alibaba.tair import SYMBOLS, TairAccount, account_to_change, changed
+from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.findings import Differs, Finding, Holds
 
-SYMBOLS = "!@#$%^&*()_+-="
 _QUIET_S = 3.0
 _SHORTEST, _LONGEST = 8, 32
 
@@ -161,7 +160,12 @@ def _refused_first(desk: AlibabaDesk) -> Finding:
     read = wire.bad_keys(desk)
     if desk.sandbox.tair is None or isinstance(read, Differs):
         return read
-    seen = desk.once(fence_story)
+    try:
+        seen = desk.once(fence_story)
+    except WrongPassword:
+        raise
+    except Untried:
+        return read
     told = f"a change with a made-up token: {seen.bad_token}; the real one behind it: {seen.change}"
     if seen.bad_token.taken or seen.bad_token_had_effect:
         return Differs("refused, and nothing happens", told)

@@ -10,10 +10,12 @@ from typing import Any
 
 from shared.workbench.verify.alibaba.desk import AlibabaDesk, Said, said
 from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused
-from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.put_back import Changed
 
 KIND = "tair-password"
+SYMBOLS = "!@#$%^&*()_+-="
+"""The symbols that the published rule allows."""
 _LOOK_S = 0.3
 _MOST_S = 600.0
 _ROUNDS, _APART_S = 5, 3.0
@@ -54,7 +56,7 @@ class TairAccount:
         for found in answer["Accounts"]["Account"]:
             if found["AccountName"] == self.account:
                 return str(found["AccountStatus"])
-        raise Untried("the account is not shown")
+        raise Untried(f"there is no account {self.account} on {self.instance}")
 
     def watch(self, quiet_s: float) -> tuple[str, ...]:
         """The statuses that follow each other until Available comes after another, or nothing else in `quiet_s`.
@@ -119,11 +121,42 @@ def sandbox_account(desk: AlibabaDesk) -> tuple[TairAccount, str, str]:
 
 
 def account_to_change(desk: AlibabaDesk) -> tuple[TairAccount, str, str]:
-    """As `sandbox_account`; its password can be put back whatever the cloud's rule of passwords is. Raises: Untried."""
+    """As `sandbox_account`; its password keeps the published rule, and is in force. Raises: Untried."""
     account, first, variable = sandbox_account(desk)
-    if not re.fullmatch(r"(?=.*[a-z])(?=.*[A-Z])(?=.*[0-9])[A-Za-z0-9]{8,30}", first):
-        raise Untried("the present password is not of letters and digits, 8 to 30: one with others may not go back")
+    if not keeps_rule(first):
+        raise Untried(
+            f"{variable} does not keep the published rule and may not go back: 8 to 32 letters, digits and {SYMBOLS}, "
+            "of three kinds"
+        )
+    desk.once(_prove)
     return account, first, variable
+
+
+def keeps_rule(password: str) -> bool:
+    """Whether a password keeps the published rule: 8 to 32 characters of three kinds."""
+    kinds = sum(bool(re.search(kind, password)) for kind in ("[a-z]", "[A-Z]", "[0-9]", f"[{re.escape(SYMBOLS)}]"))
+    return kinds >= 3 and re.fullmatch(rf"[A-Za-z0-9{re.escape(SYMBOLS)}]{{8,32}}", password) is not None
+
+
+def _prove(desk: AlibabaDesk) -> None:
+    """See by the fence that the variable holds the present password. Raises: WrongPassword: it does not.
+
+    Where the present password is not taken as old and new, a change to another tells: the code may be about equal ones.
+    """
+    account, first, variable = sandbox_account(desk)
+    account.settle()
+    what = changed(account, variable, made_up_password())
+    desk.agree(what.title)
+    equal = account.modify(first, first)
+    if equal.taken:
+        account.settle()
+        return
+    if equal.code.startswith("Missing"):
+        return  # the gateway does not see the passwords
+    wrong = account.modify(what.password, first)
+    with desk.change(what):
+        if account.modify(first, what.password) == wrong:
+            raise WrongPassword(variable)
 
 
 def changed(account: TairAccount, variable: str, password: str) -> Changed:

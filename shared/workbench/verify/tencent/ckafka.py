@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.workbench.verify.apis import CallLost
+from shared.workbench.verify.callers import complaint
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
@@ -15,10 +16,14 @@ def sent(desk: TencentDesk) -> str:
     part = desk.need(desk.sandbox.ckafka, "ckafka")
     desk.agree("a message to the DataHub task, which stays until its topic drops it")
     given = {"DataHubId": part.datahub, "Message": [{"Key": "verify", "Body": "keyturn verify"}]}
+    own = desk.api.keys  # named, since the claims are about them
     try:
-        return desk.api.refusal("ckafka", "SendMessage", given, endpoint_host=_HOSTS[desk.api.site])
+        code = desk.api.refusal("ckafka", "SendMessage", given, endpoint_host=_HOSTS[desk.api.site], keys=own)
     except CallLost:
         return "no answer"
+    if complaint(code) == "rights":
+        raise Untried(f"your keys have no right to send: {code}")
+    return code
 
 
 def _temporary_keys(desk: TencentDesk) -> Finding:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from shared.clouds.error_classification import error_from_code
 from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.runtime.errors import RetryLater
-from shared.workbench.verify.check import Untried
+from shared.workbench.verify.check import Untried, WrongPassword
 from shared.workbench.verify.findings import Differs, Finding, Holds, finding, said
 from shared.workbench.verify.logins import RedisDoor, is_private
 from shared.workbench.verify.tencent import tcr
@@ -132,6 +132,8 @@ def _account_login(desk: TencentDesk) -> Finding:
     password = desk.present(part.account_password)
     made_up = door.says(f"{part.account}@{_PASSWORD}")
     one, two = door.says(f"{part.account}@{password}"), door.says(part.account, password)
+    if "OK" not in (one, two) and "nothing" not in (one, two):
+        raise WrongPassword(part.account_password)
     seen = f"account@password: {one}; two words: {two}; a made-up password: {made_up}"
     return finding(one == two == "OK" != made_up, "both forms open it, a made-up password does not", seen)
 
@@ -141,6 +143,8 @@ def _root_login(desk: TencentDesk) -> Finding:
     password = desk.present(part.root_password)
     made_up = door.says(_PASSWORD)
     alone, with_id = door.says(password), door.says(f"{part.instance}:{password}")
+    if part.root_password and "OK" not in (alone, with_id) and "nothing" not in (alone, with_id):
+        raise WrongPassword(part.root_password)
     seen = f"password alone: {alone}; instance id:password: {with_id}; a made-up password: {made_up}"
     return finding(alone == with_id == "OK" != made_up, "both forms open it, a made-up password does not", seen)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from shared.workbench.verify.apis import CallLost, CallRefused, TencentApi
-from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.logins import RedisDoor
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk
@@ -114,7 +114,8 @@ def values_story(desk: TencentDesk) -> ValuesStory:
 
 
 def changed_account(desk: TencentDesk, before: Account, password: str) -> Changed:
-    """What is put back of it: its password and its rights."""
+    """What is put back of it: its password and its rights. Raises: WrongPassword: nothing may be changed."""
+    proven = desk.once(is_proven)
     part = desk.need(desk.sandbox.redis, "redis")
     ids = {
         "instance": part.instance,
@@ -124,7 +125,20 @@ def changed_account(desk: TencentDesk, before: Account, password: str) -> Change
         "remark": before.remark,
     }
     title = f"the password and rights of the account {part.account} of the Redis instance"
+    if not proven:
+        title += f"; no login from here can prove its present password: it ends with what {part.account_password} holds"
     return Changed(KIND, title, ids, part.account_password, password)
+
+
+def is_proven(desk: TencentDesk) -> bool:
+    """Whether a login shows that the variable holds the present password. Raises: WrongPassword: it shows another."""
+    part, (instance, name, first) = desk.need(desk.sandbox.redis, "redis"), _sandbox(desk)
+    if (door := _door(instance, desk)) is None:
+        return False
+    words = door.says(f"{name}@{first}"), door.says(name, first)
+    if "OK" not in words and "nothing" not in words:
+        raise WrongPassword(part.account_password)
+    return "OK" in words
 
 
 def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:

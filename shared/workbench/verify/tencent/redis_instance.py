@@ -54,7 +54,7 @@ class RedisInstance:
         given = {"InstanceIds": [self.id], "Limit": 1, "Offset": 0}
         found: list[Mapping[str, Any]] = self._api.call("redis", "DescribeInstances", given)["InstanceSet"]
         if not found:
-            raise Untried("the sandbox's instance is not in this region and site")
+            raise Untried(f"there is no instance {self.id} in this region and site")
         return found[0]
 
     def accounts(self) -> dict[str, Account]:
@@ -76,7 +76,7 @@ class RedisInstance:
         """One account. Raises: Untried: there is none of this name."""
         found = self.accounts().get(name)
         if found is None:
-            raise Untried(f"the sandbox's instance has no account {name}")
+            raise Untried(f"there is no account {name} on {self.id}")
         return found
 
     def door(self, *, slow: bool) -> RedisDoor:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from shared.workbench.verify.apis import CallRefused, TencentApi
-from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk
 from shared.workbench.verify.tencent.redis_instance import SPELLINGS, RedisInstance
@@ -34,6 +34,7 @@ class RootStory:
 
 def root_story(desk: TencentDesk) -> RootStory:
     """A made-up old password; the present one as old and new; a change; the same change again."""
+    desk.once(_prove)
     instance, first = _sandbox(desk)
     new = made_up_password()
     with desk.change(_changed(desk, new)):
@@ -65,6 +66,7 @@ class LongStory:
 
 def long_story(desk: TencentDesk) -> LongStory:
     """A long password by the name that is said to refuse it, then by the other."""
+    desk.once(_prove)
     instance, first = _sandbox(desk)
     new = made_up_password(LONG)
     with desk.change(_changed(desk, new)):
@@ -74,6 +76,23 @@ def long_story(desk: TencentDesk) -> LongStory:
             if not codes[name]:
                 break
         return LongStory(codes)
+
+
+def _prove(desk: TencentDesk) -> None:
+    """See by the fence that the variable holds the present password. Raises: WrongPassword: it does not.
+
+    Where the present password is not taken as old and new, a change to another tells: the code may be about equal ones.
+    """
+    instance, first = _sandbox(desk)
+    instance.shown()
+    what = _changed(desk, made_up_password())
+    desk.agree(what.title)
+    if not _refusal(instance, lambda: instance.set_root_by_any_name(first, first)):
+        return
+    wrong = _refusal(instance, lambda: instance.set_root_by_any_name(what.password, first))
+    with desk.change(what):
+        if _refusal(instance, lambda: instance.set_root_by_any_name(first, what.password)) == wrong:
+            raise WrongPassword(what.variable)
 
 
 def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.workbench.verify.apis import CallRefused, TencentApi
-from shared.workbench.verify.check import Untried, made_up_password
+from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.logins import registry_status
 from shared.workbench.verify.put_back import Changed
@@ -17,6 +17,7 @@ from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
 KIND = "tcr account"
 _PREFIX = "tcr$"
 _WELCOME, _WRONG = 200, 401
+_NO_LOGINS = "the registry refuses every login"
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,11 @@ def account_story(desk: TencentDesk) -> TcrStory:
     first, new = desk.present(part.account_password), made_up_password()
     if not _can_be_given(first):
         raise Untried("the present password could not be given again: 8 to 20 characters, three kinds")
+    account_shown(desk)
     ids = {"registry": part.registry, "account": part.account}
     title = f"the password of the service account {part.account} of the registry"
+    if not _is_proven(desk):
+        title += f"; no login from here can prove the present one: it ends with what {part.account_password} holds"
     with desk.change(Changed(KIND, title, ids, part.account_password, new)):
         bare, answer = "", {}
         try:
@@ -55,6 +59,18 @@ def account_story(desk: TencentDesk) -> TcrStory:
         given = {"RegistryId": part.registry, "Name": part.account, "Random": True, "Password": new}
         both = desk.api.refusal("tcr", "ModifyServiceAccountPassword", given)
         return TcrStory(bare, repeated, new_login, old_login, both)
+
+
+def _is_proven(desk: TencentDesk) -> bool:
+    """Whether a login shows that the variable holds the present password. Raises: WrongPassword: it does not."""
+    variable = desk.need(desk.sandbox.tcr, "tcr").account_password
+    try:
+        status = _login(desk, desk.present(variable))
+    except Untried:
+        return False
+    if status == _WRONG:
+        raise WrongPassword(variable, _NO_LOGINS)
+    return status == _WELCOME
 
 
 def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:
@@ -93,23 +109,25 @@ def _host(desk: TencentDesk) -> str:
 
 def account_shown(desk: TencentDesk) -> Mapping[str, Any]:
     """The sandbox's account as DescribeServiceAccounts shows it. Raises: Untried: it is not there."""
-    name = desk.need(desk.sandbox.tcr, "tcr").account
-    if (found := _found(desk, name).get(name)) is None:
-        raise Untried("the sandbox's service account is not found")
+    part = desk.need(desk.sandbox.tcr, "tcr")
+    if (found := _found(desk).get(part.account)) is None:
+        raise Untried(f"there is no account {part.account} on {part.registry}")
     return found
 
 
-def _found(desk: TencentDesk, name: str) -> dict[str, Mapping[str, Any]]:
-    """What the filter finds, by names without prefix."""
+def _found(desk: TencentDesk, name: str = "") -> dict[str, Mapping[str, Any]]:
+    """What the filter finds, by names without prefix; without a name all."""
     part = desk.need(desk.sandbox.tcr, "tcr")
-    filters = [{"Name": "ServiceAccountName", "Values": [name]}]
-    given = {"RegistryId": part.registry, "Filters": filters, "Offset": 0, "Limit": 100}
+    given: dict[str, Any] = {"RegistryId": part.registry, "Offset": 0, "Limit": 100}
+    if name:
+        given["Filters"] = [{"Name": "ServiceAccountName", "Values": [name]}]
     rows = desk.api.call("tcr", "DescribeServiceAccounts", given)["ServiceAccounts"]
     return {str(one["Name"]).removeprefix(_PREFIX): one for one in rows}
 
 
 def _filter(desk: TencentDesk) -> Finding:
     name = desk.need(desk.sandbox.tcr, "tcr").account
+    account_shown(desk)
     whole, part = name in _found(desk, name), name in _found(desk, name[:-1])
     return finding(whole and not part, "by the whole name alone", f"by the whole name: {whole}; by a part: {part}")
 
@@ -118,6 +136,8 @@ def _asks(desk: TencentDesk) -> Finding:
     host = _host(desk)
     nobody = registry_status(host, slow=desk.slow)
     wrong, right = (_login(desk, one) for one in (made_up_password(), desk.present(_variable(desk))))
+    if nobody == wrong == right == _WRONG:
+        raise WrongPassword(_variable(desk), _NO_LOGINS)
     seen = f"without a name: {nobody}; a made-up password: {wrong}; the present one: {right}"
     return finding((nobody, wrong, right) == (_WRONG, _WRONG, _WELCOME), "401, 401, 200", seen)
 

@@ -82,6 +82,7 @@ def _written_with(desk: TencentDesk, keys: Mapping[str, str]) -> bool:
     """Whether a version is there that was put with these keys."""
     name = desk.need(desk.sandbox.ssm, "ssm").secret
     version = f"{ssm.PREFIX}{randomness.token_hex(3)}-w"
+    ssm.Secret(desk.api, name).versions()  # it is there
     with desk.change(ssm.added_versions(desk)):
         given = {"SecretName": name, "VersionId": version, "SecretString": randomness.token_hex(16)}
         taken = not desk.api.refusal("ssm", "PutSecretValue", given, keys=keys)

@@ -1,0 +1,44 @@
+"""One signed read before anything else: whether these keys are known, here and now."""
+
+from __future__ import annotations
+
+from shared.workbench.deploy.commands import Refused
+from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused, TencentApi
+from shared.workbench.verify.callers import CallerRefused, complaint
+
+_KEYS = {
+    "tencent": "TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and TENCENTCLOUD_TOKEN, and `site` in the sandbox file",
+    "alibaba": "ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET and ALIBABA_CLOUD_SECURITY_TOKEN",
+}
+
+
+def look(api: TencentApi | AlibabaApi) -> None:
+    """Read once. A right that is missing is no reason to stop. Raises: Refused: nothing can be found out."""
+    try:
+        _read(api)
+    except CallerRefused as refused:
+        _explain(api, refused.code)
+    except CallRefused:
+        return
+    except CallLost:
+        where = api.endpoint or "the cloud's own hosts"
+        text = f"{api.cloud} is not reached ({where}, region {api.region}): look at the network, a proxy, the region"
+        raise Refused(f"{text}; nothing was tried") from None
+
+
+def _read(api: TencentApi | AlibabaApi) -> None:
+    if isinstance(api, TencentApi):
+        api.call("redis", "DescribeInstances", {"Limit": 1, "Offset": 0})
+    else:
+        api.call("r-kvstore", "DescribeInstances", {"RegionId": api.region})
+
+
+def _explain(api: TencentApi | AlibabaApi, code: str) -> None:
+    """Raises: Refused, unless it is a right that is missing."""
+    what, look_at = {
+        "keys": ("these keys", _KEYS[api.cloud]),
+        "region": (f"this region, {api.region}", f"`region` of [{api.cloud}] in the sandbox file"),
+        "clock": ("the time of these signatures", "this machine's clock"),
+    }.get(complaint(code), ("", ""))
+    if what:
+        raise Refused(f"{api.cloud} refuses {what}: {code}; look at {look_at}; nothing was tried")
