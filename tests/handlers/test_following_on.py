@@ -60,9 +60,9 @@ def test_what_cannot_end_sooner_is_not_asked_sooner() -> None:
 
 
 def test_a_batch_is_asked_together_and_each_ends_in_its_place() -> None:
-    scene = following(progress=[RUNNING, SUCCEEDED, FAILED])
+    scene = following(progress=[RUNNING, SUCCEEDED, FAILED], observe=Observation(moved=False))
     handled = scene.process(
-        scene.message(CommandId="c-1"),
+        scene.message(CommandId="c-1", Before={"Time": "then"}),
         message(None, type=TYPE, authentic=True, problem="poison"),
         scene.message(CommandId="c-2"),
     )
