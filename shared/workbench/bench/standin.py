@@ -37,9 +37,9 @@ class Standin:
         self.tencent_keys = {variable: keys["tencent"][name] for variable, name in zip(tencent, names, strict=True)}
         self.alibaba_keys = {variable: keys["alibaba"][name] for variable, name in zip(alibaba, names, strict=True)}
 
-    def reset(self) -> None:
-        """Back to the first passwords; tasks take no time, and no call is seen yet."""
-        self._ask("POST", "reset", {"task_s": 0, "settle_s": 0})
+    def reset(self, settle_s: float = 0.0) -> None:
+        """Back to the first passwords; tasks take no time, a Tair account `settle_s`, and no call is seen yet."""
+        self._ask("POST", "reset", {"task_s": 0, "settle_s": settle_s})
 
     def calls(self) -> list[str]:
         """The actions called since the last reset, oldest first."""
