@@ -112,4 +112,6 @@ lock: ## resolve the requirements files anew, one version a package for every Py
 	  held="-c requirements-dev.txt"; done
 
 clean: ## remove .venv and what tests left
+	@! ls dist/verify-*-open.json 2>/dev/null || { echo "clean: this may hold the only copy of a password that is in force:" \
+	  "run make verify again, or put it back by hand and remove the file; nothing was removed"; exit 1; } >&2
 	rm -rf $(VENV) .keyturn .mypy_cache .ruff_cache .hypothesis dist

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
-from shared.workbench.verify.commands import main
+try:
+    from shared.workbench.verify.commands import main
 
-sys.exit(main(sys.argv[1:]))
+    code = main(sys.argv[1:])
+    for one in (signal.SIGINT, signal.SIGTERM):  # nothing is left to be interrupted
+        signal.signal(one, signal.SIG_IGN)
+except KeyboardInterrupt:
+    print("verify: interrupted before anything was tried", file=sys.stderr)
+    code = 130
+sys.exit(code)

@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import Any
 
 from shared.clouds.tencent.session import host
-from shared.workbench.verify.callers import CallerRefused, complaint
+from shared.workbench.verify.callers import CallerRefused, complaint, passes
 
 _TIMEOUT_S = 30.0
 TENCENT_VERSIONS = {
@@ -53,12 +53,18 @@ class Effects:
 
     count = 0
 
+    def __init__(self) -> None:
+        self.passing: list[str] = []
+        """The codes of refusals that are about the moment alone."""
+
     def lost_or_taken(self, action: str) -> None:
         """A call was taken, or got no answer."""
         self.count += not action.startswith(_READS)
 
     def refusal(self, refused: CallRefused, *, altered: bool) -> CallRefused | CallerRefused:
         """What to raise of a refusal; `altered`: its keys or headers were not the caller's own."""
+        if passes(refused.code):
+            self.passing.append(refused.code)
         if altered or refused.status >= 500 or refused.code.startswith(_UNCLEAR):
             self.lost_or_taken(refused.action)
         if not altered and complaint(refused.code):

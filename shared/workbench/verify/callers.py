@@ -29,6 +29,24 @@ _KEYS = (
 )
 
 
+_PASSING = (
+    "requestlimitexceeded",
+    "throttling",
+    "resourceexhausted",
+    "toomanyrequests",
+    "internalerror",
+    "internalservererror",
+    "serviceunavailable",
+    "systemerror",
+    "failedoperation.systemerror",
+)
+
+
+def passes(code: str) -> bool:
+    """Whether a code is about the moment: the call's rate, or a failure of the service's own."""
+    return code.lower().startswith(_PASSING)
+
+
 class CallerRefused(Exception):
     """A call with the caller's own keys was refused for who calls, its rights, the region or the clock."""
 

@@ -60,18 +60,30 @@ class Desk(Generic[ApiT, SandboxT]):
         self._journal, self._allow, self._environ = journal, allow, environ
         self._blocked = bool(journal.left)
         self._seen: dict[Callable[..., Any], Any] = {}
+        self._passing: dict[Callable[..., Any], list[str]] = {}
+        self._rests_on: list[str] = []
 
     def once(self, story: Callable[[Desk[ApiT, SandboxT]], SeenT]) -> SeenT:
         """What a story saw; several claims are judged by one story, which runs once. Raises: as it did then."""
         if story not in self._seen:
+            began_at = len(self.api.effects.passing)
             try:
                 self._seen[story] = story(self)
             except Exception as error:
                 self._seen[story] = error
+            self._passing[story] = self.api.effects.passing[began_at:]
+        self._rests_on += self._passing[story]
         seen = self._seen[story]
         if isinstance(seen, Exception):
             raise seen
         return seen  # type: ignore[no-any-return]
+
+    def passing_under(self, judge: Callable[[], Finding]) -> tuple[Finding, list[str]]:
+        """What a check found, and the codes of its calls' refusals that are about the moment alone."""
+        before: int = len(self.api.effects.passing)
+        self._rests_on = []
+        found = judge()
+        return found, [*self._rests_on, *self.api.effects.passing[before:]]
 
     def need(self, part: PartT | None, name: str) -> PartT:
         """A part of the sandbox. Raises: NoSandbox: the file does not have it."""
@@ -114,6 +126,13 @@ class Check(Generic[DeskT]):
     judge: Callable[[DeskT], Finding]
     slow: str = ""
     """Why it is tried with SLOW=1 alone: it takes longer than a minute, or an address in a private network."""
+    of_the_moment: bool = False
+    """It looks at refusals that are about the moment alone; any other check finds nothing out where there was one."""
+
+
+def new_mark() -> str:
+    """What tells the things that one change makes from all others."""
+    return randomness.token_hex(6)
 
 
 def made_up_password(length: int = 20) -> str:

@@ -25,18 +25,20 @@ from shared.workbench.verify.callers import CallerRefused
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
 from shared.workbench.verify.findings import Differs, Finding, NotTried
 from shared.workbench.verify.interrupts import Interrupts
-from shared.workbench.verify.put_back import Changed, Journal
+from shared.workbench.verify.place import Place, only_run, place_of
+from shared.workbench.verify.put_back import Changed, Journal, JournalError, read_journal
 from shared.workbench.verify.sandbox import Sandbox, SandboxError, ids, load_sandbox, parts
 from shared.workbench.verify.shown import Shown, asker, where
 
-DONE, DIFFERS, WRONG_USE = 0, 1, 2
+DONE, DIFFERS, WRONG_USE, INTERRUPTED = 0, 1, 2, 130
 CLOUDS = ("tencent", "alibaba")
 
 
 def main(argv: list[str]) -> int:
-    """Exit 0: nothing differs. 1: something differs, or is not back as it was.
+    """Exit 0: nothing differs. 1: something differs, is not back, or was interrupted; 130: so at the very beginning.
 
-    2: wrong use, nobody to ask, keys that are refused, nothing reached, or a sandbox's password that is not in force.
+    2: wrong use, another run, nobody to ask, keys that are refused, nothing reached, or a sandbox's password that is
+    not in force.
     """
     parser = argparse.ArgumentParser(prog="python -m shared.workbench.verify", description=__doc__)
     parser.add_argument("cloud", choices=CLOUDS, nargs="?")
@@ -51,9 +53,13 @@ def main(argv: list[str]) -> int:
     except (SandboxError, Refused) as error:
         print(f"verify: {error}", file=sys.stderr)
         return WRONG_USE
+    except JournalError:
+        path = _journal_path(options.dist, options.cloud)
+        print(f"verify: {path} is not what verify wrote: look at it, and move it away", file=sys.stderr)
+        return WRONG_USE
     except KeyboardInterrupt:
-        print("verify: interrupted while putting back: run it again, it puts back first", file=sys.stderr)
-        return DIFFERS
+        print("verify: interrupted before anything was changed", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mapping[str, str]) -> int:
@@ -63,37 +69,67 @@ def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mappi
     agreed = environ.get("YES") == "1"
     if any(parts(sandbox, cloud)) and not agreed and not sys.stdin.isatty():
         raise Refused("there is no terminal to ask on before something is changed: set YES=1, or give no sandbox")
-    keys, terminal = identity(cloud, environ), Terminal()
+    keys, interrupts = identity(cloud, environ), Interrupts()
     api = _api(cloud, keys, sandbox, environ)
-    place = where(api)
-    terminal.say("; ".join(f"{name}: {value}" for name, value in place.items()))
-    first_read.look(api)
-    checks, ways = _checks(cloud, api, environ)
-    interrupts, show = Interrupts(), Shown(claims, ids(sandbox, cloud) | set(keys.values()), terminal)
-    journal = Journal(dist / f"verify-{cloud}-open.json", ways, interrupts, lambda: api.effects.count)
-    whole = False
-    with interrupts.caught():
-        for what in journal.left:
-            terminal.say(f"an earlier run left {what.title}: putting it back")
-        _tell_left(journal.put_all_back(), journal.path)
-        slow, asks = environ.get("SLOW") == "1", asker(terminal, agreed)
-        desk: Desk[Any, Any] = Desk(
-            api, getattr(sandbox, cloud), journal, allow=asks, slow=slow, environ=environ
-        )  # fmt: skip
-        blocked = bool(journal.left)
+    with interrupts.caught(), only_run(dist, cloud):
+        path = _journal_path(dist, cloud)
+        earlier, terminal = read_journal(path), Terminal()
+        terminal.say("; ".join(f"{name}: {value}" for name, value in where(api).items()))
+        here = place_of(api, first_read.look(api))
+        checks, ways = _checks(cloud, api, environ)
+        journal = Journal(path, here, earlier, ways, interrupts, lambda: api.effects.count)
+        show = Shown(claims, ids(sandbox, cloud) | set(keys.values()), terminal)
+        if journal.elsewhere and any(parts(sandbox, cloud)):
+            raise Refused(_told_elsewhere(journal, here))
+        asks, slow = asker(terminal, agreed), environ.get("SLOW") == "1"
+        whole = blocked = False
+        in_force = True
         try:
+            journal.put_all_back(lambda title: asks(f"an earlier run left {title}: it is put back"))
+            blocked = bool(journal.left)
+            _tell_left(journal, here)
+            desk: Desk[Any, Any] = Desk(
+                api, getattr(sandbox, cloud), journal, allow=asks, slow=slow, environ=environ
+            )  # fmt: skip
             fold = not only and not any(parts(sandbox, cloud))
-            has_password = _run(desk, [one for one in checks if one.claim in wanted], wanted, claims, show, fold=fold)
+            in_force = _run(desk, [one for one in checks if one.claim in wanted], wanted, claims, show, fold=fold)
             whole = True
         except KeyboardInterrupt:
             terminal.say("interrupted")
-        left = journal.left if blocked else journal.put_all_back()
-    show.write(place, dist / f"verify-{cloud}{'-only' if only else ''}")
-    if not blocked:
-        _tell_left(left, journal.path)
-    if whole and not has_password:
+        finally:
+            _put_back_what_failed(journal, blocked, interrupts)
+            _write(show, where(api), dist / f"verify-{cloud}{'-only' if only else ''}")
+            if not blocked:
+                _tell_left(journal, here)
+    is_left = bool(journal.left) and not journal.elsewhere
+    if whole and not in_force:
         return WRONG_USE
-    return DONE if whole and not left and not any(isinstance(one, Differs) for one in show.seen.values()) else DIFFERS
+    return (
+        DONE if whole and not is_left and not any(isinstance(one, Differs) for one in show.seen.values()) else DIFFERS
+    )
+
+
+def _journal_path(dist: Path, cloud: str) -> Path:
+    return dist / f"verify-{cloud}-open.json"
+
+
+def _put_back_what_failed(journal: Journal, blocked: bool, interrupts: Interrupts) -> None:
+    """Try once more, unless it is an earlier run's; from then on no signal ends the run."""
+    try:
+        if not blocked:
+            journal.put_all_back()
+    except KeyboardInterrupt:
+        pass  # what is left is told
+    finally:
+        interrupts.finish()
+
+
+def _write(show: Shown, place: Mapping[str, str], stem: Path) -> None:
+    """Raises: Refused: nothing can be written there."""
+    try:
+        show.write(place, stem)
+    except OSError as error:
+        raise Refused(f"the findings cannot be written to {stem.parent}: {error.strerror}") from None
 
 
 def _wanted(claims: Mapping[str, Claim], cloud: str, only: str) -> list[str]:
@@ -164,7 +200,10 @@ def _finding(check: Check[Any], desk: Desk[Any, Any]) -> Finding:
     if check.slow and not desk.slow:
         return NotTried(f"{check.slow}: SLOW=1 tries it")
     try:
-        return check.judge(desk)
+        found, passing = desk.passing_under(lambda: check.judge(desk))
+        if passing and not check.of_the_moment:
+            return NotTried(f"a call that it rests on was refused for the moment: {passing[0]}; run it again")
+        return found
     except (NoSandbox, WrongPassword):
         raise
     except Untried as reason:
@@ -173,17 +212,31 @@ def _finding(check: Check[Any], desk: Desk[Any, Any]) -> Finding:
         return NotTried(f"a call that it rests on was refused for your keys or their rights: {refused}")
     except (CallRefused, CallLost) as failure:
         return NotTried(f"a call that it rests on failed: {failure}")
+    except OSError as failure:
+        return NotTried(f"the change could not be written down first: {failure.strerror}")
     except (LookupError, TypeError, ValueError) as surprise:
         return NotTried(f"an answer has another shape than this check reads ({type(surprise).__name__})")
 
 
-def _tell_left(left: Sequence[Changed], path: Path) -> None:
-    if not left:
-        return
-    for what in left:
-        print(f"verify: not back as it was: {what.title}; by hand: {what.by_hand}", file=sys.stderr)
-    print(
-        f"verify: {path} has what is needed to put it back (mode 0600); run verify again to try. When it is back by "
-        "hand, remove that file. Until then nothing else is changed; what only reads is tried",
-        file=sys.stderr,
+def _told_elsewhere(journal: Journal, here: Place) -> str:
+    assert journal.elsewhere
+    titles = "; ".join(one.title for one in journal.left)
+    return (
+        f"an earlier run left something elsewhere ({journal.elsewhere.against(here)}): {titles}. {journal.path} has "
+        "what is needed to put it back: run verify there, or put it back by hand and remove that file. Here nothing is "
+        "changed"
     )
+
+
+def _tell_left(journal: Journal, here: Place) -> None:
+    if journal.elsewhere:
+        print(f"verify: {_told_elsewhere(journal, here)}; what only reads is tried", file=sys.stderr)
+        return
+    for what in journal.left:
+        print(f"verify: not back as it was: {what.title}; by hand: {what.by_hand}", file=sys.stderr)
+    if journal.left:
+        print(
+            f"verify: {journal.path} has what is needed to put it back (mode 0600); run verify again to try. When it "
+            "is back by hand, remove that file. Until then nothing else is changed; what only reads is tried",
+            file=sys.stderr,
+        )

@@ -12,25 +12,30 @@ _KEYS = {
 }
 
 
-def look(api: TencentApi | AlibabaApi) -> None:
-    """Read once. A right that is missing is no reason to stop. Raises: Refused: nothing can be found out."""
+def look(api: TencentApi | AlibabaApi) -> str:
+    """Read once; the account's number, if that tells it. A right that is missing is no reason to stop.
+
+    Raises: Refused: nothing can be found out.
+    """
     try:
-        _read(api)
+        return _read(api)
     except CallerRefused as refused:
         _explain(api, refused.code)
     except CallRefused:
-        return
+        pass
     except CallLost:
         where = api.endpoint or "the cloud's own hosts"
         text = f"{api.cloud} is not reached ({where}, region {api.region}): look at the network, a proxy, the region"
         raise Refused(f"{text}; nothing was tried") from None
+    return ""
 
 
-def _read(api: TencentApi | AlibabaApi) -> None:
-    if isinstance(api, TencentApi):
-        api.call("redis", "DescribeInstances", {"Limit": 1, "Offset": 0})
-    else:
+def _read(api: TencentApi | AlibabaApi) -> str:
+    if isinstance(api, AlibabaApi):
         api.call("r-kvstore", "DescribeInstances", {"RegionId": api.region})
+        return ""
+    shown = api.call("redis", "DescribeInstances", {"Limit": 1, "Offset": 0}).get("InstanceSet") or [{}]
+    return str(shown[0].get("Appid") or "")
 
 
 def _explain(api: TencentApi | AlibabaApi, code: str) -> None:

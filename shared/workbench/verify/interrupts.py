@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_TOGETHER_S = 2.0
+"""Signals that come so soon after the first are one with it."""
 
 
 class Interrupts:
     """Raises KeyboardInterrupt where a signal finds the run; while it is put off, at the end of that."""
 
     def __init__(self) -> None:
-        self._put_off = self._waits = False
+        self._put_off = self._waits = self._is_over = False
+        self._first_at = 0.0
 
     @contextmanager
     def caught(self) -> Iterator[None]:
@@ -28,7 +32,7 @@ class Interrupts:
 
     @contextmanager
     def put_off(self) -> Iterator[None]:
-        """What stands inside is finished first. A second signal ends it all the same."""
+        """What stands inside is finished first. A later signal ends it all the same."""
         nested, self._put_off = self._put_off, True
         try:
             yield
@@ -38,8 +42,16 @@ class Interrupts:
             self._waits = False
             raise KeyboardInterrupt
 
+    def finish(self) -> None:
+        """What follows takes no time: no signal ends it any more."""
+        self._is_over, self._waits = True, False
+
     def _come(self, number: int, frame: FrameType | None) -> None:
-        if self._put_off and not self._waits:
+        now = time.monotonic()
+        if self._is_over or (self._first_at and now - self._first_at < _TOGETHER_S):
+            return
+        is_first, self._first_at = not self._first_at, self._first_at or now
+        if self._put_off and is_first:
             self._waits = True
             return
         raise KeyboardInterrupt

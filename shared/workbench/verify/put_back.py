@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from shared.workbench.verify.interrupts import Interrupts
+from shared.workbench.verify.place import Place
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,10 @@ class Changed:
         return f"Changed({self.title})"
 
 
+class JournalError(Exception):
+    """The file is not what verify wrote."""
+
+
 class NothingChanged(Exception):
     """What stands inside a change surely left everything as it was."""
 
@@ -49,18 +54,54 @@ PutBack = Callable[[Changed], None]
 """Puts one thing back. Raises what its API raises."""
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """What an earlier run left, and where it worked: `place` is None where it left nothing."""
+
+    place: Place | None
+    left: tuple[Changed, ...]
+
+
+def read_journal(path: Path) -> Earlier:
+    """What the file holds, nothing where there is none. Raises: JournalError."""
+    try:
+        whole = json.loads(path.read_text(encoding="utf-8"))
+        found = Earlier(Place(**whole["place"]), tuple(Changed(**one) for one in whole["open"]))
+        texts: list[object] = list(whole["place"].values())
+    except FileNotFoundError:
+        return Earlier(None, ())
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        raise JournalError(path) from None
+    for one in found.left:
+        if not isinstance(one.ids, dict):
+            raise JournalError(path)
+        texts += [one.kind, one.title, one.variable, one.password, *one.ids.values()]
+    if not found.left or not all(isinstance(one, str) for one in texts):
+        raise JournalError(path)
+    return found
+
+
 class Journal:
     """The file, and how each kind is put back."""
 
     def __init__(
-        self, path: Path, ways: Mapping[str, PutBack], interrupts: Interrupts, effects: Callable[[], int]
+        self,
+        path: Path,
+        place: Place,
+        earlier: Earlier,
+        ways: Mapping[str, PutBack],
+        interrupts: Interrupts,
+        effects: Callable[[], int],
     ) -> None:
-        """`effects`: how many calls so far may have changed something."""
+        """`place`: where this run works. `effects`: how many calls so far may have changed something."""
         self.path = path
+        self.elsewhere = earlier.place if earlier.place and not earlier.place.is_same(place) else None
+        """Where an earlier run left something, if that is not where this one works: nothing of it is touched here."""
+        self._place = place
         self._effects = effects
         self._ways = ways
         self._interrupts = interrupts
-        self._open: list[Changed] = self._read()
+        self._open: list[Changed] = list(earlier.left)
 
     @property
     def left(self) -> list[Changed]:
@@ -75,7 +116,11 @@ class Journal:
         """
         with self._interrupts.put_off():
             self._open.append(what)
-            self._write()
+            try:
+                self._write()
+            except OSError:
+                self._open.remove(what)
+                raise
         before, untouched = self._effects(), False
         try:
             yield
@@ -88,11 +133,11 @@ class Journal:
             else:
                 self._put_back(what, all_refused=self._effects() == before)
 
-    def put_all_back(self) -> list[Changed]:
-        """Put back what an earlier run left, last first; what could not be."""
+    def put_all_back(self, allow: Callable[[str], bool] = lambda _: True) -> None:
+        """Put back what is left and what `allow` agrees to by its title, last first."""
         for what in reversed(self.left):
-            self._put_back(what)
-        return self.left
+            if not self.elsewhere and allow(what.title):
+                self._put_back(what)
 
     def _forget(self, what: Changed) -> None:
         with self._interrupts.put_off():
@@ -110,12 +155,6 @@ class Journal:
             self._open.remove(what)
             self._write()
 
-    def _read(self) -> list[Changed]:
-        try:
-            return [Changed(**one) for one in json.loads(self.path.read_text(encoding="utf-8"))]
-        except FileNotFoundError:
-            return []
-
     def _write(self) -> None:
         if not self._open:
             self.path.unlink(missing_ok=True)
@@ -123,5 +162,5 @@ class Journal:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         part = self.path.with_name(self.path.name + ".part")
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
-            json.dump([asdict(one) for one in self._open], file)
+            json.dump({"place": asdict(self._place), "open": [asdict(one) for one in self._open]}, file)
         part.replace(self.path)

@@ -136,6 +136,8 @@ def load_sandbox(path: Path | None, cloud: str, environ: Mapping[str, str]) -> S
         sandbox = Sandbox.model_validate(tomli.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise SandboxError(f"{path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SandboxError(f"{path} is not UTF-8") from None
     except tomli.TOMLDecodeError:
         raise SandboxError(f"{path} is not TOML") from None
     except ValidationError as error:

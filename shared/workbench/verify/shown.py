@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -22,10 +23,20 @@ def asker(terminal: Terminal, agreed: bool) -> Callable[[str], bool]:
     def allow(title: str) -> bool:
         if title not in answers:
             terminal.say(f"     to change: {title}")
-            answers[title] = agreed or input("     go on? [y/N] ").strip().lower() in ("y", "yes")
+            answers[title] = agreed or _says_yes()
         return answers[title]
 
     return allow
+
+
+def _says_yes() -> bool:
+    """Whether a person at a terminal agrees; nobody there and the end of input mean no."""
+    if not sys.stdin.isatty():
+        return False
+    try:
+        return input("     go on? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def where(api: TencentApi | AlibabaApi) -> dict[str, str]:

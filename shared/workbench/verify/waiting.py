@@ -4,8 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
 
-_FIRST_S, _MOST_S = 0.1, 1.0
+from shared.workbench.verify.apis import CallRefused
+from shared.workbench.verify.callers import passes
+
+_FIRST_S, _MOST_S, _AGAIN_S = 0.1, 1.0, 10.0
+AnyT = TypeVar("AnyT")
+
+
+def again_while_it_passes(call: Callable[[], AnyT], limit_s: float = _AGAIN_S) -> AnyT:
+    """Make a call; where it is refused for a reason that passes, again. Raises: as the last call did."""
+    until = time.monotonic() + limit_s
+    while True:
+        try:
+            return call()
+        except CallRefused as refused:
+            if not passes(refused.code) or time.monotonic() > until:
+                raise
+        time.sleep(_MOST_S)
 
 
 def wait_until(done: Callable[[], bool], limit_s: float, *, most_s: float = _MOST_S) -> bool:

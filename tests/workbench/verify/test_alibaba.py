@@ -89,7 +89,7 @@ def test_every_claim_holds_on_the_stand_in_and_no_secret_is_shown_or_kept(accoun
         except FileNotFoundError:
             continue
         assert stat.S_IMODE(mode) == 0o600
-        meanwhile |= {one["password"] for one in json.loads(text) if one["password"]}
+        meanwhile |= {one["password"] for one in json.loads(text)["open"] if one["password"]}
         time.sleep(0.01)
     said, complained = run.communicate()
     assert run.returncode == 0

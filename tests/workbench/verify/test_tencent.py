@@ -51,7 +51,9 @@ PASSWORDS = {
     "SANDBOX_TCR_PASSWORD": "Robot-Passw0rd1",
 }
 # What a claim shows on the other site alone.
-INTERNATIONAL = {"Q2"}
+HALF_SEEN = {
+    "Q2": "an account of the domestic site shows half of it: run it with one of the international site",
+}
 TRIED = {one.claim for one in CHECKS}
 # A registry that refuses every login looks like a present password that is wrong.
 LIKE_A_WRONG_PASSWORD = "T5"
@@ -86,10 +88,10 @@ def is_as_before(account: Account) -> bool:
 def test_every_claim_holds_on_the_stand_in(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     assert account.run(monkeypatch) == 0
     found = account.findings()
-    assert {claim for claim, one in found.items() if one["Finding"] == "holds"} == TRIED
+    assert {claim for claim, one in found.items() if one["Finding"] == "holds"} == TRIED - HALF_SEEN.keys()
     not_tried = {claim: one["Why"] for claim, one in found.items() if one["Finding"] == "not tried"}
     rows = {one.id: one.untried for one in read_claims() if "tencent" in one.clouds}
-    assert not_tried == {claim: why or "no check tries it yet" for claim, why in rows.items() if claim not in TRIED}
+    assert not_tried == HALF_SEEN | {claim: why for claim, why in rows.items() if claim not in TRIED}
     assert is_as_before(account)
 
 
@@ -97,7 +99,7 @@ def test_every_claim_holds_on_the_stand_in(account: Account, monkeypatch: pytest
 @pytest.mark.parametrize("twist", TWISTS, ids=lambda one: f"{one[0]} {twist_name(one[1])}")
 def test_a_claim_that_does_not_hold_is_found(account: Account, monkeypatch: pytest.MonkeyPatch, twist: Twist) -> None:
     claim, world = twist
-    if claim in INTERNATIONAL:
+    if claim in HALF_SEEN:
         world = {**world, "ckafka": {"datahub-verify01": {"site": "intl"}}}
         account = Account(account.standin, "tencent", '[tencent]\nsite = "intl"\n' + SANDBOX, PASSWORDS, account.dist)
     account.standin.reset(**{**WORLD, **{name: _merged(WORLD.get(name), value) for name, value in world.items()}})
@@ -185,8 +187,9 @@ def test_a_story_that_fails_in_the_middle_is_put_back(
 def test_what_cannot_be_put_back_is_told_and_put_back_later(
     account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    account.standin.faults([{"Action": "DeleteSecretVersion", "Fault": "code", "Code": "InternalError", "Times": 2}])
+    account.standin.faults([{"Action": "DeleteSecretVersion", "Fault": "code", "Code": "InternalError", "Times": 99}])
     assert account.run(monkeypatch, "S1") == 1
+    account.standin.clear_faults()
     told = capsys.readouterr().err
     assert "not back as it was: versions of the secret" in told
     assert str(account.journal) in told and not is_as_before(account)
@@ -207,7 +210,7 @@ def test_no_secret_is_shown_or_kept(account: Account) -> None:
         except FileNotFoundError:
             continue
         assert stat.S_IMODE(mode) == 0o600
-        meanwhile |= {one["password"] for one in json.loads(text) if one["password"]}
+        meanwhile |= {one["password"] for one in json.loads(text)["open"] if one["password"]}
     said, complained = run.communicate()
     assert len(meanwhile) == 5
     files = [one.read_text() for one in account.dist.iterdir()]

@@ -39,11 +39,11 @@ def ways(api: AlibabaApi, environ: Mapping[str, str]) -> Mapping[str, PutBack]:
         account.put_back(environ[what.variable], what.password)
 
     def current_secret(what: Changed) -> None:
-        secret.KmsSecret(api, what.ids["secret"]).put_back(what.ids["version"], what.password)
+        secret.KmsSecret(api, what.ids["secret"], what.ids["mark"]).put_back(what.ids["version"], what.password)
 
     return {
         tair.KIND: password,
         secret.KIND: current_secret,
-        function.KIND: lambda what: function.FcFunction(api, what.ids["function"]).remove(),
+        function.KIND: lambda what: function.FcFunction(api, what.ids["function"], what.ids["mark"]).remove(),
         queues.KIND: lambda what: queues.remove_messages(api, what),
     }

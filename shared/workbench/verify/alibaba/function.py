@@ -17,11 +17,12 @@ from shared.workbench.verify.alibaba.desk import Said, said
 from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.plain_http import HttpAnswer, send
+from shared.workbench.verify.waiting import again_while_it_passes, wait_until
 
 KIND = "fc-function"
 TRIGGER = "address"
 _PATH = "/2023-03-30/functions"
-_MOST_S, _LOOK_S = 60.0, 0.5
+_MOST_S, _LOOK_S, _SHOWS_S = 60.0, 0.5, 2.0
 _CODE = Path(__file__).with_name("function_code.py")
 """What runs there."""
 
@@ -35,24 +36,36 @@ def _zip() -> str:
 
 @dataclass(frozen=True)
 class FcFunction:
-    """One function."""
+    """One function, known as this run's own by how its description begins."""
 
     api: AlibabaApi
     name: str
+    mark: str
+
+    @property
+    def _description(self) -> str:
+        return f"keyturn verify {self.mark}"
 
     @property
     def _path(self) -> str:
         return f"{_PATH}/{self.name}"
 
-    def is_there(self) -> bool:
+    def name_is_free(self) -> bool:
         """Raises: CallRefused, CallLost."""
+        return self._found() is None
+
+    def is_there(self) -> bool:
+        """Whether the function of this name is there, and is the one that this run made. Raises: as name_is_free."""
+        found = again_while_it_passes(self._found)
+        return found is not None and str(found.get("description") or "").startswith(self._description)
+
+    def _found(self) -> dict[str, Any] | None:
         try:
-            self.shown()
+            return self.shown()
         except CallRefused as refused:
             if refused.status == 404:
-                return False
+                return None
             raise
-        return True
 
     def shown(self) -> dict[str, Any]:
         """GetFunction. Raises: CallRefused, CallLost."""
@@ -62,6 +75,7 @@ class FcFunction:
         """Raises: CallRefused, CallLost."""
         body: dict[str, Any] = {
             "functionName": self.name,
+            "description": self._description,
             "runtime": "python3.10",
             "handler": "index.handler",
             "role": role,
@@ -75,7 +89,7 @@ class FcFunction:
 
     def describe(self, text: str) -> None:
         """Change its description and say nothing of the rest. Raises: CallRefused, CallLost."""
-        update = {"description": text}
+        update = {"description": f"{self._description} {text}"}
         _until_ready(lambda: self.api.call_function("UpdateFunction", "PUT", self._path, {}, update))
 
     def put_async(self, **configuration: Any) -> dict[str, Any]:
@@ -111,7 +125,11 @@ class FcFunction:
         return send("POST", host, "/", headers, json.dumps(order).encode(), endpoint=self.api.endpoint)
 
     def remove(self) -> None:
-        """Remove it and its trigger, and wait until it is gone. Raises: CallRefused, CallLost, Untried."""
+        """Remove it and its trigger, where it is this run's own, and wait until it is gone.
+
+        One that was just made shows late. Raises: CallRefused, CallLost, Untried.
+        """
+        wait_until(self.is_there, _SHOWS_S)
         until = time.monotonic() + _MOST_S
         while self.is_there():
             for action, path in (("DeleteTrigger", f"{self._path}/triggers/{TRIGGER}"), ("DeleteFunction", self._path)):

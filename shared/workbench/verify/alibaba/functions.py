@@ -13,7 +13,7 @@ from typing import Any
 
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk
 from shared.workbench.verify.alibaba.function import KIND, FcFunction
-from shared.workbench.verify.check import Untried
+from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
 from shared.workbench.verify.plain_http import HttpAnswer
 from shared.workbench.verify.put_back import Changed
@@ -43,12 +43,13 @@ class FunctionSeen:
 def function_story(desk: AlibabaDesk) -> FunctionSeen:
     """Make a function, call it in each way, change it, remove it. Raises: Untried, CallRefused, CallLost."""
     part = desk.need(desk.sandbox.fc, "fc")
-    function = FcFunction(desk.api, part.function)
-    if function.is_there():
+    mark = new_mark()
+    function = FcFunction(desk.api, part.function, mark)
+    if not function.name_is_free():
         raise Untried("a function of the sandbox's name is there already")
     logs = {"project": part.log_project, "logstore": part.logstore} if part.log_project and part.logstore else None
     title = "the function, which is made, called five times, and removed"
-    with desk.change(Changed(KIND, title, {"function": part.function})):
+    with desk.change(Changed(KIND, title, {"function": part.function, "mark": mark})):
         function.create(part.role, logs)
         runtime = _look(desk, function)
         states = _at_rest(function)
@@ -104,7 +105,7 @@ def _log(headers: Mapping[str, str]) -> str | None:
 
 def _logs_over_an_update(function: FcFunction) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     before = function.shown().get("logConfig") or {}
-    function.describe("changed by keyturn's verify")
+    function.describe("changed")
     return before, function.shown().get("logConfig") or {}
 
 

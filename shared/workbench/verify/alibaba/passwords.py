@@ -207,7 +207,7 @@ CHECKS: tuple[AlibabaCheck, ...] = (
     AlibabaCheck("A5", _status),
     AlibabaCheck("A7", _used_nonce),
     AlibabaCheck("W2", _refused_first),
-    AlibabaCheck("R14", _busy),
+    AlibabaCheck("R14", _busy, of_the_moment=True),
     AlibabaCheck("W3", _values),
     AlibabaCheck("W10", _equal_wrong),
 )

@@ -10,15 +10,16 @@ from dataclasses import dataclass
 from shared.queues import smq_wire
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
 from shared.workbench.verify.apis import AlibabaApi
-from shared.workbench.verify.check import Untried
+from shared.workbench.verify.callers import passes
+from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
 from shared.workbench.verify.plain_http import HttpAnswer, send
 from shared.workbench.verify.put_back import Changed
 
 KIND = "smq-messages"
+_MISTAKES = ("QueueNotExist", "InvalidQueueName", "AccessDenied", "NoPermission")
 _LARGEST, _MOST_BATCHES = 48 * 1024, 8
-_OURS = "keyturn verify:"  # of a length that base64 leaves as it is, whatever follows
-_OURS_PACKED = base64.b64encode(_OURS.encode()).decode()
+_OURS = "keyturn verify:"  # with a mark of a length that base64 leaves as it is, whatever follows
 
 
 @dataclass(frozen=True)
@@ -36,35 +37,38 @@ def queue_story(desk: AlibabaDesk) -> QueueSeen:
     """Send a small and the largest message. Raises: Untried, CallLost."""
     part = desk.need(desk.sandbox.smq, "smq")
     title = "the queue: two messages, which are removed again"
-    with desk.change(Changed(KIND, title, {"account": part.account, "queue": part.queue})):
-        plain = f"{_OURS} {uuid.uuid4().hex}"
+    mark = new_mark()
+    ours = f"{_OURS}{mark}"
+    with desk.change(Changed(KIND, title, {"account": part.account, "queue": part.queue, "mark": mark})):
+        plain = f"{ours} {uuid.uuid4().hex}"
         text = base64.b64encode(plain.encode()).decode()
         small = _send(desk.api, part.account, part.queue, text)
         confirmed = next(smq_wire.elements(small.body, "Message"), {}).get("MessageBodyMD5", "").upper()
         of = {_md5(text): "the body as sent", _md5(plain): "the decoded body"}.get(confirmed, "neither")
-        largest = _OURS.ljust(_LARGEST, ".")
+        largest = ours.ljust(_LARGEST, ".")
         large = _send(desk.api, part.account, part.queue, base64.b64encode(largest.encode()).decode())
-        hidden, deletions = _received(desk.api, part.account, part.queue)
+        hidden, deletions = _received(desk.api, part.account, part.queue, ours)
     return QueueSeen(_said(small), of, _said(large), hidden, deletions)
 
 
-def _received(api: AlibabaApi, account: str, queue: str) -> tuple[bool, tuple[int, ...]]:
+def _received(api: AlibabaApi, account: str, queue: str, ours: str) -> tuple[bool, tuple[int, ...]]:
     """Whether a received message is hidden, and the statuses of two deletions by its handle; the second is late."""
-    got = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"))
+    got = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"), ours)
     if not got:
         return False, ()
     id_, handle = got[0].get("MessageId"), got[0].get("ReceiptHandle", "")
-    again = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"))
+    again = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"), ours)
     deletions = tuple(_ask(api, "DELETE", account, queue, f"?ReceiptHandle={handle}").status for _ in range(2))
     for one in got[1:]:
         _ask(api, "DELETE", account, queue, f"?ReceiptHandle={one.get('ReceiptHandle', '')}")
     return all(one.get("MessageId") != id_ for one in again), deletions
 
 
-def _ours(answer: HttpAnswer) -> list[dict[str, str]]:
-    """The messages of these checks that an answer holds, each with a handle that a query can carry."""
+def _ours(answer: HttpAnswer, begin: str) -> list[dict[str, str]]:
+    """The messages that begin so and that an answer holds, each with a handle that a query can carry."""
     found = smq_wire.elements(answer.body, "Message") if answer.status == 200 else ()
-    ours = [one for one in found if one.get("MessageBody", "").startswith(_OURS_PACKED)]
+    packed = base64.b64encode(begin.encode()).decode()
+    ours = [one for one in found if one.get("MessageBody", "").startswith(packed)]
     return [one for one in ours if smq_wire.usable_handle(one.get("ReceiptHandle", ""))]
 
 
@@ -79,13 +83,13 @@ def _ask(api: AlibabaApi, method: str, account: str, queue: str, query: str, bod
 
 
 def remove_messages(api: AlibabaApi, what: Changed) -> None:
-    """Take the messages of these checks out of the queue; others come back when their lease ends. Raises: CallLost."""
+    """Take the messages of the change out of the queue; others come back when their lease ends. Raises: CallLost."""
     account, queue = what.ids["account"], what.ids["queue"]
     for _ in range(_MOST_BATCHES):
         answer = _ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0")
         if answer.status != 200:
             return
-        for one in _ours(answer):
+        for one in _ours(answer, f"{_OURS}{what.ids['mark']}"):
             _ask(api, "DELETE", account, queue, f"?ReceiptHandle={one['ReceiptHandle']}")
 
 
@@ -102,6 +106,9 @@ def _md5(text: str) -> str:
 def _temporary_keys(desk: AlibabaDesk) -> Finding:
     if not desk.api.keys.get("token"):
         raise Untried("these are no temporary keys: run it with a role's")
+    small = desk.once(queue_story).small
+    if small.code.startswith(_MISTAKES) or passes(small.code) or small.status in (429, 503):
+        raise Untried(f"a message was refused for another reason: {small}")
     told = f"a message with temporary keys, the token in a header that is not signed: {desk.once(queue_story).small}"
     return Holds(told) if desk.once(queue_story).small.taken else Differs("taken", told)
 

@@ -13,7 +13,6 @@ from shared.workbench.verify.apis import AlibabaApi
 
 KIND = "kms-secret"
 CURRENT, PREVIOUS = "ACSCurrent", "ACSPrevious"
-LABEL = "keyturn-verify"
 MOST_VERSIONS = 10
 
 
@@ -28,10 +27,20 @@ class ListedVersion:
 
 @dataclass(frozen=True)
 class KmsSecret:
-    """One secret."""
+    """One secret. What a change makes of versions and labels has names that begin with its own mark."""
 
     api: AlibabaApi
     name: str
+    mark: str
+
+    @property
+    def label(self) -> str:
+        """A label that no other change uses."""
+        return f"keyturn-verify-{self.mark}"
+
+    def version_name(self) -> str:
+        """An id for a version that no other has."""
+        return f"{self.label}-{randomness.token_hex(4)}"
 
     def versions(self, *, deprecated: str = "true") -> list[ListedVersion]:
         """Every version, or those with a label, the earliest first; of one second in the service's order.
@@ -70,23 +79,20 @@ class KmsSecret:
         listed = self.versions()
         for one in listed:
             for label in sorted(one.labels):
-                if label.startswith(LABEL):
+                if label.startswith(self.label):
                     self.move(label, away=one.id)
         holder = next((one.id for one in listed if CURRENT in one.labels), "")
-        if holder != first and len(listed) < MOST_VERSIONS and any(one.id == first for one in listed):
+        if not holder.startswith(self.label):
+            return  # the first version is still current, or somebody else's
+        if len(listed) < MOST_VERSIONS and any(one.id == first for one in listed):
             self.move(CURRENT, away=holder, to=first)
         if self.current()["SecretData"] != value:
-            self.put(version_name(), value)
+            self.put(self.version_name(), value)
         if self.current()["SecretData"] != value:
             raise ValueError("another value is current")
 
     def _call(self, action: str, query: Mapping[str, str], form: Mapping[str, str] | None = None) -> dict[str, Any]:
         return self.api.call("kms", action, query, form)
-
-
-def version_name() -> str:
-    """An id for a version that no other has."""
-    return f"{LABEL}-{randomness.token_hex(6)}"
 
 
 def labels_of(listed: Sequence[ListedVersion], version: str) -> frozenset[str]:

@@ -9,19 +9,16 @@ from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
 from shared.workbench.verify.alibaba.secret import (
     CURRENT,
     KIND,
-    LABEL,
     MOST_VERSIONS,
     PREVIOUS,
     KmsSecret,
     labels_of,
-    version_name,
 )
-from shared.workbench.verify.check import Untried
+from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
 from shared.workbench.verify.put_back import Changed
 
 _MOST_LABELS, _MOST_BYTES = 8, 30 * 1024
-_SECOND = f"{LABEL}-second"
 _WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 
@@ -54,19 +51,20 @@ class SecretSeen:
 
 def secret_story(desk: AlibabaDesk) -> SecretSeen:
     """Put versions and move labels. Raises: Untried, CallRefused, CallLost."""
-    secret = KmsSecret(desk.api, desk.need(desk.sandbox.kms, "kms").secret)
+    secret = KmsSecret(desk.api, desk.need(desk.sandbox.kms, "kms").secret, new_mark())
     was = secret.current()
     if was.get("SecretDataType", "text") != "text" or len(was["SecretData"]) > 4096:
         raise Untried("the sandbox's secret is no short text")
     first, value = str(was["VersionId"]), str(was["SecretData"])
     seen = SecretSeen()
     title = "versions of the secret: up to ten are added with its present value, older ones may go"
-    with desk.change(Changed(KIND, title, {"secret": secret.name, "version": first}, password=value)):
-        one, two = version_name(), version_name()
-        seen.labelled = secret.put(one, value, [LABEL])
+    ids = {"secret": secret.name, "version": first, "mark": secret.mark}
+    with desk.change(Changed(KIND, title, ids, password=value)):
+        one, two = secret.version_name(), secret.version_name()
+        seen.labelled = secret.put(one, value, [secret.label])
         if seen.labelled.taken:
             _two_values(secret, seen, one, value, first)
-            seen.fill = secret.put(two, value, [_SECOND])
+            seen.fill = secret.put(two, value, [f"{secret.label}-second"])
             if seen.fill.taken:
                 _two_labels(secret, seen, (first, one, two))
                 _limits(secret, seen, two)
@@ -76,22 +74,22 @@ def secret_story(desk: AlibabaDesk) -> SecretSeen:
 
 def _two_values(secret: KmsSecret, seen: SecretSeen, one: str, value: str, first: str) -> None:
     listed = secret.versions()
-    seen.label_is_there = LABEL in labels_of(listed, one)
+    seen.label_is_there = secret.label in labels_of(listed, one)
     seen.still_current = CURRENT in labels_of(listed, first)
     seen.times = [each.created for each in listed]
-    seen.same_value = secret.put(one, value, [LABEL])
-    seen.other_value = secret.put(one, f"{value} and more", [LABEL])
+    seen.same_value = secret.put(one, value, [secret.label])
+    seen.other_value = secret.put(one, f"{value} and more", [secret.label])
 
 
 def _two_labels(secret: KmsSecret, seen: SecretSeen, ids: tuple[str, str, str]) -> None:
     """The label stands on the second version; the first has the current one."""
     first, one, two = ids
-    seen.not_held = secret.move(LABEL, away=first, to=two)
-    seen.label_stayed = LABEL in labels_of(secret.versions(), one)
+    seen.not_held = secret.move(secret.label, away=first, to=two)
+    seen.label_stayed = secret.label in labels_of(secret.versions(), one)
     seen.moved = secret.move(CURRENT, away=first, to=two)
     listed = secret.versions()
     seen.left_previous = PREVIOUS in labels_of(listed, first)
-    secret.move(LABEL, away=one)
+    secret.move(secret.label, away=one)
     seen.current_is_given = secret.current()["VersionId"] == two
     bare = {each.id for each in secret.versions() if not each.labels}
     short = {each.id for each in secret.versions(deprecated="false")}
@@ -100,9 +98,9 @@ def _two_labels(secret: KmsSecret, seen: SecretSeen, ids: tuple[str, str, str]) 
 
 def _limits(secret: KmsSecret, seen: SecretSeen, holder: str) -> None:
     """More labels on a version, until one is refused; then the largest value, which never becomes the current one."""
-    added = [_SECOND]
+    added = [f"{secret.label}-second"]
     for number in range(_MOST_LABELS + 1):
-        label = f"{LABEL}-{number}"
+        label = f"{secret.label}-{number}"
         said = secret.move(label, to=holder)
         if not said.taken:
             seen.label_too_many = said
@@ -111,8 +109,8 @@ def _limits(secret: KmsSecret, seen: SecretSeen, holder: str) -> None:
     seen.labels = len(labels_of(secret.versions(), holder))
     for label in added:
         secret.move(label, away=holder)
-    seen.too_large = secret.put(version_name(), "k" * (_MOST_BYTES + 1), [LABEL])
-    seen.largest = secret.put(version_name(), "k" * _MOST_BYTES, [LABEL])
+    seen.too_large = secret.put(secret.version_name(), "k" * (_MOST_BYTES + 1), [secret.label])
+    seen.largest = secret.put(secret.version_name(), "k" * _MOST_BYTES, [secret.label])
 
 
 def _eleven(secret: KmsSecret, seen: SecretSeen, value: str) -> None:
@@ -122,16 +120,16 @@ def _eleven(secret: KmsSecret, seen: SecretSeen, value: str) -> None:
         if seen.count >= MOST_VERSIONS:
             break
         # A new one each time: the label moves on, so that none but the last of them has it.
-        seen.fill = secret.put(version_name(), value, [LABEL])
+        seen.fill = secret.put(secret.version_name(), value, [secret.label])
         if not seen.fill.taken:
             return
     if seen.count < MOST_VERSIONS:
         return
     # The two current ones are the youngest: what goes has no label.
-    copies = [secret.put(version_name(), value) for _ in range(2)]
+    copies = [secret.put(secret.version_name(), value) for _ in range(2)]
     before = secret.versions()
     refused = next((one for one in copies if not one.taken), None)
-    seen.eleventh = refused or secret.put(version_name(), value, [LABEL])
+    seen.eleventh = refused or secret.put(secret.version_name(), value, [secret.label])
     after = {one.id for one in secret.versions()}
     gone = [one for one in before if one.id not in after]
     seen.pushed_out = tuple(one.id for one in gone)

@@ -23,6 +23,10 @@ def sent(desk: TencentDesk) -> str:
         return "no answer"
     if complaint(code) == "rights":
         raise Untried(f"your keys have no right to send: {code}")
+    if code.startswith("ResourceNotFound"):
+        raise Untried(f"there is no DataHub task {part.datahub} in this region and site: {code}")
+    if complaint(code):
+        desk.api.call("redis", "DescribeInstances", {"Limit": 1, "Offset": 0})  # which still takes them
     return code
 
 
@@ -34,6 +38,9 @@ def _temporary_keys(desk: TencentDesk) -> Finding:
 
 
 def _host(desk: TencentDesk) -> Finding:
+    desk.need(desk.sandbox.ckafka, "ckafka")
+    if desk.api.site == "domestic":
+        raise Untried("an account of the domestic site shows half of it: run it with one of the international site")
     code = desk.once(sent)
     return finding(not code, "taken", f"a message to {_HOSTS[desk.api.site]}: {said(code)}")
 

@@ -13,12 +13,13 @@ from shared.workbench.verify.findings import Differs, Finding, Holds, finding, s
 from shared.workbench.verify.logins import RedisDoor, is_private
 from shared.workbench.verify.tencent import tcr
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
-from shared.workbench.verify.tencent.redis_account import account_story, values_story
+from shared.workbench.verify.tencent.redis_account import AccountStory, account_story, values_story
 from shared.workbench.verify.tencent.redis_instance import (
     LISTED_S,
     SPELLINGS,
     TASK_TYPES,
     RedisInstance,
+    is_lock,
     is_unknown_action,
 )
 from shared.workbench.verify.tencent.redis_root import LONG, long_story, root_story
@@ -52,6 +53,8 @@ def _missing(desk: TencentDesk) -> Finding:
     codes = [desk.api.refusal("redis", "ModifyInstanceAccount", given)]
     if desk.sandbox.redis:
         codes.append(desk.once(account_story).missing)
+    if busy := [code for code in codes if is_lock(code)]:
+        raise Untried(f"the refusal is about the moment: {busy[0]}")
     says = all("NotFound" in code or "NotExist" in code for code in codes)
     return finding(says, "codes with NotFound or NotExist", f"missing instance, account: {', '.join(map(said, codes))}")
 
@@ -152,8 +155,16 @@ def _root_login(desk: TencentDesk) -> Finding:
 # --- By the story of an account
 
 
-def _rights(desk: TencentDesk) -> Finding:
+def _ended_well(desk: TencentDesk) -> AccountStory:
+    """The story, where no change of it failed, which may pass. Raises: Untried."""
     story = desk.once(account_story)
+    if failed := [one for one in (story.ended, story.rights_ended) if one in ("failed", "error")]:
+        raise Untried(f"a change's task ended: {failed[0]}")
+    return story
+
+
+def _rights(desk: TencentDesk) -> Finding:
+    story = _ended_well(desk)
     kept, left_out = story.changed, story.rights_left_out
     seen = f"r was sent: {kept.privilege}; then nothing: {left_out.privilege}, {list(left_out.readonly_policy)}"
     same = (kept.privilege, kept.readonly_policy) == ("r", story.before.readonly_policy)
@@ -172,7 +183,7 @@ def _task_id(desk: TencentDesk) -> Finding:
 
 
 def _in_force(desk: TencentDesk) -> Finding:
-    story = desk.once(account_story)
+    story = _ended_well(desk)
     if story.new_opens is None:
         _door(desk)  # says why there was no login
         raise Untried("there was no login")
@@ -190,7 +201,7 @@ def _listed(desk: TencentDesk) -> Finding:
 
 
 def _times(desk: TencentDesk) -> Finding:
-    story = desk.once(account_story)
+    story = _ended_well(desk)
     before, after, later = story.before.modified, story.changed.modified, story.rights_left_out.modified
     shown = before > "2000"
     seen = (
@@ -202,7 +213,7 @@ def _times(desk: TencentDesk) -> Finding:
 
 
 def _zone(desk: TencentDesk) -> Finding:
-    story = desk.once(account_story)
+    story = _ended_well(desk)
     try:
         shown = datetime.strptime(story.changed.modified, "%Y-%m-%d %H:%M:%S")
     except ValueError:
@@ -295,7 +306,7 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("R9", _listed),
     TencentCheck("R11", _times),
     TencentCheck("R12", _zone),
-    TencentCheck("R14", _locked),
+    TencentCheck("R14", _locked, of_the_moment=True),
     TencentCheck("R16", _missing),
     TencentCheck("R20", _one_at_a_time),
     TencentCheck("R2", _wrong_old),

@@ -42,6 +42,7 @@ class AccountStory:
     old_opens: bool | None
     missing: str
     task_of_rights: int
+    rights_ended: str
     rights_left_out: Account
 
 
@@ -68,7 +69,7 @@ def account_story(desk: TencentDesk) -> AccountStory:
         wait_until(lambda: instance.account(name).modified != before.modified, LISTED_S)
         changed = instance.account(name)
         rights_task = _without_rights(instance, name, before.remark)
-        instance.ended(rights_task)
+        rights_ended = instance.ended(rights_task)
         instance.wait_free()
         return AccountStory(
             before,
@@ -86,6 +87,7 @@ def account_story(desk: TencentDesk) -> AccountStory:
             old_opens,
             missing,
             rights_task,
+            rights_ended,
             instance.account(name),
         )
 

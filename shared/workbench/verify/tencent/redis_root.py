@@ -124,9 +124,11 @@ def _sandbox(desk: TencentDesk) -> tuple[RedisInstance, str]:
 
 
 def _refusal(instance: RedisInstance, change: Callable[[], int]) -> str:
-    """The code that refuses a change, or how its task failed; empty once it succeeded."""
+    """The code that refuses a change; empty once it succeeded. Raises: Untried: its task did not, which may pass."""
     try:
         ended = instance.changed(change)
     except CallRefused as refused:
         return refused.code
-    return "" if ended == "succeed" else f"task: {ended or 'no end'}"
+    if ended != "succeed":
+        raise Untried(f"a change's task ended: {ended or 'not in 5 minutes'}")
+    return ""

@@ -21,6 +21,13 @@ from shared.workbench.verify.tencent.scf_story import (
 _CONTEXT = {"function_name", "memory_limit_in_mb", "namespace", "request_id", "tencentcloud_uin", "time_limit_in_ms"}
 _EVENT = {"httpMethod", "path", "headers", "queryString", "body"}
 _REPLY = 203
+_ABOUT_THE_ACCOUNT = (
+    "ResourceInUse",
+    "LimitExceeded",
+    "ResourceNotFound",
+    "ResourceUnavailable",
+    "ResourceInsufficient",
+)
 
 
 def _story(desk: TencentDesk) -> FunctionStory:
@@ -104,6 +111,8 @@ def _runtime(desk: TencentDesk) -> Finding:
     story = _story(desk)
     if story.called is None:
         code = story.made.plain or story.made.state
+        if code.startswith(_ABOUT_THE_ACCOUNT):
+            raise Untried(f"the function was not made, for what the account has or lacks: {code}")
         return finding(False, "a function of Python 3.10 from a zip in the request", f"it was not made: {code}")
     python = story.called.told.get("python")
     return finding(python == "3.10", "Python 3.10", f"Python {python}, from a zip in the request")
@@ -151,13 +160,6 @@ def _busy(desk: TencentDesk) -> Finding:
     return finding(bool(story.made.while_creating) and gone and not story.made_again, "refused; gone; taken", seen)
 
 
-def _pause(desk: TencentDesk) -> Finding:
-    story = _story(desk)
-    _triggered(desk)
-    seen = f"a change right after Active: {said(story.made.right_after)}; some seconds later: {said(story.made.later)}"
-    return finding(bool(story.made.right_after) and not story.made.later, "refused at first, then taken", seen)
-
-
 def _tags(desk: TencentDesk) -> Finding:
     story = _story(desk)
     _triggered(desk)
@@ -194,7 +196,6 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("D1", _timer),
     TencentCheck("D2", _url),
     TencentCheck("D5", _busy),
-    TencentCheck("D6", _pause),
     TencentCheck("D7", _tags),
     TencentCheck("D9", _log_settings),
     TencentCheck("D13", _replaced),

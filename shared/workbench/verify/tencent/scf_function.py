@@ -12,7 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.workbench.verify.apis import CallLost, CallRefused, TencentApi
-from shared.workbench.verify.waiting import wait_until
+from shared.workbench.verify.callers import passes
+from shared.workbench.verify.waiting import again_while_it_passes, wait_until
 
 SOURCE = """
 import json, os, sys
@@ -45,10 +46,13 @@ _REST_S, _OFTEN_S = 120.0, 0.2
 
 
 class ScfFunction:
-    """One function by its API. Every call may raise CallRefused and CallLost."""
+    """One function by its API, known as this run's own by how its description begins.
 
-    def __init__(self, api: TencentApi, name: str) -> None:
-        self.api, self.name = api, name
+    Every call may raise CallRefused and CallLost.
+    """
+
+    def __init__(self, api: TencentApi, name: str, mark: str) -> None:
+        self.api, self.name, self._mark = api, name, f"keyturn verify {mark}"
 
     def call(self, action: str, **given: Any) -> dict[str, Any]:
         """One action on it."""
@@ -66,6 +70,7 @@ class ScfFunction:
         """The code that refuses it; empty where it was taken."""
         return self.code(
             "CreateFunction",
+            Description=self._mark,
             Code={"ZipFile": _zip()},
             Handler=HANDLER,
             Runtime=RUNTIME,
@@ -80,7 +85,16 @@ class ScfFunction:
 
     def describe(self, text: str, role: str) -> str:
         """The code that refuses a new description; empty where it was taken."""
-        return self.code("UpdateFunctionConfiguration", Description=text, Role=role)
+        return self.code("UpdateFunctionConfiguration", Description=self.described(text), Role=role)
+
+    def described(self, text: str) -> str:
+        """A description with the mark before it."""
+        return f"{self._mark} {text}"
+
+    def is_there(self) -> bool:
+        """Whether the function of this name is there, and is the one that this run made."""
+        shown = again_while_it_passes(self.shown)
+        return shown is not None and str(shown.get("Description") or "").startswith(self._mark)
 
     def shown(self) -> dict[str, Any] | None:
         """GetFunction; None where it is not found."""
@@ -112,7 +126,7 @@ class ScfFunction:
 
         def taken() -> bool:
             code[0] = self.code(action, **given)
-            return not code[0].endswith("FunctionStatusError")
+            return not code[0].endswith("FunctionStatusError") and not passes(code[0])
 
         wait_until(taken, _REST_S)
         return code[0]
@@ -128,12 +142,13 @@ class ScfFunction:
         return result
 
     def remove(self) -> bool:
-        """Delete it; whether it is gone within two minutes."""
-        if self.shown() is None:
+        """Delete it where it is this run's own; whether it is gone within two minutes."""
+        if not self.is_there():
             return True
-        self.rest()
-        self.when_rested("DeleteFunction")
-        return wait_until(lambda: self.shown() is None, _REST_S)
+        again_while_it_passes(self.rest)
+        if self.when_rested("DeleteFunction"):
+            return not self.is_there()
+        return wait_until(lambda: not self.is_there(), _REST_S)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tuple[int, str]:

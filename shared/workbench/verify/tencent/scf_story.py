@@ -11,7 +11,7 @@ from typing import Any
 
 from shared.workbench.deploy.call import scf_headers
 from shared.workbench.verify.apis import CallLost, TencentApi
-from shared.workbench.verify.check import Untried
+from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk
 from shared.workbench.verify.tencent.scf_function import NO_PAIR, OTHER, PLAIN, RICH, TAG, ScfFunction, post
@@ -20,7 +20,7 @@ from shared.workbench.verify.waiting import wait_until
 KIND = "scf function"
 CRON = "0 0 4 1 1 * 2099"
 TIMER, URL = "keyturn-verify-timer", "keyturn-verify-url"
-SHOWN_S = 20.0
+SHOWN_S, _SHOWS_S = 20.0, 2.0
 AT_ONCE = "Active at once"
 
 
@@ -32,8 +32,6 @@ class Made:
     plain: str
     while_creating: str
     state: str
-    right_after: str
-    later: str
     tags_after_s: float | None
 
 
@@ -79,11 +77,12 @@ class FunctionStory:
 def function_story(desk: TencentDesk) -> FunctionStory:
     """See the module. Raises: Untried: a function of this name is there already."""
     part = desk.need(desk.sandbox.scf, "scf")
-    function = ScfFunction(desk.api, part.function)
+    mark = new_mark()
+    function = ScfFunction(desk.api, part.function, mark)
     if function.shown() is not None:
         raise Untried("there is a function of that name already, which is left alone")
     logs = {"ClsLogsetId": part.log_set, "ClsTopicId": part.log_topic} if part.log_set and part.log_topic else {}
-    ids = {"function": part.function}
+    ids = {"function": part.function, "mark": mark}
     with desk.change(Changed(KIND, "a small function, which is made, called and removed", ids)):
         made = _make(function, part.role, logs)
         if made.state != "Active":
@@ -99,8 +98,13 @@ def function_story(desk: TencentDesk) -> FunctionStory:
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
-    """Remove it. Raises: what the API raises; Untried: it is still there."""
-    if not ScfFunction(api, what.ids["function"]).remove():
+    """Remove it, where it is the one that was made; one that was just made shows late.
+
+    Raises: what the API raises; Untried: it is still there.
+    """
+    function = ScfFunction(api, what.ids["function"], what.ids["mark"])
+    wait_until(function.is_there, _SHOWS_S)
+    if not function.remove():
         raise Untried("the function is still there")
 
 
@@ -109,19 +113,16 @@ def _make(function: ScfFunction, role: str, logs: Mapping[str, str]) -> Made:
     rich = function.create(role, RICH, logs)
     plain = function.create(role, PLAIN, logs) if rich else ""
     if plain:
-        return Made(rich, plain, "", "", "", "", None)
+        return Made(rich, plain, "", "", None)
     while_creating = AT_ONCE
     if function.status() == "Creating":
         while_creating = function.describe("while it is created", role)
     state = function.rest()
     if state != "Active":
-        return Made(rich, plain, while_creating, state, "", "", None)
-    right_after = function.describe("right after", role)
-    later = function.when_rested("UpdateFunctionConfiguration", Description="later", Role=role)
-    state = function.rest()
+        return Made(rich, plain, while_creating, state, None)
     shown = wait_until(lambda: _is_tagged(function), SHOWN_S)
     after = time.monotonic() - began if shown else None
-    return Made(rich, plain, while_creating, state, right_after, later, after)
+    return Made(rich, plain, while_creating, state, after)
 
 
 def _is_tagged(function: ScfFunction) -> bool:
@@ -185,7 +186,7 @@ def _variables_after(function: ScfFunction, role: str, given: list[dict[str, str
 
 def _logs_stay(function: ScfFunction, role: str, logs: Mapping[str, str]) -> bool:
     function.rest()
-    function.when_rested("UpdateFunctionConfiguration", Description="without log settings", Role=role)
+    function.when_rested("UpdateFunctionConfiguration", Description=function.described("no log settings"), Role=role)
     function.rest()
     shown = function.shown() or {}
     return all(shown.get(name) == value for name, value in logs.items())

@@ -6,16 +6,18 @@ import secrets as randomness
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from shared.workbench.verify.apis import CallRefused, TencentApi
-from shared.workbench.verify.check import Untried
+from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
+from shared.workbench.verify.waiting import again_while_it_passes
 
 KIND = "ssm versions"
-PREFIX = "keyturn-verify-"
+_PREFIX = "keyturn-verify-"
 _MOST, _BYTES = 10, 32 * 1024
 _ENOUGH = 3
 _SECOND_S = 1.2
@@ -24,8 +26,12 @@ _MADE_IN = ("b", "a", "c")
 
 @dataclass(frozen=True)
 class SsmStory:
-    """What the versions showed. `created`: version -> CreateTime, in the order of the list, before and after."""
+    """What the versions showed. `run`: how their names begin.
 
+    `created`: version -> CreateTime, in the order of the list, before and after.
+    """
+
+    run: str
     again_same: str
     again_other: str
     read_back: tuple[bool, ...]
@@ -45,8 +51,8 @@ def versions_story(desk: TencentDesk) -> SsmStory:
     there = len(secret.versions())
     if there > _MOST - _ENOUGH:
         raise Untried(f"the secret has {there} versions, which leaves no room for {_ENOUGH} more")
-    run = PREFIX + randomness.token_hex(3) + "-"
-    with desk.change(added_versions(desk)):
+    run = version_prefix()
+    with desk.change(added_versions(desk, run)):
         put_at, value = time.time(), randomness.token_hex(16)
         for one in _MADE_IN:
             secret.put(run + one, value)
@@ -63,12 +69,17 @@ def versions_story(desk: TencentDesk) -> SsmStory:
         while not full and full_at <= _MOST:
             full = secret.put_code(f"{run}{full_at}", value)
             full_at += not full
-        return SsmStory(same, other, read, put_at, created, created_later, full_at, full, large, too_large)
+        return SsmStory(run, same, other, read, put_at, created, created_later, full_at, full, large, too_large)
 
 
-def added_versions(desk: TencentDesk) -> Changed:
-    """What is put back of the secret: versions of these checks' own names."""
-    ids = {"secret": desk.need(desk.sandbox.ssm, "ssm").secret}
+def version_prefix() -> str:
+    """How the names of the versions begin that one change adds."""
+    return f"{_PREFIX}{new_mark()}-"
+
+
+def added_versions(desk: TencentDesk, run: str) -> Changed:
+    """What is put back of the secret: versions whose names begin so."""
+    ids = {"secret": desk.need(desk.sandbox.ssm, "ssm").secret, "versions": run}
     return Changed(KIND, "versions of the secret, which are added and removed", ids)
 
 
@@ -119,11 +130,11 @@ class Secret:
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
-    """Remove every version of a name that only these checks use. Raises: what the API raises."""
+    """Remove every version that the change added. Raises: what the API raises."""
     secret = Secret(api, what.ids["secret"])
-    for version in secret.versions():
-        if version.startswith(PREFIX):
-            secret.remove(version)
+    for version in again_while_it_passes(secret.versions):
+        if version.startswith(what.ids["versions"]):
+            again_while_it_passes(partial(secret.remove, version))
 
 
 def _once_only(desk: TencentDesk) -> Finding:
@@ -141,7 +152,7 @@ def _at_once(desk: TencentDesk) -> Finding:
 
 def _times(desk: TencentDesk) -> Finding:
     story = desk.once(versions_story)
-    ours = [one for one in story.created if one.startswith(PREFIX)]
+    ours = [one for one in story.created if one.startswith(story.run)]
     in_seconds = abs(min(story.created[one] for one in ours) - story.put_at) < 900
     stays = all(story.created_later.get(one) == story.created[one] for one in ours)
     order = "".join(one[-1] for one in ours)

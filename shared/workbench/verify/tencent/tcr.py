@@ -13,6 +13,7 @@ from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.logins import registry_status
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
+from shared.workbench.verify.waiting import again_while_it_passes
 
 KIND = "tcr account"
 _PREFIX = "tcr$"
@@ -75,11 +76,11 @@ def _is_proven(desk: TencentDesk) -> bool:
 
 def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:
     """Give the first password again. Raises: what the API raises."""
-    registry, account = what.ids["registry"], what.ids["account"]
+    registry, account, first = what.ids["registry"], what.ids["account"], environ[what.variable]
     try:
-        _set(api, registry, account, environ[what.variable])
+        again_while_it_passes(lambda: _set(api, registry, account, first))
     except CallRefused:
-        _set(api, registry, _PREFIX + account, environ[what.variable])
+        again_while_it_passes(lambda: _set(api, registry, _PREFIX + account, first))
 
 
 def _set(api: TencentApi, registry: str, name: str, password: str) -> dict[str, Any]:

@@ -81,9 +81,10 @@ def _refused_first(desk: TencentDesk) -> Finding:
 def _written_with(desk: TencentDesk, keys: Mapping[str, str]) -> bool:
     """Whether a version is there that was put with these keys."""
     name = desk.need(desk.sandbox.ssm, "ssm").secret
-    version = f"{ssm.PREFIX}{randomness.token_hex(3)}-w"
+    run = ssm.version_prefix()
+    version = f"{run}w"
     ssm.Secret(desk.api, name).versions()  # it is there
-    with desk.change(ssm.added_versions(desk)):
+    with desk.change(ssm.added_versions(desk, run)):
         given = {"SecretName": name, "VersionId": version, "SecretString": randomness.token_hex(16)}
         taken = not desk.api.refusal("ssm", "PutSecretValue", given, keys=keys)
         return taken or version in ssm.Secret(desk.api, name).versions()
@@ -110,7 +111,7 @@ def _rate(desk: TencentDesk) -> Finding:
 
 READS: tuple[TencentCheck, ...] = (
     TencentCheck("W1", _skew),
-    TencentCheck("W4", _rate),
+    TencentCheck("W4", _rate, of_the_moment=True),
     TencentCheck("W9", _parameters),
 )
 CHANGES: tuple[TencentCheck, ...] = (TencentCheck("W2", _refused_first),)
