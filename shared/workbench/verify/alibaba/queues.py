@@ -17,7 +17,7 @@ from shared.workbench.verify.plain_http import HttpAnswer, send
 from shared.workbench.verify.put_back import Changed
 
 KIND = "smq-messages"
-_MISTAKES = ("QueueNotExist", "InvalidQueueName", "AccessDenied", "NoPermission")
+_MISTAKES = ("QueueNotExist", "InvalidQueueName")
 _LARGEST, _MOST_BATCHES = 48 * 1024, 8
 _OURS = "keyturn verify:"  # with a mark of a length that base64 leaves as it is, whatever follows
 
@@ -103,12 +103,16 @@ def _md5(text: str) -> str:
     return hashlib.md5(text.encode(), usedforsecurity=False).hexdigest().upper()
 
 
+def _refused_for_another_reason(message: Said) -> None:
+    """Raises: Untried: a message was refused for a mistake in the sandbox file, or for the moment."""
+    if message.code.startswith(_MISTAKES) or passes(message.code) or message.status in (429, 503):
+        raise Untried(f"a message was refused for another reason: {message}")
+
+
 def _temporary_keys(desk: AlibabaDesk) -> Finding:
     if not desk.api.keys.get("token"):
         raise Untried("these are no temporary keys: run it with a role's")
-    small = desk.once(queue_story).small
-    if small.code.startswith(_MISTAKES) or passes(small.code) or small.status in (429, 503):
-        raise Untried(f"a message was refused for another reason: {small}")
+    _refused_for_another_reason(desk.once(queue_story).small)
     told = f"a message with temporary keys, the token in a header that is not signed: {desk.once(queue_story).small}"
     return Holds(told) if desk.once(queue_story).small.taken else Differs("taken", told)
 
@@ -117,6 +121,7 @@ def _digest(desk: AlibabaDesk) -> Finding:
     seen = desk.once(queue_story)
     if not seen.small.taken:
         raise Untried(f"a message was refused: {seen.small}")
+    _refused_for_another_reason(seen.large)
     told = f"the digest is of {seen.digest_is_of}; 48 KB as 64 KB of base64: {seen.large}"
     as_expected = seen.digest_is_of == "the body as sent" and seen.large.taken
     return Holds(told) if as_expected else Differs("the digest of the body as sent; 48 KB are taken", told)
