@@ -34,6 +34,10 @@ class KeyturnError(Exception):
         self.request_id = request_id
         self.retryable = False  # whether the same command may work when it is sent again
 
+    def reword(self, message: str) -> None:
+        """Say the same with another text."""
+        self.args, self.message = (message,), message
+
 
 class Refused(KeyturnError):
     """Surely nothing happened, and repeating the same call cannot help."""

@@ -145,6 +145,22 @@ def test_a_password_above_30_characters_goes_by_the_older_name_alone(house: Hous
     assert "Modfiy" not in str(house.results())  # which would tell how long it is
 
 
+@pytest.mark.parametrize("fault", ["drop_before", "drop_after", "html_500", "not_json", "throttle", "lock"])
+def test_no_text_tells_by_which_name_a_password_above_30_characters_was_set(house: House, fault: str) -> None:
+    house.cloud.faults([{"Action": "ModfiyInstancePassword", "Fault": fault, "Times": 9}])
+    answer = house.send(PASSWORD, turn(LONG))
+    assert len(asked_for(house)) >= 1
+    assert "ModifyInstancePassword" in str(house.results())
+    assert "Modfiy" not in str(answer) + str(house.results())
+
+
+@pytest.mark.parametrize("new", [LONG, "New-Passw0rd1"])
+def test_no_text_tells_it_where_the_old_password_is_wrong(house: House, new: str) -> None:
+    answer = house.send(PASSWORD, {**turn(new), "OldPassword": "Wrong-Passw0rd"})
+    assert result(answer)["Error"]["Class"] == "wrong_old_secret"
+    assert "Modfiy" not in str(answer) + str(house.results())
+
+
 def test_a_password_above_30_characters_never_falls_back_to_the_action_that_does_not_take_it(house: House) -> None:
     house.cloud.reset(unknown_actions=["ModfiyInstancePassword"])
     assert result(house.send(PASSWORD, turn(LONG)))["Error"]["Code"] == "InvalidAction"

@@ -287,19 +287,19 @@ class RedisChange:
     def _call(self, params: dict[str, Any], secrets: dict[str, Secret], look: Snapshot) -> Accepted:
         body = {name: secret.reveal() for name, secret in secrets.items()}
         for action in self.actions:
-            # Unknown to this host is a proof that nothing happened: only then the other spelling is tried.
             try:
                 answer = self.instance.session.change(action, params, body)
                 break
-            except Refused as refused:
-                if refused.code not in _UNKNOWN_ACTION or action == self.actions[-1]:
-                    raise
-            except OldSecretRefused as refused:
-                if self.fenced:
-                    raise
-                # Nothing was said of an old secret: what the code means here no table tells.
-                error = Ambiguous(refused.message, code=refused.code, request_id=refused.request_id, refused=True)
-                raise error from None
+            except KeyturnError as error:
+                error.reword(error.message.replace(action, self.name))
+                # Unknown to this host is a proof that nothing happened: only then the other spelling is tried.
+                if isinstance(error, Refused) and error.code in _UNKNOWN_ACTION and action != self.actions[-1]:
+                    continue
+                if isinstance(error, OldSecretRefused) and not self.fenced:
+                    # Nothing was said of an old secret: what the code means here no table tells.
+                    code, request_id = error.code, error.request_id
+                    raise Ambiguous(error.message, code=code, request_id=request_id, refused=True) from None
+                raise
         task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
         request_id = request_id if isinstance(request_id, str) else None
         # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 
@@ -14,4 +15,6 @@ try:
 except KeyboardInterrupt:
     print("verify: interrupted before anything was tried", file=sys.stderr)
     code = 130
-sys.exit(code)
+sys.stdout.flush()
+sys.stderr.flush()
+os._exit(code)  # with sys.exit CPython may still die of an interrupt that was caught, if it came within an exec()
