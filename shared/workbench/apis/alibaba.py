@@ -74,7 +74,7 @@ class AlibabaApi:
         def ask() -> Any:
             return self._client("FC", None).invoke_function_with_options(function, request, headers, RuntimeOptions())
 
-        answer = self._answered("InvokeFunction", ask, altered=False)
+        answer = self._answered("FC", "InvokeFunction", ask, altered=False)
         return answer.body.read(), {str(name).lower(): str(value) for name, value in answer.headers.items()}
 
     def _send(
@@ -110,7 +110,7 @@ class AlibabaApi:
         def ask() -> Any:
             return self._client(service, keys).call_api(parameters, request, RuntimeOptions())
 
-        answer = self._answered(action, ask, altered=altered)
+        answer = self._answered(service, action, ask, altered=altered)
         got = answer.get("body")
         return got if isinstance(got, dict) else {}
 
@@ -145,7 +145,7 @@ class AlibabaApi:
             config.endpoint = config.endpoint or f"{place}.aliyuncs.com"
         return Client(config)
 
-    def _answered(self, action: str, ask: Callable[[], Any], *, altered: bool) -> Any:
+    def _answered(self, service: str, action: str, ask: Callable[[], Any], *, altered: bool) -> Any:
         """What the client gives. Raises: CallRefused, CallLost, CallerRefused."""
         failure: Exception | None = None
         answer: Any = None
@@ -156,7 +156,7 @@ class AlibabaApi:
             failure = error
         status = getattr(failure, "status_code", None)
         if isinstance(status, int):
-            refused = CallRefused(action, str(getattr(failure, "code", "")), status)
+            refused = CallRefused(action, str(getattr(failure, "code", "")), status, service)
             raise self.effects.refusal(refused, altered=altered) from None
         self.effects.lost_or_taken(action)
         if failure is not None:

@@ -13,11 +13,12 @@ TIMEOUT_S = 30.0
 class CallRefused(Exception):
     """The cloud refused a call; `code` is its own, `status` HTTP's. Never holds what was sent."""
 
-    def __init__(self, action: str, code: str, status: int) -> None:
+    def __init__(self, action: str, code: str, status: int, service: str = "") -> None:
         super().__init__(f"{action}: {code}")
         self.action = action
         self.code = code
         self.status = status
+        self.service = service
 
 
 class CallLost(Exception):
@@ -52,7 +53,7 @@ class Effects:
         if altered or refused.status >= 500 or refused.code.startswith(_UNCLEAR):
             self.lost_or_taken(refused.action)
         if not altered and complaint(refused.code):
-            return CallerRefused(refused.action, refused.code, refused.status)
+            return CallerRefused(refused.action, refused.code, refused.status, refused.service)
         return refused
 
 

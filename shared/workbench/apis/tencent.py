@@ -78,13 +78,13 @@ class TencentApi:
         except Exception as error:
             failure = error
         if isinstance(failure, TencentCloudSDKException) and failure.requestId:
-            raise self.effects.refusal(CallRefused(action, str(failure.code), 200), altered=keys is not None) from None
+            raise self.effects.refusal(CallRefused(action, str(failure.code), 200, service), altered=keys is not None) from None
         if failure is not None:
             self.effects.lost_or_taken(action)
             raise CallLost(action, failure) from None
         answer: dict[str, Any] = envelope["Response"]
         if "Error" in answer:  # the client takes an error for success where the content type has a charset
-            refused = CallRefused(action, str(answer["Error"].get("Code")), 200)
+            refused = CallRefused(action, str(answer["Error"].get("Code")), 200, service)
             raise self.effects.refusal(refused, altered=keys is not None)
         self.effects.lost_or_taken(action)
         return answer
