@@ -13,6 +13,7 @@ from shared.queues.port import LeasedMessage
 from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
 from tests.cloud.functions.trigger_events import queue_event, timer_event
 from tests.cloud.functions.urls import FunctionUrls, fc_url_host, scf_url_host
+from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
@@ -25,8 +26,8 @@ _LEASE_S = 3600.0
 class FunctionPlatforms:
     """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
 
-    def __init__(self, world: World, broker: MessageBroker, clock: Clock) -> None:
-        self.host = FunctionHost(world, clock)
+    def __init__(self, world: World, broker: MessageBroker, clock: Clock, identities: Identities) -> None:
+        self.host = FunctionHost(world, clock, identities)
         self.urls = FunctionUrls(self.host, clock.now)
         self._clock = clock
         self._broker = broker

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from tests.cloud.state.api_error import ApiError
+from tests.cloud.state.identity_tables import Activated, CallersRights, Credentials, StartingRoles
+from tests.cloud.state.world_table import WorldTable
 
 DEFAULT_WORLD = Path(__file__).parents[1] / "world.toml"
 
@@ -18,27 +20,6 @@ Seconds = Annotated[float, Field(ge=0)]
 Days = Annotated[float, Field(ge=0)]
 DAY_S = 24 * 3600
 MONTH_DAYS = 30.0
-
-
-class WorldTable(BaseModel):
-    """A table of the world file; a key that nobody reads is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class TemporaryKeys(WorldTable):
-    """The one caller that a cloud knows: temporary role keys."""
-
-    id: str
-    key: str
-    token: str
-
-
-class Credentials(WorldTable):
-    """Keys by cloud."""
-
-    tencent: TemporaryKeys
-    alibaba: TemporaryKeys
 
 
 class RedisAccount(WorldTable):
@@ -293,6 +274,11 @@ class World(WorldTable):
     unknown_actions: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     not_so: tuple[str, ...] = ()
+    role_keys_s: Annotated[float, Field(gt=0)] = 7200.0
+    activated: Activated = Activated()
+    caller: CallersRights = CallersRights()
+    cam: StartingRoles = StartingRoles()
+    ram: StartingRoles = StartingRoles()
     credentials: Credentials
     redis: dict[str, RedisInstance] = {}
     tcr: dict[str, RegistryInstance] = {}
