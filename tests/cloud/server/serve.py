@@ -20,6 +20,7 @@ from tests.cloud.backends.redis_pool import RedisPool
 from tests.cloud.functions.platforms import FunctionPlatforms
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.queues.ckafka import TencentCkafka
+from tests.cloud.queues.kafka_topics import KafkaTopics
 from tests.cloud.queues.smq import AlibabaSmq
 from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
@@ -65,10 +66,11 @@ async def serve(port: int, path: Path) -> None:
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
     broker = MessageBroker(clock)
-    platforms = FunctionPlatforms(world, broker, clock)
+    kafka = KafkaTopics(world, clock)
+    platforms = FunctionPlatforms(world, broker, kafka, clock)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
-        *(TencentCkafka(world, broker), AlibabaSmq(world, broker, clock)),
+        *(TencentCkafka(world, broker, kafka, clock), AlibabaSmq(world, broker, clock)),
         *(TencentScf(world, platforms.host), AlibabaFc(world, platforms.host)),
     )
     for service in services:
