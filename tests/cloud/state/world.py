@@ -12,11 +12,11 @@ from pydantic import Field, TypeAdapter, model_validator
 
 from tests.cloud.state.api_error import ApiError
 from tests.cloud.state.identity_tables import Activated, CallersRights, Credentials, StartingRoles
-from tests.cloud.state.world_table import WorldTable
+from tests.cloud.state.queue_tables import CkafkaInstance, DataHub, SmqAccount
+from tests.cloud.state.world_table import Seconds, WorldTable
 
 DEFAULT_WORLD = Path(__file__).parents[1] / "world.toml"
 
-Seconds = Annotated[float, Field(ge=0)]
 Days = Annotated[float, Field(ge=0)]
 DAY_S = 24 * 3600
 MONTH_DAYS = 30.0
@@ -221,22 +221,6 @@ class RefusedCharacters(WorldTable):
     action: str = "*"
 
 
-class DataHub(WorldTable):
-    """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to, and triggers read by its name."""
-
-    region: str
-    site: Literal["domestic", "intl"] = "domestic"
-    topic: str = ""
-
-
-class SmqAccount(WorldTable):
-    """An account's SMQ queues in one region. `queues` are patterns of the names that exist."""
-
-    region: str
-    queues: tuple[str, ...]
-    visibility_s: Seconds = 30.0
-
-
 class World(WorldTable):
     """Everything that a world file may say. Times in seconds; `rate` is requests a second, API and region."""
 
@@ -285,7 +269,10 @@ class World(WorldTable):
     tair: dict[str, TairInstance] = {}
     ssm: dict[str, SsmSecret] = {}
     kms: dict[str, KmsSecret] = {}
+    ckafka_instance: dict[str, CkafkaInstance] = {}
     ckafka: dict[str, DataHub] = {}
+    ckafka_task_s: Seconds = 0.2
+    ckafka_lists: Literal["places", "messages"] = "places"
     smq: dict[str, SmqAccount] = {}
 
     @model_validator(mode="before")

@@ -1,8 +1,12 @@
-"""A table of a world file."""
+"""What every table of a world file is."""
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Seconds = Annotated[float, Field(ge=0)]
 
 
 class WorldTable(BaseModel):

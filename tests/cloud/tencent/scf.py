@@ -17,6 +17,7 @@ from tests.cloud.functions import validation
 from tests.cloud.functions.host import FunctionHost, Trigger, response_line
 from tests.cloud.functions.instance_process import FunctionSpec, InvocationOutcome
 from tests.cloud.identity.identities import Identities
+from tests.cloud.state.china_time import china_time
 from tests.cloud.state.world import World
 from tests.cloud.tencent.scf_configuration import (
     CODE,
@@ -37,7 +38,6 @@ from tests.cloud.tencent.scf_triggers import (
     shown_trigger,
     unknown_field,
 )
-from tests.cloud.tencent.tasks import china_time
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
