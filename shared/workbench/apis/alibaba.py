@@ -11,7 +11,15 @@ from typing import Any
 
 from shared.workbench.apis.calls import TIMEOUT_S, CallLost, CallRefused, Effects, Pace
 
-ALIBABA_VERSIONS = {"r-kvstore": "2015-01-01", "kms": "2016-01-20", "FC": "2023-03-30"}
+ALIBABA_VERSIONS = {
+    "r-kvstore": "2015-01-01",
+    "kms": "2016-01-20",
+    "FC": "2023-03-30",
+    "ram": "2015-05-01",
+    "sts": "2015-04-01",
+    "eventbridge-console": "2020-04-01",
+    "mns-open": "2022-01-19",
+}
 _CALLS_PER_S = 5.0
 
 
@@ -133,7 +141,8 @@ class AlibabaApi:
         else:
             from alibabacloud_tea_openapi.client import Client
 
-            config.endpoint = config.endpoint or f"{service}.{self.region}.aliyuncs.com"
+            place = service if service == "ram" else f"{service}.{self.region}"  # RAM has one host for all regions
+            config.endpoint = config.endpoint or f"{place}.aliyuncs.com"
         return Client(config)
 
     def _answered(self, action: str, ask: Callable[[], Any], *, altered: bool) -> Any:

@@ -13,7 +13,7 @@ from shared.workbench.apis.callers import passes
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
-from shared.workbench.verify.plain_http import HttpAnswer, send
+from shared.workbench.apis.plain_http import HttpAnswer, send
 from shared.workbench.verify.put_back import Changed
 
 KIND = "smq-messages"
