@@ -221,14 +221,10 @@ class Topic(_Thing):
         named = {"InstanceId": self._topic.instance, "TopicName": self.name}
         until = time.monotonic() + _SETTLE_S
         while self.look().ours:
-            try:
-                self._api.call("ckafka", "DeleteTopic", named)
-            except CallRefused as refused:
-                if "FrequencyTopicDelete" not in refused.code or time.monotonic() > until:
-                    raise
-                time.sleep(2)
-            else:
-                return
+            code = self._api.refusal("ckafka", "DeleteTopic", named)
+            if code and ("FrequencyTopicDelete" not in code or time.monotonic() > until):
+                raise CallRefused("DeleteTopic", code, 200, "ckafka")
+            time.sleep(2 if code else 0)
 
 
 class Entry(_Thing):
@@ -248,9 +244,9 @@ class Entry(_Thing):
         target = (task.get("TargetResource") or {}).get("KafkaParam") or {}
         aim = (target.get("Resource"), target.get("Topic"))
         if aim != (self._task.topic.instance, self._task.topic.name):
-            return Found("foreign", ours=ours, why=f"the DataHub task {self.name} writes elsewhere: remove or rename it")
+            return Found("foreign", ours=ours, why="it writes elsewhere: remove or rename it")
         if task.get("Status") not in (_RUNNING, _MAKING):
-            why = f"the DataHub task {self.name} does not run (Status {task.get('Status')}): see to it in the console"
+            why = f"it does not run (Status {task.get('Status')}): see to it in the console"
             return Found("foreign", ours=ours, why=why)
         return Found("there", ours=ours, value=f"ckafka://{self._api.region}/{task.get('DatahubId') or ''}")
 
