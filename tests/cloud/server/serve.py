@@ -21,7 +21,9 @@ from tests.cloud.functions.platforms import FunctionPlatforms
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.queues.ckafka import TencentCkafka
 from tests.cloud.queues.kafka_topics import KafkaTopics
+from tests.cloud.queues.mns_open import AlibabaMnsOpen
 from tests.cloud.queues.smq import AlibabaSmq
+from tests.cloud.queues.smq_queues import SmqQueues
 from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
 from tests.cloud.state.world import DEFAULT_WORLD, load_world
@@ -66,11 +68,15 @@ async def serve(port: int, path: Path) -> None:
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
     broker = MessageBroker(clock)
-    kafka = KafkaTopics(world, clock)
+    kafka, queues = KafkaTopics(world, clock), SmqQueues(world, clock)
     platforms = FunctionPlatforms(world, broker, kafka, clock)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
-        *(TencentCkafka(world, broker, kafka, clock), AlibabaSmq(world, broker, clock)),
+        *(
+            TencentCkafka(world, broker, kafka, clock),
+            AlibabaSmq(world, broker, queues, clock),
+            AlibabaMnsOpen(queues, broker, clock),
+        ),
         *(TencentScf(world, platforms.host), AlibabaFc(world, platforms.host)),
     )
     for service in services:
