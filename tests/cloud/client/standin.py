@@ -123,6 +123,10 @@ class Standin:
         order = {"Service": service, "Resource": resource, "Account": account, "Password": password, "Task": task}
         self._ask("POST", "outside", order)
 
+    def activate(self, services: Mapping[str, bool]) -> None:
+        """Somebody agrees to services' first use, as one does in their consoles."""
+        self._ask("POST", "activate", dict(services))
+
     def reset(self, **world: Any) -> None:
         """Back to the first passwords, with these keys of the world file changed."""
         self._ask("POST", "reset", world)
