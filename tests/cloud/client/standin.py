@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
