@@ -141,7 +141,7 @@ class AlibabaApi:
         else:
             from alibabacloud_tea_openapi.client import Client
 
-            place = service if service == "ram" else f"{service}.{self.region}"  # RAM has one host for all regions
+            place = service if service in ("ram", "sts") else f"{service}.{self.region}"  # these two are of no region
             config.endpoint = config.endpoint or f"{place}.aliyuncs.com"
         return Client(config)
 

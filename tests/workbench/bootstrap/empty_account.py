@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
@@ -17,31 +17,7 @@ from tests.cloud.invocation.bootstrap import kill_at
 
 CLOUDS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
 SERVICES = ("scf", "cls", "ssm", "fc", "sls", "kms", "smq", "eventbridge")
-NOTHING: dict[str, Any] = {
-    "cam": {"roles": {}},
-    "ram": {"roles": {}},
-    "activated": dict.fromkeys(SERVICES, False),
-    "ssm": {},
-    "kms": {},
-    "ckafka": {},
-    "ckafka_instance": {"ckafka-demo01": {"region": "ap-guangzhou"}},
-    "smq": {"1000000000000001": {"region": "cn-hangzhou", "queues": []}},
-    "redis": {
-        "crs-demo0001": {
-            "region": "ap-guangzhou",
-            "tags": {"env": "prod"},
-            "accounts": {"root": {"password": "Old-Passw0rd"}, "app": {"password": "App-Passw0rd"}},
-        }
-    },
-    "tair": {
-        "r-demo0001": {
-            "region": "cn-hangzhou",
-            "tags": {"env": "prod"},
-            "accounts": {"app": {"password": "Tair-Passw0rd"}},
-        }
-    },
-    "planes_lag_s": 0,
-}
+WORLD = Path(__file__).with_name("account.toml")
 
 
 class Person:

@@ -8,16 +8,9 @@ import pytest
 
 from shared.workbench.bootstrap.resources import as_text
 from tests.cloud.client.standin import Standin
-from tests.workbench.bootstrap.empty_account import CLOUDS, NOTHING, SERVICES, Person
+from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
 ALL = dict.fromkeys(SERVICES, True)
-
-
-@pytest.fixture(params=CLOUDS)
-def person(request: pytest.FixtureRequest, cloud: Standin, tmp_path: Path) -> Person:
-    """In an account that is empty, but for the consents that a person gave."""
-    cloud.reset(**{**NOTHING, "activated": ALL})
-    return Person(cloud, request.param, tmp_path)
 
 
 def changes(cloud: Standin) -> list[str]:
@@ -47,7 +40,7 @@ def test_an_empty_account_becomes_ready_and_a_second_run_changes_nothing(
 def test_what_only_a_person_can_agree_to_is_numbered_and_checked(
     person: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    person.cloud.reset(**NOTHING)
+    person.cloud.reset()
     assert person.types() == 1
     said = capsys.readouterr().out
     assert "  1. in the console: " in said and f"next: make bootstrap CLOUD={person.name}" in said
@@ -71,9 +64,9 @@ def test_it_goes_on_after_a_kill_behind_any_call(person: Person, verb: str, numb
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-def test_it_goes_on_after_a_kill_while_the_log_place_is_made(cloud: Standin, tmp_path: Path, number: int) -> None:
-    cloud.reset(**{**NOTHING, "activated": ALL})
-    person = Person(cloud, "alibaba", tmp_path)
+def test_it_goes_on_after_a_kill_while_the_log_place_is_made(empty_cloud: Standin, tmp_path: Path, number: int) -> None:
+    empty_cloud.activate(ALL)
+    person = Person(empty_cloud, "alibaba", tmp_path)
     person.types_until_killed(f"make>shared.workbench.apis.sls:ask:return#{number}")
     assert person.types() == 0
     assert {condition for condition, _ in person.standing().values()} == {"there"}
@@ -120,7 +113,7 @@ def test_a_right_that_is_missing_is_named_with_who_can_grant_it(
     person: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
     denied = {"tencent": "cam:CreateRole", "alibaba": "ram:CreateRole"}[person.name]
-    person.cloud.reset(**{**NOTHING, "activated": ALL, "deny": [denied.partition(":")[2]]})
+    person.cloud.reset(deny=[denied.partition(":")[2]], activated=ALL)
     assert person.types() == 1
     said = capsys.readouterr().err
     assert denied in said and "PRINT=1" in said

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import pytest
 
-from tests.cloud.client.standin import Standin
-from tests.workbench.bootstrap.empty_account import CLOUDS, NOTHING, SERVICES, Person
+from tests.workbench.bootstrap.empty_account import Person
 
 STORES = {"tencent": "ssm://redis-crs-demo0001-app", "alibaba": "kms://tair-r-demo0001-app"}
 TYPED = "Typed-Passw0rd-77"
-
-
-@pytest.fixture(params=CLOUDS)
-def person(request: pytest.FixtureRequest, cloud: Standin, tmp_path: Path) -> Person:
-    cloud.reset(**{**NOTHING, "activated": dict.fromkeys(SERVICES, True)})
-    return Person(cloud, request.param, tmp_path)
 
 
 def test_each_account_of_a_policy_gets_the_command_that_asks_for_its_secret(

@@ -14,7 +14,7 @@ import pytest
 from shared.workbench.bootstrap.deployer import ACTIONS
 from tests.cloud.client.standin import Standin
 from tests.support.programs import TCCLI, require_program
-from tests.workbench.bootstrap.empty_account import CLOUDS, NOTHING, SERVICES, Person
+from tests.workbench.bootstrap.empty_account import CLOUDS, SERVICES, Person
 
 SDKS = {
     "ram": "alibabacloud_ram20150501",
@@ -24,14 +24,14 @@ SDKS = {
 }
 
 
-def test_tccli_makes_what_bootstrap_makes(cloud: Standin, tmp_path: Path) -> None:
-    cloud.reset(**{**NOTHING, "activated": dict.fromkeys(SERVICES, True)})
-    person = Person(cloud, "tencent", tmp_path)
+def test_tccli_makes_what_bootstrap_makes(empty_cloud: Standin, tmp_path: Path) -> None:
+    empty_cloud.activate(dict.fromkeys(SERVICES, True))
+    person = Person(empty_cloud, "tencent", tmp_path)
     assert person.types("--print") == 0
     assert {how for how, _ in person.standing().values()} == {"missing"}
     script = person.dist / "bootstrap" / "tencent" / "commands.sh"
-    program, keys = require_program(TCCLI), cloud.credentials["tencent"]
-    options = f"--timeout 10 --endpoint {cloud.endpoint} --secretId {keys['id']} --secretKey {keys['key']}"
+    program, keys = require_program(TCCLI), empty_cloud.credentials["tencent"]
+    options = f"--timeout 10 --endpoint {empty_cloud.endpoint} --secretId {keys['id']} --secretKey {keys['key']}"
     wrapper = tmp_path / "bin" / "tccli"
     wrapper.parent.mkdir()
     wrapper.write_text(f'#!/bin/sh\nexec {shlex.quote(str(program))} "$@" {options} --token {keys["token"]}\n')
@@ -43,8 +43,8 @@ def test_tccli_makes_what_bootstrap_makes(cloud: Standin, tmp_path: Path) -> Non
     assert "export KEYTURN_CLS_LOGSET=" in done.stdout
 
 
-def test_each_parameter_of_aliyun_is_one_of_the_vendors_sdk(cloud: Standin, tmp_path: Path) -> None:
-    person = Person(cloud, "alibaba", tmp_path)
+def test_each_parameter_of_aliyun_is_one_of_the_vendors_sdk(empty_cloud: Standin, tmp_path: Path) -> None:
+    person = Person(empty_cloud, "alibaba", tmp_path)
     assert person.types("--print") == 0
     text = (person.dist / "bootstrap" / "alibaba" / "commands.sh").read_text()
     assert "# Nobody ran these" in text
@@ -71,9 +71,9 @@ def parameters(product: str, action: str) -> set[str]:
 
 @pytest.mark.parametrize("name", CLOUDS)
 def test_each_role_is_a_file_and_the_deployer_gets_the_rights_of_its_calls_alone(
-    cloud: Standin, tmp_path: Path, name: str
+    empty_cloud: Standin, tmp_path: Path, name: str
 ) -> None:
-    person = Person(cloud, "tencent" if name == "tencent" else "alibaba", tmp_path)
+    person = Person(empty_cloud, "tencent" if name == "tencent" else "alibaba", tmp_path)
     assert person.types("--print") == 0
     folder = person.dist / "bootstrap" / name
     for role in person.account().needs.roles:

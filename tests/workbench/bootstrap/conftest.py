@@ -1,0 +1,31 @@
+"""A stand-in whose account is empty, and the person who runs bootstrap in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.client.standin import Standin
+from tests.workbench.bootstrap.empty_account import CLOUDS, SERVICES, WORLD, Person
+
+
+@pytest.fixture(scope="session")
+def empty_standin() -> Iterator[Standin]:
+    with Standin(WORLD) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_cloud(empty_standin: Standin) -> Standin:
+    """Nothing is there, and no consent was given."""
+    empty_standin.reset()
+    return empty_standin
+
+
+@pytest.fixture(params=CLOUDS)
+def person(request: pytest.FixtureRequest, empty_cloud: Standin, tmp_path: Path) -> Person:
+    """In an account that is empty, but for the consents that somebody gave."""
+    empty_cloud.activate(dict.fromkeys(SERVICES, True))
+    return Person(empty_cloud, request.param, tmp_path)
