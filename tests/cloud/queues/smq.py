@@ -16,13 +16,15 @@ from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.queues.smq_gateway import NAME, VERSION
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, judged_by, parameter_table
 
 _MOST_BYTES = 65_536
 _MOST_DELAY_S = 604_800
 _MOST_MESSAGES = 16
 _BASE64 = "base64"
 _QUEUE = "AccountId! QueueName!"
+
+_MESSAGES = "acs:mns:{region}:{AccountId}:/queues/{QueueName}/messages"
 
 
 class AlibabaSmq:
@@ -38,7 +40,7 @@ class AlibabaSmq:
         self._clock = clock
         self._broker = broker
         self._first_receives: dict[str, float] = {}
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "SendMessage": Action(
                 parameter_table(f"{_QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
                 self._send,
@@ -64,6 +66,7 @@ class AlibabaSmq:
                 rate_per_s=3000,
             ),
         }
+        self.actions: Mapping[str, Action] = judged_by(_MESSAGES, "QueueName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
