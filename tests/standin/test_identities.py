@@ -12,7 +12,7 @@ from darabonba.exceptions import DaraException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.cloud.client.standin import Standin
-from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent, fc_client
+from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_scf, call_tencent, fc_client
 from tests.cloud.identity.documents import DocumentError, Question, is_allowed, read_text, service_trust, trusts
 from tests.support.hello_function import deploy_hello_to_fc, deploy_hello_to_scf, invoke_on_scf
 
@@ -184,8 +184,8 @@ def test_ram_keeps_roles_policies_and_five_versions(cloud: Standin) -> None:
     assert refusal(lambda: ram(cloud, "DeleteRole", **role)) == "DeleteConflict.Role.Policy"
     assert refusal(lambda: ram(cloud, "DeletePolicy", **policy)) == "DeleteConflict.Policy.Role"
     for _ in range(4):
-        ram(cloud, "CreatePolicyVersion", **policy, PolicyDocument=document, SetAsDefault=True)
-    more = {**policy, "PolicyDocument": document, "SetAsDefault": True}
+        ram(cloud, "CreatePolicyVersion", **policy, PolicyDocument=document, SetAsDefault="true")
+    more = {**policy, "PolicyDocument": document, "SetAsDefault": "true"}
     assert refusal(lambda: ram(cloud, "CreatePolicyVersion", **more)) == "LimitExceeded.Policy.Version"
     rotate = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
     ram(cloud, "CreatePolicyVersion", **more, RotateStrategy=rotate)
@@ -314,8 +314,7 @@ def test_a_function_without_a_topic_fails_where_the_log_service_was_never_opened
 ) -> None:
     cloud.reset(active_s=0, planes_lag_s=0, activated={"cls": False}, not_so=not_so)
     deploy_hello_to_scf(cloud)
-    scf = {"service": "scf", "version": "2018-04-16"}
-    assert call_tencent(cloud, "GetFunction", {"FunctionName": "hello"}, **scf)["Status"] == status
+    assert call_scf(cloud, "GetFunction", FunctionName="hello")["Status"] == status
 
 
 def test_services_answer_without_a_first_use_where_the_claim_does_not_hold(cloud: Standin) -> None:
