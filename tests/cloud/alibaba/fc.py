@@ -15,11 +15,11 @@ import json
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, spec_fields, stated
 from tests.cloud.alibaba.fc_gateway import RAW, VERSION
+from tests.cloud.alibaba.fc_record import FunctionRecord
 from tests.cloud.alibaba.fc_role import check_eventbridge, check_role
 from tests.cloud.alibaba.fc_triggers import invalid, keep_source, read_trigger, shown_trigger
 from tests.cloud.functions import validation
@@ -28,7 +28,17 @@ from tests.cloud.functions.instance_process import FunctionSpec
 from tests.cloud.identity.identities import Identities
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    judged_by,
+    page,
+    parameter_table,
+)
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _ZIP_MB, _MOST_RETRIES, _MOST_AGE_S = 100, 8, 604_800
@@ -40,21 +50,7 @@ _TAG = parameter_table("Key! Value!")
 _DESTINATIONS = parameter_table("onSuccess:object onFailure:object")
 
 
-@dataclass
-class FunctionRecord:
-    """A function as its API shows it; `host` runs it."""
-
-    host: DeployedFunction
-    configuration: dict[str, Any]
-    tags: list[dict[str, str]]
-    size: int
-    asynchronous: dict[str, Any] | None = None
-    busy_until: float = 0.0
-    failed: str = ""
-    """Which of `state` and `lastUpdateStatus` says Failed once the change is over."""
-    made_at: float = 0.0
-    changed_at: float = 0.0
-    added: str = ""
+_FUNCTION = "acs:fc:{region}:{account}:functions/{functionName}"
 
 
 class AlibabaFc:
@@ -71,7 +67,7 @@ class AlibabaFc:
         self._host = host
         self._functions: dict[tuple[str, str], FunctionRecord] = {}
         named, trigger = "functionName! qualifier", "functionName! triggerName!"
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "CreateFunction": Action(
                 parameter_table(f"functionName! {FIELDS} tags:objects", f"{NOT_IMPLEMENTED} resourceGroupId"),
                 self._create,
@@ -118,6 +114,7 @@ class AlibabaFc:
             ),
             "InvokeFunction": Action(parameter_table(named), self._invoke, changes=True),
         }
+        self.actions: Mapping[str, Action] = judged_by(_FUNCTION, "functionName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         if kind == "denied":

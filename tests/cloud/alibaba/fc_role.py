@@ -10,23 +10,17 @@ from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
 from tests.cloud.wire.service import ApiError, Call
 
-LINKED_ROLES = {
-    "AliyunServiceRoleForEventBridgeSendToFC": "sendevent-fc.eventbridge.aliyuncs.com",
-    "AliyunServiceRoleForEventBridgeSourceMNS": "source-mns.eventbridge.aliyuncs.com",
-    "AliyunServiceRoleForEventBridgeSendToMNS": "sendevent-mns.eventbridge.aliyuncs.com",
-}
-"""EventBridge's service-linked roles that a trigger on an SMQ queue may need, and whom each trusts."""
 NEEDED = ("AliyunServiceRoleForEventBridgeSendToFC", "AliyunServiceRoleForEventBridgeSourceMNS")
 """Those that this stand-in's EventBridge works with."""
 
 
 def check_role(identities: Identities, call: Call, arn: str) -> None:
     """A function may have this role, or none. Raises: ApiError."""
-    # claims: D10
+    # claims: D10, I3
     if not arn:
         return
     account, name = arn.split(":")[3], arn.rpartition("/")[2]
-    if account != ALIBABA_ACCOUNT or identities.roles["alibaba"].find(name) is None:
+    if account != ALIBABA_ACCOUNT or identities.seen("alibaba", name) is None:
         raise ApiError("InvalidArgument", f"the role {arn} does not exist")
     if not identities.can_run_as("alibaba", name):
         raise ApiError("InvalidArgument", f"the role {arn} does not trust fc.aliyuncs.com")

@@ -24,7 +24,8 @@ LESS_SKEW_S = 60
 _HOST = re.compile(rf"(?P<service>[a-z-]+?)(?P<vpc>-vpc)?(?:\.(?P<region>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
 # The SDK's endpoint table sends this region to the host without one.
 _CENTRAL_REGION = "cn-hangzhou"
-_REGIONAL = {"kms", "mns-open"}  # no host without a region; their own clients send forms: they surely read them
+# These have no host without a region; their own clients send forms, so that they surely read them.
+_REGIONAL = {"kms", "mns-open", "eventbridge-console"}
 _MUST_SIGN = {
     "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256",
 }  # fmt: skip

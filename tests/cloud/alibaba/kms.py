@@ -18,7 +18,17 @@ from tests.cloud.alibaba.kms_secret import CURRENT, PREVIOUS, Secret, Version
 from tests.cloud.state.history import By, History
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    judged_by,
+    page,
+    parameter_table,
+)
 
 MOST_VERSIONS = 10
 FEWER_VERSIONS = 5
@@ -28,6 +38,8 @@ LOST = "StandIn.LabelledVersionLost"
 _MOST_BYTES = 30720
 _MOST_NAME = 64
 _THROTTLED = "Rejected.Throttling"
+
+_SECRET = "acs:kms:{region}:{account}:secret/{SecretName}"
 
 
 class AlibabaKms:
@@ -43,7 +55,7 @@ class AlibabaKms:
         self._begin(world)
         value = "SecretName! VersionId! SecretData! SecretDataType"
         slow, fast = 40, 450
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "CreateSecret": Action(
                 parameter_table(
                     f"{value} Description Tags SecretType",
@@ -91,6 +103,7 @@ class AlibabaKms:
                 throttle_code=_THROTTLED,
             ),
         }
+        self.actions: Mapping[str, Action] = judged_by(_SECRET, "SecretName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""

@@ -25,6 +25,7 @@ from tests.cloud.wire.service import (
     Cloud,
     RefusalKind,
     character_classes,
+    judged_by,
     page,
     parameter_table,
 )
@@ -91,6 +92,9 @@ class Instance:
         )
 
 
+_INSTANCE = "acs:kvstore:{region}:{account}:instance/{InstanceId}"
+
+
 class AlibabaKvstore:
     """The service; one Redis process an instance, which sleeps if the instance is lazy."""
 
@@ -108,7 +112,7 @@ class AlibabaKvstore:
             for id_, spec in world.tair.items()
         }
         self._restore()
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "ModifyAccountPassword": Action(
                 parameter_table(f"InstanceId! AccountName! OldAccountPassword! NewAccountPassword! {_LEGACY}"),
                 self._modify_password,
@@ -130,6 +134,7 @@ class AlibabaKvstore:
             ),
             "DescribeInstanceSSL": Action(parameter_table(f"InstanceId! {_LEGACY}"), self._instance_ssl),
         }
+        self.actions: Mapping[str, Action] = judged_by(_INSTANCE, "InstanceId", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """Codes of this API's siblings; ModifyAccountPassword itself publishes none."""

@@ -96,9 +96,9 @@ class DeployedBundle:
         return [event["data"]["Outcome"] for event in self.results()]
 
 
-def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path) -> DeployedBundle:
+def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: Any) -> DeployedBundle:
     """A platform's bundle, of the zips in `zips/<platform>`, on a fresh world; `dist` is a folder for it alone."""
-    cloud.reset(active_s=0.02)
+    cloud.reset(active_s=0.02, **world)
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
     results, commands = QUEUES[name]
     environ = {
@@ -106,6 +106,7 @@ def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path) -> Deployed
         "HOME": os.environ.get("HOME", "/"),
         "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
         "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
+        "ALIBABA_ACCOUNT": ALIBABA_ACCOUNT,
         "KEYTURN_RESULTS": results,
         "KEYTURN_COMMANDS": commands,
         "CKAFKA_INSTANCE": "ckafka-demo01",

@@ -92,6 +92,10 @@ class Standin:
         ended: dict[str, Any] = self._ask("POST", "tick", order)
         return ended
 
+    def activate(self, **services: bool) -> None:
+        """Somebody agrees to services' first use, as one does in their consoles: `activate(scf=True)`."""
+        self._ask("POST", "activate", services)
+
     def advance(self, seconds: float) -> None:
         """Move the world's clock forward; returns when all that falls in between has happened."""
         self._ask("POST", "clock", {"Advance": seconds})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.cloud.identity.documents import FUNCTION_SERVICE, Cloud, Question, is_allowed, service_trust, trusts
-from tests.cloud.identity.roles import SCF_POLICY, SCF_ROLE, RoleDirectory
+from tests.cloud.identity.roles import SCF_POLICY, SCF_ROLE, Role, RoleDirectory
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
 from tests.cloud.state.identity_tables import Activated, TemporaryKeys
 from tests.cloud.state.world import World
@@ -86,9 +86,15 @@ class Identities:
             self._of_role[cloud, role_name] = self._by_key[cloud, keys.id] = caller
         return caller.keys
 
+    def seen(self, cloud: Cloud, role_name: str) -> Role | None:
+        """A role as the cloud's other services see it: a new one some time late."""
+        role = self.roles[cloud].find(role_name)
+        late = role is not None and self._now() < role.made_by_call_at + self._world.role_lag_s
+        return None if late else role
+
     def can_run_as(self, cloud: Cloud, role_name: str) -> bool:
         """Whether a role is there and lets the cloud's function service take it."""
-        role = self.roles[cloud].find(role_name)
+        role = self.seen(cloud, role_name)
         return role is not None and (not self._world.holds("D10") or trusts(cloud, role.trust, FUNCTION_SERVICE[cloud]))
 
     def may(self, caller: Caller, action: str, resource: str = "*") -> bool:

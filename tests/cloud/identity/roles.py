@@ -18,6 +18,12 @@ from tests.cloud.state.world import World
 ADMINISTRATOR = "AdministratorAccess"
 SCF_ROLE = "SCF_QcsRole"
 SCF_POLICY = "QcloudAccessForScfRole"
+LINKED_SERVICES: Mapping[str, str] = {
+    "AliyunServiceRoleForEventBridgeSendToFC": "sendevent-fc.eventbridge.aliyuncs.com",
+    "AliyunServiceRoleForEventBridgeSourceMNS": "source-mns.eventbridge.aliyuncs.com",
+    "AliyunServiceRoleForEventBridgeSendToMNS": "sendevent-mns.eventbridge.aliyuncs.com",
+}
+"""Service-linked roles that a trigger on an SMQ queue may need, and the service that each belongs to."""
 _FIRST_ID = 4_611_686_018_427_000_000
 
 
@@ -55,6 +61,8 @@ class Role:
     linked: str = ""
     created: float = 0.0
     updated: float = 0.0
+    made_by_call_at: float = 0.0
+    """Epoch seconds of the world; 0 for one that the world starts with."""
 
 
 class RoleDirectory:
@@ -96,8 +104,16 @@ class RoleDirectory:
         self._deleted.discard(name)
         moment = self.now()
         role = Role(name, next(self._ids), dict(trust), created=moment, updated=moment, **values)
+        role.made_by_call_at = moment
         self._roles[name] = role
         return role
+
+    def add_linked(self, service: str) -> Role:
+        """A service's own role. Raises: KeyError: the service has none here; ValueError: it is there."""
+        name = {of: role for role, of in LINKED_SERVICES.items()}[service]
+        if self.find(name) is not None:
+            raise ValueError(name)
+        return self.add(name, service_trust(self.cloud, service), linked=service)
 
     def remove(self, role: Role) -> None:
         """A role is gone, and its name free."""
@@ -122,7 +138,8 @@ class RoleDirectory:
 
     def _begin_role(self, name: str, spec: StartingRole) -> Role:
         trust = spec.trust or service_trust(self.cloud, FUNCTION_SERVICE[self.cloud])
-        role = self.add(name, trust)
+        role = self.add(name, trust, linked=LINKED_SERVICES.get(name, ""))
+        role.made_by_call_at = 0.0
         if spec.policies is None:
             role.attached[ADMINISTRATOR] = self.now()
         for place, document in enumerate(spec.policies or ()):

@@ -19,13 +19,15 @@ from tests.cloud.queues.smq_gateway import NAME, VERSION
 from tests.cloud.queues.smq_queues import QueueSettings, SmqQueues
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, judged_by, parameter_table
 
 _MOST_DELAY_S = 604_800
 _MOST_MESSAGES = 16
 _MOST_WAIT_S = 30
 _LOOK_S = 0.05
 _BASE64 = "base64"
+
+_MESSAGES = "acs:mns:{region}:{AccountId}:/queues/{QueueName}/messages"
 
 
 class AlibabaSmq:
@@ -42,7 +44,7 @@ class AlibabaSmq:
         self._broker = broker
         self._queues = queues
         self._first_receives: dict[str, float] = {}
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "SendMessage": Action(
                 parameter_table(f"{QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
                 self._send,
@@ -67,6 +69,7 @@ class AlibabaSmq:
             ),
             **SmqControl(queues, broker, clock).actions(),
         }
+        self.actions: Mapping[str, Action] = judged_by(_MESSAGES, "QueueName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""

@@ -16,6 +16,7 @@ from tests.cloud.faults.faults import Fault, WaitingFaults
 from tests.cloud.faults.lagging_reads import LaggingReads
 from tests.cloud.faults.manual_change import ManualChange
 from tests.cloud.functions.platforms import FunctionPlatforms
+from tests.cloud.identity.consents import check_consent
 from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.smq_gateway import NAME, SmqGateway
 from tests.cloud.state.history import History
@@ -152,6 +153,7 @@ class ApiDispatcher:
         self, gateway: ApiGateway, request: HttpRequest, call: Call, service: Service, faults_: WaitingFaults | None
     ) -> Answer:
         action = service.actions[call.action]
+        check_consent(self.identities, self.world, service.name)
         if call.action in self.world.deny or not self._may(gateway, request, call, action):
             if not self.world.holds("W2"):  # the right is asked for when all is done
                 call.parameters = gateway.parameters(request, action)

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.cloud.actions import answer_more
+from tests.cloud.alibaba.eventbridge import AlibabaEventbridge
 from tests.cloud.alibaba.fc import AlibabaFc
 from tests.cloud.alibaba.kms import AlibabaKms
 from tests.cloud.alibaba.kvstore import AlibabaKvstore
+from tests.cloud.alibaba.ram import AlibabaRam
+from tests.cloud.alibaba.sts import AlibabaSts
 from tests.cloud.backends.redis_pool import RedisPool
 from tests.cloud.functions.platforms import FunctionPlatforms
 from tests.cloud.identity.identities import Identities
@@ -29,9 +32,11 @@ from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
 from tests.cloud.state.world import DEFAULT_WORLD, load_world
 from tests.cloud.state.world_clock import Clock
+from tests.cloud.tencent.cam import TencentCam
 from tests.cloud.tencent.redis import TencentRedis
 from tests.cloud.tencent.scf import TencentScf
 from tests.cloud.tencent.ssm import TencentSsm
+from tests.cloud.tencent.sts import TencentSts
 from tests.cloud.tencent.tcr import TencentTcr
 from tests.cloud.wire.service import Service
 
@@ -78,6 +83,8 @@ async def serve(port: int, path: Path) -> None:
             AlibabaSmq(world, broker, queues, clock),
             AlibabaMnsOpen(queues, broker, clock),
         ),
+        *(TencentCam(world, identities), TencentSts(identities)),
+        *(AlibabaRam(world, identities), AlibabaSts(identities), AlibabaEventbridge(identities)),
         *(TencentScf(world, platforms.host, identities), AlibabaFc(world, platforms.host, identities)),
     )
     for service in services:

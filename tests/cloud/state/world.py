@@ -259,6 +259,7 @@ class World(WorldTable):
     deny: tuple[str, ...] = ()
     not_so: tuple[str, ...] = ()
     role_keys_s: Annotated[float, Field(gt=0)] = 7200.0
+    role_lag_s: Seconds = 0.0
     activated: Activated = Activated()
     caller: CallersRights = CallersRights()
     cam: StartingRoles = StartingRoles()

@@ -53,6 +53,8 @@ CHANGE_ACCOUNT, CHANGE_PASSWORD = "037", "007"
 _KINDS = {CHANGE_ACCOUNT: "修改实例账号", CHANGE_PASSWORD: "修改实例密码"}
 _MONTH_S = 30 * 24 * 3600
 
+_INSTANCE = "qcs::redis:{region}:uin/{account}:instance/{InstanceId}"
+
 
 class TencentRedis:
     """The service; one Redis process an instance, which sleeps if the instance is lazy."""
@@ -72,9 +74,9 @@ class TencentRedis:
         }
         self._restore()
         self.actions: Mapping[str, Action] = {
-            "ModifyInstanceAccount": Action(MODIFY_ACCOUNT, self._modify_account, changes=True),
-            "ModifyInstancePassword": Action(MODIFY_PASSWORD, self._modify_password, changes=True),
-            "ModfiyInstancePassword": Action(MODFIY_PASSWORD, self._modify_password, changes=True),
+            "ModifyInstanceAccount": Action(MODIFY_ACCOUNT, self._modify_account, changes=True, resource=_INSTANCE),
+            "ModifyInstancePassword": Action(MODIFY_PASSWORD, self._modify_password, changes=True, resource=_INSTANCE),
+            "ModfiyInstancePassword": Action(MODFIY_PASSWORD, self._modify_password, changes=True, resource=_INSTANCE),
             "DescribeTaskInfo": Action(parameter_table("TaskId!:int"), self._task_info),
             "DescribeTaskList": Action(TASK_LIST, self._task_list),
             "DescribeInstanceAccount": Action(parameter_table("InstanceId! Limit!:int Offset!:int"), self._accounts),

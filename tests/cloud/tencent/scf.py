@@ -38,11 +38,24 @@ from tests.cloud.tencent.scf_triggers import (
     shown_trigger,
     unknown_field,
 )
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    judged_by,
+    page,
+    parameter_table,
+)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
 _CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
 _MOST_RETRIES, _TTL_S = 2, (60, 21_600)
+
+
+_FUNCTION = "qcs::scf:{region}:uin/{account}:namespace/default/function/{FunctionName}"
 
 
 class TencentScf:
@@ -59,7 +72,7 @@ class TencentScf:
         self._host = host
         self._functions = FunctionTable(world, host.clock.now)
         self._count = 0
-        self.actions: Mapping[str, Action] = self._all_actions()
+        self.actions: Mapping[str, Action] = judged_by(_FUNCTION, "FunctionName", self._all_actions())
 
     def _all_actions(self) -> dict[str, Action]:
         named = "FunctionName! Namespace Qualifier"
@@ -171,8 +184,12 @@ class TencentScf:
         deployed = FunctionRecord(
             self._host.add(spec), shown_configuration(given), tags, size, self._count, added=added
         )
-        self._functions.add(deployed, fails=call.fault == "fail_task")
+        self._functions.add(deployed, fails=call.fault == "fail_task" or self._has_no_log(given))
         return {}
+
+    def _has_no_log(self, given: Mapping[str, Any]) -> bool:
+        """Whether SCF would make a log topic for it, on an account where the log service was never opened."""
+        return not given.get("ClsTopicId") and not self._identities.activated.cls and self._world.holds("I5")
 
     async def _update_code(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._functions.changeable(given, call)

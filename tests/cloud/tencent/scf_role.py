@@ -20,10 +20,10 @@ def check_consent(identities: Identities, world: World) -> None:
 
 def check_role(identities: Identities, call: Call, role: str) -> None:
     """A function may have this role, or none. Raises: ApiError."""
-    # claims: D10
+    # claims: D10, I3
     if not role:
         return
-    if identities.roles["tencent"].find(role) is None:
+    if identities.seen("tencent", role) is None:
         raise ApiError("ResourceNotFound.Role", "The role does not exist.")
     if not identities.can_run_as("tencent", role):
         raise ApiError("InvalidParameter.RoleCheck", "The role does not trust the service scf.qcloud.com.")

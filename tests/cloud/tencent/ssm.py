@@ -19,7 +19,17 @@ from tests.cloud.state.history import By, History
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 from tests.cloud.tencent.ssm_secret import CURRENT, Secret, Version
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    judged_by,
+    page,
+    parameter_table,
+)
 
 MOST_VERSIONS = 10
 FEWER_VERSIONS = 5
@@ -34,6 +44,8 @@ _VERSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _STATES = {1: "Enabled", 2: "Disabled", 3: "PendingDelete"}
 _DAY_S = 24 * 3600
 
+_SECRET = "qcs::ssm:{region}:uin/{account}:secret/creatorUin/{account}/{SecretName}"
+
 
 class TencentSsm:
     """The service: secrets by region and name."""
@@ -47,7 +59,7 @@ class TencentSsm:
         self._clock, self._history = clock, history
         self._begin(world)
         one, version, value = "SecretName!", "SecretName! VersionId!", "SecretBinary SecretString"
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "CreateSecret": Action(
                 parameter_table(
                     f"{one} VersionId Description {value} Tags:objects SecretType:int",
@@ -85,6 +97,7 @@ class TencentSsm:
                 rate_per_s=50,
             ),
         }
+        self.actions: Mapping[str, Action] = judged_by(_SECRET, "SecretName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""

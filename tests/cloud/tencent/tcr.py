@@ -68,6 +68,9 @@ class Instance:
         }
 
 
+_INSTANCE = "qcs::tcr:{region}:uin/{account}:instance/{RegistryId}"
+
+
 class TencentTcr:
     """The service; one registry an instance."""
 
@@ -82,7 +85,10 @@ class TencentTcr:
         self._restore()
         self.actions: Mapping[str, Action] = {
             "ModifyServiceAccountPassword": Action(
-                parameter_table("RegistryId! Name! Random!:bool Password"), self._modify_password, changes=True
+                parameter_table("RegistryId! Name! Random!:bool Password"),
+                self._modify_password,
+                changes=True,
+                resource=_INSTANCE,
             ),
             "DescribeServiceAccounts": Action(
                 parameter_table("RegistryId! All:bool EmbedPermission:bool Filters:objects Offset:int Limit:int"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from tests.cloud.identity.documents import Cloud
@@ -108,6 +108,14 @@ class Action:
         said = {name: value for name, value in call.parameters.items() if isinstance(value, str | int) and value}
         place = {"region": call.region or "*", "account": ACCOUNT[call.cloud]}
         return self.resource.format_map(_Named({**said, **place}))
+
+
+def judged_by(resource: str, parameter: str, actions: Mapping[str, Action]) -> dict[str, Action]:
+    """Actions of which those that have the parameter are judged by this resource, if they name none themselves."""
+    return {
+        name: replace(one, resource=resource) if parameter in one.parameters and one.resource == "*" else one
+        for name, one in actions.items()
+    }
 
 
 class _Named(dict[str, Any]):

@@ -1,0 +1,74 @@
+"""Alibaba EventBridge, 2020-04-01: the service-linked roles that it works with.
+
+Source: the official SDK's models (alibabacloud-eventbridge20200401 8.7.0), whose endpoint table names the hosts, and
+the page of CreateServiceLinkedRoleForProduct (2025-12-19): ProductName is the role's name.
+
+Claims: E1, W2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.cloud.identity.identities import Identities
+from tests.cloud.identity.roles import LINKED_SERVICES
+from tests.cloud.state.world import World
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
+
+
+class AlibabaEventbridge:
+    """The part of EventBridge that comes before its first trigger."""
+
+    cloud: Cloud = "alibaba"
+    name = "eventbridge-console"
+    version = "2020-04-01"
+    task_faults: frozenset[str] = frozenset()
+
+    def __init__(self, identities: Identities) -> None:
+        self._roles = identities.roles["alibaba"]
+        product = parameter_table("ProductName!")
+        self.actions: Mapping[str, Action] = {
+            "CreateServiceLinkedRoleForProduct": Action(
+                product, self._create, changes=True, right="ram:CreateServiceLinkedRole"
+            ),
+            "CheckServiceLinkedRoleForProduct": Action(
+                product, self._check, right="eventbridge:CheckServiceLinkedRoleForProduct"
+            ),
+        }
+
+    def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
+        if kind == "denied":
+            return ApiError("NoPermission", "You are not authorized to do this action.", 403)
+        return ApiError("InternalError", "The request processing has failed.", 500)
+
+    def state(self) -> dict[str, Any]:
+        """Nothing is kept here."""
+        return {}
+
+    async def start(self) -> None:
+        """Nothing runs."""
+
+    async def reset(self, world: World) -> None:
+        """The roles are the identities', which begin again by themselves."""
+
+    async def close(self) -> None:
+        """Nothing runs."""
+
+    async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
+        name = _known(given)
+        if self._roles.find(name) is None:
+            self._roles.add_linked(LINKED_SERVICES[name])
+        return {"Code": "Success", "Message": "", "Success": True, "HttpCode": "200"}
+
+    async def _check(self, given: Mapping[str, Any], call: Call) -> Answer:
+        name = _known(given)
+        data = {"CheckPass": self._roles.find(name) is not None, "StsRoleName": name}
+        return {"Code": "Success", "Message": "", "Success": True, "Data": data}
+
+
+def _known(given: Mapping[str, Any]) -> str:
+    name = str(given["ProductName"])
+    if name not in LINKED_SERVICES:
+        raise ApiError("InvalidArgument", "The product has no service-linked role.")
+    return name

@@ -1,0 +1,25 @@
+"""What FC keeps of a function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.cloud.functions.host import DeployedFunction
+
+
+@dataclass
+class FunctionRecord:
+    """A function as its API shows it; `host` runs it."""
+
+    host: DeployedFunction
+    configuration: dict[str, Any]
+    tags: list[dict[str, str]]
+    size: int
+    asynchronous: dict[str, Any] | None = None
+    busy_until: float = 0.0
+    failed: str = ""
+    """Which of `state` and `lastUpdateStatus` says Failed once the change is over."""
+    made_at: float = 0.0
+    changed_at: float = 0.0
+    added: str = ""
