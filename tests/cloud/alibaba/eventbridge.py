@@ -26,7 +26,7 @@ class AlibabaEventbridge:
     task_faults: frozenset[str] = frozenset()
 
     def __init__(self, identities: Identities) -> None:
-        self._roles = identities.roles["alibaba"]
+        self._identities, self._roles = identities, identities.roles["alibaba"]
         product = parameter_table("ProductName!")
         self.actions: Mapping[str, Action] = {
             "CreateServiceLinkedRoleForProduct": Action(
@@ -34,6 +34,9 @@ class AlibabaEventbridge:
             ),
             "CheckServiceLinkedRoleForProduct": Action(
                 product, self._check, right="eventbridge:CheckServiceLinkedRoleForProduct"
+            ),
+            "ListEventBuses": Action(
+                parameter_table("Limit:int NamePrefix NextToken"), self._buses, right="eventbridge:ListEventBuses"
             ),
         }
 
@@ -60,6 +63,13 @@ class AlibabaEventbridge:
         if self._roles.find(name) is None:
             self._roles.add_linked(LINKED_SERVICES[name])
         return {"Code": "Success", "Message": "", "Success": True, "HttpCode": "200"}
+
+    async def _buses(self, given: Mapping[str, Any], call: Call) -> Answer:
+        """Those that the clouds' products send to are there on every account that opened EventBridge."""
+        if not self._identities.activated.eventbridge:
+            raise ApiError("ServiceNotOpened", "EventBridge is not activated on this account.", 403)
+        buses = [{"EventBusName": "default"}]
+        return {"Code": "Success", "Message": "", "Data": {"EventBuses": buses, "Total": 1}}
 
     async def _check(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = _known(given)

@@ -110,7 +110,6 @@ def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: An
         "KEYTURN_RESULTS": results,
         "KEYTURN_COMMANDS": commands,
         "CKAFKA_INSTANCE": "ckafka-demo01",
-        "ALIBABA_ACCOUNT": ALIBABA_ACCOUNT,
         "YES": "1",
         "TENCENTCLOUD_SECRET_ID": tencent["id"],
         "TENCENTCLOUD_SECRET_KEY": tencent["key"],
