@@ -24,7 +24,7 @@ ACTIONS: Mapping[Cloud, Mapping[str, str]] = {
         "scf": "ListFunctions GetFunction CreateFunction UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction"
         " ListTriggers CreateTrigger UpdateTrigger DeleteTrigger GetFunctionEventInvokeConfig"
         " UpdateFunctionEventInvokeConfig InvokeFunctionUrl",
-        "ssm": "GetServiceStatus DescribeSecret CreateSecret",
+        "ssm": "ListSecrets DescribeSecret CreateSecret",
         "redis": "DescribeInstances DescribeInstanceAccount",
         "tcr": "DescribeInstances DescribeServiceAccounts",
         "tag": "GetResources TagResources",

@@ -53,10 +53,7 @@ def is_given(api: TencentApi, consent: Consent) -> bool:
     if consent.service == "scf":
         return not api.refusal("cam", "GetRole", {"RoleName": "SCF_QcsRole"})
     if consent.service == "ssm":
-        try:
-            return bool(api.call("ssm", "GetServiceStatus", {})["ServiceEnabled"])
-        except CallRefused:
-            return False
+        return not api.refusal("ssm", "ListSecrets", {"Limit": 1})
     return not api.refusal("cls", "DescribeLogsets", {"Limit": 1})
 
 

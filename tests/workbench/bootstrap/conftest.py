@@ -27,5 +27,5 @@ def empty_cloud(empty_standin: Standin) -> Standin:
 @pytest.fixture(params=CLOUDS)
 def person(request: pytest.FixtureRequest, empty_cloud: Standin, tmp_path: Path) -> Person:
     """In an account that is empty, but for the consents that somebody gave."""
-    empty_cloud.activate(dict.fromkeys(SERVICES, True))
+    empty_cloud.activate(**dict.fromkeys(SERVICES, True))
     return Person(empty_cloud, request.param, tmp_path)

@@ -44,7 +44,7 @@ def test_what_only_a_person_can_agree_to_is_numbered_and_checked(
     assert person.types() == 1
     said = capsys.readouterr().out
     assert "  1. in the console: " in said and f"next: make bootstrap CLOUD={person.name}" in said
-    person.cloud.activate(ALL)
+    person.cloud.activate(**ALL)
     assert person.types() == 0
     assert "in the console" not in capsys.readouterr().out
 
@@ -65,7 +65,7 @@ def test_it_goes_on_after_a_kill_behind_any_call(person: Person, verb: str, numb
 
 @pytest.mark.parametrize("number", range(1, 7))
 def test_it_goes_on_after_a_kill_while_the_log_place_is_made(empty_cloud: Standin, tmp_path: Path, number: int) -> None:
-    empty_cloud.activate(ALL)
+    empty_cloud.activate(**ALL)
     person = Person(empty_cloud, "alibaba", tmp_path)
     person.types_until_killed(f"make>shared.workbench.apis.sls:ask:return#{number}")
     assert person.types() == 0

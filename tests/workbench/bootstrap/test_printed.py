@@ -25,7 +25,7 @@ SDKS = {
 
 
 def test_tccli_makes_what_bootstrap_makes(empty_cloud: Standin, tmp_path: Path) -> None:
-    empty_cloud.activate(dict.fromkeys(SERVICES, True))
+    empty_cloud.activate(**dict.fromkeys(SERVICES, True))
     person = Person(empty_cloud, "tencent", tmp_path)
     assert person.types("--print") == 0
     assert {how for how, _ in person.standing().values()} == {"missing"}
