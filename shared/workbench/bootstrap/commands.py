@@ -29,6 +29,8 @@ from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
 _RIGHTS = {"mns-open": "mns", "eventbridge-console": "eventbridge", "FC": "fc", "r-kvstore": "kvstore"}
 
+_LOG_SETTINGS = ("KEYTURN_CLS_LOGSET", "KEYTURN_CLS_TOPIC", "KEYTURN_SLS_PROJECT", "KEYTURN_SLS_LOGSTORE")
+
 Looked = list[tuple[Resource, Found]]
 
 
@@ -233,8 +235,12 @@ def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
 def _write_settings(exports: Mapping[str, str], environ: Mapping[str, str], folder: Path) -> None:
     """settings.sh, which sets what was made here; it holds no secret."""
     folder.mkdir(parents=True, exist_ok=True)
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
     queues = ("KEYTURN_RESULTS", "KEYTURN_COMMANDS")
+    given = {name: environ.get(name, "") for name in (*queues, "CKAFKA_INSTANCE", *_LOG_SETTINGS)}
+    # A broker's URL holds a password, and no platform's functions have a file in common.
+    kept = {name: value for name, value in given.items() if value and not value.startswith(("amqp", "sqlite"))}
+    exports = {**kept, **exports}
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
     files = [name for name in queues if name not in exports and environ.get(name, "").startswith("sqlite:")]
-    lines += [f"unset {name}" for name in files]  # a platform's functions have no file in common
+    lines += [f"unset {name}" for name in files]
     (folder / "settings.sh").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
