@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, spec_fields, stated
+from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, check_logstore, spec_fields, stated
 from tests.cloud.alibaba.fc_gateway import RAW, VERSION
 from tests.cloud.alibaba.fc_triggers import invalid, keep_source, read_trigger, shown_trigger
 from tests.cloud.functions import validation
@@ -151,6 +151,7 @@ class AlibabaFc:
             raise invalid("code", "is required")
         said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **stated(given)}
         values = spec_fields(said, self._world)
+        check_logstore(given, call.region or "", self._host.logs)
         folder, size = await self._code(given["code"])
         assert call.region is not None
         spec = FunctionSpec("fc", call.region, name, code=folder, **values)
@@ -165,6 +166,7 @@ class AlibabaFc:
         deployed = self._settled(given, call)
         said = {**deployed.configuration, **stated(given)}
         values = spec_fields(said, self._world)
+        check_logstore(given, call.region or "", self._host.logs)
         if "code" in given:
             values["code"], deployed.size = await self._code(given["code"])
         if call.fault == "fail_task":

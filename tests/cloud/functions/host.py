@@ -25,6 +25,7 @@ from tests.cloud.functions.instance_process import (
     remove_folder,
 )
 from tests.cloud.functions.platform_names import Platform
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 
@@ -175,6 +176,7 @@ class FunctionHost:
 
     world: World
     clock: Clock
+    logs: LogPlaces
     functions: dict[tuple[Platform, str, str], DeployedFunction] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))

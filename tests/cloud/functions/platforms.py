@@ -16,6 +16,7 @@ from tests.cloud.functions.urls import FunctionUrls, fc_url_host, scf_url_host
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.queues.kafka_topics import KafkaTopics, Topic
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 
@@ -26,8 +27,8 @@ _LEASE_S = 3600.0
 class FunctionPlatforms:
     """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
 
-    def __init__(self, world: World, broker: MessageBroker, kafka: KafkaTopics, clock: Clock) -> None:
-        self.host = FunctionHost(world, clock)
+    def __init__(self, world: World, broker: MessageBroker, kafka: KafkaTopics, logs: LogPlaces, clock: Clock) -> None:
+        self.host = FunctionHost(world, clock, logs)
         self.urls = FunctionUrls(self.host, clock.now)
         self._clock = clock
         self._broker = broker

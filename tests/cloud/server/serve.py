@@ -16,6 +16,7 @@ from tests.cloud.actions import answer_more
 from tests.cloud.alibaba.fc import AlibabaFc
 from tests.cloud.alibaba.kms import AlibabaKms
 from tests.cloud.alibaba.kvstore import AlibabaKvstore
+from tests.cloud.alibaba.sls import AlibabaSls
 from tests.cloud.backends.redis_pool import RedisPool
 from tests.cloud.functions.platforms import FunctionPlatforms
 from tests.cloud.queues.broker import MessageBroker
@@ -26,8 +27,10 @@ from tests.cloud.queues.smq import AlibabaSmq
 from tests.cloud.queues.smq_queues import SmqQueues
 from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import DEFAULT_WORLD, load_world
 from tests.cloud.state.world_clock import Clock
+from tests.cloud.tencent.cls import TencentCls
 from tests.cloud.tencent.redis import TencentRedis
 from tests.cloud.tencent.scf import TencentScf
 from tests.cloud.tencent.ssm import TencentSsm
@@ -68,8 +71,9 @@ async def serve(port: int, path: Path) -> None:
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
     broker = MessageBroker(clock)
+    logs = LogPlaces(world)
     kafka, queues = KafkaTopics(world, clock), SmqQueues(world, clock)
-    platforms = FunctionPlatforms(world, broker, kafka, clock)
+    platforms = FunctionPlatforms(world, broker, kafka, logs, clock)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
         *(
@@ -77,6 +81,7 @@ async def serve(port: int, path: Path) -> None:
             AlibabaSmq(world, broker, queues, clock),
             AlibabaMnsOpen(queues, broker, clock),
         ),
+        *(TencentCls(logs, platforms.host, clock), AlibabaSls(logs, platforms.host, clock)),
         *(TencentScf(world, platforms.host), AlibabaFc(world, platforms.host)),
     )
     for service in services:

@@ -25,6 +25,7 @@ from tests.cloud.tencent.scf_configuration import (
     PAIR,
     changed_configuration,
     check_handler,
+    check_logs,
     shown_configuration,
     spec_fields,
 )
@@ -155,6 +156,7 @@ class TencentScf:
             {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""},
             self._world,
         )
+        check_logs(given, call.region or "", self._host.logs)
         validation.check_fields(given["Code"], CODE, unknown_field, "Code")
         folder, size = await asyncio.to_thread(
             validation.unpack_zip_file, given["Code"]["ZipFile"], _CREATE_MB, invalid_value
@@ -190,6 +192,7 @@ class TencentScf:
         deployed = self._functions.changeable(given, call)
         said = changed_configuration(deployed.configuration, given, self._world)
         values = spec_fields(said, {}, self._world)
+        check_logs(given, call.region or "", self._host.logs)
         if not (fails := call.fault == "fail_task"):
             await self._host.change(deployed.host, **values)
             deployed.configuration = said
