@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cloud.client.standin import Standin
-from tests.cloud.client.vendor_clients import call_alibaba, call_tencent
+from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent
 from tests.standin.queue_calls import publish, send
 from tests.support.vendor_calls import answer_or_code
 
@@ -60,4 +60,9 @@ def q11(standin: Standin) -> object:
     return call_alibaba(standin, "GetQueueAttributes", {"QueueName": "made"}, **how)["Data"]["Tags"]
 
 
-QUEUE_PROBES = (q1, q3, q5, q7, q8, q9, q11)
+def s10(standin: Standin) -> object:
+    given = {"SecretName": "made", "VersionId": "v1", "SecretData": "value"}
+    return isinstance(answer_or_code(call_kms, standin, "CreateSecret", given), dict)
+
+
+QUEUE_PROBES = (q1, q3, q5, q7, q8, q9, q11, s10)

@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, spec_fields, stated
+from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, check_logstore, spec_fields, stated
 from tests.cloud.alibaba.fc_gateway import RAW, VERSION
 from tests.cloud.alibaba.fc_record import FunctionRecord
 from tests.cloud.alibaba.fc_role import check_eventbridge, check_role
@@ -152,6 +152,7 @@ class AlibabaFc:
         said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **stated(given)}
         values = spec_fields(said, self._world)
         check_role(self._identities, call, said.get("role", ""))
+        check_logstore(given, call.region or "", self._host.logs)
         folder, size = await self._code(given["code"])
         assert call.region is not None
         spec = FunctionSpec("fc", call.region, name, code=folder, **values)
@@ -168,6 +169,7 @@ class AlibabaFc:
         values = spec_fields(said, self._world)
         if "role" in given:
             check_role(self._identities, call, given["role"])
+        check_logstore(given, call.region or "", self._host.logs)
         if "code" in given:
             values["code"], deployed.size = await self._code(given["code"])
         if call.fault == "fail_task":

@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.cloud.alibaba.fc_triggers import invalid
 from tests.cloud.functions import validation
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import World
 from tests.cloud.wire.service import parameter_table
 
@@ -51,7 +52,8 @@ def spec_fields(said: Mapping[str, Any], world: World) -> dict[str, Any]:
     role, environment = said.get("role", ""), said.get("environmentVariables", {})
     if role and not _ROLE.fullmatch(role):
         raise invalid("role", "is no role's ARN")
-    _check_logs(said.get("logConfig", {}))
+    log = said.get("logConfig", {})
+    _check_logs(log)
     if not all(isinstance(value, str) for value in environment.values()):
         raise invalid("environmentVariables", "holds something else than text")
     return {
@@ -63,7 +65,18 @@ def spec_fields(said: Mapping[str, Any], world: World) -> dict[str, Any]:
         "concurrency": said["instanceConcurrency"],
         "fresh_context": world.holds("F1"),
         "role": role.rpartition("/")[2],
+        "log_place": f"{log['project']}/{log['logstore']}" if log.get("project") else "",
     }
+
+
+def check_logstore(given: Mapping[str, Any], region: str, logs: LogPlaces) -> None:
+    """Raises: ApiError: the Logstore that the function is to log into does not exist.
+
+    Claims: L3.
+    """
+    log = given.get("logConfig", {})
+    if log.get("project") and not logs.has_logstore(region, log["project"], log["logstore"]):
+        raise invalid("logConfig", "names a project or a Logstore that does not exist")
 
 
 def stated(given: Mapping[str, Any]) -> dict[str, Any]:

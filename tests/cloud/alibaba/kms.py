@@ -58,9 +58,8 @@ class AlibabaKms:
         actions = {
             "CreateSecret": Action(
                 parameter_table(
-                    f"{value} Description Tags SecretType",
-                    "EncryptionKeyId ExtendedConfig EnableAutomaticRotation:bool RotationInterval DKMSInstanceId"
-                    " Policy",
+                    f"{value} Description Tags SecretType EncryptionKeyId DKMSInstanceId",
+                    "ExtendedConfig EnableAutomaticRotation:bool RotationInterval Policy",
                 ),
                 self._create,
                 changes=True,
@@ -168,9 +167,11 @@ class AlibabaKms:
         self._history.add(self.name, secret.name, id_, version.data if version else None, by=by, current=current)
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: S9
+        # claims: S9, S10
         self._watch(call)
         name = given["SecretName"]
+        if self._world.kms_needs_instance and not (given.get("DKMSInstanceId") and given.get("EncryptionKeyId")):
+            raise ApiError("UnsupportedOperation", "A secret is made in a KMS instance, with a key of it.")
         version = self._given_version(given)
         if given.get("SecretType", "Generic") != "Generic":
             raise ApiError("UnsupportedOperation", "The stand-in makes generic secrets only.")

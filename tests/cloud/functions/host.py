@@ -27,6 +27,7 @@ from tests.cloud.functions.instance_process import (
 from tests.cloud.functions.platform_names import CLOUD_OF, Platform
 from tests.cloud.identity.identities import Identities
 from tests.cloud.state.identity_tables import TemporaryKeys
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 
@@ -190,6 +191,7 @@ class FunctionHost:
     world: World
     clock: Clock
     identities: Identities
+    logs: LogPlaces
     functions: dict[tuple[Platform, str, str], DeployedFunction] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))

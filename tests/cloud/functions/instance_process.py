@@ -61,6 +61,8 @@ class FunctionSpec:
     """Whether the keys in FC's context are those of today."""
     limit_unit: int = 1000
     """Of time_limit_in_ms in SCF's context, as a part of a second."""
+    log_place: str = ""
+    """The id of a CLS topic, or `project/logstore` of SLS."""
 
 
 @dataclass(frozen=True)

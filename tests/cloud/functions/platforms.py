@@ -17,6 +17,7 @@ from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.queues.kafka_topics import KafkaTopics, Topic
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 
@@ -28,9 +29,15 @@ class FunctionPlatforms:
     """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
 
     def __init__(
-        self, world: World, broker: MessageBroker, kafka: KafkaTopics, clock: Clock, identities: Identities
+        self,
+        world: World,
+        broker: MessageBroker,
+        kafka: KafkaTopics,
+        logs: LogPlaces,
+        clock: Clock,
+        identities: Identities,
     ) -> None:
-        self.host = FunctionHost(world, clock, identities)
+        self.host = FunctionHost(world, clock, identities, logs)
         self.urls = FunctionUrls(self.host, clock.now)
         self._clock = clock
         self._broker = broker

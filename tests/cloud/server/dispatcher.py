@@ -11,6 +11,8 @@ from typing import Any
 
 from tests.cloud.alibaba.fc_gateway import FcGateway
 from tests.cloud.alibaba.gateway import AlibabaGateway
+from tests.cloud.alibaba.sls_gateway import NAME as LOG
+from tests.cloud.alibaba.sls_gateway import SlsGateway
 from tests.cloud.faults import faults
 from tests.cloud.faults.faults import Fault, WaitingFaults
 from tests.cloud.faults.lagging_reads import LaggingReads
@@ -18,7 +20,8 @@ from tests.cloud.faults.manual_change import ManualChange
 from tests.cloud.functions.platforms import FunctionPlatforms
 from tests.cloud.identity.consents import check_consent
 from tests.cloud.identity.identities import Identities
-from tests.cloud.queues.smq_gateway import NAME, SmqGateway
+from tests.cloud.queues.smq_gateway import NAME as MNS
+from tests.cloud.queues.smq_gateway import SmqGateway
 from tests.cloud.state.history import History
 from tests.cloud.state.rate_limit import RateLimit
 from tests.cloud.state.world import World
@@ -64,8 +67,9 @@ class ApiDispatcher:
         tencent = {one.name: one for one in self.services if one.cloud == "tencent"}
         self._tencent = TencentGateway(world, tencent, identities, now)
         alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
-        smq = alibaba.pop(NAME, None)
+        smq, sls = alibaba.pop(MNS, None), alibaba.pop(LOG, None)
         self._smq = SmqGateway(world, smq, identities, now) if smq else None
+        self._sls = SlsGateway(world, sls, now) if sls else None
         self._fc = FcGateway(world, alibaba, identities, now) if "fc" in alibaba else None
         self._alibaba = AlibabaGateway(world, alibaba, identities, now)
 
@@ -121,6 +125,8 @@ class ApiDispatcher:
             return self._tencent
         if self._smq and SmqGateway.claims(request):
             return self._smq
+        if self._sls and SlsGateway.claims(request):
+            return self._sls
         if self._fc and FcGateway.claims(request):
             return self._fc
         return self._alibaba if AlibabaGateway.claims(request) else None

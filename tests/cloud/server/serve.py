@@ -18,6 +18,7 @@ from tests.cloud.alibaba.fc import AlibabaFc
 from tests.cloud.alibaba.kms import AlibabaKms
 from tests.cloud.alibaba.kvstore import AlibabaKvstore
 from tests.cloud.alibaba.ram import AlibabaRam
+from tests.cloud.alibaba.sls import AlibabaSls
 from tests.cloud.alibaba.sts import AlibabaSts
 from tests.cloud.backends.redis_pool import RedisPool
 from tests.cloud.functions.platforms import FunctionPlatforms
@@ -30,9 +31,11 @@ from tests.cloud.queues.smq import AlibabaSmq
 from tests.cloud.queues.smq_queues import SmqQueues
 from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import DEFAULT_WORLD, load_world
 from tests.cloud.state.world_clock import Clock
 from tests.cloud.tencent.cam import TencentCam
+from tests.cloud.tencent.cls import TencentCls
 from tests.cloud.tencent.redis import TencentRedis
 from tests.cloud.tencent.scf import TencentScf
 from tests.cloud.tencent.ssm import TencentSsm
@@ -74,8 +77,9 @@ async def serve(port: int, path: Path) -> None:
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
     broker = MessageBroker(clock)
-    identities, kafka, queues = Identities(world, clock.now), KafkaTopics(world, clock), SmqQueues(world, clock)
-    platforms = FunctionPlatforms(world, broker, kafka, clock, identities)
+    logs, identities = LogPlaces(world), Identities(world, clock.now)
+    kafka, queues = KafkaTopics(world, clock), SmqQueues(world, clock)
+    platforms = FunctionPlatforms(world, broker, kafka, logs, clock, identities)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
         *(
@@ -85,6 +89,7 @@ async def serve(port: int, path: Path) -> None:
         ),
         *(TencentCam(world, identities), TencentSts(identities)),
         *(AlibabaRam(world, identities), AlibabaSts(identities), AlibabaEventbridge(identities)),
+        *(TencentCls(logs, platforms.host, clock), AlibabaSls(logs, platforms.host, clock)),
         *(TencentScf(world, platforms.host, identities), AlibabaFc(world, platforms.host, identities)),
     )
     for service in services:

@@ -273,6 +273,9 @@ class World(WorldTable):
     ckafka_instance: dict[str, CkafkaInstance] = {}
     ckafka: dict[str, DataHub] = {}
     ckafka_task_s: Seconds = 0.2
+    cls_topics: tuple[str, ...] = ()
+    sls_logstores: tuple[str, ...] = ()
+    kms_needs_instance: bool = False
     ckafka_lists: Literal["places", "messages"] = "places"
     smq: dict[str, SmqAccount] = {}
 

@@ -26,6 +26,7 @@ from tests.cloud.tencent.scf_configuration import (
     PAIR,
     changed_configuration,
     check_handler,
+    check_logs,
     shown_configuration,
     spec_fields,
 )
@@ -173,6 +174,7 @@ class TencentScf:
             self._world,
         )
         check_role(self._identities, call, values["role"])
+        check_logs(given, call.region or "", self._host.logs)
         validation.check_fields(given["Code"], CODE, unknown_field, "Code")
         folder, size = await asyncio.to_thread(
             validation.unpack_zip_file, given["Code"]["ZipFile"], _CREATE_MB, invalid_value
@@ -214,6 +216,7 @@ class TencentScf:
         values = spec_fields(said, {}, self._world)
         if "Role" in given:
             check_role(self._identities, call, values["role"])
+        check_logs(given, call.region or "", self._host.logs)
         if not (fails := call.fault == "fail_task"):
             await self._host.change(deployed.host, **values)
             deployed.configuration = said

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.cloud.functions import validation
+from tests.cloud.state.log_places import LogPlaces
 from tests.cloud.state.world import World
 from tests.cloud.tencent.scf_triggers import invalid_environment, invalid_value, unknown_field
 from tests.cloud.wire.service import ApiError, parameter_table
@@ -66,7 +67,18 @@ def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], world: Wo
         "environment": validation.check_environment(pairs, _RESERVED, invalid_environment),
         "role": said["Role"],
         "limit_unit": 1000 if world.holds("P1") else 1,
+        "log_place": cls[1],
     }
+
+
+def check_logs(given: Mapping[str, Any], region: str, logs: LogPlaces) -> None:
+    """Raises: ApiError: the topic that the function is to log into does not exist.
+
+    Claims: L3.
+    """
+    topic = given.get("ClsTopicId", "")
+    if topic and not logs.has_topic(region, given.get("ClsLogsetId", ""), topic):
+        raise ApiError("FailedOperation.TopicNotExist", "The CLS topic does not exist.")
 
 
 def changed_configuration(said: Mapping[str, Any], given: Mapping[str, Any], world: World) -> dict[str, Any]:
