@@ -61,13 +61,13 @@ def _signed(keys: Mapping[str, str], method: str, target: str, body: bytes) -> d
     own = {
         "x-log-apiversion": _VERSION,
         "x-log-bodyrawsize": str(len(body)),
-        "x-log-signaturemethod": "hmac-sha1",
+        "x-log-signaturemethod": "hmac-sha256",
     }
     if keys.get("token"):
         own["x-acs-security-token"] = keys["token"]
     digest = hashlib.md5(body, usedforsecurity=False).hexdigest().upper() if body else ""
     kind, date = "application/json" if body else "", formatdate(usegmt=True)
     lines = [method, digest, kind, date, *(f"{name}:{value}" for name, value in sorted(own.items())), target]
-    signature = base64.b64encode(hmac.digest(keys["key"].encode(), "\n".join(lines).encode(), "sha1")).decode()
+    signature = base64.b64encode(hmac.digest(keys["key"].encode(), "\n".join(lines).encode(), "sha256")).decode()
     headers = {**own, "date": date, "authorization": f"LOG {keys['id']}:{signature}"}
     return headers | ({"content-md5": digest, "content-type": kind} if body else {})

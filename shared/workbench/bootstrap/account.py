@@ -36,7 +36,7 @@ class Account:
         """Whether a consent shows. Raises: CallLost, CallerRefused."""
         if isinstance(self.api, TencentApi):
             return tencent.is_given(self.api, consent)
-        return alibaba.is_given(self.api, consent) if self.api else False
+        return alibaba.is_given(self.api, self.needs, consent) if self.api else False
 
 
 def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, without_keys: bool = False) -> Account:

@@ -47,13 +47,13 @@ def resources(api: AlibabaApi, needs: Needs) -> list[Resource]:
     return [*found, Logstore(api, needs.logs, needs.mark)]
 
 
-def is_given(api: AlibabaApi, consent: Consent) -> bool:
+def is_given(api: AlibabaApi, needs: Needs, consent: Consent) -> bool:
     """Whether a consent shows: whether the product answers a question. Raises: CallLost, CallerRefused."""
     try:
         if consent.service == "fc":
             api.call_function("ListFunctions", "GET", "/2023-03-30/functions", {"limit": "1"})
         elif consent.service == "sls":
-            sls.ask(api, "ListProject", "GET", "/", query={"offset": "0", "size": "1"})
+            return _knows_project(api, needs.logs.group)
         elif consent.service == "smq":
             api.call("mns-open", "ListQueue", {"PageNum": "1", "PageSize": "1"})
         elif consent.service == "eventbridge":
@@ -62,6 +62,15 @@ def is_given(api: AlibabaApi, consent: Consent) -> bool:
             api.call("kms", "ListSecrets", {"PageNumber": "1", "PageSize": "1"})
     except CallRefused:
         return False
+    return True
+
+
+def _knows_project(api: AlibabaApi, project: str) -> bool:
+    """Whether SLS answers for a project, be it that there is none."""
+    try:
+        sls.ask(api, "GetProject", "GET", "/", project=project)
+    except CallRefused as refused:
+        return "ProjectNotExist" in refused.code
     return True
 
 
@@ -269,9 +278,11 @@ class Logstore:
             return
         if self._ask("GetLogStore", f"/logstores/{self._place.topic}") is not None:
             self._send("DeleteLogStore", "DELETE", f"/logstores/{self._place.topic}")
-        left = self._ask("ListLogStores", "/logstores") or {}
-        if not left.get("logstores"):
+        try:
             self._send("DeleteProject", "DELETE", "/")
+        except CallRefused as refused:
+            if refused.code != "ProjectNotEmpty":  # somebody else's Logstores stay, and their project with them
+                raise
 
     def _ask(self, action: str, path: str) -> dict[str, Any] | None:
         """The answer; None if there is no such thing."""

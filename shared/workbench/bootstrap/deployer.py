@@ -35,7 +35,7 @@ ACTIONS: Mapping[Cloud, Mapping[str, str]] = {
         " AttachPolicyToRole DetachPolicyFromRole ListPoliciesForRole CreateServiceLinkedRole",
         "mns": "ListQueue CreateQueue GetQueueAttributes DeleteQueue ReceiveMessage DeleteMessage PeekMessage",
         "eventbridge": "CreateServiceLinkedRoleForProduct ListEventBuses",
-        "log": "ListProject GetProject CreateProject DeleteProject ListLogStores GetLogStore CreateLogStore"
+        "log": "GetProject CreateProject DeleteProject GetLogStore CreateLogStore"
         " DeleteLogStore GetIndex CreateIndex GetLogStoreLogs",
         "fc": "ListFunctions GetFunction CreateFunction UpdateFunction DeleteFunction ListTriggers CreateTrigger"
         " UpdateTrigger DeleteTrigger GetAsyncInvokeConfig PutAsyncInvokeConfig DeleteAsyncInvokeConfig TagResources"
