@@ -13,6 +13,7 @@ import pytest
 
 from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
+from tests.cloud.identity.documents import service_trust
 from tests.support.hello_function import zip_of
 from tests.support.programs import TCCLI, require_program
 
@@ -70,6 +71,24 @@ def test_it_keeps_a_secret_and_reads_it_back(tccli: Terminal) -> None:
     assert tccli("ssm", "GetSecretValue", **secret, VersionId="v2")["SecretString"] == "Cli-Passw0rd1"
     versions = tccli("ssm", "ListSecretVersionIds", **secret)["Versions"]
     assert {one["VersionId"] for one in versions} == {"v1", "v2"}
+
+
+def test_it_makes_a_role_with_a_policy_and_deletes_both(tccli: Terminal, cloud: Standin) -> None:
+    cloud.reset(cam={"roles": {"*": {"exists": False}}})
+    role, trust = {"RoleName": "keyturn-cli"}, service_trust("tencent", "scf.qcloud.com")
+    mark = [{"Key": "keyturn", "Value": "orders"}]
+    tccli("cam", "CreateRole", **role, PolicyDocument=trust, Description="keyturn:orders", Tags=mark)
+    document = {"version": "2.0", "statement": [{"effect": "allow", "action": ["ssm:*"], "resource": ["*"]}]}
+    policy = tccli("cam", "CreatePolicy", PolicyName="keyturn-cli", PolicyDocument=document)["PolicyId"]
+    tccli("cam", "AttachRolePolicy", AttachRoleName="keyturn-cli", PolicyId=str(policy))
+    attached = tccli("cam", "ListAttachedRolePolicies", **role, Page="1", Rp="20")["List"]
+    assert [one["PolicyName"] for one in attached] == ["keyturn-cli"]
+    assert json.loads(tccli("cam", "GetRole", **role)["RoleInfo"]["PolicyDocument"]) == trust
+    tccli("cam", "DetachRolePolicy", DetachRoleName="keyturn-cli", PolicyId=str(policy))
+    tccli("cam", "DeletePolicy", PolicyId=[policy])
+    tccli("cam", "DeleteRole", **role)
+    assert "RoleNotExist" in tccli.refusal("cam", "GetRole", **role)
+    assert tccli("sts", "GetCallerIdentity")["AccountId"] == tccli("cam", "GetUserAppId")["OwnerUin"]
 
 
 def test_it_makes_a_function_and_its_trigger_lists_and_deletes_them(tccli: Terminal, cloud: Standin) -> None:

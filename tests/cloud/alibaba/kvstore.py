@@ -131,6 +131,7 @@ class AlibabaKvstore:
                     " InstanceClass NetworkType NodeType PrivateIp ResourceGroupId VSwitchId VpcId ZoneId",
                 ),
                 self._instances,
+                resource="acs:kvstore:{region}:{account}:instance/*",
             ),
             "DescribeInstanceSSL": Action(parameter_table(f"InstanceId! {_LEGACY}"), self._instance_ssl),
         }
