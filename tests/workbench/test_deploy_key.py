@@ -16,7 +16,8 @@ from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import commands, handoff_key
 from shared.workbench.deploy.handoff_key import KeyProblem
-from shared.workbench.deploy.plan import KEY_MADE_LATER, FunctionState
+from shared.workbench.deploy.plan import FunctionState
+from shared.workbench.deploy.shown import KEY_MADE_LATER
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.hello_function import write_zip
