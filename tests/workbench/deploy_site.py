@@ -18,12 +18,24 @@ from shared.workbench.bundle.description import (
 from shared.workbench.deploy import access, commands
 from shared.workbench.deploy.control_plane import ControlPlane, Package
 from shared.workbench.environment.terminal import Terminal
+from tests.cloud.client.deployed_bundle import QUEUES
 from tests.cloud.client.standin import Standin
 from tests.cloud.invocation.bootstrap import kill_at
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.support.hello_function import write_zip
 
 PLATFORMS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
 
+
+OWN = {
+    "tencent": {
+        "KEYTURN_RESULTS": QUEUES["tencent"][0],
+        "KEYTURN_COMMANDS": QUEUES["tencent"][1],
+        "CKAFKA_INSTANCE": "ckafka-demo01",
+    },
+    "alibaba": {"ALIBABA_ACCOUNT": ALIBABA_ACCOUNT},
+}
+"""What a person sets instead of the examples of serverless.yml."""
 
 PASSWORD = "Hunter-2-Password"
 

@@ -166,7 +166,7 @@ def test_a_deletion_that_fails_is_said_and_made_again(site: Site, capsys: pytest
     site.deploy()
     site.cloud.faults([{"Action": "DeleteFunction", "Fault": "fail_task"}])
     assert site.remove() == 1
-    assert "DeleteFailed (InternalError.System)" in capsys.readouterr().err
+    assert "DeleteFailed (InternalError.System: A free text" in capsys.readouterr().err
     assert site.remove() == 0
     assert site.names() == set()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -175,6 +175,8 @@ class FunctionStatus:
     state: str
     reason: str = ""
     text: str = ""
+    shown: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The answer in which the platform says it."""
 
     def __str__(self) -> str:
         told = ": ".join(part for part in (self.reason, shortened(self.text)) if part)

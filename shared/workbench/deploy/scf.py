@@ -99,9 +99,9 @@ class ScfPlane:
     def read_function(self, name: str) -> FunctionState | None:
         """See ControlPlane."""
         status = wait_until_idle(lambda: self._status(name), _BUSY)
-        got = self._get(name)
-        if got is None:
+        if status == GONE:
             return None
+        got = status.shown
         async_ = self._call("GetFunctionEventInvokeConfig", {"FunctionName": name, "Namespace": "default"}, reads=True)
         retries = next(iter(async_["AsyncTriggerConfig"].get("RetryConfig") or [{}])).get("RetryNum")
         triggers = self._pages("ListTriggers", "Triggers", {"FunctionName": name, "Namespace": "default"})
@@ -210,7 +210,8 @@ class ScfPlane:
             return GONE
         reasons = got.get("StatusReasons") or []
         codes = ", ".join(clean_code(one.get("ErrorCode")) for one in reasons)
-        return FunctionStatus(str(got.get("Status")), codes, "; ".join(str(one.get("ErrorMessage")) for one in reasons))
+        text = "; ".join(str(one.get("ErrorMessage")) for one in reasons)
+        return FunctionStatus(str(got.get("Status")), codes, text, got)
 
     def _marks(self, shown: Mapping[str, Any]) -> Marks:
         tag = next((str(tag.get("Value")) for tag in shown.get("Tags") or [] if tag.get("Key") == MARK), None)
