@@ -9,16 +9,18 @@ from typing import Any
 
 import pytest
 
+from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import (
     TimerTrigger,
 )
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access, commands, steps
 from shared.workbench.deploy.plan import FunctionState, TriggerState, make_plan
 from shared.workbench.deploy.shown import shown_value
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.hello_function import write_zip
-from tests.workbench.deploy_site import PASSWORD, Site, deploy_until_killed, spec_of
+from tests.workbench.deploy_site import OWN, PASSWORD, Site, deploy_until_killed, spec_of
 
 
 def test_what_is_deployed_needs_nothing_more(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -303,3 +305,18 @@ def test_a_trigger_that_lets_anybody_call_is_pointed_out() -> None:
     open_door = TriggerState("open", "http", {"auth": "NONE"}, made_by_deploy=False)
     function = FunctionState("a", "1", {}, {}, (open_door,))
     assert any("ANYBODY" in note for note in make_plan((replace(function, triggers=()),), (function,)).notes)
+
+
+def test_the_plan_of_the_whole_file_is_short_and_says_each_thing_once(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.description = load(
+        ROOT / "serverless.yml", site.description.cloud, OWN[site.description.cloud], to_deploy=True
+    )
+    for spec in site.description.functions:
+        write_zip(site.folder / f"{spec.module}.zip")
+    assert site.plan() == 0
+    told = capsys.readouterr().out
+    assert len(told.splitlines()) < 40  # 60 with what is missing, and the lines of the build
+    assert told.count("memory MB: 128") == 1
+    assert ("+ 5 functions, ~ 0, - 0; 13 triggers" in told) is (site.description.platform == "scf")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Destinations, SmqTrigger
+from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Destinations, Network, SmqTrigger
 from shared.workbench.deploy import commands, control_plane, fc, steps
 from shared.workbench.deploy.plan import Marks
 from tests.cloud.client.vendor_clients import call_scf, fc_client
@@ -271,3 +271,29 @@ def test_a_change_that_the_state_refuses_for_a_moment_is_made_again_and_one_that
     assert {"scf": "FunctionStatusError", "fc": "FunctionNotReady"}[
         site.description.platform
     ] in capsys.readouterr().err
+
+
+NETWORKS = {
+    "tencent": (Network("vpc-1234abcd", ("subnet-1234abcd",)), Network("vpc-1234abcd", ("subnet-5678abcd",))),
+    "alibaba": (Network("vpc-1a", ("vsw-1a", "vsw-2a"), "sg-1a"), Network("vpc-1a", ("vsw-2a",), "sg-1a")),
+}
+
+
+def test_a_private_network_is_given_changed_and_taken_away(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = NETWORKS[site.description.cloud]
+    for network in (first, second, None):
+        site.change("hello", network=network)
+        assert site.deploy() == 0
+        assert site.steps() == []
+    assert f"private network: {first} -> {second}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+def test_a_network_that_an_empty_one_does_not_take_away_is_told(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.cloud.reset(not_so=["D15"])
+    site.change("hello", network=NETWORKS["tencent"][0])
+    assert site.deploy() == 0
+    site.change("hello", network=None)
+    assert site.deploy() == 1
+    assert "does not show it" in capsys.readouterr().err

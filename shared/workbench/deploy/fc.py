@@ -16,7 +16,7 @@ from typing import Any
 
 from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
-from shared.workbench.bundle.description import FunctionSpec, Logs
+from shared.workbench.bundle.description import FunctionSpec, Logs, Network
 from shared.workbench.deploy.control_plane import (
     GONE,
     CallFailed,
@@ -74,6 +74,7 @@ class FcPlane:
             "timeout s": spec.timeout_s,
             "role": spec.role,
             "concurrency": spec.concurrency,
+            "private network": str(spec.network) if spec.network else None,
             **({LOGS: str(spec.logs), LOG_RULE: _WHOLE} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
@@ -119,6 +120,7 @@ class FcPlane:
             "timeout s": got.get("timeout"),
             "role": got.get("role"),
             "concurrency": got.get("instanceConcurrency"),
+            "private network": _network(got.get("vpcConfig") or {}),
             **_logs(got.get("logConfig") or {}),
             **variables_as_settings(got.get("environmentVariables") or {}),
         }
@@ -161,9 +163,12 @@ class FcPlane:
         """Make it, with its mark."""
         from alibabacloud_fc20230330 import models
 
+        configuration = self._configuration(spec, package)
+        if spec.network is None:
+            del configuration["vpcConfig"]
         given = {
             "functionName": spec.name,
-            **self._configuration(spec, package),
+            **configuration,
             "code": {"zipFile": _encoded(package)},
             "tags": [{"Key": MARK, "Value": self._service}],
         }
@@ -236,6 +241,7 @@ class FcPlane:
         self._change(spec.name, "UpdateFunction", lambda: self._client.update_function(spec.name, request))
 
     def _configuration(self, spec: FunctionSpec, package: Package) -> dict[str, Any]:
+        net = spec.network
         given: dict[str, Any] = {
             "description": described(self._service, package.digest),
             "handler": spec.handler,
@@ -245,6 +251,11 @@ class FcPlane:
             "role": spec.role,
             "instanceConcurrency": spec.concurrency,
             "environmentVariables": deployed_variables(spec),
+            "vpcConfig": {
+                "vpcId": net.vpc if net else "",
+                "vSwitchIds": list(net.subnets) if net else [],
+                "securityGroupId": net.security_group if net else "",
+            },
         }
         if spec.logs is not None:
             given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": _WHOLE}
@@ -349,6 +360,11 @@ def _status(got: Mapping[str, Any]) -> FunctionStatus:
 def _destinations(spec: FunctionSpec) -> dict[str, Value]:
     ends = spec.destinations
     return {"on success": ends.on_success if ends else None, "on failure": ends.on_failure if ends else None}
+
+
+def _network(config: Mapping[str, Any]) -> str | None:
+    subnets = tuple(config.get("vSwitchIds") or ())
+    return str(Network(config["vpcId"], subnets, config.get("securityGroupId") or "")) if config.get("vpcId") else None
 
 
 def _logs(config: Mapping[str, Any]) -> dict[str, Value]:

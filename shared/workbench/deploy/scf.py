@@ -78,6 +78,7 @@ class ScfPlane:
             "timeout s": spec.timeout_s,
             "role": spec.role,
             "dead letter": f"{letter.type.upper()} {letter.name}" if letter else None,
+            "private network": str(spec.network) if spec.network else None,
             **({LOGS: str(spec.logs)} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
@@ -133,6 +134,8 @@ class ScfPlane:
         configuration = self._configuration(spec, package)
         if not configuration["Environment"]["Variables"]:
             del configuration["Environment"]
+        if spec.network is None:
+            del configuration["VpcConfig"]
         self._call("CreateFunction", {**configuration, **given})
 
     def change_code(self, spec: FunctionSpec, package: Package) -> None:
@@ -178,7 +181,7 @@ class ScfPlane:
         wait_until_gone(lambda: self._status(function))
 
     def _configuration(self, spec: FunctionSpec, package: Package) -> dict[str, Any]:
-        letter = spec.dead_letter
+        letter, net = spec.dead_letter, spec.network
         pairs = [{"Key": name, "Value": value} for name, value in sorted(deployed_variables(spec).items())]
         given: dict[str, Any] = {
             "FunctionName": spec.name,
@@ -188,6 +191,7 @@ class ScfPlane:
             "Timeout": spec.timeout_s,
             "Role": spec.role,
             "Environment": {"Variables": pairs},
+            "VpcConfig": {"VpcId": net.vpc if net else "", "SubnetId": net.subnets[0] if net else ""},
         }
         if letter is not None:
             given["DeadLetterConfig"] = {"Type": letter.type.upper(), "Name": letter.name}
@@ -270,7 +274,7 @@ def _refused(action: str, code: object, request_id: object) -> CallFailed:
 
 
 def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:
-    letter = got.get("DeadLetterConfig") or {}
+    letter, net = got.get("DeadLetterConfig") or {}, got.get("VpcConfig") or {}
     pairs = (got.get("Environment") or {}).get("Variables") or []
     return {
         "handler": got.get("Handler"),
@@ -279,6 +283,7 @@ def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:
         "timeout s": got.get("Timeout"),
         "role": got.get("Role"),
         "dead letter": f"{letter['Type']} {letter['Name']}" if letter.get("Name") else None,
+        "private network": f"{net['VpcId']}/{net.get('SubnetId', '')}" if net.get("VpcId") else None,
         LOGS: _logs(got),
         **variables_as_settings({pair["Key"]: pair["Value"] for pair in pairs if pair["Key"]}),
     }
