@@ -80,20 +80,19 @@ cloud: with-demo ## the stand-in for both clouds: make cloud PORT=8080
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)
 
-CLOUD ?= tencent
 package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
-	@$(PY) -m shared.workbench.package $(CLOUD) $(FUNCTION) $(RUNTIME)
+	@$(PY) -m shared.workbench.package $(or $(CLOUD),tencent) $(FUNCTION) $(RUNTIME)
 
 bootstrap: with-demo ## what an account needs before the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
 	@$(PY) -m shared.workbench.bootstrap $(CLOUD) $(if $(filter 1,$(PRINT)),--print) $(if $(SECRET),--secret "$(SECRET)")
 
-plan: with-demo ## what deploy would change, and each function's policies: make plan CLOUD=tencent|alibaba
+plan: with-demo ## what deploy would change; each function's policies go to dist/: make plan CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench.deploy plan $(CLOUD)
 
-deploy: with-demo ## bring a platform to what serverless.yml says: make deploy CLOUD=tencent|alibaba
+deploy: with-demo ## bring a platform to what serverless.yml says, once you agree: make deploy CLOUD=tencent|alibaba [YES=1]
 	@$(PY) -m shared.workbench.deploy deploy $(CLOUD)
 
-remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba [ALL=1: what bootstrap made, too]
+remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba [YES=1] [ALL=1: what bootstrap made, too]
 	@$(PY) -m shared.workbench.deploy remove $(CLOUD)
 	$(if $(filter 1,$(ALL)),@$(PY) -m shared.workbench.bootstrap $(CLOUD) --remove)
 
@@ -101,7 +100,7 @@ call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNC
 	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)
 
 verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
-	@$(PY) -m shared.workbench.verify $(if $(filter file,$(origin CLOUD)),,$(CLOUD)) $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
+	@$(PY) -m shared.workbench.verify $(CLOUD) $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
 
 OUT ?= dist/report.html
 report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS

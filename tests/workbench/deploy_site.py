@@ -15,14 +15,27 @@ from shared.workbench.bundle.description import (
     SmqTrigger,
     TimerTrigger,
 )
-from shared.workbench.deploy import commands
+from shared.workbench.deploy import access, commands
 from shared.workbench.deploy.control_plane import ControlPlane, Package
+from shared.workbench.environment.terminal import Terminal
+from tests.cloud.client.deployed_bundle import QUEUES
 from tests.cloud.client.standin import Standin
 from tests.cloud.invocation.bootstrap import kill_at
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.support.hello_function import write_zip
 
 PLATFORMS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
 
+
+OWN = {
+    "tencent": {
+        "KEYTURN_RESULTS": QUEUES["tencent"][0],
+        "KEYTURN_COMMANDS": QUEUES["tencent"][1],
+        "CKAFKA_INSTANCE": "ckafka-demo01",
+    },
+    "alibaba": {"ALIBABA_ACCOUNT": ALIBABA_ACCOUNT},
+}
+"""What a person sets instead of the examples of serverless.yml."""
 
 PASSWORD = "Hunter-2-Password"
 
@@ -34,7 +47,7 @@ class Site:
         self.cloud = cloud
         self.folder = folder / name
         keys = cloud.credentials[name]
-        names = commands._KEYS[name]
+        names = access.KEYS[name]
         self.environ = {names[part]: keys[part] for part in ("id", "key", "token")}
         self.environ |= {"KEYTURN_TENCENT_ENDPOINT": cloud.endpoint, "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint}
         region = "ap-guangzhou" if name == "tencent" else "cn-hangzhou"
@@ -45,25 +58,31 @@ class Site:
 
     @property
     def plane(self) -> ControlPlane:
-        return commands.control_plane(self.description, self.environ)
+        return access.control_plane(self.description, self.environ)
 
     @property
     def packages(self) -> dict[str, Package]:
         return commands.find_packages(self.description, self.folder.parent, build=False)
 
+    def work(self, **environ: str) -> commands.Work:
+        """What a command is given; whoever asks gets a yes."""
+        terminal = Terminal(environ={"YES": "1"} | environ)
+        return commands.Work(self.plane, self.description, self.folder, lambda: self.packages, terminal=terminal)
+
     def deploy(self) -> int:
-        return commands.deploy(self.plane, self.description, self.packages, self.folder)
+        return commands.deploy(self.work())
 
     def plan(self) -> int:
-        return commands.plan(self.plane, self.description, self.packages, self.folder)
+        return commands.plan(self.work())
 
     def remove(self) -> int:
-        return commands.remove(self.plane, self.folder)
+        return commands.remove(self.work())
 
     def steps(self) -> list[str]:
         """The titles of what would be done now."""
-        drawn, _, _ = commands._draw(self.plane, self.description, self.packages)
-        return [step.title() for step in drawn.steps]
+        drawing = commands._draw(self.work())
+        assert drawing is not None
+        return [step.title() for step in drawing.plan.steps]
 
     def change(self, which: str, **values: Any) -> None:
         """Say something else of one function."""

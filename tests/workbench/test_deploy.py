@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import io
+import re
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import (
     TimerTrigger,
 )
-from shared.workbench.deploy import commands
-from shared.workbench.deploy.plan import FunctionState, TriggerState, make_plan, shown_value
+from shared.workbench.bundle.loading import load
+from shared.workbench.deploy import access, commands, steps
+from shared.workbench.deploy.plan import FunctionState, TriggerState, make_plan
+from shared.workbench.deploy.shown import shown_value
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.hello_function import write_zip
-from tests.workbench.deploy_site import PASSWORD, Site, deploy_until_killed, spec_of
+from tests.workbench.deploy_site import OWN, PASSWORD, Site, deploy_until_killed, spec_of
 
 
 def test_what_is_deployed_needs_nothing_more(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,14 +106,85 @@ def test_a_failed_step_says_what_was_done_what_was_not_and_how_to_go_on(
     assert site.steps() == []
 
 
-def test_an_answer_that_is_lost_is_called_so_and_the_next_run_sees_what_happened(
-    site: Site, capsys: pytest.CaptureFixture[str]
-) -> None:
-    site.cloud.faults([{"Action": "CreateFunction", "Fault": "drop_after"}])
-    assert site.deploy() == 1
-    assert "may have had its effect" in capsys.readouterr().err
+def test_where_an_answer_is_lost_deploy_looks_what_happened_and_goes_on(site: Site) -> None:
+    faults = ("CreateFunction", "drop_after"), ("CreateTrigger", "drop_after"), ("CreateTrigger", "drop_before")
+    site.cloud.faults([{"Action": action, "Fault": fault} for action, fault in faults])
     assert site.deploy() == 0
     assert sum(one["Action"] == "CreateFunction" for one in site.cloud.calls()) == 2
+    assert site.steps() == []
+
+
+def test_nothing_is_changed_until_somebody_agrees(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for command in (commands.deploy, commands.remove):
+        with pytest.raises(NobodyToAsk, match="YES=1"):
+            command(site.work(YES=""))
+        site.deploy()
+    assert site.names() == {"hello", "goodbye"}
+    monkeypatch.setattr("sys.stdin", _Typed("n"))
+    work = site.work()
+    work.terminal = Terminal(_Screen(), environ={})
+    assert commands.remove(work) == 1
+    assert site.names() == {"hello", "goodbye"}
+    monkeypatch.setattr("sys.stdin", _Typed("y"))
+    assert commands.remove(work) == 0
+    assert site.names() == set()
+
+
+class _Screen(io.StringIO):
+    """A terminal's screen."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+class _Typed(_Screen):
+    """A terminal at which somebody types one line."""
+
+    def __init__(self, line: str) -> None:
+        super().__init__(f"{line}\n")
+
+
+def test_the_last_line_says_what_runs_where_and_what_to_type_next(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    platform, region = site.description.platform.upper(), site.description.region
+    site.deploy()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.search(rf"2 functions run on {platform} in {region}, after \d+ s\. Next: `make call CLOUD=", last)
+    site.remove()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert re.search(rf"removed 2 functions from {platform} in {region}, in \d+ s\. Next: `make deploy", last)
+
+
+def test_a_step_that_is_taken_and_has_no_effect_is_told_and_nothing_is_done_after_it(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "SHOWN_WITHIN_S", 0.3)
+    site.deploy()
+    plane: Any = type(site.plane)
+    monkeypatch.setattr(plane, "change_settings", lambda *_: None)
+    site.change("hello", timeout_s=9, timers=())
+    assert site.deploy() == 1
+    told = capsys.readouterr().err
+    assert "change settings: the platform took it, and does not show it" in told
+    assert "not done: delete trigger nightly" in told
+
+
+def test_what_is_missing_is_told_first_with_its_remedy_and_stops_deploy(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    work = site.work()
+    work.missing = lambda: (access.Missing("the role keyturn-hello", "`make bootstrap` makes it"),)
+    (site.folder / "hello.zip").rename(site.folder / "away.zip")
+    assert commands.deploy(work) == 1
+    assert "missing: the role keyturn-hello: `make bootstrap` makes it" in capsys.readouterr().out
+    (site.folder / "away.zip").rename(site.folder / "hello.zip")
+    assert commands.plan(work) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(":")[0] for line in lines[1:3]] == ["missing", "+ 2 functions, ~ 0, - 0; 3 triggers"]
+    assert not (site.folder / "plan.json").exists()
 
 
 def test_nothing_that_deploy_did_not_create_is_changed_or_removed(
@@ -115,16 +192,18 @@ def test_nothing_that_deploy_did_not_create_is_changed_or_removed(
 ) -> None:
     stranger = replace(site.description, service="another", functions=(spec_of(site.description.cloud, "theirs"),))
     write_zip(site.folder / "theirs.zip")
-    theirs = commands.control_plane(stranger, site.environ)
-    packages = commands.find_packages(stranger, site.folder.parent, build=False)
-    assert commands.deploy(theirs, stranger, packages, site.folder) == 0
+    ours, site.description = site.description, stranger
+    assert site.deploy() == 0
+    site.description = ours
     site.deploy()
     assert site.remove() == 0
     assert site.names() == {"theirs"}
     assert site.remove() == 0
     site.change("hello", name="theirs")
-    assert site.deploy() == 1
-    assert "did not create it" in capsys.readouterr().err
+    (site.folder / "hello.zip").unlink()  # it is said before anything is built
+    capsys.readouterr()
+    assert (site.plan(), site.deploy()) == (1, 1)
+    assert capsys.readouterr().err.count("theirs belongs to the service `another`") == 2
 
 
 def test_what_the_description_no_longer_names_is_removed(site: Site) -> None:
@@ -164,16 +243,16 @@ _CRON = {"scf": "0 0 2 * * * *", "fc": "0 0 2 * * *"}
 
 def test_who_deploys_must_be_said_and_plain_http_is_for_this_machine(site: Site) -> None:
     first = next(iter(site.environ))
-    with pytest.raises(commands.Refused, match=first):
-        commands.control_plane(site.description, {})
+    with pytest.raises(access.Refused, match=first):
+        access.control_plane(site.description, {})
     elsewhere = dict.fromkeys(("KEYTURN_TENCENT_ENDPOINT", "KEYTURN_ALIBABA_ENDPOINT"), "http://203.0.113.9:80")
-    with pytest.raises(commands.Refused, match="this machine"):
-        commands.control_plane(site.description, site.environ | elsewhere)
+    with pytest.raises(access.Refused, match="this machine"):
+        access.control_plane(site.description, site.environ | elsewhere)
 
 
 def test_a_missing_package_is_said_before_anything_is_called(site: Site) -> None:
     (site.folder / "hello.zip").unlink()
-    with pytest.raises(commands.Refused, match="make package"):
+    with pytest.raises(access.Refused, match="make package"):
         _ = site.packages
     assert site.calls() == 0
 
@@ -181,7 +260,7 @@ def test_a_missing_package_is_said_before_anything_is_called(site: Site) -> None
 def test_a_package_too_large_for_a_request_is_said_before_anything_is_called(site: Site) -> None:
     (site.folder / "hello.zip").write_bytes(bytes(8_000_000))
     if site.description.platform == "scf":
-        with pytest.raises(commands.Refused, match="is over 7"):
+        with pytest.raises(access.Refused, match="is over 7"):
             _ = site.packages
     else:
         assert site.packages
@@ -189,9 +268,9 @@ def test_a_package_too_large_for_a_request_is_said_before_anything_is_called(sit
 
 
 def test_functions_on_the_stand_in_call_the_stand_in_and_others_do_not(site: Site) -> None:
-    local = commands.stand_in_settings(site.description, site.environ)
+    local = access.stand_in_settings(site.description, site.environ)
     assert local.functions[0].environment["KEYTURN_ALIBABA_ENDPOINT"] == site.cloud.endpoint
-    assert commands.stand_in_settings(site.description, {}) == site.description
+    assert access.stand_in_settings(site.description, {}) == site.description
 
 
 @pytest.mark.parametrize(
@@ -199,6 +278,10 @@ def test_functions_on_the_stand_in_call_the_stand_in_and_others_do_not(site: Sit
     [
         ("env KEYTURN_TENCENT_SECRET_KEY", "abc", "(hidden)"),
         ("env DB_PASSWORD", "abc", "(hidden)"),
+        ("env SMTP_PASS", "abc", "(hidden)"),
+        ("env DSN", "postgres://h/db?sslmode=off", "(hidden)"),
+        ("env KEYTURN_WEBHOOK", "https://example.com/x?access=abc", "(hidden)"),
+        ("env KEYTURN_LOG", "INFO", "INFO"),
         ("env KEYTURN_RESULTS", "amqps://me:word@mq.example.com:5671/v?queue=q", "amqps://(hidden)@mq.example.com:5671/v?queue=q"),
         ("env KEYTURN_RESULTS", "ckafka://ap-guangzhou/datahub-x", "ckafka://ap-guangzhou/datahub-x"),
         ("message", "{}", "(hidden)"),
@@ -222,3 +305,18 @@ def test_a_trigger_that_lets_anybody_call_is_pointed_out() -> None:
     open_door = TriggerState("open", "http", {"auth": "NONE"}, made_by_deploy=False)
     function = FunctionState("a", "1", {}, {}, (open_door,))
     assert any("ANYBODY" in note for note in make_plan((replace(function, triggers=()),), (function,)).notes)
+
+
+def test_the_plan_of_the_whole_file_is_short_and_says_each_thing_once(
+    site: Site, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.description = load(
+        ROOT / "serverless.yml", site.description.cloud, OWN[site.description.cloud], to_deploy=True
+    )
+    for spec in site.description.functions:
+        write_zip(site.folder / f"{spec.module}.zip")
+    assert site.plan() == 0
+    told = capsys.readouterr().out
+    assert len(told.splitlines()) < 40  # 60 with what is missing, and the lines of the build
+    assert told.count("memory MB: 128") == 1
+    assert ("+ 5 functions, ~ 0, - 0; 13 triggers" in told) is (site.description.platform == "scf")

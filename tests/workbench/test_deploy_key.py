@@ -16,11 +16,12 @@ from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import commands, handoff_key
 from shared.workbench.deploy.handoff_key import KeyProblem
-from shared.workbench.deploy.plan import KEY_MADE_LATER, FunctionState
+from shared.workbench.deploy.plan import FunctionState
+from shared.workbench.deploy.shown import KEY_MADE_LATER
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.hello_function import write_zip
-from tests.workbench.deploy_site import PLATFORMS, Site, deploy_until_killed, spec_of
+from tests.workbench.deploy_site import OWN, PLATFORMS, Site, deploy_until_killed, spec_of
 
 NAME = "KEYTURN_HANDOFF_KEY"
 A, B, C = ("a" * 42 + "Q", "b" * 42 + "Q", "c" * 42 + "Q")
@@ -187,6 +188,8 @@ def test_the_key_of_the_environment_is_refused_by_name_and_rule_alone(
     text = (ROOT / "serverless.yml").read_text().replace("KEYTURN_HANDOFF_KEY: ${env:KEYTURN_HANDOFF_KEY, ''}", "A: b")
     (tmp_path / "serverless.yml").write_text(text)
     monkeypatch.setenv(NAME, "canary")
+    for name, value in OWN["tencent"].items():
+        monkeypatch.setenv(name, value)
     for file in (ROOT / "serverless.yml", tmp_path / "serverless.yml"):
         assert commands.main("plan", ["tencent", "--file", str(file)]) == 2
         told = capsys.readouterr().err

@@ -70,7 +70,7 @@ def test_where_logs_go_is_left_alone_if_nothing_is_said_of_it(
     site: Site, not_so: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = site.description.cloud
-    site.cloud.reset(not_so=not_so)
+    site.cloud.reset(not_so=not_so, rate=1000)
     site.change("hello", logs=LOGS[name])
     site.deploy()
     site.change("hello", logs=None)

@@ -7,21 +7,22 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Destinations, SmqTrigger
-from shared.workbench.deploy import commands, control_plane, fc, scf
+from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Destinations, Network, SmqTrigger
+from shared.workbench.deploy import commands, control_plane, fc, steps
+from shared.workbench.deploy.plan import Marks
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.workbench.deploy_site import PLATFORMS, Site, deploy_until_killed
 
 WORLDS: list[tuple[str, dict[str, Any]]] = [
-    *(("tencent", {"not_so": [claim]}) for claim in ("D3", "D5", "D6", "D8", "D9")),
-    *(("alibaba", {"not_so": [claim]}) for claim in ("D9", "E4", "E5")),
+    *(("tencent", {"not_so": [claim]}) for claim in ("D3", "D5", "D6", "D7", "D8", "D9")),
+    *(("alibaba", {"not_so": [claim]}) for claim in ("D7", "D9", "E4", "E5")),
     *(("alibaba", {"fc_state": state}) for state in ("Pending", "")),
     *((name, {"planes_lag_s": 1.0}) for name in PLATFORMS),
     *((name, {"active_s": 0.6, "planes_lag_s": 0.3}) for name in PLATFORMS),
 ]
 STOPS = {
-    "tencent": {"D1": "create trigger nightly", "D7": "does not show", "P10": "Runtime", "P11": "Environment"},
-    "alibaba": {"E2": "create trigger orders", "D7": "does not show"},
+    "tencent": {"D1": "create trigger nightly", "P10": "Runtime", "P11": "Environment"},
+    "alibaba": {"E2": "create trigger orders"},
 }
 
 
@@ -35,7 +36,7 @@ def _short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (scf, fc, commands):
+    for module in (steps, commands):
         monkeypatch.setattr(module, "SHOWN_WITHIN_S", 0.5)
 
 
@@ -70,16 +71,43 @@ def test_where_a_platform_is_otherwise_deploy_stops_says_so_and_touches_nothing_
     assert site.deploy() == 0
 
 
-@pytest.mark.usefixtures("impatient")
-def test_a_function_whose_tag_never_shows_is_left_and_named(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_function_is_known_by_its_description_where_no_tag_shows_and_by_its_tag_where_somebody_wrote_over_that(
+    site: Site,
+) -> None:
     site.cloud.reset(not_so=["D7"])
-    assert site.deploy() == 1
-    capsys.readouterr()
-    assert site.plan() == 1
-    assert "its tag `keyturn` does not show" in capsys.readouterr().err
-    assert site.remove() == 1
-    assert "left as it is: hello" in capsys.readouterr().out
-    assert site.names() == {"hello"}
+    assert site.deploy() == 0
+    assert site.remove() == 0
+    assert site.names() == set()
+    site.cloud.reset()
+    site.deploy()
+    if site.description.platform == "scf":
+        call_scf(site.cloud, "UpdateFunctionConfiguration", FunctionName="hello", Description="mine")
+    else:
+        from alibabacloud_fc20230330 import models
+
+        body = models.UpdateFunctionInput(description="mine")
+        fc_client(site.cloud).update_function("hello", models.UpdateFunctionRequest(body=body))
+    assert site.remove() == 0
+    assert site.names() == set()
+
+
+@pytest.mark.parametrize(
+    ("tag", "description", "expected"),
+    [
+        ("orders", None, ("orders", "")),
+        (None, f"keyturn:orders, code {'a' * 64}", ("orders", "a" * 64)),
+        ("orders", f"keyturn, code {'b' * 32}", ("orders", "b" * 32)),
+        (None, f"keyturn, code {'b' * 32}", ("", "b" * 32)),
+        ("orders", f"keyturn:another, code {'a' * 64}", ("another", "a" * 64)),
+        ("another", f"keyturn:orders, code {'a' * 64}", ("another", "a" * 64)),
+        (None, "keyturn:orders is fine", ("", "")),
+    ],
+)
+def test_whose_a_function_is_by_its_two_marks(
+    tag: str | None, description: str | None, expected: tuple[str, str]
+) -> None:
+    marks = Marks.read("orders", tag, description)
+    assert (marks.service, marks.code) == expected
 
 
 @pytest.mark.usefixtures("impatient")
@@ -106,7 +134,7 @@ def test_a_deletion_that_is_over_before_its_name_is_free_stops_deploy_and_the_ne
     site.cloud.faults([{"Action": "CreateFunction", "Fault": "fail_task"}])
     assert site.deploy() == 1
     told = capsys.readouterr().err
-    assert "Failed (Internal" in told and "free text" not in told
+    assert "Failed (Internal" in told and "free text" in told
     if site.description.platform == "scf":
         assert site.deploy() == 1
         assert "ResourceInUse" in capsys.readouterr().err
@@ -138,7 +166,7 @@ def test_a_deletion_that_fails_is_said_and_made_again(site: Site, capsys: pytest
     site.deploy()
     site.cloud.faults([{"Action": "DeleteFunction", "Fault": "fail_task"}])
     assert site.remove() == 1
-    assert "DeleteFailed (InternalError.System)" in capsys.readouterr().err
+    assert "DeleteFailed (InternalError.System: A free text" in capsys.readouterr().err
     assert site.remove() == 0
     assert site.names() == set()
 
@@ -185,21 +213,23 @@ def test_a_destination_is_taken_off_whether_a_put_replaces_or_keeps(site: Site, 
 
 
 @pytest.mark.parametrize("site", ["tencent"], indirect=True)
-def test_a_dead_letter_that_no_documented_call_takes_off_is_a_note_and_no_step(
-    site: Site, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("not_so", [[], ["D8"]])
+def test_a_dead_letter_that_no_call_takes_off_is_taken_off_by_a_new_function_and_the_plan_says_so(
+    site: Site, not_so: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
+    site.cloud.reset(not_so=not_so)
     site.change("hello", dead_letter=DeadLetter("cmq-queue", "lost"))
     site.deploy()
     site.change("hello", dead_letter=None)
     capsys.readouterr()
     assert site.plan() == 0
     told = capsys.readouterr().out
-    (site.folder / "plan.json").unlink()
-    assert "dead letter CMQ-QUEUE lost may stay" in told and "nothing to change" in told
-    site.change("hello", timeout_s=9)
+    assert "hello: is made anew, with its triggers: no call takes off its dead letter CMQ-QUEUE lost" in told
+    assert "+ 0 functions, ~ 1, - 0; 3 triggers" in told
     assert site.deploy() == 0
     assert site.steps() == []
-    assert call_scf(site.cloud, "GetFunction", FunctionName="hello")["DeadLetterConfig"]["Name"] == "lost"
+    shown = call_scf(site.cloud, "GetFunction", FunctionName="hello")
+    assert not (shown.get("DeadLetterConfig") or {}).get("Name")
 
 
 @pytest.mark.parametrize("site", ["alibaba"], indirect=True)
@@ -216,7 +246,6 @@ def test_calls_that_fc_throttles_are_made_again_by_code_or_by_status(site: Site)
         [{"Action": "PutAsyncInvokeConfig", "Fault": "code", "Code": "InternalServerError", "Status": 500}]
     )
     site.change("hello", async_retries=1)
-    assert site.deploy() == 1
     assert site.deploy() == 0
 
 
@@ -242,3 +271,29 @@ def test_a_change_that_the_state_refuses_for_a_moment_is_made_again_and_one_that
     assert {"scf": "FunctionStatusError", "fc": "FunctionNotReady"}[
         site.description.platform
     ] in capsys.readouterr().err
+
+
+NETWORKS = {
+    "tencent": (Network("vpc-1234abcd", ("subnet-1234abcd",)), Network("vpc-1234abcd", ("subnet-5678abcd",))),
+    "alibaba": (Network("vpc-1a", ("vsw-1a", "vsw-2a"), "sg-1a"), Network("vpc-1a", ("vsw-2a",), "sg-1a")),
+}
+
+
+def test_a_private_network_is_given_changed_and_taken_away(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    first, second = NETWORKS[site.description.cloud]
+    for network in (first, second, None):
+        site.change("hello", network=network)
+        assert site.deploy() == 0
+        assert site.steps() == []
+    assert f"private network: {first} -> {second}" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+def test_a_network_that_an_empty_one_does_not_take_away_is_told(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
+    site.cloud.reset(not_so=["D15"])
+    site.change("hello", network=NETWORKS["tencent"][0])
+    assert site.deploy() == 0
+    site.change("hello", network=None)
+    assert site.deploy() == 1
+    assert "does not show it" in capsys.readouterr().err

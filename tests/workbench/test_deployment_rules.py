@@ -10,18 +10,10 @@ import pytest
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import commands
-from tests.cloud.client.deployed_bundle import QUEUES
+from tests.workbench.deploy_site import OWN
 
 ROOT = Path(__file__).parents[2]
 RESULTS, COMMANDS, ACCOUNT = "KEYTURN_RESULTS", "KEYTURN_COMMANDS", "1000000000000001"
-OWN = {
-    "tencent": {
-        "KEYTURN_RESULTS": QUEUES["tencent"][0],
-        "KEYTURN_COMMANDS": QUEUES["tencent"][1],
-        "CKAFKA_INSTANCE": "ckafka-demo01",
-    },
-    "alibaba": {"ALIBABA_ACCOUNT": "1000000000000001"},
-}
 SMQ = "smq://{}.mns.{}.aliyuncs.com/{}"
 
 

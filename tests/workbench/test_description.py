@@ -126,6 +126,9 @@ WRONG = [
     ("region: ${env:KEYTURN_REGION, 'ap-guangzhou'}", "region: guangzhou", "tencent", "did you mean `ap-guangzhou`?"),
     ("KEYTURN_REGION: ${self:provider.region}", "KEYTURN_REGION: cn-hangzu", "alibaba", "did you mean `cn-hangzhou`?"),
     ("${env:KEYTURN_NIGHTLY, 'off'}", "${env:CLOUD, 'off'}", "tencent", "CLOUD must be on or off"),
+    ("${env:KEYTURN_VPC, ''}", "vpc-1234abcd", "tencent", "vpc.subnet: must be one subnet's id"),
+    ("${env:KEYTURN_SECURITY_GROUP, ''}", "sg-1", "tencent", "vpc.securityGroup: scf has none"),
+    ("${env:KEYTURN_SUBNET, ''}", "vsw-1234", "alibaba", "vpc.vpc: must be a VPC's id"),
     ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of 50 MB at most"),
 ]
 

@@ -15,7 +15,8 @@ from shared.triggers import read
 from shared.workbench.bundle import operations
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.loading import load
-from shared.workbench.deploy.policies import Policy, policies, render
+from shared.workbench.deploy import policy_files
+from shared.workbench.deploy.policies import Policy, policies
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
 from tests.support import platform_events
 
@@ -207,14 +208,18 @@ def test_what_ssms_table_has_is_documented_but_for_the_action_on_which_two_table
     assert "598/57154" in next(g.why for g in grants if g.action == "ssm:DeleteSecretVersion")
 
 
-def test_what_nobody_has_verified_is_marked_where_a_person_reads_it() -> None:
+def test_policies_are_files_to_paste_and_what_nobody_has_verified_stands_beside_them(tmp_path: Path) -> None:
     description = described("tencent")
-    printed = render(description)
+    (tmp_path / "of-before.json").write_text("{}")
+    assert f"policies: {len(description.functions)} in " in policy_files.write(description, tmp_path)
+    remarks = (tmp_path / policy_files.REMARKS).read_text()
     for action in ("ckafka:SendMessage", "redis:ModifyInstancePassword", "tcr:ModifyServiceAccountPassword"):
-        assert f"#   unverified: {action}: " in printed
-    assert "unverified: redis:ModfiyInstancePassword" not in printed
-    blocks = "".join("\0" if line.startswith("#") else f"{line}\n" for line in printed.splitlines()).split("\0")
-    assert len([json.loads(block) for block in blocks if block.strip()]) == 2 * len(description.functions)
+        assert f"  unverified: {action}: " in remarks
+    assert "unverified: redis:ModfiyInstancePassword" not in remarks
+    written = {path.name: json.loads(path.read_text()) for path in tmp_path.glob("*.json")}
+    roles = {spec.role for spec in description.functions}
+    assert written.keys() == {f"{role}{kind}.json" for role in roles for kind in ("", ".trust")}
+    assert all(document["version"] == "2.0" for document in written.values())
 
 
 def test_an_operation_on_the_other_platform_takes_its_rights_by_keys_not_by_the_role() -> None:

@@ -13,7 +13,8 @@ from shared.workbench.bootstrap.needs import Consent, Needs, is_unset, log_place
 from shared.workbench.bootstrap.resources import Resource
 from shared.workbench.bundle.description import Cloud, Description
 from shared.workbench.bundle.loading import load
-from shared.workbench.deploy.commands import Refused, identity
+from shared.workbench.deploy import access
+from shared.workbench.deploy.access import Refused
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
     first = load(file, cloud, environ)
     api = None
     try:
-        api = api_of(first, environ)
+        api = access.api(first, environ)
     except Refused:
         if not without_keys:
             raise
@@ -70,15 +71,6 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
         exports |= _queues(environ, number, first)
     description = load(file, cloud, {**environ, **exports})
     return Account(api, number, description, needs(description, number), exports)
-
-
-def api_of(description: Description, environ: Mapping[str, str]) -> TencentApi | AlibabaApi:
-    """The cloud's API with the keys in the environment. Raises: Refused."""
-    keys = identity(description.cloud, environ)
-    endpoint = environ.get(f"KEYTURN_{description.cloud.upper()}_ENDPOINT", "").rstrip("/")
-    if description.cloud == "tencent":
-        return TencentApi(keys, description.region, environ.get("KEYTURN_SITE") or "domestic", endpoint)
-    return AlibabaApi(keys, description.region, endpoint)
 
 
 def _usable(cloud: Cloud, environ: Mapping[str, str]) -> dict[str, str]:

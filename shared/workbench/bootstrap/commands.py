@@ -23,7 +23,8 @@ from shared.workbench.bootstrap.needs import Consent
 from shared.workbench.bootstrap.resources import Found, Resource
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.errors import DescriptionError
-from shared.workbench.deploy.commands import DONE, FAILED, WRONG_USE, Refused
+from shared.workbench.deploy.access import Refused
+from shared.workbench.deploy.commands import DONE, FAILED, WRONG_USE
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late

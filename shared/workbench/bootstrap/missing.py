@@ -2,53 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-
+from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.callers import CallerRefused
 from shared.workbench.apis.calls import CallLost, CallRefused
-from shared.workbench.bootstrap.account import read_account
-from shared.workbench.bundle.description import Cloud
+from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap.account import Account
+from shared.workbench.bootstrap.needs import needs
+from shared.workbench.bundle.description import Description
+from shared.workbench.deploy.access import Missing
 
 
-@dataclass(frozen=True)
-class Missing:
-    """One thing. `known` false: these keys may not look, so that nobody knows."""
+def missing(description: Description, caller: TencentApi | AlibabaApi) -> tuple[Missing, ...]:
+    """Everything that is known not to be there, consents first.
 
-    what: str
-    remedy: str
-    known: bool = True
-
-
-def missing(file: Path, cloud: Cloud, environ: Mapping[str, str]) -> tuple[Missing, ...]:
-    """Everything that is not there, consents first.
-
-    Raises: DescriptionError; Refused: whose keys?; CallRefused, CallLost, CallerRefused: not even who calls is told.
+    What these keys may not look at is left out: a deployer may lack the right, and the step that needs it will tell. A
+    place for lines is missed only where the settings name it.
     """
-    account, found = read_account(file, cloud, environ), []
-    bootstrap = f"make bootstrap CLOUD={cloud}"
-    waits: set[str] = set()
-    for consent in account.needs.consents:
+    wanted = needs(description, "")
+    account = Account(caller, "", description, wanted, {})
+    found, waits = [], set()
+    for consent in wanted.consents:
         try:
-            if account.is_given(consent):
-                continue
-            found.append(Missing(f"consent to {consent.service}", f"in the console: {consent.page}"))
-        except (CallLost, CallerRefused) as error:
-            found.append(Missing(f"consent to {consent.service}", f"it could not be looked at ({error})", known=False))
-        waits.add(consent.service)
-    found += [Missing(one.partition(":")[0], f"export {one}") for one in account.needs.unnamed]
-    for one in account.resources():
-        if one.after in waits:
+            given = account.is_given(consent)
+        except (CallLost, CallerRefused):
             continue
-        title = f"{one.group}: {one.name}"
+        if not given:
+            found.append(Missing(f"consent to {consent.service}", f"in the console: {consent.page}"))
+            waits.add(consent.service)
+    for one in account.resources():
+        if one.after in waits or one.group == "logs":
+            continue
         try:
             how = one.look()
-        except (CallRefused, CallLost, CallerRefused) as error:
-            found.append(Missing(title, f"it could not be looked at ({error})", known=False))
+        except (CallRefused, CallLost, CallerRefused):
             continue
         if how.condition == "foreign":
-            found.append(Missing(title, how.why))
-        elif how.condition != "there" and one.name not in account.needs.optional:
-            found.append(Missing(title, bootstrap + (f" ({how.why})" if how.why else "")))
+            found.append(Missing(f"{one.group}: {one.name}", how.why))
+        elif how.condition != "there" and one.name not in wanted.optional:
+            why = f" ({how.why})" if how.why else ""
+            found.append(Missing(f"{one.group}: {one.name}", f"make bootstrap CLOUD={wanted.cloud}{why}"))
     return tuple(found)

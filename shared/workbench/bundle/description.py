@@ -92,6 +92,18 @@ class Logs:
 
 
 @dataclass(frozen=True)
+class Network:
+    """The private network that a function reaches, beside the public one or instead of it."""
+
+    vpc: str
+    subnets: tuple[str, ...]  # one on scf
+    security_group: str = ""  # none on scf
+
+    def __str__(self) -> str:
+        return "/".join(filter(None, (self.vpc, ",".join(self.subnets), self.security_group)))
+
+
+@dataclass(frozen=True)
 class FunctionSpec:
     """One function as it is deployed. `environment` may hold secrets, so it is not shown."""
 
@@ -114,6 +126,7 @@ class FunctionSpec:
     budget_mb: float  # of its zip; what sealing adds is in it
     line: int  # in serverless.yml
     seals: bool = False  # its zip carries what sealing a secret needs: joserfc and cryptography
+    network: Network | None = None
     logs: Logs | None = None  # None: what the function has is left alone
 
     def __repr__(self) -> str:

@@ -74,6 +74,14 @@ class LogsForm(_Form):
     logstore: str = ""
 
 
+class NetworkForm(_Form):
+    """Empty is none."""
+
+    vpc: str = ""
+    subnet: str = ""
+    security_group: str = ""
+
+
 class FunctionForm(_Form):
     name: str | None = None
     handler: str
@@ -87,6 +95,7 @@ class FunctionForm(_Form):
     dead_letter: DeadLetterForm | None = None
     destinations: DestinationsForm | None = None
     logs: LogsForm | None = None
+    vpc: NetworkForm | None = None
     budget_mb: float | int = Field(alias="budgetMb", gt=0)
     seals: bool = False
     events: list[TriggerForm]

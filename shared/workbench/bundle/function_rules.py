@@ -10,12 +10,14 @@ import re
 from pathlib import Path
 from typing import Literal
 
+from pydantic.alias_generators import to_camel
+
 from shared.runtime.errors import SettingsError
 from shared.runtime.queue_urls import check_url
 from shared.runtime.regions import regions_of
 from shared.runtime.settings import read_settings
 from shared.workbench.bundle import description as d
-from shared.workbench.bundle.form import FunctionForm, LogsForm
+from shared.workbench.bundle.form import FunctionForm, LogsForm, NetworkForm
 from shared.workbench.bundle.function_files import globals_of
 from shared.workbench.bundle.mistakes import Mistakes, did_you_mean, nearest
 
@@ -50,6 +52,20 @@ _LOGS = {
         "logstore": (re.compile(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]"), "the name of a Logstore"),
     },
 }
+_NO_GROUP = re.compile("")
+# As the APIs' examples have them: VpcConfig of SCF (2018-04-16), VPCConfig of FC (2023-03-30).
+_NETWORK = {
+    "tencent": {
+        "vpc": (re.compile(r"vpc-[a-z0-9]{4,20}"), "must be a VPC's id, vpc-..."),
+        "subnet": (re.compile(r"subnet-[a-z0-9]{4,20}"), "must be one subnet's id, subnet-..."),
+        "security_group": (_NO_GROUP, "scf has none"),
+    },
+    "alibaba": {
+        "vpc": (re.compile(r"vpc-[a-z0-9]{4,40}"), "must be a VPC's id, vpc-..."),
+        "subnet": (re.compile(r"vsw-[a-z0-9]{4,40}( *, *vsw-[a-z0-9]{4,40})*"), "must be ids of vSwitches, vsw-..."),
+        "security_group": (re.compile(r"sg-[a-z0-9]{4,40}"), "must be a security group's id, sg-..."),
+    },
+}
 _ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
 
 
@@ -79,6 +95,7 @@ class FunctionRules:
         self._environment(given.environment, (*at, "environment"))
         self._copies(given, at)
         self._logs(given.logs, (*at, "logs"))
+        self._network(given.vpc, (*at, "vpc"))
 
     def _handler(self, given: FunctionForm, at: tuple[str, str]) -> None:
         found = _HANDLER.fullmatch(given.handler)
@@ -155,6 +172,13 @@ class FunctionRules:
                 )
             if self._cloud != cloud:
                 self._mistakes.add(f"{self._platform} has none", *at, part)
+
+    def _network(self, given: NetworkForm | None, at: tuple[str, ...]) -> None:
+        if given is None or not any((given.vpc, given.subnet, given.security_group)):
+            return
+        for part, (pattern, form) in _NETWORK[self._cloud].items():
+            if not pattern.fullmatch(getattr(given, part)):
+                self._mistakes.add(f"{form}: a private network is set whole, or not at all", *at, to_camel(part))
 
     def _logs(self, given: LogsForm | None, at: tuple[str, ...]) -> None:
         if given is None:

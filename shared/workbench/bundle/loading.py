@@ -17,7 +17,7 @@ from shared.workbench.bundle import yaml_with_lines
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.deployment_rules import DeploymentRules
 from shared.workbench.bundle.errors import DescriptionError
-from shared.workbench.bundle.form import FunctionForm, LogsForm, ServerlessFile
+from shared.workbench.bundle.form import FunctionForm, LogsForm, NetworkForm, ServerlessFile
 from shared.workbench.bundle.function_files import cloud_called_by
 from shared.workbench.bundle.function_rules import FunctionRules, region_mistake
 from shared.workbench.bundle.mistakes import Mistakes
@@ -110,8 +110,17 @@ def _spec(
         budget_mb=float(given.budget_mb) + (_SEAL_MB if given.seals else 0),
         line=line,
         seals=given.seals,
+        network=_network(given.vpc),
         logs=_logs(given.logs),
     )
+
+
+def _network(given: NetworkForm | None) -> d.Network | None:
+    """The private network; None if nothing is said of it."""
+    if given is None or not given.vpc:
+        return None
+    subnets = tuple(part.strip() for part in given.subnet.split(",") if part.strip())
+    return d.Network(given.vpc, subnets, given.security_group)
 
 
 def _logs(given: LogsForm | None) -> d.Logs | None:

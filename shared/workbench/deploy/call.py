@@ -22,7 +22,7 @@ from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
-from shared.workbench.deploy.commands import Refused, control_plane, identity
+from shared.workbench.deploy.access import Refused, control_plane, identity
 from shared.workbench.deploy.control_plane import CallFailed
 from shared.workbench.deploy.sealed_call import SealedCall
 

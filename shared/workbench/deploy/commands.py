@@ -1,8 +1,9 @@
 """`plan`, `deploy`, `remove`: serverless.yml and the packages on the platform, through the vendors' own SDKs.
 
-`plan` reads what is there, shows the difference and keeps it in dist/<cloud>/plan.json. `deploy` does what was
-planned, unless either side has changed since; without a plan it draws its own. Both may be interrupted and repeated at
-any point. Only what carries deploy's mark is ever changed or removed.
+Settings are checked before any call, keys and account before anything is built. `plan` reads what is there, shows the
+difference and keeps it in dist/<cloud>/plan.json. `deploy` does what was planned, unless either side has changed since;
+without a plan it draws its own. Both may be interrupted and repeated at any point. Only what carries the service's mark
+is ever changed or removed.
 """
 
 from __future__ import annotations
@@ -12,66 +13,78 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
-from shared.runtime.loopback import is_loopback
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
-from shared.workbench.deploy import handoff_key
+from shared.workbench.deploy import access, handoff_key, plan_text, policy_files
+from shared.workbench.deploy.access import Missing, Refused
 from shared.workbench.deploy.control_plane import SHOWN_WITHIN_S, CallFailed, ControlPlane, Package, Patience
-from shared.workbench.deploy.plan import FunctionState, Plan, Step, make_plan
-from shared.workbench.deploy.policies import render
+from shared.workbench.deploy.plan import FunctionState, Plan, make_plan, taken
+from shared.workbench.deploy.steps import Target, carry_out
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
 DONE, FAILED, WRONG_USE, OUT_OF_DATE = 0, 1, 2, 3
 
-_KEYS = {
-    "tencent": {"id": "TENCENTCLOUD_SECRET_ID", "key": "TENCENTCLOUD_SECRET_KEY", "token": "TENCENTCLOUD_TOKEN"},
-    "alibaba": {
-        "id": "ALIBABA_CLOUD_ACCESS_KEY_ID",
-        "key": "ALIBABA_CLOUD_ACCESS_KEY_SECRET",
-        "token": "ALIBABA_CLOUD_SECURITY_TOKEN",
-    },
-}
 # A signed request has 10 MB at most (https://cloud.tencent.com/document/api/213/30654), and base64 adds a third. Larger
 # zips go by way of COS, which deploy does not use.
 _SCF_ZIP_BYTES = (10 * 1024 * 1024 - 64 * 1024) * 3 // 4
-_ENDPOINTS = {"tencent": "KEYTURN_TENCENT_ENDPOINT", "alibaba": "KEYTURN_ALIBABA_ENDPOINT"}
+_CLOUDS = ("tencent", "alibaba")
 
 
-class Refused(Exception):
-    """Nothing was called or changed; the text says why."""
+@dataclass
+class Work:
+    """One description and the platform that it is for. `folder` is the platform's in dist/; `build` gives its zips."""
+
+    plane: ControlPlane
+    description: Description
+    folder: Path
+    build: Callable[[], Mapping[str, Package]]
+    account: str = ""
+    missing: Callable[[], tuple[Missing, ...]] = tuple
+    terminal: Terminal = field(default_factory=Terminal)
+
+    @property
+    def place(self) -> str:
+        """Where it all happens, for people."""
+        account = f", account {self.account}" if self.account else ""
+        return f"{self.description.platform.upper()} in {self.description.region}{account}"
 
 
 def main(verb: str, argv: list[str]) -> int:
-    """Exit 0: done. 1: a step failed, or something forbids the plan. 2: wrong use. 3: the plan is out of date."""
+    """Exit 0: done. 1: a step failed, or something is in the way. 2: wrong use, nobody to ask. 3: an old plan."""
     parser = argparse.ArgumentParser(prog=f"python -m shared.workbench.deploy {verb}", description=__doc__)
-    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("cloud", nargs="?", choices=_CLOUDS)
     parser.add_argument("--file", type=Path, default=ROOT / "serverless.yml", help="another serverless.yml")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where packages and the plan are")
     parser.add_argument("--as-built", action="store_true", help="take the packages in DIST, do not build them anew")
     options = parser.parse_args(argv)
     try:
-        description = stand_in_settings(
-            load(options.file, options.cloud, os.environ, to_deploy=verb != "remove"), os.environ
-        )
+        if options.cloud is None:
+            raise Refused(f"which cloud? {' or '.join(f'CLOUD={cloud}' for cloud in _CLOUDS)}")
+        description = load(options.file, options.cloud, os.environ, to_deploy=verb != "remove")
+        description = access.stand_in_settings(description, os.environ)
         if verb != "remove":
             description = handoff_key.with_given_key(description, os.environ)
-        plane = control_plane(description, os.environ)
-        if verb == "remove":
-            return remove(plane, options.dist / options.cloud)
-        packages = find_packages(description, options.dist, build=not options.as_built)
-        if verb == "deploy":
-            return deploy(plane, description, packages, options.dist / options.cloud)
-        print(render(description))
-        return plan(plane, description, packages, options.dist / options.cloud)
+        api = access.api(description, os.environ)
+        work = Work(
+            access.control_plane(description, os.environ),
+            description,
+            options.dist / options.cloud,
+            partial(find_packages, description, options.dist, build=not options.as_built),
+            access.account_of_caller(description, api),
+            partial(access.missing_things, description, api),
+        )
+        return {"plan": plan, "deploy": deploy, "remove": remove}[verb](work)
     except DescriptionError as error:
         print(error, file=sys.stderr)
         return WRONG_USE
-    except (Refused, handoff_key.KeyProblem) as error:
+    except (Refused, handoff_key.KeyProblem, NobodyToAsk) as error:
         print(f"{verb}: {error}", file=sys.stderr)
         return WRONG_USE
     except CallFailed as error:
@@ -79,105 +92,82 @@ def main(verb: str, argv: list[str]) -> int:
         return FAILED
 
 
-def plan(plane: ControlPlane, description: Description, packages: Mapping[str, Package], folder: Path) -> int:
+def plan(work: Work) -> int:
     """Show what `deploy` would do, and keep that."""
-    drawn, _, _ = _draw(plane, description, packages)
-    _show(drawn)
-    if drawn.obstacles:
+    missing = _show_missing(work)
+    if (drawing := _draw(work)) is None:
         return FAILED
-    _keep(drawn, folder)
-    print(f"{len(drawn.steps)} steps; `make deploy CLOUD={description.cloud}` does them" if drawn.steps else _EQUAL)
+    plan_text.show(drawing.plan, work.terminal)
+    work.terminal.say(policy_files.write(work.description, work.folder / "policies"))
+    if _show_obstacles(drawing.plan.obstacles) or missing:
+        return FAILED
+    _keep(drawing.plan, work.folder)
+    steps = len(drawing.plan.steps)
+    work.terminal.say(f"{steps} steps; `make deploy CLOUD={work.description.cloud}` does them" if steps else _EQUAL)
     return DONE
 
 
 _EQUAL = "nothing to change: the platform is as serverless.yml and the packages say"
 
 
-def deploy(plane: ControlPlane, description: Description, packages: Mapping[str, Package], folder: Path) -> int:
-    """Do the steps of the kept plan, or of a fresh one, and print the addresses."""
-    drawn, found, description = _draw(plane, description, packages)
-    kept = folder / "plan.json"
+def deploy(work: Work) -> int:
+    """Do the steps of the kept plan, or of a fresh one, and print the addresses. Raises: NobodyToAsk."""
+    if _show_missing(work) or (drawing := _draw(work)) is None:
+        return FAILED
+    drawn, terminal = drawing.plan, work.terminal
+    kept = work.folder / "plan.json"
     if kept.exists():
         if stale := _stale(kept, drawn):
             print(f"deploy: {stale} since the plan was made: look at it again with `make plan`", file=sys.stderr)
             return OUT_OF_DATE
+        terminal.say(plan_text.counts(drawn.steps))
     else:
-        _show(drawn)
-    if drawn.obstacles:
+        plan_text.show(drawn, terminal)
+    if _show_obstacles(drawn.obstacles):
+        return FAILED
+    if drawn.steps and not terminal.agrees(f"do these {len(drawn.steps)} steps on {work.place}?"):
+        terminal.say("nothing was changed")
         return FAILED
     kept.unlink(missing_ok=True)  # whatever comes now, the plan no longer fits
     if not drawn.steps:
-        print(_EQUAL)
-        _show_urls(found, description)
+        terminal.say(_EQUAL)
+        _show_urls(drawing.found, drawing.description, terminal)
         return DONE
-    final = handoff_key.with_new_key(description)
-    if not _apply(plane, drawn.steps, {spec.name: spec for spec in final.functions}, packages, "deploy"):
+    started = time.monotonic()
+    final = handoff_key.with_new_key(drawing.description)
+    target = Target({spec.name: spec for spec in final.functions}, drawing.packages)
+    if not carry_out(work.plane, drawn.steps, target, "deploy", terminal):
         return FAILED
-    wanted = [plane.wanted(spec, packages[spec.name]) for spec in final.functions]
     found = Patience(SHOWN_WITHIN_S).until(
-        lambda: plane.read({one.name for one in wanted}),
-        lambda seen: not make_plan(wanted, seen).steps and _urls(seen).keys() >= set(_called(description)),
+        lambda: work.plane.read(set(target.specs)), lambda seen: _urls(seen).keys() >= set(_called(final))
     )
-    _show_urls(found, description)
-    if differing := make_plan(wanted, found).steps:
-        print("deploy: every step was taken, and the platform does not show what follows", file=sys.stderr)
-        _tell("still to do", differing)
-        return FAILED
+    _show_urls(found, final, terminal)
+    running = f"{len(final.functions)} functions run on {work.place}, after {time.monotonic() - started:.0f} s"
+    terminal.say(terminal.good(f"{running}. Next: {_next_command(final)}"))
     return DONE
 
 
-def remove(plane: ControlPlane, folder: Path) -> int:
-    """Remove every function and trigger that `deploy` made, and nothing else."""
-    drawn = make_plan((), plane.read(set()))
-    _show(drawn)
-    (folder / "plan.json").unlink(missing_ok=True)
+def remove(work: Work) -> int:
+    """Remove every function and trigger that `deploy` made, and nothing else. Raises: NobodyToAsk."""
+    drawn, terminal = make_plan((), work.plane.read(set())), work.terminal
+    terminal.say(work.place)
     if not drawn.steps:
-        print("nothing to remove")
-    elif not _apply(plane, drawn.steps, {}, {}, "remove"):
+        for note in drawn.notes:
+            terminal.say(f"note: {note}")
+        terminal.say(f"nothing to remove: no function of the service `{work.description.service}` is there")
+        return FAILED if drawn.notes else DONE
+    plan_text.show(drawn, terminal)
+    if not terminal.agrees(f"remove that from {work.place}?"):
+        terminal.say("nothing was changed")
         return FAILED
+    (work.folder / "plan.json").unlink(missing_ok=True)
+    started = time.monotonic()
+    if not carry_out(work.plane, drawn.steps, Target({}, {}), "remove", terminal):
+        return FAILED
+    gone = sum(step.action == "delete function" for step in drawn.steps)
+    took = f"removed {gone} functions from {work.place}, in {time.monotonic() - started:.0f} s"
+    terminal.say(terminal.good(f"{took}. Next: `make deploy CLOUD={work.description.cloud}` brings them back"))
     return FAILED if drawn.notes else DONE
-
-
-def identity(cloud: str, environ: Mapping[str, str]) -> dict[str, str]:
-    """The keys of the person who deploys or calls: id, key and perhaps token. Raises: Refused."""
-    names = _KEYS[cloud]
-    keys = {part: environ[name] for part, name in names.items() if environ.get(name)}
-    if missing := [names[part] for part in ("id", "key") if part not in keys]:
-        raise Refused(f"whose keys? set {' and '.join(missing)}, and {names['token']} if the keys are temporary")
-    return keys
-
-
-def control_plane(description: Description, environ: Mapping[str, str]) -> ControlPlane:
-    """The platform's API as the deploying identity. Raises: Refused."""
-    keys = identity(description.cloud, environ)
-    endpoint = environ.get(_ENDPOINTS[description.cloud], "").rstrip("/") or None
-    if endpoint and not (endpoint.startswith("https://") or _is_loopback(endpoint)):
-        raise Refused(f"{_ENDPOINTS[description.cloud]} must be https://HOST, or http:// to this machine")
-    try:
-        if description.platform == "scf":
-            from shared.workbench.deploy.scf import ScfPlane
-
-            site = environ.get("KEYTURN_SITE") or "domestic"
-            return ScfPlane(keys, description.region, site, description.service, endpoint)
-        from shared.workbench.deploy.fc import FcPlane
-
-        return FcPlane(keys, description.region, description.service, endpoint)
-    except ImportError as error:
-        raise Refused(f"the SDK of {description.cloud} is not installed: no module {error.name}") from None
-
-
-def stand_in_settings(description: Description, environ: Mapping[str, str]) -> Description:
-    """Functions on a stand-in of the cloud reach it where `deploy` does; on the cloud, nothing is added."""
-    local = {name: url for name in _ENDPOINTS.values() if _is_loopback(url := environ.get(name, ""))}
-    if _ENDPOINTS[description.cloud] not in local:
-        return description
-    specs = tuple(replace(spec, environment={**local, **spec.environment}) for spec in description.functions)
-    return replace(description, functions=specs)
-
-
-def _is_loopback(url: str) -> bool:
-    host = url.removeprefix("http://").partition("/")[0].rpartition(":")[0]
-    return url.startswith("http://") and is_loopback(host)
 
 
 def find_packages(description: Description, dist: Path, *, build: bool) -> dict[str, Package]:
@@ -214,28 +204,57 @@ def _zip_name(spec: FunctionSpec) -> str:
     return f"{spec.module}{'' if version == '3.10' else '-py' + version.replace('.', '')}.zip"
 
 
-def _draw(
-    plane: ControlPlane, description: Description, packages: Mapping[str, Package]
-) -> tuple[Plan, list[FunctionState], Description]:
-    """The plan, what is on the platform, and the description with the bundle's key. Raises: KeyProblem."""
-    print(f"reading {description.platform} in {description.region}", flush=True)
-    found = plane.read({spec.name for spec in description.functions})
-    description = handoff_key.with_kept_key(description, found)
-    drawn = make_plan([plane.wanted(spec, packages[spec.name]) for spec in description.functions], found)
-    if names := handoff_key.functions_not_believed(description, found):
-        text = f"messages that {', '.join(names)} sent before will not be believed: the key that signed them goes"
+@dataclass(frozen=True)
+class _Drawing:
+    """A plan and what it was drawn from: what is on the platform, the zips, and the description with its key."""
+
+    plan: Plan
+    found: list[FunctionState]
+    packages: Mapping[str, Package]
+    description: Description
+
+
+def _draw(work: Work) -> _Drawing | None:
+    """Read, then build, then compare; None: a name is taken, which is told. Raises: KeyProblem, Refused."""
+    names = [spec.name for spec in work.description.functions]
+    found = work.plane.read(set(names))
+    if _show_obstacles(taken(names, found)):
+        return None
+    description = handoff_key.with_kept_key(work.description, found)
+    packages = work.build()
+    drawn = make_plan([work.plane.wanted(spec, packages[spec.name]) for spec in description.functions], found)
+    if unknown := handoff_key.functions_not_believed(description, found):
+        text = f"messages that {', '.join(unknown)} sent before will not be believed: the key that signed them goes"
         advice = f"set {handoff_key.NAME} to both, comma-separated, until they have all been read"
         drawn = replace(drawn, notes=(*drawn.notes, f"{text}; {advice}"))
-    return drawn, found, description
+    return _Drawing(drawn, found, packages, description)
 
 
-def _show(drawn: Plan) -> None:
-    for line in drawn.lines():
-        print(line)
-    for note in drawn.notes:
-        print(f"note: {note}")
-    for obstacle in drawn.obstacles:
+def _show_missing(work: Work) -> bool:
+    """Say where all this is and what is missing there; whether anything is."""
+    work.terminal.say(work.place)
+    missing = work.missing()
+    for one in missing:
+        work.terminal.say(work.terminal.bad(f"missing: {one.what}: {one.remedy}"))
+    return bool(missing)
+
+
+def _show_obstacles(obstacles: Iterable[str]) -> bool:
+    """Say what is in the way; whether anything is."""
+    told = tuple(obstacles)
+    for obstacle in told:
         print(f"in the way: {obstacle}", file=sys.stderr)
+    return bool(told)
+
+
+def _next_command(description: Description) -> str:
+    """What a person types once functions run."""
+    timers = [timer for spec in description.functions if spec.module == "plan_rotation" for timer in spec.timers]
+    policies = [json.loads(timer.message)["Policy"] for timer in timers if timer.message]
+    if policies:
+        return f"`make rotate POLICY={policies[0]} CLOUD={description.cloud} DRY=1`"
+    name = next(iter(_called(description)), "NAME")
+    return f"`make call CLOUD={description.cloud} FUNCTION={name} COMMAND=file.json`"
 
 
 def _keep(drawn: Plan, folder: Path) -> None:
@@ -266,67 +285,12 @@ def _stale(kept: Path, drawn: Plan) -> str:
     return " and ".join(changed)
 
 
-def _apply(
-    plane: ControlPlane,
-    steps: tuple[Step, ...],
-    specs: Mapping[str, FunctionSpec],
-    packages: Mapping[str, Package],
-    verb: str,
-) -> bool:
-    """Do the steps in order; at the first that fails say what was done, what was not, and how to go on."""
-    for number, step in enumerate(steps):
-        print(f"[{number + 1}/{len(steps)}] {step.title()} ... ", end="", flush=True)
-        started = time.monotonic()
-        try:
-            _do(plane, step, specs, packages)
-        except CallFailed as error:
-            print("failed")
-            maybe = " It may have had its effect all the same." if error.may_have_happened else ""
-            print(f"{verb}: {error}{': ' + error.advice if error.advice else ''}.{maybe}", file=sys.stderr)
-            _tell("done", steps[:number])
-            _tell("not done", steps[number:])
-            print(f"{verb}: put that right and run it again: it goes on from here", file=sys.stderr)
-            return False
-        print(f"{time.monotonic() - started:.1f} s")
-    return True
-
-
-def _tell(what: str, steps: tuple[Step, ...]) -> None:
-    for step in steps:
-        print(f"{what}: {step.title()}", file=sys.stderr)
-
-
-def _do(plane: ControlPlane, step: Step, specs: Mapping[str, FunctionSpec], packages: Mapping[str, Package]) -> None:
-    """One step, and the wait until the function is active again."""
-    if step.action == "delete trigger":
-        plane.delete_trigger(step.function, step.trigger, step.kind)
-        return
-    if step.action == "delete function":
-        plane.delete(step.function)
-        return
-    spec, package = specs[step.function], packages[step.function]
-    if step.action == "create function":
-        plane.create(spec, package)
-    elif step.action == "change code":
-        plane.change_code(spec, package)
-    elif step.action == "change settings":
-        plane.change_settings(spec, package)
-    elif step.action == "change retries":
-        plane.change_retries(spec)
-    elif step.action == "create trigger":
-        plane.create_trigger(spec, step.trigger)
-    else:
-        plane.change_trigger(spec, step.trigger)
-    if step.action in ("create function", "change code", "change settings"):
-        plane.settle(step.function)
-
-
-def _show_urls(found: list[FunctionState], description: Description) -> None:
+def _show_urls(found: list[FunctionState], description: Description, terminal: Terminal) -> None:
     urls = _urls(found)
     signature = "TC3-HMAC-SHA256, service scf" if description.platform == "scf" else "ACS3-HMAC-SHA256"
     for name in _called(description):
         late = "its address does not show yet: `make deploy` prints it later"
-        print(f"{name}: {urls[name]} (POST, signed with {signature})" if name in urls else f"{name}: {late}")
+        terminal.say(f"{name}: {urls[name]} (POST, signed with {signature})" if name in urls else f"{name}: {late}")
 
 
 def _called(description: Description) -> list[str]:

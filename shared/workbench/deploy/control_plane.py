@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from shared.workbench.apis.callers import passes
 from shared.workbench.bundle.description import FunctionSpec
 from shared.workbench.deploy.plan import FunctionState
 
@@ -20,13 +21,15 @@ _SETTLE_S = 300.0
 _READY_WITHIN_S = 20.0  # of refusals by a function that shows itself at rest
 _STALE_S = 5.0  # for so long a state that says Failed may be that of before
 
+_REASON_LENGTH = 200  # characters
+
 _T = TypeVar("_T")
 
 
 class CallFailed(Exception):
     """A call was refused or not answered. `may_have_happened`: it may have had its effect. `status`: HTTP's, if known.
 
-    Never holds the vendor's own text.
+    Never holds the vendor's own text, but for the reason that a platform gives for a function that failed.
     """
 
     def __init__(
@@ -39,6 +42,11 @@ class CallFailed(Exception):
         self.may_have_happened = may_have_happened
 
     @property
+    def passes(self) -> bool:
+        """Whether the failure is about the moment: the rate of calls, or the service itself."""
+        return self.status == 429 or self.status >= 500 or passes(self.code)
+
+    @property
     def advice(self) -> str:
         """What a person can do about it, where that is known."""
         found = (text for word, text in _ADVICE.items() if word in self.code)
@@ -47,13 +55,13 @@ class CallFailed(Exception):
 
 _ADVICE = {
     "AttachedTagKeyNotFound": "make the tag key `keyturn` in the tag console first: deploy knows its functions by it",
-    "UnauthorizedOperation": "the deploying identity lacks a right: `make plan` prints what functions need",
+    "UnauthorizedOperation": "the deploying identity lacks a right: `make bootstrap PRINT=1` writes its policy",
     "NoPermission": "the deploying identity lacks a right",
     "AccessDenied": "the deploying identity lacks a right, that of passing the role included",
     "AuthFailure": "look at the deploying identity's keys and at this machine's clock",
     "InvalidAccessKeyId": "look at the deploying identity's keys",
     "SignatureDoesNotMatch": "look at the deploying identity's keys",
-    "Role": "make the role first, with the policies that `make plan` prints",
+    "Role": "`make bootstrap` makes the role; `make plan` writes its policy to dist/",
     "RequestSizeLimitExceeded": "the zip is too large for a request: make it smaller",
     "NoConnection": "look at the network",
 }
@@ -69,7 +77,7 @@ class Package:
     @classmethod
     def of(cls, path: Path) -> Package:
         """Raises: OSError."""
-        return cls(path, hashlib.sha256(path.read_bytes()).hexdigest()[:32])
+        return cls(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
 
 class ControlPlane(Protocol):
@@ -84,8 +92,11 @@ class ControlPlane(Protocol):
     def read(self, names: set[str]) -> list[FunctionState]:
         """The functions of these names and all that are ours, once none of them is being changed any more."""
 
+    def read_function(self, name: str) -> FunctionState | None:
+        """One function, whosever it is, once it is not being changed any more; None: there is none."""
+
     def settle(self, name: str) -> None:
-        """Return when the function is at rest, its last change has worked, and it shows whose it is."""
+        """Return when the function is at rest and its last change has worked."""
 
     def create(self, spec: FunctionSpec, package: Package) -> None: ...
     def change_code(self, spec: FunctionSpec, package: Package) -> None: ...
@@ -156,13 +167,26 @@ def change_when_ready(
 
 @dataclass(frozen=True)
 class FunctionStatus:
-    """What a platform says of a function's state: its own word for it, and the code of the reason, if there is one."""
+    """What a platform says of a function's state: its own word for it, and the reason's code and text, if it has one.
+
+    The text is the platform's own, about the zip and the settings that were sent; it is shown shortened.
+    """
 
     state: str
     reason: str = ""
+    text: str = ""
+    shown: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    """The answer in which the platform says it."""
 
     def __str__(self) -> str:
-        return f"{self.state} ({self.reason})" if self.reason else self.state
+        told = ": ".join(part for part in (self.reason, shortened(self.text)) if part)
+        return f"{self.state} ({told})" if told else self.state
+
+
+def shortened(text: str) -> str:
+    """A platform's text as one short line that moves no cursor."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return line if len(line) <= _REASON_LENGTH else line[: _REASON_LENGTH - 3] + "..."
 
 
 GONE = FunctionStatus("gone")

@@ -1,25 +1,24 @@
 """Function Compute's control plane through the official SDK (alibabacloud-fc20230330, 2023-03-30).
 
-Whose a function is stands in a tag; which code it runs in the description, since the platform's own checksum is not
-that of the zip. `state` and `lastUpdateStatus` may say Pending or nothing for ever of a Python function: only a failure
-is believed, and a change that is refused with 409 is asked for again for some seconds. A `logConfig` that is sent sets
-`project`, `logstore` and `logBeginRule`; what becomes of the metrics' switches beside them is the platform's choice.
+Whose a function is stands in a tag and in the description; which code it runs in the description, since the platform's
+own checksum is not that of the zip. `state` and `lastUpdateStatus` may say Pending or nothing for ever of a Python
+function: only a failure is believed, and a change that is refused with 409 is asked for again for some seconds. A
+`logConfig` that is sent sets `project`, `logstore` and `logBeginRule`; what becomes of the metrics' switches beside
+them is the platform's choice.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
-from shared.workbench.bundle.description import FunctionSpec, Logs
+from shared.workbench.bundle.description import FunctionSpec, Logs, Network
 from shared.workbench.deploy.control_plane import (
     GONE,
-    SHOWN_WITHIN_S,
     CallFailed,
     FunctionStatus,
     Package,
@@ -31,14 +30,14 @@ from shared.workbench.deploy.control_plane import (
     wait_until_active,
 )
 from shared.workbench.deploy.fc_triggers import read_trigger, trigger_request, triggers_of, wanted_trigger
-from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, FunctionState, Value
+from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, FunctionState, Marks, described
+from shared.workbench.deploy.shown import Value
 
 _TIMEOUT_MS = 60_000
 _PAGE = 20
 _UPDATE_S = 10.0  # an update that is longer under way than this will never show its end
 _WHOLE = "None"  # the rule by which lines are not joined: each of keyturn's is one JSON document
 _UPDATE = "lastUpdateStatus"
-_CODE = re.compile(rf"{MARK}, code ([0-9a-f]{{32}})")
 
 
 class FcPlane:
@@ -64,7 +63,6 @@ class FcPlane:
         self._client = Client(config)
         self._service = service
         self._region = region
-        self._tag_patience = Patience(SHOWN_WITHIN_S)
         self._update_patience = Patience(_UPDATE_S)
 
     def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
@@ -76,6 +74,7 @@ class FcPlane:
             "timeout s": spec.timeout_s,
             "role": spec.role,
             "concurrency": spec.concurrency,
+            "private network": str(spec.network) if spec.network else None,
             **({LOGS: str(spec.logs), LOG_RULE: _WHOLE} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
@@ -92,15 +91,20 @@ class FcPlane:
             lambda token: self._client.list_functions(models.ListFunctionsRequest(limit=_PAGE, next_token=token)),
             "functions",
         )
-        there = [one["functionName"] for one in found if one["functionName"] in names or self._may_be_ours(one)]
-        states = [state for name in there if (state := self._read(name)) is not None]
-        return [one for one in states if one.name in names or one.made_by_deploy or one.without_tag]
+        there = [
+            one["functionName"]
+            for one in found
+            if one["functionName"] in names or self._marks(one).service == self._service
+        ]
+        states = [state for name in there if (state := self.read_function(name)) is not None]
+        return [one for one in states if one.name in names or one.made_by_deploy]
 
-    def _read(self, name: str) -> FunctionState | None:
+    def read_function(self, name: str) -> FunctionState | None:
+        """See ControlPlane."""
         from alibabacloud_fc20230330 import models
 
         self._wait_for_update(name)
-        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
+        got = self._get(name)
         if got is None:
             return None
         triggers = self._pages(
@@ -108,7 +112,7 @@ class FcPlane:
             lambda token: self._client.list_triggers(name, models.ListTriggersRequest(limit=_PAGE, next_token=token)),
             "triggers",
         )
-        code = _CODE.search(got.get("description") or "")
+        marks = self._marks(got)
         settings: dict[str, Value] = {
             "handler": got.get("handler"),
             "runtime": got.get("runtime"),
@@ -116,18 +120,19 @@ class FcPlane:
             "timeout s": got.get("timeout"),
             "role": got.get("role"),
             "concurrency": got.get("instanceConcurrency"),
+            "private network": _network(got.get("vpcConfig") or {}),
             **_logs(got.get("logConfig") or {}),
             **variables_as_settings(got.get("environmentVariables") or {}),
         }
         return FunctionState(
             name,
-            code[1] if code and _status(got).state == "Active" else "",
+            marks.code if _status(got).state == "Active" else "",
             settings,
             self._retries(name),
             tuple(read_trigger(one) for one in triggers),
-            self._ours(got),
+            marks.service == self._service,
             creation_failed=got.get("state") == "Failed",
-            without_tag=_lacks_tag(got),
+            owner=marks.service,
         )
 
     def _retries(self, name: str) -> dict[str, Value]:
@@ -153,17 +158,17 @@ class FcPlane:
         """See ControlPlane."""
         self._wait_for_update(name)
         wait_until_active(lambda: self._status(name), frozenset())
-        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
-        if got is None or _lacks_tag(got):
-            raise CallFailed("GetFunction", f"the tag `{MARK}` that it was made with does not show")
 
     def create(self, spec: FunctionSpec, package: Package) -> None:
         """Make it, with its mark."""
         from alibabacloud_fc20230330 import models
 
+        configuration = self._configuration(spec, package)
+        if spec.network is None:
+            del configuration["vpcConfig"]
         given = {
             "functionName": spec.name,
-            **_configuration(spec, package),
+            **configuration,
             "code": {"zipFile": _encoded(package)},
             "tags": [{"Key": MARK, "Value": self._service}],
         }
@@ -176,7 +181,7 @@ class FcPlane:
 
     def change_settings(self, spec: FunctionSpec, package: Package) -> None:
         """Replace all else, the note about its code included; where its lines go stays if nothing is said of it."""
-        given = _configuration(spec, package)
+        given = self._configuration(spec, package)
         if spec.logs is None and (got := self._get(spec.name)) and got.get("logConfig"):
             given["logConfig"] = got["logConfig"]
         self._update(spec, given)
@@ -235,6 +240,27 @@ class FcPlane:
         request = models.UpdateFunctionRequest(body=_model(models.UpdateFunctionInput(), given))
         self._change(spec.name, "UpdateFunction", lambda: self._client.update_function(spec.name, request))
 
+    def _configuration(self, spec: FunctionSpec, package: Package) -> dict[str, Any]:
+        net = spec.network
+        given: dict[str, Any] = {
+            "description": described(self._service, package.digest),
+            "handler": spec.handler,
+            "runtime": spec.runtime,
+            "memorySize": spec.memory_mb,
+            "timeout": spec.timeout_s,
+            "role": spec.role,
+            "instanceConcurrency": spec.concurrency,
+            "environmentVariables": deployed_variables(spec),
+            "vpcConfig": {
+                "vpcId": net.vpc if net else "",
+                "vSwitchIds": list(net.subnets) if net else [],
+                "securityGroupId": net.security_group if net else "",
+            },
+        }
+        if spec.logs is not None:
+            given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": _WHOLE}
+        return given
+
     def _get(self, name: str) -> dict[str, Any] | None:
         """GetFunction's answer; None where there is no such function."""
         from alibabacloud_fc20230330 import models
@@ -255,12 +281,9 @@ class FcPlane:
     def _wait_for_update(self, name: str) -> None:
         self._update_patience.until(lambda: self._get(name), lambda got: (got or {}).get(_UPDATE) != "InProgress")
 
-    def _ours(self, shown: Mapping[str, Any]) -> bool:
-        return _tag(shown) == self._service
-
-    def _may_be_ours(self, shown: Mapping[str, Any]) -> bool:
-        """Whether a function of the list is ours, or may turn out to be once its tag shows."""
-        return self._ours(shown) or _lacks_tag(shown)
+    def _marks(self, shown: Mapping[str, Any]) -> Marks:
+        tag = next((str(tag.get("Value")) for tag in shown.get("tags") or [] if tag.get("Key") == MARK), None)
+        return Marks.read(self._service, tag, shown.get("description"))
 
     def _change(self, function: str, action: str, ask: Callable[[], Any]) -> None:
         """A change of a function that is there. 409 for what exists already is final."""
@@ -325,22 +348,12 @@ def _encoded(package: Package) -> str:
     return base64.b64encode(package.path.read_bytes()).decode()
 
 
-def _tag(shown: Mapping[str, Any]) -> str | None:
-    """The service that a function belongs to, by its tag."""
-    return next((str(tag.get("Value")) for tag in shown.get("tags") or [] if tag.get("Key") == MARK), None)
-
-
-def _lacks_tag(shown: Mapping[str, Any]) -> bool:
-    """Whether the description is deploy's and no tag says of which service."""
-    return _tag(shown) is None and _CODE.match(shown.get("description") or "") is not None
-
-
 def _status(got: Mapping[str, Any]) -> FunctionStatus:
     """Active, unless its creation or its last update failed."""
     for name in ("state", _UPDATE):
         if got.get(name) == "Failed":
             reason = got.get(f"{name}ReasonCode")
-            return FunctionStatus("Failed", clean_code(reason) if reason else "")
+            return FunctionStatus("Failed", clean_code(reason) if reason else "", got.get(f"{name}Reason") or "")
     return FunctionStatus("Active")
 
 
@@ -349,22 +362,11 @@ def _destinations(spec: FunctionSpec) -> dict[str, Value]:
     return {"on success": ends.on_success if ends else None, "on failure": ends.on_failure if ends else None}
 
 
+def _network(config: Mapping[str, Any]) -> str | None:
+    subnets = tuple(config.get("vSwitchIds") or ())
+    return str(Network(config["vpcId"], subnets, config.get("securityGroupId") or "")) if config.get("vpcId") else None
+
+
 def _logs(config: Mapping[str, Any]) -> dict[str, Value]:
     logs = Logs(config.get("project") or "", config.get("logstore") or "")
     return {LOGS: str(logs), LOG_RULE: config.get("logBeginRule") or _WHOLE} if logs.group or logs.topic else {}
-
-
-def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
-    given: dict[str, Any] = {
-        "description": f"{MARK}, code {package.digest}",
-        "handler": spec.handler,
-        "runtime": spec.runtime,
-        "memorySize": spec.memory_mb,
-        "timeout": spec.timeout_s,
-        "role": spec.role,
-        "instanceConcurrency": spec.concurrency,
-        "environmentVariables": deployed_variables(spec),
-    }
-    if spec.logs is not None:
-        given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": _WHOLE}
-    return given

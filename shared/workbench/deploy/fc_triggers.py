@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.workbench.bundle.description import FunctionSpec, HttpTrigger, SmqTrigger, TimerTrigger
-from shared.workbench.deploy.plan import MARK, TriggerState, Value
+from shared.workbench.deploy.plan import MARK, TriggerState
+from shared.workbench.deploy.shown import Value
 
 _KINDS = {"http": "http", "timer": "timer", "eventbridge": "queue"}
 _PUSHES = {3: "BACKOFF_RETRY", 176: "EXPONENTIAL_DECAY_RETRY"}

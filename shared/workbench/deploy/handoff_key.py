@@ -17,7 +17,8 @@ from dataclasses import replace
 from shared.runtime.errors import SettingsError
 from shared.runtime.settings import handoff_keys
 from shared.workbench.bundle.description import Description, FunctionSpec
-from shared.workbench.deploy.plan import KEY_MADE_LATER, FunctionState
+from shared.workbench.deploy.plan import FunctionState
+from shared.workbench.deploy.shown import KEY_MADE_LATER
 
 NAME = "KEYTURN_HANDOFF_KEY"
 _QUEUE = "KEYTURN_COMMANDS"

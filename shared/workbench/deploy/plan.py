@@ -11,21 +11,41 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
-from urllib.parse import urlsplit
 
-Value = str | int | bool | None
+from shared.workbench.deploy.shown import Value, shown_value
 
 MARK = "keyturn"
-"""The key of a function's tag and the first word of a trigger's description; the tag's value is the service."""
+"""The key of a function's tag, whose value is the service, and what a trigger's description is."""
+
+_CODE = re.compile(rf"{MARK}(?::([A-Za-z0-9-]+))?, code ([0-9a-f]{{32,64}})")
+
+
+def described(service: str, code: str) -> str:
+    """A function's description: whose it is, and which zip it runs."""
+    return f"{MARK}:{service}, code {code}"
+
+
+@dataclass(frozen=True)
+class Marks:
+    """What a function's tag and description say of it: tags show late, people edit descriptions; either is believed.
+
+    `service` is whose it is, empty if nobody's; where the two disagree it is somebody else's.
+    """
+
+    service: str
+    code: str
+
+    @classmethod
+    def read(cls, own: str, tag: str | None, description: str | None) -> Marks:
+        """The marks as they are seen by the service `own`."""
+        found = _CODE.match(description or "")
+        services = [one for one in (tag, found[1] if found else None) if one]
+        others = [one for one in services if one != own]
+        return cls(next(iter(others or services), ""), found[2] if found else "")
+
 
 LOGS, LOG_RULE = "logs", "log begin rule"
 """The settings that serverless.yml may leave unsaid: then they are neither compared nor changed."""
-
-KEY_MADE_LATER = "(made by deploy)"
-"""Stands in a plan for a value that is made when the plan is carried out."""
-
-_SECRET = re.compile(r"SECRET|KEY|TOKEN|PASSWORD", re.IGNORECASE)
-_HIDDEN = "(hidden)"
 
 Action = Literal[
     "create function", "change code", "change settings", "change retries", "create trigger", "change trigger",
@@ -65,10 +85,10 @@ class FunctionState:
     """Its creation failed, and all that its platform lets one do is to delete it."""
     without_logs: bool = False
     """It is wanted with no place for its lines, on a platform that keeps none by default."""
-    without_tag: bool = False
-    """Its description is deploy's, and no tag says of which service it is."""
+    owner: str = ""
+    """The other service that its marks name."""
     stay: tuple[str, ...] = ()
-    """Settings that no documented call takes off again."""
+    """Settings that no documented call takes off again: without one, the function is made anew."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +157,12 @@ def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -
         if old is not None and not old.made_by_deploy:
             obstacles.append(_not_ours(old))
             continue
-        if old is not None and old.creation_failed:
+        if old is not None and (old.creation_failed or _to_go(old, function)):
+            if not old.creation_failed:
+                notes.append(_made_anew(old, function))
+            theirs = ", ".join(trigger.name for trigger in _foreign(old))
+            lost = f"{old.name}: has to be made anew, and deploy did not make its trigger {theirs}"
+            obstacles += [lost] if theirs else []
             steps.append(Step("delete function", old.name))
             old = None
         steps += _created(function) if old is None else _changed(old, function)
@@ -156,8 +181,6 @@ def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -
             gone, kept = _removed(old)
             steps += gone
             notes += kept
-        elif old.name not in names:
-            notes.append(f"left as it is: {_not_ours(old)}")
     return Plan(tuple(steps), digest(there.values()), digest(wanted), tuple(obstacles), tuple(notes))
 
 
@@ -167,20 +190,31 @@ def _created(function: FunctionState) -> list[Step]:
     return [first, *_retries({}, function), *(_new(function, trigger) for trigger in function.triggers)]
 
 
+def taken(names: Iterable[str], found: Iterable[FunctionState]) -> list[str]:
+    """What forbids functions of these names: one that is not this service's."""
+    there = {one.name: one for one in found}
+    return [_not_ours(old) for name in names if (old := there.get(name)) and not old.made_by_deploy]
+
+
 def _not_ours(old: FunctionState) -> str:
-    if old.without_tag:
-        return f"{old.name} looks like deploy's, but its tag `{MARK}` does not show: try again later, or remove it"
+    if old.owner:
+        return f"{old.name} belongs to the service `{old.owner}`: give one of the two another name in serverless.yml"
     return f"{old.name} exists and deploy did not create it: rename or remove one of the two"
+
+
+def _to_go(old: FunctionState, new: FunctionState) -> list[str]:
+    """The settings that only a new function is without."""
+    return [name for name in new.stay if old.settings.get(name) is not None and new.settings.get(name) is None]
+
+
+def _made_anew(old: FunctionState, new: FunctionState) -> str:
+    gone = ", ".join(f"{name} {shown_value(name, old.settings[name])}" for name in _to_go(old, new))
+    return f"{new.name}: is made anew, with its triggers: no call takes off its {gone}; its address changes"
 
 
 def _limits(old: FunctionState, new: FunctionState) -> list[str]:
     """What the platform does not let one change, as a person has to know it."""
-    kept = [name for name in new.stay if old.settings.get(name) is not None and new.settings.get(name) is None]
-    notes = [
-        f"{new.name}: {name} {shown_value(name, old.settings[name])} may stay: no documented call takes it off;"
-        " do it in the console"
-        for name in kept
-    ]
+    notes = []
     for trigger in new.triggers:
         before = _ours(old).get(trigger.name)
         if before and (anew := [change.name for change in _anew(before, trigger)]):
@@ -194,16 +228,12 @@ def _limits(old: FunctionState, new: FunctionState) -> list[str]:
 def _changed(old: FunctionState, new: FunctionState) -> list[Step]:
     """Code before settings: the digest of the code is told with the settings, so a break between repeats both."""
     steps = []
-    changes = tuple(
-        change
-        for change in _differences(old.settings, new.settings)
-        if change.after is not None or change.name not in new.stay
-    )
+    changes = _differences(old.settings, new.settings)
     if old.code != new.code or any(change.name == "handler" for change in changes):
         steps.append(Step("change code", new.name, changes=(SettingChange("code", old.code, new.code),)))
     if changes or old.code != new.code:
         steps.append(Step("change settings", new.name, changes=changes))
-    steps += _retries(old.retries, new)
+    steps += _retries({"retries": "(the platform's own)", **old.retries}, new)
     there, wanted = _ours(old), {trigger.name: trigger for trigger in new.triggers}
     anew = {name: _anew(there[name], one) for name, one in wanted.items() if name in there}
     gone = [one for one in there.values() if one.name not in wanted or anew[one.name]]
@@ -268,35 +298,6 @@ def _differences(before: Mapping[str, Value], after: Mapping[str, Value]) -> tup
     names = [*after, *(name for name in before if name not in after and name not in (LOGS, LOG_RULE))]
     changes = (SettingChange(name, before.get(name), after.get(name)) for name in names)
     return tuple(change for change in changes if change.before != change.after)
-
-
-def shown_value(name: str, value: Value) -> str:
-    """A setting as it may be printed: hidden where its name or its form says secret, or where it is free text."""
-    if value is None:
-        return "(none)"
-    if not isinstance(value, str):
-        return str(value).lower() if isinstance(value, bool) else str(value)
-    if not value:
-        return '""'
-    if value == KEY_MADE_LATER:
-        return value
-    if name == "message" or (name.startswith("env ") and _SECRET.search(name.removeprefix("env KEYTURN_"))):
-        return _HIDDEN
-    if name == "code":
-        return value[:12]
-    return _without_userinfo(value)
-
-
-def _without_userinfo(value: str) -> str:
-    """Of a URL, what stands before `@` is hidden; so is all of one that cannot be read."""
-    if "://" not in value or "@" not in value:
-        return value
-    try:
-        parts = urlsplit(value)
-        host = parts.netloc.rpartition("@")[2]
-    except ValueError:
-        return _HIDDEN
-    return f"{parts.scheme}://{_HIDDEN}@{host}{parts.path}{'?' + parts.query if parts.query else ''}"
 
 
 def digest(functions: Iterable[FunctionState]) -> str:

@@ -122,19 +122,6 @@ def policies(description: Description, spec: FunctionSpec) -> tuple[Policy, ...]
     return tuple(found)
 
 
-def render(description: Description) -> str:
-    """Every policy as text to read, the JSON to paste between lines that begin with `#`."""
-    lines = []
-    for spec in description.functions:
-        for policy in policies(description, spec):
-            lines.append(f"# {policy.function}: {policy.holder}")
-            lines += [f"#   {remark}" for remark in policy.remarks]
-            lines.append(json.dumps(policy.document, indent=2))
-            if policy.trust is not None:
-                lines += ["# trust policy of that role", json.dumps(policy.trust, indent=2)]
-    return "\n".join(lines) + "\n"
-
-
 def _cloud(name: str) -> Cloud:
     return "tencent" if name == "tencent" else "alibaba"
 

@@ -1,14 +1,14 @@
 """SCF's control plane through the official SDK (tencentcloud-sdk-python-scf, 2018-04-16).
 
-Two things that the API does not keep are put where it does: whose a function is, in a tag; which code it runs, in the
-description. A change is asked for again where the function's state refuses it (FunctionStatusError), since one that
-shows itself Active may still do so for some seconds; tags show some seconds late; a deletion takes its time.
+Two things that the API does not keep are put where it does: whose a function is, in a tag and in the description; which
+code it runs, in the description. A change is asked for again where the function's state refuses it
+(FunctionStatusError), since one that shows itself Active may still do so for some seconds; tags show some seconds late;
+a deletion takes its time.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,11 +18,9 @@ from shared.runtime.errors import clean_code
 from shared.workbench.bundle.description import FunctionSpec, Logs
 from shared.workbench.deploy.control_plane import (
     GONE,
-    SHOWN_WITHIN_S,
     CallFailed,
     FunctionStatus,
     Package,
-    Patience,
     call_with_retries,
     change_when_ready,
     deployed_variables,
@@ -31,7 +29,7 @@ from shared.workbench.deploy.control_plane import (
     wait_until_gone,
     wait_until_idle,
 )
-from shared.workbench.deploy.plan import LOGS, MARK, FunctionState, Value
+from shared.workbench.deploy.plan import LOGS, MARK, FunctionState, Marks, described
 from shared.workbench.deploy.scf_triggers import (
     QUALIFIER,
     read_trigger,
@@ -40,13 +38,13 @@ from shared.workbench.deploy.scf_triggers import (
     triggers_of,
     wanted_trigger,
 )
+from shared.workbench.deploy.shown import Value
 
 _TIMEOUT_S = 60
 _PAGE = 20
 _BUSY = frozenset({"Creating", "Updating", "Publishing", "Deleting"})
 _RUNS = ("Active", "PublishFailed", "DeleteFailed")
 _NO_FUNCTION = ("ResourceNotFound.Function", "ResourceNotFound.FunctionName")
-_CODE = re.compile(rf"{MARK}, code ([0-9a-f]{{32}})")
 
 
 class ScfPlane:
@@ -69,7 +67,6 @@ class ScfPlane:
         credential = Credential(keys["id"], keys["key"], keys.get("token"))
         self._client = ScfClient(credential, region, ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256"))
         self._service = service
-        self._tag_patience = Patience(SHOWN_WITHIN_S)
 
     def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
         """See ControlPlane."""
@@ -81,6 +78,7 @@ class ScfPlane:
             "timeout s": spec.timeout_s,
             "role": spec.role,
             "dead letter": f"{letter.type.upper()} {letter.name}" if letter else None,
+            "private network": str(spec.network) if spec.network else None,
             **({LOGS: str(spec.logs)} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
@@ -91,36 +89,38 @@ class ScfPlane:
     def read(self, names: set[str]) -> list[FunctionState]:
         """See ControlPlane."""
         listed = self._pages("ListFunctions", "Functions", {"Namespace": "default"})
-        there = [one["FunctionName"] for one in listed if one["FunctionName"] in names or self._may_be_ours(one)]
-        found = [state for name in there if (state := self._read(name)) is not None]
-        return [one for one in found if one.name in names or one.made_by_deploy or one.without_tag]
+        there = [
+            one["FunctionName"]
+            for one in listed
+            if one["FunctionName"] in names or self._marks(one).service == self._service
+        ]
+        found = [state for name in there if (state := self.read_function(name)) is not None]
+        return [one for one in found if one.name in names or one.made_by_deploy]
 
-    def _read(self, name: str) -> FunctionState | None:
+    def read_function(self, name: str) -> FunctionState | None:
+        """See ControlPlane."""
         status = wait_until_idle(lambda: self._status(name), _BUSY)
-        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
-        if got is None:
+        if status == GONE:
             return None
+        got = status.shown
         async_ = self._call("GetFunctionEventInvokeConfig", {"FunctionName": name, "Namespace": "default"}, reads=True)
         retries = next(iter(async_["AsyncTriggerConfig"].get("RetryConfig") or [{}])).get("RetryNum")
         triggers = self._pages("ListTriggers", "Triggers", {"FunctionName": name, "Namespace": "default"})
-        code = _CODE.search(got.get("Description") or "")
+        marks = self._marks(got)
         return FunctionState(
             name,
-            code[1] if code and status.state in _RUNS else "",
+            marks.code if status.state in _RUNS else "",
             _shown_settings(got),
             {"retries": retries},
             tuple(read_trigger(one) for one in triggers),
-            self._ours(got),
+            marks.service == self._service,
             creation_failed=status.state == "CreateFailed",
-            without_tag=_lacks_tag(got),
+            owner=marks.service,
         )
 
     def settle(self, name: str) -> None:
         """See ControlPlane."""
         wait_until_active(lambda: self._status(name), _BUSY)
-        got = self._tag_patience.until(lambda: self._get(name), lambda one: one is None or not _lacks_tag(one))
-        if got is None or _lacks_tag(got):
-            raise CallFailed("GetFunction", f"the tag `{MARK}` that it was made with does not show")
 
     def create(self, spec: FunctionSpec, package: Package) -> None:
         """Make it, with its mark."""
@@ -131,9 +131,11 @@ class ScfPlane:
             "Type": "Event",
             "Tags": [{"Key": MARK, "Value": self._service}],
         }
-        configuration = _configuration(spec, package)
+        configuration = self._configuration(spec, package)
         if not configuration["Environment"]["Variables"]:
             del configuration["Environment"]
+        if spec.network is None:
+            del configuration["VpcConfig"]
         self._call("CreateFunction", {**configuration, **given})
 
     def change_code(self, spec: FunctionSpec, package: Package) -> None:
@@ -143,7 +145,7 @@ class ScfPlane:
 
     def change_settings(self, spec: FunctionSpec, package: Package) -> None:
         """Replace all else, the note about its code included; where its lines go stays if nothing is said of it."""
-        given = _configuration(spec, package)
+        given = self._configuration(spec, package)
         if not given["Environment"]["Variables"]:  # an empty list would clear nothing
             given["Environment"] = {"Variables": [{"Key": "", "Value": ""}]}
         if spec.logs is None and (got := self._get(spec.name)) and got.get("ClsTopicId"):
@@ -178,6 +180,25 @@ class ScfPlane:
                 raise
         wait_until_gone(lambda: self._status(function))
 
+    def _configuration(self, spec: FunctionSpec, package: Package) -> dict[str, Any]:
+        letter, net = spec.dead_letter, spec.network
+        pairs = [{"Key": name, "Value": value} for name, value in sorted(deployed_variables(spec).items())]
+        given: dict[str, Any] = {
+            "FunctionName": spec.name,
+            "Namespace": "default",
+            "Description": described(self._service, package.digest),
+            "MemorySize": spec.memory_mb,
+            "Timeout": spec.timeout_s,
+            "Role": spec.role,
+            "Environment": {"Variables": pairs},
+            "VpcConfig": {"VpcId": net.vpc if net else "", "SubnetId": net.subnets[0] if net else ""},
+        }
+        if letter is not None:
+            given["DeadLetterConfig"] = {"Type": letter.type.upper(), "Name": letter.name}
+        if spec.logs is not None:
+            given |= {"ClsLogsetId": spec.logs.group, "ClsTopicId": spec.logs.topic}
+        return given
+
     def _get(self, name: str) -> dict[str, Any] | None:
         """GetFunction's answer; None where there is no such function."""
         try:
@@ -191,15 +212,14 @@ class ScfPlane:
         got = self._get(name)
         if got is None:
             return GONE
-        reasons = [clean_code(one.get("ErrorCode")) for one in got.get("StatusReasons") or []]
-        return FunctionStatus(str(got.get("Status")), ", ".join(reasons))
+        reasons = got.get("StatusReasons") or []
+        codes = ", ".join(clean_code(one.get("ErrorCode")) for one in reasons)
+        text = "; ".join(str(one.get("ErrorMessage")) for one in reasons)
+        return FunctionStatus(str(got.get("Status")), codes, text, got)
 
-    def _ours(self, shown: Mapping[str, Any]) -> bool:
-        return _tag(shown) == self._service
-
-    def _may_be_ours(self, shown: Mapping[str, Any]) -> bool:
-        """Whether a function of the list is ours, or may turn out to be once its tag shows."""
-        return self._ours(shown) or _lacks_tag(shown)
+    def _marks(self, shown: Mapping[str, Any]) -> Marks:
+        tag = next((str(tag.get("Value")) for tag in shown.get("Tags") or [] if tag.get("Key") == MARK), None)
+        return Marks.read(self._service, tag, shown.get("Description"))
 
     def _change(self, action: str, given: dict[str, Any]) -> None:
         """A change of a function that is there."""
@@ -253,18 +273,8 @@ def _refused(action: str, code: object, request_id: object) -> CallFailed:
     return CallFailed(action, known, str(request_id or ""), may_have_happened=known.startswith("InternalError"))
 
 
-def _tag(shown: Mapping[str, Any]) -> str | None:
-    """The service that a function belongs to, by its tag."""
-    return next((str(tag.get("Value")) for tag in shown.get("Tags") or [] if tag.get("Key") == MARK), None)
-
-
-def _lacks_tag(shown: Mapping[str, Any]) -> bool:
-    """Whether the description is deploy's and no tag says of which service."""
-    return _tag(shown) is None and _CODE.match(shown.get("Description") or "") is not None
-
-
 def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:
-    letter = got.get("DeadLetterConfig") or {}
+    letter, net = got.get("DeadLetterConfig") or {}, got.get("VpcConfig") or {}
     pairs = (got.get("Environment") or {}).get("Variables") or []
     return {
         "handler": got.get("Handler"),
@@ -273,6 +283,7 @@ def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:
         "timeout s": got.get("Timeout"),
         "role": got.get("Role"),
         "dead letter": f"{letter['Type']} {letter['Name']}" if letter.get("Name") else None,
+        "private network": f"{net['VpcId']}/{net.get('SubnetId', '')}" if net.get("VpcId") else None,
         LOGS: _logs(got),
         **variables_as_settings({pair["Key"]: pair["Value"] for pair in pairs if pair["Key"]}),
     }
@@ -285,22 +296,3 @@ def _encoded(package: Package) -> str:
 def _logs(got: Mapping[str, Any]) -> str | None:
     logs = Logs(got.get("ClsLogsetId") or "", got.get("ClsTopicId") or "")
     return str(logs) if logs.group or logs.topic else None
-
-
-def _configuration(spec: FunctionSpec, package: Package) -> dict[str, Any]:
-    letter = spec.dead_letter
-    pairs = [{"Key": name, "Value": value} for name, value in sorted(deployed_variables(spec).items())]
-    given: dict[str, Any] = {
-        "FunctionName": spec.name,
-        "Namespace": "default",
-        "Description": f"{MARK}, code {package.digest}",
-        "MemorySize": spec.memory_mb,
-        "Timeout": spec.timeout_s,
-        "Role": spec.role,
-        "Environment": {"Variables": pairs},
-    }
-    if letter is not None:
-        given["DeadLetterConfig"] = {"Type": letter.type.upper(), "Name": letter.name}
-    if spec.logs is not None:
-        given |= {"ClsLogsetId": spec.logs.group, "ClsTopicId": spec.logs.topic}
-    return given

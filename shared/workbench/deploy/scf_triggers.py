@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.workbench.bundle.description import CkafkaTrigger, FunctionSpec, HttpTrigger, TimerTrigger
-from shared.workbench.deploy.plan import MARK, TriggerState, Value
+from shared.workbench.deploy.plan import MARK, TriggerState
+from shared.workbench.deploy.shown import Value
 
 QUALIFIER = "$DEFAULT"
 _KINDS = {"http": "http", "timer": "timer", "ckafka": "queue"}

@@ -21,7 +21,7 @@ from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.claims.table import Claim, read_claims
-from shared.workbench.deploy.commands import Refused, identity
+from shared.workbench.deploy.access import Refused, identity
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import first_read
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword

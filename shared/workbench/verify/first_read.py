@@ -6,7 +6,7 @@ from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.callers import CallerRefused, complaint
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.deploy.commands import Refused
+from shared.workbench.deploy.access import Refused
 
 _KEYS = {
     "tencent": "TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and TENCENTCLOUD_TOKEN, and `site` in the sandbox file",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.deploy.commands import Refused
+from shared.workbench.deploy.access import Refused
 
 _DIGITS = 16
 

@@ -346,7 +346,12 @@ class AlibabaFc:
         if self._busy(deployed) and (made or now >= deployed.changed_at + self._world.planes_lag_s):
             return {"state": "Pending" if made else "Active", "lastUpdateStatus": "InProgress"}
         if deployed.failed and not self._busy(deployed):
-            return {**shown, deployed.failed: "Failed", f"{deployed.failed}ReasonCode": "InternalError"}
+            return {
+                **shown,
+                deployed.failed: "Failed",
+                f"{deployed.failed}ReasonCode": "InternalError",
+                f"{deployed.failed}Reason": "A free text.",
+            }
         if self._world.fc_state == "Pending":
             return {"state": "Pending", "lastUpdateStatus": "InProgress"}
         return shown if self._world.fc_state else dict.fromkeys(shown)

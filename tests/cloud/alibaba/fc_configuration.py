@@ -21,18 +21,19 @@ _RUNTIMES = {"python3.10": "3.10", "python3.12": "3.12"}
 _LOG_CONFIG = parameter_table(
     "project logstore logBeginRule", "enableInstanceMetrics:bool enableRequestMetrics:bool enableLlmMetrics:bool"
 )
+_NETWORK = parameter_table("vpcId vSwitchIds:strs securityGroupId role")
 _PROJECT, _LOGSTORE = (re.compile(rf"[a-z0-9][a-z0-9{more}-]{{1,61}}[a-z0-9]") for more in ("", "_"))
 
 FIELDS = (
     "description environmentVariables:object handler instanceConcurrency:int memorySize:int role runtime timeout:int "
-    "code:object internetAccess:bool diskSize:int cpu:number logConfig:object"
+    "code:object internetAccess:bool diskSize:int cpu:number logConfig:object vpcConfig:object"
 )
 NOT_IMPLEMENTED = (
     "customContainerConfig:object customDNS:object customRuntimeConfig:object disableInjectCredentials "
     "disableOndemand:bool enableLongLiving:bool gpuConfig:object idleTimeout:int instanceIsolationMode "
     "instanceLifecycleConfig:object juiceFsConfig:object layers:strs microSandboxConfig:object "
     "nasConfig:object ossMountConfig:object polarFsConfig:object sessionAffinity sessionAffinityConfig "
-    "tracingConfig:object vpcConfig:object"
+    "tracingConfig:object"
 )
 
 
@@ -52,7 +53,10 @@ def spec_fields(said: Mapping[str, Any], world: World) -> dict[str, Any]:
     role, environment = said.get("role", ""), said.get("environmentVariables", {})
     if role and not _ROLE.fullmatch(role):
         raise invalid("role", "is no role's ARN")
-    log = said.get("logConfig", {})
+    net, log = said.get("vpcConfig", {}), said.get("logConfig", {})
+    validation.check_fields(net, _NETWORK, invalid, "vpcConfig")
+    if not all(net.get(part) for part in ("vpcId", "vSwitchIds", "securityGroupId")) and any(net.values()):
+        raise invalid("vpcConfig", "is not a VPC with its vSwitches and a security group")
     _check_logs(log)
     if not all(isinstance(value, str) for value in environment.values()):
         raise invalid("environmentVariables", "holds something else than text")

@@ -1,6 +1,6 @@
 """A function's configuration as SCF's API takes and shows it.
 
-Claims: D8, D9, D13, P10, P11.
+Claims: D8, D9, D13, D15, P10, P11.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ _PLAIN = re.compile(r"[A-Za-z0-9_]*")
 _NO_PAIR = {"Key": "", "Value": ""}
 _ENVIRONMENT = parameter_table("Variables!:objects")
 PAIR = parameter_table("Key! Value!")
+_NETWORK = parameter_table("VpcId SubnetId")
 _DEAD_LETTER = parameter_table("Type! Name! FilterType")
 FIELDS = (
     "FunctionName! Handler Description MemorySize:int Timeout:int Environment:object Runtime Namespace Role "
-    "DeadLetterConfig:object InitTimeout:int ClsLogsetId ClsTopicId"
+    "DeadLetterConfig:object InitTimeout:int ClsLogsetId ClsTopicId VpcConfig:object"
 )
 NOT_IMPLEMENTED = (
-    "VpcConfig:object InstallDependency Layers:objects PublicNetConfig:object CfsConfig:object "
+    "InstallDependency Layers:objects PublicNetConfig:object CfsConfig:object "
     "ProtocolParams:object InstanceConcurrencyConfig:object DnsCache IntranetConfig:object"
 )
 
@@ -50,6 +51,10 @@ def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], world: Wo
         raise ApiError("LimitExceeded.Timeout", "Timeout is 1 to 900.")
     if "DeadLetterConfig" in said:
         validation.check_fields(said["DeadLetterConfig"], _DEAD_LETTER, unknown_field, "DeadLetterConfig")
+    net = said.get("VpcConfig", {})
+    validation.check_fields(net, _NETWORK, unknown_field, "VpcConfig")
+    if bool(net.get("VpcId")) is not bool(net.get("SubnetId")):
+        raise invalid_value("VpcConfig", "is not a VPC and a subnet")
     cls = [said.get("ClsLogsetId", ""), said.get("ClsTopicId", "")]
     if any(cls) and not all(_CLS_ID.fullmatch(one) for one in cls):
         raise invalid_value("Cls", "is not the id of a log set and that of a topic")
@@ -98,6 +103,8 @@ def changed_configuration(said: Mapping[str, Any], given: Mapping[str, Any], wor
             after["Environment"] = said["Environment"]
     if not world.holds("D8") and "DeadLetterConfig" not in given:
         after.pop("DeadLetterConfig", None)
+    if not world.holds("D15") and not after["VpcConfig"].get("VpcId"):
+        after["VpcConfig"] = said["VpcConfig"]
     if not world.holds("D9") and "ClsTopicId" not in given:
         after |= {"ClsLogsetId": "", "ClsTopicId": ""}
     return after
@@ -108,7 +115,7 @@ def shown_configuration(given: Mapping[str, Any], *, defaults: bool = True) -> d
     unset = {
         "Description": "", "Handler": "index.main_handler", "MemorySize": 128, "Timeout": 3, "Runtime": "Python2.7",
         "Role": "", "Environment": {"Variables": []}, "Type": "Event", "InitTimeout": 65,
-        "ClsLogsetId": "", "ClsTopicId": "",
+        "ClsLogsetId": "", "ClsTopicId": "", "VpcConfig": {"VpcId": "", "SubnetId": ""},
     }  # fmt: skip
     names = {*unset, "DeadLetterConfig"}
     return (unset if defaults else {}) | {name: value for name, value in given.items() if name in names}

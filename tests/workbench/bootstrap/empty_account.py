@@ -11,7 +11,7 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.account import Account, read_account
 from shared.workbench.bootstrap.commands import main
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.deploy import commands
+from shared.workbench.deploy import access
 from tests.cloud.client.standin import Standin
 from tests.cloud.invocation.bootstrap import kill_at
 
@@ -26,7 +26,7 @@ class Person:
     def __init__(self, cloud: Standin, name: Literal["tencent", "alibaba"], dist: Path) -> None:
         self.cloud, self.name, self.dist = cloud, name, dist
         keys = cloud.credentials[name]
-        self.environ = {variable: keys[part] for part, variable in commands._KEYS[name].items()}
+        self.environ = {variable: keys[part] for part, variable in access.KEYS[name].items()}
         self.environ |= {f"KEYTURN_{name.upper()}_ENDPOINT": cloud.endpoint, "YES": "1"}
         self.environ |= {"CKAFKA_INSTANCE": "ckafka-demo01"}
 
