@@ -12,7 +12,7 @@ from shared.workbench.bundle.description import Description
 from shared.workbench.deploy.access import Missing
 
 
-def missing(description: Description, caller: TencentApi | AlibabaApi) -> tuple[Missing, ...]:
+def missing_things(description: Description, caller: TencentApi | AlibabaApi) -> tuple[Missing, ...]:
     """Everything that is known not to be there, consents first.
 
     What these keys may not look at is left out: a deployer may lack the right, and the step that needs it will tell. A

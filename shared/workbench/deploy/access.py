@@ -92,13 +92,6 @@ def account_of_caller(description: Description, caller: TencentApi | AlibabaApi)
     return account
 
 
-def missing_things(description: Description, caller: TencentApi | AlibabaApi) -> tuple[Missing, ...]:
-    """What the account lacks that the functions need: consents, roles, queues."""
-    from shared.workbench.bootstrap.missing import missing
-
-    return missing(description, caller)
-
-
 def control_plane(description: Description, environ: Mapping[str, str]) -> ControlPlane:
     """The platform's API as the deploying identity. Raises: Refused."""
     keys, endpoint = identity(description.cloud, environ), endpoint_of(description.cloud, environ) or None

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
+from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
@@ -78,7 +79,7 @@ def main(verb: str, argv: list[str]) -> int:
             options.dist / options.cloud,
             partial(find_packages, description, options.dist, build=not options.as_built),
             access.account_of_caller(description, api),
-            partial(access.missing_things, description, api),
+            partial(missing_things, description, api),
         )
         return {"plan": plan, "deploy": deploy, "remove": remove}[verb](work)
     except DescriptionError as error:
