@@ -11,11 +11,12 @@ from typing import Any
 
 import pytest
 from alibabacloud_fc20230330 import models
+from darabonba.exceptions import DaraException
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from tests.cloud.client.function_urls import alibaba_headers, call_signed, send_request, tencent_headers
 from tests.cloud.client.standin import Standin
-from tests.cloud.client.vendor_clients import call_scf, call_tencent, fc_client
+from tests.cloud.client.vendor_clients import call_alibaba, call_scf, call_tencent, fc_client
 from tests.support.hello_function import deploy_hello_to_fc, deploy_hello_to_scf, invoke_on_fc, invoke_on_scf, zip_of
 from tests.support.programs import PYTHON_3_10, require_program
 
@@ -235,9 +236,10 @@ def test_a_signed_caller_reaches_an_http_trigger(quick: Standin, fc_url: str) ->
     assert anonymous.status == 403
 
 
-RETURNS_TOKEN = """
+RETURNS_KEYS = """
 def main_handler(event, context):
-    return {"token": context.credentials.security_token}
+    keys = context.credentials
+    return {"id": keys.access_key_id, "key": keys.access_key_secret, "token": keys.security_token}
 """
 
 
@@ -266,10 +268,14 @@ def _fc_log(cloud: Standin) -> object:
     return sum(line.startswith("Response") for line in cloud.functions()[0]["Log"])
 
 
-def _fc_token(cloud: Standin) -> object:
-    code = base64.b64encode(zip_of({"hello.py": RETURNS_TOKEN})).decode()
+def _fc_keys(cloud: Standin) -> object:
+    code = base64.b64encode(zip_of({"hello.py": RETURNS_KEYS})).decode()
     deploy_hello_to_fc(fc_client(cloud), code=models.InputCodeLocation(zip_file=code))
-    return invoke_on_fc(fc_client(cloud), b"")[0]["token"] == cloud.credentials["alibaba"]["token"]
+    keys = invoke_on_fc(fc_client(cloud), b"")[0]
+    try:
+        return bool(call_alibaba(cloud, "DescribeInstances", {"RegionId": "cn-hangzhou"}, **keys)["Instances"])
+    except DaraException as error:
+        return error.code
 
 
 @pytest.mark.parametrize(
@@ -279,7 +285,7 @@ def _fc_token(cloud: Standin) -> object:
         ("P4", _scf_token, 200),
         ("P5", _raised, True),
         ("P6", _scf_log, 1),
-        ("F1", _fc_token, True),
+        ("F1", _fc_keys, True),
         ("F4", _fc_log, 0),
     ],
 )

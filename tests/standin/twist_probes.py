@@ -15,8 +15,8 @@ from tests.cloud.client.logins import auth_reply, redis_accepts, registry_accept
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent
 from tests.cloud.state.accounts import TENCENT_UIN
-from tests.cloud.tencent.tasks import CHINA
-from tests.standin.queue_calls import publish, send
+from tests.cloud.state.china_time import CHINA
+from tests.standin.queue_probes import QUEUE_PROBES
 from tests.support.vendor_calls import APP, REDIS, TAIR, TAIR_TURN, TURN, answer_or_code
 
 NEW, TASK_S, DAY_S = "New-Passw0rd", 0.05, 24 * 3600
@@ -324,22 +324,6 @@ def s7(standin: Standin) -> object:
     return [isinstance(_ssm(standin, "PutSecretValue", VersionId=one, SecretString=one), dict) for one in names]
 
 
-# --- Queues
-
-
-def q1(standin: Standin) -> object:
-    return isinstance(publish(standin, "one"), dict), send(standin, "one")
-
-
-def q3(standin: Standin) -> object:
-    answered = publish(standin, "one", "two")["MessageId"]
-    return len(answered), standin.state()["ckafka"]["datahub-demo01"]["Messages"]
-
-
-def q5(standin: Standin) -> object:
-    return send(standin, "short"), send(standin, "x" * 48 * 1024)
-
-
 # --- Wire, and what concerns several
 
 
@@ -387,7 +371,7 @@ PROBES: Mapping[str, Callable[[Standin], object]] = {
         *(t1, t2, t3, t4, t5, t6),
         *(a1, a2, a3, a4, a5, a8, a9, a11),
         *(s1, s2, s3, s4, s5, s6, s7),
-        *(q1, q3, q5),
+        *QUEUE_PROBES,
         *(w1, w2, w3, w4, w5, w6, w10),
     )
 }

@@ -20,10 +20,12 @@ from typing import Any
 
 from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, spec_fields, stated
 from tests.cloud.alibaba.fc_gateway import RAW, VERSION
+from tests.cloud.alibaba.fc_role import check_eventbridge, check_role
 from tests.cloud.alibaba.fc_triggers import invalid, keep_source, read_trigger, shown_trigger
 from tests.cloud.functions import validation
 from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
 from tests.cloud.functions.instance_process import FunctionSpec
+from tests.cloud.identity.identities import Identities
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
@@ -63,8 +65,9 @@ class AlibabaFc:
     version = VERSION
     task_faults: frozenset[str] = frozenset({"fail_task"})  # a function's own changes end in a state that says Failed
 
-    def __init__(self, world: World, host: FunctionHost) -> None:
+    def __init__(self, world: World, host: FunctionHost, identities: Identities) -> None:
         self._world = world
+        self._identities = identities
         self._host = host
         self._functions: dict[tuple[str, str], FunctionRecord] = {}
         named, trigger = "functionName! qualifier", "functionName! triggerName!"
@@ -151,6 +154,7 @@ class AlibabaFc:
             raise invalid("code", "is required")
         said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **stated(given)}
         values = spec_fields(said, self._world)
+        check_role(self._identities, call, said.get("role", ""))
         folder, size = await self._code(given["code"])
         assert call.region is not None
         spec = FunctionSpec("fc", call.region, name, code=folder, **values)
@@ -165,6 +169,8 @@ class AlibabaFc:
         deployed = self._settled(given, call)
         said = {**deployed.configuration, **stated(given)}
         values = spec_fields(said, self._world)
+        if "role" in given:
+            check_role(self._identities, call, given["role"])
         if "code" in given:
             values["code"], deployed.size = await self._code(given["code"])
         if call.fault == "fail_task":
@@ -205,6 +211,8 @@ class AlibabaFc:
         if given["triggerName"] in triggers:
             raise ApiError("TriggerAlreadyExists", "the trigger already exists", 409)
         trigger = read_trigger(given, self._host.url_id(), self._world)
+        if trigger.kind == "mns":
+            check_eventbridge(self._identities, self._world)
         if trigger.kind == "http" and any(one.kind == "http" for one in triggers.values()):
             raise ApiError("TriggerAlreadyExists", "the function has an HTTP trigger", 409)
         trigger.created_at = self._host.clock.now()

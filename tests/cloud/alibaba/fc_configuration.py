@@ -62,7 +62,7 @@ def spec_fields(said: Mapping[str, Any], world: World) -> dict[str, Any]:
         "environment": validation.check_environment(environment, ("FC_", "ALIBABA_CLOUD_"), invalid),
         "concurrency": said["instanceConcurrency"],
         "fresh_context": world.holds("F1"),
-        "role": world.credentials.alibaba if role else None,
+        "role": role.rpartition("/")[2],
     }
 
 

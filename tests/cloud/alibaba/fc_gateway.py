@@ -45,7 +45,7 @@ RAW = "body"
 
 
 class FcGateway(AlibabaGateway):
-    """The same caller, clock and nonces as the RPC services; another way to name what is asked."""
+    """The same callers, clock and nonces as the RPC services; another way to name what is asked."""
 
     @staticmethod
     def claims(request: HttpRequest) -> bool:
@@ -64,7 +64,7 @@ class FcGateway(AlibabaGateway):
         }
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
-        self.authenticate(request)
+        caller = self.authenticate(request)
         region, (action, _) = _region(request), _route(request)
         if region is None:
             raise ApiError("InvalidProduct.NotFound", "The host is none of this service's.", 404)
@@ -72,7 +72,9 @@ class FcGateway(AlibabaGateway):
         named = request.headers["x-acs-action"] == action and request.headers["x-acs-version"] == VERSION
         if not action or not named or action in self.world.unknown_actions:
             raise ApiError("InvalidApi.NotFound", "The API is not found.", 404)
-        return Call("alibaba", service.name, action, VERSION, region, request.host, None, request_id), service
+        call = Call("alibaba", service.name, action, VERSION, region, request.host, None, request_id)
+        call.caller = caller
+        return call, service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
         name, given = _route(request)

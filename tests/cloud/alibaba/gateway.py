@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+from tests.cloud.identity.identities import Caller, Identities
 from tests.cloud.state.world import World
 from tests.cloud.wire import signatures
 from tests.cloud.wire.http import HttpReply, HttpRequest
@@ -35,10 +36,17 @@ _COMMON = {
 
 
 class AlibabaGateway:
-    """Knows one caller, a few services, and the nonces that it has seen."""
+    """Knows who calls, a few services, and the nonces that it has seen."""
 
-    def __init__(self, world: World, services: Mapping[str, Service], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        world: World,
+        services: Mapping[str, Service],
+        identities: Identities,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self.world = world
+        self._identities = identities
         self.services = services
         self._now = now
         self._nonces: dict[str, float] = {}
@@ -62,7 +70,7 @@ class AlibabaGateway:
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
         # claims: W1, W9
-        self.authenticate(request)
+        caller = self.authenticate(request)
         entry = self.call_record(request)
         host = _HOST.fullmatch(request.hostname)
         if host is None and request.hostname not in ("127.0.0.1", "localhost"):
@@ -89,7 +97,8 @@ class AlibabaGateway:
         call = Call("alibaba", service.name, action, service.version, region, request.host, None, request_id)
         call.in_query = frozenset(name for name, _ in request.pairs())
         given = request.headers.get("x-acs-security-token", "") or dict(request.pairs()).get("SecurityToken", "")
-        call.refused_when_done = not self._is_token(given)
+        call.caller = caller
+        call.refused_when_done = not caller.has_token(given, self._now())
         return call, service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
@@ -142,25 +151,24 @@ class AlibabaGateway:
         }
         return HttpReply.json(problem, error.status, {"x-acs-request-id": request_id})
 
-    def authenticate(self, request: HttpRequest) -> None:
+    def authenticate(self, request: HttpRequest) -> Caller:
         """Who calls, when, and what was signed. Raises: ApiError."""
         # claims: W1, W2
         headers, header = request.headers, request.headers.get("authorization", "")
         if not header and "Signature" in dict(request.pairs()):
-            self._authenticate_by_query(request)
-            return
+            return self._authenticate_by_query(request)
         authorization = signatures.read_acs3(header)
         if authorization is None:
             raise ApiError("IncompleteSignature", "The request carries no complete ACS3 signature.")
         must_sign = _MUST_SIGN | {"x-acs-security-token"} & headers.keys()
         if not must_sign <= set(authorization.signed_headers) & headers.keys():
             raise ApiError("IncompleteSignature", "A header that must be signed is not.")
-        self._check_key(authorization.id)
+        caller = self._caller(authorization.id)
         self._check_clock(headers["x-acs-date"])
         whole = hmac.compare_digest(headers["x-acs-content-sha256"], sha256(request.body).hexdigest())
         matches = signatures.acs3_matches(
             authorization,
-            self.world.credentials.alibaba.key,
+            caller.keys.key,
             method=request.method,
             query=request.pairs(),
             headers=headers,
@@ -169,9 +177,10 @@ class AlibabaGateway:
         if not whole or not matches or request.path != self.path(request):
             raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.")
         self._use_nonce(headers["x-acs-signature-nonce"])
-        self._check_token(headers.get("x-acs-security-token", ""))
+        self._check_token(caller, headers.get("x-acs-security-token", ""))
+        return caller
 
-    def _authenticate_by_query(self, request: HttpRequest) -> None:
+    def _authenticate_by_query(self, request: HttpRequest) -> Caller:
         """The older signature of RPC APIs, which the vendor's Node client of KMS still makes."""
         # claims: W1, W2
         said = dict(request.pairs())
@@ -179,28 +188,26 @@ class AlibabaGateway:
             raise ApiError("UnsupportedSignatureMethod", "The signature method is not supported.")
         if missing := {"AccessKeyId", "Timestamp", "SignatureNonce"} - said.keys():
             raise ApiError(f"Missing{min(missing)}", f"{min(missing)} is mandatory for this action.")
-        self._check_key(said["AccessKeyId"])
+        caller = self._caller(said["AccessKeyId"])
         self._check_clock(said["Timestamp"])
         signed = request.pairs() + (_form(request) if _is_form(request) else [])
-        if request.path != "/" or not signatures.rpc_matches(
-            self.world.credentials.alibaba.key, request.method, signed
-        ):
+        if request.path != "/" or not signatures.rpc_matches(caller.keys.key, request.method, signed):
             raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.")
         self._use_nonce(said["SignatureNonce"])
-        self._check_token(said.get("SecurityToken", ""))
+        self._check_token(caller, said.get("SecurityToken", ""))
+        return caller
 
-    def _check_key(self, id_: str) -> None:
+    def _caller(self, key_id: str) -> Caller:
         # claims: W2
-        if not hmac.compare_digest(id_.encode(), self.world.credentials.alibaba.id.encode()):
+        caller = self._identities.find("alibaba", key_id)
+        if caller is None:
             raise ApiError("InvalidAccessKeyId.NotFound", "The access key is not found.", 404)
+        return caller
 
-    def _check_token(self, token: str) -> None:
+    def _check_token(self, caller: Caller, token: str) -> None:
         # claims: W2
-        if not self._is_token(token) and self.world.holds("W2"):
+        if not caller.has_token(token, self._now()) and self.world.holds("W2"):
             raise self.error_for("expire_token")
-
-    def _is_token(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self.world.credentials.alibaba.token.encode())
 
     def path(self, request: HttpRequest) -> str:
         """The path that is signed: an RPC API has but one."""

@@ -24,7 +24,9 @@ from tests.cloud.functions.instance_process import (
     OutcomeKind,
     remove_folder,
 )
-from tests.cloud.functions.platform_names import Platform
+from tests.cloud.functions.platform_names import CLOUD_OF, Platform
+from tests.cloud.identity.identities import Identities
+from tests.cloud.state.identity_tables import TemporaryKeys
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 
@@ -62,9 +64,16 @@ class DeployedFunction:
     """A deployed function: its code, its warm instances, its triggers."""
 
     def __init__(
-        self, spec: FunctionSpec, clock: Clock, most: int = _MOST_INSTANCES, *, logs_returns: bool = False
+        self,
+        spec: FunctionSpec,
+        clock: Clock,
+        identities: Identities,
+        most: int = _MOST_INSTANCES,
+        *,
+        logs_returns: bool = False,
     ) -> None:
         self.spec = spec
+        self._identities = identities
         self._logs_returns = logs_returns
         self._clock = clock
         self.triggers: dict[str, Trigger] = {}
@@ -137,13 +146,18 @@ class DeployedFunction:
                 free = (one for one in self._instances if self._fits(one))
                 instance = next(free, None)
                 if instance is None and len(self._instances) < self._most:
-                    instance = InstanceProcess(self.spec, self.log, self._clock.offset_s)
+                    instance = InstanceProcess(self.spec, self.log, self._role_keys, self._clock.offset_s)
                     self._instances.append(instance)
                     self.started += 1
                 if instance is not None:
                     instance.busy += 1
                     return instance
                 await self._changed.wait()
+
+    def _role_keys(self) -> TemporaryKeys | None:
+        """Today's keys of its role."""
+        cloud = CLOUD_OF[self.spec.platform]
+        return self._identities.keys_of(cloud, self.spec.role) if self.spec.role else None
 
     def _fits(self, instance: InstanceProcess) -> bool:
         return self._of_today(instance) and instance.busy < instance.spec.concurrency
@@ -175,6 +189,7 @@ class FunctionHost:
 
     world: World
     clock: Clock
+    identities: Identities
     functions: dict[tuple[Platform, str, str], DeployedFunction] = field(default_factory=dict)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
     _numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
@@ -191,7 +206,7 @@ class FunctionHost:
         """Deploy one."""
         holds = self.world.holds
         logs_returns = holds("P6") if spec.platform == "scf" else not holds("F4")
-        function = DeployedFunction(spec, self.clock, self.world.instances, logs_returns=logs_returns)
+        function = DeployedFunction(spec, self.clock, self.identities, self.world.instances, logs_returns=logs_returns)
         self.functions[function.key] = function
         return function
 

@@ -19,7 +19,7 @@ import tempfile
 import time
 import zipfile
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from io import BytesIO
@@ -30,7 +30,7 @@ from shared.workbench.package.dependencies import PackageError, find_interpreter
 from tests.cloud.backends import child_processes
 from tests.cloud.functions.platform_names import Platform
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_APPID, TENCENT_UIN
-from tests.cloud.state.world import TemporaryKeys
+from tests.cloud.state.identity_tables import TemporaryKeys
 
 OutcomeKind = Literal["ok", "raised", "init", "timeout", "memory", "exit"]
 
@@ -54,7 +54,8 @@ class FunctionSpec:
     timeout_s: int
     environment: Mapping[str, str]
     code: Path
-    role: TemporaryKeys | None = None
+    role: str = ""
+    """The name of the role that it runs with."""
     concurrency: int = 1
     fresh_context: bool = True
     """Whether the keys in FC's context are those of today."""
@@ -109,8 +110,11 @@ def remove_folder(folder: Path) -> None:
 class InstanceProcess:
     """One instance: started when first used, alive until it is ended or breaks a limit."""
 
-    def __init__(self, spec: FunctionSpec, log: deque[str], offset_s: float = 0.0) -> None:
+    def __init__(
+        self, spec: FunctionSpec, log: deque[str], role_keys: Callable[[], TemporaryKeys | None], offset_s: float = 0.0
+    ) -> None:
         self.spec = spec
+        self._role_keys = role_keys
         self.offset_s = offset_s
         self.busy = 0
         self.retired = False
@@ -180,7 +184,7 @@ class InstanceProcess:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=environment(spec, self._folder),
+            env=environment(spec, self._folder, self._role_keys()),
             cwd=spec.code,
             limit=_LINE,
             preexec_fn=child_processes.die_with_parent,
@@ -189,13 +193,13 @@ class InstanceProcess:
 
     def _send(self, event: bytes, request_id: str, retry: int) -> None:
         assert self._process is not None and self._process.stdin is not None
-        keys = self.spec.role
+        keys = self._role_keys()
         # SCF puts the role's keys into the environment at each event, after the code is imported; FC's stay.
         environ = dict(zip(_ROLE_VARIABLES, (keys.id, keys.key, keys.token), strict=True)) if keys else {}
         call = {
             "id": request_id,
             "event": base64.b64encode(event).decode(),
-            "context": context(self.spec, request_id, retry),
+            "context": context(self.spec, request_id, retry, keys),
             "environ": environ if self.spec.platform == "scf" else {},
         }
         if not self.broken:
@@ -255,7 +259,7 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def environment(spec: FunctionSpec, folder: Path) -> dict[str, str]:
+def environment(spec: FunctionSpec, folder: Path, keys: TemporaryKeys | None) -> dict[str, str]:
     """The platform's documented variables under the function's own; nothing of this machine's but PATH."""
     env = {
         "PATH": os.defpath,
@@ -289,11 +293,10 @@ def environment(spec: FunctionSpec, folder: Path) -> dict[str, str]:
         "FC_VER_ID": "LATEST",
     }
     names = ("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN")
-    keys = spec.role
     return env | (dict(zip(names, (keys.id, keys.key, keys.token), strict=True)) if keys else {})
 
 
-def context(spec: FunctionSpec, request_id: str, retry: int) -> dict[str, Any]:
+def context(spec: FunctionSpec, request_id: str, retry: int, keys: TemporaryKeys | None) -> dict[str, Any]:
     """The context of one invocation, as JSON: a dict on SCF, attributes on FC."""
     if spec.platform == "scf":
         return {
@@ -309,7 +312,6 @@ def context(spec: FunctionSpec, request_id: str, retry: int) -> dict[str, Any]:
             "tencentcloud_appid": TENCENT_APPID,
             "tencentcloud_uin": TENCENT_UIN,
         }
-    keys = spec.role
     function = {"name": spec.name, "handler": spec.handler, "memory": spec.memory_mb, "timeout": spec.timeout_s}
     return {
         "request_id": request_id,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
+
+from tests.cloud.identity.documents import Cloud
 
 Platform = Literal["scf", "fc"]
 SCF: Platform = "scf"
 FC: Platform = "fc"
+CLOUD_OF: Mapping[Platform, Cloud] = {SCF: "tencent", FC: "alibaba"}
 
 
 def platform_of(function: str) -> Platform:

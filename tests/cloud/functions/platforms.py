@@ -13,7 +13,9 @@ from shared.queues.port import LeasedMessage
 from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
 from tests.cloud.functions.trigger_events import queue_event, timer_event
 from tests.cloud.functions.urls import FunctionUrls, fc_url_host, scf_url_host
+from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.broker import MessageBroker
+from tests.cloud.queues.kafka_topics import KafkaTopics, Topic
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
@@ -25,12 +27,15 @@ _LEASE_S = 3600.0
 class FunctionPlatforms:
     """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
 
-    def __init__(self, world: World, broker: MessageBroker, clock: Clock) -> None:
-        self.host = FunctionHost(world, clock)
+    def __init__(
+        self, world: World, broker: MessageBroker, kafka: KafkaTopics, clock: Clock, identities: Identities
+    ) -> None:
+        self.host = FunctionHost(world, clock, identities)
         self.urls = FunctionUrls(self.host, clock.now)
         self._clock = clock
         self._broker = broker
-        self._seen: dict[tuple[Any, str], set[str]] = {}
+        self._kafka = kafka
+        self._next_offsets: dict[tuple[Any, str], int] = {}
         self._working: dict[tuple[Any, str], asyncio.Task[None]] = {}
         self._loop: asyncio.Task[None] | None = None
 
@@ -93,40 +98,41 @@ class FunctionPlatforms:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        self._seen = {}
+        self._next_offsets = {}
 
     async def _topic(self, function: DeployedFunction, trigger: Trigger) -> None:
-        """One batch of a CKafka topic to one function: its own group, in order, all again if it fails."""
-        for id_, hub in self.host.world.ckafka.items():
-            if not hub.topic or not trigger.name.endswith(f"-{hub.topic}") or hub.region != function.spec.region:
-                continue
-            written = self._broker.queue(f"ckafka/{id_}").peek()
-            key = (function.key, f"{trigger.name}/{id_}")
-            if key not in self._seen:
-                first = trigger.options["offset"] == "earliest"
-                old = [] if first else [one for one in written if one.stored_at < trigger.created_at]
-                self._seen[key] = {one.message.id for one in old}
-            seen = self._seen[key]
-            fresh = [(place, one.message) for place, one in enumerate(written) if one.message.id not in seen]
-            if not fresh:
-                continue
-            batch = fresh[: trigger.options["maxMsgNum"]]
-            records = [
-                {
-                    "Ckafka": {
-                        "topic": hub.topic,
-                        "Partition": 0,
-                        "offset": place,
-                        "msgKey": message.key or "None",
-                        "msgBody": message.body,
-                    }
+        """One batch of each partition of a topic to one function: its own group, in order, all again if it fails."""
+        for topic in self._kafka.of_trigger(function.spec.region, trigger.name):
+            for partition in range(topic.partition_count):
+                await self._partition(function, trigger, topic, partition)
+
+    async def _partition(self, function: DeployedFunction, trigger: Trigger, topic: Topic, partition: int) -> None:
+        key = (function.key, f"{trigger.name}/{topic.id}/{partition}")
+        written = topic.records(partition, self._clock.now())
+        if key not in self._next_offsets:
+            first = trigger.options["offset"] == "earliest"
+            old = [] if first else [one for one in written if one.at < trigger.created_at]
+            self._next_offsets[key] = old[-1].offset + 1 if old else 0
+        fresh = [one for one in written if one.offset >= self._next_offsets[key]]
+        batch = fresh[: trigger.options["maxMsgNum"]]
+        if not batch:
+            return
+        records = [
+            {
+                "Ckafka": {
+                    "topic": topic.name,
+                    "Partition": partition,
+                    "offset": one.offset,
+                    "msgKey": one.key or "None",
+                    "msgBody": one.value,
                 }
-                for place, message in batch
-            ]
-            trigger.served += 1
-            event = json.dumps({"Records": records}).encode()
-            await self.host.deliver(function, event, retries=trigger.options.get("retry", 10_000))
-            seen.update(message.id for _, message in batch)
+            }
+            for one in batch
+        ]
+        trigger.served += 1
+        event = json.dumps({"Records": records}).encode()
+        await self.host.deliver(function, event, retries=trigger.options.get("retry", 10_000))
+        self._next_offsets[key] = batch[-1].offset + 1
 
     async def _queue(self, function: DeployedFunction, trigger: Trigger) -> None:
         """One batch of an SMQ queue to one function, by EventBridge: an array of CloudEvents."""

@@ -24,6 +24,7 @@ from urllib.parse import unquote
 
 from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
 from tests.cloud.functions.instance_process import InvocationOutcome
+from tests.cloud.identity.identities import Caller
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_APPID, TENCENT_UIN
 from tests.cloud.wire import signatures
 from tests.cloud.wire.http import HttpReply, HttpRequest
@@ -78,7 +79,7 @@ class FunctionUrls:
             return HttpReply.json({"errorMessage": "no function has this address"}, 404), entry
         function, trigger = found
         try:
-            self._authenticate(request, trigger, on_scf=bool(on_scf))
+            self._authenticate(request, function, trigger, on_scf=bool(on_scf))
         except Unauthorized as error:
             entry["Code"] = "Unauthorized"
             status, name = (401, "errorMessage") if on_scf else (403, "Message")
@@ -105,16 +106,23 @@ class FunctionUrls:
                     return function, trigger
         return None
 
-    def _authenticate(self, request: HttpRequest, trigger: Trigger, *, on_scf: bool) -> None:
+    def _authenticate(
+        self, request: HttpRequest, function: DeployedFunction, trigger: Trigger, *, on_scf: bool
+    ) -> None:
         if trigger.options.get("AuthType" if on_scf else "authType") in ("NONE", "anonymous"):
             return
+        caller = self._tc3(request) if on_scf else self._acs3(request)
+        region, name = function.spec.region, function.spec.name
         if on_scf:
-            self._tc3(request)
+            right = "scf:InvokeFunctionUrl"
+            resource = f"qcs::scf:{region}:uin/{TENCENT_UIN}:namespace/default/function/{name}"
         else:
-            self._acs3(request)
+            right, resource = "fc:InvokeFunction", f"acs:fc:{region}:{ALIBABA_ACCOUNT}:functions/{name}"
+        if not self._host.identities.may(caller, right, resource):
+            raise Unauthorized(f"the caller is not authorized to perform {right} on {resource}")
 
-    def _tc3(self, request: HttpRequest) -> None:
-        keys, headers = self._host.world.credentials.tencent, request.headers
+    def _tc3(self, request: HttpRequest) -> Caller:
+        headers = request.headers
         authorization = signatures.read_tc3(headers.get("authorization", ""))
         signed = {"content-type", "host", "x-scf-cam-uin"}
         if authorization is None or not signed <= set(authorization.signed_headers) or authorization.service != "scf":
@@ -124,22 +132,25 @@ class FunctionUrls:
             raise Unauthorized("X-Scf-Cam-Timestamp is missing or too far away")
         if datetime.fromtimestamp(int(stamp), timezone.utc).date().isoformat() != authorization.date:
             raise Unauthorized("the credential scope has another day")
+        caller = self._host.identities.find("tencent", authorization.id)
+        if caller is None:
+            raise Unauthorized("the key is not known")
         matches = signatures.tc3_matches(
             authorization,
-            keys.key,
+            caller.keys.key,
             method=request.method,
             query=request.query,
             headers={**headers, "x-tc-timestamp": stamp},
             body=request.body,
         )
-        known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
         name = "x-scf-cam-token" if self._host.world.holds("P4") else "x-tc-token"
-        token = hmac.compare_digest(headers.get(name, "").encode(), keys.token.encode())
-        if not (matches and known and token and headers.get("x-scf-cam-uin") == TENCENT_UIN):
-            raise Unauthorized("the signature, the key or its token does not fit")
+        token = caller.has_token(headers.get(name, ""), self._now())
+        if not (matches and token and headers.get("x-scf-cam-uin") == TENCENT_UIN):
+            raise Unauthorized("the signature or the token does not fit")
+        return caller
 
-    def _acs3(self, request: HttpRequest) -> None:
-        keys, headers = self._host.world.credentials.alibaba, request.headers
+    def _acs3(self, request: HttpRequest) -> Caller:
+        headers = request.headers
         authorization = signatures.read_acs3(headers.get("authorization", ""))
         if authorization is None or not {"x-acs-date", "x-acs-security-token"} <= set(authorization.signed_headers):
             raise Unauthorized("required HTTP header Authorization was not specified or is no ACS3 signature")
@@ -150,13 +161,17 @@ class FunctionUrls:
         needed = not self._host.world.holds("P3")
         hashed = headers.get("x-acs-content-sha256", "" if needed else None)
         whole = hashed is None or hmac.compare_digest(hashed, sha256(request.body).hexdigest())
+        caller = self._host.identities.find("alibaba", authorization.id)
+        if caller is None:
+            raise Unauthorized("the key is not known")
+        key, pairs = caller.keys.key, request.pairs()
         matches = signatures.acs3_matches(
-            authorization, keys.key, method=request.method, query=request.pairs(), headers=headers, path=request.path
+            authorization, key, method=request.method, query=pairs, headers=headers, path=request.path
         )
-        known = hmac.compare_digest(authorization.id.encode(), keys.id.encode())
-        token = hmac.compare_digest(headers["x-acs-security-token"].encode(), keys.token.encode())
-        if not (whole and matches and known and token) or abs(self._now() - sent) > _ACS3_SKEW_S:
-            raise Unauthorized("the signature, its time, the key or its token does not fit")
+        token = caller.has_token(headers["x-acs-security-token"], self._now())
+        if not (whole and matches and token) or abs(self._now() - sent) > _ACS3_SKEW_S:
+            raise Unauthorized("the signature, its time or the token does not fit")
+        return caller
 
 
 def _scf_event(request: HttpRequest, *, encoded: bool) -> bytes:

@@ -1,7 +1,7 @@
-"""Tencent CKafka's HTTP API as the stand-in keeps it: a DataHub access task is a topic that messages go to.
+"""Tencent CKafka's API (2019-08-19) as the stand-in keeps it: topics, DataHub tasks that write to them, and reading.
 
-Source: https://www.tencentcloud.com/document/product/597/44679 (SendMessage, 2019-08-19). A key of one site is unknown
-at the host of the other.
+Source: https://www.tencentcloud.com/document/product/597/44679 (SendMessage). A key of one site is unknown at the host
+of the other.
 """
 
 from __future__ import annotations
@@ -11,27 +11,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.cloud.queues.broker import MessageBroker
+from tests.cloud.queues.ckafka_reading import CkafkaReading
+from tests.cloud.queues.ckafka_tasks import CkafkaTasks
+from tests.cloud.queues.ckafka_topics import CkafkaTopics
+from tests.cloud.queues.kafka_topics import KafkaTopics
 from tests.cloud.state.world import World
+from tests.cloud.state.world_clock import Clock
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
 
 MOST = 500
 
 
 class TencentCkafka:
-    """The service. What it took is read by `/_standin/queue`: the real API has no way to."""
+    """The service. Each message goes to its topic, and to a queue of its DataHub id that the stand-in's `run` reads."""
 
     cloud: Cloud = "tencent"
     name = "ckafka"
     version = "2019-08-19"
     task_faults: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, broker: MessageBroker) -> None:
+    def __init__(self, world: World, broker: MessageBroker, kafka: KafkaTopics, clock: Clock) -> None:
         self._world = world
         self._broker = broker
+        self._kafka = kafka
+        self._clock = clock
         self.actions: Mapping[str, Action] = {
             "SendMessage": Action(
                 parameter_table("DataHubId! Message!:objects"), self._send, changes=True, rate_per_s=5000
-            )
+            ),
+            **CkafkaTopics(kafka, clock).actions(),
+            **CkafkaTasks(kafka, clock).actions(),
+            **CkafkaReading(kafka, clock).actions(),
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
@@ -44,26 +54,28 @@ class TencentCkafka:
         return ApiError("InternalError" if kind == "system" else "FailedOperation", "The operation failed.")
 
     def state(self) -> dict[str, Any]:
-        """Messages that nobody has read, by DataHub id."""
-        return {id_: {"Messages": len(self._broker.queue(f"ckafka/{id_}").peek())} for id_ in self._world.ckafka}
+        """Messages that the stand-in's `run` has not taken, by DataHub id."""
+        hubs = [task.hub_id for task in self._kafka.tasks.values()]
+        return {id_: {"Messages": len(self._broker.queue(f"ckafka/{id_}").peek())} for id_ in hubs}
 
     async def start(self) -> None:
         """Nothing runs."""
 
     async def reset(self, world: World) -> None:
-        """Empty topics."""
+        """The world's topics, all empty."""
         self._world = world
         self._broker.clear()
+        self._kafka.reset(world)
 
     async def close(self) -> None:
         """Forget the messages."""
         self._broker.close()
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
-        hub = self._world.ckafka.get(given["DataHubId"])
-        if hub is None or hub.region != call.region:
+        task = self._kafka.task_of_hub(given["DataHubId"], call.region)
+        if task is None:
             raise ApiError("ResourceNotFound", "The DataHub id does not exist in this region.")
-        site = hub.site if self._world.holds("Q2") else "domestic"  # otherwise one host serves both
+        site = task.site if self._world.holds("Q2") else "domestic"  # otherwise one host serves both
         if call.site not in (None, site):
             raise ApiError("AuthFailure.SecretIdNotFound", "The SecretId is not found at this site.")
         if not self._world.holds("Q1"):
@@ -74,7 +86,12 @@ class TencentCkafka:
         for one in messages:
             if one.keys() != {"Key", "Body"} or not all(isinstance(part, str) for part in one.values()):
                 raise ApiError("InvalidParameter", "An item of Message has a Key and a Body, both strings.")
-        topic = f"ckafka/{given['DataHubId']}"
+        topic = self._kafka.topic(task.region, task.instance, task.topic)
+        if topic is None or task.ready_at > self._clock.now():
+            raise ApiError("ResourceUnavailable", "The task does not run, or its topic is gone.")
         kept = messages if self._world.holds("Q3") else messages[:-1]
-        ids = [self._broker.add(topic, one["Body"], key=one["Key"]) for one in kept]
+        ids = []
+        for one in kept:
+            topic.append(one["Key"], one["Body"], self._clock.now())
+            ids.append(self._broker.add(f"ckafka/{task.hub_id}", one["Body"], key=one["Key"]))
         return {"MessageId": [*ids, *(uuid.uuid4().hex.upper() for _ in messages[len(kept) :])]}

@@ -18,6 +18,7 @@ from typing import Any, Literal
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
+from tests.cloud.identity.identities import Caller, Identities
 from tests.cloud.state.world import World
 from tests.cloud.wire.http import HttpReply, HttpRequest
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service, has_type, parse_text
@@ -33,10 +34,13 @@ _PATH = re.compile(r"/queues/(?P<queue>[^/?]+)/messages")
 
 
 class SmqGateway:
-    """Knows one caller and the one service."""
+    """Knows who calls and the one service."""
 
-    def __init__(self, world: World, service: Service, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, world: World, service: Service, identities: Identities, now: Callable[[], float] = time.time
+    ) -> None:
         self._world = world
+        self._identities = identities
         self._service = service
         self._now = now
 
@@ -56,7 +60,7 @@ class SmqGateway:
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
         # claims: W1, W9
-        self._authenticate(request)
+        caller = self._authenticate(request)
         host, action = _HOST.fullmatch(request.hostname), _action(request)
         if host is None or host["account"] not in self._world.smq:
             raise ApiError("InvalidRequestURL", "The host names no account of this service.")
@@ -67,6 +71,7 @@ class SmqGateway:
         if host["region"] != self._world.smq[host["account"]].region:
             raise ApiError("QueueNotExist", "The account has no queue in this region.", 404)
         call = Call("alibaba", NAME, action, VERSION, host["region"], request.host, None, request_id)
+        call.caller = caller
         return call, self._service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
@@ -115,7 +120,7 @@ class SmqGateway:
         }
         return HttpReply(_xml("Error", problem), error.status, _headers(request_id))
 
-    def _authenticate(self, request: HttpRequest) -> None:
+    def _authenticate(self, request: HttpRequest) -> Caller:
         # claims: Q1, W1, W2
         headers = request.headers
         if not (authorization := headers.get("authorization", "")):
@@ -130,16 +135,17 @@ class SmqGateway:
             raise ApiError("InvalidDateHeader", "The header Date is not in RFC 1123 form.")
         if abs(self._now() - timegm(sent)) > _CLOCK_SKEW_S:
             raise ApiError("TimeExpired", "The header Date is more than 15 minutes away.", 408)
-        keys = self._world.credentials.alibaba
-        if not hmac.compare_digest(match["id"].encode(), keys.id.encode()):
+        caller = self._identities.find("alibaba", match["id"])
+        if caller is None:
             raise ApiError("InvalidAccessKeyId", "The access key does not exist.", 403)
-        if not hmac.compare_digest(match["signature"].encode(), _signature(keys.key, request)):
+        if not hmac.compare_digest(match["signature"].encode(), _signature(caller.keys.key, request)):
             raise ApiError("SignatureDoesNotMatch", "The signature does not match the request.", 403)
         said = headers.get("content-md5")
         if said is not None and said.encode() != base64.b64encode(md5(request.body).hexdigest().encode()):
             raise ApiError("InvalidDegist", "Content-MD5 is not of this body.")
-        if not hmac.compare_digest(headers.get("security-token", "").encode(), keys.token.encode()):
+        if not caller.has_token(headers.get("security-token", ""), self._now()):
             raise self.error_for("expire_token")
+        return caller
 
 
 def _signature(key: str, request: HttpRequest) -> bytes:

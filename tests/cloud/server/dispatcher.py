@@ -16,6 +16,7 @@ from tests.cloud.faults.faults import Fault, WaitingFaults
 from tests.cloud.faults.lagging_reads import LaggingReads
 from tests.cloud.faults.manual_change import ManualChange
 from tests.cloud.functions.platforms import FunctionPlatforms
+from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.smq_gateway import NAME, SmqGateway
 from tests.cloud.state.history import History
 from tests.cloud.state.rate_limit import RateLimit
@@ -40,9 +41,11 @@ class ApiDispatcher:
         services: Sequence[Service],
         clock: Clock,
         history: History,
+        identities: Identities,
         platforms: FunctionPlatforms | None = None,
     ) -> None:
         self.services = services
+        self.identities = identities
         self.clock = clock
         self.history = history
         self._age = 0
@@ -51,18 +54,19 @@ class ApiDispatcher:
         self._begin(world)
 
     def _begin(self, world: World) -> None:
-        self.world, now = world, self.clock.now
+        self.world, now, identities = world, self.clock.now, self.identities
         self.faults = WaitingFaults()
         self._lags = LaggingReads(self.clock)
         self._age += 1
         self.calls: list[dict[str, str]] = []
         self._rate_limit = RateLimit(world.rate)
-        self._tencent = TencentGateway(world, {one.name: one for one in self.services if one.cloud == "tencent"}, now)
+        tencent = {one.name: one for one in self.services if one.cloud == "tencent"}
+        self._tencent = TencentGateway(world, tencent, identities, now)
         alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
         smq = alibaba.pop(NAME, None)
-        self._smq = SmqGateway(world, smq, now) if smq else None
-        self._fc = FcGateway(world, alibaba, now) if "fc" in alibaba else None
-        self._alibaba = AlibabaGateway(world, alibaba, now)
+        self._smq = SmqGateway(world, smq, identities, now) if smq else None
+        self._fc = FcGateway(world, alibaba, identities, now) if "fc" in alibaba else None
+        self._alibaba = AlibabaGateway(world, alibaba, identities, now)
 
     async def reset(self, world: World) -> None:
         """Begin again in `world`: first accounts, no faults, calls, tasks or nonces."""
@@ -70,6 +74,7 @@ class ApiDispatcher:
             await self.platforms.reset(world)
         await self.clock.reset()
         self.history.reset()
+        self.identities.reset(world)
         for service in self.services:
             await service.reset(world)
         self._begin(world)
@@ -147,7 +152,7 @@ class ApiDispatcher:
         self, gateway: ApiGateway, request: HttpRequest, call: Call, service: Service, faults_: WaitingFaults | None
     ) -> Answer:
         action = service.actions[call.action]
-        if call.action in self.world.deny:
+        if call.action in self.world.deny or not self._may(gateway, request, call, action):
             if not self.world.holds("W2"):  # the right is asked for when all is done
                 call.parameters = gateway.parameters(request, action)
                 await self._answer(service, call, action)
@@ -174,6 +179,13 @@ class ApiDispatcher:
         if fault is None or call.fault not in ("slow", "code"):
             return await self._answer(service, call, action)
         return await self._unpunctual(fault, service, call, action)
+
+    def _may(self, gateway: ApiGateway, request: HttpRequest, call: Call, action: Action) -> bool:
+        """Whether the caller's policies allow the call. Raises: ApiError: its parameters do not name the resource."""
+        if call.caller is None or self.identities.may_everything(call.caller):
+            return True
+        call.parameters = gateway.parameters(request, action)
+        return self.identities.may(call.caller, action.right_of(call), action.resource_of(call))
 
     async def _answer(self, service: Service, call: Call, action: Action) -> Answer:
         if action.changes:

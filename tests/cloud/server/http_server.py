@@ -9,6 +9,7 @@
   a store also `Current`. `Digest` is hex SHA-256 of salt and value, empty for a version that is gone.
 - `POST requests`: from now on, keep one of each distinct request; `GET requests`: those, see `request_shape`. No value.
 - `POST outside`: a change by hand, see `outside.Outside`.
+- `POST activate`: `{"scf": true}`: somebody agrees to a service's first use, as one does in its console.
 - `POST queue`, `GET functions`, `POST tick`: what only the clouds' own triggers could ask.
 """
 
@@ -23,6 +24,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from tests.cloud.functions.platforms import FunctionPlatforms
+from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.server.dispatcher import ApiDispatcher
 from tests.cloud.state.history import History
@@ -59,12 +61,13 @@ class HttpServer:
         broker: MessageBroker,
         clock: Clock,
         history: History,
+        identities: Identities,
         platforms: FunctionPlatforms | None = None,
     ) -> None:
         self._first = world
         self._broker = broker
         self._clock = clock
-        self._dispatcher = ApiDispatcher(world, services, clock, history, platforms)
+        self._dispatcher = ApiDispatcher(world, services, clock, history, identities, platforms)
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int) -> int:
@@ -124,6 +127,8 @@ class HttpServer:
                 return HttpReply.json(dispatcher.history.as_json())
             elif what == "POST outside":
                 await dispatcher.outside(api_request.body)
+            elif what == "POST activate":
+                dispatcher.identities.activate(json.loads(api_request.body))
             elif what == "GET clock":
                 return HttpReply.json(self._clock.as_json())
             elif what == "POST clock":

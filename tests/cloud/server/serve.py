@@ -18,8 +18,10 @@ from tests.cloud.alibaba.kms import AlibabaKms
 from tests.cloud.alibaba.kvstore import AlibabaKvstore
 from tests.cloud.backends.redis_pool import RedisPool
 from tests.cloud.functions.platforms import FunctionPlatforms
+from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.queues.ckafka import TencentCkafka
+from tests.cloud.queues.kafka_topics import KafkaTopics
 from tests.cloud.queues.smq import AlibabaSmq
 from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
@@ -65,15 +67,16 @@ async def serve(port: int, path: Path) -> None:
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
     broker = MessageBroker(clock)
-    platforms = FunctionPlatforms(world, broker, clock)
+    identities, kafka = Identities(world, clock.now), KafkaTopics(world, clock)
+    platforms = FunctionPlatforms(world, broker, kafka, clock, identities)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
-        *(TencentCkafka(world, broker), AlibabaSmq(world, broker, clock)),
-        *(TencentScf(world, platforms.host), AlibabaFc(world, platforms.host)),
+        *(TencentCkafka(world, broker, kafka, clock), AlibabaSmq(world, broker, clock)),
+        *(TencentScf(world, platforms.host, identities), AlibabaFc(world, platforms.host, identities)),
     )
     for service in services:
         answer_more(service)
-    server = HttpServer(world, services, broker, clock, history, platforms)
+    server = HttpServer(world, services, broker, clock, history, identities, platforms)
     try:
         bound = await server.start(port)
         await asyncio.gather(platforms.start(), *(service.start() for service in services))

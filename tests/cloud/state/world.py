@@ -8,37 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import tomli
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 
 from tests.cloud.state.api_error import ApiError
+from tests.cloud.state.identity_tables import Activated, CallersRights, Credentials, StartingRoles
+from tests.cloud.state.queue_tables import CkafkaInstance, DataHub, SmqAccount
+from tests.cloud.state.world_table import Seconds, WorldTable
 
 DEFAULT_WORLD = Path(__file__).parents[1] / "world.toml"
 
-Seconds = Annotated[float, Field(ge=0)]
 Days = Annotated[float, Field(ge=0)]
 DAY_S = 24 * 3600
 MONTH_DAYS = 30.0
-
-
-class WorldTable(BaseModel):
-    """A table of the world file; a key that nobody reads is an error."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-
-class TemporaryKeys(WorldTable):
-    """The one caller that a cloud knows: temporary role keys."""
-
-    id: str
-    key: str
-    token: str
-
-
-class Credentials(WorldTable):
-    """Keys by cloud."""
-
-    tencent: TemporaryKeys
-    alibaba: TemporaryKeys
 
 
 class RedisAccount(WorldTable):
@@ -240,22 +221,6 @@ class RefusedCharacters(WorldTable):
     action: str = "*"
 
 
-class DataHub(WorldTable):
-    """An HTTP access task of CKafka's DataHub: a topic that SendMessage writes to, and triggers read by its name."""
-
-    region: str
-    site: Literal["domestic", "intl"] = "domestic"
-    topic: str = ""
-
-
-class SmqAccount(WorldTable):
-    """An account's SMQ queues in one region. `queues` are patterns of the names that exist."""
-
-    region: str
-    queues: tuple[str, ...]
-    visibility_s: Seconds = 30.0
-
-
 class World(WorldTable):
     """Everything that a world file may say. Times in seconds; `rate` is requests a second, API and region."""
 
@@ -293,13 +258,21 @@ class World(WorldTable):
     unknown_actions: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
     not_so: tuple[str, ...] = ()
+    role_keys_s: Annotated[float, Field(gt=0)] = 7200.0
+    activated: Activated = Activated()
+    caller: CallersRights = CallersRights()
+    cam: StartingRoles = StartingRoles()
+    ram: StartingRoles = StartingRoles()
     credentials: Credentials
     redis: dict[str, RedisInstance] = {}
     tcr: dict[str, RegistryInstance] = {}
     tair: dict[str, TairInstance] = {}
     ssm: dict[str, SsmSecret] = {}
     kms: dict[str, KmsSecret] = {}
+    ckafka_instance: dict[str, CkafkaInstance] = {}
     ckafka: dict[str, DataHub] = {}
+    ckafka_task_s: Seconds = 0.2
+    ckafka_lists: Literal["places", "messages"] = "places"
     smq: dict[str, SmqAccount] = {}
 
     @model_validator(mode="before")

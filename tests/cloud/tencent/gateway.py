@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import re
 import time
@@ -10,6 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Literal
 
+from tests.cloud.identity.identities import Caller, Identities
 from tests.cloud.state.world import World
 from tests.cloud.wire import signatures
 from tests.cloud.wire.http import HttpReply, HttpRequest
@@ -31,10 +31,17 @@ _REGIONS = {
 
 
 class TencentGateway:
-    """Knows one caller and a few services."""
+    """Knows who calls and a few services."""
 
-    def __init__(self, world: World, services: Mapping[str, Service], now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        world: World,
+        services: Mapping[str, Service],
+        identities: Identities,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._world = world
+        self._identities = identities
         self._services = services
         self._now = now
         self._regions = _REGIONS | {one.region for one in world.redis.values()}
@@ -56,7 +63,7 @@ class TencentGateway:
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
         # claims: R1, W1, W9
-        scope = self._authenticate(request)
+        caller, scope = self._authenticate(request)
         headers = request.headers
         place = _HOST.fullmatch(request.hostname)
         if place is None and request.hostname not in ("127.0.0.1", "localhost"):
@@ -73,7 +80,8 @@ class TencentGateway:
             raise ApiError("InvalidAction", "The action does not exist.")
         region, site = self._reach(place["place"] if place else "loopback", headers.get("x-tc-region", ""))
         call = Call("tencent", service.name, action, version, region, request.host, site, request_id)
-        call.refused_when_done = not self._has_token(request)
+        call.caller = caller
+        call.refused_when_done = not self._has_token(request, caller)
         return call, service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
@@ -122,8 +130,8 @@ class TencentGateway:
         problem = {"Code": error.code, "Message": error.message}
         return HttpReply.json({"Response": {"Error": problem, "RequestId": request_id}})
 
-    def _authenticate(self, request: HttpRequest) -> str:
-        """The credential scope's service, once everything about the caller holds."""
+    def _authenticate(self, request: HttpRequest) -> tuple[Caller, str]:
+        """The caller and the credential scope's service, once everything about the caller holds."""
         # claims: W1, W2
         header = request.headers.get("authorization", "")
         if not header:
@@ -131,13 +139,13 @@ class TencentGateway:
         authorization = signatures.read_tc3(header)
         if authorization is None or not {"content-type", "host"} <= set(authorization.signed_headers):
             raise ApiError("AuthFailure.InvalidAuthorization", "The Authorization header is malformed.")
-        keys = self._world.credentials.tencent
-        if not hmac.compare_digest(authorization.id.encode(), keys.id.encode()):
+        caller = self._identities.find("tencent", authorization.id)
+        if caller is None:
             raise ApiError("AuthFailure.SecretIdNotFound", "The SecretId is not found.")
         self._check_clock(request.headers.get("x-tc-timestamp", ""), authorization.date)
         matches = signatures.tc3_matches(
             authorization,
-            keys.key,
+            caller.keys.key,
             method=request.method,
             query=request.query,
             headers=request.headers,
@@ -145,13 +153,12 @@ class TencentGateway:
         )
         if not matches or request.path != "/":
             raise ApiError("AuthFailure.SignatureFailure", "The signature does not match the request.")
-        if not self._has_token(request) and self._world.holds("W2"):
+        if not self._has_token(request, caller) and self._world.holds("W2"):
             raise self.error_for("expire_token")
-        return authorization.service
+        return caller, authorization.service
 
-    def _has_token(self, request: HttpRequest) -> bool:
-        given, token = request.headers.get("x-tc-token", ""), self._world.credentials.tencent.token
-        return hmac.compare_digest(given.encode(), token.encode())
+    def _has_token(self, request: HttpRequest, caller: Caller) -> bool:
+        return caller.has_token(request.headers.get("x-tc-token", ""), self._now())
 
     def _check_clock(self, timestamp: str, date: str) -> None:
         if not timestamp.isdecimal() or len(timestamp) > 12:

@@ -16,6 +16,8 @@ from typing import Any
 from tests.cloud.functions import validation
 from tests.cloud.functions.host import FunctionHost, Trigger, response_line
 from tests.cloud.functions.instance_process import FunctionSpec, InvocationOutcome
+from tests.cloud.identity.identities import Identities
+from tests.cloud.state.china_time import china_time
 from tests.cloud.state.world import World
 from tests.cloud.tencent.scf_configuration import (
     CODE,
@@ -28,6 +30,7 @@ from tests.cloud.tencent.scf_configuration import (
     spec_fields,
 )
 from tests.cloud.tencent.scf_functions import FunctionRecord, FunctionTable
+from tests.cloud.tencent.scf_role import check_consent, check_role
 from tests.cloud.tencent.scf_triggers import (
     invalid_value,
     keep_offset,
@@ -35,7 +38,6 @@ from tests.cloud.tencent.scf_triggers import (
     shown_trigger,
     unknown_field,
 )
-from tests.cloud.tencent.tasks import china_time
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
@@ -51,8 +53,9 @@ class TencentScf:
     version = "2018-04-16"
     task_faults: frozenset[str] = frozenset({"fail_task"})  # a function's own changes end in a state that says Failed
 
-    def __init__(self, world: World, host: FunctionHost) -> None:
+    def __init__(self, world: World, host: FunctionHost, identities: Identities) -> None:
         self._world = world
+        self._identities = identities
         self._host = host
         self._functions = FunctionTable(world, host.clock.now)
         self._count = 0
@@ -141,6 +144,7 @@ class TencentScf:
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = given["FunctionName"]
+        check_consent(self._identities, self._world)
         if not _NAME.fullmatch(name):
             raise invalid_value("FunctionName", "is malformed")
         if self._functions.takes_name(given, call):
@@ -155,6 +159,7 @@ class TencentScf:
             {"Runtime": "Python2.7", "MemorySize": 128, "Timeout": 3, "Role": ""},
             self._world,
         )
+        check_role(self._identities, call, values["role"])
         validation.check_fields(given["Code"], CODE, unknown_field, "Code")
         folder, size = await asyncio.to_thread(
             validation.unpack_zip_file, given["Code"]["ZipFile"], _CREATE_MB, invalid_value
@@ -190,6 +195,8 @@ class TencentScf:
         deployed = self._functions.changeable(given, call)
         said = changed_configuration(deployed.configuration, given, self._world)
         values = spec_fields(said, {}, self._world)
+        if "Role" in given:
+            check_role(self._identities, call, values["role"])
         if not (fails := call.fault == "fail_task"):
             await self._host.change(deployed.host, **values)
             deployed.configuration = said

@@ -64,7 +64,7 @@ def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], world: Wo
         "memory_mb": said["MemorySize"],
         "timeout_s": said["Timeout"],
         "environment": validation.check_environment(pairs, _RESERVED, invalid_environment),
-        "role": world.credentials.tencent if said["Role"] else None,
+        "role": said["Role"],
         "limit_unit": 1000 if world.holds("P1") else 1,
     }
 

@@ -8,21 +8,16 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from copy import copy
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone, tzinfo
+from datetime import timezone
 
+from tests.cloud.state.china_time import CHINA, china_time
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock, ScheduledEvent
 
-CHINA = timezone(timedelta(hours=8))
 PREPARING, RUNNING, SUCCEEDED, FAILED = "preparing", "running", "succeed", "failed"
 RESULT = {PREPARING: 0, RUNNING: 1, SUCCEEDED: 2, FAILED: 4}
 EFFECT_LATE_S = 3.0
 """How long after its task the new password comes into force, in a world without R8."""
-
-
-def china_time(seconds: float, zone: tzinfo = CHINA) -> str:
-    """Epoch seconds as `YYYY-MM-DD hh:mm:ss` in China Standard Time; an empty string for 0."""
-    return datetime.fromtimestamp(seconds, zone).strftime("%Y-%m-%d %H:%M:%S") if seconds else ""
 
 
 def redis_time(seconds: float, world: World) -> str:

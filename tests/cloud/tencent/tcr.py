@@ -13,10 +13,11 @@ from functools import partial
 from typing import Any
 
 from tests.cloud.backends.registry import Registry
+from tests.cloud.state.china_time import CHINA
 from tests.cloud.state.history import By, History
 from tests.cloud.state.world import DAY_S, RegistryAccount, RegistryInstance, World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.tencent.tasks import CHINA, EFFECT_LATE_S
+from tests.cloud.tencent.tasks import EFFECT_LATE_S
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, page, parameter_table
 
 PREFIX = "tcr$"

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from tests.cloud.identity.documents import Cloud
+from tests.cloud.identity.identities import ACCOUNT, Caller
 from tests.cloud.state.api_error import ApiError
 from tests.cloud.state.world import World
 
@@ -22,7 +24,6 @@ __all__ = [
     "has_type",
 ]
 
-Cloud = Literal["tencent", "alibaba"]
 Answer = dict[str, Any]
 
 
@@ -42,6 +43,7 @@ class Call:
     fault: str = ""
     in_query: frozenset[str] = frozenset()  # what came in the URL
     refused_when_done: bool = False  # its token is wrong, in a world without W2
+    caller: Caller | None = None  # None: nobody whose rights are looked at
 
     @property
     def instance_id(self) -> str:
@@ -82,7 +84,9 @@ def parameter_table(published: str, elsewhere: str = "") -> dict[str, Parameter]
 class Action:
     """One API action: its parameters, its coroutine, whether it changes anything, and its own published rate.
 
-    `throttled` is the code beyond that rate, where the service has one of its own.
+    `throttle_code` is the code beyond that rate, where the service has one of its own. `right` is the action as
+    policies name it, `<service>:<Action>` if empty; `resource` is what they name as its resource: a template of the
+    call's parameters, `{region}` and `{account}`, or a function; `*` where the cloud judges it without one.
     """
 
     parameters: Mapping[str, Parameter]
@@ -90,6 +94,25 @@ class Action:
     changes: bool = False
     rate_per_s: int | None = None
     throttle_code: str = ""
+    right: str = ""
+    resource: str | Callable[[Call], str] = "*"
+
+    def right_of(self, call: Call) -> str:
+        """The action as policies name it."""
+        return self.right or f"{call.service.removeprefix('r-')}:{call.action}"
+
+    def resource_of(self, call: Call) -> str:
+        """The resource as policies name it; what the call does not say is `*`."""
+        if callable(self.resource):
+            return self.resource(call)
+        said = {name: value for name, value in call.parameters.items() if isinstance(value, str | int) and value}
+        place = {"region": call.region or "*", "account": ACCOUNT[call.cloud]}
+        return self.resource.format_map(_Named({**said, **place}))
+
+
+class _Named(dict[str, Any]):
+    def __missing__(self, name: str) -> str:
+        return "*"
 
 
 class Service(Protocol):

@@ -50,8 +50,10 @@ def passes(code: str) -> bool:
 class CallerRefused(Exception):
     """A call with the caller's own keys was refused for who calls, its rights, the region or the clock."""
 
-    def __init__(self, action: str, code: str, status: int) -> None:
+    def __init__(self, action: str, code: str, status: int, service: str = "") -> None:
         super().__init__(f"{action}: {code}")
+        self.action = action
+        self.service = service
         self.code = code
         self.status = status
 

@@ -1,0 +1,94 @@
+"""Whose account is asked, and what serverless.yml says of it once the account's own names stand in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap import alibaba, tencent
+from shared.workbench.bootstrap.needs import Consent, Needs, is_unset, log_place, needs
+from shared.workbench.bootstrap.resources import Resource
+from shared.workbench.bundle.description import Cloud, Description
+from shared.workbench.bundle.loading import load
+from shared.workbench.deploy.commands import Refused, identity
+
+
+@dataclass(frozen=True)
+class Account:
+    """One account as one description is to run in it. `exports`: variables to set, as far as they are known yet."""
+
+    api: TencentApi | AlibabaApi | None  # None: nobody's keys, so that nothing can be asked
+    number: str
+    description: Description
+    needs: Needs
+    exports: Mapping[str, str]
+
+    def resources(self) -> list[Resource]:
+        """What bootstrap makes, in order."""
+        if isinstance(self.api, TencentApi):
+            return tencent.resources(self.api, self.needs)
+        return alibaba.resources(self.api, self.needs) if self.api else []
+
+    def is_given(self, consent: Consent) -> bool:
+        """Whether a consent shows. Raises: CallLost, CallerRefused."""
+        if isinstance(self.api, TencentApi):
+            return tencent.is_given(self.api, consent)
+        return alibaba.is_given(self.api, consent) if self.api else False
+
+
+def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, without_keys: bool = False) -> Account:
+    """Ask whose keys these are, and read the file for that account.
+
+    Raises: DescriptionError; Refused; CallRefused, CallLost, CallerRefused.
+    """
+    environ = _usable(cloud, environ)
+    first = load(file, cloud, environ)
+    api = None
+    try:
+        api = api_of(first, environ)
+    except Refused:
+        if not without_keys:
+            raise
+    number = environ.get("ALIBABA_ACCOUNT", "") if cloud == "alibaba" else ""
+    if isinstance(api, TencentApi):
+        number = tencent.account_of(api)
+    elif api:
+        number = alibaba.account_of(api)
+    exports = {}
+    if cloud == "alibaba":
+        if not number:
+            raise Refused("whose account? set ALIBABA_ACCOUNT to its number, or the keys of somebody in it")
+        if environ.get("ALIBABA_ACCOUNT", number) != number:
+            raise Refused(f"ALIBABA_ACCOUNT is {environ['ALIBABA_ACCOUNT']}, and these keys are of account {number}")
+        place = log_place(first, number)
+        exports = {"ALIBABA_ACCOUNT": number}
+        if not (environ.get("KEYTURN_SLS_PROJECT") or environ.get("KEYTURN_SLS_LOGSTORE")):
+            exports |= {"KEYTURN_SLS_PROJECT": place.group, "KEYTURN_SLS_LOGSTORE": place.topic}
+        exports |= _queues(environ, number, first)
+    description = load(file, cloud, {**environ, **exports})
+    return Account(api, number, description, needs(description, number), exports)
+
+
+def api_of(description: Description, environ: Mapping[str, str]) -> TencentApi | AlibabaApi:
+    """The cloud's API with the keys in the environment. Raises: Refused."""
+    keys = identity(description.cloud, environ)
+    endpoint = environ.get(f"KEYTURN_{description.cloud.upper()}_ENDPOINT", "").rstrip("/")
+    if description.cloud == "tencent":
+        return TencentApi(keys, description.region, environ.get("KEYTURN_SITE") or "domestic", endpoint)
+    return AlibabaApi(keys, description.region, endpoint)
+
+
+def _usable(cloud: Cloud, environ: Mapping[str, str]) -> dict[str, str]:
+    """The environment without queues that a platform cannot use, such as a file's: others are made in their place."""
+    queues = ("KEYTURN_RESULTS", "KEYTURN_COMMANDS")
+    return {name: value for name, value in environ.items() if name not in queues or not is_unset(cloud, value)}
+
+
+def _queues(environ: Mapping[str, str], number: str, first: Description) -> dict[str, str]:
+    """The URLs of SMQ queues that nobody named."""
+    host = f"smq://{number}.mns.{first.region}.aliyuncs.com"
+    names = {"KEYTURN_RESULTS": "keyturn-results", "KEYTURN_COMMANDS": "keyturn-{function}"}
+    return {variable: f"{host}/{queue}" for variable, queue in names.items() if not environ.get(variable)}

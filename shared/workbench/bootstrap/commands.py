@@ -1,0 +1,236 @@
+"""`bootstrap`: what an account lacks is shown, agreed to, made, and looked at again; `--remove` takes it away.
+
+Everything may be interrupted and repeated at any point. Only what carries the mark of the service is changed or
+removed. Nothing that is billed by the month is made, and serverless.yml is never edited.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from shared.workbench.apis.callers import CallerRefused
+from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.bootstrap import printed, shown
+from shared.workbench.bootstrap.account import Account, read_account
+from shared.workbench.bootstrap.first_secrets import CannotList, Credential, create, credentials, is_there, typed
+from shared.workbench.bootstrap.needs import Consent
+from shared.workbench.bootstrap.resources import Found, Resource
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.deploy.commands import DONE, FAILED, WRONG_USE, Refused
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal
+
+_SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
+_RIGHTS = {"mns-open": "mns", "eventbridge-console": "eventbridge", "FC": "fc", "r-kvstore": "kvstore"}
+
+Looked = list[tuple[Resource, Found]]
+
+
+def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Exit 0: all is there. 1: a step failed, or something is left for a person. 2: wrong use, or nobody to ask."""
+    parser = argparse.ArgumentParser(prog="python -m shared.workbench.bootstrap", description=__doc__)
+    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("--file", type=Path, default=ROOT / "serverless.yml", help="another serverless.yml")
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where files are written")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--print", action="store_true", help="write commands and policies, and call nothing")
+    what.add_argument("--remove", action="store_true", help="take away what bootstrap made")
+    what.add_argument("--secret", default="", metavar="REF", help="put one first secret into its store")
+    options = parser.parse_args(argv)
+    verb, terminal = "remove" if options.remove else "bootstrap", Terminal()
+    try:
+        account = read_account(options.file, options.cloud, environ, without_keys=options.print)
+        if options.print:
+            folder = printed.write(account.description, account.needs, account.number, options.dist)
+            terminal.say(f"written to {folder}: commands.sh, deployer.json, and two files a role; nothing was called")
+            return DONE
+        terminal.say(shown.place(account))
+        if options.secret:
+            return _one_secret(account, options.secret, terminal)
+        if options.remove:
+            return _remove(account, terminal)
+        return _bootstrap(account, environ, options.dist, options.file, terminal)
+    except DescriptionError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
+    except (Refused, NobodyToAsk) as error:
+        print(f"{verb}: {error}", file=sys.stderr)
+        return WRONG_USE
+    except (CallRefused, CallLost, CallerRefused) as error:
+        print(f"{verb}: {told(error, options.cloud)}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        print(f"\n{verb}: interrupted; run it again: it goes on from here", file=sys.stderr)
+        return FAILED
+
+
+def told(error: CallRefused | CallLost | CallerRefused, cloud: str) -> str:
+    """What a failed call means to a person: for a right that is missing, which one and who can grant it."""
+    if isinstance(error, CallerRefused) and error.service and "key" not in error.code.lower():
+        right = f"{_RIGHTS.get(error.service, error.service)}:{error.action}"
+        who = f"whoever administers the account grants it: `make bootstrap CLOUD={cloud} PRINT=1` writes the policy"
+        return f"{error}: these keys may lack the right {right}; {who} into dist/bootstrap/{cloud}/deployer.json"
+    if isinstance(error, CallLost):
+        return f"{error}; it may have had its effect: run it again, it looks first"
+    return str(error)
+
+
+def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: Path, terminal: Terminal) -> int:
+    missing = _missing_consents(account)
+    looked = _look(account, {one.service for one in missing}, terminal)
+    for line in shown.found(looked, terminal):
+        terminal.say(line)
+    to_make = [(one, found) for one, found in looked if found.condition in ("missing", "differs")]
+    if to_make:
+        agreed = terminal.agrees(f"Make or mend these {len(to_make)} in account {account.number}?")
+        if not agreed:
+            terminal.say("nothing was made")
+            return FAILED
+        if not _do([(one.make, f"{one.group}: {one.name}") for one, _ in to_make], account, "bootstrap", terminal):
+            return FAILED
+        looked = _until_shown(account, {one.service for one in missing}, terminal)
+    foreign = [(one, found) for one, found in looked if found.condition != "there"]
+    for one, found in foreign:
+        print(f"in the way: {one.group}: {one.name}: {found.why or 'it does not show'}", file=sys.stderr)
+    _first_secrets(account, terminal, missing)
+    exports = {**account.exports, **_given(account, looked)}
+    for line in shown.rest(account, missing, exports, environ):
+        terminal.say(line)
+    _write_settings(exports, environ, dist / "bootstrap" / account.needs.cloud)
+    if name := shown.other_name(account.needs, file, terminal):
+        terminal.say(name)
+    return FAILED if foreign or missing or account.needs.unnamed else DONE
+
+
+def _remove(account: Account, terminal: Terminal) -> int:
+    """What carries the mark, last made first."""
+    missing = _missing_consents(account)
+    ours = [one for one, found in _look(account, {one.service for one in missing}, terminal) if found.ours][::-1]
+    if not ours:
+        terminal.say("nothing that bootstrap made is left")
+        return DONE
+    for one in ours:
+        terminal.say(f"- {one.group}: {one.name}")
+    if not terminal.agrees(f"Take these {len(ours)} away from account {account.number}?"):
+        terminal.say("nothing was taken away")
+        return FAILED
+    if not _do([(one.take_away, f"{one.group}: {one.name}") for one in ours], account, "remove", terminal):
+        return FAILED
+    left = [one for one, found in _look(account, {one.service for one in missing}, terminal) if found.ours]
+    for one in left:
+        print(f"remove: {one.group}: {one.name} still shows: run it again in a minute", file=sys.stderr)
+    terminal.say(f"{len(ours) - len(left)} taken away; first secrets and what carries no mark are left as they are")
+    return FAILED if left else DONE
+
+
+def _missing_consents(account: Account) -> list[Consent]:
+    return [one for one in account.needs.consents if not account.is_given(one)]
+
+
+def _look(account: Account, missing: set[str], terminal: Terminal) -> Looked:
+    """Everything, less what waits for a consent and what a setting makes needless. Raises: CallRefused and the like."""
+    looked = []
+    for one in account.resources():
+        if one.after in missing:
+            continue
+        terminal.progress(f"looking at {one.name}")
+        found = one.look()
+        if found.condition == "there" or one.name not in account.needs.optional:
+            looked.append((one, found))
+    return looked
+
+
+def _until_shown(account: Account, missing: set[str], terminal: Terminal) -> Looked:
+    """What stands now, asked again for some seconds where it does not show yet."""
+    until = time.monotonic() + _SHOWS_WITHIN_S
+    while True:
+        looked = _look(account, missing, terminal)
+        late = any(found.condition in ("missing", "differs") for _, found in looked)
+        if not late or time.monotonic() > until:
+            return looked
+        time.sleep(1)
+
+
+def _do(steps: list[tuple[Callable[[], None], str]], account: Account, verb: str, terminal: Terminal) -> bool:
+    """The steps in order; at the first that fails say how to go on."""
+    for number, (step, title) in enumerate(steps, 1):
+        terminal.progress(f"[{number}/{len(steps)}] {title}")
+        started = time.monotonic()
+        try:
+            step()
+        except (CallRefused, CallLost, CallerRefused) as error:
+            terminal.say(f"[{number}/{len(steps)}] {title}: {terminal.bad('failed')}")
+            print(f"{verb}: {told(error, account.needs.cloud)}", file=sys.stderr)
+            print(f"{verb}: put that right and run it again: it goes on from here", file=sys.stderr)
+            return False
+        terminal.say(f"[{number}/{len(steps)}] {title}: {time.monotonic() - started:.1f} s")
+    return True
+
+
+def _given(account: Account, looked: Looked) -> dict[str, str]:
+    """The variables whose values the cloud made."""
+    variables = {task.name: task.variable for task in account.needs.tasks}
+    values: dict[str, str] = {}
+    for one, found in looked:
+        if one.group == "logs" and found.value:
+            values["KEYTURN_CLS_LOGSET"], values["KEYTURN_CLS_TOPIC"] = found.value.split()
+        elif one.name in variables and found.value.startswith("ckafka://") and one.name not in account.needs.optional:
+            values[variables[one.name]] = found.value
+    return values
+
+
+def _first_secrets(account: Account, terminal: Terminal, missing: list[Consent]) -> None:
+    """Ask on a terminal for each first secret; else, and for what nobody typed, the command that asks for it."""
+    assert account.api is not None
+    if {"ssm", "kms"} & {one.service for one in missing}:
+        return
+    for first in account.needs.secrets:
+        try:
+            wanted = [one for one in credentials(first, account.api) if not is_there(account.api, one.store)]
+        except (CannotList, CallRefused, CallLost, CallerRefused) as error:
+            terminal.say(f"first secrets: {error}; each is wanted at {first.store}")
+            continue
+        for one in wanted:
+            secret = typed(one) if terminal.is_live and sys.stdin.isatty() else None
+            if secret is None:
+                terminal.say(f"first secret wanted: make bootstrap CLOUD={account.needs.cloud} SECRET={one.store.place}")
+            else:
+                create(account.api, one, secret, account.needs.mark)
+                terminal.say(f"{one.store.place}: kept")
+
+
+def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
+    assert account.api is not None
+    for first in account.needs.secrets:
+        try:
+            found: Credential | None = next(
+                (one for one in credentials(first, account.api) if one.store.place == reference), None
+            )
+        except CannotList as error:
+            raise Refused(str(error)) from None
+        if found is None:
+            continue
+        if is_there(account.api, found.store):
+            terminal.say(f"{reference} is there already, and is left as it is")
+            return DONE
+        secret = typed(found)
+        if secret is None:
+            raise Refused("no secret was typed; nothing was made")
+        create(account.api, found, secret, account.needs.mark)
+        terminal.say(f"{reference}: kept")
+        return DONE
+    raise Refused(f"no policy of serverless.yml keeps a secret at {shlex.quote(reference)}")
+
+
+def _write_settings(exports: Mapping[str, str], environ: Mapping[str, str], folder: Path) -> None:
+    """settings.sh, which sets what was made here; it holds no secret."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
+    lines += [f"unset {name}" for name in ("KEYTURN_RESULTS", "KEYTURN_COMMANDS") if name in environ and name not in exports and environ[name].startswith("sqlite:")]  # fmt: skip
+    (folder / "settings.sh").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

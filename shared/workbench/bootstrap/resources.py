@@ -1,0 +1,78 @@
+"""What bootstrap knows of one thing in an account: how it stands, how it is made, how it is taken away."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+TAG = "keyturn"
+"""The key of the tag on what bootstrap makes; its value is the service."""
+
+Condition = Literal["there", "missing", "differs", "foreign"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a thing stands. `foreign`: somebody else's, and it will not do; nothing is done about it but to say so."""
+
+    condition: Condition
+    ours: bool = False  # it carries the mark of this service
+    why: str = ""  # what differs, or what a person has to do
+    value: str = ""  # the id that the cloud gave it, where a setting needs it
+
+
+MISSING = Found("missing")
+
+
+class Resource(Protocol):
+    """One thing. Every method may raise CallRefused, CallLost or CallerRefused.
+
+    `make` may be interrupted anywhere and repeated: it begins with what `look` found.
+    """
+
+    group: str
+    name: str
+    after: str  # the service whose consent it needs first; empty: none
+
+    def look(self) -> Found:
+        """How it stands; nothing is changed."""
+
+    def make(self) -> None:
+        """Make it, or bring it to what it should be, if it is missing or ours."""
+
+    def take_away(self) -> None:
+        """Remove what carries the mark, and nothing else."""
+
+
+@dataclass(frozen=True)
+class ApiCall:
+    """One call as data: to be made, or to be printed for somebody who may."""
+
+    service: str
+    action: str
+    parameters: Mapping[str, Any]
+
+
+def as_text(document: Mapping[str, Any]) -> str:
+    """A policy as both clouds take it: JSON in a text."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def same_document(text: str, document: Mapping[str, Any]) -> bool:
+    """Whether a policy that the cloud shows says what `document` does, however it is laid out."""
+    try:
+        return bool(_sorted(json.loads(text)) == _sorted(document))
+    except ValueError:
+        return False
+
+
+def _sorted(value: Any) -> Any:
+    """Lists in one order, and a list of one as its element: neither cloud's policies tell the two apart."""
+    if isinstance(value, Mapping):
+        return {key: _sorted(one) for key, one in sorted(value.items())}
+    if isinstance(value, list):
+        items = sorted((_sorted(one) for one in value), key=lambda one: json.dumps(one, sort_keys=True))
+        return items[0] if len(items) == 1 else items
+    return value

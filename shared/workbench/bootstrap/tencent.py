@@ -1,0 +1,350 @@
+"""What keyturn needs on Tencent Cloud: CAM roles with their policies, CKafka topics with DataHub entries, CLS topics.
+
+Sources: CAM 2019-01-16, CKafka 2019-08-19, CLS 2020-10-16 (models and error codes of the SDKs 3.1.18x and 3.1.19x).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap.needs import CkafkaTopic, Consent, DatahubTask, LogPlace, Needs, Role
+from shared.workbench.bootstrap.resources import MISSING, TAG, ApiCall, Found, Resource, as_text, same_document
+
+_PAGE = 100
+_SETTLE_S = 120.0  # a DataHub task is made in the background
+_RETENTION_MS = 3 * 24 * 3600 * 1000  # of messages: a weekend
+_RUNNING, _MAKING = 1, 0  # DescribeDatahubTasks' Status
+_TASK_GONE = (2, 3)
+LOG_DAYS = 30
+
+
+def account_of(api: TencentApi) -> str:
+    """The account's number. Raises: CallRefused, CallLost, CallerRefused."""
+    return str(api.call("sts", "GetCallerIdentity", {})["AccountId"])
+
+
+def resources(api: TencentApi, needs: Needs) -> list[Resource]:
+    """Everything that is made, in the order in which it is made."""
+    found: list[Resource] = [CamRole(api, one, needs.service, needs.mark) for one in needs.roles]
+    found += [Topic(api, one, needs.service, needs.mark) for one in needs.topics]
+    found += [Entry(api, one, needs.service, needs.mark) for one in needs.tasks]
+    return [*found, LogTopic(api, needs.logs, needs.service, needs.mark)]
+
+
+def is_given(api: TencentApi, consent: Consent) -> bool:
+    """Whether a consent shows. Raises: CallLost, CallerRefused."""
+    if consent.service == "scf":
+        return not api.refusal("cam", "GetRole", {"RoleName": "SCF_QcsRole"})
+    if consent.service == "ssm":
+        try:
+            return bool(api.call("ssm", "GetServiceStatus", {})["ServiceEnabled"])
+        except CallRefused:
+            return False
+    return not api.refusal("cls", "DescribeLogsets", {"Limit": 1})
+
+
+def role_calls(role: Role, service: str, mark: str) -> Iterator[ApiCall]:
+    """A role, its policy and the two joined."""
+    tags = [{"Key": TAG, "Value": service}]
+    told = f"{mark}, for {role.function}"
+    named = {"RoleName": role.name, "PolicyDocument": as_text(role.trust)}
+    yield ApiCall("cam", "CreateRole", {**named, "Description": told, "Tags": tags})
+    if role.policy:
+        named = {"PolicyName": role.name, "PolicyDocument": as_text(role.policy)}
+        yield ApiCall("cam", "CreatePolicy", {**named, "Description": told})
+        yield ApiCall("cam", "AttachRolePolicy", {"AttachRoleName": role.name, "PolicyName": role.name})
+
+
+def topic_call(topic: CkafkaTopic, service: str, mark: str) -> ApiCall:
+    """A topic of one partition, which keeps messages for three days."""
+    named = {"InstanceId": topic.instance, "TopicName": topic.name, "PartitionNum": 1, "ReplicaNum": 2}
+    tags = [{"TagKey": TAG, "TagValue": service}]
+    return ApiCall("ckafka", "CreateTopic", {**named, "RetentionMs": _RETENTION_MS, "Note": mark, "Tags": tags})
+
+
+def task_call(task: DatahubTask, service: str, mark: str) -> ApiCall:
+    """An entry by HTTP that writes to a topic."""
+    kafka = {"SelfBuilt": False, "Resource": task.topic.instance, "Topic": task.topic.name}
+    parameters = {
+        "TaskName": task.name,
+        "TaskType": "SOURCE",
+        "SourceResource": {"Type": "HTTP"},
+        "TargetResource": {"Type": "KAFKA", "KafkaParam": kafka},
+        "Description": mark,
+        "Tags": [{"TagKey": TAG, "TagValue": service}],
+    }
+    return ApiCall("ckafka", "CreateDatahubTask", parameters)
+
+
+def log_calls(place: LogPlace, service: str, mark: str, logset: str, topic: str) -> Iterator[ApiCall]:
+    """A log set, a topic in it and an index of its whole text; the ids of the first two are those that came of them."""
+    tags = [{"Key": TAG, "Value": service}]
+    yield ApiCall("cls", "CreateLogset", {"LogsetName": place.group, "Tags": tags})
+    named = {"LogsetId": logset, "TopicName": place.topic, "Period": LOG_DAYS}
+    yield ApiCall("cls", "CreateTopic", {**named, "Describes": mark, "Tags": tags})
+    text = {"CaseSensitive": False, "Tokenizer": "@&?|#()='\",;:<>[]{}/ \n\t\r\\", "ContainZH": False}
+    yield ApiCall("cls", "CreateIndex", {"TopicId": topic, "Status": True, "Rule": {"FullText": text}})
+
+
+class _Thing:
+    """What all of them know."""
+
+    group = ""
+    after = ""
+
+    def __init__(self, api: TencentApi, name: str, service: str, mark: str) -> None:
+        self._api, self.name, self._service, self._mark = api, name, service, mark
+
+    def _do(self, call: ApiCall) -> dict[str, Any]:
+        return self._api.call(call.service, call.action, call.parameters)
+
+    def _is_marked(self, description: object) -> bool:
+        text = description if isinstance(description, str) else ""
+        return text == self._mark or text.startswith(f"{self._mark},")
+
+
+class CamRole(_Thing):
+    """A role and the policy of its name."""
+
+    group = "roles"
+
+    def __init__(self, api: TencentApi, role: Role, service: str, mark: str) -> None:
+        super().__init__(api, role.name, service, mark)
+        self._role = role
+
+    def look(self) -> Found:
+        """Another's role may be used as it is, if it trusts SCF and has a policy of its name that says the same."""
+        role = self._role_there()
+        if role is None:
+            policy = self._policy()
+            if policy and not self._is_marked(policy[1]["Description"]):
+                return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
+            return Found("missing", ours=policy is not None)
+        ours = self._is_marked(role.get("Description"))
+        if wrong := self._wrong(role):
+            if ours and not wrong.startswith("!"):
+                return Found("differs", ours=True, why=wrong)
+            return Found("foreign", ours=ours, why=wrong.removeprefix("!"))
+        return Found("there", ours=ours)
+
+    def make(self) -> None:
+        create, *rest = role_calls(self._role, self._service, self._mark)
+        role = self._role_there()
+        if role is None:
+            self._do(create)
+        elif not same_document(str(role.get("PolicyDocument")), self._role.trust):
+            trust = {"RoleName": self.name, "PolicyDocument": as_text(self._role.trust)}
+            self._api.call("cam", "UpdateAssumeRolePolicy", trust)
+        if not rest:
+            return
+        policy = self._policy()
+        if policy is None:
+            self._do(rest[0])
+        elif not same_document(policy[1]["PolicyDocument"], self._role.policy or {}):
+            document = {"PolicyId": policy[0], "PolicyDocument": as_text(self._role.policy or {})}
+            self._api.call("cam", "UpdatePolicy", document)
+        if self.name not in self._attached():
+            self._do(rest[1])
+
+    def take_away(self) -> None:
+        role, policy = self._role_there(), self._policy()
+        if role is not None and self._is_marked(role.get("Description")):
+            for number in self._attached().values():
+                self._api.call("cam", "DetachRolePolicy", {"DetachRoleName": self.name, "PolicyId": number})
+            self._api.call("cam", "DeleteRole", {"RoleName": self.name})
+        if policy is not None and self._is_marked(policy[1]["Description"]):
+            self._api.call("cam", "DeletePolicy", {"PolicyId": [policy[0]]})
+
+    def _wrong(self, role: dict[str, Any]) -> str:
+        """What differs of a role that is there; `!` before what bootstrap may not put right."""
+        if not same_document(str(role.get("PolicyDocument")), self._role.trust):
+            return "its trust policy differs"
+        if self._role.policy is None:
+            return ""
+        policy = self._policy()
+        if policy is None:
+            return "it has no policy of its name"
+        if not same_document(policy[1]["PolicyDocument"], self._role.policy):
+            by_hand = "" if self._is_marked(policy[1]["Description"]) else "!"
+            return f"{by_hand}its policy {self.name} differs from what the functions need"
+        return "" if self.name in self._attached() else f"the policy {self.name} is not attached"
+
+    def _role_there(self) -> dict[str, Any] | None:
+        return _or_none(self._api, "cam", "GetRole", {"RoleName": self.name}, "RoleNotExist", "RoleInfo")
+
+    def _policy(self) -> tuple[int, dict[str, Any]] | None:
+        """The number and the whole of the account's own policy of this name."""
+        for page in range(1, 200):
+            asked = {"Scope": "Local", "Keyword": self.name, "Rp": _PAGE, "Page": page}
+            answer = self._api.call("cam", "ListPolicies", asked)
+            for one in answer.get("List") or ():
+                if one["PolicyName"] == self.name:
+                    return int(one["PolicyId"]), self._api.call("cam", "GetPolicy", {"PolicyId": one["PolicyId"]})
+            if page * _PAGE >= answer["TotalNum"]:
+                break
+        return None
+
+    def _attached(self) -> dict[str, int]:
+        """The policies of the role: at most ten or so, so that one page has them."""
+        asked = {"RoleName": self.name, "Page": 1, "Rp": _PAGE}
+        answer = self._api.call("cam", "ListAttachedRolePolicies", asked)
+        return {one["PolicyName"]: int(one["PolicyId"]) for one in answer.get("List") or ()}
+
+
+class Topic(_Thing):
+    """A topic of CKafka."""
+
+    group = "queues"
+
+    def __init__(self, api: TencentApi, topic: CkafkaTopic, service: str, mark: str) -> None:
+        super().__init__(api, topic.name, service, mark)
+        self._topic = topic
+
+    def look(self) -> Found:
+        asked = {"InstanceId": self._topic.instance, "SearchWord": self.name, "Limit": _PAGE, "Offset": 0}
+        answer = self._api.call("ckafka", "DescribeTopic", asked)["Result"]
+        for one in answer.get("TopicList") or ():
+            if one["TopicName"] == self.name:
+                return Found("there", ours=self._is_marked(one.get("Note")))
+        return MISSING
+
+    def make(self) -> None:
+        if self.look() == MISSING:
+            self._do(topic_call(self._topic, self._service, self._mark))
+
+    def take_away(self) -> None:
+        """Waits, where it was made within the last minute: the API refuses that long."""
+        named = {"InstanceId": self._topic.instance, "TopicName": self.name}
+        until = time.monotonic() + _SETTLE_S
+        while self.look().ours:
+            try:
+                self._api.call("ckafka", "DeleteTopic", named)
+            except CallRefused as refused:
+                if "FrequencyTopicDelete" not in refused.code or time.monotonic() > until:
+                    raise
+                time.sleep(2)
+            else:
+                return
+
+
+class Entry(_Thing):
+    """A DataHub task that takes messages by HTTP."""
+
+    group = "queues"
+
+    def __init__(self, api: TencentApi, task: DatahubTask, service: str, mark: str) -> None:
+        super().__init__(api, task.name, service, mark)
+        self._task = task
+
+    def look(self) -> Found:
+        task = self._there()
+        if task is None:
+            return MISSING
+        ours = self._is_marked(task.get("Description"))
+        target = (task.get("TargetResource") or {}).get("KafkaParam") or {}
+        aim = (target.get("Resource"), target.get("Topic"))
+        if aim != (self._task.topic.instance, self._task.topic.name):
+            return Found("foreign", ours=ours, why=f"the DataHub task {self.name} writes elsewhere: remove or rename it")
+        if task.get("Status") not in (_RUNNING, _MAKING):
+            why = f"the DataHub task {self.name} does not run (Status {task.get('Status')}): see to it in the console"
+            return Found("foreign", ours=ours, why=why)
+        return Found("there", ours=ours, value=f"ckafka://{self._api.region}/{task.get('DatahubId') or ''}")
+
+    def make(self) -> None:
+        """Returns when the task runs and has the id that messages are sent to. Raises: CallLost if that takes long."""
+        if self._there() is None:
+            self._do(task_call(self._task, self._service, self._mark))
+        until = time.monotonic() + _SETTLE_S
+        while time.monotonic() < until:
+            task = self._there()
+            if task and task.get("Status") != _MAKING:
+                return
+            time.sleep(0.5)
+        raise CallLost("CreateDatahubTask", TimeoutError())
+
+    def take_away(self) -> None:
+        task = self._there()
+        if task is None or not self._is_marked(task.get("Description")):
+            return
+        self._api.call("ckafka", "DeleteDatahubTask", {"TaskId": task["TaskId"]})
+        until = time.monotonic() + _SETTLE_S
+        while self._there() is not None and time.monotonic() < until:
+            time.sleep(0.5)
+
+    def _there(self) -> dict[str, Any] | None:
+        asked = {"SearchWord": self.name, "TaskType": "SOURCE", "SourceType": "HTTP", "Limit": _PAGE, "Offset": 0}
+        answer = self._api.call("ckafka", "DescribeDatahubTasks", asked)["Result"]
+        found = [one for one in answer.get("TaskList") or () if one["TaskName"] == self.name]
+        return next((one for one in found if one.get("Status") not in _TASK_GONE), None)
+
+
+class LogTopic(_Thing):
+    """A log set of CLS with one topic, and the index without which nothing of it is found."""
+
+    group = "logs"
+    after = "cls"
+
+    def __init__(self, api: TencentApi, place: LogPlace, service: str, mark: str) -> None:
+        super().__init__(api, str(place), service, mark)
+        self._place = place
+
+    def look(self) -> Found:
+        logset, topic = self._there()
+        if logset is None:
+            return MISSING
+        if topic is None:
+            return Found("missing", ours=self._is_ours(logset))
+        found = Found("there", self._is_ours(topic), value=f"{logset['LogsetId']} {topic['TopicId']}")
+        if not topic.get("Index"):
+            return Found("differs", found.ours, why="its topic has no index: no line would be found", value=found.value)
+        return found
+
+    def make(self) -> None:
+        logset, topic = self._there()
+        group = logset["LogsetId"] if logset else ""
+        new_set, *_ = log_calls(self._place, self._service, self._mark, "", "")
+        group = group or self._do(new_set)["LogsetId"]
+        _, new_topic, _ = log_calls(self._place, self._service, self._mark, group, "")
+        id_ = topic["TopicId"] if topic else self._do(new_topic)["TopicId"]
+        if not topic or not topic.get("Index"):
+            *_, index = log_calls(self._place, self._service, self._mark, group, id_)
+            self._do(index)
+
+    def take_away(self) -> None:
+        logset, topic = self._there()
+        if topic is not None and self._is_ours(topic):
+            self._api.call("cls", "DeleteTopic", {"TopicId": topic["TopicId"]})
+        if logset is not None and self._is_ours(logset):
+            others = {"Filters": [{"Key": "logsetId", "Values": [logset["LogsetId"]]}], "Limit": 1}
+            if not self._api.call("cls", "DescribeTopics", others).get("Topics"):
+                self._api.call("cls", "DeleteLogset", {"LogsetId": logset["LogsetId"]})
+
+    def _is_ours(self, shown: dict[str, Any]) -> bool:
+        return {"Key": TAG, "Value": self._service} in (shown.get("Tags") or ())
+
+    def _there(self) -> tuple[dict[str, Any] | None, dict[str, Any] | None]:
+        named = {"Filters": [{"Key": "logsetName", "Values": [self._place.group]}], "Limit": _PAGE}
+        sets = self._api.call("cls", "DescribeLogsets", named).get("Logsets") or ()
+        logset = next((one for one in sets if one["LogsetName"] == self._place.group), None)
+        if logset is None:
+            return None, None
+        within = {"Filters": [{"Key": "logsetId", "Values": [logset["LogsetId"]]}], "Limit": _PAGE}
+        topics = self._api.call("cls", "DescribeTopics", within).get("Topics") or ()
+        return logset, next((one for one in topics if one["TopicName"] == self._place.topic), None)
+
+
+def _or_none(
+    api: TencentApi, service: str, action: str, parameters: dict[str, Any], gone: str, part: str
+) -> dict[str, Any] | None:
+    """A part of the answer; None if the code says that there is no such thing."""
+    try:
+        found: dict[str, Any] = api.call(service, action, parameters)[part]
+    except CallRefused as refused:
+        if gone in refused.code:
+            return None
+        raise
+    return found

@@ -1,0 +1,127 @@
+"""Every identity of both clouds: the person who calls, and each role that a function runs with."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tests.cloud.identity.documents import FUNCTION_SERVICE, Cloud, Question, is_allowed, service_trust, trusts
+from tests.cloud.identity.roles import SCF_POLICY, SCF_ROLE, RoleDirectory
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
+from tests.cloud.state.identity_tables import Activated, TemporaryKeys
+from tests.cloud.state.world import World
+
+ACCOUNT: Mapping[Cloud, str] = {"tencent": TENCENT_UIN, "alibaba": ALIBABA_ACCOUNT}
+_SCF_CONFIGURES = "scf.qcloud.com"
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Whose keys sign a request. `role`: the role's name, empty for the person; `until`: epoch seconds of the world."""
+
+    cloud: Cloud
+    keys: TemporaryKeys
+    role: str = ""
+    until: float | None = None
+
+    def has_token(self, given: str, now: float) -> bool:
+        """Whether a token is this caller's, and still good."""
+        same = hmac.compare_digest(given.encode(), self.keys.token.encode())
+        return same and (self.until is None or now < self.until)
+
+
+class Identities:
+    """Finds callers by their key, makes keys of roles, and says what each may do."""
+
+    def __init__(self, world: World, now: Callable[[], float]) -> None:
+        self._now = now
+        self.roles: dict[Cloud, RoleDirectory] = {
+            "tencent": RoleDirectory("tencent", world, now),
+            "alibaba": RoleDirectory("alibaba", world, now),
+        }
+        self.reset(world)
+
+    def reset(self, world: World) -> None:
+        """Be as in this world; keys that were given out are worth nothing."""
+        self._world = world
+        for directory in self.roles.values():
+            directory.begin(world)
+        people = world.credentials
+        self._people = {"tencent": Caller("tencent", people.tencent), "alibaba": Caller("alibaba", people.alibaba)}
+        self._by_key: dict[tuple[Cloud, str], Caller] = {}
+        self._of_role: dict[tuple[Cloud, str], Caller] = {}
+        self.activated = world.activated
+        self._consent()
+
+    def activate(self, services: Mapping[str, Any]) -> None:
+        """Somebody agrees to services' first use, as in their consoles. Raises: ValueError: no such service."""
+        self.activated = Activated.model_validate({**self.activated.model_dump(), **services})
+        self._consent()
+
+    def find(self, cloud: Cloud, key_id: str) -> Caller | None:
+        """Whose key this is."""
+        person = self._people[cloud]
+        if hmac.compare_digest(key_id.encode(), person.keys.id.encode()):
+            return person
+        return self._by_key.get((cloud, key_id))
+
+    def keys_of(self, cloud: Cloud, role_name: str) -> TemporaryKeys | None:
+        """Keys with which a function of this role runs, renewed when half their time is over.
+
+        None: there is no such role, or it does not trust the cloud's function service.
+        """
+        if not self.can_run_as(cloud, role_name):
+            return None
+        caller = self._of_role.get((cloud, role_name))
+        life_s = self._world.role_keys_s
+        if caller is None or caller.until is None or caller.until - self._now() < life_s / 2:
+            prefix = "AKID" if cloud == "tencent" else "STS."
+            keys = TemporaryKeys(
+                id=prefix + secrets.token_hex(12), key=secrets.token_hex(16), token=secrets.token_urlsafe(48)
+            )
+            caller = Caller(cloud, keys, role_name, self._now() + life_s)
+            self._of_role[cloud, role_name] = self._by_key[cloud, keys.id] = caller
+        return caller.keys
+
+    def can_run_as(self, cloud: Cloud, role_name: str) -> bool:
+        """Whether a role is there and lets the cloud's function service take it."""
+        role = self.roles[cloud].find(role_name)
+        return role is not None and (not self._world.holds("D10") or trusts(cloud, role.trust, FUNCTION_SERVICE[cloud]))
+
+    def may(self, caller: Caller, action: str, resource: str = "*") -> bool:
+        """Whether a caller's policies allow an action on a resource; `*`: on the operation level."""
+        # claims: D11, D12, E7
+        documents = self._documents(caller)
+        if documents is None:
+            return True
+        cloud, holds = caller.cloud, self._world.holds
+        if (cloud == "tencent" and not holds("D11")) or (cloud == "alibaba" and not holds("E7")):
+            resource = "*"  # every action is judged without one
+        return is_allowed(Question(cloud, action, resource, ACCOUNT[cloud], levels=holds("D12")), documents)
+
+    def may_pass(self, caller: Caller, resource: str) -> bool:
+        """Whether a caller may give this role to a service."""
+        right = "cam:PassRole" if caller.cloud == "tencent" else "ram:PassRole"
+        return not self._world.holds("D10") or self.may(caller, right, resource)
+
+    def may_everything(self, caller: Caller) -> bool:
+        """Whether nobody has said what a caller may do."""
+        return self._documents(caller) is None
+
+    def _documents(self, caller: Caller) -> tuple[dict[str, Any], ...] | list[dict[str, Any]] | None:
+        if caller.role:
+            role = self.roles[caller.cloud].find(caller.role)
+            return self.roles[caller.cloud].documents_of(role) if role is not None else []
+        rights = self._world.caller.tencent if caller.cloud == "tencent" else self._world.caller.alibaba
+        return rights.policies
+
+    def _consent(self) -> None:
+        """SCF's consent is a role of its own, which the console makes."""
+        # claims: D4
+        directory = self.roles["tencent"]
+        if self.activated.scf and directory.find(SCF_ROLE) is None:
+            role = directory.add(SCF_ROLE, service_trust("tencent", _SCF_CONFIGURES))
+            role.attached[SCF_POLICY] = self._now()
