@@ -17,7 +17,7 @@ SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filte
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
+.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -84,14 +84,18 @@ CLOUD ?= tencent
 package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
 	@$(PY) -m shared.workbench.package $(CLOUD) $(FUNCTION) $(RUNTIME)
 
+bootstrap: with-demo ## what an account needs before the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
+	@$(PY) -m shared.workbench.bootstrap $(CLOUD) $(if $(filter 1,$(PRINT)),--print) $(if $(SECRET),--secret "$(SECRET)")
+
 plan: with-demo ## what deploy would change, and each function's policies: make plan CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench.deploy plan $(CLOUD)
 
 deploy: with-demo ## bring a platform to what serverless.yml says: make deploy CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench.deploy deploy $(CLOUD)
 
-remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba
+remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba [ALL=1: what bootstrap made, too]
 	@$(PY) -m shared.workbench.deploy remove $(CLOUD)
+	$(if $(filter 1,$(ALL)),@$(PY) -m shared.workbench.bootstrap $(CLOUD) --remove)
 
 call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.cloud.client.standin import Standin
-from tests.cloud.client.vendor_clients import call_tencent
+from tests.cloud.client.vendor_clients import call_alibaba, call_tencent
 from tests.standin.queue_calls import publish, send
 from tests.support.vendor_calls import answer_or_code
 
@@ -54,4 +54,10 @@ def q9(standin: Standin) -> object:
     return isinstance(ckafka(standin, "DeleteTopic", **TOPIC), dict)
 
 
-QUEUE_PROBES = (q1, q3, q5, q7, q8, q9)
+def q11(standin: Standin) -> object:
+    how: dict[str, Any] = {"host": "mns-open.cn-hangzhou.aliyuncs.com", "version": "2022-01-19"}
+    call_alibaba(standin, "CreateQueue", {"QueueName": "made", "Tag": [{"Key": "keyturn", "Value": "mine"}]}, **how)
+    return call_alibaba(standin, "GetQueueAttributes", {"QueueName": "made"}, **how)["Data"]["Tags"]
+
+
+QUEUE_PROBES = (q1, q3, q5, q7, q8, q9, q11)

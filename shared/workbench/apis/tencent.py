@@ -78,7 +78,9 @@ class TencentApi:
         except Exception as error:
             failure = error
         if isinstance(failure, TencentCloudSDKException) and failure.requestId:
-            raise self.effects.refusal(CallRefused(action, str(failure.code), 200, service), altered=keys is not None) from None
+            raise self.effects.refusal(
+                CallRefused(action, str(failure.code), 200, service), altered=keys is not None
+            ) from None
         if failure is not None:
             self.effects.lost_or_taken(action)
             raise CallLost(action, failure) from None

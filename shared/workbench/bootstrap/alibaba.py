@@ -13,7 +13,20 @@ from shared.workbench.apis import sls
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
 from shared.workbench.bootstrap.needs import Consent, LogPlace, Needs, Role, SmqQueue
-from shared.workbench.bootstrap.resources import MISSING, TAG, ApiCall, Found, Resource, as_text, same_document
+from shared.workbench.bootstrap.resources import (
+    MISSING,
+    NO_POLICY,
+    NOT_ATTACHED,
+    OTHER_POLICY,
+    OTHER_TRUST,
+    RIGHTS_UNKNOWN,
+    TAG,
+    ApiCall,
+    Found,
+    Resource,
+    as_text,
+    same_document,
+)
 
 LOG_DAYS = 30
 _QUEUE = {"VisibilityTimeout": "120", "MessageRetentionPeriod": "604800"}  # seconds: twice a function's time; a week
@@ -111,11 +124,11 @@ class RamRole:
             return Found("missing", ours=policy is not None)
         ours = _is_marked(role.get("Description"), self._mark)
         by_hand = policy and not _is_marked(policy["Policy"].get("Description"), self._mark)
-        if wrong := self._wrong(role, policy):
-            of_policy = wrong.startswith("its policy")
-            mends = ours and not (by_hand and of_policy)
-            return Found("differs" if mends else "foreign", ours=ours, why=wrong)
-        return Found("there", ours=ours)
+        wrong = self._wrong(role, policy)
+        if not wrong or (not ours and wrong == NO_POLICY):
+            return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
+        mends = ours and not (by_hand and wrong == OTHER_POLICY)
+        return Found("differs" if mends else "foreign", ours=ours, why=wrong)
 
     def make(self) -> None:
         create, *rest = role_calls(self._role, self._mark)
@@ -148,14 +161,14 @@ class RamRole:
 
     def _wrong(self, role: Mapping[str, Any], policy: Mapping[str, Any] | None) -> str:
         if not same_document(role["AssumeRolePolicyDocument"], self._role.trust):
-            return "its trust policy differs"
+            return OTHER_TRUST
         if self._role.policy is None:
             return ""
         if policy is None:
-            return "it has no policy of its name"
+            return NO_POLICY
         if not same_document(policy["DefaultPolicyVersion"]["PolicyDocument"], self._role.policy):
-            return f"its policy {self.name} differs from what the functions need"
-        return "" if (self.name, "Custom") in self._attached() else f"the policy {self.name} is not attached"
+            return OTHER_POLICY
+        return "" if (self.name, "Custom") in self._attached() else NOT_ATTACHED
 
     def _do(self, call: ApiCall) -> None:
         self._api.call(call.service, call.action, call.parameters)

@@ -43,7 +43,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     what.add_argument("--remove", action="store_true", help="take away what bootstrap made")
     what.add_argument("--secret", default="", metavar="REF", help="put one first secret into its store")
     options = parser.parse_args(argv)
-    verb, terminal = "remove" if options.remove else "bootstrap", Terminal()
+    verb, terminal = "remove" if options.remove else "bootstrap", Terminal(environ=environ)
     try:
         account = read_account(options.file, options.cloud, environ, without_keys=options.print)
         if options.print:
@@ -199,7 +199,9 @@ def _first_secrets(account: Account, terminal: Terminal, missing: list[Consent])
         for one in wanted:
             secret = typed(one) if terminal.is_live and sys.stdin.isatty() else None
             if secret is None:
-                terminal.say(f"first secret wanted: make bootstrap CLOUD={account.needs.cloud} SECRET={one.store.place}")
+                terminal.say(
+                    f"first secret wanted: make bootstrap CLOUD={account.needs.cloud} SECRET={one.store.place}"
+                )
             else:
                 create(account.api, one, secret, account.needs.mark)
                 terminal.say(f"{one.store.place}: kept")
@@ -232,5 +234,7 @@ def _write_settings(exports: Mapping[str, str], environ: Mapping[str, str], fold
     """settings.sh, which sets what was made here; it holds no secret."""
     folder.mkdir(parents=True, exist_ok=True)
     lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
-    lines += [f"unset {name}" for name in ("KEYTURN_RESULTS", "KEYTURN_COMMANDS") if name in environ and name not in exports and environ[name].startswith("sqlite:")]  # fmt: skip
+    queues = ("KEYTURN_RESULTS", "KEYTURN_COMMANDS")
+    files = [name for name in queues if name not in exports and environ.get(name, "").startswith("sqlite:")]
+    lines += [f"unset {name}" for name in files]  # a platform's functions have no file in common
     (folder / "settings.sh").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -10,6 +10,12 @@ from typing import Any, Literal, Protocol
 TAG = "keyturn"
 """The key of the tag on what bootstrap makes; its value is the service."""
 
+OTHER_TRUST = "its trust policy is not that of the functions' service"
+NO_POLICY = "it has no policy of its name"
+OTHER_POLICY = "the policy of its name differs from what the function needs"
+NOT_ATTACHED = "the policy of its name is not attached"
+RIGHTS_UNKNOWN = "made by hand: whether its policies are enough was not compared"
+
 Condition = Literal["there", "missing", "differs", "foreign"]
 
 

@@ -25,14 +25,14 @@ def place(account: Account) -> str:
 
 def found(looked: Sequence[tuple[Resource, Found]], terminal: Terminal) -> Iterator[str]:
     """A line for each group and condition, with the names of what is not there as it should be."""
-    groups: dict[tuple[str, str], list[str]] = {}
+    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
     for one, how in looked:
-        groups.setdefault((one.group, how.condition), []).append(f"{one.name}{': ' + how.why if how.why else ''}")
+        groups.setdefault((one.group, how.condition), []).append((one.name, how.why))
     for (group, condition), names in groups.items():
         line = f"{_SIGNS[condition]} {group}: {len(names)} {_WORDS[condition]}"
         yield terminal.dim(line) if condition == "there" else line
-        if condition != "there":
-            yield from (f"    {name}" for name in names)
+        told = [(name, why) for name, why in names if why or condition != "there"]
+        yield from (f"    {name}{': ' + why if why else ''}" for name, why in told)
 
 
 def rest(

@@ -12,7 +12,20 @@ from typing import Any
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.needs import CkafkaTopic, Consent, DatahubTask, LogPlace, Needs, Role
-from shared.workbench.bootstrap.resources import MISSING, TAG, ApiCall, Found, Resource, as_text, same_document
+from shared.workbench.bootstrap.resources import (
+    MISSING,
+    NO_POLICY,
+    NOT_ATTACHED,
+    OTHER_POLICY,
+    OTHER_TRUST,
+    RIGHTS_UNKNOWN,
+    TAG,
+    ApiCall,
+    Found,
+    Resource,
+    as_text,
+    same_document,
+)
 
 _PAGE = 100
 _SETTLE_S = 120.0  # a DataHub task is made in the background
@@ -125,11 +138,13 @@ class CamRole(_Thing):
                 return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
             return Found("missing", ours=policy is not None)
         ours = self._is_marked(role.get("Description"))
-        if wrong := self._wrong(role):
-            if ours and not wrong.startswith("!"):
-                return Found("differs", ours=True, why=wrong)
-            return Found("foreign", ours=ours, why=wrong.removeprefix("!"))
-        return Found("there", ours=ours)
+        policy = self._policy()
+        wrong = self._wrong(role, policy)
+        if not wrong or (not ours and wrong == NO_POLICY):
+            return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
+        by_hand = policy is not None and not self._is_marked(policy[1]["Description"])
+        mends = ours and not (by_hand and wrong == OTHER_POLICY)
+        return Found("differs" if mends else "foreign", ours=ours, why=wrong)
 
     def make(self) -> None:
         create, *rest = role_calls(self._role, self._service, self._mark)
@@ -159,19 +174,17 @@ class CamRole(_Thing):
         if policy is not None and self._is_marked(policy[1]["Description"]):
             self._api.call("cam", "DeletePolicy", {"PolicyId": [policy[0]]})
 
-    def _wrong(self, role: dict[str, Any]) -> str:
-        """What differs of a role that is there; `!` before what bootstrap may not put right."""
+    def _wrong(self, role: dict[str, Any], policy: tuple[int, dict[str, Any]] | None) -> str:
+        """What differs of a role that is there."""
         if not same_document(str(role.get("PolicyDocument")), self._role.trust):
-            return "its trust policy differs"
+            return OTHER_TRUST
         if self._role.policy is None:
             return ""
-        policy = self._policy()
         if policy is None:
-            return "it has no policy of its name"
+            return NO_POLICY
         if not same_document(policy[1]["PolicyDocument"], self._role.policy):
-            by_hand = "" if self._is_marked(policy[1]["Description"]) else "!"
-            return f"{by_hand}its policy {self.name} differs from what the functions need"
-        return "" if self.name in self._attached() else f"the policy {self.name} is not attached"
+            return OTHER_POLICY
+        return "" if self.name in self._attached() else NOT_ATTACHED
 
     def _role_there(self) -> dict[str, Any] | None:
         return _or_none(self._api, "cam", "GetRole", {"RoleName": self.name}, "RoleNotExist", "RoleInfo")
@@ -221,14 +234,10 @@ class Topic(_Thing):
         named = {"InstanceId": self._topic.instance, "TopicName": self.name}
         until = time.monotonic() + _SETTLE_S
         while self.look().ours:
-            try:
-                self._api.call("ckafka", "DeleteTopic", named)
-            except CallRefused as refused:
-                if "FrequencyTopicDelete" not in refused.code or time.monotonic() > until:
-                    raise
-                time.sleep(2)
-            else:
-                return
+            code = self._api.refusal("ckafka", "DeleteTopic", named)
+            if code and ("FrequencyTopicDelete" not in code or time.monotonic() > until):
+                raise CallRefused("DeleteTopic", code, 200, "ckafka")
+            time.sleep(2 if code else 0)
 
 
 class Entry(_Thing):
@@ -248,9 +257,9 @@ class Entry(_Thing):
         target = (task.get("TargetResource") or {}).get("KafkaParam") or {}
         aim = (target.get("Resource"), target.get("Topic"))
         if aim != (self._task.topic.instance, self._task.topic.name):
-            return Found("foreign", ours=ours, why=f"the DataHub task {self.name} writes elsewhere: remove or rename it")
+            return Found("foreign", ours=ours, why="it writes elsewhere: remove or rename it")
         if task.get("Status") not in (_RUNNING, _MAKING):
-            why = f"the DataHub task {self.name} does not run (Status {task.get('Status')}): see to it in the console"
+            why = f"it does not run (Status {task.get('Status')}): see to it in the console"
             return Found("foreign", ours=ours, why=why)
         return Found("there", ours=ours, value=f"ckafka://{self._api.region}/{task.get('DatahubId') or ''}")
 

@@ -24,7 +24,7 @@ LESS_SKEW_S = 60
 _HOST = re.compile(rf"(?P<service>[a-z-]+?)(?P<vpc>-vpc)?(?:\.(?P<region>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
 # The SDK's endpoint table sends this region to the host without one.
 _CENTRAL_REGION = "cn-hangzhou"
-_REGIONAL = {"kms"}  # has no host without a region; its own client sends forms, so that it surely reads them
+_REGIONAL = {"kms", "mns-open"}  # no host without a region; their own clients send forms: they surely read them
 _MUST_SIGN = {
     "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256",
 }  # fmt: skip
@@ -106,9 +106,11 @@ class AlibabaGateway:
         pairs = request.pairs()
         if _is_form(request) and (self.world.form_body or _product(request) in _REGIONAL):
             pairs += _form(request)
-        given: dict[str, Any] = {}
+        given: dict[str, Any] = _listed(pairs, action)
         for name, text in pairs:
             if name not in action.parameters:
+                if name.partition(".")[0] in given:
+                    continue
                 if name in _COMMON:
                     continue
                 raise ApiError("InvalidParameter", f"The parameter {name} is not recognized.")
@@ -229,6 +231,17 @@ class AlibabaGateway:
         # A request older than twice the skew fails by its date; forget those, in the order they came.
         while self._nonces and now - next(iter(self._nonces.values())) > 2 * _CLOCK_SKEW_S:
             del self._nonces[next(iter(self._nonces))]
+
+
+def _listed(pairs: list[tuple[str, str]], action: Action) -> dict[str, Any]:
+    """Lists of objects, which come as `Tag.1.Key=value`, in the order of their numbers."""
+    found: dict[str, dict[int, dict[str, str]]] = {}
+    for path, text in pairs:
+        name, _, rest = path.partition(".")
+        number, _, key = rest.partition(".")
+        if name in action.parameters and action.parameters[name].type == "objects" and number.isdecimal() and key:
+            found.setdefault(name, {}).setdefault(int(number), {})[key] = text
+    return {name: [items[number] for number in sorted(items)] for name, items in found.items()}
 
 
 def _product(request: HttpRequest) -> str:

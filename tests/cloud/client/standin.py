@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from hashlib import sha256
 from pathlib import Path
@@ -122,6 +123,10 @@ class Standin:
         """Somebody changes a password by hand, or the version `account` of a store (`ssm`, `kms`)."""
         order = {"Service": service, "Resource": resource, "Account": account, "Password": password, "Task": task}
         self._ask("POST", "outside", order)
+
+    def activate(self, services: Mapping[str, bool]) -> None:
+        """Somebody agrees to services' first use, as one does in their consoles."""
+        self._ask("POST", "activate", dict(services))
 
     def reset(self, **world: Any) -> None:
         """Back to the first passwords, with these keys of the world file changed."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from alibabacloud_tea_openapi import utils_models
 from alibabacloud_tea_openapi.client import Client as OpenApiClient
+from alibabacloud_tea_openapi.utils import Utils
 from darabonba.runtime import RuntimeOptions
 from tencentcloud.common.common_client import CommonClient
 from tencentcloud.common.credential import Credential
@@ -80,7 +81,7 @@ def call_alibaba(
         req_body_type="formData",
         body_type="json",
     )
-    request = utils_models.OpenApiRequest(query=query, body=form)
+    request = utils_models.OpenApiRequest(query=Utils.query(query), body=form)
     body: dict[str, Any] = OpenApiClient(config).call_api(parameters, request, RuntimeOptions())["body"]
     return body
 

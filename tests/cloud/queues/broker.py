@@ -38,6 +38,14 @@ class MessageBroker:
         self.queue(name).send(QueueMessage(id_, "", key, body), timeout_s=_TIMEOUT_S, delay_s=delay_s)
         return id_
 
+    def remove(self, name: str) -> None:
+        """Forget a queue and its messages."""
+        queue = self._queues.pop(name, None)
+        if queue is not None:
+            queue.close()
+        for file in self._folder.glob(f"{name.replace('/', '+')}.db*"):
+            file.unlink()
+
     def clear(self) -> None:
         """Forget every message."""
         for queue in self._queues.values():

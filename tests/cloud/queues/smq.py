@@ -5,24 +5,27 @@ Source: https://help.aliyun.com/en/mns/developer-reference/queue-queue (limits, 
 
 from __future__ import annotations
 
+import asyncio
 import base64
+import time
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from hashlib import md5
 from typing import Any
 
 from shared.queues.port import MAX_BODY, LeasedMessage, QueueMessage, WaitingMessage
 from tests.cloud.queues.broker import MessageBroker
+from tests.cloud.queues.smq_control import QUEUE, SmqControl
 from tests.cloud.queues.smq_gateway import NAME, VERSION
+from tests.cloud.queues.smq_queues import QueueSettings, SmqQueues
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
 
-_MOST_BYTES = 65_536
 _MOST_DELAY_S = 604_800
 _MOST_MESSAGES = 16
+_MOST_WAIT_S = 30
+_LOOK_S = 0.05
 _BASE64 = "base64"
-_QUEUE = "AccountId! QueueName!"
 
 
 class AlibabaSmq:
@@ -33,36 +36,36 @@ class AlibabaSmq:
     version = VERSION
     task_faults: frozenset[str] = frozenset()
 
-    def __init__(self, world: World, broker: MessageBroker, clock: Clock) -> None:
+    def __init__(self, world: World, broker: MessageBroker, queues: SmqQueues, clock: Clock) -> None:
         self._world = world
         self._clock = clock
         self._broker = broker
+        self._queues = queues
         self._first_receives: dict[str, float] = {}
         self.actions: Mapping[str, Action] = {
             "SendMessage": Action(
-                parameter_table(f"{_QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
+                parameter_table(f"{QUEUE} MessageBody! DelaySeconds:int Priority:int", "MessageGroupId"),
                 self._send,
                 changes=True,
                 rate_per_s=3000,
             ),
             "ReceiveMessage": Action(
-                parameter_table(f"{_QUEUE} NumOfMessages:int Waitseconds:int"),
+                parameter_table(f"{QUEUE} NumOfMessages:int Waitseconds:int"),
                 self._receive,
                 changes=True,
                 rate_per_s=3000,
             ),
-            "PeekMessage": Action(
-                parameter_table(f"{_QUEUE} NumOfMessages:int Peekonly!"), self._peek, rate_per_s=3000
-            ),
+            "PeekMessage": Action(parameter_table(f"{QUEUE} NumOfMessages:int Peekonly!"), self._peek, rate_per_s=3000),
             "DeleteMessage": Action(
-                parameter_table(f"{_QUEUE} ReceiptHandle!"), self._delete, changes=True, rate_per_s=3000
+                parameter_table(f"{QUEUE} ReceiptHandle!"), self._delete, changes=True, rate_per_s=3000
             ),
             "ChangeMessageVisibility": Action(
-                parameter_table(f"{_QUEUE} ReceiptHandle! VisibilityTimeout!:int"),
+                parameter_table(f"{QUEUE} ReceiptHandle! VisibilityTimeout!:int"),
                 self._change,
                 changes=True,
                 rate_per_s=3000,
             ),
+            **SmqControl(queues, broker, clock).actions(),
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
@@ -84,6 +87,7 @@ class AlibabaSmq:
     async def reset(self, world: World) -> None:
         """Empty queues."""
         self._world = world
+        self._queues.reset(world)
         self._broker.clear()
         self._first_receives = {}
 
@@ -92,10 +96,11 @@ class AlibabaSmq:
         self._broker.close()
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
-        name, body, delay_s = self._name(given), given["MessageBody"], given.get("DelaySeconds", 0)
+        queue, name, body = self._queue(given), _name(given), given["MessageBody"]
+        delay_s = given.get("DelaySeconds", queue.attributes["DelaySeconds"])
         if not self._world.holds("Q1"):
             raise ApiError("AccessDenied", "Temporary keys are not taken here.", 403)
-        most = _MOST_BYTES if self._world.holds("Q5") else MAX_BODY
+        most = queue.attributes["MaximumMessageSize"] if self._world.holds("Q5") else MAX_BODY
         if not body or len(body.encode()) > most or not 0 <= delay_s <= _MOST_DELAY_S:
             raise ApiError("InvalidArgument", "The body or the delay is out of its range.")
         text, packing = _unpacked(body)
@@ -106,10 +111,12 @@ class AlibabaSmq:
 
     async def _receive(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: Q6
-        name, many = self._name(given), _number(given)
-        visibility_s = self._world.smq[given["AccountId"]].visibility_s
+        queue, name, many = self._queue(given), _name(given), _number(given)
+        wait_s = given.get("Waitseconds", queue.attributes["PollingWaitSeconds"])
+        if not 0 <= wait_s <= _MOST_WAIT_S:
+            raise ApiError("InvalidArgument", f"waitseconds is 0 to {_MOST_WAIT_S}.")
+        taken = await self._taken(name, many or 1, queue.attributes["VisibilityTimeout"], wait_s)
         stored_at = {stored.message.id: stored.stored_at for stored in self._broker.queue(name).peek()}
-        taken = self._broker.queue(name).receive(many or 1, visibility_s)
         found = []
         for one in taken:
             first = self._first_receives.setdefault(one.message.id, self._clock.now())
@@ -123,10 +130,18 @@ class AlibabaSmq:
             )
         return _answer(found, many)
 
+    async def _taken(self, name: str, many: int, visibility_s: float, wait_s: float) -> list[LeasedMessage]:
+        """What can be had at once, or the first that comes in the seconds of real time that the caller waits."""
+        until = time.monotonic() + wait_s
+        while not (taken := self._broker.queue(name).receive(many, visibility_s)) and time.monotonic() < until:
+            await asyncio.sleep(_LOOK_S)
+        return taken
+
     async def _peek(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: Q6
         now, many = self._clock.now(), _number(given)
-        waiting: list[WaitingMessage] = self._broker.queue(self._name(given)).peek()
+        self._queue(given)
+        waiting: list[WaitingMessage] = self._broker.queue(_name(given)).peek()
         due = [one for one in waiting if one.visible_at <= now and one.leased_until <= now][: many or 1]
         found = [
             _shown(one.message, one.stored_at, one.receives)
@@ -137,7 +152,8 @@ class AlibabaSmq:
 
     async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: Q6
-        if not self._broker.queue(self._name(given)).ack(_held(given["ReceiptHandle"])):
+        self._queue(given)
+        if not self._broker.queue(_name(given)).ack(_held(given["ReceiptHandle"])):
             raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
         return {}
 
@@ -146,17 +162,19 @@ class AlibabaSmq:
         delay_s, held = given["VisibilityTimeout"], _held(given["ReceiptHandle"])
         if not 1 <= delay_s <= 43_200:
             raise ApiError("InvalidArgument", "VisibilityTimeout is out of its range.")
-        if not self._broker.queue(self._name(given)).release(held, delay_s):
+        self._queue(given)
+        if not self._broker.queue(_name(given)).release(held, delay_s):
             raise ApiError("MessageNotExist", "The receipt handle is no longer valid.", 404)
         until = int((self._clock.now() + delay_s) * 1000)
         return {"ChangeVisibility": {"ReceiptHandle": given["ReceiptHandle"], "NextVisibleTime": until}}
 
-    def _name(self, given: Mapping[str, Any]) -> str:
-        # claims: Q6
-        account, queue = given["AccountId"], given["QueueName"]
-        if not any(fnmatchcase(queue, pattern) for pattern in self._world.smq[account].queues):
-            raise ApiError("QueueNotExist", "The queue does not exist.", 404)
-        return f"smq/{account}/{queue}"
+    def _queue(self, given: Mapping[str, Any]) -> QueueSettings:
+        """Raises: ApiError: there is no such queue."""
+        return self._queues.existing(given["AccountId"], given["QueueName"])
+
+
+def _name(given: Mapping[str, Any]) -> str:
+    return f"smq/{given['AccountId']}/{given['QueueName']}"
 
 
 def _number(given: Mapping[str, Any]) -> int:

@@ -30,7 +30,14 @@ _CLOCK_SKEW_S = 900
 _HOST = re.compile(
     r"(?P<account>[a-z0-9-]+)\.mns\.(?P<region>[a-z]+-[a-z0-9-]+?)(?:-internal|-vpc|-internal-vpc)?\.aliyuncs\.com"
 )
-_PATH = re.compile(r"/queues/(?P<queue>[^/?]+)/messages")
+_PATH = re.compile(r"/queues(?:/(?P<queue>[^/?]+)(?P<messages>/messages)?)?")
+_MESSAGE_ACTIONS = {
+    "POST": "SendMessage", "GET": "ReceiveMessage", "DELETE": "DeleteMessage", "PUT": "ChangeMessageVisibility",
+}  # fmt: skip
+_QUEUE_ACTIONS = {"PUT": "CreateQueue", "GET": "GetQueueAttributes", "DELETE": "DeleteQueue"}
+_LIST_HEADERS = {
+    "x-mns-prefix": "Prefix", "x-mns-ret-number": "RetNumber", "x-mns-marker": "Marker", "x-mns-with-meta": "WithMeta",
+}  # fmt: skip
 
 
 class SmqGateway:
@@ -79,10 +86,12 @@ class SmqGateway:
         path, host = _PATH.fullmatch(request.path), _HOST.fullmatch(request.hostname)
         assert path is not None
         assert host is not None
-        given: dict[str, Any] = {"AccountId": host["account"], "QueueName": path["queue"]}
+        given: dict[str, Any] = {"AccountId": host["account"]} | ({"QueueName": path["queue"]} if path["queue"] else {})
         texts = [(_canonical(name), value) for name, value in request.pairs()]
+        if not path["queue"]:
+            texts += [(_LIST_HEADERS[name], text) for name, text in request.headers.items() if name in _LIST_HEADERS]
         if request.body:
-            texts += [(child.tag.rpartition("}")[2], child.text or "") for child in _document(request.body)]
+            texts += [(child.tag.rpartition("}")[2], child.text or "") for child in _document(request)]
         for name, text in texts:
             if name not in action.parameters:
                 raise ApiError("InvalidArgument", f"{name} is not recognized.")
@@ -106,6 +115,10 @@ class SmqGateway:
         return ApiError("AccessDenied", "The security token is wrong or expired.", 403)
 
     def success_reply(self, call: Call, answer: Answer) -> HttpReply:
+        if call.action == "CreateQueue":
+            made = answer["CreateQueue"]
+            location = {"Location": made["QueueURL"]}
+            return HttpReply(b"", 201 if made["IsNew"] else 204, {**_headers(call.request_id), **location})
         status = 201 if call.action == "SendMessage" else 200 if answer else 204
         root, content = next(iter(answer.items()), ("Message", {}))
         body = _xml(root, {} if call.fault == "no_task_id" else content) if status != 204 else b""
@@ -157,15 +170,16 @@ def _signature(key: str, request: HttpRequest) -> bytes:
 
 
 def _action(request: HttpRequest) -> str:
-    if not _PATH.fullmatch(request.path):
+    path, asked = _PATH.fullmatch(request.path), dict(request.pairs())
+    if path is None:
         return ""
-    peeks = dict(request.pairs()).get("peekonly") == "true"
-    return {
-        "POST": "SendMessage",
-        "GET": "PeekMessage" if peeks else "ReceiveMessage",
-        "DELETE": "DeleteMessage",
-        "PUT": "ChangeMessageVisibility",
-    }.get(request.method, "")
+    if path["messages"]:
+        peeks = request.method == "GET" and asked.get("peekonly") == "true"
+        return "PeekMessage" if peeks else _MESSAGE_ACTIONS.get(request.method, "")
+    if path["queue"]:
+        overrides = request.method == "PUT" and asked.get("metaoverride") == "true"
+        return "SetQueueAttributes" if overrides else _QUEUE_ACTIONS.get(request.method, "")
+    return "ListQueue" if request.method == "GET" else ""
 
 
 def _canonical(name: str) -> str:
@@ -173,27 +187,31 @@ def _canonical(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _document(body: bytes) -> ElementTree.Element:
+def _document(request: HttpRequest) -> ElementTree.Element:
     # claims: W9
     try:
-        document = ElementTree.fromstring(body)
+        document = ElementTree.fromstring(request.body)
     except ElementTree.ParseError:
         raise ApiError("MalformedXML", "The body is not XML.") from None
-    if document.tag != f"{{{_NAMESPACE}}}Message":
-        raise ApiError("MalformedXML", "The body is no Message of this service.")
+    root = "Message" if request.path.endswith("/messages") else "Queue"
+    if document.tag != f"{{{_NAMESPACE}}}{root}":
+        raise ApiError("MalformedXML", f"The body is no {root} of this service.")
     return document
 
 
 def _xml(root: str, content: Mapping[str, Any] | list[Mapping[str, Any]]) -> bytes:
-    if isinstance(content, list):
-        inner = "".join(f"<Message>{_fields(one)}</Message>" for one in content)
-    else:
-        inner = _fields(content)
+    inner = _fields({"Message": content} if isinstance(content, list) else content)
     return f'<?xml version="1.0" ?><{root} xmlns="{_NAMESPACE}">{inner}</{root}>'.encode()
 
 
 def _fields(values: Mapping[str, Any]) -> str:
-    return "".join(f"<{name}>{escape(str(value))}</{name}>" for name, value in values.items())
+    """Elements by name: a list is one element an item, each with fields of its own."""
+    elements = [
+        (name, one) for name, value in values.items() for one in (value if isinstance(value, list) else [value])
+    ]
+    return "".join(
+        f"<{name}>{_fields(one) if isinstance(one, Mapping) else escape(str(one))}</{name}>" for name, one in elements
+    )
 
 
 def _headers(request_id: str) -> dict[str, str]:

@@ -22,7 +22,9 @@ from tests.cloud.identity.identities import Identities
 from tests.cloud.queues.broker import MessageBroker
 from tests.cloud.queues.ckafka import TencentCkafka
 from tests.cloud.queues.kafka_topics import KafkaTopics
+from tests.cloud.queues.mns_open import AlibabaMnsOpen
 from tests.cloud.queues.smq import AlibabaSmq
+from tests.cloud.queues.smq_queues import SmqQueues
 from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
 from tests.cloud.state.world import DEFAULT_WORLD, load_world
@@ -67,11 +69,15 @@ async def serve(port: int, path: Path) -> None:
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)
     tcr = TencentTcr(world, clock, history)
     broker = MessageBroker(clock)
-    identities, kafka = Identities(world, clock.now), KafkaTopics(world, clock)
+    identities, kafka, queues = Identities(world, clock.now), KafkaTopics(world, clock), SmqQueues(world, clock)
     platforms = FunctionPlatforms(world, broker, kafka, clock, identities)
     services: tuple[Service, ...] = (
         *(redis, tcr, tair, TencentSsm(world, clock, history), AlibabaKms(world, clock, history)),
-        *(TencentCkafka(world, broker, kafka, clock), AlibabaSmq(world, broker, clock)),
+        *(
+            TencentCkafka(world, broker, kafka, clock),
+            AlibabaSmq(world, broker, queues, clock),
+            AlibabaMnsOpen(queues, broker, clock),
+        ),
         *(TencentScf(world, platforms.host, identities), AlibabaFc(world, platforms.host, identities)),
     )
     for service in services:

@@ -14,10 +14,10 @@ from typing import Any
 
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.plain_http import HttpAnswer, send
 from shared.workbench.deploy.call import fc_headers
 from shared.workbench.verify.alibaba.desk import Said, said
 from shared.workbench.verify.check import Untried
-from shared.workbench.apis.plain_http import HttpAnswer, send
 from shared.workbench.verify.waiting import again_while_it_passes, wait_until
 
 KIND = "fc-function"

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.workbench.apis.plain_http import HttpAnswer
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk
 from shared.workbench.verify.alibaba.function import KIND, FcFunction
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
-from shared.workbench.apis.plain_http import HttpAnswer
 from shared.workbench.verify.put_back import Changed
 
 _REST_S, _AGE_S = 5.0, 600

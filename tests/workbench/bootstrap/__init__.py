@@ -1,0 +1,1 @@
+"""Bootstrap, on accounts that hold nothing, all, or what somebody made by hand."""

@@ -1,0 +1,90 @@
+"""An account in which nothing is there that deploying needs, and the person who runs bootstrap in it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap.account import Account, read_account
+from shared.workbench.bootstrap.commands import main
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.deploy import commands
+from tests.cloud.client.standin import Standin
+from tests.cloud.invocation.bootstrap import kill_at
+
+CLOUDS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
+SERVICES = ("scf", "cls", "ssm", "fc", "sls", "kms", "smq", "eventbridge")
+NOTHING: dict[str, Any] = {
+    "cam": {"roles": {}},
+    "ram": {"roles": {}},
+    "activated": dict.fromkeys(SERVICES, False),
+    "ssm": {},
+    "kms": {},
+    "ckafka": {},
+    "ckafka_instance": {"ckafka-demo01": {"region": "ap-guangzhou"}},
+    "smq": {"1000000000000001": {"region": "cn-hangzhou", "queues": []}},
+    "redis": {
+        "crs-demo0001": {
+            "region": "ap-guangzhou",
+            "tags": {"env": "prod"},
+            "accounts": {"root": {"password": "Old-Passw0rd"}, "app": {"password": "App-Passw0rd"}},
+        }
+    },
+    "tair": {
+        "r-demo0001": {
+            "region": "cn-hangzhou",
+            "tags": {"env": "prod"},
+            "accounts": {"app": {"password": "Tair-Passw0rd"}},
+        }
+    },
+    "planes_lag_s": 0,
+}
+
+
+class Person:
+    """Who types the commands, with everything agreed to beforehand."""
+
+    def __init__(self, cloud: Standin, name: Literal["tencent", "alibaba"], dist: Path) -> None:
+        self.cloud, self.name, self.dist = cloud, name, dist
+        keys = cloud.credentials[name]
+        self.environ = {variable: keys[part] for part, variable in commands._KEYS[name].items()}
+        self.environ |= {f"KEYTURN_{name.upper()}_ENDPOINT": cloud.endpoint, "YES": "1"}
+        self.environ |= {"CKAFKA_INSTANCE": "ckafka-demo01"}
+
+    def types(self, *more: str) -> int:
+        """One run."""
+        return main([self.name, "--dist", str(self.dist), *more], self.environ)
+
+    def account(self) -> Account:
+        return read_account(ROOT / "serverless.yml", self.name, self.environ)
+
+    @property
+    def api(self) -> TencentApi | AlibabaApi:
+        api = self.account().api
+        assert api is not None
+        return api
+
+    def standing(self) -> dict[str, tuple[str, bool]]:
+        """Each thing's condition, and whether it carries the mark."""
+        looked = [(one, one.look()) for one in self.account().resources()]
+        return {f"{one.group}: {one.name}": (found.condition, found.ours) for one, found in looked}
+
+    def settings(self) -> dict[str, str]:
+        """What settings.sh exports."""
+        lines = (self.dist / "bootstrap" / self.name / "settings.sh").read_text().splitlines()
+        pairs = (line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export "))
+        return {name: value.strip("'") for name, value in pairs}
+
+    def types_until_killed(self, point: str, *more: str) -> bool:
+        """One run in a child that ends by SIGKILL at a point; whether it did."""
+        child = os.fork()
+        if child == 0:
+            try:
+                kill_at(point)
+                self.types(*more)
+            finally:
+                os._exit(0)
+        return os.WIFSIGNALED(os.waitpid(child, 0)[1])

@@ -1,0 +1,56 @@
+"""The secrets in force: asked for one by one, sent by the API, seen nowhere else."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+from tests.cloud.client.standin import Standin
+from tests.workbench.bootstrap.empty_account import CLOUDS, NOTHING, SERVICES, Person
+
+STORES = {"tencent": "ssm://redis-crs-demo0001-app", "alibaba": "kms://tair-r-demo0001-app"}
+TYPED = "Typed-Passw0rd-77"
+
+
+@pytest.fixture(params=CLOUDS)
+def person(request: pytest.FixtureRequest, cloud: Standin, tmp_path: Path) -> Person:
+    cloud.reset(**{**NOTHING, "activated": dict.fromkeys(SERVICES, True)})
+    return Person(cloud, request.param, tmp_path)
+
+
+def test_each_account_of_a_policy_gets_the_command_that_asks_for_its_secret(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert person.types() == 0
+    said = capsys.readouterr().out
+    assert f"first secret wanted: make bootstrap CLOUD={person.name} SECRET={STORES[person.name]}\n" in said
+    assert said.count("first secret wanted") == 1
+
+
+def test_what_is_typed_is_kept_once_and_shown_nowhere(
+    person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = STORES[person.name]
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{TYPED}\n"))
+    assert person.types("--secret", store) == 0
+    assert value_of(person, store.partition("://")[2]) == TYPED
+    monkeypatch.setattr("sys.stdin", io.StringIO("Another-Passw0rd1\n"))
+    assert person.types("--secret", store) == 0
+    assert value_of(person, store.partition("://")[2]) == TYPED
+    said = capsys.readouterr()
+    assert "is there already" in said.out and TYPED not in said.out + said.err
+    assert all(TYPED not in one.read_text() for one in person.dist.rglob("*") if one.is_file())
+
+
+def test_a_secret_that_no_policy_names_is_refused(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert person.types("--secret", "ssm://somebody-elses") == 2
+    assert "no policy of serverless.yml keeps a secret at ssm://somebody-elses" in capsys.readouterr().err
+
+
+def value_of(person: Person, name: str) -> str:
+    if person.name == "tencent":
+        asked = {"SecretName": name, "VersionId": "current"}
+        return str(person.api.call("ssm", "GetSecretValue", asked)["SecretString"])
+    return str(person.api.call("kms", "GetSecretValue", {"SecretName": name})["SecretData"])
