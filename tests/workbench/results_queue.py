@@ -16,7 +16,7 @@ from tests.cloud.client.standin import Standin
 
 def event(number: int, outcome: str = "changed", *, at: str = "2099-01-01T00:00:00Z", **data: Any) -> dict[str, Any]:
     """A result of command `due-<number>`."""
-    told = {
+    told: dict[str, Any] = {
         "CommandId": f"due-{number}",
         "Operation": "ModifyInstanceAccount",
         "Outcome": outcome,

@@ -96,12 +96,9 @@ class DeployedBundle:
         return [event["data"]["Outcome"] for event in self.results()]
 
 
-def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: Any) -> DeployedBundle:
-    """A platform's bundle, of the zips in `zips/<platform>`, on a fresh world; `dist` is a folder for it alone.
-
-    `world`: keys of the world file that differ.
-    """
-    cloud.reset(active_s=0.02, **world)
+def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path) -> DeployedBundle:
+    """A platform's bundle, of the zips in `zips/<platform>`, on a fresh world; `dist` is a folder for it alone."""
+    cloud.reset(active_s=0.02)
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
     results, commands = QUEUES[name]
     environ = {
