@@ -17,7 +17,7 @@ SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filte
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call verify lock clean report with-demo with-pages with-dev
+.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -98,6 +98,13 @@ remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|al
 
 call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)
+
+rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [BORROW=1]
+	@$(PY) -m shared.workbench.rotate $(CLOUD) "$(POLICY)" $(if $(filter 1,$(DRY)),--dry) $(if $(filter 1,$(BORROW)),--borrow)
+
+SINCE ?= 1h
+results: with-demo ## results of a deployed bundle, a line each: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]
+	@$(PY) -m shared.workbench.results $(CLOUD) --since "$(SINCE)" $(if $(filter 1,$(FOLLOW)),--follow) $(if $(filter 1,$(BORROW)),--borrow) $(if $(filter 1,$(JSON)),--json)
 
 verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
 	@$(PY) -m shared.workbench.verify $(CLOUD) $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")

@@ -24,10 +24,16 @@ def http_reply(delivery: Delivery, reports: list[Handled]) -> dict[str, Any]:
         one: Reply = {"Result": reports[0].event, "Delivered": delivered}
         if passwords[0] is not None:
             one["Password"] = passwords[0]
+        if reports[0].rotation is not None:
+            one["Rotation"] = reports[0].rotation
+            one["Continues"] = reports[0].continues
         return http(statuses[0], one)
     many: Replies = {"Results": [report.event for report in reports], "Delivered": delivered}
     if any(passwords):
         many["Passwords"] = passwords  # one a result, in order
+    if any(report.rotation for report in reports):
+        many["Rotations"] = [report.rotation for report in reports]
+        many["Continues"] = any(report.continues for report in reports)
     return http(200 if all(status == 200 for status in statuses) else 207, many)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Protocol
 
-    from shared.results.event_types import ResultEvent
+    from shared.results.event_types import ResultEvent, RotationCounts
 
     class Handler(Protocol):
         """What a function does with the messages that it is given."""
@@ -68,6 +68,8 @@ class Handled:
     called: bool = False  # a call that may have had an effect was made
     handed: bool = False  # the command was put on the commands queue
     password: Secret | None = None
+    rotation: RotationCounts | None = None  # what a firing has found so far; None: no firing
+    continues: bool = False  # that firing goes on in another invocation
 
 
 @dataclass(frozen=True, eq=False, repr=False)

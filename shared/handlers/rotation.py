@@ -118,7 +118,8 @@ class PlanRotationHandler:
             firing = self._begin(request, message)
             self._wait(request, message)
             ended = firing.run()
-            return Handled(None, ended.delivered, handed=ended.had_effect)
+            counts = ended.counts.shown
+            return Handled(None, ended.delivered, handed=ended.had_effect, rotation=counts, continues=ended.continues)
         except KeyturnError as error:
             refused: KeyturnError = error
         except ImportError:  # a package carries only the clouds of its own operations

@@ -84,12 +84,25 @@ class ResultEvent(TypedDict):
     data: Result
 
 
+class RotationCounts(TypedDict):
+    """How many credentials of a firing were found to be what so far."""
+
+    Listed: Annotated[int, Field(ge=0)]
+    Due: Annotated[int, Field(ge=0)]
+    Sent: Annotated[int, Field(ge=0)]
+    NotDue: Annotated[int, Field(ge=0)]
+    Unknown: Annotated[int, Field(ge=0)]
+    NotAllowed: Annotated[int, Field(ge=0)]
+
+
 class Reply(TypedDict):
     """The HTTP reply to one command."""
 
     Result: ResultEvent | None
     Delivered: bool
     Password: NotRequired[str]
+    Rotation: NotRequired[RotationCounts]
+    Continues: NotRequired[bool]
 
 
 class Replies(TypedDict):
@@ -98,3 +111,5 @@ class Replies(TypedDict):
     Results: Annotated[list[ResultEvent | None], Field(min_length=1, max_length=100)]
     Delivered: bool
     Passwords: NotRequired[list[str | None]]
+    Rotations: NotRequired[list[RotationCounts | None]]
+    Continues: NotRequired[bool]

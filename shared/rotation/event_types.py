@@ -10,7 +10,17 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import NotRequired, TypedDict
 
-from shared.results.event_types import CommandId, Days, Error, EventId, Source, Subject, Time, Traceparent
+from shared.results.event_types import (
+    CommandId,
+    Days,
+    Error,
+    EventId,
+    RotationCounts,
+    Source,
+    Subject,
+    Time,
+    Traceparent,
+)
 
 
 class RotationRow(TypedDict):
@@ -23,17 +33,6 @@ class RotationRow(TypedDict):
     Due: bool
     Why: Annotated[str, Field(max_length=300)]
     CommandId: CommandId | None
-
-
-class RotationCounts(TypedDict):
-    """How many credentials of a firing were found to be what so far."""
-
-    Listed: Annotated[int, Field(ge=0)]
-    Due: Annotated[int, Field(ge=0)]
-    Sent: Annotated[int, Field(ge=0)]
-    NotDue: Annotated[int, Field(ge=0)]
-    Unknown: Annotated[int, Field(ge=0)]
-    NotAllowed: Annotated[int, Field(ge=0)]
 
 
 class RotationPage(RotationCounts):

@@ -39,6 +39,8 @@ class FiringEnd:
 
     delivered: bool  # every page of its report left
     had_effect: bool  # a command or a page left, or the rest was handed on
+    continues: bool  # another invocation does the rest
+    counts: Counts  # of the whole firing so far
 
 
 class Firing:
@@ -100,7 +102,8 @@ class Firing:
             self.told.end(error)
         sent = self.told.counts.sent - self.sent_before
         self._log(sent, handed, error or failed)
-        return FiringEnd(self.told.delivered, bool(handed or sent or self.told.published))
+        had_effect = bool(handed or sent or self.told.published)
+        return FiringEnd(self.told.delivered, had_effect, handed, self.told.counts)
 
     def _chunks(self) -> Iterator[list[Resource]]:
         """The policy's resources behind the cursor, so many at a time as a few seconds of reading allow."""

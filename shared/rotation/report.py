@@ -16,6 +16,7 @@ from shared.runtime.errors import KeyturnError
 from shared.runtime.times import now_text
 
 if TYPE_CHECKING:
+    from shared.results.event_types import RotationCounts
     from shared.rotation import event_types
 
 TYPE: Literal["keyturn.rotation.report"] = "keyturn.rotation.report"
@@ -34,7 +35,7 @@ class Counts:
     not_allowed: int = 0
 
     @property
-    def shown(self) -> event_types.RotationCounts:
+    def shown(self) -> RotationCounts:
         return {
             "Listed": self.listed,
             "Due": self.due,

@@ -18,6 +18,7 @@ from shared.runtime.wildcard import matches_wildcard
 
 TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
 ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
+_CLOUDS = ("TENCENT", "ALIBABA")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -58,11 +59,13 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_s
     def text(name: str) -> str | None:
         return environ.get(f"KEYTURN_{name}", "").strip() or None
 
+    endpoints = {cloud: _endpoint(text(f"{cloud}_ENDPOINT"), f"KEYTURN_{cloud}_ENDPOINT") for cloud in _CLOUDS}
+    endpoint_here = endpoints["TENCENT" if on_scf else "ALIBABA"] if on_platform else None
     return Settings(
-        results=_queue(text("RESULTS"), "results", on_platform),
-        commands=_queue(text("COMMANDS"), "commands", on_platform),
-        tencent_endpoint=_endpoint(text("TENCENT_ENDPOINT"), "KEYTURN_TENCENT_ENDPOINT"),
-        alibaba_endpoint=_endpoint(text("ALIBABA_ENDPOINT"), "KEYTURN_ALIBABA_ENDPOINT"),
+        results=_queue(text("RESULTS"), "results", on_platform, endpoint_here),
+        commands=_queue(text("COMMANDS"), "commands", on_platform, endpoint_here),
+        tencent_endpoint=endpoints["TENCENT"],
+        alibaba_endpoint=endpoints["ALIBABA"],
         region=_region(text("REGION")),
         site=_one_of(text("SITE") or "domestic", ("domestic", "intl"), "KEYTURN_SITE"),
         rate=_rate(text("RATE")),
@@ -87,12 +90,17 @@ def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
     return value
 
 
-def _queue(url: str | None, use: Literal["results", "commands"], on_platform: bool) -> str | None:
+def _queue(url: str | None, use: Literal["results", "commands"], on_platform: bool, endpoint: str | None) -> str | None:
+    """`endpoint`: of the platform's own cloud; on loopback it is a stand-in, and its functions share this machine."""
     if url is not None:
         try:
             check_url(url, use=use, on_platform=on_platform)
         except ValueError as error:
             raise SettingsError(f"KEYTURN_{use.upper()}: {error}") from None
+        is_file = url[:9].lower() == "sqlite://"
+        if is_file and on_platform and not (endpoint and is_loopback(urlsplit(endpoint).hostname)):
+            rule = "sqlite:// is a file of one machine: on a platform it is lost with the instance; use a queue"
+            raise SettingsError(f"KEYTURN_{use.upper()}: {rule}")
     return url
 
 

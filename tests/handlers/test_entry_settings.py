@@ -13,6 +13,7 @@ import pytest
 
 from shared.handlers import entry
 from shared.runtime.errors import SettingsError
+from shared.runtime.settings import read_settings
 from tests.support import platform_events
 from tests.support.scripted_platform import COMMAND, FUNCTION, Platform, line_of, platform_in
 from tests.support.scripted_world import PARENT, Lines, logged
@@ -109,6 +110,48 @@ def test_a_runtime_s_own_handler_stays_alone(platform: Platform) -> None:
     assert before
     platform.send()
     assert logging.getLogger().handlers == before
+
+
+_LOCAL, _FAR = "http://127.0.0.1:9", "https://keyturn.example"
+
+
+@pytest.mark.parametrize("use", ["RESULTS", "COMMANDS"])
+@pytest.mark.parametrize(
+    ("runenv", "endpoint", "value", "taken"),
+    [
+        ("SCF", None, None, False),
+        ("SCF", "TENCENT_ENDPOINT", _LOCAL, True),
+        ("SCF", "ALIBABA_ENDPOINT", _LOCAL, False),  # the other cloud's says nothing of this platform
+        ("SCF", "TENCENT_ENDPOINT", _FAR, False),
+        ("FC", None, None, False),
+        ("FC", "ALIBABA_ENDPOINT", _LOCAL, True),
+        ("FC", "TENCENT_ENDPOINT", _LOCAL, False),
+        (None, None, None, True),
+    ],
+)
+def test_a_file_is_no_queue_of_a_platform(
+    use: str, runenv: str | None, endpoint: str | None, value: str | None, taken: bool
+) -> None:
+    environ = {f"KEYTURN_{use}": "SQLite:///tmp/queue.db"}
+    if endpoint and value:
+        environ[f"KEYTURN_{endpoint}"] = value
+    how = {"on_platform": runenv is not None, "on_scf": runenv == "SCF"}
+    if taken:
+        read = read_settings(environ, **how)
+        assert (read.results or read.commands) == environ[f"KEYTURN_{use}"]
+    else:
+        with pytest.raises(SettingsError, match=f"KEYTURN_{use}: sqlite:// is a file of one machine") as refused:
+            read_settings(environ, **how)
+        assert "queue.db" not in str(refused.value)
+
+
+def test_a_function_with_a_file_for_its_results_changes_nothing_and_says_so(platform: Platform) -> None:
+    platform.patch.setenv("TENCENTCLOUD_RUNENV", "SCF")
+    platform.set(RESULTS="sqlite:///tmp/results.db")
+    returned = platform.send(trigger="http")
+    error = json.loads(returned["body"])["Result"]["data"]["Error"]
+    assert (returned["statusCode"], error["Code"], platform.handler.requests) == (500, "Settings", [])
+    assert "KEYTURN_RESULTS: sqlite://" in error["Message"]
 
 
 @pytest.fixture

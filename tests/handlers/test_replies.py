@@ -9,6 +9,7 @@ import pytest
 
 from shared.handlers.replies import http, http_reply
 from shared.handlers.request import Handled
+from shared.results.event_types import RotationCounts
 from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.result_event import result_event
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
@@ -69,6 +70,20 @@ def test_a_list_of_which_one_went_otherwise_says_so() -> None:
 def test_passwords_stand_beside_their_results() -> None:
     reply = http_reply(MANY, [handled(), handled(password=Secret("New-Passw0rd1"))])
     assert body(reply)["Passwords"] == [None, "New-Passw0rd1"]
+
+
+COUNTS: RotationCounts = {"Listed": 3, "Due": 1, "Sent": 1, "NotDue": 2, "Unknown": 0, "NotAllowed": 0}
+
+
+def test_a_firing_s_counts_stand_beside_its_result() -> None:
+    reply = http_reply(ONE, [Handled(None, rotation=COUNTS, continues=True)])
+    assert (reply["statusCode"], body(reply)) == (
+        202,
+        {"Result": None, "Delivered": True, "Rotation": COUNTS, "Continues": True},
+    )
+    many = http_reply(MANY, [handled(), Handled(None, rotation=COUNTS)])
+    assert (body(many)["Rotations"], body(many)["Continues"]) == ([None, COUNTS], False)
+    assert not {"Rotation", "Rotations", "Continues"} & body(http_reply(MANY, [handled(), handled()])).keys()
 
 
 @pytest.mark.parametrize(

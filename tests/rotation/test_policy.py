@@ -10,6 +10,7 @@ import pytest
 from functions import load_operation
 from shared.commands.command import parse_command, parse_model
 from shared.handlers.rotation import policy_for, spelling_of
+from shared.results.event_types import RotationCounts
 from shared.rotation.policy import PlanRotation
 from shared.workbench.bundle.operations import operations
 from tests.conftest import PASSWORD, REGISTRY, TAIR, House
@@ -24,7 +25,17 @@ def house(fleet_house: House) -> House:
 def test_a_policy_may_be_asked_for_over_http(house: House) -> None:
     returned = house.send(PLAN, REDIS | {"Mode": "report", "CommandId": "by-hand"})
     assert (returned.value["statusCode"], returned.body["Delivered"]) == (202, True)
-    assert reports(house)[0]["Firing"] == "by-hand"
+    (page,) = reports(house)
+    assert page["Firing"] == "by-hand"
+    assert returned.body["Rotation"] == {name: page[name] for name in RotationCounts.__annotations__}
+    assert returned.body["Rotation"]["Listed"] > returned.body["Rotation"]["Sent"] == 0
+    assert returned.body["Continues"] is False
+
+
+def test_a_policy_that_is_refused_has_no_counts(house: House) -> None:
+    returned = house.send(PLAN, REDIS | {"MaxAgeDays": 0})
+    assert returned.value["statusCode"] == 400
+    assert returned.body.keys() == {"Result", "Delivered"}
 
 
 WRONG = [

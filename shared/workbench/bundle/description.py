@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 Cloud = Literal["tencent", "alibaba"]
 Platform = Literal["scf", "fc"]
@@ -142,3 +142,5 @@ class Description:
     service: str
     region: str
     functions: tuple[FunctionSpec, ...]
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What plan_rotation keeps young, by name, spelled as its command: those of operations that are deployed here."""

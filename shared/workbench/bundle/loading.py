@@ -83,7 +83,10 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to_dep
         DeploymentRules(file, document, cloud, mistakes).check()
     if mistakes:
         raise DescriptionError(mistakes.lines(document, name))
-    return d.Description(cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region, tuple(specs))
+    given_policies = file.custom.policies if file.custom else {}
+    here = {spec.module for spec in specs}
+    policies = {name: fields for name, fields in given_policies.items() if fields.get("Function") in here}
+    return d.Description(cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region, tuple(specs), policies)
 
 
 def _spec(

@@ -29,6 +29,10 @@ from shared.workbench.deploy.sealed_call import SealedCall
 _TIMEOUT_S = 300.0  # SCF's own limit for a synchronous call is the longest
 
 
+class NoAnswer(Exception):
+    """A call got no answer; the function may have run all the same."""
+
+
 def scf_headers(host: str, body: bytes, keys: Mapping[str, str], uin: str) -> dict[str, str]:
     """The headers of a CAM-signed call of a function URL. `keys`: id, key and perhaps token."""
     from tencentcloud.common.sign import Sign
@@ -77,7 +81,7 @@ def main(argv: list[str]) -> int:
     try:
         body = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
         description = load(ROOT / "serverless.yml", options.cloud, os.environ)
-        url = _url(description, options.function)
+        url = address_of(description, options.function, os.environ)
     except (DescriptionError, Refused, OSError) as error:
         print(f"call: {error}", file=sys.stderr)
         return 2
@@ -85,17 +89,10 @@ def main(argv: list[str]) -> int:
         print(f"call: {error}", file=sys.stderr)
         return 1
     sealing = SealedCall(body, seals=any(s.seals for s in description.functions if s.module == options.function))
-    body = sealing.body
-    host = urlsplit(url).netloc
-    keys = identity(options.cloud, os.environ)
-    on_scf = description.platform == "scf"
-    headers = (
-        scf_headers(host, body, keys, os.environ.get("TENCENTCLOUD_UIN", "")) if on_scf else fc_headers(host, keys)
-    )
     try:
-        status, text = _post(host, body, headers, os.environ.get(f"KEYTURN_{options.cloud.upper()}_ENDPOINT", ""))
-    except (OSError, HTTPException) as error:
-        print(f"call: no answer ({type(error).__name__}); the change may have been made", file=sys.stderr)
+        status, text = signed_call(description, url, sealing.body, os.environ)
+    except NoAnswer as error:
+        print(f"call: {error}; the change may have been made", file=sys.stderr)
         return 1
     print(sealing.shown(text))
     if advice := sealing.advice(text):
@@ -104,13 +101,26 @@ def main(argv: list[str]) -> int:
     return 0 if 200 <= status < 300 else 1
 
 
-def _url(description: Description, function: str) -> str:
-    plane = control_plane(description, os.environ)
+def address_of(description: Description, function: str, environ: Mapping[str, str]) -> str:
+    """Where a deployed function is called. Raises: Refused, CallFailed."""
+    plane = control_plane(description, environ)
     for found in plane.read({function}):
         for trigger in found.triggers:
             if found.name == function and trigger.url:
                 return str(trigger.url)
     raise Refused(f"{function} has no address on this platform: deploy it first")
+
+
+def signed_call(description: Description, url: str, body: bytes, environ: Mapping[str, str]) -> tuple[int, str]:
+    """The status and the text of one signed call. Raises: Refused, NoAnswer."""
+    host = urlsplit(url).netloc
+    keys = identity(description.cloud, environ)
+    on_scf = description.platform == "scf"
+    headers = scf_headers(host, body, keys, environ.get("TENCENTCLOUD_UIN", "")) if on_scf else fc_headers(host, keys)
+    try:
+        return _post(host, body, headers, environ.get(f"KEYTURN_{description.cloud.upper()}_ENDPOINT", ""))
+    except (OSError, HTTPException) as error:
+        raise NoAnswer(f"no answer ({type(error).__name__})") from None
 
 
 def _post(host: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tuple[int, str]:

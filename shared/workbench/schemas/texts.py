@@ -25,6 +25,15 @@ _COMMAND = {
     " with `Generate` and `Deliver.Store`, in place of `AccountName`.",
 }
 
+_COUNTS = {
+    "Listed": "Credentials found so far.",
+    "Due": "Of these: older than the policy allows.",
+    "Sent": "Of these: sent as commands.",
+    "NotDue": "Of these: young enough, or not in use.",
+    "Unknown": "Of these: without an age, or not listed.",
+    "NotAllowed": "Of these: not named by `KEYTURN_ALLOW`.",
+}
+
 FIELDS: dict[str, dict[str, str]] = {
     "Deliver": {
         "Store": "Kept there, written ahead of the change as a version that keyturn names. Takes no version. Where an"
@@ -64,12 +73,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Offset": "The list's page to go on with, as an offset.",
         "After": "The last resource that was dealt with.",
         "Next": "When the next command may begin.",
-        "Listed": "Credentials found so far.",
-        "Due": "Of these: older than the policy allows.",
-        "Sent": "Of these: sent as commands.",
-        "NotDue": "Of these: young enough, or not in use.",
-        "Unknown": "Of these: without an age, or not listed.",
-        "NotAllowed": "Of these: not named by `KEYTURN_ALLOW`.",
+        **_COUNTS,
     },
     "FollowChange": {
         "Cloud": "Whose credential it is.",
@@ -173,6 +177,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "traceparent": "W3C Trace Context, where the firing had one.",
         "data": "One page of a firing.",
     },
+    "RotationCounts": _COUNTS,
     "RotationPage": {
         "Policy": "The policy's name.",
         "Mode": "`rotate`, or `report` where nothing is sent.",
@@ -182,12 +187,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Fired": "When it began.",
         "Page": "The page's number, from 0.",
         "Last": "No page follows: the counts are the firing's.",
-        "Listed": "Credentials found so far.",
-        "Due": "Of these: older than the policy allows.",
-        "Sent": "Of these: sent as commands.",
-        "NotDue": "Of these: young enough, or not in use.",
-        "Unknown": "Of these: without an age, or not listed.",
-        "NotAllowed": "Of these: not named by `KEYTURN_ALLOW`.",
+        **_COUNTS,
         "Rows": "The page's credentials: all in mode `report`, else those that are due or have no age.",
         "Evidence": "What an age is taken from.",
         "Error": "Why the firing ended early, if it did.",
@@ -205,11 +205,17 @@ FIELDS: dict[str, dict[str, str]] = {
         "Result": "The result event; null where there is none (a firing of plan_rotation tells by reports).",
         "Delivered": "The results queue has confirmed it.",
         "Password": "The new secret, where `Deliver.Reply` or Random asked for it. Shown once.",
+        "Rotation": "From plan_rotation alone, where the fleet was listed: the counts up to this reply.",
+        "Continues": "Beside Rotation: true where another invocation lists the rest. The last page of the rotation's"
+        " report (`Last`) then has the counts of the whole.",
     },
     "Replies": {
         "Results": "One a command, in their order.",
         "Delivered": "The results queue has confirmed all.",
         "Passwords": "One a command, in their order; null where none is shown. Absent where none is shown at all.",
+        "Rotations": "From plan_rotation alone: one a command, in their order; null for one that was refused. Absent"
+        " where all were.",
+        "Continues": "Beside Rotations: true where another invocation goes on with one of them.",
     },
     "CommandEvent": {
         "specversion": "CloudEvents 1.0. Some senders write `0`, or leave it out.",

@@ -1,0 +1,66 @@
+"""`python -m shared.workbench.rotate CLOUD POLICY [--dry] [--borrow]`: rotate what is due by a policy, and watch.
+
+It asks the deployed plan_rotation for the ages, shows what is due, asks once, then has it send the commands and shows
+each result as it reaches the results queue. `YES=1` agrees beforehand. `--dry`: the ages alone, nothing is sent.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from collections.abc import Mapping
+
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
+from shared.workbench.deploy.call import NoAnswer
+from shared.workbench.deploy.commands import Refused
+from shared.workbench.deploy.control_plane import CallFailed
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal
+from shared.workbench.rotate.firing_call import FiringFailed
+from shared.workbench.rotate.session import FAILED, WRONG_USE, Session
+
+INTERRUPTED = 130
+
+
+def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
+    """Exit 0: all that was due is in force, or nothing was. 1: some is not, or it is not known. 2: wrong use."""
+    parser = argparse.ArgumentParser(prog="python -m shared.workbench.rotate", description=__doc__)
+    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("policy", help="a name under custom.policies of serverless.yml")
+    parser.add_argument("--dry", action="store_true", help="show the ages, send nothing")
+    parser.add_argument("--borrow", action="store_true", help="SMQ: receive each result and give it back")
+    options = parser.parse_args(argv)
+    session: Session | None = None
+    started = time.time()
+    try:
+        description = load(ROOT / "serverless.yml", options.cloud, environ)
+        session = Session(description, options.policy, environ, Terminal(environ=environ), borrow=options.borrow)
+        return session.ages() if options.dry else session.rotate()
+    except DescriptionError as error:
+        print(error, file=sys.stderr)
+        return WRONG_USE
+    except (Refused, NobodyToAsk) as error:
+        print(f"rotate: {error}", file=sys.stderr)
+        return WRONG_USE
+    except (CallFailed, FiringFailed, NoAnswer) as error:
+        after = session.after_no_answer if session and isinstance(error, NoAnswer) else ""
+        print(f"rotate: {error}{after}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        text = "stopped; nothing was sent"
+        if session and session.has_fired:
+            minutes = int(time.time() - started) // 60 + 2
+            look = f"make results CLOUD={options.cloud} SINCE={minutes}m FOLLOW=1"
+            text = f"the rotation goes on without this command; {look} shows its results"
+        print(f"\nrotate: {text}", file=sys.stderr)
+        return INTERRUPTED
+    finally:
+        if session:
+            session.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,83 @@
+"""A firing of plan_rotation, asked for by a signed call of the deployed function."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from shared.rotation.policy import FUNCTION
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.timer_text import policy_text
+from shared.workbench.deploy.call import address_of, signed_call
+from shared.workbench.deploy.commands import Refused
+from shared.workbench.report.events import COUNTS, visible_text
+
+
+class FiringFailed(Exception):
+    """The function did not list the fleet; the text is its own, or the platform's."""
+
+
+@dataclass(frozen=True)
+class Fired:
+    """What the function replied: counts in the order of COUNTS, and whether another invocation goes on."""
+
+    firing: str
+    counts: tuple[int, ...]
+    continues: bool
+
+
+class PolicyCaller:
+    """Asks for firings of one policy of serverless.yml.
+
+    Raises: Refused (no such policy, or it is wrong, or nothing is deployed), CallFailed.
+    """
+
+    def __init__(
+        self,
+        description: Description,
+        policy: str,
+        environ: Mapping[str, str],
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        known = description.policies
+        if policy not in known:
+            names = ", ".join(sorted(known)) or "none for what runs here"
+            raise Refused(f"there is no such policy under custom.policies; known are: {names}")
+        try:
+            self._command: dict[str, Any] = json.loads(policy_text(policy, known[policy]))
+        except ValueError as error:
+            raise Refused(f"policy {policy}: {error}") from None
+        self._description, self._environ, self._now = description, environ, now
+        self._url = address_of(description, FUNCTION, environ)
+
+    def fire(self, mode: Literal["rotate", "report"]) -> Fired:
+        """One firing, begun or ended when this returns. Raises: FiringFailed, NoAnswer, deploy's Refused."""
+        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
+        firing = f"{mode}-{self._command['Policy']}-{moment}"  # 64 characters at most, as a CommandId may have
+        body = json.dumps({**self._command, "Mode": mode, "CommandId": firing}).encode()
+        status, text = signed_call(self._description, self._url, body, self._environ)
+        try:
+            reply = json.loads(text)
+        except ValueError:
+            reply = None
+        if not isinstance(reply, dict) or not isinstance(reply.get("Rotation"), dict):
+            raise FiringFailed(_failure(status, reply))
+        counts = tuple(int(reply["Rotation"].get(name, 0)) for name in COUNTS)
+        return Fired(firing, counts, reply.get("Continues") is True)
+
+
+def _failure(status: int, reply: object) -> str:
+    """What a reply without counts says: the function's error, or the platform's code."""
+    found = reply if isinstance(reply, dict) else {}
+    result = found.get("Result")
+    error = result.get("data", {}).get("Error") if isinstance(result, dict) else None
+    if isinstance(error, dict):
+        return visible_text(f"{error.get('Code') or error.get('Class')}: {error.get('Message')}")[:500]
+    if isinstance(result, dict) or 200 <= status < 300:
+        return f"HTTP {status} without counts: the deployed plan_rotation is older than this checkout; deploy it anew"
+    code = found.get("Code") or found.get("code") or found.get("errorCode") or ""
+    return visible_text(f"HTTP {status} {code}".strip())[:200]

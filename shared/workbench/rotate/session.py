@@ -1,0 +1,144 @@
+"""One run of `make rotate`: the ages, the question, the rotation and its end, in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from shared.workbench.bundle.description import Description
+from shared.workbench.environment.terminal import Terminal
+from shared.workbench.results.deployed import log_search, open_results
+from shared.workbench.results.errors import SourceError
+from shared.workbench.results.shown import counts_text, row_line
+from shared.workbench.results.source import Source
+from shared.workbench.rotate.firing_call import Fired, PolicyCaller
+from shared.workbench.rotate.tally import FiringTally
+from shared.workbench.rotate.watching import Watcher, is_over
+
+DONE, FAILED, WRONG_USE = 0, 1, 2
+_BEFORE_S = 120.0  # read from so long before the call: this machine's clock may be ahead
+_PAGE_SILENT_S = 60.0  # the report's pages come from the called function itself, or from the next in a chain
+_LISTED, _DUE, _SENT, _UNKNOWN = 0, 1, 2, 4
+
+
+class Session:
+    """One policy, one platform. Raises: Refused, CallFailed."""
+
+    def __init__(
+        self,
+        description: Description,
+        policy: str,
+        environ: Mapping[str, str],
+        terminal: Terminal,
+        *,
+        borrow: bool = False,
+    ) -> None:
+        self._description, self._policy, self._terminal = description, policy, terminal
+        self._caller = PolicyCaller(description, policy, environ)
+        self.has_fired = False
+        self._source: Source | None = None
+        try:
+            self._source = open_results(description, environ, since=time.time() - _BEFORE_S, borrow=borrow)
+        except SourceError as error:
+            self._say_unread(str(error))
+        if self._source is not None and self._source.note:
+            terminal.say(terminal.dim(self._source.note))
+
+    @property
+    def after_no_answer(self) -> str:
+        """What to know of a call that got no answer."""
+        if not self.has_fired:
+            return "; nothing was sent"
+        return "; commands may have been sent: a second run asks for no change twice"
+
+    def ages(self) -> int:
+        """Show how old each credential is. Exit 1: the policy matches nothing. Raises: FiringFailed, NoAnswer."""
+        fired, tally = self._fired_and_listed()
+        counts = self._counts(fired, tally)
+        for row in sorted(tally.rows, key=lambda row: -(row.age_days or 0.0)) if tally else ():
+            self._terminal.say(row_line(row))
+        self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
+        if counts[_LISTED] == 0 and not fired.continues:
+            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
+            return FAILED
+        if tally is not None and tally.last and tally.last.error:
+            self._terminal.say(self._terminal.bad(tally.last.error))
+            return FAILED
+        return DONE
+
+    def rotate(self) -> int:
+        """Show what is due, ask, rotate, watch. Raises: NobodyToAsk, FiringFailed, NoAnswer."""
+        fired, tally = self._fired_and_listed()
+        counts = self._counts(fired, tally)
+        for row in [row for row in tally.rows if row.due or row.age_days is None] if tally else ():
+            self._terminal.say(row_line(row))
+        self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
+        is_whole = not fired.continues or (tally is not None and tally.is_listed)
+        if is_whole and counts[_LISTED] == 0:
+            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
+            return FAILED
+        if is_whole and counts[_DUE] == 0:
+            self._terminal.say("nothing is due: no command is sent")
+            return DONE
+        more = "" if is_whole else " or more"
+        if not self._terminal.agrees(f"Change {counts[_DUE]:,}{more} passwords now?"):
+            self._terminal.say("nothing was sent")
+            return FAILED
+        self.has_fired = True
+        return self._watched(self._caller.fire("rotate"))
+
+    def close(self) -> None:
+        """Let go of the queue."""
+        if self._source is not None:
+            self._source.close()
+
+    def _fired_and_listed(self) -> tuple[Fired, FiringTally | None]:
+        """A report of the ages, and its pages where they can be read."""
+        fired = self._caller.fire("report")
+        return fired, self._watch(fired, commands=False)
+
+    def _watched(self, fired: Fired) -> int:
+        """The rotation to its end. Exit 0: all that was due is in force."""
+        self._terminal.say(f"sent {fired.counts[_SENT]:,} commands{'; more follow' if fired.continues else ''}")
+        tally = self._watch(fired, commands=True)
+        counts = self._counts(fired, tally)
+        if tally is None or not is_over(tally, commands=True):
+            ended = tally.ended if tally else 0
+            known = f"{ended:,} of {counts[_SENT]:,} are known to have ended"
+            self._terminal.say(self._terminal.bad(f"{known}; the rotation goes on without this command"))
+            self._say_unread(self._source.missed if self._source else "")
+            return FAILED
+        good = tally.in_force == counts[_DUE] and not (tally.last and tally.last.error)
+        text = f"{tally.in_force:,} of {counts[_DUE]:,} due passwords are changed and in force"
+        self._terminal.say(self._terminal.good(text) if good else self._terminal.bad(text))
+        if tally.last and tally.last.error:
+            self._terminal.say(self._terminal.bad(tally.last.error))
+        if counts[_SENT] < counts[_DUE]:
+            self._terminal.say(f"{counts[_DUE] - counts[_SENT]:,} commands were not sent: a second run sends them")
+        return DONE if good else FAILED
+
+    def _watch(self, fired: Fired, *, commands: bool) -> FiringTally | None:
+        """What the queue tells of a firing; None where it cannot be read."""
+        if self._source is None:
+            return None
+        watcher = Watcher(self._source, self._terminal)
+        try:
+            if not commands:
+                return watcher.watch(fired.firing, silent_s=_PAGE_SILENT_S, commands=False)
+            return watcher.watch(fired.firing)
+        except SourceError as error:
+            self._say_unread(str(error))
+            self._source.close()
+            self._source = None
+            return None
+
+    def _counts(self, fired: Fired, tally: FiringTally | None) -> tuple[int, ...]:
+        """The whole firing's, where its last page is here; else the reply's."""
+        return tally.last.counts if tally and tally.last else fired.counts
+
+    def _goes_on(self, fired: Fired, tally: FiringTally | None) -> str:
+        return "" if not fired.continues or (tally and tally.is_listed) else " so far; the fleet is still being listed"
+
+    def _say_unread(self, why: str) -> None:
+        self._terminal.say(f"results cannot be shown here{': ' + why if why else ''}")
+        self._terminal.say(log_search(self._description))

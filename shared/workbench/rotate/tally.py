@@ -1,0 +1,64 @@
+"""What is known of one firing: its report's pages and the results of its commands, in any order of arrival."""
+
+from __future__ import annotations
+
+from shared.results.outcome import Outcome
+from shared.workbench.report.events import Result, RotationPage, RotationRow
+from shared.workbench.results.shown import IN_FORCE
+
+_SKEW_S = 5.0  # between two functions' clocks
+_STRENGTH = (Outcome.PENDING, Outcome.WOULD_CHANGE, Outcome.NOT_CHANGED, Outcome.UNKNOWN, *IN_FORCE)
+
+
+class FiringTally:
+    """Counts one firing's ends. Of several results of one command the strongest stands."""
+
+    def __init__(self, firing: str) -> None:
+        self.firing = firing
+        self._pages: dict[int, RotationPage] = {}
+        self._results: dict[str, list[Result]] = {}  # by CommandId, of every firing
+
+    def add(self, event: Result | RotationPage) -> None:
+        """Take an event of the results queue, whose ever it is."""
+        if isinstance(event, Result):
+            self._results.setdefault(event.command_id, []).append(event)
+        elif event.firing == self.firing:
+            self._pages[event.page] = event
+
+    @property
+    def last(self) -> RotationPage | None:
+        """The page with the counts of the whole firing; None: it goes on."""
+        return next((page for page in self._pages.values() if page.last), None)
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether every page is here."""
+        last = self.last
+        return last is not None and len(self._pages) == last.page + 1
+
+    @property
+    def rows(self) -> list[RotationRow]:
+        """The credentials that the pages tell of."""
+        return [row for number in sorted(self._pages) for row in self._pages[number].rows]
+
+    @property
+    def results(self) -> list[Result]:
+        """The strongest result of each of this firing's commands, as far as its pages are here."""
+        since = min((page.fired for page in self._pages.values()), default=0.0) - _SKEW_S
+        ids = dict.fromkeys(row.command_id for row in self.rows if row.command_id)
+        of_each = ([one for one in self._results.get(id_, ()) if one.time >= since] for id_ in ids)
+        return [max(some, key=_strength) for some in of_each if some]
+
+    @property
+    def ended(self) -> int:
+        """How many of its commands have ended."""
+        return sum(one.outcome is not Outcome.PENDING for one in self.results)
+
+    @property
+    def in_force(self) -> int:
+        """How many of its commands are in force."""
+        return sum(one.outcome in IN_FORCE for one in self.results)
+
+
+def _strength(result: Result) -> int:
+    return _STRENGTH.index(result.outcome)

@@ -1,0 +1,81 @@
+"""One firing as it goes on: results are printed as they arrive, a bar shows how many have ended."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+from shared.results.outcome import Outcome
+from shared.workbench.environment.terminal import Terminal
+from shared.workbench.report.events import Malformed, NotOurs, parse_event
+from shared.workbench.results.shown import result_line
+from shared.workbench.results.source import Source
+from shared.workbench.rotate.tally import FiringTally
+
+_AGAIN_S = 1.0
+_SILENT_S = 1200.0  # a change whose answer was lost is settled within 16 minutes
+_FULL_SILENT_S = 30.0  # where the queue cannot show what is behind its oldest messages
+_BAR = 24  # characters
+
+
+class Watcher:
+    """Reads a Source for one firing after the other."""
+
+    def __init__(
+        self,
+        source: Source,
+        terminal: Terminal,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._source, self._terminal, self._clock, self._sleep = source, terminal, clock, sleep
+
+    def watch(self, firing: str, *, silent_s: float = _SILENT_S, commands: bool = True) -> FiringTally:
+        """Until the firing's last page, and each result of its commands if so asked, are here, or nothing more comes.
+
+        `silent_s`: seconds without an event of the firing after which the rest is not waited for. Raises: SourceError.
+        """
+        tally, heard, size = FiringTally(firing), self._clock(), (0, 0)
+        told: set[tuple[str, Outcome]] = set()
+        while True:
+            for body in self._source.read():
+                try:
+                    tally.add(parse_event(json.loads(body)))
+                except (ValueError, RecursionError, NotOurs, Malformed):  # somebody else's message
+                    continue
+                self._show(tally, told, commands)
+            self._show(tally, told, commands)
+            if is_over(tally, commands=commands):
+                return tally
+            if (now := (len(tally.rows), len(told))) != size:
+                heard, size = self._clock(), now
+            patience_s = min(silent_s, _FULL_SILENT_S) if self._source.missed else silent_s
+            if self._clock() - heard > patience_s:
+                return tally
+            self._sleep(_AGAIN_S)
+
+    def _show(self, tally: FiringTally, told: set[tuple[str, Outcome]], commands: bool) -> None:
+        if not commands:
+            return
+        for result in tally.results:
+            if (key := (result.command_id, result.outcome)) not in told:
+                told.add(key)
+                self._terminal.say(result_line(result, self._terminal))
+        last = tally.last
+        self._terminal.progress(progress_text(tally.ended, last.counts[2] if last else None))
+
+
+def is_over(tally: FiringTally, *, commands: bool) -> bool:
+    """Whether the fleet is listed and, if so asked, as many commands have ended as were sent."""
+    last = tally.last
+    return tally.is_listed and last is not None and (not commands or tally.ended >= last.counts[2])
+
+
+def progress_text(ended: int, sent: int | None) -> str:
+    """A bar; `sent` None: the fleet is still being listed."""
+    if sent is None:
+        return f"listing; {ended:,} ended"
+    filled = _BAR if not sent else min(_BAR, _BAR * ended // sent)
+    return f"[{'#' * filled}{'.' * (_BAR - filled)}] {ended:,} of {sent:,} ended"

@@ -1,0 +1,99 @@
+"""make rotate: which results belong to a firing, when it is over, and what is said of it."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from shared.workbench.environment.terminal import Terminal
+from shared.workbench.report.events import parse_event
+from shared.workbench.rotate.tally import FiringTally
+from shared.workbench.rotate.watching import Watcher, is_over, progress_text
+from tests.workbench.results_queue import event, page
+
+FIRING = "rotate-yearly-1"
+
+
+@dataclass
+class ScriptedSource:
+    """A queue that shows some events a look."""
+
+    looks: list[list[dict[str, Any]]]
+    missed: str = ""
+    note: str = ""
+    elapsed_s: float = field(default=0.0)
+
+    def read(self) -> Iterator[str]:
+        yield from map(json.dumps, self.looks.pop(0) if self.looks else [])
+
+    def close(self) -> None:
+        pass
+
+    def clock(self) -> float:
+        return self.elapsed_s
+
+    def sleep(self, seconds: float) -> None:
+        self.elapsed_s += seconds
+
+
+def watched(source: ScriptedSource, **how: Any) -> tuple[FiringTally, list[str]]:
+    said = io.StringIO()
+    watcher = Watcher(source, Terminal(said), clock=source.clock, sleep=source.sleep)
+    return watcher.watch(FIRING, **how), said.getvalue().splitlines()
+
+
+def test_a_firing_is_over_when_as_many_have_ended_as_were_sent() -> None:
+    looks = [[event(1)], [page(FIRING, [1, 2])], [event(2, "pending")], [event(2)], [event(3)]]
+    source = ScriptedSource(looks)
+    tally, said = watched(source)
+    assert (tally.ended, tally.in_force, is_over(tally, commands=True)) == (2, 2, True)
+    assert [line.split()[-1] for line in said] == ["due-1", "due-2", "due-2"]  # pending is told, too
+    assert len(source.looks) == 1
+
+
+def test_pages_of_other_firings_and_older_results_do_not_count() -> None:
+    old = event(1, "not_changed", at="2098-12-31T23:00:00Z")
+    tally, said = watched(ScriptedSource([[page("nightly-1", [1]), old, page(FIRING, [1])], [event(1)]]))
+    assert (tally.ended, tally.in_force, len(said)) == (1, 1, 1)
+
+
+def test_every_page_is_waited_for() -> None:
+    first, last = page(FIRING, [1], last=False), page(FIRING, [2], number=1, sent=2)
+    tally, _ = watched(ScriptedSource([[last, event(2), event(1)], [], [first]]))
+    assert (tally.ended, len(tally.rows)) == (2, 2)
+
+
+def test_the_strongest_result_of_a_command_stands() -> None:
+    tally = FiringTally(FIRING)
+    for one in (page(FIRING, [1]), event(1), event(1, "not_changed"), event(1, "unknown")):
+        tally.add(parse_event(one))
+    assert (tally.ended, tally.in_force) == (1, 1)
+
+
+@pytest.mark.parametrize(("missed", "most_s"), [("", 1300), ("shows 16", 60)])
+def test_what_never_comes_is_not_waited_for_for_ever(missed: str, most_s: float) -> None:
+    source = ScriptedSource([[page(FIRING, [1, 2]), event(1)]], missed=missed)
+    tally, _ = watched(source)
+    assert (tally.ended, is_over(tally, commands=True)) == (1, False)
+    assert 0 < source.elapsed_s < most_s
+
+
+def test_the_ages_alone_wait_for_the_pages_alone() -> None:
+    tally, said = watched(ScriptedSource([[page(FIRING, [1, 2], sent=0)]]), commands=False)
+    assert (len(tally.rows), said) == (2, [])
+
+
+def test_somebody_elses_message_is_left_alone() -> None:
+    tally, _ = watched(ScriptedSource([[{"type": "order"}, {}, page(FIRING, [])]]))
+    assert is_over(tally, commands=True)
+
+
+def test_the_bar() -> None:
+    assert progress_text(0, None) == "listing; 0 ended"
+    assert progress_text(1, 2) == "[############............] 1 of 2 ended"
+    assert progress_text(0, 0).endswith("0 of 0 ended")
