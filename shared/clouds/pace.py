@@ -25,6 +25,7 @@ _SHARED_S = 1.02  # where others are met: a place is left free for a moment, so 
 _CLOSEST = 1.25  # within the second, calls go out at most so many times as fast as the full rate
 _RAISE_S = (1.5, 3.0)  # so long after a throttled answer one more place is tried for
 _DOUBLE_S = 0.4  # and then twice as many each time that this has passed
+_RISEN_S = 10.0  # by then beyond any rate
 _SLOWER_S = 0.0005  # the shortest way to the cloud and back is forgotten by so much a call
 
 
@@ -141,7 +142,7 @@ class Pace:
             self._way_s = min(now - place.sent, self._way_s + _SLOWER_S)
             place.answered = now
             if self._rate < self._full:
-                past_s = now - self._throttled_at - self._raise_s
+                past_s = min(now - self._throttled_at - self._raise_s, _RISEN_S)
                 risen = 2.0 ** (past_s / _DOUBLE_S) if past_s >= 0.0 else 0.0
                 self._rate = min(self._full, max(self._rate, self._base + risen))
 

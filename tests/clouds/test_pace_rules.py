@@ -40,7 +40,18 @@ def go(one: Pace, clock: Clock) -> Slot:
 
 @pytest.mark.parametrize(
     ("after_s", "rate"),
-    [(0.0, 8.0), (1.49, 8.0), (1.5, 9.0), (1.9, 10.0), (2.3, 12.0), (2.7, 16.0), (2.1, 8 + 2**1.5), (30.0, 16.0)],
+    [
+        (0.0, 8.0),
+        (1.49, 8.0),
+        (1.5, 9.0),
+        (1.9, 10.0),
+        (2.3, 12.0),
+        (2.7, 16.0),
+        (2.1, 8 + 2**1.5),
+        (30.0, 16.0),
+        (1e3, 16.0),
+        (1e9, 16.0),
+    ],
 )
 def test_a_pace_rises_with_the_time_since_it_was_throttled(after_s: float, rate: float) -> None:
     one, clock = pace(16.0)

@@ -154,6 +154,7 @@ def test_the_stand_in_takes_nothing_that_is_not_signed_in_time_by_the_role(
 
 
 def test_the_stand_in_refuses_a_document_that_is_none(cloud: Standin) -> None:
+    cloud.record_requests()  # which reads them, too
     assert send_raw(cloud, lambda _: None, b"<Message")[1] == b"MalformedXML"
     assert send_raw(cloud, lambda _: None, b"<Message/>")[1] == b"MalformedXML"
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -94,9 +94,11 @@ def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mappi
                 api, getattr(sandbox, cloud), journal, allow=asks, slow=slow, environ=environ
             )  # fmt: skip
             fold = not only and not any(parts(sandbox, cloud))
-            in_force = _run(desk, [one for one in checks if one.claim in wanted], wanted, claims, show, fold=fold)
+            chosen = interrupts.between(one for one in checks if one.claim in wanted)
+            in_force = _run(desk, chosen, wanted, claims, show, fold=fold)
             whole = True
         except KeyboardInterrupt:
+            interrupts.heard()
             terminal.say("interrupted")
         finally:
             _put_back_what_failed(journal, blocked, interrupts)
@@ -168,7 +170,7 @@ def _checks(
 
 def _run(
     desk: Desk[Any, Any],
-    checks: Sequence[Check[Any]],
+    checks: Iterable[Check[Any]],
     wanted: Sequence[str],
     claims: Mapping[str, Claim],
     show: Shown,

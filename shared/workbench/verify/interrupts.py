@@ -3,32 +3,57 @@
 from __future__ import annotations
 
 import signal
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TypeVar
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TOGETHER_S = 2.0
 """Signals that come so soon after the first are one with it."""
 
+_T = TypeVar("_T")
+
 
 class Interrupts:
-    """Raises KeyboardInterrupt where a signal finds the run; while it is put off, at the end of that."""
+    """Raises KeyboardInterrupt where a signal finds the run; while it is put off, at the end of that.
+
+    Python loses one that it raises in a destructor: so it is raised again at the next look, until it is `heard`.
+    """
 
     def __init__(self) -> None:
-        self._put_off = self._waits = self._is_over = False
+        self._put_off = self._came = self._is_over = False
         self._first_at = 0.0
 
     @contextmanager
     def caught(self) -> Iterator[None]:
         """What stands inside can be interrupted by either signal."""
         before = [signal.signal(one, self._come) for one in _SIGNALS]
+        hook, sys.unraisablehook = sys.unraisablehook, _tell_of_all_but_interrupts
         try:
             yield
         finally:
+            sys.unraisablehook = hook
             for one, handler in zip(_SIGNALS, before, strict=True):
                 signal.signal(one, handler)
+
+    def between(self, many: Iterable[_T]) -> Iterator[_T]:
+        """Each of many, with a look before it and one behind the last."""
+        for one in many:
+            self.look()
+            yield one
+        self.look()
+
+    def look(self) -> None:
+        """Raises: KeyboardInterrupt: a signal came and was not heard."""
+        if self._came and not self._put_off:
+            raise KeyboardInterrupt
+
+    def heard(self) -> None:
+        """The run ends; what follows is not interrupted by the same signal."""
+        self._came = False
 
     @contextmanager
     def put_off(self) -> Iterator[None]:
@@ -38,20 +63,21 @@ class Interrupts:
             yield
         finally:
             self._put_off = nested
-        if self._waits and not nested:
-            self._waits = False
-            raise KeyboardInterrupt
+        self.look()
 
     def finish(self) -> None:
         """What follows takes no time: no signal ends it any more."""
-        self._is_over, self._waits = True, False
+        self._is_over, self._came = True, False
 
     def _come(self, number: int, frame: FrameType | None) -> None:
         now = time.monotonic()
         if self._is_over or (self._first_at and now - self._first_at < _TOGETHER_S):
             return
-        is_first, self._first_at = not self._first_at, self._first_at or now
-        if self._put_off and is_first:
-            self._waits = True
-            return
-        raise KeyboardInterrupt
+        is_first, self._first_at, self._came = not self._first_at, self._first_at or now, True
+        if not (self._put_off and is_first):
+            raise KeyboardInterrupt
+
+
+def _tell_of_all_but_interrupts(lost: sys.UnraisableHookArgs) -> None:
+    if not issubclass(lost.exc_type, KeyboardInterrupt):
+        sys.__unraisablehook__(lost)

@@ -16,6 +16,7 @@ import pytest
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.alibaba.function import FcFunction
+from shared.workbench.verify.interrupts import Interrupts
 from shared.workbench.verify.tencent.scf_function import ScfFunction
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_kms
@@ -216,6 +217,7 @@ def test_a_signal_in_the_first_moments_is_one_line(standin: Standin, tmp_path: P
     run = subprocess.Popen(
         [sys.executable, "-X", "importtime", "-m", "shared.workbench.verify", *account.arguments("W1")],
         cwd=ROOT, env=account.environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background ignores it
     )  # fmt: skip
     assert run.stderr
     assert any(line.endswith(f" {imported}\n") for line in run.stderr)
@@ -223,6 +225,41 @@ def test_a_signal_in_the_first_moments_is_one_line(standin: Standin, tmp_path: P
     _, complained = run.communicate(timeout=60)
     assert run.returncode == 130
     assert "Traceback" not in complained and "verify: interrupted before anything" in complained
+
+
+class _Destroyed:
+    """Something whose destructor a signal finds at work."""
+
+    def __del__(self) -> None:
+        signal.raise_signal(signal.SIGTERM)
+
+
+def test_a_signal_that_a_destructor_swallows_ends_the_run_at_the_next_look(capfd: pytest.CaptureFixture[str]) -> None:
+    interrupts, done = Interrupts(), []
+    with interrupts.caught():
+        with pytest.raises(KeyboardInterrupt):
+            for one in interrupts.between("abc"):
+                done.append(one)
+                del one
+                _Destroyed()
+        with pytest.raises(KeyboardInterrupt), interrupts.put_off():
+            done.append("put back")
+        interrupts.heard()
+        with interrupts.put_off():
+            done.append("told")
+        assert list(interrupts.between("d")) == ["d"]
+    assert done == ["a", "put back", "told"]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_a_destructor_raises_otherwise_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    class Broken:
+        def __del__(self) -> None:
+            raise ValueError("of its own")
+
+    with Interrupts().caught():
+        Broken()
+    assert "of its own" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("pause_s", [0.0, 0.02, 0.3])
