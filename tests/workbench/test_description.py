@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import subprocess
 import sys
@@ -47,7 +48,7 @@ def line_with(text: str, part: str) -> int:
 
 # What is replaced by what, on which cloud, and what the mistake's line says.
 WRONG = [
-    ("timeout: 60", "timeouts: 60", "tencent", "timeouts: is no key that is known here"),
+    ("timeout: 60", "timeouts: 60", "tencent", "unknown key `timeouts`, did you mean `timeout`?"),
     ("timeout: 60", 'timeout: "60"', "tencent", "timeout: Input should be a valid integer"),
     ("timeout: 60", "timeout: 901", "tencent", "timeout: scf takes 1 to 900 seconds"),
     ("memorySize: 128", "memorySize: 200", "tencent", "scf takes 64 MB, or 128 to 3072 MB in steps of 128"),
@@ -70,6 +71,12 @@ WRONG = [
     ("${env:KEYTURN_LOG, 'INFO'}", "x" * 4096, "tencent", "environment: has "),
     ("${env:KEYTURN_HANDOFF_KEY, ''}", "hunter2", "tencent", "KEYTURN_HANDOFF_KEY: must be one key or two, comma-sep"),
     ("ckafka://ap-guangzhou/datahub-results", "memory://", "tencent", "KEYTURN_RESULTS: queue URL: memory"),
+    (
+        "- timer: ${self:custom.triggers.nightly.tencent}",
+        "- timer: { name: t, cron: '1 * * * *' }\n          " * 11,
+        "tencent",
+        "10 triggers at most",
+    ),
     ("topic: keyturn-commands, ", "", "tencent", "topic: is missing"),
     ("topic: keyturn-commands, ", f"topic: {'t' * 60}, ", "tencent", "no trigger of a longer name than 60: ckafka"),
     ('message: ""', f"message: '{json.dumps({'InstanceId': 'x' * 4096})}'", "tencent", "its text is over 4096 bytes"),
@@ -87,10 +94,10 @@ WRONG = [
     (f"name: {ACCOUNT}", "name: ends_", "tencent", "name: scf does not take this as a function's name"),
     (f"name: {ACCOUNT}", "name: follow_change", "tencent", "name: another function has the same"),
     ("role/keyturn\n", "user/keyturn\n", "alibaba", "role: must be an ARN"),
-    ("- ckafka: ${self", "- kafka: ${self", "tencent", "kafka: is no key that is known here"),
+    ("- ckafka: ${self", "- kafka: ${self", "tencent", "unknown key `kafka`"),
     ("- ckafka: ${self:custom.triggers.commands}", "- {}", "tencent", "must be one trigger"),
     ("- smq: { queue: keyturn-f", "- ckafka: { instance: i, topic: t, retries: 3 } #", "alibaba", "no CKafka trigger"),
-    ("service: keyturn", "service: keyturn\nplugins: [x]", "tencent", "plugins: is no key that is known here"),
+    ("service: keyturn", "service: keyturn\nplugins: [x]", "tencent", "unknown key `plugins`"),
     ("service: keyturn", "service: keyturn\nservice: again", "tencent", "a key that is no text, or stands twice"),
     ("service: keyturn", "service: [", "tencent", "not YAML"),
     ("service: keyturn", "service: ${opt:stage}", "tencent", "known are env:NAME, self:path and 'text'"),
@@ -116,6 +123,9 @@ WRONG = [
     ),
     ('Accounts: ["app*"]', f"Accounts: [{', '.join(['a' * 90] * 50)}]", "tencent", "quarterly-redis: has 4"),
     ("    quarterly-tair:", "    quarterly tair:", "alibaba", "there is no such policy"),
+    ("region: ${env:KEYTURN_REGION, 'ap-guangzhou'}", "region: guangzhou", "tencent", "did you mean `ap-guangzhou`?"),
+    ("KEYTURN_REGION: ${self:provider.region}", "KEYTURN_REGION: cn-hangzu", "alibaba", "did you mean `cn-hangzhou`?"),
+    ("${env:KEYTURN_NIGHTLY, 'off'}", "${env:CLOUD, 'off'}", "tencent", "CLOUD must be on or off"),
     ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of 50 MB at most"),
 ]
 
@@ -141,6 +151,18 @@ def test_a_mistake_is_one_clear_line(old: str, new: str, cloud: str, says: str, 
 def test_a_mistake_is_told_with_its_own_line(old: str, new: str, at: str, tmp_path: Path) -> None:
     text = FILE.replace(old, new, 1)
     assert mistakes(tmp_path, text)[0].startswith(f"serverless.yml:{line_with(text, at)}: ")
+
+
+def test_a_misspelt_key_is_told_once_where_it_stands_though_five_functions_have_it(tmp_path: Path) -> None:
+    text = FILE.replace("memorySize: 128", "memorysize: 128", 1)
+    (line,) = mistakes(tmp_path, text)
+    assert line.startswith(f"serverless.yml:{line_with(text, 'memorysize: 128')}: ")
+    assert line.endswith(": unknown key `memorysize`, did you mean `memorySize`?")
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_named(tmp_path: Path) -> None:
+    (line,) = mistakes(tmp_path, FILE, KEYTURN_NIGHTLY="yes")
+    assert line.endswith(": KEYTURN_NIGHTLY must be on or off")
 
 
 def test_a_missing_role_is_told_where_the_function_stands(tmp_path: Path) -> None:
@@ -320,6 +342,10 @@ def test_a_cron_that_a_platform_could_misread_is_refused(text: str) -> None:
         ("not JSON", False),
         ("7", False),
         (json.dumps({"Reason": "x" * 5000}), False),
+        (json.dumps({"data_base64": base64.b64encode((COMMAND % "Secret-1").encode()).decode()}), False),
+        (json.dumps([base64.urlsafe_b64encode((COMMAND % "Secret-1??>").encode()).decode().rstrip("=")]), False),
+        (json.dumps({"data_base64": base64.b64encode(b'{"InstanceId": "i"}').decode()}), True),
+        (json.dumps([COMMAND % "Secret-1"]), False),
     ],
 )
 def test_a_timers_text_holds_a_command_and_no_secret(text: str, fine: bool) -> None:

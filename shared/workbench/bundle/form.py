@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
@@ -99,7 +100,7 @@ class FunctionForm(_Form):
 class ProviderForm(_Form):
     name: Literal["tencent", "alibaba"]
     runtime: str
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2,12}(-[a-z0-9]{1,16}){1,4}$", max_length=40)]
+    region: str
 
 
 class CloudDefaults(_Form):
@@ -118,12 +119,39 @@ class CustomForm(_Form):
     model_config = ConfigDict(extra="allow")
     clouds: dict[Literal["tencent", "alibaba"], CloudDefaults]
     policies: dict[str, dict[str, Any]] = Field(default_factory=dict)  # spelled as plan_rotation's command
+    examples: dict[str, str] = Field(
+        default_factory=dict
+    )  # texts that are nobody's own -> the variable that replaces one
 
 
 class ServerlessFile(_Form):
+    """The whole file."""
+
     service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,59}$")]
     framework_version: str | None = None
     config_validation_mode: Literal["off", "warn", "error"] | None = None
     provider: ProviderForm
     functions: dict[str, FunctionForm] = Field(min_length=1)
     custom: CustomForm | None = None
+
+
+def known_keys(path: Iterable[int | str]) -> tuple[str, ...]:
+    """The keys that the file may have where `path` leads; none where it takes any, or leads nowhere."""
+    here: Any = ServerlessFile
+    for step in path:
+        form = _form_in(here)
+        fields = {field.alias: field.annotation for field in form.model_fields.values()} if form else {}
+        here = fields.get(str(step)) if form else _inner(here)
+    form = _form_in(here)
+    return tuple(str(field.alias) for field in form.model_fields.values()) if form else ()
+
+
+def _form_in(annotation: Any) -> type[_Form] | None:
+    """The form that a value of this type is, None aside."""
+    every = (annotation, *(() if get_origin(annotation) in (list, dict) else get_args(annotation)))
+    return next((one for one in every if isinstance(one, type) and issubclass(one, _Form)), None)
+
+
+def _inner(annotation: Any) -> Any:
+    """What a list or a mapping holds."""
+    return get_args(annotation)[-1] if get_args(annotation) else None

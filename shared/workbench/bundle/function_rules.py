@@ -12,11 +12,12 @@ from typing import Literal
 
 from shared.runtime.errors import SettingsError
 from shared.runtime.queue_urls import check_url
+from shared.runtime.regions import regions_of
 from shared.runtime.settings import read_settings
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle.form import FunctionForm, LogsForm
 from shared.workbench.bundle.function_files import globals_of
-from shared.workbench.bundle.mistakes import Mistakes
+from shared.workbench.bundle.mistakes import Mistakes, did_you_mean, nearest
 
 _NAMES = {
     "tencent": re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]"),
@@ -50,6 +51,11 @@ _LOGS = {
     },
 }
 _ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
+
+
+def region_mistake(region: str, cloud: d.Cloud) -> str:
+    """What is wrong with a region that is none of the cloud's."""
+    return f"is no region of {cloud}{did_you_mean(nearest(region, regions_of(cloud)))}"
 
 
 class FunctionRules:
@@ -113,13 +119,15 @@ class FunctionRules:
                 self._mistakes.add("the platforms keep this prefix to themselves", *at, variable)
             elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", variable):
                 self._mistakes.add("must be a letter, then letters, digits and _", *at, variable)
+        if (region := environment.get("KEYTURN_REGION")) and region not in regions_of(None):
+            self._mistakes.add(region_mistake(region, self._cloud), *at, "KEYTURN_REGION")
         size = sum(len(variable.encode()) + len(value.encode()) for variable, value in environment.items())
         if environment.get("KEYTURN_COMMANDS") and not environment.get("KEYTURN_HANDOFF_KEY"):
             size += _MOST_KEYS_BYTES  # what `deploy` puts there
         if size > _ENVIRONMENT_BYTES:
             self._mistakes.add(f"has {size} bytes; both platforms take {_ENVIRONMENT_BYTES} in all", *at)
         try:
-            read_settings(environment)
+            read_settings({name: value for name, value in environment.items() if name != "KEYTURN_REGION"})
             for use in ("results", "commands"):
                 if url := environment.get(f"KEYTURN_{use.upper()}"):
                     self._queue(url, "results" if use == "results" else "commands")

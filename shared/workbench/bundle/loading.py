@@ -11,13 +11,15 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from shared.runtime.regions import regions_of
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle import yaml_with_lines
 from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.deployment_rules import DeploymentRules
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.form import FunctionForm, LogsForm, ServerlessFile
 from shared.workbench.bundle.function_files import cloud_called_by
-from shared.workbench.bundle.function_rules import FunctionRules
+from shared.workbench.bundle.function_rules import FunctionRules, region_mistake
 from shared.workbench.bundle.mistakes import Mistakes
 from shared.workbench.bundle.trigger_rules import TriggerRules
 from shared.workbench.bundle.yaml_with_lines import Located, line_of
@@ -25,10 +27,18 @@ from shared.workbench.bundle.yaml_with_lines import Located, line_of
 _SEAL_MB = 5.0  # what sealing may add to a zip: joserfc, and cryptography's binary
 
 
-def load(path: Path, cloud: str, environ: Mapping[str, str], *, functions: Path = ROOT / "functions") -> d.Description:
+def load(
+    path: Path,
+    cloud: str,
+    environ: Mapping[str, str],
+    *,
+    functions: Path = ROOT / "functions",
+    to_deploy: bool = False,
+) -> d.Description:
     """Read and check `path` for one cloud ("tencent" or "alibaba"); `functions` is the folder of handlers.
 
-    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself.
+    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself. `to_deploy`: it has to name an account's own
+    queues, too, where the file's examples would do to build or to read.
 
     Raises: DescriptionError with every mistake that was found.
     """
@@ -40,10 +50,11 @@ def load(path: Path, cloud: str, environ: Mapping[str, str], *, functions: Path 
         raise DescriptionError([f"{path.name}:1: CLOUD must be tencent or alibaba"])
     document = yaml_with_lines.read(text, path.name)
     variables = yaml_with_lines.Variables(document, {**environ, "CLOUD": cloud}, path.name)
-    return _describe(variables.resolve(document), path.name, "tencent" if cloud == "tencent" else "alibaba", functions)
+    whose: d.Cloud = "tencent" if cloud == "tencent" else "alibaba"
+    return _describe(variables.resolve(document), path.name, whose, functions, to_deploy)
 
 
-def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path) -> d.Description:
+def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to_deploy: bool) -> d.Description:
     """The description in a resolved document. `folder` holds the handlers. Raises: DescriptionError."""
     mistakes = Mistakes()
     try:
@@ -53,6 +64,9 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path) -> d.D
         raise DescriptionError(mistakes.lines(document, name)) from None
     if file.provider.name != cloud:
         mistakes.add(f"must be {cloud}, which CLOUD chose", "provider", "name")
+    if file.provider.region not in regions_of(cloud):
+        mistakes.add(f"{region_mistake(file.provider.region, cloud)} (KEYTURN_REGION)", "provider", "region")
+        raise DescriptionError(mistakes.lines(document, name))  # much is made of it, and would be wrong as well
     rules, triggers = FunctionRules(cloud, folder, mistakes), TriggerRules(file, cloud, mistakes)
     clouds = {given.module: cloud_called_by(folder / f"{given.module}.py") for given in file.functions.values()}
     every: tuple[d.Cloud, ...] = ("tencent", "alibaba")
@@ -65,6 +79,8 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path) -> d.D
         started_by = triggers.read(given.module, given.events, (*at, "events"))
         specs.append(_spec(key, given, (own,) if own else called, started_by, line_of(document, at)))
     _check_together(file, mistakes)
+    if to_deploy:
+        DeploymentRules(file, document, cloud, mistakes).check()
     if mistakes:
         raise DescriptionError(mistakes.lines(document, name))
     return d.Description(cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region, tuple(specs))

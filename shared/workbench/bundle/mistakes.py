@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 from pydantic import ValidationError
 
+from shared.workbench.bundle.form import known_keys
 from shared.workbench.bundle.yaml_with_lines import Located, line_of
 
-_TEXTS = {"missing": "is missing", "extra_forbidden": "is no key that is known here"}
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The known word that was probably meant; empty: none is near."""
+    by_lower = {one.lower(): one for one in known}
+    close = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.75)
+    ending = [one for one in by_lower.values() if one.lower().endswith(f"-{word.lower()}")]
+    return by_lower[close[0]] if close else ending[0] if len(ending) == 1 else ""
+
+
+def did_you_mean(word: str) -> str:
+    """The end of a mistake's text that offers a word; empty for none."""
+    return f", did you mean `{word}`?" if word else ""
 
 
 class Mistakes:
@@ -23,10 +38,20 @@ class Mistakes:
         self._found.append((path, text))
 
     def add_validation(self, error: ValidationError) -> None:
-        """All that a model refused; no value is told."""
-        for one in error.errors(include_input=False, include_context=False, include_url=False):
-            text = _TEXTS.get(one["type"], one["msg"].removeprefix("Value error, "))
-            self.add(text, *(step for step in one["loc"] if step != "[key]"))
+        """All that a model refused; no value is told. A key that is spelled wrong is not also told as missing."""
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+        paths = [tuple(step for step in one["loc"] if step != "[key]") for one in found]
+        meant = {}
+        for one, path in zip(found, paths, strict=True):
+            if one["type"] == "extra_forbidden":
+                likely = nearest(str(path[-1]), known_keys(path[:-1]))
+                meant[path] = (*path[:-1], likely)
+                self.add(f"unknown key `{path[-1]}`{did_you_mean(likely)}", *path)
+        for one, path in zip(found, paths, strict=True):
+            if one["type"] == "missing" and path not in meant.values():
+                self.add("is missing", *path)
+            elif one["type"] not in ("missing", "extra_forbidden"):
+                self.add(one["msg"].removeprefix("Value error, "), *path)
 
     def lines(self, document: Located, name: str) -> list[str]:
         """`name:LINE: path: text`, in the file's order.

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from functions import load_operation
@@ -41,26 +43,51 @@ def timer_text_problem(text: str) -> str | None:
     if len(text.encode()) > _MOST_BYTES:
         return f"a timer's text has {_MOST_BYTES} bytes at most"
     try:
-        value = json.loads(text, object_pairs_hook=_pairs)
+        value = _parsed(text)
+        if isinstance(value, str) and value:  # JSON in JSON is read as a command too
+            return timer_text_problem(value)
+        return None if isinstance(value, dict | list) else "must be a command, as JSON"
     except _SecretInClear:
         return "holds a secret in clear; a timer takes references, generated secrets or none"
     except (ValueError, RecursionError):
         return "must be a command, as JSON"
-    if isinstance(value, str):  # JSON in JSON is read as a command too
-        return timer_text_problem(value) if value else "must be a command, as JSON"
-    return None if isinstance(value, dict | list) else "must be a command, as JSON"
 
 
 class _SecretInClear(Exception):
     """A field that is named like a secret holds a text."""
 
 
+def _parsed(text: str) -> Any:
+    """JSON, looked through as it is read: a key that stands twice hides nothing. Raises: ValueError, _SecretInClear."""
+    value = json.loads(text, object_pairs_hook=_pairs)
+    for item in value if isinstance(value, list) else ():
+        _look_into(item)
+    return value
+
+
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     for name, value in pairs:
         if isinstance(value, str) and name != _REFERENCE and _SECRET.search(name):
             raise _SecretInClear
-        if isinstance(value, str) and value.lstrip()[:1] in ("{", "[", '"'):
-            problem = timer_text_problem(value)
-            if problem and "secret" in problem:
-                raise _SecretInClear
+        for item in value if isinstance(value, list) else (value,):
+            _look_into(item)
     return dict(pairs)
+
+
+def _look_into(value: Any) -> None:
+    """What is read as a command may be JSON within a text, as it is or in base64."""
+    if not isinstance(value, str):
+        return
+    for text in (value, _from_base64(value)):
+        if text.lstrip()[:1] in ("{", "[", '"'):
+            with suppress(ValueError, RecursionError):
+                inner = _parsed(text)
+                _look_into(inner)
+
+
+def _from_base64(text: str) -> str:
+    """What a text holds if it is base64 of either alphabet, its padding present or not; else nothing."""
+    packed = "".join(text.split()).rstrip("=").translate(str.maketrans("-_", "+/"))
+    with suppress(ValueError):  # the decoder's own error, and UTF-8's
+        return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True).decode()
+    return ""

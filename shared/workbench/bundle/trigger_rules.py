@@ -16,6 +16,8 @@ from shared.workbench.bundle.timer_text import policy_text, timer_text_problem
 
 # A timer's CustomArgument (583/9708, 2024-12-02), and a CKafka trigger's name, as others found out.
 _SCF_TEXT_BYTES, _SCF_NAME = 4096, 60
+# Triggers of one type on SCF (583/11637, 2025-10), triggers of a function on FC (limits, 2026-04).
+_MOST_OF_A_KIND = {"tencent": 10, "alibaba": 50}
 _SIGNED = {"tencent": "CAM", "alibaba": "function"}
 
 
@@ -51,7 +53,9 @@ class TriggerRules:
                 k = event.ckafka
                 name = f"{k.instance}-{k.topic}"
                 if len(name) > _SCF_NAME:
-                    self._mistakes.add(f"SCF makes no trigger of a longer name than {_SCF_NAME}: {name}", *here)
+                    self._mistakes.add(
+                        f"SCF makes no trigger of a longer name than {_SCF_NAME}: {name}", *here, "topic"
+                    )
                 queues.append(
                     d.CkafkaTrigger(name, k.instance, k.topic, k.batch, k.wait, k.retries, k.offset, k.enabled)
                 )
@@ -63,6 +67,9 @@ class TriggerRules:
         names = [trigger.name for trigger in (*timers, *queues)]
         for name in sorted({name for name in names if names.count(name) > 1}):
             self._mistakes.add(f"two triggers are called {name}", *at)
+        most = _MOST_OF_A_KIND[self._cloud]
+        if max(len(timers), len(queues), len(events) if self._cloud == "alibaba" else 0) > most:
+            self._mistakes.add(f"{self._platform} takes {most} triggers at most", *at)
         return d.StartedBy(http, tuple(timers), tuple(queues))
 
     def _http(self, given: HttpForm, at: tuple[int | str, ...]) -> d.HttpTrigger:

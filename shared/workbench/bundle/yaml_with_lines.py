@@ -103,12 +103,14 @@ class Variables:
             return found
         if isinstance(value, list):
             return [self._resolve(item, line, depth) for item in value]
-        steps = 0
+        steps, chosen_by = 0, ""
         while isinstance(value, str) and (match := _INNERMOST.search(value)):
             steps += 1
             if depth + steps > _MOST_STEPS:
                 raise DescriptionError([f"{self._name}:{line}: ${{{match[1]}}} leads back to itself"])
-            meant = self._meant(match[1], line, depth + 1)
+            meant = self._meant(match[1], line, depth + 1, chosen_by)
+            if match[1].startswith("env:"):
+                chosen_by = match[1].removeprefix("env:").partition(",")[0]
             if match[0] == value:
                 return self._resolve(meant, line, depth + 1)
             if isinstance(meant, Located | list):
@@ -116,7 +118,8 @@ class Variables:
             value = value.replace(match[0], "" if meant is None else str(meant))
         return value
 
-    def _meant(self, text: str, line: int, depth: int) -> Any:
+    def _meant(self, text: str, line: int, depth: int, chosen_by: str) -> Any:
+        """What one variable stands for. `chosen_by`: the environment's variable that wrote a part of it, if any."""
         for source in re.split(r",\s*(?=env:|self:|')", text):
             kind, _, name = source.partition(":")
             if source.startswith("'") and source.endswith("'"):
@@ -130,6 +133,9 @@ class Variables:
                     return found
             else:
                 raise DescriptionError([f"{self._name}:{line}: ${{{text}}}: known are env:NAME, self:path and 'text'"])
+        choices = self._at(text.removeprefix("self:").rpartition(".")[0], line, depth)
+        if chosen_by and text.startswith("self:") and isinstance(choices, Located):
+            raise DescriptionError([f"{self._name}:{line}: {chosen_by} must be {' or '.join(choices)}"])
         raise DescriptionError([f"{self._name}:{line}: ${{{text}}} leads nowhere and has no default"])
 
     def _at(self, path: str, line: int, depth: int) -> Any:

@@ -55,7 +55,9 @@ def main(verb: str, argv: list[str]) -> int:
     parser.add_argument("--as-built", action="store_true", help="take the packages in DIST, do not build them anew")
     options = parser.parse_args(argv)
     try:
-        description = stand_in_settings(load(options.file, options.cloud, os.environ), os.environ)
+        description = stand_in_settings(
+            load(options.file, options.cloud, os.environ, to_deploy=verb != "remove"), os.environ
+        )
         if verb != "remove":
             description = handoff_key.with_given_key(description, os.environ)
         plane = control_plane(description, os.environ)

@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from shared.workbench.verify.apis import AlibabaApi, TencentApi
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.findings import Finding
 from shared.workbench.verify.put_back import Changed, Journal, NothingChanged
 from shared.workbench.verify.sandbox import AlibabaSandbox, TencentSandbox

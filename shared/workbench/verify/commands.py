@@ -15,13 +15,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.callers import CallerRefused
+from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.claims.table import Claim, read_claims
 from shared.workbench.deploy.commands import Refused, identity
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import first_read
-from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused, TencentApi
-from shared.workbench.verify.callers import CallerRefused
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
 from shared.workbench.verify.findings import Differs, Finding, NotTried
 from shared.workbench.verify.interrupts import Interrupts

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.callers import CallerRefused, complaint
+from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.deploy.commands import Refused
-from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused, TencentApi
-from shared.workbench.verify.callers import CallerRefused, complaint
 
 _KEYS = {
     "tencent": "TENCENTCLOUD_SECRET_ID, TENCENTCLOUD_SECRET_KEY and TENCENTCLOUD_TOKEN, and `site` in the sandbox file",

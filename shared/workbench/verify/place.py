@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.deploy.commands import Refused
-from shared.workbench.verify.apis import AlibabaApi, TencentApi
 
 _DIGITS = 16
 

@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.claims.table import Claim
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import findings as found
-from shared.workbench.verify.apis import AlibabaApi, TencentApi
 from shared.workbench.verify.findings import Differs, Finding, Holds, NotTried
 
 _KEY_STARTS, _KEY_ENDS = 4, 2

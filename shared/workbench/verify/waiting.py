@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from shared.workbench.verify.apis import CallRefused
-from shared.workbench.verify.callers import passes
+from shared.workbench.apis.callers import passes
+from shared.workbench.apis.calls import CallRefused
 
 _FIRST_S, _MOST_S, _AGAIN_S = 0.1, 1.0, 10.0
 AnyT = TypeVar("AnyT")

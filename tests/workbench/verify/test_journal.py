@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.alibaba.function import FcFunction
-from shared.workbench.verify.apis import AlibabaApi, TencentApi
 from shared.workbench.verify.tencent.scf_function import ScfFunction
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_kms

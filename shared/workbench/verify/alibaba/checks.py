@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.verify.alibaba import (
     function,
     functions,
@@ -17,7 +18,6 @@ from shared.workbench.verify.alibaba import (
     wire,
 )
 from shared.workbench.verify.alibaba.desk import AlibabaCheck
-from shared.workbench.verify.apis import AlibabaApi
 from shared.workbench.verify.put_back import Changed, PutBack
 
 CHECKS: tuple[AlibabaCheck, ...] = (

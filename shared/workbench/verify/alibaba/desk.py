@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from shared.workbench.verify.apis import AlibabaApi, CallRefused
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.calls import CallRefused
 from shared.workbench.verify.check import Check, Desk
 from shared.workbench.verify.sandbox import AlibabaSandbox
 

@@ -12,11 +12,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.deploy.call import fc_headers
 from shared.workbench.verify.alibaba.desk import Said, said
-from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused
 from shared.workbench.verify.check import Untried
-from shared.workbench.verify.plain_http import HttpAnswer, send
+from shared.workbench.apis.plain_http import HttpAnswer, send
 from shared.workbench.verify.waiting import again_while_it_passes, wait_until
 
 KIND = "fc-function"

@@ -15,7 +15,7 @@ from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk
 from shared.workbench.verify.alibaba.function import KIND, FcFunction
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
-from shared.workbench.verify.plain_http import HttpAnswer
+from shared.workbench.apis.plain_http import HttpAnswer
 from shared.workbench.verify.put_back import Changed
 
 _REST_S, _AGE_S = 5.0, 600

@@ -8,12 +8,12 @@ import uuid
 from dataclasses import dataclass
 
 from shared.queues import smq_wire
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.callers import passes
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
-from shared.workbench.verify.apis import AlibabaApi
-from shared.workbench.verify.callers import passes
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
-from shared.workbench.verify.plain_http import HttpAnswer, send
+from shared.workbench.apis.plain_http import HttpAnswer, send
 from shared.workbench.verify.put_back import Changed
 
 KIND = "smq-messages"

@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.verify.alibaba.desk import Said, said
-from shared.workbench.verify.apis import AlibabaApi
 
 KIND = "kms-secret"
 CURRENT, PREVIOUS = "ACSCurrent", "ACSPrevious"

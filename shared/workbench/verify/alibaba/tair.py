@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.verify.alibaba.desk import AlibabaDesk, Said, said
-from shared.workbench.verify.apis import AlibabaApi, CallLost, CallRefused
 from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.put_back import Changed
 

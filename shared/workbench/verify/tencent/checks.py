@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 
-from shared.workbench.verify.apis import TencentApi
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.put_back import PutBack
 from shared.workbench.verify.tencent import (
     ckafka,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.workbench.verify.apis import CallLost
-from shared.workbench.verify.callers import complaint
+from shared.workbench.apis.callers import complaint
+from shared.workbench.apis.calls import CallLost
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.workbench.verify.apis import TencentApi
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.check import Check, Desk
 from shared.workbench.verify.sandbox import TencentSandbox
 

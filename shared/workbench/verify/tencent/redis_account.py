@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from shared.workbench.verify.apis import CallLost, CallRefused, TencentApi
+from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.logins import RedisDoor
 from shared.workbench.verify.put_back import Changed

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.workbench.verify.apis import CallRefused, TencentApi
+from shared.workbench.apis.calls import CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.logins import RedisDoor, reach_redis
 from shared.workbench.verify.waiting import wait_until

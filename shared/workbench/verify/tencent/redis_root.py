@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from shared.workbench.verify.apis import CallRefused, TencentApi
+from shared.workbench.apis.calls import CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk

@@ -11,8 +11,9 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.workbench.verify.apis import CallLost, CallRefused, TencentApi
-from shared.workbench.verify.callers import passes
+from shared.workbench.apis.callers import passes
+from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.waiting import again_while_it_passes, wait_until
 
 SOURCE = """

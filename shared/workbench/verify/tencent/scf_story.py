@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.workbench.apis.calls import CallLost
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.deploy.call import scf_headers
-from shared.workbench.verify.apis import CallLost, TencentApi
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from shared.workbench.verify.apis import CallRefused, TencentApi
+from shared.workbench.apis.calls import CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.put_back import Changed

@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from shared.workbench.verify.apis import CallRefused, TencentApi
+from shared.workbench.apis.calls import CallRefused
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.verify.check import Untried, WrongPassword, made_up_password
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.logins import registry_status

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 
 from shared.clouds.tencent.session import host
-from shared.workbench.verify.apis import TENCENT_VERSIONS, CallRefused
+from shared.workbench.apis.calls import CallRefused
+from shared.workbench.apis.tencent import TENCENT_VERSIONS
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.tencent import ssm
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk

@@ -52,6 +52,7 @@ class CallerRefused(Exception):
 
     def __init__(self, action: str, code: str, status: int) -> None:
         super().__init__(f"{action}: {code}")
+        self.action = action
         self.code = code
         self.status = status
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from urllib.parse import urlsplit
 
-from shared.workbench.verify.apis import CallLost
+from shared.workbench.apis.calls import CallLost
 
 _TIMEOUT_S = 30.0
 

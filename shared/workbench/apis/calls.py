@@ -1,0 +1,73 @@
+"""How a call of a cloud's API may fail, what it may have changed, and its pace."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from shared.workbench.apis.callers import CallerRefused, complaint, passes
+
+TIMEOUT_S = 30.0
+
+
+class CallRefused(Exception):
+    """The cloud refused a call; `code` is its own, `status` HTTP's. Never holds what was sent."""
+
+    def __init__(self, action: str, code: str, status: int) -> None:
+        super().__init__(f"{action}: {code}")
+        self.action = action
+        self.code = code
+        self.status = status
+
+
+class CallLost(Exception):
+    """A call got no readable answer; it may have had its effect."""
+
+    def __init__(self, action: str, failure: BaseException) -> None:
+        super().__init__(f"{action}: no answer ({type(failure).__name__})")
+        self.action = action
+
+
+_READS = ("Describe", "List", "Get")
+_UNCLEAR = ("InternalError", "FailedOperation", "ServiceUnavailable")
+
+
+class Effects:
+    """How many calls may have changed something: taken, lost, or refused in a way that proves nothing."""
+
+    count = 0
+
+    def __init__(self) -> None:
+        self.passing: list[str] = []
+        """The codes of refusals that are about the moment alone."""
+
+    def lost_or_taken(self, action: str) -> None:
+        """A call was taken, or got no answer."""
+        self.count += not action.startswith(_READS)
+
+    def refusal(self, refused: CallRefused, *, altered: bool) -> CallRefused | CallerRefused:
+        """What to raise of a refusal; `altered`: its keys or headers were not the caller's own."""
+        if passes(refused.code):
+            self.passing.append(refused.code)
+        if altered or refused.status >= 500 or refused.code.startswith(_UNCLEAR):
+            self.lost_or_taken(refused.action)
+        if not altered and complaint(refused.code):
+            return CallerRefused(refused.action, refused.code, refused.status)
+        return refused
+
+
+class Pace:
+    """Keeps calls of one action apart, so that none comes faster than the published rate."""
+
+    def __init__(self, calls_per_s: float) -> None:
+        self._apart_s = 1.0 / calls_per_s
+        self._next: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def wait(self, action: str) -> None:
+        """Return when the next call of this action may go out."""
+        with self._lock:
+            now = time.monotonic()
+            due = max(now, self._next.get(action, now))
+            self._next[action] = due + self._apart_s
+        time.sleep(due - now)

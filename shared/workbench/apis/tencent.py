@@ -1,0 +1,101 @@
+"""One call of Tencent Cloud's API with the caller's own keys, by the vendor's official client.
+
+Nothing of keyturn's own reading of answers is used: what it believes is what is being looked at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.clouds.tencent.session import host
+from shared.workbench.apis.calls import TIMEOUT_S, CallLost, CallRefused, Effects, Pace
+
+TENCENT_VERSIONS = {
+    "redis": "2018-04-12",
+    "tcr": "2019-09-24",
+    "ssm": "2019-09-23",
+    "scf": "2018-04-16",
+    "ckafka": "2019-08-19",
+    "cam": "2019-01-16",
+    "sts": "2018-08-13",
+    "cls": "2020-10-16",
+}
+_CALLS_PER_S = 20.0
+
+
+class TencentApi:
+    """Tencent Cloud: one region and site unless a call says otherwise."""
+
+    cloud = "tencent"
+
+    def __init__(self, keys: Mapping[str, str], region: str, site: str, endpoint: str) -> None:
+        """`keys`: id, key and perhaps token. `endpoint`: as KEYTURN_TENCENT_ENDPOINT, or empty."""
+        self.region, self.site = region, site
+        self.keys, self.endpoint = dict(keys), endpoint
+        self.effects = Effects()
+        self._pace = Pace(_CALLS_PER_S)
+
+    def call(
+        self,
+        service: str,
+        action: str,
+        parameters: Mapping[str, Any],
+        *,
+        region: str = "",
+        endpoint_host: str = "",
+        keys: Mapping[str, str] | None = None,
+    ) -> dict[str, Any]:
+        """The content of `Response`. `keys` replace single ones, and a refusal may then be about them.
+
+        Raises: CallRefused, CallLost, CallerRefused.
+        """
+        from tencentcloud.common.common_client import CommonClient
+        from tencentcloud.common.credential import Credential
+        from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
+        from tencentcloud.common.profile.client_profile import ClientProfile
+        from tencentcloud.common.profile.http_profile import HttpProfile
+
+        self._pace.wait(action)
+        where = region or self.region
+        place = endpoint_host or host(service, where, self.site)
+        if self.endpoint.startswith("https://"):
+            http = HttpProfile(endpoint=self.endpoint.removeprefix("https://"))
+        elif self.endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+            http = HttpProfile(protocol="http", endpoint=place, proxy=self.endpoint)
+        else:
+            http = HttpProfile(endpoint=place)
+        http.reqTimeout = int(TIMEOUT_S)
+        with_keys = {**self.keys, **(keys or {})}
+        credential = Credential(with_keys["id"], with_keys["key"], with_keys.get("token"))
+        profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256")
+        client = CommonClient(service, TENCENT_VERSIONS[service], credential, where, profile)
+        failure: Exception | None = None
+        envelope: Any = None
+        try:
+            envelope = client.call_json(action, dict(parameters))
+        # Whatever the client raises: its text may hold what was sent.
+        except Exception as error:
+            failure = error
+        if isinstance(failure, TencentCloudSDKException) and failure.requestId:
+            raise self.effects.refusal(CallRefused(action, str(failure.code), 200), altered=keys is not None) from None
+        if failure is not None:
+            self.effects.lost_or_taken(action)
+            raise CallLost(action, failure) from None
+        answer: dict[str, Any] = envelope["Response"]
+        if "Error" in answer:  # the client takes an error for success where the content type has a charset
+            refused = CallRefused(action, str(answer["Error"].get("Code")), 200)
+            raise self.effects.refusal(refused, altered=keys is not None)
+        self.effects.lost_or_taken(action)
+        return answer
+
+    def refusal(self, service: str, action: str, parameters: Mapping[str, Any], **how: Any) -> str:
+        """The code that refuses a call, empty where it was taken; `how`: as `call` takes it.
+
+        Raises: CallLost, CallerRefused.
+        """
+        try:
+            self.call(service, action, parameters, **how)
+        except CallRefused as refused:
+            return refused.code
+        return ""

@@ -1,0 +1,112 @@
+"""What a description has to say before it is deployed, beside its form: an account's own queues, which go together.
+
+SCF publishes to CKafka with its role and to AMQP with a password, FC to SMQ and AMQP in the same way. The other cloud's
+queue would take that cloud's keys in the function's environment. Only CKafka starts a function on SCF, and SMQ on FC.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from shared.runtime import queue_urls
+from shared.runtime.regions import regions_of
+from shared.workbench.bundle import description as d
+from shared.workbench.bundle.form import FunctionForm, ServerlessFile
+from shared.workbench.bundle.function_rules import region_mistake
+from shared.workbench.bundle.mistakes import Mistakes
+from shared.workbench.bundle.yaml_with_lines import Located
+
+_KINDS: dict[d.Cloud, tuple[str, ...]] = {"tencent": ("ckafka", "amqps"), "alibaba": ("smq", "amqps")}
+_STARTS: dict[d.Cloud, str] = {"tencent": "ckafka", "alibaba": "smq"}
+
+
+class DeploymentRules:
+    """Checks one file's functions; what breaks a rule goes to `mistakes`. `document` is the file, resolved."""
+
+    def __init__(self, file: ServerlessFile, document: Located, cloud: d.Cloud, mistakes: Mistakes) -> None:
+        self._file, self._document, self._cloud, self._mistakes = file, document, cloud, mistakes
+        self._platform = d.PLATFORM_OF[cloud]
+
+    def check(self) -> None:
+        """Every rule."""
+        self._examples()
+        for key, given in self._file.functions.items():
+            at = ("functions", key, "environment")
+            results, commands = (given.environment.get(f"KEYTURN_{use}", "").strip() for use in ("RESULTS", "COMMANDS"))
+            starts = any(event.timer or event.ckafka or event.smq for event in given.events)
+            if results:
+                self._queue(results, given, (*at, "KEYTURN_RESULTS"))
+            elif starts:
+                text = "is empty: without a place for results a function refuses what timers and queues give it"
+                self._mistakes.add(text, *at, "KEYTURN_RESULTS")
+            if commands and self._queue(commands, given, (*at, "KEYTURN_COMMANDS")):
+                self._commands(commands, given, (*at, "KEYTURN_COMMANDS"))
+
+    def _examples(self) -> None:
+        """Each example that still stands in a function, once."""
+        examples = self._file.custom.examples if self._file.custom else {}
+        for example, variable in examples.items():
+            word = re.compile(rf"(?<![A-Za-z0-9-]){re.escape(example)}(?![A-Za-z0-9-])")
+            for path, text in _texts(self._document["functions"], ("functions",)):
+                if word.search(text):
+                    self._mistakes.add(f"`{example}` is an example: set {variable} to your own", *path)
+                    break
+
+    def _queue(self, url: str, given: FunctionForm, at: tuple[str, ...]) -> bool:
+        """Whether a URL names a queue that this platform's functions may use."""
+        kind = url.partition("://")[0].lower()
+        if kind not in _KINDS[self._cloud]:
+            known = " or ".join(f"{one}://" for one in _KINDS[self._cloud])
+            shown = f"{kind}://" if kind.isalnum() else "this"
+            self._mistakes.add(f"{self._platform} publishes to {known}, not to {shown}", *at)
+            return False
+        try:
+            place = queue_urls.place_of(url, function="function", on_platform=True)
+        except ValueError:
+            return False  # told with the other rules of a function's environment
+        if isinstance(place, queue_urls.CkafkaPlace | queue_urls.SmqPlace):
+            region = _region_of(place)
+            if region not in regions_of(self._cloud):
+                self._mistakes.add(region_mistake(region, self._cloud), *at)
+        account = given.role.split(":")[3] if given.role.count(":") >= 4 else ""
+        if isinstance(place, queue_urls.SmqPlace) and account and place.account != account:
+            text = f"is a queue of account {place.account}, and `role` is one of account {account} (ALIBABA_ACCOUNT)"
+            self._mistakes.add(text, *at)
+        return True
+
+    def _commands(self, url: str, given: FunctionForm, at: tuple[str, ...]) -> None:
+        """Commands have to arrive where the function's own trigger reads."""
+        read = [event.ckafka or event.smq for event in given.events if event.ckafka or event.smq]
+        if not read:
+            return
+        place = queue_urls.place_of(url, function=given.module, on_platform=True)
+        if not isinstance(place, queue_urls.CkafkaPlace | queue_urls.SmqPlace):
+            text = f"the function's trigger reads {_STARTS[self._cloud]}://, and commands would go to another kind"
+            self._mistakes.add(text, *at)
+            return
+        here, there = self._file.provider.region, _region_of(place)
+        if there != here:
+            text = f"goes to {there}, and the function's trigger reads in {here} (KEYTURN_REGION)"
+            self._mistakes.add(text, *at)
+        queues = [event.smq.queue for event in given.events if event.smq]
+        if isinstance(place, queue_urls.SmqPlace) and queues and place.queue not in queues:
+            text = f"goes to the queue {place.queue}, and the function's trigger reads {', '.join(queues)}"
+            self._mistakes.add(text, *at)
+
+
+def _region_of(place: queue_urls.CkafkaPlace | queue_urls.SmqPlace) -> str:
+    return place.region.removesuffix("-internal").removesuffix("-vpc")
+
+
+def _texts(value: Any, path: tuple[int | str, ...]) -> Iterator[tuple[tuple[int | str, ...], str]]:
+    """Every text in a part of the document, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*path, index))

@@ -1,0 +1,97 @@
+"""What plan and deploy refuse of settings before they call anything: examples, and queues that do not go together."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import load
+from shared.workbench.deploy import commands
+from tests.cloud.client.deployed_bundle import QUEUES
+
+ROOT = Path(__file__).parents[2]
+RESULTS, COMMANDS, ACCOUNT = "KEYTURN_RESULTS", "KEYTURN_COMMANDS", "1000000000000001"
+OWN = {
+    "tencent": {
+        "KEYTURN_RESULTS": QUEUES["tencent"][0],
+        "KEYTURN_COMMANDS": QUEUES["tencent"][1],
+        "CKAFKA_INSTANCE": "ckafka-demo01",
+    },
+    "alibaba": {"ALIBABA_ACCOUNT": "1000000000000001"},
+}
+SMQ = "smq://{}.mns.{}.aliyuncs.com/{}"
+
+
+def refused(cloud: str, **environ: str) -> list[str]:
+    """What is wrong with the settings of an account whose own names are set, but for `environ`."""
+    try:
+        load(ROOT / "serverless.yml", cloud, OWN[cloud] | environ, to_deploy=True)
+    except DescriptionError as error:
+        return error.lines
+    return []
+
+
+@pytest.mark.parametrize("cloud", OWN)
+def test_what_the_file_calls_an_example_is_refused_with_what_to_set(cloud: str) -> None:
+    with pytest.raises(DescriptionError) as caught:
+        load(ROOT / "serverless.yml", cloud, {}, to_deploy=True)
+    told = "\n".join(caught.value.lines)
+    assert all(f"set {name} to your own" in told for name in OWN[cloud])
+    assert len(caught.value.lines) == len(OWN[cloud])
+    assert refused(cloud) == []
+    assert load(ROOT / "serverless.yml", cloud, {}).functions  # to build, or to read, the examples do
+
+
+@pytest.mark.parametrize(
+    ("cloud", "variable", "url", "says"),
+    [
+        ("tencent", RESULTS, "sqlite:///tmp/results", "scf publishes to ckafka:// or amqps://, not to sqlite"),
+        ("tencent", RESULTS, "memory://x", "not to memory://"),
+        ("alibaba", RESULTS, "sqlite:///tmp/results", "fc publishes to smq:// or amqps://, not to sqlite://"),
+        ("tencent", RESULTS, SMQ.format(7, "cn-hangzhou", "r"), "not to smq://"),
+        ("alibaba", RESULTS, "ckafka://ap-guangzhou/datahub-1", "not to ckafka://"),
+        ("tencent", RESULTS, "amqp://u:hunter2@127.0.0.1/v?queue=q", "not to amqp://"),
+        ("tencent", RESULTS, "ckafka://ap-guanzhou/datahub-1", "did you mean `ap-guangzhou`?"),
+        ("alibaba", RESULTS, SMQ.format(7, "cn-hangzhou", "r"), "account 7, and `role` is one of account 1000"),
+        ("tencent", COMMANDS, "ckafka://ap-beijing/datahub-1", "goes to ap-beijing, and the function's trigger"),
+        ("tencent", COMMANDS, "amqps://u:hunter2@mq/v?queue={function}", "would go to another kind"),
+        ("alibaba", COMMANDS, SMQ.format(ACCOUNT, "cn-beijing", "keyturn-{function}"), "cn-beijing"),
+        ("alibaba", COMMANDS, SMQ.format(ACCOUNT, "cn-hangzhou", "x-{function}"), "queue x-follow"),
+        ("tencent", RESULTS, "", "is empty: without a place for results"),
+    ],
+)  # fmt: skip
+def test_a_queue_of_another_kind_cloud_region_or_account_is_refused(
+    cloud: str, variable: str, url: str, says: str
+) -> None:
+    lines = [line for line in refused(cloud, **{variable: url}) if says in line]
+    assert lines and all(f".{variable}: " in line for line in lines)
+    assert "hunter2" not in "".join(lines)
+
+
+def test_results_may_go_to_a_broker_and_to_another_region() -> None:
+    for cloud, other in (
+        ("tencent", "ckafka://ap-beijing/datahub-1"),
+        ("alibaba", SMQ.format(ACCOUNT, "cn-beijing-internal", "results")),
+    ):
+        assert refused(cloud, KEYTURN_RESULTS=other) == []
+        assert refused(cloud, KEYTURN_RESULTS="amqps://u:word-of-mine@mq.example.com/v?queue=q") == []
+
+
+def test_a_topic_that_makes_a_triggers_name_too_long_is_told_with_its_line() -> None:
+    (line,) = refused("tencent", CKAFKA_INSTANCE="ckafka-" + "x" * 60)
+    assert "SCF makes no trigger of a longer name than 60" in line
+
+
+@pytest.mark.parametrize("verb", ["plan", "deploy"])
+def test_settings_come_before_keys_and_calls(
+    verb: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in [*os.environ]:
+        if name.startswith(("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_", "CKAFKA_")):
+            monkeypatch.delenv(name)
+    assert commands.main(verb, ["tencent", "--dist", str(tmp_path)]) == 2
+    told = capsys.readouterr()
+    assert "set CKAFKA_INSTANCE to your own" in told.err and told.out == ""
