@@ -22,6 +22,7 @@ from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import handoff_key
+from shared.workbench.deploy.code_digests import check_code
 from shared.workbench.deploy.control_plane import SHOWN_WITHIN_S, CallFailed, ControlPlane, Package, Patience
 from shared.workbench.deploy.plan import FunctionState, Plan, Step, make_plan
 from shared.workbench.deploy.policies import render
@@ -219,14 +220,15 @@ def _draw(
 ) -> tuple[Plan, list[FunctionState], Description]:
     """The plan, what is on the platform, and the description with the bundle's key. Raises: KeyProblem."""
     print(f"reading {description.platform} in {description.region}", flush=True)
-    found = plane.read({spec.name for spec in description.functions})
+    checked = check_code(plane, plane.read({spec.name for spec in description.functions}), packages)
+    found = checked.functions
     description = handoff_key.with_kept_key(description, found)
     drawn = make_plan([plane.wanted(spec, packages[spec.name]) for spec in description.functions], found)
     if names := handoff_key.functions_not_believed(description, found):
         text = f"messages that {', '.join(names)} sent before will not be believed: the key that signed them goes"
         advice = f"set {handoff_key.NAME} to both, comma-separated, until they have all been read"
         drawn = replace(drawn, notes=(*drawn.notes, f"{text}; {advice}"))
-    return drawn, found, description
+    return replace(drawn, notes=(*drawn.notes, *checked.notes)), found, description
 
 
 def _show(drawn: Plan) -> None:

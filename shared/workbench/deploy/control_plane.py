@@ -84,6 +84,9 @@ class ControlPlane(Protocol):
     def read(self, names: set[str]) -> list[FunctionState]:
         """The functions of these names and all that are ours, once none of them is being changed any more."""
 
+    def reported_digest(self, name: str) -> str:
+        """The digest of a function's code that the platform itself reports; empty if it reports none."""
+
     def settle(self, name: str) -> None:
         """Return when the function is at rest, its last change has worked, and it shows whose it is."""
 

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from shared.queues import smq_wire
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.callers import passes
+from shared.workbench.apis.plain_http import HttpAnswer, send
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
-from shared.workbench.apis.plain_http import HttpAnswer, send
 from shared.workbench.verify.put_back import Changed
 
 KIND = "smq-messages"
