@@ -22,6 +22,7 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.claims.table import Claim, read_claims
 from shared.workbench.deploy.commands import Refused, identity
+from shared.workbench.environment.file_problems import why
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import first_read
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
@@ -131,7 +132,7 @@ def _write(show: Shown, place: Mapping[str, str], stem: Path) -> None:
     try:
         show.write(place, stem)
     except OSError as error:
-        raise Refused(f"the findings cannot be written to {stem.parent}: {error.strerror}") from None
+        raise Refused(f"the findings cannot be written to {stem.parent}: {why(error)}") from None
 
 
 def _wanted(claims: Mapping[str, Claim], cloud: str, only: str) -> list[str]:
@@ -215,7 +216,7 @@ def _finding(check: Check[Any], desk: Desk[Any, Any]) -> Finding:
     except (CallRefused, CallLost) as failure:
         return NotTried(f"a call that it rests on failed: {failure}")
     except OSError as failure:
-        return NotTried(f"the change could not be written down first: {failure.strerror}")
+        return NotTried(f"the change could not be written down first: {why(failure)}")
     except (LookupError, TypeError, ValueError) as surprise:
         return NotTried(f"an answer has another shape than this check reads ({type(surprise).__name__})")
 
