@@ -176,7 +176,7 @@ PROBES: dict[str, tuple[Callable[[Standin], object], dict[str, Any]]] = {
     "D8": (dead_letter, {}),
     "D9": (log_settings, {}),
     "D13": (empty_environment, {}),
-    "D15": (code_digest, {}),
+    "D16": (code_digest, {}),
     "E2": (six_parts, {}),
     "E4": (destination, {}),
     "E5": (queue_of_trigger, {}),

@@ -66,7 +66,7 @@ def test_a_right_that_is_missing_for_the_digest_stops_nothing(site: Site) -> Non
     assert site.steps() == []
 
 
-@pytest.mark.parametrize(("site", "claim"), [("tencent", "D15"), ("alibaba", "E9")], indirect=["site"])
+@pytest.mark.parametrize(("site", "claim"), [("tencent", "D16"), ("alibaba", "E9")], indirect=["site"])
 def test_where_the_reported_digest_is_of_something_else_the_zip_is_deployed_each_time(site: Site, claim: str) -> None:
     site.cloud.reset(not_so=[claim], active_s=0.02, rate=1000)
     for _ in range(2):

@@ -4,7 +4,7 @@ FC reports the CRC-64 of the zip (`codeChecksum`), in decimal: CRC-64/XZ, as the
 (devsapp/fc3@4ca1c1b, src/utils/index.ts). SCF reports `CodeSha256` (GetFunctionAddress); that it is of the zip, in hex,
 is assumed. A platform that reports nothing, or something of another form, is not asked further.
 
-Claims: D15, E9.
+Claims: D16, E9.
 """
 
 from __future__ import annotations

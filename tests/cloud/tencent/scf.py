@@ -2,7 +2,7 @@
 
 Source: the official SDK's models (tencentcloud-sdk-python-scf 3.1.100) and https://www.tencentcloud.com/document/api/583.
 
-Claims: D5, D6, D7, D8, D9, D14, D15, P10, W2.
+Claims: D5, D6, D7, D8, D9, D14, D16, P10, W2.
 """
 
 from __future__ import annotations
@@ -227,7 +227,7 @@ class TencentScf:
 
     async def _address(self, given: Mapping[str, Any], call: Call) -> Answer:
         deployed = self._functions.found(given, call)
-        of_the_zip = self._world.holds("D15")
+        of_the_zip = self._world.holds("D16")
         return {
             "Url": f"https://code.standin.invalid/{deployed.host.spec.name}.zip",
             "CodeSha256": deployed.sha256 if of_the_zip else _sha256(deployed.sha256.encode()),

@@ -209,5 +209,5 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("D7", _tags),
     TencentCheck("D9", _log_settings),
     TencentCheck("D13", _replaced),
-    TencentCheck("D15", _digest),
+    TencentCheck("D16", _digest),
 )
