@@ -156,6 +156,16 @@ def queue_of_trigger(cloud: Standin) -> object:
     return fc_client(cloud).get_trigger("hello", "one").body.to_map()["triggerConfig"]
 
 
+def code_digest(cloud: Standin) -> object:
+    deploy_hello_to_scf(cloud)
+    return call_scf(cloud, "GetFunctionAddress", FunctionName="hello")["CodeSha256"]
+
+
+def code_checksum(cloud: Standin) -> object:
+    deploy_hello_to_fc(fc_client(cloud))
+    return fc_client(cloud).get_function("hello", models.GetFunctionRequest()).body.code_checksum
+
+
 PROBES: dict[str, tuple[Callable[[Standin], object], dict[str, Any]]] = {
     "D1": (timer_desc, {}),
     "D2": (address, {}),
@@ -166,9 +176,11 @@ PROBES: dict[str, tuple[Callable[[Standin], object], dict[str, Any]]] = {
     "D8": (dead_letter, {}),
     "D9": (log_settings, {}),
     "D13": (empty_environment, {}),
+    "D16": (code_digest, {}),
     "E2": (six_parts, {}),
     "E4": (destination, {}),
     "E5": (queue_of_trigger, {}),
+    "E9": (code_checksum, {}),
     "P10": (runtime, {}),
     "P11": (variables, {}),
 }

@@ -157,7 +157,7 @@ def test_an_update_that_fails_is_named_by_its_code_and_made_again(
     site.cloud.faults([{"Action": action, "Fault": "fail_task"}])
     if site.deploy() != 0:
         assert "InternalError" in capsys.readouterr().err
-        assert site.deploy() == 0
+    assert site.deploy() == 0  # where the failure showed too late, the platform's own digest tells of it
     assert site.steps() == []
 
 

@@ -70,7 +70,7 @@ def test_a_broker_still_has_every_message_after_a_look(
         ("memory://x", "give a file"),
         ("amqp://user:Leaked-Passw0rd@broker.example/v?queue=results", "loopback only"),
         ("nothing://Leaked-Passw0rd", "no known scheme"),
-        ("missing.jsonl", "No such file"),
+        ("missing.jsonl", "there is no such file"),
     ],
 )
 def test_a_source_that_cannot_be_looked_at_is_refused_in_one_line(

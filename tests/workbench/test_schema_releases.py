@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from shared.workbench.bundle.checkout import version
 from shared.workbench.schemas import __main__ as program
-from shared.workbench.schemas import openapi, schema_files
+from shared.workbench.schemas import schema_files
 from shared.workbench.schemas.compare import breaking
 from tests.workbench.schema_checks import files
 
@@ -27,7 +28,7 @@ def test_a_released_promise_is_kept_or_the_version_says_so() -> None:
         taken = name.endswith((".command.json", ".event.json"))
         found = breaking(old, json.loads(files()[name]), "taken" if taken else "sent")
         broken += [f"{name} {one}" for one in found]
-    if not _moved(_numbers(last.stem), _numbers(openapi.version())):
+    if not _moved(_numbers(last.stem), _numbers(version())):
         assert broken == [], f"breaks what {last.stem} promised: raise the version in pyproject.toml"
 
 

@@ -23,6 +23,7 @@ from shared.workbench.bundle.function_rules import FunctionRules, region_mistake
 from shared.workbench.bundle.mistakes import Mistakes
 from shared.workbench.bundle.trigger_rules import TriggerRules
 from shared.workbench.bundle.yaml_with_lines import Located, line_of
+from shared.workbench.environment.file_problems import why
 
 _SEAL_MB = 5.0  # what sealing may add to a zip: joserfc, and cryptography's binary
 
@@ -44,8 +45,10 @@ def load(
     """
     try:
         text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DescriptionError([f"{path.name}:1: cannot be read: {type(error).__name__}"]) from None
+    except OSError as error:
+        raise DescriptionError([f"{path}: cannot be read: {why(error)}"]) from None
+    except UnicodeDecodeError:
+        raise DescriptionError([f"{path.name}:1: cannot be read: it is not UTF-8"]) from None
     if cloud not in ("tencent", "alibaba"):
         raise DescriptionError([f"{path.name}:1: CLOUD must be tencent or alibaba"])
     document = yaml_with_lines.read(text, path.name)

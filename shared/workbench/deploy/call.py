@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import os
 import sys
 import time
@@ -18,6 +19,7 @@ from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnec
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from shared.results.result_event import http_status
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.errors import DescriptionError
@@ -25,6 +27,7 @@ from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.access import Refused, control_plane, identity
 from shared.workbench.deploy.control_plane import CallFailed
 from shared.workbench.deploy.sealed_call import SealedCall
+from shared.workbench.environment.file_problems import why
 
 _TIMEOUT_S = 300.0  # SCF's own limit for a synchronous call is the longest
 
@@ -72,17 +75,17 @@ def fc_headers(host: str, keys: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(argv: list[str]) -> int:
-    """Prints the reply. Exit 0: status 2xx. 1: another status, or no answer. 2: wrong use."""
+    """Prints the reply. Exit 0: each command succeeded. 1: one did not, another status, or no answer. 2: wrong use."""
     parser = argparse.ArgumentParser(prog="python -m shared.workbench.deploy call", description=__doc__)
     parser.add_argument("cloud", choices=("tencent", "alibaba"))
     parser.add_argument("function")
     parser.add_argument("file", help="the command as JSON; - for standard input")
     options = parser.parse_args(argv)
     try:
-        body = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
+        body = _command(options.file)
         description = load(ROOT / "serverless.yml", options.cloud, os.environ)
         url = address_of(description, options.function, os.environ)
-    except (DescriptionError, Refused, OSError) as error:
+    except (DescriptionError, Refused) as error:
         print(f"call: {error}", file=sys.stderr)
         return 2
     except CallFailed as error:
@@ -98,7 +101,29 @@ def main(argv: list[str]) -> int:
     if advice := sealing.advice(text):
         print(f"call: {advice}", file=sys.stderr)
     print(f"HTTP {status}", file=sys.stderr)
-    return 0 if 200 <= status < 300 else 1
+    failed = unsuccessful(text) if status == 207 else 0
+    if failed:
+        print(f"call: {failed} of the commands did not succeed: look at each result's Outcome", file=sys.stderr)
+    return 0 if 200 <= status < 300 and not failed else 1
+
+
+def unsuccessful(text: str) -> int:
+    """How many results of a reply to several commands tell of no success."""
+    try:
+        results = json.loads(text)["Results"]
+        return sum(one is not None and http_status(one) >= 300 for one in results)
+    except (ValueError, LookupError, TypeError):
+        return 1  # what cannot be read is no success
+
+
+def _command(file: str) -> bytes:
+    """Raises: Refused."""
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        raise Refused(f"COMMAND={file} cannot be read: {why(error)}") from None
 
 
 def address_of(description: Description, function: str, environ: Mapping[str, str]) -> str:

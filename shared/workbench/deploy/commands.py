@@ -25,6 +25,7 @@ from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access, handoff_key, plan_text, policy_files
 from shared.workbench.deploy.access import Missing, Refused
+from shared.workbench.deploy.code_digests import check_code
 from shared.workbench.deploy.control_plane import SHOWN_WITHIN_S, CallFailed, ControlPlane, Package, Patience
 from shared.workbench.deploy.plan import FunctionState, Plan, make_plan, taken
 from shared.workbench.deploy.steps import Target, carry_out
@@ -223,11 +224,14 @@ def _draw(work: Work) -> _Drawing | None:
         return None
     description = handoff_key.with_kept_key(work.description, found)
     packages = work.build()
+    checked = check_code(work.plane, found, packages)
+    found = checked.functions
     drawn = make_plan([work.plane.wanted(spec, packages[spec.name]) for spec in description.functions], found)
     if unknown := handoff_key.functions_not_believed(description, found):
         text = f"messages that {', '.join(unknown)} sent before will not be believed: the key that signed them goes"
         advice = f"set {handoff_key.NAME} to both, comma-separated, until they have all been read"
         drawn = replace(drawn, notes=(*drawn.notes, f"{text}; {advice}"))
+    drawn = replace(drawn, notes=(*drawn.notes, *checked.notes))
     return _Drawing(drawn, found, packages, description)
 
 

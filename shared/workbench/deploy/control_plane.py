@@ -95,6 +95,9 @@ class ControlPlane(Protocol):
     def read_function(self, name: str) -> FunctionState | None:
         """One function, whosever it is, once it is not being changed any more; None: there is none."""
 
+    def reported_digest(self, name: str) -> str:
+        """The digest of a function's code that the platform itself reports; empty if it reports none."""
+
     def settle(self, name: str) -> None:
         """Return when the function is at rest and its last change has worked."""
 

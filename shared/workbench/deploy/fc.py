@@ -1,10 +1,10 @@
 """Function Compute's control plane through the official SDK (alibabacloud-fc20230330, 2023-03-30).
 
-Whose a function is stands in a tag and in the description; which code it runs in the description, since the platform's
-own checksum is not that of the zip. `state` and `lastUpdateStatus` may say Pending or nothing for ever of a Python
-function: only a failure is believed, and a change that is refused with 409 is asked for again for some seconds. A
-`logConfig` that is sent sets `project`, `logstore` and `logBeginRule`; what becomes of the metrics' switches beside
-them is the platform's choice.
+Whose a function is stands in a tag and in the description; which code it runs in the description, by a stronger digest
+than the platform's CRC-64. `state` and `lastUpdateStatus` may say Pending or nothing for ever of a Python function:
+only a failure is believed, and a change that is refused with 409 is asked for again for some seconds. A `logConfig`
+that is sent sets `project`, `logstore` and `logBeginRule`; what becomes of the metrics' switches beside them is the
+platform's choice.
 """
 
 from __future__ import annotations
@@ -153,6 +153,10 @@ class FcPlane:
             "on success": (ends.get("onSuccess") or {}).get("destination"),
             "on failure": (ends.get("onFailure") or {}).get("destination"),
         }
+
+    def reported_digest(self, name: str) -> str:
+        """See ControlPlane."""
+        return str((self._get(name) or {}).get("codeChecksum") or "")
 
     def settle(self, name: str) -> None:
         """See ControlPlane."""

@@ -1,7 +1,7 @@
 """The packages that functions carry: locked wheels for the platforms, whatever machine builds, pruned and compiled.
 
 Both platforms run x86_64 on glibc 2.17 or newer, hence manylinux2014. A tree is built once and kept below `.keyturn`
-under a name that tells what went into it.
+under a name that tells what went into it; a tree that is no longer as it was built is built anew.
 """
 
 from __future__ import annotations
@@ -17,8 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.package.cached_tree import DependencyTree, put_in_place, read_tree, tree_of, write_manifest
+from shared.workbench.package.installed import Distribution, installed, left_of
 
 _HERE = Path(__file__).parent
+# The files of this room that decide what is in a tree.
+_MAKERS = ("bytecode", "cached_tree", "dependencies", "installed")
 _WHEELS = "manylinux2014_x86_64"
 # Of a package's own description, what is asked for at run time (pydantic) or owed to its authors.
 _KEPT_INFO = re.compile(r"METADATA|entry_points\.txt|(LICEN[CS]E|COPYING|NOTICE|AUTHORS).*|licenses/.*", re.IGNORECASE)
@@ -80,30 +84,39 @@ def find_interpreter(version: str) -> Interpreter:
     raise PackageError(f"the platform runs Python {version}, and there is none on PATH or below pyenv: install one")
 
 
-def dependency_tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | None = None) -> Path:
-    """The folder with everything that `requirements-<lock>.txt` names, ready to be zipped. Raises: PackageError."""
+def dependency_tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | None = None) -> DependencyTree:
+    """Everything that `requirements-<lock>.txt` names, ready to be zipped. Raises: PackageError."""
     requirements = root / f"requirements-{lock}.txt"
     cache = cache or root / ".keyturn" / "packages"
-    recipe = [requirements, _HERE / "dependencies.py", _HERE / "bytecode.py", *sorted((_HERE / "shims").rglob("*.py"))]
+    recipe = [requirements, *(_HERE / f"{name}.py" for name in _MAKERS), *sorted((_HERE / "shims").rglob("*.py"))]
     inputs = b"\0".join([python.full.encode(), *(file.read_bytes() for file in recipe)])
     ready = cache / f"{lock}-{python.full}-{hashlib.sha256(inputs).hexdigest()[:16]}"
-    if ready.is_dir():
-        return ready
+    if (tree := read_tree(ready)) is not None:
+        return tree
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=cache, prefix=".building-") as temporary:
-        folder = Path(temporary) / "tree"
-        _install(requirements, python, folder)
-        _prune(folder)
-        _settle_tencentcloud(folder, requirements)
-        if lock == _STOOD_IN_LOCK:
-            _stand_in(folder)
-        compile_tree(folder, python)
-        try:
-            folder.rename(ready)
-        except OSError:
-            if not ready.is_dir():  # else somebody else was first, with the same
-                raise
-    return ready
+        made = Path(temporary) / "made"
+        distributions = _build(lock, requirements, python, tree_of(made))
+        write_manifest(made, distributions)
+        return put_in_place(made, ready, Path(temporary) / "changed")
+
+
+def _build(lock: str, requirements: Path, python: Interpreter, folder: Path) -> list[Distribution]:
+    """Install, prune and compile a lock's packages below `folder`. Raises: PackageError."""
+    folder.mkdir(parents=True)
+    report = folder.parent / "report.json"
+    _install(requirements, python, folder, report)
+    try:
+        distributions = installed(folder, report)
+    except (OSError, ValueError, LookupError) as error:
+        raise PackageError(f"pip's report of {requirements.name} cannot be read ({type(error).__name__})") from None
+    report.unlink()
+    _prune(folder)
+    _settle_tencentcloud(folder, requirements)
+    if lock == _STOOD_IN_LOCK:
+        _stand_in(folder)
+    compile_tree(folder, python)
+    return [left_of(one, folder) for one in distributions]
 
 
 def compile_tree(folder: Path, python: Interpreter, keep: tuple[str, ...] = ()) -> None:
@@ -115,11 +128,11 @@ def compile_tree(folder: Path, python: Interpreter, keep: tuple[str, ...] = ()) 
         raise PackageError(f"compiling failed: {done.stderr.strip()[-500:]}")
 
 
-def _install(requirements: Path, python: Interpreter, folder: Path) -> None:
+def _install(requirements: Path, python: Interpreter, folder: Path, report: Path) -> None:
     command = [*_pip(python), "install", "--quiet", "--no-input"]
     command += ["--disable-pip-version-check", "--no-compile", "--no-deps", "--require-hashes", "--only-binary=:all:"]
     command += ["--platform", _WHEELS, "--python-version", python.version, "--implementation", "cp"]
-    command += ["--target", str(folder), "-r", str(requirements)]
+    command += ["--target", str(folder), "--report", str(report), "-r", str(requirements)]
     environ = {**os.environ, "PIP_ROOT_USER_ACTION": "ignore"}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:

@@ -1,14 +1,16 @@
 """`package CLOUD`: one zip a function, in dist/<cloud>/<function>.zip, that runs by itself on the platform.
 
 In it: a short file at the root, by the function's name (as source, since a platform's loader and console look for it),
-which imports the function itself from functions/; its part of shared/; its own cloud's dependencies. The same inputs
-give the same bytes.
+which imports the function itself from functions/; its part of shared/; its own cloud's dependencies. Beside it:
+<function>.cdx.json, which tells what is in it (CycloneDX), and <function>.zip.sha256. The same inputs give the same
+bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import io
 import os
 import shutil
@@ -21,10 +23,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.checkout import version as keyturn_version
 from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import FOLLOW, PLAN, operations
+from shared.workbench.package.cached_tree import DependencyTree
 from shared.workbench.package.dependencies import (
     SHIMS,
     Interpreter,
@@ -34,6 +38,8 @@ from shared.workbench.package.dependencies import (
     find_interpreter,
 )
 from shared.workbench.package.imports import import_closure
+from shared.workbench.package.installed import Distribution
+from shared.workbench.package.sbom import sbom
 
 _ENTRY = '''"""{summary}"""
 
@@ -58,6 +64,14 @@ _QUEUE_OF_CLOUD = {"tencent": "ckafka", "alibaba": "smq"}
 _SESSION = ("", "session", "error_codes")
 # Queues whose client is a package, and the lock that names it.
 _QUEUE_NEEDS = {"ckafka": "tencent", "amqp": "amqp"}
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What goes into a zip: name in it -> file, and the distributions that those are of."""
+
+    files: dict[str, Path]
+    distributions: list[Distribution]
 
 
 @dataclass(frozen=True)
@@ -125,6 +139,7 @@ def build_zips(
     folder.mkdir(parents=True, exist_ok=True)
     chosen = [spec for spec in description.functions if not only or spec.module in only]
     paths, contents = [], []
+    trees = _Trees(root)
     with tempfile.TemporaryDirectory() as temporary:
         ours: dict[str, tuple[Interpreter, Path]] = {}
         for spec in chosen:
@@ -133,10 +148,30 @@ def build_zips(
             if wanted not in ours:
                 ours[wanted] = _compile_ours(root, Path(temporary) / wanted, _interpreter(wanted, description))
             paths.append(folder / f"{spec.module}{'' if wanted == named else '-py' + wanted.replace('.', '')}.zip")
-            contents.append(_content(description, spec, root, *ours[wanted]))
+            contents.append(_content(description, spec, root, trees, *ours[wanted]))
         with ThreadPoolExecutor() as pool:  # compressing is most of the work, and lets go of the interpreter's lock
-            list(pool.map(_write, paths, contents))
+            digests = list(pool.map(_write, paths, contents))
+    for path, digest, content in zip(paths, digests, contents, strict=True):
+        _replace(path.with_suffix(".zip.sha256"), f"{digest}  {path.name}\n".encode())
+        _replace(
+            path.with_suffix(".cdx.json"),
+            sbom(path.name, digest, keyturn_version(root), content.distributions).encode(),
+        )
     return [_built(spec, path) for spec, path in zip(chosen, paths, strict=True)]
+
+
+class _Trees:
+    """The trees that one build uses: each is read from the cache, and its hashes compared, once."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._read: dict[tuple[str, Interpreter], DependencyTree] = {}
+
+    def tree(self, lock: str, python: Interpreter) -> DependencyTree:
+        """Raises: PackageError."""
+        if (lock, python) not in self._read:
+            self._read[lock, python] = dependency_tree(lock, python, root=self._root)
+        return self._read[lock, python]
 
 
 def _interpreter(version: str, description: Description) -> Interpreter:
@@ -161,9 +196,9 @@ def _compile_ours(root: Path, to: Path, python: Interpreter) -> tuple[Interprete
 
 
 def _content(
-    description: Description, spec: FunctionSpec, root: Path, python: Interpreter, ours: Path
-) -> dict[str, Path]:
-    """Name in the zip -> file, for everything that a function carries."""
+    description: Description, spec: FunctionSpec, root: Path, trees: _Trees, python: Interpreter, ours: Path
+) -> _Content:
+    """Everything that a function carries."""
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
     carries = _carries(spec.module, set(spec.clouds), clouds, queues)
@@ -180,14 +215,16 @@ def _content(
         compiled = path / "__init__.pyc" if (ours / path).is_dir() else path.with_suffix(".pyc")
         files[compiled.as_posix()] = ours / compiled
     products = {".".join(name.split(".")[:2]) for name in found.foreign if name.startswith("tencentcloud.")}
+    distributions: list[Distribution] = []
     for lock in [*(["seal"] if spec.seals else []), *sorted(clouds)]:
-        packages = dependency_tree(lock, python, root=root)
+        tree = trees.tree(lock, python)
         real = SHIMS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
-        for file in packages.rglob("*"):
-            name = file.relative_to(packages).as_posix()
-            if file.is_file() and not _unused_product(name, products) and name.partition("/")[0] not in real:
+        for name, file in tree.files.items():
+            if not _unused_product(name, products) and name.partition("/")[0] not in real:
                 files.setdefault(name, file)
-    return files
+        distributions += tree.distributions
+    # Two locks may name one distribution, of the same version, and only one tree have kept its files.
+    return _Content(files, list({one.name: one for one in distributions if one.is_in(files)}.values()))
 
 
 def _operations_beside(description: Description, spec: FunctionSpec) -> tuple[str, ...]:
@@ -243,15 +280,22 @@ def _unused_product(name: str, products: set[str]) -> bool:
     return product != "common" and f"tencentcloud.{product}" not in products
 
 
-def _write(path: Path, files: dict[str, Path]) -> None:
+def _write(path: Path, content: _Content) -> str:
+    """Write a zip; its SHA-256."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
-        for name in sorted(files):
+        for name in sorted(content.files):
             entry = zipfile.ZipInfo(name, _DATE)
             entry.create_system, entry.external_attr = 3, _MODE
-            archive.writestr(entry, files[name].read_bytes(), zipfile.ZIP_DEFLATED, _LEVEL)
-    part = path.with_suffix(".part")
-    part.write_bytes(whole.getvalue())
+            archive.writestr(entry, content.files[name].read_bytes(), zipfile.ZIP_DEFLATED, _LEVEL)
+    _replace(path, whole.getvalue())
+    return hashlib.sha256(whole.getvalue()).hexdigest()
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Write a file whole: whoever reads it sees the old one or the new one."""
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(data)
     part.replace(path)
 
 

@@ -14,6 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from shared.triggers.commands import parse_time
+from shared.workbench.environment.file_problems import why
 from shared.workbench.report.events import Malformed, NotOurs, unwrapped
 from shared.workbench.report.ledger import Ledger
 from shared.workbench.report.page import page_values, render
@@ -23,7 +24,10 @@ OUT = Path("dist") / "report.html"
 
 
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Exit 1: a source cannot be read; 2: wrong use. Lines that are no events are told, and are no failure."""
+    """Exit 1: a source cannot be read, or the page not be written; 2: wrong use.
+
+    Lines that are no events are told, and are no failure.
+    """
     parser = argparse.ArgumentParser(
         prog="python -m shared.workbench.report",
         description=__doc__,
@@ -54,8 +58,12 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     if str(arguments.out) == "-":
         sys.stdout.buffer.write(page.encode())
     else:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(page, encoding="utf-8")
+        try:
+            arguments.out.parent.mkdir(parents=True, exist_ok=True)
+            arguments.out.write_text(page, encoding="utf-8")
+        except OSError as error:
+            print(f"report: OUT={arguments.out} cannot be written: {why(error)}", file=sys.stderr)
+            return 1
     for source in sources:
         for what, numbers in (("malformed", source.malformed), ("not ours", source.not_ours)):
             if numbers.count:

@@ -6,11 +6,11 @@ from shared.handlers.follow_message import FUNCTION as FOLLOW
 from shared.results.outcome import Outcome
 from shared.rotation.policy import FUNCTION as PLAN
 from shared.rotation.report import TYPE
+from shared.workbench.bundle.checkout import version
 from shared.workbench.bundle.operations import functions
 from shared.workbench.schemas import commands, outputs
 from shared.workbench.schemas.documents import move_to_components
 from shared.workbench.schemas.generator import Schema
-from shared.workbench.schemas.openapi import version
 
 _JSON = "application/cloudevents+json"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -18,7 +17,7 @@ from shared.rotation.policy import FUNCTION as PLAN
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.times import now_text
 from shared.triggers.commands import MAX_LIST
-from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.checkout import ROOT, version
 from shared.workbench.bundle.description import Cloud
 from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import operations
@@ -111,13 +110,6 @@ def deployed() -> list[Deployed]:
             if spec.http is not None:
                 found.setdefault(spec.module, []).append(description.platform)
     return [Deployed(name, tuple(platforms)) for name, platforms in found.items()]
-
-
-def version() -> str:
-    """The version that pyproject.toml names."""
-    found = re.search(r'^version = "([^"]+)"$', (ROOT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
-    assert found is not None
-    return found[1]
 
 
 def document() -> Schema:

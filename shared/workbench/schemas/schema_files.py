@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from shared.workbench.bundle.checkout import version
 from shared.workbench.bundle.operations import functions
 from shared.workbench.schemas import asyncapi, commands, openapi, outputs
 from shared.workbench.schemas.documents import as_file, text_of
@@ -44,7 +45,7 @@ def stale_files(folder: Path, made: Mapping[str, str]) -> list[str]:
 
 def keep_release(folder: Path, made: Mapping[str, str]) -> Path | None:
     """Keep the schemas that are promised, in one file named for the version; None: that version is kept already."""
-    place = folder / f"{openapi.version()}.json"
+    place = folder / f"{version()}.json"
     if place.exists():
         return None
     folder.mkdir(parents=True, exist_ok=True)

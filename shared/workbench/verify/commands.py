@@ -12,6 +12,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.claims.table import Claim, read_claims
 from shared.workbench.deploy.access import Refused, identity
+from shared.workbench.environment.file_problems import why
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import first_read
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
@@ -64,12 +66,20 @@ def main(argv: list[str]) -> int:
         return INTERRUPTED
 
 
+@dataclass(frozen=True)
+class _Ended:
+    """Whether every wanted claim was gone through, and whether each password that was needed is in force."""
+
+    whole: bool = False
+    in_force: bool = True
+
+
 def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mapping[str, str]) -> int:
     claims = {one.id: one for one in read_claims()}
     wanted = _wanted(claims, cloud, only)
     sandbox = load_sandbox(file, cloud, environ)
-    agreed = environ.get("YES") == "1"
-    if any(parts(sandbox, cloud)) and not agreed and not sys.stdin.isatty():
+    changes, agreed = any(parts(sandbox, cloud)), environ.get("YES") == "1"
+    if changes and not agreed and not sys.stdin.isatty():
         raise Refused("there is no terminal to ask on before something is changed: set YES=1, or give no sandbox")
     keys, interrupts = identity(cloud, environ), Interrupts()
     api = _api(cloud, keys, sandbox, environ)
@@ -81,36 +91,51 @@ def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mappi
         checks, ways = _checks(cloud, api, environ)
         journal = Journal(path, here, earlier, ways, interrupts, lambda: api.effects.count)
         show = Shown(claims, ids(sandbox, cloud) | set(keys.values()), terminal)
-        if journal.elsewhere and any(parts(sandbox, cloud)):
-            raise Refused(_told_elsewhere(journal, here))
+        if journal.elsewhere and changes:
+            raise Refused(_told_elsewhere(journal, journal.elsewhere, here))
         asks, slow = asker(terminal, agreed), environ.get("SLOW") == "1"
-        whole = blocked = False
-        in_force = True
-        try:
-            journal.put_all_back(lambda title: asks(f"an earlier run left {title}: it is put back"))
-            blocked = bool(journal.left)
-            _tell_left(journal, here)
-            desk: Desk[Any, Any] = Desk(
-                api, getattr(sandbox, cloud), journal, allow=asks, slow=slow, environ=environ
-            )  # fmt: skip
-            fold = not only and not any(parts(sandbox, cloud))
-            chosen = interrupts.between(one for one in checks if one.claim in wanted)
-            in_force = _run(desk, chosen, wanted, claims, show, fold=fold)
-            whole = True
-        except KeyboardInterrupt:
-            interrupts.heard()
-            terminal.say("interrupted")
-        finally:
-            _put_back_what_failed(journal, blocked, interrupts)
+        chosen = interrupts.between(one for one in checks if one.claim in wanted)
+        fold = not only and not changes
+
+        def run() -> bool:
+            desk: Desk[Any, Any] = Desk(api, getattr(sandbox, cloud), journal, allow=asks, slow=slow, environ=environ)
+            return _run(desk, chosen, wanted, claims, show, fold=fold)
+
+        def write() -> None:
             _write(show, where(api), dist / f"verify-{cloud}{'-only' if only else ''}")
-            if not blocked:
-                _tell_left(journal, here)
-    is_left = bool(journal.left) and not journal.elsewhere
-    if whole and not in_force:
+
+        ended = _try_all(journal, here, asks, interrupts, run, write)
+    if ended.whole and not ended.in_force:
         return WRONG_USE
-    return (
-        DONE if whole and not is_left and not any(isinstance(one, Differs) for one in show.seen.values()) else DIFFERS
-    )
+    is_left = bool(journal.left) and not journal.elsewhere
+    differs = any(isinstance(one, Differs) for one in show.seen.values())
+    return DONE if ended.whole and not is_left and not differs else DIFFERS
+
+
+def _try_all(
+    journal: Journal,
+    here: Place,
+    asks: Callable[[str], bool],
+    interrupts: Interrupts,
+    run: Callable[[], bool],
+    write: Callable[[], None],
+) -> _Ended:
+    """Put back what an earlier run left, run the checks, put back what is left of them, and write what was found."""
+    ended, blocked = _Ended(), False
+    try:
+        journal.put_all_back(lambda title: asks(f"an earlier run left {title}: it is put back"))
+        blocked = bool(journal.left)
+        _tell_left(journal, here)
+        ended = _Ended(True, run())
+    except KeyboardInterrupt:
+        interrupts.heard()
+        Terminal().say("interrupted")
+    finally:
+        _put_back_what_failed(journal, blocked, interrupts)
+        write()
+        if not blocked:
+            _tell_left(journal, here)
+    return ended
 
 
 def _journal_path(dist: Path, cloud: str) -> Path:
@@ -133,7 +158,7 @@ def _write(show: Shown, place: Mapping[str, str], stem: Path) -> None:
     try:
         show.write(place, stem)
     except OSError as error:
-        raise Refused(f"the findings cannot be written to {stem.parent}: {error.strerror}") from None
+        raise Refused(f"the findings cannot be written to {stem.parent}: {why(error)}") from None
 
 
 def _wanted(claims: Mapping[str, Claim], cloud: str, only: str) -> list[str]:
@@ -217,16 +242,15 @@ def _finding(check: Check[Any], desk: Desk[Any, Any]) -> Finding:
     except (CallRefused, CallLost) as failure:
         return NotTried(f"a call that it rests on failed: {failure}")
     except OSError as failure:
-        return NotTried(f"the change could not be written down first: {failure.strerror}")
+        return NotTried(f"the change could not be written down first: {why(failure)}")
     except (LookupError, TypeError, ValueError) as surprise:
         return NotTried(f"an answer has another shape than this check reads ({type(surprise).__name__})")
 
 
-def _told_elsewhere(journal: Journal, here: Place) -> str:
-    assert journal.elsewhere
+def _told_elsewhere(journal: Journal, elsewhere: Place, here: Place) -> str:
     titles = "; ".join(one.title for one in journal.left)
     return (
-        f"an earlier run left something elsewhere ({journal.elsewhere.against(here)}): {titles}. {journal.path} has "
+        f"an earlier run left something elsewhere ({elsewhere.against(here)}): {titles}. {journal.path} has "
         "what is needed to put it back: run verify there, or put it back by hand and remove that file. Here nothing is "
         "changed"
     )
@@ -234,7 +258,7 @@ def _told_elsewhere(journal: Journal, here: Place) -> str:
 
 def _tell_left(journal: Journal, here: Place) -> None:
     if journal.elsewhere:
-        print(f"verify: {_told_elsewhere(journal, here)}; what only reads is tried", file=sys.stderr)
+        print(f"verify: {_told_elsewhere(journal, journal.elsewhere, here)}; what only reads is tried", file=sys.stderr)
         return
     for what in journal.left:
         print(f"verify: not back as it was: {what.title}; by hand: {what.by_hand}", file=sys.stderr)

@@ -13,6 +13,7 @@ from pathlib import Path
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.deploy.access import Refused
+from shared.workbench.environment.file_problems import why
 
 _DIGITS = 16
 
@@ -64,7 +65,7 @@ def only_run(dist: Path, cloud: str) -> Iterator[None]:
         dist.mkdir(parents=True, exist_ok=True)
         held = os.open(dist / f".verify-{cloud}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise Refused(f"nothing can be written to {dist}: {error.strerror}; nothing was tried") from None
+        raise Refused(f"nothing can be written to {dist}: {why(error)}; nothing was tried") from None
     try:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)

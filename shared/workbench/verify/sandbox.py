@@ -12,6 +12,8 @@ from typing import Annotated, Literal, get_args
 import tomli
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from shared.workbench.environment.file_problems import why
+
 TEMPLATE = Path(__file__).with_name("sandbox.toml")
 
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,99}$")]
@@ -135,7 +137,7 @@ def load_sandbox(path: Path | None, cloud: str, environ: Mapping[str, str]) -> S
     try:
         sandbox = Sandbox.model_validate(tomli.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
-        raise SandboxError(f"{path}: {error.strerror}") from None
+        raise SandboxError(f"SANDBOX={path} cannot be read: {why(error)}") from None
     except UnicodeDecodeError:
         raise SandboxError(f"{path} is not UTF-8") from None
     except tomli.TOMLDecodeError:

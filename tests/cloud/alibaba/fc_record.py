@@ -16,6 +16,7 @@ class FunctionRecord:
     configuration: dict[str, Any]
     tags: list[dict[str, str]]
     size: int
+    checksum: str
     asynchronous: dict[str, Any] | None = None
     busy_until: float = 0.0
     failed: str = ""

@@ -46,8 +46,8 @@ def check_environment(given: Mapping[str, str], reserved: tuple[str, ...], make_
     return dict(given)
 
 
-def unpack_zip_file(text: str, most_mb: int, make_error: ErrorMaker) -> tuple[Path, int]:
-    """The folder that a base64 zip is unpacked to, and the zip's size in bytes."""
+def unpack_zip_file(text: str, most_mb: int, make_error: ErrorMaker) -> tuple[Path, bytes]:
+    """The folder that a base64 zip is unpacked to, and the zip."""
     try:
         archive = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -55,7 +55,7 @@ def unpack_zip_file(text: str, most_mb: int, make_error: ErrorMaker) -> tuple[Pa
     if len(archive) > most_mb * 1024 * 1024:
         raise make_error("ZipFile", f"is over {most_mb} MB")
     try:
-        return unpack_code(archive), len(archive)
+        return unpack_code(archive), archive
     except ValueError:
         raise make_error("ZipFile", "is not a zip") from None
 

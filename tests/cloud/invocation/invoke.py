@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from shared.workbench.environment.file_problems import why
 from tests.cloud.functions.platform_names import FC, SCF, platform_of
 from tests.cloud.invocation.runtime import run_function
 
@@ -22,7 +23,7 @@ def main(argv: list[str]) -> int:
     try:
         event = arguments.file.read_bytes()
     except OSError as error:
-        parser.error(f"cannot read {arguments.file}: {error.strerror}")
+        parser.error(f"cannot read {arguments.file}: {why(error)}")
     platform = arguments.platform or platform_of(arguments.function)
     returned = run_function(arguments.function, event, platform, timeout_s=arguments.timeout_s)
     sys.stderr.write(returned.log)

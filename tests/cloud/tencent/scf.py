@@ -2,12 +2,13 @@
 
 Source: the official SDK's models (tencentcloud-sdk-python-scf 3.1.100) and https://www.tencentcloud.com/document/api/583.
 
-Claims: D5, D6, D7, D8, D9, D14, P10, W2.
+Claims: D5, D6, D7, D8, D9, D14, D16, P10, W2.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -104,6 +105,7 @@ class TencentScf:
                 changes=True,
             ),
             "GetFunction": Action(parameter_table(f"{named} ShowCode"), self._get),
+            "GetFunctionAddress": Action(parameter_table(named), self._address),
             "ListFunctions": Action(
                 parameter_table(
                     "Order Orderby Offset:int Limit:int SearchKey Namespace Description", "Filters:objects"
@@ -176,7 +178,7 @@ class TencentScf:
         check_role(self._identities, call, values["role"])
         check_logs(given, call.region or "", self._host.logs)
         validation.check_fields(given["Code"], CODE, unknown_field, "Code")
-        folder, size = await asyncio.to_thread(
+        folder, archive = await asyncio.to_thread(
             validation.unpack_zip_file, given["Code"]["ZipFile"], _CREATE_MB, invalid_value
         )
         assert call.region is not None
@@ -184,7 +186,13 @@ class TencentScf:
         self._count += 1
         added = china_time(self._host.clock.now())
         deployed = FunctionRecord(
-            self._host.add(spec), shown_configuration(given), tags, size, self._count, added=added
+            self._host.add(spec),
+            shown_configuration(given),
+            tags,
+            len(archive),
+            _sha256(archive),
+            self._count,
+            added=added,
         )
         self._functions.add(deployed, fails=call.fault == "fail_task" or self._has_no_log(given))
         return {}
@@ -200,11 +208,11 @@ class TencentScf:
         text = given.get("ZipFile") or given.get("Code", {}).get("ZipFile")
         if text is None:
             raise ApiError("InvalidParameterValue.Code", "No code is given.")
-        folder, size = await asyncio.to_thread(validation.unpack_zip_file, text, _UPDATE_MB, invalid_value)
+        folder, archive = await asyncio.to_thread(validation.unpack_zip_file, text, _UPDATE_MB, invalid_value)
         handler = given.get("Handler", deployed.host.spec.handler)
         check_handler(handler)
         if not (fails := call.fault == "fail_task"):
-            deployed.size = size
+            deployed.size, deployed.sha256 = len(archive), _sha256(archive)
             deployed.configuration["Handler"] = handler
             await self._host.change(deployed.host, code=folder, handler=handler)
         self._functions.hold(deployed, "Updating", fails=fails)
@@ -242,6 +250,14 @@ class TencentScf:
             "Triggers": [{name: value for name, value in one.items() if name != "BoundResources"} for one in triggers],
             "AddTime": deployed.added,
             "ModTime": deployed.added,
+        }
+
+    async def _address(self, given: Mapping[str, Any], call: Call) -> Answer:
+        deployed = self._functions.found(given, call)
+        of_the_zip = self._world.holds("D16")
+        return {
+            "Url": f"https://code.standin.invalid/{deployed.host.spec.name}.zip",
+            "CodeSha256": deployed.sha256 if of_the_zip else _sha256(deployed.sha256.encode()),
         }
 
     async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -376,3 +392,7 @@ class TencentScf:
                 "InvokeResult": 0 if ended else 1,
             }
         }
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

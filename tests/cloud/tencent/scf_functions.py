@@ -28,6 +28,7 @@ class FunctionRecord:
     configuration: dict[str, Any]
     tags: list[dict[str, str]]
     size: int
+    sha256: str
     number: int
     ttl_s: int = 21_600
     added: str = ""

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from shared.workbench.apis.plain_http import HttpAnswer
+from shared.workbench.deploy.code_digests import is_of
 from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk
-from shared.workbench.verify.alibaba.function import KIND, FcFunction
+from shared.workbench.verify.alibaba.function import KIND, FcFunction, packed_code
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.findings import Differs, Finding, Holds
 from shared.workbench.verify.put_back import Changed
@@ -29,6 +30,7 @@ class FunctionSeen:
     """What one function showed of itself, of its log, of its address and of its settings."""
 
     states: tuple[str, str]
+    checksum: str
     runtime: Mapping[str, Any]
     log: str | None
     printed: str
@@ -53,6 +55,7 @@ def function_story(desk: AlibabaDesk) -> FunctionSeen:
         function.create(part.role, logs)
         runtime = _look(desk, function)
         states = _at_rest(function)
+        checksum = str(function.shown().get("codeChecksum") or "")
         printed, returned = randomness.token_hex(8), randomness.token_hex(8)
         _, headers = function.invoke({"do": "say", "printed": printed, "returned": returned})
         host = function.create_address()
@@ -62,7 +65,9 @@ def function_story(desk: AlibabaDesk) -> FunctionSeen:
         only_retries = function.put_async(maxAsyncRetryAttempts=2)
         log_configs = _logs_over_an_update(function) if logs else None
     configurations = only_age, only_retries
-    return FunctionSeen(states, runtime, _log(headers), printed, returned, *answers, configurations, log_configs)
+    return FunctionSeen(
+        states, checksum, runtime, _log(headers), printed, returned, *answers, configurations, log_configs
+    )
 
 
 def _look(desk: AlibabaDesk, function: FcFunction) -> dict[str, Any]:
@@ -170,6 +175,13 @@ def _state(desk: AlibabaDesk) -> Finding:
     return Holds(told) if as_expected else Differs("Active and Successful; keyturn takes the others for rest too", told)
 
 
+def _checksum(desk: AlibabaDesk) -> Finding:
+    checksum = desk.once(function_story).checksum
+    same = is_of(checksum, packed_code())
+    told = f"codeChecksum is the CRC-64/XZ of the zip: {same}" if checksum else "no codeChecksum is shown"
+    return Holds(told) if same else Differs("the CRC-64/XZ of the zip, in decimal", told)
+
+
 def _replaced(desk: AlibabaDesk) -> Finding:
     only_age, only_retries = desk.once(function_story).configurations
     retries, age_s = only_age.get("maxAsyncRetryAttempts"), only_retries.get("maxAsyncEventAgeInSeconds")
@@ -196,6 +208,7 @@ CHECKS: tuple[AlibabaCheck, ...] = (
     AlibabaCheck("P5", _raised),
     AlibabaCheck("E3", _state),
     AlibabaCheck("E4", _replaced),
+    AlibabaCheck("E9", _checksum),
     AlibabaCheck("D9", _logs_stay),
     AlibabaCheck("W7", _reaches),
 )

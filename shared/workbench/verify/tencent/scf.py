@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 
+from shared.workbench.deploy.code_digests import is_of
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
-from shared.workbench.verify.tencent.scf_function import OTHER, TIMEOUT_S
+from shared.workbench.verify.tencent.scf_function import OTHER, TIMEOUT_S, packed_code
 from shared.workbench.verify.tencent.scf_story import (
     AT_ONCE,
     CRON,
@@ -185,6 +186,15 @@ def _log_settings(desk: TencentDesk) -> Finding:
     return finding(story.logs_stay, "they stay", f"after an update without them they stay: {story.logs_stay}")
 
 
+def _digest(desk: TencentDesk) -> Finding:
+    digest = _story(desk).digest
+    _triggered(desk)
+    same = is_of(digest, packed_code())
+    if same is None:
+        return finding(False, "64 hex digits", f"no SHA-256 in hex: {said(digest)}")
+    return finding(same, "that of the zip", f"a SHA-256, and it is the zip's: {same}")
+
+
 CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("P1", _context),
     TencentCheck("P3", _shapes),
@@ -199,4 +209,5 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("D7", _tags),
     TencentCheck("D9", _log_settings),
     TencentCheck("D13", _replaced),
+    TencentCheck("D16", _digest),
 )

@@ -73,6 +73,8 @@ class FunctionStory:
     logs_stay: bool | None
     deleted_after_s: float | None
     made_again: str
+    digest: str
+    """What SCF reports of its code, or the code of a refusal."""
 
 
 def function_story(desk: TencentDesk) -> FunctionStory:
@@ -87,7 +89,8 @@ def function_story(desk: TencentDesk) -> FunctionStory:
     with desk.change(Changed(KIND, "a small function, which is made, called and removed", ids)):
         made = _make(function, part.role, logs)
         if made.state != "Active":
-            return FunctionStory(made, None, None, (), None, None, "")
+            return FunctionStory(made, None, None, (), None, None, "", "")
+        digest = function.reported_digest()
         triggered = _trigger(function)
         called = _call(desk, function, triggered.address)
         variables = tuple(_variables_after(function, part.role, one) for one in (OTHER, [], [NO_PAIR]))
@@ -95,7 +98,8 @@ def function_story(desk: TencentDesk) -> FunctionStory:
         began = time.monotonic()
         gone = function.remove()
         deleted = time.monotonic() - began if gone else None
-        return FunctionStory(made, triggered, called, variables, stay, deleted, function.create(part.role, PLAIN, {}))
+        again = function.create(part.role, PLAIN, {})
+        return FunctionStory(made, triggered, called, variables, stay, deleted, again, digest)
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
