@@ -18,7 +18,7 @@ from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
-from shared.workbench.deploy.commands import Refused
+from shared.workbench.deploy.access import Refused
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.report.events import Malformed, NotOurs, Result, RotationPage, parse_event
 from shared.workbench.results.deployed import log_search, open_results

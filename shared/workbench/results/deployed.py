@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from shared.rotation.policy import FUNCTION as PLAN
 from shared.workbench.bundle.description import Description
-from shared.workbench.deploy.commands import identity
+from shared.workbench.deploy.access import identity
 from shared.workbench.results.errors import SourceError
 from shared.workbench.results.source import Source, open_source
 

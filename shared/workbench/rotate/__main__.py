@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
+from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.call import NoAnswer
-from shared.workbench.deploy.commands import Refused
 from shared.workbench.deploy.control_plane import CallFailed
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 from shared.workbench.rotate.firing_call import FiringFailed

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from shared.rotation.policy import FUNCTION
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
+from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.call import address_of, signed_call
-from shared.workbench.deploy.commands import Refused
 from shared.workbench.report.events import COUNTS, visible_text
 
 
