@@ -16,7 +16,6 @@ import pytest
 
 from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
 from tests.cloud.client.standin import Standin
-from tests.cloud.state.accounts import TENCENT_UIN
 from tests.cloud.state.checkout import ROOT
 from tests.conftest import Packages
 
@@ -65,9 +64,7 @@ def command(one: DeployedBundle, *words: str, policy: str | None = None) -> list
 
 
 def environ(one: DeployedBundle, **more: str) -> dict[str, str]:
-    return (
-        {name: value for name, value in one.environ.items() if name != "YES"} | {"TENCENTCLOUD_UIN": TENCENT_UIN} | more
-    )
+    return {name: value for name, value in one.environ.items() if name != "YES"} | more
 
 
 def rotate(

@@ -24,7 +24,7 @@ from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
-from shared.workbench.deploy.access import Refused, control_plane, identity
+from shared.workbench.deploy.access import Refused, account_of_caller, api, control_plane, identity
 from shared.workbench.deploy.control_plane import CallFailed
 from shared.workbench.deploy.sealed_call import SealedCall
 from shared.workbench.environment.file_problems import why
@@ -141,11 +141,19 @@ def signed_call(description: Description, url: str, body: bytes, environ: Mappin
     host = urlsplit(url).netloc
     keys = identity(description.cloud, environ)
     on_scf = description.platform == "scf"
-    headers = scf_headers(host, body, keys, environ.get("TENCENTCLOUD_UIN", "")) if on_scf else fc_headers(host, keys)
+    headers = scf_headers(host, body, keys, _uin(description, environ)) if on_scf else fc_headers(host, keys)
     try:
         return _post(host, body, headers, environ.get(f"KEYTURN_{description.cloud.upper()}_ENDPOINT", ""))
     except (OSError, HTTPException) as error:
         raise NoAnswer(f"no answer ({type(error).__name__})") from None
+
+
+def _uin(description: Description, environ: Mapping[str, str]) -> str:
+    """The number of the account that is called. Raises: Refused."""
+    uin = environ.get("TENCENTCLOUD_UIN") or account_of_caller(description, api(description, environ))
+    if not uin:
+        raise Refused("whose account? set TENCENTCLOUD_UIN: these keys may not ask (sts:GetCallerIdentity)")
+    return uin
 
 
 def _post(host: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tuple[int, str]:
