@@ -99,8 +99,8 @@ remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|al
 call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)
 
-rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [BORROW=1]
-	@$(PY) -m shared.workbench.rotate $(CLOUD) "$(POLICY)" $(if $(filter 1,$(DRY)),--dry) $(if $(filter 1,$(BORROW)),--borrow)
+rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [NOW=1] [BORROW=1]
+	@$(PY) -m shared.workbench.rotate $(CLOUD) "$(POLICY)" $(if $(filter 1,$(DRY)),--dry) $(if $(filter 1,$(NOW)),--now) $(if $(filter 1,$(BORROW)),--borrow)
 
 SINCE ?= 1h
 results: with-demo ## results of a deployed bundle, a line each: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]

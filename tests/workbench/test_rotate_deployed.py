@@ -93,6 +93,8 @@ def test_a_fleet_is_rotated_and_watched_to_its_end(bundle: DeployedBundle) -> No
     assert outcomes(bundle) == ["changed", "changed"]
     again = rotate(bundle, YES="1")
     assert (again.returncode, "nothing is due" in again.stdout) == (0, True)
+    anew = rotate(bundle, "--now", YES="1")
+    assert "4 of 4 due passwords are changed and in force" in anew.stdout, anew.stdout + anew.stderr
     unknown = rotate(bundle, policy="nightly")
     assert (unknown.returncode, f"known are: {POLICY[bundle.name]}" in unknown.stderr) == (2, True)
 

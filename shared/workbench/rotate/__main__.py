@@ -1,7 +1,8 @@
-"""`python -m shared.workbench.rotate CLOUD POLICY [--dry] [--borrow]`: rotate what is due by a policy, and watch.
+"""`python -m shared.workbench.rotate CLOUD POLICY [--dry] [--now] [--borrow]`: rotate by a policy, and watch.
 
 It asks the deployed plan_rotation for the ages, shows what is due, asks once, then has it send the commands and shows
 each result as it reaches the results queue. `YES=1` agrees beforehand. `--dry`: the ages alone, nothing is sent.
+`--now`: all that the policy names is due, however young: for the first rotation, of passwords that people know.
 """
 
 from __future__ import annotations
@@ -31,13 +32,15 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     parser.add_argument("cloud", choices=("tencent", "alibaba"))
     parser.add_argument("policy", help="a name under custom.policies of serverless.yml")
     parser.add_argument("--dry", action="store_true", help="show the ages, send nothing")
+    parser.add_argument("--now", action="store_true", help="whatever the age")
     parser.add_argument("--borrow", action="store_true", help="SMQ: receive each result and give it back")
     options = parser.parse_args(argv)
     session: Session | None = None
     started = time.time()
     try:
         description = load(ROOT / "serverless.yml", options.cloud, environ)
-        session = Session(description, options.policy, environ, Terminal(environ=environ), borrow=options.borrow)
+        terminal = Terminal(environ=environ)
+        session = Session(description, options.policy, environ, terminal, any_age=options.now, borrow=options.borrow)
         return session.ages() if options.dry else session.rotate()
     except DescriptionError as error:
         print(error, file=sys.stderr)

@@ -31,10 +31,12 @@ class Session:
         environ: Mapping[str, str],
         terminal: Terminal,
         *,
+        any_age: bool = False,
         borrow: bool = False,
     ) -> None:
+        """`any_age`: what the policy names is due, however young."""
         self._description, self._policy, self._terminal = description, policy, terminal
-        self._caller = PolicyCaller(description, policy, environ)
+        self._caller = PolicyCaller(description, policy, environ, any_age=any_age)
         self.has_fired = False
         self._source: Source | None = None
         try:
