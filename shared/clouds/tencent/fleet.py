@@ -12,12 +12,10 @@ from datetime import timedelta, timezone
 from typing import Any
 
 from shared.clouds.tencent.service_accounts import PREFIX, state_of
-from shared.clouds.tencent.session import TencentSession
+from shared.clouds.tencent.session import PAGE, TencentSession, is_last_page, rows
 from shared.rotation.fleet import Account, Page, Resource, moment_of
 from shared.runtime.cloud_access import CloudAccess
 
-_PAGE = 100
-_MOST_PAGES = 50
 _CHINA = timezone(timedelta(hours=8))
 _DELETED = 4  # DescribeInstanceAccount's Status
 _OUT_OF_USE = {0: "to be initialised", -2: "isolated", -3: "to be deleted"}  # DescribeInstances' Status
@@ -38,7 +36,7 @@ def _tcr_client() -> Any:
 class RedisFleet:
     """The Redis instances of a region; `PasswordLastModifiedTime` is an account's age."""
 
-    page_size = _PAGE
+    page_size = PAGE
     assumes = "PasswordLastModifiedTime names no time zone: read as UTC+8"
 
     def __init__(self, access: CloudAccess, region: str) -> None:
@@ -46,12 +44,12 @@ class RedisFleet:
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:
         """In the service's default order, newest first: a new instance makes one be seen twice, none be missed."""
-        ids: dict[str, Any] = {"Limit": _PAGE, "Offset": offset}
+        ids: dict[str, Any] = {"Limit": PAGE, "Offset": offset}
         if tags:  # one narrows; the caller compares them all
             key, value = next(iter(tags.items()))
             ids["InstanceTags"] = [{"TagKey": key, "TagValue": value}]
         answer = self._session().read("DescribeInstances", ids)
-        found = _list(answer, "InstanceSet")
+        found = rows(answer, "InstanceSet")
         resources = [
             Resource(
                 _text(one.get("InstanceId")),
@@ -60,20 +58,14 @@ class RedisFleet:
             )
             for one in found
         ]
-        return Page(resources, _is_last(found, offset, answer))
+        return Page(resources, is_last_page(found, offset, answer))
 
     def accounts(self, resource: str) -> list[Account]:
-        session, accounts = self._session(), []
-        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
-            ids = {"InstanceId": resource, "Limit": _PAGE, "Offset": offset}
-            answer = session.read("DescribeInstanceAccount", ids)
-            found = _list(answer, "Accounts")
-            for one in found:
-                if one.get("Status") != _DELETED:
-                    changed = _text(one.get("PasswordLastModifiedTime")) or None
-                    accounts.append(Account(_text(one.get("AccountName")), changed, moment_of(changed, _CHINA)))
-            if _is_last(found, offset, answer):
-                break
+        accounts = []
+        for one in self._session().pages("DescribeInstanceAccount", {"InstanceId": resource}, "Accounts"):
+            if one.get("Status") != _DELETED:
+                changed = _text(one.get("PasswordLastModifiedTime")) or None
+                accounts.append(Account(_text(one.get("AccountName")), changed, moment_of(changed, _CHINA)))
         return accounts
 
     def _session(self) -> TencentSession:
@@ -83,7 +75,7 @@ class RedisFleet:
 class RegistryFleet:
     """The registries of a region. A service account's `UpdateTime` is its age, which moves at any update of it."""
 
-    page_size = _PAGE
+    page_size = PAGE
     assumes = "UpdateTime moves at any update of the account: its password may be older"
 
     def __init__(self, access: CloudAccess, region: str, clock: Callable[[], float] = time.time) -> None:
@@ -91,47 +83,32 @@ class RegistryFleet:
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:
         """The service has no documented filter by tag."""
-        answer = self._session().read("DescribeInstances", {"Limit": _PAGE, "Offset": offset})
-        found = _list(answer, "Registries")
+        answer = self._session().read("DescribeInstances", {"Limit": PAGE, "Offset": offset})
+        found = rows(answer, "Registries")
         resources = []
         for one in found:
             box, status = one.get("TagSpecification"), one.get("Status")
             tags_of = _tags(box.get("Tags") if isinstance(box, Mapping) else None, "Key", "Value")
             obstacle = None if status == "Running" else f"Status {_text(status)[:30] or 'unknown'}"
             resources.append(Resource(_text(one.get("RegistryId")), tags_of, obstacle))
-        return Page(resources, _is_last(found, offset, answer))
+        return Page(resources, is_last_page(found, offset, answer))
 
     def accounts(self, resource: str) -> list[Account]:
-        session, accounts = self._session(), []
-        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
-            ids = {"RegistryId": resource, "Limit": _PAGE, "Offset": offset}
-            answer = session.read("DescribeServiceAccounts", ids)
-            found = _list(answer, "ServiceAccounts")
-            for one in found:
-                changed = _text(one.get("UpdateTime")) or _text(one.get("CreateTime")) or None
-                name, state = _text(one.get("Name")).removeprefix(PREFIX), state_of(one, self._clock())
-                obstacle = None if state == "enabled" else state
-                accounts.append(Account(name, changed, moment_of(changed, _CHINA), obstacle))
-            if _is_last(found, offset, answer):
-                break
+        accounts = []
+        for one in self._session().pages("DescribeServiceAccounts", {"RegistryId": resource}, "ServiceAccounts"):
+            changed = _text(one.get("UpdateTime")) or _text(one.get("CreateTime")) or None
+            name, state = _text(one.get("Name")).removeprefix(PREFIX), state_of(one, self._clock())
+            obstacle = None if state == "enabled" else state
+            accounts.append(Account(name, changed, moment_of(changed, _CHINA), obstacle))
         return accounts
 
     def _session(self) -> TencentSession:
         return TencentSession(self._access, self._region, self._access.site, "tcr", _tcr_client)
 
 
-def _is_last(found: list[Mapping[str, Any]], offset: int, answer: Mapping[str, Any]) -> bool:
-    return not found or offset + _PAGE >= _int(answer.get("TotalCount"))
-
-
 def _tags(value: object, key: str, name: str) -> dict[str, str]:
     shown = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
     return {_text(one.get(key)): _text(one.get(name)) for one in shown}
-
-
-def _list(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = answer.get(name)
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def _text(value: object) -> str:

@@ -22,7 +22,7 @@ from shared.changes.credential import (
     TaskProgress,
     TaskState,
 )
-from shared.clouds.tencent.session import TencentSession
+from shared.clouds.tencent.session import PAGE, TencentSession, rows
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
@@ -37,8 +37,6 @@ _UNKNOWN_ACTION = ("InvalidAction", "InvalidParameter.ActionNotFound")
 InstanceId = Annotated[str, StringConstraints(pattern=r"^crs-[A-Za-z0-9-]{1,60}$")]
 
 _NO_TASK_ID = "NoTaskId"
-_PAGE = 100
-_MOST_PAGES = 50
 _AT_WORK, _DONE = (0, 1), 2  # DescribeTaskList's Result
 _CHANGING, _DELETED = 1, 4  # DescribeInstanceAccount's Status
 _IN_FLOW, _RUNNING_INSTANCE = 1, 2  # DescribeInstances' Status
@@ -71,28 +69,22 @@ class RedisInstance:
 
     def account(self) -> Mapping[str, Any] | None:
         """The account as DescribeInstanceAccount shows it; there is no filter by name, so every page is read."""
-        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
-            ids = {"InstanceId": self.subject.resource, "Limit": _PAGE, "Offset": offset}
-            answer = self.session.read("DescribeInstanceAccount", ids)
-            accounts = _list(answer, "Accounts")
-            for account in accounts:
-                if account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED:
-                    return account
-            if not accounts or offset + _PAGE >= _int(answer.get("TotalCount")):
-                break
+        for account in self.session.pages("DescribeInstanceAccount", {"InstanceId": self.subject.resource}, "Accounts"):
+            if account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED:
+                return account
         return None
 
     def tasks(self, operator: str | None = None) -> list[Mapping[str, Any]]:
         """The newest tasks, by anyone or by one operator. Of every type: which one a change makes is not published."""
-        ids: dict[str, Any] = {"InstanceId": self.subject.resource, "Limit": _PAGE, "Offset": 0}
+        ids: dict[str, Any] = {"InstanceId": self.subject.resource, "Limit": PAGE, "Offset": 0}
         if operator:
             ids["OperateUin"] = [operator]
-        return _list(self.session.read("DescribeTaskList", ids), "Tasks")
+        return rows(self.session.read("DescribeTaskList", ids), "Tasks")
 
     def instance(self) -> Mapping[str, Any]:
         """The instance as DescribeInstances shows it. Raises: Refused (not_found)."""
         answer = self.session.read("DescribeInstances", {"InstanceId": self.subject.resource, "Limit": 1, "Offset": 0})
-        for found in _list(answer, "InstanceSet"):
+        for found in rows(answer, "InstanceSet"):
             if found.get("InstanceId") == self.subject.resource:
                 return found
         raise _missing(self.subject, "instance")
@@ -346,11 +338,6 @@ def _time(account: Mapping[str, Any]) -> str | None:
     """None where it is not shown: the page says that it stays empty for accounts older than the field."""
     value = account.get("PasswordLastModifiedTime")
     return value if isinstance(value, str) and value else None
-
-
-def _list(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    value = answer.get(name)
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
 def _id(task: Mapping[str, Any]) -> int:

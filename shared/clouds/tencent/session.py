@@ -8,7 +8,7 @@ worked, so none is set; its credential chain does not know SCF's variables, so k
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shared.clouds.error_classification import error_from_code, never_sent
@@ -19,6 +19,10 @@ from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater, clean_code
 
 _CONNECT_S = 3.0
+
+PAGE = 100
+"""The most rows of a list that the services in use give at once."""
+_MOST_PAGES = 50
 
 # The client's own codes: what it says when no readable answer of the API came.
 _CLIENT_CODES = {"ClientNetworkError", "ServerNetworkError", "ClientError", "ClientParamsError"}
@@ -75,6 +79,15 @@ class TencentSession(Session):
         profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256", language="en-US")
         return client_class(Credential("-", "-"), self.region, profile)
 
+    def pages(self, action: str, ids: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
+        """Every row of a list that comes in pages; `name`: where an answer has them. Raises: as `read`."""
+        for offset in range(0, _MOST_PAGES * PAGE, PAGE):
+            answer = self.read(action, {**ids, "Limit": PAGE, "Offset": offset})
+            found = rows(answer, name)
+            yield from found
+            if is_last_page(found, offset, answer):
+                return
+
     @property
     def _key(self) -> tuple[str, ...]:
         return (self._service, self._host, self.region, self.access.endpoint or "")
@@ -104,6 +117,18 @@ class TencentSession(Session):
             _keep(key, client)
             return _unwrap(action, envelope)
         raise _failed(action, failure) from None
+
+
+def rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
+    """What an answer lists under a name; nothing where it has another shape."""
+    value = answer.get(name)
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+
+
+def is_last_page(found: list[Mapping[str, Any]], offset: int, answer: Mapping[str, Any]) -> bool:
+    """Whether nothing comes after these rows, by the answer's own total."""
+    total = answer.get("TotalCount")
+    return not found or not isinstance(total, int) or offset + PAGE >= total
 
 
 def _keep(key: tuple[str, ...], client: Any) -> None:

@@ -30,7 +30,6 @@ from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
 
 ACTION = "ModifyServiceAccountPassword"
-_PAGE, _MOST_PAGES = 100, 50
 
 
 def _client_class() -> Any:
@@ -83,17 +82,9 @@ class RegistryChange:
         """The account by its exact name: the filter may match others too, by a part of the name."""
         wanted = (self.subject.account, PREFIX + self.subject.account)
         filters = [{"Name": "ServiceAccountName", "Values": list(wanted)}]
-        for offset in range(0, _MOST_PAGES * _PAGE, _PAGE):
-            ids = {"RegistryId": self.subject.resource, "Filters": filters, "Limit": _PAGE, "Offset": offset}
-            answer = self.session.read("DescribeServiceAccounts", ids)
-            shown = answer.get("ServiceAccounts") or []
-            for account in shown:
-                if isinstance(account, Mapping) and account.get("Name") in wanted:
-                    return account
-            total = answer.get("TotalCount")
-            if not shown or not isinstance(total, int) or offset + _PAGE >= total:
-                break
-        return None
+        ids = {"RegistryId": self.subject.resource, "Filters": filters}
+        listed = self.session.pages("DescribeServiceAccounts", ids, "ServiceAccounts")
+        return next((account for account in listed if account.get("Name") in wanted), None)
 
     def change(self, look: Snapshot) -> Accepted:
         ids = {"RegistryId": self.subject.resource, "Name": self.subject.account, "Random": self.new is None}

@@ -51,7 +51,6 @@ TRIED = {one.claim for one in CHECKS}
 # On an engine before 6.0 the claim says itself that there are no two words.
 SAID_SO = ("A8", {"tair": {"r-demo0001": {"engine_version": "4.0"}}})
 TWISTS = [one for one in twists(TRIED - NEVER_BUSY.keys()) if one != SAID_SO]
-READS = {"A10", "W1", "W2", "W4", "W9"}
 
 
 @pytest.fixture
@@ -205,41 +204,6 @@ def test_what_cannot_be_put_back_is_told_and_put_back_later(
     assert not is_as_before(account)
     assert account.run(monkeypatch, "W1") == 0
     assert "an earlier run left the function" in capsys.readouterr().out
-    assert is_as_before(account)
-
-
-def test_without_a_terminal_and_without_a_yes_nothing_is_changed(account: Account) -> None:
-    run = account.start("A1", YES="")
-    _, complained = run.communicate(timeout=30)
-    assert run.returncode == 2
-    assert "set YES=1" in complained
-    assert not account.standin.calls()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ('[alibaba.tair]\ninstance = "r-1"\naccount = "app"\naccount_password = "Pa55-word"', "account_password"),
-        ("[alibaba.fc]\nfunction = 5", "alibaba.fc.function"),
-        ('[alibaba.kms]\nsecret = "a"\nvalue = "Pa55-word"', "alibaba.kms.value"),
-        ('[alibaba.tair]\ninstance = "r-1"\naccount = "app"\naccount_password = "NOT_SET"', "NOT_SET is not set"),
-    ],
-)
-def test_a_wrong_sandbox_file_names_the_field_and_the_rule(
-    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, told: str
-) -> None:
-    other = Account(account.standin, "alibaba", wrong, {}, account.dist)
-    assert other.run(monkeypatch) == 2
-    complained = capsys.readouterr().err
-    assert told in complained
-    assert "Pa55-word" not in complained
-
-
-def test_without_a_sandbox_only_reads_are_tried(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = Account(account.standin, "alibaba", "", {}, account.dist)
-    assert other.run(monkeypatch) == 0
-    holds = {claim for claim, one in other.findings().items() if one["Finding"] == "holds"}
-    assert holds == READS
     assert is_as_before(account)
 
 

@@ -219,39 +219,3 @@ def test_no_secret_is_shown_or_kept(account: Account) -> None:
         assert all(secret not in text for text in (said, complained, arguments, *files))
     ids = ("crs-demo0001", "tcr-demo0001", SECRET)
     assert all(one not in said and one not in account.report.read_text() for one in ids)
-
-
-def test_without_a_terminal_and_without_a_yes_nothing_is_changed(account: Account) -> None:
-    run = account.start("R5", YES="")
-    _, complained = run.communicate(timeout=30)
-    assert run.returncode == 2
-    assert "set YES=1" in complained
-    assert not account.standin.calls()
-
-
-@pytest.mark.parametrize(
-    ("wrong", "told"),
-    [
-        ('[tencent.redis]\ninstance = "crs-1"\naccount = "app"\naccount_password = "Pa55-word"', "account_password"),
-        ("[tencent.redis]\ninstance = 5", "tencent.redis.instance"),
-        ('[tencent.ssm]\nsecret = "a"\nvalue = "Pa55-word"', "tencent.ssm.value"),
-        ('[tencent.redis]\ninstance = "crs-1"\naccount = "app"\naccount_password = "NOT_SET"', "NOT_SET is not set"),
-        ("Pa55-word", "is not TOML"),
-    ],
-)
-def test_a_wrong_sandbox_file_names_the_field_and_the_rule(
-    account: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], wrong: str, told: str
-) -> None:
-    other = Account(account.standin, "tencent", wrong, {}, account.dist)
-    assert other.run(monkeypatch) == 2
-    complained = capsys.readouterr().err
-    assert told in complained
-    assert "Pa55-word" not in complained
-
-
-def test_without_a_sandbox_only_reads_are_tried(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    other = Account(account.standin, "tencent", "", {}, account.dist)
-    assert other.run(monkeypatch) == 0
-    holds = {claim for claim, one in other.findings().items() if one["Finding"] == "holds"}
-    assert holds == {"R1", "R13", "R16", "W1", "W2", "W4", "W9"}
-    assert is_as_before(account)
