@@ -65,11 +65,11 @@ class Session:
         counts = self._counts(fired, tally)
         self._say_rows(sorted(tally.rows, key=lambda row: -(row.age_days or 0.0)) if tally else [])
         self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
-        if counts[_LISTED] == 0 and not fired.continues:
-            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
-            return FAILED
         if tally is not None and tally.last and tally.last.error:
             self._terminal.say(self._terminal.bad(tally.last.error))
+            return FAILED
+        if counts[_LISTED] == 0 and not fired.continues:
+            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
             return FAILED
         return DONE
 
@@ -80,6 +80,10 @@ class Session:
         self._say_rows([row for row in tally.rows if row.due or row.age_days is None] if tally else [])
         self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
         is_whole = not fired.continues or (tally is not None and tally.is_listed)
+        if tally is not None and tally.last and tally.last.error:
+            self._terminal.say(self._terminal.bad(tally.last.error))
+            if counts[_LISTED] == 0:
+                return FAILED
         if is_whole and counts[_LISTED] == 0:
             self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
             return FAILED
