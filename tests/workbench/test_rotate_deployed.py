@@ -7,6 +7,7 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
+from tests.cloud.client.inboxes import open_any_inbox
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
 from tests.conftest import Packages
@@ -22,13 +24,14 @@ from tests.conftest import Packages
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
 POLICY = {"tencent": "quarterly-redis", "alibaba": "quarterly-tair"}
+COUNT = 12  # of each fleet
 _FLEETS = """
 [[fleet]]
 kind = "redis"
 prefix = "crs-fleet"
 region = "ap-guangzhou"
 store = "redis-{instance}-{account}"
-count = 4
+count = 12
 tags = { env = "prod" }
 aged_days = [10, 200]
 due = 2
@@ -38,7 +41,7 @@ kind = "tair"
 prefix = "r-fleet"
 region = "cn-hangzhou"
 store = "tair-{instance}-{account}"
-count = 4
+count = 12
 tags = { env = "prod" }
 aged_days = [10, 200]
 due = 2
@@ -82,8 +85,8 @@ def outcomes(one: DeployedBundle) -> list[str]:
 def test_a_fleet_is_rotated_and_watched_to_its_end(bundle: DeployedBundle) -> None:
     dry = rotate(bundle, "--dry")
     assert dry.returncode == 0, dry.stdout + dry.stderr
-    assert "4 listed, 2 due, 0 sent, 2 not due" in dry.stdout
-    assert len([line for line in dry.stdout.splitlines() if " days  " in line]) == 4
+    assert f"{COUNT} listed, 2 due, 0 sent, {COUNT - 2} not due" in dry.stdout
+    assert len([line for line in dry.stdout.splitlines() if " days  " in line]) == COUNT
     unasked = rotate(bundle)
     assert (unasked.returncode, "YES=1" in unasked.stderr) == (2, True)
     assert outcomes(bundle) == []
@@ -93,8 +96,8 @@ def test_a_fleet_is_rotated_and_watched_to_its_end(bundle: DeployedBundle) -> No
     assert outcomes(bundle) == ["changed", "changed"]
     again = rotate(bundle, YES="1")
     assert (again.returncode, "nothing is due" in again.stdout) == (0, True)
-    anew = rotate(bundle, "--now", YES="1")
-    assert "4 of 4 due passwords are changed and in force" in anew.stdout, anew.stdout + anew.stderr
+    anew = rotate(bundle, "--now", "--borrow", YES="1")  # SMQ shows 16 without
+    assert f"{COUNT} of {COUNT} due passwords are changed and in force" in anew.stdout, anew.stdout + anew.stderr
     unknown = rotate(bundle, policy="nightly")
     assert (unknown.returncode, f"known are: {POLICY[bundle.name]}" in unknown.stderr) == (2, True)
 
@@ -110,26 +113,100 @@ def test_a_change_that_fails_is_shown_and_the_exit_says_so(bundle: DeployedBundl
     assert code in done.stdout
 
 
+@pytest.mark.parametrize("name", ["tencent", "alibaba"])
+def test_a_store_without_a_first_secret_is_named_with_what_makes_it(
+    name: str, packages: Packages, tmp_path: Path
+) -> None:
+    world = tmp_path / "world.toml"
+    without = "".join(line for line in _FLEETS.splitlines(keepends=True) if not line.startswith("store"))
+    world.write_text((ROOT / "tests/cloud/world.toml").read_text() + without)
+    with Standin(world) as cloud:
+        done = rotate(deploy_bundle(cloud, name, packages.dist, tmp_path), "--now", YES="1")
+    assert done.returncode == 1, done.stdout + done.stderr
+    place = "ssm://redis-crs-fleet" if name == "tencent" else "kms://tair-r-fleet"
+    assert f"holds no first secret: make bootstrap CLOUD={name} SECRET={place}" in done.stdout
+    assert f"and {COUNT - 5} stores more" in done.stdout
+
+
+def test_a_consumer_that_takes_the_report_is_told_of(fleets: Standin, packages: Packages, tmp_path: Path) -> None:
+    """On SMQ, which shows nobody what another has taken. With no page in sight the rotation is not waited for."""
+    bundle = deploy_bundle(fleets, "alibaba", packages.dist, tmp_path)
+    box = open_any_inbox(bundle.environ["KEYTURN_RESULTS"], environ=bundle.environ)
+    ended = threading.Event()
+
+    def consume() -> None:
+        while not ended.is_set():
+            for one in box.receive(16, 30.0):
+                box.ack(one)
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    try:
+        done = rotate(bundle, YES="1")
+    finally:
+        ended.set()
+        consumer.join()
+        box.close()
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "a consumer of the results queue took it" in done.stdout and "the logs show" in done.stdout
+    assert "the rotation goes on without this command" in done.stdout
+
+
 def test_ctrl_c_leaves_the_rotation_alone_and_says_how_to_look(bundle: DeployedBundle) -> None:
     action = "ModifyInstanceAccount" if bundle.name == "tencent" else "ModifyAccountPassword"
     bundle.cloud.faults([{"Action": action, "Fault": "slow", "Seconds": 3, "Times": 2}])
+    interrupted(bundle, b"] 0 of 2 ended")
+    bundle.wait(lambda: outcomes(bundle) == ["changed", "changed"])
+
+
+@pytest.fixture
+def cut_short(fleets: Standin, packages: Packages, tmp_path: Path) -> DeployedBundle:
+    """A bundle of which one invocation of plan_rotation does for a part of the fleet: 8 accounts are read at a time."""
+    bundle = deploy_bundle(fleets, "alibaba", packages.dist, tmp_path)
+    bundle.limit("plan_rotation", 6)
+    bundle.cloud.faults([{"Action": "DescribeAccounts", "Fault": "slow", "Seconds": 1.0, "Times": 1000}])
+    return bundle
+
+
+@pytest.mark.long
+def test_a_fleet_that_takes_several_invocations_is_watched_to_its_end(cut_short: DeployedBundle) -> None:
+    bundle = cut_short
+    done = rotate(bundle, "--now", "--borrow", YES="1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "; more follow" in done.stdout
+    assert f"{COUNT} of {COUNT} due passwords are changed and in force" in done.stdout
+    pages = [one["data"] for one in bundle.results() if "Rows" in one["data"]]
+    counted = ("Listed", "Due", "Sent", "NotDue", "Unknown", "NotAllowed")
+    (last,) = [one for one in pages if one["Mode"] == "rotate" and one["Last"]]
+    assert [last[name] for name in counted] == [COUNT, COUNT, COUNT, 0, 0, 0]
+    firing = [one for one in pages if one["Firing"] == last["Firing"]]
+    assert sorted(one["Page"] for one in firing) == list(range(last["Page"] + 1)) and last["Page"] > 0
+    assert outcomes(bundle) == ["changed"] * COUNT
+
+
+@pytest.mark.long
+def test_ctrl_c_while_the_fleet_is_still_listed(cut_short: DeployedBundle) -> None:
+    interrupted(cut_short, b"listing; ", "--now", "--borrow")
+    cut_short.wait(lambda: outcomes(cut_short) == ["changed"] * COUNT)
+
+
+def interrupted(bundle: DeployedBundle, at: bytes, *words: str) -> None:
+    """A person says yes, and presses ctrl-C once the terminal shows `at`."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(
-        command(bundle), cwd=ROOT, env=environ(bundle, TERM="xterm"), stdin=slave, stdout=slave, stderr=slave
-    )
+    on_it: dict[str, Any] = {"stdin": slave, "stdout": slave, "stderr": slave}
+    process = subprocess.Popen(command(bundle, *words), cwd=ROOT, env=environ(bundle, TERM="xterm"), **on_it)
     os.close(slave)
     try:
-        shown = _until(master, b"[y/N]")
+        _until(master, b"[y/N]")
         os.write(master, b"y\n")
-        shown += _until(master, b"] 0 of 2 ended")
+        _until(master, at)
         process.send_signal(signal.SIGINT)
-        shown += _until(master, b"FOLLOW=1 shows its results")
+        shown = _until(master, b"FOLLOW=1 shows its results")
         assert process.wait(20) == 130
     finally:
         process.kill()
         os.close(master)
     assert b"the rotation goes on without this command" in shown
-    bundle.wait(lambda: outcomes(bundle) == ["changed", "changed"])
 
 
 def _until(master: int, word: bytes) -> bytes:
