@@ -297,3 +297,18 @@ def test_a_network_that_an_empty_one_does_not_take_away_is_told(site: Site, caps
     site.change("hello", network=None)
     assert site.deploy() == 1
     assert "does not show it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("site", "not_so", "ends"), [("alibaba", [], 1), ("alibaba", ["E10"], 0)], indirect=["site"])
+def test_a_role_without_the_rights_for_a_network_is_told(
+    site: Site, not_so: list[str], ends: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roles = {
+        "keyturn-hello": {
+            "policies": [{"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["kms:*"], "Resource": ["*"]}]}]
+        }
+    }
+    site.cloud.reset(not_so=not_so, ram={"roles": roles})
+    site.change("hello", network=NETWORKS["alibaba"][0])
+    assert site.deploy() == ends
+    assert ("CreateFunction: AccessDenied" in capsys.readouterr().err) is bool(ends)
