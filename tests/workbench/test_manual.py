@@ -13,6 +13,7 @@ from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.manual import read_chapter, read_manual
 from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.vendor_clients import stored_value
+from tests.cloud.state.checkout import ROOT
 from tests.support.programs import require_program
 from tests.support.shell_session import ShellSession
 from tests.workbench.pages import (
@@ -26,6 +27,7 @@ from tests.workbench.pages import (
     missing_programs,
 )
 
+YOUR_ACCOUNT = (MANUAL / "your-account.md").relative_to(ROOT).as_posix()
 FIRST = {"crs-demo0001": "App-Passw0rd", "r-demo0001": "Tair-Passw0rd"}
 WITH_COMMANDS = [chapter for chapter in CHAPTERS if blocks(chapter)]
 
@@ -100,6 +102,15 @@ def test_chapters_can_be_run_side_by_side(chapter: str) -> None:
     """A port or a folder of a fixed name would be another chapter's too."""
     for block in blocks(chapter):
         assert not re.search(r"PORT=|--port (?!0 )|(127\.0\.0\.1|localhost):\d|/tmp/", block)
+
+
+def test_readmes_eight_steps_are_those_of_the_chapter_that_runs_them() -> None:
+    section = TEXTS["README.md"].partition("\n## Your account\n")[2].partition("\n## ")[0]
+    lines = section.partition("```text\n")[2].partition("```")[0].splitlines()
+    assert [line.partition(" # ")[2][0] for line in lines if " # " in line] == list("12345678")
+    walked = "".join(blocks(YOUR_ACCOUNT))
+    for command in (line.partition(" # ")[0].strip() for line in lines):
+        walked = walked[walked.index(command) :]
 
 
 def test_readme_links_to_every_chapter() -> None:

@@ -40,6 +40,8 @@ class CallFailed(Exception):
         self.code = code
         self.status = status
         self.may_have_happened = may_have_happened
+        self.hint = ""
+        """What to do about a code that is not known, as far as the step tells."""
 
     @property
     def passes(self) -> bool:
@@ -50,10 +52,17 @@ class CallFailed(Exception):
     def advice(self) -> str:
         """What a person can do about it, where that is known."""
         found = (text for word, text in _ADVICE.items() if word in self.code)
-        return next(found, "")
+        return next(found, self.hint)
 
+
+OPEN_EVENTBRIDGE = (
+    "a trigger on an SMQ queue needs EventBridge: `make bootstrap CLOUD=alibaba` makes its service-linked roles, and"
+    " names the console's page where it is activated"
+)
 
 _ADVICE = {
+    "EventBridge": OPEN_EVENTBRIDGE,
+    "ServiceLinkedRole": OPEN_EVENTBRIDGE,
     "AttachedTagKeyNotFound": "make the tag key `keyturn` in the tag console first: deploy knows its functions by it",
     "UnauthorizedOperation": "the deploying identity lacks a right: `make bootstrap PRINT=1` writes its policy",
     "NoPermission": "the deploying identity lacks a right",
@@ -78,6 +87,12 @@ class Package:
     def of(cls, path: Path) -> Package:
         """Raises: OSError."""
         return cls(path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def zip_path(spec: FunctionSpec, folder: Path) -> Path:
+    """Where a function's zip is in its platform's folder of dist/."""
+    version = spec.runtime.lower().removeprefix("python")
+    return folder / f"{spec.module}{'' if version == '3.10' else '-py' + version.replace('.', '')}.zip"
 
 
 class ControlPlane(Protocol):
