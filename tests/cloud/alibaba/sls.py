@@ -17,7 +17,17 @@ from tests.cloud.functions.host import FunctionHost
 from tests.cloud.state.log_places import LogPlaces, LogProject
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, judged_by, parameter_table
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    judged_by,
+    page,
+    parameter_table,
+)
 
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _LOGSTORE = re.compile(r"[a-z0-9][a-z0-9_-]{0,61}[a-z0-9]")
@@ -52,6 +62,11 @@ class AlibabaSls:
                 self._create_project,
                 changes=True,
                 resource="acs:log:{region}:{account}:project/{projectName}",
+            ),
+            "ListProject": Action(
+                parameter_table("offset:int size:int projectName", "resourceGroupId"),
+                self._list,
+                resource="acs:log:{region}:{account}:project/*",
             ),
             "GetProject": Action(parameter_table("project!"), self._project),
             "DeleteProject": Action(parameter_table("project! forceDelete:bool"), self._delete_project, changes=True),
@@ -121,7 +136,15 @@ class AlibabaSls:
         return {}
 
     async def _project(self, given: Mapping[str, Any], call: Call) -> Answer:
-        project = self._found(given, call)
+        return self._shown(self._found(given, call))
+
+    async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        wanted = given.get("projectName", "")
+        found = [one for one in self._logs.projects.values() if one.region == call.region and wanted in one.name]
+        listed = page(found, given.get("offset", 0), given.get("size", 100))
+        return {"count": len(listed), "total": len(found), "projects": [self._shown(one) for one in listed]}
+
+    def _shown(self, project: LogProject) -> dict[str, Any]:
         return {
             "projectName": project.name,
             "description": project.description,

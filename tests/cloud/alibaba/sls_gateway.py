@@ -34,7 +34,7 @@ ROUTES = tuple(
     (method, re.compile(path), action)
     for method, path, action in (
         ("POST", "/", "CreateProject"),
-        ("GET", "/", "GetProject"),
+        ("GET", "/", "GetProject"),  # without a project in the host: ListProject
         ("DELETE", "/", "DeleteProject"),
         ("POST", "/logstores", "CreateLogStore"),
         ("GET", _LOGSTORE, "GetLogStore"),
@@ -44,7 +44,8 @@ ROUTES = tuple(
         ("POST", f"{_LOGSTORE}/logs", "GetLogsV2"),
     )
 )
-_WITH_CONTENT = ("GetProject", "GetLogStore", "GetIndex", "GetLogsV2")
+_OF_NO_PROJECT = ("CreateProject", "ListProject")
+_WITH_CONTENT = ("GetProject", "ListProject", "GetLogStore", "GetIndex", "GetLogsV2")
 
 
 class SlsGateway:
@@ -78,7 +79,7 @@ class SlsGateway:
         host, (action, _) = _HOST.fullmatch(request.hostname), _route(request)
         if host is None or request.headers.get("x-log-apiversion") != _API:
             raise ApiError("InvalidAPIVersion", "The host or x-log-apiversion is none of this service's.")
-        if not action or action in self._world.unknown_actions or bool(host["project"]) is (action == "CreateProject"):
+        if not action or action in self._world.unknown_actions or bool(host["project"]) is (action in _OF_NO_PROJECT):
             raise ApiError("InvalidRequest", "There is no such operation.", 404)
         call = Call("alibaba", NAME, action, VERSION, host["region"], request.host, None, request_id)
         call.caller = caller
@@ -158,7 +159,9 @@ def _route(request: HttpRequest) -> tuple[str, dict[str, Any]]:
     for method, pattern, action in ROUTES:
         found = pattern.fullmatch(request.path)
         if method == request.method and found:
-            return action, dict(found.groupdict())
+            host = _HOST.fullmatch(request.hostname)
+            lists = action == "GetProject" and host is not None and not host["project"]
+            return "ListProject" if lists else action, dict(found.groupdict())
     return "", {}
 
 

@@ -98,6 +98,14 @@ class DeployedBundle:
 
 def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: Any) -> DeployedBundle:
     """A platform's bundle, of the zips in `zips/<platform>`, on a fresh world; `dist` is a folder for it alone."""
+    one = packed_bundle(cloud, name, zips, dist, **world)
+    done = one.workbench("deploy")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return one
+
+
+def packed_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: Any) -> DeployedBundle:
+    """The same before its first deployment."""
     cloud.reset(active_s=0.02, **world)
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
     results, commands = QUEUES[name]
@@ -121,7 +129,4 @@ def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: An
     (dist / name).mkdir()
     for path in (zips / name).glob("*.zip"):
         (dist / name / path.name).symlink_to(path.resolve())
-    one = DeployedBundle(cloud, name, environ, dist)
-    done = one.workbench("deploy")
-    assert done.returncode == 0, done.stdout + done.stderr
-    return one
+    return DeployedBundle(cloud, name, environ, dist)
