@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.workbench.bootstrap.deployer import ACTIONS
+from shared.workbench.bootstrap.deployer import DEPLOYS
 from tests.cloud.client.standin import Standin
 from tests.support.programs import TCCLI, require_program
 from tests.workbench.bootstrap.empty_account import CLOUDS, SERVICES, Person
@@ -80,5 +80,5 @@ def test_each_role_is_a_file_and_the_deployer_gets_the_rights_of_its_calls_alone
         assert json.loads((folder / f"{role.name}.policy.json").read_text()) == role.policy
         assert json.loads((folder / f"{role.name}.trust.json").read_text()) == role.trust
     deployer = (folder / "deployer.json").read_text()
-    assert "PassRole" in deployer and f"{next(iter(ACTIONS[person.name]))}:" in deployer
+    assert "PassRole" in deployer and f"{next(iter(DEPLOYS[person.name]))}:" in deployer
     assert ':*"' not in deployer
