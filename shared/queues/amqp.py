@@ -141,8 +141,9 @@ class AmqpQueue:
         )
         try:
             left_s = _limit(self._connection, ends_at)
+            exchange = self._place.exchange if routing_key == self._place.queue else ""  # a delay's queue is unbound
             channel.basic_publish_confirm(
-                envelope, exchange="", routing_key=routing_key, mandatory=True, confirm_timeout=left_s
+                envelope, exchange=exchange, routing_key=routing_key, mandatory=True, confirm_timeout=left_s
             )
         except MessageNacked:
             raise QueueRejected("the broker did not keep the message: the queue is full or failing") from None
@@ -203,7 +204,7 @@ class AmqpQueue:
                 _drop(self._connection)
                 self._connection = self._channel = None
             if self._connection is None:
-                self._connection = self._connect(ends_at - time.monotonic())
+                self._connection = connect(self._place, ends_at - time.monotonic())
                 self._connections += 1
                 self._holds = False
                 _limit(self._connection, ends_at)
@@ -220,37 +221,38 @@ class AmqpQueue:
     def _rested_long(self) -> bool:
         return not self._holds and self._rest.longer_than(_MOST_IDLE_S)
 
-    def _connect(self, timeout_s: float) -> Any:
-        from amqp import Connection
 
-        # It prints frames, and a frame may hold a command.
-        logging.getLogger("amqp").setLevel(logging.WARNING)
-        place = self._place
-        host = f"[{place.host}]" if ":" in place.host else place.host
-        # py-amqp hands `context` to ssl.create_default_context, which demands a certificate; the handshake is left to
-        # a step of its own, which has the time-out.
-        tls = {
-            "context": {"check_hostname": True},
-            "server_hostname": place.host,
-            "do_handshake_on_connect": False,
-        }
-        connection = Connection(
-            host=f"{host}:{place.port}",
-            userid=place.user,
-            password=place.password.reveal(),
-            login_method="PLAIN",
-            virtual_host=place.vhost,
-            ssl=tls if place.tls else False,
-            connect_timeout=max(0.1, timeout_s),
-            confirm_publish=False,  # basic_publish_confirm is called by its name
-            client_properties={"product": "keyturn"},
-        )
-        try:
-            connection.connect()
-        except BaseException:
-            _drop(connection)
-            raise
-        return connection
+def connect(place: AmqpPlace, timeout_s: float) -> Any:
+    """An open connection of py-amqp. Raises: whatever py-amqp, `socket` or `ssl` raises."""
+    from amqp import Connection
+
+    # It prints frames, and a frame may hold a command.
+    logging.getLogger("amqp").setLevel(logging.WARNING)
+    host = f"[{place.host}]" if ":" in place.host else place.host
+    # py-amqp hands `context` to ssl.create_default_context, which demands a certificate; the handshake is left to
+    # a step of its own, which has the time-out.
+    tls = {
+        "context": {"check_hostname": True},
+        "server_hostname": place.host,
+        "do_handshake_on_connect": False,
+    }
+    connection = Connection(
+        host=f"{host}:{place.port}",
+        userid=place.user,
+        password=place.password.reveal(),
+        login_method="PLAIN",
+        virtual_host=place.vhost,
+        ssl=tls if place.tls else False,
+        connect_timeout=max(0.1, timeout_s),
+        confirm_publish=False,  # basic_publish_confirm is called by its name
+        client_properties={"product": "keyturn"},
+    )
+    try:
+        connection.connect()
+    except BaseException:
+        _drop(connection)
+        raise
+    return connection
 
 
 def _declare(channel: Any, name: str, onto: str, delay_ms: int) -> str:
@@ -313,7 +315,7 @@ def _refused(error: Exception) -> QueueError | None:
     if isinstance(error, (AccessRefused, NotAllowed)):
         return QueueRejected("the broker refuses the user, its password or the vhost")
     if isinstance(error, NotFound) or (isinstance(error, ChannelError) and error.reply_code == _NO_ROUTE):
-        return QueueRejected("the broker has no such queue")
+        return QueueRejected("the broker has no such queue, or none is bound to the exchange")
     if isinstance(error, (PreconditionFailed, ResourceLocked)):
         return QueueRejected(f"the queue does not take this ({type(error).__name__})")
     return None

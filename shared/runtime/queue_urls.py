@@ -1,8 +1,9 @@
 """What a queue URL names, by kind. Every error names the rule, never the URL: it may hold a password.
 
 `sqlite:///path` (a file; several processes), `memory://name` (this process), `ckafka://region/datahub-id` and
-`smq://host/queue` (the clouds' own, with role keys), `amqp(s)://user:secret@host:port/vhost?queue=name`. `{function}`
-in a URL stands for the receiving function, `_` as `-`.
+`smq://host/queue` (the clouds' own, with role keys), `amqp(s)://user:secret@host:port/vhost?queue=name`, to which
+`&exchange=name` may be added: messages go there by the queue's name, so that other queues can be bound beside it.
+`{function}` in a URL stands for the receiving function, `_` as `-`.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 # A message taken by one function is gone for the others there, so each function needs a queue of its own.
 _ONE_A_FUNCTION = ("smq", "amqp", "amqps")
 _KNOWN = ("sqlite", "memory", "ckafka", "smq", "amqp", "amqps")
+_NAMES = ({"queue"}, {"queue", "exchange"})
 _QUEUE_BYTES = 200  # of AMQP's 255, less what a delay queue's name adds
 
 
@@ -58,6 +60,7 @@ class AmqpPlace:
     password: Secret
     vhost: str
     queue: str
+    exchange: str = ""  # the default one, to which no second queue can be bound
 
 
 class MemoryPlace(NamedTuple):
@@ -121,15 +124,19 @@ def amqp_place(scheme: str, rest: str) -> AmqpPlace:
         redaction.remember(parts.password or "", lasting=True)
     if not host or not user or not password or parts.fragment:
         raise ValueError(form)
-    if [name for name, _ in query] != ["queue"] or not 0 < len(query[0][1].encode()) <= _QUEUE_BYTES:
-        raise ValueError(f"{form}; queue is its only parameter, 1 to {_QUEUE_BYTES} bytes")
+    named = dict(query)
+    if len(named) != len(query) or set(named) not in _NAMES or not all(_is_name(name) for name in named.values()):
+        raise ValueError(f"{form}; beside queue it takes exchange alone, each of 1 to {_QUEUE_BYTES} bytes")
     tls = scheme == "amqps"
     if not tls and not is_loopback(host):
         raise ValueError("queue URL: amqp:// is for loopback only; use amqps://")
     vhost = unquote(parts.path.removeprefix("/")) or "/"
-    return AmqpPlace(
-        tls, host, port or (5671 if tls else 5672), user, Secret(password, lasting=True), vhost, query[0][1]
-    )
+    secret = Secret(password, lasting=True)
+    return AmqpPlace(tls, host, port or (5671 if tls else 5672), user, secret, vhost, **named)
+
+
+def _is_name(text: str) -> bool:
+    return 0 < len(text.encode()) <= _QUEUE_BYTES
 
 
 def check_url(url: str, *, on_platform: bool = False, use: Literal["results", "commands"] | None = None) -> None:

@@ -105,7 +105,7 @@ def drawn(cases: Sequence[Case], day: int) -> list[Case]:
 
 
 def report(ended: Iterable[PlayedCase], among: int) -> int:
-    """What was said, by kind; why `unknown` was; what was only counted; at last the count. 1: a case failed."""
+    """What was said, by kind; why `unknown` was; what was only counted; what failed; the count. 1: a case failed."""
     ended = list(ended)
     by_kind: dict[str, Counter[str]] = {}
     reasons, notes, total = Counter[str](), Counter[str](), Counter[str]()
@@ -131,6 +131,8 @@ def report(ended: Iterable[PlayedCase], among: int) -> int:
     failed = [one for one in ended if one.violations]
     if len(ended) < among:
         print(f"{among - len(ended)} of {among} cases did not fit into the time")
+    for one in failed:
+        print(f"{one.case}\n" + "".join(f"    {line}\n" for line in one.violations))
     print(f"{len(ended)} cases, {len(ended) - len(failed)} passed, {len(failed)} failed")
     return 1 if failed or not ended else 0
 

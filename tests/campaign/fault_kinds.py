@@ -45,7 +45,7 @@ def kinds_in_world(world: Mapping[str, Any], target: Target) -> set[str]:
     found = set()
     if world.get("old_equals_new", "accept") != "accept":
         found.add("probe")
-    if world.get("not_so"):
+    if world.get("not_so") or world.get("refuses_values"):
         found.add("otherwise")
     redis = target.service == "redis"
     if redis and (

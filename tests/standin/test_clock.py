@@ -15,11 +15,13 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+import time_machine
 from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
 
 from shared.handlers.adapters import open_queue
 from shared.queues.port import QueueMessage
 from tests.campaign.invocations import invoke, invoke_apart
+from tests.cloud.client.clock import running_ahead
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_tencent, ssm_client
@@ -49,6 +51,20 @@ def server() -> Iterator[Standin]:
 def standin(server: Standin) -> Standin:
     server.reset()
     return server
+
+
+def test_a_clock_that_a_busy_machine_set_late_is_set_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    travel, late = time_machine.travel, iter([0.3, 0.3])
+
+    def slow(destination: float, *, tick: bool) -> Any:
+        time.sleep(next(late, 0.0))
+        return travel(destination, tick=tick)
+
+    monkeypatch.setattr(time_machine, "travel", slow)
+    since, began = time.monotonic(), time.time()
+    with running_ahead(HOUR_S):
+        assert abs(time.time() - began - HOUR_S - (time.monotonic() - since)) < 0.05
+    assert next(late, None) is None
 
 
 def test_the_clock_moves_forward_by_seconds_or_to_a_moment_and_a_reset_takes_it_back(standin: Standin) -> None:

@@ -109,6 +109,11 @@ def empty_environment(cloud: Standin) -> object:
     return left, code_of(lambda: change(cloud, Environment={"Variables": [{"Key": "", "Value": ""}]}))
 
 
+def system_lines(cloud: Standin) -> object:
+    deploy_hello_to_scf(cloud)
+    return code_of(lambda: change(cloud, IgnoreSysLog=True)), "IgnoreSysLog" in shown(cloud)
+
+
 def runtime(cloud: Standin) -> object:
     return code_of(lambda: deploy_hello_to_scf(cloud))
 
@@ -177,6 +182,7 @@ PROBES: dict[str, tuple[Callable[[Standin], object], dict[str, Any]]] = {
     "D9": (log_settings, {}),
     "D13": (empty_environment, {}),
     "D16": (code_digest, {}),
+    "D17": (system_lines, {}),
     "E2": (six_parts, {}),
     "E4": (destination, {}),
     "E5": (queue_of_trigger, {}),

@@ -16,6 +16,7 @@ from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_kms, call_tencent
 from tests.cloud.state.accounts import TENCENT_UIN
 from tests.cloud.state.china_time import CHINA
+from tests.standin.identity_probes import IDENTITY_PROBES, UNDER_IDENTITIES
 from tests.standin.queue_probes import QUEUE_PROBES
 from tests.support.vendor_calls import APP, REDIS, TAIR, TAIR_TURN, TURN, answer_or_code
 
@@ -38,6 +39,7 @@ UNDER: Mapping[str, dict[str, Any]] = {
     "A5": {"settle_s": 600.0},
     "A8": {"tair": {TAIR: {"accounts": {"default": {"password": "Own-Passw0rd"}}}}},
     "W2": {"deny": ["UpdateDescription"]},
+    **UNDER_IDENTITIES,
 }  # fmt: skip
 
 
@@ -372,6 +374,7 @@ PROBES: Mapping[str, Callable[[Standin], object]] = {
         *(a1, a2, a3, a4, a5, a8, a9, a11),
         *(s1, s2, s3, s4, s5, s6, s7),
         *QUEUE_PROBES,
+        *IDENTITY_PROBES,
         *(w1, w2, w3, w4, w5, w6, w10),
     )
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -123,13 +124,17 @@ def spec_of(cloud: Literal["tencent", "alibaba"], name: str, *, triggers: bool =
     )
 
 
-def deploy_until_killed(site: Site, point: str) -> bool:
-    """Deploy in a child process that ends by SIGKILL at a point; whether it did."""
+ONE_CALL = {"scf": "shared.workbench.deploy.scf:ScfPlane._once", "fc": "shared.workbench.deploy.fc:_once"}
+"""The function that makes one call of a control plane."""
+
+
+def run_until_killed(command: Callable[[], int], point: str) -> bool:
+    """Run a command in a child process that ends by SIGKILL at a point; whether it did."""
     child = os.fork()
     if child == 0:
         try:
             kill_at(point)
-            site.deploy()
+            command()
         finally:
             os._exit(0)
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import zipfile
+from typing import Any
 
 import pytest
 from alibabacloud_fc20230330 import models
@@ -72,3 +73,25 @@ def test_where_the_reported_digest_is_of_something_else_the_zip_is_deployed_each
     for _ in range(2):
         assert site.deploy() == 0
         assert "change code hello" in site.steps()
+
+
+@pytest.mark.parametrize("lost", [1, 99])
+def test_a_zip_that_an_update_did_not_bring_is_sent_once_more_and_then_told(
+    site: Site, lost: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.deploy()
+    with zipfile.ZipFile(site.packages["hello"].path, "a") as archive:
+        archive.writestr("more.txt", "new")
+    plane: Any = type(site.plane)
+    send, left = plane.change_code, [lost]
+
+    def change_code(*given: Any) -> None:
+        left[0] -= 1
+        if left[0] < 0:
+            send(*given)
+
+    monkeypatch.setattr(plane, "change_code", change_code)
+    capsys.readouterr()
+    assert site.deploy() == 0
+    assert ("note: hello: its platform reports a digest that is not its zip's" in capsys.readouterr().out) is (lost > 1)
+    assert (site.steps() == []) is (lost == 1)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ from shared.workbench.deploy.shown import shown_value
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.hello_function import write_zip
-from tests.workbench.deploy_site import OWN, PASSWORD, Site, deploy_until_killed, spec_of
+from tests.workbench.deploy_site import OWN, PASSWORD, Site, spec_of
 
 
 def test_what_is_deployed_needs_nothing_more(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -31,20 +33,6 @@ def test_what_is_deployed_needs_nothing_more(site: Site, capsys: pytest.CaptureF
     assert site.deploy() == 0
     assert "nothing to change" in capsys.readouterr().out
     assert site.names() == {"hello", "goodbye"}
-
-
-def test_a_deploy_killed_at_any_call_is_finished_by_the_next(site: Site) -> None:
-    before = site.calls()
-    assert site.deploy() == 0
-    calls = site.calls() - before
-    target = {"scf": "shared.workbench.deploy.scf:ScfPlane._once", "fc": "shared.workbench.deploy.fc:_once"}
-    for number in range(1, calls + 1):
-        site.cloud.reset(active_s=0.02, planes_lag_s=0, rate=1000)
-        killed = deploy_until_killed(site, f"{target[site.description.platform]}:return#{number}")
-        # How often a function is asked for until it is active differs by a few calls from run to run.
-        assert killed or number > calls - 4, f"not killed at call {number}"
-        assert site.deploy() == 0
-        assert site.steps() == [], f"killed at call {number}"
 
 
 def test_changes_are_shown_from_and_to_and_then_made(site: Site, capsys: pytest.CaptureFixture[str]) -> None:
@@ -129,6 +117,39 @@ def test_nothing_is_changed_until_somebody_agrees(
     assert site.names() == {"hello", "goodbye"}
     monkeypatch.setattr("sys.stdin", _Typed("y"))
     assert commands.remove(work) == 0
+    assert site.names() == set()
+
+
+class _Slow(Terminal):
+    """A terminal at which somebody says yes after `meanwhile`."""
+
+    def __init__(self, meanwhile: Callable[[], object]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def agrees(self, question: str) -> bool:
+        self._meanwhile()
+        return True
+
+
+def test_an_answer_that_took_long_is_worth_what_the_platform_still_is(
+    site: Site, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.deploy()
+    site.change("hello", timeout_s=9)
+    commands_by_verb = (commands.deploy, commands.remove)
+    monkeypatch.setattr(commands, "_QUESTION_S", -1.0)
+    for command, (trigger, kind) in zip(commands_by_verb, (("nightly", "timer"), ("http", "http")), strict=True):
+        work = site.work()
+        work.terminal = _Slow(partial(site.plane.delete_trigger, "hello", trigger, kind))
+        assert command(work) == commands.OUT_OF_DATE
+        assert "has changed while the question was open" in capsys.readouterr().err
+        assert site.names() == {"hello", "goodbye"}
+    assert "change settings hello" in site.steps()
+    for command in commands_by_verb:
+        work = site.work()
+        work.terminal = _Slow(lambda: None)
+        assert command(work) == 0
     assert site.names() == set()
 
 
@@ -310,6 +331,7 @@ def test_a_trigger_that_lets_anybody_call_is_pointed_out() -> None:
 def test_the_plan_of_the_whole_file_is_short_and_says_each_thing_once(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    on_scf = site.description.platform == "scf"
     site.description = load(
         ROOT / "serverless.yml", site.description.cloud, OWN[site.description.cloud], to_deploy=True
     )
@@ -319,4 +341,16 @@ def test_the_plan_of_the_whole_file_is_short_and_says_each_thing_once(
     told = capsys.readouterr().out
     assert len(told.splitlines()) < 40  # 60 with what is missing, and the lines of the build
     assert told.count("memory MB: 128") == 1
-    assert ("+ 5 functions, ~ 0, - 0; 13 triggers" in told) is (site.description.platform == "scf")
+    assert ("+ 5 functions, ~ 0, - 0; 13 triggers" in told) is on_scf
+    assert site.deploy() == 0
+    capsys.readouterr()
+    assert site.plan() == 0  # an account on which all of it runs
+    assert "nothing to change" in (told := capsys.readouterr().out) and len(told.splitlines()) < 6
+    for spec in site.description.functions:
+        changed = [replace(timer, cron=timer.cron.replace(" 2 ", " 3 ")) for timer in spec.timers]
+        environ = {**spec.environment, "KEYTURN_LOG": "DEBUG", "ORDERS": "1"}
+        site.change(spec.name, memory_mb=256, timeout_s=9, async_retries=1, environment=environ, timers=tuple(changed))
+    assert site.plan() == 0  # and all of it changes
+    told = capsys.readouterr().out
+    assert ("+ 0 functions, ~ 5, - 0; 4 triggers" in told) is on_scf
+    assert len(told.splitlines()) < 60

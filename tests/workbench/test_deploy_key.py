@@ -21,7 +21,7 @@ from shared.workbench.deploy.shown import KEY_MADE_LATER
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.hello_function import write_zip
-from tests.workbench.deploy_site import OWN, PLATFORMS, Site, deploy_until_killed, spec_of
+from tests.workbench.deploy_site import OWN, PLATFORMS, Site, run_until_killed, spec_of
 
 NAME = "KEYTURN_HANDOFF_KEY"
 A, B, C = ("a" * 42 + "Q", "b" * 42 + "Q", "c" * 42 + "Q")
@@ -137,7 +137,7 @@ def test_a_deploy_killed_at_any_call_leaves_one_key_to_the_next(site: Site) -> N
     number, killed = 1, True
     while killed:
         site.cloud.reset(active_s=0.02, rate=1000)
-        killed = deploy_until_killed(site, f"{target[site.description.platform]}:return#{number}")
+        killed = run_until_killed(site.deploy, f"{target[site.description.platform]}:return#{number}")
         found = held(site, "hello") if "hello" in site.names() else None
         assert site.deploy() == 0
         key, same, none = of_all(site)

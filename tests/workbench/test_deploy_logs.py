@@ -119,3 +119,21 @@ def test_the_platform_refuses_half_a_place_for_logs(site: Site, half: str, capsy
     refusal = {"scf": "InvalidParameterValue.Cls", "fc": "InvalidArgument"}[site.description.platform]
     assert refusal in capsys.readouterr().err
     assert _held(site, "hello") == Logs("", "")
+
+
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+@pytest.mark.parametrize("not_so", [[], ["D17"]])
+def test_scf_is_asked_to_keep_its_own_lines_out_of_the_log_once_a_function_is_there(
+    site: Site, not_so: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.cloud.reset(not_so=not_so, rate=1000)
+    assert site.deploy() == 0
+    assert "change settings hello, goodbye\n    platform's log lines: off" in capsys.readouterr().out
+    assert site.steps() == []
+    held = {name: one["IgnoreSysLog"] for name, one in site.cloud.state()["scf"].items()}
+    assert held == dict.fromkeys(("hello", "goodbye"), not not_so)
+    given = {"FunctionName": "hello", "Description": f"keyturn:orders, code {site.packages['hello'].digest}"}
+    call_scf(site.cloud, "UpdateFunctionConfiguration", **given, Role="keyturn-hello")
+    assert site.steps() == ["change settings hello"]  # one that an earlier version deployed
+    assert site.deploy() == 0
+    assert "platform's log lines: on -> off" in capsys.readouterr().out

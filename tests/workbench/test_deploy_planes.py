@@ -11,7 +11,7 @@ from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Desti
 from shared.workbench.deploy import commands, control_plane, fc, steps
 from shared.workbench.deploy.plan import Marks
 from tests.cloud.client.vendor_clients import call_scf, fc_client
-from tests.workbench.deploy_site import PLATFORMS, Site, deploy_until_killed
+from tests.workbench.deploy_site import PLATFORMS, Site, run_until_killed
 
 WORLDS: list[tuple[str, dict[str, Any]]] = [
     *(("tencent", {"not_so": [claim]}) for claim in ("D3", "D5", "D6", "D7", "D8", "D9")),
@@ -122,7 +122,7 @@ def test_an_address_that_never_shows_is_said_and_stops_nothing(site: Site, capsy
 def test_a_deploy_that_was_killed_waits_for_the_tag_of_what_it_made(site: Site) -> None:
     site.cloud.reset(planes_lag_s=1.0)
     target = {"scf": "shared.workbench.deploy.scf:ScfPlane.create", "fc": "shared.workbench.deploy.fc:FcPlane.create"}
-    assert deploy_until_killed(site, f"{target[site.description.platform]}:return#1")
+    assert run_until_killed(site.deploy, f"{target[site.description.platform]}:return#1")
     assert site.deploy() == 0
     assert site.names() == {"hello", "goodbye"}
 
@@ -297,3 +297,35 @@ def test_a_network_that_an_empty_one_does_not_take_away_is_told(site: Site, caps
     site.change("hello", network=None)
     assert site.deploy() == 1
     assert "does not show it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("site", "not_so", "ends"), [("alibaba", [], 1), ("alibaba", ["E10"], 0)], indirect=["site"])
+def test_a_role_without_the_rights_for_a_network_is_told(
+    site: Site, not_so: list[str], ends: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roles = {
+        "keyturn-hello": {
+            "policies": [{"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["kms:*"], "Resource": ["*"]}]}]
+        }
+    }
+    site.cloud.reset(not_so=not_so, ram={"roles": roles})
+    site.change("hello", network=NETWORKS["alibaba"][0])
+    assert site.deploy() == ends
+    assert ("CreateFunction: AccessDenied" in capsys.readouterr().err) is bool(ends)
+
+
+@pytest.mark.parametrize("site", ["alibaba"], indirect=True)
+@pytest.mark.parametrize("code", ["", "ServiceLinkedRoleNotExist", "NotOpen"])
+def test_a_trigger_that_eventbridge_refuses_is_said_with_what_to_do(
+    site: Site, code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.cloud.reset(activated={"eventbridge": bool(code)})
+    if code:  # which FC gives is not published
+        site.change("hello", http=None, timers=())
+        site.cloud.faults([{"Action": "CreateTrigger", "Fault": "code", "Code": code, "Status": 403}])
+    assert site.deploy() == 1
+    told = capsys.readouterr().err
+    assert "a trigger on an SMQ queue needs EventBridge: `make bootstrap CLOUD=alibaba`" in told
+    assert "not done: create trigger orders (queue) of hello" in told
+    site.cloud.reset()
+    assert site.deploy() == 0

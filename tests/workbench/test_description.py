@@ -119,7 +119,7 @@ WRONG = [
         "Region: ${self:custom.clouds.tencent.region}\n      Resources",
         "Region: oss-cn-hangzhou\n      Resources",
         "tencent",
-        "Region: must be a region of",
+        "quarterly-redis: Region: is no region of tencent",
     ),
     ('Accounts: ["app*"]', f"Accounts: [{', '.join(['a' * 90] * 50)}]", "tencent", "quarterly-redis: has 4"),
     ("    quarterly-tair:", "    quarterly tair:", "alibaba", "there is no such policy"),

@@ -12,6 +12,7 @@ from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import call
 from shared.workbench.report.__main__ import main as report
 from shared.workbench.verify.commands import main as verify
+from tests.cloud.server.serve import main as serve
 
 
 def load_description(path: str) -> int:
@@ -25,6 +26,7 @@ COMMANDS: dict[str, tuple[Callable[[str], int], int]] = {
     "call": (lambda path: call.main(["tencent", "follow_change", path]), 2),
     "report": (lambda path: report([path], {}), 1),
     "verify": (lambda path: verify(["tencent", "--sandbox", path]), 2),
+    "cloud": (lambda path: serve(["--world", path]), 2),
     "serverless.yml": (load_description, 2),
 }
 

@@ -13,6 +13,7 @@ from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.manual import read_chapter, read_manual
 from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.vendor_clients import stored_value
+from tests.cloud.state.checkout import ROOT
 from tests.support.programs import require_program
 from tests.support.shell_session import ShellSession
 from tests.workbench.pages import (
@@ -26,6 +27,8 @@ from tests.workbench.pages import (
     missing_programs,
 )
 
+YOUR_ACCOUNT = (MANUAL / "your-account.md").relative_to(ROOT).as_posix()
+FIRST = {"crs-demo0001": "App-Passw0rd", "r-demo0001": "Tair-Passw0rd"}
 WITH_COMMANDS = [chapter for chapter in CHAPTERS if blocks(chapter)]
 
 
@@ -39,9 +42,28 @@ def sealed_secret_opens_the_server(folder: Path, said: str) -> None:
     assert stored_value(cloud, "ssm://redis-crs-demo0001-app", "v1") == inside["Secret"]
 
 
+def rotated(prefix: str, store: str) -> Callable[[Path, str], None]:
+    """Every instance of the fleet opens with the secret that its store holds now, and with the first one no more."""
+
+    def check(folder: Path, said: str) -> None:
+        (ready,) = folder.glob("*/account.json")
+        cloud = AttachedStandin(ready)
+        instances = sorted(name for name in cloud.redis if name.startswith(prefix))
+        assert len(instances) == 3
+        for name in instances:
+            secret = stored_value(cloud, store.format(name), "current" if store.startswith("ssm") else "")
+            assert redis_accepts(cloud.redis[name], secret, "app")
+            assert not redis_accepts(cloud.redis[name], FIRST.get(name, "Fleet-Passw0rd1"), "app")
+        assert "3 of 3 due passwords are changed and in force" in said
+
+    return check
+
+
 # Chapter, and what its block with this text in it must have brought about.
 CHECKS: dict[tuple[str, str], Callable[[Path, str], None]] = {
     ("secrets", "jose jwe dec"): sealed_secret_opens_the_server,
+    ("your-account", "DRY=1"): rotated("crs-", "ssm://redis-{}-app"),
+    ("your-account", "make rotate POLICY=quarterly-tair"): rotated("r-", "kms://tair-{}-app"),
 }
 
 
@@ -79,7 +101,16 @@ def test_a_chapter_says_first_what_it_needs(chapter: str) -> None:
 def test_chapters_can_be_run_side_by_side(chapter: str) -> None:
     """A port or a folder of a fixed name would be another chapter's too."""
     for block in blocks(chapter):
-        assert not re.search(r"PORT=|--port|(127\.0\.0\.1|localhost):\d|/tmp/", block)
+        assert not re.search(r"PORT=|--port (?!0 )|(127\.0\.0\.1|localhost):\d|/tmp/", block)
+
+
+def test_readmes_eight_steps_are_those_of_the_chapter_that_runs_them() -> None:
+    section = TEXTS["README.md"].partition("\n## Your account\n")[2].partition("\n## ")[0]
+    lines = section.partition("```text\n")[2].partition("```")[0].splitlines()
+    assert [line.partition(" # ")[2][0] for line in lines if " # " in line] == list("12345678")
+    walked = "".join(blocks(YOUR_ACCOUNT))
+    for command in (line.partition(" # ")[0].strip() for line in lines):
+        walked = walked[walked.index(command) :]
 
 
 def test_readme_links_to_every_chapter() -> None:

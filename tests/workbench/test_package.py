@@ -97,6 +97,8 @@ def invoke(
     """One call in a fresh process that sees the unpacked zip, the standard library and an empty home."""
     env = platform_environment(module, platform, settings) | {"HOME": str(tmp_path), "PATH": "/nowhere"}
     env.setdefault("KEYTURN_RESULTS", f"sqlite://{tmp_path}/results.db")
+    for cloud in PLATFORM:  # a platform takes a file as a queue beside a stand-in alone; this one is never asked
+        env.setdefault(f"KEYTURN_{cloud.upper()}_ENDPOINT", "http://127.0.0.1:9")
     names = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN")
     if platform == platform_events.SCF:
         env |= dict(zip(names, role_keys(platform), strict=True))

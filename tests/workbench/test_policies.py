@@ -231,3 +231,17 @@ def test_an_operation_on_the_other_platform_takes_its_rights_by_keys_not_by_the_
     assert ({grant.action for grant in keys.grants}, keys.trust) == (rights_of(TAIR), None)
     assert keys.holder == "keys in KEYTURN_ALIBABA_*"
     assert keys.document["Statement"][0]["Resource"] == ["acs:kvstore:*:*:instance/*"]
+
+
+def test_a_role_of_fc_may_make_network_interfaces_where_its_function_has_a_network_and_not_elsewhere() -> None:
+    settings = {"KEYTURN_VPC": "vpc-1abc", "KEYTURN_SUBNET": "vsw-1abc", "KEYTURN_SECURITY_GROUP": "sg-1abc"}
+    (statement,) = (
+        part
+        for part in policy_of(described("alibaba", **settings), TAIR).document["Statement"]
+        if "ecs:CreateNetworkInterface" in part["Action"]
+    )
+    assert (len(statement["Action"]), statement["Resource"]) == (8, ["*"])
+    scf = described("tencent", KEYTURN_VPC="vpc-1abc", KEYTURN_SUBNET="subnet-1abc")
+    for description in (scf, described("alibaba")):
+        grants = [grant for spec in description.functions for grant in policy_of(description, spec.module).grants]
+        assert not [grant for grant in grants if grant.action.startswith(("ecs:", "vpc:"))]

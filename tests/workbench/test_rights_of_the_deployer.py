@@ -22,7 +22,7 @@ from shared.workbench.deploy.code_digests import check_code
 from shared.workbench.deploy.control_plane import CallFailed
 from shared.workbench.results.deployed import open_results
 from shared.workbench.results.errors import SourceError
-from tests.cloud.client.deployed_bundle import QUEUES, packed_bundle
+from tests.cloud.client.deployed_bundle import QUEUES, prepare_bundle
 from tests.cloud.client.inboxes import queue_access
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
@@ -211,7 +211,7 @@ _CALLS = {"tencent": "scf:InvokeFunctionUrl", "alibaba": "fc:InvokeFunction"}
 def test_a_whole_deployment_ends_with_the_right_that_is_missing_and_goes_on_once_it_is_granted(
     cloud: Standin, packages: Packages, tmp_path: Path, name: Cloud, verb: str, right: str
 ) -> None:
-    one = packed_bundle(cloud, name, packages.dist, tmp_path)
+    one = prepare_bundle(cloud, name, packages.dist, tmp_path)
     if verb == "remove":
         assert one.workbench("deploy").returncode == 0
     cloud.grant(name, all_but(name, right))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.policies import Policy, policies
-from tests.cloud.client.deployed_bundle import QUEUES, DeployedBundle, deploy_bundle
+from tests.cloud.client.deployed_bundle import DENIED, QUEUES, DeployedBundle, deploy_bundle
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_tencent
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
@@ -22,7 +22,6 @@ from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, Packages
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
 SSM, KMS = "ssm://redis-crs-demo0001-app", "kms://tair-r-demo0001-app"
-DENIED = re.compile("(AuthFailure\\.)?Unauthorized|Forbidden|NoPermission|AccessDenied")
 NUMBERS = itertools.count(1)
 
 
@@ -58,17 +57,44 @@ def commands() -> dict[str, dict[str, Any]]:
     }
 
 
+def _redis(instance: str) -> dict[str, Any]:
+    kept = {"AccountName": "app", "AccountPassword": {"Generate": {}}}
+    return {"InstanceId": instance, **kept, "Deliver": {"Store": f"ssm://redis-{instance}-app"}}
+
+
+def _tair(instance: str) -> dict[str, Any]:
+    place = f"kms://tair-{instance}-app"
+    passwords = {"OldAccountPassword": {"SecretRef": place}, "NewAccountPassword": {"Generate": {}}}
+    return {"InstanceId": instance, "AccountName": "app", **passwords, "Deliver": {"Store": place}}
+
+
+# Whose changes follow_change ends.
+FOLLOWED: dict[str, tuple[str, Callable[[str], dict[str, Any]]]] = {
+    "tencent": (ACCOUNT, _redis),
+    "alibaba": (TAIR, _tair),
+}
+
+# What follow_change may do and does not do for a change that went well, and when it does.
+OTHERWISE = {
+    "tencent": {
+        "redis:DescribeInstanceAccount": "where the answer to the call was lost, and no task is known",
+        "ssm:DeleteSecretVersion": "where another change has taken the version's place",
+    },
+    "alibaba": {"kms:PutSecretValue": "where a version's value has to be put again"},
+}
+
+
 class BundleWithRoles:
     """A bundle whose roles carry the generated documents, each of which can be exchanged while it runs."""
 
-    def __init__(self, cloud: Standin, name: str, packages: Packages, folder: Path) -> None:
+    def __init__(self, cloud: Standin, name: str, packages: Packages, folder: Path, **world: Any) -> None:
         self.cloud, self.name, self.policies = cloud, name, generated_policies(name)
         roles = {role_of(one): {"policies": [one.document], "trust": one.trust} for one in self.policies.values()}
         table = {"cam" if name == "tencent" else "ram": {"roles": roles}}
-        self.bundle: DeployedBundle = deploy_bundle(cloud, name, packages.dist, folder, **table)
+        self.bundle: DeployedBundle = deploy_bundle(cloud, name, packages.dist, folder, **table, **world)
 
-    def call(self, function: str, less: str = "") -> tuple[int, set[str], set[str]]:
-        """Run a function with one right less: the status, what it called, and what of that was refused."""
+    def grant(self, function: str, less: str = "") -> None:
+        """Let a function have its generated rights from now on, less one."""
         policy = self.policies[function]
         document = json.dumps(without(policy, less))
         if self.name == "tencent":
@@ -78,13 +104,40 @@ class BundleWithRoles:
             given = {"PolicyName": role_of(policy), "PolicyDocument": document, "SetAsDefault": "true"}
             given["RotateStrategy"] = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
             call_alibaba(self.cloud, "CreatePolicyVersion", given, host="ram.aliyuncs.com", version="2015-05-01")
+
+    def rights_used(self, since: int) -> tuple[set[str], set[str]]:
+        """What was called behind the first so many calls, and what of that was refused."""
+        calls = [call for call in self.cloud.calls()[since:] if call["Version"]]
+        denied = [call for call in calls if DENIED.match(call["Code"])]
+        return {right(call) for call in calls}, {right(call) for call in denied}
+
+    def call(self, function: str, less: str = "") -> tuple[int, set[str], set[str]]:
+        """Run a function with one right less: the status, what it called, and what of that was refused."""
+        self.grant(function, less)
         self.cloud.change_by_hand("redis", "crs-demo0001", "root", "Old-Passw0rd")
         before = len(self.cloud.calls())
         command = commands().get(function) or commands()[f"{function}/{self.name}"]
         status = self.bundle.call(function, command).status
-        calls = [call for call in self.cloud.calls()[before:] if call["Version"]]
-        denied = [call for call in calls if DENIED.match(call["Code"])]
-        return status, {right(call) for call in calls}, {right(call) for call in denied}
+        return status, *self.rights_used(before)
+
+    def follow(self, instance: str, less: str = "") -> tuple[set[str], set[str], dict[str, Any]]:
+        """Let follow_change end a change with one right less: what it called, what was refused, and its result."""
+        self.grant("follow_change", less)
+        function, command = FOLLOWED[self.name]
+        id_ = f"follow-{next(NUMBERS)}"
+        answered = self.bundle.call(function, command(instance) | {"CommandId": id_, "Login": True})
+        assert answered.status == 202, answered.body
+        before = len(self.cloud.calls())
+
+        def ended() -> dict[str, Any]:
+            told = [one["data"] for one in self.bundle.results() if one["data"].get("CommandId") == id_]
+            return next((data for data in told if data["Outcome"] != "pending"), {})
+
+        def refused() -> bool:
+            return less.endswith(":SendMessage") and less in self.rights_used(before)[1]
+
+        self.bundle.wait(lambda: bool(ended()) or refused())
+        return *self.rights_used(before), ended()
 
 
 def right(call: dict[str, str]) -> str:
@@ -122,3 +175,50 @@ def test_a_function_works_with_what_is_granted_and_is_refused_each_call_that_is_
         assert action in refused, action
     status, _, refused = roles.call(function)
     assert status in (200, 202) and not refused
+
+
+_FLEETS = """
+[[fleet]]
+kind = "redis"
+prefix = "crs-fleet"
+region = "ap-guangzhou"
+store = "redis-{instance}-{account}"
+count = 12
+accounts = { app = { password = "Fleet-Passw0rd1" } }
+[[fleet]]
+kind = "tair"
+prefix = "r-fleet"
+region = "cn-hangzhou"
+store = "tair-{instance}-{account}"
+count = 12
+accounts = { app = { password = "Fleet-Passw0rd1" } }
+"""
+
+
+@pytest.fixture(scope="module")
+def fleets(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standin]:
+    """An instance for each right: what one change leaves behind is not in the way of the next."""
+    world = tmp_path_factory.mktemp("fleets") / "world.toml"
+    world.write_text((ROOT / "tests/cloud/world.toml").read_text() + _FLEETS)
+    with Standin(world) as running:
+        yield running
+
+
+@pytest.mark.long
+@pytest.mark.parametrize(("name", "prefix"), [("tencent", "crs-fleet"), ("alibaba", "r-fleet")])
+def test_follow_change_works_with_what_is_granted(
+    name: str, prefix: str, fleets: Standin, packages: Packages, tmp_path: Path
+) -> None:
+    roles = BundleWithRoles(fleets, name, packages, tmp_path, task_s=8.0, settle_s=8.0)
+    roles.bundle.limit(FOLLOWED[name][0], 6)
+    instances = (f"{prefix}{number:04}" for number in itertools.count(1))
+    called, refused, ended = roles.follow(next(instances))
+    assert (ended["Outcome"], refused) == ("changed", set())
+    granted = {grant.action for grant in roles.policies["follow_change"].grants}
+    assert (called - granted, granted - called) == (set(), set(OTHERWISE[name]))
+    for action in sorted(called):
+        _, refused, ended = roles.follow(next(instances), less=action)
+        if action.endswith(":SendMessage"):  # the result itself cannot leave
+            assert action in refused
+        else:
+            assert ended["Outcome"] == "unknown" and DENIED.match(ended["Error"]["Code"]), action

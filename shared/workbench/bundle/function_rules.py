@@ -69,7 +69,7 @@ _NETWORK = {
 _ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
 
 
-def region_mistake(region: str, cloud: d.Cloud) -> str:
+def region_mistake(region: str, cloud: str) -> str:
     """What is wrong with a region that is none of the cloud's."""
     return f"is no region of {cloud}{did_you_mean(nearest(region, regions_of(cloud)))}"
 

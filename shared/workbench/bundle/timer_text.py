@@ -14,6 +14,8 @@ from shared.commands.command import parse_model
 from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import Refused
+from shared.runtime.regions import REGIONS
+from shared.workbench.bundle.function_rules import region_mistake
 
 _MOST_BYTES = 4096  # SCF's limit, https://www.tencentcloud.com/document/product/583/9708
 _SECRET = re.compile("password|passwd|secret|token|accesskey", re.IGNORECASE)
@@ -23,6 +25,9 @@ _REFERENCE = "SecretRef"
 def policy_text(name: str, fields: Mapping[str, Any]) -> str:
     """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
     given = {"Policy": name} | dict(fields)
+    region, cloud = given.get("Region"), str(given.get("Function")).partition("_")[0]
+    if isinstance(region, str) and cloud in REGIONS and region not in REGIONS[cloud]:
+        raise ValueError(f"Region: {region_mistake(region, cloud)}")  # the rule itself lists them all
     try:
         policy_for(parse_model(PlanRotation, given, PlanRotation.names), load_operation)
     except Refused as refused:

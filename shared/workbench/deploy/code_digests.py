@@ -34,19 +34,22 @@ class CheckedCode:
 
 def check_code(plane: ControlPlane, found: Iterable[FunctionState], packages: Mapping[str, Package]) -> CheckedCode:
     """Ask the platform about each function whose description names the local zip. Raises: CallFailed."""
-    functions, notes = [], []
-    for one in found:
-        package = packages.get(one.name)
-        if (
-            package
-            and one.code == package.digest
-            and is_of(plane.reported_digest(one.name), package.path.read_bytes()) is False
-        ):
-            notes.append(f"{one.name}: its platform reports other code than its description names: deploy puts it back")
-            functions.append(replace(one, code=""))
-        else:
-            functions.append(one)
-    return CheckedCode(functions, tuple(notes))
+    found = tuple(found)
+    others = running_others(plane, found, packages)
+    text = "its platform reports other code than its description names: deploy puts it back"
+    functions = [replace(one, code="") if one.name in others else one for one in found]
+    return CheckedCode(functions, tuple(f"{name}: {text}" for name in others))
+
+
+def running_others(plane: ControlPlane, found: Iterable[FunctionState], packages: Mapping[str, Package]) -> list[str]:
+    """Those whose description names the local zip, and whose platform reports other code. Raises: CallFailed."""
+    return [
+        one.name
+        for one in found
+        if (package := packages.get(one.name))
+        and one.code == package.digest
+        and is_of(plane.reported_digest(one.name), package.path.read_bytes()) is False
+    ]
 
 
 def is_of(reported: str, data: bytes) -> bool | None:

@@ -20,14 +20,21 @@ from pathlib import Path
 
 from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.bundle.description import Description, FunctionSpec
+from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access, handoff_key, plan_text, policy_files
 from shared.workbench.deploy.access import Missing, Refused
-from shared.workbench.deploy.code_digests import check_code
-from shared.workbench.deploy.control_plane import SHOWN_WITHIN_S, CallFailed, ControlPlane, Package, Patience
-from shared.workbench.deploy.plan import FunctionState, Plan, make_plan, taken
+from shared.workbench.deploy.code_digests import check_code, running_others
+from shared.workbench.deploy.control_plane import (
+    SHOWN_WITHIN_S,
+    CallFailed,
+    ControlPlane,
+    Package,
+    Patience,
+    zip_path,
+)
+from shared.workbench.deploy.plan import FunctionState, Plan, Step, digest, make_plan, taken
 from shared.workbench.deploy.steps import Target, carry_out
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
@@ -37,6 +44,7 @@ DONE, FAILED, WRONG_USE, OUT_OF_DATE = 0, 1, 2, 3
 # zips go by way of COS, which deploy does not use.
 _SCF_ZIP_BYTES = (10 * 1024 * 1024 - 64 * 1024) * 3 // 4
 _CLOUDS = ("tencent", "alibaba")
+_QUESTION_S = 5.0  # a question that was open for longer may be answered by what was read before it
 
 
 @dataclass
@@ -127,9 +135,12 @@ def deploy(work: Work) -> int:
         plan_text.show(drawn, terminal)
     if _show_obstacles(drawn.obstacles):
         return FAILED
+    asked = time.monotonic()
     if drawn.steps and not terminal.agrees(f"do these {len(drawn.steps)} steps on {work.place}?"):
         terminal.say("nothing was changed")
         return FAILED
+    if _changed_since(work, asked, {spec.name for spec in work.description.functions}, drawing.read):
+        return OUT_OF_DATE
     kept.unlink(missing_ok=True)  # whatever comes now, the plan no longer fits
     if not drawn.steps:
         terminal.say(_EQUAL)
@@ -143,6 +154,7 @@ def deploy(work: Work) -> int:
     found = Patience(SHOWN_WITHIN_S).until(
         lambda: work.plane.read(set(target.specs)), lambda seen: _urls(seen).keys() >= set(_called(final))
     )
+    _tell_other_code(work, found, target)
     _show_urls(found, final, terminal)
     running = f"{len(final.functions)} functions run on {work.place}, after {time.monotonic() - started:.0f} s"
     terminal.say(terminal.good(f"{running}. Next: {_next_command(final)}"))
@@ -159,9 +171,12 @@ def remove(work: Work) -> int:
         terminal.say(f"nothing to remove: no function of the service `{work.description.service}` is there")
         return FAILED if drawn.notes else DONE
     plan_text.show(drawn, terminal)
+    asked = time.monotonic()
     if not terminal.agrees(f"remove that from {work.place}?"):
         terminal.say("nothing was changed")
         return FAILED
+    if _changed_since(work, asked, set(), drawn.read):
+        return OUT_OF_DATE
     (work.folder / "plan.json").unlink(missing_ok=True)
     started = time.monotonic()
     if not carry_out(work.plane, drawn.steps, Target({}, {}), "remove", terminal):
@@ -190,7 +205,7 @@ def find_packages(description: Description, dist: Path, *, build: bool) -> dict[
             raise Refused(str(error)) from None
     found = {}
     for spec in description.functions:
-        path = dist / description.cloud / _zip_name(spec)
+        path = zip_path(spec, dist / description.cloud)
         try:
             found[spec.name] = Package.of(path)
         except OSError:
@@ -201,16 +216,15 @@ def find_packages(description: Description, dist: Path, *, build: bool) -> dict[
     return found
 
 
-def _zip_name(spec: FunctionSpec) -> str:
-    version = spec.runtime.lower().removeprefix("python")
-    return f"{spec.module}{'' if version == '3.10' else '-py' + version.replace('.', '')}.zip"
-
-
 @dataclass(frozen=True)
 class _Drawing:
-    """A plan and what it was drawn from: what is on the platform, the zips, and the description with its key."""
+    """A plan and what it was drawn from: what is on the platform, the zips, and the description with its key.
+
+    `read` is the digest of what was read, before any platform was asked which code it runs.
+    """
 
     plan: Plan
+    read: str
     found: list[FunctionState]
     packages: Mapping[str, Package]
     description: Description
@@ -220,6 +234,7 @@ def _draw(work: Work) -> _Drawing | None:
     """Read, then build, then compare; None: a name is taken, which is told. Raises: KeyProblem, Refused."""
     names = [spec.name for spec in work.description.functions]
     found = work.plane.read(set(names))
+    read = digest(found)
     if _show_obstacles(taken(names, found)):
         return None
     description = handoff_key.with_kept_key(work.description, found)
@@ -232,7 +247,7 @@ def _draw(work: Work) -> _Drawing | None:
         advice = f"set {handoff_key.NAME} to both, comma-separated, until they have all been read"
         drawn = replace(drawn, notes=(*drawn.notes, f"{text}; {advice}"))
     drawn = replace(drawn, notes=(*drawn.notes, *checked.notes))
-    return _Drawing(drawn, found, packages, description)
+    return _Drawing(drawn, read, found, packages, description)
 
 
 def _show_missing(work: Work) -> bool:
@@ -250,6 +265,27 @@ def _show_obstacles(obstacles: Iterable[str]) -> bool:
     for obstacle in told:
         print(f"in the way: {obstacle}", file=sys.stderr)
     return bool(told)
+
+
+def _changed_since(work: Work, asked: float, names: set[str], read: str) -> bool:
+    """Whether a question was open for so long that the platform was changed meanwhile; told if so."""
+    if time.monotonic() - asked <= _QUESTION_S or digest(work.plane.read(names)) == read:
+        return False
+    print("what is on the platform has changed while the question was open: look at it again", file=sys.stderr)
+    return True
+
+
+def _tell_other_code(work: Work, found: list[FunctionState], target: Target) -> None:
+    """Last, ask each platform which code it runs: what an update did not bring is sent once more.
+
+    What still differs then is told, and fails nothing: what the digest is of is not documented.
+    """
+    if not (others := running_others(work.plane, found, target.packages)):
+        return
+    carry_out(work.plane, tuple(Step("change code", name) for name in others), target, "deploy", work.terminal)
+    for name in running_others(work.plane, found, target.packages):
+        text = f"{name}: its platform reports a digest that is not its zip's: `make verify` tries what that is of"
+        work.terminal.say(work.terminal.bad(f"note: {text}"))
 
 
 def _next_command(description: Description) -> str:

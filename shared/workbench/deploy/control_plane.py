@@ -48,6 +48,8 @@ class CallFailed(Exception):
         self.status = status
         self.may_have_happened = may_have_happened
         self._service = service
+        self.hint = ""
+        """What to do about a code that is not known, as far as the step tells."""
 
     @property
     def passes(self) -> bool:
@@ -61,10 +63,17 @@ class CallFailed(Exception):
         if self._service and (right := missing_right(cloud, self._service, self.action, self.code)):
             return right
         found = (text for word, text in _ADVICE.items() if word in self.code)
-        return next(found, "")
+        return next(found, self.hint)
 
+
+OPEN_EVENTBRIDGE = (
+    "a trigger on an SMQ queue needs EventBridge: `make bootstrap CLOUD=alibaba` makes its service-linked roles, and"
+    " names the console's page where it is activated"
+)
 
 _ADVICE = {
+    "EventBridge": OPEN_EVENTBRIDGE,
+    "ServiceLinkedRole": OPEN_EVENTBRIDGE,
     "AttachedTagKeyNotFound": "make the tag key `keyturn` in the tag console first: deploy knows its functions by it",
     "AuthFailure": "look at the deploying identity's keys and at this machine's clock",
     "InvalidAccessKeyId": "look at the deploying identity's keys",
@@ -86,6 +95,12 @@ class Package:
     def of(cls, path: Path) -> Package:
         """Raises: OSError."""
         return cls(path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+
+def zip_path(spec: FunctionSpec, folder: Path) -> Path:
+    """Where a function's zip is in its platform's folder of dist/."""
+    version = spec.runtime.lower().removeprefix("python")
+    return folder / f"{spec.module}{'' if version == '3.10' else '-py' + version.replace('.', '')}.zip"
 
 
 class ControlPlane(Protocol):

@@ -19,6 +19,7 @@ from shared.runtime.errors import clean_code
 from shared.workbench.bundle.description import FunctionSpec, Logs, Network
 from shared.workbench.deploy.control_plane import (
     GONE,
+    OPEN_EVENTBRIDGE,
     CallFailed,
     FunctionStatus,
     Package,
@@ -219,7 +220,12 @@ class FcPlane:
 
         given = {"triggerName": name, **trigger_request(spec, name, self._region), "qualifier": "LATEST"}
         request = models.CreateTriggerRequest(body=_model(models.CreateTriggerInput(), given))
-        self._change(spec.name, "CreateTrigger", lambda: self._client.create_trigger(spec.name, request))
+        try:
+            self._change(spec.name, "CreateTrigger", lambda: self._client.create_trigger(spec.name, request))
+        except CallFailed as error:
+            if given["triggerType"] == "eventbridge" and error.status < 500:  # FC publishes no code for what it lacks
+                error.hint = OPEN_EVENTBRIDGE
+            raise
 
     def change_trigger(self, spec: FunctionSpec, name: str) -> None:
         """Replace its settings."""

@@ -20,9 +20,9 @@ MARK = "keyturn"
 _CODE = re.compile(rf"{MARK}(?::([A-Za-z0-9-]+))?, code ([0-9a-f]{{32,64}})")
 
 
-def described(service: str, code: str) -> str:
-    """A function's description: whose it is, and which zip it runs."""
-    return f"{MARK}:{service}, code {code}"
+def described(service: str, code: str, *more: str) -> str:
+    """A function's description: whose it is, which zip it runs, and what else its platform does not show."""
+    return ", ".join((f"{MARK}:{service}", f"code {code}", *more))
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,8 @@ class FunctionState:
     """The other service that its marks name."""
     stay: tuple[str, ...] = ()
     """Settings that no documented call takes off again: without one, the function is made anew."""
+    later: tuple[str, ...] = ()
+    """Settings that the call which makes a function does not take: they are set right after it."""
 
 
 @dataclass(frozen=True)
@@ -186,8 +188,11 @@ def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -
 
 def _created(function: FunctionState) -> list[Step]:
     settings = _differences({}, function.settings)
-    first = Step("create function", function.name, changes=(SettingChange("code", None, function.code), *settings))
-    return [first, *_retries({}, function), *(_new(function, trigger) for trigger in function.triggers)]
+    with_it = (one for one in settings if one.name not in function.later)
+    steps = [Step("create function", function.name, changes=(SettingChange("code", None, function.code), *with_it))]
+    if after := tuple(one for one in settings if one.name in function.later):
+        steps.append(Step("change settings", function.name, changes=after))
+    return [*steps, *_retries({}, function), *(_new(function, trigger) for trigger in function.triggers)]
 
 
 def taken(names: Iterable[str], found: Iterable[FunctionState]) -> list[str]:

@@ -58,6 +58,13 @@ _WHY = {
     "log:PostLogStoreLogs": "the action and its resource are SLS's own; what FC's role needs of it was not tried",
     "ckafka:SendMessage": "its row was not seen; the call names no instance, so that no resource can be told",
 }
+# FC's page of its default role (181589) has the first seven, that of network settings (FC 2.0) the last.
+_INTERFACES = (
+    *(f"ecs:{verb}NetworkInterface{more}" for verb in ("Create", "Delete") for more in ("", "Permission")),
+    *("ecs:DescribeNetworkInterfaces", "ecs:DescribeNetworkInterfacePermissions"),
+    *("vpc:DescribeVSwitchAttributes", "vpc:DescribeVpcAttribute"),
+)
+_WHY_INTERFACES = "FC 3.0 may take them from its service-linked role instead: remove it where a network works without"
 _NOT_SEEN = "its row in the cloud's table was not seen; the resource's form is that of its sibling actions"
 _READS = ("Describe", "Get", "List")
 
@@ -153,6 +160,8 @@ def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Clou
         place = f"project/{spec.logs.group}/logstore/{spec.logs.topic}"
         resource = f"acs:log:{description.region}:{_account(spec)}:{place}"
         yield "alibaba", Grant("log:PostLogStoreLogs", (resource,), "unverified", _WHY["log:PostLogStoreLogs"])
+    if spec.network is not None and description.platform == "fc":  # of SCF's roles no page asks for such rights
+        yield from (("alibaba", Grant(one, ("*",), "unverified", _WHY_INTERFACES)) for one in _INTERFACES)
     yield from _queue_grants(description, spec)
 
 

@@ -1,9 +1,11 @@
 """SCF's control plane through the official SDK (tencentcloud-sdk-python-scf, 2018-04-16).
 
-Two things that the API does not keep are put where it does: whose a function is, in a tag and in the description; which
-code it runs, in the description. A change is asked for again where the function's state refuses it
-(FunctionStatusError), since one that shows itself Active may still do so for some seconds; tags show some seconds late;
-a deletion takes its time.
+Three things that the API does not keep are put where it does: whose a function is, in a tag and in the description;
+which code it runs, and that the platform's own lines were asked out of its log, in the description. A change is asked
+for again where the function's state refuses it (FunctionStatusError), since one that shows itself Active may still do
+so for some seconds; tags show some seconds late; a deletion takes its time.
+
+Claims: D17.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from shared.workbench.deploy.scf_triggers import (
 from shared.workbench.deploy.shown import Value
 
 _TIMEOUT_S = 60
+_SYSTEM_LINES, _QUIET = "platform's log lines", "no system lines"
 _PAGE = 20
 _BUSY = frozenset({"Creating", "Updating", "Publishing", "Deleting"})
 _RUNS = ("Active", "PublishFailed", "DeleteFailed")
@@ -79,12 +82,15 @@ class ScfPlane:
             "role": spec.role,
             "dead letter": f"{letter.type.upper()} {letter.name}" if letter else None,
             "private network": str(spec.network) if spec.network else None,
+            _SYSTEM_LINES: "off",
             **({LOGS: str(spec.logs)} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
         triggers = tuple(wanted_trigger(name, one) for name, one in triggers_of(spec).items())
         retries = {"retries": spec.async_retries}
-        return FunctionState(spec.name, package.digest, settings, retries, triggers, stay=("dead letter",))
+        return FunctionState(
+            spec.name, package.digest, settings, retries, triggers, stay=("dead letter",), later=(_SYSTEM_LINES,)
+        )
 
     def read(self, names: set[str]) -> list[FunctionState]:
         """See ControlPlane."""
@@ -154,13 +160,23 @@ class ScfPlane:
         self._change("UpdateFunctionCode", {**given, "Code": {"ZipFile": _encoded(package)}})
 
     def change_settings(self, spec: FunctionSpec, package: Package) -> None:
-        """Replace all else, the note about its code included; where its lines go stays if nothing is said of it."""
+        """Replace all else, the note about its code included; where its lines go stays if nothing is said of it.
+
+        Which of the platform's own lines `IgnoreSysLog` keeps out is not documented: nothing rests on it.
+        """
         given = self._configuration(spec, package)
+        given |= {"Description": described(self._service, package.digest, _QUIET), "IgnoreSysLog": True}
         if not given["Environment"]["Variables"]:  # an empty list would clear nothing
             given["Environment"] = {"Variables": [{"Key": "", "Value": ""}]}
         if spec.logs is None and (got := self._get(spec.name)) and got.get("ClsTopicId"):
             given |= {name: got.get(name) for name in ("ClsLogsetId", "ClsTopicId")}
-        self._change("UpdateFunctionConfiguration", given)
+        try:
+            self._change("UpdateFunctionConfiguration", given)
+        except CallFailed as error:
+            if not error.code.startswith(("UnknownParameter", "InvalidParameter")):
+                raise
+            del given["IgnoreSysLog"]
+            self._change("UpdateFunctionConfiguration", given)
 
     def change_retries(self, spec: FunctionSpec) -> None:
         """How often a failed asynchronous event is repeated; how long it is kept stays the platform's 6 hours."""
@@ -295,6 +311,7 @@ def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:
         "role": got.get("Role"),
         "dead letter": f"{letter['Type']} {letter['Name']}" if letter.get("Name") else None,
         "private network": f"{net['VpcId']}/{net.get('SubnetId', '')}" if net.get("VpcId") else None,
+        _SYSTEM_LINES: "off" if str(got.get("Description")).endswith(f", {_QUIET}") else "on",
         LOGS: _logs(got),
         **variables_as_settings({pair["Key"]: pair["Value"] for pair in pairs if pair["Key"]}),
     }

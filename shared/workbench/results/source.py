@@ -1,8 +1,8 @@
 """A results queue that is looked at again and again; each message is given once, and none is taken away.
 
 What a look costs, and what it cannot show:
-- `sqlite://` and `amqp(s)://` show all that waits. On AMQP a look takes each message and puts it back, since results go
-  to one queue by the default exchange, beside which no second queue can be bound; a quorum queue counts a delivery.
+- `sqlite://` and `amqp(s)://` show all that waits. On AMQP a look takes each message and puts it back; a quorum queue
+  counts a delivery. Where the URL names an exchange, a queue of the reader's own is bound to it, see `amqp`.
 - `smq://` shows the 16 oldest messages that are due. The rest is seen by borrowing alone: see `borrowing`.
 - `ckafka://` has its own reader, see `ckafka`: it needs no consumer group, and nobody notices.
 """
@@ -23,7 +23,10 @@ from shared.workbench.results.ckafka import open_topic
 from shared.workbench.results.errors import SourceError, unread
 
 _SMQ_SHOWN = 16
-_AMQP_NOTE = "AMQP: each look takes every message and puts it back; a quorum queue counts that as a delivery"
+_AMQP_NOTE = (
+    "AMQP: each look takes every message and puts it back (a quorum queue counts that as a delivery), and what"
+    " consumers took is not seen; with &exchange=<name> in KEYTURN_RESULTS a queue of the reader's own sees all"
+)
 _BORROW_NOTE = "SMQ: each message is taken for a moment and given back; that counts as a delivery"
 _PEEK_FULL = (
     "SMQ shows its 16 oldest messages and no more, and so many wait: BORROW=1 takes each for a moment and gives it back"
@@ -95,4 +98,12 @@ def open_source(
     inbox = open_inbox(url, access=access)
     if isinstance(place, SmqPlace):
         return BorrowedMessages(inbox, _BORROW_NOTE) if borrow else InboxSource(inbox, most=_SMQ_SHOWN)
-    return InboxSource(inbox, note=_AMQP_NOTE if isinstance(place, AmqpPlace) else "")
+    if isinstance(place, AmqpPlace):
+        return _amqp_source(place, inbox)
+    return InboxSource(inbox)
+
+
+def _amqp_source(place: AmqpPlace, inbox: Inbox) -> Source:
+    from shared.workbench.results.amqp import OwnQueueSource
+
+    return OwnQueueSource(place, inbox) if place.exchange else InboxSource(inbox, note=_AMQP_NOTE)

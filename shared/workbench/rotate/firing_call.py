@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -62,8 +63,9 @@ class PolicyCaller:
 
     def fire(self, mode: Literal["rotate", "report"]) -> Fired:
         """One firing, begun or ended when this returns. Raises: FiringFailed, NoAnswer, deploy's Refused."""
-        moment = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(self._now()))
-        firing = f"{mode}-{self._command['Policy']}-{moment}"  # 64 characters at most, as a CommandId may have
+        moment = time.strftime("%m%dT%H%M%S", time.gmtime(self._now()))
+        # Two people's firings of one second are two. 64 characters at most, as a CommandId may have.
+        firing = f"{mode}-{self._command['Policy']}-{moment}-{secrets.token_hex(2)}"
         body = json.dumps({**self._command, "Mode": mode, "CommandId": firing}).encode()
         status, text = signed_call(self._description, self._url, body, self._environ)
         try:

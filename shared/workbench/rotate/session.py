@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from shared.workbench.bundle.description import Description
 from shared.workbench.environment.terminal import Terminal
+from shared.workbench.report.events import RotationRow
 from shared.workbench.results.deployed import log_search, open_results
 from shared.workbench.results.errors import SourceError
 from shared.workbench.results.shown import counts_text, row_line
@@ -17,7 +20,10 @@ from shared.workbench.rotate.watching import Watcher, is_over
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
 _BEFORE_S = 120.0  # read from so long before the call: this machine's clock may be ahead
-_PAGE_SILENT_S = 60.0  # the report's pages come from the called function itself, or from the next in a chain
+_NO_PAGE = "the report did not come: a consumer of the results queue took it, or results go to another queue"
+_PAGE_SILENT_S, _NEXT_SILENT_S = 20.0, 60.0  # for the pages of the called function, and of the next ones in a chain
+_SHOWN = 5  # commands
+_NO_SECRET = re.compile(r"((?:ssm|kms)://[A-Za-z0-9._/-]+).*\bResourceNotFound\b")
 _LISTED, _DUE, _SENT, _UNKNOWN = 0, 1, 2, 4
 
 
@@ -35,7 +41,7 @@ class Session:
         borrow: bool = False,
     ) -> None:
         """`any_age`: what the policy names is due, however young."""
-        self._description, self._policy, self._terminal = description, policy, terminal
+        self._description, self._policy, self._terminal, self._any_age = description, policy, terminal, any_age
         self._caller = PolicyCaller(description, policy, environ, any_age=any_age)
         self.has_fired = False
         self._source: Source | None = None
@@ -57,14 +63,13 @@ class Session:
         """Show how old each credential is. Exit 1: the policy matches nothing. Raises: FiringFailed, NoAnswer."""
         fired, tally = self._fired_and_listed()
         counts = self._counts(fired, tally)
-        for row in sorted(tally.rows, key=lambda row: -(row.age_days or 0.0)) if tally else ():
-            self._terminal.say(row_line(row))
+        self._say_rows(sorted(tally.rows, key=lambda row: -(row.age_days or 0.0)) if tally else [])
         self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
-        if counts[_LISTED] == 0 and not fired.continues:
-            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
-            return FAILED
         if tally is not None and tally.last and tally.last.error:
             self._terminal.say(self._terminal.bad(tally.last.error))
+            return FAILED
+        if counts[_LISTED] == 0 and not fired.continues:
+            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
             return FAILED
         return DONE
 
@@ -72,16 +77,19 @@ class Session:
         """Show what is due, ask, rotate, watch. Raises: NobodyToAsk, FiringFailed, NoAnswer."""
         fired, tally = self._fired_and_listed()
         counts = self._counts(fired, tally)
-        for row in [row for row in tally.rows if row.due or row.age_days is None] if tally else ():
-            self._terminal.say(row_line(row))
+        self._say_rows([row for row in tally.rows if row.due or row.age_days is None] if tally else [])
         self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
         is_whole = not fired.continues or (tally is not None and tally.is_listed)
+        if tally is not None and tally.last and tally.last.error:
+            self._terminal.say(self._terminal.bad(tally.last.error))
+            if counts[_LISTED] == 0:
+                return FAILED
         if is_whole and counts[_LISTED] == 0:
             self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
             return FAILED
         if is_whole and counts[_DUE] == 0:
             self._terminal.say("nothing is due: no command is sent")
-            return DONE
+            return FAILED if self._leaves_out(counts) else DONE
         more = "" if is_whole else " or more"
         if not self._terminal.agrees(f"Change {counts[_DUE]:,}{more} passwords now?"):
             self._terminal.say("nothing was sent")
@@ -97,11 +105,16 @@ class Session:
     def _fired_and_listed(self) -> tuple[Fired, FiringTally | None]:
         """A report of the ages, and its pages where they can be read."""
         fired = self._caller.fire("report")
-        return fired, self._watch(fired, commands=False)
+        tally = self._watch(fired, commands=False)
+        if tally is not None and tally.is_silent and self._source is not None:
+            self._leave(self._source.missed or _NO_PAGE)
+            return fired, None
+        return fired, tally
 
     def _watched(self, fired: Fired) -> int:
         """The rotation to its end. Exit 0: all that was due is in force."""
-        self._terminal.say(f"sent {fired.counts[_SENT]:,} commands{'; more follow' if fired.continues else ''}")
+        sent, more = fired.counts[_SENT], "; more follow" if fired.continues else ""
+        self._terminal.say(f"sent {sent:,} command{'s' if sent != 1 else ''}{more}")
         tally = self._watch(fired, commands=True)
         counts = self._counts(fired, tally)
         if tally is None or not is_over(tally, commands=True):
@@ -110,9 +123,10 @@ class Session:
             self._terminal.say(self._terminal.bad(f"{known}; the rotation goes on without this command"))
             self._say_unread(self._source.missed if self._source else "")
             return FAILED
-        good = tally.in_force == counts[_DUE] and not (tally.last and tally.last.error)
+        good = tally.in_force == counts[_DUE] and not ((tally.last and tally.last.error) or self._leaves_out(counts))
         text = f"{tally.in_force:,} of {counts[_DUE]:,} due passwords are changed and in force"
         self._terminal.say(self._terminal.good(text) if good else self._terminal.bad(text))
+        self._say_unkept([result.message or "" for result in tally.results])
         if tally.last and tally.last.error:
             self._terminal.say(self._terminal.bad(tally.last.error))
         if counts[_SENT] < counts[_DUE]:
@@ -126,20 +140,43 @@ class Session:
         watcher = Watcher(self._source, self._terminal)
         try:
             if not commands:
-                return watcher.watch(fired.firing, silent_s=_PAGE_SILENT_S, commands=False)
+                silent_s = _NEXT_SILENT_S if fired.continues else _PAGE_SILENT_S
+                return watcher.watch(fired.firing, silent_s=silent_s, commands=False)
             return watcher.watch(fired.firing)
         except SourceError as error:
-            self._say_unread(str(error))
-            self._source.close()
-            self._source = None
+            self._leave(str(error))
             return None
+
+    def _leave(self, why: str) -> None:
+        """Read no more of a queue that does not show what is looked for."""
+        self._say_unread(why)
+        self.close()
+        self._source = None
 
     def _counts(self, fired: Fired, tally: FiringTally | None) -> tuple[int, ...]:
         """The whole firing's, where its last page is here; else the reply's."""
         return tally.last.counts if tally and tally.last else fired.counts
 
+    def _leaves_out(self, counts: tuple[int, ...]) -> bool:
+        """Whether what was asked for, whatever its age, is not all that can be changed."""
+        return self._any_age and counts[_UNKNOWN] > 0
+
     def _goes_on(self, fired: Fired, tally: FiringTally | None) -> str:
         return "" if not fired.continues or (tally and tally.is_listed) else " so far; the fleet is still being listed"
+
+    def _say_rows(self, rows: Sequence[RotationRow]) -> None:
+        for row in rows:
+            self._terminal.say(row_line(replace(row, why="asked for now") if self._any_age and row.due else row))
+        self._say_unkept([row.why for row in rows])
+
+    def _say_unkept(self, whys: Sequence[str]) -> None:
+        """What puts the first secrets into the stores that these texts miss: a command for each."""
+        places = list(dict.fromkeys(found[1] for why in whys if (found := _NO_SECRET.search(why))))
+        for place in places[:_SHOWN]:
+            cloud = self._description.cloud
+            self._terminal.say(f"its store holds no first secret: make bootstrap CLOUD={cloud} SECRET={place}")
+        if len(places) > _SHOWN:
+            self._terminal.say(f"and {len(places) - _SHOWN:,} stores more")
 
     def _say_unread(self, why: str) -> None:
         self._terminal.say(f"results cannot be shown here{': ' + why if why else ''}")

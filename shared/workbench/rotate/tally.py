@@ -31,6 +31,11 @@ class FiringTally:
         return next((page for page in self._pages.values() if page.last), None)
 
     @property
+    def is_silent(self) -> bool:
+        """Whether no page is here."""
+        return not self._pages
+
+    @property
     def is_listed(self) -> bool:
         """Whether every page is here."""
         last = self.last

@@ -58,6 +58,7 @@ class Watcher:
 
     def _show(self, tally: FiringTally, told: set[tuple[str, Outcome]], commands: bool) -> None:
         if not commands:
+            self._terminal.progress(f"reading the report: {len(tally.rows):,} rows")
             return
         for result in tally.results:
             if (key := (result.command_id, result.outcome)) not in told:

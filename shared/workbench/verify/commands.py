@@ -3,7 +3,7 @@
 One signed read comes first, then other reads; then what changes something, on what the sandbox file names and on
 nothing else, each shown before and agreed to (or `YES=1`), each put back. `SLOW=1` also tries what takes longer than a
 minute or a private address. Writes dist/verify-<cloud>.json and a text for a bug report, dist/verify-<cloud>.txt; with
---only, dist/verify-<cloud>-only.*.
+--only, dist/verify-<cloud>-only.*. Without --only it also says of each deployed function whether it runs the local zip.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from shared.workbench.environment.file_problems import why
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import first_read
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
+from shared.workbench.verify.deployed_code import deployed_code
 from shared.workbench.verify.findings import Differs, Finding, NotTried
 from shared.workbench.verify.interrupts import Interrupts
 from shared.workbench.verify.place import Place, only_run, place_of
@@ -105,6 +106,9 @@ def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mappi
             _write(show, where(api), dist / f"verify-{cloud}{'-only' if only else ''}")
 
         ended = _try_all(journal, here, asks, interrupts, run, write)
+    if ended.whole and not only:
+        for line in deployed_code(cloud, dist, environ):
+            terminal.say(line)
     if ended.whole and not ended.in_force:
         return WRONG_USE
     is_left = bool(journal.left) and not journal.elsewhere

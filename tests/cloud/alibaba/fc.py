@@ -21,7 +21,7 @@ from shared.workbench.deploy.code_digests import crc64
 from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, check_logstore, spec_fields, stated
 from tests.cloud.alibaba.fc_gateway import RAW, VERSION
 from tests.cloud.alibaba.fc_record import FunctionRecord
-from tests.cloud.alibaba.fc_role import check_eventbridge, check_role
+from tests.cloud.alibaba.fc_role import check_eventbridge, check_network, check_role
 from tests.cloud.alibaba.fc_triggers import invalid, keep_source, read_trigger, shown_trigger
 from tests.cloud.functions import validation
 from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
@@ -153,6 +153,7 @@ class AlibabaFc:
         said = {"memorySize": 512, "timeout": 3, "instanceConcurrency": 1, "description": "", **stated(given)}
         values = spec_fields(said, self._world)
         check_role(self._identities, call, said.get("role", ""))
+        check_network(self._identities, self._world, said)
         check_logstore(given, call.region or "", self._host.logs)
         folder, size, checksum = await self._code(given["code"])
         assert call.region is not None
@@ -170,6 +171,7 @@ class AlibabaFc:
         values = spec_fields(said, self._world)
         if "role" in given:
             check_role(self._identities, call, given["role"])
+        check_network(self._identities, self._world, said)
         check_logstore(given, call.region or "", self._host.logs)
         if "code" in given:
             values["code"], deployed.size, deployed.checksum = await self._code(given["code"])

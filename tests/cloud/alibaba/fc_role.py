@@ -5,6 +5,9 @@ Which codes it gives is not published; these are chosen here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from tests.cloud.identity.identities import Identities
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
@@ -12,6 +15,8 @@ from tests.cloud.wire.service import ApiError, Call
 
 NEEDED = ("AliyunServiceRoleForEventBridgeSendToFC", "AliyunServiceRoleForEventBridgeSourceMNS")
 """Those that this stand-in's EventBridge works with."""
+INTERFACES = ("ecs:CreateNetworkInterface", "ecs:DescribeNetworkInterfaces", "vpc:DescribeVSwitchAttributes")
+"""Some of what a private network takes."""
 
 
 def check_role(identities: Identities, call: Call, arn: str) -> None:
@@ -27,6 +32,18 @@ def check_role(identities: Identities, call: Call, arn: str) -> None:
     if call.caller is not None and not identities.may_pass(call.caller, arn):
         text = f"the caller is not authorized to perform 'ram:PassRole' on resource '{arn}'"
         raise ApiError("AccessDenied", text, 403)
+
+
+def check_network(identities: Identities, world: World, said: Mapping[str, Any]) -> None:
+    """The role of a function in a private network may make its network interfaces. Raises: ApiError."""
+    role = said.get("role", "").rpartition("/")[2]
+    if not said.get("vpcConfig", {}).get("vpcId") or not world.holds("E10"):
+        return
+    keys = identities.keys_of("alibaba", role)
+    caller = identities.find("alibaba", keys.id) if keys is not None else None
+    denied = [one for one in INTERFACES if caller is None or not identities.may(caller, one)]
+    if denied:
+        raise ApiError("AccessDenied", f"the role {role} lacks {denied[0]}, which its private network takes", 403)
 
 
 def check_eventbridge(identities: Identities, world: World) -> None:

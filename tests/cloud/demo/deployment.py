@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.workbench.package.dependencies import PackageError, find_interpreter
-from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
+from tests.cloud.client.deployed_bundle import DENIED, DeployedBundle, prepare_bundle
 from tests.cloud.client.function_urls import send_request
 from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
@@ -119,11 +120,18 @@ def deploy_and_use(scene: Scene, cloud: Standin, story: Story, packaging: Packag
     scene.doing = f"{story.cloud}: deploy"
     dist = packaging.folder / f"{story.cloud}-deployed"
     dist.mkdir()
-    running = deploy_bundle(cloud, story.cloud, packaging.folder, dist)
-    told.step("deploy", f"{len(cloud.functions())} functions run at {running.url(story.function)}", True)
+    # No role is there: the functions run with those that bootstrap makes, and a right that these lack is a denied call.
+    running = prepare_bundle(cloud, story.cloud, packaging.folder, dist, cam={"roles": {}}, ram={"roles": {}})
+    made = running.bootstrap()
+    roles = re.findall(r"^\[\d+/\d+\] roles: \S+: [\d.]+ s$", made.stdout, re.MULTILINE)
+    told.step("bootstrap", f"{len(roles)} roles are made, each with its function's policy", made.returncode == 0)
+    deployed = running.workbench("deploy")
+    told.step("deploy", f"{len(cloud.functions())} functions run", deployed.returncode == 0)
     planned = running.workbench("plan")
     told.step("plan again", "nothing to change", "nothing to change" in planned.stdout)
     _use(cloud, story, running, told)
+    denied = [call["Action"] for call in cloud.calls() if call["Version"] and DENIED.match(call["Code"])]
+    told.step("rights", f"denied calls: {', '.join(denied) or 'none'}", not denied)
     removed = running.workbench("remove")
     told.step("remove", "nothing is left", removed.returncode == 0 and cloud.functions() == [])
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from shared.workbench.environment.file_problems import why
 from tests.cloud.actions import answer_more
 from tests.cloud.alibaba.eventbridge import AlibabaEventbridge
 from tests.cloud.alibaba.fc import AlibabaFc
@@ -54,7 +55,8 @@ def main(argv: list[str]) -> int:
     try:
         asyncio.run(serve(options.port, options.world))
     except (OSError, RuntimeError, ValueError) as error:
-        print(f"the stand-in cannot start: {error}", file=sys.stderr)
+        reason = f"{error.filename}: {why(error)}" if isinstance(error, OSError) and error.filename else str(error)
+        print(f"the stand-in cannot start: {reason}", file=sys.stderr)
         return 2
     return 0
 

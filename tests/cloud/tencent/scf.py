@@ -25,11 +25,13 @@ from tests.cloud.tencent.scf_configuration import (
     FIELDS,
     NOT_IMPLEMENTED,
     PAIR,
+    answered,
     changed_configuration,
     check_handler,
     check_logs,
     shown_configuration,
     spec_fields,
+    told,
 )
 from tests.cloud.tencent.scf_functions import FunctionRecord, FunctionTable
 from tests.cloud.tencent.scf_role import check_consent, check_role
@@ -99,7 +101,7 @@ class TencentScf:
             ),
             "UpdateFunctionConfiguration": Action(
                 parameter_table(
-                    FIELDS.replace("Handler ", "") + " Publish", f"{NOT_IMPLEMENTED} L5Enable IgnoreSysLog:bool"
+                    FIELDS.replace("Handler ", "") + " Publish IgnoreSysLog:bool", f"{NOT_IMPLEMENTED} L5Enable"
                 ),
                 self._update_configuration,
                 changes=True,
@@ -144,7 +146,7 @@ class TencentScf:
         return ApiError("InternalError.System", "An internal error has occurred.")
 
     def state(self) -> dict[str, Any]:
-        return {one.host.spec.name: one.host.state() for one in self._functions.every()}
+        return {one.host.spec.name: one.host.state() | told(one.configuration) for one in self._functions.every()}
 
     async def start(self) -> None:
         pass
@@ -235,7 +237,7 @@ class TencentScf:
         deployed = self._functions.found(given, call)
         triggers = [self._shown(one, call) for one in deployed.host.triggers.values()]
         return {
-            **deployed.configuration,
+            **answered(deployed.configuration),
             **self._functions.shown(deployed),
             "FunctionName": deployed.host.spec.name,
             "FunctionId": f"lam-standin{deployed.number:02d}",

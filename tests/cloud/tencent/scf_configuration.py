@@ -1,6 +1,6 @@
 """A function's configuration as SCF's API takes and shows it.
 
-Claims: D8, D9, D13, D15, P10, P11.
+Claims: D8, D9, D13, D15, D17, P10, P11.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ CODE = parameter_table(
 )
 _PLAIN = re.compile(r"[A-Za-z0-9_]*")
 _NO_PAIR = {"Key": "", "Value": ""}
+_QUIET = "IgnoreSysLog"
 _ENVIRONMENT = parameter_table("Variables!:objects")
 PAIR = parameter_table("Key! Value!")
 _NETWORK = parameter_table("VpcId SubnetId")
@@ -95,6 +96,8 @@ def changed_configuration(said: Mapping[str, Any], given: Mapping[str, Any], wor
         raise invalid_value("Runtime", "cannot be changed")
     if {"ClsLogsetId", "ClsTopicId"} & given.keys() and not given.get("Role"):
         raise ApiError("InvalidParameterValue.ClsRole", "A change of Cls settings takes the Role as well.")
+    if _QUIET in given and not world.holds("D17"):
+        raise unknown_field(_QUIET, "is not a field of it")
     after = {**said, **shown_configuration(given, defaults=False)}
     if world.holds("D13") and "Environment" in given:
         pairs = given["Environment"].get("Variables")
@@ -110,14 +113,24 @@ def changed_configuration(said: Mapping[str, Any], given: Mapping[str, Any], wor
     return after
 
 
+def answered(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What GetFunction tells of a configuration: not whether the platform's own lines are kept out of the log."""
+    return {name: value for name, value in said.items() if name != _QUIET}
+
+
+def told(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What tests may see beside that."""
+    return {_QUIET: bool(said.get(_QUIET))}
+
+
 def shown_configuration(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
-    """What GetFunction gives back of a configuration."""
+    """A configuration as it is kept."""
     unset = {
         "Description": "", "Handler": "index.main_handler", "MemorySize": 128, "Timeout": 3, "Runtime": "Python2.7",
         "Role": "", "Environment": {"Variables": []}, "Type": "Event", "InitTimeout": 65,
         "ClsLogsetId": "", "ClsTopicId": "", "VpcConfig": {"VpcId": "", "SubnetId": ""},
     }  # fmt: skip
-    names = {*unset, "DeadLetterConfig"}
+    names = {*unset, "DeadLetterConfig", _QUIET}
     return (unset if defaults else {}) | {name: value for name, value in given.items() if name in names}
 
 

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from shared.workbench.bootstrap.missing import missing_things
+from shared.workbench.deploy.commands import main as plan
+from tests.support.hello_function import write_zip
 from tests.workbench.bootstrap.empty_account import Person
+from tests.workbench.deploy_site import OWN
 
 
 def test_an_empty_account_lacks_roles_and_queues_and_a_ready_one_nothing(
@@ -30,3 +35,29 @@ def test_what_the_keys_may_not_look_at_is_left_out(person: Person) -> None:
     assert not [
         one for one in missing_things(person.account().description, person.api) if one.what.startswith("roles: ")
     ]
+
+
+@pytest.mark.parametrize("ready", [False, True])
+def test_plan_is_short_on_an_empty_account_and_on_a_ready_one(
+    person: Person, ready: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that `make plan` prints but the lines of the build, which are two."""
+    person.environ |= OWN[person.name]
+    if ready:
+        assert person.types() == 0
+        person.environ |= person.settings()
+    else:
+        person.cloud.reset()  # no consent was given either
+    for name in [one for one in os.environ if one.startswith(("KEYTURN_", "ALIBABA_", "TENCENTCLOUD_", "CKAFKA_"))]:
+        monkeypatch.delenv(name)
+    for name, value in person.environ.items():
+        monkeypatch.setenv(name, value)
+    for spec in person.account().description.functions:
+        write_zip(person.dist / person.name / f"{spec.module}.zip")
+    capsys.readouterr()
+    assert plan("plan", [person.name, "--dist", str(person.dist), "--as-built"]) == (0 if ready else 1)
+    said = capsys.readouterr().out.splitlines()
+    assert len(said) < 58, said
+    assert bool([line for line in said if line.startswith("missing: roles: ")]) is not ready
+    counted = [line for line in said if line.startswith("+ ") and " functions, ~ 0, - 0; " in line]
+    assert counted or not ready  # where nobody agreed to FC's first use, its functions cannot be listed

@@ -195,6 +195,12 @@ def _digest(desk: TencentDesk) -> Finding:
     return finding(same, "that of the zip", f"a SHA-256, and it is the zip's: {same}")
 
 
+def _system_lines(desk: TencentDesk) -> Finding:
+    quiet = _story(desk).quiet
+    _triggered(desk)
+    return finding(not quiet, "taken, and not shown", f"IgnoreSysLog: {quiet or 'taken, and not shown'}")
+
+
 CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("P1", _context),
     TencentCheck("P3", _shapes),
@@ -210,4 +216,5 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("D9", _log_settings),
     TencentCheck("D13", _replaced),
     TencentCheck("D16", _digest),
+    TencentCheck("D17", _system_lines),
 )

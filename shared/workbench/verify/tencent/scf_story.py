@@ -75,6 +75,8 @@ class FunctionStory:
     made_again: str
     digest: str
     """What SCF reports of its code, or the code of a refusal."""
+    quiet: str = ""
+    """The code that refuses IgnoreSysLog, or where it is shown; empty where it is taken and not shown."""
 
 
 def function_story(desk: TencentDesk) -> FunctionStory:
@@ -89,17 +91,18 @@ def function_story(desk: TencentDesk) -> FunctionStory:
     with desk.change(Changed(KIND, "a small function, which is made, called and removed", ids)):
         made = _make(function, part.role, logs)
         if made.state != "Active":
-            return FunctionStory(made, None, None, (), None, None, "", "")
+            return FunctionStory(made, None, None, (), None, None, made_again="", digest="")
         digest = function.reported_digest()
         triggered = _trigger(function)
         called = _call(desk, function, triggered.address)
         variables = tuple(_variables_after(function, part.role, one) for one in (OTHER, [], [NO_PAIR]))
         stay = _logs_stay(function, part.role, logs) if logs else None
+        quiet = _quiet(function, part.role)
         began = time.monotonic()
         gone = function.remove()
         deleted = time.monotonic() - began if gone else None
         again = function.create(part.role, PLAIN, {})
-        return FunctionStory(made, triggered, called, variables, stay, deleted, again, digest)
+        return FunctionStory(made, triggered, called, variables, stay, deleted, again, digest, quiet)
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
@@ -195,6 +198,12 @@ def _logs_stay(function: ScfFunction, role: str, logs: Mapping[str, str]) -> boo
     function.rest()
     shown = function.shown() or {}
     return all(shown.get(name) == value for name, value in logs.items())
+
+
+def _quiet(function: ScfFunction, role: str) -> str:
+    code = function.when_rested("UpdateFunctionConfiguration", Role=role, IgnoreSysLog=True)
+    function.rest()
+    return code or ("shown by GetFunction" if "IgnoreSysLog" in (function.shown() or {}) else "")
 
 
 def _log(result: Mapping[str, Any]) -> str:
