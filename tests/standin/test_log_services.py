@@ -111,6 +111,21 @@ def test_a_wrong_key_an_old_token_or_a_name_that_breaks_the_rules_is_refused(clo
     assert call_sls(cloud, "GET", "/", project=PROJECT, id="LTAIOTHER") == "Unauthorized"
 
 
+def test_sls_answers_only_once_it_was_opened_and_only_whom_a_policy_lets(cloud: Standin) -> None:
+    cloud.reset(activated={"sls": False})
+    assert call_sls(cloud, "GET", "/", project=PROJECT) == "ServiceNotOpened"
+    cloud.activate(sls=True)
+    assert call_sls(cloud, "GET", "/", project=PROJECT) == "ProjectNotExist"
+    place = f"acs:log:cn-hangzhou:1000000000000001:project/{PROJECT}"
+    allowed = {"Action": ["log:CreateProject", "log:GetLogStore"], "Resource": [place, f"{place}/logstore/{LOGSTORE}"]}
+    document = {"Version": "1", "Statement": [{"Effect": "Allow", **allowed}]}
+    cloud.reset(caller={"alibaba": {"policies": [document]}})
+    assert call_sls(cloud, "POST", "/", {"projectName": "another", "description": ""}) == "Unauthorized"
+    assert call_sls(cloud, "POST", "/", {"projectName": PROJECT, "description": ""}) is None
+    assert call_sls(cloud, "GET", PLACE, project=PROJECT) == "LogStoreNotExist"
+    assert call_sls(cloud, "GET", "/", project=PROJECT) == "Unauthorized"
+
+
 def test_our_signature_is_that_of_the_vendors_client() -> None:
     headers = {
         "content-type": "application/json", "content-md5": "", "date": "Sun, 01 Mar 2026 02:00:00 GMT",

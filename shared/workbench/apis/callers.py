@@ -5,10 +5,16 @@ from __future__ import annotations
 from typing import Literal
 
 Complaint = Literal["keys", "rights", "region", "clock", ""]
-_CLOCK = ("authfailure.signatureexpire", "invalidtimestamp", "requesttimetooskewed", "requesttimeskewed")
+_CLOCK = (
+    "authfailure.signatureexpire",
+    "invalidtimestamp",
+    "requesttimetooskewed",
+    "requesttimeskewed",
+    "requesttimeexpired",
+)
 _REGION = ("unsupportedregion", "invalidregionid", "regionid.notfound", "invalidregion")
 _RIGHTS = (
-    "unauthorizedoperation",
+    "unauthorized",  # SLS' own, and the start of UnauthorizedOperation
     "authfailure.unauthorizedoperation",
     "forbidden.ram",
     "forbidden.nopermission",
@@ -26,6 +32,7 @@ _KEYS = (
     "missingsecuritytoken",
     "forbidden.accesskey",
     "inactiveaccesskey",
+    "securitytokenexpired",
 )
 
 
@@ -45,6 +52,33 @@ _PASSING = (
 def passes(code: str) -> bool:
     """Whether a code is about the moment: the call's rate, or a failure of the service's own."""
     return code.lower().startswith(_PASSING)
+
+
+_PRODUCTS = {"mns-open": "mns", "eventbridge-console": "eventbridge", "FC": "fc", "r-kvstore": "kvstore"}
+"""What policies call a product, where its API is called otherwise."""
+_GIVES_ROLES = {"scf": "cam", "fc": "ram"}
+_WITH_A_ROLE = ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunction")
+
+
+Person = Literal["deployer", "bootstrap"]
+"""Whose policy `make bootstrap PRINT=1` writes: of who deploys, or of who runs bootstrap."""
+
+
+def missing_right(cloud: str, service: str, action: str, code: str, person: Person = "deployer") -> str:
+    """Which right a refused call wants, and who grants it; empty for a code that is not about rights."""
+    if complaint(code) != "rights":
+        return ""
+    product = _PRODUCTS.get(service, service)
+    right = f"{product}:{action}"
+    if product in _GIVES_ROLES and action in _WITH_A_ROLE:
+        right += f" (or {_GIVES_ROLES[product]}:PassRole for the function's role)"
+    return f"these keys lack the right {right}; {who_grants(cloud, person)}"
+
+
+def who_grants(cloud: str, person: Person = "deployer") -> str:
+    """Whom to ask for a right, and what to show them."""
+    policy = f"`make bootstrap CLOUD={cloud} PRINT=1` writes the whole policy to dist/bootstrap/{cloud}/{person}.json"
+    return f"whoever administers the account must grant it: {policy}"
 
 
 class CallerRefused(Exception):

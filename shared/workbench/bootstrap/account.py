@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap import alibaba, tencent
+from shared.workbench.bootstrap import alibaba, leftovers, tencent
 from shared.workbench.bootstrap.needs import Consent, Needs, is_unset, log_place, needs
 from shared.workbench.bootstrap.resources import Resource
 from shared.workbench.bundle.description import Cloud, Description
@@ -33,6 +33,17 @@ class Account:
             return tencent.resources(self.api, self.needs)
         return alibaba.resources(self.api, self.needs) if self.api else []
 
+    def leftovers(self, known: Collection[str], waits: Collection[str]) -> list[Resource]:
+        """What carries the mark and is not among the known names, by the clouds' lists; `waits`: services not opened.
+
+        Raises: CallRefused, CallLost, CallerRefused.
+        """
+        if isinstance(self.api, TencentApi):
+            found = leftovers.of_tencent(self.api, self.needs, waits)
+        else:
+            found = leftovers.of_alibaba(self.api, self.needs, waits) if self.api else []
+        return [one for one in found if one.name not in known]
+
     def is_given(self, consent: Consent) -> bool:
         """Whether a consent shows. Raises: CallLost, CallerRefused."""
         if isinstance(self.api, TencentApi):
@@ -45,8 +56,8 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
 
     Raises: DescriptionError; Refused; CallRefused, CallLost, CallerRefused.
     """
-    environ = _usable(cloud, environ)
     first = load(file, cloud, environ)
+    environ = _usable(first, environ)
     api = None
     try:
         api = access.api(first, environ)
@@ -73,10 +84,10 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
     return Account(api, number, description, needs(description, number), exports)
 
 
-def _usable(cloud: Cloud, environ: Mapping[str, str]) -> dict[str, str]:
+def _usable(description: Description, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without queues that a platform cannot use, such as a file's: others are made in their place."""
     queues = ("KEYTURN_RESULTS", "KEYTURN_COMMANDS")
-    return {name: value for name, value in environ.items() if name not in queues or not is_unset(cloud, value)}
+    return {name: value for name, value in environ.items() if name not in queues or not is_unset(description, value)}
 
 
 def _queues(environ: Mapping[str, str], number: str, first: Description) -> dict[str, str]:

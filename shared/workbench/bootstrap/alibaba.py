@@ -25,6 +25,7 @@ from shared.workbench.bootstrap.resources import (
     Found,
     Resource,
     as_text,
+    is_marked,
     same_document,
 )
 
@@ -110,11 +111,6 @@ def index_body() -> dict[str, Any]:
     return {"line": {"token": _TOKENS, "caseSensitive": False, "chn": False}}
 
 
-def _is_marked(description: object, mark: str) -> bool:
-    text = description if isinstance(description, str) else ""
-    return text == mark or text.startswith(f"{mark},")
-
-
 class RamRole:
     """A role and the policy of its name."""
 
@@ -128,11 +124,11 @@ class RamRole:
         """Another's role may be used as it is, if it trusts FC and has a policy of its name that says the same."""
         role, policy = self._role_there(), self._policy()
         if role is None:
-            if policy and not _is_marked(policy["Policy"].get("Description"), self._mark):
+            if policy and not is_marked(policy["Policy"].get("Description"), self._mark):
                 return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
             return Found("missing", ours=policy is not None)
-        ours = _is_marked(role.get("Description"), self._mark)
-        by_hand = policy and not _is_marked(policy["Policy"].get("Description"), self._mark)
+        ours = is_marked(role.get("Description"), self._mark)
+        by_hand = policy and not is_marked(policy["Policy"].get("Description"), self._mark)
         wrong = self._wrong(role, policy)
         if not wrong or (not ours and wrong == NO_POLICY):
             return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
@@ -160,12 +156,12 @@ class RamRole:
 
     def take_away(self) -> None:
         role, policy = self._role_there(), self._policy()
-        if role is not None and _is_marked(role.get("Description"), self._mark):
+        if role is not None and is_marked(role.get("Description"), self._mark):
             for name, kind in self._attached():
                 named = {"PolicyType": kind, "PolicyName": name, "RoleName": self.name}
                 self._api.call("ram", "DetachPolicyFromRole", named)
             self._api.call("ram", "DeleteRole", {"RoleName": self.name})
-        if policy is not None and _is_marked(policy["Policy"].get("Description"), self._mark):
+        if policy is not None and is_marked(policy["Policy"].get("Description"), self._mark):
             self._api.call("ram", "DeletePolicy", {"PolicyName": self.name, "CascadingDelete": "true"})
 
     def _wrong(self, role: Mapping[str, Any], policy: Mapping[str, Any] | None) -> str:
@@ -256,7 +252,7 @@ class Logstore:
         project = self._ask("GetProject", "/")
         if project is None:
             return MISSING
-        ours = _is_marked(project.get("description"), self._mark)
+        ours = is_marked(project.get("description"), self._mark)
         store = f"/logstores/{self._place.topic}"
         if self._ask("GetLogStore", store) is None:
             return Found("missing", ours=ours)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from shared.workbench.apis.callers import CallerRefused
+from shared.workbench.apis.callers import CallerRefused, missing_right
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.bootstrap import printed, shown
 from shared.workbench.bootstrap.account import Account, read_account
@@ -28,9 +28,12 @@ from shared.workbench.deploy.commands import DONE, FAILED, WRONG_USE
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
-_RIGHTS = {"mns-open": "mns", "eventbridge-console": "eventbridge", "FC": "fc", "r-kvstore": "kvstore"}
-
 _LOG_SETTINGS = ("KEYTURN_CLS_LOGSET", "KEYTURN_CLS_TOPIC", "KEYTURN_SLS_PROJECT", "KEYTURN_SLS_LOGSTORE")
+
+_WRITTEN = """written to {}, and nothing was made:
+  commands.sh: what bootstrap does, for somebody who may
+  deployer.json, bootstrap.json: the rights of who deploys, and of who runs bootstrap
+  <role>.trust.json, <role>.policy.json: of each function's role"""
 
 Looked = list[tuple[Resource, Found]]
 
@@ -51,7 +54,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         account = read_account(options.file, options.cloud, environ, without_keys=options.print)
         if options.print:
             folder = printed.write(account.description, account.needs, account.number, options.dist)
-            terminal.say(f"written to {folder}: commands.sh, deployer.json, and two files a role; nothing was called")
+            terminal.say(_WRITTEN.format(folder))
             return DONE
         terminal.say(shown.place(account))
         if options.secret:
@@ -74,14 +77,11 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
 
 
 def told(error: CallRefused | CallLost | CallerRefused, cloud: str) -> str:
-    """What a failed call means to a person: for a right that is missing, which one and who can grant it."""
-    if isinstance(error, CallerRefused) and error.service and "key" not in error.code.lower():
-        right = f"{_RIGHTS.get(error.service, error.service)}:{error.action}"
-        who = f"whoever administers the account grants it: `make bootstrap CLOUD={cloud} PRINT=1` writes the policy"
-        return f"{error}: these keys may lack the right {right}; {who} into dist/bootstrap/{cloud}/deployer.json"
+    """What a failed call means to a person: for a right that is missing, which one and who grants it."""
     if isinstance(error, CallLost):
         return f"{error}; it may have had its effect: run it again, it looks first"
-    return str(error)
+    advice = missing_right(cloud, error.service, error.action, error.code, "bootstrap")
+    return f"{error}: {advice}" if advice else str(error)
 
 
 def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: Path, terminal: Terminal) -> int:
@@ -113,8 +113,10 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
 
 def _remove(account: Account, terminal: Terminal) -> int:
     """What carries the mark, last made first."""
-    missing = _missing_consents(account)
-    ours = [one for one, found in _look(account, {one.service for one in missing}, terminal) if found.ours][::-1]
+    waits = {one.service for one in _missing_consents(account)}
+    known = [one for one, found in _look(account, waits, terminal) if found.ours]
+    more = [one for one in account.leftovers({one.name for one in account.resources()}, waits) if one.look().ours]
+    ours = [*known, *more][::-1]
     if not ours:
         terminal.say("nothing that bootstrap made is left")
         return DONE
@@ -125,7 +127,7 @@ def _remove(account: Account, terminal: Terminal) -> int:
         return FAILED
     if not _do([(one.take_away, f"{one.group}: {one.name}") for one in ours], account, "remove", terminal):
         return FAILED
-    left = [one for one, found in _look(account, {one.service for one in missing}, terminal) if found.ours]
+    left = [one for one in ours if one.look().ours]
     for one in left:
         print(f"remove: {one.group}: {one.name} still shows: run it again in a minute", file=sys.stderr)
     terminal.say(f"{len(ours) - len(left)} taken away; first secrets and what carries no mark are left as they are")

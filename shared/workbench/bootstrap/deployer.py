@@ -1,8 +1,10 @@
-"""What the person needs who runs bootstrap, plan, deploy, remove, call and results: no more than their calls.
+"""What two people may do, no more than their calls: who deploys, and who runs bootstrap, which gives rights.
 
-The tables of both clouds were read for few of these rows, so nearly all of them are granted on any resource: one that a
-table has on the operation level gives nothing where a resource is named. What is passed to functions is the exception:
-roles by their names. Sources: CAM 598/10606 and 598/101280, RAM's tables of the products; nothing was tried on a cloud.
+`deployer.json`: plan, deploy, call, rotate, results, remove. `bootstrap.json`: bootstrap and remove ALL=1, which make
+roles and policies: these are an administrator's. The clouds' tables were read for few of these rows, so nearly all of
+them are granted on any resource: one that a table has on the operation level gives nothing where a resource is named.
+What is passed to functions is the exception: roles by their names. Sources: CAM 598/10606 and 598/101280, RAM's tables
+of the products; nothing was tried on a cloud.
 """
 
 from __future__ import annotations
@@ -13,55 +15,83 @@ from typing import Any
 from shared.workbench.bootstrap.needs import Needs
 from shared.workbench.bundle.description import Cloud
 
-ACTIONS: Mapping[Cloud, Mapping[str, str]] = {
+Rights = Mapping[Cloud, Mapping[str, str]]
+"""By cloud and service: the API's actions, which are also the names of the rights."""
+
+DEPLOYS: Rights = {
     "tencent": {
         "sts": "GetCallerIdentity",
-        "cam": "GetRole CreateRole UpdateAssumeRolePolicy TagRole DeleteRole ListPolicies GetPolicy CreatePolicy"
-        " UpdatePolicy DeletePolicy AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies",
-        "ckafka": "DescribeTopic CreateTopic DeleteTopic DescribeDatahubTasks CreateDatahubTask DeleteDatahubTask"
-        " FetchMessageListByTimestamp FetchMessageListByOffset FetchMessageByOffset DescribeTopicAttributes",
-        "cls": "DescribeLogsets CreateLogset DeleteLogset DescribeTopics CreateTopic DeleteTopic CreateIndex SearchLog",
-        "scf": "ListFunctions GetFunction CreateFunction UpdateFunctionCode UpdateFunctionConfiguration DeleteFunction"
-        " ListTriggers CreateTrigger UpdateTrigger DeleteTrigger GetFunctionEventInvokeConfig"
-        " UpdateFunctionEventInvokeConfig InvokeFunctionUrl",
-        "ssm": "ListSecrets DescribeSecret CreateSecret",
-        "redis": "DescribeInstances DescribeInstanceAccount",
-        "tcr": "DescribeInstances DescribeServiceAccounts",
-        "tag": "GetResources TagResources",
+        "cam": "GetRole ListPolicies GetPolicy ListAttachedRolePolicies",
+        "ssm": "ListSecrets",
+        "cls": "DescribeLogsets",
+        "ckafka": "DescribeTopic DescribeDatahubTasks DescribeTopicAttributes FetchMessageListByTimestamp"
+        " FetchMessageListByOffset FetchMessageByOffset",
+        "scf": "ListFunctions GetFunction GetFunctionAddress CreateFunction UpdateFunctionCode DeleteFunction"
+        " UpdateFunctionConfiguration ListTriggers CreateTrigger UpdateTrigger DeleteTrigger"
+        " GetFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig InvokeFunctionUrl",
     },
     "alibaba": {
         "sts": "GetCallerIdentity",
-        "ram": "GetRole CreateRole UpdateRole DeleteRole GetPolicy CreatePolicy CreatePolicyVersion DeletePolicy"
-        " AttachPolicyToRole DetachPolicyFromRole ListPoliciesForRole CreateServiceLinkedRole",
-        "mns": "ListQueue CreateQueue GetQueueAttributes DeleteQueue ReceiveMessage DeleteMessage PeekMessage",
-        "eventbridge": "CreateServiceLinkedRoleForProduct ListEventBuses",
-        "log": "GetProject CreateProject DeleteProject GetLogStore CreateLogStore"
-        " DeleteLogStore GetIndex CreateIndex GetLogStoreLogs",
+        "ram": "GetRole GetPolicy ListPoliciesForRole",
+        "mns": "ListQueue GetQueueAttributes PeekMessage ReceiveMessage ChangeMessageVisibility",
+        "eventbridge": "ListEventBuses",
+        "log": "GetProject",
+        "kms": "ListSecrets",
         "fc": "ListFunctions GetFunction CreateFunction UpdateFunction DeleteFunction ListTriggers CreateTrigger"
-        " UpdateTrigger DeleteTrigger GetAsyncInvokeConfig PutAsyncInvokeConfig DeleteAsyncInvokeConfig TagResources"
-        " UntagResources ListTagResources InvokeFunction",
+        " UpdateTrigger DeleteTrigger GetAsyncInvokeConfig PutAsyncInvokeConfig DeleteAsyncInvokeConfig"
+        " InvokeFunction",
+    },
+}
+BOOTSTRAPS: Rights = {
+    "tencent": {
+        "sts": "GetCallerIdentity",
+        "cam": "GetRole CreateRole UpdateAssumeRolePolicy DeleteRole DescribeRoleList ListPolicies GetPolicy"
+        " CreatePolicy UpdatePolicy DeletePolicy AttachRolePolicy DetachRolePolicy ListAttachedRolePolicies",
+        "ckafka": "DescribeInstances DescribeTopic CreateTopic DeleteTopic DescribeDatahubTasks CreateDatahubTask"
+        " DeleteDatahubTask",
+        "cls": "DescribeLogsets CreateLogset DeleteLogset DescribeTopics CreateTopic DeleteTopic CreateIndex",
+        "ssm": "ListSecrets DescribeSecret CreateSecret",
+        "redis": "DescribeInstances DescribeInstanceAccount",
+    },
+    "alibaba": {
+        "sts": "GetCallerIdentity",
+        "ram": "GetRole CreateRole UpdateRole DeleteRole ListRoles GetPolicy CreatePolicy CreatePolicyVersion"
+        " DeletePolicy ListPolicies AttachPolicyToRole DetachPolicyFromRole ListPoliciesForRole"
+        " CreateServiceLinkedRole",
+        "mns": "ListQueue CreateQueue GetQueueAttributes DeleteQueue",
+        "eventbridge": "ListEventBuses",
+        "log": "ListProject GetProject CreateProject DeleteProject GetLogStore CreateLogStore DeleteLogStore GetIndex"
+        " CreateIndex",
+        "fc": "ListFunctions",
         "kms": "ListSecrets DescribeSecret CreateSecret",
         "kvstore": "DescribeInstances DescribeAccounts",
     },
 }
-"""By cloud and service: the API's actions, which are also the names of the rights."""
+
+
+def names(rights: Rights, cloud: Cloud) -> set[str]:
+    """Rights as policies name them."""
+    return {f"{service}:{one}" for service, actions in rights[cloud].items() for one in actions.split()}
 
 
 def deployer_policy(needs: Needs, account: str) -> dict[str, Any]:
-    """The policy document; an account that nobody knows is left for the reader as <uin>."""
-    actions = [f"{service}:{one}" for service, names in ACTIONS[needs.cloud].items() for one in names.split()]
+    """Of who deploys; an account that nobody knows is left for the reader as <uin>."""
     if needs.cloud == "tencent":
         roles = [f"qcs::cam::uin/{account or '<uin>'}:roleName/{role.name}" for role in needs.roles]
-        passing = {"effect": "allow", "action": ["cam:PassRole"], "resource": roles}
-        return {
-            "version": "2.0",
-            "statement": [{"effect": "allow", "action": actions, "resource": ["*"]}, passing],
-        }
-    arns = [f"acs:ram::{account}:role/{role.name.lower()}" for role in needs.roles]
-    return {
-        "Version": "1",
-        "Statement": [
-            {"Effect": "Allow", "Action": actions, "Resource": ["*"]},
-            {"Effect": "Allow", "Action": ["ram:PassRole"], "Resource": arns},
-        ],
-    }
+        return _policy("tencent", (names(DEPLOYS, "tencent"), ["*"]), ({"cam:PassRole"}, roles))
+    roles = [f"acs:ram::{account}:role/{role.name.lower()}" for role in needs.roles]
+    return _policy("alibaba", (names(DEPLOYS, "alibaba"), ["*"]), ({"ram:PassRole"}, roles))
+
+
+def bootstrap_policy(needs: Needs) -> dict[str, Any]:
+    """Of who runs bootstrap."""
+    return _policy(needs.cloud, (names(BOOTSTRAPS, needs.cloud), ["*"]))
+
+
+def _policy(cloud: Cloud, *allowed: tuple[set[str], list[str]]) -> dict[str, Any]:
+    rows = [("allow", sorted(actions), resources) for actions, resources in allowed]
+    if cloud == "tencent":
+        statements = [{"effect": effect, "action": names_, "resource": on} for effect, names_, on in rows]
+        return {"version": "2.0", "statement": statements}
+    named = [{"Effect": effect.capitalize(), "Action": names_, "Resource": on} for effect, names_, on in rows]
+    return {"Version": "1", "Statement": named}

@@ -19,9 +19,6 @@ EVENTBRIDGE_ROLES = (
 """Product names of CreateServiceLinkedRoleForProduct. EventBridge's pages and the vendor's tools disagree on the last
 two, so both are made (functioncompute/fc/mns-queue-triggers; help 181425, 2026-01-27; devsapp/fc#827)."""
 
-EXAMPLES = ("ckafka-example", "datahub-results", "datahub-commands", "1000000000000042")
-"""What serverless.yml says where nobody said anything."""
-
 
 @dataclass(frozen=True)
 class Role:
@@ -168,7 +165,7 @@ def _ckafka(description: Description) -> tuple[tuple[CkafkaTopic, ...], tuple[Da
     if not triggers:
         return (), (), ()
     instance = triggers[0].instance
-    if instance in EXAMPLES:
+    if instance in description.examples:
         text = "CKAFKA_INSTANCE: the id of your CKafka instance; what is missing of its topics is made once it is set"
         return (), (), (text,)
     commands = [CkafkaTopic(one.topic, one.instance) for one in triggers]
@@ -188,7 +185,7 @@ def _optional(description: Description, logs: LogPlace) -> list[str]:
     if description.cloud == "tencent":
         for use in ("results", "commands"):
             urls = {spec.environment.get(f"KEYTURN_{use.upper()}", "") for spec in description.functions}
-            if not any(is_unset(description.cloud, url) for url in urls):
+            if not any(is_unset(description, url) for url in urls):
                 found.append(f"{description.service}-{use}")
     named = {spec.logs for spec in description.functions}
     if None not in named and {(one.group, one.topic) for one in named if one} != {(logs.group, logs.topic)}:
@@ -196,10 +193,10 @@ def _optional(description: Description, logs: LogPlace) -> list[str]:
     return found
 
 
-def is_unset(cloud: Cloud, url: str) -> bool:
+def is_unset(description: Description, url: str) -> bool:
     """Whether a URL names no queue of one's own that a platform's functions may use."""
-    kinds = ("ckafka://", "amqps://") if cloud == "tencent" else ("smq://", "amqps://")
-    return not url.startswith(kinds) or any(example in url for example in EXAMPLES)
+    kinds = ("ckafka://", "amqps://") if description.cloud == "tencent" else ("smq://", "amqps://")
+    return not url.startswith(kinds) or any(example in url for example in description.examples)
 
 
 def _smq(description: Description) -> list[SmqQueue]:

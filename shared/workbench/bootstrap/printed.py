@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.workbench.bootstrap import alibaba, tencent
-from shared.workbench.bootstrap.deployer import deployer_policy
+from shared.workbench.bootstrap.deployer import bootstrap_policy, deployer_policy
 from shared.workbench.bootstrap.needs import Needs
 from shared.workbench.bootstrap.resources import ApiCall, as_text
 from shared.workbench.bundle.description import Description
@@ -19,7 +19,7 @@ _ALIYUN = {"eventbridge-console": "eventbridge"}  # as its command line calls a 
 
 
 def write(description: Description, needs: Needs, account: str, dist: Path) -> Path:
-    """dist/bootstrap/<cloud>/: commands.sh, deployer.json, and for each role its trust and its policy."""
+    """dist/bootstrap/<cloud>/: commands.sh, two persons' policies, and for each role its trust and its policy."""
     folder = dist / "bootstrap" / needs.cloud
     folder.mkdir(parents=True, exist_ok=True)
     for role in needs.roles:
@@ -27,6 +27,7 @@ def write(description: Description, needs: Needs, account: str, dist: Path) -> P
         if role.policy:
             _write(folder / f"{role.name}.policy.json", role.policy)
     _write(folder / "deployer.json", deployer_policy(needs, account))
+    _write(folder / "bootstrap.json", bootstrap_policy(needs))
     (folder / "commands.sh").write_text("\n".join(commands(needs, description.region)) + "\n", encoding="utf-8")
     return folder
 

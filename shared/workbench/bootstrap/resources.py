@@ -61,6 +61,12 @@ class ApiCall:
     parameters: Mapping[str, Any]
 
 
+def is_marked(description: object, mark: str) -> bool:
+    """Whether a description begins with a mark."""
+    text = description if isinstance(description, str) else ""
+    return text == mark or text.startswith(f"{mark},")
+
+
 def as_text(document: Mapping[str, Any]) -> str:
     """A policy as both clouds take it: JSON in a text."""
     return json.dumps(document, separators=(",", ":"))

@@ -24,6 +24,7 @@ from shared.workbench.bootstrap.resources import (
     Found,
     Resource,
     as_text,
+    is_marked,
     same_document,
 )
 
@@ -31,7 +32,8 @@ _PAGE = 100
 _SETTLE_S = 120.0  # a DataHub task is made in the background
 _RETENTION_MS = 3 * 24 * 3600 * 1000  # of messages: a weekend
 _RUNNING, _MAKING = 1, 0  # DescribeDatahubTasks' Status
-_TASK_GONE = (2, 3)
+TASK_GONE = (2, 3)
+"""The Status of a DataHub task that is being deleted, or is."""
 LOG_DAYS = 30
 
 
@@ -113,8 +115,7 @@ class _Thing:
         return self._api.call(call.service, call.action, call.parameters)
 
     def _is_marked(self, description: object) -> bool:
-        text = description if isinstance(description, str) else ""
-        return text == self._mark or text.startswith(f"{self._mark},")
+        return is_marked(description, self._mark)
 
 
 class CamRole(_Thing):
@@ -285,7 +286,7 @@ class Entry(_Thing):
         asked = {"SearchWord": self.name, "TaskType": "SOURCE", "SourceType": "HTTP", "Limit": _PAGE, "Offset": 0}
         answer = self._api.call("ckafka", "DescribeDatahubTasks", asked)["Result"]
         found = [one for one in answer.get("TaskList") or () if one["TaskName"] == self.name]
-        return next((one for one in found if one.get("Status") not in _TASK_GONE), None)
+        return next((one for one in found if one.get("Status") not in TASK_GONE), None)
 
 
 class LogTopic(_Thing):

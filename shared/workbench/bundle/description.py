@@ -144,3 +144,5 @@ class Description:
     functions: tuple[FunctionSpec, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What plan_rotation keeps young, by name, spelled as its command: those of operations that are deployed here."""
+    examples: tuple[str, ...] = ()
+    """Texts of the file that stand for something of one's own, and name nothing that is there."""

@@ -89,7 +89,9 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to_dep
     given_policies = file.custom.policies if file.custom else {}
     here = {spec.module for spec in specs}
     policies = {name: fields for name, fields in given_policies.items() if fields.get("Function") in here}
-    return d.Description(cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region, tuple(specs), policies)
+    where = (cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region)
+    examples = tuple(file.custom.examples) if file.custom else ()
+    return d.Description(*where, tuple(specs), policies, examples)
 
 
 def _spec(

@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.results.result_event import http_status
+from shared.workbench.apis.callers import missing_right, who_grants
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.errors import DescriptionError
@@ -89,7 +90,7 @@ def main(argv: list[str]) -> int:
         print(f"call: {error}", file=sys.stderr)
         return 2
     except CallFailed as error:
-        print(f"call: {error}", file=sys.stderr)
+        print(f"call: {error}{': ' + error.advice if error.advice else ''}", file=sys.stderr)
         return 1
     sealing = SealedCall(body, seals=any(s.seals for s in description.functions if s.module == options.function))
     try:
@@ -101,6 +102,8 @@ def main(argv: list[str]) -> int:
     if advice := sealing.advice(text):
         print(f"call: {advice}", file=sys.stderr)
     print(f"HTTP {status}", file=sys.stderr)
+    if advice := refused_at_the_door(description, status, text):
+        print(f"call: {advice}", file=sys.stderr)
     failed = unsuccessful(text) if status == 207 else 0
     if failed:
         print(f"call: {failed} of the commands did not succeed: look at each result's Outcome", file=sys.stderr)
@@ -114,6 +117,14 @@ def unsuccessful(text: str) -> int:
         return sum(one is not None and http_status(one) >= 300 for one in results)
     except (ValueError, LookupError, TypeError):
         return 1  # what cannot be read is no success
+
+
+def refused_at_the_door(description: Description, status: int, text: str) -> str:
+    """What to do where the platform itself refused who calls; empty where the function was reached."""
+    if status not in (401, 403) or '"Result' in text:
+        return ""
+    service, action = ("scf", "InvokeFunctionUrl") if description.platform == "scf" else ("fc", "InvokeFunction")
+    return f"the function was not reached: {missing_right(description.cloud, service, action, 'AccessDenied')}"
 
 
 def _command(file: str) -> bytes:
@@ -152,7 +163,8 @@ def _uin(description: Description, environ: Mapping[str, str]) -> str:
     """The number of the account that is called. Raises: Refused."""
     uin = environ.get("TENCENTCLOUD_UIN") or account_of_caller(description, api(description, environ))
     if not uin:
-        raise Refused("whose account? set TENCENTCLOUD_UIN: these keys may not ask (sts:GetCallerIdentity)")
+        text = "whose account? set TENCENTCLOUD_UIN: these keys may not ask (sts:GetCallerIdentity)"
+        raise Refused(f"{text}; {who_grants(description.cloud)}")
     return uin
 
 

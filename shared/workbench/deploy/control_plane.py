@@ -7,9 +7,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
-from shared.workbench.apis.callers import passes
+from shared.workbench.apis.callers import missing_right, passes
 from shared.workbench.bundle.description import FunctionSpec
 from shared.workbench.deploy.plan import FunctionState
 
@@ -33,13 +33,21 @@ class CallFailed(Exception):
     """
 
     def __init__(
-        self, action: str, code: str, request_id: str = "", *, may_have_happened: bool = False, status: int = 0
+        self,
+        action: str,
+        code: str,
+        request_id: str = "",
+        *,
+        may_have_happened: bool = False,
+        status: int = 0,
+        service: Literal["scf", "fc", ""] = "",
     ) -> None:
         super().__init__(f"{action}: {code}" + (f" (request {request_id})" if request_id else ""))
         self.action = action
         self.code = code
         self.status = status
         self.may_have_happened = may_have_happened
+        self._service = service
         self.hint = ""
         """What to do about a code that is not known, as far as the step tells."""
 
@@ -51,6 +59,9 @@ class CallFailed(Exception):
     @property
     def advice(self) -> str:
         """What a person can do about it, where that is known."""
+        cloud = "alibaba" if self._service == "fc" else "tencent"
+        if self._service and (right := missing_right(cloud, self._service, self.action, self.code)):
+            return right
         found = (text for word, text in _ADVICE.items() if word in self.code)
         return next(found, self.hint)
 
@@ -64,9 +75,6 @@ _ADVICE = {
     "EventBridge": OPEN_EVENTBRIDGE,
     "ServiceLinkedRole": OPEN_EVENTBRIDGE,
     "AttachedTagKeyNotFound": "make the tag key `keyturn` in the tag console first: deploy knows its functions by it",
-    "UnauthorizedOperation": "the deploying identity lacks a right: `make bootstrap PRINT=1` writes its policy",
-    "NoPermission": "the deploying identity lacks a right",
-    "AccessDenied": "the deploying identity lacks a right, that of passing the role included",
     "AuthFailure": "look at the deploying identity's keys and at this machine's clock",
     "InvalidAccessKeyId": "look at the deploying identity's keys",
     "SignatureDoesNotMatch": "look at the deploying identity's keys",

@@ -338,7 +338,8 @@ def _once(action: str, ask: Callable[[], Any]) -> dict[str, Any]:
         if code and isinstance(status, int):
             request_id = str(getattr(failure, "request_id", "") or "")
             maybe = status >= 500
-            raise CallFailed(action, clean_code(code), request_id, may_have_happened=maybe, status=status) from None
+            known = clean_code(code)
+            raise CallFailed(action, known, request_id, may_have_happened=maybe, status=status, service="fc") from None
         sent = not never_sent(failure)
         raise CallFailed(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent) from None
     body = getattr(answer, "body", None)

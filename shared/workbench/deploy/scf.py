@@ -296,7 +296,8 @@ class ScfPlane:
 
 def _refused(action: str, code: object, request_id: object) -> CallFailed:
     known = clean_code(code)
-    return CallFailed(action, known, str(request_id or ""), may_have_happened=known.startswith("InternalError"))
+    maybe = known.startswith("InternalError")
+    return CallFailed(action, known, str(request_id or ""), may_have_happened=maybe, service="scf")
 
 
 def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:

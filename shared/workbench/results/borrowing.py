@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from shared.queues.port import Inbox, LeasedMessage, QueueUnavailable
-from shared.workbench.results.errors import SourceError
+from shared.workbench.results.errors import unread
 
 _BATCH, _MOST = 16, 480
 _LONGEST_S = 10.0  # of one look: shorter than the queue's own VisibilityTimeout, 30 s if nobody set it
@@ -50,7 +50,7 @@ class BorrowedMessages:
                     break
                 held |= {one.message.id: one for one in batch}
         except QueueUnavailable as error:
-            raise SourceError(f"the results queue cannot be read: {error}") from None
+            raise unread(error, "ReceiveMessage") from None
         finally:
             for one in held.values():
                 with contextlib.suppress(QueueUnavailable):  # the queue itself gives it back later

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shared.workbench.apis.callers import CallerRefused, passes
+from shared.workbench.apis.callers import CallerRefused, missing_right, passes
 from shared.workbench.apis.calls import CallLost, CallRefused, Pace
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.results.errors import SourceError
@@ -113,7 +113,8 @@ def _answer(
         try:
             return api.call("ckafka", action, asked).get("Result") or {}
         except CallerRefused as error:
-            raise SourceError(f"ckafka {action}: {error.code}; whoever reads needs ckafka:{action}") from None
+            advice = missing_right("tencent", "ckafka", action, error.code)
+            raise SourceError(f"ckafka {action}: {error.code}{'; ' + advice if advice else ''}") from None
         except CallRefused as error:
             why = error.code
             if not passes(error.code):

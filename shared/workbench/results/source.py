@@ -20,7 +20,7 @@ from shared.runtime.secret import Secret
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.results.borrowing import BorrowedMessages
 from shared.workbench.results.ckafka import open_topic
-from shared.workbench.results.errors import SourceError
+from shared.workbench.results.errors import SourceError, unread
 
 _SMQ_SHOWN = 16
 _AMQP_NOTE = (
@@ -63,7 +63,7 @@ class InboxSource:
         try:
             waiting = [one.message.body for one in self._inbox.peek()]
         except QueueUnavailable as error:
-            raise SourceError(f"the results queue cannot be looked at: {error}") from None
+            raise unread(error, "PeekMessage") from None
         self.missed = _PEEK_FULL if self._most is not None and len(waiting) >= self._most else ""
         for body in waiting:
             if body not in self._given:

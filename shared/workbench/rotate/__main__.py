@@ -50,6 +50,8 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         return WRONG_USE
     except (CallFailed, FiringFailed, NoAnswer) as error:
         after = session.after_no_answer if session and isinstance(error, NoAnswer) else ""
+        if isinstance(error, CallFailed) and error.advice:
+            after = f": {error.advice}"
         print(f"rotate: {error}{after}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

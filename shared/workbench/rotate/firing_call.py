@@ -13,7 +13,7 @@ from shared.rotation.policy import FUNCTION
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
 from shared.workbench.deploy.access import Refused
-from shared.workbench.deploy.call import address_of, signed_call
+from shared.workbench.deploy.call import address_of, refused_at_the_door, signed_call
 from shared.workbench.report.events import COUNTS, visible_text
 
 _ANY_AGE_DAYS = 1e-6  # a tenth of a second: older than this is whatever a list can show
@@ -73,7 +73,8 @@ class PolicyCaller:
         except ValueError:
             reply = None
         if not isinstance(reply, dict) or not isinstance(reply.get("Rotation"), dict):
-            raise FiringFailed(_failure(status, reply))
+            advice = refused_at_the_door(self._description, status, text)
+            raise FiringFailed(_failure(status, reply) + (f": {advice}" if advice else ""))
         counts = tuple(int(reply["Rotation"].get(name, 0)) for name in COUNTS)
         return Fired(firing, counts, reply.get("Continues") is True)
 

@@ -17,10 +17,22 @@ from tests.cloud.functions.host import FunctionHost
 from tests.cloud.state.log_places import LogPlaces, LogProject
 from tests.cloud.state.world import World
 from tests.cloud.state.world_clock import Clock
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
+from tests.cloud.wire.service import (
+    Action,
+    Answer,
+    ApiError,
+    Call,
+    Cloud,
+    RefusalKind,
+    judged_by,
+    page,
+    parameter_table,
+)
 
 _PROJECT = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _LOGSTORE = re.compile(r"[a-z0-9][a-z0-9_-]{0,61}[a-z0-9]")
+_OF_PROJECT = "acs:log:{region}:{account}:project/{project}"
+_OF_LOGSTORE = _OF_PROJECT + "/logstore/{logstore}"
 _DAYS = (*range(1, 3001), 3650)
 _MORE_OF_LOGSTORES = (
     "appendMeta:bool enableModify:bool enable_tracking:bool encrypt_conf:object hot_ttl:int infrequentAccessTTL:int "
@@ -34,6 +46,7 @@ class AlibabaSls:
     cloud: Cloud = "alibaba"
     name = NAME
     version = VERSION
+    actions: Mapping[str, Action]
     task_faults: frozenset[str] = frozenset()
 
     def __init__(self, logs: LogPlaces, host: FunctionHost, clock: Clock) -> None:
@@ -41,13 +54,19 @@ class AlibabaSls:
         self._host = host
         self._clock = clock
         logstore = "project! logstore!"
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "CreateProject": Action(
                 parameter_table(
                     "projectName! description!", "dataRedundancyType recycleBinEnabled:bool resourceGroupId"
                 ),
                 self._create_project,
                 changes=True,
+                resource="acs:log:{region}:{account}:project/{projectName}",
+            ),
+            "ListProject": Action(
+                parameter_table("offset:int size:int projectName", "resourceGroupId"),
+                self._list,
+                resource="acs:log:{region}:{account}:project/*",
             ),
             "GetProject": Action(parameter_table("project!"), self._project),
             "DeleteProject": Action(parameter_table("project! forceDelete:bool"), self._delete_project, changes=True),
@@ -58,6 +77,7 @@ class AlibabaSls:
                 ),
                 self._create_logstore,
                 changes=True,
+                resource=f"{_OF_PROJECT}/logstore/{{logstoreName}}",
             ),
             "GetLogStore": Action(parameter_table(logstore), self._logstore),
             "DeleteLogStore": Action(parameter_table(logstore), self._delete_logstore, changes=True),
@@ -76,8 +96,10 @@ class AlibabaSls:
                     "topic powerSql:bool session forward:bool highlight:bool isAccurate:bool",
                 ),
                 self._search,
+                right="log:GetLogStoreLogs",
             ),
         }
+        self.actions = judged_by(_OF_PROJECT, "project", judged_by(_OF_LOGSTORE, "logstore", actions))
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         """The code that this service publishes; it has none for a lock."""
@@ -114,7 +136,15 @@ class AlibabaSls:
         return {}
 
     async def _project(self, given: Mapping[str, Any], call: Call) -> Answer:
-        project = self._found(given, call)
+        return self._shown(self._found(given, call))
+
+    async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
+        wanted = given.get("projectName", "")
+        found = [one for one in self._logs.projects.values() if one.region == call.region and wanted in one.name]
+        listed = page(found, given.get("offset", 0), given.get("size", 100))
+        return {"count": len(listed), "total": len(found), "projects": [self._shown(one) for one in listed]}
+
+    def _shown(self, project: LogProject) -> dict[str, Any]:
         return {
             "projectName": project.name,
             "description": project.description,

@@ -19,6 +19,7 @@ from email.utils import parsedate
 from hashlib import md5
 from typing import Any, Literal
 
+from tests.cloud.identity.identities import Caller, Identities
 from tests.cloud.state.world import World
 from tests.cloud.wire.http import HttpReply, HttpRequest
 from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service, has_type, parse_text
@@ -33,7 +34,7 @@ ROUTES = tuple(
     (method, re.compile(path), action)
     for method, path, action in (
         ("POST", "/", "CreateProject"),
-        ("GET", "/", "GetProject"),
+        ("GET", "/", "GetProject"),  # without a project in the host: ListProject
         ("DELETE", "/", "DeleteProject"),
         ("POST", "/logstores", "CreateLogStore"),
         ("GET", _LOGSTORE, "GetLogStore"),
@@ -43,14 +44,18 @@ ROUTES = tuple(
         ("POST", f"{_LOGSTORE}/logs", "GetLogsV2"),
     )
 )
-_WITH_CONTENT = ("GetProject", "GetLogStore", "GetIndex", "GetLogsV2")
+_OF_NO_PROJECT = ("CreateProject", "ListProject")
+_WITH_CONTENT = ("GetProject", "ListProject", "GetLogStore", "GetIndex", "GetLogsV2")
 
 
 class SlsGateway:
-    """Knows one caller and the one service."""
+    """Knows who calls and the one service."""
 
-    def __init__(self, world: World, service: Service, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, world: World, service: Service, identities: Identities, now: Callable[[], float] = time.time
+    ) -> None:
         self._world = world
+        self._identities = identities
         self._service = service
         self._now = now
 
@@ -70,13 +75,14 @@ class SlsGateway:
         }
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
-        self._authenticate(request)
+        caller = self._authenticate(request)
         host, (action, _) = _HOST.fullmatch(request.hostname), _route(request)
         if host is None or request.headers.get("x-log-apiversion") != _API:
             raise ApiError("InvalidAPIVersion", "The host or x-log-apiversion is none of this service's.")
-        if not action or action in self._world.unknown_actions or bool(host["project"]) is (action == "CreateProject"):
+        if not action or action in self._world.unknown_actions or bool(host["project"]) is (action in _OF_NO_PROJECT):
             raise ApiError("InvalidRequest", "There is no such operation.", 404)
         call = Call("alibaba", NAME, action, VERSION, host["region"], request.host, None, request_id)
+        call.caller = caller
         return call, self._service
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
@@ -116,7 +122,7 @@ class SlsGateway:
         problem = {"errorCode": error.code, "errorMessage": error.message}
         return HttpReply.json(problem, error.status, {"x-log-requestid": request_id})
 
-    def _authenticate(self, request: HttpRequest) -> None:
+    def _authenticate(self, request: HttpRequest) -> Caller:
         headers = request.headers
         match = re.fullmatch(r"LOG (?P<id>[^:\s]+):(?P<signature>\S+)", headers.get("authorization", ""))
         if match is None or headers.get("x-log-signaturemethod") != "hmac-sha256":
@@ -126,16 +132,17 @@ class SlsGateway:
             raise ApiError("InvalidDateFormat", "The header Date is missing or not in RFC 1123 form.")
         if abs(self._now() - timegm(sent)) > _CLOCK_SKEW_S:
             raise ApiError("RequestTimeExpired", "The header Date is more than 15 minutes away.")
-        keys = self._world.credentials.alibaba
-        if not hmac.compare_digest(match["id"].encode(), keys.id.encode()):
+        caller = self._identities.find("alibaba", match["id"])
+        if caller is None:
             raise ApiError("Unauthorized", "The access key does not exist.", 401)
-        if not hmac.compare_digest(match["signature"].encode(), _signature(keys.key, request)):
+        if not hmac.compare_digest(match["signature"].encode(), _signature(caller.keys.key, request)):
             raise ApiError("SignatureNotMatch", "The signature does not match the request.", 403)
         digest = md5(request.body).hexdigest().upper() if request.body else ""
         if headers.get("content-md5", "") != digest:
             raise ApiError("PostBodyInvalid", "Content-MD5 is not of this body.")
-        if not hmac.compare_digest(headers.get("x-acs-security-token", "").encode(), keys.token.encode()):
+        if not caller.has_token(headers.get("x-acs-security-token", ""), self._now()):
             raise self.error_for("expire_token")
+        return caller
 
 
 def _signature(key: str, request: HttpRequest) -> bytes:
@@ -152,7 +159,9 @@ def _route(request: HttpRequest) -> tuple[str, dict[str, Any]]:
     for method, pattern, action in ROUTES:
         found = pattern.fullmatch(request.path)
         if method == request.method and found:
-            return action, dict(found.groupdict())
+            host = _HOST.fullmatch(request.hostname)
+            lists = action == "GetProject" and host is not None and not host["project"]
+            return "ListProject" if lists else action, dict(found.groupdict())
     return "", {}
 
 

@@ -95,6 +95,10 @@ class Standin:
         """Somebody agrees to services' first use, as one does in their consoles: `activate(scf=True)`."""
         self._ask("POST", "activate", services)
 
+    def grant(self, cloud: str, *policies: dict[str, Any]) -> None:
+        """The person who calls may do what these policy documents say, and nothing else, from now on."""
+        self._ask("POST", "rights", {cloud: {"policies": policies}})
+
     def advance(self, seconds: float) -> None:
         """Move the world's clock forward; returns when all that falls in between has happened."""
         self._ask("POST", "clock", {"Advance": seconds})

@@ -9,7 +9,7 @@ from tests.cloud.state.api_error import ApiError
 from tests.cloud.state.world import World
 
 _REFUSALS: Mapping[str, tuple[str, ApiError]] = {
-    # The first label of the service's host -> its switch, and what it says. Of the codes, SSM's and CLS's are of their
+    # The name of the service -> its switch, and what it says. Of the codes, SSM's and CLS's are of their
     # SDKs' lists; nobody publishes the others.
     "ssm": ("ssm", ApiError("ResourceUnavailable.NotPurchased", "The service is not activated.")),
     "cls": ("cls", ApiError("OperationDenied.AccountNotExists", "The account does not exist.")),
@@ -17,7 +17,7 @@ _REFUSALS: Mapping[str, tuple[str, ApiError]] = {
     "kms": ("kms", ApiError("Forbidden.KmsServiceNotEnabled", "KMS is not activated on this account.", 403)),
     "mns": ("smq", ApiError("AccessDenied", "The service is not activated on this account.", 403)),
     "mns-open": ("smq", ApiError("ServiceNotActivated", "The service is not activated on this account.", 403)),
-    "sls": ("sls", ApiError("ServiceNotOpened", "Log Service is not activated on this account.", 403)),
+    "log": ("sls", ApiError("ServiceNotOpened", "Log Service is not activated on this account.", 403)),
 }
 
 

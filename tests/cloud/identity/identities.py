@@ -11,7 +11,7 @@ from typing import Any
 from tests.cloud.identity.documents import FUNCTION_SERVICE, Cloud, Question, is_allowed, service_trust, trusts
 from tests.cloud.identity.roles import SCF_POLICY, SCF_ROLE, Role, RoleDirectory
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
-from tests.cloud.state.identity_tables import Activated, TemporaryKeys
+from tests.cloud.state.identity_tables import Activated, CallersRights, TemporaryKeys
 from tests.cloud.state.world import World
 
 ACCOUNT: Mapping[Cloud, str] = {"tencent": TENCENT_UIN, "alibaba": ALIBABA_ACCOUNT}
@@ -54,12 +54,17 @@ class Identities:
         self._by_key: dict[tuple[Cloud, str], Caller] = {}
         self._of_role: dict[tuple[Cloud, str], Caller] = {}
         self.activated = world.activated
+        self._rights = world.caller
         self._consent()
 
     def activate(self, services: Mapping[str, Any]) -> None:
         """Somebody agrees to services' first use, as in their consoles. Raises: ValueError: no such service."""
         self.activated = Activated.model_validate({**self.activated.model_dump(), **services})
         self._consent()
+
+    def grant(self, rights: Mapping[str, Any]) -> None:
+        """From now on the persons who call may do what these documents say. Raises: ValueError: no such table."""
+        self._rights = CallersRights.model_validate({**self._rights.model_dump(), **rights})
 
     def find(self, cloud: Cloud, key_id: str) -> Caller | None:
         """Whose key this is."""
@@ -121,7 +126,7 @@ class Identities:
         if caller.role:
             role = self.roles[caller.cloud].find(caller.role)
             return self.roles[caller.cloud].documents_of(role) if role is not None else []
-        rights = self._world.caller.tencent if caller.cloud == "tencent" else self._world.caller.alibaba
+        rights = self._rights.tencent if caller.cloud == "tencent" else self._rights.alibaba
         return rights.policies
 
     def _consent(self) -> None:

@@ -9,6 +9,7 @@ Claims: Q11.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tests.cloud.queues.broker import MessageBroker
@@ -30,13 +31,14 @@ class AlibabaMnsOpen:
     name = "mns-open"
     version = "2022-01-19"
     task_faults: frozenset[str] = frozenset()
+    actions: Mapping[str, Action]
 
     def __init__(self, queues: SmqQueues, broker: MessageBroker, clock: Clock) -> None:
         self._queues = queues
         self._broker = broker
         self._clock = clock
         elsewhere = "QueueType EnableSSE:bool KmsKeyId SseAlgorithm SseType DlqPolicy TenantRateLimitPolicy"
-        self.actions: Mapping[str, Action] = {
+        actions = {
             "CreateQueue": Action(
                 parameter_table(f"QueueName! {_ATTRIBUTES} EnableLogging:bool Tag:objects", elsewhere),
                 self._create,
@@ -47,6 +49,12 @@ class AlibabaMnsOpen:
             "ListQueue": Action(
                 parameter_table("QueueName PageNum:int PageSize:int Tag:objects", "QueueType"), self._list
             ),
+        }
+        whose = "acs:mns:{region}:{account}:/queues"
+        self.actions = {
+            # As SMQ's own protocol has it. Of this door's rights: none found.
+            name: replace(one, right=f"mns:{name}", resource=whose if name == "ListQueue" else f"{whose}/{{QueueName}}")
+            for name, one in actions.items()
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:

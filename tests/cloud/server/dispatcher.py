@@ -69,7 +69,7 @@ class ApiDispatcher:
         alibaba = {one.name: one for one in self.services if one.cloud == "alibaba"}
         smq, sls = alibaba.pop(MNS, None), alibaba.pop(LOG, None)
         self._smq = SmqGateway(world, smq, identities, now) if smq else None
-        self._sls = SlsGateway(world, sls, now) if sls else None
+        self._sls = SlsGateway(world, sls, identities, now) if sls else None
         self._fc = FcGateway(world, alibaba, identities, now) if "fc" in alibaba else None
         self._alibaba = AlibabaGateway(world, alibaba, identities, now)
 

@@ -9,6 +9,7 @@
   a store also `Current`. `Digest` is hex SHA-256 of salt and value, empty for a version that is gone.
 - `POST requests`: from now on, keep one of each distinct request; `GET requests`: those, see `request_shape`. No value.
 - `POST outside`: a change by hand, see `outside.Outside`.
+- `POST rights`: `{"tencent": {"policies": [...]}}`: the person who calls may do this, and nothing else, from now on.
 - `POST activate`: `{"scf": true}`: somebody agrees to a service's first use, as one does in its console.
 - `POST queue`, `GET functions`, `POST tick`: what only the clouds' own triggers could ask.
 """
@@ -129,6 +130,8 @@ class HttpServer:
                 await dispatcher.outside(api_request.body)
             elif what == "POST activate":
                 dispatcher.identities.activate(json.loads(api_request.body))
+            elif what == "POST rights":
+                dispatcher.identities.grant(json.loads(api_request.body))
             elif what == "GET clock":
                 return HttpReply.json(self._clock.as_json())
             elif what == "POST clock":

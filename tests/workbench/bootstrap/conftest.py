@@ -17,6 +17,13 @@ def empty_standin() -> Iterator[Standin]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def _at_the_stand_ins_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The published rates of calls are kept elsewhere; here they would cost minutes."""
+    for cloud in CLOUDS:
+        monkeypatch.setattr(f"shared.workbench.apis.{cloud}._CALLS_PER_S", 1000.0)
+
+
 @pytest.fixture
 def empty_cloud(empty_standin: Standin) -> Standin:
     """Nothing is there, and no consent was given."""

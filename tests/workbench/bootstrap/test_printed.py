@@ -1,4 +1,8 @@
-"""`make bootstrap PRINT=1`: tccli's commands make the account ready; aliyun's name what the vendor's SDKs know."""
+"""`make bootstrap PRINT=1`: tccli's commands make the account ready; aliyun's name what the vendor's SDKs know.
+
+SLS' SDK needs alibabacloud-darabonba-array and alibabacloud-gateway-pop, which have no wheels: the lock takes wheels
+alone, so SLS' part is skipped where nobody installed it by hand.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.workbench.bootstrap.deployer import ACTIONS
+from shared.workbench.bootstrap.deployer import DEPLOYS
 from tests.cloud.client.standin import Standin
 from tests.support.programs import TCCLI, require_program
 from tests.workbench.bootstrap.empty_account import CLOUDS, SERVICES, Person
@@ -43,14 +47,15 @@ def test_tccli_makes_what_bootstrap_makes(empty_cloud: Standin, tmp_path: Path) 
     assert "export KEYTURN_CLS_LOGSET=" in done.stdout
 
 
-def test_each_parameter_of_aliyun_is_one_of_the_vendors_sdk(empty_cloud: Standin, tmp_path: Path) -> None:
+@pytest.mark.parametrize("product", SDKS)
+def test_each_parameter_of_aliyun_is_one_of_the_vendors_sdk(empty_cloud: Standin, tmp_path: Path, product: str) -> None:
     person = Person(empty_cloud, "alibaba", tmp_path)
     assert person.types("--print") == 0
     text = (person.dist / "bootstrap" / "alibaba" / "commands.sh").read_text()
     assert "# Nobody ran these" in text
     commands = [shlex.split(line) for line in text.splitlines() if line.startswith("aliyun ")]
     assert {words[1] for words in commands} == set(SDKS)
-    for _, product, action, *given in commands:
+    for _, _, action, *given in (words for words in commands if words[1] == product):
         names = set(given[::2]) - {"--region"}
         known = parameters(product, action)
         top = {name.removeprefix("--").partition(".")[0] for name in names}
@@ -80,5 +85,5 @@ def test_each_role_is_a_file_and_the_deployer_gets_the_rights_of_its_calls_alone
         assert json.loads((folder / f"{role.name}.policy.json").read_text()) == role.policy
         assert json.loads((folder / f"{role.name}.trust.json").read_text()) == role.trust
     deployer = (folder / "deployer.json").read_text()
-    assert "PassRole" in deployer and f"{next(iter(ACTIONS[person.name]))}:" in deployer
+    assert "PassRole" in deployer and f"{next(iter(DEPLOYS[person.name]))}:" in deployer
     assert ':*"' not in deployer
