@@ -249,6 +249,21 @@ def test_calls_that_fc_throttles_are_made_again_by_code_or_by_status(site: Site)
     assert site.deploy() == 0
 
 
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+def test_calls_that_scf_throttles_and_reads_that_get_no_answer_are_made_again(site: Site) -> None:
+    site.cloud.faults(
+        [
+            {"Action": "CreateTrigger", "Fault": "throttle"},
+            {"Action": "CreateFunction", "Fault": "code", "Code": "RequestLimitExceeded.GlobalRegionUinLimitExceeded"},
+            {"Action": "GetFunction", "Fault": "code", "Code": "InternalError"},
+            {"Action": "ListFunctions", "Fault": "drop_before"},
+            {"Action": "ListTriggers", "Fault": "drop_after"},
+        ]
+    )
+    assert site.deploy() == 0
+    assert site.steps() == []
+
+
 @pytest.mark.parametrize(("not_so", "ends"), [([], 0), (["D13"], 1)])
 @pytest.mark.parametrize("site", ["tencent"], indirect=True)
 def test_the_last_variable_is_taken_off_by_an_empty_pair(site: Site, not_so: list[str], ends: int) -> None:
