@@ -101,6 +101,8 @@ def test_a_function_is_known_by_its_description_where_no_tag_shows_and_by_its_ta
         ("orders", f"keyturn:another, code {'a' * 64}", ("another", "a" * 64)),
         ("another", f"keyturn:orders, code {'a' * 64}", ("another", "a" * 64)),
         (None, "keyturn:orders is fine", ("", "")),
+        ("orders", "keyturn:another, hands off", ("another", "")),
+        (None, "keyturn:another", ("another", "")),
     ],
 )
 def test_whose_a_function_is_by_its_two_marks(

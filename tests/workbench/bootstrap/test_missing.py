@@ -66,8 +66,6 @@ def test_plan_is_short_on_an_empty_account_and_on_a_ready_one(
     """All that `make plan` prints but the lines of the build, which are two."""
     given = OWN[person.name].items()
     person.environ |= {name: value for name, value in given if not (ready and name.startswith("KEYTURN_"))}
-        name: value for name, value in OWN[person.name].items() if not (ready and name.startswith("KEYTURN_"))
-    }
     if ready:
         assert person.types() == 0
         person.environ |= person.settings()
