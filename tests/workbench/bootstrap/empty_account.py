@@ -10,6 +10,7 @@ from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.account import Account, read_account
 from shared.workbench.bootstrap.commands import main
+from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.deploy import access
 from tests.cloud.client.standin import Standin
@@ -46,7 +47,7 @@ class Person:
     def standing(self) -> dict[str, tuple[str, bool]]:
         """Each thing's condition, and whether it carries the mark."""
         looked = [(one, one.look()) for one in self.account().resources()]
-        return {f"{one.group}: {one.name}": (found.condition, found.ours) for one, found in looked}
+        return {title(one): (found.condition, found.ours) for one, found in looked}
 
     def settings(self) -> dict[str, str]:
         """What settings.sh exports."""
