@@ -18,6 +18,7 @@ UNDER_IDENTITIES: Mapping[str, dict[str, Any]] = {
     "I3": {**_SOON, "cam": {"roles": {"*": _NOBODY}}},
     "I4": {"activated": {"ssm": False}},
     "I5": {**_SOON, "activated": {"cls": False}},
+    "I8": {"activated": {"eventbridge": False}},
 }
 
 
@@ -65,4 +66,16 @@ def i5(standin: Standin) -> object:
     return call_scf(standin, "GetFunction", FunctionName="hello")["Status"]
 
 
-IDENTITY_PROBES = (i1, i2, i3, i4, i5)
+def i6(standin: Standin) -> object:
+    policy = {"version": "2.0", "statement": [{"effect": "allow", "action": "ssm:*", "resource": "*"}]}
+    for name in ("one-made", "another"):
+        _cam(standin, "CreatePolicy", PolicyName=name, PolicyDocument=json.dumps(policy))
+    return [one["PolicyName"] for one in _cam(standin, "ListPolicies", Scope="Local", Keyword="made")["List"]]
+
+
+def i8(standin: Standin) -> object:
+    place = {"host": "eventbridge-console.cn-hangzhou.aliyuncs.com", "version": "2020-04-01"}
+    return isinstance(answer_or_code(call_alibaba, standin, "ListEventBuses", {"Limit": 1}, **place), str)
+
+
+IDENTITY_PROBES = (i1, i2, i3, i4, i5, i6, i8)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,18 +11,11 @@ import pytest
 from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Destinations
 from shared.workbench.deploy.plan import digest
 from tests.support.hello_function import write_zip
+from tests.support.kill_points import points
 from tests.workbench.deploy_site import ONE_CALL, Site, run_until_killed
 
-_A_RUN = 3
+_A_DAY = 3
 _ARN = "acs:mns:cn-hangzhou:1000000000000001:/queues/ends/messages"
-
-
-def points(calls: int, name: str) -> list[int]:
-    """Which calls a kill follows: a sample that each day draws anew, or every one (KEYTURN_KILLS=all)."""
-    every = range(1, calls + 1)
-    if os.environ.get("KEYTURN_KILLS") == "all":
-        return list(every)
-    return sorted(random.Random(f"{time.strftime('%Y%m%d', time.gmtime())} {name}").sample(every, min(_A_RUN, calls)))
 
 
 def nothing(site: Site) -> None:
@@ -77,7 +67,7 @@ def test_a_kill_behind_any_call_is_made_good_by_the_same_command(site: Site, sce
     until = site.calls()
     assert command(site) == 0
     calls, undisturbed = site.calls() - until, digest(site.plane.read({"hello", "goodbye"}))
-    for number in points(calls, f"{scene} {site.description.cloud}"):
+    for number in points(calls, f"{scene} {site.description.cloud}", _A_DAY):
         begin()
         killed = run_until_killed(lambda: command(site), f"{ONE_CALL[site.description.platform]}:return#{number}")
         # How often a function is asked for until it is at rest differs by a few calls from run to run.

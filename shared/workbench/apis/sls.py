@@ -1,7 +1,7 @@
 """Simple Log Service's own wire (2020-12-30): a host a project, and signature version 1 of its own.
 
-The vendor's core cannot sign it without a package that does nothing else. Sources: help.aliyun.com/zh/sls,
-"Request signatures", and the vendor's client.
+The vendor's core cannot sign it without a package that does nothing else, which has no wheels. Sources:
+help.aliyun.com/zh/sls, "Request signatures", and the vendor's client, which takes HMAC-SHA256 where the page has SHA-1.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def ask(
     host = f"{project + '.' if project else ''}{api.region}.log.aliyuncs.com"
     content = json.dumps(body).encode() if body is not None else b""
     target = path + ("?" + "&".join(f"{name}={value}" for name, value in sorted(query.items())) if query else "")
-    headers = _signed(api.keys, method, target, content)
+    headers = signed(api.keys, method, target, content)
     endpoint = api.endpoint if api.endpoint.startswith("http://") else ""
     place = urlsplit(api.endpoint).netloc if api.endpoint.startswith("https://") else host
     answer = send(method, place, target, headers, content, endpoint=endpoint)
@@ -56,18 +56,25 @@ def ask(
     return shown if isinstance(shown, dict) else {}
 
 
-def _signed(keys: Mapping[str, str], method: str, target: str, body: bytes) -> dict[str, str]:
+def signed(keys: Mapping[str, str], method: str, target: str, body: bytes) -> dict[str, str]:
     """All headers of a request but Host and Content-Length."""
-    own = {
+    headers = {
+        "date": formatdate(usegmt=True),
         "x-log-apiversion": _VERSION,
         "x-log-bodyrawsize": str(len(body)),
         "x-log-signaturemethod": "hmac-sha256",
     }
     if keys.get("token"):
-        own["x-acs-security-token"] = keys["token"]
-    digest = hashlib.md5(body, usedforsecurity=False).hexdigest().upper() if body else ""
-    kind, date = "application/json" if body else "", formatdate(usegmt=True)
-    lines = [method, digest, kind, date, *(f"{name}:{value}" for name, value in sorted(own.items())), target]
-    signature = base64.b64encode(hmac.digest(keys["key"].encode(), "\n".join(lines).encode(), "sha256")).decode()
-    headers = {**own, "date": date, "authorization": f"LOG {keys['id']}:{signature}"}
-    return headers | ({"content-md5": digest, "content-type": kind} if body else {})
+        headers["x-acs-security-token"] = keys["token"]
+    if body:
+        headers["content-md5"] = hashlib.md5(body, usedforsecurity=False).hexdigest().upper()
+        headers["content-type"] = "application/json"
+    return headers | {"authorization": f"LOG {keys['id']}:{signature(keys['key'], method, target, headers)}"}
+
+
+def signature(key: str, method: str, target: str, headers: Mapping[str, str]) -> str:
+    """Of a request's path with its sorted query, and of headers by lower-case name; one of them names the digest."""
+    lines = [method, *(headers.get(name, "") for name in ("content-md5", "content-type", "date"))]
+    lines += [f"{name}:{value}" for name, value in sorted(headers.items()) if name.startswith(("x-log-", "x-acs-"))]
+    digest = headers["x-log-signaturemethod"].removeprefix("hmac-")
+    return base64.b64encode(hmac.digest(key.encode(), "\n".join([*lines, target]).encode(), digest)).decode()

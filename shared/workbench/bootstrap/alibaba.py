@@ -114,7 +114,7 @@ def index_body() -> dict[str, Any]:
 class RamRole:
     """A role and the policy of its name."""
 
-    group = "roles"
+    kind = "role"
     after = ""
 
     def __init__(self, api: AlibabaApi, role: Role, mark: str) -> None:
@@ -193,7 +193,7 @@ class RamRole:
 class Queue:
     """A queue of SMQ."""
 
-    group = "queues"
+    kind = "queue"
     after = "smq"
 
     def __init__(self, api: AlibabaApi, queue: SmqQueue, service: str) -> None:
@@ -221,7 +221,7 @@ class Queue:
 class LinkedRole:
     """A role of EventBridge's own. All that uses EventBridge shares it, so that it is never taken away."""
 
-    group = "roles of EventBridge"
+    kind = "EventBridge role"
     after = ""
 
     def __init__(self, api: AlibabaApi, product: str) -> None:
@@ -242,7 +242,7 @@ class LinkedRole:
 class Logstore:
     """A project of SLS with one Logstore, and the index without which nothing of it is found."""
 
-    group = "logs"
+    kind = "Logstore"
     after = "sls"
 
     def __init__(self, api: AlibabaApi, place: LogPlace, mark: str) -> None:

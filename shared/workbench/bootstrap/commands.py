@@ -20,7 +20,7 @@ from shared.workbench.bootstrap import printed, shown
 from shared.workbench.bootstrap.account import Account, read_account
 from shared.workbench.bootstrap.first_secrets import CannotList, Credential, create, credentials, is_there, typed
 from shared.workbench.bootstrap.needs import Consent
-from shared.workbench.bootstrap.resources import Found, Resource
+from shared.workbench.bootstrap.resources import Found, Resource, title
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.deploy.access import Refused
@@ -86,28 +86,29 @@ def told(error: CallRefused | CallLost | CallerRefused, cloud: str) -> str:
 
 def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: Path, terminal: Terminal) -> int:
     missing = _missing_consents(account)
-    looked = _look(account, {one.service for one in missing}, terminal)
-    for line in shown.found(looked, terminal):
+    waits = {one.service for one in missing}
+    looked = _look(account, waits, terminal)
+    for line in shown.found(looked, _waiting(account, waits), terminal):
         terminal.say(line)
     to_make = [(one, found) for one, found in looked if found.condition in ("missing", "differs")]
     if to_make:
-        agreed = terminal.agrees(f"Make or mend these {len(to_make)} in account {account.number}?")
-        if not agreed:
+        if name := shown.other_name(account.needs, file, terminal):
+            terminal.say(name)
+        if not terminal.agrees(f"Make or mend these {len(to_make)} in account {account.number}?"):
             terminal.say("nothing was made")
             return FAILED
-        if not _do([(one.make, f"{one.group}: {one.name}") for one, _ in to_make], account, "bootstrap", terminal):
+        if not _do([(one.make, title(one)) for one, _ in to_make], account, "bootstrap", terminal):
             return FAILED
-        looked = _until_shown(account, {one.service for one in missing}, terminal)
+        looked = _until_shown(account, waits, terminal)
     foreign = [(one, found) for one, found in looked if found.condition != "there"]
     for one, found in foreign:
-        print(f"in the way: {one.group}: {one.name}: {found.why or 'it does not show'}", file=sys.stderr)
-    _first_secrets(account, terminal, missing)
+        print(f"in the way: {title(one)}: {found.why or 'it does not show'}", file=sys.stderr)
+    secrets = [] if {"ssm", "kms"} & waits else _first_secrets(account, terminal)
     exports = {**account.exports, **_given(account, looked)}
-    for line in shown.rest(account, missing, exports, environ):
-        terminal.say(line)
     _write_settings(exports, environ, dist / "bootstrap" / account.needs.cloud)
-    if name := shown.other_name(account.needs, file, terminal):
-        terminal.say(name)
+    new = {name: value for name, value in exports.items() if environ.get(name) != value}
+    for line in shown.rest(account, missing, secrets, new, is_blocked=bool(foreign)):
+        terminal.say(line)
     return FAILED if foreign or missing or account.needs.unnamed else DONE
 
 
@@ -120,16 +121,16 @@ def _remove(account: Account, terminal: Terminal) -> int:
     if not ours:
         terminal.say("nothing that bootstrap made is left")
         return DONE
-    for one in ours:
-        terminal.say(f"- {one.group}: {one.name}")
+    for line in shown.taken_away(ours):
+        terminal.say(line)
     if not terminal.agrees(f"Take these {len(ours)} away from account {account.number}?"):
         terminal.say("nothing was taken away")
         return FAILED
-    if not _do([(one.take_away, f"{one.group}: {one.name}") for one in ours], account, "remove", terminal):
+    if not _do([(one.take_away, title(one)) for one in ours], account, "remove", terminal):
         return FAILED
     left = [one for one in ours if one.look().ours]
     for one in left:
-        print(f"remove: {one.group}: {one.name} still shows: run it again in a minute", file=sys.stderr)
+        print(f"remove: {title(one)} still shows: run it again in a minute", file=sys.stderr)
     terminal.say(f"{len(ours) - len(left)} taken away; first secrets and what carries no mark are left as they are")
     return FAILED if left else DONE
 
@@ -151,6 +152,11 @@ def _look(account: Account, missing: set[str], terminal: Terminal) -> Looked:
     return looked
 
 
+def _waiting(account: Account, missing: set[str]) -> list[Resource]:
+    """What is made once consents are given."""
+    return [one for one in account.resources() if one.after in missing and one.name not in account.needs.optional]
+
+
 def _until_shown(account: Account, missing: set[str], terminal: Terminal) -> Looked:
     """What stands now, asked again for some seconds where it does not show yet."""
     until = time.monotonic() + _SHOWS_WITHIN_S
@@ -164,17 +170,17 @@ def _until_shown(account: Account, missing: set[str], terminal: Terminal) -> Loo
 
 def _do(steps: list[tuple[Callable[[], None], str]], account: Account, verb: str, terminal: Terminal) -> bool:
     """The steps in order; at the first that fails say how to go on."""
-    for number, (step, title) in enumerate(steps, 1):
-        terminal.progress(f"[{number}/{len(steps)}] {title}")
+    for number, (step, named) in enumerate(steps, 1):
+        terminal.progress(f"[{number}/{len(steps)}] {named}")
         started = time.monotonic()
         try:
             step()
         except (CallRefused, CallLost, CallerRefused) as error:
-            terminal.say(f"[{number}/{len(steps)}] {title}: {terminal.bad('failed')}")
+            terminal.say(f"[{number}/{len(steps)}] {named}: {terminal.bad('failed')}")
             print(f"{verb}: {told(error, account.needs.cloud)}", file=sys.stderr)
             print(f"{verb}: put that right and run it again: it goes on from here", file=sys.stderr)
             return False
-        terminal.say(f"[{number}/{len(steps)}] {title}: {time.monotonic() - started:.1f} s")
+        terminal.say(f"[{number}/{len(steps)}] {named}: {time.monotonic() - started:.1f} s")
     return True
 
 
@@ -183,33 +189,31 @@ def _given(account: Account, looked: Looked) -> dict[str, str]:
     variables = {task.name: task.variable for task in account.needs.tasks}
     values: dict[str, str] = {}
     for one, found in looked:
-        if one.group == "logs" and found.value:
+        if one.name == str(account.needs.logs) and found.value:
             values["KEYTURN_CLS_LOGSET"], values["KEYTURN_CLS_TOPIC"] = found.value.split()
         elif one.name in variables and found.value.startswith("ckafka://") and one.name not in account.needs.optional:
             values[variables[one.name]] = found.value
     return values
 
 
-def _first_secrets(account: Account, terminal: Terminal, missing: list[Consent]) -> None:
-    """Ask on a terminal for each first secret; else, and for what nobody typed, the command that asks for it."""
+def _first_secrets(account: Account, terminal: Terminal) -> list[str]:
+    """Ask on a terminal for each first secret; the stores that still want one."""
     assert account.api is not None
-    if {"ssm", "kms"} & {one.service for one in missing}:
-        return
+    left = []
     for first in account.needs.secrets:
         try:
             wanted = [one for one in credentials(first, account.api) if not is_there(account.api, one.store)]
         except (CannotList, CallRefused, CallLost, CallerRefused) as error:
-            terminal.say(f"first secrets: {error}; each is wanted at {first.store}")
+            terminal.say(f"first secrets: {error}; each belongs into {first.store}")
             continue
         for one in wanted:
             secret = typed(one) if terminal.is_live and sys.stdin.isatty() else None
             if secret is None:
-                terminal.say(
-                    f"first secret wanted: make bootstrap CLOUD={account.needs.cloud} SECRET={one.store.place}"
-                )
+                left.append(one.store.place)
             else:
                 create(account.api, one, secret, account.needs.mark)
                 terminal.say(f"{one.store.place}: kept")
+    return left
 
 
 def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:

@@ -43,7 +43,11 @@ def of_alibaba(api: AlibabaApi, needs: Needs, waits: Collection[str]) -> list[Re
     """Roles, queues and log projects of this service. Raises: CallRefused, CallLost, CallerRefused."""
     mark = needs.mark
     names = dict.fromkeys(
-        [one["RoleName"] for one in _ram(api, "ListRoles", "Roles", "Role", {}) if is_marked(one["Description"], mark)]
+        [
+            one["RoleName"]
+            for one in _ram(api, "ListRoles", "Roles", "Role", {})
+            if is_marked(one.get("Description"), mark)
+        ]
         + [
             one["PolicyName"]
             for one in _ram(api, "ListPolicies", "Policies", "Policy", {"PolicyType": "Custom"})
@@ -56,7 +60,9 @@ def of_alibaba(api: AlibabaApi, needs: Needs, waits: Collection[str]) -> list[Re
         queues = [one["QueueName"] for one in _pages(lambda start: _smq(api, start)) if tag in (one.get("Tags") or ())]
         found += [alibaba.Queue(api, SmqQueue(name, api.region), needs.service) for name in queues]
     if "sls" not in waits:
-        projects = [one for one in _pages(lambda start: _projects(api, start)) if is_marked(one["description"], mark)]
+        projects = [
+            one for one in _pages(lambda start: _projects(api, start)) if is_marked(one.get("description"), mark)
+        ]
         found += [alibaba.Logstore(api, LogPlace(one["projectName"], needs.logs.topic), mark) for one in projects]
     return found
 

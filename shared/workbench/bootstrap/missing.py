@@ -9,6 +9,7 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.account import Account
 from shared.workbench.bootstrap.named_queues import wrong_queues
 from shared.workbench.bootstrap.needs import needs
+from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.description import Description
 from shared.workbench.deploy.access import Missing
 
@@ -31,17 +32,17 @@ def missing_things(description: Description, caller: TencentApi | AlibabaApi) ->
             found.append(Missing(f"consent to {consent.service}", f"in the console: {consent.page}"))
             waits.add(consent.service)
     for one in account.resources():
-        if one.after in waits or one.group == "logs":
+        if one.after in waits or one.name == str(wanted.logs):
             continue
         try:
             how = one.look()
         except (CallRefused, CallLost, CallerRefused):
             continue
         if how.condition == "foreign":
-            found.append(Missing(f"{one.group}: {one.name}", how.why))
+            found.append(Missing(title(one), how.why))
         elif how.condition != "there" and one.name not in wanted.optional:
             why = f" ({how.why})" if how.why else ""
-            found.append(Missing(f"{one.group}: {one.name}", f"make bootstrap CLOUD={wanted.cloud}{why}"))
+            found.append(Missing(title(one), f"make bootstrap CLOUD={wanted.cloud}{why}"))
     if isinstance(caller, TencentApi):
         found += wrong_queues(caller, description)
     return tuple(found)

@@ -76,11 +76,12 @@ class Consent:
 
 @dataclass(frozen=True)
 class Billed:
-    """What costs money by the month or the hour and is never made here; the price page, and the day it was read."""
+    """What costs money, and when; the vendor's price page, and the date of that page."""
 
     what: str
+    when: str
     page: str
-    read: str
+    dated: str
 
 
 @dataclass(frozen=True)
@@ -166,7 +167,7 @@ def _ckafka(description: Description) -> tuple[tuple[CkafkaTopic, ...], tuple[Da
         return (), (), ()
     instance = triggers[0].instance
     if instance in description.examples:
-        text = "CKAFKA_INSTANCE: the id of your CKafka instance; what is missing of its topics is made once it is set"
+        text = "CKAFKA_INSTANCE=...  # the id of your CKafka instance; its topics and DataHub tasks are made then"
         return (), (), (text,)
     commands = [CkafkaTopic(one.topic, one.instance) for one in triggers]
     tasks = [
@@ -229,30 +230,36 @@ def _secrets(description: Description) -> list[FirstSecret]:
 def _consents(cloud: Cloud, *, has_queues: bool, eventbridge: bool, stores: bool) -> list[Consent]:
     if cloud == "tencent":
         found = [
-            Consent("scf", "Serverless Cloud Function: open it once and agree to the role SCF_QcsRole"),
-            Consent("cls", "Cloud Log Service: open it once and agree"),
+            Consent("scf", "Serverless Cloud Function: open it once, and agree to the role SCF_QcsRole"),
+            Consent("cls", "Cloud Log Service: open it once, and agree"),
         ]
-        return [*found, *([Consent("ssm", "Secrets Manager: open it once and agree")] if stores else [])]
+        return [*found, *([Consent("ssm", "Secrets Manager: open it once, and agree")] if stores else [])]
     found = [
-        Consent("fc", "Function Compute: open it once and agree"),
+        Consent("fc", "Function Compute: open it once, and agree"),
         Consent("sls", "Simple Log Service: activate it"),
     ]
     found += [Consent("smq", "Simple Message Queue (formerly MNS): activate it")] if has_queues else []
-    found += [Consent("eventbridge", "EventBridge: activate it; no API does")] if eventbridge else []
+    found += [Consent("eventbridge", "EventBridge: activate it")] if eventbridge else []
     return [*found, *([Consent("kms", "Key Management Service: activate it")] if stores else [])]
 
 
 def _billed(cloud: Cloud, *, stores: bool) -> list[Billed]:
     if cloud == "tencent":
+        pages = "https://www.tencentcloud.com/document/product"
         found = [
-            Billed("Serverless Cloud Function, a basic package", "tencentcloud.com document 583/17299", "2023-02-01"),
-            Billed("a CKafka instance, by the hour or the month", "tencentcloud.com document 597/52530", "2025-03-26"),
+            Billed("CKafka instance", "by the hour or the month; you buy it", f"{pages}/597/52530", "2025-03-26"),
+            Billed("Serverless Cloud Function", "each month with a call", f"{pages}/583/17299", "2023-02-01"),
         ]
-        secret = Billed("Secrets Manager, each secret", "tencentcloud.com document 1078/38595", "2024-01-02")
+        secret = Billed("Secrets Manager", "each secret, by the month", f"{pages}/1078/38595", "2024-01-02")
         return [*found, *([secret] if stores else [])]
+    pages = "https://www.alibabacloud.com/help/en"
+    fc = f"{pages}/functioncompute/fc-3-0/product-overview/billing-overview-1"
     found = [
-        Billed("Function Compute, by use", "alibabacloud.com help functioncompute billing-overview", "2025-12"),
-        Billed("SMQ, each queue by the day", "alibabacloud.com help mns billing-overview", "2026"),
+        Billed("Function Compute", "calls and seconds", fc, "2025-12"),
+        Billed(
+            "Simple Message Queue", "each queue, by the day", f"{pages}/mns/product-overview/billing-overview", "2026"
+        ),
     ]
-    secret = Billed("a KMS instance, which secrets need", "alibabacloud.com help kms-billing", "2025-01-10")
-    return [*found, *([secret] if stores else [])]
+    kms = f"{pages}/kms/key-management-service/product-overview/kms-billing"
+    secret = Billed("KMS instance, which secrets need", "by the month or the day; you buy it", kms, "2025-01-10")
+    return [*([secret] if stores else []), *found]

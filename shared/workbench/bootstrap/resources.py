@@ -38,7 +38,7 @@ class Resource(Protocol):
     `make` may be interrupted anywhere and repeated: it begins with what `look` found.
     """
 
-    group: str
+    kind: str  # in one word or two, as a person says it
     name: str
     after: str  # the service whose consent it needs first; empty: none
 
@@ -50,6 +50,11 @@ class Resource(Protocol):
 
     def take_away(self) -> None:
         """Remove what carries the mark, and nothing else."""
+
+
+def title(one: Resource) -> str:
+    """Kind and name: a topic and the DataHub task that writes to it have one name."""
+    return f"{one.kind} {one.name}"
 
 
 @dataclass(frozen=True)

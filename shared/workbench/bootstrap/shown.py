@@ -1,9 +1,10 @@
-"""What bootstrap says: short, in groups, and last what is left for a person."""
+"""What bootstrap says: a line a thing in columns, then what is left for a person in the order of doing it."""
 
 from __future__ import annotations
 
 import getpass
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from shared.workbench.environment.terminal import Terminal
 
 _CLOUDS = {"tencent": "Tencent Cloud", "alibaba": "Alibaba Cloud"}
 _SIGNS = {"there": "=", "missing": "+", "differs": "~", "foreign": "!"}
-_WORDS = {"there": "there", "missing": "to make", "differs": "to mend", "foreign": "in the way"}
+_WORDS = {"there": "", "missing": "is missing", "differs": "differs", "foreign": "is in the way"}
 
 
 def place(account: Account) -> str:
@@ -23,34 +24,57 @@ def place(account: Account) -> str:
     return f"{_CLOUDS[needs.cloud]}, account {account.number}, {needs.region}, service {needs.service}"
 
 
-def found(looked: Sequence[tuple[Resource, Found]], terminal: Terminal) -> Iterator[str]:
-    """A line for each group and condition, with the names of what is not there as it should be."""
-    groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    for one, how in looked:
-        groups.setdefault((one.group, how.condition), []).append((one.name, how.why))
-    for (group, condition), names in groups.items():
-        line = f"{_SIGNS[condition]} {group}: {len(names)} {_WORDS[condition]}"
-        yield terminal.dim(line) if condition == "there" else line
-        told = [(name, why) for name, why in names if why or condition != "there"]
-        yield from (f"    {name}{': ' + why if why else ''}" for name, why in told)
+def found(looked: Sequence[tuple[Resource, Found]], waiting: Sequence[Resource], terminal: Terminal) -> Iterator[str]:
+    """A line for each thing that is not as it should be or has a remark, and one for all the others."""
+    quiet = [one.kind for one, how in looked if how.condition == "there" and not how.why]
+    if quiet:
+        yield terminal.dim(f"= there: {', '.join(_counted(kind, n) for kind, n in Counter(quiet).items())}")
+    rows = [
+        (_SIGNS[how.condition], one, how.why or _WORDS[how.condition])
+        for one, how in looked
+        if how.condition != "there" or how.why
+    ]
+    rows += [(".", one, f"waits for your consent to {one.after}, see below") for one in waiting]
+    cells = [(f"{sign} {one.kind}", one.name, text) for sign, one, text in rows]
+    yield from columns(cells)
+
+
+def taken_away(things: Sequence[Resource]) -> Iterator[str]:
+    """A line for each thing that is to go."""
+    yield from columns([(f"- {one.kind}", one.name) for one in things])
+
+
+def columns(rows: Sequence[Sequence[str]], indent: str = "") -> Iterator[str]:
+    """Each row as a line, its cells below each other."""
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def rest(
-    account: Account, missing: Sequence[Consent], exports: Mapping[str, str], environ: Mapping[str, str]
+    account: Account,
+    missing: Sequence[Consent],
+    secrets: Sequence[str],
+    exports: Mapping[str, str],
+    *,
+    is_blocked: bool,
 ) -> Iterator[str]:
-    """What a person has to do or to know, and the next command."""
+    """What costs money, what a person has to do, and the next command. `exports`: what this shell does not have yet."""
     needs = account.needs
+    yield "What costs money (nothing that is billed by the month is made here), with the price page and its date:"
+    yield from columns([(one.what, one.when, one.dated, one.page) for one in needs.billed], "  ")
     to_do = [f"in the console: {one.page}" for one in missing]
-    to_do += [f"export {one}" for one in needs.unnamed]
+    to_do += [f"in this shell: export {one}" for one in needs.unnamed]
     if to_do:
-        yield "for you to do, since no API does it:"
+        yield "For you to do; the next `make bootstrap` checks it:"
         yield from (f"  {number}. {text}" for number, text in enumerate(to_do, 1))
-    yield "billed, and never made here (price page, read on):"
-    yield from (f"  {one.what}: {one.page}, {one.read}" for one in needs.billed)
-    if changed := {name: value for name, value in exports.items() if environ.get(name) != value}:
-        yield f"set these, or `. dist/bootstrap/{needs.cloud}/settings.sh`:"
-        yield from (f"  export {name}={shlex.quote(value)}" for name, value in changed.items())
-    yield f"next: make {'bootstrap' if to_do else 'plan'} CLOUD={needs.cloud}"
+    if exports:
+        yield f"Settings for this shell, which `. dist/bootstrap/{needs.cloud}/settings.sh` sets:"
+        yield from (f"  export {name}={shlex.quote(value)}" for name, value in exports.items())
+    if secrets:
+        yield "First secrets wanted: each command asks for the password in force now, and keeps it in its store:"
+        yield from (f"  make bootstrap CLOUD={needs.cloud} SECRET={shlex.quote(one)}" for one in secrets)
+    yield f"next: make {'bootstrap' if to_do or is_blocked else 'plan'} CLOUD={needs.cloud}"
 
 
 def other_name(needs: Needs, file: Path, terminal: Terminal) -> str:
@@ -60,6 +84,10 @@ def other_name(needs: Needs, file: Path, terminal: Terminal) -> str:
     lines = file.read_text(encoding="utf-8").splitlines()
     line = next((number for number, text in enumerate(lines, 1) if text.startswith("service:")), 1)
     return (
-        f"every clone's service is called keyturn: if another team deploys to this account, call yours, say,"
-        f" keyturn-{getpass.getuser()} ({file.name}:{line}, `service:`)"
+        f"Every clone's service is called keyturn. If another team deploys to this account, say no here and call yours,"
+        f" for example, keyturn-{getpass.getuser()} ({file.name}:{line}, `service:`)."
     )
+
+
+def _counted(kind: str, n: int) -> str:
+    return f"{n} {kind}{'' if n == 1 else 's'}"

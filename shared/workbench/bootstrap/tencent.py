@@ -105,7 +105,7 @@ def log_calls(place: LogPlace, service: str, mark: str, logset: str, topic: str)
 class _Thing:
     """What all of them know."""
 
-    group = ""
+    kind = ""
     after = ""
 
     def __init__(self, api: TencentApi, name: str, service: str, mark: str) -> None:
@@ -121,7 +121,7 @@ class _Thing:
 class CamRole(_Thing):
     """A role and the policy of its name."""
 
-    group = "roles"
+    kind = "role"
 
     def __init__(self, api: TencentApi, role: Role, service: str, mark: str) -> None:
         super().__init__(api, role.name, service, mark)
@@ -209,7 +209,7 @@ class CamRole(_Thing):
 class Topic(_Thing):
     """A topic of CKafka."""
 
-    group = "queues"
+    kind = "topic"
 
     def __init__(self, api: TencentApi, topic: CkafkaTopic, service: str, mark: str) -> None:
         super().__init__(api, topic.name, service, mark)
@@ -241,7 +241,7 @@ class Topic(_Thing):
 class Entry(_Thing):
     """A DataHub task that takes messages by HTTP."""
 
-    group = "queues"
+    kind = "DataHub task"
 
     def __init__(self, api: TencentApi, task: DatahubTask, service: str, mark: str) -> None:
         super().__init__(api, task.name, service, mark)
@@ -292,7 +292,7 @@ class Entry(_Thing):
 class LogTopic(_Thing):
     """A log set of CLS with one topic, and the index without which nothing of it is found."""
 
-    group = "logs"
+    kind = "log topic"
     after = "cls"
 
     def __init__(self, api: TencentApi, place: LogPlace, service: str, mark: str) -> None:

@@ -3,7 +3,7 @@
 Source: the official SDK's models (alibabacloud-ram20150501 1.3.0); the codes are those that the Terraform provider and
 Serverless Devs go by, which work against real accounts. RAM's host is the same in every region.
 
-Claims: I2, W2.
+Claims: I2, I10, W2.
 """
 
 from __future__ import annotations

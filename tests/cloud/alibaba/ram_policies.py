@@ -1,6 +1,6 @@
 """RAM's policies and their versions, of which five are kept.
 
-Claims: I2.
+Claims: I2, I10.
 """
 
 from __future__ import annotations

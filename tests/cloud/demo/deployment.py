@@ -125,7 +125,7 @@ def deploy_and_use(scene: Scene, cloud: Standin, story: Story, packaging: Packag
     # The functions run with the roles that bootstrap makes, and a right that these lack is a denied call.
     running = prepare_bundle(cloud, story.cloud, packaging.folder, dist, **NO_ROLES)
     made = running.bootstrap()
-    roles = re.findall(r"^\[\d+/\d+\] roles: \S+: [\d.]+ s$", made.stdout, re.MULTILINE)
+    roles = re.findall(r"^\[\d+/\d+\] role \S+: [\d.]+ s$", made.stdout, re.MULTILINE)
     well = made.returncode == 0 and bool(roles)
     told.step("bootstrap", f"{len(roles)} roles are made, each with its function's policy", well)
     deployed = running.workbench("deploy")

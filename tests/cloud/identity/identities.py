@@ -131,7 +131,7 @@ class Identities:
 
     def _consent(self) -> None:
         """SCF's consent is a role of its own, which the console makes."""
-        # claims: D4
+        # claims: D4, I7
         directory = self.roles["tencent"]
         if self.activated.scf and directory.find(SCF_ROLE) is None:
             role = directory.add(SCF_ROLE, service_trust("tencent", _SCF_CONFIGURES))

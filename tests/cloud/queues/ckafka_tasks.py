@@ -3,7 +3,7 @@
 Sources: the vendor's Python SDK (tencentcloud-sdk-python-ckafka 3.1.195) for parameters and codes, that of tccli for
 which of them are required; rates: cloud.tencent.com 597/40823 (2026-11).
 
-Claims: Q7.
+Claims: Q7, Q12.
 """
 
 from __future__ import annotations

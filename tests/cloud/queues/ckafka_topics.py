@@ -3,7 +3,7 @@
 Sources: the vendor's Python SDK (tencentcloud-sdk-python-ckafka 3.1.195) for parameters, bounds and codes; rates:
 cloud.tencent.com 597/40823 (2026-11).
 
-Claims: Q9.
+Claims: Q9, Q12.
 """
 
 from __future__ import annotations

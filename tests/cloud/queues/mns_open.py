@@ -3,7 +3,7 @@
 Source: the vendor's SDK (alibabacloud-mns-open20220119 1.4.1);
 https://www.alibabacloud.com/help/en/mns/developer-reference/api-mns-open-2022-01-19-createqueue.
 
-Claims: Q11.
+Claims: Q11, Q13.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class AlibabaMnsOpen:
         }
         whose = "acs:mns:{region}:{account}:/queues"
         self.actions = {
-            # As SMQ's own protocol has it. Of this door's rights: none found.
+            # As SMQ's own protocol has it: the page on RAM of this API has the same code, mns.
             name: replace(one, right=f"mns:{name}", resource=whose if name == "ListQueue" else f"{whose}/{{QueueName}}")
             for name, one in actions.items()
         }

@@ -90,7 +90,7 @@ async def serve(port: int, path: Path) -> None:
             AlibabaMnsOpen(queues, broker, clock),
         ),
         *(TencentCam(world, identities), TencentSts(identities)),
-        *(AlibabaRam(world, identities), AlibabaSts(identities), AlibabaEventbridge(identities)),
+        *(AlibabaRam(world, identities), AlibabaSts(identities), AlibabaEventbridge(world, identities)),
         *(TencentCls(logs, platforms.host, clock), AlibabaSls(logs, platforms.host, clock)),
         *(TencentScf(world, platforms.host, identities), AlibabaFc(world, platforms.host, identities)),
     )

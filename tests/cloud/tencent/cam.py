@@ -2,7 +2,7 @@
 
 Source: the official SDK's models and list of error codes (tencentcloud-sdk-python-cam 3.1.181).
 
-Claims: I1, W2.
+Claims: I1, I10, W2.
 """
 
 from __future__ import annotations
@@ -244,6 +244,7 @@ class TencentCam:
         scope = given.get("Scope", "All")
         if scope not in ("All", "QCS", "Local"):
             raise ApiError("InvalidParameter.ScopeError", "Scope is All, QCS or Local.")
+        keyword = given.get("Keyword", "") if self._world.holds("I6") else ""
         found = [
             {
                 "PolicyId": one.id,
@@ -261,7 +262,7 @@ class TencentCam:
                 "Tags": _shown_tags(one.tags),
             }
             for one in self._roles.policies.values()
-            if given.get("Keyword", "") in one.name and scope in ("All", "QCS" if one.of_the_cloud else "Local")
+            if keyword in one.name and scope in ("All", "QCS" if one.of_the_cloud else "Local")
         ]
         return _listed(found, given) | {"ServiceTypeList": []}
 

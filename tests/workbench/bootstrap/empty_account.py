@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from traceback import walk_stack
+from types import FrameType
 from typing import Literal
 
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.account import Account, read_account
 from shared.workbench.bootstrap.commands import main
+from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.deploy import access
 from tests.cloud.client.standin import Standin
@@ -46,7 +50,7 @@ class Person:
     def standing(self) -> dict[str, tuple[str, bool]]:
         """Each thing's condition, and whether it carries the mark."""
         looked = [(one, one.look()) for one in self.account().resources()]
-        return {f"{one.group}: {one.name}": (found.condition, found.ours) for one, found in looked}
+        return {title(one): (found.condition, found.ours) for one, found in looked}
 
     def settings(self) -> dict[str, str]:
         """What settings.sh exports."""
@@ -64,3 +68,19 @@ class Person:
             finally:
                 os._exit(0)
         return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+    def calls_while(self, method: str, *more: str) -> int:
+        """How many calls a cloud takes while a method of this name is at work, in one whole run."""
+        taken = 0
+
+        def watch(frame: FrameType, happening: str, _: object) -> None:
+            nonlocal taken
+            if happening == "return" and frame.f_code.co_name == "lost_or_taken":
+                taken += any(one.f_code.co_name == method for one, _ in walk_stack(frame))
+
+        sys.setprofile(watch)
+        try:
+            assert self.types(*more) == 0
+        finally:
+            sys.setprofile(None)
+        return taken

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.workbench.bootstrap.resources import as_text
+from shared.workbench.bootstrap.resources import as_text, title
 from tests.cloud.client.standin import Standin
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
@@ -24,7 +24,7 @@ def test_an_empty_account_becomes_ready_and_a_second_run_changes_nothing(
 ) -> None:
     assert set(person.standing().values()) == {("missing", False)}
     assert person.types() == 0, capsys.readouterr().err
-    shared = "roles of EventBridge"
+    shared = "EventBridge role"
     standing = person.standing()
     assert {how for name, how in standing.items() if not name.startswith(shared)} == {("there", True)}
     assert {how for name, how in standing.items() if name.startswith(shared)} <= {("there", False)}
@@ -34,7 +34,33 @@ def test_an_empty_account_becomes_ready_and_a_second_run_changes_nothing(
     person.environ |= person.settings()
     assert person.types() == 0
     assert len(changes(person.cloud)) == before
-    assert set(person.settings()) and "to make" not in capsys.readouterr().out
+    assert set(person.settings()) and "is missing" not in capsys.readouterr().out
+
+
+def test_each_thing_is_a_line_and_things_of_one_name_are_told_apart_by_their_kinds(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = [title(one) for one in person.account().resources()]
+    assert len(set(wanted)) == len(wanted)
+    assert person.types() == 0
+    said = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    shown = [line for line in said if line.startswith("+ ")]
+    assert shown == [f"+ {one} is missing" for one in wanted]
+    made = [line.partition("] ")[2].rpartition(": ")[0] for line in said if line.startswith("[")]
+    assert made == wanted
+
+
+def test_what_waits_for_a_consent_is_shown_and_costs_come_with_page_and_date(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person.cloud.reset()
+    assert person.types() == 1
+    said = capsys.readouterr().out
+    waiting = {"tencent": ("log topic", "cls"), "alibaba": ("queue", "smq")}[person.name]
+    assert f". {waiting[0]}" in said and f"waits for your consent to {waiting[1]}, see below" in said
+    for one in person.account().needs.billed:
+        line = next(line for line in said.splitlines() if one.page in line)
+        assert one.page.startswith("https://") and one.dated in line
 
 
 def test_what_only_a_person_can_agree_to_is_numbered_and_checked(
@@ -49,29 +75,6 @@ def test_what_only_a_person_can_agree_to_is_numbered_and_checked(
     assert "in the console" not in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("number", [*range(1, 41, 3), 45, 50])
-@pytest.mark.parametrize("verb", ["make", "take_away"])
-def test_it_goes_on_after_a_kill_behind_any_call(person: Person, verb: str, number: int) -> None:
-    more = ["--remove"] if verb == "take_away" else []
-    if more:
-        assert person.types() == 0
-    api = f"shared.workbench.apis.{person.name}:{person.name.title()}Api.call"
-    person.types_until_killed(f"{verb}>{api}:return#{number}", *more)
-    assert person.types(*more) == 0
-    left = {ours for _, ours in person.standing().values()}
-    assert left == ({False} if more else {True} if person.name == "tencent" else {True, False})
-    assert more or {condition for condition, _ in person.standing().values()} == {"there"}
-
-
-@pytest.mark.parametrize("number", range(1, 7))
-def test_it_goes_on_after_a_kill_while_the_log_place_is_made(empty_cloud: Standin, tmp_path: Path, number: int) -> None:
-    empty_cloud.activate(**ALL)
-    person = Person(empty_cloud, "alibaba", tmp_path)
-    person.types_until_killed(f"make>shared.workbench.apis.sls:ask:return#{number}")
-    assert person.types() == 0
-    assert {condition for condition, _ in person.standing().values()} == {"there"}
-
-
 def test_remove_takes_away_what_bootstrap_made_and_nothing_else(
     person: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -81,8 +84,8 @@ def test_remove_takes_away_what_bootstrap_made_and_nothing_else(
     assert person.types() == 0, capsys.readouterr().err
     assert person.types("--remove") == 0, capsys.readouterr().err
     left = {name: how for name, how in person.standing().items() if how != before[name]}
-    shared = [name for name in before if name.startswith("roles of EventBridge")]
-    assert left == {f"roles: {by_hand.name}": ("there", False)} | dict.fromkeys(shared, ("there", False))
+    shared = [name for name in before if name.startswith("EventBridge role")]
+    assert left == {f"role {by_hand.name}": ("there", False)} | dict.fromkeys(shared, ("there", False))
     assert person.types("--remove") == 0
     assert "nothing that bootstrap made is left" in capsys.readouterr().out
 
@@ -93,14 +96,23 @@ def test_a_policy_that_was_changed_is_mended_only_if_it_carries_the_mark(
     assert person.types() == 0
     name = person.account().needs.roles[0].name
     change_policy(person, name)
-    assert person.standing()[f"roles: {name}"] == ("differs", True)
+    assert person.standing()[f"role {name}"] == ("differs", True)
     assert person.types() == 0
-    assert person.standing()[f"roles: {name}"] == ("there", True)
+    assert person.standing()[f"role {name}"] == ("there", True)
     assert person.types("--remove") == 0
     make_role_by_hand(person, name, with_policy=True)
     capsys.readouterr()
     assert person.types() == 1
-    assert f"in the way: roles: {name}: the policy of its name differs" in capsys.readouterr().err
+    assert f"in the way: role {name}: the policy of its name differs" in capsys.readouterr().err
+
+
+def test_a_list_of_policies_that_takes_no_part_of_a_name_is_looked_through(
+    empty_cloud: Standin, tmp_path: Path
+) -> None:
+    empty_cloud.reset(activated=ALL, not_so=["I6"])
+    person = Person(empty_cloud, "tencent", tmp_path)
+    assert person.types() == 0
+    assert set(person.standing().values()) == {("there", True)}
 
 
 def test_without_a_terminal_and_without_yes_nothing_is_made(person: Person, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,6 +12,7 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap import alibaba, tencent
 from shared.workbench.bootstrap.leftovers import of_alibaba, of_tencent
 from shared.workbench.bootstrap.needs import Needs, is_unset, needs
+from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
 from tests.workbench.bootstrap.empty_account import Person
@@ -36,14 +37,14 @@ def made(person: Person, needs: Needs) -> set[str]:
     wanted = tencent.resources(api, needs) if isinstance(api, TencentApi) else alibaba.resources(api, needs)
     for one in wanted:
         one.make()
-    return {f"{one.group}: {one.name}" for one in wanted if one.look().ours}
+    return {title(one) for one in wanted if one.look().ours}
 
 
 def marked(person: Person, needs: Needs) -> set[str]:
     """What the clouds' lists show of a service."""
     api = person.api
     found = of_tencent(api, needs, ()) if isinstance(api, TencentApi) else of_alibaba(api, needs, ())
-    return {f"{one.group}: {one.name}" for one in found}
+    return {title(one) for one in found}
 
 
 def test_what_has_other_names_now_is_taken_away_and_another_services_is_not(
@@ -79,7 +80,7 @@ def test_a_policy_whose_role_is_gone_is_found(person: Person) -> None:
     else:
         _, policy, _ = tencent.role_calls(first, mine.service, mine.mark)
         api.call(policy.service, policy.action, policy.parameters)
-    assert marked(person, mine) == {f"roles: {first.name}"}
+    assert marked(person, mine) == {f"role {first.name}"}
     assert person.types("--remove") == 0
     assert marked(person, mine) == set()
 
