@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 from shared.workbench.apis.callers import CallerRefused, complaint, passes
 
 TIMEOUT_S = 30.0
+_TRIES = 5
+_APART_S = 1.5
+_T = TypeVar("_T")
 
 
 class CallRefused(Exception):
@@ -20,6 +25,11 @@ class CallRefused(Exception):
         self.status = status
         self.service = service
 
+    @property
+    def passes(self) -> bool:
+        """Whether it is about the moment, and says nothing of what was asked."""
+        return passes(self.code) or self.status == 429 or self.status >= 500
+
 
 class CallLost(Exception):
     """A call got no readable answer; it may have had its effect."""
@@ -27,6 +37,23 @@ class CallLost(Exception):
     def __init__(self, action: str, failure: BaseException) -> None:
         super().__init__(f"{action}: no answer ({type(failure).__name__})")
         self.action = action
+
+
+def waited_out(ask: Callable[[], _T]) -> _T:
+    """What a read says, asked a handful of times as long as it is refused in passing or its answer is lost.
+
+    Raises: CallRefused, CallLost, CallerRefused.
+    """
+    for _ in range(_TRIES - 1):
+        try:
+            return ask()
+        except CallRefused as refused:
+            if not refused.passes:
+                raise
+        except CallLost:
+            pass
+        time.sleep(_APART_S)
+    return ask()
 
 
 _READS = ("Describe", "List", "Get")

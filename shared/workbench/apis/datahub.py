@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 _PAGE = 50  # tasks in one list
+TASK_GONE = (2, 3)
+"""The Status of a DataHub task that is being deleted, or is."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ def topic_of(list_tasks: Callable[[Mapping[str, Any]], Mapping[str, Any]], datah
         answer = list_tasks({"Limit": _PAGE, "Offset": offset, "TaskType": "SOURCE", "SourceType": "HTTP"})
         tasks = answer.get("TaskList") or []
         for task in tasks:
-            if task.get("DatahubId") == datahub_id:
+            if task.get("DatahubId") == datahub_id and task.get("Status") not in TASK_GONE:
                 target = (task.get("TargetResource") or {}).get("KafkaParam") or {}
                 return Topic(str(target.get("Resource") or ""), str(target.get("Topic") or ""))
         offset += len(tasks)

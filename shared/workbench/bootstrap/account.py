@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap import alibaba, leftovers, tencent
+from shared.workbench.bootstrap import alibaba, leftovers, settings, tencent
 from shared.workbench.bootstrap.needs import Consent, Needs, is_unset, log_place, needs
 from shared.workbench.bootstrap.resources import Resource
 from shared.workbench.bundle.description import Cloud, Description
@@ -19,13 +19,17 @@ from shared.workbench.deploy.access import Refused
 
 @dataclass(frozen=True)
 class Account:
-    """One account as one description is to run in it. `exports`: variables to set, as far as they are known yet."""
+    """One account as one description is to run in it. `exports`: variables to set, as far as they are known yet.
+
+    `gone`: variables that name what the account does not have, which therefore count as unset.
+    """
 
     api: TencentApi | AlibabaApi | None  # None: nobody's keys, so that nothing can be asked
     number: str
     description: Description
     needs: Needs
     exports: Mapping[str, str]
+    gone: Mapping[str, str] = field(default_factory=dict)
 
     def resources(self) -> list[Resource]:
         """What bootstrap makes, in order."""
@@ -69,25 +73,30 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
         number = tencent.account_of(api)
     elif api:
         number = alibaba.account_of(api)
-    exports = {}
+    exports: dict[str, str] = {}
+    place = log_place(first, number)
+    gone = settings.stale(api, first, environ, place) if api else {}
+    environ = {name: value for name, value in environ.items() if name not in gone}
     if cloud == "alibaba":
         if not number:
             raise Refused("whose account? set ALIBABA_ACCOUNT to its number, or the keys of somebody in it")
         if environ.get("ALIBABA_ACCOUNT", number) != number:
             raise Refused(f"ALIBABA_ACCOUNT is {environ['ALIBABA_ACCOUNT']}, and these keys are of account {number}")
-        place = log_place(first, number)
         exports = {"ALIBABA_ACCOUNT": number}
         if not (environ.get("KEYTURN_SLS_PROJECT") or environ.get("KEYTURN_SLS_LOGSTORE")):
             exports |= {"KEYTURN_SLS_PROJECT": place.group, "KEYTURN_SLS_LOGSTORE": place.topic}
         exports |= _queues(environ, number, first)
     description = load(file, cloud, {**environ, **exports})
-    return Account(api, number, description, needs(description, number), exports)
+    return Account(api, number, description, needs(description, number), exports, gone)
 
 
 def _usable(description: Description, environ: Mapping[str, str]) -> dict[str, str]:
     """The environment without queues that a platform cannot use, such as a file's: others are made in their place."""
-    queues = ("KEYTURN_RESULTS", "KEYTURN_COMMANDS")
-    return {name: value for name, value in environ.items() if name not in queues or not is_unset(description, value)}
+    return {
+        name: value
+        for name, value in environ.items()
+        if name not in settings.QUEUES or not is_unset(description, value)
+    }
 
 
 def _queues(environ: Mapping[str, str], number: str, first: Description) -> dict[str, str]:

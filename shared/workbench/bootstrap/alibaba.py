@@ -12,7 +12,7 @@ from typing import Any
 from shared.workbench.apis import sls
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
-from shared.workbench.bootstrap.needs import Consent, LogPlace, Needs, Role, SmqQueue
+from shared.workbench.bootstrap.needs import LOG_KINDS, Consent, LogPlace, Needs, Role, SmqQueue
 from shared.workbench.bootstrap.resources import (
     MISSING,
     NO_POLICY,
@@ -242,7 +242,7 @@ class LinkedRole:
 class Logstore:
     """A project of SLS with one Logstore, and the index without which nothing of it is found."""
 
-    kind = "Logstore"
+    kind = LOG_KINDS["alibaba"]
     after = "sls"
 
     def __init__(self, api: AlibabaApi, place: LogPlace, mark: str) -> None:

@@ -11,16 +11,17 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from shared.workbench.apis.callers import CallerRefused, missing_right
 from shared.workbench.apis.calls import CallLost, CallRefused
-from shared.workbench.bootstrap import printed, shown
+from shared.workbench.bootstrap import printed, settings, shown
 from shared.workbench.bootstrap.account import Account, read_account
+from shared.workbench.bootstrap.alibaba import LinkedRole
 from shared.workbench.bootstrap.first_secrets import CannotList, Credential, create, credentials, is_there, typed
 from shared.workbench.bootstrap.needs import Consent
-from shared.workbench.bootstrap.resources import Found, Resource, title
+from shared.workbench.bootstrap.resources import MISSING, Found, Resource, title
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.deploy.access import Refused
@@ -28,7 +29,6 @@ from shared.workbench.deploy.commands import DONE, FAILED, WRONG_USE
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
-_LOG_SETTINGS = ("KEYTURN_CLS_LOGSET", "KEYTURN_CLS_TOPIC", "KEYTURN_SLS_PROJECT", "KEYTURN_SLS_LOGSTORE")
 
 _WRITTEN = """written to {}, and nothing was made:
   commands.sh: what bootstrap does, for somebody who may
@@ -57,10 +57,13 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
             terminal.say(_WRITTEN.format(folder))
             return DONE
         terminal.say(shown.place(account))
+        for variable, name in account.gone.items():
+            then = "" if options.remove else ": another is made"
+            terminal.say(f"{variable} names {name}, which is not there{then}")
         if options.secret:
             return _one_secret(account, options.secret, terminal)
         if options.remove:
-            return _remove(account, terminal)
+            return _remove(account, environ, options.dist, terminal)
         return _bootstrap(account, environ, options.dist, options.file, terminal)
     except DescriptionError as error:
         print(error, file=sys.stderr)
@@ -105,14 +108,15 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
         print(f"in the way: {title(one)}: {found.why or 'it does not show'}", file=sys.stderr)
     secrets = [] if {"ssm", "kms"} & waits else _first_secrets(account, terminal)
     exports = {**account.exports, **_given(account, looked)}
-    _write_settings(exports, environ, dist / "bootstrap" / account.needs.cloud)
+    cloud = account.needs.cloud
+    settings.write(exports, environ, account.gone, cloud, dist / "bootstrap" / cloud)
     new = {name: value for name, value in exports.items() if environ.get(name) != value}
     for line in shown.rest(account, missing, secrets, new, is_blocked=bool(foreign)):
         terminal.say(line)
     return FAILED if foreign or missing or account.needs.unnamed else DONE
 
 
-def _remove(account: Account, terminal: Terminal) -> int:
+def _remove(account: Account, environ: Mapping[str, str], dist: Path, terminal: Terminal) -> int:
     """What carries the mark, last made first."""
     waits = {one.service for one in _missing_consents(account)}
     known = [one for one, found in _look(account, waits, terminal) if found.ours]
@@ -120,6 +124,7 @@ def _remove(account: Account, terminal: Terminal) -> int:
     ours = [*known, *more][::-1]
     if not ours:
         terminal.say("nothing that bootstrap made is left")
+        _forget(account, environ, dist, waits, terminal)
         return DONE
     for line in shown.taken_away(ours):
         terminal.say(line)
@@ -131,8 +136,38 @@ def _remove(account: Account, terminal: Terminal) -> int:
     left = [one for one in ours if one.look().ours]
     for one in left:
         print(f"remove: {title(one)} still shows: run it again in a minute", file=sys.stderr)
-    terminal.say(f"{len(ours) - len(left)} taken away; first secrets and what carries no mark are left as they are")
+    terminal.say(f"{len(ours) - len(left)} taken away; what carries no mark is left as it is")
+    if not left:
+        _forget(account, environ, dist, waits, terminal)
     return FAILED if left else DONE
+
+
+def _forget(
+    account: Account, environ: Mapping[str, str], dist: Path, waits: Collection[str], terminal: Terminal
+) -> None:
+    """The settings that name nothing any more go, and what stays is named."""
+    cloud = account.needs.cloud
+    if names := settings.forget(dist / "bootstrap" / cloud, environ, cloud):
+        terminal.say(f"settings.sh is gone; in this shell: unset {' '.join(names)}")
+    for line in _stays(account, waits):
+        terminal.say(f"stays: {line}")
+
+
+def _stays(account: Account, waits: Collection[str]) -> Iterator[str]:
+    """What bootstrap helped to make and does not take away."""
+    assert account.api is not None
+    for first in account.needs.secrets:
+        if {"ssm", "kms"} & set(waits):
+            continue
+        try:
+            kept = [one.store.place for one in credentials(first, account.api) if is_there(account.api, one.store)]
+        except (CannotList, CallRefused, CallLost, CallerRefused):
+            kept = [f"whatever stands at {first.store}"]
+        if kept:
+            yield f"secrets, which are billed and hold what is in force: {', '.join(kept)}"
+    roles = [one.name for one in account.resources() if isinstance(one, LinkedRole) and one.look() != MISSING]
+    if roles:
+        yield f"EventBridge's own roles, which all that uses it shares: {', '.join(roles)}"
 
 
 def _missing_consents(account: Account) -> list[Consent]:
@@ -147,14 +182,14 @@ def _look(account: Account, missing: set[str], terminal: Terminal) -> Looked:
             continue
         terminal.progress(f"looking at {one.name}")
         found = one.look()
-        if found.condition == "there" or one.name not in account.needs.optional:
+        if found.condition == "there" or title(one) not in account.needs.optional:
             looked.append((one, found))
     return looked
 
 
 def _waiting(account: Account, missing: set[str]) -> list[Resource]:
     """What is made once consents are given."""
-    return [one for one in account.resources() if one.after in missing and one.name not in account.needs.optional]
+    return [one for one in account.resources() if one.after in missing and title(one) not in account.needs.optional]
 
 
 def _until_shown(account: Account, missing: set[str], terminal: Terminal) -> Looked:
@@ -191,7 +226,7 @@ def _given(account: Account, looked: Looked) -> dict[str, str]:
     for one, found in looked:
         if one.name == str(account.needs.logs) and found.value:
             values["KEYTURN_CLS_LOGSET"], values["KEYTURN_CLS_TOPIC"] = found.value.split()
-        elif one.name in variables and found.value.startswith("ckafka://") and one.name not in account.needs.optional:
+        elif one.name in variables and found.value.startswith("ckafka://") and title(one) not in account.needs.optional:
             values[variables[one.name]] = found.value
     return values
 
@@ -237,17 +272,3 @@ def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
         terminal.say(f"{reference}: kept")
         return DONE
     raise Refused(f"no policy of serverless.yml keeps a secret at {shlex.quote(reference)}")
-
-
-def _write_settings(exports: Mapping[str, str], environ: Mapping[str, str], folder: Path) -> None:
-    """settings.sh, which sets what was made here; it holds no secret."""
-    folder.mkdir(parents=True, exist_ok=True)
-    queues = ("KEYTURN_RESULTS", "KEYTURN_COMMANDS")
-    given = {name: environ.get(name, "") for name in (*queues, "CKAFKA_INSTANCE", *_LOG_SETTINGS)}
-    # A broker's URL holds a password, and no platform's functions have a file in common.
-    kept = {name: value for name, value in given.items() if value and not value.startswith(("amqp", "sqlite"))}
-    exports = {**kept, **exports}
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
-    files = [name for name in queues if name not in exports and environ.get(name, "").startswith("sqlite:")]
-    lines += [f"unset {name}" for name in files]
-    (folder / "settings.sh").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")

@@ -23,7 +23,7 @@ DEPLOYS: Rights = {
         "sts": "GetCallerIdentity",
         "cam": "GetRole ListPolicies GetPolicy ListAttachedRolePolicies",
         "ssm": "ListSecrets",
-        "cls": "DescribeLogsets",
+        "cls": "DescribeLogsets DescribeTopics",
         "ckafka": "DescribeTopic DescribeDatahubTasks DescribeTopicAttributes FetchMessageListByTimestamp"
         " FetchMessageListByOffset FetchMessageByOffset",
         "scf": "ListFunctions GetFunction GetFunctionAddress CreateFunction UpdateFunctionCode DeleteFunction"
@@ -35,7 +35,7 @@ DEPLOYS: Rights = {
         "ram": "GetRole GetPolicy ListPoliciesForRole",
         "mns": "ListQueue GetQueueAttributes PeekMessage ReceiveMessage ChangeMessageVisibility",
         "eventbridge": "ListEventBuses",
-        "log": "GetProject",
+        "log": "GetProject GetLogStore",
         "kms": "ListSecrets",
         "fc": "ListFunctions GetFunction CreateFunction UpdateFunction DeleteFunction ListTriggers CreateTrigger"
         " UpdateTrigger DeleteTrigger GetAsyncInvokeConfig PutAsyncInvokeConfig DeleteAsyncInvokeConfig"

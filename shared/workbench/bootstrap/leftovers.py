@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.workbench.apis import sls
 from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap import alibaba, tencent
 from shared.workbench.bootstrap.needs import CkafkaTopic, DatahubTask, LogPlace, Needs, Role, SmqQueue
@@ -33,7 +34,7 @@ def of_tencent(api: TencentApi, needs: Needs, waits: Collection[str]) -> list[Re
     found += [
         tencent.Entry(api, DatahubTask(one["TaskName"], CkafkaTopic("", ""), ""), service, mark)
         for one in tasks
-        if is_marked(one.get("Description"), mark) and one.get("Status") not in tencent.TASK_GONE
+        if is_marked(one.get("Description"), mark) and one.get("Status") not in TASK_GONE
     ]
     places = [] if "cls" in waits else _cls_places(api, service)
     return [*found, *(tencent.LogTopic(api, place, service, mark) for place in places)]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.callers import CallerRefused
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.account import Account
 from shared.workbench.bootstrap.named_queues import wrong_queues
-from shared.workbench.bootstrap.needs import needs
+from shared.workbench.bootstrap.needs import LogPlace, needs
 from shared.workbench.bootstrap.resources import title
+from shared.workbench.bootstrap.settings import LOGS, log_place_is_there
 from shared.workbench.bundle.description import Description
 from shared.workbench.deploy.access import Missing
 
@@ -38,11 +41,28 @@ def missing_things(description: Description, caller: TencentApi | AlibabaApi) ->
             how = one.look()
         except (CallRefused, CallLost, CallerRefused):
             continue
+        if title(one) in wanted.optional:
+            continue
         if how.condition == "foreign":
             found.append(Missing(title(one), how.why))
-        elif how.condition != "there" and one.name not in wanted.optional:
+        elif how.condition != "there":
             why = f" ({how.why})" if how.why else ""
             found.append(Missing(title(one), f"make bootstrap CLOUD={wanted.cloud}{why}"))
+    found += _missing_logs(caller, description)
     if isinstance(caller, TencentApi):
         found += wrong_queues(caller, description)
     return tuple(found)
+
+
+def _missing_logs(caller: TencentApi | AlibabaApi, description: Description) -> Iterator[Missing]:
+    """Places for lines that the settings name and that are not there."""
+    for logs in dict.fromkeys(spec.logs for spec in description.functions if spec.logs):
+        place = LogPlace(logs.group, logs.topic)
+        try:
+            is_there = log_place_is_there(caller, place)
+        except (CallLost, CallerRefused):
+            continue
+        if not is_there:
+            names = " ".join(LOGS[description.cloud])
+            remedy = f"make bootstrap CLOUD={description.cloud}, and take its settings"
+            yield Missing(f"logs: {names} name {place}, which is not there", remedy)

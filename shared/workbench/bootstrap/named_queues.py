@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from shared.runtime import queue_urls
 from shared.workbench.apis.callers import CallerRefused
-from shared.workbench.apis.calls import CallLost, CallRefused
-from shared.workbench.apis.datahub import Topic, topic_of
+from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
+from shared.workbench.apis.datahub import Topic
 from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap.settings import task_topic
 from shared.workbench.bundle.description import CkafkaTrigger, Description
 from shared.workbench.deploy.access import Missing
 
@@ -28,10 +29,7 @@ def wrong_queues(api: TencentApi, description: Description) -> Iterator[Missing]
 
 def _why_wrong(api: TencentApi, place: queue_urls.CkafkaPlace, read: set[Topic], *, holds_commands: bool) -> str:
     try:
-        target = topic_of(
-            lambda asked: api.call("ckafka", "DescribeDatahubTasks", asked, region=place.region)["Result"],
-            place.datahub_id,
-        )
+        target = waited_out(lambda: task_topic(api, place.region, place.datahub_id))
     except (CallRefused, CallLost, CallerRefused):
         return ""
     if target is None:

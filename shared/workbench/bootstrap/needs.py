@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,11 @@ class CkafkaTopic:
     name: str
     instance: str
 
+    @property
+    def title(self) -> str:
+        """As it is called in what is said."""
+        return f"topic {self.name}"
+
 
 @dataclass(frozen=True)
 class DatahubTask:
@@ -53,6 +58,14 @@ class DatahubTask:
     name: str
     topic: CkafkaTopic
     variable: str  # KEYTURN_RESULTS or KEYTURN_COMMANDS
+
+    @property
+    def title(self) -> str:
+        """As it is called in what is said."""
+        return f"DataHub task {self.name}"
+
+
+LOG_KINDS: Mapping[Cloud, str] = {"tencent": "log topic", "alibaba": "Logstore"}
 
 
 @dataclass(frozen=True)
@@ -111,7 +124,12 @@ class Needs:
     billed: tuple[Billed, ...]
     secrets: tuple[FirstSecret, ...]
     unnamed: tuple[str, ...]  # variables that a person has to set first, with the reason
-    optional: frozenset[str]  # names of what is not missed, since a setting names another in its place
+    optional: frozenset[str]  # titles of what is not missed, since a setting names another in its place
+
+    @property
+    def logs_title(self) -> str:
+        """As the place of lines is called in what is said."""
+        return f"{LOG_KINDS[self.cloud]} {self.logs}"
 
     @property
     def mark(self) -> str:
@@ -141,7 +159,7 @@ def needs(description: Description, account: str) -> Needs:
         tuple(_billed(description.cloud, stores=bool(secrets))),
         secrets,
         unnamed,
-        frozenset(_optional(description, logs)),
+        frozenset(_optional(description, tasks, logs)),
     )
 
 
@@ -180,18 +198,17 @@ def _ckafka(description: Description) -> tuple[tuple[CkafkaTopic, ...], tuple[Da
     return tuple(dict.fromkeys([*commands, *(one.topic for one in tasks)])), tuple(tasks), ()
 
 
-def _optional(description: Description, logs: LogPlace) -> list[str]:
-    """The names of what a setting names another place for."""
-    found = []
-    if description.cloud == "tencent":
-        for use in ("results", "commands"):
-            urls = {spec.environment.get(f"KEYTURN_{use.upper()}", "") for spec in description.functions}
-            if not any(is_unset(description, url) for url in urls):
-                found.append(f"{description.service}-{use}")
+def _optional(description: Description, tasks: tuple[DatahubTask, ...], logs: LogPlace) -> Iterator[str]:
+    """The titles of what a setting names another place for; never a topic that a trigger reads."""
+    for task in tasks:
+        urls = {spec.environment.get(task.variable, "") for spec in description.functions}
+        if not any(is_unset(description, url) for url in urls):
+            yield task.title
+            if task.variable == "KEYTURN_RESULTS":
+                yield task.topic.title
     named = {spec.logs for spec in description.functions}
     if None not in named and {(one.group, one.topic) for one in named if one} != {(logs.group, logs.topic)}:
-        found.append(str(logs))
-    return found
+        yield f"{LOG_KINDS[description.cloud]} {logs}"
 
 
 def is_unset(description: Description, url: str) -> bool:

@@ -51,10 +51,10 @@ def commands(needs: Needs, region: str) -> Iterator[str]:
 def _tccli(needs: Needs, region: str) -> Iterator[str]:
     calls = [call for role in needs.roles for call in tencent.role_calls(role, needs.service, needs.mark)]
     service, mark, needless = needs.service, needs.mark, needs.optional
-    calls += [tencent.topic_call(one, service, mark) for one in needs.topics if one.name not in needless]
-    calls += [tencent.task_call(one, service, mark) for one in needs.tasks if one.name not in needless]
+    calls += [tencent.topic_call(one, service, mark) for one in needs.topics if one.title not in needless]
+    calls += [tencent.task_call(one, service, mark) for one in needs.tasks if one.title not in needless]
     yield from (_tccli_command(call, region) for call in calls)
-    if str(needs.logs) not in needs.optional:
+    if needs.logs_title not in needs.optional:
         new_set, topic, index = tencent.log_calls(needs.logs, needs.service, needs.mark, "$LOGSET", "$TOPIC")
         yield f"LOGSET=$({_tccli_command(new_set, region)} --filter LogsetId | tr -d '\"')"
         yield f"TOPIC=$({_tccli_command(topic, region)} --filter TopicId | tr -d '\"')"
@@ -78,7 +78,7 @@ def _aliyun(needs: Needs, region: str) -> Iterator[str]:
         for name, value in call.parameters.items():
             words += [f"--{name}", str(value)]
         yield _line(words)
-    if str(needs.logs) not in needs.optional:
+    if needs.logs_title not in needs.optional:
         project, store = needs.logs.group, needs.logs.topic
         sls = ["aliyun", "sls"]
         body = as_text(alibaba.project_body(needs.logs, needs.mark))

@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap.needs import CkafkaTopic, Consent, DatahubTask, LogPlace, Needs, Role
+from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, Consent, DatahubTask, LogPlace, Needs, Role
 from shared.workbench.bootstrap.resources import (
     MISSING,
     NO_POLICY,
@@ -32,8 +33,6 @@ _PAGE = 100
 _SETTLE_S = 120.0  # a DataHub task is made in the background
 _RETENTION_MS = 3 * 24 * 3600 * 1000  # of messages: a weekend
 _RUNNING, _MAKING = 1, 0  # DescribeDatahubTasks' Status
-TASK_GONE = (2, 3)
-"""The Status of a DataHub task that is being deleted, or is."""
 LOG_DAYS = 30
 
 
@@ -292,7 +291,7 @@ class Entry(_Thing):
 class LogTopic(_Thing):
     """A log set of CLS with one topic, and the index without which nothing of it is found."""
 
-    kind = "log topic"
+    kind = LOG_KINDS["tencent"]
     after = "cls"
 
     def __init__(self, api: TencentApi, place: LogPlace, service: str, mark: str) -> None:

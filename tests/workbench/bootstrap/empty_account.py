@@ -15,6 +15,8 @@ from shared.workbench.bootstrap.account import Account, read_account
 from shared.workbench.bootstrap.commands import main
 from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access
 from tests.cloud.client.standin import Standin
 from tests.cloud.invocation.bootstrap import kill_at
@@ -40,6 +42,10 @@ class Person:
 
     def account(self) -> Account:
         return read_account(ROOT / "serverless.yml", self.name, self.environ)
+
+    def description_as_deployed(self) -> Description:
+        """As `plan` reads it: with the settings of this shell, whatever they name."""
+        return load(ROOT / "serverless.yml", self.name, self.environ)
 
     @property
     def api(self) -> TencentApi | AlibabaApi:

@@ -1,0 +1,91 @@
+"""Settings of an earlier time: what they name is looked for, and they go with what they named."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.workbench.bootstrap.missing import missing_things
+from tests.workbench.bootstrap.empty_account import SERVICES, Person
+
+LATE = {  # as a shell that was kept open has it, once the account was emptied
+    "tencent": {
+        "KEYTURN_RESULTS": "ckafka://ap-guangzhou/datahub-gone1",
+        "KEYTURN_COMMANDS": "ckafka://ap-guangzhou/datahub-gone2",
+        "KEYTURN_CLS_LOGSET": "00000000-0000-4000-8000-000000000000",
+        "KEYTURN_CLS_TOPIC": "00000000-0000-4000-8000-000000000001",
+    },
+    "alibaba": {"KEYTURN_SLS_PROJECT": "somebodys-old-project", "KEYTURN_SLS_LOGSTORE": "lines"},
+}
+
+
+ALL = dict.fromkeys(SERVICES, True)
+
+
+@pytest.fixture(autouse=True)
+def _topics_go_at_once(person: Person) -> None:
+    """A topic's first minute, in which it cannot be deleted, is waited out in another test."""
+    person.cloud.reset(activated=ALL, not_so=["Q9"])
+
+
+def test_after_remove_the_same_shell_gets_everything_anew(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert person.types() == 0
+    file = person.dist / "bootstrap" / person.name / "settings.sh"
+    held = person.settings()
+    person.environ |= held
+    capsys.readouterr()
+    assert person.types("--remove") == 0
+    said = capsys.readouterr().out
+    assert not file.exists()
+    named = set(held) - {"CKAFKA_INSTANCE", "ALIBABA_ACCOUNT"}
+    assert named == set(said.partition("in this shell: unset ")[2].partition("\n")[0].split())
+    assert person.types() == 0
+    assert {how for how, _ in person.standing().values()} == {"there"}
+    new = person.settings()
+    if person.name == "tencent":
+        assert all(new[name] != held[name] for name in named)
+        assert (
+            f"KEYTURN_RESULTS names {held['KEYTURN_RESULTS'].rpartition('/')[2]}, which is not there: another is"
+            in (capsys.readouterr().out)
+        )
+    person.environ |= new
+    assert missing_things(person.account().description, person.api) == ()
+
+
+def test_what_settings_name_and_nobody_has_is_made_and_missed(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person.environ |= LATE[person.name]
+    assert person.types() == 0
+    said = capsys.readouterr().out
+    for variable, url in LATE[person.name].items():
+        assert f"{variable} names {url.rpartition('/')[2]}, which is not there: another is made" in said
+        assert person.settings()[variable] != url
+    assert {how for how, _ in person.standing().values()} == {"there"}
+
+
+def test_plan_misses_a_place_for_lines_that_is_not_there(person: Person) -> None:
+    assert person.types() == 0
+    person.environ |= person.settings()
+    late = {name: url for name, url in LATE[person.name].items() if "LS_" in name}
+    good = person.account()
+    person.environ |= late
+    assert missing_things(good.description, person.api) == ()
+    found = missing_things(person.description_as_deployed(), person.api)
+    lines = [one for one in found if one.what.startswith("logs: ")]
+    assert len(lines) == 1 and lines[0].remedy.startswith(f"make bootstrap CLOUD={person.name}")
+
+
+def test_remove_names_what_stays(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert person.types() == 0
+    assert person.types("--remove") == 0
+    said = capsys.readouterr().out
+    assert ("stays: EventBridge's own roles" in said) is (person.name == "alibaba")
+    assert "stays: secrets" not in said
+
+
+@pytest.mark.parametrize("person", ["tencent"], indirect=True)
+def test_the_topic_of_a_trigger_is_missed_whatever_the_settings_name(person: Person) -> None:
+    assert person.types() == 0
+    person.environ |= person.settings()
+    person.api.call("ckafka", "DeleteTopic", {"InstanceId": "ckafka-demo01", "TopicName": "keyturn-commands"})
+    assert "topic keyturn-commands" in [one.what for one in missing_things(person.account().description, person.api)]
