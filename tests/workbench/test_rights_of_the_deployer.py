@@ -17,6 +17,7 @@ from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.bootstrap.needs import needs
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Cloud, Destinations, TimerTrigger
+from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access, call
 from shared.workbench.deploy.code_digests import check_code
 from shared.workbench.deploy.control_plane import CallFailed
@@ -29,6 +30,7 @@ from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
 from tests.conftest import Packages
 from tests.support.hello_function import write_zip
 from tests.workbench.bootstrap.rights import all_but, rights_asked_for
+from tests.workbench.bootstrap.test_settings import LATE
 from tests.workbench.deploy_site import OWN, PLATFORMS, Site
 
 WHO = "whoever administers the account must grant it"
@@ -49,6 +51,7 @@ def everything(site: Site) -> None:
     api = access.api(site.description, environ)
     access.account_of_caller(site.description, api)
     missing_things(read_account(ROOT / "serverless.yml", name, environ).description, api)
+    missing_things(load(ROOT / "serverless.yml", name, environ | LATE[name]), api)
     to_queue = {"KEYTURN_RESULTS": QUEUES[name][0]}
     site.change("hello", environment=to_queue)
     site.change("goodbye", environment=to_queue)

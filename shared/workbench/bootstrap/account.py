@@ -85,7 +85,7 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
         exports = {"ALIBABA_ACCOUNT": number}
         if not (environ.get("KEYTURN_SLS_PROJECT") or environ.get("KEYTURN_SLS_LOGSTORE")):
             exports |= {"KEYTURN_SLS_PROJECT": place.group, "KEYTURN_SLS_LOGSTORE": place.topic}
-        exports |= _queues(environ, number, first)
+        exports |= _queues(environ, load(file, cloud, {**environ, **exports}))
     description = load(file, cloud, {**environ, **exports})
     return Account(api, number, description, needs(description, number), exports, gone)
 
@@ -99,8 +99,11 @@ def _usable(description: Description, environ: Mapping[str, str]) -> dict[str, s
     }
 
 
-def _queues(environ: Mapping[str, str], number: str, first: Description) -> dict[str, str]:
-    """The URLs of SMQ queues that nobody named."""
-    host = f"smq://{number}.mns.{first.region}.aliyuncs.com"
-    names = {"KEYTURN_RESULTS": "keyturn-results", "KEYTURN_COMMANDS": "keyturn-{function}"}
-    return {variable: f"{host}/{queue}" for variable, queue in names.items() if not environ.get(variable)}
+def _queues(environ: Mapping[str, str], named: Description) -> dict[str, str]:
+    """The URLs of SMQ queues that nobody named, as serverless.yml has them."""
+    found = {}
+    for variable in settings.QUEUES:
+        urls = {spec.environment.get(variable, "") for spec in named.functions}
+        if not environ.get(variable) and len(urls) == 1:
+            found[variable] = urls.pop()
+    return found

@@ -15,6 +15,7 @@ from shared.workbench.apis.calls import CallRefused
 from shared.workbench.bootstrap.needs import LOG_KINDS, Consent, LogPlace, Needs, Role, SmqQueue
 from shared.workbench.bootstrap.resources import (
     MISSING,
+    NAME_LOGS,
     NO_POLICY,
     NOT_ATTACHED,
     OTHER_POLICY,
@@ -26,7 +27,9 @@ from shared.workbench.bootstrap.resources import (
     Resource,
     as_text,
     is_marked,
+    others,
     same_document,
+    service_of,
 )
 
 LOG_DAYS = 30
@@ -123,6 +126,9 @@ class RamRole:
     def look(self) -> Found:
         """Another's role may be used as it is, if it trusts FC and has a policy of its name that says the same."""
         role, policy = self._role_there(), self._policy()
+        told = [(role or {}).get("Description"), policy["Policy"].get("Description") if policy else ""]
+        if theirs := others(service_of(self._mark), *map(service_of, told)):
+            return theirs
         if role is None:
             if policy and not is_marked(policy["Policy"].get("Description"), self._mark):
                 return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
@@ -206,7 +212,8 @@ class Queue:
         if answer is None:
             return MISSING
         tags = (answer.get("Data") or {}).get("Tags") or []
-        return Found("there", ours={"TagKey": TAG, "TagValue": self._service} in tags)
+        named = [one.get("TagValue", "") for one in tags if one.get("TagKey") == TAG]
+        return others(self._service, *named) or Found("there", ours=bool(named))
 
     def make(self) -> None:
         if self.look() == MISSING:
@@ -252,13 +259,14 @@ class Logstore:
         project = self._ask("GetProject", "/")
         if project is None:
             return MISSING
-        ours = is_marked(project.get("description"), self._mark)
+        if not is_marked(project.get("description"), self._mark):
+            return Found("foreign", why=f"a project {self._place.group} stands that is not bootstrap's: {NAME_LOGS}")
         store = f"/logstores/{self._place.topic}"
         if self._ask("GetLogStore", store) is None:
-            return Found("missing", ours=ours)
+            return Found("missing", ours=True)
         if self._ask("GetIndex", f"{store}/index") is None:
-            return Found("differs", ours=ours, why="its Logstore has no index: no line would be found")
-        return Found("there", ours=ours)
+            return Found("differs", ours=True, why="its Logstore has no index: no line would be found")
+        return Found("there", ours=True)
 
     def make(self) -> None:
         store = f"/logstores/{self._place.topic}"

@@ -94,6 +94,11 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
     for line in shown.found(looked, _waiting(account, waits), terminal):
         terminal.say(line)
     to_make = [(one, found) for one, found in looked if found.condition in ("missing", "differs")]
+    if any(found.service for _, found in looked):
+        for line in shown.in_the_way(looked):
+            print(line, file=sys.stderr)
+        terminal.say("nothing was made")
+        return FAILED
     if to_make:
         if name := shown.other_name(account.needs, file, terminal):
             terminal.say(name)
@@ -103,9 +108,9 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
         if not _do([(one.make, title(one)) for one, _ in to_make], account, "bootstrap", terminal):
             return FAILED
         looked = _until_shown(account, waits, terminal)
-    foreign = [(one, found) for one, found in looked if found.condition != "there"]
-    for one, found in foreign:
-        print(f"in the way: {title(one)}: {found.why or 'it does not show'}", file=sys.stderr)
+    foreign = list(shown.in_the_way(looked))
+    for line in foreign:
+        print(line, file=sys.stderr)
     secrets = [] if {"ssm", "kms"} & waits else _first_secrets(account, terminal)
     exports = {**account.exports, **_given(account, looked)}
     cloud = account.needs.cloud

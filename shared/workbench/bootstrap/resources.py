@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
@@ -16,6 +17,8 @@ OTHER_POLICY = "the policy of its name differs from what the function needs"
 NOT_ATTACHED = "the policy of its name is not attached"
 RIGHTS_UNKNOWN = "made by hand: whether its policies are enough was not compared"
 
+NAME_LOGS = "rename it, or name a place of your own in the settings"
+
 Condition = Literal["there", "missing", "differs", "foreign"]
 
 
@@ -27,6 +30,7 @@ class Found:
     ours: bool = False  # it carries the mark of this service
     why: str = ""  # what differs, or what a person has to do
     value: str = ""  # the id that the cloud gave it, where a setting needs it
+    service: str = ""  # whose it is, if it carries the mark of another service
 
 
 MISSING = Found("missing")
@@ -70,6 +74,21 @@ def is_marked(description: object, mark: str) -> bool:
     """Whether a description begins with a mark."""
     text = description if isinstance(description, str) else ""
     return text == mark or text.startswith(f"{mark},")
+
+
+def service_of(description: object) -> str:
+    """The service that a description's mark names; empty where it has none."""
+    found = re.match(rf"{TAG}:([A-Za-z0-9-]+)(?:,|$)", description if isinstance(description, str) else "")
+    return found[1] if found else ""
+
+
+def others(own: str, *named: str) -> Found | None:
+    """How a thing stands if one of its marks names another service than one's own; None: none does."""
+    for service in named:
+        if service and service != own:
+            names = "the functions', roles' and queues' names in serverless.yml have to differ, see the manual"
+            return Found("foreign", why=f"it belongs to the service {service}: {names}", service=service)
+    return None
 
 
 def as_text(document: Mapping[str, Any]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from shared.workbench.bootstrap.account import Account
 from shared.workbench.bootstrap.needs import Consent, Needs
-from shared.workbench.bootstrap.resources import Found, Resource
+from shared.workbench.bootstrap.resources import Found, Resource, title
 from shared.workbench.environment.terminal import Terminal
 
 _CLOUDS = {"tencent": "Tencent Cloud", "alibaba": "Alibaba Cloud"}
@@ -37,6 +37,13 @@ def found(looked: Sequence[tuple[Resource, Found]], waiting: Sequence[Resource],
     rows += [(".", one, f"waits for your consent to {one.after}, see below") for one in waiting]
     cells = [(f"{sign} {one.kind}", one.name, text) for sign, one, text in rows]
     yield from columns(cells)
+
+
+def in_the_way(looked: Sequence[tuple[Resource, Found]]) -> Iterator[str]:
+    """A line for each thing that is not there, or not as it should be, once all is made."""
+    for one, how in looked:
+        if how.condition != "there":
+            yield f"in the way: {title(one)}: {how.why or 'it does not show'}"
 
 
 def taken_away(things: Sequence[Resource]) -> Iterator[str]:
@@ -85,7 +92,8 @@ def other_name(needs: Needs, file: Path, terminal: Terminal) -> str:
     line = next((number for number, text in enumerate(lines, 1) if text.startswith("service:")), 1)
     return (
         f"Every clone's service is called keyturn. If another team deploys to this account, say no here and call yours,"
-        f" for example, keyturn-{getpass.getuser()} ({file.name}:{line}, `service:`)."
+        f" for example, keyturn-{getpass.getuser()} ({file.name}:{line}, `service:`). What else has to differ stands in"
+        " the manual under: Two teams, one account."
     )
 
 

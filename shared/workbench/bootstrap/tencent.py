@@ -15,6 +15,7 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, Consent, DatahubTask, LogPlace, Needs, Role
 from shared.workbench.bootstrap.resources import (
     MISSING,
+    NAME_LOGS,
     NO_POLICY,
     NOT_ATTACHED,
     OTHER_POLICY,
@@ -26,7 +27,9 @@ from shared.workbench.bootstrap.resources import (
     Resource,
     as_text,
     is_marked,
+    others,
     same_document,
+    service_of,
 )
 
 _PAGE = 100
@@ -128,14 +131,15 @@ class CamRole(_Thing):
 
     def look(self) -> Found:
         """Another's role may be used as it is, if it trusts SCF and has a policy of its name that says the same."""
-        role = self._role_there()
+        role, policy = self._role_there(), self._policy()
+        told = [(role or {}).get("Description"), policy[1]["Description"] if policy else ""]
+        if theirs := others(self._service, *map(service_of, told)):
+            return theirs
         if role is None:
-            policy = self._policy()
             if policy and not self._is_marked(policy[1]["Description"]):
                 return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
             return Found("missing", ours=policy is not None)
         ours = self._is_marked(role.get("Description"))
-        policy = self._policy()
         wrong = self._wrong(role, policy)
         if not wrong or (not ours and wrong == NO_POLICY):
             return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
@@ -219,7 +223,8 @@ class Topic(_Thing):
         answer = self._api.call("ckafka", "DescribeTopic", asked)["Result"]
         for one in answer.get("TopicList") or ():
             if one["TopicName"] == self.name:
-                return Found("there", ours=self._is_marked(one.get("Note")))
+                theirs = others(self._service, service_of(one.get("Note")))
+                return theirs or Found("there", ours=self._is_marked(one.get("Note")))
         return MISSING
 
     def make(self) -> None:
@@ -250,6 +255,8 @@ class Entry(_Thing):
         task = self._there()
         if task is None:
             return MISSING
+        if theirs := others(self._service, service_of(task.get("Description"))):
+            return theirs
         ours = self._is_marked(task.get("Description"))
         target = (task.get("TargetResource") or {}).get("KafkaParam") or {}
         aim = (target.get("Resource"), target.get("Topic"))
@@ -302,9 +309,13 @@ class LogTopic(_Thing):
         logset, topic = self._there()
         if logset is None:
             return MISSING
+        if not self._is_ours(logset):
+            return Found("foreign", why=f"a log set {self._place.group} stands that is not bootstrap's: {NAME_LOGS}")
         if topic is None:
-            return Found("missing", ours=self._is_ours(logset))
-        found = Found("there", self._is_ours(topic), value=f"{logset['LogsetId']} {topic['TopicId']}")
+            return Found("missing", ours=True)
+        if not self._is_ours(topic):
+            return Found("foreign", why=f"a topic {self._place.topic} in it is not bootstrap's: {NAME_LOGS}")
+        found = Found("there", True, value=f"{logset['LogsetId']} {topic['TopicId']}")
         if not topic.get("Index"):
             return Found("differs", found.ours, why="its topic has no index: no line would be found", value=found.value)
         return found
