@@ -160,5 +160,5 @@ class AlibabaApi:
             raise self.effects.refusal(refused, altered=altered) from None
         self.effects.lost_or_taken(action)
         if failure is not None:
-            raise CallLost(action, failure) from None
+            raise CallLost(action, failure, cloud=self.cloud, endpoint=self.endpoint) from None
         return answer

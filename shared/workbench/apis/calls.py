@@ -32,16 +32,23 @@ class CallRefused(Exception):
 
 
 class CallLost(Exception):
-    """A call got no readable answer; it may have had its effect."""
+    """A call got no readable answer; it may have had its effect. `endpoint`: where it went, if not to the cloud."""
 
-    def __init__(self, action: str, failure: BaseException) -> None:
-        super().__init__(f"{action}: no answer ({type(failure).__name__})")
+    def __init__(self, action: str, failure: BaseException, *, cloud: str = "", endpoint: str = "") -> None:
+        called = f", called {endpoint} (KEYTURN_{cloud.upper()}_ENDPOINT)" if endpoint else ""
+        super().__init__(f"{action}: no answer ({type(failure).__name__}{called})")
         self.action = action
 
+    @property
+    def is_read(self) -> bool:
+        """Whether there was nothing that it could have changed."""
+        return self.action.startswith(_READS)
 
-def waited_out(ask: Callable[[], _T]) -> _T:
+
+def waited_out(ask: Callable[[], _T], *, also_lost: bool = True) -> _T:
     """What a read says, asked a handful of times as long as it is refused in passing or its answer is lost.
 
+    It may be a step that looks first, too, whose lost answers are for a person to see.
     Raises: CallRefused, CallLost, CallerRefused.
     """
     for _ in range(_TRIES - 1):
@@ -51,7 +58,8 @@ def waited_out(ask: Callable[[], _T]) -> _T:
             if not refused.passes:
                 raise
         except CallLost:
-            pass
+            if not also_lost:
+                raise
         time.sleep(_APART_S)
     return ask()
 

@@ -83,7 +83,7 @@ class TencentApi:
             ) from None
         if failure is not None:
             self.effects.lost_or_taken(action)
-            raise CallLost(action, failure) from None
+            raise CallLost(action, failure, cloud=self.cloud, endpoint=self.endpoint) from None
         answer: dict[str, Any] = envelope["Response"]
         if "Error" in answer:  # the client takes an error for success where the content type has a charset
             refused = CallRefused(action, str(answer["Error"].get("Code")), 200, service)

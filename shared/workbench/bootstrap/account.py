@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.calls import waited_out
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap import alibaba, leftovers, settings, tencent
+from shared.workbench.bootstrap import alibaba, consents, leftovers, settings, tencent
 from shared.workbench.bootstrap.needs import Consent, Needs, is_unset, log_place, needs
 from shared.workbench.bootstrap.resources import Resource
 from shared.workbench.bundle.description import Cloud, Description
@@ -49,10 +50,8 @@ class Account:
         return [one for one in found if one.name not in known]
 
     def is_given(self, consent: Consent) -> bool:
-        """Whether a consent shows. Raises: CallLost, CallerRefused."""
-        if isinstance(self.api, TencentApi):
-            return tencent.is_given(self.api, consent)
-        return alibaba.is_given(self.api, self.needs, consent) if self.api else False
+        """Whether a consent shows. Raises: CallRefused, CallLost, CallerRefused."""
+        return self.api is not None and consents.is_given(self.api, self.needs, consent)
 
 
 def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, without_keys: bool = False) -> Account:
@@ -70,12 +69,12 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
             raise
     number = environ.get("ALIBABA_ACCOUNT", "") if cloud == "alibaba" else ""
     if isinstance(api, TencentApi):
-        number = tencent.account_of(api)
+        number = waited_out(lambda: tencent.account_of(api))
     elif api:
-        number = alibaba.account_of(api)
+        number = waited_out(lambda: alibaba.account_of(api))
     exports: dict[str, str] = {}
     place = log_place(first, number)
-    gone = settings.stale(api, first, environ, place) if api else {}
+    gone = waited_out(lambda: settings.stale(api, first, environ, place)) if api else {}
     environ = {name: value for name, value in environ.items() if name not in gone}
     if cloud == "alibaba":
         if not number:

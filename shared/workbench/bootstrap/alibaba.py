@@ -12,7 +12,7 @@ from typing import Any
 from shared.workbench.apis import sls
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
-from shared.workbench.bootstrap.needs import LOG_KINDS, Consent, LogPlace, Needs, Role, SmqQueue
+from shared.workbench.bootstrap.needs import LOG_KINDS, LogPlace, Needs, Role, SmqQueue
 from shared.workbench.bootstrap.resources import (
     MISSING,
     NAME_LOGS,
@@ -49,33 +49,6 @@ def resources(api: AlibabaApi, needs: Needs) -> list[Resource]:
     found += [Queue(api, one, needs.service) for one in needs.queues]
     found += [LinkedRole(api, one) for one in needs.linked_roles]
     return [*found, Logstore(api, needs.logs, needs.mark)]
-
-
-def is_given(api: AlibabaApi, needs: Needs, consent: Consent) -> bool:
-    """Whether a consent shows: whether the product answers a question. Raises: CallLost, CallerRefused."""
-    try:
-        if consent.service == "fc":
-            api.call_function("ListFunctions", "GET", "/2023-03-30/functions", {"limit": "1"})
-        elif consent.service == "sls":
-            return _knows_project(api, needs.logs.group)
-        elif consent.service == "smq":
-            api.call("mns-open", "ListQueue", {"PageNum": "1", "PageSize": "1"})
-        elif consent.service == "eventbridge":
-            api.call("eventbridge-console", "ListEventBuses", {"Limit": "1"})
-        else:
-            api.call("kms", "ListSecrets", {"PageNumber": "1", "PageSize": "1"})
-    except CallRefused:
-        return False
-    return True
-
-
-def _knows_project(api: AlibabaApi, project: str) -> bool:
-    """Whether SLS answers for a project, be it that there is none."""
-    try:
-        sls.ask(api, "GetProject", "GET", "/", project=project)
-    except CallRefused as refused:
-        return "ProjectNotExist" in refused.code
-    return True
 
 
 def role_calls(role: Role, mark: str) -> Iterator[ApiCall]:

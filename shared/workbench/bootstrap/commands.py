@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
 from shared.workbench.apis.callers import CallerRefused, missing_right
-from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
 from shared.workbench.bootstrap import printed, settings, shown
 from shared.workbench.bootstrap.account import Account, read_account
 from shared.workbench.bootstrap.alibaba import LinkedRole
@@ -82,7 +82,10 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
 def told(error: CallRefused | CallLost | CallerRefused, cloud: str) -> str:
     """What a failed call means to a person: for a right that is missing, which one and who grants it."""
     if isinstance(error, CallLost):
-        return f"{error}; it may have had its effect: run it again, it looks first"
+        effect = "" if error.is_read else "it may have had its effect: "
+        return f"{error}; {effect}run it again, it looks first"
+    if isinstance(error, CallRefused) and error.passes:
+        return f"{error}: the cloud has no time now; run it again in a minute"
     advice = missing_right(cloud, error.service, error.action, error.code, "bootstrap")
     return f"{error}: {advice}" if advice else str(error)
 
@@ -186,7 +189,7 @@ def _look(account: Account, missing: set[str], terminal: Terminal) -> Looked:
         if one.after in missing:
             continue
         terminal.progress(f"looking at {one.name}")
-        found = one.look()
+        found = waited_out(one.look)
         if found.condition == "there" or title(one) not in account.needs.optional:
             looked.append((one, found))
     return looked
@@ -214,7 +217,7 @@ def _do(steps: list[tuple[Callable[[], None], str]], account: Account, verb: str
         terminal.progress(f"[{number}/{len(steps)}] {named}")
         started = time.monotonic()
         try:
-            step()
+            waited_out(step, also_lost=False)
         except (CallRefused, CallLost, CallerRefused) as error:
             terminal.say(f"[{number}/{len(steps)}] {named}: {terminal.bad('failed')}")
             print(f"{verb}: {told(error, account.needs.cloud)}", file=sys.stderr)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.callers import CallerRefused
-from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.account import Account
 from shared.workbench.bootstrap.named_queues import wrong_queues
@@ -14,7 +15,7 @@ from shared.workbench.bootstrap.needs import LogPlace, needs
 from shared.workbench.bootstrap.resources import title
 from shared.workbench.bootstrap.settings import LOGS, log_place_is_there
 from shared.workbench.bundle.description import Description
-from shared.workbench.deploy.access import Missing
+from shared.workbench.deploy.access import Missing, not_looked_at
 
 
 def missing_things(description: Description, caller: TencentApi | AlibabaApi) -> tuple[Missing, ...]:
@@ -29,7 +30,10 @@ def missing_things(description: Description, caller: TencentApi | AlibabaApi) ->
     for consent in wanted.consents:
         try:
             given = account.is_given(consent)
-        except (CallLost, CallerRefused):
+        except CallerRefused:
+            continue
+        except (CallRefused, CallLost) as error:
+            found.append(not_looked_at(f"consent to {consent.service}", error))
             continue
         if not given:
             found.append(Missing(f"consent to {consent.service}", f"in the console: {consent.page}"))
@@ -38,8 +42,11 @@ def missing_things(description: Description, caller: TencentApi | AlibabaApi) ->
         if one.after in waits or one.name == str(wanted.logs):
             continue
         try:
-            how = one.look()
-        except (CallRefused, CallLost, CallerRefused):
+            how = waited_out(one.look)
+        except CallerRefused:
+            continue
+        except (CallRefused, CallLost) as error:
+            found.append(not_looked_at(title(one), error))
             continue
         if title(one) in wanted.optional:
             continue
@@ -59,8 +66,11 @@ def _missing_logs(caller: TencentApi | AlibabaApi, description: Description) -> 
     for logs in dict.fromkeys(spec.logs for spec in description.functions if spec.logs):
         place = LogPlace(logs.group, logs.topic)
         try:
-            is_there = log_place_is_there(caller, place)
-        except (CallLost, CallerRefused):
+            is_there = waited_out(partial(log_place_is_there, caller, place))
+        except CallerRefused:
+            continue
+        except (CallRefused, CallLost) as error:
+            yield not_looked_at(f"logs: {place}", error)
             continue
         if not is_there:
             names = " ".join(LOGS[description.cloud])

@@ -11,7 +11,7 @@ from shared.workbench.apis.datahub import Topic
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.settings import task_topic
 from shared.workbench.bundle.description import CkafkaTrigger, Description
-from shared.workbench.deploy.access import Missing
+from shared.workbench.deploy.access import Missing, not_looked_at
 
 _REMEDY = "unset {}: `make bootstrap CLOUD=tencent` makes the queue or finds it, and writes the setting"
 
@@ -23,15 +23,19 @@ def wrong_queues(api: TencentApi, description: Description) -> Iterator[Missing]
         for place in _places(description, variable):
             if place.datahub_id in description.examples:
                 continue
-            if why := _why_wrong(api, place, read, holds_commands=variable == "KEYTURN_COMMANDS"):
+            try:
+                why = _why_wrong(api, place, read, holds_commands=variable == "KEYTURN_COMMANDS")
+            except CallerRefused:
+                continue
+            except (CallRefused, CallLost) as error:
+                yield not_looked_at(f"queue: {variable}", error)
+                continue
+            if why:
                 yield Missing(f"queue: {variable} names {place.datahub_id}, {why}", _REMEDY.format(variable))
 
 
 def _why_wrong(api: TencentApi, place: queue_urls.CkafkaPlace, read: set[Topic], *, holds_commands: bool) -> str:
-    try:
-        target = waited_out(lambda: task_topic(api, place.region, place.datahub_id))
-    except (CallRefused, CallLost, CallerRefused):
-        return ""
+    target = waited_out(lambda: task_topic(api, place.region, place.datahub_id))
     if target is None:
         return f"and no DataHub task in {place.region} has that id"
     if not target.name or not read:

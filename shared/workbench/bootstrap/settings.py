@@ -49,7 +49,10 @@ def _datahub_ids(environ: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
 
 
 def log_place_is_there(api: TencentApi | AlibabaApi, place: LogPlace) -> bool:
-    """Whether a place for lines stands; true where its service does not say so. Raises: CallLost, CallerRefused."""
+    """Whether a place for lines stands; true where its service does not say so.
+
+    Raises: CallRefused that passes, CallLost, CallerRefused.
+    """
     try:
         if isinstance(api, TencentApi):
             filters = [{"Key": "topicId", "Values": [place.topic]}]
@@ -57,6 +60,8 @@ def log_place_is_there(api: TencentApi | AlibabaApi, place: LogPlace) -> bool:
             return any(one["LogsetId"] == place.group for one in topics)
         sls.ask(api, "GetLogStore", "GET", f"/logstores/{place.topic}", project=place.group)
     except CallRefused as refused:
+        if refused.passes:
+            raise
         return refused.code not in ("ProjectNotExist", "LogStoreNotExist")
     return True
 

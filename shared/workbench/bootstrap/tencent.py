@@ -12,7 +12,7 @@ from typing import Any
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, Consent, DatahubTask, LogPlace, Needs, Role
+from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, DatahubTask, LogPlace, Needs, Role
 from shared.workbench.bootstrap.resources import (
     MISSING,
     NAME_LOGS,
@@ -50,15 +50,6 @@ def resources(api: TencentApi, needs: Needs) -> list[Resource]:
     found += [Topic(api, one, needs.service, needs.mark) for one in needs.topics]
     found += [Entry(api, one, needs.service, needs.mark) for one in needs.tasks]
     return [*found, LogTopic(api, needs.logs, needs.service, needs.mark)]
-
-
-def is_given(api: TencentApi, consent: Consent) -> bool:
-    """Whether a consent shows. Raises: CallLost, CallerRefused."""
-    if consent.service == "scf":
-        return not api.refusal("cam", "GetRole", {"RoleName": "SCF_QcsRole"})
-    if consent.service == "ssm":
-        return not api.refusal("ssm", "ListSecrets", {"Limit": 1})
-    return not api.refusal("cls", "DescribeLogsets", {"Limit": 1})
 
 
 def role_calls(role: Role, service: str, mark: str) -> Iterator[ApiCall]:

@@ -39,6 +39,12 @@ class Missing:
 
     what: str
     remedy: str
+    is_known: bool = True  # false: it may be there, and could not be looked at
+
+
+def not_looked_at(what: str, error: Exception) -> Missing:
+    """What may be there, and could not be looked at."""
+    return Missing(f"{what} could not be looked at", f"{error}: run it again", is_known=False)
 
 
 def identity(cloud: str, environ: Mapping[str, str]) -> dict[str, str]:

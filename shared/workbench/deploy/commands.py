@@ -257,7 +257,7 @@ def _show_missing(work: Work) -> bool:
     work.terminal.say(work.place)
     missing = work.missing()
     for one in missing:
-        work.terminal.say(work.terminal.bad(f"missing: {one.what}: {one.remedy}"))
+        work.terminal.say(work.terminal.bad(f"{'missing' if one.is_known else 'unknown'}: {one.what}: {one.remedy}"))
     return bool(missing)
 
 

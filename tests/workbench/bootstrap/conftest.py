@@ -21,6 +21,7 @@ def empty_standin() -> Iterator[Standin]:
 def _at_the_stand_ins_pace(monkeypatch: pytest.MonkeyPatch) -> None:
     """The published rates of calls are kept elsewhere; here they would cost minutes."""
     for cloud in CLOUDS:
+        monkeypatch.setattr("shared.workbench.apis.calls._APART_S", 0.3)
         monkeypatch.setattr(f"shared.workbench.apis.{cloud}._CALLS_PER_S", 1000.0)
 
 
