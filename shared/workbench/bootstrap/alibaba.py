@@ -12,8 +12,10 @@ from typing import Any
 from shared.workbench.apis import sls
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
+from shared.workbench.bootstrap import regions
 from shared.workbench.bootstrap.needs import LOG_KINDS, LogPlace, Needs, Role, SmqQueue
 from shared.workbench.bootstrap.resources import (
+    ELSEWHERE,
     MISSING,
     NAME_LOGS,
     NO_POLICY,
@@ -107,6 +109,8 @@ class RamRole:
                 return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
             return Found("missing", ours=policy is not None)
         ours = is_marked(role.get("Description"), self._mark)
+        if ours and policy and regions.is_of_others_alone(_document(policy), self._api.region):
+            return Found("differs", why=ELSEWHERE)
         by_hand = policy and not is_marked(policy["Policy"].get("Description"), self._mark)
         wrong = self._wrong(role, policy)
         if not wrong or (not ours and wrong == NO_POLICY):
@@ -127,14 +131,17 @@ class RamRole:
         policy = self._policy()
         if policy is None:
             self._do(rest[0])
-        elif not same_document(policy["DefaultPolicyVersion"]["PolicyDocument"], self._role.policy or {}):
-            document = {"PolicyName": self.name, "PolicyDocument": as_text(self._role.policy or {})}
-            self._api.call("ram", "CreatePolicyVersion", {**document, **_ROTATE})
+        elif not same_document(_document(policy), wanted := self._wanted(policy)):
+            self._rewrite(wanted)
         if (self.name, "Custom") not in self._attached():
             self._do(rest[1])
 
     def take_away(self) -> None:
         role, policy = self._role_there(), self._policy()
+        if policy and (left := regions.without(_document(policy), self._api.region)):
+            if is_marked(policy["Policy"].get("Description"), self._mark):
+                self._rewrite(left)
+            return  # functions of another region run with it
         if role is not None and is_marked(role.get("Description"), self._mark):
             for name, kind in self._attached():
                 named = {"PolicyType": kind, "PolicyName": name, "RoleName": self.name}
@@ -150,12 +157,19 @@ class RamRole:
             return ""
         if policy is None:
             return NO_POLICY
-        if not same_document(policy["DefaultPolicyVersion"]["PolicyDocument"], self._role.policy):
+        if not same_document(_document(policy), self._wanted(policy)):
             return OTHER_POLICY
         return "" if (self.name, "Custom") in self._attached() else NOT_ATTACHED
 
     def _do(self, call: ApiCall) -> None:
         self._api.call(call.service, call.action, call.parameters)
+
+    def _wanted(self, policy: Mapping[str, Any]) -> dict[str, Any]:
+        return regions.united(_document(policy), self._role.policy or {}, self._api.region)
+
+    def _rewrite(self, document: Mapping[str, Any]) -> None:
+        named = {"PolicyName": self.name, "PolicyDocument": as_text(document)}
+        self._api.call("ram", "CreatePolicyVersion", {**named, **_ROTATE})
 
     def _role_there(self) -> dict[str, Any] | None:
         answer = _or_none(self._api, "ram", "GetRole", {"RoleName": self.name})
@@ -167,6 +181,10 @@ class RamRole:
     def _attached(self) -> list[tuple[str, str]]:
         answer = self._api.call("ram", "ListPoliciesForRole", {"RoleName": self.name})
         return [(one["PolicyName"], one["PolicyType"]) for one in answer["Policies"]["Policy"]]
+
+
+def _document(policy: Mapping[str, Any]) -> str:
+    return str(policy["DefaultPolicyVersion"]["PolicyDocument"])
 
 
 class Queue:

@@ -15,6 +15,7 @@ OTHER_TRUST = "its trust policy is not that of the functions' service"
 NO_POLICY = "it has no policy of its name"
 OTHER_POLICY = "the policy of its name differs from what the function needs"
 NOT_ATTACHED = "the policy of its name is not attached"
+ELSEWHERE = "its policy is of functions in another region alone; theirs is kept"
 RIGHTS_UNKNOWN = "made by hand: whether its policies are enough was not compared"
 
 NAME_LOGS = "rename it, or name a place of your own in the settings"

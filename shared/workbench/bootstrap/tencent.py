@@ -12,8 +12,10 @@ from typing import Any
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap import regions
 from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, DatahubTask, LogPlace, Needs, Role
 from shared.workbench.bootstrap.resources import (
+    ELSEWHERE,
     MISSING,
     NAME_LOGS,
     NO_POLICY,
@@ -134,6 +136,8 @@ class CamRole(_Thing):
         wrong = self._wrong(role, policy)
         if not wrong or (not ours and wrong == NO_POLICY):
             return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
+        if ours and policy and regions.is_of_others_alone(policy[1]["PolicyDocument"], self._api.region):
+            return Found("differs", why=ELSEWHERE)
         by_hand = policy is not None and not self._is_marked(policy[1]["Description"])
         mends = ours and not (by_hand and wrong == OTHER_POLICY)
         return Found("differs" if mends else "foreign", ours=ours, why=wrong)
@@ -151,14 +155,18 @@ class CamRole(_Thing):
         policy = self._policy()
         if policy is None:
             self._do(rest[0])
-        elif not same_document(policy[1]["PolicyDocument"], self._role.policy or {}):
-            document = {"PolicyId": policy[0], "PolicyDocument": as_text(self._role.policy or {})}
+        elif not same_document(policy[1]["PolicyDocument"], wanted := self._wanted(policy[1])):
+            document = {"PolicyId": policy[0], "PolicyDocument": as_text(wanted)}
             self._api.call("cam", "UpdatePolicy", document)
         if self.name not in self._attached():
             self._do(rest[1])
 
     def take_away(self) -> None:
         role, policy = self._role_there(), self._policy()
+        if policy and (left := regions.without(policy[1]["PolicyDocument"], self._api.region)):
+            if self._is_marked(policy[1]["Description"]):
+                self._api.call("cam", "UpdatePolicy", {"PolicyId": policy[0], "PolicyDocument": as_text(left)})
+            return  # functions of another region run with it
         if role is not None and self._is_marked(role.get("Description")):
             for number in self._attached().values():
                 self._api.call("cam", "DetachRolePolicy", {"DetachRoleName": self.name, "PolicyId": number})
@@ -174,9 +182,12 @@ class CamRole(_Thing):
             return ""
         if policy is None:
             return NO_POLICY
-        if not same_document(policy[1]["PolicyDocument"], self._role.policy):
+        if not same_document(policy[1]["PolicyDocument"], self._wanted(policy[1])):
             return OTHER_POLICY
         return "" if self.name in self._attached() else NOT_ATTACHED
+
+    def _wanted(self, policy: dict[str, Any]) -> dict[str, Any]:
+        return regions.united(policy["PolicyDocument"], self._role.policy or {}, self._api.region)
 
     def _role_there(self) -> dict[str, Any] | None:
         return _or_none(self._api, "cam", "GetRole", {"RoleName": self.name}, "RoleNotExist", "RoleInfo")
