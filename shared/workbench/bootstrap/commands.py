@@ -35,6 +35,11 @@ _WRITTEN = """written to {}, and nothing was made:
   deployer.json, bootstrap.json: the rights of who deploys, and of who runs bootstrap
   <role>.trust.json, <role>.policy.json: of each function's role"""
 
+_CORRECT = {
+    "ssm": "a wrong one is corrected in the console: Secrets Manager, the version `current`, edit its content",
+    "kms": "a wrong one is corrected in the console: KMS, Secrets, add a version of another name, in force from then",
+}
+
 Looked = list[tuple[Resource, Found]]
 
 
@@ -255,7 +260,7 @@ def _first_secrets(account: Account, terminal: Terminal) -> list[str]:
                 left.append(one.store.place)
             else:
                 create(account.api, one, secret, account.needs.mark)
-                terminal.say(f"{one.store.place}: kept")
+                terminal.say(f"{one.store.place}: stored")
     return left
 
 
@@ -271,12 +276,12 @@ def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
         if found is None:
             continue
         if is_there(account.api, found.store):
-            terminal.say(f"{reference} is there already, and is left as it is")
+            terminal.say(f"{reference} is there already, and is left as it is; {_CORRECT[found.store.kind]}")
             return DONE
         secret = typed(found)
         if secret is None:
             raise Refused("no secret was typed; nothing was made")
         create(account.api, found, secret, account.needs.mark)
-        terminal.say(f"{reference}: kept")
+        terminal.say(f"{reference}: stored")
         return DONE
     raise Refused(f"no policy of serverless.yml keeps a secret at {shlex.quote(reference)}")

@@ -104,7 +104,7 @@ def typed(credential: Credential) -> Secret | None:
         text = getpass.getpass(f"{credential.store.place}: the password of {whose} now (nothing: later): ")
     else:
         text = sys.stdin.readline().rstrip("\r\n")
-    return Secret(text) if text else None
+    return Secret(text) if text.strip() else None
 
 
 def _accounts(wants: Callable[[str], bool], names: list[str], plan: PlanRotation) -> list[str]:

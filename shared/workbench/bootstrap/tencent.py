@@ -113,6 +113,11 @@ class _Thing:
         return is_marked(description, self._mark)
 
 
+def no_instance(instance: str, region: str) -> str:
+    """What a person reads of an instance that is not there."""
+    return f"there is no CKafka instance {instance} in {region}: CKAFKA_INSTANCE or KEYTURN_REGION is wrong"
+
+
 class CamRole(_Thing):
     """A role and the policy of its name."""
 
@@ -222,7 +227,12 @@ class Topic(_Thing):
 
     def look(self) -> Found:
         asked = {"InstanceId": self._topic.instance, "SearchWord": self.name, "Limit": _PAGE, "Offset": 0}
-        answer = self._api.call("ckafka", "DescribeTopic", asked)["Result"]
+        try:
+            answer = self._api.call("ckafka", "DescribeTopic", asked)["Result"]
+        except CallRefused as refused:
+            if "InstanceNotExist" not in refused.code:
+                raise
+            return Found("foreign", why=no_instance(self._topic.instance, self._api.region))
         for one in answer.get("TopicList") or ():
             if one["TopicName"] == self.name:
                 theirs = others(self._service, service_of(one.get("Note")))
@@ -255,6 +265,9 @@ class Entry(_Thing):
 
     def look(self) -> Found:
         task = self._there()
+        if task is None and self._task.topic.instance:
+            topic = Topic(self._api, self._task.topic, self._service, self._mark).look()
+            return topic if topic.condition == "foreign" else MISSING
         if task is None:
             return MISSING
         if theirs := others(self._service, service_of(task.get("Description"))):

@@ -32,8 +32,17 @@ def test_what_is_typed_is_kept_once_and_shown_nowhere(
     assert person.types("--secret", store) == 0
     assert value_of(person, store.partition("://")[2]) == TYPED
     said = capsys.readouterr()
+    assert f"{store}: stored" in said.out and "a wrong one is corrected in the console" in said.out
     assert "is there already" in said.out and TYPED not in said.out + said.err
     assert all(TYPED not in one.read_text() for one in person.dist.rglob("*") if one.is_file())
+
+
+def test_blanks_are_no_secret(
+    person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO("   \n"))
+    assert person.types("--secret", STORES[person.name]) == 2
+    assert "no secret was typed; nothing was made" in capsys.readouterr().err
 
 
 def test_a_secret_that_no_policy_names_is_refused(person: Person, capsys: pytest.CaptureFixture[str]) -> None:

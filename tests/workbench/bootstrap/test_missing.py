@@ -58,6 +58,20 @@ def test_a_queue_of_the_settings_that_is_not_there_or_leads_astray_is_missed(per
     assert swapped["KEYTURN_COMMANDS"].endswith("and no trigger reads that")
 
 
+@pytest.mark.parametrize("person", ["tencent"], indirect=True)
+def test_an_instance_that_is_not_there_is_named_with_its_region_and_all_else_is_shown(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person.environ["CKAFKA_INSTANCE"] = "ckafka-nosuch01"
+    text = "there is no CKafka instance ckafka-nosuch01 in ap-guangzhou: CKAFKA_INSTANCE or KEYTURN_REGION is wrong"
+    assert text in {one.remedy for one in missing_things(person.account().description, person.api)}
+    assert person.types() == 1
+    said = capsys.readouterr()
+    assert text in said.err and "role " in said.out and "What costs money" in said.out
+    assert "CreateDatahubTask" not in {one["Action"] for one in person.cloud.calls()}
+    assert person.types("--remove") == 0
+
+
 @pytest.mark.parametrize("ready", [False, True])
 def test_plan_is_short_on_an_empty_account_and_on_a_ready_one(
     person: Person, ready: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
