@@ -74,8 +74,8 @@ bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] 
 	@$(PY) -m shared.workbench.bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
 
 PORT ?= 0
-cloud: with-demo ## the stand-in for both clouds: make cloud PORT=8080
-	@$(PY) -m tests.cloud serve --port $(PORT)
+cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml]
+	@$(PY) -m tests.cloud serve --port $(PORT) $(if $(WORLD),--world $(WORLD))
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)
@@ -84,30 +84,30 @@ package: with-demo ## the zips of one platform in dist/: make package CLOUD=tenc
 	@$(PY) -m shared.workbench.package $(or $(CLOUD),tencent) $(FUNCTION) $(RUNTIME)
 
 bootstrap: with-demo ## what an account needs before the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
-	@$(PY) -m shared.workbench.bootstrap $(CLOUD) $(if $(filter 1,$(PRINT)),--print) $(if $(SECRET),--secret "$(SECRET)")
+	@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" $(if $(filter 1,$(PRINT)),--print) $(if $(SECRET),--secret "$(SECRET)")
 
 plan: with-demo ## what deploy would change; each function's policies go to dist/: make plan CLOUD=tencent|alibaba
-	@$(PY) -m shared.workbench.deploy plan $(CLOUD)
+	@$(PY) -m shared.workbench.deploy plan "$(CLOUD)"
 
 deploy: with-demo ## bring a platform to what serverless.yml says, once you agree: make deploy CLOUD=tencent|alibaba [YES=1]
-	@$(PY) -m shared.workbench.deploy deploy $(CLOUD)
+	@$(PY) -m shared.workbench.deploy deploy "$(CLOUD)"
 
 remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba [YES=1] [ALL=1: what bootstrap made, too]
-	@$(PY) -m shared.workbench.deploy remove $(CLOUD)
-	$(if $(filter 1,$(ALL)),@$(PY) -m shared.workbench.bootstrap $(CLOUD) --remove)
+	@$(PY) -m shared.workbench.deploy remove "$(CLOUD)"
+	$(if $(filter 1,$(ALL)),@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" --remove)
 
 call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
-	@$(PY) -m shared.workbench.deploy call $(CLOUD) $(FUNCTION) $(COMMAND)
+	@$(PY) -m shared.workbench.deploy call "$(CLOUD)" $(FUNCTION) $(COMMAND)
 
 rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [NOW=1] [BORROW=1]
-	@$(PY) -m shared.workbench.rotate $(CLOUD) "$(POLICY)" $(if $(filter 1,$(DRY)),--dry) $(if $(filter 1,$(NOW)),--now) $(if $(filter 1,$(BORROW)),--borrow)
+	@$(PY) -m shared.workbench.rotate "$(CLOUD)" "$(POLICY)" $(if $(filter 1,$(DRY)),--dry) $(if $(filter 1,$(NOW)),--now) $(if $(filter 1,$(BORROW)),--borrow)
 
 SINCE ?= 1h
 results: with-demo ## results of a deployed bundle, a line each: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]
-	@$(PY) -m shared.workbench.results $(CLOUD) --since "$(SINCE)" $(if $(filter 1,$(FOLLOW)),--follow) $(if $(filter 1,$(BORROW)),--borrow) $(if $(filter 1,$(JSON)),--json)
+	@$(PY) -m shared.workbench.results "$(CLOUD)" --since "$(SINCE)" $(if $(filter 1,$(FOLLOW)),--follow) $(if $(filter 1,$(BORROW)),--borrow) $(if $(filter 1,$(JSON)),--json)
 
 verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
-	@$(PY) -m shared.workbench.verify $(CLOUD) $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
+	@$(PY) -m shared.workbench.verify "$(CLOUD)" $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
 
 OUT ?= dist/report.html
 report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS

@@ -101,6 +101,8 @@ def test_a_function_is_known_by_its_description_where_no_tag_shows_and_by_its_ta
         ("orders", f"keyturn:another, code {'a' * 64}", ("another", "a" * 64)),
         ("another", f"keyturn:orders, code {'a' * 64}", ("another", "a" * 64)),
         (None, "keyturn:orders is fine", ("", "")),
+        ("orders", "keyturn:another, hands off", ("another", "")),
+        (None, "keyturn:another", ("another", "")),
     ],
 )
 def test_whose_a_function_is_by_its_two_marks(
@@ -247,6 +249,21 @@ def test_calls_that_fc_throttles_are_made_again_by_code_or_by_status(site: Site)
     )
     site.change("hello", async_retries=1)
     assert site.deploy() == 0
+
+
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+def test_calls_that_scf_throttles_and_reads_that_get_no_answer_are_made_again(site: Site) -> None:
+    site.cloud.faults(
+        [
+            {"Action": "CreateTrigger", "Fault": "throttle"},
+            {"Action": "CreateFunction", "Fault": "code", "Code": "RequestLimitExceeded.GlobalRegionUinLimitExceeded"},
+            {"Action": "GetFunction", "Fault": "code", "Code": "InternalError"},
+            {"Action": "ListFunctions", "Fault": "drop_before"},
+            {"Action": "ListTriggers", "Fault": "drop_after"},
+        ]
+    )
+    assert site.deploy() == 0
+    assert site.steps() == []
 
 
 @pytest.mark.parametrize(("not_so", "ends"), [([], 0), (["D13"], 1)])

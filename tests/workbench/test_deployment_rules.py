@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def test_what_the_file_calls_an_example_is_refused_with_what_to_set(cloud: str) 
     told = "\n".join(caught.value.lines)
     assert all(f"set {name} to your own" in told for name in OWN[cloud])
     assert len(caught.value.lines) == len(OWN[cloud])
+    assert f"`make bootstrap CLOUD={cloud}`, then `. dist/bootstrap/{cloud}/settings.sh`" in told
     assert refused(cloud) == []
     assert load(ROOT / "serverless.yml", cloud, {}).functions  # to build, or to read, the examples do
 
@@ -63,6 +65,13 @@ def test_a_queue_of_another_kind_cloud_region_or_account_is_refused(
     assert "hunter2" not in "".join(lines)
 
 
+@pytest.mark.parametrize("cloud", OWN)
+def test_one_queue_for_results_and_commands_is_refused(cloud: str) -> None:
+    url = "ckafka://ap-guangzhou/datahub-1" if cloud == "tencent" else SMQ.format(ACCOUNT, "cn-hangzhou", "one")
+    told = refused(cloud, KEYTURN_RESULTS=url, KEYTURN_COMMANDS=url)
+    assert [line for line in told if ".KEYTURN_COMMANDS: is KEYTURN_RESULTS, too" in line], told
+
+
 def test_results_may_go_to_a_broker_and_to_another_region() -> None:
     for cloud, other in (
         ("tencent", "ckafka://ap-beijing/datahub-1"),
@@ -75,6 +84,9 @@ def test_results_may_go_to_a_broker_and_to_another_region() -> None:
 def test_a_topic_that_makes_a_triggers_name_too_long_is_told_with_its_line() -> None:
     (line,) = refused("tencent", CKAFKA_INSTANCE="ckafka-" + "x" * 60)
     assert "SCF makes no trigger of a longer name than 60" in line
+    named = re.search(r"serverless\.yml:(\d+):", line)
+    assert named is not None, line
+    assert "ckafka" in (ROOT / "serverless.yml").read_text(encoding="utf-8").splitlines()[int(named[1]) - 1].lower()
 
 
 @pytest.mark.parametrize("verb", ["plan", "deploy"])

@@ -215,3 +215,17 @@ def _until(master: int, word: bytes) -> bytes:
         assert time.monotonic() < until, shown
         shown += os.read(master, 4096)
     return shown
+
+
+def test_two_people_who_rotate_at_once_change_each_password_once(bundle: DeployedBundle) -> None:
+    how: dict[str, Any] = {"cwd": ROOT, "env": environ(bundle, YES="1"), "stdin": subprocess.DEVNULL}
+    both = [
+        subprocess.Popen(command(bundle), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **how)
+        for _ in range(2)
+    ]
+    said = [one.communicate(timeout=120)[0] for one in both]
+    assert [one.returncode for one in both] == [0, 0], said
+    told = outcomes(bundle)
+    assert (told.count("changed"), set(told)) in [(2, {"changed"}), (2, {"changed", "already_changed"})]
+    changed = [one["subject"] for one in bundle.results() if one["data"].get("Outcome") == "changed"]
+    assert len(set(changed)) == 2

@@ -41,7 +41,7 @@ Looked = list[tuple[Resource, Found]]
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     """Exit 0: all is there. 1: a step failed, or something is left for a person. 2: wrong use, or nobody to ask."""
     parser = argparse.ArgumentParser(prog="python -m shared.workbench.bootstrap", description=__doc__)
-    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("--file", type=Path, default=ROOT / "serverless.yml", help="another serverless.yml")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where files are written")
     what = parser.add_mutually_exclusive_group()

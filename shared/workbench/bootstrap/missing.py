@@ -7,6 +7,7 @@ from shared.workbench.apis.callers import CallerRefused
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.account import Account
+from shared.workbench.bootstrap.named_queues import wrong_queues
 from shared.workbench.bootstrap.needs import needs
 from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.description import Description
@@ -42,4 +43,6 @@ def missing_things(description: Description, caller: TencentApi | AlibabaApi) ->
         elif how.condition != "there" and one.name not in wanted.optional:
             why = f" ({how.why})" if how.why else ""
             found.append(Missing(title(one), f"make bootstrap CLOUD={wanted.cloud}{why}"))
+    if isinstance(caller, TencentApi):
+        found += wrong_queues(caller, description)
     return tuple(found)

@@ -41,17 +41,22 @@ class DeploymentRules:
             elif starts:
                 text = "is empty: without a place for results a function refuses what timers and queues give it"
                 self._mistakes.add(text, *at, "KEYTURN_RESULTS")
-            if commands and self._queue(commands, given, (*at, "KEYTURN_COMMANDS")):
+            if results and results == commands:
+                self._mistakes.add(
+                    "is KEYTURN_RESULTS, too: results would be read as commands", *at, "KEYTURN_COMMANDS"
+                )
+            elif commands and self._queue(commands, given, (*at, "KEYTURN_COMMANDS")):
                 self._commands(commands, given, (*at, "KEYTURN_COMMANDS"))
 
     def _examples(self) -> None:
         """Each example that still stands in a function, once."""
         examples = self._file.custom.examples if self._file.custom else {}
+        advice = f" (`make bootstrap CLOUD={self._cloud}`, then `. dist/bootstrap/{self._cloud}/settings.sh`)"
         for example, variable in examples.items():
             word = re.compile(rf"(?<![A-Za-z0-9-]){re.escape(example)}(?![A-Za-z0-9-])")
             for path, text in _texts(self._document["functions"], ("functions",)):
                 if word.search(text):
-                    self._mistakes.add(f"`{example}` is an example: set {variable} to your own", *path)
+                    self._mistakes.add(f"`{example}` is an example: set {variable} to your own{advice}", *path)
                     break
 
     def _queue(self, url: str, given: FunctionForm, at: tuple[str, ...]) -> bool:

@@ -50,7 +50,7 @@ def load(
     except UnicodeDecodeError:
         raise DescriptionError([f"{path.name}:1: cannot be read: it is not UTF-8"]) from None
     if cloud not in ("tencent", "alibaba"):
-        raise DescriptionError([f"{path.name}:1: CLOUD must be tencent or alibaba"])
+        raise DescriptionError(["which cloud? CLOUD=tencent or CLOUD=alibaba"])
     document = yaml_with_lines.read(text, path.name)
     variables = yaml_with_lines.Variables(document, {**environ, "CLOUD": cloud}, path.name)
     whose: d.Cloud = "tencent" if cloud == "tencent" else "alibaba"

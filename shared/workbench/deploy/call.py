@@ -78,7 +78,7 @@ def fc_headers(host: str, keys: Mapping[str, str]) -> dict[str, str]:
 def main(argv: list[str]) -> int:
     """Prints the reply. Exit 0: each command succeeded. 1: one did not, another status, or no answer. 2: wrong use."""
     parser = argparse.ArgumentParser(prog="python -m shared.workbench.deploy call", description=__doc__)
-    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("function")
     parser.add_argument("file", help="the command as JSON; - for standard input")
     options = parser.parse_args(argv)

@@ -38,12 +38,11 @@ from shared.workbench.deploy.plan import FunctionState, Plan, Step, digest, make
 from shared.workbench.deploy.steps import Target, carry_out
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
-DONE, FAILED, WRONG_USE, OUT_OF_DATE = 0, 1, 2, 3
+DONE, FAILED, WRONG_USE, OUT_OF_DATE, INTERRUPTED = 0, 1, 2, 3, 130
 
 # A signed request has 10 MB at most (https://cloud.tencent.com/document/api/213/30654), and base64 adds a third. Larger
 # zips go by way of COS, which deploy does not use.
 _SCF_ZIP_BYTES = (10 * 1024 * 1024 - 64 * 1024) * 3 // 4
-_CLOUDS = ("tencent", "alibaba")
 _QUESTION_S = 5.0  # a question that was open for longer may be answered by what was read before it
 
 
@@ -69,14 +68,12 @@ class Work:
 def main(verb: str, argv: list[str]) -> int:
     """Exit 0: done. 1: a step failed, or something is in the way. 2: wrong use, nobody to ask. 3: an old plan."""
     parser = argparse.ArgumentParser(prog=f"python -m shared.workbench.deploy {verb}", description=__doc__)
-    parser.add_argument("cloud", nargs="?", choices=_CLOUDS)
+    parser.add_argument("cloud", nargs="?", default="", help="tencent or alibaba")
     parser.add_argument("--file", type=Path, default=ROOT / "serverless.yml", help="another serverless.yml")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where packages and the plan are")
     parser.add_argument("--as-built", action="store_true", help="take the packages in DIST, do not build them anew")
     options = parser.parse_args(argv)
     try:
-        if options.cloud is None:
-            raise Refused(f"which cloud? {' or '.join(f'CLOUD={cloud}' for cloud in _CLOUDS)}")
         description = load(options.file, options.cloud, os.environ, to_deploy=verb != "remove")
         description = access.stand_in_settings(description, os.environ)
         if verb != "remove":
@@ -100,6 +97,9 @@ def main(verb: str, argv: list[str]) -> int:
     except CallFailed as error:
         print(f"{verb}: {error}{': ' + error.advice if error.advice else ''}", file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt:
+        print(f"\n{verb}: interrupted; run it again: it looks first, and goes on from there", file=sys.stderr)
+        return INTERRUPTED
 
 
 def plan(work: Work) -> int:
@@ -183,7 +183,9 @@ def remove(work: Work) -> int:
         return FAILED
     gone = sum(step.action == "delete function" for step in drawn.steps)
     took = f"removed {gone} functions from {work.place}, in {time.monotonic() - started:.0f} s"
-    terminal.say(terminal.good(f"{took}. Next: `make deploy CLOUD={work.description.cloud}` brings them back"))
+    goes_on = os.environ.get("ALL") == "1"  # to what bootstrap made
+    back = "" if goes_on else f". Next: `make deploy CLOUD={work.description.cloud}` brings them back"
+    terminal.say(terminal.good(took + back))
     return FAILED if drawn.notes else DONE
 
 

@@ -18,6 +18,8 @@ MARK = "keyturn"
 """The key of a function's tag, whose value is the service, and what a trigger's description is."""
 
 _CODE = re.compile(rf"{MARK}(?::([A-Za-z0-9-]+))?, code ([0-9a-f]{{32,64}})")
+_NAMED = re.compile(rf"{MARK}:([A-Za-z0-9-]+)")
+"""Enough to leave a function alone, and too little to take it for one's own."""
 
 
 def described(service: str, code: str, *more: str) -> str:
@@ -40,7 +42,8 @@ class Marks:
         """The marks as they are seen by the service `own`."""
         found = _CODE.match(description or "")
         services = [one for one in (tag, found[1] if found else None) if one]
-        others = [one for one in services if one != own]
+        named = _NAMED.match(description or "")
+        others = [one for one in (*services, named[1] if named else own) if one != own]
         return cls(next(iter(others or services), ""), found[2] if found else "")
 
 

@@ -33,7 +33,7 @@ _AGAIN_S = 2.0
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     """Exit 1: the queue cannot be read, or not whole. 2: wrong use."""
     parser = argparse.ArgumentParser(prog="python -m shared.workbench.results", description=__doc__)
-    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("--since", default="1h", help="how far back: 30m, 1h, 2d (default: 1h)")
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     parser.add_argument("--borrow", action="store_true", help="SMQ: receive each message and give it back")

@@ -14,22 +14,22 @@ from typing import Any
 
 from shared.workbench.apis.callers import CallerRefused, missing_right, passes
 from shared.workbench.apis.calls import CallLost, CallRefused, Pace
+from shared.workbench.apis.datahub import Topic, topic_of
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.results.errors import SourceError
 
 _AT_ONCE = 20  # places in one list
-_PAGE = 50  # DataHub tasks in one list
 _FETCHES_PER_S = 0.95  # a little below 1: two clocks differ
 _ATTEMPTS = 5
 
 
 def open_topic(api: TencentApi, datahub_id: str, since: float) -> TopicSource:
     """The topic that a DataHub task writes to, from `since` (Unix seconds). Raises: SourceError."""
-    instance, topic = _target(api, datahub_id)
-    asked = {"InstanceId": instance, "TopicName": topic}
+    topic = _target(api, datahub_id)
+    asked = {"InstanceId": topic.instance, "TopicName": topic.name}
     shown = _answer(api, "DescribeTopicAttributes", asked).get("Partitions") or []
     partitions = sorted({int(one["Partition"]) for one in shown if "Partition" in one}) or [0]
-    return TopicSource(api, instance, topic, partitions, since)
+    return TopicSource(api, topic.instance, topic.name, partitions, since)
 
 
 class TopicSource:
@@ -85,22 +85,14 @@ class TopicSource:
         return str(value) if value else None
 
 
-def _target(api: TencentApi, datahub_id: str) -> tuple[str, str]:
-    """The instance and the topic that a DataHub id writes to. Raises: SourceError."""
-    offset = 0
-    while True:
-        asked = {"Limit": _PAGE, "Offset": offset, "TaskType": "SOURCE", "SourceType": "HTTP"}
-        answer = _answer(api, "DescribeDatahubTasks", asked)
-        tasks = answer.get("TaskList") or []
-        for task in tasks:
-            if task.get("DatahubId") == datahub_id:
-                target = (task.get("TargetResource") or {}).get("KafkaParam") or {}
-                if target.get("Resource") and target.get("Topic"):
-                    return str(target["Resource"]), str(target["Topic"])
-                raise SourceError(f"the DataHub task of {datahub_id} names no topic of a CKafka instance")
-        offset += len(tasks)
-        if not tasks or offset >= int(answer.get("TotalCount") or 0):
-            raise SourceError(f"no DataHub task in {api.region} has the id {datahub_id}")
+def _target(api: TencentApi, datahub_id: str) -> Topic:
+    """The topic that a DataHub id writes to. Raises: SourceError."""
+    topic = topic_of(lambda asked: _answer(api, "DescribeDatahubTasks", asked), datahub_id)
+    if topic is None:
+        raise SourceError(f"no DataHub task in {api.region} has the id {datahub_id}")
+    if not (topic.instance and topic.name):
+        raise SourceError(f"the DataHub task of {datahub_id} names no topic of a CKafka instance")
+    return topic
 
 
 def _answer(

@@ -29,7 +29,7 @@ INTERRUPTED = 130
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     """Exit 0: all that was due is in force, or nothing was. 1: some is not, or it is not known. 2: wrong use."""
     parser = argparse.ArgumentParser(prog="python -m shared.workbench.rotate", description=__doc__)
-    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("policy", help="a name under custom.policies of serverless.yml")
     parser.add_argument("--dry", action="store_true", help="show the ages, send nothing")
     parser.add_argument("--now", action="store_true", help="whatever the age")

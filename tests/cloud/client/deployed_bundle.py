@@ -133,9 +133,18 @@ def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: An
 def prepare_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: Any) -> DeployedBundle:
     """The same before it is deployed."""
     cloud.reset(active_s=0.02, **world)
+    environ = prepared_environment(cloud, name)
+    (dist / name).mkdir()
+    for path in (zips / name).glob("*.zip"):
+        (dist / name / path.name).symlink_to(path.resolve())
+    return DeployedBundle(cloud, name, environ, dist)
+
+
+def prepared_environment(cloud: Standin, name: str) -> dict[str, str]:
+    """What a person has exported who deploys this platform's bundle to the stand-in."""
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
     results, commands = QUEUES[name]
-    environ = {
+    return {
         "PATH": os.environ["PATH"],
         "HOME": os.environ.get("HOME", "/"),
         "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
@@ -152,7 +161,3 @@ def prepare_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: A
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": alibaba["key"],
         "ALIBABA_CLOUD_SECURITY_TOKEN": alibaba["token"],
     }
-    (dist / name).mkdir()
-    for path in (zips / name).glob("*.zip"):
-        (dist / name / path.name).symlink_to(path.resolve())
-    return DeployedBundle(cloud, name, environ, dist)

@@ -36,12 +36,35 @@ def test_what_the_keys_may_not_look_at_is_left_out(person: Person) -> None:
     assert not [one for one in missing_things(person.account().description, person.api) if one.what.startswith("role ")]
 
 
+@pytest.mark.parametrize("person", ["tencent"], indirect=True)
+def test_a_queue_of_the_settings_that_is_not_there_or_leads_astray_is_missed(person: Person) -> None:
+    assert person.types() == 0
+    good = person.settings()
+    results, commands = good["KEYTURN_RESULTS"], good["KEYTURN_COMMANDS"]
+
+    def told(**named: str) -> dict[str, str]:
+        person.environ |= good | {f"KEYTURN_{name}": url for name, url in named.items()}
+        lacking = missing_things(person.account().description, person.api)
+        assert all(one.remedy.startswith("unset KEYTURN_") for one in lacking)
+        return {one.what.split()[1]: one.what for one in lacking}
+
+    assert told() == {}
+    gone = told(RESULTS="ckafka://ap-guangzhou/datahub-nosuch1")
+    assert gone["KEYTURN_RESULTS"].endswith("and no DataHub task in ap-guangzhou has that id")
+    elsewhere = told(COMMANDS=commands + "x")
+    assert set(elsewhere) == {"KEYTURN_COMMANDS"}
+    swapped = told(RESULTS=commands, COMMANDS=results)
+    assert swapped["KEYTURN_RESULTS"].endswith("where functions look for commands")
+    assert swapped["KEYTURN_COMMANDS"].endswith("and no trigger reads that")
+
+
 @pytest.mark.parametrize("ready", [False, True])
 def test_plan_is_short_on_an_empty_account_and_on_a_ready_one(
     person: Person, ready: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """All that `make plan` prints but the lines of the build, which are two."""
-    person.environ |= OWN[person.name]
+    given = OWN[person.name].items()
+    person.environ |= {name: value for name, value in given if not (ready and name.startswith("KEYTURN_"))}
     if ready:
         assert person.types() == 0
         person.environ |= person.settings()
