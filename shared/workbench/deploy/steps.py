@@ -64,7 +64,7 @@ def _insist(plane: ControlPlane, step: Step, target: Target) -> None:
         try:
             _do(plane, step, target)
         except CallFailed as error:
-            if not (error.may_have_happened or error.passes) and _is_so(plane, step, target):
+            if not (error.may_have_happened or error.passes) and _is_so(plane, step, target, error):
                 return
             if number == _TRIES - 1 or not (error.may_have_happened or error.passes):
                 raise
@@ -75,8 +75,10 @@ def _insist(plane: ControlPlane, step: Step, target: Target) -> None:
             return
 
 
-def _is_so(plane: ControlPlane, step: Step, target: Target) -> bool:
+def _is_so(plane: ControlPlane, step: Step, target: Target, error: CallFailed) -> bool:
     """Whether a step that was refused is not needed any more; no, where that cannot be looked at."""
+    if step.action.startswith("delete") and "NotFound" in error.code:
+        return True
     try:
         return step.action != "change code" and took(plane, step, target)
     except CallFailed:
