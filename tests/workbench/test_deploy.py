@@ -174,6 +174,9 @@ def test_the_last_line_says_what_runs_where_and_what_to_type_next(
     site.deploy()
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.search(rf"2 functions run on {platform} in {region}, after \d+ s\. Next: `make call CLOUD=", last)
+    site.deploy()
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert f"2 functions run on {platform} in {region}. Next: `make call CLOUD=" in last
     site.remove()
     last = capsys.readouterr().out.splitlines()[-1]
     assert re.search(rf"removed 2 functions from {platform} in {region}, in \d+ s\. Next: `make deploy", last)

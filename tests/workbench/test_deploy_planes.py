@@ -219,7 +219,7 @@ def test_a_destination_is_taken_off_whether_a_put_replaces_or_keeps(site: Site, 
 def test_a_dead_letter_that_no_call_takes_off_is_taken_off_by_a_new_function_and_the_plan_says_so(
     site: Site, not_so: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    site.cloud.reset(not_so=not_so)
+    site.cloud.reset(not_so=not_so, rate=1000)
     site.change("hello", dead_letter=DeadLetter("cmq-queue", "lost"))
     site.deploy()
     site.change("hello", dead_letter=None)

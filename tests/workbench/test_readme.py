@@ -148,7 +148,7 @@ def two_pages(walk: Walk) -> None:
 
 
 CHECKS: dict[str, Callable[[Walk], None]] = {
-    "make cloud": first_change,
+    "fc-queue.json": first_change,
     "tests.cloud run --once": timer_and_pending,
     "make plan CLOUD=tencent": planned_and_deployed,
     "make call CLOUD=tencent": every_operation,

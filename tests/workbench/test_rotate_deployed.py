@@ -18,6 +18,7 @@ import pytest
 from tests.cloud.client.deployed_bundle import DeployedBundle, deploy_bundle
 from tests.cloud.client.inboxes import open_any_inbox
 from tests.cloud.client.standin import Standin
+from tests.cloud.client.vendor_clients import call_alibaba
 from tests.cloud.state.checkout import ROOT
 from tests.conftest import Packages
 
@@ -215,6 +216,16 @@ def _until(master: int, word: bytes) -> bytes:
         assert time.monotonic() < until, shown
         shown += os.read(master, 4096)
     return shown
+
+
+@pytest.mark.parametrize("bundle", ["alibaba"], indirect=True)
+def test_commands_that_were_not_sent_are_told_and_nothing_is_said_to_go_on(bundle: DeployedBundle) -> None:
+    gone = {"QueueName": "keyturn-alibaba-tair-modify-account-password"}
+    call_alibaba(bundle.cloud, "DeleteQueue", gone, host="mns-open.cn-hangzhou.aliyuncs.com", version="2022-01-19")
+    done = rotate(bundle, YES="1")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "none of the 2 commands was sent" in done.stdout
+    assert "goes on" not in done.stdout + done.stderr
 
 
 def test_two_people_who_rotate_at_once_change_each_password_once(bundle: DeployedBundle) -> None:

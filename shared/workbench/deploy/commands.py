@@ -145,6 +145,7 @@ def deploy(work: Work) -> int:
     if not drawn.steps:
         terminal.say(_EQUAL)
         _show_urls(drawing.found, drawing.description, terminal)
+        _say_end(work, drawing.description)
         return DONE
     started = time.monotonic()
     final = handoff_key.with_new_key(drawing.description)
@@ -152,13 +153,29 @@ def deploy(work: Work) -> int:
     if not carry_out(work.plane, drawn.steps, target, "deploy", terminal):
         return FAILED
     found = Patience(SHOWN_WITHIN_S).until(
-        lambda: work.plane.read(set(target.specs)), lambda seen: _urls(seen).keys() >= set(_called(final))
+        lambda: work.plane.read(set(target.specs)),
+        lambda seen: _urls(seen).keys() >= set(_called(final)) and not _left(work, target, seen),
     )
     _tell_other_code(work, found, target)
     _show_urls(found, final, terminal)
-    running = f"{len(final.functions)} functions run on {work.place}, after {time.monotonic() - started:.0f} s"
-    terminal.say(terminal.good(f"{running}. Next: {_next_command(final)}"))
+    if left := _left(work, target, found):
+        text = f"{left} steps are left or needed again, as if another deploy had run beside this one: run it again"
+        print(f"deploy: {text}", file=sys.stderr)
+        return FAILED
+    _say_end(work, final, f", after {time.monotonic() - started:.0f} s")
     return DONE
+
+
+def _left(work: Work, target: Target, found: list[FunctionState]) -> int:
+    """How many steps lead from what was read to what is wanted; functions of nobody's are not looked at."""
+    wanted = [work.plane.wanted(spec, target.packages[spec.name]) for spec in target.specs.values()]
+    return len(make_plan(wanted, [one for one in found if one.name in target.specs]).steps)
+
+
+def _say_end(work: Work, description: Description, after: str = "") -> None:
+    """The last line: what runs where, and what to type next."""
+    running = f"{len(description.functions)} functions run on {work.place}{after}"
+    work.terminal.say(work.terminal.good(f"{running}. Next: {_next_command(description)}"))
 
 
 def remove(work: Work) -> int:
@@ -212,6 +229,9 @@ def find_packages(description: Description, dist: Path, *, build: bool) -> dict[
             found[spec.name] = Package.of(path)
         except OSError:
             raise Refused(f"{path} is not there: `make package CLOUD={description.cloud}` builds it") from None
+        if not found[spec.name].is_as_built:
+            again = f"`make package CLOUD={description.cloud}` builds it anew"
+            raise Refused(f"{path} has changed since it was built: {path.name}.sha256 names another digest; {again}")
         if description.platform == "scf" and path.stat().st_size > _SCF_ZIP_BYTES:
             most = f"{_SCF_ZIP_BYTES / 1e6:.1f} MB"
             raise Refused(f"{path.name} is over {most}, the most that a signed request of Tencent's carries")

@@ -96,6 +96,12 @@ class Package:
         """Raises: OSError."""
         return cls(path, hashlib.sha256(path.read_bytes()).hexdigest())
 
+    @property
+    def is_as_built(self) -> bool:
+        """Whether the zip is the one that `make package` wrote, as far as its digest lies beside it."""
+        written = self.path.with_suffix(".zip.sha256")
+        return not written.exists() or written.read_text(encoding="utf-8").split()[:1] == [self.digest]
+
 
 def zip_path(spec: FunctionSpec, folder: Path) -> Path:
     """Where a function's zip is in its platform's folder of dist/."""

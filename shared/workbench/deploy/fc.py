@@ -108,11 +108,16 @@ class FcPlane:
         got = self._get(name)
         if got is None:
             return None
-        triggers = self._pages(
-            "ListTriggers",
-            lambda token: self._client.list_triggers(name, models.ListTriggersRequest(limit=_PAGE, next_token=token)),
-            "triggers",
-        )
+        try:
+            triggers = self._pages(
+                "ListTriggers",
+                lambda at: self._client.list_triggers(name, models.ListTriggersRequest(limit=_PAGE, next_token=at)),
+                "triggers",
+            )
+        except CallFailed as error:
+            if error.code == "FunctionNotFound":  # it was deleted, and GetFunction still shows it
+                return None
+            raise
         marks = self._marks(got)
         settings: dict[str, Value] = {
             "handler": got.get("handler"),

@@ -58,12 +58,14 @@ def took(plane: ControlPlane, step: Step, target: Target) -> bool:
 def _insist(plane: ControlPlane, step: Step, target: Target) -> None:
     """Do a step; where its call may have had its effect, or failed for the moment, look, and do it again if need be.
 
-    Raises: CallFailed.
+    A refusal counts as done where what is wanted is so: somebody else was at work. Raises: CallFailed.
     """
     for number in range(_TRIES):
         try:
             _do(plane, step, target)
         except CallFailed as error:
+            if not (error.may_have_happened or error.passes) and _is_so(plane, step, target, error):
+                return
             if number == _TRIES - 1 or not (error.may_have_happened or error.passes):
                 raise
         else:
@@ -71,6 +73,16 @@ def _insist(plane: ControlPlane, step: Step, target: Target) -> None:
         time.sleep(_PAUSE_S * 2**number)
         if took(plane, step, target) and step.action != "change code":
             return
+
+
+def _is_so(plane: ControlPlane, step: Step, target: Target, error: CallFailed) -> bool:
+    """Whether a step that was refused is not needed any more; no, where that cannot be looked at."""
+    if step.action.startswith("delete") and "NotFound" in error.code:
+        return True
+    try:
+        return step.action != "change code" and took(plane, step, target)
+    except CallFailed:
+        return False
 
 
 def _do(plane: ControlPlane, step: Step, target: Target) -> None:

@@ -115,6 +115,8 @@ class Session:
         """The rotation to its end. Exit 0: all that was due is in force."""
         sent, more = fired.counts[_SENT], "; more follow" if fired.continues else ""
         self._terminal.say(f"sent {sent:,} command{'s' if sent != 1 else ''}{more}")
+        if not sent and not fired.continues:
+            return self._none_sent(fired.counts[_DUE])
         tally = self._watch(fired, commands=True)
         counts = self._counts(fired, tally)
         if tally is None or not is_over(tally, commands=True):
@@ -132,6 +134,15 @@ class Session:
         if counts[_SENT] < counts[_DUE]:
             self._terminal.say(f"{counts[_DUE] - counts[_SENT]:,} commands were not sent: a second run sends them")
         return DONE if good else FAILED
+
+    def _none_sent(self, due: int) -> int:
+        """A firing that sent nothing and is over. Exit 0: nothing was due any more."""
+        if not due:
+            self._terminal.say("nothing was due any more: another rotation came first")
+            return DONE
+        why = "the lines of plan_rotation say why, `outcome` of its `rotation` line; a second run sends them"
+        self._terminal.say(self._terminal.bad(f"none of the {due:,} commands was sent: {why}"))
+        return FAILED
 
     def _watch(self, fired: Fired, *, commands: bool) -> FiringTally | None:
         """What the queue tells of a firing; None where it cannot be read."""

@@ -27,8 +27,8 @@ def _at_the_stand_ins_pace(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def empty_cloud(empty_standin: Standin) -> Standin:
-    """Nothing is there, and no consent was given."""
-    empty_standin.reset()
+    """Nothing is there, and no consent was given. A topic can be deleted at once, but where a test says otherwise."""
+    empty_standin.reset(not_so=["Q9"])
     return empty_standin
 
 
