@@ -42,7 +42,7 @@ class CallLost(Exception):
     @property
     def is_read(self) -> bool:
         """Whether there was nothing that it could have changed."""
-        return self.action.startswith(_READS)
+        return self.action.startswith((*_READS, "GET "))
 
 
 def waited_out(ask: Callable[[], _T], *, also_lost: bool = True) -> _T:

@@ -110,7 +110,7 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
     if to_make:
         if name := shown.other_name(account.needs, file, terminal):
             terminal.say(name)
-        if not terminal.agrees(f"Make or mend these {len(to_make)} in account {account.number}?"):
+        if not terminal.agrees(f"Make or mend what is marked + or ~ in account {account.number} ({len(to_make)})?"):
             terminal.say("nothing was made")
             return FAILED
         if not _do([(one.make, title(one)) for one, _ in to_make], account, "bootstrap", terminal):
