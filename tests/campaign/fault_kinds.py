@@ -40,13 +40,19 @@ def kinds_met(faults: Iterable[Mapping[str, Any]], target: Target) -> set[str]:
     return found
 
 
+def refusal(code: object) -> str:
+    """The kind of a world that refuses some values with this code, which has other causes too."""
+    return f"refuses: {code}"
+
+
 def kinds_in_world(world: Mapping[str, Any], target: Target) -> set[str]:
     """What a world's own ways make hard to tell."""
     found = set()
     if world.get("old_equals_new", "accept") != "accept":
         found.add("probe")
-    if world.get("not_so") or world.get("refuses_values"):
+    if world.get("not_so"):
         found.add("otherwise")
+    found |= {refusal(rule["code"]) for rule in world.get("refuses_values", ())}
     redis = target.service == "redis"
     if redis and (
         world.get("empty_times", "no") != "no"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from tests.campaign.fault_kinds import refusal
 from tests.campaign.record import IN_FORCE, SKEW_S, Applied, Delivery, Record, parse_time
 
 NO_QUEUE = "no commands queue, or no handoff key, is set"
@@ -239,7 +240,7 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         return STORE
     if "probe" in met and delivery.fenced:
         return PROBE
-    return OTHERWISE if "otherwise" in met else None
+    return OTHERWISE if met & {"otherwise", refusal((data["Error"] or {}).get("Code"))} else None
 
 
 def _by_hand(record: Record, delivery: Delivery, first: float) -> bool:

@@ -15,7 +15,8 @@ from shared.changes.transitions import Step
 from tests.campaign.case import Case, play_case, step
 from tests.campaign.case_command import CaseCommand
 from tests.campaign.cases_faults import story
-from tests.campaign.judge import BLIND, LOST, NO_QUEUE, OVERTAKEN, Verdict, judge
+from tests.campaign.fault_kinds import refusal
+from tests.campaign.judge import BLIND, LOST, NO_QUEUE, OTHERWISE, OVERTAKEN, Verdict, judge
 from tests.campaign.judge_stores import judge_stores
 from tests.campaign.random_walk import shrunk
 from tests.campaign.record import Applied, Credential, Delivery, Record, parse_time
@@ -140,7 +141,9 @@ def test_unknown_needs_a_reason() -> None:
         NO_QUEUE: delivery(1, 0, said, carries=False),
         LOST: delivery(1, 0, said, credential=_ROBOT, met={"lost"}),
         BLIND: delivery(1, 0, said, met={"blind"}),
+        OTHERWISE: delivery(1, 0, said, met={refusal("x")}),
     }
+    assert letters([FIRST], delivery(1, 0, said, digest="new", met={refusal("y")})) == {"u"}
     for reason, one in found.items():
         verdict = Verdict()
         judge(Record("salt", [FIRST], [one]), verdict)
