@@ -75,6 +75,22 @@ def test_the_strongest_result_of_a_command_stands() -> None:
     assert (tally.ended, tally.in_force) == (1, 1)
 
 
+@pytest.mark.parametrize("other", [{"subject": "redis/crs-2/app"}, {"subject": "redis/crs-1/root"}, {"DryRun": True}])
+def test_what_is_about_something_else_is_not_in_force(other: dict[str, Any]) -> None:
+    told = event(1, **{key: value for key, value in other.items() if key == "DryRun"})
+    told["subject"] = other.get("subject", told["subject"])
+    tally, _ = watched(ScriptedSource([[page(FIRING, [1]), told]]), silent_s=5)
+    assert tally.in_force == 0
+
+
+@pytest.mark.parametrize("subject", ["redis/crs-1/app", "redis/crs-1/app2", "redis/-/-"])
+def test_a_pairs_result_names_one_of_its_two_accounts_and_a_command_refused_unread_none(subject: str) -> None:
+    firing = page(FIRING, [1])
+    firing["data"]["Rows"][0]["Account"] = "app,app2"
+    tally, _ = watched(ScriptedSource([[firing, event(1, "not_changed") | {"subject": subject}]]), silent_s=5)
+    assert tally.ended == 1
+
+
 @pytest.mark.parametrize(("missed", "most_s"), [("", 1300), ("shows 16", 60)])
 def test_what_never_comes_is_not_waited_for_for_ever(missed: str, most_s: float) -> None:
     source = ScriptedSource([[page(FIRING, [1, 2]), event(1)]], missed=missed)

@@ -50,8 +50,11 @@ class FiringTally:
     def results(self) -> list[Result]:
         """The strongest result of each of this firing's commands, as far as its pages are here."""
         since = min((page.fired for page in self._pages.values()), default=0.0) - _SKEW_S
-        ids = dict.fromkeys(row.command_id for row in self.rows if row.command_id)
-        of_each = ([one for one in self._results.get(id_, ()) if one.time >= since] for id_ in ids)
+        rows = {row.command_id: row for row in self.rows if row.command_id}
+        of_each = (
+            [one for one in self._results.get(id_, ()) if one.time >= since and _is_of(one, row)]
+            for id_, row in rows.items()
+        )
         return [max(some, key=_strength) for some in of_each if some]
 
     @property
@@ -62,7 +65,13 @@ class FiringTally:
     @property
     def in_force(self) -> int:
         """How many of its commands are in force."""
-        return sum(one.outcome in IN_FORCE for one in self.results)
+        return sum(one.outcome in IN_FORCE and not one.dry_run for one in self.results)
+
+
+def _is_of(result: Result, row: RotationRow) -> bool:
+    """Whether a result is about what its command was sent for; a command refused unread names nothing."""
+    _, resource, account = result.subject.split("/", 2)
+    return (resource, account) == ("-", "-") or (resource == row.resource and account in (*row.account.split(","), "-"))
 
 
 def _strength(result: Result) -> int:
