@@ -17,6 +17,7 @@ from shared.workbench.bundle.description import (
 )
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access, commands, steps
+from shared.workbench.deploy.call import address_of
 from shared.workbench.deploy.plan import FunctionState, TriggerState, make_plan
 from shared.workbench.deploy.shown import shown_value
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
@@ -219,6 +220,8 @@ def test_nothing_that_deploy_did_not_create_is_changed_or_removed(
     ours, site.description = site.description, stranger
     assert site.deploy() == 0
     site.description = ours
+    with pytest.raises(access.Refused, match="theirs belongs to the service another"):
+        address_of(site.description, "theirs", site.environ)
     site.deploy()
     assert site.remove() == 0
     assert site.names() == {"theirs"}

@@ -78,6 +78,8 @@ WRONG = [
         "10 triggers at most",
     ),
     ("topic: keyturn-commands, ", "", "tencent", "topic: is missing"),
+    ("topic: keyturn-commands, ", 'topic: "key\\nturn", ', "tencent", "topic: must be 1 to 128 printable characters"),
+    ("service: keyturn", "service: 2nd_team", "tencent", "service: must be a letter, then up to 59 letters"),
     ("topic: keyturn-commands, ", f"topic: {'t' * 60}, ", "tencent", "no trigger of a longer name than 60: ckafka"),
     ('message: ""', f"message: '{json.dumps({'InstanceId': 'x' * 4096})}'", "tencent", "its text is over 4096 bytes"),
     (
@@ -86,7 +88,12 @@ WRONG = [
         "tencent",
         "retries: Input should be less than or equal",
     ),
-    ("queue: keyturn-follow-change, retries: 3", "queue: a_b, retries: 3", "alibaba", "queue: String should match"),
+    (
+        "queue: keyturn-follow-change, retries: 3",
+        "queue: a_b, retries: 3",
+        "alibaba",
+        "queue: must be a letter or digit, then",
+    ),
     (f"handler: {ACCOUNT}.main", f"handler: {ACCOUNT}.other", "tencent", "has no other_handler"),
     (f"handler: {ACCOUNT}.main", "handler: nowhere.main", "tencent", "handler: there is no functions/nowhere.py"),
     (f"handler: {ACCOUNT}", f"handler: functions/{ACCOUNT}", "tencent", "handler: must be <file>.<function>"),

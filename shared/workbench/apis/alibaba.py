@@ -35,6 +35,10 @@ class AlibabaApi:
         self.effects = Effects()
         self._pace = Pace(_CALLS_PER_S)
 
+    def in_region(self, region: str) -> AlibabaApi:
+        """The same caller in a region."""
+        return self if region == self.region else AlibabaApi(self.keys, region, self.endpoint)
+
     def call(
         self,
         service: str,

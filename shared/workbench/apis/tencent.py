@@ -36,6 +36,10 @@ class TencentApi:
         self.effects = Effects()
         self._pace = Pace(_CALLS_PER_S)
 
+    def in_region(self, region: str) -> TencentApi:
+        """The same caller in a region."""
+        return self if region == self.region else TencentApi(self.keys, region, self.site, self.endpoint)
+
     def call(
         self,
         service: str,

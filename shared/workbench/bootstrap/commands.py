@@ -148,7 +148,8 @@ def _remove(account: Account, environ: Mapping[str, str], dist: Path, terminal: 
         return FAILED
     left = [one for one in ours if one.look().ours]
     for one in left:
-        print(f"remove: {title(one)} still shows: run it again in a minute", file=sys.stderr)
+        why = "it may show for a minute more, then run it again; else it holds what is not bootstrap's"
+        print(f"remove: {title(one)} still stands: {why}", file=sys.stderr)
     terminal.say(f"{len(ours) - len(left)} taken away; what carries no mark is left as it is")
     if not left:
         _forget(account, environ, dist, waits, terminal)
@@ -173,7 +174,7 @@ def _stays(account: Account, waits: Collection[str]) -> Iterator[str]:
         if {"ssm", "kms"} & set(waits):
             continue
         try:
-            kept = [one.store.place for one in credentials(first, account.api) if is_there(account.api, one.store)]
+            kept = [one.store.place for one in credentials(first, account.api) if is_there(account.api, one)]
         except (CannotList, CallRefused, CallLost, CallerRefused):
             kept = [f"whatever stands at {first.store}"]
         if kept:
@@ -250,7 +251,7 @@ def _first_secrets(account: Account, terminal: Terminal) -> list[str]:
     left = []
     for first in account.needs.secrets:
         try:
-            wanted = [one for one in credentials(first, account.api) if not is_there(account.api, one.store)]
+            wanted = [one for one in credentials(first, account.api) if not is_there(account.api, one)]
         except (CannotList, CallRefused, CallLost, CallerRefused) as error:
             terminal.say(f"first secrets: {error}; each belongs into {first.store}")
             continue
@@ -275,7 +276,7 @@ def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
             raise Refused(str(error)) from None
         if found is None:
             continue
-        if is_there(account.api, found.store):
+        if is_there(account.api, found):
             terminal.say(f"{reference} is there already, and is left as it is; {_CORRECT[found.store.kind]}")
             return DONE
         secret = typed(found)

@@ -70,13 +70,11 @@ def credentials(first: FirstSecret, api: TencentApi | AlibabaApi) -> Iterator[Cr
         raise CannotList(f"{first.policy}: what it is for cannot be listed ({reason})") from None
 
 
-def is_there(api: TencentApi | AlibabaApi, store: StoreRef) -> bool:
-    """Whether the store holds a secret of that name. Raises: CallRefused, CallLost, CallerRefused."""
+def is_there(api: TencentApi | AlibabaApi, credential: Credential) -> bool:
+    """Whether its store holds a secret of that name. Raises: CallRefused, CallLost, CallerRefused."""
+    store = credential.store
     try:
-        if isinstance(api, TencentApi):
-            api.call("ssm", "DescribeSecret", {"SecretName": store.name})
-        else:
-            api.call("kms", "DescribeSecret", {"SecretName": store.name})
+        api.in_region(credential.region).call(store.kind, "DescribeSecret", {"SecretName": store.name})
     except CallRefused as refused:
         if "NotFound" in refused.code or "NotExist" in refused.code:
             return False
@@ -85,8 +83,8 @@ def is_there(api: TencentApi | AlibabaApi, store: StoreRef) -> bool:
 
 
 def create(api: TencentApi | AlibabaApi, credential: Credential, secret: Secret, mark: str) -> None:
-    """Put the first version into the store. Raises: CallRefused, CallLost, CallerRefused."""
-    store = credential.store
+    """Put the first version into the store, where the credential is. Raises: CallRefused, CallLost, CallerRefused."""
+    store, api = credential.store, api.in_region(credential.region)
     named = {"SecretName": store.name, "VersionId": FIRST_VERSION[store.kind]}
     if credential.alternates:
         secret = AlternatingSecret(credential.account, secret).as_stored()

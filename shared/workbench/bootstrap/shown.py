@@ -81,7 +81,8 @@ def rest(
     if secrets:
         yield "First secrets wanted: each command asks for the password in force now, and keeps it in its store:"
         yield from (f"  make bootstrap CLOUD={needs.cloud} SECRET={shlex.quote(one)}" for one in secrets)
-    yield f"next: make {'bootstrap' if to_do or is_blocked else 'plan'} CLOUD={needs.cloud}"
+    then = "bootstrap" if to_do or is_blocked else "plan"
+    yield f"next: {'the first secrets, then ' if secrets else ''}make {then} CLOUD={needs.cloud}"
 
 
 def other_name(needs: Needs, file: Path, terminal: Terminal) -> str:

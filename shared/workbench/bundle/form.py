@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
-_Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
-_Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,59}$")]
+
+def _spelt(pattern: str, rule: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {rule}")
+        return text
+
+    return AfterValidator(check)
+
+
+_Name = Annotated[str, _spelt(r"[!-~]{1,128}", "1 to 128 printable characters without blanks")]
+_Word = Annotated[str, _spelt(r"[A-Za-z][A-Za-z0-9_-]{0,59}", "a letter, then up to 59 letters, digits, - and _")]
+_Queue = Annotated[
+    str, _spelt(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}", "a letter or digit, then up to 119 letters, digits and -")
+]
+_Service = Annotated[str, _spelt(r"[A-Za-z][A-Za-z0-9-]{0,59}", "a letter, then up to 59 letters, digits and -")]
+_Arn = Annotated[str, _spelt(r"acs:[!-~]+", "an ARN, which begins with acs:")]
 
 
 class _Form(BaseModel):
@@ -42,7 +58,7 @@ class CkafkaForm(_Form):
 
 
 class SmqForm(_Form):
-    queue: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,119}$")]
+    queue: _Queue
     retries: Literal[3, 176]
     batch: int = Field(default=1, ge=1, le=100)
     enabled: bool = True
@@ -61,8 +77,8 @@ class DeadLetterForm(_Form):
 
 
 class DestinationsForm(_Form):
-    on_success: Annotated[str, StringConstraints(pattern="^acs:")] | None = None
-    on_failure: Annotated[str, StringConstraints(pattern="^acs:")] | None = None
+    on_success: _Arn | None = None
+    on_failure: _Arn | None = None
 
 
 class LogsForm(_Form):
@@ -136,7 +152,7 @@ class CustomForm(_Form):
 class ServerlessFile(_Form):
     """The whole file."""
 
-    service: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9-]{0,59}$")]
+    service: _Service
     framework_version: str | None = None
     config_validation_mode: Literal["off", "warn", "error"] | None = None
     provider: ProviderForm

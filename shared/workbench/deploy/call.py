@@ -138,11 +138,17 @@ def _command(file: str) -> bytes:
 
 
 def address_of(description: Description, function: str, environ: Mapping[str, str]) -> str:
-    """Where a deployed function is called. Raises: Refused, CallFailed."""
+    """Where a deployed function is called; another service's is not. Raises: Refused, CallFailed."""
     plane = control_plane(description, environ)
     for found in plane.read({function}):
+        if found.name != function:
+            continue
+        if found.owner and not found.made_by_deploy:
+            raise Refused(
+                f"{function} belongs to the service {found.owner}, and serverless.yml says {description.service}"
+            )
         for trigger in found.triggers:
-            if found.name == function and trigger.url:
+            if trigger.url:
                 return str(trigger.url)
     raise Refused(f"{function} has no address on this platform: deploy it first")
 

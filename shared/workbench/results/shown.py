@@ -31,14 +31,15 @@ def page_line(page: RotationPage) -> str:
     """A rotation's counts so far."""
     more = "" if page.last else "; more follows"
     error = f"; {page.error}" if page.error else ""
-    told = f"{page.policy}: {counts_text(page.counts)}{more}{error}"
+    told = f"{page.policy}: {counts_text(page.counts, sends=page.mode == 'rotate')}{more}{error}"
     return f"{clock_text(page.time)}  {'rotation':<15} {told}  {page.firing}"
 
 
-def counts_text(counts: tuple[int, ...]) -> str:
-    """The six counts of a rotation in words: the first three always, the rest where there are any."""
+def counts_text(counts: tuple[int, ...], *, sends: bool) -> str:
+    """The counts of a rotation in words. Without `sends`, of ages that are only reported, no `sent` stands there."""
     shown = enumerate(zip(counts, _WORDS, strict=True))
-    return ", ".join(f"{count:,} {word}" for index, (count, word) in shown if count or index < _ALWAYS)
+    always = _ALWAYS if sends else _ALWAYS - 1
+    return ", ".join(f"{count:,} {word}" for index, (count, word) in shown if count or index < always)
 
 
 def row_line(row: RotationRow) -> str:

@@ -64,7 +64,7 @@ class Session:
         fired, tally = self._fired_and_listed()
         counts = self._counts(fired, tally)
         self._say_rows(sorted(tally.rows, key=lambda row: -(row.age_days or 0.0)) if tally else [])
-        self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
+        self._terminal.say(f"{self._policy}: {counts_text(counts, sends=False)}{self._goes_on(fired, tally)}")
         if tally is not None and tally.last and tally.last.error:
             self._terminal.say(self._terminal.bad(tally.last.error))
             return FAILED
@@ -78,7 +78,7 @@ class Session:
         fired, tally = self._fired_and_listed()
         counts = self._counts(fired, tally)
         self._say_rows([row for row in tally.rows if row.due or row.age_days is None] if tally else [])
-        self._terminal.say(f"{self._policy}: {counts_text(counts)}{self._goes_on(fired, tally)}")
+        self._terminal.say(f"{self._policy}: {counts_text(counts, sends=False)}{self._goes_on(fired, tally)}")
         is_whole = not fired.continues or (tally is not None and tally.is_listed)
         if tally is not None and tally.last and tally.last.error:
             self._terminal.say(self._terminal.bad(tally.last.error))

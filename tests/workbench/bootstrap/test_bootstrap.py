@@ -30,7 +30,7 @@ def test_an_empty_account_becomes_ready_and_a_second_run_changes_nothing(
     assert {how for name, how in standing.items() if not name.startswith(shared)} == {("there", True)}
     assert {how for name, how in standing.items() if name.startswith(shared)} <= {("there", False)}
     said = capsys.readouterr().out
-    assert f"next: make plan CLOUD={person.name}" in said
+    assert said.endswith(f"make plan CLOUD={person.name}\n")
     before = len(changes(person.cloud))
     person.environ |= person.settings()
     assert person.types() == 0

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 
+from shared.commands.store_reference import parse_ref
+from shared.runtime.secret import Secret
+from shared.workbench.bootstrap.first_secrets import Credential, create, is_there
 from tests.workbench.bootstrap.empty_account import Person
 
 STORES = {"tencent": "ssm://redis-crs-demo0001-app", "alibaba": "kms://tair-r-demo0001-app"}
@@ -19,6 +23,7 @@ def test_each_account_of_a_policy_gets_the_command_that_asks_for_its_secret(
     said = capsys.readouterr().out
     assert f"  make bootstrap CLOUD={person.name} SECRET={STORES[person.name]}\n" in said
     assert said.count(" SECRET=") == 1
+    assert said.endswith(f"next: the first secrets, then make plan CLOUD={person.name}\n")
 
 
 def test_what_is_typed_is_kept_once_and_shown_nowhere(
@@ -48,6 +53,17 @@ def test_blanks_are_no_secret(
 def test_a_secret_that_no_policy_names_is_refused(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert person.types("--secret", "ssm://somebody-elses") == 2
     assert "no policy of serverless.yml keeps a secret at ssm://somebody-elses" in capsys.readouterr().err
+
+
+ELSEWHERE = {"tencent": "ap-shanghai", "alibaba": "cn-shanghai"}
+
+
+def test_a_first_secret_is_kept_in_the_region_of_its_credential(person: Person) -> None:
+    store = parse_ref(STORES[person.name])
+    there = Credential(store, ELSEWHERE[person.name], "crs-demo0001", "app")
+    here = replace(there, region=person.api.region)
+    create(person.api, there, Secret(TYPED), "keyturn:keyturn")
+    assert is_there(person.api, there) and not is_there(person.api, here)
 
 
 def value_of(person: Person, name: str) -> str:
