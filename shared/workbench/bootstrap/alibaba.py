@@ -1,42 +1,22 @@
-"""What keyturn needs on Alibaba Cloud: RAM roles with their policies, SMQ queues, SLS projects, EventBridge's roles.
+"""What keyturn needs on Alibaba Cloud: roles, SMQ queues, SLS projects, EventBridge's roles.
 
-Sources: RAM 2015-05-01, mns-open 2022-01-19, SLS 2020-12-30, EventBridge 2020-04-01 (models of the SDKs). SMQ's older
+Sources: mns-open 2022-01-19, SLS 2020-12-30, EventBridge 2020-04-01 (models of the SDKs). SMQ's older
 API has neither tag nor description, so queues are made by the newer one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from typing import Any
 
 from shared.workbench.apis import sls
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
-from shared.workbench.bootstrap import regions
-from shared.workbench.bootstrap.needs import LOG_KINDS, LogPlace, Needs, Role, SmqQueue
-from shared.workbench.bootstrap.resources import (
-    ELSEWHERE,
-    MISSING,
-    NAME_LOGS,
-    NO_POLICY,
-    NOT_ATTACHED,
-    OTHER_POLICY,
-    OTHER_TRUST,
-    RIGHTS_UNKNOWN,
-    TAG,
-    ApiCall,
-    Found,
-    Resource,
-    as_text,
-    is_marked,
-    others,
-    same_document,
-    service_of,
-)
+from shared.workbench.bootstrap.needs import LOG_KINDS, LogPlace, Needs, SmqQueue
+from shared.workbench.bootstrap.ram import ram_role
+from shared.workbench.bootstrap.resources import MISSING, NAME_LOGS, TAG, ApiCall, Found, Resource, is_marked, others
 
 LOG_DAYS = 30
 _QUEUE = {"VisibilityTimeout": "120", "MessageRetentionPeriod": "604800"}  # seconds: twice a function's time; a week
-_ROTATE = {"SetAsDefault": "true", "RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded"}
 _TOKENS = [",", " ", "'", '"', ";", "=", "(", ")", "[", "]", "{", "}", "?", "@", "&", "<", ">", "/", ":", "\n", "\t"]
 
 
@@ -47,20 +27,10 @@ def account_of(api: AlibabaApi) -> str:
 
 def resources(api: AlibabaApi, needs: Needs) -> list[Resource]:
     """Everything that is made, in the order in which it is made."""
-    found: list[Resource] = [RamRole(api, one, needs.mark) for one in needs.roles]
+    found: list[Resource] = [ram_role(api, one, needs.mark) for one in needs.roles]
     found += [Queue(api, one, needs.service) for one in needs.queues]
     found += [LinkedRole(api, one) for one in needs.linked_roles]
     return [*found, Logstore(api, needs.logs, needs.mark)]
-
-
-def role_calls(role: Role, mark: str) -> Iterator[ApiCall]:
-    """A role, its policy and the two joined."""
-    told = {"Description": f"{mark}, for {role.function}"}
-    yield ApiCall("ram", "CreateRole", {"RoleName": role.name, "AssumeRolePolicyDocument": as_text(role.trust), **told})
-    if role.policy:
-        yield ApiCall("ram", "CreatePolicy", {"PolicyName": role.name, "PolicyDocument": as_text(role.policy), **told})
-        named = {"PolicyType": "Custom", "PolicyName": role.name, "RoleName": role.name}
-        yield ApiCall("ram", "AttachPolicyToRole", named)
 
 
 def queue_call(queue: SmqQueue, service: str) -> ApiCall:
@@ -87,104 +57,6 @@ def logstore_body(place: LogPlace) -> dict[str, Any]:
 def index_body() -> dict[str, Any]:
     """CreateIndex's: of the whole text."""
     return {"line": {"token": _TOKENS, "caseSensitive": False, "chn": False}}
-
-
-class RamRole:
-    """A role and the policy of its name."""
-
-    kind = "role"
-    after = ""
-
-    def __init__(self, api: AlibabaApi, role: Role, mark: str) -> None:
-        self._api, self._role, self._mark, self.name = api, role, mark, role.name
-
-    def look(self) -> Found:
-        """Another's role may be used as it is, if it trusts FC and has a policy of its name that says the same."""
-        role, policy = self._role_there(), self._policy()
-        told = [(role or {}).get("Description"), policy["Policy"].get("Description") if policy else ""]
-        if theirs := others(service_of(self._mark), *map(service_of, told)):
-            return theirs
-        if role is None:
-            if policy and not is_marked(policy["Policy"].get("Description"), self._mark):
-                return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
-            return Found("missing", ours=policy is not None)
-        ours = is_marked(role.get("Description"), self._mark)
-        if ours and policy and regions.is_of_others_alone(_document(policy), self._api.region):
-            return Found("differs", why=ELSEWHERE)
-        by_hand = policy and not is_marked(policy["Policy"].get("Description"), self._mark)
-        wrong = self._wrong(role, policy)
-        if not wrong or (not ours and wrong == NO_POLICY):
-            return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
-        mends = ours and not (by_hand and wrong == OTHER_POLICY)
-        return Found("differs" if mends else "foreign", ours=ours, why=wrong)
-
-    def make(self) -> None:
-        create, *rest = role_calls(self._role, self._mark)
-        role = self._role_there()
-        if role is None:
-            self._do(create)
-        elif not same_document(role["AssumeRolePolicyDocument"], self._role.trust):
-            trust = {"RoleName": self.name, "NewAssumeRolePolicyDocument": as_text(self._role.trust)}
-            self._api.call("ram", "UpdateRole", trust)
-        if not rest:
-            return
-        policy = self._policy()
-        if policy is None:
-            self._do(rest[0])
-        elif not same_document(_document(policy), wanted := self._wanted(policy)):
-            self._rewrite(wanted)
-        if (self.name, "Custom") not in self._attached():
-            self._do(rest[1])
-
-    def take_away(self) -> None:
-        role, policy = self._role_there(), self._policy()
-        if policy and (left := regions.without(_document(policy), self._api.region)):
-            if is_marked(policy["Policy"].get("Description"), self._mark):
-                self._rewrite(left)
-            return  # functions of another region run with it
-        if role is not None and is_marked(role.get("Description"), self._mark):
-            for name, kind in self._attached():
-                named = {"PolicyType": kind, "PolicyName": name, "RoleName": self.name}
-                self._api.call("ram", "DetachPolicyFromRole", named)
-            self._api.call("ram", "DeleteRole", {"RoleName": self.name})
-        if policy is not None and is_marked(policy["Policy"].get("Description"), self._mark):
-            self._api.call("ram", "DeletePolicy", {"PolicyName": self.name, "CascadingDelete": "true"})
-
-    def _wrong(self, role: Mapping[str, Any], policy: Mapping[str, Any] | None) -> str:
-        if not same_document(role["AssumeRolePolicyDocument"], self._role.trust):
-            return OTHER_TRUST
-        if self._role.policy is None:
-            return ""
-        if policy is None:
-            return NO_POLICY
-        if not same_document(_document(policy), self._wanted(policy)):
-            return OTHER_POLICY
-        return "" if (self.name, "Custom") in self._attached() else NOT_ATTACHED
-
-    def _do(self, call: ApiCall) -> None:
-        self._api.call(call.service, call.action, call.parameters)
-
-    def _wanted(self, policy: Mapping[str, Any]) -> dict[str, Any]:
-        return regions.united(_document(policy), self._role.policy or {}, self._api.region)
-
-    def _rewrite(self, document: Mapping[str, Any]) -> None:
-        named = {"PolicyName": self.name, "PolicyDocument": as_text(document)}
-        self._api.call("ram", "CreatePolicyVersion", {**named, **_ROTATE})
-
-    def _role_there(self) -> dict[str, Any] | None:
-        answer = _or_none(self._api, "ram", "GetRole", {"RoleName": self.name})
-        return answer["Role"] if answer else None
-
-    def _policy(self) -> dict[str, Any] | None:
-        return _or_none(self._api, "ram", "GetPolicy", {"PolicyType": "Custom", "PolicyName": self.name})
-
-    def _attached(self) -> list[tuple[str, str]]:
-        answer = self._api.call("ram", "ListPoliciesForRole", {"RoleName": self.name})
-        return [(one["PolicyName"], one["PolicyType"]) for one in answer["Policies"]["Policy"]]
-
-
-def _document(policy: Mapping[str, Any]) -> str:
-    return str(policy["DefaultPolicyVersion"]["PolicyDocument"])
 
 
 class Queue:

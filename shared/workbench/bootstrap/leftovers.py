@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,17 @@ from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap import alibaba, tencent
-from shared.workbench.bootstrap.needs import CkafkaTopic, DatahubTask, LogPlace, Needs, Role, SmqQueue
+from shared.workbench.bootstrap.cam import cam_role
+from shared.workbench.bootstrap.needs import (
+    CkafkaTopic,
+    DatahubTask,
+    LogPlace,
+    Needs,
+    Role,
+    SmqQueue,
+    policy_name,
+)
+from shared.workbench.bootstrap.ram import ram_role
 from shared.workbench.bootstrap.resources import TAG, Resource, is_marked
 
 _PAGE = 50  # the most that each of these lists surely takes
@@ -20,9 +30,7 @@ _PAGE = 50  # the most that each of these lists surely takes
 def of_tencent(api: TencentApi, needs: Needs, waits: Collection[str]) -> list[Resource]:
     """Roles, topics, entries and log topics of this service. Raises: CallRefused, CallLost, CallerRefused."""
     service, mark = needs.service, needs.mark
-    found: list[Resource] = [
-        tencent.CamRole(api, Role(name, "", {}, None), service, mark) for name in _cam_names(api, mark)
-    ]
+    found: list[Resource] = [cam_role(api, _former(name, api.region), needs) for name in _cam_names(api, mark)]
     for instance in _pages(lambda start: _ckafka(api, "DescribeInstances", "InstanceList", start, {})):
         asked = {"InstanceId": instance["InstanceId"]}
         for one in _pages(partial(_topics, api, asked)):
@@ -43,19 +51,13 @@ def of_tencent(api: TencentApi, needs: Needs, waits: Collection[str]) -> list[Re
 def of_alibaba(api: AlibabaApi, needs: Needs, waits: Collection[str]) -> list[Resource]:
     """Roles, queues and log projects of this service. Raises: CallRefused, CallLost, CallerRefused."""
     mark = needs.mark
-    names = dict.fromkeys(
-        [
-            one["RoleName"]
-            for one in _ram(api, "ListRoles", "Roles", "Role", {})
-            if is_marked(one.get("Description"), mark)
-        ]
-        + [
-            one["PolicyName"]
-            for one in _ram(api, "ListPolicies", "Policies", "Policy", {"PolicyType": "Custom"})
-            if is_marked(one.get("Description"), mark)
-        ]
+    names = _names(
+        _ram(api, "ListRoles", "Roles", "Role", {}),
+        _ram(api, "ListPolicies", "Policies", "Policy", {"PolicyType": "Custom"}),
+        mark,
+        api.region,
     )
-    found: list[Resource] = [alibaba.RamRole(api, Role(name, "", {}, None), mark) for name in names]
+    found: list[Resource] = [ram_role(api, _former(name, api.region), mark) for name in names]
     if "smq" not in waits:
         tag = {"TagKey": TAG, "TagValue": needs.service}
         queues = [one["QueueName"] for one in _pages(lambda start: _smq(api, start)) if tag in (one.get("Tags") or ())]
@@ -66,6 +68,19 @@ def of_alibaba(api: AlibabaApi, needs: Needs, waits: Collection[str]) -> list[Re
         ]
         found += [alibaba.Logstore(api, LogPlace(one["projectName"], needs.logs.topic), mark) for one in projects]
     return found
+
+
+def _former(name: str, region: str) -> Role:
+    """A role of which nothing is known but that it is marked."""
+    return Role(name, "", {}, None, policy_name(name, region))
+
+
+def _names(roles: Iterable[dict[str, Any]], policies: Iterable[dict[str, Any]], mark: str, region: str) -> list[str]:
+    """The marked roles, and those of this region's marked policies, which may be gone."""
+    found = [one["RoleName"] for one in roles if is_marked(one.get("Description"), mark)]
+    end = policy_name("", region)
+    named = [one["PolicyName"] for one in policies if is_marked(one.get("Description"), mark)]
+    return list(dict.fromkeys([*found, *(name.removesuffix(end) for name in named if name.endswith(end))]))
 
 
 def _pages(ask: Callable[[int], list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -79,23 +94,13 @@ def _pages(ask: Callable[[int], list[dict[str, Any]]]) -> Iterator[dict[str, Any
 
 
 def _cam_names(api: TencentApi, mark: str) -> list[str]:
-    """The names of marked roles, and of marked policies, whose role may be gone."""
-
     def ask(action: str, start: int, **more: str) -> list[dict[str, Any]]:
         asked = {"Page": start // _PAGE + 1, "Rp": _PAGE, **more}
         return list(api.call("cam", action, asked).get("List") or ())
 
-    roles = [
-        one["RoleName"]
-        for one in _pages(lambda start: ask("DescribeRoleList", start))
-        if is_marked(one.get("Description"), mark)
-    ]
-    policies = [
-        one["PolicyName"]
-        for one in _pages(lambda start: ask("ListPolicies", start, Scope="Local"))
-        if is_marked(one.get("Description"), mark)
-    ]
-    return list(dict.fromkeys([*roles, *policies]))
+    roles = _pages(lambda start: ask("DescribeRoleList", start))
+    policies = _pages(lambda start: ask("ListPolicies", start, Scope="Local"))
+    return _names(roles, policies, mark, api.region)
 
 
 def _ckafka(api: TencentApi, action: str, part: str, start: int, asked: dict[str, Any]) -> list[dict[str, Any]]:

@@ -22,12 +22,13 @@ two, so both are made (functioncompute/fc/mns-queue-triggers; help 181425, 2026-
 
 @dataclass(frozen=True)
 class Role:
-    """A function's role, and the policy of the same name that says what it may do; None: nothing."""
+    """A function's role, and the policy that says what it may do in one region; None: nothing."""
 
     name: str
     function: str
     trust: Mapping[str, Any]
     policy: Mapping[str, Any] | None
+    policy_name: str
 
 
 @dataclass(frozen=True)
@@ -174,8 +175,14 @@ def log_place(description: Description, account: str) -> LogPlace:
 
 def role_of(description: Description, spec: FunctionSpec) -> Role:
     """A function's role: on Alibaba Cloud the last part of its ARN."""
-    own = policies(description, spec)[0]
-    return Role(spec.role.rpartition("/")[2], spec.name, own.trust or {}, own.document if own.grants else None)
+    own, name = policies(description, spec)[0], spec.role.rpartition("/")[2]
+    document = own.document if own.grants else None
+    return Role(name, spec.name, own.trust or {}, document, policy_name(name, description.region))
+
+
+def policy_name(role: str, region: str) -> str:
+    """A role is the account's, and each region's functions have a policy of their own on it."""
+    return f"{role}-{region}"
 
 
 def _ckafka(description: Description) -> tuple[tuple[CkafkaTopic, ...], tuple[DatahubTask, ...], tuple[str, ...]]:

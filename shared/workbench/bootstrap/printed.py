@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from shared.workbench.bootstrap import alibaba, tencent
+from shared.workbench.bootstrap.cam import cam_calls
 from shared.workbench.bootstrap.deployer import bootstrap_policy, deployer_policy
 from shared.workbench.bootstrap.needs import Needs
+from shared.workbench.bootstrap.ram import ram_calls
 from shared.workbench.bootstrap.resources import ApiCall, as_text
 from shared.workbench.bundle.description import Description
 
@@ -49,7 +51,7 @@ def commands(needs: Needs, region: str) -> Iterator[str]:
 
 
 def _tccli(needs: Needs, region: str) -> Iterator[str]:
-    calls = [call for role in needs.roles for call in tencent.role_calls(role, needs.service, needs.mark)]
+    calls = [call for role in needs.roles for call in cam_calls(role, needs.service, needs.mark)]
     service, mark, needless = needs.service, needs.mark, needs.optional
     calls += [tencent.topic_call(one, service, mark) for one in needs.topics if one.title not in needless]
     calls += [tencent.task_call(one, service, mark) for one in needs.tasks if one.title not in needless]
@@ -70,7 +72,7 @@ def _tccli_command(call: ApiCall, region: str) -> str:
 
 
 def _aliyun(needs: Needs, region: str) -> Iterator[str]:
-    calls = [call for role in needs.roles for call in alibaba.role_calls(role, needs.mark)]
+    calls = [call for role in needs.roles for call in ram_calls(role, needs.mark)]
     calls += [alibaba.queue_call(one, needs.service) for one in needs.queues]
     calls += [alibaba.linked_role_call(one) for one in needs.linked_roles]
     for call in calls:

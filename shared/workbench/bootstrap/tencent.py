@@ -1,6 +1,6 @@
-"""What keyturn needs on Tencent Cloud: CAM roles with their policies, CKafka topics with DataHub entries, CLS topics.
+"""What keyturn needs on Tencent Cloud: roles, CKafka topics with DataHub entries, CLS topics.
 
-Sources: CAM 2019-01-16, CKafka 2019-08-19, CLS 2020-10-16 (models and error codes of the SDKs 3.1.18x and 3.1.19x).
+Sources: CKafka 2019-08-19, CLS 2020-10-16 (models and error codes of the SDKs 3.1.18x and 3.1.19x).
 """
 
 from __future__ import annotations
@@ -12,25 +12,17 @@ from typing import Any
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap import regions
-from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, DatahubTask, LogPlace, Needs, Role
+from shared.workbench.bootstrap.cam import cam_role
+from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, DatahubTask, LogPlace, Needs
 from shared.workbench.bootstrap.resources import (
-    ELSEWHERE,
     MISSING,
     NAME_LOGS,
-    NO_POLICY,
-    NOT_ATTACHED,
-    OTHER_POLICY,
-    OTHER_TRUST,
-    RIGHTS_UNKNOWN,
     TAG,
     ApiCall,
     Found,
     Resource,
-    as_text,
     is_marked,
     others,
-    same_document,
     service_of,
 )
 
@@ -48,22 +40,10 @@ def account_of(api: TencentApi) -> str:
 
 def resources(api: TencentApi, needs: Needs) -> list[Resource]:
     """Everything that is made, in the order in which it is made."""
-    found: list[Resource] = [CamRole(api, one, needs.service, needs.mark) for one in needs.roles]
+    found: list[Resource] = [cam_role(api, one, needs) for one in needs.roles]
     found += [Topic(api, one, needs.service, needs.mark) for one in needs.topics]
     found += [Entry(api, one, needs.service, needs.mark) for one in needs.tasks]
     return [*found, LogTopic(api, needs.logs, needs.service, needs.mark)]
-
-
-def role_calls(role: Role, service: str, mark: str) -> Iterator[ApiCall]:
-    """A role, its policy and the two joined."""
-    tags = [{"Key": TAG, "Value": service}]
-    told = f"{mark}, for {role.function}"
-    named = {"RoleName": role.name, "PolicyDocument": as_text(role.trust)}
-    yield ApiCall("cam", "CreateRole", {**named, "Description": told, "Tags": tags})
-    if role.policy:
-        named = {"PolicyName": role.name, "PolicyDocument": as_text(role.policy)}
-        yield ApiCall("cam", "CreatePolicy", {**named, "Description": told})
-        yield ApiCall("cam", "AttachRolePolicy", {"AttachRoleName": role.name, "PolicyName": role.name})
 
 
 def topic_call(topic: CkafkaTopic, service: str, mark: str) -> ApiCall:
@@ -116,104 +96,6 @@ class _Thing:
 def no_instance(instance: str, region: str) -> str:
     """What a person reads of an instance that is not there."""
     return f"there is no CKafka instance {instance} in {region}: CKAFKA_INSTANCE or KEYTURN_REGION is wrong"
-
-
-class CamRole(_Thing):
-    """A role and the policy of its name."""
-
-    kind = "role"
-
-    def __init__(self, api: TencentApi, role: Role, service: str, mark: str) -> None:
-        super().__init__(api, role.name, service, mark)
-        self._role = role
-
-    def look(self) -> Found:
-        """Another's role may be used as it is, if it trusts SCF and has a policy of its name that says the same."""
-        role, policy = self._role_there(), self._policy()
-        told = [(role or {}).get("Description"), policy[1]["Description"] if policy else ""]
-        if theirs := others(self._service, *map(service_of, told)):
-            return theirs
-        if role is None:
-            if policy and not self._is_marked(policy[1]["Description"]):
-                return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
-            return Found("missing", ours=policy is not None)
-        ours = self._is_marked(role.get("Description"))
-        wrong = self._wrong(role, policy)
-        if not wrong or (not ours and wrong == NO_POLICY):
-            return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
-        if ours and policy and regions.is_of_others_alone(policy[1]["PolicyDocument"], self._api.region):
-            return Found("differs", why=ELSEWHERE)
-        by_hand = policy is not None and not self._is_marked(policy[1]["Description"])
-        mends = ours and not (by_hand and wrong == OTHER_POLICY)
-        return Found("differs" if mends else "foreign", ours=ours, why=wrong)
-
-    def make(self) -> None:
-        create, *rest = role_calls(self._role, self._service, self._mark)
-        role = self._role_there()
-        if role is None:
-            self._do(create)
-        elif not same_document(str(role.get("PolicyDocument")), self._role.trust):
-            trust = {"RoleName": self.name, "PolicyDocument": as_text(self._role.trust)}
-            self._api.call("cam", "UpdateAssumeRolePolicy", trust)
-        if not rest:
-            return
-        policy = self._policy()
-        if policy is None:
-            self._do(rest[0])
-        elif not same_document(policy[1]["PolicyDocument"], wanted := self._wanted(policy[1])):
-            document = {"PolicyId": policy[0], "PolicyDocument": as_text(wanted)}
-            self._api.call("cam", "UpdatePolicy", document)
-        if self.name not in self._attached():
-            self._do(rest[1])
-
-    def take_away(self) -> None:
-        role, policy = self._role_there(), self._policy()
-        if policy and (left := regions.without(policy[1]["PolicyDocument"], self._api.region)):
-            if self._is_marked(policy[1]["Description"]):
-                self._api.call("cam", "UpdatePolicy", {"PolicyId": policy[0], "PolicyDocument": as_text(left)})
-            return  # functions of another region run with it
-        if role is not None and self._is_marked(role.get("Description")):
-            for number in self._attached().values():
-                self._api.call("cam", "DetachRolePolicy", {"DetachRoleName": self.name, "PolicyId": number})
-            self._api.call("cam", "DeleteRole", {"RoleName": self.name})
-        if policy is not None and self._is_marked(policy[1]["Description"]):
-            self._api.call("cam", "DeletePolicy", {"PolicyId": [policy[0]]})
-
-    def _wrong(self, role: dict[str, Any], policy: tuple[int, dict[str, Any]] | None) -> str:
-        """What differs of a role that is there."""
-        if not same_document(str(role.get("PolicyDocument")), self._role.trust):
-            return OTHER_TRUST
-        if self._role.policy is None:
-            return ""
-        if policy is None:
-            return NO_POLICY
-        if not same_document(policy[1]["PolicyDocument"], self._wanted(policy[1])):
-            return OTHER_POLICY
-        return "" if self.name in self._attached() else NOT_ATTACHED
-
-    def _wanted(self, policy: dict[str, Any]) -> dict[str, Any]:
-        return regions.united(policy["PolicyDocument"], self._role.policy or {}, self._api.region)
-
-    def _role_there(self) -> dict[str, Any] | None:
-        return _or_none(self._api, "cam", "GetRole", {"RoleName": self.name}, "RoleNotExist", "RoleInfo")
-
-    def _policy(self) -> tuple[int, dict[str, Any]] | None:
-        """The number and the whole of the account's own policy of this name."""
-        for page in range(1, 200):
-            asked = {"Scope": "Local", "Keyword": self.name, "Rp": _PAGE, "Page": page}
-            answer = self._api.call("cam", "ListPolicies", asked)
-            for one in answer.get("List") or ():
-                if one["PolicyName"] == self.name:
-                    return int(one["PolicyId"]), self._api.call("cam", "GetPolicy", {"PolicyId": one["PolicyId"]})
-            if page * _PAGE >= answer["TotalNum"]:
-                break
-        return None
-
-    def _attached(self) -> dict[str, int]:
-        """The policies of the role: at most ten or so, so that one page has them."""
-        asked = {"RoleName": self.name, "Page": 1, "Rp": _PAGE}
-        answer = self._api.call("cam", "ListAttachedRolePolicies", asked)
-        return {one["PolicyName"]: int(one["PolicyId"]) for one in answer.get("List") or ()}
 
 
 class Topic(_Thing):
@@ -367,16 +249,3 @@ class LogTopic(_Thing):
         within = {"Filters": [{"Key": "logsetId", "Values": [logset["LogsetId"]]}], "Limit": _PAGE}
         topics = self._api.call("cls", "DescribeTopics", within).get("Topics") or ()
         return logset, next((one for one in topics if one["TopicName"] == self._place.topic), None)
-
-
-def _or_none(
-    api: TencentApi, service: str, action: str, parameters: dict[str, Any], gone: str, part: str
-) -> dict[str, Any] | None:
-    """A part of the answer; None if the code says that there is no such thing."""
-    try:
-        found: dict[str, Any] = api.call(service, action, parameters)[part]
-    except CallRefused as refused:
-        if gone in refused.code:
-            return None
-        raise
-    return found

@@ -31,6 +31,7 @@ class Person:
 
     def __init__(self, cloud: Standin, name: Literal["tencent", "alibaba"], dist: Path) -> None:
         self.cloud, self.name, self.dist = cloud, name, dist
+        self.file = ROOT / "serverless.yml"
         keys = cloud.credentials[name]
         self.environ = {variable: keys[part] for part, variable in access.KEYS[name].items()}
         self.environ |= {f"KEYTURN_{name.upper()}_ENDPOINT": cloud.endpoint, "YES": "1"}
@@ -38,14 +39,14 @@ class Person:
 
     def types(self, *more: str) -> int:
         """One run."""
-        return main([self.name, "--dist", str(self.dist), *more], self.environ)
+        return main([self.name, "--file", str(self.file), "--dist", str(self.dist), *more], self.environ)
 
     def account(self) -> Account:
-        return read_account(ROOT / "serverless.yml", self.name, self.environ)
+        return read_account(self.file, self.name, self.environ)
 
     def description_as_deployed(self) -> Description:
         """As `plan` reads it: with the settings of this shell, whatever they name."""
-        return load(ROOT / "serverless.yml", self.name, self.environ)
+        return load(self.file, self.name, self.environ)
 
     @property
     def api(self) -> TencentApi | AlibabaApi:

@@ -96,17 +96,18 @@ def test_a_policy_that_was_changed_is_mended_only_if_it_carries_the_mark(
     person: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert person.types() == 0
-    name = person.account().needs.roles[0].name
-    change_policy(person, name)
+    first = person.account().needs.roles[0]
+    name, policy = first.name, first.policy_name
+    change_policy(person, policy)
     assert person.standing()[f"role {name}"] == ("differs", True)
     assert person.types() == 0
     assert person.standing()[f"role {name}"] == ("there", True)
     assert person.types("--remove") == 0
-    make_role_by_hand(person, name, with_policy=True)
+    make_role_by_hand(person, name, policy=policy)
     capsys.readouterr()
     time.sleep(1)  # DataHub tasks have a published rate, which each run counts anew
     assert person.types() == 1
-    assert f"in the way: role {name}: the policy of its name differs" in capsys.readouterr().err
+    assert f"in the way: role {name}: the policy {policy} differs" in capsys.readouterr().err
 
 
 def test_a_list_of_policies_that_takes_no_part_of_a_name_is_looked_through(
@@ -134,20 +135,20 @@ def test_a_right_that_is_missing_is_named_with_who_can_grant_it(
     assert denied in said and "PRINT=1" in said
 
 
-def make_role_by_hand(person: Person, name: str, *, with_policy: bool = False) -> None:
-    """The right trust and no mark; `with_policy`: one of its name that says something else."""
+def make_role_by_hand(person: Person, name: str, *, policy: str = "") -> None:
+    """The right trust and no mark; `policy`: the name of one that says something else."""
     trust = as_text(next(one.trust for one in person.account().needs.roles if one.name == name))
     other: dict[str, object] = {"version": "2.0", "statement": []}
     if person.name == "tencent":
         person.api.call("cam", "CreateRole", {"RoleName": name, "PolicyDocument": trust})
-        if with_policy:
+        if policy:
             other = {"version": "2.0", "statement": [{"effect": "allow", "action": ["cvm:*"], "resource": ["*"]}]}
-            person.api.call("cam", "CreatePolicy", {"PolicyName": name, "PolicyDocument": as_text(other)})
+            person.api.call("cam", "CreatePolicy", {"PolicyName": policy, "PolicyDocument": as_text(other)})
         return
     person.api.call("ram", "CreateRole", {"RoleName": name, "AssumeRolePolicyDocument": trust})
-    if with_policy:
+    if policy:
         other = {"Version": "1", "Statement": [{"Effect": "Allow", "Action": ["ecs:*"], "Resource": ["*"]}]}
-        person.api.call("ram", "CreatePolicy", {"PolicyName": name, "PolicyDocument": as_text(other)})
+        person.api.call("ram", "CreatePolicy", {"PolicyName": policy, "PolicyDocument": as_text(other)})
 
 
 def change_policy(person: Person, name: str) -> None:

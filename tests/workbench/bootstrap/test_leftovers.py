@@ -10,8 +10,10 @@ import pytest
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap import alibaba, tencent
+from shared.workbench.bootstrap.cam import cam_calls
 from shared.workbench.bootstrap.leftovers import of_alibaba, of_tencent
 from shared.workbench.bootstrap.needs import Needs, is_unset, needs
+from shared.workbench.bootstrap.ram import ram_calls
 from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
@@ -23,7 +25,7 @@ def renamed(needs: Needs) -> Needs:
     topics = tuple(replace(one, name=f"old-{one.name}") for one in needs.topics)
     return replace(
         needs,
-        roles=tuple(replace(one, name=f"old-{one.name}") for one in needs.roles),
+        roles=tuple(replace(one, name=f"old-{one.name}", policy_name=f"old-{one.policy_name}") for one in needs.roles),
         queues=tuple(replace(one, name=f"old-{one.name}") for one in needs.queues),
         topics=topics,
         tasks=tuple(replace(one, name=f"old-{one.name}", topic=topics[0]) for one in needs.tasks),
@@ -55,7 +57,9 @@ def test_what_has_other_names_now_is_taken_away_and_another_services_is_not(
     theirs = replace(renamed(mine), service=f"{mine.service}-two")
     theirs = replace(
         theirs,
-        roles=tuple(replace(one, name=f"their-{one.name}") for one in theirs.roles),
+        roles=tuple(
+            replace(one, name=f"their-{one.name}", policy_name=f"their-{one.policy_name}") for one in theirs.roles
+        ),
         queues=tuple(replace(one, name=f"their-{one.name}") for one in theirs.queues),
         topics=tuple(replace(one, name=f"their-{one.name}") for one in theirs.topics),
         tasks=tuple(replace(one, name=f"their-{one.name}") for one in theirs.tasks),
@@ -75,10 +79,10 @@ def test_a_policy_whose_role_is_gone_is_found(person: Person) -> None:
     first = mine.roles[0]
     api = person.api
     if isinstance(api, AlibabaApi):
-        _, policy, _ = alibaba.role_calls(first, mine.mark)
+        _, policy, _ = ram_calls(first, mine.mark)
         api.call(policy.service, policy.action, policy.parameters)
     else:
-        _, policy, _ = tencent.role_calls(first, mine.service, mine.mark)
+        _, policy, _ = cam_calls(first, mine.service, mine.mark)
         api.call(policy.service, policy.action, policy.parameters)
     assert marked(person, mine) == {f"role {first.name}"}
     assert person.types("--remove") == 0

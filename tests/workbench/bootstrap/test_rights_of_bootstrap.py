@@ -102,7 +102,7 @@ def change_role(person: Person) -> None:
     """Somebody makes a role and its policy say something else."""
     role = person.account().needs.roles[0]
     other = as_text(service_trust(person.name, "other." + FUNCTION_SERVICE[person.name]))
-    change_policy(person, role.name)
+    change_policy(person, role.policy_name)
     if person.name == "tencent":
         person.api.call("cam", "UpdateAssumeRolePolicy", {"RoleName": role.name, "PolicyDocument": other})
     else:

@@ -1,0 +1,141 @@
+"""A function's role and its policy, as CAM and RAM both keep them: how they stand, are made and are taken away.
+
+A role is the account's. Each region's policy is its own, so that no region's bootstrap touches another region's rights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from shared.workbench.bootstrap.needs import Role
+from shared.workbench.bootstrap.resources import (
+    ApiCall,
+    Found,
+    is_marked,
+    others,
+    same_document,
+    service_of,
+)
+
+OTHER_TRUST = "its trust policy is not that of the functions' service"
+NO_POLICY = "it has no policy {}"
+OTHER_POLICY = "the policy {} differs from what the function needs"
+NOT_ATTACHED = "the policy {} is not attached"
+ELSEWHERE = "functions of another region run with it; this region's policy is missing"
+RIGHTS_UNKNOWN = "made by hand: whether its policies are enough was not compared"
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A role or a policy as its cloud shows it. `document`: who may take the role, or what the policy grants."""
+
+    document: str
+    description: str
+
+
+class RoleApi(Protocol):
+    """One cloud's calls. Each may raise CallRefused, CallLost or CallerRefused."""
+
+    def creation(self, role: Role) -> Sequence[ApiCall]:
+        """The calls that make a role; with a policy, that one and its attachment, too."""
+
+    def do(self, call: ApiCall) -> object:
+        """Make one of them."""
+
+    def role(self, name: str) -> Kept | None:
+        """None: there is none."""
+
+    def policy(self, name: str) -> Kept | None:
+        """None: the account has none of its own."""
+
+    def attached(self, role: str) -> Mapping[str, Any]:
+        """The names of a role's policies, each with what `detach` wants to know of it."""
+
+    def set_trust(self, role: str, document: Mapping[str, Any]) -> None: ...
+    def rewrite(self, policy: str, document: Mapping[str, Any]) -> None: ...
+    def detach(self, role: str, policy: str, known: Any) -> None: ...
+    def delete_role(self, role: str) -> None: ...
+    def delete_policy(self, policy: str) -> None: ...
+
+
+class FunctionRole:
+    """A role, and the policy that grants in one region what the function does."""
+
+    kind = "role"
+    after = ""
+
+    def __init__(self, api: RoleApi, role: Role, mark: str, other_policies: Collection[str]) -> None:
+        """`other_policies`: the names of the policies that other regions give the role."""
+        self._api, self._role, self._mark, self._others = api, role, mark, other_policies
+        self.name = role.name
+
+    def look(self) -> Found:
+        """Another's role may be used as it is, if it trusts the platform and its policy, if there, says the same."""
+        role, policy = self._api.role(self.name), self._api.policy(self._role.policy_name)
+        told = [one.description for one in (role, policy) if one]
+        if theirs := others(service_of(self._mark), *map(service_of, told)):
+            return theirs
+        by_hand = policy is not None and not self._is_marked(policy)
+        if role is None:
+            text = f"a policy {self._role.policy_name} stands that is not bootstrap's: remove or rename it"
+            return Found("foreign", why=text) if by_hand else Found("missing", ours=policy is not None)
+        ours = self._is_marked(role)
+        if ours and policy is None and self._elsewhere():
+            return Found("differs", why=ELSEWHERE)
+        wrong = self._wrong(role, policy)
+        if not wrong or (not ours and wrong == NO_POLICY):
+            return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
+        mends = ours and not (by_hand and wrong == OTHER_POLICY)
+        return Found("differs" if mends else "foreign", ours=ours, why=wrong.format(self._role.policy_name))
+
+    def make(self) -> None:
+        create, *rest = self._api.creation(self._role)
+        role = self._api.role(self.name)
+        if role is None:
+            self._api.do(create)
+        elif not same_document(role.document, self._role.trust):
+            self._api.set_trust(self.name, self._role.trust)
+        if self._role.policy is None:
+            return
+        create_policy, attach = rest
+        policy = self._api.policy(self._role.policy_name)
+        if policy is None:
+            self._api.do(create_policy)
+        elif not same_document(policy.document, self._role.policy):
+            self._api.rewrite(self._role.policy_name, self._role.policy)
+        if self._role.policy_name not in self._api.attached(self.name):
+            self._api.do(attach)
+
+    def take_away(self) -> None:
+        """This region's policy, and the role unless functions of another region run with it."""
+        role, policy = self._api.role(self.name), self._api.policy(self._role.policy_name)
+        if role is not None and self._is_marked(role):
+            stays = self._elsewhere()
+            for name, known in self._api.attached(self.name).items():
+                if name == self._role.policy_name or not stays:
+                    self._api.detach(self.name, name, known)
+            if not stays:
+                self._api.delete_role(self.name)
+        if policy is not None and self._is_marked(policy):
+            self._api.delete_policy(self._role.policy_name)
+
+    def _wrong(self, role: Kept, policy: Kept | None) -> str:
+        """What differs of a role that is there."""
+        if not same_document(role.document, self._role.trust):
+            return OTHER_TRUST
+        if self._role.policy is None:
+            return ""
+        if policy is None:
+            return NO_POLICY
+        if not same_document(policy.document, self._role.policy):
+            return OTHER_POLICY
+        return "" if self._role.policy_name in self._api.attached(self.name) else NOT_ATTACHED
+
+    def _elsewhere(self) -> bool:
+        """Whether another region gave the role a policy."""
+        return not self._api.attached(self.name).keys().isdisjoint(self._others)
+
+    def _is_marked(self, one: Kept) -> bool:
+        return is_marked(one.description, self._mark)
