@@ -16,6 +16,13 @@ SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filte
 # Each function runs in a process of its own: compiled anew each time, the sources would cost more than the work.
 unexport PYTHONDONTWRITEBYTECODE
 
+# What a switch adds to a command. DRY=true would otherwise change passwords, since nobody asked for no change by DRY=1.
+switch = $(if $(filter-out 0 1,$($1)),$(error $1=$($1) means nothing: $1=1, or not at all),$(if $(filter 1,$($1)),$2))
+
+# And a wish for no change that a target does not know is refused.
+no_other = $(if $(and $(filter command,$(firstword $(origin $1))),$(filter-out $2,$(MAKECMDGOALS))),$(error $1= is for make $2))
+$(call no_other,DRY,rotate)$(call no_other,PRINT,bootstrap)
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
@@ -84,7 +91,7 @@ package: with-demo ## the zips of one platform in dist/: make package CLOUD=tenc
 	@$(PY) -m shared.workbench.package $(or $(CLOUD),tencent) $(FUNCTION) $(RUNTIME)
 
 bootstrap: with-demo ## what an account needs before the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
-	@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" $(if $(filter 1,$(PRINT)),--print) $(if $(SECRET),--secret "$(SECRET)")
+	@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" $(call switch,PRINT,--print) $(if $(SECRET),--secret "$(SECRET)")
 
 plan: with-demo ## what deploy would change; each function's policies go to dist/: make plan CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench.deploy plan "$(CLOUD)"
@@ -94,17 +101,17 @@ deploy: with-demo ## bring a platform to what serverless.yml says, once you agre
 
 remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba [YES=1] [ALL=1: what bootstrap made, too]
 	@$(PY) -m shared.workbench.deploy remove "$(CLOUD)"
-	$(if $(filter 1,$(ALL)),@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" --remove)
+	$(call switch,ALL,@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" --remove)
 
 call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
 	@$(PY) -m shared.workbench.deploy call "$(CLOUD)" $(FUNCTION) $(COMMAND)
 
 rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [NOW=1] [BORROW=1]
-	@$(PY) -m shared.workbench.rotate "$(CLOUD)" "$(POLICY)" $(if $(filter 1,$(DRY)),--dry) $(if $(filter 1,$(NOW)),--now) $(if $(filter 1,$(BORROW)),--borrow)
+	@$(PY) -m shared.workbench.rotate "$(CLOUD)" "$(POLICY)" $(call switch,DRY,--dry) $(call switch,NOW,--now) $(call switch,BORROW,--borrow)
 
 SINCE ?= 1h
 results: with-demo ## results of a deployed bundle, a line each: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]
-	@$(PY) -m shared.workbench.results "$(CLOUD)" --since "$(SINCE)" $(if $(filter 1,$(FOLLOW)),--follow) $(if $(filter 1,$(BORROW)),--borrow) $(if $(filter 1,$(JSON)),--json)
+	@$(PY) -m shared.workbench.results "$(CLOUD)" --since "$(SINCE)" $(call switch,FOLLOW,--follow) $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
 
 verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
 	@$(PY) -m shared.workbench.verify "$(CLOUD)" $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")

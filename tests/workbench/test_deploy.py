@@ -338,9 +338,7 @@ def test_the_plan_of_the_whole_file_is_short_and_says_each_thing_once(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     on_scf = site.description.platform == "scf"
-    site.description = load(
-        ROOT / "serverless.yml", site.description.cloud, OWN[site.description.cloud], to_deploy=True
-    )
+    site.description = load(ROOT / "serverless.yml", site.description.cloud, OWN[site.description.cloud], to="deploy")
     for spec in site.description.functions:
         write_zip(site.folder / f"{spec.module}.zip")
     assert site.plan() == 0

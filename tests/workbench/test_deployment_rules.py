@@ -21,7 +21,7 @@ SMQ = "smq://{}.mns.{}.aliyuncs.com/{}"
 def refused(cloud: str, **environ: str) -> list[str]:
     """What is wrong with the settings of an account whose own names are set, but for `environ`."""
     try:
-        load(ROOT / "serverless.yml", cloud, OWN[cloud] | environ, to_deploy=True)
+        load(ROOT / "serverless.yml", cloud, OWN[cloud] | environ, to="deploy")
     except DescriptionError as error:
         return error.lines
     return []
@@ -30,7 +30,7 @@ def refused(cloud: str, **environ: str) -> list[str]:
 @pytest.mark.parametrize("cloud", OWN)
 def test_what_the_file_calls_an_example_is_refused_with_what_to_set(cloud: str) -> None:
     with pytest.raises(DescriptionError) as caught:
-        load(ROOT / "serverless.yml", cloud, {}, to_deploy=True)
+        load(ROOT / "serverless.yml", cloud, {}, to="deploy")
     told = "\n".join(caught.value.lines)
     assert all(f"set {name} to your own" in told for name in OWN[cloud])
     assert len(caught.value.lines) == len(OWN[cloud])

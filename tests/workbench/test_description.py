@@ -163,6 +163,29 @@ def test_a_mistake_is_told_with_its_own_line(old: str, new: str, at: str, tmp_pa
     assert mistakes(tmp_path, text)[0].startswith(f"serverless.yml:{line_with(text, at)}: ")
 
 
+@pytest.mark.parametrize(
+    ("function", "accounts", "stands"),
+    [
+        (ACCOUNT, '["other*"]', True),  # the account is in the name
+        ("tencent_redis_modify_instance_password", "", False),
+    ],
+)
+def test_two_policies_keep_no_two_kinds_of_secret_under_one_name(
+    function: str, accounts: str, stands: bool, tmp_path: Path
+) -> None:
+    store = "ssm://redis-{resource}-{account}"
+    more = f"    again:\n      Function: {function}\n      Resources: {{ Patterns: ['crs-*'] }}\n      MaxAgeDays: 9\n"
+    more += f"      Store: {store}\n" + (f"      Accounts: {accounts}\n" if accounts else "")
+    timer = "- timer: ${self:custom.triggers.nightly.tencent}"
+    text = FILE.replace("    quarterly-tair:\n", f"{more}    quarterly-tair:\n", 1)
+    text = text.replace(timer, timer + "\n          - timer: { name: again, cron: '0 0 3 * * * *', policy: again }", 1)
+    if stands:
+        assert described(tmp_path, text).policies.keys() == {"quarterly-redis", "again"}
+        return
+    (line,) = mistakes(tmp_path, text)
+    assert "custom.policies.again: Store: quarterly-redis keeps other passwords under the same names" in line
+
+
 def test_a_misspelt_key_is_told_once_where_it_stands_though_five_functions_have_it(tmp_path: Path) -> None:
     text = FILE.replace("memorySize: 128", "memorysize: 128", 1)
     (line,) = mistakes(tmp_path, text)

@@ -75,10 +75,16 @@ def test_the_strongest_result_of_a_command_stands() -> None:
     assert (tally.ended, tally.in_force) == (1, 1)
 
 
-@pytest.mark.parametrize("other", [{"subject": "redis/crs-2/app"}, {"subject": "redis/crs-1/root"}, {"DryRun": True}])
+OTHERS: list[dict[str, Any]] = [
+    {},  # a dry run
+    *({"subject": one} for one in ("redis/crs-2/app", "redis/crs-1/root", "tcr/crs-1/app", "redis/-/-", "-/-/-")),
+    *({"source": f"keyturn/{one}"} for one in ("tencent/ap-shanghai", "alibaba/ap-guangzhou")),
+]
+
+
+@pytest.mark.parametrize("other", OTHERS)
 def test_what_is_about_something_else_is_not_in_force(other: dict[str, Any]) -> None:
-    told = event(1, **{key: value for key, value in other.items() if key == "DryRun"})
-    told["subject"] = other.get("subject", told["subject"])
+    told = event(1, DryRun=other == {}) | other
     tally, _ = watched(ScriptedSource([[page(FIRING, [1]), told]]), silent_s=5)
     assert tally.in_force == 0
 

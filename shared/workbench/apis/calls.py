@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
+from shared.runtime.errors import RetryLater
 from shared.workbench.apis.callers import CallerRefused, complaint, passes
 
 TIMEOUT_S = 30.0
@@ -49,11 +50,13 @@ def waited_out(ask: Callable[[], _T], *, also_lost: bool = True) -> _T:
     """What a read says, asked a handful of times as long as it is refused in passing or its answer is lost.
 
     It may be a step that looks first, too, whose lost answers are for a person to see.
-    Raises: CallRefused, CallLost, CallerRefused.
+    Raises: CallRefused, CallLost, CallerRefused; RetryLater of a fleet's listing.
     """
     for _ in range(_TRIES - 1):
         try:
             return ask()
+        except RetryLater:
+            pass
         except CallRefused as refused:
             if not refused.passes:
                 raise

@@ -13,7 +13,7 @@ from shared.workbench.bootstrap import alibaba, consents, leftovers, settings, t
 from shared.workbench.bootstrap.needs import Consent, Needs, is_unset, log_place, needs
 from shared.workbench.bootstrap.resources import Resource
 from shared.workbench.bundle.description import Cloud, Description
-from shared.workbench.bundle.loading import load
+from shared.workbench.bundle.loading import Purpose, load
 from shared.workbench.deploy import access
 from shared.workbench.deploy.access import Refused
 
@@ -38,8 +38,8 @@ class Account:
             return tencent.resources(self.api, self.needs)
         return alibaba.resources(self.api, self.needs) if self.api else []
 
-    def leftovers(self, known: Collection[str], waits: Collection[str]) -> list[Resource]:
-        """What carries the mark and is not among the known names, by the clouds' lists; `waits`: services not opened.
+    def leftovers(self, waits: Collection[str]) -> list[Resource]:
+        """What carries the mark and is not among the resources, by the clouds' lists; `waits`: services not opened.
 
         Raises: CallRefused, CallLost, CallerRefused.
         """
@@ -47,26 +47,24 @@ class Account:
             found = leftovers.of_tencent(self.api, self.needs, waits)
         else:
             found = leftovers.of_alibaba(self.api, self.needs, waits) if self.api else []
-        return [one for one in found if one.name not in known]
+        known = {(one.kind, one.name, one.place) for one in self.resources()}
+        return [one for one in found if (one.kind, one.name, one.place) not in known]
 
     def is_given(self, consent: Consent) -> bool:
         """Whether a consent shows. Raises: CallRefused, CallLost, CallerRefused."""
         return self.api is not None and consents.is_given(self.api, self.needs, consent)
 
 
-def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, without_keys: bool = False) -> Account:
-    """Ask whose keys these are, and read the file for that account.
+def read_account(
+    file: Path, cloud: Cloud, environ: Mapping[str, str], *, to: Purpose = "read", with_keys: bool = True
+) -> Account:
+    """Ask whose keys these are, and read the file for that account. Without keys nothing is called.
 
     Raises: DescriptionError; Refused; CallRefused, CallLost, CallerRefused.
     """
     first = load(file, cloud, environ)
     environ = _usable(first, environ)
-    api = None
-    try:
-        api = access.api(first, environ)
-    except Refused:
-        if not without_keys:
-            raise
+    api = access.api(first, environ) if with_keys else None
     number = environ.get("ALIBABA_ACCOUNT", "") if cloud == "alibaba" else ""
     if isinstance(api, TencentApi):
         number = waited_out(lambda: tencent.account_of(api))
@@ -78,14 +76,14 @@ def read_account(file: Path, cloud: Cloud, environ: Mapping[str, str], *, withou
     environ = {name: value for name, value in environ.items() if name not in gone}
     if cloud == "alibaba":
         if not number:
-            raise Refused("whose account? set ALIBABA_ACCOUNT to its number, or the keys of somebody in it")
+            raise Refused("whose account? set ALIBABA_ACCOUNT to its number")
         if environ.get("ALIBABA_ACCOUNT", number) != number:
             raise Refused(f"ALIBABA_ACCOUNT is {environ['ALIBABA_ACCOUNT']}, and these keys are of account {number}")
         exports = {"ALIBABA_ACCOUNT": number}
         if not (environ.get("KEYTURN_SLS_PROJECT") or environ.get("KEYTURN_SLS_LOGSTORE")):
             exports |= {"KEYTURN_SLS_PROJECT": place.group, "KEYTURN_SLS_LOGSTORE": place.topic}
         exports |= _queues(environ, load(file, cloud, {**environ, **exports}))
-    description = load(file, cloud, {**environ, **exports})
+    description = load(file, cloud, {**environ, **exports}, to=to)
     return Account(api, number, description, needs(description, number), exports, gone)
 
 

@@ -63,6 +63,7 @@ class Queue:
     """A queue of SMQ."""
 
     kind = "queue"
+    place = ""
     after = "smq"
 
     def __init__(self, api: AlibabaApi, queue: SmqQueue, service: str) -> None:
@@ -92,6 +93,7 @@ class LinkedRole:
     """A role of EventBridge's own. All that uses EventBridge shares it, so that it is never taken away."""
 
     kind = "EventBridge role"
+    place = ""
     after = ""
 
     def __init__(self, api: AlibabaApi, product: str) -> None:
@@ -113,6 +115,7 @@ class Logstore:
     """A project of SLS with one Logstore, and the index without which nothing of it is found."""
 
     kind = LOG_KINDS["alibaba"]
+    place = ""
     after = "sls"
 
     def __init__(self, api: AlibabaApi, place: LogPlace, mark: str) -> None:

@@ -8,25 +8,28 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
 import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
-from shared.runtime.secret import Secret
-from shared.workbench.apis.callers import CallerRefused, missing_right
+from shared.workbench.apis.callers import CallerRefused
 from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
-from shared.workbench.bootstrap import printed, settings, shown
+from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap import printed, secret_prompts, settings, shown
 from shared.workbench.bootstrap.account import Account, read_account
 from shared.workbench.bootstrap.alibaba import LinkedRole
-from shared.workbench.bootstrap.first_secrets import CannotList, Credential, create, credentials, is_there, typed
+from shared.workbench.bootstrap.first_secrets import CannotList, credentials, is_there
+from shared.workbench.bootstrap.named_queues import wrong_queues
 from shared.workbench.bootstrap.needs import Consent
 from shared.workbench.bootstrap.resources import MISSING, Found, Resource, title
+from shared.workbench.bootstrap.secret_prompts import Asked
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.errors import DescriptionError
+from shared.workbench.bundle.loading import Purpose
+from shared.workbench.deploy import access
 from shared.workbench.deploy.access import Refused
-from shared.workbench.deploy.commands import DONE, FAILED, WRONG_USE
+from shared.workbench.deploy.commands import DONE, FAILED, INTERRUPTED, WRONG_USE
 from shared.workbench.environment import file_problems
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
@@ -36,11 +39,6 @@ _WRITTEN = """written to {}, and nothing was made:
   commands.sh: what bootstrap does, for somebody who may
   deployer.json, bootstrap.json: the rights of who deploys, and of who runs bootstrap
   <role>.trust.json, <role>.policy.json: of each function's role"""
-
-_CORRECT = {
-    "ssm": "a wrong one is corrected in the console: Secrets Manager, the version `current`, edit its content",
-    "kms": "a wrong one is corrected in the console: KMS, Secrets, add a version of another name, in force from then",
-}
 
 Looked = list[tuple[Resource, Found]]
 
@@ -58,7 +56,8 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     options = parser.parse_args(argv)
     verb, terminal = "remove" if options.remove else "bootstrap", Terminal(environ=environ)
     try:
-        account = read_account(options.file, options.cloud, environ, without_keys=options.print)
+        to: Purpose = "read" if options.remove else "prepare"
+        account = read_account(options.file, options.cloud, environ, to=to, with_keys=not options.print)
         if options.print:
             folder = printed.write(account.description, account.needs, account.number, options.dist)
             terminal.say(_WRITTEN.format(folder))
@@ -68,7 +67,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
             then = "" if options.remove else ": another is made"
             terminal.say(f"{variable} names {name}, which is not there{then}")
         if options.secret:
-            return _one_secret(account, options.secret, terminal)
+            return secret_prompts.ask_for_one(account, options.secret, terminal)
         if options.remove:
             return _remove(account, environ, options.dist, terminal)
         return _bootstrap(account, environ, options.dist, options.file, terminal)
@@ -83,22 +82,11 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         print(f"{verb}: {error.filename or options.dist}: {file_problems.why(error)}; {again}", file=sys.stderr)
         return FAILED
     except (CallRefused, CallLost, CallerRefused) as error:
-        print(f"{verb}: {told(error, options.cloud)}", file=sys.stderr)
+        print(f"{verb}: {shown.told(error, options.cloud, access.identity(options.cloud, environ))}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
         print(f"\n{verb}: interrupted; run it again: it goes on from here", file=sys.stderr)
-        return FAILED
-
-
-def told(error: CallRefused | CallLost | CallerRefused, cloud: str) -> str:
-    """What a failed call means to a person: for a right that is missing, which one and who grants it."""
-    if isinstance(error, CallLost):
-        effect = "" if error.is_read else "it may have had its effect: "
-        return f"{error}; {effect}run it again, it looks first"
-    if isinstance(error, CallRefused) and error.passes:
-        return f"{error}: the cloud has no time now; run it again in a minute"
-    advice = missing_right(cloud, error.service, error.action, error.code, "bootstrap")
-    return f"{error}: {advice}" if advice else str(error)
+        return INTERRUPTED
 
 
 def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: Path, terminal: Terminal) -> int:
@@ -122,24 +110,25 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
         if not _do([(one.make, title(one)) for one, _ in to_make], account, "bootstrap", terminal):
             return FAILED
         looked = _until_shown(account, waits, terminal)
-    foreign = list(shown.in_the_way(looked))
+    foreign = [*shown.in_the_way(looked), *_led_astray(account)]
     for line in foreign:
         print(line, file=sys.stderr)
     exports = {**account.exports, **_given(account, looked)}
     cloud = account.needs.cloud
     settings.write(exports, environ, account.gone, cloud, dist / "bootstrap" / cloud)
-    secrets = [] if {"ssm", "kms"} & waits else _first_secrets(account, terminal)
+    secrets = Asked() if {"ssm", "kms"} & waits else secret_prompts.ask_for_all(account, terminal)
+    is_blocked = bool(foreign) or secrets.is_part
     new = {name: value for name, value in exports.items() if environ.get(name) != value}
-    for line in shown.rest(account, missing, secrets, new, is_blocked=bool(foreign)):
+    for line in shown.rest(account, missing, secrets.wanted, new, is_blocked=is_blocked):
         terminal.say(line)
-    return FAILED if foreign or missing or account.needs.unnamed else DONE
+    return FAILED if is_blocked or missing or account.needs.unnamed else DONE
 
 
 def _remove(account: Account, environ: Mapping[str, str], dist: Path, terminal: Terminal) -> int:
     """What carries the mark, last made first."""
     waits = {one.service for one in _missing_consents(account)}
-    known = [one for one, found in _look(account, waits, terminal) if found.ours]
-    more = [one for one in account.leftovers({one.name for one in account.resources()}, waits) if one.look().ours]
+    known = [one for one in account.resources() if one.after not in waits and waited_out(one.look).ours]
+    more = [one for one in waited_out(lambda: account.leftovers(waits)) if waited_out(one.look).ours]
     ours = [*known, *more][::-1]
     if not ours:
         terminal.say("nothing that bootstrap made is left")
@@ -152,7 +141,7 @@ def _remove(account: Account, environ: Mapping[str, str], dist: Path, terminal: 
         return FAILED
     if not _do([(one.take_away, title(one)) for one in ours], account, "remove", terminal):
         return FAILED
-    left = [one for one in ours if one.look().ours]
+    left = [one for one in ours if waited_out(one.look).ours]
     for one in left:
         why = "it may show for a minute more, then run it again; else it holds what is not bootstrap's"
         print(f"remove: {title(one)} still stands: {why}", file=sys.stderr)
@@ -225,6 +214,7 @@ def _until_shown(account: Account, missing: set[str], terminal: Terminal) -> Loo
 
 def _do(steps: list[tuple[Callable[[], None], str]], account: Account, verb: str, terminal: Terminal) -> bool:
     """The steps in order; at the first that fails say how to go on."""
+    assert account.api is not None
     for number, (step, named) in enumerate(steps, 1):
         terminal.progress(f"[{number}/{len(steps)}] {named}")
         started = time.monotonic()
@@ -232,11 +222,18 @@ def _do(steps: list[tuple[Callable[[], None], str]], account: Account, verb: str
             waited_out(step, also_lost=False)
         except (CallRefused, CallLost, CallerRefused) as error:
             terminal.say(f"[{number}/{len(steps)}] {named}: {terminal.bad('failed')}")
-            print(f"{verb}: {told(error, account.needs.cloud)}", file=sys.stderr)
+            print(f"{verb}: {shown.told(error, account.needs.cloud, account.api.keys)}", file=sys.stderr)
             print(f"{verb}: put that right and run it again: it goes on from here", file=sys.stderr)
             return False
         terminal.say(f"[{number}/{len(steps)}] {named}: {time.monotonic() - started:.1f} s")
     return True
+
+
+def _led_astray(account: Account) -> Iterator[str]:
+    """A line for each setting whose queue is not the one that it should be."""
+    if isinstance(account.api, TencentApi):
+        for one in wrong_queues(account.api, account.description):
+            yield f"in the way: {one.what}: {one.remedy}"
 
 
 def _given(account: Account, looked: Looked) -> dict[str, str]:
@@ -249,53 +246,3 @@ def _given(account: Account, looked: Looked) -> dict[str, str]:
         elif one.name in variables and found.value.startswith("ckafka://") and title(one) not in account.needs.optional:
             values[variables[one.name]] = found.value
     return values
-
-
-def _first_secrets(account: Account, terminal: Terminal) -> list[str]:
-    """Ask on a terminal for each first secret; the stores that still want one."""
-    assert account.api is not None
-    left = []
-    for first in account.needs.secrets:
-        try:
-            wanted = [one for one in credentials(first, account.api) if not is_there(account.api, one)]
-        except (CannotList, CallRefused, CallLost, CallerRefused) as error:
-            terminal.say(f"first secrets: {error}; each belongs into {first.store}")
-            continue
-        for one in wanted:
-            secret = typed(one) if terminal.is_live and sys.stdin.isatty() else None
-            if secret is None or not _is_stored(account, one, secret, terminal):
-                left.append(one.store.place)
-    return left
-
-
-def _is_stored(account: Account, credential: Credential, secret: Secret, terminal: Terminal) -> bool:
-    """Put a secret into its store; a failure is told."""
-    assert account.api is not None
-    try:
-        create(account.api, credential, secret, account.needs.mark)
-    except (CallRefused, CallLost, CallerRefused) as error:
-        print(f"bootstrap: {credential.store.place}: {told(error, account.needs.cloud)}", file=sys.stderr)
-        return False
-    terminal.say(f"{credential.store.place}: stored")
-    return True
-
-
-def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
-    assert account.api is not None
-    for first in account.needs.secrets:
-        try:
-            found: Credential | None = next(
-                (one for one in credentials(first, account.api) if one.store.place == reference), None
-            )
-        except CannotList as error:
-            raise Refused(str(error)) from None
-        if found is None:
-            continue
-        if is_there(account.api, found):
-            terminal.say(f"{reference} is there already, and is left as it is; {_CORRECT[found.store.kind]}")
-            return DONE
-        secret = typed(found)
-        if secret is None:
-            raise Refused("no secret was typed; nothing was made")
-        return DONE if _is_stored(account, found, secret, terminal) else FAILED
-    raise Refused(f"no policy of serverless.yml keeps a secret at {shlex.quote(reference)}")

@@ -12,8 +12,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.rotation.policy import FUNCTION as PLAN
 from shared.workbench.bootstrap.needs import Needs
 from shared.workbench.bundle.description import Cloud
+from shared.workbench.bundle.operations import rights
 
 Rights = Mapping[Cloud, Mapping[str, str]]
 """By cloud and service: the API's actions, which are also the names of the rights."""
@@ -51,7 +53,6 @@ BOOTSTRAPS: Rights = {
         " DeleteDatahubTask",
         "cls": "DescribeLogsets CreateLogset DeleteLogset DescribeTopics CreateTopic DeleteTopic CreateIndex",
         "ssm": "ListSecrets DescribeSecret CreateSecret",
-        "redis": "DescribeInstances DescribeInstanceAccount",
     },
     "alibaba": {
         "sts": "GetCallerIdentity",
@@ -64,7 +65,6 @@ BOOTSTRAPS: Rights = {
         " CreateIndex",
         "fc": "ListFunctions",
         "kms": "ListSecrets DescribeSecret CreateSecret",
-        "kvstore": "DescribeInstances DescribeAccounts",
     },
 }
 
@@ -83,9 +83,16 @@ def deployer_policy(needs: Needs, account: str) -> dict[str, Any]:
     return _policy("alibaba", (names(DEPLOYS, "alibaba"), ["*"]), ({"ram:PassRole"}, roles))
 
 
+def bootstrap_rights(needs: Needs) -> set[str]:
+    """What bootstrap asks for; it lists the policies' fleets, since each account of theirs has a first secret."""
+    functions = [str(first.rule["Function"]) for first in needs.secrets]
+    listing = rights(PLAN, functions) if functions else ()
+    return names(BOOTSTRAPS, needs.cloud) | {one for one in listing if not one.startswith(("ssm:", "kms:"))}
+
+
 def bootstrap_policy(needs: Needs) -> dict[str, Any]:
     """Of who runs bootstrap."""
-    return _policy(needs.cloud, (names(BOOTSTRAPS, needs.cloud), ["*"]))
+    return _policy(needs.cloud, (bootstrap_rights(needs), ["*"]))
 
 
 def _policy(cloud: Cloud, *allowed: tuple[set[str], list[str]]) -> dict[str, Any]:

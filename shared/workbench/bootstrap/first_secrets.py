@@ -5,8 +5,6 @@ What is typed goes into one API call: never into a command line, a file or a log
 
 from __future__ import annotations
 
-import getpass
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -21,7 +19,8 @@ from shared.runtime.errors import KeyturnError
 from shared.runtime.secret import Secret
 from shared.stores.alternating import AlternatingSecret
 from shared.workbench.apis.alibaba import AlibabaApi
-from shared.workbench.apis.calls import CallRefused
+from shared.workbench.apis.callers import complaint, who_grants
+from shared.workbench.apis.calls import CallRefused, waited_out
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.needs import FirstSecret
 
@@ -29,6 +28,11 @@ _WITHIN_S = 120.0  # to list a fleet
 _MOST = 500  # credentials that are looked at, a policy
 FIRST_VERSION = {"ssm": "current", "kms": "v1"}
 """Where the store has no stages, the version of this name is the one in force."""
+CORRECTION = {
+    "ssm": "a wrong one is corrected in the console: Secrets Manager, the version `current`, edit its content",
+    "kms": "a wrong one is corrected in the console: KMS, Secrets, add a version of another name, in force from then",
+}
+"""How a person puts another first secret in the place of one, by the kind of store."""
 
 
 @dataclass(frozen=True)
@@ -46,35 +50,49 @@ class CannotList(Exception):
     """A fleet could not be read; the text says why."""
 
 
-def credentials(first: FirstSecret, api: TencentApi | AlibabaApi) -> Iterator[Credential]:
+def credentials(first: FirstSecret, api: TencentApi | AlibabaApi) -> list[Credential]:
     """Every account that a policy is for, as the cloud lists them. Raises: CannotList."""
     try:
-        plan = PlanRotation.model_validate(first.rule)
-        rotation, policy = policy_for(plan, load_operation)
-        fleet, offset, found = rotation.fleet(_access(api), first.region), 0, 0
-        while True:
-            page = fleet.page(offset, plan.resources.tags)
-            for resource in page.resources:
-                if resource.obstacle or not plan.resources.selects(resource.id, resource.tags):
-                    continue
-                for account in _accounts(policy.wants, [one.name for one in fleet.accounts(resource.id)], plan):
-                    store = plan.store_of(resource.id, "" if plan.alternate else account)
-                    assert store is not None
-                    yield Credential(store, first.region, resource.id, account, bool(plan.alternate))
-                    found += 1
-            if page.last or found >= _MOST:
-                return
-            offset += fleet.page_size
+        return waited_out(lambda: list(_listed(first, api)))
     except (KeyturnError, ValueError, ImportError) as error:
-        reason = error.code if isinstance(error, KeyturnError) and error.code else type(error).__name__
-        raise CannotList(f"{first.policy}: what it is for cannot be listed ({reason})") from None
+        raise CannotList(f"{first.policy}: {_why(error, api)}") from None
+
+
+def _why(error: Exception, api: TencentApi | AlibabaApi) -> str:
+    """Why a fleet cannot be listed; for a right that is missing, who grants it."""
+    text = "what it is for cannot be listed"
+    if not isinstance(error, KeyturnError) or not error.code:
+        return f"{text} ({type(error).__name__})"
+    granted = f": {who_grants(api.cloud, 'bootstrap')}" if complaint(error.code) == "rights" else ""
+    return f"{text} ({error.code}){granted}"
+
+
+def _listed(first: FirstSecret, api: TencentApi | AlibabaApi) -> Iterator[Credential]:
+    """Raises: KeyturnError, ValueError, ImportError."""
+    plan = PlanRotation.model_validate(first.rule)
+    rotation, policy = policy_for(plan, load_operation)
+    fleet, offset, found = rotation.fleet(_access(api), first.region), 0, 0
+    while True:
+        page = fleet.page(offset, plan.resources.tags)
+        for resource in page.resources:
+            if resource.obstacle or not plan.resources.selects(resource.id, resource.tags):
+                continue
+            for account in _accounts(policy.wants, [one.name for one in fleet.accounts(resource.id)], plan):
+                store = plan.store_of(resource.id, "" if plan.alternate else account)
+                assert store is not None
+                yield Credential(store, first.region, resource.id, account, bool(plan.alternate))
+                found += 1
+        if page.last or found >= _MOST:
+            return
+        offset += fleet.page_size
 
 
 def is_there(api: TencentApi | AlibabaApi, credential: Credential) -> bool:
     """Whether its store holds a secret of that name. Raises: CallRefused, CallLost, CallerRefused."""
     store = credential.store
     try:
-        api.in_region(credential.region).call(store.kind, "DescribeSecret", {"SecretName": store.name})
+        where = api.in_region(credential.region)
+        waited_out(lambda: where.call(store.kind, "DescribeSecret", {"SecretName": store.name}))
     except CallRefused as refused:
         if "NotFound" in refused.code or "NotExist" in refused.code:
             return False
@@ -89,23 +107,11 @@ def create(api: TencentApi | AlibabaApi, credential: Credential, secret: Secret,
     if credential.alternates:
         secret = AlternatingSecret(credential.account, secret).as_stored()
     if isinstance(api, TencentApi):
-        api.call("ssm", "CreateSecret", {**named, "SecretString": secret.reveal(), "Description": mark})
+        asked = {**named, "SecretString": secret.reveal(), "Description": mark}
+        waited_out(lambda: api.call("ssm", "CreateSecret", asked), also_lost=False)
     else:
         form = {"SecretData": secret.reveal(), "SecretDataType": "text"}
-        api.call("kms", "CreateSecret", {**named, "Description": mark}, form)
-
-
-def typed(credential: Credential) -> Secret | None:
-    """What a person types, unseen; without a terminal one line of standard input. None: nothing."""
-    if sys.stdin.isatty():
-        whose = f"{credential.resource} {credential.account}".rstrip()
-        try:
-            text = getpass.getpass(f"{credential.store.place}: the password of {whose} now (nothing: later): ")
-        except EOFError:  # ctrl-D
-            return None
-    else:
-        text = sys.stdin.readline().rstrip("\r\n")
-    return Secret(text) if text.strip() else None
+        waited_out(lambda: api.call("kms", "CreateSecret", {**named, "Description": mark}, form), also_lost=False)
 
 
 def _accounts(wants: Callable[[str], bool], names: list[str], plan: PlanRotation) -> list[str]:

@@ -17,6 +17,7 @@ from shared.workbench.bootstrap.resources import ApiCall, as_text
 from shared.workbench.bundle.description import Description
 
 _NOT_RUN = "# Nobody ran these: their parameters are those of the vendor's SDKs, and what they do was not tried."
+_UNQUOTED = 'printf %s "{}" | tr -d \'"\''  # in a line of its own: a pipe's status is that of its last command
 _ALIYUN = {"eventbridge-console": "eventbridge"}  # as its command line calls a product
 
 
@@ -42,6 +43,7 @@ def commands(needs: Needs, region: str) -> Iterator[str]:
         yield _NOT_RUN
     yield "set -eu"
     yield from _tccli(needs, region) if needs.cloud == "tencent" else _aliyun(needs, region)
+    yield f"# then, by the same account: make bootstrap CLOUD={needs.cloud} finds all this, and writes the settings"
     for number, consent in enumerate(needs.consents, 1):
         yield f"# by hand, {number}: in the console: {consent.page}"
     for text in needs.unnamed:
@@ -58,8 +60,10 @@ def _tccli(needs: Needs, region: str) -> Iterator[str]:
     yield from (_tccli_command(call, region) for call in calls)
     if needs.logs_title not in needs.optional:
         new_set, topic, index = tencent.log_calls(needs.logs, needs.service, needs.mark, "$LOGSET", "$TOPIC")
-        yield f"LOGSET=$({_tccli_command(new_set, region)} --filter LogsetId | tr -d '\"')"
-        yield f"TOPIC=$({_tccli_command(topic, region)} --filter TopicId | tr -d '\"')"
+        yield f"LOGSET=$({_tccli_command(new_set, region)} --filter LogsetId)"
+        yield f"LOGSET=$({_UNQUOTED.format('$LOGSET')})"
+        yield f"TOPIC=$({_tccli_command(topic, region)} --filter TopicId)"
+        yield f"TOPIC=$({_UNQUOTED.format('$TOPIC')})"
         yield _tccli_command(index, region)
         yield 'echo "export KEYTURN_CLS_LOGSET=$LOGSET KEYTURN_CLS_TOPIC=$TOPIC"'
 

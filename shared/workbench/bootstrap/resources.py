@@ -38,6 +38,7 @@ class Resource(Protocol):
 
     kind: str  # in one word or two, as a person says it
     name: str
+    place: str  # what else tells two of one name apart; empty: nothing has to
     after: str  # the service whose consent it needs first; empty: none
 
     def look(self) -> Found:

@@ -64,6 +64,7 @@ class FunctionRole:
     """A role, and the policy that grants in one region what the function does."""
 
     kind = "role"
+    place = ""
     after = ""
 
     def __init__(self, api: RoleApi, role: Role, mark: str, other_policies: Collection[str]) -> None:

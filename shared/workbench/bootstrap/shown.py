@@ -8,14 +8,31 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from shared.workbench.apis.callers import CallerRefused, complaint, missing_right
+from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.bootstrap.account import Account
 from shared.workbench.bootstrap.needs import Consent, Needs
 from shared.workbench.bootstrap.resources import Found, Resource, title
+from shared.workbench.bundle.description import Cloud
+from shared.workbench.deploy.access import wrong_keys
 from shared.workbench.environment.terminal import Terminal
 
 _CLOUDS = {"tencent": "Tencent Cloud", "alibaba": "Alibaba Cloud"}
 _SIGNS = {"there": "=", "missing": "+", "differs": "~", "foreign": "!"}
 _WORDS = {"there": "", "missing": "is missing", "differs": "differs", "foreign": "is in the way"}
+
+
+def told(error: CallRefused | CallLost | CallerRefused, cloud: Cloud, keys: Mapping[str, str]) -> str:
+    """What a failed call means to a person: a right that is missing and who grants it, or wrong keys, or the moment."""
+    if isinstance(error, CallLost):
+        effect = "" if error.is_read else "it may have had its effect: "
+        return f"{error}; {effect}run it again, it looks first"
+    if isinstance(error, CallRefused) and error.passes:
+        return f"{error}: the cloud has no time now; run it again in a minute"
+    if complaint(error.code) == "keys":
+        return wrong_keys(cloud, keys, error.code)
+    advice = missing_right(cloud, error.service, error.action, error.code, "bootstrap")
+    return f"{error}: {advice}" if advice else str(error)
 
 
 def place(account: Account) -> str:

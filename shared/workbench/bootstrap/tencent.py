@@ -81,6 +81,7 @@ class _Thing:
     """What all of them know."""
 
     kind = ""
+    place = ""
     after = ""
 
     def __init__(self, api: TencentApi, name: str, service: str, mark: str) -> None:
@@ -105,7 +106,7 @@ class Topic(_Thing):
 
     def __init__(self, api: TencentApi, topic: CkafkaTopic, service: str, mark: str) -> None:
         super().__init__(api, topic.name, service, mark)
-        self._topic = topic
+        self._topic, self.place = topic, topic.instance
 
     def look(self) -> Found:
         asked = {"InstanceId": self._topic.instance, "SearchWord": self.name, "Limit": _PAGE, "Offset": 0}

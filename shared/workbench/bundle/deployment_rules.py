@@ -29,13 +29,16 @@ class DeploymentRules:
         self._file, self._document, self._cloud, self._mistakes = file, document, cloud, mistakes
         self._platform = d.PLATFORM_OF[cloud]
 
-    def check(self) -> None:
-        """Every rule."""
-        self._examples()
+    def check(self, *, examples: bool) -> None:
+        """Every rule. `examples`: the file's own may stand."""
+        if not examples:
+            self._examples()
         for key, given in self._file.functions.items():
             at = ("functions", key, "environment")
             results, commands = (given.environment.get(f"KEYTURN_{use}", "").strip() for use in ("RESULTS", "COMMANDS"))
             starts = any(event.timer or event.ckafka or event.smq for event in given.events)
+            if examples and self._is_example(results + commands):
+                continue  # bootstrap makes others in their place
             if results:
                 self._queue(results, given, (*at, "KEYTURN_RESULTS"))
             elif starts:
@@ -47,6 +50,9 @@ class DeploymentRules:
                 )
             elif commands and self._queue(commands, given, (*at, "KEYTURN_COMMANDS")):
                 self._commands(commands, given, (*at, "KEYTURN_COMMANDS"))
+
+    def _is_example(self, text: str) -> bool:
+        return any(example in text for example in (self._file.custom.examples if self._file.custom else {}))
 
     def _examples(self) -> None:
         """Each example that still stands in a function, once."""

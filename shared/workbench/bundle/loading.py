@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import ValidationError
 
@@ -27,6 +28,9 @@ from shared.workbench.environment.file_problems import why
 
 _SEAL_MB = 5.0  # what sealing may add to a zip: joserfc, and cryptography's binary
 
+Purpose = Literal["read", "prepare", "deploy"]
+"""To prepare an account, queues have to fit each other and the platform; to deploy, none may be the file's example."""
+
 
 def load(
     path: Path,
@@ -34,12 +38,11 @@ def load(
     environ: Mapping[str, str],
     *,
     functions: Path = ROOT / "functions",
-    to_deploy: bool = False,
+    to: Purpose = "read",
 ) -> d.Description:
     """Read and check `path` for one cloud ("tencent" or "alibaba"); `functions` is the folder of handlers.
 
-    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself. `to_deploy`: it has to name an account's own
-    queues, too, where the file's examples would do to build or to read.
+    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself. `to`: what it has to do for, see Purpose.
 
     Raises: DescriptionError with every mistake that was found.
     """
@@ -54,10 +57,10 @@ def load(
     document = yaml_with_lines.read(text, path.name)
     variables = yaml_with_lines.Variables(document, {**environ, "CLOUD": cloud}, path.name)
     whose: d.Cloud = "tencent" if cloud == "tencent" else "alibaba"
-    return _describe(variables.resolve(document), path.name, whose, functions, to_deploy)
+    return _describe(variables.resolve(document), path.name, whose, functions, to)
 
 
-def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to_deploy: bool) -> d.Description:
+def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to: Purpose) -> d.Description:
     """The description in a resolved document. `folder` holds the handlers. Raises: DescriptionError."""
     mistakes = Mistakes()
     try:
@@ -82,8 +85,8 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to_dep
         started_by = triggers.read(given.module, given.events, (*at, "events"))
         specs.append(_spec(key, given, (own,) if own else called, started_by, line_of(document, at)))
     _check_together(file, mistakes)
-    if to_deploy:
-        DeploymentRules(file, document, cloud, mistakes).check()
+    if to != "read":
+        DeploymentRules(file, document, cloud, mistakes).check(examples=to == "prepare")
     if mistakes:
         raise DescriptionError(mistakes.lines(document, name))
     given_policies = file.custom.policies if file.custom else {}

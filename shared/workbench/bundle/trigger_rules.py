@@ -29,6 +29,7 @@ class TriggerRules:
         self._platform = d.PLATFORM_OF[cloud]
         self._policies: dict[str, dict[str, Any]] = file.custom.policies if file.custom else {}
         self._modules = {function.module for function in file.functions.values()}
+        self._stores: dict[str, tuple[str, object]] = {}  # where the secrets of a policy's kind are kept, by its Store
 
     def read(self, module: str, events: list[TriggerForm], at: tuple[str, ...]) -> d.StartedBy:
         """Those of one function, whose `events` stand at the path `at`."""
@@ -115,5 +116,14 @@ class TriggerRules:
             else:
                 if fields["Function"] not in self._modules:
                     self._mistakes.add("its Function is not deployed here", "custom", "policies", name)
+                self._keeps(name, fields)
                 return text
         return ""
+
+    def _keeps(self, name: str, fields: dict[str, Any]) -> None:
+        """One secret of a store is that of one kind of credential: two would overwrite each other's."""
+        kind = (fields["Function"], fields.get("Alternate"))
+        other, kept = self._stores.setdefault(str(fields.get("Store")), (name, kind))
+        if fields.get("Store") and kept != kind:
+            text = f"Store: {other} keeps other passwords under the same names: give one of the two another Store"
+            self._mistakes.add(text, "custom", "policies", name)

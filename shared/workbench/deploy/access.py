@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.runtime.loopback import is_loopback
 from shared.workbench.apis.callers import CallerRefused, complaint
-from shared.workbench.apis.calls import CallLost, CallRefused
+from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
 from shared.workbench.bundle.description import Cloud, Description
 from shared.workbench.deploy.control_plane import ControlPlane
 
@@ -56,6 +56,15 @@ def identity(cloud: str, environ: Mapping[str, str]) -> dict[str, str]:
     return keys
 
 
+def wrong_keys(cloud: str, keys: Mapping[str, str], code: str) -> str:
+    """What a person can do about keys that a cloud does not take. `keys`: as `identity` gives them."""
+    names = KEYS[cloud]
+    text = f"{names['id']} or {names['key']} is wrong"
+    if keys.get("token"):
+        text = f"{names['id']}, {names['key']} or {names['token']} is wrong or too old; keys that last have no token"
+    return f"{text} ({code})"
+
+
 def endpoint_of(cloud: Cloud, environ: Mapping[str, str]) -> str:
     """Where the cloud's calls go, if not to its own hosts; empty: to those. Raises: Refused."""
     endpoint = environ.get(_ENDPOINTS[cloud], "").rstrip("/")
@@ -78,13 +87,14 @@ def api(description: Description, environ: Mapping[str, str]) -> TencentApi | Al
 
 def account_of_caller(description: Description, caller: TencentApi | AlibabaApi) -> str:
     """The account that the keys are of; empty where they are good, and may not ask. Raises: Refused."""
-    names = KEYS[description.cloud]
     try:
-        account = str(caller.call("sts", "GetCallerIdentity", {}).get("AccountId", ""))
+        account = str(waited_out(lambda: caller.call("sts", "GetCallerIdentity", {})).get("AccountId", ""))
     except (CallerRefused, CallRefused) as error:
         what = complaint(error.code)
+        if isinstance(error, CallRefused) and error.passes:
+            raise Refused(f"{error}: the cloud has no time now; run it again in a minute") from None
         if what == "keys":
-            raise Refused(f"{names['id']} or {names['key']} is wrong ({error.code})") from None
+            raise Refused(wrong_keys(description.cloud, caller.keys, error.code)) from None
         if what == "clock":
             raise Refused(f"this machine's clock is wrong ({error.code})") from None
         return ""

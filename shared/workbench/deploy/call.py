@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 from shared.results.result_event import http_status
 from shared.workbench.apis.callers import missing_right, who_grants
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.access import Refused, account_of_caller, api, control_plane, identity
@@ -85,14 +85,15 @@ def main(argv: list[str]) -> int:
     try:
         body = _command(options.file)
         description = load(ROOT / "serverless.yml", options.cloud, os.environ)
-        url = address_of(description, options.function, os.environ)
+        spec = function_called(description, options.function)
+        url = address_of(description, spec.name, os.environ)
     except (DescriptionError, Refused) as error:
         print(f"call: {error}", file=sys.stderr)
         return 2
     except CallFailed as error:
         print(f"call: {error}{': ' + error.advice if error.advice else ''}", file=sys.stderr)
         return 1
-    sealing = SealedCall(body, seals=any(s.seals for s in description.functions if s.module == options.function))
+    sealing = SealedCall(body, seals=spec.seals)
     try:
         status, text = signed_call(description, url, sealing.body, os.environ)
     except NoAnswer as error:
@@ -135,6 +136,15 @@ def _command(file: str) -> bytes:
         return Path(file).read_bytes()
     except OSError as error:
         raise Refused(f"COMMAND={file} cannot be read: {why(error)}") from None
+
+
+def function_called(description: Description, function: str) -> FunctionSpec:
+    """The function of a name, or of a module, which serverless.yml may deploy under another name. Raises: Refused."""
+    for spec in description.functions:
+        if function in (spec.name, spec.module):
+            return spec
+    known = ", ".join(spec.name for spec in description.functions)
+    raise Refused(f"serverless.yml has no function {function} on this platform; known are: {known}")
 
 
 def address_of(description: Description, function: str, environ: Mapping[str, str]) -> str:

@@ -74,7 +74,7 @@ def main(verb: str, argv: list[str]) -> int:
     parser.add_argument("--as-built", action="store_true", help="take the packages in DIST, do not build them anew")
     options = parser.parse_args(argv)
     try:
-        description = load(options.file, options.cloud, os.environ, to_deploy=verb != "remove")
+        description = load(options.file, options.cloud, os.environ, to="read" if verb == "remove" else "deploy")
         description = access.stand_in_settings(description, os.environ)
         if verb != "remove":
             description = handoff_key.with_given_key(description, os.environ)
@@ -199,7 +199,7 @@ def remove(work: Work) -> int:
     if not carry_out(work.plane, drawn.steps, Target({}, {}), "remove", terminal):
         return FAILED
     gone = sum(step.action == "delete function" for step in drawn.steps)
-    took = f"removed {gone} functions from {work.place}, in {time.monotonic() - started:.0f} s"
+    took = f"removed {gone} function{'' if gone == 1 else 's'} from {work.place}, in {time.monotonic() - started:.0f} s"
     goes_on = os.environ.get("ALL") == "1"  # to what bootstrap made
     back = "" if goes_on else f". Next: `make deploy CLOUD={work.description.cloud}` brings them back"
     terminal.say(terminal.good(took + back))

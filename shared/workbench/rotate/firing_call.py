@@ -13,7 +13,7 @@ from shared.rotation.policy import FUNCTION
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
 from shared.workbench.deploy.access import Refused
-from shared.workbench.deploy.call import address_of, refused_at_the_door, signed_call
+from shared.workbench.deploy.call import address_of, function_called, refused_at_the_door, signed_call
 from shared.workbench.report.events import COUNTS, visible_text
 
 _ANY_AGE_DAYS = 1e-6  # a tenth of a second: older than this is whatever a list can show
@@ -59,7 +59,11 @@ class PolicyCaller:
         if any_age:
             self._command["MaxAgeDays"] = _ANY_AGE_DAYS
         self._description, self._environ, self._now = description, environ, now
-        self._url = address_of(description, FUNCTION, environ)
+        self._url = address_of(description, function_called(description, FUNCTION).name, environ)
+
+    def store_of(self, resource: str, account: str) -> str:
+        """Where the policy keeps a credential's secret."""
+        return str(self._command.get("Store", "")).replace("{resource}", resource).replace("{account}", account)
 
     def fire(self, mode: Literal["rotate", "report"]) -> Fired:
         """One firing, begun or ended when this returns. Raises: FiringFailed, NoAnswer, deploy's Refused."""

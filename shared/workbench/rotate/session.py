@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from shared.runtime.errors import ErrorClass
+from shared.workbench.bootstrap.first_secrets import CORRECTION
 from shared.workbench.bundle.description import Description
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.report.events import RotationRow
@@ -23,6 +25,10 @@ _BEFORE_S = 120.0  # read from so long before the call: this machine's clock may
 _NO_PAGE = "the report did not come: a consumer of the results queue took it, or results go to another queue"
 _PAGE_SILENT_S, _NEXT_SILENT_S = 20.0, 60.0  # for the pages of the called function, and of the next ones in a chain
 _SHOWN = 5  # commands
+_MATCHES_NOTHING = (
+    "no resource in its region has the tags and names that Resources and Accounts under custom.policies of"
+    " serverless.yml ask for"
+)
 _NO_SECRET = re.compile(r"((?:ssm|kms)://[A-Za-z0-9._/-]+).*\bResourceNotFound\b")
 _LISTED, _DUE, _SENT, _UNKNOWN = 0, 1, 2, 4
 
@@ -69,8 +75,10 @@ class Session:
             self._terminal.say(self._terminal.bad(tally.last.error))
             return FAILED
         if counts[_LISTED] == 0 and not fired.continues:
-            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
+            self._terminal.say(f"{self._policy} matches nothing: {_MATCHES_NOTHING}")
             return FAILED
+        if counts[_DUE] == 0 and not fired.continues:
+            self._terminal.say(f"nothing is due{self._or_now()}")
         return DONE
 
     def rotate(self) -> int:
@@ -85,10 +93,10 @@ class Session:
             if counts[_LISTED] == 0:
                 return FAILED
         if is_whole and counts[_LISTED] == 0:
-            self._terminal.say(f"{self._policy} matches nothing: no resource in its region has these tags and names")
+            self._terminal.say(f"{self._policy} matches nothing: {_MATCHES_NOTHING}")
             return FAILED
         if is_whole and counts[_DUE] == 0:
-            self._terminal.say("nothing is due: no command is sent")
+            self._terminal.say(f"nothing is due: no command is sent{self._or_now()}")
             return FAILED if self._leaves_out(counts) else DONE
         more = "" if is_whole else " or more"
         if not self._terminal.agrees(f"Change {counts[_DUE]:,}{more} passwords now?"):
@@ -129,6 +137,7 @@ class Session:
         text = f"{tally.in_force:,} of {counts[_DUE]:,} due passwords are changed and in force"
         self._terminal.say(self._terminal.good(text) if good else self._terminal.bad(text))
         self._say_unkept([result.message or "" for result in tally.results])
+        self._say_wrong(tally)
         if tally.last and tally.last.error:
             self._terminal.say(self._terminal.bad(tally.last.error))
         if counts[_SENT] < counts[_DUE]:
@@ -188,6 +197,18 @@ class Session:
             self._terminal.say(f"its store holds no first secret: make bootstrap CLOUD={cloud} SECRET={place}")
         if len(places) > _SHOWN:
             self._terminal.say(f"and {len(places) - _SHOWN:,} stores more")
+
+    def _say_wrong(self, tally: FiringTally) -> None:
+        """Where the secrets are kept that the cloud did not take as the ones in force, and how they are corrected."""
+        wrong = [one for one in tally.results if one.error_class == ErrorClass.WRONG_OLD_SECRET.value]
+        places = dict.fromkeys(self._caller.store_of(*one.subject.split("/")[1:3]) for one in wrong)
+        for place in list(places)[:_SHOWN]:
+            how = CORRECTION.get(place.partition(":")[0], "")
+            self._terminal.say(f"{place} does not hold the password in force; {how}")
+
+    def _or_now(self) -> str:
+        """How what is younger is rotated all the same: a first secret is as young as its version in the store."""
+        return "" if self._any_age else "; NOW=1 rotates whatever the policy names, however young"
 
     def _say_unread(self, why: str) -> None:
         self._terminal.say(f"results cannot be shown here{': ' + why if why else ''}")

@@ -50,10 +50,10 @@ class FiringTally:
     def results(self) -> list[Result]:
         """The strongest result of each of this firing's commands, as far as its pages are here."""
         since = min((page.fired for page in self._pages.values()), default=0.0) - _SKEW_S
-        rows = {row.command_id: row for row in self.rows if row.command_id}
+        rows = [(page, row) for _, page in sorted(self._pages.items()) for row in page.rows if row.command_id]
         of_each = (
-            [one for one in self._results.get(id_, ()) if one.time >= since and _is_of(one, row)]
-            for id_, row in rows.items()
+            [one for one in self._results.get(row.command_id or "", ()) if one.time >= since and _is_of(one, page, row)]
+            for page, row in rows
         )
         return [max(some, key=_strength) for some in of_each if some]
 
@@ -68,10 +68,13 @@ class FiringTally:
         return sum(one.outcome in IN_FORCE and not one.dry_run for one in self.results)
 
 
-def _is_of(result: Result, row: RotationRow) -> bool:
-    """Whether a result is about what its command was sent for; a command refused unread names nothing."""
-    _, resource, account = result.subject.split("/", 2)
-    return (resource, account) == ("-", "-") or (resource == row.resource and account in (*row.account.split(","), "-"))
+def _is_of(result: Result, page: RotationPage, row: RotationRow) -> bool:
+    """Whether a result is about what its command was sent for; of a command refused unread it names nothing."""
+    service, resource, account = result.subject.split("/", 2)
+    if (resource, account) == ("-", "-"):
+        return result.outcome is Outcome.NOT_CHANGED
+    is_there = (result.source, service, resource) == (page.source, page.service, row.resource)
+    return is_there and account in (*row.account.split(","), "-")
 
 
 def _strength(result: Result) -> int:

@@ -14,9 +14,12 @@ import pytest
 from shared.commands.store_reference import parse_ref
 from shared.runtime.secret import Secret
 from shared.workbench.bootstrap.first_secrets import Credential, create, is_there
+from shared.workbench.bundle.checkout import ROOT
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
+from tests.workbench.bootstrap.rights import all_but
 
 STORES = {"tencent": "ssm://redis-crs-demo0001-app", "alibaba": "kms://tair-r-demo0001-app"}
+RIGHTS = {"tencent": "redis:DescribeInstances", "alibaba": "kvstore:DescribeInstances"}
 TYPED = "Typed-Passw0rd-77"
 
 
@@ -54,9 +57,49 @@ def test_blanks_are_no_secret(
     assert "no secret was typed; nothing was made" in capsys.readouterr().err
 
 
+def test_what_begins_or_ends_with_a_blank_is_a_slip(
+    person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{TYPED} \n"))
+    assert person.types("--secret", STORES[person.name]) == 2
+    assert "begins or ends with a blank" in capsys.readouterr().err
+
+
+def test_a_policy_that_is_for_nothing_is_told(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    person.file = person.dist / "other.yml"
+    person.file.write_text((ROOT / "serverless.yml").read_text().replace("env: prod", "env: nowhere"))
+    person.types()
+    assert "is for nothing that is in " in capsys.readouterr().out
+
+
+def test_a_throttled_store_keeps_what_was_typed(
+    person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = {"tencent": "RequestLimitExceeded", "alibaba": "Throttling.User"}[person.name]
+    refused = {"Fault": "code", "Code": code, "Status": 200 if person.name == "tencent" else 400, "When": "before"}
+    actions = ("CreateSecret", "DescribeSecret", "DescribeInstances")
+    person.cloud.faults([{"Action": action, **refused} for action in actions])
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{TYPED}\n"))
+    assert person.types("--secret", STORES[person.name]) == 0
+    assert value_of(person, STORES[person.name].partition("://")[2]) == TYPED
+
+
+def test_first_secrets_that_cannot_be_listed_leave_bootstrap_unfinished(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person.types()
+    person.cloud.grant(person.name, all_but(person.name, RIGHTS[person.name]))
+    capsys.readouterr()
+    assert person.types() == 1
+    said = capsys.readouterr()
+    assert "cannot be listed" in said.err and "bootstrap.json" in said.err
+    assert said.out.endswith(f"next: make bootstrap CLOUD={person.name}\n")
+
+
 def test_a_secret_that_no_policy_names_is_refused(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert person.types("--secret", "ssm://somebody-elses") == 2
-    assert "no policy of serverless.yml keeps a secret at ssm://somebody-elses" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"theirs are: {STORES[person.name]}" in said and "somebody-elses" not in said
 
 
 ELSEWHERE = {"tencent": "ap-shanghai", "alibaba": "cn-shanghai"}

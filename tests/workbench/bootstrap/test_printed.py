@@ -17,6 +17,7 @@ import pytest
 
 from shared.workbench.bootstrap.deployer import DEPLOYS
 from tests.cloud.client.standin import Standin
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.support.programs import TCCLI, require_program
 from tests.workbench.bootstrap.empty_account import CLOUDS, SERVICES, Person
 
@@ -50,6 +51,7 @@ def test_tccli_makes_what_bootstrap_makes(empty_cloud: Standin, tmp_path: Path) 
 @pytest.mark.parametrize("product", SDKS)
 def test_each_parameter_of_aliyun_is_one_of_the_vendors_sdk(empty_cloud: Standin, tmp_path: Path, product: str) -> None:
     person = Person(empty_cloud, "alibaba", tmp_path)
+    person.environ["ALIBABA_ACCOUNT"] = ALIBABA_ACCOUNT
     assert person.types("--print") == 0
     text = (person.dist / "bootstrap" / "alibaba" / "commands.sh").read_text()
     assert "# Nobody ran these" in text
@@ -79,7 +81,10 @@ def test_each_role_is_a_file_and_the_deployer_gets_the_rights_of_its_calls_alone
     empty_cloud: Standin, tmp_path: Path, name: str
 ) -> None:
     person = Person(empty_cloud, "tencent" if name == "tencent" else "alibaba", tmp_path)
+    person.environ["ALIBABA_ACCOUNT"] = ALIBABA_ACCOUNT
+    before = len(empty_cloud.calls())
     assert person.types("--print") == 0
+    assert len(empty_cloud.calls()) == before
     folder = person.dist / "bootstrap" / name
     for role in person.account().needs.roles:
         assert json.loads((folder / f"{role.name}.policy.json").read_text()) == role.policy

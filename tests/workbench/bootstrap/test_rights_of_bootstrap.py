@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.workbench.bootstrap.deployer import BOOTSTRAPS, names
+from shared.workbench.bootstrap.deployer import bootstrap_rights
 from shared.workbench.bootstrap.resources import as_text
 from shared.workbench.bundle.description import Cloud
 from tests.cloud.client.standin import Standin
 from tests.cloud.identity.documents import FUNCTION_SERVICE, service_trust
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 from tests.workbench.bootstrap.rights import all_but, rights_asked_for
 from tests.workbench.bootstrap.test_bootstrap import change_policy
@@ -85,6 +86,7 @@ def test_its_policy_grants_what_it_asks_for_and_nothing_else(
 ) -> None:
     empty_cloud.activate(**dict.fromkeys(SERVICES, True))
     person = Person(empty_cloud, name, tmp_path)
+    person.environ["ALIBABA_ACCOUNT"] = ALIBABA_ACCOUNT
     assert person.types("--print") == 0
     policy = json.loads((tmp_path / "bootstrap" / name / "bootstrap.json").read_text())
     empty_cloud.grant(name, policy)
@@ -95,7 +97,7 @@ def test_its_policy_grants_what_it_asks_for_and_nothing_else(
     assert person.types() == 0
     assert person.types("--secret", store) == 0
     assert person.types("--remove") == 0
-    assert rights_asked_for(empty_cloud) == names(BOOTSTRAPS, name)
+    assert rights_asked_for(empty_cloud) == bootstrap_rights(person.account().needs)
 
 
 def change_role(person: Person) -> None:

@@ -1,0 +1,52 @@
+"""The Makefile's switches: another value than 1 is refused, for DRY=true would change passwords."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import pytest
+
+from shared.workbench.bundle.checkout import ROOT
+
+
+def shown(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """What make would run, and nothing of it."""
+    given = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    command = ["make", "-n", *words]
+    return subprocess.run(command, cwd=ROOT, env=given | environ, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("target", "switch", "option"),
+    [
+        ("rotate", "DRY", "--dry"),
+        ("rotate", "NOW", "--now"),
+        ("rotate", "BORROW", "--borrow"),
+        ("bootstrap", "PRINT", "--print"),
+        ("remove", "ALL", "--remove"),
+        ("results", "FOLLOW", "--follow"),
+        ("results", "JSON", "--json"),
+    ],
+)
+def test_a_switch_is_1_or_nothing(target: str, switch: str, option: str) -> None:
+    on = shown(target, "CLOUD=tencent", f"{switch}=1")
+    assert on.returncode == 0 and option in on.stdout
+    for off in ((), (f"{switch}=0",), (f"{switch}=",)):
+        without = shown(target, "CLOUD=tencent", *off)
+        assert without.returncode == 0 and option not in without.stdout
+    for value in ("true", "yes", "on", "2"):
+        for wrong in (shown(target, "CLOUD=tencent", f"{switch}={value}"), shown(target, **{switch: value})):
+            assert wrong.returncode == 2 and f"{switch}=1, or not at all" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("remove", "DRY=1"), ("deploy", "DRY=1"), ("deploy", "PRINT=1"), ("rotate", "PRINT=1")]
+)
+def test_a_wish_for_no_change_is_not_overheard(words: tuple[str, str]) -> None:
+    refused = shown(*words, "CLOUD=tencent")
+    assert refused.returncode == 2 and f"{words[1].partition('=')[0]}= is for make " in refused.stderr
+
+
+def test_a_variable_of_the_shell_that_means_something_else_stops_nothing() -> None:
+    assert shown("plan", "CLOUD=tencent", DRY="martini", ALL="things").returncode == 0
