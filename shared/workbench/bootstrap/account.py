@@ -99,10 +99,10 @@ def _usable(description: Description, environ: Mapping[str, str]) -> dict[str, s
 
 
 def _queues(environ: Mapping[str, str], named: Description) -> dict[str, str]:
-    """The URLs of SMQ queues that nobody named, as serverless.yml has them."""
+    """The URLs of SMQ queues that nobody named, as serverless.yml has them: a broker's would hold a password."""
     found = {}
     for variable in settings.QUEUES:
         urls = {spec.environment.get(variable, "") for spec in named.functions}
-        if not environ.get(variable) and len(urls) == 1:
-            found[variable] = urls.pop()
+        if not environ.get(variable) and len(urls) == 1 and (url := urls.pop()).startswith("smq://"):
+            found[variable] = url
     return found

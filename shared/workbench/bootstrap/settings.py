@@ -74,7 +74,10 @@ def write(
     names = (*QUEUES, *(("CKAFKA_INSTANCE",) if cloud == "tencent" else ()), *LOGS[cloud])
     given = {name: environ.get(name, "") for name in names if name not in gone}
     # A broker's URL holds a password, and no platform's functions have a file in common.
-    kept = {name: value for name, value in given.items() if value and not value.startswith(("amqp", "sqlite"))}
+    clouds_own = ("ckafka://", "smq://")
+    kept = {
+        name: value for name, value in given.items() if value and (name not in QUEUES or value.startswith(clouds_own))
+    }
     exports = {**kept, **exports}
     files = [name for name in QUEUES if environ.get(name, "").startswith("sqlite:")]
     lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]

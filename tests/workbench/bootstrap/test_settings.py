@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from shared.workbench.bootstrap.missing import missing_things
+from shared.workbench.bundle.checkout import ROOT
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
 LATE = {  # as a shell that was kept open has it, once the account was emptied
@@ -89,3 +92,33 @@ def test_the_topic_of_a_trigger_is_missed_whatever_the_settings_name(person: Per
     person.environ |= person.settings()
     person.api.call("ckafka", "DeleteTopic", {"InstanceId": "ckafka-demo01", "TopicName": "keyturn-commands"})
     assert "topic keyturn-commands" in [one.what for one in missing_things(person.account().description, person.api)]
+
+
+BROKER = "amqps://keyturn:Broker-Passw0rd1@broker.example:5671/v?queue=results"
+
+
+def test_the_password_of_a_broker_that_serverless_yml_takes_from_elsewhere_is_shown_nowhere(
+    person: Person, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (ROOT / "serverless.yml").read_text()
+    assert "${env:KEYTURN_RESULTS, " in text
+    (tmp_path / "serverless.yml").write_text(text.replace("${env:KEYTURN_RESULTS, ", "${env:OUR_BROKER, "))
+    person.environ["OUR_BROKER"] = BROKER
+    assert person.types("--file", str(tmp_path / "serverless.yml")) == 0
+    no_password_is_shown(person, capsys)
+
+
+@pytest.mark.parametrize("person", ["tencent"], indirect=True)
+def test_the_password_of_a_broker_in_capitals_is_kept_in_no_file(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person.environ["KEYTURN_RESULTS"] = BROKER.replace("amqps", "AMQPS")
+    del person.environ["CKAFKA_INSTANCE"]  # so that no queue of the cloud's own takes its place
+    assert person.types() == 1
+    no_password_is_shown(person, capsys)
+
+
+def no_password_is_shown(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    said = capsys.readouterr()
+    kept = [one.read_text() for one in person.dist.rglob("*") if one.is_file() and one.name != "serverless.yml"]
+    assert all("Broker-Passw0rd1" not in text for text in (said.out, said.err, *kept))
