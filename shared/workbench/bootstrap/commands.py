@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 
+from shared.runtime.secret import Secret
 from shared.workbench.apis.callers import CallerRefused, missing_right
 from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
 from shared.workbench.bootstrap import printed, settings, shown
@@ -26,6 +27,7 @@ from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.commands import DONE, FAILED, WRONG_USE
+from shared.workbench.environment import file_problems
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
@@ -76,6 +78,10 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     except (Refused, NobodyToAsk) as error:
         print(f"{verb}: {error}", file=sys.stderr)
         return WRONG_USE
+    except OSError as error:
+        again = "put that right and run it again: it goes on from here"
+        print(f"{verb}: {error.filename or options.dist}: {file_problems.why(error)}; {again}", file=sys.stderr)
+        return FAILED
     except (CallRefused, CallLost, CallerRefused) as error:
         print(f"{verb}: {told(error, options.cloud)}", file=sys.stderr)
         return FAILED
@@ -119,10 +125,10 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
     foreign = list(shown.in_the_way(looked))
     for line in foreign:
         print(line, file=sys.stderr)
-    secrets = [] if {"ssm", "kms"} & waits else _first_secrets(account, terminal)
     exports = {**account.exports, **_given(account, looked)}
     cloud = account.needs.cloud
     settings.write(exports, environ, account.gone, cloud, dist / "bootstrap" / cloud)
+    secrets = [] if {"ssm", "kms"} & waits else _first_secrets(account, terminal)
     new = {name: value for name, value in exports.items() if environ.get(name) != value}
     for line in shown.rest(account, missing, secrets, new, is_blocked=bool(foreign)):
         terminal.say(line)
@@ -257,12 +263,21 @@ def _first_secrets(account: Account, terminal: Terminal) -> list[str]:
             continue
         for one in wanted:
             secret = typed(one) if terminal.is_live and sys.stdin.isatty() else None
-            if secret is None:
+            if secret is None or not _is_stored(account, one, secret, terminal):
                 left.append(one.store.place)
-            else:
-                create(account.api, one, secret, account.needs.mark)
-                terminal.say(f"{one.store.place}: stored")
     return left
+
+
+def _is_stored(account: Account, credential: Credential, secret: Secret, terminal: Terminal) -> bool:
+    """Put a secret into its store; a failure is told."""
+    assert account.api is not None
+    try:
+        create(account.api, credential, secret, account.needs.mark)
+    except (CallRefused, CallLost, CallerRefused) as error:
+        print(f"bootstrap: {credential.store.place}: {told(error, account.needs.cloud)}", file=sys.stderr)
+        return False
+    terminal.say(f"{credential.store.place}: stored")
+    return True
 
 
 def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
@@ -282,7 +297,5 @@ def _one_secret(account: Account, reference: str, terminal: Terminal) -> int:
         secret = typed(found)
         if secret is None:
             raise Refused("no secret was typed; nothing was made")
-        create(account.api, found, secret, account.needs.mark)
-        terminal.say(f"{reference}: stored")
-        return DONE
+        return DONE if _is_stored(account, found, secret, terminal) else FAILED
     raise Refused(f"no policy of serverless.yml keeps a secret at {shlex.quote(reference)}")

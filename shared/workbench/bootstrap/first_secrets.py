@@ -99,7 +99,10 @@ def typed(credential: Credential) -> Secret | None:
     """What a person types, unseen; without a terminal one line of standard input. None: nothing."""
     if sys.stdin.isatty():
         whose = f"{credential.resource} {credential.account}".rstrip()
-        text = getpass.getpass(f"{credential.store.place}: the password of {whose} now (nothing: later): ")
+        try:
+            text = getpass.getpass(f"{credential.store.place}: the password of {whose} now (nothing: later): ")
+        except EOFError:  # ctrl-D
+            return None
     else:
         text = sys.stdin.readline().rstrip("\r\n")
     return Secret(text) if text.strip() else None

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import sys
+import time
 from dataclasses import replace
 
 import pytest
@@ -10,7 +14,7 @@ import pytest
 from shared.commands.store_reference import parse_ref
 from shared.runtime.secret import Secret
 from shared.workbench.bootstrap.first_secrets import Credential, create, is_there
-from tests.workbench.bootstrap.empty_account import Person
+from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
 STORES = {"tencent": "ssm://redis-crs-demo0001-app", "alibaba": "kms://tair-r-demo0001-app"}
 TYPED = "Typed-Passw0rd-77"
@@ -64,6 +68,52 @@ def test_a_first_secret_is_kept_in_the_region_of_its_credential(person: Person) 
     here = replace(there, region=person.api.region)
     create(person.api, there, Secret(TYPED), "keyturn:keyturn")
     assert is_there(person.api, there) and not is_there(person.api, here)
+
+
+@pytest.mark.parametrize(("typed", "denied"), [(b"\x04", []), (TYPED.encode() + b"\n", ["CreateSecret"])])
+def test_a_secret_that_is_not_kept_is_asked_for_later_and_the_settings_are_there(
+    person: Person, typed: bytes, denied: list[str]
+) -> None:
+    person.cloud.reset(activated=dict.fromkeys(SERVICES, True), deny=denied)
+    ended, said = on_a_terminal(person, b"the password of ", typed)
+    assert ended == 0, said
+    assert f"SECRET={STORES[person.name]}" in said and TYPED not in said
+    assert ("CreateSecret: " in said) is bool(denied)
+    assert person.settings()
+
+
+@pytest.mark.parametrize("person", ["tencent"], indirect=True)
+def test_settings_that_cannot_be_written_are_told(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    (person.dist / "bootstrap").write_text("a file in the place of a folder")
+    assert person.types() == 1
+    assert "bootstrap/tencent: a part of its path is no folder; put that right" in capsys.readouterr().err
+
+
+def on_a_terminal(person: Person, question: bytes, answer: bytes) -> tuple[int, str]:
+    """One run in a child with a terminal of its own: how it ended, and all that it showed."""
+    child, master = pty.fork()
+    if child == 0:
+        ended = 70  # by an exception
+        try:
+            sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")  # noqa: SIM115
+            person.environ["TERM"] = "xterm"
+            ended = person.types()
+            sys.stdout.flush()
+        finally:
+            os._exit(ended)
+    shown, until = b"", time.monotonic() + 60
+    try:
+        while question not in shown:
+            assert time.monotonic() < until, shown
+            shown += os.read(master, 4096)
+        os.write(master, answer)
+        while (part := os.read(master, 4096)) and time.monotonic() < until:
+            shown += part
+    except OSError:  # the child is gone
+        pass
+    _, status = os.waitpid(child, 0)
+    os.close(master)
+    return os.waitstatus_to_exitcode(status), shown.decode()
 
 
 def value_of(person: Person, name: str) -> str:
