@@ -6,23 +6,16 @@ API has neither tag nor description, so queues are made by the newer one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from shared.workbench.apis import sls
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
-from shared.workbench.bootstrap import regions
 from shared.workbench.bootstrap.needs import LOG_KINDS, LogPlace, Needs, Role, SmqQueue
 from shared.workbench.bootstrap.resources import (
-    ELSEWHERE,
     MISSING,
     NAME_LOGS,
-    NO_POLICY,
-    NOT_ATTACHED,
-    OTHER_POLICY,
-    OTHER_TRUST,
-    RIGHTS_UNKNOWN,
     TAG,
     ApiCall,
     Found,
@@ -30,19 +23,13 @@ from shared.workbench.bootstrap.resources import (
     as_text,
     is_marked,
     others,
-    same_document,
-    service_of,
 )
+from shared.workbench.bootstrap.roles import FunctionRole, Standing
 
 LOG_DAYS = 30
 _QUEUE = {"VisibilityTimeout": "120", "MessageRetentionPeriod": "604800"}  # seconds: twice a function's time; a week
 _ROTATE = {"SetAsDefault": "true", "RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded"}
 _TOKENS = [",", " ", "'", '"', ";", "=", "(", ")", "[", "]", "{", "}", "?", "@", "&", "<", ">", "/", ":", "\n", "\t"]
-
-
-def account_of(api: AlibabaApi) -> str:
-    """The account's number. Raises: CallRefused, CallLost, CallerRefused."""
-    return str(api.call("sts", "GetCallerIdentity", {})["AccountId"])
 
 
 def resources(api: AlibabaApi, needs: Needs) -> list[Resource]:
@@ -89,102 +76,49 @@ def index_body() -> dict[str, Any]:
     return {"line": {"token": _TOKENS, "caseSensitive": False, "chn": False}}
 
 
-class RamRole:
-    """A role and the policy of its name."""
-
-    kind = "role"
-    after = ""
+class RamRole(FunctionRole):
+    """A role of RAM and the policy of its name."""
 
     def __init__(self, api: AlibabaApi, role: Role, mark: str) -> None:
-        self._api, self._role, self._mark, self.name = api, role, mark, role.name
+        super().__init__(api.region, role, mark, role_calls(role, mark))
+        self._api = api
 
-    def look(self) -> Found:
-        """Another's role may be used as it is, if it trusts FC and has a policy of its name that says the same."""
-        role, policy = self._role_there(), self._policy()
-        told = [(role or {}).get("Description"), policy["Policy"].get("Description") if policy else ""]
-        if theirs := others(service_of(self._mark), *map(service_of, told)):
-            return theirs
-        if role is None:
-            if policy and not is_marked(policy["Policy"].get("Description"), self._mark):
-                return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
-            return Found("missing", ours=policy is not None)
-        ours = is_marked(role.get("Description"), self._mark)
-        if ours and policy and regions.is_of_others_alone(_document(policy), self._api.region):
-            return Found("differs", why=ELSEWHERE)
-        by_hand = policy and not is_marked(policy["Policy"].get("Description"), self._mark)
-        wrong = self._wrong(role, policy)
-        if not wrong or (not ours and wrong == NO_POLICY):
-            return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
-        mends = ours and not (by_hand and wrong == OTHER_POLICY)
-        return Found("differs" if mends else "foreign", ours=ours, why=wrong)
+    def _do(self, call: ApiCall) -> object:
+        return self._api.call(call.service, call.action, call.parameters)
 
-    def make(self) -> None:
-        create, *rest = role_calls(self._role, self._mark)
-        role = self._role_there()
-        if role is None:
-            self._do(create)
-        elif not same_document(role["AssumeRolePolicyDocument"], self._role.trust):
-            trust = {"RoleName": self.name, "NewAssumeRolePolicyDocument": as_text(self._role.trust)}
-            self._api.call("ram", "UpdateRole", trust)
-        if not rest:
-            return
-        policy = self._policy()
-        if policy is None:
-            self._do(rest[0])
-        elif not same_document(_document(policy), wanted := self._wanted(policy)):
-            self._rewrite(wanted)
-        if (self.name, "Custom") not in self._attached():
-            self._do(rest[1])
+    def _find_role(self) -> Standing | None:
+        answer = _or_none(self._api, "ram", "GetRole", {"RoleName": self.name})
+        return (
+            Standing(answer["Role"]["AssumeRolePolicyDocument"], answer["Role"].get("Description")) if answer else None
+        )
 
-    def take_away(self) -> None:
-        role, policy = self._role_there(), self._policy()
-        if policy and (left := regions.without(_document(policy), self._api.region)):
-            if is_marked(policy["Policy"].get("Description"), self._mark):
-                self._rewrite(left)
-            return  # functions of another region run with it
-        if role is not None and is_marked(role.get("Description"), self._mark):
-            for name, kind in self._attached():
-                named = {"PolicyType": kind, "PolicyName": name, "RoleName": self.name}
-                self._api.call("ram", "DetachPolicyFromRole", named)
-            self._api.call("ram", "DeleteRole", {"RoleName": self.name})
-        if policy is not None and is_marked(policy["Policy"].get("Description"), self._mark):
-            self._api.call("ram", "DeletePolicy", {"PolicyName": self.name, "CascadingDelete": "true"})
+    def _find_policy(self) -> Standing | None:
+        found = _or_none(self._api, "ram", "GetPolicy", {"PolicyType": "Custom", "PolicyName": self.name})
+        if found is None:
+            return None
+        return Standing(found["DefaultPolicyVersion"]["PolicyDocument"], found["Policy"].get("Description"))
 
-    def _wrong(self, role: Mapping[str, Any], policy: Mapping[str, Any] | None) -> str:
-        if not same_document(role["AssumeRolePolicyDocument"], self._role.trust):
-            return OTHER_TRUST
-        if self._role.policy is None:
-            return ""
-        if policy is None:
-            return NO_POLICY
-        if not same_document(_document(policy), self._wanted(policy)):
-            return OTHER_POLICY
-        return "" if (self.name, "Custom") in self._attached() else NOT_ATTACHED
+    def _change_trust(self, document: str) -> None:
+        self._api.call("ram", "UpdateRole", {"RoleName": self.name, "NewAssumeRolePolicyDocument": document})
 
-    def _do(self, call: ApiCall) -> None:
-        self._api.call(call.service, call.action, call.parameters)
-
-    def _wanted(self, policy: Mapping[str, Any]) -> dict[str, Any]:
-        return regions.united(_document(policy), self._role.policy or {}, self._api.region)
-
-    def _rewrite(self, document: Mapping[str, Any]) -> None:
-        named = {"PolicyName": self.name, "PolicyDocument": as_text(document)}
+    def _rewrite(self, policy: Standing, document: str) -> None:
+        named = {"PolicyName": self.name, "PolicyDocument": document}
         self._api.call("ram", "CreatePolicyVersion", {**named, **_ROTATE})
 
-    def _role_there(self) -> dict[str, Any] | None:
-        answer = _or_none(self._api, "ram", "GetRole", {"RoleName": self.name})
-        return answer["Role"] if answer else None
+    def _is_attached(self) -> bool:
+        return {"PolicyType": "Custom", "PolicyName": self.name} in self._attached()
 
-    def _policy(self) -> dict[str, Any] | None:
-        return _or_none(self._api, "ram", "GetPolicy", {"PolicyType": "Custom", "PolicyName": self.name})
+    def _delete_role(self) -> None:
+        for one in self._attached():
+            self._api.call("ram", "DetachPolicyFromRole", {**one, "RoleName": self.name})
+        self._api.call("ram", "DeleteRole", {"RoleName": self.name})
 
-    def _attached(self) -> list[tuple[str, str]]:
+    def _delete_policy(self, policy: Standing) -> None:
+        self._api.call("ram", "DeletePolicy", {"PolicyName": self.name, "CascadingDelete": "true"})
+
+    def _attached(self) -> list[dict[str, str]]:
         answer = self._api.call("ram", "ListPoliciesForRole", {"RoleName": self.name})
-        return [(one["PolicyName"], one["PolicyType"]) for one in answer["Policies"]["Policy"]]
-
-
-def _document(policy: Mapping[str, Any]) -> str:
-    return str(policy["DefaultPolicyVersion"]["PolicyDocument"])
+        return [{name: one[name] for name in ("PolicyType", "PolicyName")} for one in answer["Policies"]["Policy"]]
 
 
 class Queue:

@@ -11,13 +11,6 @@ from typing import Any, Literal, Protocol
 TAG = "keyturn"
 """The key of the tag on what bootstrap makes; its value is the service."""
 
-OTHER_TRUST = "its trust policy is not that of the functions' service"
-NO_POLICY = "it has no policy of its name"
-OTHER_POLICY = "the policy of its name differs from what the function needs"
-NOT_ATTACHED = "the policy of its name is not attached"
-ELSEWHERE = "its policy is of functions in another region alone; theirs is kept"
-RIGHTS_UNKNOWN = "made by hand: whether its policies are enough was not compared"
-
 NAME_LOGS = "rename it, or name a place of your own in the settings"
 
 Condition = Literal["there", "missing", "differs", "foreign"]

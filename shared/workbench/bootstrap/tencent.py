@@ -12,17 +12,10 @@ from typing import Any
 from shared.workbench.apis.calls import CallLost, CallRefused
 from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap import regions
 from shared.workbench.bootstrap.needs import LOG_KINDS, CkafkaTopic, DatahubTask, LogPlace, Needs, Role
 from shared.workbench.bootstrap.resources import (
-    ELSEWHERE,
     MISSING,
     NAME_LOGS,
-    NO_POLICY,
-    NOT_ATTACHED,
-    OTHER_POLICY,
-    OTHER_TRUST,
-    RIGHTS_UNKNOWN,
     TAG,
     ApiCall,
     Found,
@@ -30,20 +23,15 @@ from shared.workbench.bootstrap.resources import (
     as_text,
     is_marked,
     others,
-    same_document,
     service_of,
 )
+from shared.workbench.bootstrap.roles import FunctionRole, Standing
 
 _PAGE = 100
 _SETTLE_S = 120.0  # a DataHub task is made in the background
 _RETENTION_MS = 3 * 24 * 3600 * 1000  # of messages: a weekend
 _RUNNING, _MAKING = 1, 0  # DescribeDatahubTasks' Status
 LOG_DAYS = 30
-
-
-def account_of(api: TencentApi) -> str:
-    """The account's number. Raises: CallRefused, CallLost, CallerRefused."""
-    return str(api.call("sts", "GetCallerIdentity", {})["AccountId"])
 
 
 def resources(api: TencentApi, needs: Needs) -> list[Resource]:
@@ -118,96 +106,53 @@ def no_instance(instance: str, region: str) -> str:
     return f"there is no CKafka instance {instance} in {region}: CKAFKA_INSTANCE or KEYTURN_REGION is wrong"
 
 
-class CamRole(_Thing):
-    """A role and the policy of its name."""
-
-    kind = "role"
+class CamRole(FunctionRole):
+    """A role of CAM and the policy of its name."""
 
     def __init__(self, api: TencentApi, role: Role, service: str, mark: str) -> None:
-        super().__init__(api, role.name, service, mark)
-        self._role = role
+        super().__init__(api.region, role, mark, role_calls(role, service, mark))
+        self._api = api
 
-    def look(self) -> Found:
-        """Another's role may be used as it is, if it trusts SCF and has a policy of its name that says the same."""
-        role, policy = self._role_there(), self._policy()
-        told = [(role or {}).get("Description"), policy[1]["Description"] if policy else ""]
-        if theirs := others(self._service, *map(service_of, told)):
-            return theirs
-        if role is None:
-            if policy and not self._is_marked(policy[1]["Description"]):
-                return Found("foreign", why=f"a policy {self.name} stands that is not bootstrap's: remove or rename it")
-            return Found("missing", ours=policy is not None)
-        ours = self._is_marked(role.get("Description"))
-        wrong = self._wrong(role, policy)
-        if not wrong or (not ours and wrong == NO_POLICY):
-            return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
-        if ours and policy and regions.is_of_others_alone(policy[1]["PolicyDocument"], self._api.region):
-            return Found("differs", why=ELSEWHERE)
-        by_hand = policy is not None and not self._is_marked(policy[1]["Description"])
-        mends = ours and not (by_hand and wrong == OTHER_POLICY)
-        return Found("differs" if mends else "foreign", ours=ours, why=wrong)
+    def _do(self, call: ApiCall) -> object:
+        return self._api.call(call.service, call.action, call.parameters)
 
-    def make(self) -> None:
-        create, *rest = role_calls(self._role, self._service, self._mark)
-        role = self._role_there()
-        if role is None:
-            self._do(create)
-        elif not same_document(str(role.get("PolicyDocument")), self._role.trust):
-            trust = {"RoleName": self.name, "PolicyDocument": as_text(self._role.trust)}
-            self._api.call("cam", "UpdateAssumeRolePolicy", trust)
-        if not rest:
-            return
-        policy = self._policy()
-        if policy is None:
-            self._do(rest[0])
-        elif not same_document(policy[1]["PolicyDocument"], wanted := self._wanted(policy[1])):
-            document = {"PolicyId": policy[0], "PolicyDocument": as_text(wanted)}
-            self._api.call("cam", "UpdatePolicy", document)
-        if self.name not in self._attached():
-            self._do(rest[1])
+    def _find_role(self) -> Standing | None:
+        try:
+            role = self._api.call("cam", "GetRole", {"RoleName": self.name})["RoleInfo"]
+        except CallRefused as refused:
+            if "RoleNotExist" in refused.code:
+                return None
+            raise
+        return Standing(str(role.get("PolicyDocument")), role.get("Description"))
 
-    def take_away(self) -> None:
-        role, policy = self._role_there(), self._policy()
-        if policy and (left := regions.without(policy[1]["PolicyDocument"], self._api.region)):
-            if self._is_marked(policy[1]["Description"]):
-                self._api.call("cam", "UpdatePolicy", {"PolicyId": policy[0], "PolicyDocument": as_text(left)})
-            return  # functions of another region run with it
-        if role is not None and self._is_marked(role.get("Description")):
-            for number in self._attached().values():
-                self._api.call("cam", "DetachRolePolicy", {"DetachRoleName": self.name, "PolicyId": number})
-            self._api.call("cam", "DeleteRole", {"RoleName": self.name})
-        if policy is not None and self._is_marked(policy[1]["Description"]):
-            self._api.call("cam", "DeletePolicy", {"PolicyId": [policy[0]]})
-
-    def _wrong(self, role: dict[str, Any], policy: tuple[int, dict[str, Any]] | None) -> str:
-        """What differs of a role that is there."""
-        if not same_document(str(role.get("PolicyDocument")), self._role.trust):
-            return OTHER_TRUST
-        if self._role.policy is None:
-            return ""
-        if policy is None:
-            return NO_POLICY
-        if not same_document(policy[1]["PolicyDocument"], self._wanted(policy[1])):
-            return OTHER_POLICY
-        return "" if self.name in self._attached() else NOT_ATTACHED
-
-    def _wanted(self, policy: dict[str, Any]) -> dict[str, Any]:
-        return regions.united(policy["PolicyDocument"], self._role.policy or {}, self._api.region)
-
-    def _role_there(self) -> dict[str, Any] | None:
-        return _or_none(self._api, "cam", "GetRole", {"RoleName": self.name}, "RoleNotExist", "RoleInfo")
-
-    def _policy(self) -> tuple[int, dict[str, Any]] | None:
-        """The number and the whole of the account's own policy of this name."""
+    def _find_policy(self) -> Standing | None:
         for page in range(1, 200):
             asked = {"Scope": "Local", "Keyword": self.name, "Rp": _PAGE, "Page": page}
             answer = self._api.call("cam", "ListPolicies", asked)
             for one in answer.get("List") or ():
                 if one["PolicyName"] == self.name:
-                    return int(one["PolicyId"]), self._api.call("cam", "GetPolicy", {"PolicyId": one["PolicyId"]})
+                    found = self._api.call("cam", "GetPolicy", {"PolicyId": one["PolicyId"]})
+                    return Standing(found["PolicyDocument"], found["Description"], int(one["PolicyId"]))
             if page * _PAGE >= answer["TotalNum"]:
                 break
         return None
+
+    def _change_trust(self, document: str) -> None:
+        self._api.call("cam", "UpdateAssumeRolePolicy", {"RoleName": self.name, "PolicyDocument": document})
+
+    def _rewrite(self, policy: Standing, document: str) -> None:
+        self._api.call("cam", "UpdatePolicy", {"PolicyId": policy.id, "PolicyDocument": document})
+
+    def _is_attached(self) -> bool:
+        return self.name in self._attached()
+
+    def _delete_role(self) -> None:
+        for number in self._attached().values():
+            self._api.call("cam", "DetachRolePolicy", {"DetachRoleName": self.name, "PolicyId": number})
+        self._api.call("cam", "DeleteRole", {"RoleName": self.name})
+
+    def _delete_policy(self, policy: Standing) -> None:
+        self._api.call("cam", "DeletePolicy", {"PolicyId": [policy.id]})
 
     def _attached(self) -> dict[str, int]:
         """The policies of the role: at most ten or so, so that one page has them."""
@@ -367,16 +312,3 @@ class LogTopic(_Thing):
         within = {"Filters": [{"Key": "logsetId", "Values": [logset["LogsetId"]]}], "Limit": _PAGE}
         topics = self._api.call("cls", "DescribeTopics", within).get("Topics") or ()
         return logset, next((one for one in topics if one["TopicName"] == self._place.topic), None)
-
-
-def _or_none(
-    api: TencentApi, service: str, action: str, parameters: dict[str, Any], gone: str, part: str
-) -> dict[str, Any] | None:
-    """A part of the answer; None if the code says that there is no such thing."""
-    try:
-        found: dict[str, Any] = api.call(service, action, parameters)[part]
-    except CallRefused as refused:
-        if gone in refused.code:
-            return None
-        raise
-    return found
