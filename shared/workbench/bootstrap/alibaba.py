@@ -22,7 +22,7 @@ from shared.workbench.bootstrap.resources import (
     Resource,
     as_text,
     is_marked,
-    others,
+    of_another_service,
 )
 from shared.workbench.bootstrap.roles import FunctionRole, Standing
 
@@ -138,7 +138,7 @@ class Queue:
             return MISSING
         tags = (answer.get("Data") or {}).get("Tags") or []
         named = [one.get("TagValue", "") for one in tags if one.get("TagKey") == TAG]
-        return others(self._service, *named) or Found("there", ours=bool(named))
+        return of_another_service(self._service, *named) or Found("there", ours=bool(named))
 
     def make(self) -> None:
         if self.look() == MISSING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -20,22 +20,28 @@ _PAGE = 50  # the most that each of these lists surely takes
 def of_tencent(api: TencentApi, needs: Needs, waits: Collection[str]) -> list[Resource]:
     """Roles, topics, entries and log topics of this service. Raises: CallRefused, CallLost, CallerRefused."""
     service, mark = needs.service, needs.mark
-    found: list[Resource] = [
-        tencent.CamRole(api, Role(name, "", {}, None), service, mark) for name in _cam_names(api, mark)
-    ]
-    for instance in _pages(lambda start: _ckafka(api, "DescribeInstances", "InstanceList", start, {})):
-        asked = {"InstanceId": instance["InstanceId"]}
-        for one in _pages(partial(_topics, api, asked)):
-            if is_marked(one.get("Note"), mark):
-                topic = CkafkaTopic(one["TopicName"], asked["InstanceId"])
-                found.append(tencent.Topic(api, topic, service, mark))
+
+    def cam(action: str, name: str, **more: str) -> list[str]:
+        def ask(start: int) -> list[dict[str, Any]]:
+            asked = {"Page": start // _PAGE + 1, "Rp": _PAGE, **more}
+            return list(api.call("cam", action, asked).get("List") or ())
+
+        return _marked(_pages(ask), name, mark)
+
+    # A policy may be left whose role is gone.
+    roles = dict.fromkeys([*cam("DescribeRoleList", "RoleName"), *cam("ListPolicies", "PolicyName", Scope="Local")])
+    found: list[Resource] = [tencent.CamRole(api, Role(name, "", {}, None), service, mark) for name in roles]
+    for instance in _pages(partial(_ckafka, api, "DescribeInstances", "InstanceList", {})):
+        id_ = instance["InstanceId"]
+        topics = _marked(
+            _pages(partial(_ckafka, api, "DescribeTopic", "TopicList", {"InstanceId": id_})), "TopicName", mark, "Note"
+        )
+        found += [tencent.Topic(api, CkafkaTopic(name, id_), service, mark) for name in topics]
     http = {"TaskType": "SOURCE", "SourceType": "HTTP"}
-    tasks = _pages(lambda start: _ckafka(api, "DescribeDatahubTasks", "TaskList", start, http))
-    found += [
-        tencent.Entry(api, DatahubTask(one["TaskName"], CkafkaTopic("", ""), ""), service, mark)
-        for one in tasks
-        if is_marked(one.get("Description"), mark) and one.get("Status") not in TASK_GONE
-    ]
+    tasks = _pages(partial(_ckafka, api, "DescribeDatahubTasks", "TaskList", http))
+    standing = (one for one in tasks if one.get("Status") not in TASK_GONE)
+    entries = _marked(standing, "TaskName", mark)
+    found += [tencent.Entry(api, DatahubTask(name, CkafkaTopic("", ""), ""), service, mark) for name in entries]
     places = [] if "cls" in waits else _cls_places(api, service)
     return [*found, *(tencent.LogTopic(api, place, service, mark) for place in places)]
 
@@ -43,29 +49,23 @@ def of_tencent(api: TencentApi, needs: Needs, waits: Collection[str]) -> list[Re
 def of_alibaba(api: AlibabaApi, needs: Needs, waits: Collection[str]) -> list[Resource]:
     """Roles, queues and log projects of this service. Raises: CallRefused, CallLost, CallerRefused."""
     mark = needs.mark
-    names = dict.fromkeys(
-        [
-            one["RoleName"]
-            for one in _ram(api, "ListRoles", "Roles", "Role", {})
-            if is_marked(one.get("Description"), mark)
-        ]
-        + [
-            one["PolicyName"]
-            for one in _ram(api, "ListPolicies", "Policies", "Policy", {"PolicyType": "Custom"})
-            if is_marked(one.get("Description"), mark)
-        ]
-    )
-    found: list[Resource] = [alibaba.RamRole(api, Role(name, "", {}, None), mark) for name in names]
+    roles = _marked(_ram(api, "ListRoles", "Roles", "Role", {}), "RoleName", mark)
+    # A policy may be left whose role is gone.
+    roles += _marked(_ram(api, "ListPolicies", "Policies", "Policy", {"PolicyType": "Custom"}), "PolicyName", mark)
+    found: list[Resource] = [alibaba.RamRole(api, Role(name, "", {}, None), mark) for name in dict.fromkeys(roles)]
     if "smq" not in waits:
         tag = {"TagKey": TAG, "TagValue": needs.service}
-        queues = [one["QueueName"] for one in _pages(lambda start: _smq(api, start)) if tag in (one.get("Tags") or ())]
+        queues = [one["QueueName"] for one in _pages(partial(_smq, api)) if tag in (one.get("Tags") or ())]
         found += [alibaba.Queue(api, SmqQueue(name, api.region), needs.service) for name in queues]
     if "sls" not in waits:
-        projects = [
-            one for one in _pages(lambda start: _projects(api, start)) if is_marked(one.get("description"), mark)
-        ]
-        found += [alibaba.Logstore(api, LogPlace(one["projectName"], needs.logs.topic), mark) for one in projects]
+        projects = _marked(_pages(partial(_projects, api)), "projectName", mark, "description")
+        found += [alibaba.Logstore(api, LogPlace(name, needs.logs.topic), mark) for name in projects]
     return found
+
+
+def _marked(rows: Iterable[dict[str, Any]], name: str, mark: str, described: str = "Description") -> list[str]:
+    """The names of what carries the mark; `name` and `described` are the fields of a row."""
+    return [one[name] for one in rows if is_marked(one.get(described), mark)]
 
 
 def _pages(ask: Callable[[int], list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -78,33 +78,9 @@ def _pages(ask: Callable[[int], list[dict[str, Any]]]) -> Iterator[dict[str, Any
             return
 
 
-def _cam_names(api: TencentApi, mark: str) -> list[str]:
-    """The names of marked roles, and of marked policies, whose role may be gone."""
-
-    def ask(action: str, start: int, **more: str) -> list[dict[str, Any]]:
-        asked = {"Page": start // _PAGE + 1, "Rp": _PAGE, **more}
-        return list(api.call("cam", action, asked).get("List") or ())
-
-    roles = [
-        one["RoleName"]
-        for one in _pages(lambda start: ask("DescribeRoleList", start))
-        if is_marked(one.get("Description"), mark)
-    ]
-    policies = [
-        one["PolicyName"]
-        for one in _pages(lambda start: ask("ListPolicies", start, Scope="Local"))
-        if is_marked(one.get("Description"), mark)
-    ]
-    return list(dict.fromkeys([*roles, *policies]))
-
-
-def _ckafka(api: TencentApi, action: str, part: str, start: int, asked: dict[str, Any]) -> list[dict[str, Any]]:
+def _ckafka(api: TencentApi, action: str, part: str, asked: dict[str, Any], start: int) -> list[dict[str, Any]]:
     answer = api.call("ckafka", action, {**asked, "Limit": _PAGE, "Offset": start})
     return list(answer["Result"].get(part) or ())
-
-
-def _topics(api: TencentApi, asked: dict[str, Any], start: int) -> list[dict[str, Any]]:
-    return _ckafka(api, "DescribeTopic", "TopicList", start, asked)
 
 
 def _cls_places(api: TencentApi, service: str) -> list[LogPlace]:

@@ -9,7 +9,15 @@ from typing import Any
 
 from shared.workbench.bootstrap import regions
 from shared.workbench.bootstrap.needs import Role
-from shared.workbench.bootstrap.resources import ApiCall, Found, as_text, is_marked, others, same_document, service_of
+from shared.workbench.bootstrap.resources import (
+    ApiCall,
+    Found,
+    as_text,
+    is_marked,
+    of_another_service,
+    same_document,
+    service_of,
+)
 
 NO_POLICY = "it has no policy of its name"
 OTHER_POLICY = "the policy of its name differs from what the function needs"
@@ -40,7 +48,7 @@ class FunctionRole(ABC):
         """Another's role may be used as it is, if it trusts the platform and has a policy that says the same."""
         role, policy = self._find_role(), self._find_policy()
         told = [one.description for one in (role, policy) if one]
-        if theirs := others(service_of(self._mark), *map(service_of, told)):
+        if theirs := of_another_service(service_of(self._mark), *map(service_of, told)):
             return theirs
         by_hand = policy is not None and not self._is_ours(policy)
         if role is None:
