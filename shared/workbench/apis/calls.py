@@ -32,12 +32,15 @@ class CallRefused(Exception):
 
 
 class CallLost(Exception):
-    """A call got no readable answer; it may have had its effect. `endpoint`: where it went, if not to the cloud."""
+    """A call got no readable answer; it may have had its effect. `endpoint`: where it went, if not to the cloud.
+
+    `kind` is the failure's, without its text.
+    """
 
     def __init__(self, action: str, failure: BaseException, *, cloud: str = "", endpoint: str = "") -> None:
         called = f", called {endpoint} (KEYTURN_{cloud.upper()}_ENDPOINT)" if endpoint else ""
-        super().__init__(f"{action}: no answer ({type(failure).__name__}{called})")
-        self.action = action
+        self.action, self.kind = action, type(failure).__name__
+        super().__init__(f"{action}: no answer ({self.kind}{called})")
 
     @property
     def is_read(self) -> bool:
