@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from shared.workbench.apis.callers import CallerRefused, complaint, passes
+from shared.workbench.apis.callers import CallerRefused, Refusal, complaint, passes
 
 TIMEOUT_S = 30.0
 _TRIES = 5
@@ -15,15 +15,8 @@ _APART_S = 1.5
 _T = TypeVar("_T")
 
 
-class CallRefused(Exception):
-    """The cloud refused a call; `code` is its own, `status` HTTP's. Never holds what was sent."""
-
-    def __init__(self, action: str, code: str, status: int, service: str = "") -> None:
-        super().__init__(f"{action}: {code}")
-        self.action = action
-        self.code = code
-        self.status = status
-        self.service = service
+class CallRefused(Refusal):
+    """A call was refused for what it asks, or for the moment."""
 
     @property
     def passes(self) -> bool:
