@@ -15,7 +15,7 @@ from shared.workbench.bundle.loading import load
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.report.events import parse_event
 from shared.workbench.results.errors import SourceError
-from shared.workbench.rotate.firing_call import Fired
+from shared.workbench.rotate.firing_call import Fired, FiringFailed, PolicyCaller
 from shared.workbench.rotate.session import Session
 from shared.workbench.rotate.tally import FiringTally
 from shared.workbench.rotate.watching import Watcher, is_over, progress_text
@@ -170,3 +170,24 @@ def test_where_only_a_part_was_listed_it_is_not_known_that_nothing_is_due(monkey
 def test_a_fleet_of_none_without_a_report_may_not_have_been_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = ended(monkeypatch, [(0, 0, 0, 0, 0, 0)], None)
     assert (code, "or they could not be listed: the lines of plan_rotation say which" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "may_have_run"),
+    [
+        (504, "gateway time-out", True),
+        (500, '{"errorCode": "InvocationTimeout"}', True),
+        (403, '{"Code": "AccessDenied"}', False),
+        (400, '{"Result": {"data": {"Error": {"Code": "PolicyInvalid", "Message": "no"}}}, "Delivered": true}', False),
+        (200, '{"Result": {"data": null}}', True),
+    ],
+)
+def test_a_call_that_the_platform_ended_may_have_sent_commands(
+    monkeypatch: pytest.MonkeyPatch, status: int, text: str, may_have_run: bool
+) -> None:
+    monkeypatch.setattr("shared.workbench.rotate.firing_call.address_of", lambda *_: "https://there.example/")
+    monkeypatch.setattr("shared.workbench.rotate.firing_call.signed_call", lambda *_: (status, text))
+    description = load(ROOT / "serverless.yml", "tencent", {})
+    with pytest.raises(FiringFailed) as failed:
+        PolicyCaller(description, next(iter(description.policies)), {}).fire("rotate")
+    assert failed.value.may_have_run is may_have_run
