@@ -6,15 +6,18 @@ import base64
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from shared.workbench.bootstrap.needs import needs
 from shared.workbench.bundle import cron
-from shared.workbench.bundle.description import CkafkaTrigger, Description, Logs, SmqTrigger
+from shared.workbench.bundle.description import CkafkaTrigger, Description, Logs, SmqTrigger, TimerTrigger
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.timer_text import timer_text_problem
+from shared.workbench.deploy.commands import next_command
 from shared.workbench.deploy.policies import policies
 
 ROOT = Path(__file__).parents[2]
@@ -375,3 +378,22 @@ def test_the_command_line_says_what_is_wrong_and_ends_with_2() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert all(line.startswith("serverless.yml:") for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [("", 0), ("[]", 0), ('{"Mode": "report"}', 0), ("[{}]", 0), ("[%s]", 1), ("%s", 1), (json.dumps("%s"), 1)],
+)
+def test_a_timers_message_of_any_form_says_which_policies_it_brings(tmp_path: Path, message: str, found: int) -> None:
+    rule = json.dumps({"Policy": "by-hand", "Function": ACCOUNT, "Store": "ssm://one-{resource}"})
+    text = message % (json.dumps(rule)[1:-1] if message.startswith('"') else rule) if "%s" in message else message
+    whole = described(tmp_path, FILE)
+    timer = TimerTrigger("by-hand", "0 0 2 * * * *", True, text)
+    functions = tuple(
+        replace(one, timers=(timer,)) if one.module == "plan_rotation" else one for one in whole.functions
+    )
+    edited = replace(whole, functions=functions)
+    assert [one["Policy"] for spec in functions for one in spec.rotations] == ["by-hand"] * found
+    assert len(needs(edited, "").secrets) == found
+    assert all(policies(edited, spec) for spec in functions)
+    assert ("POLICY=by-hand" in next_command(edited)) is bool(found)

@@ -13,7 +13,6 @@ R-kvstore, SMQ and KMS (28953).
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -190,9 +189,8 @@ def _store_grants(description: Description, spec: FunctionSpec) -> Iterator[tupl
 
 def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tuple[str, str]]:
     """Region and name, `*` for what differs, of the stores of every policy whose commands come to this function."""
-    texts = [json.loads(t.message) for f in description.functions if f.module == "plan_rotation" for t in f.timers]
     found = set()
-    for policy in texts:
+    for policy in (one for other in description.functions for one in other.rotations):
         if policy.get("Store") and spec.module in (policy["Function"], "follow_change"):
             place = parse_ref(policy["Store"].replace("{resource}", "x").replace("{account}", "x"))
             name = policy["Store"].partition("://")[2].replace("{resource}", "*").replace("{account}", "*")
