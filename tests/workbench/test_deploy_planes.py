@@ -108,7 +108,8 @@ def test_a_function_is_known_by_its_description_where_no_tag_shows_and_by_its_ta
 def test_whose_a_function_is_by_its_two_marks(
     tag: str | None, description: str | None, expected: tuple[str, str]
 ) -> None:
-    marks = Marks.read("orders", tag, description)
+    tags = [{"Key": "team", "Value": "a"}, *([{"Key": "keyturn", "Value": tag}] if tag else [])]
+    marks = Marks.read("orders", tags, description)
     assert (marks.service, marks.code) == expected
 
 

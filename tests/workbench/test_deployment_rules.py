@@ -99,3 +99,30 @@ def test_settings_come_before_keys_and_calls(
     assert commands.main(verb, ["tencent", "--dist", str(tmp_path)]) == 2
     told = capsys.readouterr()
     assert "set CKAFKA_INSTANCE to your own" in told.err and told.out == ""
+
+
+@pytest.mark.parametrize(
+    ("function", "accounts", "stands"),
+    [
+        ("tencent_redis_modify_instance_account", '["other*"]', True),  # the account is in the name
+        ("tencent_redis_modify_instance_password", "", False),
+    ],
+)
+def test_two_policies_keep_no_two_kinds_of_secret_under_one_name(
+    function: str, accounts: str, stands: bool, tmp_path: Path
+) -> None:
+    store = "ssm://redis-{resource}-{account}"
+    more = f"    again:\n      Function: {function}\n      Resources: {{ Patterns: ['crs-*'] }}\n      MaxAgeDays: 9\n"
+    more += f"      Store: {store}\n" + (f"      Accounts: {accounts}\n" if accounts else "")
+    timer = "- timer: ${self:custom.triggers.nightly.tencent}"
+    text = (ROOT / "serverless.yml").read_text().replace("    quarterly-tair:\n", f"{more}    quarterly-tair:\n", 1)
+    text = text.replace(timer, timer + "\n          - timer: { name: again, cron: '0 0 3 * * * *', policy: again }", 1)
+    file = tmp_path / "serverless.yml"
+    file.write_text(text)
+    if stands:
+        assert load(file, "tencent", {}).policies.keys() == {"quarterly-redis", "again"}
+        return
+    with pytest.raises(DescriptionError) as caught:
+        load(file, "tencent", {})
+    (line,) = caught.value.lines
+    assert "custom.policies.again: Store: quarterly-redis keeps other passwords under the same names" in line

@@ -6,15 +6,18 @@ import base64
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from shared.workbench.bootstrap.needs import needs
 from shared.workbench.bundle import cron
-from shared.workbench.bundle.description import CkafkaTrigger, Description, Logs, SmqTrigger
+from shared.workbench.bundle.description import CkafkaTrigger, Description, Logs, SmqTrigger, TimerTrigger
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.timer_text import timer_text_problem
+from shared.workbench.deploy.commands import next_command
 from shared.workbench.deploy.policies import policies
 
 ROOT = Path(__file__).parents[2]
@@ -161,29 +164,6 @@ def test_a_mistake_is_one_clear_line(old: str, new: str, cloud: str, says: str, 
 def test_a_mistake_is_told_with_its_own_line(old: str, new: str, at: str, tmp_path: Path) -> None:
     text = FILE.replace(old, new, 1)
     assert mistakes(tmp_path, text)[0].startswith(f"serverless.yml:{line_with(text, at)}: ")
-
-
-@pytest.mark.parametrize(
-    ("function", "accounts", "stands"),
-    [
-        (ACCOUNT, '["other*"]', True),  # the account is in the name
-        ("tencent_redis_modify_instance_password", "", False),
-    ],
-)
-def test_two_policies_keep_no_two_kinds_of_secret_under_one_name(
-    function: str, accounts: str, stands: bool, tmp_path: Path
-) -> None:
-    store = "ssm://redis-{resource}-{account}"
-    more = f"    again:\n      Function: {function}\n      Resources: {{ Patterns: ['crs-*'] }}\n      MaxAgeDays: 9\n"
-    more += f"      Store: {store}\n" + (f"      Accounts: {accounts}\n" if accounts else "")
-    timer = "- timer: ${self:custom.triggers.nightly.tencent}"
-    text = FILE.replace("    quarterly-tair:\n", f"{more}    quarterly-tair:\n", 1)
-    text = text.replace(timer, timer + "\n          - timer: { name: again, cron: '0 0 3 * * * *', policy: again }", 1)
-    if stands:
-        assert described(tmp_path, text).policies.keys() == {"quarterly-redis", "again"}
-        return
-    (line,) = mistakes(tmp_path, text)
-    assert "custom.policies.again: Store: quarterly-redis keeps other passwords under the same names" in line
 
 
 def test_a_misspelt_key_is_told_once_where_it_stands_though_five_functions_have_it(tmp_path: Path) -> None:
@@ -398,3 +378,22 @@ def test_the_command_line_says_what_is_wrong_and_ends_with_2() -> None:
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert all(line.startswith("serverless.yml:") for line in done.stderr.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("message", "found"),
+    [("", 0), ("[]", 0), ('{"Mode": "report"}', 0), ("[{}]", 0), ("[%s]", 1), ("%s", 1), (json.dumps("%s"), 1)],
+)
+def test_a_timers_message_of_any_form_says_which_policies_it_brings(tmp_path: Path, message: str, found: int) -> None:
+    rule = json.dumps({"Policy": "by-hand", "Function": ACCOUNT, "Store": "ssm://one-{resource}"})
+    text = message % (json.dumps(rule)[1:-1] if message.startswith('"') else rule) if "%s" in message else message
+    whole = described(tmp_path, FILE)
+    timer = TimerTrigger("by-hand", "0 0 2 * * * *", True, text)
+    functions = tuple(
+        replace(one, timers=(timer,)) if one.module == "plan_rotation" else one for one in whole.functions
+    )
+    edited = replace(whole, functions=functions)
+    assert [one["Policy"] for spec in functions for one in spec.rotations] == ["by-hand"] * found
+    assert len(needs(edited, "").secrets) == found
+    assert all(policies(edited, spec) for spec in functions)
+    assert ("POLICY=by-hand" in next_command(edited)) is bool(found)

@@ -156,7 +156,7 @@ def test_each_right_of_deploy_and_remove_is_named_where_its_call_fails(
     site: Site, capsys: pytest.CaptureFixture[str]
 ) -> None:
     name = site.description.cloud
-    site.change("hello", async_retries=1)  # what a platform has by itself needs no call that is taken
+    site.change("hello", async_retries=1)  # SCF's own default is 2: what is so already needs no right
     for right in MAKES[name].split():
         failing(site, right, site.deploy, capsys)
     site.cloud.grant(name, all_but(name, "nothing:Else"))

@@ -10,8 +10,13 @@ from typing import Any
 
 import pytest
 
+from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.loading import load
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.report.events import parse_event
+from shared.workbench.results.errors import SourceError
+from shared.workbench.rotate.firing_call import Fired, FiringFailed, PolicyCaller
+from shared.workbench.rotate.session import Session
 from shared.workbench.rotate.tally import FiringTally
 from shared.workbench.rotate.watching import Watcher, is_over, progress_text
 from tests.workbench.results_queue import event, page
@@ -119,3 +124,76 @@ def test_the_bar() -> None:
     assert progress_text(0, None) == "listing; 0 ended"
     assert progress_text(1, 2) == "[############............] 1 of 2 ended"
     assert progress_text(0, 0).endswith("0 of 0 ended")
+
+
+ENDED_EARLY = {"Class": "refused", "Code": "Forbidden.RAM", "Message": "the second page was refused"}
+
+
+@dataclass
+class ScriptedCaller:
+    """A function that is asked twice: for the ages, then to rotate."""
+
+    replies: list[tuple[int, ...]]
+
+    def fire(self, mode: str) -> Fired:
+        return Fired(mode, self.replies.pop(0), continues=False)
+
+
+def ended(
+    monkeypatch: pytest.MonkeyPatch, replies: list[tuple[int, ...]], source: ScriptedSource | None
+) -> tuple[int, str]:
+    """The exit code of one run, and what it said; without a source the queue cannot be read."""
+
+    def open_results(*_: object, **__: object) -> ScriptedSource:
+        if source is None:
+            raise SourceError("no right to read it")
+        return source
+
+    monkeypatch.setattr("shared.workbench.rotate.session.open_results", open_results)
+    monkeypatch.setattr("shared.workbench.rotate.session.PolicyCaller", lambda *_, **__: ScriptedCaller(replies))
+    said = io.StringIO()
+    description = load(ROOT / "serverless.yml", "tencent", {})
+    return Session(description, "yearly", {}, Terminal(said, {"YES": "1"})).rotate(), said.getvalue()
+
+
+def told_early(firing: str, due: list[int]) -> dict[str, Any]:
+    one = page(firing, due, sent=0)
+    one["data"]["Error"] = ENDED_EARLY
+    return one
+
+
+def test_a_rotation_that_ended_early_is_no_rotation_of_which_nothing_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    source = ScriptedSource([[page("report", [1], sent=0)], [told_early("rotate", [])]])
+    code, said = ended(monkeypatch, [(2, 1, 0, 1, 0, 0), (1, 0, 0, 1, 0, 0)], source)
+    assert (code, "the second page was refused" in said, "nothing was due" in said) == (1, True, False)
+
+
+def test_where_only_a_part_was_listed_it_is_not_known_that_nothing_is_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = ended(monkeypatch, [(1, 0, 0, 1, 0, 0)], ScriptedSource([[told_early("report", [])]]))
+    assert (code, "the second page was refused" in said, "nothing is due" in said) == (1, True, True)
+
+
+def test_a_fleet_of_none_without_a_report_may_not_have_been_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    code, said = ended(monkeypatch, [(0, 0, 0, 0, 0, 0)], None)
+    assert (code, "or they could not be listed: the lines of plan_rotation say which" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "may_have_run"),
+    [
+        (504, "gateway time-out", True),
+        (500, '{"errorCode": "InvocationTimeout"}', True),
+        (403, '{"Code": "AccessDenied"}', False),
+        (400, '{"Result": {"data": {"Error": {"Code": "PolicyInvalid", "Message": "no"}}}, "Delivered": true}', False),
+        (200, '{"Result": {"data": null}}', True),
+    ],
+)
+def test_a_call_that_the_platform_ended_may_have_sent_commands(
+    monkeypatch: pytest.MonkeyPatch, status: int, text: str, may_have_run: bool
+) -> None:
+    monkeypatch.setattr("shared.workbench.rotate.firing_call.address_of", lambda *_: "https://there.example/")
+    monkeypatch.setattr("shared.workbench.rotate.firing_call.signed_call", lambda *_: (status, text))
+    description = load(ROOT / "serverless.yml", "tencent", {})
+    with pytest.raises(FiringFailed) as failed:
+        PolicyCaller(description, next(iter(description.policies)), {}).fire("rotate")
+    assert failed.value.may_have_run is may_have_run

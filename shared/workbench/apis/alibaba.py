@@ -23,6 +23,25 @@ ALIBABA_VERSIONS = {
 _CALLS_PER_S = 5.0
 
 
+def config_of(keys: Mapping[str, str], region: str, endpoint: str, timeout_s: float) -> Any:
+    """What every client of the vendor takes; `endpoint`: where to call instead of the product's host, or empty."""
+    from alibabacloud_tea_openapi.utils_models import Config
+
+    config = Config(
+        access_key_id=keys["id"],
+        access_key_secret=keys["key"],
+        security_token=keys.get("token"),
+        region_id=region,
+        protocol="HTTPS",
+        read_timeout=int(timeout_s * 1000),
+    )
+    if endpoint.startswith("http://"):
+        config.protocol, config.http_proxy = "HTTP", endpoint
+    elif endpoint:
+        config.endpoint = endpoint.removeprefix("https://")
+    return config
+
+
 class AlibabaApi:
     """Alibaba Cloud: one region."""
 
@@ -123,21 +142,7 @@ class AlibabaApi:
         return str(self._client(service, None)._endpoint)
 
     def _client(self, service: str, keys: Mapping[str, str] | None) -> Any:
-        from alibabacloud_tea_openapi.utils_models import Config
-
-        with_keys = {**self.keys, **(keys or {})}
-        config = Config(
-            access_key_id=with_keys["id"],
-            access_key_secret=with_keys["key"],
-            security_token=with_keys.get("token"),
-            region_id=self.region,
-            protocol="HTTPS",
-            read_timeout=int(TIMEOUT_S * 1000),
-        )
-        if self.endpoint.startswith("http://"):
-            config.protocol, config.http_proxy = "HTTP", self.endpoint
-        elif self.endpoint:
-            config.endpoint = self.endpoint.removeprefix("https://")
+        config = config_of({**self.keys, **(keys or {})}, self.region, self.endpoint, TIMEOUT_S)
         if service == "r-kvstore":  # each product's own client knows its hosts
             from alibabacloud_r_kvstore20150101.client import Client
         elif service == "FC":

@@ -81,8 +81,8 @@ def who_grants(cloud: str, person: Person = "deployer") -> str:
     return f"whoever administers the account must grant it: {policy}"
 
 
-class CallerRefused(Exception):
-    """A call with the caller's own keys was refused for who calls, its rights, the region or the clock."""
+class Refusal(Exception):
+    """What a cloud answers to a call that it does not take; `code` is its own, `status` HTTP's. Never what was sent."""
 
     def __init__(self, action: str, code: str, status: int, service: str = "") -> None:
         super().__init__(f"{action}: {code}")
@@ -90,6 +90,10 @@ class CallerRefused(Exception):
         self.service = service
         self.code = code
         self.status = status
+
+
+class CallerRefused(Refusal):
+    """A call with the caller's own keys was refused for who calls, its rights, the region or the clock."""
 
 
 def complaint(code: str) -> Complaint:

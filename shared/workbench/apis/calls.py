@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from shared.runtime.errors import RetryLater
-from shared.workbench.apis.callers import CallerRefused, complaint, passes
+from shared.workbench.apis.callers import CallerRefused, Refusal, complaint, passes
 
 TIMEOUT_S = 30.0
 _TRIES = 5
@@ -16,15 +16,8 @@ _APART_S = 1.5
 _T = TypeVar("_T")
 
 
-class CallRefused(Exception):
-    """The cloud refused a call; `code` is its own, `status` HTTP's. Never holds what was sent."""
-
-    def __init__(self, action: str, code: str, status: int, service: str = "") -> None:
-        super().__init__(f"{action}: {code}")
-        self.action = action
-        self.code = code
-        self.status = status
-        self.service = service
+class CallRefused(Refusal):
+    """A call was refused for what it asks, or for the moment."""
 
     @property
     def passes(self) -> bool:
@@ -33,12 +26,15 @@ class CallRefused(Exception):
 
 
 class CallLost(Exception):
-    """A call got no readable answer; it may have had its effect. `endpoint`: where it went, if not to the cloud."""
+    """A call got no readable answer; it may have had its effect. `endpoint`: where it went, if not to the cloud.
+
+    `kind` is the failure's, without its text.
+    """
 
     def __init__(self, action: str, failure: BaseException, *, cloud: str = "", endpoint: str = "") -> None:
         called = f", called {endpoint} (KEYTURN_{cloud.upper()}_ENDPOINT)" if endpoint else ""
-        super().__init__(f"{action}: no answer ({type(failure).__name__}{called})")
-        self.action = action
+        self.action, self.kind = action, type(failure).__name__
+        super().__init__(f"{action}: no answer ({self.kind}{called})")
 
     @property
     def is_read(self) -> bool:

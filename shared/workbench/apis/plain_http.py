@@ -22,11 +22,18 @@ class HttpAnswer:
 
 
 def send(
-    method: str, host: str, target: str, headers: Mapping[str, str], body: bytes = b"", *, endpoint: str = ""
+    method: str,
+    host: str,
+    target: str,
+    headers: Mapping[str, str],
+    body: bytes = b"",
+    *,
+    endpoint: str = "",
+    timeout_s: float = _TIMEOUT_S,
 ) -> HttpAnswer:
     """Ask a host by TLS, or a stand-in at `endpoint` (http://) that takes every host's requests. Raises: CallLost."""
     local = urlsplit(endpoint).netloc if endpoint.startswith("http://") else ""
-    connection = HTTPConnection(local, timeout=_TIMEOUT_S) if local else HTTPSConnection(host, timeout=_TIMEOUT_S)
+    connection = HTTPConnection(local, timeout=timeout_s) if local else HTTPSConnection(host, timeout=timeout_s)
     try:
         connection.request(method, target, body or None, {**headers, "Host": host})
         answered = connection.getresponse()

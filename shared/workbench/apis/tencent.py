@@ -24,6 +24,25 @@ TENCENT_VERSIONS = {
 _CALLS_PER_S = 20.0
 
 
+def client_of(service: str, keys: Mapping[str, str], region: str, place: str, endpoint: str, timeout_s: float) -> Any:
+    """The vendor's client, which asks the host `place`; `endpoint`: another, or empty. It retries nothing."""
+    from tencentcloud.common.common_client import CommonClient
+    from tencentcloud.common.credential import Credential
+    from tencentcloud.common.profile.client_profile import ClientProfile
+    from tencentcloud.common.profile.http_profile import HttpProfile
+
+    if endpoint.startswith("https://"):
+        http = HttpProfile(endpoint=endpoint.removeprefix("https://"))
+    elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+        http = HttpProfile(protocol="http", endpoint=place, proxy=endpoint)
+    else:
+        http = HttpProfile(endpoint=place)
+    http.reqTimeout = int(timeout_s)
+    credential = Credential(keys["id"], keys["key"], keys.get("token"))
+    profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256")
+    return CommonClient(service, TENCENT_VERSIONS[service], credential, region, profile)
+
+
 class TencentApi:
     """Tencent Cloud: one region and site unless a call says otherwise."""
 
@@ -54,26 +73,12 @@ class TencentApi:
 
         Raises: CallRefused, CallLost, CallerRefused.
         """
-        from tencentcloud.common.common_client import CommonClient
-        from tencentcloud.common.credential import Credential
         from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentCloudSDKException
-        from tencentcloud.common.profile.client_profile import ClientProfile
-        from tencentcloud.common.profile.http_profile import HttpProfile
 
         self._pace.wait(action)
         where = region or self.region
         place = endpoint_host or host(service, where, self.site)
-        if self.endpoint.startswith("https://"):
-            http = HttpProfile(endpoint=self.endpoint.removeprefix("https://"))
-        elif self.endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
-            http = HttpProfile(protocol="http", endpoint=place, proxy=self.endpoint)
-        else:
-            http = HttpProfile(endpoint=place)
-        http.reqTimeout = int(TIMEOUT_S)
-        with_keys = {**self.keys, **(keys or {})}
-        credential = Credential(with_keys["id"], with_keys["key"], with_keys.get("token"))
-        profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256")
-        client = CommonClient(service, TENCENT_VERSIONS[service], credential, where, profile)
+        client = client_of(service, {**self.keys, **(keys or {})}, where, place, self.endpoint, TIMEOUT_S)
         failure: Exception | None = None
         envelope: Any = None
         try:

@@ -66,10 +66,8 @@ def read_account(
     environ = _usable(first, environ)
     api = access.api(first, environ) if with_keys else None
     number = environ.get("ALIBABA_ACCOUNT", "") if cloud == "alibaba" else ""
-    if isinstance(api, TencentApi):
-        number = waited_out(lambda: tencent.account_of(api))
-    elif api:
-        number = waited_out(lambda: alibaba.account_of(api))
+    if api:
+        number = str(waited_out(lambda: api.call("sts", "GetCallerIdentity", {}))["AccountId"])
     exports: dict[str, str] = {}
     place = log_place(first, number)
     gone = waited_out(lambda: settings.stale(api, first, environ, place)) if api else {}

@@ -13,16 +13,20 @@ from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
 from shared.workbench.bootstrap.needs import LOG_KINDS, LogPlace, Needs, SmqQueue
 from shared.workbench.bootstrap.ram import ram_role
-from shared.workbench.bootstrap.resources import MISSING, NAME_LOGS, TAG, ApiCall, Found, Resource, is_marked, others
+from shared.workbench.bootstrap.resources import (
+    MISSING,
+    NAME_LOGS,
+    TAG,
+    ApiCall,
+    Found,
+    Resource,
+    is_marked,
+    of_another_service,
+)
 
 LOG_DAYS = 30
 _QUEUE = {"VisibilityTimeout": "120", "MessageRetentionPeriod": "604800"}  # seconds: twice a function's time; a week
 _TOKENS = [",", " ", "'", '"', ";", "=", "(", ")", "[", "]", "{", "}", "?", "@", "&", "<", ">", "/", ":", "\n", "\t"]
-
-
-def account_of(api: AlibabaApi) -> str:
-    """The account's number. Raises: CallRefused, CallLost, CallerRefused."""
-    return str(api.call("sts", "GetCallerIdentity", {})["AccountId"])
 
 
 def resources(api: AlibabaApi, needs: Needs) -> list[Resource]:
@@ -77,7 +81,7 @@ class Queue:
             return MISSING
         tags = (answer.get("Data") or {}).get("Tags") or []
         named = [one.get("TagValue", "") for one in tags if one.get("TagKey") == TAG]
-        return others(self._service, *named) or Found("there", ours=bool(named))
+        return of_another_service(self._service, *named) or Found("there", ours=bool(named))
 
     def make(self) -> None:
         if self.look() == MISSING:

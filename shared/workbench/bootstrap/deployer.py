@@ -16,6 +16,7 @@ from shared.rotation.policy import FUNCTION as PLAN
 from shared.workbench.bootstrap.needs import Needs
 from shared.workbench.bundle.description import Cloud
 from shared.workbench.bundle.operations import rights
+from shared.workbench.deploy.policies import policy_document
 
 Rights = Mapping[Cloud, Mapping[str, str]]
 """By cloud and service: the API's actions, which are also the names of the rights."""
@@ -77,10 +78,13 @@ def names(rights: Rights, cloud: Cloud) -> set[str]:
 def deployer_policy(needs: Needs, account: str) -> dict[str, Any]:
     """Of who deploys; an account that nobody knows is left for the reader as <uin>."""
     if needs.cloud == "tencent":
-        roles = [f"qcs::cam::uin/{account or '<uin>'}:roleName/{role.name}" for role in needs.roles]
-        return _policy("tencent", (names(DEPLOYS, "tencent"), ["*"]), ({"cam:PassRole"}, roles))
-    roles = [f"acs:ram::{account}:role/{role.name.lower()}" for role in needs.roles]
-    return _policy("alibaba", (names(DEPLOYS, "alibaba"), ["*"]), ({"ram:PassRole"}, roles))
+        passes, roles = (
+            "cam:PassRole",
+            [f"qcs::cam::uin/{account or '<uin>'}:roleName/{one.name}" for one in needs.roles],
+        )
+    else:
+        passes, roles = "ram:PassRole", [f"acs:ram::{account}:role/{one.name.lower()}" for one in needs.roles]
+    return policy_document(needs.cloud, [(sorted(names(DEPLOYS, needs.cloud)), ["*"]), ([passes], roles)])
 
 
 def bootstrap_rights(needs: Needs) -> set[str]:
@@ -92,13 +96,4 @@ def bootstrap_rights(needs: Needs) -> set[str]:
 
 def bootstrap_policy(needs: Needs) -> dict[str, Any]:
     """Of who runs bootstrap."""
-    return _policy(needs.cloud, (bootstrap_rights(needs), ["*"]))
-
-
-def _policy(cloud: Cloud, *allowed: tuple[set[str], list[str]]) -> dict[str, Any]:
-    rows = [("allow", sorted(actions), resources) for actions, resources in allowed]
-    if cloud == "tencent":
-        statements = [{"effect": effect, "action": names_, "resource": on} for effect, names_, on in rows]
-        return {"version": "2.0", "statement": statements}
-    named = [{"Effect": effect.capitalize(), "Action": names_, "Resource": on} for effect, names_, on in rows]
-    return {"Version": "1", "Statement": named}
+    return policy_document(needs.cloud, [(sorted(bootstrap_rights(needs)), ["*"])])

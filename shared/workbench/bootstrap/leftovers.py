@@ -30,20 +30,27 @@ _PAGE = 50  # the most that each of these lists surely takes
 def of_tencent(api: TencentApi, needs: Needs, waits: Collection[str]) -> list[Resource]:
     """Roles, topics, entries and log topics of this service. Raises: CallRefused, CallLost, CallerRefused."""
     service, mark = needs.service, needs.mark
-    found: list[Resource] = [cam_role(api, _former(name, api.region), needs) for name in _cam_names(api, mark)]
-    for instance in _pages(lambda start: _ckafka(api, "DescribeInstances", "InstanceList", start, {})):
-        asked = {"InstanceId": instance["InstanceId"]}
-        for one in _pages(partial(_topics, api, asked)):
-            if is_marked(one.get("Note"), mark):
-                topic = CkafkaTopic(one["TopicName"], asked["InstanceId"])
-                found.append(tencent.Topic(api, topic, service, mark))
+
+    def cam(action: str, name: str, **more: str) -> list[str]:
+        def ask(start: int) -> list[dict[str, Any]]:
+            asked = {"Page": start // _PAGE + 1, "Rp": _PAGE, **more}
+            return list(api.call("cam", action, asked).get("List") or ())
+
+        return _marked(_pages(ask), name, mark)
+
+    roles = _former(cam("DescribeRoleList", "RoleName"), cam("ListPolicies", "PolicyName", Scope="Local"), api.region)
+    found: list[Resource] = [cam_role(api, role, needs) for role in roles]
+    for instance in _pages(partial(_ckafka, api, "DescribeInstances", "InstanceList", {})):
+        id_ = instance["InstanceId"]
+        topics = _marked(
+            _pages(partial(_ckafka, api, "DescribeTopic", "TopicList", {"InstanceId": id_})), "TopicName", mark, "Note"
+        )
+        found += [tencent.Topic(api, CkafkaTopic(name, id_), service, mark) for name in topics]
     http = {"TaskType": "SOURCE", "SourceType": "HTTP"}
-    tasks = _pages(lambda start: _ckafka(api, "DescribeDatahubTasks", "TaskList", start, http))
-    found += [
-        tencent.Entry(api, DatahubTask(one["TaskName"], CkafkaTopic("", ""), ""), service, mark)
-        for one in tasks
-        if is_marked(one.get("Description"), mark) and one.get("Status") not in TASK_GONE
-    ]
+    tasks = _pages(partial(_ckafka, api, "DescribeDatahubTasks", "TaskList", http))
+    standing = (one for one in tasks if one.get("Status") not in TASK_GONE)
+    entries = _marked(standing, "TaskName", mark)
+    found += [tencent.Entry(api, DatahubTask(name, CkafkaTopic("", ""), ""), service, mark) for name in entries]
     places = [] if "cls" in waits else _cls_places(api, service)
     return [*found, *(tencent.LogTopic(api, place, service, mark) for place in places)]
 
@@ -51,36 +58,29 @@ def of_tencent(api: TencentApi, needs: Needs, waits: Collection[str]) -> list[Re
 def of_alibaba(api: AlibabaApi, needs: Needs, waits: Collection[str]) -> list[Resource]:
     """Roles, queues and log projects of this service. Raises: CallRefused, CallLost, CallerRefused."""
     mark = needs.mark
-    names = _names(
-        _ram(api, "ListRoles", "Roles", "Role", {}),
-        _ram(api, "ListPolicies", "Policies", "Policy", {"PolicyType": "Custom"}),
-        mark,
-        api.region,
-    )
-    found: list[Resource] = [ram_role(api, _former(name, api.region), mark) for name in names]
+    policies = _marked(_ram(api, "ListPolicies", "Policies", "Policy", {"PolicyType": "Custom"}), "PolicyName", mark)
+    roles = _former(_marked(_ram(api, "ListRoles", "Roles", "Role", {}), "RoleName", mark), policies, api.region)
+    found: list[Resource] = [ram_role(api, role, mark) for role in roles]
     if "smq" not in waits:
         tag = {"TagKey": TAG, "TagValue": needs.service}
-        queues = [one["QueueName"] for one in _pages(lambda start: _smq(api, start)) if tag in (one.get("Tags") or ())]
+        queues = [one["QueueName"] for one in _pages(partial(_smq, api)) if tag in (one.get("Tags") or ())]
         found += [alibaba.Queue(api, SmqQueue(name, api.region), needs.service) for name in queues]
     if "sls" not in waits:
-        projects = [
-            one for one in _pages(lambda start: _projects(api, start)) if is_marked(one.get("description"), mark)
-        ]
-        found += [alibaba.Logstore(api, LogPlace(one["projectName"], needs.logs.topic), mark) for one in projects]
+        projects = _marked(_pages(partial(_projects, api)), "projectName", mark, "description")
+        found += [alibaba.Logstore(api, LogPlace(name, needs.logs.topic), mark) for name in projects]
     return found
 
 
-def _former(name: str, region: str) -> Role:
-    """A role of which nothing is known but that it is marked."""
-    return Role(name, "", {}, None, policy_name(name, region))
-
-
-def _names(roles: Iterable[dict[str, Any]], policies: Iterable[dict[str, Any]], mark: str, region: str) -> list[str]:
-    """The marked roles, and those of this region's marked policies, which may be gone."""
-    found = [one["RoleName"] for one in roles if is_marked(one.get("Description"), mark)]
+def _former(roles: list[str], policies: list[str], region: str) -> list[Role]:
+    """Marked roles, of which no more is known; also those whose policy for this region alone is left."""
     end = policy_name("", region)
-    named = [one["PolicyName"] for one in policies if is_marked(one.get("Description"), mark)]
-    return list(dict.fromkeys([*found, *(name.removesuffix(end) for name in named if name.endswith(end))]))
+    names = [*roles, *(name.removesuffix(end) for name in policies if name.endswith(end))]
+    return [Role(name, "", {}, None, policy_name(name, region)) for name in dict.fromkeys(names)]
+
+
+def _marked(rows: Iterable[dict[str, Any]], name: str, mark: str, described: str = "Description") -> list[str]:
+    """The names of what carries the mark; `name` and `described` are the fields of a row."""
+    return [one[name] for one in rows if is_marked(one.get(described), mark)]
 
 
 def _pages(ask: Callable[[int], list[dict[str, Any]]]) -> Iterator[dict[str, Any]]:
@@ -93,23 +93,9 @@ def _pages(ask: Callable[[int], list[dict[str, Any]]]) -> Iterator[dict[str, Any
             return
 
 
-def _cam_names(api: TencentApi, mark: str) -> list[str]:
-    def ask(action: str, start: int, **more: str) -> list[dict[str, Any]]:
-        asked = {"Page": start // _PAGE + 1, "Rp": _PAGE, **more}
-        return list(api.call("cam", action, asked).get("List") or ())
-
-    roles = _pages(lambda start: ask("DescribeRoleList", start))
-    policies = _pages(lambda start: ask("ListPolicies", start, Scope="Local"))
-    return _names(roles, policies, mark, api.region)
-
-
-def _ckafka(api: TencentApi, action: str, part: str, start: int, asked: dict[str, Any]) -> list[dict[str, Any]]:
+def _ckafka(api: TencentApi, action: str, part: str, asked: dict[str, Any], start: int) -> list[dict[str, Any]]:
     answer = api.call("ckafka", action, {**asked, "Limit": _PAGE, "Offset": start})
     return list(answer["Result"].get(part) or ())
-
-
-def _topics(api: TencentApi, asked: dict[str, Any], start: int) -> list[dict[str, Any]]:
-    return _ckafka(api, "DescribeTopic", "TopicList", start, asked)
 
 
 def _cls_places(api: TencentApi, service: str) -> list[LogPlace]:

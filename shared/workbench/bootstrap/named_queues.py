@@ -3,39 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from shared.runtime import queue_urls
-from shared.workbench.apis.callers import CallerRefused
-from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
+from shared.workbench.apis.calls import waited_out
 from shared.workbench.apis.datahub import Topic
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap.settings import task_topic
+from shared.workbench.bootstrap.settings import QUEUES, task_topic
 from shared.workbench.bundle.description import CkafkaTrigger, Description
-from shared.workbench.deploy.access import Missing, not_looked_at
+from shared.workbench.deploy.access import Missing, looked
 
 _REMEDY = "unset {}: `make bootstrap CLOUD=tencent` makes the queue or finds it, and writes the setting"
 
 
-def wrong_queues(api: TencentApi, description: Description) -> Iterator[Missing]:
+def wrong_queues(api: TencentApi, description: Description) -> list[Missing]:
     """What is not there, or would lead results and commands astray; nothing of what these keys may not look at."""
     read = {Topic(one.instance, one.topic) for spec in description.functions for one in _triggers(spec.queues)}
-    for variable in ("KEYTURN_RESULTS", "KEYTURN_COMMANDS"):
+    found: list[Missing] = []
+    for variable in QUEUES:
         for place in _places(description, variable):
             if place.datahub_id in description.examples:
                 continue
-            try:
-                why = _why_wrong(api, place, read, holds_commands=variable == "KEYTURN_COMMANDS")
-            except CallerRefused:
-                continue
-            except (CallRefused, CallLost) as error:
-                yield not_looked_at(f"queue: {variable}", error)
-                continue
-            if why:
-                yield Missing(f"queue: {variable} names {place.datahub_id}, {why}", _REMEDY.format(variable))
+            ask = partial(_why_wrong, api, place, read, holds_commands=variable == "KEYTURN_COMMANDS")
+            if why := looked(f"queue: {variable}", partial(waited_out, ask), found):
+                found.append(Missing(f"queue: {variable} names {place.datahub_id}, {why}", _REMEDY.format(variable)))
+    return found
 
 
 def _why_wrong(api: TencentApi, place: queue_urls.CkafkaPlace, read: set[Topic], *, holds_commands: bool) -> str:
-    target = waited_out(lambda: task_topic(api, place.region, place.datahub_id))
+    target = task_topic(api, place.region, place.datahub_id)
     if target is None:
         return f"and no DataHub task in {place.region} has that id"
     if not target.name or not read:

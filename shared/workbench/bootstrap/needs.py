@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -241,14 +240,8 @@ def _smq(description: Description) -> list[SmqQueue]:
 
 
 def _secrets(description: Description) -> list[FirstSecret]:
-    found = []
-    for spec in description.functions:
-        for timer in spec.timers:
-            rule = json.loads(timer.message) if spec.module == "plan_rotation" and timer.message else {}
-            if rule.get("Store"):
-                region = rule.get("Region", description.region)
-                found.append(FirstSecret(rule["Policy"], rule["Store"], region, rule))
-    return found
+    rules = [rule for spec in description.functions for rule in spec.rotations if rule.get("Store")]
+    return [FirstSecret(one["Policy"], one["Store"], one.get("Region", description.region), one) for one in rules]
 
 
 def _consents(cloud: Cloud, *, has_queues: bool, eventbridge: bool, stores: bool) -> list[Consent]:

@@ -77,7 +77,7 @@ def service_of(description: object) -> str:
     return found[1] if found else ""
 
 
-def others(own: str, *named: str) -> Found | None:
+def of_another_service(own: str, *named: str) -> Found | None:
     """How a thing stands if one of its marks names another service than one's own; None: none does."""
     for service in named:
         if service and service != own:

@@ -14,7 +14,7 @@ from shared.workbench.bootstrap.resources import (
     ApiCall,
     Found,
     is_marked,
-    others,
+    of_another_service,
     same_document,
     service_of,
 )
@@ -76,16 +76,16 @@ class FunctionRole:
         """Another's role may be used as it is, if it trusts the platform and its policy, if there, says the same."""
         role, policy = self._api.role(self.name), self._api.policy(self._role.policy_name)
         told = [one.description for one in (role, policy) if one]
-        if theirs := others(service_of(self._mark), *map(service_of, told)):
+        if theirs := of_another_service(service_of(self._mark), *map(service_of, told)):
             return theirs
         by_hand = policy is not None and not self._is_marked(policy)
         if role is None:
             text = f"a policy {self._role.policy_name} stands that is not bootstrap's: remove or rename it"
             return Found("foreign", why=text) if by_hand else Found("missing", ours=policy is not None)
         ours = self._is_marked(role)
-        if ours and policy is None and self._elsewhere():
-            return Found("differs", why=ELSEWHERE)
         wrong = self._wrong(role, policy)
+        if ours and policy is None and self._elsewhere():
+            return Found("differs", why=ELSEWHERE) if wrong else Found("there")
         if not wrong or (not ours and wrong == NO_POLICY):
             return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
         mends = ours and not (by_hand and wrong == OTHER_POLICY)

@@ -22,7 +22,7 @@ from shared.workbench.bootstrap.resources import (
     Found,
     Resource,
     is_marked,
-    others,
+    of_another_service,
     service_of,
 )
 
@@ -31,11 +31,6 @@ _SETTLE_S = 120.0  # a DataHub task is made in the background
 _RETENTION_MS = 3 * 24 * 3600 * 1000  # of messages: a weekend
 _RUNNING, _MAKING = 1, 0  # DescribeDatahubTasks' Status
 LOG_DAYS = 30
-
-
-def account_of(api: TencentApi) -> str:
-    """The account's number. Raises: CallRefused, CallLost, CallerRefused."""
-    return str(api.call("sts", "GetCallerIdentity", {})["AccountId"])
 
 
 def resources(api: TencentApi, needs: Needs) -> list[Resource]:
@@ -77,8 +72,8 @@ def log_calls(place: LogPlace, service: str, mark: str, logset: str, topic: str)
     yield ApiCall("cls", "CreateIndex", {"TopicId": topic, "Status": True, "Rule": {"FullText": text}})
 
 
-class _Thing:
-    """What all of them know."""
+class _TencentResource:
+    """What every kind of thing here is made with."""
 
     kind = ""
     place = ""
@@ -99,7 +94,7 @@ def no_instance(instance: str, region: str) -> str:
     return f"there is no CKafka instance {instance} in {region}: CKAFKA_INSTANCE or KEYTURN_REGION is wrong"
 
 
-class Topic(_Thing):
+class Topic(_TencentResource):
     """A topic of CKafka."""
 
     kind = "topic"
@@ -118,7 +113,7 @@ class Topic(_Thing):
             return Found("foreign", why=no_instance(self._topic.instance, self._api.region))
         for one in answer.get("TopicList") or ():
             if one["TopicName"] == self.name:
-                theirs = others(self._service, service_of(one.get("Note")))
+                theirs = of_another_service(self._service, service_of(one.get("Note")))
                 return theirs or Found("there", ours=self._is_marked(one.get("Note")))
         return MISSING
 
@@ -137,7 +132,7 @@ class Topic(_Thing):
             time.sleep(2 if code else 0)
 
 
-class Entry(_Thing):
+class Entry(_TencentResource):
     """A DataHub task that takes messages by HTTP."""
 
     kind = "DataHub task"
@@ -153,7 +148,7 @@ class Entry(_Thing):
             return topic if topic.condition == "foreign" else MISSING
         if task is None:
             return MISSING
-        if theirs := others(self._service, service_of(task.get("Description"))):
+        if theirs := of_another_service(self._service, service_of(task.get("Description"))):
             return theirs
         ours = self._is_marked(task.get("Description"))
         target = (task.get("TargetResource") or {}).get("KafkaParam") or {}
@@ -193,7 +188,7 @@ class Entry(_Thing):
         return next((one for one in found if one.get("Status") not in TASK_GONE), None)
 
 
-class LogTopic(_Thing):
+class LogTopic(_TencentResource):
     """A log set of CLS with one topic, and the index without which nothing of it is found."""
 
     kind = LOG_KINDS["tencent"]
@@ -234,8 +229,8 @@ class LogTopic(_Thing):
         if topic is not None and self._is_ours(topic):
             self._api.call("cls", "DeleteTopic", {"TopicId": topic["TopicId"]})
         if logset is not None and self._is_ours(logset):
-            others = {"Filters": [{"Key": "logsetId", "Values": [logset["LogsetId"]]}], "Limit": 1}
-            if not self._api.call("cls", "DescribeTopics", others).get("Topics"):
+            left = {"Filters": [{"Key": "logsetId", "Values": [logset["LogsetId"]]}], "Limit": 1}
+            if not self._api.call("cls", "DescribeTopics", left).get("Topics"):
                 self._api.call("cls", "DeleteLogset", {"LogsetId": logset["LogsetId"]})
 
     def _is_ours(self, shown: dict[str, Any]) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -128,6 +129,18 @@ class FunctionSpec:
     seals: bool = False  # its zip carries what sealing a secret needs: joserfc and cryptography
     network: Network | None = None
     logs: Logs | None = None  # None: what the function has is left alone
+
+    @property
+    def rotations(self) -> list[dict[str, Any]]:
+        """The policies that plan_rotation's timers bring, whether custom.policies has them or a message holds them."""
+        found: list[Any] = []
+        for timer in self.timers if self.module == "plan_rotation" else ():
+            value = json.loads(timer.message or "[]")
+            while isinstance(value, str):  # JSON in JSON is read as a command too
+                value = json.loads(value or "[]")
+            found += value if isinstance(value, list) else [value]
+        texts = ("Policy", "Function")
+        return [one for one in found if isinstance(one, dict) and all(isinstance(one.get(text), str) for text in texts)]
 
     def __repr__(self) -> str:
         return f"FunctionSpec({self.name!r})"

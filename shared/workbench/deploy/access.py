@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from shared.runtime.loopback import is_loopback
 from shared.workbench.apis.callers import CallerRefused, complaint
@@ -26,6 +26,7 @@ KEYS: Mapping[str, Mapping[str, str]] = {
 }
 """The variables that hold the deploying person's keys."""
 
+_T = TypeVar("_T")
 _ENDPOINTS: Mapping[str, str] = {"tencent": "KEYTURN_TENCENT_ENDPOINT", "alibaba": "KEYTURN_ALIBABA_ENDPOINT"}
 
 
@@ -42,9 +43,15 @@ class Missing:
     is_known: bool = True  # false: it may be there, and could not be looked at
 
 
-def not_looked_at(what: str, error: Exception) -> Missing:
-    """What may be there, and could not be looked at."""
-    return Missing(f"{what} could not be looked at", f"{error}: run it again", is_known=False)
+def looked(what: str, ask: Callable[[], _T], missing: list[Missing]) -> _T | None:
+    """What a read says; None where it cannot be made, which `missing` gets, unless these keys may not look."""
+    try:
+        return ask()
+    except CallerRefused:
+        return None
+    except (CallRefused, CallLost) as error:
+        missing.append(Missing(f"{what} could not be looked at", f"{error}: run it again", is_known=False))
+        return None
 
 
 def identity(cloud: str, environ: Mapping[str, str]) -> dict[str, str]:

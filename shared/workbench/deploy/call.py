@@ -15,12 +15,13 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.results.result_event import http_status
 from shared.workbench.apis.callers import missing_right, who_grants
+from shared.workbench.apis.calls import CallLost
+from shared.workbench.apis.plain_http import send
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
@@ -169,10 +170,12 @@ def signed_call(description: Description, url: str, body: bytes, environ: Mappin
     keys = identity(description.cloud, environ)
     on_scf = description.platform == "scf"
     headers = scf_headers(host, body, keys, _uin(description, environ)) if on_scf else fc_headers(host, keys)
+    endpoint = environ.get(f"KEYTURN_{description.cloud.upper()}_ENDPOINT", "")
     try:
-        return _post(host, body, headers, environ.get(f"KEYTURN_{description.cloud.upper()}_ENDPOINT", ""))
-    except (OSError, HTTPException) as error:
-        raise NoAnswer(f"no answer ({type(error).__name__})") from None
+        answer = send("POST", host, "/", headers, body, endpoint=endpoint, timeout_s=_TIMEOUT_S)
+    except CallLost as lost:
+        raise NoAnswer(f"no answer ({lost.kind})") from None
+    return answer.status, answer.body.decode("utf-8", "replace")
 
 
 def _uin(description: Description, environ: Mapping[str, str]) -> str:
@@ -182,17 +185,3 @@ def _uin(description: Description, environ: Mapping[str, str]) -> str:
         text = "whose account? set TENCENTCLOUD_UIN: these keys may not ask (sts:GetCallerIdentity)"
         raise Refused(f"{text}; {who_grants(description.cloud)}")
     return uin
-
-
-def _post(host: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tuple[int, str]:
-    local = urlsplit(endpoint) if endpoint.startswith("http://") else None
-    # The stand-in takes every host's calls at its own port.
-    connection = (
-        HTTPConnection(local.netloc, timeout=_TIMEOUT_S) if local else HTTPSConnection(host, timeout=_TIMEOUT_S)
-    )
-    try:
-        connection.request("POST", f"http://{host}/" if local else "/", body, {**headers, "Host": host})
-        answered: HTTPResponse = connection.getresponse()
-        return answered.status, answered.read().decode("utf-8", "replace")
-    finally:
-        connection.close()

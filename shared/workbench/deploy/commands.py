@@ -175,7 +175,7 @@ def _left(work: Work, target: Target, found: list[FunctionState]) -> int:
 def _say_end(work: Work, description: Description, after: str = "") -> None:
     """The last line: what runs where, and what to type next."""
     running = f"{len(description.functions)} functions run on {work.place}{after}"
-    work.terminal.say(work.terminal.good(f"{running}. Next: {_next_command(description)}"))
+    work.terminal.say(work.terminal.good(f"{running}. Next: {next_command(description)}"))
 
 
 def remove(work: Work) -> int:
@@ -310,11 +310,9 @@ def _tell_other_code(work: Work, found: list[FunctionState], target: Target) -> 
         work.terminal.say(work.terminal.bad(f"note: {text}"))
 
 
-def _next_command(description: Description) -> str:
+def next_command(description: Description) -> str:
     """What a person types once functions run."""
-    timers = [timer for spec in description.functions if spec.module == "plan_rotation" for timer in spec.timers]
-    policies = [json.loads(timer.message)["Policy"] for timer in timers if timer.message]
-    if policies:
+    if policies := [one["Policy"] for spec in description.functions for one in spec.rotations]:
         return f"`make rotate POLICY={policies[0]} CLOUD={description.cloud} DRY=1`"
     name = next(iter(_called(description)), "NAME")
     return f"`make call CLOUD={description.cloud} FUNCTION={name} COMMAND=file.json`"

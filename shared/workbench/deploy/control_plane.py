@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -95,6 +96,11 @@ class Package:
     def of(cls, path: Path) -> Package:
         """Raises: OSError."""
         return cls(path, hashlib.sha256(path.read_bytes()).hexdigest())
+
+    @property
+    def encoded(self) -> str:
+        """The zip as both platforms take it: base64. Raises: OSError."""
+        return base64.b64encode(self.path.read_bytes()).decode()
 
     @property
     def is_as_built(self) -> bool:

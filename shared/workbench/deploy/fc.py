@@ -9,13 +9,13 @@ platform's choice.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
+from shared.workbench.apis.alibaba import config_of
 from shared.workbench.bundle.description import FunctionSpec, Logs, Network
 from shared.workbench.deploy.control_plane import (
     GONE,
@@ -34,7 +34,7 @@ from shared.workbench.deploy.fc_triggers import read_trigger, trigger_request, t
 from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, FunctionState, Marks, described
 from shared.workbench.deploy.shown import Value
 
-_TIMEOUT_MS = 60_000
+_TIMEOUT_S = 60.0
 _PAGE = 20
 _UPDATE_S = 10.0  # an update that is longer under way than this will never show its end
 _WHOLE = "None"  # the rule by which lines are not joined: each of keyturn's is one JSON document
@@ -47,21 +47,8 @@ class FcPlane:
     def __init__(self, keys: Mapping[str, str], region: str, service: str, endpoint: str | None) -> None:
         """`keys`: id, key and, if they are temporary, token. `endpoint`: see KEYTURN_ALIBABA_ENDPOINT."""
         from alibabacloud_fc20230330.client import Client
-        from alibabacloud_tea_openapi.utils_models import Config
 
-        config = Config(
-            access_key_id=keys["id"],
-            access_key_secret=keys["key"],
-            security_token=keys.get("token"),
-            region_id=region,
-            protocol="HTTPS",
-            read_timeout=_TIMEOUT_MS,
-        )
-        if endpoint and endpoint.startswith("http://"):
-            config.protocol, config.http_proxy = "HTTP", endpoint
-        elif endpoint:
-            config.endpoint = endpoint.removeprefix("https://")
-        self._client = Client(config)
+        self._client = Client(config_of(keys, region, endpoint or "", _TIMEOUT_S))
         self._service = service
         self._region = region
         self._update_patience = Patience(_UPDATE_S)
@@ -179,7 +166,7 @@ class FcPlane:
         given = {
             "functionName": spec.name,
             **configuration,
-            "code": {"zipFile": _encoded(package)},
+            "code": {"zipFile": package.encoded},
             "tags": [{"Key": MARK, "Value": self._service}],
         }
         request = models.CreateFunctionRequest(body=_model(models.CreateFunctionInput(), given))
@@ -187,7 +174,7 @@ class FcPlane:
 
     def change_code(self, spec: FunctionSpec, package: Package) -> None:
         """Replace its zip and its handler."""
-        self._update(spec, {"handler": spec.handler, "code": {"zipFile": _encoded(package)}})
+        self._update(spec, {"handler": spec.handler, "code": {"zipFile": package.encoded}})
 
     def change_settings(self, spec: FunctionSpec, package: Package) -> None:
         """Replace all else, the note about its code included; where its lines go stays if nothing is said of it."""
@@ -297,8 +284,7 @@ class FcPlane:
         self._update_patience.until(lambda: self._get(name), lambda got: (got or {}).get(_UPDATE) != "InProgress")
 
     def _marks(self, shown: Mapping[str, Any]) -> Marks:
-        tag = next((str(tag.get("Value")) for tag in shown.get("tags") or [] if tag.get("Key") == MARK), None)
-        return Marks.read(self._service, tag, shown.get("description"))
+        return Marks.read(self._service, shown.get("tags") or (), shown.get("description"))
 
     def _change(self, function: str, action: str, ask: Callable[[], Any]) -> None:
         """A change of a function that is there. 409 for what exists already is final."""
@@ -358,10 +344,6 @@ def _model(model: Any, given: dict[str, Any]) -> Any:
     if lost := sorted(given.keys() - kept.keys()):
         raise TypeError(f"the SDK's {type(model).__name__} has no {', '.join(lost)}")
     return model
-
-
-def _encoded(package: Package) -> str:
-    return base64.b64encode(package.path.read_bytes()).decode()
 
 
 def _status(got: Mapping[str, Any]) -> FunctionStatus:

@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from typing import Any, Literal
 
 from shared.workbench.deploy.shown import Value, shown_value
 
@@ -38,8 +38,9 @@ class Marks:
     code: str
 
     @classmethod
-    def read(cls, own: str, tag: str | None, description: str | None) -> Marks:
-        """The marks as they are seen by the service `own`."""
+    def read(cls, own: str, tags: Iterable[Mapping[str, Any]], description: str | None) -> Marks:
+        """The marks as they are seen by the service `own`; of tags, Key and Value."""
+        tag = next((str(one.get("Value")) for one in tags if one.get("Key") == MARK), None)
         found = _CODE.match(description or "")
         services = [one for one in (tag, found[1] if found else None) if one]
         named = _NAMED.match(description or "")

@@ -13,8 +13,7 @@ R-kvstore, SMQ and KMS (28953).
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -91,15 +90,11 @@ class Policy:
 
     @property
     def document(self) -> dict[str, Any]:
-        """The policy in the cloud's own form: CAM 2.0 or RAM 1."""
+        """As the cloud takes it."""
         together: dict[tuple[str, ...], list[str]] = {}
         for grant in self.grants:
             together.setdefault(grant.resources, []).append(grant.action)
-        if self.cloud == "tencent":
-            parts = [{"effect": "allow", "action": a, "resource": list(r)} for r, a in together.items()]
-            return {"version": "2.0", "statement": parts}
-        statements = [{"Effect": "Allow", "Action": a, "Resource": list(r)} for r, a in together.items()]
-        return {"Version": "1", "Statement": statements}
+        return policy_document(self.cloud, [(actions, list(resources)) for resources, actions in together.items()])
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -114,6 +109,15 @@ class Policy:
         if any(one.action == grant.action for one in self.grants if one.resources != ("*",)):
             return "in case it is of the operation level; remove this one where it works without"
         return "no other can be named"
+
+
+def policy_document(cloud: Cloud, allowed: Iterable[tuple[list[str], list[str]]]) -> dict[str, Any]:
+    """A policy that allows actions on resources, in the cloud's own form: CAM 2.0 or RAM 1."""
+    if cloud == "tencent":
+        parts = [{"effect": "allow", "action": actions, "resource": on} for actions, on in allowed]
+        return {"version": "2.0", "statement": parts}
+    statements = [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in allowed]
+    return {"Version": "1", "Statement": statements}
 
 
 def policies(description: Description, spec: FunctionSpec) -> tuple[Policy, ...]:
@@ -185,9 +189,8 @@ def _store_grants(description: Description, spec: FunctionSpec) -> Iterator[tupl
 
 def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tuple[str, str]]:
     """Region and name, `*` for what differs, of the stores of every policy whose commands come to this function."""
-    texts = [json.loads(t.message) for f in description.functions if f.module == "plan_rotation" for t in f.timers]
     found = set()
-    for policy in texts:
+    for policy in (one for other in description.functions for one in other.rotations):
         if policy.get("Store") and spec.module in (policy["Function"], "follow_change"):
             place = parse_ref(policy["Store"].replace("{resource}", "x").replace("{account}", "x"))
             name = policy["Store"].partition("://")[2].replace("{resource}", "*").replace("{account}", "*")

@@ -10,13 +10,13 @@ Claims: D17.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
 from shared.clouds.error_classification import never_sent
 from shared.clouds.tencent.session import host
 from shared.runtime.errors import clean_code
+from shared.workbench.apis.tencent import client_of
 from shared.workbench.bundle.description import FunctionSpec, Logs
 from shared.workbench.deploy.control_plane import (
     GONE,
@@ -55,20 +55,7 @@ class ScfPlane:
 
     def __init__(self, keys: Mapping[str, str], region: str, site: str, service: str, endpoint: str | None) -> None:
         """`keys`: id, key and, if they are temporary, token. `endpoint`: see KEYTURN_TENCENT_ENDPOINT."""
-        from tencentcloud.common.credential import Credential
-        from tencentcloud.common.profile.client_profile import ClientProfile
-        from tencentcloud.common.profile.http_profile import HttpProfile
-        from tencentcloud.scf.v20180416.scf_client import ScfClient
-
-        place = host("scf", region, site)
-        if endpoint and endpoint.startswith("https://"):
-            http = HttpProfile(endpoint=endpoint.removeprefix("https://"), reqTimeout=_TIMEOUT_S)
-        elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
-            http = HttpProfile(protocol="http", endpoint=place, proxy=endpoint, reqTimeout=_TIMEOUT_S)
-        else:
-            http = HttpProfile(endpoint=place, reqTimeout=_TIMEOUT_S)
-        credential = Credential(keys["id"], keys["key"], keys.get("token"))
-        self._client = ScfClient(credential, region, ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256"))
+        self._client = client_of("scf", keys, region, host("scf", region, site), endpoint or "", _TIMEOUT_S)
         self._service = service
 
     def wanted(self, spec: FunctionSpec, package: Package) -> FunctionState:
@@ -141,7 +128,7 @@ class ScfPlane:
     def create(self, spec: FunctionSpec, package: Package) -> None:
         """Make it, with its mark."""
         given = {
-            "Code": {"ZipFile": _encoded(package)},
+            "Code": {"ZipFile": package.encoded},
             "Handler": spec.handler,
             "Runtime": spec.runtime,
             "Type": "Event",
@@ -157,7 +144,7 @@ class ScfPlane:
     def change_code(self, spec: FunctionSpec, package: Package) -> None:
         """Replace its zip and its handler."""
         given = {"FunctionName": spec.name, "Namespace": "default", "Handler": spec.handler}
-        self._change("UpdateFunctionCode", {**given, "Code": {"ZipFile": _encoded(package)}})
+        self._change("UpdateFunctionCode", {**given, "Code": {"ZipFile": package.encoded}})
 
     def change_settings(self, spec: FunctionSpec, package: Package) -> None:
         """Replace all else, the note about its code included; where its lines go stays if nothing is said of it.
@@ -244,8 +231,7 @@ class ScfPlane:
         return FunctionStatus(str(got.get("Status")), codes, text, got)
 
     def _marks(self, shown: Mapping[str, Any]) -> Marks:
-        tag = next((str(tag.get("Value")) for tag in shown.get("Tags") or [] if tag.get("Key") == MARK), None)
-        return Marks.read(self._service, tag, shown.get("Description"))
+        return Marks.read(self._service, shown.get("Tags") or (), shown.get("Description"))
 
     def _change(self, action: str, given: dict[str, Any]) -> None:
         """A change of a function that is there."""
@@ -315,10 +301,6 @@ def _shown_settings(got: Mapping[str, Any]) -> dict[str, Value]:
         LOGS: _logs(got),
         **variables_as_settings({pair["Key"]: pair["Value"] for pair in pairs if pair["Key"]}),
     }
-
-
-def _encoded(package: Package) -> str:
-    return base64.b64encode(package.path.read_bytes()).decode()
 
 
 def _logs(got: Mapping[str, Any]) -> str | None:

@@ -49,7 +49,8 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         print(f"rotate: {error}", file=sys.stderr)
         return WRONG_USE
     except (CallFailed, FiringFailed, NoAnswer) as error:
-        after = session.after_no_answer if session and isinstance(error, NoAnswer) else ""
+        may_have_sent = isinstance(error, FiringFailed) and error.may_have_run and session and session.has_fired
+        after = session.after_no_answer if session and (may_have_sent or isinstance(error, NoAnswer)) else ""
         if isinstance(error, CallFailed) and error.advice:
             after = f": {error.advice}"
         print(f"rotate: {error}{after}", file=sys.stderr)

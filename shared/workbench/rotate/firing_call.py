@@ -20,7 +20,14 @@ _ANY_AGE_DAYS = 1e-6  # a tenth of a second: older than this is whatever a list 
 
 
 class FiringFailed(Exception):
-    """The function did not list the fleet; the text is its own, or the platform's."""
+    """The function did not say what it listed; the text is its own, or the platform's.
+
+    `may_have_run`: it may have begun all the same, as where the platform ended it.
+    """
+
+    def __init__(self, text: str, *, may_have_run: bool = False) -> None:
+        super().__init__(text)
+        self.may_have_run = may_have_run
 
 
 @dataclass(frozen=True)
@@ -78,19 +85,27 @@ class PolicyCaller:
             reply = None
         if not isinstance(reply, dict) or not isinstance(reply.get("Rotation"), dict):
             advice = refused_at_the_door(self._description, status, text)
-            raise FiringFailed(_failure(status, reply) + (f": {advice}" if advice else ""))
+            error = _error_of(reply)
+            text = _failure(status, reply, error) + (f": {advice}" if advice else "")
+            raise FiringFailed(text, may_have_run=not advice and not error)
         counts = tuple(int(reply["Rotation"].get(name, 0)) for name in COUNTS)
         return Fired(firing, counts, reply.get("Continues") is True)
 
 
-def _failure(status: int, reply: object) -> str:
+def _error_of(reply: object) -> dict[str, Any]:
+    """The function's own error; empty where it names none."""
+    result = reply.get("Result") if isinstance(reply, dict) else None
+    data = result.get("data") if isinstance(result, dict) else None
+    error = data.get("Error") if isinstance(data, dict) else None
+    return error if isinstance(error, dict) else {}
+
+
+def _failure(status: int, reply: object, error: Mapping[str, Any]) -> str:
     """What a reply without counts says: the function's error, or the platform's code."""
     found = reply if isinstance(reply, dict) else {}
-    result = found.get("Result")
-    error = result.get("data", {}).get("Error") if isinstance(result, dict) else None
-    if isinstance(error, dict):
+    if error:
         return visible_text(f"{error.get('Code') or error.get('Class')}: {error.get('Message')}")[:500]
-    if isinstance(result, dict) or 200 <= status < 300:
+    if isinstance(found.get("Result"), dict) or 200 <= status < 300:
         return f"HTTP {status} without counts: the deployed plan_rotation is older than this checkout; deploy it anew"
     code = found.get("Code") or found.get("code") or found.get("errorCode") or ""
     return visible_text(f"HTTP {status} {code}".strip())[:200]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from shared.runtime.errors import ErrorClass
 from shared.workbench.bootstrap.first_secrets import CORRECTION
@@ -31,6 +31,23 @@ _MATCHES_NOTHING = (
 )
 _NO_SECRET = re.compile(r"((?:ssm|kms)://[A-Za-z0-9._/-]+).*\bResourceNotFound\b")
 _LISTED, _DUE, _SENT, _UNKNOWN = 0, 1, 2, 4
+_LINES_SAY = "the lines of plan_rotation say"
+
+
+@dataclass(frozen=True)
+class _Ages:
+    """What a report tells. `is_whole`: the fleet is no longer being listed. `has_pages`: it was read from the queue."""
+
+    counts: tuple[int, ...]
+    rows: list[RotationRow]
+    is_whole: bool
+    error: str
+    has_pages: bool
+
+    @property
+    def lists_nothing(self) -> bool:
+        """Whether there is no credential, as far as is known."""
+        return self.counts[_LISTED] == 0 and (self.is_whole or bool(self.error))
 
 
 class Session:
@@ -67,39 +84,23 @@ class Session:
 
     def ages(self) -> int:
         """Show how old each credential is. Exit 1: the policy matches nothing. Raises: FiringFailed, NoAnswer."""
-        fired, tally = self._fired_and_listed()
-        counts = self._counts(fired, tally)
-        self._say_rows(sorted(tally.rows, key=lambda row: -(row.age_days or 0.0)) if tally else [])
-        self._terminal.say(f"{self._policy}: {counts_text(counts, sends=False)}{self._goes_on(fired, tally)}")
-        if tally is not None and tally.last and tally.last.error:
-            self._terminal.say(self._terminal.bad(tally.last.error))
-            return FAILED
-        if counts[_LISTED] == 0 and not fired.continues:
-            self._terminal.say(f"{self._policy} matches nothing: {_MATCHES_NOTHING}")
-            return FAILED
-        if counts[_DUE] == 0 and not fired.continues:
+        found = self._read_ages()
+        self._say_ages(found, sorted(found.rows, key=lambda row: -(row.age_days or 0.0)))
+        if found.is_whole and not (found.counts[_DUE] or found.lists_nothing):
             self._terminal.say(f"nothing is due{self._or_now()}")
-        return DONE
+        return FAILED if found.error or found.lists_nothing else DONE
 
     def rotate(self) -> int:
         """Show what is due, ask, rotate, watch. Raises: NobodyToAsk, FiringFailed, NoAnswer."""
-        fired, tally = self._fired_and_listed()
-        counts = self._counts(fired, tally)
-        self._say_rows([row for row in tally.rows if row.due or row.age_days is None] if tally else [])
-        self._terminal.say(f"{self._policy}: {counts_text(counts, sends=False)}{self._goes_on(fired, tally)}")
-        is_whole = not fired.continues or (tally is not None and tally.is_listed)
-        if tally is not None and tally.last and tally.last.error:
-            self._terminal.say(self._terminal.bad(tally.last.error))
-            if counts[_LISTED] == 0:
-                return FAILED
-        if is_whole and counts[_LISTED] == 0:
-            self._terminal.say(f"{self._policy} matches nothing: {_MATCHES_NOTHING}")
+        found = self._read_ages()
+        due = found.counts[_DUE]
+        self._say_ages(found, [row for row in found.rows if row.due or row.age_days is None])
+        if found.lists_nothing:
             return FAILED
-        if is_whole and counts[_DUE] == 0:
+        if found.is_whole and not due:
             self._terminal.say(f"nothing is due: no command is sent{self._or_now()}")
-            return FAILED if self._leaves_out(counts) else DONE
-        more = "" if is_whole else " or more"
-        if not self._terminal.agrees(f"Change {counts[_DUE]:,}{more} passwords now?"):
+            return FAILED if found.error or self._leaves_out(found.counts) else DONE
+        if not self._terminal.agrees(f"Change {due:,}{'' if found.is_whole else ' or more'} passwords now?"):
             self._terminal.say("nothing was sent")
             return FAILED
         self.has_fired = True
@@ -110,21 +111,34 @@ class Session:
         if self._source is not None:
             self._source.close()
 
-    def _fired_and_listed(self) -> tuple[Fired, FiringTally | None]:
-        """A report of the ages, and its pages where they can be read."""
+    def _read_ages(self) -> _Ages:
+        """A report of the ages, with its pages where they can be read."""
         fired = self._caller.fire("report")
         tally = self._watch(fired, commands=False)
         if tally is not None and tally.is_silent and self._source is not None:
             self._leave(self._source.missed or _NO_PAGE)
-            return fired, None
-        return fired, tally
+            tally = None
+        is_whole = not fired.continues or (tally is not None and tally.is_listed)
+        return _Ages(
+            self._counts(fired, tally), tally.rows if tally else [], is_whole, _error_of(tally), tally is not None
+        )
+
+    def _say_ages(self, found: _Ages, rows: Sequence[RotationRow]) -> None:
+        self._say_rows(rows)
+        more = "" if found.is_whole else " so far; the fleet is still being listed"
+        self._terminal.say(f"{self._policy}: {counts_text(found.counts, sends=False)}{more}")
+        if found.error:
+            self._terminal.say(self._terminal.bad(found.error))
+        elif found.lists_nothing:
+            maybe = "" if found.has_pages else f", or they could not be listed: {_LINES_SAY} which"
+            self._terminal.say(f"{self._policy} matches nothing: {_MATCHES_NOTHING}{maybe}")
 
     def _watched(self, fired: Fired) -> int:
         """The rotation to its end. Exit 0: all that was due is in force."""
         sent, more = fired.counts[_SENT], "; more follow" if fired.continues else ""
         self._terminal.say(f"sent {sent:,} command{'s' if sent != 1 else ''}{more}")
         if not sent and not fired.continues:
-            return self._none_sent(fired.counts[_DUE])
+            return self._none_sent(fired)
         tally = self._watch(fired, commands=True)
         counts = self._counts(fired, tally)
         if tally is None or not is_over(tally, commands=True):
@@ -133,24 +147,31 @@ class Session:
             self._terminal.say(self._terminal.bad(f"{known}; the rotation goes on without this command"))
             self._say_unread(self._source.missed if self._source else "")
             return FAILED
-        good = tally.in_force == counts[_DUE] and not ((tally.last and tally.last.error) or self._leaves_out(counts))
+        error = _error_of(tally)
+        good = tally.in_force == counts[_DUE] and not (error or self._leaves_out(counts))
         text = f"{tally.in_force:,} of {counts[_DUE]:,} due passwords are changed and in force"
         self._terminal.say(self._terminal.good(text) if good else self._terminal.bad(text))
         self._say_unkept([result.message or "" for result in tally.results])
         self._say_wrong(tally)
-        if tally.last and tally.last.error:
-            self._terminal.say(self._terminal.bad(tally.last.error))
+        if error:
+            self._terminal.say(self._terminal.bad(error))
         if counts[_SENT] < counts[_DUE]:
             self._terminal.say(f"{counts[_DUE] - counts[_SENT]:,} commands were not sent: a second run sends them")
         return DONE if good else FAILED
 
-    def _none_sent(self, due: int) -> int:
+    def _none_sent(self, fired: Fired) -> int:
         """A firing that sent nothing and is over. Exit 0: nothing was due any more."""
-        if not due:
-            self._terminal.say("nothing was due any more: another rotation came first")
-            return DONE
-        why = "the lines of plan_rotation say why, `outcome` of its `rotation` line; a second run sends them"
-        self._terminal.say(self._terminal.bad(f"none of the {due:,} commands was sent: {why}"))
+        tally, due = self._watch(fired, commands=False), fired.counts[_DUE]
+        if error := _error_of(tally):
+            self._terminal.say(self._terminal.bad(error))
+        if due:
+            why = f"{_LINES_SAY} why, `outcome` of its `rotation` line; a second run sends them"
+            self._terminal.say(self._terminal.bad(f"none of the {due:,} commands was sent: {why}"))
+        elif not error:
+            is_known = tally is not None and tally.last is not None
+            maybe = "" if is_known else f", or the fleet could not be listed: {_LINES_SAY} which"
+            self._terminal.say(f"nothing was due any more: another rotation came first{maybe}")
+            return DONE if is_known else FAILED
         return FAILED
 
     def _watch(self, fired: Fired, *, commands: bool) -> FiringTally | None:
@@ -181,9 +202,6 @@ class Session:
         """Whether what was asked for, whatever its age, is not all that can be changed."""
         return self._any_age and counts[_UNKNOWN] > 0
 
-    def _goes_on(self, fired: Fired, tally: FiringTally | None) -> str:
-        return "" if not fired.continues or (tally and tally.is_listed) else " so far; the fleet is still being listed"
-
     def _say_rows(self, rows: Sequence[RotationRow]) -> None:
         for row in rows:
             self._terminal.say(row_line(replace(row, why="asked for now") if self._any_age and row.due else row))
@@ -213,3 +231,8 @@ class Session:
     def _say_unread(self, why: str) -> None:
         self._terminal.say(f"results cannot be shown here{': ' + why if why else ''}")
         self._terminal.say(log_search(self._description))
+
+
+def _error_of(tally: FiringTally | None) -> str:
+    """Why a firing ended early, as its last page tells; empty where it did not, or that page is not here."""
+    return (tally.last.error or "") if tally and tally.last else ""
