@@ -17,7 +17,7 @@ from shared.workbench.bundle.description import (
 )
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access, commands, steps
-from shared.workbench.deploy.call import address_of
+from shared.workbench.deploy.call import address_of, function_called
 from shared.workbench.deploy.plan import FunctionState, TriggerState, make_plan
 from shared.workbench.deploy.shown import shown_value
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal
@@ -231,6 +231,39 @@ def test_nothing_that_deploy_did_not_create_is_changed_or_removed(
     capsys.readouterr()
     assert (site.plan(), site.deploy()) == (1, 1)
     assert capsys.readouterr().err.count("theirs belongs to the service `another`") == 2
+
+
+@pytest.mark.parametrize(("times", "says"), [(2, ""), (20, "the cloud has no time now; run it again in a minute")])
+def test_whose_account_it_is_is_asked_until_it_is_known(
+    site: Site, times: int, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.workbench.apis.calls._APART_S", 0.1)
+    code, status = ("RequestLimitExceeded", 200) if site.description.cloud == "tencent" else ("Throttling.User", 429)
+    fault = {"Action": "GetCallerIdentity", "Fault": "code", "Code": code, "Status": status, "Times": times}
+    site.cloud.faults([fault])
+    caller = access.api(site.description, site.environ)
+    if not says:
+        assert access.account_of_caller(site.description, caller)
+        return
+    with pytest.raises(access.Refused, match=says):
+        access.account_of_caller(site.description, caller)
+
+
+def test_a_token_beside_keys_that_need_none_is_named(site: Site) -> None:
+    token = access.KEYS[site.description.cloud]["token"]
+    caller = access.api(site.description, site.environ | {token: "an-older-token"})
+    with pytest.raises(access.Refused, match=f"{token} is wrong or too old; keys that last have no token"):
+        access.account_of_caller(site.description, caller)
+
+
+def test_a_function_is_called_by_the_name_it_is_deployed_under(site: Site) -> None:
+    site.change("hello", name="our_hello")
+    assert site.deploy() == 0
+    for known in ("hello", "our_hello"):
+        spec = function_called(site.description, known)
+        assert address_of(site.description, spec.name, site.environ)
+    with pytest.raises(access.Refused, match="no function helo on this platform; known are: our_hello, goodbye"):
+        function_called(site.description, "helo")
 
 
 def test_what_the_description_no_longer_names_is_removed(site: Site) -> None:

@@ -54,6 +54,13 @@ def test_two_removes_at_once_both_end_well(site: Site) -> None:
     assert site.names() == set()
 
 
+def test_what_a_list_shows_late_is_removed_all_the_same(site: Site) -> None:
+    site.cloud.faults([{"Action": "ListFunctions", "Fault": "lag", "Seconds": 600.0}])
+    assert site.deploy() == 0
+    assert site.remove() == 0
+    assert site.names() == set()
+
+
 def test_a_zip_that_is_not_the_one_that_was_built_is_not_deployed(site: Site) -> None:
     path = site.packages["hello"].path
     path.with_suffix(".zip.sha256").write_text(f"{site.packages['hello'].digest}  {path.name}\n")

@@ -105,7 +105,7 @@ def test_what_cannot_be_read_is_said_with_the_log_search(
     environ = reader(cloud, "tencent", tmp_path) | {"KEYTURN_RESULTS": "ckafka://ap-guangzhou/datahub-nobody"}
     assert main(["tencent"], environ) == 1
     told = capsys.readouterr().err
-    assert "no DataHub task in ap-guangzhou has the id datahub-nobody" in told
+    assert "no DataHub task in ap-guangzhou has the id datahub-nobody: `. dist/bootstrap/" in told
     assert 'event:"result"' in told
 
 

@@ -96,7 +96,7 @@ def test_a_fleet_is_rotated_and_watched_to_its_end(bundle: DeployedBundle) -> No
     assert "2 of 2 due passwords are changed and in force" in done.stdout
     assert outcomes(bundle) == ["changed", "changed"]
     again = rotate(bundle, YES="1")
-    assert (again.returncode, "nothing is due" in again.stdout) == (0, True)
+    assert (again.returncode, "nothing is due: no command is sent; NOW=1" in again.stdout) == (0, True)
     anew = rotate(bundle, "--now", "--borrow", YES="1")  # SMQ shows 16 without
     assert f"{COUNT} of {COUNT} due passwords are changed and in force" in anew.stdout, anew.stdout + anew.stderr
     unknown = rotate(bundle, policy="nightly")
@@ -127,6 +127,21 @@ def test_a_store_without_a_first_secret_is_named_with_what_makes_it(
     place = "ssm://redis-crs-fleet" if name == "tencent" else "kms://tair-r-fleet"
     assert f"holds no first secret: make bootstrap CLOUD={name} SECRET={place}" in done.stdout
     assert f"and {COUNT - 5} stores more" in done.stdout
+
+
+def test_a_store_that_holds_another_secret_is_named_with_what_corrects_it(packages: Packages, tmp_path: Path) -> None:
+    """Alibaba asks for the old password; Tencent's operation does not, and never sees what the store held."""
+    world = tmp_path / "world.toml"
+    wrong = _FLEETS.replace('store = "tair-{instance}-{account}"\n', "")
+    world.write_text((ROOT / "tests/cloud/world.toml").read_text() + wrong)
+    with Standin(world) as cloud:
+        bundle = deploy_bundle(cloud, "alibaba", packages.dist, tmp_path)
+        named = {"SecretName": "tair-r-fleet0001-app", "VersionId": "v1", "SecretDataType": "text"}
+        given, host = named | {"SecretData": "Not-That-One1"}, "kms.cn-hangzhou.aliyuncs.com"
+        call_alibaba(cloud, "CreateSecret", given, host=host, version="2016-01-20")
+        done = rotate(bundle, "--now", "--borrow", YES="1")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "kms://tair-r-fleet0001-app does not hold the password in force; a wrong one is corrected in" in done.stdout
 
 
 def test_a_consumer_that_takes_the_report_is_told_of(fleets: Standin, packages: Packages, tmp_path: Path) -> None:

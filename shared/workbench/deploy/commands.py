@@ -180,7 +180,8 @@ def _say_end(work: Work, description: Description, after: str = "") -> None:
 
 def remove(work: Work) -> int:
     """Remove every function and trigger that `deploy` made, and nothing else. Raises: NobodyToAsk."""
-    drawn, terminal = make_plan((), work.plane.read(set())), work.terminal
+    names = {spec.name for spec in work.description.functions}
+    drawn, terminal = make_plan((), work.plane.read(names)), work.terminal
     terminal.say(work.place)
     if not drawn.steps:
         for note in drawn.notes:
@@ -192,7 +193,7 @@ def remove(work: Work) -> int:
     if not terminal.agrees(f"remove that from {work.place}?"):
         terminal.say("nothing was changed")
         return FAILED
-    if _changed_since(work, asked, set(), drawn.read):
+    if _changed_since(work, asked, names, drawn.read):
         return OUT_OF_DATE
     (work.folder / "plan.json").unlink(missing_ok=True)
     started = time.monotonic()

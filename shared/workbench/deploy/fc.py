@@ -79,12 +79,11 @@ class FcPlane:
             lambda token: self._client.list_functions(models.ListFunctionsRequest(limit=_PAGE, next_token=token)),
             "functions",
         )
-        there = [
-            one["functionName"]
-            for one in found
-            if one["functionName"] in names or self._marks(one).service == self._service
+        ours = [one["functionName"] for one in found if self._marks(one).service == self._service]
+        # Those that are known by name are asked for in any case: a list may show them late.
+        states = [
+            state for name in dict.fromkeys((*ours, *sorted(names))) if (state := self.read_function(name)) is not None
         ]
-        states = [state for name in there if (state := self.read_function(name)) is not None]
         return [one for one in states if one.name in names or one.made_by_deploy]
 
     def read_function(self, name: str) -> FunctionState | None:

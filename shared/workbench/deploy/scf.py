@@ -82,12 +82,11 @@ class ScfPlane:
     def read(self, names: set[str]) -> list[FunctionState]:
         """See ControlPlane."""
         listed = self._pages("ListFunctions", "Functions", {"Namespace": "default"})
-        there = [
-            one["FunctionName"]
-            for one in listed
-            if one["FunctionName"] in names or self._marks(one).service == self._service
+        ours = [one["FunctionName"] for one in listed if self._marks(one).service == self._service]
+        # Those that are known by name are asked for in any case: a list may show them late.
+        found = [
+            state for name in dict.fromkeys((*ours, *sorted(names))) if (state := self.read_function(name)) is not None
         ]
-        found = [state for name in there if (state := self.read_function(name)) is not None]
         return [one for one in found if one.name in names or one.made_by_deploy]
 
     def read_function(self, name: str) -> FunctionState | None:

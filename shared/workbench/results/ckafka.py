@@ -89,7 +89,8 @@ def _target(api: TencentApi, datahub_id: str) -> Topic:
     """The topic that a DataHub id writes to. Raises: SourceError."""
     topic = topic_of(lambda asked: _answer(api, "DescribeDatahubTasks", asked), datahub_id)
     if topic is None:
-        raise SourceError(f"no DataHub task in {api.region} has the id {datahub_id}")
+        sets = "`. dist/bootstrap/tencent/settings.sh` sets KEYTURN_RESULTS to what bootstrap made"
+        raise SourceError(f"no DataHub task in {api.region} has the id {datahub_id}: {sets}")
     if not (topic.instance and topic.name):
         raise SourceError(f"the DataHub task of {datahub_id} names no topic of a CKafka instance")
     return topic

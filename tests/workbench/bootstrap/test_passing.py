@@ -31,6 +31,16 @@ def test_a_step_is_refused_in_passing_and_done(person: Person) -> None:
     assert person.types() == 0
 
 
+LISTS = {"tencent": "DescribeRoleList", "alibaba": "ListRoles"}
+
+
+def test_the_lists_of_what_is_left_are_refused_in_passing_and_read(person: Person) -> None:
+    assert person.types() == 0
+    disturb(person, LISTS[person.name], 2)
+    assert person.types("--remove") == 0
+    assert {how for name, how in person.standing().items() if name.startswith("role ")} == {("missing", False)}
+
+
 def test_what_does_not_pass_is_told_as_not_looked_at(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     disturb(person, FIRST[person.name], 60)
     assert person.types() == 1

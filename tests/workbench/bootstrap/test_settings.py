@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from shared.workbench.apis.datahub import TASK_GONE
+from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.bundle.checkout import ROOT
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
@@ -122,3 +124,49 @@ def no_password_is_shown(person: Person, capsys: pytest.CaptureFixture[str]) -> 
     said = capsys.readouterr()
     kept = [one.read_text() for one in person.dist.rglob("*") if one.is_file() and one.name != "serverless.yml"]
     assert all("Broker-Passw0rd1" not in text for text in (said.out, said.err, *kept))
+
+
+CONTRADICTIONS = {
+    "tencent": {
+        "KEYTURN_RESULTS": "ckafka://ap-guangzhou/datahub-one",
+        "KEYTURN_COMMANDS": "ckafka://ap-guangzhou/datahub-one",
+    },
+    "alibaba": {"KEYTURN_RESULTS": "smq://1234567890123456.mns.cn-hangzhou.aliyuncs.com/keyturn-results"},
+}
+
+
+def test_settings_that_plan_would_refuse_stop_bootstrap_too(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    person.environ |= CONTRADICTIONS[person.name]
+    before = len(person.cloud.calls())
+    if person.name == "tencent":  # where what names nothing counts as unset
+        person.types()
+        person.environ |= dict.fromkeys(("KEYTURN_RESULTS", "KEYTURN_COMMANDS"), person.settings()["KEYTURN_RESULTS"])
+        before = len(person.cloud.calls())
+    capsys.readouterr()
+    assert person.types() == 2
+    assert "serverless.yml:" in capsys.readouterr().err
+    assert not [one for one in person.cloud.calls()[before:] if one["Action"].startswith("Create")]
+
+
+def test_another_ckafka_instance_is_told_and_both_are_taken_away(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    api = person.api
+    if not isinstance(api, TencentApi):
+        return
+    second = {"ckafka_instance": {"ckafka-demo02": {"region": "ap-guangzhou"}}}
+    person.cloud.reset(activated=ALL, not_so=["Q9"], **second)
+    assert person.types() == 0
+    person.environ |= person.settings() | {"CKAFKA_INSTANCE": "ckafka-demo02"}
+    capsys.readouterr()
+    assert person.types() == 1
+    said = capsys.readouterr()
+    assert "in the way: queue: KEYTURN_COMMANDS names datahub-" in said.err
+    assert said.out.endswith("make bootstrap CLOUD=tencent\n")
+    assert person.types("--remove") == 0
+    for instance in ("ckafka-demo01", "ckafka-demo02"):
+        asked = {"InstanceId": instance, "Limit": 50, "Offset": 0}
+        assert api.call("ckafka", "DescribeTopic", asked)["Result"]["TopicList"] == []
+    http = {"TaskType": "SOURCE", "SourceType": "HTTP", "Limit": 50, "Offset": 0}
+    tasks = api.call("ckafka", "DescribeDatahubTasks", http)["Result"]["TaskList"]
+    assert [one for one in tasks if one["Status"] not in TASK_GONE] == []
