@@ -159,6 +159,7 @@ def test_a_mistake_is_one_clear_line(old: str, new: str, cloud: str, says: str, 
         ("authType: CAM", "authType: NONE", "authType: NONE"),
         ("0 0 2 1 1,4,7,10 * *", "never", 'cron: "never"'),
         ("      name: tencent\n", "      name: tencent\n      nme: x\n", "nme: x"),
+        ("topic: keyturn-commands, ", f"topic: {'t' * 60}, ", "topic: ttt"),
     ],
 )
 def test_a_mistake_is_told_with_its_own_line(old: str, new: str, at: str, tmp_path: Path) -> None:
