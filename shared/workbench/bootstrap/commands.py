@@ -65,7 +65,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         terminal.say(shown.place(account))
         for variable, name in account.gone.items():
             then = "" if options.remove else ": another is made"
-            terminal.say(f"{variable} names {name}, which is not there{then}")
+            terminal.say(f"{variable} names {name}, which is not in {account.needs.region}{then}")
         if options.secret:
             return secret_prompts.ask_for_one(account, options.secret, terminal)
         if options.remove:
@@ -115,7 +115,7 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
         print(line, file=sys.stderr)
     exports = {**account.exports, **_given(account, looked)}
     cloud = account.needs.cloud
-    settings.write(exports, environ, account.gone, cloud, dist / "bootstrap" / cloud)
+    settings.write(exports, environ, account.gone, account.needs, dist / "bootstrap" / cloud)
     secrets = Asked() if {"ssm", "kms"} & waits else secret_prompts.ask_for_all(account, terminal)
     is_blocked = bool(foreign) or secrets.is_part
     new = {name: value for name, value in exports.items() if environ.get(name) != value}
@@ -156,7 +156,7 @@ def _forget(
 ) -> None:
     """The settings that name nothing any more go, and what stays is named."""
     cloud = account.needs.cloud
-    if names := settings.forget(dist / "bootstrap" / cloud, environ, cloud):
+    if names := settings.forget(dist / "bootstrap" / cloud, environ, account.needs):
         terminal.say(f"settings.sh is gone; in this shell: unset {' '.join(names)}")
     for line in _stays(account, waits):
         terminal.say(f"stays: {line}")

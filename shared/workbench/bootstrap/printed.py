@@ -57,7 +57,7 @@ def _tccli(needs: Needs, region: str) -> Iterator[str]:
     service, mark, needless = needs.service, needs.mark, needs.optional
     calls += [tencent.topic_call(one, service, mark) for one in needs.topics if one.title not in needless]
     calls += [tencent.task_call(one, service, mark) for one in needs.tasks if one.title not in needless]
-    yield from (_tccli_command(call, region) for call in calls)
+    yield from (_unless_there(call, _tccli_command(call, region)) for call in calls)
     if needs.logs_title not in needs.optional:
         new_set, topic, index = tencent.log_calls(needs.logs, needs.service, needs.mark, "$LOGSET", "$TOPIC")
         yield f"LOGSET=$({_tccli_command(new_set, region)} --filter LogsetId)"
@@ -83,7 +83,7 @@ def _aliyun(needs: Needs, region: str) -> Iterator[str]:
         words = ["aliyun", _ALIYUN.get(call.service, call.service), call.action, "--region", region]
         for name, value in call.parameters.items():
             words += [f"--{name}", str(value)]
-        yield _line(words)
+        yield _unless_there(call, _line(words))
     if needs.logs_title not in needs.optional:
         project, store = needs.logs.group, needs.logs.topic
         sls = ["aliyun", "sls"]
@@ -93,6 +93,11 @@ def _aliyun(needs: Needs, region: str) -> Iterator[str]:
         yield _line([*sls, "CreateLogStore", *within, "--body", as_text(alibaba.logstore_body(needs.logs))])
         index = ["--logstore", store, "--body", as_text(alibaba.index_body())]
         yield _line([*sls, "CreateIndex", *within, *index])
+
+
+def _unless_there(call: ApiCall, line: str) -> str:
+    """A role is the account's, and another region may have made it; where it is not there, the next line fails."""
+    return f"{line} || echo 'it may be there already, for another region'" if call.action == "CreateRole" else line
 
 
 def _line(words: list[str]) -> str:

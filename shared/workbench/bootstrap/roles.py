@@ -22,7 +22,7 @@ from shared.workbench.bootstrap.resources import (
 OTHER_TRUST = "its trust policy is not that of the functions' service"
 NO_POLICY = "it has no policy {}"
 OTHER_POLICY = "the policy {} differs from what the function needs"
-NOT_ATTACHED = "the policy {} is not attached"
+NOT_ATTACHED = "the policy {} is not attached: attach it to the role"
 ELSEWHERE = "functions of another region run with it; this region's policy is missing"
 RIGHTS_UNKNOWN = "made by hand: whether its policies are enough was not compared"
 
@@ -82,13 +82,14 @@ class FunctionRole:
         if role is None:
             text = f"a policy {self._role.policy_name} stands that is not bootstrap's: remove or rename it"
             return Found("foreign", why=text) if by_hand else Found("missing", ours=policy is not None)
-        ours = self._is_marked(role)
-        wrong = self._wrong(role, policy)
-        if ours and policy is None and self._elsewhere():
+        is_made_here, wrong = self._is_marked(role), self._wrong(role, policy)
+        is_shared = is_made_here and self._elsewhere()
+        if is_shared and policy is None:
             return Found("differs", why=ELSEWHERE) if wrong else Found("there")
-        if not wrong or (not ours and wrong == NO_POLICY):
+        ours = (is_made_here and not is_shared) or (policy is not None and not by_hand)
+        if not wrong or (not is_made_here and wrong == NO_POLICY):
             return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
-        mends = ours and not (by_hand and wrong == OTHER_POLICY)
+        mends = is_made_here and not (by_hand and wrong == OTHER_POLICY)
         return Found("differs" if mends else "foreign", ours=ours, why=wrong.format(self._role.policy_name))
 
     def make(self) -> None:
@@ -112,15 +113,16 @@ class FunctionRole:
     def take_away(self) -> None:
         """This region's policy, and the role unless functions of another region run with it."""
         role, policy = self._api.role(self.name), self._api.policy(self._role.policy_name)
-        if role is not None and self._is_marked(role):
-            stays = self._elsewhere()
+        own = self._role.policy_name if policy and self._is_marked(policy) else ""
+        if role is not None:
+            goes = self._is_marked(role) and not self._elsewhere()
             for name, known in self._api.attached(self.name).items():
-                if name == self._role.policy_name or not stays:
+                if goes or name == own:
                     self._api.detach(self.name, name, known)
-            if not stays:
+            if goes:
                 self._api.delete_role(self.name)
-        if policy is not None and self._is_marked(policy):
-            self._api.delete_policy(self._role.policy_name)
+        if own:
+            self._api.delete_policy(own)
 
     def _wrong(self, role: Kept, policy: Kept | None) -> str:
         """What differs of a role that is there."""

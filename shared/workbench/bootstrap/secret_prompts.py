@@ -101,6 +101,8 @@ def _typed(credential: Credential) -> Secret | None:
         text = sys.stdin.readline().rstrip("\r\n")
     if text.strip() not in ("", text):
         raise Refused("what was typed begins or ends with a blank, which no such password does; nothing was made")
+    if not text.isprintable():
+        raise Refused("what was typed holds a character that cannot be seen; nothing was made")
     return Secret(text) if text.strip() else None
 
 

@@ -11,7 +11,7 @@ from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
 from shared.workbench.apis.datahub import Topic, topic_of
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap.needs import LogPlace
+from shared.workbench.bootstrap.needs import LogPlace, Needs
 from shared.workbench.bundle.description import Cloud, Description
 
 QUEUES = ("KEYTURN_RESULTS", "KEYTURN_COMMANDS")
@@ -20,6 +20,7 @@ LOGS: Mapping[Cloud, tuple[str, str]] = {
     "alibaba": ("KEYTURN_SLS_PROJECT", "KEYTURN_SLS_LOGSTORE"),
 }
 _FILE = "settings.sh"
+_HEAD = "# for {}"  # a region
 
 
 def stale(
@@ -67,9 +68,10 @@ def log_place_is_there(api: TencentApi | AlibabaApi, place: LogPlace) -> bool:
 
 
 def write(
-    exports: Mapping[str, str], environ: Mapping[str, str], gone: Mapping[str, str], cloud: Cloud, folder: Path
+    exports: Mapping[str, str], environ: Mapping[str, str], gone: Mapping[str, str], needs: Needs, folder: Path
 ) -> None:
     """settings.sh, which sets what was made here, and unsets what names nothing; it holds no secret."""
+    cloud = needs.cloud
     folder.mkdir(parents=True, exist_ok=True)
     names = (*QUEUES, *(("CKAFKA_INSTANCE",) if cloud == "tencent" else ()), *LOGS[cloud])
     given = {name: environ.get(name, "") for name in names if name not in gone}
@@ -80,17 +82,21 @@ def write(
     }
     exports = {**kept, **exports}
     files = [name for name in QUEUES if environ.get(name, "").startswith("sqlite:")]
-    lines = [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
+    lines = [_HEAD.format(needs.region)]
+    lines += [f"export {name}={shlex.quote(value)}" for name, value in exports.items()]
     lines += [f"unset {name}" for name in dict.fromkeys((*files, *gone)) if name not in exports]
     (folder / _FILE).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
-def forget(folder: Path, environ: Mapping[str, str], cloud: Cloud) -> Sequence[str]:
-    """Delete settings.sh; the variables that it or this shell sets to what bootstrap makes."""
+def forget(folder: Path, environ: Mapping[str, str], needs: Needs) -> Sequence[str]:
+    """Delete settings.sh, unless it is of another region; the variables that it or this shell sets to what is gone."""
+    cloud = needs.cloud
     try:
         lines = (folder / _FILE).read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
         lines = []
+    if lines and lines[0] != _HEAD.format(needs.region):
+        return []
     (folder / _FILE).unlink(missing_ok=True)
     held = [line.removeprefix("export ").partition("=")[0] for line in lines if line.startswith("export ")]
     names = dict.fromkeys((*held, *(name for name in (*QUEUES, *LOGS[cloud]) if environ.get(name))))

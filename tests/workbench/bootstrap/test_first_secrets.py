@@ -57,12 +57,20 @@ def test_blanks_are_no_secret(
     assert "no secret was typed; nothing was made" in capsys.readouterr().err
 
 
-def test_what_begins_or_ends_with_a_blank_is_a_slip(
-    person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (f"{TYPED} ", "begins or ends with a blank"),
+        (f"\t{TYPED}", "begins or ends with a blank"),
+        *((f"Pass{one}word-77", "a character that cannot be seen") for one in ("\x1b[D", "\0", "\ufeff", "\udcff")),
+    ],
+)
+def test_what_was_typed_by_a_slip_is_not_stored(
+    person: Person, text: str, says: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(f"{TYPED} \n"))
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{text}\n"))
     assert person.types("--secret", STORES[person.name]) == 2
-    assert "begins or ends with a blank" in capsys.readouterr().err
+    assert says in capsys.readouterr().err
 
 
 def test_a_policy_that_is_for_nothing_is_told(person: Person, capsys: pytest.CaptureFixture[str]) -> None:

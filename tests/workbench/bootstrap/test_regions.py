@@ -7,6 +7,12 @@ from typing import Any
 
 import pytest
 
+from shared.workbench.apis.alibaba import AlibabaApi
+from shared.workbench.apis.tencent import TencentApi
+from shared.workbench.bootstrap.cam import Cam
+from shared.workbench.bootstrap.needs import Role
+from shared.workbench.bootstrap.ram import Ram
+from shared.workbench.bootstrap.resources import ApiCall, as_text
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
 FIRST = {"tencent": "ap-guangzhou", "alibaba": "cn-hangzhou"}
@@ -77,3 +83,46 @@ def test_a_policy_of_a_fleet_in_another_region_is_made_once_and_taken_away(
     assert "in the way" not in capsys.readouterr().err
     assert person.types("--remove") == 0
     assert roles(person) == {("missing", False)}
+
+
+def test_what_a_person_made_anew_by_hand_leaves_bootstraps_policy_to_be_taken_away(person: Person) -> None:
+    person.types()
+    role = person.account().needs.roles[0]
+    if isinstance(person.api, TencentApi):
+        remake_cam_role(person.api, role)
+    else:
+        remake_ram_role(person.api, role)
+    assert person.standing()[f"role {role.name}"] == ("foreign", True)
+    assert person.types() == 1
+    assert person.types("--remove") == 0
+    assert person.standing()[f"role {role.name}"] == ("there", False)  # a person's, without a policy
+
+
+def test_a_policy_made_by_hand_is_not_taken_off_a_role_that_another_region_shares(person: Person) -> None:
+    person.environ["KEYTURN_REGION"] = SECOND[person.name]
+    person.types()
+    del person.environ["KEYTURN_REGION"]
+    role = person.account().needs.roles[0]
+    own = Cam(person.api, "x", "x") if isinstance(person.api, TencentApi) else Ram(person.api, "x")
+    _, policy, attach = own.creation(role)
+    unmarked = {name: value for name, value in policy.parameters.items() if name != "Description"}
+    own.do(ApiCall(policy.service, policy.action, unmarked))
+    own.do(attach)
+    assert person.types("--remove") == 0
+    assert role.policy_name in own.attached(role.name)
+
+
+def remake_cam_role(api: TencentApi, role: Role) -> None:
+    cam = Cam(api, "x", "x")
+    for name, known in cam.attached(role.name).items():
+        cam.detach(role.name, name, known)
+    cam.delete_role(role.name)
+    api.call("cam", "CreateRole", {"RoleName": role.name, "PolicyDocument": as_text(role.trust)})
+
+
+def remake_ram_role(api: AlibabaApi, role: Role) -> None:
+    ram = Ram(api, "x")
+    for name, known in ram.attached(role.name).items():
+        ram.detach(role.name, name, known)
+    ram.delete_role(role.name)
+    api.call("ram", "CreateRole", {"RoleName": role.name, "AssumeRolePolicyDocument": as_text(role.trust)})

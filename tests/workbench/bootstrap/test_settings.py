@@ -11,6 +11,7 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.bundle.checkout import ROOT
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
+from tests.workbench.bootstrap.test_regions import FIRST, SECOND
 
 LATE = {  # as a shell that was kept open has it, once the account was emptied
     "tencent": {
@@ -49,7 +50,7 @@ def test_after_remove_the_same_shell_gets_everything_anew(person: Person, capsys
     if person.name == "tencent":
         assert all(new[name] != held[name] for name in named)
         assert (
-            f"KEYTURN_RESULTS names {held['KEYTURN_RESULTS'].rpartition('/')[2]}, which is not there: another is"
+            f"KEYTURN_RESULTS names {held['KEYTURN_RESULTS'].rpartition('/')[2]}, which is not in {FIRST[person.name]}: another is"
             in (capsys.readouterr().out)
         )
     person.environ |= new
@@ -63,7 +64,9 @@ def test_what_settings_name_and_nobody_has_is_made_and_missed(
     assert person.types() == 0
     said = capsys.readouterr().out
     for variable, url in LATE[person.name].items():
-        assert f"{variable} names {url.rpartition('/')[2]}, which is not there: another is made" in said
+        assert (
+            f"{variable} names {url.rpartition('/')[2]}, which is not in {FIRST[person.name]}: another is made" in said
+        )
         assert person.settings()[variable] != url
     assert {how for how, _ in person.standing().values()} == {"there"}
 
@@ -170,3 +173,14 @@ def test_another_ckafka_instance_is_told_and_both_are_taken_away(
     http = {"TaskType": "SOURCE", "SourceType": "HTTP", "Limit": 50, "Offset": 0}
     tasks = api.call("ckafka", "DescribeDatahubTasks", http)["Result"]["TaskList"]
     assert [one for one in tasks if one["Status"] not in TASK_GONE] == []
+
+
+def test_the_settings_of_another_region_stay(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
+    assert person.types() == 0
+    held = person.settings()
+    person.environ.pop("CKAFKA_INSTANCE", None)
+    person.environ["KEYTURN_REGION"] = SECOND[person.name]
+    capsys.readouterr()
+    assert person.types("--remove") == 0
+    assert "unset" not in capsys.readouterr().out
+    assert person.settings() == held
