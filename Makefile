@@ -23,6 +23,8 @@ switch = $(if $(filter-out 0 1,$($1)),$(error $1=$($1) means nothing: $1=1, or n
 no_other = $(if $(and $(filter command,$(firstword $(origin $1))),$(filter-out $2,$(MAKECMDGOALS))),$(error $1= is for make $2))
 $(call no_other,DRY,rotate)$(call no_other,PRINT,bootstrap)
 
+$(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON,$(MAKECMDGOALS)),$(error $(word) alone is a target: $(word)=1))
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
@@ -91,7 +93,7 @@ package: with-demo ## the zips of one platform in dist/: make package CLOUD=tenc
 	@$(PY) -m shared.workbench.package $(or $(CLOUD),tencent) $(FUNCTION) $(RUNTIME)
 
 bootstrap: with-demo ## what an account needs before the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
-	@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" $(call switch,PRINT,--print) $(if $(SECRET),--secret "$(SECRET)")
+	@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" $(call switch,PRINT,--print) $(if $(SECRET),--secret "$(SECRET)",$(if $(filter command,$(firstword $(origin SECRET))),$(error SECRET= is empty)))
 
 plan: with-demo ## what deploy would change; each function's policies go to dist/: make plan CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench.deploy plan "$(CLOUD)"

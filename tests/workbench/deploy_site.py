@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +19,6 @@ from shared.workbench.deploy.control_plane import ControlPlane, Package
 from shared.workbench.environment.terminal import Terminal
 from tests.cloud.client.deployed_bundle import QUEUES
 from tests.cloud.client.standin import Standin
-from tests.cloud.invocation.bootstrap import kill_at
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.support.hello_function import write_zip
 
@@ -126,15 +123,3 @@ def spec_of(cloud: Literal["tencent", "alibaba"], name: str, *, triggers: bool =
 
 ONE_CALL = {"scf": "shared.workbench.deploy.scf:ScfPlane._once", "fc": "shared.workbench.deploy.fc:_once"}
 """The function that makes one call of a control plane."""
-
-
-def run_until_killed(command: Callable[[], int], point: str) -> bool:
-    """Run a command in a child process that ends by SIGKILL at a point; whether it did."""
-    child = os.fork()
-    if child == 0:
-        try:
-            kill_at(point)
-            command()
-        finally:
-            os._exit(0)
-    return os.WIFSIGNALED(os.waitpid(child, 0)[1])

@@ -11,6 +11,7 @@ import pytest
 
 from shared.workbench.deploy import commands, steps
 from shared.workbench.deploy.access import Refused
+from tests.support.forked import fork
 from tests.workbench.deploy_site import Site
 
 
@@ -40,16 +41,7 @@ def test_what_somebody_else_changed_beside_a_deploy_is_told_and_is_no_success(
 
 def test_two_removes_at_once_both_end_well(site: Site) -> None:
     assert site.deploy() == 0
-    children = []
-    for _ in range(2):
-        child = os.fork()
-        if child == 0:
-            code = 99
-            try:
-                code = site.remove()
-            finally:
-                os._exit(code)
-        children.append(child)
+    children = [fork(site.remove) for _ in range(2)]
     assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
     assert site.names() == set()
 

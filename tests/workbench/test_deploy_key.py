@@ -20,8 +20,9 @@ from shared.workbench.deploy.plan import FunctionState
 from shared.workbench.deploy.shown import KEY_MADE_LATER
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.support.forked import run_until_killed
 from tests.support.hello_function import write_zip
-from tests.workbench.deploy_site import OWN, PLATFORMS, Site, run_until_killed, spec_of
+from tests.workbench.deploy_site import OWN, PLATFORMS, Site, spec_of
 
 NAME = "KEYTURN_HANDOFF_KEY"
 A, B, C = ("a" * 42 + "Q", "b" * 42 + "Q", "c" * 42 + "Q")

@@ -10,9 +10,10 @@ import pytest
 
 from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Destinations
 from shared.workbench.deploy.plan import digest
+from tests.support.forked import run_until_killed
 from tests.support.hello_function import write_zip
 from tests.support.kill_points import points
-from tests.workbench.deploy_site import ONE_CALL, Site, run_until_killed
+from tests.workbench.deploy_site import ONE_CALL, Site
 
 _A_DAY = 3
 _ARN = "acs:mns:cn-hangzhou:1000000000000001:/queues/ends/messages"

@@ -11,7 +11,8 @@ from shared.workbench.bundle.description import CkafkaTrigger, DeadLetter, Desti
 from shared.workbench.deploy import commands, control_plane, fc, steps
 from shared.workbench.deploy.plan import Marks
 from tests.cloud.client.vendor_clients import call_scf, fc_client
-from tests.workbench.deploy_site import PLATFORMS, Site, run_until_killed
+from tests.support.forked import run_until_killed
+from tests.workbench.deploy_site import PLATFORMS, Site
 
 WORLDS: list[tuple[str, dict[str, Any]]] = [
     *(("tencent", {"not_so": [claim]}) for claim in ("D3", "D5", "D6", "D7", "D8", "D9")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
@@ -50,6 +51,7 @@ def test_what_the_file_calls_an_example_is_refused_with_what_to_set(cloud: str) 
         ("tencent", RESULTS, "amqp://u:hunter2@127.0.0.1/v?queue=q", "not to amqp://"),
         ("tencent", RESULTS, "ckafka://ap-guanzhou/datahub-1", "did you mean `ap-guangzhou`?"),
         ("alibaba", RESULTS, SMQ.format(7, "cn-hangzhou", "r"), "account 7, and `role` is one of account 1000"),
+        ("alibaba", RESULTS, SMQ.format(ACCOUNT, "cn-hangzhou", "keyturn-follow-change"), "that a trigger reads"),
         ("tencent", COMMANDS, "ckafka://ap-beijing/datahub-1", "goes to ap-beijing, and the function's trigger"),
         ("tencent", COMMANDS, "amqps://u:hunter2@mq/v?queue={function}", "would go to another kind"),
         ("alibaba", COMMANDS, SMQ.format(ACCOUNT, "cn-beijing", "keyturn-{function}"), "cn-beijing"),
@@ -126,3 +128,40 @@ def test_two_policies_keep_no_two_kinds_of_secret_under_one_name(
         load(file, "tencent", {})
     (line,) = caught.value.lines
     assert "custom.policies.again: Store: quarterly-redis keeps other passwords under the same names" in line
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({}, ""),
+        ({"Store": "smm://a-{resource}-{account}"}, "Store: "),
+        ({"Store": "ssm://"}, "Store: "),
+        ({"Store": 5}, "Store"),
+        ({"Region": 7}, "Region"),
+        ({"Region": "nowhere"}, "Region"),
+        ({"Function": "nope"}, "Function"),
+        ({"Function": None}, "Function"),
+        ({"MaxAgeDays": "ninety"}, "MaxAgeDays"),
+        ({"Store": "ssm://redis-{resource}-{account}"}, "Store: quarterly-redis keeps other passwords"),
+    ],
+)
+def test_a_policy_in_a_timers_text_obeys_the_rules_of_all_policies(
+    change: dict[str, object], says: str, tmp_path: Path
+) -> None:
+    policy: dict[str, object] = {
+        "Policy": "robots",
+        "Function": "tencent_tcr_modify_service_account_password",
+        "Accounts": ["ci*"],
+    }
+    policy |= {"Region": "ap-guangzhou", "Resources": {"Patterns": ["*"]}, "MaxAgeDays": 9}
+    message = json.dumps({**policy, "Store": "ssm://tcr-{resource}-{account}", **change})
+    timer = "- timer: ${self:custom.triggers.nightly.tencent}"
+    more = f"\n          - timer: {{ name: again, cron: '0 0 3 * * * *', message: '{message}' }}"
+    file = tmp_path / "serverless.yml"
+    file.write_text((ROOT / "serverless.yml").read_text().replace(timer, timer + more, 1))
+    if not says:
+        assert len(load(file, "tencent", {}).functions) > 1
+        return
+    with pytest.raises(DescriptionError) as caught:
+        load(file, "tencent", {})
+    assert [line for line in caught.value.lines if "message: " in line and says in line]

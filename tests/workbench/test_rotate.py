@@ -178,14 +178,21 @@ def test_a_fleet_of_none_without_a_report_may_not_have_been_listed(monkeypatch: 
     assert (code, "or they could not be listed: the lines of plan_rotation say which" in said) == (1, True)
 
 
+REFUSED = '{"Result": {"data": {"Error": {"Class": "%s", "Code": null, "Message": "no"}}}, "Delivered": true}'
+
+
 @pytest.mark.parametrize(
     ("status", "text", "may_have_run"),
     [
         (504, "gateway time-out", True),
         (500, '{"errorCode": "InvocationTimeout"}', True),
         (403, '{"Code": "AccessDenied"}', False),
-        (400, '{"Result": {"data": {"Error": {"Code": "PolicyInvalid", "Message": "no"}}}, "Delivered": true}', False),
+        (400, REFUSED % "invalid_command", False),
+        (500, REFUSED % "failed", True),
         (200, '{"Result": {"data": null}}', True),
+        (200, "<html>a proxy's page</html>", True),
+        *((200, f'{{"Rotation": {{"Listed": {one}}}}}', True) for one in ("null", '"x"', "1e400", "-1", "true")),
+        (200, "[" * 100_000, True),
     ],
 )
 def test_a_call_that_the_platform_ended_may_have_sent_commands(

@@ -50,3 +50,14 @@ def test_a_wish_for_no_change_is_not_overheard(words: tuple[str, str]) -> None:
 
 def test_a_variable_of_the_shell_that_means_something_else_stops_nothing() -> None:
     assert shown("plan", "CLOUD=tencent", DRY="martini", ALL="things").returncode == 0
+
+
+@pytest.mark.parametrize("words", ["rotate DRY", "remove ALL", "bootstrap PRINT"])
+def test_a_switch_without_a_value_is_no_target(words: str) -> None:
+    refused = shown(*words.split(), "CLOUD=tencent")
+    assert refused.returncode == 2 and f"{words.split()[1]}=1" in refused.stderr
+
+
+def test_an_empty_secret_is_no_bootstrap() -> None:
+    refused = shown("bootstrap", "CLOUD=tencent", "SECRET=")
+    assert refused.returncode == 2 and "SECRET= is empty" in refused.stderr

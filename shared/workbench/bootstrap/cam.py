@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.runtime.regions import regions_of
 from shared.workbench.apis.calls import CallRefused
 from shared.workbench.apis.tencent import TencentApi
-from shared.workbench.bootstrap.needs import Needs, Role, policy_name
+from shared.workbench.bootstrap.needs import Needs, Role
 from shared.workbench.bootstrap.resources import TAG, ApiCall, as_text
 from shared.workbench.bootstrap.roles import FunctionRole, Kept
 
@@ -20,8 +19,7 @@ _PAGE = 100
 
 def cam_role(api: TencentApi, role: Role, needs: Needs) -> FunctionRole:
     """A role of CAM as bootstrap knows it."""
-    others = {policy_name(role.name, region) for region in regions_of("tencent")} - {role.policy_name}
-    return FunctionRole(Cam(api, needs.service, needs.mark), role, needs.mark, others)
+    return FunctionRole(Cam(api, needs.service, needs.mark), role, needs.mark)
 
 
 def cam_calls(role: Role, service: str, mark: str) -> list[ApiCall]:

@@ -23,6 +23,7 @@ from shared.workbench.bootstrap.first_secrets import CannotList, credentials, is
 from shared.workbench.bootstrap.named_queues import wrong_queues
 from shared.workbench.bootstrap.needs import Consent
 from shared.workbench.bootstrap.resources import MISSING, Found, Resource, title
+from shared.workbench.bootstrap.roles import SHARED, FunctionRole
 from shared.workbench.bootstrap.secret_prompts import Asked
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.errors import DescriptionError
@@ -174,8 +175,10 @@ def _stays(account: Account, waits: Collection[str]) -> Iterator[str]:
             kept = [f"whatever stands at {first.store}"]
         if kept:
             yield f"secrets, which are billed and hold what is in force: {', '.join(kept)}"
-    roles = [one.name for one in account.resources() if isinstance(one, LinkedRole) and one.look() != MISSING]
-    if roles:
+    looked = [(one, waited_out(one.look)) for one in account.resources() if isinstance(one, LinkedRole | FunctionRole)]
+    if shared := [one.name for one, found in looked if found.why == SHARED]:
+        yield f"roles: {SHARED}: {', '.join(shared)}"
+    if roles := [one.name for one, found in looked if isinstance(one, LinkedRole) and found != MISSING]:
         yield f"EventBridge's own roles, which all that uses it shares: {', '.join(roles)}"
 
 

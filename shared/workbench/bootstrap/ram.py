@@ -8,10 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.runtime.regions import regions_of
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.calls import CallRefused
-from shared.workbench.bootstrap.needs import Role, policy_name
+from shared.workbench.bootstrap.needs import Role
 from shared.workbench.bootstrap.resources import ApiCall, as_text
 from shared.workbench.bootstrap.roles import FunctionRole, Kept
 
@@ -20,8 +19,7 @@ _ROTATE = {"SetAsDefault": "true", "RotateStrategy": "DeleteOldestNonDefaultVers
 
 def ram_role(api: AlibabaApi, role: Role, mark: str) -> FunctionRole:
     """A role of RAM as bootstrap knows it."""
-    others = {policy_name(role.name, region) for region in regions_of("alibaba")} - {role.policy_name}
-    return FunctionRole(Ram(api, mark), role, mark, others)
+    return FunctionRole(Ram(api, mark), role, mark)
 
 
 def ram_calls(role: Role, mark: str) -> list[ApiCall]:

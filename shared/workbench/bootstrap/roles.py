@@ -5,7 +5,7 @@ A role is the account's. Each region's policy is its own, so that no region's bo
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -22,8 +22,9 @@ from shared.workbench.bootstrap.resources import (
 OTHER_TRUST = "its trust policy is not that of the functions' service"
 NO_POLICY = "it has no policy {}"
 OTHER_POLICY = "the policy {} differs from what the function needs"
+NOT_NEEDED = "the policy {} grants what the function does not need any more"
 NOT_ATTACHED = "the policy {} is not attached: attach it to the role"
-ELSEWHERE = "functions of another region run with it; this region's policy is missing"
+SHARED = "another policy is on it: functions of another region run with it, or somebody attached it"
 RIGHTS_UNKNOWN = "made by hand: whether its policies are enough was not compared"
 
 
@@ -67,10 +68,8 @@ class FunctionRole:
     place = ""
     after = ""
 
-    def __init__(self, api: RoleApi, role: Role, mark: str, other_policies: Collection[str]) -> None:
-        """`other_policies`: the names of the policies that other regions give the role."""
-        self._api, self._role, self._mark, self._others = api, role, mark, other_policies
-        self.name = role.name
+    def __init__(self, api: RoleApi, role: Role, mark: str) -> None:
+        self._api, self._role, self._mark, self.name = api, role, mark, role.name
 
     def look(self) -> Found:
         """Another's role may be used as it is, if it trusts the platform and its policy, if there, says the same."""
@@ -83,9 +82,9 @@ class FunctionRole:
             text = f"a policy {self._role.policy_name} stands that is not bootstrap's: remove or rename it"
             return Found("foreign", why=text) if by_hand else Found("missing", ours=policy is not None)
         is_made_here, wrong = self._is_marked(role), self._wrong(role, policy)
-        is_shared = is_made_here and self._elsewhere()
+        is_shared = is_made_here and self._is_shared()
         if is_shared and policy is None:
-            return Found("differs", why=ELSEWHERE) if wrong else Found("there")
+            return Found("differs", why=SHARED) if wrong else Found("there")
         ours = (is_made_here and not is_shared) or (policy is not None and not by_hand)
         if not wrong or (not is_made_here and wrong == NO_POLICY):
             return Found("there", ours=ours, why=RIGHTS_UNKNOWN if wrong else "")
@@ -99,10 +98,12 @@ class FunctionRole:
             self._api.do(create)
         elif not same_document(role.document, self._role.trust):
             self._api.set_trust(self.name, self._role.trust)
+        policy = self._api.policy(self._role.policy_name)
         if self._role.policy is None:
+            if policy and self._is_marked(policy):
+                self._drop_policy()
             return
         create_policy, attach = rest
-        policy = self._api.policy(self._role.policy_name)
         if policy is None:
             self._api.do(create_policy)
         elif not same_document(policy.document, self._role.policy):
@@ -111,34 +112,36 @@ class FunctionRole:
             self._api.do(attach)
 
     def take_away(self) -> None:
-        """This region's policy, and the role unless functions of another region run with it."""
+        """This region's policy, and the role unless another one is on it."""
         role, policy = self._api.role(self.name), self._api.policy(self._role.policy_name)
-        own = self._role.policy_name if policy and self._is_marked(policy) else ""
-        if role is not None:
-            goes = self._is_marked(role) and not self._elsewhere()
-            for name, known in self._api.attached(self.name).items():
-                if goes or name == own:
-                    self._api.detach(self.name, name, known)
-            if goes:
-                self._api.delete_role(self.name)
-        if own:
-            self._api.delete_policy(own)
+        if policy and self._is_marked(policy):
+            self._drop_policy()
+        if role and self._is_marked(role) and not self._api.attached(self.name):
+            self._api.delete_role(self.name)
+
+    def _drop_policy(self) -> None:
+        """Detach this region's policy, and delete it."""
+        own = self._role.policy_name
+        attached = self._api.attached(self.name) if self._api.role(self.name) else {}
+        if own in attached:
+            self._api.detach(self.name, own, attached[own])
+        self._api.delete_policy(own)
 
     def _wrong(self, role: Kept, policy: Kept | None) -> str:
         """What differs of a role that is there."""
         if not same_document(role.document, self._role.trust):
             return OTHER_TRUST
         if self._role.policy is None:
-            return ""
+            return NOT_NEEDED if policy and self._is_marked(policy) else ""
         if policy is None:
             return NO_POLICY
         if not same_document(policy.document, self._role.policy):
             return OTHER_POLICY
         return "" if self._role.policy_name in self._api.attached(self.name) else NOT_ATTACHED
 
-    def _elsewhere(self) -> bool:
-        """Whether another region gave the role a policy."""
-        return not self._api.attached(self.name).keys().isdisjoint(self._others)
+    def _is_shared(self) -> bool:
+        """Whether the role has another policy, too: another region's, or one that a person attached."""
+        return any(name != self._role.policy_name for name in self._api.attached(self.name))
 
     def _is_marked(self, one: Kept) -> bool:
         return is_marked(one.description, self._mark)

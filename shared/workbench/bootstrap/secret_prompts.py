@@ -56,12 +56,13 @@ def ask_for_all(account: Account, terminal: Terminal) -> Asked:
 def ask_for_one(account: Account, reference: str, terminal: Terminal) -> int:
     """Put one first secret into its store. Exit 0: it is there. Raises: Refused, CallRefused and the like."""
     assert account.api is not None
-    wanted = []
+    wanted, unlisted = [], []
     for first in account.needs.secrets:
         try:
             found = credentials(first, account.api)
         except CannotList as error:
-            raise Refused(str(error)) from None
+            unlisted.append(str(error))
+            continue
         one = next((one for one in found if one.store.place == reference), None)
         if one is None:
             wanted += [one.store.place for one in found]
@@ -73,6 +74,8 @@ def ask_for_one(account: Account, reference: str, terminal: Terminal) -> int:
         if secret is None:
             raise Refused("no secret was typed; nothing was made")
         return _DONE if _is_stored(account, one, secret, terminal) else _FAILED
+    if unlisted:
+        raise Refused("; ".join(unlisted))
     # What was given is not shown: it may be the password itself.
     raise Refused(f"SECRET= is no store of serverless.yml's policies; theirs are: {', '.join(wanted) or 'none'}")
 

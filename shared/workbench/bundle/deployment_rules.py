@@ -44,6 +44,8 @@ class DeploymentRules:
             elif starts:
                 text = "is empty: without a place for results a function refuses what timers and queues give it"
                 self._mistakes.add(text, *at, "KEYTURN_RESULTS")
+            if results and self._is_read(results):
+                self._mistakes.add("is a queue that a trigger reads: commands go there", *at, "KEYTURN_RESULTS")
             if results and results == commands:
                 self._mistakes.add(
                     "is KEYTURN_RESULTS, too: results would be read as commands", *at, "KEYTURN_COMMANDS"
@@ -86,6 +88,15 @@ class DeploymentRules:
             text = f"is a queue of account {place.account}, and `role` is one of account {account} (ALIBABA_ACCOUNT)"
             self._mistakes.add(text, *at)
         return True
+
+    def _is_read(self, url: str) -> bool:
+        """Whether a function's trigger reads from a queue of SMQ. Of CKafka only the account knows."""
+        try:
+            place = queue_urls.place_of(url, function="function", on_platform=True)
+        except ValueError:
+            return False
+        events = [event for given in self._file.functions.values() for event in given.events]
+        return isinstance(place, queue_urls.SmqPlace) and place.queue in {one.smq.queue for one in events if one.smq}
 
     def _commands(self, url: str, given: FunctionForm, at: tuple[str, ...]) -> None:
         """Commands have to arrive where the function's own trigger reads."""

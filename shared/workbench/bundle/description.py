@@ -133,17 +133,19 @@ class FunctionSpec:
     @property
     def rotations(self) -> list[dict[str, Any]]:
         """The policies that plan_rotation's timers bring, whether custom.policies has them or a message holds them."""
-        found: list[Any] = []
-        for timer in self.timers if self.module == "plan_rotation" else ():
-            value = json.loads(timer.message or "[]")
-            while isinstance(value, str):  # JSON in JSON is read as a command too
-                value = json.loads(value or "[]")
-            found += value if isinstance(value, list) else [value]
-        texts = ("Policy", "Function")
-        return [one for one in found if isinstance(one, dict) and all(isinstance(one.get(text), str) for text in texts)]
+        timers = self.timers if self.module == "plan_rotation" else ()
+        return [one for timer in timers for one in policies_in(timer.message)]
 
     def __repr__(self) -> str:
         return f"FunctionSpec({self.name!r})"
+
+
+def policies_in(message: str) -> list[dict[str, Any]]:
+    """The policies that a timer's text, which is JSON or empty, holds as commands."""
+    value = json.loads(message or "[]")
+    while isinstance(value, str):  # JSON in JSON is read as a command too
+        value = json.loads(value or "[]")
+    return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and "Policy" in one]
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,10 @@ class TriggerRules:
         self._cloud, self._mistakes = cloud, mistakes
         self._platform = d.PLATFORM_OF[cloud]
         self._policies: dict[str, dict[str, Any]] = file.custom.policies if file.custom else {}
+        self._region = file.provider.region
         self._modules = {function.module for function in file.functions.values()}
-        self._stores: dict[str, tuple[str, object]] = {}  # where the secrets of a policy's kind are kept, by its Store
+        # By Region and Store: the policy that keeps secrets there, and of which kind they are.
+        self._stores: dict[tuple[object, object], tuple[str, object]] = {}
 
     def read(self, module: str, events: list[TriggerForm], at: tuple[str, ...]) -> d.StartedBy:
         """Those of one function, whose `events` stand at the path `at`."""
@@ -91,6 +93,8 @@ class TriggerRules:
             self._mistakes.add(str(error), *at, "cron")
         if text := timer_text_problem(given.message):
             self._mistakes.add(text, *at, "message")
+        elif module == "plan_rotation":
+            self._policies_in(given.message, (*at, "message"))
         message = given.message if given.policy is None else self._policy(module, given, at)
         if self._platform == "scf" and len(message.encode()) > _SCF_TEXT_BYTES:
             self._mistakes.add(f"its text is over {_SCF_TEXT_BYTES} bytes, the most that a timer of SCF carries", *at)
@@ -116,14 +120,28 @@ class TriggerRules:
             else:
                 if fields["Function"] not in self._modules:
                     self._mistakes.add("its Function is not deployed here", "custom", "policies", name)
-                self._keeps(name, fields)
+                self._keeps(name, fields, ("custom", "policies", name))
                 return text
         return ""
 
-    def _keeps(self, name: str, fields: dict[str, Any]) -> None:
+    def _policies_in(self, message: str, at: tuple[int | str, ...]) -> None:
+        """Policies that stand in a timer's text obey the rules of those that stand under custom.policies."""
+        for fields in d.policies_in(message):
+            name = fields["Policy"]
+            try:
+                policy_text(name, fields)
+            except ValueError as error:
+                self._mistakes.add(str(error), *at)
+            else:
+                self._keeps(name, fields, at)
+
+    def _keeps(self, name: str, fields: dict[str, Any], at: tuple[int | str, ...]) -> None:
         """One secret of a store is that of one kind of credential: two would overwrite each other's."""
-        kind = (fields["Function"], fields.get("Alternate"))
-        other, kept = self._stores.setdefault(str(fields.get("Store")), (name, kind))
-        if fields.get("Store") and kept != kind:
+        kind, store = (
+            (fields["Function"], fields.get("Alternate")),
+            (fields.get("Region", self._region), fields.get("Store")),
+        )
+        other, kept = self._stores.setdefault(store, (name, kind))
+        if store[1] and kept != kind:
             text = f"Store: {other} keeps other passwords under the same names: give one of the two another Store"
-            self._mistakes.add(text, "custom", "policies", name)
+            self._mistakes.add(text, *at)

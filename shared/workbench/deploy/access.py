@@ -75,7 +75,7 @@ def wrong_keys(cloud: str, keys: Mapping[str, str], code: str) -> str:
 def endpoint_of(cloud: Cloud, environ: Mapping[str, str]) -> str:
     """Where the cloud's calls go, if not to its own hosts; empty: to those. Raises: Refused."""
     endpoint = environ.get(_ENDPOINTS[cloud], "").rstrip("/")
-    if endpoint and not (endpoint.startswith("https://") or _is_loopback(endpoint)):
+    if endpoint and ("@" in endpoint or not (endpoint.startswith("https://") or _is_loopback(endpoint))):
         raise Refused(f"{_ENDPOINTS[cloud]} must be https://HOST, or http:// to this machine")
     return endpoint
 

@@ -10,12 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.rotation.policy import FUNCTION
+from shared.runtime.errors import ErrorClass
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
 from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.call import address_of, function_called, refused_at_the_door, signed_call
 from shared.workbench.report.events import COUNTS, visible_text
 
+_BEFORE_ANYTHING = (ErrorClass.INVALID_COMMAND.value, ErrorClass.FORBIDDEN.value)
+"""Errors of a function that has looked at nothing yet."""
 _ANY_AGE_DAYS = 1e-6  # a tenth of a second: older than this is whatever a list can show
 
 
@@ -81,15 +84,24 @@ class PolicyCaller:
         status, text = signed_call(self._description, self._url, body, self._environ)
         try:
             reply = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             reply = None
-        if not isinstance(reply, dict) or not isinstance(reply.get("Rotation"), dict):
+        counts = _counts_of(reply)
+        if counts is None:
             advice = refused_at_the_door(self._description, status, text)
             error = _error_of(reply)
             text = _failure(status, reply, error) + (f": {advice}" if advice else "")
-            raise FiringFailed(text, may_have_run=not advice and not error)
-        counts = tuple(int(reply["Rotation"].get(name, 0)) for name in COUNTS)
+            raise FiringFailed(text, may_have_run=not advice and error.get("Class") not in _BEFORE_ANYTHING)
         return Fired(firing, counts, reply.get("Continues") is True)
+
+
+def _counts_of(reply: object) -> tuple[int, ...] | None:
+    """The counts in a reply, in the order of COUNTS; None: it has none, or they are no counts."""
+    rotation = reply.get("Rotation") if isinstance(reply, dict) else None
+    if not isinstance(rotation, dict):
+        return None
+    counts = tuple(rotation.get(name, 0) for name in COUNTS)
+    return counts if all(type(one) is int and one >= 0 for one in counts) else None
 
 
 def _error_of(reply: object) -> dict[str, Any]:
@@ -104,8 +116,11 @@ def _failure(status: int, reply: object, error: Mapping[str, Any]) -> str:
     """What a reply without counts says: the function's error, or the platform's code."""
     found = reply if isinstance(reply, dict) else {}
     if error:
-        return visible_text(f"{error.get('Code') or error.get('Class')}: {error.get('Message')}")[:500]
-    if isinstance(found.get("Result"), dict) or 200 <= status < 300:
+        told = (error.get("Code") or error.get("Class") or "an error without a name", error.get("Message") or "")
+        return visible_text(": ".join(str(one) for one in told if one))[:500]
+    if isinstance(found.get("Result"), dict):
         return f"HTTP {status} without counts: the deployed plan_rotation is older than this checkout; deploy it anew"
+    if 200 <= status < 300:
+        return f"HTTP {status} without counts: that is no reply of plan_rotation's; its log says what it did"
     code = found.get("Code") or found.get("code") or found.get("errorCode") or ""
     return visible_text(f"HTTP {status} {code}".strip())[:200]

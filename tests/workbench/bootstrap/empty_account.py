@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from traceback import walk_stack
@@ -19,7 +18,7 @@ from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import access
 from tests.cloud.client.standin import Standin
-from tests.cloud.invocation.bootstrap import kill_at
+from tests.support.forked import run_until_killed
 
 CLOUDS: tuple[Literal["tencent", "alibaba"], ...] = ("tencent", "alibaba")
 SERVICES = ("scf", "cls", "ssm", "fc", "sls", "kms", "smq", "eventbridge")
@@ -67,14 +66,7 @@ class Person:
 
     def types_until_killed(self, point: str, *more: str) -> bool:
         """One run in a child that ends by SIGKILL at a point; whether it did."""
-        child = os.fork()
-        if child == 0:
-            try:
-                kill_at(point)
-                self.types(*more)
-            finally:
-                os._exit(0)
-        return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+        return run_until_killed(lambda: self.types(*more), point)
 
     def calls_while(self, method: str, *more: str) -> int:
         """How many calls a cloud takes while a method of this name is at work, in one whole run."""

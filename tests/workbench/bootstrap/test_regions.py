@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from shared.workbench.bootstrap.cam import Cam
 from shared.workbench.bootstrap.needs import Role
 from shared.workbench.bootstrap.ram import Ram
 from shared.workbench.bootstrap.resources import ApiCall, as_text
+from shared.workbench.bootstrap.roles import SHARED, FunctionRole
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
 FIRST = {"tencent": "ap-guangzhou", "alibaba": "cn-hangzhou"}
@@ -110,6 +112,34 @@ def test_a_policy_made_by_hand_is_not_taken_off_a_role_that_another_region_share
     own.do(attach)
     assert person.types("--remove") == 0
     assert role.policy_name in own.attached(role.name)
+
+
+def test_a_role_to_which_a_person_attached_a_policy_stays_and_is_named(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    person.types()
+    role, api, mark = person.account().needs.roles[0], person.api, "keyturn:keyturn"
+    calls = Cam(api, "keyturn", mark) if isinstance(api, TencentApi) else Ram(api, mark)
+    _, policy, attach = calls.creation(replace(role, policy_name="of-a-person"))
+    calls.do(ApiCall(policy.service, policy.action, {**policy.parameters, "Description": ""}))
+    calls.do(attach)
+    capsys.readouterr()
+    assert person.types("--remove") == 0
+    assert f"stays: roles: {SHARED}: {role.name}" in capsys.readouterr().out
+    assert list(calls.attached(role.name)) == ["of-a-person"]
+    assert calls.policy(role.policy_name) is None
+
+
+def test_rights_of_a_function_that_needs_none_any_more_are_taken_off(person: Person) -> None:
+    person.types()
+    role = person.account().needs.roles[0]
+    api, mark = person.api, "keyturn:keyturn"
+    calls = Cam(api, "keyturn", mark) if isinstance(api, TencentApi) else Ram(api, mark)
+    needless = FunctionRole(calls, replace(role, policy=None), mark)
+    assert needless.look().condition == "differs"
+    needless.make()
+    assert needless.look().condition == "there"
+    assert calls.policy(role.policy_name) is None and role.policy_name not in calls.attached(role.name)
 
 
 def remake_cam_role(api: TencentApi, role: Role) -> None:
