@@ -77,6 +77,13 @@ RABBITMQ = Program(
     "RabbitMQ", "apt-get install rabbitmq-server", lambda: None if rabbitmq.missing_programs() else "here"
 )
 SERVERLESS = Program("serverless", _npm("serverless@3"), _node_package(".bin/serverless"))
+_SLS_SDK = ROOT / ".keyturn" / "sls"
+# Its models alone: two packages that its client needs have no wheels, and the lock takes wheels alone.
+SLS_SDK = Program(
+    "the models of Alibaba's SLS SDK",
+    "python3 -m pip install --no-deps --target .keyturn/sls alibabacloud-sls20201230==5.15.1",
+    lambda: str(_SLS_SDK) if (_SLS_SDK / "alibabacloud_sls20201230").is_dir() else None,
+)
 TCCLI = Program(
     "tccli",
     "python3 -m venv .keyturn/tccli && .keyturn/tccli/bin/pip install tccli==3.1.189.1",

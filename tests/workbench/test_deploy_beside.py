@@ -46,6 +46,16 @@ def test_two_removes_at_once_both_end_well(site: Site) -> None:
     assert site.names() == set()
 
 
+@pytest.mark.parametrize("site", ["tencent"], indirect=True)
+@pytest.mark.parametrize("action", ["GetFunctionEventInvokeConfig", "ListTriggers"])
+def test_a_function_that_goes_while_it_is_read_is_gone(site: Site, action: str) -> None:
+    assert site.deploy() == 0
+    fault = {"Action": action, "Fault": "code", "Code": "ResourceNotFound.Function", "When": "before"}
+    site.cloud.faults([fault])
+    assert site.plane.read_function("hello") is None
+    assert site.plane.read_function("hello") is not None
+
+
 def test_what_a_list_shows_late_is_removed_all_the_same(site: Site) -> None:
     site.cloud.faults([{"Action": "ListFunctions", "Fault": "lag", "Seconds": 600.0}])
     assert site.deploy() == 0

@@ -94,10 +94,15 @@ class ScfPlane:
         status = wait_until_idle(lambda: self._status(name), _BUSY)
         if status == GONE:
             return None
-        got = status.shown
-        async_ = self._call("GetFunctionEventInvokeConfig", {"FunctionName": name, "Namespace": "default"}, reads=True)
+        got, named = status.shown, {"FunctionName": name, "Namespace": "default"}
+        try:
+            async_ = self._call("GetFunctionEventInvokeConfig", named, reads=True)
+            triggers = self._pages("ListTriggers", "Triggers", named)
+        except CallFailed as error:
+            if error.code in _NO_FUNCTION:  # it was deleted meanwhile
+                return None
+            raise
         retries = next(iter(async_["AsyncTriggerConfig"].get("RetryConfig") or [{}])).get("RetryNum")
-        triggers = self._pages("ListTriggers", "Triggers", {"FunctionName": name, "Namespace": "default"})
         marks = self._marks(got)
         return FunctionState(
             name,
