@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from shared.runtime.secret import Secret
@@ -94,14 +95,15 @@ def _is_stored(account: Account, credential: Credential, secret: Secret, termina
 
 def _typed(credential: Credential) -> Secret | None:
     """What a person types, unseen; without a terminal one line of standard input. None: nothing. Raises: Refused."""
-    if sys.stdin.isatty():
-        whose = f"{credential.resource} {credential.account}".rstrip()
-        try:
-            text = getpass.getpass(f"{credential.store.place}: the password of {whose} now (nothing: later): ")
-        except EOFError:  # ctrl-D
-            return None
-    else:
-        text = sys.stdin.readline().rstrip("\r\n")
+    whose, text = f"{credential.resource} {credential.account}".rstrip(), "\0"
+    with suppress(UnicodeDecodeError):  # what is no text holds what cannot be seen
+        if not sys.stdin.isatty():
+            text = sys.stdin.readline().rstrip("\r\n")
+        else:
+            try:
+                text = getpass.getpass(f"{credential.store.place}: the password of {whose} now (nothing: later): ")
+            except EOFError:  # ctrl-D
+                return None
     if text.strip() not in ("", text):
         raise Refused("what was typed begins or ends with a blank, which no such password does; nothing was made")
     if not text.isprintable():

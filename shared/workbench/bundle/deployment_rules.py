@@ -28,6 +28,7 @@ class DeploymentRules:
     def __init__(self, file: ServerlessFile, document: Located, cloud: d.Cloud, mistakes: Mistakes) -> None:
         self._file, self._document, self._cloud, self._mistakes = file, document, cloud, mistakes
         self._platform = d.PLATFORM_OF[cloud]
+        self._known_examples = file.custom.examples if file.custom else {}
 
     def check(self, *, examples: bool) -> None:
         """Every rule. `examples`: the file's own may stand."""
@@ -54,13 +55,12 @@ class DeploymentRules:
                 self._commands(commands, given, (*at, "KEYTURN_COMMANDS"))
 
     def _is_example(self, text: str) -> bool:
-        return any(example in text for example in (self._file.custom.examples if self._file.custom else {}))
+        return any(example in text for example in self._known_examples)
 
     def _examples(self) -> None:
         """Each example that still stands in a function, once."""
-        examples = self._file.custom.examples if self._file.custom else {}
         advice = f" (`make bootstrap CLOUD={self._cloud}`, then `. dist/bootstrap/{self._cloud}/settings.sh`)"
-        for example, variable in examples.items():
+        for example, variable in self._known_examples.items():
             word = re.compile(rf"(?<![A-Za-z0-9-]){re.escape(example)}(?![A-Za-z0-9-])")
             for path, text in _texts(self._document["functions"], ("functions",)):
                 if word.search(text):

@@ -141,9 +141,9 @@ def _command(file: str) -> bytes:
 
 def function_called(description: Description, function: str) -> FunctionSpec:
     """The function of a name, or of a module, which serverless.yml may deploy under another name. Raises: Refused."""
-    for spec in description.functions:
-        if function in (spec.name, spec.module):
-            return spec
+    by_module = {spec.module: spec for spec in description.functions}
+    if spec := {**by_module, **{spec.name: spec for spec in description.functions}}.get(function):
+        return spec
     known = ", ".join(spec.name for spec in description.functions)
     raise Refused(f"serverless.yml has no function {function} on this platform; known are: {known}")
 

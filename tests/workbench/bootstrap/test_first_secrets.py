@@ -57,6 +57,14 @@ def test_blanks_are_no_secret(
     assert "no secret was typed; nothing was made" in capsys.readouterr().err
 
 
+def test_bytes_that_are_no_text_are_not_stored(
+    person: Person, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"Pass\xffword-77\n"), encoding="utf-8"))
+    assert person.types("--secret", STORES[person.name]) == 2
+    assert "a character that cannot be seen" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
