@@ -26,6 +26,7 @@ from shared.runtime.cloud_access import CloudAccess
 if TYPE_CHECKING:
     from shared.clouds.alibaba.fleet import TairFleet
 
+ACTION = "ModifyAccountPassword"
 TAIR_PASSWORD = PasswordRule(
     8, 32, classes=3, symbols="!@#$%^&*()_+-=", source="R-kvstore ModifyAccountPassword, 2024-02-20"
 )
@@ -71,7 +72,8 @@ class ModifyAccountPassword(AlibabaCommand):
 def _change(command: ModifyAccountPassword, subject: Subject, access: CloudAccess) -> TairChange:
     assert command.old_account_password is not None  # noqa: S101 - the command's rule, or the store's secret
     old, new = resolved(command.old_account_password), resolved(command.new_account_password)
-    return TairChange(TairInstance(access, subject), old, new)
+    secrets = {"OldAccountPassword": old, "NewAccountPassword": new}
+    return TairChange(TairInstance(access, subject), ACTION, secrets, new, old)
 
 
 def _fleet(access: CloudAccess, region: str) -> TairFleet:
@@ -81,7 +83,7 @@ def _fleet(access: CloudAccess, region: str) -> TairFleet:
 
 
 operation = Operation(
-    action="ModifyAccountPassword",
+    action=ACTION,
     cloud="alibaba",
     service="tair",
     command=ModifyAccountPassword,
