@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.alibaba.tair import TairChange, TairInstance
+from shared.clouds.alibaba.tair import AccountName, InstanceId, TairChange, TairInstance
 from shared.commands.command import AlibabaCommand, Alternate, account_or_alternate
 from shared.commands.password_rules import PasswordRule
 from shared.commands.secrets import NewSecret, OldSecret, resolved
@@ -32,10 +32,6 @@ TAIR_PASSWORD = PasswordRule(
 )
 
 
-# The account that an instance comes with is named after the instance, so a hyphen may occur.
-AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,99}$")]
-
-
 class ModifyAccountPassword(AlibabaCommand):
     """Change the password of one account; the old one must be given (it is the fence against repeats)."""
 
@@ -43,7 +39,7 @@ class ModifyAccountPassword(AlibabaCommand):
     new_field: ClassVar[str] = "new_account_password"
     rule: ClassVar[PasswordRule] = TAIR_PASSWORD
 
-    instance_id: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}-[a-z0-9]{1,60}$")]
+    instance_id: InstanceId
     """The Tair or Redis instance on Alibaba Cloud."""
     account_name: AccountName | None = None
     """The account to change."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import StringConstraints
 
 from shared.changes.credential import (
     Accepted,
@@ -28,6 +30,9 @@ from shared.runtime.secret import Secret
 if TYPE_CHECKING:
     from shared.changes.login import Address
 
+InstanceId = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}-[a-z0-9]{1,60}$")]
+# The account that an instance comes with is named after the instance, so a hyphen may occur.
+AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,99}$")]
 # What an engine without TLS answers DescribeInstanceSSL, by the vendor's own Terraform provider.
 _NO_TLS = "IncorrectEngineVersion"
 
