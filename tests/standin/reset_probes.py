@@ -50,9 +50,13 @@ def a13(standin: Standin) -> object:
     return _reset_tair(standin, NEW), redis_accepts(standin.redis[TAIR], NEW, "app")
 
 
+def a14(standin: Standin) -> object:
+    return _reset_tair(standin, NEW), _reset_tair(standin, "Other-Passw0rd")
+
+
 def _reset_tair(standin: Standin, password: str) -> object:
     said = answer_or_code(call_alibaba, standin, "ResetAccountPassword", APP, {"AccountPassword": password})
     return said if isinstance(said, str) else "taken"
 
 
-RESET_PROBES = (r24, r25, r26, r27, a12, a13)
+RESET_PROBES = (r24, r25, r26, r27, a12, a13, a14)

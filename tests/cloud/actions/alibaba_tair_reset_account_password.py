@@ -21,11 +21,13 @@ def action(service: AlibabaKvstore) -> Action:
     """Its published parameters, and what it does to the service's state and servers."""
 
     async def answer(given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: A5, A11, A12, A13, R14, W3
+        # claims: A5, A11, R14, W3
         instance, account, refused = service.ready_account(given, given["AccountPassword"], call)
         if float(instance.spec.engine_version) < 4 or not service.world.holds("A13"):
             raise ApiError("InvalidEngineVersion.Format", "Current EngineVersion does not support operations.")
         async with instance.turn:
+            if service.is_settling(account) and service.world.holds("A14"):
+                raise ApiError("TaskExists", "Specified task have existed.")
             if given["AccountPassword"] == account.user.password and not service.world.holds("A12"):
                 raise ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
             await service.set_password(instance, account, given["AccountPassword"])

@@ -27,7 +27,7 @@ def action(service: TencentRedis) -> Action:
     """Its published parameters, and what it does to the service's state and servers."""
 
     async def answer(given: Mapping[str, Any], call: Call) -> Answer:
-        # claims: R24, R25, R26, R27, R14, W3
+        # claims: R14, W3
         world, password = service.world, given.get("Password")
         free = given.get("NoAuth", False) or (password == "" and world.holds("R25"))
         if not free:

@@ -249,6 +249,10 @@ class AlibabaKvstore:
             raise ApiError("OperationConflict.Switching", "The instance is being switched.")
         return instance, account, refused
 
+    def is_settling(self, account: Account) -> bool:
+        """Whether a change of the account is being applied, shown or not."""
+        return self._clock.now() < account.settled
+
     async def set_password(self, instance: Instance, account: Account, password: str) -> None:
         """Bring a new password into force. The caller has the instance's turn."""
         await self._turn(instance, account, password)
