@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from shared.workbench.bundle.function_text import story
-from tests.conftest import PASSWORD, House, outcome, result
+from shared.workbench.bundle.operations import operations
+from tests.conftest import PASSWORD, TAIR, House, outcome, result
 from tests.support.commands import VALID_COMMANDS, change_calls
 from tests.support.store_contents import store_contents
 
@@ -105,6 +106,18 @@ def test_a_code_of_a_wrong_password_says_nothing_where_no_old_one_was_sent(house
     data = result(house.send(function, command(function, "New-Passw0rd1"), platform, timeout_s=8.0))
     assert data["Outcome"] in ("changed", "unknown"), data
     assert (data["Error"] or {}).get("Class") != "wrong_old_secret"
+
+
+@pytest.mark.parametrize(("function", "old"), [(PASSWORD, "OldPassword"), (TAIR, "OldAccountPassword")])
+def test_a_wrong_old_secret_is_told_with_the_operations_that_ask_for_none(
+    house: House, function: str, old: str
+) -> None:
+    for how in ({}, {"CommandId": "c-1"}):
+        data = result(house.send(function, {**VALID_COMMANDS[function], old: "Not-It-123", **how}))
+        assert data["Error"]["Class"] == "wrong_old_secret"
+        told = {one for one in operations() if one in data["Error"]["Message"]}
+        assert told == {REDIS_RESET, TAIR_RESET}
+        assert all(operations()[one].command.old_field is None for one in told)
 
 
 # --- an instance without a password
