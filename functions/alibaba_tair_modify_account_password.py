@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import StringConstraints, model_validator
+from pydantic import model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.alibaba.tair import TairChange, TairInstance
+from shared.clouds.alibaba.tair import AccountName, InstanceId, TairChange, TairInstance
 from shared.commands.command import AlibabaCommand, Alternate, account_or_alternate
 from shared.commands.password_rules import PasswordRule
 from shared.commands.secrets import NewSecret, OldSecret, resolved
@@ -26,13 +26,10 @@ from shared.runtime.cloud_access import CloudAccess
 if TYPE_CHECKING:
     from shared.clouds.alibaba.fleet import TairFleet
 
+ACTION = "ModifyAccountPassword"
 TAIR_PASSWORD = PasswordRule(
     8, 32, classes=3, symbols="!@#$%^&*()_+-=", source="R-kvstore ModifyAccountPassword, 2024-02-20"
 )
-
-
-# The account that an instance comes with is named after the instance, so a hyphen may occur.
-AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,99}$")]
 
 
 class ModifyAccountPassword(AlibabaCommand):
@@ -42,7 +39,7 @@ class ModifyAccountPassword(AlibabaCommand):
     new_field: ClassVar[str] = "new_account_password"
     rule: ClassVar[PasswordRule] = TAIR_PASSWORD
 
-    instance_id: Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}-[a-z0-9]{1,60}$")]
+    instance_id: InstanceId
     """The Tair or Redis instance on Alibaba Cloud."""
     account_name: AccountName | None = None
     """The account to change."""
@@ -71,7 +68,8 @@ class ModifyAccountPassword(AlibabaCommand):
 def _change(command: ModifyAccountPassword, subject: Subject, access: CloudAccess) -> TairChange:
     assert command.old_account_password is not None  # noqa: S101 - the command's rule, or the store's secret
     old, new = resolved(command.old_account_password), resolved(command.new_account_password)
-    return TairChange(TairInstance(access, subject), old, new)
+    secrets = {"OldAccountPassword": old, "NewAccountPassword": new}
+    return TairChange(TairInstance(access, subject), ACTION, secrets, new, old)
 
 
 def _fleet(access: CloudAccess, region: str) -> TairFleet:
@@ -81,7 +79,7 @@ def _fleet(access: CloudAccess, region: str) -> TairFleet:
 
 
 operation = Operation(
-    action="ModifyAccountPassword",
+    action=ACTION,
     cloud="alibaba",
     service="tair",
     command=ModifyAccountPassword,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.tencent.redis import InstanceId, RedisAccountChange, RedisInstance
+from shared.clouds.tencent.redis import InstanceId, RedisAccountChange, RedisInstance, admit_no_auth
 from shared.commands.command import Alternate, TencentCommand, account_or_alternate
 from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
 from shared.commands.secrets import NewSecret, resolved
@@ -24,7 +24,6 @@ from shared.handlers.declaration import Operation, Rotation
 from shared.handlers.operation import OperationHandler
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
-from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.secret import Secret
 from shared.runtime.settings import Settings
 
@@ -85,9 +84,7 @@ class ModifyInstanceAccount(TencentCommand):
         return self
 
     def permit(self, settings: Settings) -> None:
-        if self.no_auth and not settings.allow_noauth:
-            text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
-            raise Refused(ErrorClass.FORBIDDEN, text)
+        admit_no_auth(self.no_auth, settings)
 
 
 def _change(command: ModifyInstanceAccount, subject: Subject, access: CloudAccess) -> RedisAccountChange:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
-from pydantic import StringConstraints, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import StringConstraints
 
 from shared.clouds.tencent.service_accounts import PREFIX
 from shared.clouds.tencent.tcr import RegistryChange
@@ -44,6 +43,7 @@ class ModifyServiceAccountPassword(TencentCommand):
     resource_field: ClassVar[str] = "RegistryId"
     account_field: ClassVar[str | None] = "Name"
     new_field: ClassVar[str] = "password"
+    instead_field: ClassVar[str | None] = "random"
     rule: ClassVar[PasswordRule] = TCR_PASSWORD
 
     registry_id: Annotated[str, StringConstraints(pattern=r"^tcr-[A-Za-z0-9-]{1,60}$")]
@@ -55,14 +55,6 @@ class ModifyServiceAccountPassword(TencentCommand):
     Excludes Password."""
     password: Annotated[NewSecret, TCR_PASSWORD] | None = None
     """The new password, where Random is false."""
-
-    @model_validator(mode="after")
-    def _random_or_given(self) -> ModifyServiceAccountPassword:
-        if self.random and self.password is not None:
-            raise PydanticCustomError("both", "Password: must not be given when Random is true")
-        if not self.random and self.password is None:
-            raise PydanticCustomError("neither", "Password: is required when Random is false")
-        return self
 
     @classmethod
     def bare_account(cls, given: str) -> str:

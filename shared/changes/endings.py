@@ -49,6 +49,7 @@ def _wrong_old(known: Known, delivery: Delivery) -> KeyturnError:
     text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
     if not delivery.options.unnamed_caller:
         text = "the cloud refuses the old secret, and does not take the new one for it: check the old one"
+    text += ". Lost? tencent_redis_reset_password and alibaba_tair_reset_account_password ask for none"
     code, request_id = _code_of(known.error)
     return Refused(ErrorClass.WRONG_OLD_SECRET, text, code=code, request_id=request_id)
 

@@ -43,9 +43,11 @@ def redelivered(known: Known, delivery: Delivery) -> Conclusion:
 
 def still_last(known: Known, delivery: Delivery) -> bool | None:
     """Whether the change's secret is the last that was set; None: nothing tells. Never raises."""
-    if delivery.left_s() < 0:
-        return None
     task = known.task
+    # Without a fence or a task's id another command's change may have come after ours while ours settled, unseen.
+    untold = False if task is not None and task.task_id is None and not known.credential.fenced else None
+    if delivery.left_s() < 0:
+        return untold
     if task is not None:
         newer = value_or_error(lambda: known.credential.newer_change_exists(task, known.before))
         if isinstance(newer, bool):
@@ -56,5 +58,5 @@ def still_last(known: Known, delivery: Delivery) -> bool | None:
             return True
     if delivery.options.login and known.new is not None:
         _, answer = login(known, delivery, "new", known.new)
-        return {LoginAnswer.ACCEPTED: True, LoginAnswer.REFUSED: False}.get(answer)
-    return None
+        return {LoginAnswer.ACCEPTED: True, LoginAnswer.REFUSED: False}.get(answer, untold)
+    return untold

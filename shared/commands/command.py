@@ -55,7 +55,6 @@ Site = Literal["domestic", "intl"]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 _MOST_VALUES = 500  # the longest policy holds about 130
-
 _KEY = "a key"  # in the place of a name that may be a pasted secret
 
 C = TypeVar("C", bound="Command")
@@ -128,6 +127,8 @@ class Command(BaseModel):
     # Which of its attributes hold the secrets, and what the cloud's page asks of a new one.
     old_field: ClassVar[str | None] = None
     new_field: ClassVar[str]
+    # The flag that, where it is true, stands in the new secret's place; without it the secret is required.
+    instead_field: ClassVar[str | None] = None
     rule: ClassVar[PasswordRule]
     # What the API takes a parameter for that is not given, where its page says so.
     page_defaults: ClassVar[Mapping[str, Any]] = {}
@@ -151,6 +152,14 @@ class Command(BaseModel):
             held = [secret for name, secret in secrets if note or not name.startswith("old_")]
             if any(len(secret) >= 4 and secret in text for secret in held):
                 raise PydanticCustomError("secret_in_text", f"{to_pascal(field)}: must not hold a secret")
+        return self
+
+    @model_validator(mode="after")
+    def _new_secret_or_flag(self) -> Command:
+        """Without either none would be sent, and a cloud may take that for a wish to have none."""
+        flag, new = self.instead_field, self.new_field
+        if flag and bool(getattr(self, flag)) == (getattr(self, new) is not None):
+            raise PydanticCustomError("one", f"{to_pascal(new)}: give it, or {to_pascal(flag)}: true, not both")
         return self
 
     def _held(self) -> list[tuple[str, Secret]]:

@@ -59,6 +59,10 @@ class RetryLater(KeyturnError):
 class OldSecretRefused(KeyturnError):
     """The cloud refused the old secret. A typo and a redelivery look the same, so this proves nothing by itself."""
 
+    def without_fence(self) -> Ambiguous:
+        """What it is where no old secret was sent: no table tells what the code means there."""
+        return Ambiguous(self.message, code=self.code, request_id=self.request_id, refused=True)
+
 
 class Ambiguous(KeyturnError):
     """The call may have had its effect. Find out before anything is repeated."""

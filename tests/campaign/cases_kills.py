@@ -38,11 +38,9 @@ FOLLOWED = {
 _WITH_TASK = ("following", "before handing on", "handed on")
 _SLOW = {"task_s": 4.0, "settle_s": 4.0}
 _ADAPTERS = {
-    "account": "shared.clouds.tencent.redis:RedisChange",
-    "password": "shared.clouds.tencent.redis:RedisChange",
-    "registry": "shared.clouds.tencent.tcr:RegistryChange",
-    "random": "shared.clouds.tencent.tcr:RegistryChange",
-    "tair": "shared.clouds.alibaba.tair:TairChange",
+    "redis": "shared.clouds.tencent.redis:RedisChange",
+    "tcr": "shared.clouds.tencent.tcr:RegistryChange",
+    "r-kvstore": "shared.clouds.alibaba.tair:TairChange",
 }
 _PROMOTION = {"ssm": 7, "kms": 6}
 _AHEAD = {"ssm": 2, "kms": 2}
@@ -54,7 +52,7 @@ def _session(target: Target) -> str:
 
 def points(target: Target) -> dict[str, str]:
     """The points at which a delivery of this operation is killed, by name, in the form of the stand-in's bootstrap."""
-    names = {"adapter": _ADAPTERS[target.base], "session": _session(target)}
+    names = {"adapter": _ADAPTERS[target.service], "session": _session(target)}
     found = {
         name: point.format(**names)
         for name, point in POINTS.items()

@@ -28,8 +28,24 @@ TOO_OLD = "its message came more than two hours late"
 PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
 LATE = "a task began long after the call whose answer was lost, and may be anybody's of the same operator"
 EARLIER = "an earlier delivery of the same change on Tair or TCR may have left a call open"
+UNSEEN = "nobody saw a Tair account change, and its action has no fence to ask"
 OTHERWISE = "its world is one in which a claim about the cloud does not hold"
-REASONS = (NO_QUEUE, LOST, OVERTAKEN, REPEATED, BLIND, DEAF, ENDLESS, STORE, TOO_OLD, PROBE, LATE, EARLIER, OTHERWISE)
+REASONS = (
+    NO_QUEUE,
+    LOST,
+    OVERTAKEN,
+    REPEATED,
+    BLIND,
+    DEAF,
+    ENDLESS,
+    STORE,
+    TOO_OLD,
+    PROBE,
+    LATE,
+    EARLIER,
+    UNSEEN,
+    OTHERWISE,
+)
 
 
 @dataclass(eq=False)
@@ -238,6 +254,8 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
         return EARLIER
     if "store" in met:
         return STORE
+    if delivery.credential.service == "tair" and not delivery.fenced and not delivery.login:
+        return UNSEEN
     if "probe" in met and delivery.fenced:
         return PROBE
     return OTHERWISE if met & {"otherwise", refusal((data["Error"] or {}).get("Code"))} else None

@@ -8,10 +8,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from shared.commands.command import Command
+from shared.workbench.bundle.operations import example_command, operations
 from tests.campaign.leaks import canary
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.functions.platform_names import FC, SCF
+from tests.cloud.state.world import load_world
 
 REDIS, TCR, TAIR = "crs-demo0001", "tcr-demo0001", "r-demo0001"
 # Rights that a careless change would reset: every case must find them as they were.
@@ -201,14 +204,55 @@ TARGETS = {
 }
 
 
+# --- operations without words of their own above: their example says what they take, the rest is their service's
+
+_BESIDE_THE_API = Command.model_fields.keys() - {"region"}
+
+
+def _secret_fields(function: str) -> tuple[str | None, str]:
+    """The old secret's and the new one's field, as commands spell them."""
+    model = operations()[function].command
+    spelled = {name: field.alias or name for name, field in model.model_fields.items()}
+    return spelled[model.old_field] if model.old_field else None, spelled[model.new_field]
+
+
+def _declared(function: str) -> Target:
+    """An operation on the credential of its example, with a target of the same service for all that the service is."""
+    operation, model = operations()[function], operations()[function].command
+    like = next(one for one in TARGETS.values() if operations()[one.function].service == operation.service)
+    old_field, new_field = _secret_fields(function)
+    example = example_command(function)
+    account = str(example.get(model.account_field or "", model.account_default))
+    beside = {field.alias for name, field in model.model_fields.items() if name in _BESIDE_THE_API}
+    named = {name: value for name, value in example.items() if name not in beside | {new_field, old_field}}
+
+    def command(old: str, new: str) -> dict[str, Any]:
+        return {**named, **({old_field: old} if old_field else {}), new_field: new}
+
+    return replace(
+        like,
+        name=" ".join(function.split("_")[2:]),
+        function=function,
+        action=operation.action,
+        fenced=old_field is not None,
+        account=account,
+        old=getattr(load_world(), operation.service)[like.resource].accounts[account].password,
+        command=command,
+        holds=like.holds if account == like.account else _redis(None if account == "root" else account),
+    )
+
+
+_WRITTEN = {target.function for target in TARGETS.values()}
+TARGETS |= {target.name: target for target in (_declared(one) for one in operations() if one not in _WRITTEN)}
+
+
 # --- the same operations with a secret that is made, kept in a store and read from there
 
 _STORES = {
-    "account": "ssm://redis-crs-demo0001-app",
-    "password": "ssm://redis-crs-demo0001-root",
-    "registry": "ssm://tcr-demo0001-robot",
-    "random": "ssm://tcr-demo0001-robot",
-    "tair": "kms://tair-r-demo0001-app",
+    ("redis", "app"): "ssm://redis-crs-demo0001-app",
+    ("redis", "root"): "ssm://redis-crs-demo0001-root",
+    ("tcr", "robot"): "ssm://tcr-demo0001-robot",
+    ("r-kvstore", "app"): "kms://tair-r-demo0001-app",
 }
 STORE_ACTIONS = {
     "ssm": (
@@ -223,13 +267,6 @@ STORE_ACTIONS = {
     "kms": ("ListSecretVersionIds", "GetSecretValue", "PutSecretValue", "UpdateSecretVersionStage"),
 }
 _KEPT_LIMIT_S = 12.0  # before and after the change there is a store to write to
-_SECRET_FIELDS = {
-    "account": (None, "AccountPassword"),
-    "password": ("OldPassword", "Password"),
-    "registry": (None, "Password"),
-    "random": (None, None),
-    "tair": ("OldAccountPassword", "NewAccountPassword"),
-}
 _PAIR = ("app_a", "app_b")
 _FIRST_TURN = {
     "AccountName": _PAIR[0],
@@ -238,22 +275,21 @@ _FIRST_TURN = {
 }
 
 
-def _kept(base: str) -> Target:
-    target, place = TARGETS[base], _STORES[base]
-    old_field, new_field = _SECRET_FIELDS[base]
+def _kept(target: Target) -> Target:
+    place = _STORES[target.service, target.account]
+    old_field, new_field = _secret_fields(target.function)
     length = 20 if target.service == "tcr" else 24
 
     def command(old: str, new: str) -> dict[str, Any]:
-        made = {} if new_field is None else {new_field: {"Generate": {"Length": length}}}
+        made = {} if target.shown else {new_field: {"Generate": {"Length": length}}}
         fence = {} if old_field is None else {old_field: {"SecretRef": place}}
         return target.command(old, new) | made | fence | {"Deliver": {"Store": place}}
 
-    return replace(target, name=f"kept {base}", command=command, limit_s=_KEPT_LIMIT_S, place=place, shown=False)
+    return replace(target, name=f"kept {target.name}", command=command, limit_s=_KEPT_LIMIT_S, place=place, shown=False)
 
 
-def _in_turn(base: str) -> Target:
+def _in_turn(target: Target) -> Target:
     """Two accounts of one instance: the store says whose password is in use, and changes the other's."""
-    target = _kept(base)
     kind, _, name = target.place.partition("://")
     accounts = {account: {"password": f"{account[-1].upper()}{account[-1] * 3}-Passw0rd"} for account in _PAIR}
     service = "redis" if target.service == "redis" else "tair"
@@ -277,13 +313,9 @@ def _in_turn(base: str) -> Target:
     )
 
 
-KEPT_TARGETS = {
-    target.name: target
-    for target in (
-        *(_kept(base) for base in ("account", "password", "registry", "random", "tair")),
-        *(_in_turn(base) for base in ("account", "tair")),
-    )
-}
+_KEPT = [_kept(target) for target in TARGETS.values() if target.secret]
+_IN_TURN = [_in_turn(one) for one in _KEPT if "alternate" in operations()[one.function].command.model_fields]
+KEPT_TARGETS = {target.name: target for target in (*_KEPT, *_IN_TURN)}
 ALL_TARGETS = {**TARGETS, **KEPT_TARGETS}
-OWNERS = {target.place: target for target in KEPT_TARGETS.values() if not target.turns and target.name != "kept random"}
-"""Whose secret each store of the default world holds."""
+OWNERS = {target.place: target for target in reversed(_KEPT)}
+"""Whose secret each store of the default world holds: the first operation's that is kept there."""

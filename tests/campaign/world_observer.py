@@ -20,7 +20,7 @@ from tests.campaign.observed_store import ObservedStore, secrets_in
 from tests.campaign.operations import ALL_TARGETS, KEPT, OWNERS, REDIS
 from tests.campaign.record import Delivery, Record, read_history
 from tests.cloud.client.standin import Standin
-from tests.cloud.functions.platform_names import SCF
+from tests.cloud.functions.platform_names import FC, SCF
 from tests.cloud.invocation.runtime import InvocationResult
 from tests.cloud.state.world import merge_tables
 from tests.support import platform_events
@@ -76,7 +76,7 @@ class WorldObserver:
             self.settings["KEYTURN_COMMANDS"] = f"sqlite://{self.folder / 'commands.db'}"
         if self.key:
             self.settings["KEYTURN_HANDOFF_KEY"] = KEY
-        if any(ALL_TARGETS[order.target].shown for order in self.orders.values()):
+        if any(ALL_TARGETS[order.target].shown or _asks_back(order) for order in self.orders.values()):
             self.settings["KEYTURN_REPLY"] = "on"
         self._stem = f"case-{self.rng.randrange(10**9)}"
         for order in self.orders.values():
@@ -339,3 +339,9 @@ def waiting_events(url: str) -> list[dict[str, Any]]:
         return [json.loads(stored.message.body) for stored in inbox.peek()]
     finally:
         inbox.close()
+
+
+def _asks_back(order: CaseCommand) -> bool:
+    """Whether FC shows the new secret in its reply, as it does where nobody forbids that."""
+    deliver = order.more.get("Deliver") or {}
+    return ALL_TARGETS[order.target].platform == FC and "Reply" in deliver

@@ -34,8 +34,18 @@ WORDS: list[tuple[Delivered, ErrorClass, str | None, str]] = [
     (deliver(Told(changes=[NO])), C.FORBIDDEN, "r-no", "no"),
     (deliver(Told(changes=[RULE])), C.FAILED, None, "rule"),
     (deliver(Told(), left_s=1.7), C.UNAVAILABLE, None, "too little time"),
-    (deliver(Told(changes=[WRONG], fenced=True)), C.WRONG_OLD_SECRET, "r-wrong", "check the old one"),
-    (deliver(Told(changes=[WRONG], fenced=True), unnamed_caller=True), C.WRONG_OLD_SECRET, "r-wrong", "its CommandId"),
+    (
+        deliver(Told(changes=[WRONG], fenced=True)),
+        C.WRONG_OLD_SECRET,
+        "r-wrong",
+        "check the old one. Lost? tencent_redis_reset_password",
+    ),
+    (
+        deliver(Told(changes=[WRONG], fenced=True), unnamed_caller=True),
+        C.WRONG_OLD_SECRET,
+        "r-wrong",
+        "its CommandId. Lost? tencent_redis_reset_p",
+    ),
     (deliver(Told(changes=[ODD], probes=[ODD], fenced=True)), C.FAILED, "r-odd", "with Odd, twice"),
     (
         deliver(Told(changes=[WRONG], probes=[ODD], fenced=True)),

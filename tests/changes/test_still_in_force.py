@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from shared.changes.credential import Accepted, Task
 from tests.changes.told import ANY, DONE, NO, NO_TASK, NOBODY, ODD, REFUSES, YES, Case, Told, deliver
 
 CASES = [
@@ -76,6 +77,7 @@ def test_each_row(case: Case) -> None:
     case.check()
 
 
+BY_STATUS = Accepted("r-1", Task())
 STILL: list[tuple[str, dict[str, Any], dict[str, Any], bool | None]] = [
     ("nothing tells", {}, {}, None),
     ("no newer task", {"newer": False}, {}, True),
@@ -84,6 +86,15 @@ STILL: list[tuple[str, dict[str, Any], dict[str, Any], bool | None]] = [
     ("the fence takes it", {"fenced": True, "probes": [NO_TASK]}, {}, True),
     ("the fence refuses it", {"fenced": True}, {}, None),
     ("without a task, the fence takes it", {"changes": [NO_TASK], "fenced": True, "probes": [NO_TASK]}, {}, True),
+    ("an account's status alone, behind a fence", {"changes": [BY_STATUS], "fenced": True}, {}, None),
+    ("an account's status alone, and no fence", {"changes": [BY_STATUS]}, {}, False),
+    (
+        "no time is left for more than a status",
+        {"changes": [BY_STATUS]},
+        {"left_s": 3.0, "takes_s": {"task": 2.0}},
+        False,
+    ),
+    ("a status, and it opens", {"changes": [BY_STATUS]}, {"login": True, "fresh": True}, True),
     ("it opens", {}, {"login": True, "fresh": True}, True),
     ("it does not open", {"logins": [YES, REFUSES]}, {"login": True, "fresh": True}, False),
     ("any secret opens", {"logins": [YES, ANY]}, {"login": True, "fresh": True}, None),

@@ -10,13 +10,14 @@ import pytest
 from shared.changes.credential import Snapshot, StateBefore, Task, TaskState
 from shared.clouds.alibaba.tair import TairChange, TairInstance
 from shared.results.outcome import Subject
-from shared.runtime.errors import ErrorClass, Refused, RetryLater
+from shared.runtime.errors import Ambiguous, ErrorClass, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
 from tests.clouds.scripted import Answer, Script, ScriptedAlibaba, access, raised
 
 TAIR, APP = "r-one", "app"
 SUBJECT = Subject("alibaba", "cn-hangzhou", "tair", TAIR, APP)
 OLD, NEW = Secret("Old-password-1"), Secret("New-password-1")
+BOTH = {"OldAccountPassword": OLD, "NewAccountPassword": NEW}
 
 
 def accounts(*found: Any) -> dict[str, Any]:
@@ -41,10 +42,10 @@ def instance(**answers: Answer | Sequence[Answer]) -> tuple[TairInstance, Script
 
 
 def change(
-    old: Secret | None = OLD, new: Secret | None = NEW, **answers: Answer | Sequence[Answer]
+    secrets: dict[str, Secret] = BOTH, old: Secret | None = OLD, **answers: Answer | Sequence[Answer]
 ) -> tuple[TairChange, Script]:
     made, script = instance(**answers)
-    return TairChange(made, old, new), script
+    return TairChange(made, "ModifyAccountPassword", secrets, NEW, old), script
 
 
 @pytest.mark.parametrize(
@@ -186,10 +187,17 @@ def test_a_change_sends_the_old_secret_and_a_probe_the_new_one_twice() -> None:
     ]
 
 
-def test_a_secret_that_is_not_given_is_sent_as_none() -> None:
-    made, script = change(None, None, ModifyAccountPassword={"RequestId": "r-1"})
+def test_a_change_without_a_fence_sends_the_new_secret_alone_and_no_code_tells_of_an_old_one() -> None:
+    made, script = change({"AccountPassword": NEW}, None, ModifyAccountPassword={"RequestId": "r-1"})
+    assert made.fenced is False
     made.change(Snapshot())
-    assert script.calls[0].secrets == {"OldAccountPassword": "", "NewAccountPassword": ""}
+    assert script.calls[0].secrets == {"AccountPassword": NEW.reveal()}
+    wrong = OldSecretRefused(ErrorClass.WRONG_OLD_SECRET, "x", code="WrongPassword", request_id="r")
+    made, _ = change({"AccountPassword": NEW}, None, ModifyAccountPassword=wrong)
+    error = raised(Ambiguous, lambda: made.change(Snapshot()))
+    assert isinstance(error, Ambiguous)
+    assert (error.code, error.request_id) == ("WrongPassword", "r")
+    assert (error.refused, error.passing) == (True, False)
 
 
 def test_there_is_no_task_to_ask_for() -> None:

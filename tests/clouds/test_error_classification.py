@@ -20,6 +20,7 @@ from shared.clouds.error_classification import (
 )
 from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.runtime.errors import Ambiguous, ErrorClass, OldSecretRefused, Refused, RetryLater
+from tests.cloud.actions import published_codes
 from tests.clouds.expected_codes import (
     ALIBABA_CODES_EXPECTED,
     TENCENT_OLD_SECRET,
@@ -193,6 +194,13 @@ def test_a_listed_throttling_with_429_proves_that_nothing_happened() -> None:
     assert is_listed(ALIBABA_CODES, "Throttling.Api")
     assert not is_listed(ALIBABA_CODES, "SignatureNonceUsed")
     assert tells_of_passing_state("Anything", 429)
+
+
+def test_what_the_pages_of_added_actions_print_is_in_the_tables() -> None:
+    for name, codes in published_codes().items():
+        table = TENCENT_CODES if name.startswith("tencent") else ALIBABA_CODES
+        unknown = [code for code in codes if find_code(table, code) is None]
+        assert not unknown, f"tests/cloud/actions/{name}.py: CODES {unknown}: shared/clouds/*/error_codes.py"
 
 
 def test_the_extracts_of_the_vendors_pages_are_all_in_the_tables() -> None:

@@ -143,6 +143,28 @@ def test_an_answer_without_a_tasks_id_proves_nothing(task_id: object) -> None:
     assert (error.code, error.request_id) == ("NoTaskId", "r-9")
 
 
+@pytest.mark.parametrize(
+    ("switch_has_task", "free_before", "told"), [(True, True, True), (False, True, False), (False, False, True)]
+)
+def test_a_switch_of_no_auth_has_a_task_only_where_the_actions_page_says_so(
+    switch_has_task: bool, free_before: bool, told: bool
+) -> None:
+    made, _ = change(Modify={"TaskId": 9, "RequestId": "r-9"})
+    made.params["NoAuth"], made.switch_has_task = False, switch_has_task
+    look = Snapshot(other_fields_in_force=not free_before)
+    if told:
+        assert made.change(look).evidence == ["Modify: task 9"]
+    else:
+        assert raised(Ambiguous, lambda: made.change(look)).code == "NoTaskId"
+
+
+def test_an_empty_password_is_never_sent() -> None:
+    made, script = change(Modify={"TaskId": 9})
+    made.secrets["Password"] = Secret("")
+    assert raised(Refused, lambda: made.change(Snapshot())).error_class is ErrorClass.INVALID_COMMAND
+    assert script.calls == []
+
+
 def test_a_request_id_that_is_no_text_is_none() -> None:
     made, _ = change(Modify={"TaskId": 1, "RequestId": 5})
     assert made.change(Snapshot()).request_id is None

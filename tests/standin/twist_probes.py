@@ -18,6 +18,7 @@ from tests.cloud.state.accounts import TENCENT_UIN
 from tests.cloud.state.china_time import CHINA
 from tests.standin.identity_probes import IDENTITY_PROBES, UNDER_IDENTITIES
 from tests.standin.queue_probes import QUEUE_PROBES
+from tests.standin.reset_probes import RESET_PROBES
 from tests.support.vendor_calls import APP, REDIS, TAIR, TAIR_TURN, TURN, answer_or_code
 
 NEW, TASK_S, DAY_S = "New-Passw0rd", 0.05, 24 * 3600
@@ -375,6 +376,7 @@ PROBES: Mapping[str, Callable[[Standin], object]] = {
         *(s1, s2, s3, s4, s5, s6, s7),
         *QUEUE_PROBES,
         *IDENTITY_PROBES,
+        *RESET_PROBES,
         *(w1, w2, w3, w4, w5, w6, w10),
     )
 }

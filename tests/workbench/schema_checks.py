@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError  # t
 from jsonschema.validators import extend  # type: ignore[import-untyped]
 
 from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.bundle.operations import example_command, operations
 from shared.workbench.schemas import schema_files
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR
 
@@ -64,6 +65,7 @@ def of_response(function: str, status: int) -> Any:
 
 
 VALID: dict[str, dict[str, Any]] = {
+    **{function: example_command(function) for function in operations()},
     ACCOUNT: {"InstanceId": "crs-demo0001", "AccountName": "app", "AccountPassword": "New-Passw0rd1"},
     PASSWORD: {"InstanceId": "crs-demo0001", "OldPassword": "Old-Passw0rd", "Password": "New-Passw0rd1"},
     REGISTRY: {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True},

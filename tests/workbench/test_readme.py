@@ -86,9 +86,10 @@ def timer_and_pending(walk: Walk) -> None:
 
 
 def planned_and_deployed(walk: Walk) -> None:
-    assert "+ 5 functions, ~ 0, - 0" in walk.said
+    count = len(load(ROOT / "serverless.yml", "tencent", {}).functions)
+    assert f"+ {count} functions, ~ 0, - 0" in walk.said
     assert "steps; `make deploy CLOUD=tencent` does them" in walk.said
-    assert len(walk.second.functions()) == len(load(ROOT / "serverless.yml", "tencent", {}).functions)
+    assert len(walk.second.functions()) == count
 
 
 def every_operation(walk: Walk) -> None:
@@ -287,7 +288,9 @@ def test_the_table_of_roles_is_what_the_policies_grant() -> None:
 
 
 def test_the_campaigns_size_is_the_one_that_readme_quotes() -> None:
-    assert f"plays {len(all_cases()):,} cases" in README
+    """A round number, so that a new operation, which adds cases by itself, leaves the page alone."""
+    quoted = re.search(r"plays over ([\d,]+) cases", README)
+    assert quoted and int(quoted[1].replace(",", "")) < len(all_cases())
 
 
 def test_the_figures_that_readme_quotes_are_near_those_of_the_bench() -> None:

@@ -1,13 +1,15 @@
-"""Tair and Redis on Alibaba Cloud (R-kvstore, 2015-01-01): an account's password, fenced by the old one.
+"""Tair and Redis on Alibaba Cloud (R-kvstore, 2015-01-01): an account's password, with and without the old one.
 
-No task, no time field and no published error code: the account's status, the fence probe and a login are all there is.
+No task and no time field: the account's status, a login and, behind a fence, the probe are all there is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+
+from pydantic import StringConstraints
 
 from shared.changes.credential import (
     Accepted,
@@ -22,13 +24,15 @@ from shared.changes.credential import (
 from shared.clouds.alibaba.session import AlibabaSession
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
-from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.runtime.errors import ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
 
 if TYPE_CHECKING:
     from shared.changes.login import Address
 
-ACTION = "ModifyAccountPassword"
+InstanceId = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}-[a-z0-9]{1,60}$")]
+# The account that an instance comes with is named after the instance, so a hyphen may occur.
+AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,99}$")]
 # What an engine without TLS answers DescribeInstanceSSL, by the vendor's own Terraform provider.
 _NO_TLS = "IncorrectEngineVersion"
 
@@ -105,21 +109,26 @@ class TairInstance:
 
 @dataclass(eq=False)
 class TairChange:
-    """ModifyAccountPassword. Which code a wrong old password gets is not published: the fence probe has to tell."""
+    """One change of an account by one action. The code of a wrong old password is not published: the probe tells."""
 
     instance: TairInstance
-    old: Secret | None
-    new: Secret | None
+    name: str
+    secrets: dict[str, Secret]  # by the parameters that the action takes them in
+    new: Secret
+    old: Secret | None = None  # the fence, where the action has one
     _seen_changing: bool = False  # since the call that was answered
 
-    fenced = True
     can_reconcile = False
     repeatable = True
     asked: ClassVar[Mapping[str, Any]] = {}
 
+    @property
+    def fenced(self) -> bool:
+        return self.old is not None
+
     def snapshot(self, *, thorough: bool) -> Snapshot:
         if not thorough:
-            return Snapshot()  # the fence needs no look before it
+            return Snapshot()  # nothing that is shown tells of a password
         account, found = self.instance.account(), self.instance.instance()
         status = found.get("InstanceStatus")
         evidence = [
@@ -135,21 +144,23 @@ class TairChange:
 
     def change(self, look: Snapshot) -> Accepted:
         self._seen_changing = False
-        return self._call(self.old)
+        try:
+            return self._call(self.secrets)
+        except OldSecretRefused as error:
+            if self.fenced:
+                raise
+            raise error.without_fence() from None
 
     def probe(self) -> Accepted:
         """The new secret as old and new: accepted only if it is in force."""
-        return self._call(self.new)
+        return self._call(dict.fromkeys(self.secrets, self.new))
 
-    def _call(self, old: Secret | None) -> Accepted:
+    def _call(self, secrets: Mapping[str, Secret]) -> Accepted:
         subject = self.instance.subject
         ids = {"InstanceId": subject.resource, "AccountName": subject.account}
-        body = {
-            "OldAccountPassword": old.reveal() if old else "",
-            "NewAccountPassword": self.new.reveal() if self.new else "",
-        }
-        answer = self.instance.session.change(ACTION, ids, body)
-        return Accepted(str(answer["RequestId"]), Task(), [f"{ACTION}: answered"])
+        body = {name: secret.reveal() for name, secret in secrets.items()}
+        answer = self.instance.session.change(self.name, ids, body)
+        return Accepted(str(answer["RequestId"]), Task(), [f"{self.name}: answered"])
 
     def progress(self, task: Task) -> TaskProgress:
         """What is Available right after the call, and was not seen otherwise since, may be the state of before."""

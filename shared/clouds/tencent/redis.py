@@ -27,6 +27,7 @@ from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
+from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
     from shared.changes.login import Address
@@ -210,6 +211,7 @@ class RedisChange:
     secrets: dict[str, Secret]
     new: Secret | None
     old: Secret | None = None
+    switch_has_task: bool = True  # False: the page calls the TaskId of a call that switches NoAuth meaningless
 
     can_reconcile = True
     repeatable = True  # the same values again, or refused by the fence
@@ -227,7 +229,7 @@ class RedisChange:
         """Read the account and the newest tasks; the instance too where its state is asked for."""
         subject, evidence = self.instance.subject, []
         account = self.instance.account()
-        if account is None and not self.fenced:
+        if account is None and not self.fenced and "AccountName" in self.params:
             raise _missing(subject, "account")
         account = account or {}
         tasks = self.instance.tasks()
@@ -278,6 +280,8 @@ class RedisChange:
 
     def _call(self, params: dict[str, Any], secrets: dict[str, Secret], look: Snapshot) -> Accepted:
         body = {name: secret.reveal() for name, secret in secrets.items()}
+        if not all(body.values()):  # ResetPassword takes an empty one for a wish to have none
+            raise Refused(ErrorClass.INVALID_COMMAND, "an empty password is never sent, nothing was called")
         for action in self.actions:
             try:
                 answer = self.instance.session.change(action, params, body)
@@ -288,14 +292,13 @@ class RedisChange:
                 if isinstance(error, Refused) and error.code in _UNKNOWN_ACTION and action != self.actions[-1]:
                     continue
                 if isinstance(error, OldSecretRefused) and not self.fenced:
-                    # Nothing was said of an old secret: what the code means here no table tells.
-                    code, request_id = error.code, error.request_id
-                    raise Ambiguous(error.message, code=code, request_id=request_id, refused=True) from None
+                    raise error.without_fence() from None
                 raise
         task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
         request_id = request_id if isinstance(request_id, str) else None
         # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.
-        if not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
+        told = self.switch_has_task or "NoAuth" not in params or look.other_fields_in_force
+        if not told or not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
             raise Ambiguous(f"{self.name} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
         return Accepted(request_id, Task(task_id), [f"{self.name}: task {task_id}"])
 
@@ -322,6 +325,13 @@ class RedisAccountChange(RedisChange):
         # root's Privilege cannot be modified, so it cannot be reset either.
         kept = ("ReadonlyPolicy",) if self.params["AccountName"] == "root" else ("Privilege", "ReadonlyPolicy")
         return {name: account[name] for name in kept if name not in self.params and account.get(name)}
+
+
+def admit_no_auth(no_auth: bool | None, settings: Settings) -> None:
+    """Whether an instance may be opened to all who reach it. Raises: Refused (forbidden)."""
+    if no_auth and not settings.allow_noauth:
+        text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
+        raise Refused(ErrorClass.FORBIDDEN, text)
 
 
 def _missing(subject: Subject, what: str) -> Refused:

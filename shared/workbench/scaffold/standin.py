@@ -8,6 +8,7 @@ import textwrap
 from pathlib import Path
 
 from shared.commands.command import Command, TencentCommand
+from shared.workbench.bundle.function_text import UNREAD
 from shared.workbench.bundle.operations import operations
 from shared.workbench.scaffold.names import NewOperation, ScaffoldRefused
 
@@ -30,6 +31,7 @@ from tests.cloud.wire.service import Action, Answer, Call, parameter_table
 
 NAME = "{new.action}"
 SERVICE = {service}
+CODES = "{UNREAD}"  # of the page's error table, a space between each two: the shipped table has to know them
 
 
 def action(service: {service}) -> Action:
@@ -39,7 +41,7 @@ def action(service: {service}) -> Action:
         raise not_written(call, __file__)
 
     parameters = parameter_table({_parameters(operations()[new.source].command)})
-    return Action(parameters, answer, changes=True)
+    return Action(parameters, answer, changes=True, resource=service.actions["{new.source_action}"].resource)
 '''
 
 

@@ -85,6 +85,10 @@ def of_command(model: type[Command]) -> list[Relation]:
                 ),
             ),
         ]
+    if model.instead_field:
+        flag = names[model.instead_field]
+        rule = when(holds(flag, {"const": True}), absent(new), given(new))
+        relations.append(Relation(f"Exactly one of {flag}: true and {new}", rule))
     relations += _OF_MODEL.get(model.__name__, [])
     relations += [Relation(texts.UNSAID["same"])] if old else []
     return [*relations, *(Relation(texts.UNSAID[name]) for name in ("secret_in_text", "waited_for", "region", "whole"))]
@@ -108,12 +112,6 @@ _OF_MODEL = {
             "NoAuth: true and AccountPassword exclude each other",
             when(holds("NoAuth", {"const": True}), absent("AccountPassword")),
         ),
-    ],
-    "ModifyServiceAccountPassword": [
-        Relation(
-            "Exactly one of Random: true and Password",
-            when(holds("Random", {"const": True}), absent("Password"), given("Password")),
-        )
     ],
     "ModifyAccountPassword": [
         Relation(

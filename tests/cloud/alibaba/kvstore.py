@@ -40,7 +40,7 @@ _SYMBOLS = "!@#$%^&*()_+-="
 _PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
 _MOST_TAGS = 5
 _TAGS = " ".join(f"Tag.{number}.{part}" for number in range(1, _MOST_TAGS + 1) for part in ("Key", "Value"))
-_LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwnerId:int SecurityToken"
+LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwnerId:int SecurityToken"
 
 
 @dataclass
@@ -104,7 +104,7 @@ class AlibabaKvstore:
     task_faults = frozenset({"hang_task"})
 
     def __init__(self, world: World, pool: RedisPool, clock: Clock, history: History) -> None:
-        self._world, self._pool, self._clock, self._history = world, pool, clock, history
+        self.world, self._pool, self._clock, self._history = world, pool, clock, history
         self._wrong_old = _drawn_refusal()
         forms = LoginForms(b":")
         self.instances = {
@@ -114,26 +114,26 @@ class AlibabaKvstore:
         self._restore()
         actions = {
             "ModifyAccountPassword": Action(
-                parameter_table(f"InstanceId! AccountName! OldAccountPassword! NewAccountPassword! {_LEGACY}"),
+                parameter_table(f"InstanceId! AccountName! OldAccountPassword! NewAccountPassword! {LEGACY}"),
                 self._modify_password,
                 changes=True,
             ),
             "DescribeAccounts": Action(
-                parameter_table(f"InstanceId! AccountName PageNumber:int PageSize:int {_LEGACY}", "SearchAccountName"),
+                parameter_table(f"InstanceId! AccountName PageNumber:int PageSize:int {LEGACY}", "SearchAccountName"),
                 self._accounts,
             ),
-            "DescribeInstanceAttribute": Action(parameter_table(f"InstanceId! {_LEGACY}"), self._instance_attribute),
+            "DescribeInstanceAttribute": Action(parameter_table(f"InstanceId! {LEGACY}"), self._instance_attribute),
             "DescribeInstances": Action(
                 parameter_table(
                     "InstanceIds InstanceStatus InstanceType RegionId SearchKey PageNumber:int PageSize:int"
-                    f" {_TAGS} {_LEGACY}",
+                    f" {_TAGS} {LEGACY}",
                     "ArchitectureType ChargeType EditionType EngineVersion Expired GlobalInstance:bool"
                     " InstanceClass NetworkType NodeType PrivateIp ResourceGroupId VSwitchId VpcId ZoneId",
                 ),
                 self._instances,
                 resource="acs:kvstore:{region}:{account}:instance/*",
             ),
-            "DescribeInstanceSSL": Action(parameter_table(f"InstanceId! {_LEGACY}"), self._instance_ssl),
+            "DescribeInstanceSSL": Action(parameter_table(f"InstanceId! {LEGACY}"), self._instance_ssl),
         }
         self.actions: Mapping[str, Action] = judged_by(_INSTANCE, "InstanceId", actions)
 
@@ -166,7 +166,7 @@ class AlibabaKvstore:
 
     async def reset(self, world: World) -> None:
         """The first accounts, the same ports, another code for a wrong old password."""
-        self._world, self._pool.world, self._wrong_old = world, world, _drawn_refusal()
+        self.world, self._pool.world, self._wrong_old = world, world, _drawn_refusal()
         self._restore()
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
@@ -196,49 +196,71 @@ class AlibabaKvstore:
     def _restore(self) -> None:
         """The world's accounts."""
         for instance in self.instances.values():
-            instance.restore(self._world)
+            instance.restore(self.world)
             for name, account in instance.accounts.items():
                 self._history.add("tair", instance.id, name, account.user.password, by="world")
 
     async def _turn(self, instance: Instance, account: Account, password: str) -> None:
         user = replace(account.user, password=password)
         await instance.server.start(instance.users)
-        if self._world.holds("A11"):
+        if self.world.holds("A11"):
             await instance.server.set_users([user])
         else:
-            late_s = self._world.changing_shown_after_s + self._world.settle_s + EFFECT_LATE_S
+            late_s = self.world.changing_shown_after_s + self.world.settle_s + EFFECT_LATE_S
             self._clock.call_after(late_s, partial(instance.server.set_users, [user]))
         account.applied += 1
         account.changed += user.password != account.user.password
-        account.user, account.shown = user, self._clock.now() + self._world.changing_shown_after_s
-        account.settled = account.shown + self._world.settle_s
+        account.user, account.shown = user, self._clock.now() + self.world.changing_shown_after_s
+        account.settled = account.shown + self.world.settle_s
 
     def _status(self, account: Account) -> str:
-        return account.status(self._clock.now()) if self._world.shows_changing else "Available"
+        return account.status(self._clock.now()) if self.world.shows_changing else "Available"
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: A4, A5, A6, A11, R14, W3, W10
-        instance = self._instance(call)
+        old, new = given["OldAccountPassword"], given["NewAccountPassword"]
+        instance, account, refused = self.ready_account(given, new, call)
+        if old == new and self.world.old_equals_new == "refuse":
+            raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
+        async with instance.turn:  # compare and swap: of two callers with the same old password one wins
+            if old == new and not self.world.holds("W10"):
+                old = new = account.user.password
+            if old != account.user.password or (old == new and self.world.old_equals_new == "same_code"):
+                raise self._wrong_old_password()
+            await self.set_password(instance, account, new)
+        return self.answered(account, call, refused)
+
+    def ready_account(self, given: Mapping[str, Any], new: str, call: Call) -> tuple[Instance, Account, bool]:
+        """Instance and account that a new password may go to, and whether the caller hears a refusal all the same.
+
+        Raises: ApiError.
+        """
+        # claims: A3, R14, W3
+        instance = self.instance_of(call)
         refused = instance.spec.status != "Normal"
-        if refused and self._world.holds("R14"):
+        if refused and self.world.holds("R14"):
             raise self.error_for("lock", call)
         account = instance.accounts.get(given["AccountName"])
         if account is None:
             raise ApiError("InvalidAccountName.NotFound", "Specified AccountName does not exist.", 404)
-        old, new = given["OldAccountPassword"], given["NewAccountPassword"]
         _check_password(new)
-        self._world.check_password(call.action, new)
-        if old == new and self._world.old_equals_new == "refuse":
-            raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
-        if not self._world.holds("A3") and self._clock.now() < account.settled + BUSY_S:
+        self.world.check_password(call.action, new)
+        if not self.world.holds("A3") and self._clock.now() < account.settled + BUSY_S:
             raise ApiError("OperationConflict.Switching", "The instance is being switched.")
-        async with instance.turn:  # compare and swap: of two callers with the same old password one wins
-            if old == new and not self._world.holds("W10"):
-                old = new = account.user.password
-            if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
-                raise self._wrong_old_password()
-            await self._turn(instance, account, new)
-        self._history.add("tair", instance.id, account.user.name, new)
+        return instance, account, refused
+
+    def is_settling(self, account: Account) -> bool:
+        """Whether a change of the account is being applied, shown or not."""
+        return self._clock.now() < account.settled
+
+    async def set_password(self, instance: Instance, account: Account, password: str) -> None:
+        """Bring a new password into force. The caller has the instance's turn."""
+        await self._turn(instance, account, password)
+        self._history.add("tair", instance.id, account.user.name, password)
+
+    def answered(self, account: Account, call: Call, refused: bool) -> Answer:
+        """The answer to a change that was made. Raises: ApiError: the caller hears a refusal."""
+        # claims: R14
         if refused:
             raise self.error_for("lock", call)
         if call.fault == "hang_task":
@@ -247,13 +269,13 @@ class AlibabaKvstore:
 
     def _wrong_old_password(self) -> ApiError:
         """A code that nobody has published; without A2 the published one of another mistake."""
-        if self._world.holds("A2"):
+        if self.world.holds("A2"):
             return ApiError(*self._wrong_old)
         return ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: A5, A10
-        instance = self._instance(call)
+        instance = self.instance_of(call)
         found = [
             {
                 "InstanceId": instance.id,
@@ -272,7 +294,7 @@ class AlibabaKvstore:
 
     async def _instance_attribute(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: A10
-        shown = self._shown(self._instance(call))
+        shown = self._shown(self.instance_of(call))
         shown |= {"Engine": "Redis", "IsOrderCompleted": True, "VpcAuthMode": "Open"}
         return {"Instances": {"DBInstanceAttribute": [shown]}}
 
@@ -300,8 +322,8 @@ class AlibabaKvstore:
 
     async def _instance_ssl(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: W6
-        instance = self._instance(call)
-        if self._world.ssl != "off":
+        instance = self.instance_of(call)
+        if self.world.ssl != "off":
             raise ApiError("IncorrectEngineVersion", "The engine version does not support this operation.")
         return {"InstanceId": instance.id, "SSLEnabled": "Disable", "SSLExpiredTime": ""}
 
@@ -315,7 +337,7 @@ class AlibabaKvstore:
             "EngineVersion": instance.spec.engine_version,
             "ArchitectureType": "standard",
             "ConnectionDomain": host,
-            "Port": int(port or 0) if self._world.holds("W5") else NOBODY_LISTENS,
+            "Port": int(port or 0) if self.world.holds("W5") else NOBODY_LISTENS,
             "RegionId": instance.spec.region,
             "EndTime": "",
             "HasRenewChangeOrder": False,
@@ -325,7 +347,7 @@ class AlibabaKvstore:
     def _reaches(self, instance: Instance, call: Call) -> bool:
         return call.region in (None, instance.spec.region)
 
-    def _instance(self, call: Call) -> Instance:
+    def instance_of(self, call: Call) -> Instance:
         # claims: A10
         instance = self.instances.get(call.instance_id)
         if instance is None or not self._reaches(instance, call):

@@ -65,7 +65,7 @@ class TencentRedis:
     task_faults = frozenset({"fail_task", "hang_task"})
 
     def __init__(self, world: World, pool: RedisPool, clock: Clock, history: History) -> None:
-        self._world, self._pool, self._clock, self._history = world, pool, clock, history
+        self.world, self._pool, self._clock, self._history = world, pool, clock, history
         self._tasks = Tasks(world, clock)
         forms = LoginForms(b"@")
         self.instances = {
@@ -97,9 +97,9 @@ class TencentRedis:
 
     def state(self) -> dict[str, Any]:
         """Accounts and tasks, without passwords; how many sleeping servers are awake, of both clouds."""
-        tasks = [task_details(task, self._world) for task in self._tasks.all.values()]
+        tasks = [task_details(task, self.world) for task in self._tasks.all.values()]
         instances = {
-            instance.id: {name: account_state(account, self._world) for name, account in instance.accounts.items()}
+            instance.id: {name: account_state(account, self.world) for name, account in instance.accounts.items()}
             for instance in self.instances.values()
         }
         return {"instances": instances, "tasks": tasks, "awake": len(self._pool)}
@@ -111,7 +111,7 @@ class TencentRedis:
     async def reset(self, world: World) -> None:
         """No task, the first accounts, the same ports."""
         self._tasks.close()
-        self._world, self._pool.world, self._tasks = world, world, Tasks(world, self._clock)
+        self.world, self._pool.world, self._tasks = world, world, Tasks(world, self._clock)
         self._restore()
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
@@ -148,22 +148,22 @@ class TencentRedis:
     def _restore(self) -> None:
         """The world's accounts."""
         for instance in self.instances.values():
-            instance.restore(self._world, self._clock.now())
+            instance.restore(self.world, self._clock.now())
             for name, account in instance.accounts.items():
                 self._history.add(self.name, instance.id, name, account.user.password, by="world")
 
     async def _modify_account(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: R5, R6, R14, W3
-        instance = self._instance(call)
-        refusal = self._refusal(instance, call, "ResourceUnavailable.InstanceStatusError")
-        account = self._account(instance, given["AccountName"])
+        instance = self.instance_of(call)
+        refusal = self.refusal_of(instance, call, "ResourceUnavailable.InstanceStatusError")
+        account = self.account_of(instance, given["AccountName"])
         root = account.user.default
         password, no_auth = given.get("AccountPassword"), given.get("NoAuth")
         if password is not None:
             check_password(password, 64)
-            self._world.check_password(call.action, password)
+            self.world.check_password(call.action, password)
         # What the caller leaves out is not kept: this is the trap that callers have to know.
-        resets = self._world.holds("R5")
+        resets = self.world.holds("R5")
         privilege = given.get("Privilege", "rw" if resets else account.user.privilege)
         policy = tuple(given.get("ReadonlyPolicy", ["master"] if resets else account.readonly_policy))
         if privilege not in ("r", "w", "rw") or not policy or set(policy) - {"master", "replication"}:
@@ -178,37 +178,37 @@ class TencentRedis:
         if no_auth is not None:
             user = replace(user, no_auth=no_auth)
         remark = given.get("Remark", account.remark)
-        answer = self._change(
+        answer = self.begin(
             instance, account, user, CHANGE_ACCOUNT, call, password is not None, remark, policy, refusal
         )
-        return {"TaskId": 0} if no_auth is not None and self._world.no_auth_task == "zero" else answer
+        return {"TaskId": 0} if no_auth is not None and self.world.no_auth_task == "zero" else answer
 
     async def _modify_password(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: R1, R2, R3, R4, R6, R14, W3, W10
         old, new = given["OldPassword"], given["Password"]
         if not old:
             raise ApiError("InvalidParameter.EmptyParam", "OldPassword is empty.")
-        longer = call.action == "ModfiyInstancePassword" and self._world.holds("R21")
+        longer = call.action == "ModfiyInstancePassword" and self.world.holds("R21")
         check_password(new, 64 if longer else 30)
-        self._world.check_password(call.action, new)
-        instance = self._instance(call)
-        refusal = self._refusal(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
-        account = self._account(instance, ROOT)
-        if old == new and self._world.old_equals_new == "refuse":
+        self.world.check_password(call.action, new)
+        instance = self.instance_of(call)
+        refusal = self.refusal_of(instance, call, "ResourceUnavailable.InstanceStatusAbnormal")
+        account = self.account_of(instance, ROOT)
+        if old == new and self.world.old_equals_new == "refuse":
             raise ApiError("InvalidParameterValue.PasswordRuleError", "The new password equals the old one.")
-        if old == new and not self._world.holds("W10"):
+        if old == new and not self.world.holds("W10"):
             old = new = account.user.password
-        if old != account.user.password or (old == new and self._world.old_equals_new == "same_code"):
+        if old != account.user.password or (old == new and self.world.old_equals_new == "same_code"):
             code = (
-                "InvalidParameterValue.PasswordError" if self._world.holds("R2") else "FailedOperation.PasswordUnequal"
+                "InvalidParameterValue.PasswordError" if self.world.holds("R2") else "FailedOperation.PasswordUnequal"
             )
             raise ApiError(code, "The old password is wrong.")
         user = replace(account.user, password=new)
-        return self._change(
+        return self.begin(
             instance, account, user, CHANGE_PASSWORD, call, True, account.remark, account.readonly_policy, refusal
         )
 
-    def _change(
+    def begin(
         self,
         instance: Instance,
         account: Account,
@@ -227,7 +227,7 @@ class TencentRedis:
             if with_password:
                 self._history.add(self.name, instance.id, user.name, user.password)
 
-        kind = self._world.task_types.get(call.action, kind)
+        kind = self.world.task_types.get(call.action, kind)
         task = self._tasks.start(instance.id, kind, _KINDS.get(kind, kind), apply, call.fault)
         if refusal:
             raise refusal
@@ -246,19 +246,19 @@ class TencentRedis:
         await instance.server.set_users([user])
         account.update(user, remark, policy)
         if with_password:
-            account.set_time(self._clock.now(), self._world)
-        instance.server.forms = instance.forms(self._world)
+            account.set_time(self._clock.now(), self.world)
+        instance.server.forms = instance.forms(self.world)
 
     async def _task_info(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: R6
         task = self._tasks.all.get(given["TaskId"])
-        if task is not None and self._clock.now() < task.started + self._world.task_readable_after_s:
+        if task is not None and self._clock.now() < task.started + self.world.task_readable_after_s:
             task = None
         if task is None or not self._reaches(self.instances[task.instance_id], call):
             raise ApiError("InvalidParameter.InvalidParameter", "The task does not exist.")
         return {
             "Status": task.status,
-            "StartTime": redis_time(task.started, self._world),
+            "StartTime": redis_time(task.started, self.world),
             "TaskType": task.title,
             "InstanceId": task.instance_id,
             "TaskMessage": task.message,
@@ -267,34 +267,34 @@ class TencentRedis:
     async def _task_list(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: R9, R23
         limit, offset = window(given)
-        oldest = redis_time(self._clock.now() - _MONTH_S, self._world)
+        oldest = redis_time(self._clock.now() - _MONTH_S, self.world)
         keeps: list[Callable[[Task], bool]] = [
             lambda task: self._reaches(self.instances[task.instance_id], call),
-            lambda task: redis_time(task.started, self._world) >= given.get("BeginTime", oldest),
-            lambda task: self._clock.now() >= task.started + self._world.task_listed_after_s,
+            lambda task: redis_time(task.started, self.world) >= given.get("BeginTime", oldest),
+            lambda task: self._clock.now() >= task.started + self.world.task_listed_after_s,
         ]
         if "InstanceId" in given:
             keeps.append(lambda task: task.instance_id == given["InstanceId"])
         if "EndTime" in given:
-            keeps.append(lambda task: redis_time(task.started, self._world) <= given["EndTime"])
+            keeps.append(lambda task: redis_time(task.started, self.world) <= given["EndTime"])
         if given.get("TaskTypes"):
             keeps.append(lambda task: task.kind in given["TaskTypes"])
         if given.get("Result"):
             keeps.append(lambda task: RESULT[task.status] in given["Result"])
         if given.get("OperateUin"):
-            operator = OPERATOR if self._world.holds("R10") else OTHER_OPERATOR
+            operator = OPERATOR if self.world.holds("R10") else OTHER_OPERATOR
             keeps.append(lambda _: operator in given["OperateUin"])
         found = [task for task in reversed(self._tasks.all.values()) if all(keep(task) for keep in keeps)]
-        if not self._world.holds("R23"):
+        if not self.world.holds("R23"):
             found.reverse()
-        shown = [task_summary(task, self._world) for task in page(found, offset, limit)]
+        shown = [task_summary(task, self.world) for task in page(found, offset, limit)]
         return {"TotalCount": self._total(found, shown), "Tasks": shown}
 
     async def _accounts(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: R11
         limit, offset = window(given)
-        instance = self._instance(call)
-        changing = self._world.shows_changing and self._tasks.locks(instance.id)
+        instance = self.instance_of(call)
+        changing = self.world.shows_changing and self._tasks.locks(instance.id)
         now = self._clock.now()
         accounts = [
             {
@@ -304,7 +304,7 @@ class TencentRedis:
                 "Privilege": account.user.privilege,
                 "ReadonlyPolicy": list(account.readonly_policy),
                 "Status": 1 if changing else 2,
-                "CreateTime": redis_time(self._clock.now() - 2 * _MONTH_S, self._world),
+                "CreateTime": redis_time(self._clock.now() - 2 * _MONTH_S, self.world),
                 "PasswordLastModifiedTime": account.time(now),
             }
             for name, account in instance.accounts.items()
@@ -314,7 +314,7 @@ class TencentRedis:
 
     def _total(self, found: Sequence[object], shown: Sequence[object]) -> int:
         """TotalCount: of all that was found; of the page alone where R13 does not hold."""
-        return len(found if self._world.holds("R13") else shown)
+        return len(found if self.world.holds("R13") else shown)
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: R13, R22
@@ -331,50 +331,50 @@ class TencentRedis:
             and matches_search(instance, given)
         ]
         made = self._clock.now() - 2 * _MONTH_S
-        shown = [instance_set(one, self._status(one), made, self._world) for one in page(found, offset, limit)]
+        shown = [instance_set(one, self._status(one), made, self.world) for one in page(found, offset, limit)]
         return {"TotalCount": self._total(found, shown), "InstanceSet": shown}
 
     async def _ssl_status(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: W6
-        self._instance(call)
-        if self._world.ssl == "no_engine":
+        self.instance_of(call)
+        if self.world.ssl == "no_engine":
             raise ApiError("InvalidParameterValue.UnSupportedType", "The type of the instance is not supported.")
-        if self._world.ssl == "no_status":
+        if self.world.ssl == "no_status":
             raise ApiError("ResourceUnavailable.InstanceStatusError", "The status of the instance is wrong.")
         return {"SSLConfig": False, "FeatureSupport": True, "Status": 2, "CertDownloadUrl": ""}
 
     def _status(self, instance: Instance) -> int:
-        changing = self._world.shows_changing and self._tasks.locks(instance.id)
+        changing = self.world.shows_changing and self._tasks.locks(instance.id)
         return 1 if instance.spec.status == 2 and changing else instance.spec.status
 
-    def _refusal(self, instance: Instance, call: Call, wrong_status: str) -> ApiError | None:
+    def refusal_of(self, instance: Instance, call: Call, wrong_status: str) -> ApiError | None:
         """What a caller hears of an instance that takes no change now, though it does in a world without R14.
 
         Raises: ApiError: that, in any other world.
         """
-        if self._tasks.locks(instance.id) and self._world.holds("R20"):
+        if self._tasks.locks(instance.id) and self.world.holds("R20"):
             refusal = self.error_for("lock", call)
         elif instance.spec.status != 2:
             refusal = ApiError(wrong_status, "The status of the instance does not allow this.")
         else:
             return None
-        if self._world.holds("R14"):
+        if self.world.holds("R14"):
             raise refusal
         return refusal
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
         return instance.spec.region == call.region and call.site in (None, instance.spec.site)
 
-    def _instance(self, call: Call) -> Instance:
+    def instance_of(self, call: Call) -> Instance:
         instance = self.instances.get(call.instance_id)
         if instance is None or not self._reaches(instance, call):
             raise self._missing("ResourceNotFound.InstanceNotExists", "The instance does not exist.")
         return instance
 
-    def _account(self, instance: Instance, name: str) -> Account:
+    def account_of(self, instance: Instance, name: str) -> Account:
         if name not in instance.accounts:
             raise self._missing("ResourceNotFound.AccountDoesNotExists", "The account does not exist.")
         return instance.accounts[name]
 
     def _missing(self, code: str, message: str) -> ApiError:
-        return ApiError(code if self._world.holds("R16") else "FailedOperation.Unknown", message)
+        return ApiError(code if self.world.holds("R16") else "FailedOperation.Unknown", message)
