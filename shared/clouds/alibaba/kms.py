@@ -15,7 +15,6 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from math import inf
 from types import SimpleNamespace
 from typing import Any
@@ -26,6 +25,7 @@ from shared.results.outcome import SUPERSEDED
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
+from shared.runtime.times import parse_time
 from shared.stores.store import STORE_FULL, Version
 from shared.stores.versions import COPY, parse_version_name
 
@@ -357,7 +357,5 @@ def _labels(version: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _seconds(text: object) -> float:
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
-    except ValueError:
-        return 0.0
+    made = parse_time(text)
+    return max(0.0, made.timestamp()) if made else 0.0
