@@ -11,11 +11,8 @@ from typing import Any
 from shared.clouds.session import Session
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
-from shared.stores.store import STORE_FULL, VERSION_EXISTS
+from shared.stores.store import NO_TEXT, STORE_FULL, VERSION_EXISTS
 from shared.stores.versions import is_keyturn_version
-
-NO_TEXT = "NoText"
-"""Code where a version holds no text, so no password."""
 
 _E = ErrorClass
 _ADVICE = {
@@ -33,6 +30,7 @@ _BY_CODE = {
     "Rejected.ResourceInDeleteWindow": "the secret waits for its deletion: restore it first",
     "Rejected.Unavailable": "the secret's key or KMS instance is out of use: enable it first",
     "Rejected.Disabled": "the secret's key is disabled: enable it first",
+    "OperationDenied.AutoRotatedResource": "a cloud product manages it, and alone writes it: name another secret",
 }
 
 
@@ -80,8 +78,9 @@ class RemoteStore:
     def _missing(self, version: str) -> Refused:
         return Refused(_E.NOT_FOUND, f"{self.name}: no version {version}: check the name", code="NotFound")
 
-    def _secret(self, value: object) -> Secret:
+    def _secret(self, value: object, *, binary: bool = False) -> Secret:
         """The text that a version holds. Raises: Refused (failed) for anything else."""
-        if isinstance(value, str) and value:
+        if isinstance(value, str) and value and not binary:
             return Secret(value)
-        raise Refused(_E.FAILED, f"{self.name}: the version holds no text: store the secret as text", code=NO_TEXT)
+        held = "binary data" if binary else "no text"
+        raise Refused(_E.FAILED, f"{self.name}: the version holds {held}: store the secret as text", code=NO_TEXT)

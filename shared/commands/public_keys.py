@@ -19,6 +19,8 @@ from typing import Any, NoReturn
 _LARGEST_KEY = 8192  # bytes as JSON
 _RSA_BITS = range(2048, 8193)
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
+_ENCRYPTING = frozenset({"encrypt", "wrapKey", "deriveKey", "deriveBits"})
+_SIGNING = frozenset({"sign", "verify"})
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -96,11 +98,25 @@ def public_part(jwk: Mapping[str, Any]) -> dict[str, str]:
         public = _okp(jwk)
     else:
         _refuse("kty must be RSA, EC or OKP")
-    if jwk.get("use", "enc") != "enc":
-        _refuse("use must be enc, if it is there")
+    _check_purpose(jwk)
     if jwk.get("alg", algorithm_for(public)) != algorithm_for(public):
         _refuse(f"alg must be {algorithm_for(public)} for this kind of key, if it is there")
     return public
+
+
+def _check_purpose(jwk: Mapping[str, Any]) -> None:
+    """RFC 7517, 4.2 and 4.3: who holds the private half may be refused to decrypt with it. Raises: ValueError."""
+    if jwk.get("use", "enc") != "enc":
+        _refuse("use must be enc, if it is there")
+    operations = jwk.get("key_ops", [])
+    if not isinstance(operations, list) or not all(isinstance(one, str) for one in operations):
+        _refuse("key_ops must be a list of texts, if it is there")
+    if len(set(operations)) < len(operations):
+        _refuse("key_ops must name no operation twice")
+    if operations and _ENCRYPTING.isdisjoint(operations):  # browsers export an ECDH public key with an empty list
+        _refuse(f"key_ops must name one of {', '.join(sorted(_ENCRYPTING))}, if it is there")
+    if "use" in jwk and not _SIGNING.isdisjoint(operations):
+        _refuse("key_ops must fit use: a key for enc neither signs nor verifies")
 
 
 def _rsa(jwk: Mapping[str, Any]) -> dict[str, str]:

@@ -109,4 +109,5 @@ def context_of(operation: Operation[C], request: Request, message: Message, comm
         known("Actor"),
         known("Reason"),
         message.traceparent,
+        message.tracestate,
     )

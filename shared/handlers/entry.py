@@ -133,8 +133,9 @@ def _warn_without_key(invocation: Invocation) -> None:
 
 def _no_command(request: Request) -> Message:
     """In the place of a message, where there was none: named by the request."""
-    parent = request.delivery.traceparent or new_trace()
-    return Message(None, fit_id(request.invocation.request_id), traceparent=parent)
+    delivery = request.delivery
+    parent = delivery.traceparent or new_trace()
+    return Message(None, fit_id(request.invocation.request_id), traceparent=parent, tracestate=delivery.tracestate)
 
 
 def _answer(
@@ -205,7 +206,12 @@ def _unset(handler: Handler, event: object, error: SettingsError, started: float
     line.outcomes = {"not_changed": 1}
     message = delivery.messages[0] if delivery.messages else Message(None, fit_id("-"))
     command_context = CommandContext(
-        handler.unknown_subject, handler.action, message.command_id, now_text(), traceparent=message.traceparent
+        handler.unknown_subject,
+        handler.action,
+        message.command_id,
+        now_text(),
+        traceparent=message.traceparent,
+        tracestate=message.tracestate,
     )
     text = f"{error}; nothing was called: correct the function's environment"
     result = result_event(

@@ -71,7 +71,12 @@ class FollowChangeHandler:
     def context_of(self, request: Request, message: Message) -> CommandContext:
         """Of a message that is not followed: it is named by itself alone, never by what it says of a change."""
         return CommandContext(
-            self.unknown_subject, FUNCTION, message.command_id, now_text(), traceparent=message.traceparent
+            self.unknown_subject,
+            FUNCTION,
+            message.command_id,
+            now_text(),
+            traceparent=message.traceparent,
+            tracestate=message.tracestate,
         )
 
     def process(self, request: Request) -> list[Handled]:

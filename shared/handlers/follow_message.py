@@ -19,7 +19,7 @@ from shared.results.outcome import CommandContext, Conclusion, StoredSecret
 from shared.results.publisher import OutgoingCommand
 from shared.runtime import redaction
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused
-from shared.runtime.times import now_text
+from shared.runtime.times import now_text, parse_time
 
 FUNCTION = "follow_change"
 
@@ -154,10 +154,8 @@ FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
 
 def seconds(moment: str) -> float:
     """A time as keyturn writes it, in Unix seconds; 0 for one that no calendar has."""
-    try:
-        return datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return 0.0
+    found = parse_time(moment)
+    return found.timestamp() if found else 0.0
 
 
 def _text(at: float) -> str:

@@ -14,8 +14,8 @@ from shared.results.publisher import OutgoingCommand
 from shared.runtime.backoff import backoff_s
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
 from shared.runtime.message_signing import MOST_ATTEMPTS, MOST_HOPS
-from shared.runtime.times import now_text
-from shared.triggers import Message, Trigger, parse_time
+from shared.runtime.times import now_text, parse_time
+from shared.triggers import Message, Trigger
 
 # A command that came before its time is waited for at most so long, where others wait in its batch.
 _WAIT_AMONG_OTHERS_S = 5.0
@@ -88,6 +88,7 @@ class HandingBack:
                 hop=hop,
                 notbefore=notbefore,
                 traceparent=self.message.traceparent,
+                tracestate=self.message.tracestate,
                 delay_s=delay_s,
             )
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 from shared.commands.command import C
@@ -88,7 +88,7 @@ class OperationHandler(Generic[C]):
         # A defect of ours must not stop the other messages of the batch; nothing was called.
         except Exception as defect:
             log_unexpected(defect, message)
-            nameless = Message(None, message.command_id, attempt=message.attempt, traceparent=message.traceparent)
+            nameless = replace(message, data=None)
             text = "an unexpected failure before the call; see the log"
             admitted = RefusedCommand(self.context_of(request, nameless), Refused(ErrorClass.FAILED, text))
         if isinstance(admitted, RefusedCommand):

@@ -29,9 +29,9 @@ from shared.rotation.policy import FUNCTION, CommandSpelling, PlanRotation, Poli
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused
-from shared.runtime.times import now_text
+from shared.runtime.times import now_text, parse_time
 from shared.stores.store import Version
-from shared.triggers import Message, Trigger, fit_id, parse_time
+from shared.triggers import Message, Trigger, fit_id
 
 _LONGEST_WAIT_S = 10.0
 _KEPT_S = 5.0  # for telling and handing on; of a short invocation a third
@@ -191,8 +191,15 @@ class PlanRotationHandler:
             field_or_none(PlanRotation, data, "Region") or request.invocation.settings.region or "-",
             service,
         )
-        name, parent = _name_of(message), message.traceparent
-        return CommandContext(subject, FUNCTION, name, now_text(), message.attempt, traceparent=parent)
+        return CommandContext(
+            subject,
+            FUNCTION,
+            _name_of(message),
+            now_text(),
+            message.attempt,
+            traceparent=message.traceparent,
+            tracestate=message.tracestate,
+        )
 
 
 def _name_of(message: Message) -> str:

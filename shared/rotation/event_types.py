@@ -20,6 +20,7 @@ from shared.results.event_types import (
     Subject,
     Time,
     Traceparent,
+    Tracestate,
 )
 
 
@@ -62,4 +63,5 @@ class RotationReport(TypedDict):
     time: Time
     datacontenttype: Literal["application/json"]
     traceparent: NotRequired[Traceparent]
+    tracestate: NotRequired[Tracestate]
     data: RotationPage

@@ -18,9 +18,9 @@ from shared.rotation.policy import FUNCTION, command_id
 from shared.rotation.report import Counts, FiringReport, Row
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.lanes import run
-from shared.runtime.times import now_text
+from shared.runtime.times import now_text, parse_time
 from shared.runtime.tracing import trace_id
-from shared.triggers import Message, parse_time
+from shared.triggers import Message
 
 log = logging.getLogger("keyturn")
 
@@ -31,6 +31,7 @@ _APART_S = 20.0  # two commands of one instance: one in flight at a time
 _MOST_ATTEMPTS = 10  # in a row that brought nothing
 _MOST_HOPS = 1000
 _AGAIN_S = 5.0
+_MOST_AHEAD_DAYS = 1.0  # by which a wrong zone, or a clock, may put a change into the future
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Firing:
         self.told = FiringReport(
             self.plan, self.subject, self.name, fired, [self.fleet.assumes], publisher.publish_result
         )
-        self.told.traceparent = message.traceparent
+        self.told.traceparent, self.told.tracestate = message.traceparent, message.tracestate
         if begun:
             self.told.page = begun.page
             self.told.counts = Counts(
@@ -197,6 +198,9 @@ class Firing:
             row.why = f"not in use ({account.obstacle}): no command is sent until it is"
             counts.not_due += 1
         elif row.age_days is None:
+            counts.unknown += 1
+        elif row.age_days < -_MOST_AHEAD_DAYS:
+            row.why = f"no age: its time lies {-row.age_days:.0f} days ahead"
             counts.unknown += 1
         elif row.age_days > plan.max_age_days:
             row.due, row.why = True, f"older than {plan.max_age_days:g} days"

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone, tzinfo
 from typing import Protocol
 
+from shared.runtime.times import parse_time
+
 # Older than either cloud's service, or so late that nobody can mean it: how an unset or broken time looks.
 _FIRST, _LAST = datetime(2010, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
 
@@ -56,11 +58,7 @@ class Fleet(Protocol):
 
 def moment_of(text: object, zone: tzinfo) -> datetime | None:
     """A time as a service prints it, in UTC; a text that names no zone is of `zone`. None: nobody can mean it."""
-    try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00")) if isinstance(text, str) else None
-        return _meant(moment if moment is None or moment.tzinfo else moment.replace(tzinfo=zone))
-    except (ValueError, OverflowError):
-        return None
+    return _meant(parse_time(text, zone))
 
 
 def moment_at(seconds: object) -> datetime | None:
@@ -74,6 +72,4 @@ def moment_at(seconds: object) -> datetime | None:
 
 
 def _meant(moment: datetime | None) -> datetime | None:
-    """The same in UTC. Raises: OverflowError."""
-    utc = moment.astimezone(timezone.utc) if moment else None
-    return utc if utc and _FIRST <= utc < _LAST else None
+    return moment if moment and _FIRST <= moment < _LAST else None

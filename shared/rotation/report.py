@@ -84,6 +84,7 @@ class FiringReport:
     page: int = 0
     counts: Counts = field(default_factory=Counts)
     traceparent: str | None = None
+    tracestate: str | None = None
     delivered: bool = True
     published: int = 0  # pages of this delivery that a queue has confirmed
     _rows: list[event_types.RotationRow] = field(default_factory=list)
@@ -141,6 +142,8 @@ class FiringReport:
         }
         if self.traceparent:
             event["traceparent"] = self.traceparent
+            if self.tracestate:
+                event["tracestate"] = self.tracestate
         confirmed = self.publish(event)
         self.delivered = self.delivered and confirmed
         self.published += confirmed

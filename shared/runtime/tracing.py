@@ -12,15 +12,17 @@ _KEY = r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/
 _MEMBER = re.compile(rf"{_KEY}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{{0,255}}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
 _MOST_MEMBERS, _LONGEST_STATE = 32, 512
 
-_FORM = re.compile(r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.{1,200})?")
+_FORM = re.compile(r"(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_FLAGS = 0x03  # sampled, and, since level 2, random
 
 
 def traceparent(value: object) -> str | None:
     """`value` if it is a traceparent, else None: what is malformed is ignored, as the standard asks."""
     match = _FORM.fullmatch(value) if isinstance(value, str) else None
-    if match is None or (match[1] == "00" and match[3]):
+    if match is None or (match[1] == "00" and match[4]):
         return None
-    return match[0][:55]  # of a later version the fields that we know
+    # Of a later version the fields that we know, as this version; flags that it does not define are 0 (3.2.2.5, 4.3).
+    return f"00-{match[2]}-{int(match[3], 16) & _FLAGS:02x}"
 
 
 def tracestate(value: object) -> str | None:
@@ -28,9 +30,8 @@ def tracestate(value: object) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_STATE:
         return None
     members = [member for one in value.split(",") if (member := one.strip(" \t"))]
-    keys = {member.partition("=")[0] for member in members}
-    if not 1 <= len(members) <= _MOST_MEMBERS or len(keys) != len(members):
-        return None
+    if not 1 <= len(members) <= _MOST_MEMBERS:
+        return None  # a key that came twice passes on: whoever receives may discard one, and need not
     return value if all(map(_MEMBER.fullmatch, members)) else None
 
 

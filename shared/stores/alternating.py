@@ -30,7 +30,7 @@ class AlternatingSecret:
         """The turn that a store's secret holds, or None if it is of another form."""
         try:
             body = json.loads(kept.reveal())
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
         now = _pair(body)
         if now is None:

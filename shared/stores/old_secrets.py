@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Generic
 
 from shared.commands.command import C
-from shared.runtime.errors import ErrorClass, Refused
+from shared.runtime.errors import Refused
 from shared.runtime.secret import Secret
 from shared.stores.alternating import AlternatingSecret
 from shared.stores.store import Store
+from shared.stores.store_checks import check_password, is_no_secret
 from shared.stores.versions import VersionListing, parse_version_name
 from shared.stores.write_ahead import WriteAhead
 
@@ -29,15 +30,15 @@ def old_secret_in(store: Store, version: str, account: str | None) -> Secret | N
     `account`: whose password it must hold, where two take turns.
     """
     try:
-        kept = store.read(version)
+        kept: Secret | None = store.read(version)
+        if account is not None and kept is not None:
+            turn = AlternatingSecret.from_stored(kept)
+            kept = turn.password_of(account) if turn is not None else None
+        return check_password(kept, store.name) if kept is not None else None
     except Refused as refused:
-        if refused.error_class is ErrorClass.NOT_FOUND:
+        if is_no_secret(refused):
             return None
         raise
-    if account is None:
-        return kept
-    turn = AlternatingSecret.from_stored(kept)
-    return turn.password_of(account) if turn is not None else None
 
 
 @dataclass(frozen=True, eq=False)

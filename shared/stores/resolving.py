@@ -21,7 +21,7 @@ from shared.stores.alternating import AlternatingSecret, Turn, alternating_secre
 from shared.stores.old_secrets import OldSecretCandidates, candidates, old_secret_in
 from shared.stores.resolved import ResolvedSecrets
 from shared.stores.store import Store
-from shared.stores.store_checks import check_no_call_is_out, check_owner
+from shared.stores.store_checks import check_no_call_is_out, check_owner, check_password
 from shared.stores.version_choice import ChosenVersion, choose_version
 from shared.stores.versions import ChangeIdentity, EarlierDelivery, VersionListing, earlier_delivery, listing_for
 from shared.stores.write_ahead import FirstListing, MadeSecret, WriteAhead
@@ -69,7 +69,7 @@ class SecretResolver(Generic[C]):
         if not isinstance(given, StoreRef):
             return given
         store, _ = self.store_of(given)
-        secret = store.read(given.version)
+        secret = check_password(store.read(given.version), given.place)
         self.evidence.append(f"store: {given.place} read")
         if given is self.command.given_new and (broken := self.command.rule.violations(secret.reveal())):
             rules = f"{'; '.join(broken)} ({self.command.rule.source})"
@@ -95,9 +95,11 @@ class SecretResolver(Generic[C]):
                 return ended
         now = self.clock()
         check_no_call_is_out(listing, now, self.bound_s)
+        current = place.store.read() if command.given_old == place.ref or command.alternates else None
+        place.store.check_takes_writes()
         chosen = choose_version(place.store, listing, dry_run=command.dry_run, now=now, bound_s=self.bound_s)
         self.evidence += chosen.evidence
-        return self._at_hand(place, chosen)
+        return self._at_hand(place, chosen, current)
 
     def _ended_before(self, place: _Place) -> ResolvedSecrets[C] | None:
         """What an earlier delivery of this very change means; None: it is to be gone on with."""
@@ -136,10 +138,9 @@ class SecretResolver(Generic[C]):
         ready = command.with_secrets(new, new, account)
         return ResolvedSecrets(ready, account, new, keeping, None, True, contested, evidence=self.evidence)
 
-    def _at_hand(self, place: _Place, chosen: ChosenVersion) -> ResolvedSecrets[C]:
-        """The command with its old and new secret, and further old ones."""
+    def _at_hand(self, place: _Place, chosen: ChosenVersion, current: Secret | None) -> ResolvedSecrets[C]:
+        """The command with its old and new secret, and further old ones. `current`: None where it was not read."""
         command = self.command
-        current = place.store.read() if command.given_old == place.ref or command.alternates else None
         turn, secret = None, None
         if command.alternates and current is not None:
             turn = turn_of(command.alternates, current, place.ref)
@@ -151,6 +152,8 @@ class SecretResolver(Generic[C]):
         keeping = self._keeping(place, chosen, secret or self._made(turn), lambda: self._made(turn))
         account = turn.account if turn is not None else None
         old = turn.old if turn is not None else current
+        if old is not None and command.old_field is not None:
+            check_password(old, place.ref.place)
         if command.old_field is None:
             ready = command.with_secrets(old, keeping.value, account)
             return ResolvedSecrets(ready, account, keeping.value, keeping, evidence=self.evidence)

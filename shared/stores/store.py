@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 VERSION_EXISTS = "VersionExists"
 """Code of the refusal to keep another secret under a version's name."""
 
+NO_TEXT = "NoText"
+"""Code where a version holds no text, so no password."""
+
 STORE_FULL = "StoreFull"
 """Code where versions that must stay leave no room for another."""
 
@@ -63,6 +66,12 @@ class Store(Protocol):
 
     def read(self, version: str | None = None) -> Secret:
         """One version's secret; without a version the current one. Raises: Refused (not_found)."""
+
+    def check_takes_writes(self) -> None:
+        """See that the service lets a caller write to this kind of secret, as far as it can be told without a write.
+
+        Raises: Refused (forbidden, ManagedSecret).
+        """
 
     def make_room(self, spare: Sequence[str], places: int = 1) -> None:
         """See that so many more versions fit, by the last listing. Nothing goes but the spare ones, earliest first.

@@ -1,11 +1,17 @@
-"""Whether a store takes a change now: whose secrets it holds, and whether an earlier command may still call."""
+"""Whether a store takes a change now: what it holds, whose secrets, and whether an earlier command may still call."""
 
 from __future__ import annotations
 
+import json
+
 from shared.commands.store_reference import StoreRef
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
-from shared.stores.store import Store
+from shared.runtime.secret import Secret
+from shared.stores.store import NO_TEXT, Store
 from shared.stores.versions import VersionListing
+
+NO_PASSWORD = "NoPassword"  # noqa: S105 - an error's code
+"""Code where a store holds a text that is no password by itself."""
 
 
 def check_owner(store: Store, listing: VersionListing, ref: StoreRef, *, adopt: bool) -> None:
@@ -42,3 +48,30 @@ def check_no_call_is_out(listing: VersionListing, now: float, bound_s: float) ->
         later = RetryLater(ErrorClass.BUSY, text, code="StillSettling")
         later.after_s = left_s
         raise later
+
+
+def check_password(kept: Secret, place: str) -> Secret:
+    """What a store handed over, where a password is expected. Raises: Refused (failed, NoPassword), never the value."""
+    text = kept.reveal()
+    bare = text.strip().strip("\ufeff\0")
+    if _is_object(bare):
+        what = "holds JSON, as a managed secret does, not a password: name a secret that holds the password alone"
+    elif bare != text:
+        what = "holds white space before or behind the password: store it without, and without a line's end"
+    else:
+        return kept
+    raise Refused(ErrorClass.FAILED, f"{place} {what}; nothing was called", code=NO_PASSWORD)
+
+
+def is_no_secret(refused: Refused) -> bool:
+    """Whether a version is gone, or holds what is no secret: another one may hold the old secret."""
+    return refused.error_class is ErrorClass.NOT_FOUND or refused.code in (NO_TEXT, NO_PASSWORD)
+
+
+def _is_object(text: str) -> bool:
+    if not text.startswith("{"):
+        return False
+    try:
+        return isinstance(json.loads(text), dict)
+    except (ValueError, RecursionError):
+        return False

@@ -3,8 +3,7 @@
 Pure functions over the event: no environment, no clock, no SDK. Nothing here logs or repeats what it says.
 """
 
-from shared.triggers.commands import parse_time
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent, fit_id
 from shared.triggers.reading import read
 
-__all__ = ["Delivery", "Message", "Trigger", "UnknownEvent", "fit_id", "parse_time", "read"]
+__all__ = ["Delivery", "Message", "Trigger", "UnknownEvent", "fit_id", "read"]

@@ -1,17 +1,24 @@
 """One JSON value to messages: a bare command, a CloudEvent that carries one, or a list of either."""
 
-import re
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from enum import Enum
 
 from shared.runtime.message_signing import COMMAND_TYPE, MOST_ATTEMPTS, MOST_HOPS, Keys, verify
+from shared.runtime.times import parse_time
 from shared.runtime.tracing import new_trace, traceparent, tracestate
 from shared.triggers.decoding import NotJson, decode, flaw, from_base64, repetition
 from shared.triggers.delivery import Message, fit_id
 
 MAX_LIST = 100
-_RFC3339 = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d)(\.\d{1,20})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 _MAX_INTEGER = 2**31 - 1  # CloudEvents 1.0, Integer
+
+
+class Events(Enum):
+    """Whether what is read may be a CloudEvent: one event carries one command, or a list of them."""
+
+    MAY = "may"
+    MUST = "must"
+    MUST_NOT = "must not"  # it stands inside a CloudEvent
 
 
 @dataclass(frozen=True, repr=False)
@@ -64,7 +71,9 @@ class EventOrigin:
         )
 
 
-def commands(value: object, origin: EventOrigin, noun: str, *, listed: bool = False) -> tuple[Message, ...]:
+def commands(
+    value: object, origin: EventOrigin, noun: str, *, events: Events = Events.MAY, listed: bool = False
+) -> tuple[Message, ...]:
     """The messages that `value` holds; `noun` begins each problem. A list inside a list is a problem."""
     if isinstance(value, list) and not listed:
         if not 1 <= len(value) <= MAX_LIST:
@@ -72,11 +81,15 @@ def commands(value: object, origin: EventOrigin, noun: str, *, listed: bool = Fa
         return tuple(
             message
             for n, element in enumerate(value)
-            for message in commands(element, origin.element(n), f"element of {noun}", listed=True)
+            for message in commands(element, origin.element(n), f"element of {noun}", events=events, listed=True)
         )
+    if isinstance(value, dict) and is_event(value):
+        if events is Events.MUST_NOT:
+            return (origin.refuse(f"{noun} is a CloudEvent inside a CloudEvent: send the inner one alone"),)
+        return _event(value, origin, noun, listed)
+    if events is Events.MUST:
+        return (origin.refuse(f"{noun} is not a CloudEvent"),)
     if isinstance(value, dict):
-        if is_event(value):
-            return _event(value, origin, noun, listed)
         rule = flaw(value)
         return (origin.refuse(f"{noun} {rule}") if rule else origin.message(value),)
     return (origin.refuse(f"{noun} is not a JSON object"),)
@@ -98,25 +111,15 @@ def event_origin(event: dict[str, object], origin: EventOrigin) -> EventOrigin:
     return origin.called(name) if isinstance(name, str) and name else origin
 
 
-def parse_time(value: object) -> datetime | None:
-    """The time that an RFC 3339 text names, in UTC, None if it is none; finer than microseconds is cut off."""
-    if not isinstance(value, str) or not (match := _RFC3339.fullmatch(value)):
-        return None
-    day, fraction, zone = match.groups()
-    try:
-        named = datetime.fromisoformat(
-            f"{day.upper()}{(fraction or '.0')[:7].ljust(7, '0')}{zone.upper().replace('Z', '+00:00')}"
-        )
-        return named.astimezone(timezone.utc)
-    except (ValueError, OverflowError):  # in the first or the last hours that a datetime holds
-        return None
-
-
 def _event(event: dict[str, object], origin: EventOrigin, noun: str, listed: bool) -> tuple[Message, ...]:
     attributes = {name: value for name, value in event.items() if name not in {"data", "data_base64"}}
     rule = flaw(attributes) or repetition(event)
     if rule:
         return (origin.refuse(f"{noun} {rule}"),)
+    # A null attribute is one that is not there (JSON format, 2.2).
+    event = {name: value for name, value in event.items() if value is not None}
+    if not isinstance(event.get("id"), str):
+        return (origin.refuse("event attribute id is not text"),)
     origin = event_origin(event, origin)
     kind = str(event["type"])
     origin = replace(origin, named=origin.named or bool(event["id"]), type=kind)
@@ -133,21 +136,30 @@ def _event(event: dict[str, object], origin: EventOrigin, noun: str, listed: boo
             if counts is None:
                 return (origin.refuse("event attribute attempt or hop is not a whole number in its range"),)
             origin = _counted(origin, *counts)
-    if "data" not in event and "data_base64" not in event:
-        return (origin.refuse("event has no data"),)
-    data = event.get("data")
     try:
-        packed = event.get("data_base64")
-        if data is None and isinstance(packed, str):
-            data = from_base64(packed)
-        if isinstance(data, str):
-            data = decode(data)
+        data = _data(event)
     except NotJson as error:
-        return (origin.refuse(f"event data {error}"),)
-    if isinstance(data, dict):  # never an event again: its data is the command
+        return (origin.refuse(f"event {error}"),)
+    if isinstance(data, dict) and not is_event(data):
         rule = flaw(data)
         return (origin.refuse(f"event data {rule}") if rule else _verified(event, origin, data).message(data),)
-    return commands(data, origin, "event data", listed=listed)
+    return commands(data, origin, "event data", events=Events.MUST_NOT, listed=listed)
+
+
+def _data(event: dict[str, object]) -> object:
+    """The JSON value that a CloudEvent without null members carries. Raises: NotJson."""
+    if event.keys().isdisjoint({"data", "data_base64"}):
+        raise NotJson("has no data")
+    if event.keys() >= {"data", "data_base64"}:  # JSON format, 3.1.1
+        raise NotJson("has data beside data_base64")
+    data, rule = event.get("data", event.get("data_base64")), None
+    try:
+        if isinstance(data, str) and "data" not in event:
+            data = from_base64(data)
+        return decode(data) if isinstance(data, str) else data
+    except NotJson as error:
+        rule = f"data {error}"
+    raise NotJson(rule)
 
 
 def _counted(origin: EventOrigin, attempt: int, hop: int) -> EventOrigin:

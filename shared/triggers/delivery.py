@@ -78,6 +78,8 @@ class Delivery:
     """HTTP only: status (405, 415, 400) and reason; there are no messages then."""
     traceparent: str | None = None
     """Of an HTTP call that is refused."""
+    tracestate: str | None = None
+    """The same."""
 
 
 def fit_id(raw: str) -> str:

@@ -1,4 +1,4 @@
-"""Queue envelopes, opened layer by layer until a command, or a reason why there is none, is left.
+"""Queue envelopes: the platform's own is opened, then it holds a command, or one CloudEvent that carries it.
 
 Shapes: the platforms' trigger documentation. A layer is known by its keys alone, as event buses deliver
 connectors' data with and without a CloudEvent around it (`eventSchema` CloudEvents or RawData).
@@ -8,11 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from shared.triggers.commands import EventOrigin, commands, event_origin, is_event
-from shared.triggers.decoding import NotJson, decode, repetition
+from shared.triggers.decoding import NotJson, decode, flaw, repetition
 from shared.triggers.delivery import Message
-
-MAX_LAYERS = 6
-"""Event bus, connector, topic, CloudEvent, and two to spare."""
 
 Reread = Callable[[str, EventOrigin], tuple[Message, ...]]
 """Reads the original event out of a dead letter: its text, and what its messages inherit."""
@@ -24,10 +21,17 @@ class Record:
 
     id: str
     body: object
+    headers: object = None
+    """What the sender put beside the body, where the platform hands that on; it may make a CloudEvent of both."""
+    topic: bool = False
+    """It came through an SMQ topic, which may push into a queue: one more envelope, of the platform's own making."""
 
 
-def unwrap(value: object, origin: EventOrigin, reread: Reread, *, layers: int = 0) -> tuple[Message, ...]:
-    """The messages in `value`, which is a body or an envelope of any known shape. Never raises."""
+def unwrap(value: object, origin: EventOrigin, reread: Reread, *, outer: Record | None = None) -> tuple[Message, ...]:
+    """The messages in `value`, which is a body or an envelope of any known shape. Never raises.
+
+    `outer`: the envelope that `value` was the body of.
+    """
     if isinstance(value, str):
         try:
             value = decode(value)
@@ -37,28 +41,40 @@ def unwrap(value: object, origin: EventOrigin, reread: Reread, *, layers: int = 
         return (origin.refuse("message has no body"),)
     if not isinstance(value, dict):
         return commands(value, origin, "message")
-    rule = repetition(value)
-    if rule:
+    if rule := repetition(value):
         return (origin.refuse(f"message {rule}"),)
     record = record_of(value)
-    if record is None and is_event(value) and not str(value["type"]).startswith("keyturn."):
+    if record is None and outer is None and is_event(value) and not str(value["type"]).startswith("keyturn."):
         data = value.get("data")
-        if isinstance(data, dict):  # a connector's data, or an event that was put on a bus as it was
-            record = record_of(data) or (Record("", data) if is_event(data) else None)
-        if record is not None:
-            origin = event_origin(value, origin)
+        record = record_of(data) if isinstance(data, dict) else None  # an event bus's own, around a connector's
+        origin = event_origin(value, origin) if record is not None else origin
     letter = dead_letter(value) if record is None else None
     inner = record or letter
     if inner is None:
         return commands(value, origin, "message")
-    if layers >= MAX_LAYERS:
+    if record is not None and outer is not None and (outer.topic or not record.topic):
         return (origin.refuse("message is wrapped in too many envelopes"),)
+    if rule := flaw(value):
+        return (origin.refuse(f"message {rule}"),)
     origin = origin.called(inner.id) if inner.id else origin
-    if inner is record:
-        return unwrap(inner.body, origin, reread, layers=layers + 1)
+    if record is not None:
+        return _opened(record, origin, reread)
     if not isinstance(inner.body, str):
         return (origin.refuse("message tells of an invocation that succeeded"),)
     return reread(inner.body, origin)
+
+
+def _opened(record: Record, origin: EventOrigin, reread: Reread) -> tuple[Message, ...]:
+    if record.headers:
+        from shared.triggers.binary import message_attributes
+
+        try:
+            attributes = message_attributes(record.headers)
+        except NotJson as error:
+            return (origin.refuse(f"message {error}"),)
+        if attributes:
+            return commands({**attributes, "data": record.body}, origin, "message")
+    return unwrap(record.body, origin, reread, outer=record)
 
 
 def record_of(value: dict[str, object]) -> Record | None:
@@ -71,16 +87,17 @@ def record_of(value: dict[str, object]) -> Record | None:
     if "messageBody" in value:  # SMQ queue
         return Record(_word(value.get("messageId")), value["messageBody"])
     if {"Message", "MessageId", "TopicName"} <= value.keys():  # SMQ topic, JSON format
-        return Record(_word(value["MessageId"]), value["Message"])
+        return Record(_word(value["MessageId"]), value["Message"], topic=True)
     if {"topic", "offset", "value"} <= value.keys():  # Kafka
-        return Record(_position(value), value["value"])
+        return Record(_position(value), value["value"], value.get("headers"))
     if "body" not in value:
         return None
     system, props = value.get("systemProperties"), value.get("props")
     if isinstance(system, dict):  # RocketMQ
         return Record(_word(value.get("msgId")) or _word(system.get("UNIQ_KEY")), value["body"])
     if isinstance(props, dict):  # RabbitMQ, MQTT
-        return Record(_word(props.get("messageId")), value["body"])
+        structured = str(props.get("contentType")).strip().lower().startswith("application/cloudevents")
+        return Record(_word(props.get("messageId")), value["body"], None if structured else props.get("headers"))
     # SMQ topic, STREAM format with attributes; RabbitMQ without properties.
     if isinstance(value.get("attrs"), dict) or isinstance(value.get("envelope"), dict):
         return Record("", value["body"])

@@ -1,19 +1,20 @@
 """HTTP calls: SCF function URL and its API gateway, FC 3.0 HTTP trigger and Alibaba's API gateway.
 
-Only what the command needs is read: method, four headers, body. The query string is never read, and neither
+Only what the command needs is read: method, a few headers, body. The query string is never read, and neither
 `requestContext` nor a header proves who called (a plain invocation can have this very shape).
 """
 
+import re
 from collections.abc import Collection
 
 from shared.runtime.message_signing import Keys
 from shared.runtime.tracing import traceparent, tracestate
-from shared.triggers.commands import MAX_LIST, EventOrigin, commands, is_event
+from shared.triggers.commands import MAX_LIST, EventOrigin, Events, commands, is_event
 from shared.triggers.decoding import NotJson, flaw, from_base64, parse
 from shared.triggers.delivery import Delivery, Trigger
 from shared.triggers.envelopes import record_of
 
-_JSON = ("application/json", "application/cloudevents+json")
+_JSON, _EVENT, _BATCH = "application/json", "application/cloudevents+json", "application/cloudevents-batch+json"
 
 
 def is_call(event: dict[str, object], fields: Collection[str], *, raw: bool) -> bool:
@@ -57,35 +58,75 @@ def _is_fc_call(event: dict[str, object]) -> bool:
 def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> Delivery:
     """The commands of one call, or why it is refused."""
     headers = _headers(event)
-    parent = traceparent(headers.get("traceparent"))
-    asynchronous = headers.get("x-fc-invocation-type", "").strip().lower() == "async"
+    parent = traceparent(_only(headers, "traceparent"))  # several: a new trace, as the recommendation asks
+    state = tracestate(",".join(headers.get("tracestate", []))) if parent else None
+    asynchronous = _first(headers, "x-fc-invocation-type").lower() == "async"
 
     def refuse(status: int, reason: str) -> Delivery:
-        return Delivery(Trigger.HTTP, (), asynchronous=asynchronous, refused=(status, reason), traceparent=parent)
+        return Delivery(
+            Trigger.HTTP, (), asynchronous=asynchronous, refused=(status, reason), traceparent=parent, tracestate=state
+        )
 
     if _method(event) != "POST":
         return refuse(405, "only POST is answered")
     # None at all passes: what these gateways hand over without one is JSON or refused below.
-    if headers.get("content-type", _JSON[0]).partition(";")[0].strip().lower() not in _JSON:
+    kind = _first(headers, "content-type", _JSON).partition(";")[0].strip().lower()
+    if kind not in (_JSON, _EVENT, _BATCH):
         return refuse(415, "content type must be application/json")
     try:
-        value = parse(_body(event))
+        key = _idempotency_key(headers.get("idempotency-key"))
+        value = _value(event, headers, kind)
     except NotJson as error:
-        return refuse(400, f"body {error}")
-    rule = flaw(value)
-    if rule:
-        return refuse(400, f"body {rule}")
-    if not isinstance(value, (dict, list)):
-        return refuse(400, "body is neither a JSON object nor a list of them")
-    if isinstance(value, list) and not 1 <= len(value) <= MAX_LIST:
-        return refuse(400, f"body is a list of none or of more than {MAX_LIST} commands")
-    # The draft standard has the key in quotes, most senders do not: both name the same change.
-    key = headers.get("idempotency-key", "").strip().strip('"')
-    state = tracestate(headers.get("tracestate")) if parent else None
+        return refuse(400, str(error))
     origin = EventOrigin(key or request_id, named=bool(key), traceparent=parent, tracestate=state, keys=keys)
-    messages = commands(value, origin, "body")
+    messages = commands(value, origin, "body", events=Events.MAY if kind == _JSON else Events.MUST)
     many = isinstance(value, list) or len(messages) > 1  # a CloudEvent's data may be a list, too
     return Delivery(Trigger.HTTP, messages, many=many, asynchronous=asynchronous)
+
+
+def _value(event: dict[str, object], headers: dict[str, list[str]], kind: str) -> object:
+    """What the body holds, as the event that it is where its attributes stand in headers. Raises: NotJson."""
+    if rule := flaw(event):
+        raise NotJson(f"call {rule}")
+    problem: str | None = None
+    try:
+        value = parse(_body(event))
+        problem = flaw(value)
+    except NotJson as error:
+        problem = str(error)
+    if problem is None and not isinstance(value, (dict, list)):
+        problem = "is neither a JSON object nor a list of them"
+    elif problem is None and isinstance(value, list) and not 1 <= len(value) <= MAX_LIST:
+        problem = f"is a list of none or of more than {MAX_LIST} commands"
+    elif problem is None and kind != _JSON and isinstance(value, list) != (kind == _BATCH):
+        problem = "is not a list of CloudEvents" if kind == _BATCH else "is not a CloudEvent"
+    if problem is not None:
+        raise NotJson(f"body {problem}")
+    if kind == _JSON and any(name.startswith("ce-") for name in headers):
+        from shared.triggers.binary import http_attributes
+
+        attributes = http_attributes(headers.items())
+        return {**attributes, "data": value} if attributes else value
+    return value
+
+
+def _idempotency_key(values: list[str] | None) -> str | None:
+    """The key, None where no such header came: text in quotes with parameters behind it, or bare, as many send it.
+
+    Source: draft-ietf-httpapi-idempotency-key-header-06: a String of RFC 9651, 3.3.3. Raises: NotJson.
+    """
+    if values is None:
+        return None
+    given = values[0].strip(" \t") if len(values) == 1 else ""
+    key = given
+    if '"' in given:
+        text, plain = r'"((?:[ !#-\[\]-~]|\\["\\])*)"', r"[A-Za-z*][!#$%&'*+.^_`|~:/0-9A-Za-z-]*"
+        item = rf"{text}|{plain}|-?\d{{1,15}}(?:\.\d{{1,3}})?|:[A-Za-z0-9+/=]*:|\?[01]|@-?\d{{1,15}}"
+        found = re.fullmatch(rf"{text}(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:{item}))?)*", given, re.ASCII)
+        key = re.sub(r"\\(.)", r"\1", found[1]) if found else ""
+    if not key:
+        raise NotJson("header Idempotency-Key is empty, or not one string in balanced quotes")
+    return key
 
 
 def _http(event: dict[str, object]) -> object:
@@ -100,15 +141,24 @@ def _method(event: dict[str, object]) -> str:
     return method.upper() if isinstance(method, str) else ""
 
 
-def _headers(event: dict[str, object]) -> dict[str, str]:
-    """Lower-case names; of a repeated header the first value."""
+def _headers(event: dict[str, object]) -> dict[str, list[str]]:
+    """Lower-case names, each with the values that came."""
     given = event.get("headers")
-    headers: dict[str, str] = {}
+    headers: dict[str, list[str]] = {}
     for name, value in given.items() if isinstance(given, dict) else ():
-        first = value[0] if isinstance(value, list) and value else value
-        if isinstance(name, str) and isinstance(first, str):
-            headers.setdefault(name.lower(), first)
+        values = [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str)]
+        if isinstance(name, str) and values:
+            headers.setdefault(name.lower(), []).extend(values)
     return headers
+
+
+def _first(headers: dict[str, list[str]], name: str, default: str = "") -> str:
+    return headers.get(name, [default])[0].strip()
+
+
+def _only(headers: dict[str, list[str]], name: str) -> str | None:
+    values = headers.get(name, [])
+    return values[0].strip(" \t") if len(values) == 1 else None
 
 
 def _body(event: dict[str, object]) -> str:

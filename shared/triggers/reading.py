@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 
 from shared.runtime.message_signing import Keys
 from shared.triggers.commands import EventOrigin, is_event
-from shared.triggers.decoding import MAX_EVENT, NotJson, decode, text_of
+from shared.triggers.decoding import MAX_EVENT, NotJson, decode, flaw, repetition, text_of
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent
 from shared.triggers.envelopes import Reread, dead_letter, record_of, unwrap
 from shared.triggers.http import is_call, read_call
@@ -52,6 +52,8 @@ def _read(event: object, fields: Collection[str], origin: EventOrigin, *, inside
         return read_timer(event, request_id=request_id, keys=keys)
     records = event.get("Records")
     if isinstance(records, list):
+        if rule := flaw({**event, "Records": None}) or repetition(event):
+            return _queue([origin.refuse(f"event {rule}")])
         if records and not any(_is_record(record) for record in records):
             raise UnknownEvent  # object storage has the same outer shape
         return _queue(m for n, item in enumerate(records) for m in _record(item, origin.element(n), reread))

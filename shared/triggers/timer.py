@@ -2,7 +2,7 @@
 
 from shared.runtime.message_signing import Keys
 from shared.triggers.commands import EventOrigin, commands
-from shared.triggers.decoding import NotJson, parse
+from shared.triggers.decoding import NotJson, flaw, parse
 from shared.triggers.delivery import Delivery, Trigger
 
 
@@ -24,6 +24,8 @@ def read_timer(event: dict[str, object], *, request_id: str, keys: Keys = ()) ->
     # Of any other type they name nothing, and to print what is nested deeply would fail.
     prefix = "-".join(part if isinstance(part, str) else request_id for part in (name, time))
     origin = EventOrigin(prefix, prefix=prefix, keys=keys)
+    if rule := flaw(event):
+        return Delivery(Trigger.TIMER, (origin.refuse(f"timer event {rule}"),))
     if text is None or text == "":
         return Delivery(Trigger.TIMER, (origin.refuse("timer text is empty"),))
     try:

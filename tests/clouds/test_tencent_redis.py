@@ -158,7 +158,9 @@ def test_a_tasks_status_is_its_progress(answer: dict[str, Any], state: TaskState
         ([task(7, kind="001", start="1970-01-01 08:00:05")], None),
         ([task(6, start="1970-01-01 08:00:05")], None),
         ([task(7, start=None)], None),
-        ([task(7, start="1970-01-01T08:00:05Z")], None),
+        ([task(7, start="1970-01-01 08:00:05.5000001")], 5.5),
+        ([task(7, start="1970-01-01T08:00:05Z")], 28805.0),
+        ([task(7, start="1970-01-01")], None),
         ([], None),
     ],
 )

@@ -15,7 +15,8 @@ from shared.handlers.request import Handled
 from shared.results.outcome import Subject
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
 from shared.runtime.secret import Secret
-from shared.triggers import Message, Trigger, parse_time
+from shared.runtime.times import parse_time
+from shared.triggers import Message, Trigger
 from tests.support.scripted_cloud import Cloud
 from tests.support.scripted_world import PARENT, World, logged, message
 

@@ -17,7 +17,7 @@ from shared.results.outcome import CommandContext, Conclusion, Outcome, StoredSe
 from shared.results.publisher import OutgoingCommand
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
-from shared.triggers import parse_time
+from shared.runtime.times import parse_time
 from tests.support.scripted_cloud import Cloud, fenced_cloud
 
 SUBJECT = Subject("tencent", "ap-guangzhou", "redis", "crs-one", "app")

@@ -12,7 +12,7 @@ from shared.changes.credential import Observation
 from shared.handlers.follow import FollowChangeHandler
 from shared.results.outcome import Subject
 from shared.runtime.errors import ErrorClass, Refused
-from shared.triggers import parse_time
+from shared.runtime.times import parse_time
 from tests.support.following import FAILED, PLACE, RUNNING, SUCCEEDED, TYPE, code, following
 from tests.support.scripted_world import PARENT, World, message
 

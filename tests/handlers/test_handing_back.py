@@ -14,7 +14,8 @@ from shared.handlers.handing_back import HandingBack, early_s, longest_wait_s
 from shared.results.outcome import Conclusion, Outcome
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.message_signing import MOST_ATTEMPTS, MOST_HOPS
-from shared.triggers import Message, Trigger, parse_time
+from shared.runtime.times import parse_time
+from shared.triggers import Message, Trigger
 from tests.support.scripted_cloud import Cloud, SetPassword
 from tests.support.scripted_world import PARENT, World, message
 

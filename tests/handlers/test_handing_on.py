@@ -10,7 +10,8 @@ import pytest
 from shared.changes.credential import Accepted, Observation, Snapshot, Task, TaskProgress, TaskState
 from shared.results.outcome import Outcome
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
-from shared.triggers import Trigger, parse_time
+from shared.runtime.times import parse_time
+from shared.triggers import Trigger
 from tests.support.memory_run import Scene
 from tests.support.scripted_cloud import Cloud, fenced_cloud
 from tests.support.scripted_world import PARENT, World

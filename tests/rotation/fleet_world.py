@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shared.triggers.commands import parse_time
+from shared.runtime.times import parse_time
 from tests.conftest import ACCOUNT, TAIR, House
 from tests.support import platform_events
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from shared.clouds.alibaba import kms
 from shared.clouds.tencent.fleet import RedisFleet, RegistryFleet
+from shared.handlers import follow_message
 from shared.handlers.rotation import PlanRotationHandler
 from shared.rotation.fleet import Account, moment_at, moment_of
 from shared.runtime.cloud_access import CloudAccess
-from shared.triggers import parse_time
+from shared.runtime.times import parse_time
 from shared.workbench.bundle.operations import operations
 from tests.cloud.invocation.bootstrap import invocation_context
 from tests.cloud.invocation.runtime import role_keys
@@ -65,6 +67,39 @@ def test_a_time_is_read_in_its_zone() -> None:
 @pytest.mark.parametrize("text", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-01:00"])
 def test_a_time_at_the_end_of_all_times_is_none(text: str) -> None:
     assert parse_time(text) is None
+
+
+@pytest.mark.parametrize("digits", [1, 2, 3, 4, 6, 7, 9, 30, 300])
+def test_a_time_is_read_with_any_number_of_digits(digits: int) -> None:
+    fraction = ("123456789" * 40)[:digits]
+    at = datetime(2026, 1, 1, 4, 0, 0, int(fraction[:6].ljust(6, "0")), timezone.utc)
+    assert moment_of(f"2026-01-01 12:00:00.{fraction}", CHINA) == at
+    assert parse_time(f"2026-01-01T04:00:00.{fraction}z") == at
+    assert kms._seconds(f"2026-01-01T04:00:00.{fraction}Z") == at.timestamp()
+    assert follow_message.seconds(f"2026-01-01T12:00:00.{fraction}+08:00") == at.timestamp()
+
+
+@pytest.mark.parametrize("text", ["0001-01-01T00:00:00Z", "1970-01-01T00:00:00Z", "1969-12-31T23:59:59.9Z", "0"])
+def test_a_zero_time_is_no_age_of_a_stores_version(text: str) -> None:
+    assert kms._seconds(text) == 0.0
+
+
+def test_a_time_days_ahead_is_reported_and_is_no_age(house: House) -> None:
+    now = datetime.now(CHINA)
+    accounts = {
+        name: {"modified_time": f"{now + timedelta(hours=hours):%Y-%m-%d %H:%M:%S}"}
+        for name, hours in (("app", 12), ("root", 73))
+    }
+    house.cloud.reset(redis={"crs-demo0001": {"accounts": accounts}})
+    resources = {"Patterns": ["crs-demo0001"]}
+    policy: dict[str, Any] = {"Policy": "p", "Function": ACCOUNT, "Region": "ap-guangzhou", "Resources": resources}
+    policy |= {"Accounts": ["*"], "MaxAgeDays": 90, "Store": "ssm://redis-{resource}-{account}"}
+    house.settings["KEYTURN_COMMANDS"] = house.commands_url
+    house.deliver("plan_rotation", platform_events.event(policy, "scf", "timer"))
+    (page,) = [event["data"] for event in house.results()]
+    assert (page["Listed"], page["NotDue"], page["Unknown"], page["Sent"]) == (2, 1, 1, 0)
+    told = {row["Account"]: row["Why"] for row in page["Rows"]}
+    assert told == {"root": "no age: its time lies 3 days ahead"}
 
 
 @pytest.mark.parametrize("fleet", [RedisFleet, RegistryFleet])

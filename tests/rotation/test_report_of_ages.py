@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.triggers.commands import parse_time
+from shared.runtime.times import parse_time
 from shared.workbench.bundle.operations import rights
 from tests.conftest import PASSWORD, REGISTRY, TAIR, House
 from tests.rotation.fleet_world import REDIS, TAIRS, fire, reports, rows, sent

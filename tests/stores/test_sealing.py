@@ -160,6 +160,17 @@ BAD: dict[str, Any] = {
     "padded": {**ec_jwk(), "x": ec_jwk()["x"] + "="},
     "not canonical": {**x_jwk(), "x": x_jwk()["x"][:-1] + ("B" if x_jwk()["x"][-1] == "A" else chr(ord("A") + 1))},
     "for signatures": {**ec_jwk(), "use": "sig"},
+    "use in a list": {**ec_jwk(), "use": ["enc"]},
+    "use that is null": {**ec_jwk(), "use": None},
+    "operations of signatures": {**ec_jwk(), "key_ops": ["verify"]},
+    "operations of the private half": {**rsa_jwk(), "key_ops": ["decrypt", "unwrapKey"]},
+    "operations as text": {**rsa_jwk(), "key_ops": "encrypt"},
+    "operations that are null": {**rsa_jwk(), "key_ops": None},
+    "operations as an object": {**rsa_jwk(), "key_ops": {"encrypt": True}},
+    "an operation twice": {**rsa_jwk(), "key_ops": ["encrypt", "encrypt"]},
+    "an operation that is no text": {**rsa_jwk(), "key_ops": ["encrypt", 1]},
+    "operations nested": {**rsa_jwk(), "key_ops": [["encrypt"]]},
+    "operations beside another use": {**rsa_jwk(), "use": "enc", "key_ops": ["wrapKey", "sign"]},
     "alg of signatures": RFC_KEY,
     "alg of another kind": {**ec_jwk(), "alg": "RSA-OAEP-256"},
     "wrapping alg": {**ec_jwk(), "alg": "ECDH-ES+A256KW"},
@@ -181,10 +192,21 @@ def test_a_key_that_breaks_a_rule_is_refused_and_not_echoed(what: str) -> None:
 
 
 def test_members_that_only_describe_a_key_change_nothing() -> None:
-    key = {**ec_jwk(), "use": "enc", "alg": "ECDH-ES", "kid": "mine", "key_ops": ["sign"], "x5t": "AAAA"}
+    key = {**ec_jwk(), "use": "enc", "alg": "ECDH-ES", "kid": "mine", "key_ops": ["deriveBits"], "x5t": "AAAA"}
     assert check_key(key) == check_key(ec_jwk())
     sealed = seal(key, command_id="c", subject=SUBJECT, secret=Secret(SECRET))
     assert json.loads(opened(sealed, EC_KEYS["P-256"])[1])["Secret"] == SECRET
+
+
+@pytest.mark.parametrize("name", KEYS)
+@pytest.mark.parametrize(
+    "operations",
+    [[], ["deriveKey"], ["deriveBits", "deriveKey"], ["encrypt"], ["wrapKey", "encrypt"], ["sign", "encrypt"]],
+)
+def test_operations_that_allow_to_encrypt_are_taken(name: str, operations: list[str]) -> None:
+    assert check_key({**KEYS[name], "key_ops": operations}) == check_key(KEYS[name])
+    beside = {**KEYS[name], "use": "enc", "key_ops": [one for one in operations if one != "sign"]}
+    assert check_key(beside) == check_key(KEYS[name])
 
 
 @settings(max_examples=60, deadline=None)

@@ -15,18 +15,18 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 from math import inf
 from types import SimpleNamespace
 from typing import Any
 
 from shared.clouds.alibaba.session import AlibabaSession
-from shared.clouds.remote_store import NO_TEXT, RemoteStore
+from shared.clouds.remote_store import RemoteStore
 from shared.results.outcome import SUPERSEDED
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
-from shared.stores.store import STORE_FULL, Version
+from shared.runtime.times import parse_time
+from shared.stores.store import NO_TEXT, STORE_FULL, Version
 from shared.stores.versions import COPY, parse_version_name
 
 VERSION = "2016-01-20"
@@ -43,6 +43,7 @@ _MOST_PAGES = 5
 _PACE = 8.0  # published: lists and writes 40 a second, where KEYTURN_RATE starts from 5 for Alibaba's other APIs
 _APART_S = 1.1
 _LEAST_LEFT_S = 6.0
+_GENERIC = "Generic"
 _SECRET_FIELD = "SecretData"  # noqa: S105 - a parameter's name
 
 
@@ -98,6 +99,7 @@ class KmsStore(RemoteStore):
         self._listed: list[_Labelled] | None = None  # newest first, with what was done since
         self._current_id: str | None = None  # as `versions` showed it last, or made current here since
         self._spare: frozenset[str] = frozenset()
+        self._type: str | None = None  # as a read of this delivery has told it
         self._known: dict[str, Secret] = {}
 
     def versions(self) -> list[Version]:
@@ -169,7 +171,22 @@ class KmsStore(RemoteStore):
 
     def _value(self, **which: str) -> Secret:
         answer = self._ask("GetSecretValue", **which)
-        return self._secret(answer.get(_SECRET_FIELD) if answer.get("SecretDataType", "text") == "text" else None)
+        self._type = str(answer.get("SecretType") or _GENERIC)
+        return self._secret(answer.get(_SECRET_FIELD), binary=answer.get("SecretDataType", "text") != "text")
+
+    def check_takes_writes(self) -> None:
+        """PutSecretValue takes generic secrets alone; GetSecretValue tells the type (pages of both, 2025-07-29)."""
+        if self._type is None:
+            try:
+                self._value(VersionStage=_CURRENT)
+            except Refused as refused:
+                if refused.code != NO_TEXT:  # what it holds now is none of this change's business
+                    raise
+        if self._type not in (None, _GENERIC):
+            text = (
+                f"{self.name}: a managed secret, which its product alone writes, nothing was called: name a generic one"
+            )
+            raise Refused(ErrorClass.FORBIDDEN, text, code="ManagedSecret")
 
     def make_room(self, spare: Sequence[str], places: int = 1) -> None:
         """See that what the next puts push out may go. A current version among these is copied first."""
@@ -357,7 +374,5 @@ def _labels(version: Mapping[str, Any]) -> frozenset[str]:
 
 
 def _seconds(text: object) -> float:
-    try:
-        return datetime.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc).timestamp()
-    except ValueError:
-        return 0.0
+    made = parse_time(text)
+    return max(0.0, made.timestamp()) if made else 0.0

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import StringConstraints
@@ -28,6 +28,7 @@ from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.runtime.settings import Settings
+from shared.runtime.times import parse_time
 
 if TYPE_CHECKING:
     from shared.changes.login import Address
@@ -122,11 +123,8 @@ class RedisInstance:
         listed = next((one for one in self.tasks() if _id(one) == task.task_id), {})
         if listed.get("TaskType") not in _SECRET_TYPES:
             return None
-        try:
-            begun = datetime.strptime(str(listed.get("StartTime")), "%Y-%m-%d %H:%M:%S")
-        except ValueError:
-            return None
-        return begun.replace(tzinfo=timezone(timedelta(hours=8))).timestamp()
+        begun = parse_time(listed.get("StartTime"), timezone(timedelta(hours=8)))
+        return begun.timestamp() if begun else None
 
     def _begun(self, before: StateBefore) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
         """Tasks that were not there before: those that may be our operator's, and the others'."""

@@ -15,12 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.clouds.remote_store import NO_TEXT, RemoteStore
+from shared.clouds.remote_store import RemoteStore
 from shared.clouds.tencent.session import TencentSession
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
 from shared.runtime.secret import Secret
-from shared.stores.store import STORE_FULL, VERSION_EXISTS, Version
+from shared.stores.store import NO_TEXT, STORE_FULL, VERSION_EXISTS, Version
 from shared.stores.versions import BEFORE, is_keyturn_version, parse_version_name
 
 _CURRENT_NAMES = ("current", "SSM_Current")
@@ -110,6 +110,9 @@ class SsmStore(RemoteStore):
         if self._listed is not None and is_keyturn_version(str(version)):
             self._known[str(version)] = secret
         return secret
+
+    def check_takes_writes(self) -> None:
+        """No call that a function may make tells a product's own secret from a user's: its write is refused."""
 
     def make_room(self, spare: Sequence[str], places: int = 1) -> None:
         listed = self._listing()
@@ -236,7 +239,8 @@ class SsmStore(RemoteStore):
         return self._current_value
 
     def _value(self, version: str) -> Secret:
-        return self._secret(self._ask("GetSecretValue", VersionId=version).get("SecretString"))
+        answer = self._ask("GetSecretValue", VersionId=version)
+        return self._secret(answer.get("SecretString"), binary=bool(answer.get("SecretBinary")))
 
     def _ask(self, action: str, **parameters: str) -> dict[str, Any]:
         return self._call(action, SecretName=self._secret_name, **parameters)

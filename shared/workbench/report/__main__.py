@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 
-from shared.triggers.commands import parse_time
+from shared.runtime.times import parse_time
 from shared.workbench.environment.file_problems import why
 from shared.workbench.report.events import Malformed, NotOurs, unwrapped
 from shared.workbench.report.ledger import Ledger

@@ -13,7 +13,7 @@ from typing import Any
 from shared.results.outcome import Outcome
 from shared.results.result_event import TYPE_PREFIX
 from shared.rotation.report import TYPE as REPORT_TYPE
-from shared.triggers.commands import parse_time
+from shared.runtime.times import parse_time
 
 _SOURCE = re.compile(r"keyturn/([a-z0-9-]{1,40})/([A-Za-z0-9-]{1,60})")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")

@@ -149,13 +149,21 @@ def _path(function: Deployed, schemas: dict[str, Schema]) -> Schema:
     headers = [
         _header(
             "Idempotency-Key",
-            "The default CommandId: same id = same change. In quotes or without; of a list's commands, -n is appended.",
+            "The default CommandId: same id = same change. A string of structured fields (RFC 9651), or bare; of a"
+            " list's commands, -n is appended.",
             "rotate-app-2026-05-04",
         ),
         _header(
             "traceparent",
             "W3C Trace Context, copied to results and commands. Ignored where it is malformed.",
             "00-a99a2c3e56e01a16e2af69498d10654b-9bec2635a7459831-01",
+        ),
+        _header("tracestate", "Goes on beside the traceparent that it came with.", "vendor=00f067aa0ba902b7"),
+        _header(
+            "ce-id",
+            "The body is the data of a CloudEvent in binary mode: the default CommandId. `ce-specversion`, `ce-source`"
+            " and `ce-type` are then required, too.",
+            "order-4711",
         ),
     ]
     if "fc" in function.platforms:
@@ -181,6 +189,9 @@ def _path(function: Deployed, schemas: dict[str, Schema]) -> Schema:
                         "examples": _requests(function),
                     },
                     "application/cloudevents+json": {"schema": carried},
+                    "application/cloudevents-batch+json": {
+                        "schema": {"type": "array", "items": carried, "minItems": 1, "maxItems": MAX_LIST}
+                    },
                 },
             },
             "responses": _responses(function),

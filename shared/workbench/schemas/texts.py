@@ -175,6 +175,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "time": "When the page was made.",
         "datacontenttype": "JSON.",
         "traceparent": "W3C Trace Context, where the firing had one.",
+        "tracestate": "W3C Trace Context, where the firing had one beside its traceparent.",
         "data": "One page of a firing.",
     },
     "RotationCounts": _COUNTS,

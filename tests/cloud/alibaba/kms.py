@@ -189,7 +189,7 @@ class AlibabaKms:
 
     async def _put(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._watch(call)
-        secret, version = self._secret(call), self._given_version(given)
+        secret, version = self._generic(call), self._given_version(given)
         stages = _stages(given.get("VersionStages"))
         self._check_labels(stages)
         known = secret.versions.get(version.id)
@@ -237,11 +237,11 @@ class AlibabaKms:
             "SecretDataType": found.kind,
             "VersionStages": {"VersionStage": sorted(secret.stages_of(found.id))},
             "CreateTime": _iso(found.created),
-            "SecretType": "Generic",
+            "SecretType": secret.type,
         }
 
     async def _move_stage(self, given: Mapping[str, Any], call: Call) -> Answer:
-        secret, stage = self._secret(call), given["VersionStage"]
+        secret, stage = self._generic(call), given["VersionStage"]
         to, away = given.get("MoveToVersion"), given.get("RemoveFromVersion")
         self._check_labels([stage])
         if not to and (not away or stage in (CURRENT, PREVIOUS)):
@@ -293,7 +293,7 @@ class AlibabaKms:
     def _shown(self, secret: Secret, given: Mapping[str, Any]) -> dict[str, Any]:
         shown: dict[str, Any] = {
             "SecretName": secret.name,
-            "SecretType": "Generic",
+            "SecretType": secret.type,
             "CreateTime": _iso(secret.created),
             "UpdateTime": _iso(secret.updated),
         }
@@ -308,6 +308,13 @@ class AlibabaKms:
             if call.region in (None, secret.region) and name in (secret.name, secret.arn):
                 return secret
         raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
+
+    def _generic(self, call: Call) -> Secret:
+        # claims: S11
+        secret = self._secret(call)
+        if secret.type != "Generic":
+            raise ApiError("UnsupportedOperation", "This action is not supported for the secret.")
+        return secret
 
     def _given_version(self, given: Mapping[str, Any]) -> Version:
         # claims: S7

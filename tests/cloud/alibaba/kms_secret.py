@@ -35,6 +35,7 @@ class Secret:
     tags: dict[str, str] = field(default_factory=dict)
     versions: dict[str, Version] = field(default_factory=dict)
     stages: dict[str, str] = field(default_factory=dict)
+    type: str = "Generic"
 
     @classmethod
     def of(cls, name: str, spec: KmsSecret, now: float) -> Secret:
@@ -44,7 +45,9 @@ class Secret:
         stages = {CURRENT: spec.current or list(versions)[-1], **spec.labels} if versions else {}
         if unknown := set(stages.values()) - versions.keys():
             raise ValueError(f"kms: {name} marks versions that it does not have: {sorted(unknown)}")
-        return cls(name, spec.region, spec.description, min(times), max(times), dict(spec.tags), versions, stages)
+        return cls(
+            name, spec.region, spec.description, min(times), max(times), dict(spec.tags), versions, stages, spec.type
+        )
 
     def stages_of(self, version_id: str) -> list[str]:
         """The stages of a version."""

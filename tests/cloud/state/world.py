@@ -136,7 +136,12 @@ class SsmSecret(_Stored):
 
 
 class KmsSecret(_Stored):
-    """A generic secret of Alibaba's KMS. `current` has ACSCurrent (the last version if not said); label -> version."""
+    """A secret of Alibaba's KMS. `current` has ACSCurrent (the last version if not said); label -> version.
+
+    `type`: any but Generic is a managed one, which its product alone writes.
+    """
+
+    type: Literal["Generic", "Rds", "PolarDB", "Redis", "RAMCredentials", "ECS"] = "Generic"
 
     current: str = ""
     labels: dict[str, str] = {}
