@@ -31,6 +31,7 @@ from shared.commands.secrets import Generate, read_ref
 from shared.commands.store_reference import StoreRef
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.regions import region_rule, regions_of
+from shared.runtime.role_names import ALIBABA_ROLE, TENCENT_ROLE
 from shared.runtime.secret import Secret
 from shared.runtime.settings import Settings
 
@@ -52,6 +53,9 @@ Region = Annotated[str, AfterValidator(lambda value: _region(value, None)), _enu
 TencentRegion = Annotated[str, AfterValidator(lambda value: _region(value, "tencent")), _enum("tencent")]
 AlibabaRegion = Annotated[str, AfterValidator(lambda value: _region(value, "alibaba")), _enum("alibaba")]
 Site = Literal["domestic", "intl"]
+TencentRole = Annotated[str, StringConstraints(pattern=f"^{TENCENT_ROLE}$")]
+AlibabaRole = Annotated[str, StringConstraints(pattern=f"^{ALIBABA_ROLE}$")]
+Role = Annotated[str, StringConstraints(pattern=f"^({TENCENT_ROLE}|{ALIBABA_ROLE})$")]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 _MOST_VALUES = 500  # the longest policy holds about 130
@@ -133,6 +137,7 @@ class Command(BaseModel):
     page_defaults: ClassVar[Mapping[str, Any]] = {}
 
     region: Region | None = None
+    role: Role | None = None
     command_id: CommandId | None = None
     dry_run: bool = False
     login: bool = False
@@ -147,7 +152,7 @@ class Command(BaseModel):
         for field, text in self.__dict__.items():
             if not isinstance(text, str):
                 continue
-            note = field in ("actor", "reason", "command_id", "remark")
+            note = field in ("actor", "reason", "command_id", "remark", "role")
             held = [secret for name, secret in secrets if note or not name.startswith("old_")]
             if any(len(secret) >= 4 and secret in text for secret in held):
                 raise PydanticCustomError("secret_in_text", f"{to_pascal(field)}: must not hold a secret")
@@ -255,6 +260,7 @@ class TencentCommand(Command):
     """A command for Tencent Cloud, whose two sites have hosts of their own."""
 
     region: TencentRegion | None = None
+    role: TencentRole | None = None
     site: Site | None = None
 
 
@@ -262,6 +268,7 @@ class AlibabaCommand(Command):
     """A command for Alibaba Cloud."""
 
     region: AlibabaRegion | None = None
+    role: AlibabaRole | None = None
 
 
 def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic
 
 from shared.commands.command import C, admit_delivery, attributes, field_or_none, parse_command
-from shared.handlers.access import access_to
+from shared.handlers.access import access_to, check_role
 from shared.handlers.declaration import Operation
 from shared.handlers.request import Request
 from shared.results.outcome import CommandContext, Subject
@@ -64,6 +64,7 @@ def _check(command: Any, subject: Subject, request: Request) -> None:
     check_region(subject.cloud, subject.region)
     if not is_allowed(settings.allow, subject.name):
         raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
+    check_role(request.invocation, command.role)
     command.permit(settings)
     for account in command.alternates:
         if not is_allowed(settings.allow, replace(subject, account=account).name):
@@ -109,4 +110,5 @@ def context_of(operation: Operation[C], request: Request, message: Message, comm
         known("Actor"),
         known("Reason"),
         message.traceparent,
+        role=known("Role"),
     )

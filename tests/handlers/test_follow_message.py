@@ -61,7 +61,7 @@ def test_whose_change_it_is() -> None:
 def test_what_is_not_known_is_not_written() -> None:
     bare = CommandContext(SUBJECT, "SetPassword", "c-1", CONTEXT.started_at)
     data = written(context=bare, task=None).data
-    absent = {"TaskId", "Settling", "Refused", "Before", "Store", "Sealed", "RequestId", "Actor", "Reason"}
+    absent = {"TaskId", "Settling", "Refused", "Before", "Store", "Sealed", "RequestId", "Role", "Actor", "Reason"}
     assert data.keys() == FIELDS - absent
     assert (data["Unclear"], data["Proven"], data["Login"], data["Attempts"]) == (False, False, False, 1)
     told = read(written(context=bare, task=None))

@@ -14,6 +14,8 @@ _COMMAND = {
     "Region": "Cloud region of the resource. Default: `KEYTURN_REGION`, else the region that the function runs in.",
     "Site": "Tencent's site: `domestic` or `intl`. Default: `KEYTURN_SITE`. Regions ending in `-fsi` have a host"
     " of their own.",
+    "Role": "The role of another account to work in, assumed by STS: the credential and its store are that account's."
+    " Only a role that `KEYTURN_ASSUME` names.",
     "CommandId": "Same id = same change. Default over HTTP: header `Idempotency-Key`, else the request id; in a queue:"
     " the CloudEvent's `id`, else the message's; of a timer: its name and time, put before an id given here.",
     "DryRun": "Show what read calls can show: state, account, running tasks, rules. Change nothing.",
@@ -80,6 +82,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Service": "Of which service.",
         "Region": "In which region.",
         "Site": "Tencent's site.",
+        "Role": _COMMAND["Role"],
         "Resource": "The instance or registry.",
         "Account": "The account.",
         "Operation": "The operation that began the change.",
@@ -152,6 +155,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "DryRun": "Nothing was to be changed.",
         "Sealed": "The new secret for the owner of the key in `Deliver.Seal`: a compact JWE (RFC 7516).",
         "Stored": "Where the new secret is kept.",
+        "Role": "The role of another account in which the command worked, or was to.",
         "Actor": "As the command claims.",
         "Reason": "As the command claims.",
     },

@@ -323,7 +323,7 @@ class AlibabaKvstore:
         }
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
-        return call.region in (None, instance.spec.region)
+        return call.region in (None, instance.spec.region) and call.sees(self._world, instance.id)
 
     def _instance(self, call: Call) -> Instance:
         # claims: A10
