@@ -25,9 +25,14 @@ _REFERENCE = "SecretRef"
 def policy_text(name: str, fields: Mapping[str, Any]) -> str:
     """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
     given = {"Policy": name} | dict(fields)
-    region, cloud = given.get("Region"), str(given.get("Function")).partition("_")[0]
-    if isinstance(region, str) and cloud in REGIONS and region not in REGIONS[cloud]:
-        raise ValueError(f"Region: {region_mistake(region, cloud)}")  # the rule itself lists them all
+    cloud, several = str(given.get("Function")).partition("_")[0], given.get("Regions")
+    for field, regions in (
+        ("Region", [given.get("Region")]),
+        ("Regions", several if isinstance(several, list) else []),
+    ):
+        for region in regions:
+            if isinstance(region, str) and cloud in REGIONS and region not in REGIONS[cloud]:
+                raise ValueError(f"{field}: {region_mistake(region, cloud)}")  # the rule itself lists them all
     try:
         policy_for(parse_model(PlanRotation, given, PlanRotation.names), load_operation)
     except Refused as refused:

@@ -203,11 +203,13 @@ def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tup
     """Region and name, `*` for what differs, of the stores of every policy whose commands come to this function."""
     found = set()
     for policy in (one for other in description.functions for one in other.rotations):
-        if policy.get("Store") and spec.module in (policy["Function"], "follow_change"):
+        in_other_account = policy.get("Role") or policy.get("Roles")  # whose own role has the right then
+        if policy.get("Store") and not in_other_account and spec.module in (policy["Function"], "follow_change"):
             place = parse_ref(policy["Store"].replace("{resource}", "x").replace("{account}", "x"))
             name = policy["Store"].partition("://")[2].replace("{resource}", "*").replace("{account}", "*")
             if place.kind == kind:
-                found.add((policy.get("Region", description.region), name))
+                regions = policy.get("Regions") or [policy.get("Region") or description.region]
+                found |= {(region, name) for region in regions}
     return found
 
 

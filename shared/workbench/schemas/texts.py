@@ -49,6 +49,11 @@ FIELDS: dict[str, dict[str, str]] = {
         "Policy": "The policy's name. It is part of the CommandId of each change that it asks for.",
         "Function": "The operation whose commands are sent.",
         "Region": _COMMAND["Region"],
+        "Regions": "Several regions, in the place of Region: each is listed by itself, and reported by itself.",
+        "Role": "The role of another account, whose credentials and stores these are. Only a role that `KEYTURN_ASSUME`"
+        " names.",
+        "Roles": "Several such roles, in the place of Role. Each account is listed by itself, in each of Regions, and"
+        " reported by itself: what one refuses stops no other.",
         "Site": _COMMAND["Site"] + " Not with Alibaba's operation.",
         "Resources": "Which resources of the region belong to the policy.",
         "Accounts": "Which accounts, as patterns in which `*` alone is special. Exactly one of Accounts and Alternate,"
@@ -186,6 +191,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Policy": "The policy's name.",
         "Mode": "`rotate`, or `report` where nothing is sent.",
         "Function": "The operation whose commands are sent.",
+        "Role": "The role of another account, whose credentials these are.",
         "MaxAgeDays": "The age in days above which a credential is due.",
         "Firing": "The firing's name.",
         "Fired": "When it began.",
