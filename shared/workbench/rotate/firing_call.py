@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.rotation.policy import FUNCTION
+from shared.rotation.policy import FUNCTION, PlanRotation
+from shared.rotation.spreading import name_of_place
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
 from shared.workbench.deploy.access import Refused
@@ -37,6 +38,12 @@ class Fired:
     firing: str
     counts: tuple[int, ...]
     continues: bool
+    places: int = 0  # regions of accounts that are listed each by itself; 0: it is one
+
+    @property
+    def firings(self) -> tuple[str, ...]:
+        """Whose pages tell of it."""
+        return tuple(name_of_place(self.firing, n + 1) for n in range(self.places)) or (self.firing,)
 
 
 class PolicyCaller:
@@ -89,7 +96,8 @@ class PolicyCaller:
             text = _failure(status, reply, error) + (f": {advice}" if advice else "")
             raise FiringFailed(text, may_have_run=not advice and not error)
         counts = tuple(int(reply["Rotation"].get(name, 0)) for name in COUNTS)
-        return Fired(firing, counts, reply.get("Continues") is True)
+        plan = PlanRotation.model_validate(self._command)
+        return Fired(firing, counts, reply.get("Continues") is True, len(plan.places) if plan.is_spread else 0)
 
 
 def _error_of(reply: object) -> dict[str, Any]:
