@@ -104,7 +104,8 @@ class Session(ABC):
         least_s: float = 0.0,
     ) -> dict[str, Any]:
         """One call in its turn; `timeout_s` is asked when the turn has come."""
-        pace = pace_of((self.cloud, action, self.region), self.access.calls_per_s)
+        # A limit is an account's: a role's is its own account's.
+        pace = pace_of((self.cloud, action, self.region, self.access.role or ""), self.access.calls_per_s)
         # A place in line that leaves too little time behind it is not taken.
         deadline = self.access.deadline.earlier(least_s).within(_IN_LINE_S) if least_s else self.access.deadline
         patient_until: float | None = None

@@ -1,8 +1,4 @@
-"""What a command is: the cloud API's own parameters, and keyturn's few fields beside them. Validated once, here.
-
-pydantic prints the input of a failing field and its `errors()` holds it too, so nothing but locations, types and
-fixed texts leaves this room.
-"""
+"""What a command is: the cloud API's own parameters, and keyturn's few fields beside them."""
 
 from __future__ import annotations
 
@@ -18,8 +14,6 @@ from pydantic import (
     Field,
     PlainValidator,
     StringConstraints,
-    TypeAdapter,
-    ValidationError,
     WithJsonSchema,
     model_validator,
 )
@@ -31,6 +25,7 @@ from shared.commands.secrets import Generate, read_ref
 from shared.commands.store_reference import StoreRef
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.regions import region_rule, regions_of
+from shared.runtime.role_names import ALIBABA_ROLE, TENCENT_ROLE
 from shared.runtime.secret import Secret
 from shared.runtime.settings import Settings
 
@@ -52,13 +47,12 @@ Region = Annotated[str, AfterValidator(lambda value: _region(value, None)), _enu
 TencentRegion = Annotated[str, AfterValidator(lambda value: _region(value, "tencent")), _enum("tencent")]
 AlibabaRegion = Annotated[str, AfterValidator(lambda value: _region(value, "alibaba")), _enum("alibaba")]
 Site = Literal["domestic", "intl"]
+TencentRole = Annotated[str, StringConstraints(pattern=f"^{TENCENT_ROLE}$")]
+AlibabaRole = Annotated[str, StringConstraints(pattern=f"^{ALIBABA_ROLE}$")]
+Role = Annotated[str, StringConstraints(pattern=f"^({TENCENT_ROLE}|{ALIBABA_ROLE})$")]
 Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
-_MOST_VALUES = 500  # the longest policy holds about 130
-_KEY = "a key"  # in the place of a name that may be a pasted secret
-
 C = TypeVar("C", bound="Command")
-M = TypeVar("M", bound=BaseModel)
 A = TypeVar("A", bound=str)
 Alternate = Annotated[list[A], Field(min_length=2, max_length=2)]
 """Two accounts that a store's secret names in turn: the idle one is changed and becomes current."""
@@ -134,6 +128,7 @@ class Command(BaseModel):
     page_defaults: ClassVar[Mapping[str, Any]] = {}
 
     region: Region | None = None
+    role: Role | None = None
     command_id: CommandId | None = None
     dry_run: bool = False
     login: bool = False
@@ -148,7 +143,7 @@ class Command(BaseModel):
         for field, text in self.__dict__.items():
             if not isinstance(text, str):
                 continue
-            note = field in ("actor", "reason", "command_id", "remark")
+            note = field in ("actor", "reason", "command_id", "remark", "role")
             held = [secret for name, secret in secrets if note or not name.startswith("old_")]
             if any(len(secret) >= 4 and secret in text for secret in held):
                 raise PydanticCustomError("secret_in_text", f"{to_pascal(field)}: must not hold a secret")
@@ -264,6 +259,7 @@ class TencentCommand(Command):
     """A command for Tencent Cloud, whose two sites have hosts of their own."""
 
     region: TencentRegion | None = None
+    role: TencentRole | None = None
     site: Site | None = None
 
 
@@ -271,6 +267,7 @@ class AlibabaCommand(Command):
     """A command for Alibaba Cloud."""
 
     region: AlibabaRegion | None = None
+    role: AlibabaRole | None = None
 
 
 def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:
@@ -322,79 +319,3 @@ def account_or_alternate(command: Command, account: str | None) -> None:
     if pair and (command.generates is None or command.deliver is None or command.deliver.store is None):
         rule = "Alternate: goes with Generate and Deliver.Store, where the account and secret of the turn are kept"
         raise PydanticCustomError("alternate", rule)
-
-
-def parse_command(model: type[C], data: object) -> C:
-    """The command that the data describe.
-
-    Raises: Refused (invalid_command) naming each field and rule, never a value.
-    """
-    return parse_model(model, data, model.names())
-
-
-def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
-    """The same for any model of ours. Raises: as `parse_command`."""
-    if not isinstance(data, Mapping):
-        raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
-    if _is_vast(data):
-        text = f"the command holds more than {_MOST_VALUES} names and values: see the fields that it has"
-        raise Refused(ErrorClass.INVALID_COMMAND, text)
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        problems = error.errors(include_input=False, include_context=False, include_url=False)
-        lines = list(dict.fromkeys(_line(problem, known) for problem in problems))
-    raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines[:10]))
-
-
-def _is_vast(data: Mapping[str, Any]) -> bool:
-    """Whether a command holds more than any can: pydantic keeps an error for each unknown name, with all around it."""
-    left = _MOST_VALUES
-    waiting: list[Any] = [data]
-    while waiting:
-        item = waiting.pop()
-        if isinstance(item, Mapping | list):
-            left -= len(item)
-            if left < 0:
-                return True
-            waiting += item.values() if isinstance(item, Mapping) else item
-    return False
-
-
-def _line(problem: Any, known: frozenset[str]) -> str:
-    path = [_shown(step) for step in problem["loc"]]
-    kind, rule = problem["type"], str(problem["msg"])
-    if kind == "extra_forbidden":
-        name = path[-1] if path[-1] != _KEY else "a field"
-        return f"{name}: is not a field of this command; it has {', '.join(sorted(known))}"
-    if kind == "missing":
-        rule = "is required"
-    elif kind == "string_pattern_mismatch":
-        rule = "has characters or a form that this field does not take"
-    elif kind == "union_tag_invalid" or kind.startswith("model_"):
-        rule = "must be a JSON object of this field's form"
-    if rule.startswith(("Input ", "String ", "List ")):  # pydantic's own sentences; ours may begin with a field's name
-        rule = rule[:1].lower() + rule[1:]
-    return f"{'.'.join(path)}: {rule}" if path else rule
-
-
-def _shown(step: str | int) -> str:
-    """A step to a field. The name of an unknown one, or of a tag, is the sender's text: shown if it reads as a name."""
-    plain = isinstance(step, int) or (step.isascii() and step.isalpha() and len(step) <= 32)
-    return str(step) if plain else _KEY
-
-
-def field_or_none(model: type[BaseModel], data: object, name: str) -> str | None:
-    """One field's value if it is valid by itself: what may be named of a command that failed as a whole."""
-    value = data.get(name) if isinstance(data, Mapping) else None
-    field = next((f for key, f in model.model_fields.items() if (f.alias or key) == name), None)
-    if field is None or not isinstance(value, str):
-        return None
-    form: Any = field.annotation
-    for rule in field.metadata:  # of a required field; an optional one keeps them inside its annotation
-        form = Annotated[form, rule]
-    try:
-        valid = TypeAdapter(form).validate_python(value, strict=True)
-    except ValidationError:
-        return None
-    return valid if isinstance(valid, str) else None

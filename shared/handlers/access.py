@@ -28,22 +28,44 @@ def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> Cl
     )
 
 
-def store_region(invocation: Invocation, ref: StoreRef, cloud: str, region: str) -> str:
+def check_role(invocation: Invocation, role: str | None) -> None:
+    """Raises: Refused (forbidden) for a role that KEYTURN_ASSUME does not name."""
+    if role is not None:
+        from shared.runtime.role_names import may_assume
+
+        if not may_assume(invocation.settings.assume, role):
+            text = "KEYTURN_ASSUME does not name this role, nothing was called"
+            raise Refused(ErrorClass.FORBIDDEN, text, code="RoleForbidden")
+
+
+def store_region(invocation: Invocation, ref: StoreRef, cloud: str, region: str, role: str | None = None) -> str:
     """The region of a store: the credential's own in its cloud, else the platform's. Raises: Refused."""
     if ref.cloud == cloud:
         return region
+    if role is not None:
+        text = f"{ref.place}: with Role the store is the role's account's: keep the secret in the credential's cloud"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
     if ref.cloud == invocation.cloud and invocation.region:
         return invocation.region
     text = f"{ref.place}: no region is known for a store of another cloud: keep the secret in the credential's own"
     raise Refused(ErrorClass.INVALID_COMMAND, text)
 
 
-def store_of(invocation: Invocation, ref: StoreRef, region: str, site: str | None = None) -> Store:
-    """A store that settings allow. Raises: Refused (forbidden; failed where the package does not carry its client)."""
+def store_of(
+    invocation: Invocation,
+    ref: StoreRef,
+    region: str,
+    site: str | None = None,
+    assumed: CloudAccess | None = None,
+) -> Store:
+    """A store that settings allow; `assumed`: reached by another account's role.
+
+    Raises: Refused (forbidden; failed where the package does not carry its client).
+    """
     if not is_allowed(invocation.settings.allow, (ref.cloud, ref.kind, region, ref.name, "*")):
         raise Refused(ErrorClass.FORBIDDEN, f"KEYTURN_ALLOW does not name {ref.place}, nothing was called")
     try:
-        return open_store(ref, lambda cloud: access_to(invocation, cloud, site), region)
+        return open_store(ref, lambda cloud: assumed or access_to(invocation, cloud, site), region)
     except ImportError:
         text = f"{ref.place}: this package does not carry the client of {ref.cloud}'s store: package it for that cloud"
     raise Refused(ErrorClass.FAILED, text, code="NotPackaged")

@@ -34,6 +34,15 @@ def open_store(ref: StoreRef, access_of: Callable[[str], CloudAccess], region: s
     return KmsStore(access, region, ref.name)
 
 
+def as_role(access: CloudAccess, cloud: str, region: str, role: str | None, function: str) -> CloudAccess:
+    """The same access by the keys of another account's role, if one is named. Raises: RetryLater, Refused."""
+    if role is None:
+        return access
+    from shared.clouds.assumed_roles import assumed
+
+    return assumed(access, cloud, region, role, function)
+
+
 def open_queue(
     url: str, *, function: str | None = None, on_platform: bool = False, access: QueueAccess | None = None
 ) -> Queue:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Generic
 
-from shared.commands.command import C, admit_delivery, attributes, field_or_none, parse_command
-from shared.handlers.access import access_to
+from shared.commands.command import C, admit_delivery, attributes
+from shared.commands.parsing import field_or_none, parse_command
+from shared.handlers.access import access_to, check_role
 from shared.handlers.declaration import Operation
 from shared.handlers.request import Request
 from shared.results.outcome import CommandContext, Subject
@@ -64,6 +65,7 @@ def _check(command: Any, subject: Subject, request: Request) -> None:
     check_region(subject.cloud, subject.region)
     if not is_allowed(settings.allow, subject.name):
         raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name this credential, nothing was called")
+    check_role(request.invocation, command.role)
     command.permit(settings)
     for account in command.alternates:
         if not is_allowed(settings.allow, replace(subject, account=account).name):
@@ -110,4 +112,5 @@ def context_of(operation: Operation[C], request: Request, message: Message, comm
         known("Reason"),
         message.traceparent,
         message.tracestate,
+        role=known("Role"),
     )

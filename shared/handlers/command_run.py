@@ -13,6 +13,7 @@ from shared.changes.settling import SETTLING_S, LostCall
 from shared.commands.command import C
 from shared.commands.store_reference import StoreRef
 from shared.handlers.access import store_of, store_region
+from shared.handlers.adapters import as_role
 from shared.handlers.admission import AdmittedCommand, site_of
 from shared.handlers.declaration import Operation
 from shared.handlers.handing_back import HandingBack
@@ -20,6 +21,7 @@ from shared.handlers.request import Request, log_unexpected
 from shared.handlers.returned_secret import may_be_shown, sealed_for
 from shared.results.outcome import Conclusion, Outcome, Stage
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
+from shared.runtime.role_names import session_name
 from shared.runtime.secret import Secret
 from shared.stores.resolved import ResolvedSecrets, sent_secrets
 from shared.triggers import Message, Trigger
@@ -55,7 +57,9 @@ class CommandRun(Generic[C]):
     def conclude(self) -> Conclusion | None:
         """How the delivery ends. None: the command is on the commands queue again, and ends in a later delivery."""
         try:
+            assumed = self._assume_role()
             resolved = sent_secrets(self.command) or self._resolve()
+            resolved.evidence[:0] = assumed
             self.write_ahead, self._made = resolved.keeping, resolved.new
             if resolved.account is not None:  # whose turn it is
                 self.context = replace(self.context, subject=replace(self.context.subject, account=resolved.account))
@@ -99,6 +103,14 @@ class CommandRun(Generic[C]):
         if command.deliver is not None and command.deliver.reply is None:
             return None
         return self._shown_by_cloud() or (self._made if command.generates else None)
+
+    def _assume_role(self) -> list[str]:
+        """Work in another account, if the command names a role; the evidence of it. Raises: RetryLater, Refused."""
+        subject, role, function = self.context.subject, self.command.role, self.operation.function
+        if role is None:
+            return []
+        self.access = as_role(self.access, subject.cloud, subject.region, role, function)
+        return [f"role assumed, session {session_name(function)}"]
 
     # --- the change
 
@@ -209,8 +221,10 @@ class CommandRun(Generic[C]):
 
     def _store(self, ref: StoreRef) -> tuple[Store, str]:
         subject = self.context.subject
-        region = store_region(self.request.invocation, ref, subject.cloud, subject.region)
-        return store_of(self.request.invocation, ref, region, site_of(self.command)), region
+        invocation, role = self.request.invocation, self.command.role
+        region = store_region(invocation, ref, subject.cloud, subject.region, role)
+        assumed = self.access if role is not None else None
+        return store_of(invocation, ref, region, site_of(self.command), assumed), region
 
     def _shown_by_cloud(self) -> Secret | None:
         return self.change.password if self.change is not None else None

@@ -12,9 +12,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from shared.commands.command import parse_model
+from shared.commands.parsing import parse_model
 from shared.commands.store_reference import parse_ref
-from shared.handlers.access import access_to, store_of
+from shared.handlers.access import access_to, check_role, store_of
+from shared.handlers.adapters import as_role
 from shared.handlers.declaration import Operation
 from shared.handlers.entry import handle
 from shared.handlers.follow_message import FIELDS, FUNCTION, FollowChange, follow_command, seconds
@@ -22,6 +23,7 @@ from shared.handlers.followed_change import Clocks, Ended, FollowedChange, unrea
 from shared.handlers.request import Handled, Request, refused_result
 from shared.results.outcome import CommandContext, Conclusion, Outcome, Stage, StoredSecret, Subject
 from shared.results.result_event import result_event
+from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.settings import is_allowed
 from shared.runtime.times import now_text
@@ -152,9 +154,11 @@ class FollowChangeHandler:
             if operation is None:
                 missing = f"this package has no {command.function}: deploy follow_change beside that function"
                 raise Ambiguous(missing, code="NotPackaged")
+            check_role(request.invocation, command.role)
             access = access_to(request.invocation, command.cloud, command.site)
+            access = as_role(access, command.cloud, command.region, command.role, FUNCTION)
             follower = operation.follower(access, subject) if operation.follower is not None else None
-            return replace(change, follower=follower, store=_store(request, command))
+            return replace(change, follower=follower, store=_store(request, command, access))
         except KeyturnError as error:
             if error.retryable:
                 return replace(change, last_error=error)
@@ -204,6 +208,7 @@ def _pending(message: Message, command: FollowChange, clocks: Clocks) -> Followe
         command.reason,
         message.traceparent,
         message.tracestate,
+        command.role,
     )
     evidence = list(command.evidence) if message.authentic else []
     pending = Conclusion(Outcome.PENDING, None, evidence, command.request_id, command.task_id, sealed=command.sealed)
@@ -214,7 +219,7 @@ def _pending(message: Message, command: FollowChange, clocks: Clocks) -> Followe
     )
 
 
-def _store(request: Request, command: FollowChange) -> Store | None:
+def _store(request: Request, command: FollowChange, access: CloudAccess) -> Store | None:
     """The store that the message names. Raises: Refused."""
     if command.store is None:
         return None
@@ -223,7 +228,8 @@ def _store(request: Request, command: FollowChange) -> Store | None:
     except ValueError as error:
         rule = str(error)
     else:
-        return store_of(request.invocation, ref, command.store.region, command.site)
+        assumed = access if command.role is not None else None
+        return store_of(request.invocation, ref, command.store.region, command.site, assumed)
     raise Refused(ErrorClass.INVALID_COMMAND, f"Store.Name: {rule}")
 
 

@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from shared.changes.credential import StateBefore, Task
 from shared.changes.settling import LostCall
-from shared.commands.command import CommandId, Moment, Note, Region, Site
+from shared.commands.command import CommandId, Moment, Note, Region, Role, Site
 from shared.handlers.declaration import Operation, function_name
 from shared.results.outcome import CommandContext, Conclusion, StoredSecret
 from shared.results.publisher import OutgoingCommand
@@ -94,6 +94,7 @@ class FollowChange(BaseModel):
     service: Annotated[str, Field(pattern=r"^[a-z][a-z0-9]{0,30}$")]
     region: Region
     site: Site = "domestic"
+    role: Role | None = None
     resource: _Name
     account: _Name
     operation: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,99}$")]
@@ -186,6 +187,7 @@ def follow_command(
         "Service": subject.service,
         "Region": subject.region,
         "Site": site,
+        "Role": origin.role,
         "Resource": subject.resource,
         "Account": subject.account,
         "Operation": origin.operation,

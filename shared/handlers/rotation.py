@@ -14,21 +14,24 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.commands.command import field_or_none, parse_model
+from shared.commands.parsing import field_or_none, parse_model
 from shared.commands.secrets import Generate
 from shared.commands.store_reference import StoreRef
-from shared.handlers.access import access_to, store_region
-from shared.handlers.adapters import open_store
+from shared.handlers.access import access_to, check_role, store_region
+from shared.handlers.adapters import as_role, open_store
 from shared.handlers.declaration import Operation, Rotation
 from shared.handlers.entry import handle
 from shared.handlers.request import Handled, NothingDone, Request, log_unexpected, refused_result
 from shared.results.outcome import CommandContext, Subject
 from shared.rotation.ages import AgeReader
 from shared.rotation.firing import Firing
+from shared.rotation.fleet import FleetOfRole
 from shared.rotation.policy import FUNCTION, CommandSpelling, PlanRotation, Policy
+from shared.rotation.spreading import spread_firing
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused
+from shared.runtime.message_signing import COMMAND_TYPE
 from shared.runtime.times import now_text, parse_time
 from shared.stores.store import Version
 from shared.triggers import Message, Trigger, fit_id
@@ -115,9 +118,14 @@ class PlanRotationHandler:
         if request.is_for_another_function(message, FUNCTION):
             return Handled(None)
         try:
-            firing = self._begin(request, message)
-            self._wait(request, message)
-            ended = firing.run()
+            plan, rotation, policy = self._read(request, message)
+            if plan.is_spread:
+                default = "" if plan.regions else _region_of(request, policy)
+                ended = spread_firing(policy, _name_of(message), request.publisher, message, default)
+            else:
+                firing = self._begin(request, message, rotation, policy)
+                self._wait(request, message)
+                ended = firing.run()
             counts = ended.counts.shown
             return Handled(None, ended.delivered, handed=ended.had_effect, rotation=counts, continues=ended.continues)
         except KeyturnError as error:
@@ -132,40 +140,49 @@ class PlanRotationHandler:
         event = refused_result(self, request, message, refused)
         return Handled(event, request.publish(event, request.began))
 
-    def _begin(self, request: Request, message: Message) -> Firing:
-        """Everything that can be refused before a call. Raises: KeyturnError, ImportError."""
-        invocation, settings = request.invocation, request.invocation.settings
+    def _read(self, request: Request, message: Message) -> tuple[PlanRotation, Rotation, Policy]:
+        """The policy, and what it is refused for before anything else. Raises: KeyturnError, ImportError."""
+        settings = request.invocation.settings
         if message.problem is not None:
             raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
         plan = parse_model(PlanRotation, message.data, PlanRotation.names)
-        if plan.begun is not None and message.type != f"keyturn.command.{FUNCTION}":
+        if plan.begun is not None and message.type != COMMAND_TYPE + FUNCTION:
             raise Refused(ErrorClass.INVALID_COMMAND, "From: is written by keyturn alone")
         rotation, policy = policy_for(plan, self.load)
-        cloud = policy.spelling.cloud
-        region = plan.region or settings.region or (invocation.region if invocation.cloud == cloud else None)
-        if region is None:
-            raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
         if settings.results is None:
             raise Refused(ErrorClass.FAILED, "KEYTURN_RESULTS is not set: the report goes there", code="Settings")
-        if plan.mode == "rotate" and settings.commands is None:
+        if (plan.mode == "rotate" or plan.is_spread) and settings.commands is None:
             text = "KEYTURN_COMMANDS is not set: no command could be sent, nothing was listed"
             raise Refused(ErrorClass.FAILED, text, code="Settings")
+        return plan, rotation, policy
+
+    def _begin(self, request: Request, message: Message, rotation: Rotation, policy: Policy) -> Firing:
+        """What else can be refused before a call. Raises: KeyturnError."""
+        invocation, settings, plan = request.invocation, request.invocation.settings, policy.plan
+        cloud = policy.spelling.cloud
+        region = _region_of(request, policy)
         subject = Subject(cloud, region, policy.spelling.service)
         place = plan.store_of("r", "a")
-        place_region = store_region(invocation, place, cloud, region) if place else region
+        place_region = store_region(invocation, place, cloud, region, plan.role) if place else region
         left = invocation.deadline.left()
         deadline = Deadline(
             invocation.deadline.at - min(_KEPT_S, left / 3),
             invocation.deadline.clock,
         )
 
-        def access(of: str) -> CloudAccess:
+        def own(of: str) -> CloudAccess:
             return replace(access_to(invocation, of, plan.site), deadline=deadline)
+
+        def access(of: str) -> CloudAccess:
+            check_role(invocation, plan.role)
+            return as_role(own(of), of, region, plan.role, FUNCTION)
 
         def versions_of(ref: StoreRef) -> list[Version]:
             return open_store(ref, access, place_region).versions()
 
-        fleet = rotation.fleet(access(cloud), region)
+        fleet = rotation.fleet(own(cloud), region)
+        if plan.role is not None:
+            fleet = FleetOfRole(fleet.page_size, fleet.assumes, lambda: rotation.fleet(access(cloud), region))
         ages = AgeReader(policy, subject, fleet, place_region, versions_of, settings.allow, deadline)
         rate = settings.calls_per_s(cloud)
         return Firing(_name_of(message), request.publisher, message, ages, rate, self.now, self.rng)
@@ -199,7 +216,18 @@ class PlanRotationHandler:
             message.attempt,
             traceparent=message.traceparent,
             tracestate=message.tracestate,
+            role=field_or_none(PlanRotation, data, "Role"),
         )
+
+
+def _region_of(request: Request, policy: Policy) -> str:
+    """The one region that a policy is for. Raises: Refused."""
+    invocation, cloud = request.invocation, policy.spelling.cloud
+    here = invocation.region if invocation.cloud == cloud else None
+    region = policy.plan.region or invocation.settings.region or here
+    if region is None:
+        raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
+    return region
 
 
 def _name_of(message: Message) -> str:

@@ -13,6 +13,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from shared.results.outcome import Outcome, Stage
 from shared.runtime.errors import ErrorClass
+from shared.runtime.role_names import ALIBABA_ROLE, TENCENT_ROLE
 
 
 def _one_of(names: type[Enum]) -> Any:
@@ -28,6 +29,7 @@ Traceparent = Annotated[str, Field(pattern="^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{1
 Tracestate = Annotated[str, Field(max_length=512)]
 CommandId = Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
 Note = Annotated[str, Field(max_length=64)]
+Role = Annotated[str, Field(pattern=f"^({TENCENT_ROLE}|{ALIBABA_ROLE})$")]
 Evidence = Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=40)]
 Days = Annotated[float, Field(ge=0)]
 
@@ -65,6 +67,7 @@ class Result(TypedDict):
     DryRun: bool
     Sealed: str | None
     Stored: Stored | None
+    Role: Role | None
     Actor: Note | None
     Reason: Note | None
 

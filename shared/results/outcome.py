@@ -103,3 +103,4 @@ class CommandContext:
     reason: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
+    role: str | None = None  # of another account, in which the command works

@@ -56,6 +56,7 @@ def result_event(
         "DryRun": origin.dry_run,
         "Sealed": conclusion.sealed,
         "Stored": {"Name": kept.name, "Version": kept.version, "Stage": kept.stage} if kept else None,
+        "Role": origin.role,
         "Actor": origin.actor,
         "Reason": origin.reason,
     }

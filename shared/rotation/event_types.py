@@ -15,6 +15,7 @@ from shared.results.event_types import (
     Days,
     Error,
     EventId,
+    Role,
     RotationCounts,
     Source,
     Subject,
@@ -42,6 +43,7 @@ class RotationPage(RotationCounts):
     Policy: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
     Mode: Literal["rotate", "report"]
     Function: Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,99}$")]
+    Role: Role | None
     MaxAgeDays: float
     Firing: CommandId
     Fired: Time

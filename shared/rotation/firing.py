@@ -18,6 +18,7 @@ from shared.rotation.policy import FUNCTION, command_id
 from shared.rotation.report import Counts, FiringReport, Row
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.lanes import run
+from shared.runtime.message_signing import COMMAND_TYPE
 from shared.runtime.times import now_text, parse_time
 from shared.runtime.tracing import trace_id
 from shared.triggers import Message
@@ -89,8 +90,8 @@ class Firing:
         try:
             complete = all(self._deal_with(some) for some in self._chunks())
         except Refused as refused:
-            if not self.dealt_with and self.plan.begun is None:
-                raise
+            if not self.dealt_with and self.plan.begun is None and self.message.type != COMMAND_TYPE + FUNCTION:
+                raise  # its sender is told; of keyturn's own message nobody but the report's readers is
             error = refused
         except RetryLater as later:
             error = later
@@ -294,6 +295,7 @@ class Firing:
             "firing": self.name,
             "mode": self.plan.mode,
             "region": self.subject.region,
+            "role": self.plan.role,
             "outcome": "continued" if handed else "cut_short" if error else "complete",
             "resources": self.dealt_with,
             "sent_now": sent,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone, tzinfo
 from typing import Protocol
@@ -54,6 +54,21 @@ class Fleet(Protocol):
 
     def accounts(self, resource: str) -> list[Account]:
         """Every account of a resource. Raises: RetryLater, Refused."""
+
+
+@dataclass(eq=False)
+class FleetOfRole:
+    """A fleet of another account, whose role is assumed when the fleet is asked for, and never before."""
+
+    page_size: int
+    assumes: str
+    assumed: Callable[[], Fleet]  # raises as `page`
+
+    def page(self, offset: int, tags: Mapping[str, str]) -> Page:
+        return self.assumed().page(offset, tags)
+
+    def accounts(self, resource: str) -> list[Account]:
+        return self.assumed().accounts(resource)
 
 
 def moment_of(text: object, zone: tzinfo) -> datetime | None:

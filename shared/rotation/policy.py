@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.alias_generators import to_pascal
 from pydantic_core import PydanticCustomError
 
-from shared.commands.command import CommandId, Moment, Region, Site
+from shared.commands.command import CommandId, Moment, Region, Role, Site
 from shared.commands.store_reference import StoreRef, parse_ref
 from shared.results.outcome import Subject
 from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.regions import region_rule, regions_of
+from shared.runtime.role_names import role_parts
 from shared.runtime.wildcard import matches_wildcard
 
 FUNCTION = "plan_rotation"
@@ -99,6 +101,9 @@ class PlanRotation(_Form):
     policy: PolicyName
     function: Annotated[str, StringConstraints(pattern=r"^(tencent|alibaba)(_[a-z0-9]+)+$", max_length=100)]
     region: Region | None = None
+    regions: Annotated[list[Region], Field(min_length=1, max_length=50)] | None = None
+    role: Role | None = None
+    roles: Annotated[list[Role], Field(min_length=1, max_length=100)] | None = None
     site: Site | None = None
     resources: Resources
     accounts: Annotated[list[_Pattern], Field(min_length=1, max_length=50)] | None = None
@@ -118,8 +123,25 @@ class PlanRotation(_Form):
             raise PydanticCustomError("accounts", _ACCOUNTS)
         if self.alternate and self.alternate[0] == self.alternate[1]:
             raise PydanticCustomError("alternate", "Alternate: must name two different accounts")
+        for one, several in (("region", "regions"), ("role", "roles")):
+            listed = getattr(self, several)
+            if listed is not None and (getattr(self, one) is not None or len(set(listed)) < len(listed)):
+                rule = f"{to_pascal(several)}: names each once, and goes without {to_pascal(one)}"
+                raise PydanticCustomError(several, "{rule}", {"rule": rule})
         self._check_store()
         return self
+
+    @property
+    def is_spread(self) -> bool:
+        """Whether it is for several regions or accounts, of which each is listed by itself."""
+        return self.regions is not None or self.roles is not None
+
+    @property
+    def places(self) -> list[tuple[str | None, str | None]]:
+        """Each region in each role's account; None: the function's own."""
+        regions: Sequence[str | None] = self.regions or [self.region]
+        roles: Sequence[str | None] = self.roles or [self.role]
+        return list(product(regions, roles))
 
     def _check_store(self) -> None:
         if self.store is None:
@@ -165,8 +187,13 @@ class Policy:
     def check(self) -> None:
         """See that the plan fits its operation. Raises: Refused (invalid_command) naming the field and the rule."""
         plan, spelling, rule = self.plan, self.spelling, None
-        if plan.region is not None and plan.region not in regions_of(spelling.cloud):
-            rule = f"Region: {region_rule(spelling.cloud)}"
+        store, roles = plan.store_of("r", "a"), {role for _, role in plan.places if role is not None}
+        if any(region is not None and region not in regions_of(spelling.cloud) for region, _ in plan.places):
+            rule = f"Region{'s' if plan.regions else ''}: {region_rule(spelling.cloud)}"
+        elif any((role_parts(role) or ("",))[0] != spelling.cloud for role in roles):
+            rule = f"Role{'s' if plan.roles else ''}: must be of {spelling.cloud}, as Function is"
+        elif roles and store is not None and store.cloud != spelling.cloud:
+            rule = "Store: with a role each secret is kept in that role's account, so in its own cloud"
         elif spelling.only and (plan.accounts or plan.alternate):
             rule = f"Accounts: this operation changes {spelling.only} alone, so no Accounts and no Alternate go with it"
         elif not spelling.only and (plan.accounts is None) == (plan.alternate is None):
@@ -209,6 +236,7 @@ class Policy:
             "Reason": f"policy {plan.policy}",
         }
         given |= {"Site": plan.site} if plan.site else {}
+        given |= {"Role": plan.role} if plan.role else {}
         return given | ({"Login": True} if plan.login else {})
 
 

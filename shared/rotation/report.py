@@ -112,6 +112,7 @@ class FiringReport:
             "Policy": self.policy.policy,
             "Mode": self.policy.mode,
             "Function": self.policy.function,
+            "Role": self.policy.role,
             "MaxAgeDays": self.policy.max_age_days,
             "Firing": self.firing,
             "Fired": self.fired,

@@ -12,7 +12,7 @@ from shared.runtime.secret import Secret
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RoleKeys:
-    """Temporary keys of the function's role. Fresh at every invocation; never kept across two."""
+    """Temporary keys: of the function's own role, fresh at every invocation, or of one that it assumed."""
 
     id: str
     key: Secret
@@ -30,3 +30,4 @@ class CloudAccess:
     operator: str | None = None  # the account that calls are made by, where the platform tells
     site: str = "domestic"
     sleep: Callable[[float], None] = field(default=time.sleep)
+    role: str | None = None  # whose keys these are, if not the function's own role's

@@ -38,6 +38,8 @@ class Settings:
     allow: tuple[tuple[str, ...], ...] | None = None
     allow_noauth: bool = False
     seal_keys: frozenset[str] | None = None
+    assume: tuple[str, ...] = ()
+    """Patterns of the roles that a command's `Role` may name; see `shared.runtime.role_names`."""
     handoff_keys: tuple[Secret, ...] = ()
     """The first signs what keyturn puts on the commands queue, each verifies; see `shared.runtime.message_signing`."""
 
@@ -74,6 +76,7 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_s
         allow=_allow(environ.get("KEYTURN_ALLOW")),
         allow_noauth=_one_of(text("ALLOW_NOAUTH") or "0", ("0", "1"), "KEYTURN_ALLOW_NOAUTH") == "1",
         seal_keys=_seal_keys(text("SEAL_KEYS")),
+        assume=_assume(text("ASSUME")),
         handoff_keys=handoff_keys(text("HANDOFF_KEY")),
     )
 
@@ -146,6 +149,18 @@ def _seal_keys(value: str | None) -> frozenset[str] | None:
     if not keys or not all(re.fullmatch(r"[A-Za-z0-9_-]{43}", key) for key in keys):
         raise SettingsError("KEYTURN_SEAL_KEYS: must be JWK thumbprints (RFC 7638, SHA-256), comma-separated")
     return keys
+
+
+def _assume(value: str | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
+    from shared.runtime.role_names import role_parts
+
+    roles = tuple(item.strip() for item in value.split(",") if item.strip())
+    if not roles or not all(map(role_parts, roles)):
+        rule = "must be roles, comma-separated, each qcs::cam::uin/UIN:roleName/NAME or acs:ram::UID:role/NAME"
+        raise SettingsError(f"KEYTURN_ASSUME: {rule}, with * in UIN, UID or NAME for any")
+    return roles
 
 
 def handoff_keys(value: str | None) -> tuple[Secret, ...]:

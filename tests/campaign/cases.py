@@ -9,6 +9,7 @@ from tests.campaign.case import Case
 from tests.campaign.cases_claims import claim_cases, slow_cases
 from tests.campaign.cases_identity import identity_cases
 from tests.campaign.cases_kills import kill_cases
+from tests.campaign.cases_roles import role_cases
 
 
 def all_cases() -> list[Case]:
@@ -21,6 +22,7 @@ def all_cases() -> list[Case]:
         *faults.code_cases(),
         *faults.store_cases(),
         *faults.kept_change_cases(),
+        *role_cases(),
         *identity_cases(),
         *late.late_cases(),
         *late.lag_cases(),

@@ -14,7 +14,7 @@ POINTS = {
     "entering": "shared.handlers.entry:handle:call",
     "platform known": "shared.runtime.platform:read_invocation:return",
     "trigger read": "shared.triggers.reading:read:return",
-    "command parsed": "shared.commands.command:parse_command:return",
+    "command parsed": "shared.commands.parsing:parse_command:return",
     "looked": "{adapter}.snapshot:return",
     "before the call": "shared.clouds.session:Session.change:call",
     "call built": "change>shared.clouds.{session}._send:call",

@@ -24,6 +24,7 @@ from tests.cloud.functions.platform_names import FC, SCF
 from tests.cloud.invocation.runtime import InvocationResult
 from tests.cloud.state.world import merge_tables
 from tests.support import platform_events
+from tests.support.other_accounts import ROLES
 
 KEY = "c2lnbnMtd2hhdC1rZXl0dXJuLXNlbmRzLWl0c2VsZi4"
 _KEYS = ("standin-secret-key", "standin-session-token", KEY)
@@ -69,6 +70,7 @@ class WorldObserver:
             "KEYTURN_TENCENT_ENDPOINT": self.standin.endpoint,
             "KEYTURN_ALIBABA_ENDPOINT": self.standin.endpoint,
             "KEYTURN_LOG": "DEBUG",
+            "KEYTURN_ASSUME": ",".join(ROLES.values()),
             # A rate of its own gives the case a pace of its own: one case's throttling must not slow the next.
             "KEYTURN_RATE": f"{20 + self.rng.random():.9f}",
         }

@@ -13,7 +13,7 @@ import pytest
 from functions.alibaba_tair_modify_account_password import main_handler as tair
 from functions.follow_change import main_handler as follow
 from functions.plan_rotation import main_handler as plan
-from shared.commands.command import parse_command
+from shared.commands.parsing import parse_command
 from shared.runtime.errors import Refused
 from shared.triggers import Delivery, read
 from tests.conftest import TAIR, House, result

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.commands.command import parse_command
+from shared.commands.parsing import parse_command
 from shared.workbench.bundle.function_text import story, unread
 from shared.workbench.bundle.operations import PLATFORMS, event_file, example_command, operations
 from shared.workbench.schemas import __main__ as schemas

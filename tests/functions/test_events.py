@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from pydantic.alias_generators import to_snake
 
-from shared.commands.command import Command, parse_command, parse_model
+from shared.commands.command import Command
+from shared.commands.parsing import parse_command, parse_model
 from shared.handlers.declaration import Operation
 from shared.handlers.follow_message import FollowChange
 from shared.rotation.policy import PlanRotation

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from shared.changes.credential import StateBefore, Task
 from shared.changes.settling import LostCall
-from shared.commands.command import parse_model
+from shared.commands.parsing import parse_model
 from shared.handlers.follow_message import FIELDS, FUNCTION, FollowChange, follow_command, seconds
 from shared.results.outcome import CommandContext, Conclusion, Outcome, StoredSecret, Subject
 from shared.results.publisher import OutgoingCommand
@@ -61,7 +61,7 @@ def test_whose_change_it_is() -> None:
 def test_what_is_not_known_is_not_written() -> None:
     bare = CommandContext(SUBJECT, "SetPassword", "c-1", CONTEXT.started_at)
     data = written(context=bare, task=None).data
-    absent = {"TaskId", "Settling", "Refused", "Before", "Store", "Sealed", "RequestId", "Actor", "Reason"}
+    absent = {"TaskId", "Settling", "Refused", "Before", "Store", "Sealed", "RequestId", "Role", "Actor", "Reason"}
     assert data.keys() == FIELDS - absent
     assert (data["Unclear"], data["Proven"], data["Login"], data["Attempts"]) == (False, False, False, 1)
     told = read(written(context=bare, task=None))

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.commands.command import parse_command
+from shared.commands.parsing import parse_command
 from shared.handlers.admission import context_of
 from shared.handlers.handing_back import HandingBack, early_s, longest_wait_s
 from shared.results.outcome import Conclusion, Outcome

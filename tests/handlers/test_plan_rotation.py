@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from functions import load_operation
-from shared.commands.command import parse_model
+from shared.commands.parsing import parse_model
 from shared.handlers.request import NothingDone
 from shared.handlers.rotation import PlanRotationHandler, policy_for, spelling_of
 from shared.results.outcome import Subject

@@ -19,7 +19,7 @@ from tests.support.commands import VALID_COMMANDS
 
 DATA_FIELDS = [
     "CommandId", "Operation", "Outcome", "RequestId", "TaskId", "Evidence", "Error", "Attempts", "StartedAt",
-    "FinishedAt", "DryRun", "Sealed", "Stored", "Actor", "Reason",
+    "FinishedAt", "DryRun", "Sealed", "Stored", "Role", "Actor", "Reason",
 ]  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from functions import load_operation
-from shared.commands.command import parse_command, parse_model
+from shared.commands.parsing import parse_command, parse_model
 from shared.handlers.rotation import policy_for, spelling_of
 from shared.results.event_types import RotationCounts
 from shared.rotation.policy import PlanRotation

@@ -131,6 +131,8 @@ def test_a_first_call_loads_what_the_list_says_and_no_more(
     assert tops == PACKAGES[module] | OURS | {module, "functions"}
     assert [name for name in answer["loaded"] if name.startswith("charset")] == ["charset_normalizer.version"]
     assert answer["all"] <= MOST_MODULES[module]
+    # No command of these names a role.
+    assert not [name for name in answer["loaded"] if "assumed_roles" in name or name.endswith(".sts")]
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba, call_scf, call_tencent
-from tests.cloud.identity.documents import service_trust
+from tests.cloud.identity.documents import account_trust, service_trust
 from tests.support.hello_function import deploy_hello_to_scf
 from tests.support.vendor_calls import answer_or_code
 
@@ -19,6 +19,12 @@ UNDER_IDENTITIES: Mapping[str, dict[str, Any]] = {
     "I4": {"activated": {"ssm": False}},
     "I5": {**_SOON, "activated": {"cls": False}},
     "I8": {"activated": {"eventbridge": False}},
+    "I12": {
+        "accounts": {
+            "tencent": {"2": {"roles": {"r": {"trust": account_trust("tencent", "qcs::cam::uin/100000000001:root")}}}},
+            "alibaba": {"2": {"roles": {"r": {"trust": account_trust("alibaba", "acs:ram::1000000000000001:root")}}}},
+        }
+    },
 }
 
 
@@ -28,6 +34,18 @@ def _cam(standin: Standin, action: str, **given: Any) -> Any:
 
 def _ram(standin: Standin, action: str, **given: Any) -> Any:
     return answer_or_code(call_alibaba, standin, action, given, host="ram.aliyuncs.com", version="2015-05-01")
+
+
+def _assumed(call: Callable[..., Any], standin: Standin, role: str, **place: str) -> bool:
+    asked = {"RoleArn": role, "RoleSessionName": "probe"}
+    return isinstance(answer_or_code(call, standin, "AssumeRole", asked, **place), dict)
+
+
+def i12(standin: Standin) -> object:
+    return (
+        _assumed(call_tencent, standin, "qcs::cam::uin/2:roleName/r", service="sts", version="2018-08-13"),
+        _assumed(call_alibaba, standin, "acs:ram::2:role/r", host="sts.aliyuncs.com", version="2015-04-01"),
+    )
 
 
 def _cam_role(standin: Standin, name: str) -> None:
@@ -78,4 +96,4 @@ def i8(standin: Standin) -> object:
     return isinstance(answer_or_code(call_alibaba, standin, "ListEventBuses", {"Limit": 1}, **place), str)
 
 
-IDENTITY_PROBES = (i1, i2, i3, i4, i5, i6, i8)
+IDENTITY_PROBES = (i1, i2, i3, i4, i5, i6, i8, i12)

@@ -26,15 +26,15 @@ from shared.workbench.package.zips import BuiltZip, build_zips
 from tests.cloud.client.standin import Standin
 from tests.cloud.invocation.bootstrap import invocation_context
 from tests.cloud.invocation.runtime import platform_environment, role_keys
-from tests.conftest import Packages
+from tests.conftest import ACCOUNT, TAIR, Packages
 from tests.support import platform_events
+from tests.support.commands import VALID_COMMANDS
+from tests.support.other_accounts import ROLES, two_accounts
 from tests.support.programs import PYTHON_3_10, PYTHON_3_12, require_program
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
 ROOT = Path(__file__).parents[2]
-TAIR = "alibaba_tair_modify_account_password"
-ACCOUNT = "tencent_redis_modify_instance_account"
 PLATFORM = {"tencent": platform_events.SCF, "alibaba": platform_events.FC}
 EACH = [(d, s.module) for d in PLATFORM for s in load(ROOT / "serverless.yml", d, {}).functions]
 MAGIC = b"\x6f\x0d\r\n"  # Python 3.10's
@@ -154,6 +154,20 @@ def test_a_zip_alone_changes_a_password(
     endpoints = {f"KEYTURN_{name.upper()}_ENDPOINT": standin.endpoint for name in PLATFORM}
     reply = invoke(python, zips.unpacked[cloud, module], module, PLATFORM[cloud], event, tmp_path, **endpoints)
     assert (reply["statusCode"], json.loads(reply["body"])["Delivered"]) == (200, True)
+
+
+@pytest.mark.parametrize(("cloud", "module"), [("tencent", ACCOUNT), ("alibaba", TAIR)])
+def test_a_zip_alone_works_in_another_account(
+    cloud: str, module: str, zips: Zips, python: str, tmp_path: Path, standin: Standin
+) -> None:
+    standin.reset(**two_accounts("*"))
+    command = {**VALID_COMMANDS[module], "Role": ROLES[cloud]}
+    event = event_of(command, PLATFORM[cloud], platform_events.HTTP)
+    settings = {f"KEYTURN_{name.upper()}_ENDPOINT": standin.endpoint for name in PLATFORM}
+    settings["KEYTURN_ASSUME"] = ROLES[cloud]
+    reply = invoke(python, zips.unpacked[cloud, module], module, PLATFORM[cloud], event, tmp_path, **settings)
+    assert json.loads(reply["body"])["Result"]["data"]["Role"] == ROLES[cloud]
+    assert reply["statusCode"] == 200
 
 
 @pytest.mark.parametrize("cloud", PLATFORM)

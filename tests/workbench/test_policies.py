@@ -13,10 +13,11 @@ import pytest
 from shared.stores.store import RIGHTS
 from shared.triggers import read
 from shared.workbench.bundle import operations
-from shared.workbench.bundle.description import Description
+from shared.workbench.bundle.description import Cloud, Description
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import policy_files
 from shared.workbench.deploy.policies import Policy, policies
+from tests.cloud.identity.documents import Question, is_allowed
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
 from tests.support import platform_events
 
@@ -183,6 +184,33 @@ def test_a_function_may_use_the_stores_that_are_named_for_it_and_no_other() -> N
     assert {
         g.action for g in named.grants if g.resources == ("qcs::ssm:ap-guangzhou::secret/creatorUin/*/one",)
     } == set(RIGHTS["tencent"])
+
+
+ASSUMED = "qcs::cam::uin/200000000002:roleName/keyturn,qcs::cam::uin/3:roleName/k-*,acs:ram::2:role/keyturn"
+
+
+@pytest.mark.parametrize(
+    ("cloud", "roles"),
+    [
+        ("tencent", ("qcs::cam::uin/200000000002:roleName/keyturn", "qcs::cam::uin/3:roleName/k-*")),
+        ("alibaba", ("acs:ram:*:2:role/keyturn",)),
+    ],
+)
+def test_a_role_may_assume_exactly_the_roles_of_its_cloud_that_the_setting_names(
+    cloud: Cloud, roles: tuple[str, ...]
+) -> None:
+    description = described(cloud, KEYTURN_ASSUME=ASSUMED)
+    for spec in description.functions:
+        policy = policy_of(description, spec.module)
+        assert [(g.resources, g.status) for g in policy.grants if g.action == "sts:AssumeRole"] == [
+            (roles, "documented")
+        ]
+        plain = roles[0].replace(":*:", "::")
+        for role, allowed in ((plain, True), (plain + "2", False)):
+            asked = role.replace("ram::", "ram:*:")
+            question = Question(cloud, "sts:AssumeRole", asked, "1")
+            assert is_allowed(question, [policy.document]) is allowed
+        assert not [g for g in policy_of(described(cloud), spec.module).grants if g.action == "sts:AssumeRole"]
 
 
 def test_any_resource_stands_only_where_no_other_can_be_named_or_for_an_unseen_read_and_is_told() -> None:

@@ -73,6 +73,23 @@ def test_every_page_is_waited_for() -> None:
     assert (tally.ended, len(tally.rows)) == (2, 2)
 
 
+def test_a_firing_of_several_places_is_over_when_each_is() -> None:
+    first, second = f"{FIRING}-1", f"{FIRING}-2"
+    failed = page(second, [], sent=0)
+    role = "qcs::cam::uin/2:roleName/keyturn"
+    failed["data"] |= {"Listed": 0, "NotDue": 0, "Role": role}
+    failed["data"]["Error"] = {"Class": "forbidden", "Code": "RoleForbidden", "Message": "no", "Retryable": False}
+    tally = FiringTally(first, second)
+    for one in (page(first, [1], number=1), event(1)):
+        tally.add(parse_event(one))
+    assert (tally.last, tally.is_listed) == (None, False)
+    tally.add(parse_event(failed))
+    assert tally.last is not None and not tally.is_listed  # the first page of the first place is not here
+    tally.add(parse_event(page(first, [2], last=False)))
+    assert (tally.last.counts[:3], tally.is_listed, tally.in_force) == ((2, 1, 1), True, 1)
+    assert tally.last.error == f"{role} in ap-guangzhou: forbidden: RoleForbidden: no"
+
+
 def test_the_strongest_result_of_a_command_stands() -> None:
     tally = FiringTally(FIRING)
     for one in (page(FIRING, [1]), event(1), event(1, "not_changed"), event(1, "unknown")):

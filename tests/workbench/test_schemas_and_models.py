@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from shared.commands.command import Command, admit_delivery, parse_command, parse_model
+from shared.commands.command import Command, admit_delivery
+from shared.commands.parsing import parse_command, parse_model
 from shared.runtime.errors import Refused
 from shared.runtime.settings import Settings
 from shared.workbench.bundle.operations import functions

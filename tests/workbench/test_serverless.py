@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from functions import load_operation
-from shared.commands.command import parse_model
+from shared.commands.parsing import parse_model
 from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
 from shared.workbench.bundle.loading import load

@@ -70,6 +70,13 @@ ALIBABA_CODES = CodeTable(
             SignatureDoesNotMatch IncompleteSignature UnsupportedSignatureMethod""",
         ),
         code_rows(_P.FOR_GOOD, _E.FORBIDDEN, "kms: no permission for the secret", "Forbidden.NoPermission"),
+        code_rows(
+            _P.FOR_GOOD,
+            _E.FORBIDDEN,
+            "sts (42775): the role is not there, or is not given keys for so long or under this name",
+            """EntityNotExist.Role InvalidParameter.RoleArn InvalidParameter.RoleSessionName
+            InvalidParameter.DurationSeconds""",
+        ),
         code_rows(_P.FOR_GOOD, _E.NOT_FOUND, "kms: no such secret, version or key", "Forbidden.ResourceNotFound"),
         code_rows(
             _P.FOR_GOOD,

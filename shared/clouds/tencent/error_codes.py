@@ -93,6 +93,12 @@ TENCENT_CODES = CodeTable(
         ),
         code_rows(
             _P.FOR_GOOD,
+            _E.FORBIDDEN,
+            "sts SDK: who calls is checked first",
+            "FailedOperation.TempKeyNotAllowed InternalError.IllegalRole",
+        ),
+        code_rows(
+            _P.FOR_GOOD,
             _E.NOT_FOUND,
             "common (a family); redis, tcr and ssm SDK",
             "ResourceNotFound ResourceNotFound.* ResourceUnavailable.InstanceDeleted",

@@ -241,7 +241,12 @@ def _smq(description: Description) -> list[SmqQueue]:
 
 def _secrets(description: Description) -> list[FirstSecret]:
     rules = [rule for spec in description.functions for rule in spec.rotations if rule.get("Store")]
-    return [FirstSecret(one["Policy"], one["Store"], one.get("Region", description.region), one) for one in rules]
+    return [
+        FirstSecret(one["Policy"], one["Store"], region, one)
+        for one in rules
+        if not (one.get("Role") or one.get("Roles"))  # another account's are put there by its own people
+        for region in one.get("Regions") or [one.get("Region") or description.region]
+    ]
 
 
 def _consents(cloud: Cloud, *, has_queues: bool, eventbridge: bool, stores: bool) -> list[Consent]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from functions import load_operation
-from shared.commands.command import parse_model
+from shared.commands.parsing import parse_model
 from shared.handlers.rotation import policy_for
 from shared.rotation.policy import PlanRotation
 from shared.runtime.errors import Refused
@@ -25,9 +25,14 @@ _REFERENCE = "SecretRef"
 def policy_text(name: str, fields: Mapping[str, Any]) -> str:
     """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
     given = {"Policy": name} | dict(fields)
-    region, cloud = given.get("Region"), str(given.get("Function")).partition("_")[0]
-    if isinstance(region, str) and cloud in REGIONS and region not in REGIONS[cloud]:
-        raise ValueError(f"Region: {region_mistake(region, cloud)}")  # the rule itself lists them all
+    cloud, several = str(given.get("Function")).partition("_")[0], given.get("Regions")
+    for field, regions in (
+        ("Region", [given.get("Region")]),
+        ("Regions", several if isinstance(several, list) else []),
+    ):
+        for region in regions:
+            if isinstance(region, str) and cloud in REGIONS and region not in REGIONS[cloud]:
+                raise ValueError(f"{field}: {region_mistake(region, cloud)}")  # the rule itself lists them all
     try:
         policy_for(parse_model(PlanRotation, given, PlanRotation.names), load_operation)
     except Refused as refused:

@@ -6,9 +6,9 @@ other is `unverified`, with the reason, and `make plan` prints that. CAM's table
 and where one of the operation level names a resource, the policy gives no right at all. So `*` stands where the table
 has it, or where the action names no resource; a read whose row was not seen is granted twice, by its resource and by
 `*`. A change whose row was not seen gets its resource alone: a refusal is plain to see, a right too many is not.
-Sources: Tencent CAM 239/38701 and 598/112151 (Redis), 598/70035 (TCR), 1140/40871 (SSM), 598/101280 (CKafka), 598/10606
-(resources in six parts: an empty region is any, an empty account the policy's own); Alibaba RAM, help documents of
-R-kvstore, SMQ and KMS (28953).
+Sources: Tencent CAM 239/38701 and 598/112151 (Redis), 598/70035 (TCR), 1140/40871 (SSM), 598/101280 (CKafka),
+598/19422 (roles of other accounts), 598/10606 (resources in six parts: an empty region is any, an empty account the
+policy's own); Alibaba RAM, help documents of R-kvstore, SMQ, KMS (28953) and STS (39744).
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 from shared.commands.store_reference import parse_ref
 from shared.runtime import queue_urls
+from shared.runtime.role_names import role_parts
 from shared.runtime.settings import read_settings
 from shared.stores.store import RIGHTS
 from shared.workbench.bundle.description import Cloud, Description, FunctionSpec
@@ -160,6 +161,7 @@ def _grants(description: Description, spec: FunctionSpec) -> Iterator[tuple[Clou
             if cloud == "tencent" and not documented and action.partition(":")[2].startswith(_READS):
                 yield cloud, Grant(action, ("*",), "unverified", why)
     yield from _store_grants(description, spec)
+    yield from _role_grants(spec)
     if spec.logs is not None and description.platform == "fc":  # SCF writes lines by itself, with no role of ours
         place = f"project/{spec.logs.group}/logstore/{spec.logs.topic}"
         resource = f"acs:log:{description.region}:{_account(spec)}:{place}"
@@ -187,15 +189,27 @@ def _store_grants(description: Description, spec: FunctionSpec) -> Iterator[tupl
             yield _cloud(cloud), Grant(action, tuple(resources), "documented" if documented else "unverified", why)
 
 
+def _role_grants(spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
+    """Assuming the roles that KEYTURN_ASSUME names, and no others."""
+    for cloud in spec.clouds:
+        roles = [role for role in read_settings(spec.environment).assume if (role_parts(role) or ("",))[0] == cloud]
+        # RAM's policies name a role in any region, a role's own name has none.
+        named = tuple(role.replace("acs:ram::", "acs:ram:*:") for role in roles)
+        if named:
+            yield _cloud(cloud), Grant("sts:AssumeRole", named, "documented")
+
+
 def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tuple[str, str]]:
     """Region and name, `*` for what differs, of the stores of every policy whose commands come to this function."""
     found = set()
     for policy in (one for other in description.functions for one in other.rotations):
-        if policy.get("Store") and spec.module in (policy["Function"], "follow_change"):
+        in_other_account = policy.get("Role") or policy.get("Roles")  # whose own role has the right then
+        if policy.get("Store") and not in_other_account and spec.module in (policy["Function"], "follow_change"):
             place = parse_ref(policy["Store"].replace("{resource}", "x").replace("{account}", "x"))
             name = policy["Store"].partition("://")[2].replace("{resource}", "*").replace("{account}", "*")
             if place.kind == kind:
-                found.add((policy.get("Region", description.region), name))
+                regions = policy.get("Regions") or [policy.get("Region") or description.region]
+                found |= {(region, name) for region in regions}
     return found
 
 

@@ -111,6 +111,7 @@ class RotationPage:
     counts: tuple[int, ...]  # in the order of COUNTS
     rows: tuple[RotationRow, ...]
     error: str | None
+    role: str | None = None  # of another account
 
 
 COUNTS = ("Listed", "Due", "Sent", "NotDue", "Unknown", "NotAllowed")
@@ -221,6 +222,7 @@ def _page(event: Mapping[str, Any], data: Mapping[str, Any]) -> RotationPage:
         counts=counts,
         rows=tuple(_row(row) for row in rows),
         error=told or ("an error without a name" if error else None),
+        role=_interned(data.get("Role"), 200),
     )
 
 

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.rotation.policy import FUNCTION
+from shared.rotation.policy import FUNCTION, PlanRotation
+from shared.rotation.spreading import name_of_place
 from shared.runtime.errors import ErrorClass
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
@@ -40,6 +41,12 @@ class Fired:
     firing: str
     counts: tuple[int, ...]
     continues: bool
+    places: int = 0  # regions of accounts that are listed each by itself; 0: it is one
+
+    @property
+    def firings(self) -> tuple[str, ...]:
+        """Whose pages tell of it."""
+        return tuple(name_of_place(self.firing, n + 1) for n in range(self.places)) or (self.firing,)
 
 
 class PolicyCaller:
@@ -92,7 +99,8 @@ class PolicyCaller:
             error = _error_of(reply)
             text = _failure(status, reply, error) + (f": {advice}" if advice else "")
             raise FiringFailed(text, may_have_run=not advice and error.get("Class") not in _BEFORE_ANYTHING)
-        return Fired(firing, counts, reply.get("Continues") is True)
+        plan = PlanRotation.model_validate(self._command)
+        return Fired(firing, counts, reply.get("Continues") is True, len(plan.places) if plan.is_spread else 0)
 
 
 def _counts_of(reply: object) -> tuple[int, ...] | None:

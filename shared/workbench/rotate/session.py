@@ -182,8 +182,8 @@ class Session:
         try:
             if not commands:
                 silent_s = _NEXT_SILENT_S if fired.continues else _PAGE_SILENT_S
-                return watcher.watch(fired.firing, silent_s=silent_s, commands=False)
-            return watcher.watch(fired.firing)
+                return watcher.watch(*fired.firings, silent_s=silent_s, commands=False)
+            return watcher.watch(*fired.firings)
         except SourceError as error:
             self._leave(str(error))
             return None
@@ -235,4 +235,4 @@ class Session:
 
 def _error_of(tally: FiringTally | None) -> str:
     """Why a firing ended early, as its last page tells; empty where it did not, or that page is not here."""
-    return (tally.last.error or "") if tally and tally.last else ""
+    return tally.last.error if tally and tally.last else ""

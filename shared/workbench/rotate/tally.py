@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from shared.results.outcome import Outcome
 from shared.workbench.report.events import Result, RotationPage, RotationRow
 from shared.workbench.results.shown import IN_FORCE
 
+_SHOWN = 5  # places whose listing failed
 _SKEW_S = 5.0  # between two functions' clocks
 _STRENGTH = (Outcome.PENDING, Outcome.WOULD_CHANGE, Outcome.NOT_CHANGED, Outcome.UNKNOWN, *IN_FORCE)
 
 
-class FiringTally:
-    """Counts one firing's ends. Of several results of one command the strongest stands."""
+@dataclass(frozen=True)
+class Listed:
+    """A firing whose fleet was listed to its end: its counts, and why some of it was not; empty: all was."""
 
-    def __init__(self, firing: str) -> None:
-        self.firing = firing
-        self._pages: dict[int, RotationPage] = {}
+    counts: tuple[int, ...]
+    error: str
+
+
+class FiringTally:
+    """Counts the ends of one firing, or of those of all its places. Of a command's results the strongest stands."""
+
+    def __init__(self, *firings: str) -> None:
+        self.firings = firings
+        self._pages: dict[tuple[str, int], RotationPage] = {}
         self._results: dict[str, list[Result]] = {}  # by CommandId, of every firing
 
     def add(self, event: Result | RotationPage) -> None:
         """Take an event of the results queue, whose ever it is."""
         if isinstance(event, Result):
             self._results.setdefault(event.command_id, []).append(event)
-        elif event.firing == self.firing:
-            self._pages[event.page] = event
+        elif event.firing in self.firings:
+            self._pages[event.firing, event.page] = event
 
     @property
-    def last(self) -> RotationPage | None:
-        """The page with the counts of the whole firing; None: it goes on."""
-        return next((page for page in self._pages.values() if page.last), None)
+    def last(self) -> Listed | None:
+        """What the last page says, with the counts of the whole firing, or those of all places; None: it goes on."""
+        if len(self._lasts) < len(self.firings):
+            return None
+        errors = [self._error(page) for page in self._lasts if page.error]
+        more = [f"and {len(errors) - _SHOWN:,} more"] if len(errors) > _SHOWN else []
+        counts = tuple(map(sum, zip(*(page.counts for page in self._lasts), strict=True)))
+        return Listed(counts, "; ".join(errors[:_SHOWN] + more))
+
+    @property
+    def _lasts(self) -> list[RotationPage]:
+        return [page for _, page in sorted(self._pages.items()) if page.last]
+
+    def _error(self, page: RotationPage) -> str:
+        place = f"{page.role or 'the own account'} in {page.source.rpartition('/')[2]}: " if self.firings[1:] else ""
+        return f"{place}{page.error}"
 
     @property
     def is_silent(self) -> bool:
@@ -38,8 +62,7 @@ class FiringTally:
     @property
     def is_listed(self) -> bool:
         """Whether every page is here."""
-        last = self.last
-        return last is not None and len(self._pages) == last.page + 1
+        return self.last is not None and len(self._pages) == sum(page.page + 1 for page in self._lasts)
 
     @property
     def rows(self) -> list[RotationRow]:

@@ -32,12 +32,12 @@ class Watcher:
     ) -> None:
         self._source, self._terminal, self._clock, self._sleep = source, terminal, clock, sleep
 
-    def watch(self, firing: str, *, silent_s: float = _SILENT_S, commands: bool = True) -> FiringTally:
-        """Until the firing's last page, and each result of its commands if so asked, are here, or nothing more comes.
+    def watch(self, *firings: str, silent_s: float = _SILENT_S, commands: bool = True) -> FiringTally:
+        """Until each firing's last page, and each result of its commands if so asked, are here, or nothing more comes.
 
-        `silent_s`: seconds without an event of the firing after which the rest is not waited for. Raises: SourceError.
+        `silent_s`: seconds without an event of theirs after which the rest is not waited for. Raises: SourceError.
         """
-        tally, heard, size = FiringTally(firing), self._clock(), (0, 0)
+        tally, heard, size = FiringTally(*firings), self._clock(), (0, 0)
         told: set[tuple[str, Outcome]] = set()
         while True:
             for body in self._source.read():

@@ -147,9 +147,14 @@ def of_policy() -> list[Relation]:
     for function, declared in operations().items():
         relations.append(Relation(f"{function} takes {_of_policies(spelling_of(declared))}"))
     for cloud in REGIONS:
-        regions: Schema = {"properties": {"Region": {"enum": [*REGIONS[cloud], None]}}}
-        text = f"Region is one of {cloud}'s where Function is"
+        known: Schema = {"enum": [*REGIONS[cloud], None]}
+        regions: Schema = {"properties": {"Region": known, "Regions": {"items": known}}}
+        text = f"Region and Regions are {cloud}'s where Function is"
         relations.append(Relation(text, when(holds("Function", {"pattern": f"^{cloud}_"}), regions)))
+    for one, several in (("Region", "Regions"), ("Role", "Roles")):
+        alone = {"allOf": [absent(one), {"properties": {several: {"uniqueItems": True}}}]}
+        relations.append(Relation(f"{several} goes without {one}, and names each once", when(given(several), alone)))
+    relations.append(Relation("A role is of the cloud that Function is of, and so is its Store"))
     plain: Schema = {"minItems": 1, "maxItems": 1, "items": {"not": {"pattern": r"\*"}}}
     relations += [
         Relation(

@@ -14,6 +14,8 @@ _COMMAND = {
     "Region": "Cloud region of the resource. Default: `KEYTURN_REGION`, else the region that the function runs in.",
     "Site": "Tencent's site: `domestic` or `intl`. Default: `KEYTURN_SITE`. Regions ending in `-fsi` have a host"
     " of their own.",
+    "Role": "The role of another account to work in, assumed by STS: the credential and its store are that account's."
+    " Only a role that `KEYTURN_ASSUME` names.",
     "CommandId": "Same id = same change. Default over HTTP: header `Idempotency-Key`, else the request id; in a queue:"
     " the CloudEvent's `id`, else the message's; of a timer: its name and time, put before an id given here.",
     "DryRun": "Show what read calls can show: state, account, running tasks, rules. Change nothing.",
@@ -47,6 +49,11 @@ FIELDS: dict[str, dict[str, str]] = {
         "Policy": "The policy's name. It is part of the CommandId of each change that it asks for.",
         "Function": "The operation whose commands are sent.",
         "Region": _COMMAND["Region"],
+        "Regions": "Several regions, in the place of Region: each is listed by itself, and reported by itself.",
+        "Role": "The role of another account, whose credentials and stores these are. Only a role that `KEYTURN_ASSUME`"
+        " names.",
+        "Roles": "Several such roles, in the place of Role. Each account is listed by itself, in each of Regions, and"
+        " reported by itself: what one refuses stops no other.",
         "Site": _COMMAND["Site"] + " Not with Alibaba's operation.",
         "Resources": "Which resources of the region belong to the policy.",
         "Accounts": "Which accounts, as patterns in which `*` alone is special. Exactly one of Accounts and Alternate,"
@@ -80,6 +87,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Service": "Of which service.",
         "Region": "In which region.",
         "Site": "Tencent's site.",
+        "Role": _COMMAND["Role"],
         "Resource": "The instance or registry.",
         "Account": "The account.",
         "Operation": "The operation that began the change.",
@@ -152,6 +160,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "DryRun": "Nothing was to be changed.",
         "Sealed": "The new secret for the owner of the key in `Deliver.Seal`: a compact JWE (RFC 7516).",
         "Stored": "Where the new secret is kept.",
+        "Role": "The role of another account in which the command worked, or was to.",
         "Actor": "As the command claims.",
         "Reason": "As the command claims.",
     },
@@ -183,6 +192,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "Policy": "The policy's name.",
         "Mode": "`rotate`, or `report` where nothing is sent.",
         "Function": "The operation whose commands are sent.",
+        "Role": "The role of another account, whose credentials these are.",
         "MaxAgeDays": "The age in days above which a credential is due.",
         "Firing": "The firing's name.",
         "Fired": "When it began.",

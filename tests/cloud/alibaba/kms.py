@@ -286,7 +286,7 @@ class AlibabaKms:
 
     async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
         # claims: S9
-        found = [secret for (region, _), secret in sorted(self._secrets.items()) if call.region in (None, region)]
+        found = [secret for _, secret in sorted(self._secrets.items()) if self._reaches(secret, call)]
         secrets = [self._shown(secret, given) for secret in _page(found, given)]
         return {"SecretList": {"Secret": secrets}, **_paged(found, given)}
 
@@ -301,11 +301,14 @@ class AlibabaKms:
             shown["Tags"] = {"Tag": [{"TagKey": key, "TagValue": value} for key, value in secret.tags.items()]}
         return shown
 
+    def _reaches(self, secret: Secret, call: Call) -> bool:
+        return call.region in (None, secret.region) and call.sees(self._world, secret.name)
+
     def _secret(self, call: Call) -> Secret:
         # claims: S9
         name = call.parameters["SecretName"]
         for secret in self._secrets.values():
-            if call.region in (None, secret.region) and name in (secret.name, secret.arn):
+            if self._reaches(secret, call) and name in (secret.name, secret.arn):
                 return secret
         raise ApiError("Forbidden.ResourceNotFound", "Resource not found.", 404)
 

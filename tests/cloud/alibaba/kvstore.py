@@ -345,7 +345,7 @@ class AlibabaKvstore:
         }
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
-        return call.region in (None, instance.spec.region)
+        return call.region in (None, instance.spec.region) and call.sees(self.world, instance.id)
 
     def instance_of(self, call: Call) -> Instance:
         # claims: A10

@@ -35,7 +35,9 @@ class DocumentError(ValueError):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy, or of a trust policy, where `principals` are the services that may take the role."""
+    """One statement of a policy, or of a trust policy, where `principals` are the services, accounts and roles that
+    may take the role.
+    """
 
     allows: bool
     actions: tuple[str, ...]
@@ -55,6 +57,18 @@ class Question:
     resource: str
     account: str
     levels: bool = True
+
+
+ACCOUNTS: Mapping[Cloud, str] = {"tencent": "qcs", "alibaba": "RAM"}
+"""What a trust policy calls a principal that is an account, or a role of one."""
+
+
+def account_trust(cloud: Cloud, *principals: str) -> dict[str, Any]:
+    """The trust policy by which accounts or roles may take a role."""
+    document = service_trust(cloud, "")
+    statement = document["statement" if cloud == "tencent" else "Statement"][0]
+    statement["principal" if cloud == "tencent" else "Principal"] = {ACCOUNTS[cloud]: list(principals)}
+    return document
 
 
 def service_trust(cloud: Cloud, service: str) -> dict[str, Any]:
@@ -89,10 +103,10 @@ def statements(cloud: Cloud, document: Mapping[str, Any], *, trust: bool = False
     given = [given] if isinstance(given, dict) and cloud == "tencent" else given
     if not isinstance(given, list) or not given or not all(isinstance(one, dict) for one in given):
         raise DocumentError("statement")
-    return [_statement(one, spelled, trust=trust) for one in given]
+    return [_statement(cloud, one, spelled, trust=trust) for one in given]
 
 
-def _statement(given: Mapping[str, Any], spelled: Callable[[str], str], *, trust: bool) -> Statement:
+def _statement(cloud: Cloud, given: Mapping[str, Any], spelled: Callable[[str], str], *, trust: bool) -> Statement:
     subject = "principal" if trust else "resource"
     known = {spelled(name) for name in ("effect", "action", subject)}
     if spelled("condition") in given:
@@ -109,9 +123,10 @@ def _statement(given: Mapping[str, Any], spelled: Callable[[str], str], *, trust
     if not trust:
         return Statement(effect == spelled("allow"), actions, _texts(given[spelled("resource")], "resource"))
     principal = given[spelled("principal")]
-    if not isinstance(principal, dict) or principal.keys() != {spelled("service")}:
+    if not isinstance(principal, dict) or not {spelled("service"), ACCOUNTS[cloud]} >= principal.keys() != set():
         raise DocumentError("principal")
-    return Statement(effect == spelled("allow"), actions, principals=_texts(principal[spelled("service")], "principal"))
+    named = tuple(one for texts in principal.values() for one in _texts(texts, "principal"))
+    return Statement(effect == spelled("allow"), actions, principals=named)
 
 
 def _texts(given: object, part: Part) -> tuple[str, ...]:
@@ -128,12 +143,13 @@ def is_allowed(question: Question, documents: Iterable[Mapping[str, Any]]) -> bo
     return bool(fitting) and all(one.allows for one in fitting)
 
 
-def trusts(cloud: Cloud, trust: Mapping[str, Any], service: str) -> bool:
-    """Whether a trust policy lets a service take the role."""
+def trusts(cloud: Cloud, trust: Mapping[str, Any], *names: str) -> bool:
+    """Whether a trust policy lets who has one of these names, a service or an account's root or role, take the role."""
     fitting = [
         one
         for one in statements(cloud, trust, trust=True)
-        if service in one.principals and any(_matches(action, "sts:AssumeRole") for action in one.actions)
+        if not set(names).isdisjoint(one.principals)
+        and any(_matches(action, "sts:AssumeRole") for action in one.actions)
     ]
     return bool(fitting) and all(one.allows for one in fitting)
 

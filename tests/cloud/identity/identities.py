@@ -20,12 +20,22 @@ _SCF_CONFIGURES = "scf.qcloud.com"
 
 @dataclass(frozen=True)
 class Caller:
-    """Whose keys sign a request. `role`: the role's name, empty for the person; `until`: epoch seconds of the world."""
+    """Whose keys sign a request. `role`: the role's name, empty for the person; `until`: epoch seconds of the world.
+
+    `account`: empty for the functions' own; `session`: the name that who assumed the role gave.
+    """
 
     cloud: Cloud
     keys: TemporaryKeys
     role: str = ""
     until: float | None = None
+    account: str = ""
+    session: str = ""
+
+    @property
+    def number(self) -> str:
+        """The account's number."""
+        return self.account or ACCOUNT[self.cloud]
 
     def has_token(self, given: str, now: float) -> bool:
         """Whether a token is this caller's, and still good."""
@@ -49,6 +59,12 @@ class Identities:
         self._world = world
         for directory in self.roles.values():
             directory.begin(world)
+        clouds: tuple[Cloud, ...] = ("tencent", "alibaba")
+        self._others = {
+            (cloud, number): RoleDirectory(cloud, world, self._now, number)
+            for cloud in clouds
+            for number in world.accounts.of(cloud)
+        }
         people = world.credentials
         self._people = {"tencent": Caller("tencent", people.tencent), "alibaba": Caller("alibaba", people.alibaba)}
         self._by_key: dict[tuple[Cloud, str], Caller] = {}
@@ -83,13 +99,21 @@ class Identities:
         caller = self._of_role.get((cloud, role_name))
         life_s = self._world.role_keys_s
         if caller is None or caller.until is None or caller.until - self._now() < life_s / 2:
-            prefix = "AKID" if cloud == "tencent" else "STS."
-            keys = TemporaryKeys(
-                id=prefix + secrets.token_hex(12), key=secrets.token_hex(16), token=secrets.token_urlsafe(48)
-            )
-            caller = Caller(cloud, keys, role_name, self._now() + life_s)
-            self._of_role[cloud, role_name] = self._by_key[cloud, keys.id] = caller
+            caller = Caller(cloud, _new_keys(cloud), role_name, self._now() + life_s)
+            self._of_role[cloud, role_name] = self._by_key[cloud, caller.keys.id] = caller
         return caller.keys
+
+    def directory(self, cloud: Cloud, number: str) -> RoleDirectory | None:
+        """The roles of an account, by its number."""
+        return self.roles[cloud] if number == ACCOUNT[cloud] else self._others.get((cloud, number))
+
+    def assume(self, role: Role, account: str, cloud: Cloud, session: str, life_s: float) -> Caller:
+        """New keys of a role, for whoever may have them; `account`: its number."""
+        own = account == ACCOUNT[cloud]
+        until = self._now() + life_s
+        caller = Caller(cloud, _new_keys(cloud), role.name, until, "" if own else account, session)
+        self._by_key[cloud, caller.keys.id] = caller
+        return caller
 
     def seen(self, cloud: Cloud, role_name: str) -> Role | None:
         """A role as the cloud's other services see it: a new one some time late."""
@@ -111,7 +135,7 @@ class Identities:
         cloud, holds = caller.cloud, self._world.holds
         if (cloud == "tencent" and not holds("D11")) or (cloud == "alibaba" and not holds("E7")):
             resource = "*"  # every action is judged without one
-        return is_allowed(Question(cloud, action, resource, ACCOUNT[cloud], levels=holds("D12")), documents)
+        return is_allowed(Question(cloud, action, resource, caller.number, levels=holds("D12")), documents)
 
     def may_pass(self, caller: Caller, resource: str) -> bool:
         """Whether a caller may give this role to a service."""
@@ -124,8 +148,9 @@ class Identities:
 
     def _documents(self, caller: Caller) -> tuple[dict[str, Any], ...] | list[dict[str, Any]] | None:
         if caller.role:
-            role = self.roles[caller.cloud].find(caller.role)
-            return self.roles[caller.cloud].documents_of(role) if role is not None else []
+            directory = self.directory(caller.cloud, caller.number)
+            role = directory.find(caller.role) if directory is not None else None
+            return directory.documents_of(role) if directory is not None and role is not None else []
         rights = self._rights.tencent if caller.cloud == "tencent" else self._rights.alibaba
         return rights.policies
 
@@ -136,3 +161,8 @@ class Identities:
         if self.activated.scf and directory.find(SCF_ROLE) is None:
             role = directory.add(SCF_ROLE, service_trust("tencent", _SCF_CONFIGURES))
             role.attached[SCF_POLICY] = self._now()
+
+
+def _new_keys(cloud: Cloud) -> TemporaryKeys:
+    prefix = "AKID" if cloud == "tencent" else "STS."
+    return TemporaryKeys(id=prefix + secrets.token_hex(12), key=secrets.token_hex(16), token=secrets.token_urlsafe(48))

@@ -68,14 +68,16 @@ class Role:
 class RoleDirectory:
     """The roles and policies of one account on one cloud. No pattern of names stands for SCF's own role."""
 
-    def __init__(self, cloud: Cloud, world: World, now: Callable[[], float]) -> None:
+    def __init__(self, cloud: Cloud, world: World, now: Callable[[], float], account: str = "") -> None:
         self.cloud: Cloud = cloud
+        self.account = account  # empty: the functions' own
         self.now = now
         self.begin(world)
 
     def begin(self, world: World) -> None:
         """What the world starts with."""
-        self._starting = (world.cam if self.cloud == "tencent" else world.ram).roles
+        own = (world.cam if self.cloud == "tencent" else world.ram).roles
+        self._starting = world.accounts.of(self.cloud)[self.account].roles if self.account else own
         self._ids = itertools.count(_FIRST_ID)
         self._roles: dict[str, Role] = {}
         self._deleted: set[str] = set()

@@ -169,7 +169,10 @@ class ApiDispatcher:
             call.parameters = gateway.parameters(request, action)
             await self._answer(service, call, action)
             raise gateway.error_for("expire_token")
-        if not self._rate_limit.allows((call.cloud, call.service, call.action, call.region), action.rate_per_s):
+        account = call.caller.account if call.caller is not None else ""
+        if not self._rate_limit.allows(
+            (call.cloud, call.service, call.action, call.region, account), action.rate_per_s
+        ):
             raise _throttled(gateway, action)
         call.parameters = gateway.parameters(request, action)
         fault = faults_.take_for(call) if faults_ is not None else None

@@ -89,8 +89,8 @@ async def serve(port: int, path: Path) -> None:
             AlibabaSmq(world, broker, queues, clock),
             AlibabaMnsOpen(queues, broker, clock),
         ),
-        *(TencentCam(world, identities), TencentSts(identities)),
-        *(AlibabaRam(world, identities), AlibabaSts(identities), AlibabaEventbridge(world, identities)),
+        *(TencentCam(world, identities), TencentSts(world, identities)),
+        *(AlibabaRam(world, identities), AlibabaSts(world, identities), AlibabaEventbridge(world, identities)),
         *(TencentCls(logs, platforms.host, clock), AlibabaSls(logs, platforms.host, clock)),
         *(TencentScf(world, platforms.host, identities), AlibabaFc(world, platforms.host, identities)),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from fnmatch import fnmatchcase
+from typing import Any, Literal
 
 from tests.cloud.state.world_table import WorldTable
 
@@ -50,6 +51,29 @@ class StartingRoles(WorldTable):
     """Roles by name, or by a pattern of names; the longest that fits counts."""
 
     roles: dict[str, StartingRole] = {"*": StartingRole()}
+
+
+class OtherAccount(WorldTable):
+    """An account beside the one that functions run in: its roles, and what it owns, by name or pattern of names."""
+
+    roles: dict[str, StartingRole] = {}
+    owns: tuple[str, ...] = ()
+
+
+class OtherAccounts(WorldTable):
+    """The other accounts of each cloud, by number."""
+
+    tencent: dict[str, OtherAccount] = {}
+    alibaba: dict[str, OtherAccount] = {}
+
+    def of(self, cloud: Literal["tencent", "alibaba"]) -> dict[str, OtherAccount]:
+        """One cloud's."""
+        return self.tencent if cloud == "tencent" else self.alibaba
+
+    def owner_of(self, cloud: Literal["tencent", "alibaba"], name: str) -> str:
+        """The account that an instance, a registry or a secret is of; empty: the functions' own."""
+        named = self.of(cloud).items()
+        return next((number for number, one in named if any(fnmatchcase(name, owned) for owned in one.owns)), "")
 
 
 class Activated(WorldTable):

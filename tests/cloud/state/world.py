@@ -11,7 +11,7 @@ import tomli
 from pydantic import Field, TypeAdapter, model_validator
 
 from tests.cloud.state.api_error import ApiError
-from tests.cloud.state.identity_tables import Activated, CallersRights, Credentials, StartingRoles
+from tests.cloud.state.identity_tables import Activated, CallersRights, Credentials, OtherAccounts, StartingRoles
 from tests.cloud.state.queue_tables import CkafkaInstance, DataHub, SmqAccount
 from tests.cloud.state.world_table import Seconds, WorldTable
 
@@ -269,6 +269,7 @@ class World(WorldTable):
     caller: CallersRights = CallersRights()
     cam: StartingRoles = StartingRoles()
     ram: StartingRoles = StartingRoles()
+    accounts: OtherAccounts = OtherAccounts()
     credentials: Credentials
     redis: dict[str, RedisInstance] = {}
     tcr: dict[str, RegistryInstance] = {}

@@ -363,7 +363,8 @@ class TencentRedis:
         return refusal
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
-        return instance.spec.region == call.region and call.site in (None, instance.spec.site)
+        here = instance.spec.region == call.region and call.site in (None, instance.spec.site)
+        return here and call.sees(self.world, instance.id)
 
     def instance_of(self, call: Call) -> Instance:
         instance = self.instances.get(call.instance_id)

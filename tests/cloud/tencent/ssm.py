@@ -311,7 +311,8 @@ class TencentSsm:
         return {"SecretName": secret.name, "DeleteTime": secret.delete_time}
 
     def _reaches(self, secret: Secret, call: Call) -> bool:
-        return secret.region == call.region and call.site in (None, secret.site)
+        here = secret.region == call.region and call.site in (None, secret.site)
+        return here and call.sees(self._world, secret.name)
 
     def _here(self, call: Call, name: str) -> Secret | None:
         secret = self._secrets.get((call.region or "", name))

@@ -1,34 +1,53 @@
-"""Tencent STS, 2018-08-13: who calls.
+"""Tencent STS, 2018-08-13: who calls, and the keys of a role.
 
-Source: the official SDK's models (tencentcloud-sdk-python-sts 3.0.1459).
+Sources: the official SDK's models and list of error codes (tencentcloud-sdk-python-sts 3.0.1459); 598/33164, by which
+temporary keys may assume a role. No page says with which code a role that does not trust the caller refuses.
 
-Claims: I1, W2.
+Claims: I1, I12, W2.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from typing import Any
 
+from tests.cloud.identity.documents import trusts
 from tests.cloud.identity.identities import Identities
 from tests.cloud.state.accounts import TENCENT_UIN
 from tests.cloud.state.world import World
-from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind
+from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, RefusalKind, parameter_table
 
 _SESSION = "keyturn-standin"
+_ROLE = re.compile(r"qcs::cam::uin/(?P<account>\d+):roleName/(?P<name>.+)")
+_SESSION_NAME = re.compile(r"[\w+=,.@-]{2,128}", re.ASCII)
+_DEFAULT_S = 7200
 
 
 class TencentSts:
-    """The one look-up that anybody with a key may ask."""
+    """Two calls that change nothing: anybody with a key may make one, the other takes a right and a role's trust."""
 
     cloud: Cloud = "tencent"
     name = "sts"
     version = "2018-08-13"
     task_faults: frozenset[str] = frozenset()
 
-    def __init__(self, identities: Identities) -> None:
-        self._roles = identities.roles["tencent"]
-        self.actions: Mapping[str, Action] = {"GetCallerIdentity": Action({}, self._who)}
+    def __init__(self, world: World, identities: Identities) -> None:
+        self._world = world
+        self._identities = identities
+        self.actions: Mapping[str, Action] = {
+            "GetCallerIdentity": Action({}, self._who),
+            "AssumeRole": Action(
+                parameter_table(
+                    "RoleArn! RoleSessionName! DurationSeconds:int",
+                    "Policy ExternalId Tags:objects SourceIdentity SerialNumber TokenCode",
+                ),
+                self._assume,
+                rate_per_s=600,
+                resource="{RoleArn}",
+            ),
+        }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         if kind == "denied":
@@ -43,16 +62,43 @@ class TencentSts:
         """Nothing runs."""
 
     async def reset(self, world: World) -> None:
-        """Nothing is kept."""
+        """The roles are the identities', which begin again by themselves."""
+        self._world = world
 
     async def close(self) -> None:
         """Nothing runs."""
 
     async def _who(self, given: Mapping[str, Any], call: Call) -> Answer:
-        role = self._roles.find(call.caller.role) if call.caller is not None and call.caller.role else None
-        known = {"AccountId": TENCENT_UIN, "PrincipalId": TENCENT_UIN}
+        number = call.caller.number if call.caller is not None else TENCENT_UIN
+        directory = self._identities.directory("tencent", number)
+        role = directory.find(call.caller.role) if directory and call.caller and call.caller.role else None
+        known = {"AccountId": number, "PrincipalId": number}
+        if role is None or call.caller is None:
+            person = f"qcs::cam:uin/{number}:uin/{number}"
+            return {**known, "Arn": person, "UserId": number, "Type": "CloudAccount"}
+        arn = f"qcs::sts:uin/{number}:assumed-role/{role.id}"
+        return {**known, "Arn": arn, "UserId": f"{role.id}:{call.caller.session or _SESSION}", "Type": "CAMRole"}
+
+    async def _assume(self, given: Mapping[str, Any], call: Call) -> Answer:
+        caller, asked = call.caller, _ROLE.fullmatch(given["RoleArn"])
+        if asked is None or caller is None or not _SESSION_NAME.fullmatch(given["RoleSessionName"]):
+            raise ApiError("InvalidParameter.ParamError", "RoleArn or RoleSessionName breaks the rules.")
+        if not self._world.holds("I12"):
+            raise ApiError("FailedOperation.TempKeyNotAllowed", "Temporary keys are not taken.")
+        directory = self._identities.directory("tencent", asked["account"])
+        role = directory.find(asked["name"]) if directory is not None else None
         if role is None:
-            person = f"qcs::cam:uin/{TENCENT_UIN}:uin/{TENCENT_UIN}"
-            return {**known, "Arn": person, "UserId": TENCENT_UIN, "Type": "CloudAccount"}
-        arn = f"qcs::sts:uin/{TENCENT_UIN}:assumed-role/{role.id}"
-        return {**known, "Arn": arn, "UserId": f"{role.id}:{_SESSION}", "Type": "CAMRole"}
+            raise ApiError("ResourceNotFound.RoleNotFound", "The role does not exist.")
+        who = f"qcs::cam::uin/{caller.number}:"
+        if not trusts("tencent", role.trust, f"{who}root", f"{who}roleName/{caller.role}"):
+            raise ApiError("UnauthorizedOperation", "The role does not trust the caller.")
+        life_s = given.get("DurationSeconds", _DEFAULT_S)
+        if not 0 < life_s <= role.session_s:
+            raise ApiError("InvalidParameter.OverTimeError", "DurationSeconds is longer than the role allows.")
+        assumed = self._identities.assume(role, asked["account"], "tencent", given["RoleSessionName"], life_s)
+        keys, until = assumed.keys, int(assumed.until or 0)
+        return {
+            "Credentials": {"Token": keys.token, "TmpSecretId": keys.id, "TmpSecretKey": keys.key},
+            "ExpiredTime": until,
+            "Expiration": datetime.fromtimestamp(until, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        }

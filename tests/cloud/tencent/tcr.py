@@ -267,7 +267,8 @@ class TencentTcr:
         instance.registry.set_logins(instance.logins(self._clock.now(), self._world))
 
     def _reaches(self, instance: Instance, call: Call) -> bool:
-        return instance.spec.region == call.region and call.site in (None, instance.spec.site)
+        here = instance.spec.region == call.region and call.site in (None, instance.spec.site)
+        return here and call.sees(self._world, instance.id)
 
     def _instance(self, call: Call) -> Instance:
         # claims: T7

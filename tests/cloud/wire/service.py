@@ -51,6 +51,11 @@ class Call:
         names = ("InstanceId", "RegistryId", "DataHubId", "QueueName", "SecretName")
         return next((str(self.parameters[name]) for name in names if self.parameters.get(name)), "")
 
+    def sees(self, world: World, name: str) -> bool:
+        """Whether what has this name is of the caller's account; what is another's is there for nobody else."""
+        # claims: I12
+        return world.accounts.owner_of(self.cloud, name) == (self.caller.account if self.caller else "")
+
 
 RefusalKind = Literal["denied", "lock", "failed", "system"]
 Handler = Callable[[Mapping[str, Any], Call], Awaitable[Answer]]
@@ -106,7 +111,7 @@ class Action:
         if callable(self.resource):
             return self.resource(call)
         said = {name: value for name, value in call.parameters.items() if isinstance(value, str | int) and value}
-        place = {"region": call.region or "*", "account": ACCOUNT[call.cloud]}
+        place = {"region": call.region or "*", "account": call.caller.number if call.caller else ACCOUNT[call.cloud]}
         return self.resource.format_map(_Named({**said, **place}))
 
 

@@ -1,0 +1,41 @@
+"""Temporary keys of a role on Alibaba Cloud (STS, 2015-04-01, AssumeRole), by the client that all products share.
+
+Source: api.alibabacloud.com, Sts 2015-04-01 AssumeRole (a role may call it; 900 seconds at least).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import SimpleNamespace
+from typing import Any
+
+from shared.clouds.alibaba.session import AlibabaSession
+from shared.runtime.cloud_access import CloudAccess
+
+_HOST = "sts.aliyuncs.com"  # for every region
+
+
+class _StsSession(AlibabaSession):
+    version = "2015-04-01"
+
+    def _made(self, sdk: SimpleNamespace, config: Any) -> Any:
+        config.endpoint = config.endpoint or _HOST
+        return sdk.CoreClient(config)
+
+
+def assume_role(access: CloudAccess, region: str, role: str, session: str, seconds: int) -> tuple[Any, Any, Any, Any]:
+    """Key id, key, token and the end in Unix seconds, as the cloud answers them. Raises: RetryLater, Refused."""
+    asked = {"RoleArn": role, "RoleSessionName": session, "DurationSeconds": str(seconds)}
+    answer = _StsSession(access, region).read("AssumeRole", asked)
+    keys = answer.get("Credentials")
+    keys = keys if isinstance(keys, dict) else {}
+    parts = ("AccessKeyId", "AccessKeySecret", "SecurityToken")
+    key_id, key, token = (keys.get(part) for part in parts)
+    return key_id, key, token, _seconds(keys.get("Expiration"))
+
+
+def _seconds(moment: object) -> float | None:
+    try:
+        return datetime.fromisoformat(str(moment).replace("Z", "+00:00")).timestamp()
+    except ValueError:
+        return None

@@ -1,0 +1,69 @@
+"""The temporary keys of other accounts' roles, kept in a warm instance until five minutes before they end.
+
+Only what names a role loads this. The keys are in this process's memory alone, and no log line ever holds them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import replace
+
+from shared.runtime import redaction
+from shared.runtime.cloud_access import CloudAccess, RoleKeys
+from shared.runtime.errors import ErrorClass, Refused, RetryLater
+from shared.runtime.role_names import session_name
+from shared.runtime.secret import Secret
+
+ASKED_S = 3600
+"""Every role of either cloud takes it by default; one that is set to less is refused, and the error says so."""
+_KEPT_BACK_S = 300.0
+
+_kept: dict[tuple[str, ...], tuple[RoleKeys, float]] = {}
+_locks: dict[tuple[str, ...], threading.Lock] = {}
+
+
+def assumed(access: CloudAccess, cloud: str, region: str, role: str, function: str) -> CloudAccess:
+    """The same access, by the keys of a role that the function's own role assumes.
+
+    Raises: RetryLater (it may be assumed later), Refused (it may not be).
+    """
+    name = (cloud, access.site, access.endpoint or "", role, function)
+    with _locks.setdefault(name, threading.Lock()):  # one call for all the commands of a batch
+        keys, until = _kept.get(name, (None, 0.0))
+        if keys is None or time.time() >= until:
+            _kept.pop(name, None)
+            keys, until = _asked(access, cloud, region, role, session_name(function))
+            if time.time() < until:
+                _kept[name] = keys, until
+    for secret in (keys.key, keys.token):
+        if secret is not None:  # what this invocation did not learn itself is kept out of its log too
+            redaction.remember(secret.reveal())
+    return replace(access, keys=keys, operator=None, role=role)
+
+
+def _asked(access: CloudAccess, cloud: str, region: str, role: str, session: str) -> tuple[RoleKeys, float]:
+    """New keys, and until when they are used. Raises: as `assumed`."""
+    if cloud == "tencent":
+        from shared.clouds.tencent.sts import assume_role
+    else:
+        from shared.clouds.alibaba.sts import assume_role
+    asked_at = time.time()
+    try:
+        key_id, key, token, ends_at = assume_role(access, region, role, session, ASKED_S)
+    except Refused as refused:
+        refusal = refused
+    else:
+        if not all(isinstance(one, str) and one for one in (key_id, key, token)):
+            text = "AssumeRole was not answered with keys, nothing was changed: send the command again later"
+            raise RetryLater(ErrorClass.UNAVAILABLE, text, code="NoKeys")
+        known = isinstance(ends_at, int | float)
+        until = min(ends_at, asked_at + ASKED_S) - _KEPT_BACK_S if known else 0.0  # an end unknown: not kept
+        return RoleKeys(key_id, Secret(key, lasting=True), Secret(token, lasting=True)), until
+    text = (
+        f"the role could not be assumed ({refusal.code}), nothing was changed: check that the role is there, that it"
+        " trusts this function's role, and that this function's role has the right sts:AssumeRole on it"
+    )
+    told = Refused(ErrorClass.FORBIDDEN, text, code=refusal.code, request_id=refusal.request_id)
+    told.retryable = refusal.retryable
+    raise told

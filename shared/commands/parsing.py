@@ -1,0 +1,97 @@
+"""A command or a policy from the data that a sender gives: validated once, here.
+
+pydantic prints the input of a failing field and its `errors()` holds it too, so nothing but locations, types and
+fixed texts leaves this room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from shared.commands.command import Command
+from shared.runtime.errors import ErrorClass, Refused
+
+_MOST_VALUES = 500  # the longest policy holds about 130
+_KEY = "a key"  # in the place of a name that may be a pasted secret
+
+C = TypeVar("C", bound=Command)
+M = TypeVar("M", bound=BaseModel)
+
+
+def parse_command(model: type[C], data: object) -> C:
+    """The command that the data describe.
+
+    Raises: Refused (invalid_command) naming each field and rule, never a value.
+    """
+    return parse_model(model, data, model.names())
+
+
+def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
+    """The same for any model of ours. Raises: as `parse_command`."""
+    if not isinstance(data, Mapping):
+        raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
+    if _is_vast(data):
+        text = f"the command holds more than {_MOST_VALUES} names and values: see the fields that it has"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_context=False, include_url=False)
+        lines = list(dict.fromkeys(_line(problem, known) for problem in problems))
+    raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines[:10]))
+
+
+def _is_vast(data: Mapping[str, Any]) -> bool:
+    """Whether a command holds more than any can: pydantic keeps an error for each unknown name, with all around it."""
+    left = _MOST_VALUES
+    waiting: list[Any] = [data]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, Mapping | list):
+            left -= len(item)
+            if left < 0:
+                return True
+            waiting += item.values() if isinstance(item, Mapping) else item
+    return False
+
+
+def _line(problem: Any, known: frozenset[str]) -> str:
+    path = [_shown(step) for step in problem["loc"]]
+    kind, rule = problem["type"], str(problem["msg"])
+    if kind == "extra_forbidden":
+        name = path[-1] if path[-1] != _KEY else "a field"
+        return f"{name}: is not a field of this command; it has {', '.join(sorted(known))}"
+    if kind == "missing":
+        rule = "is required"
+    elif kind == "string_pattern_mismatch":
+        rule = "has characters or a form that this field does not take"
+    elif kind == "union_tag_invalid" or kind.startswith("model_"):
+        rule = "must be a JSON object of this field's form"
+    if rule.startswith(("Input ", "String ", "List ")):  # pydantic's own sentences; ours may begin with a field's name
+        rule = rule[:1].lower() + rule[1:]
+    return f"{'.'.join(path)}: {rule}" if path else rule
+
+
+def _shown(step: str | int) -> str:
+    """A step to a field. The name of an unknown one, or of a tag, is the sender's text: shown if it reads as a name."""
+    plain = isinstance(step, int) or (step.isascii() and step.isalpha() and len(step) <= 32)
+    return str(step) if plain else _KEY
+
+
+def field_or_none(model: type[BaseModel], data: object, name: str) -> str | None:
+    """One field's value if it is valid by itself: what may be named of a command that failed as a whole."""
+    value = data.get(name) if isinstance(data, Mapping) else None
+    field = next((f for key, f in model.model_fields.items() if (f.alias or key) == name), None)
+    if field is None or not isinstance(value, str):
+        return None
+    form: Any = field.annotation
+    for rule in field.metadata:  # of a required field; an optional one keeps them inside its annotation
+        form = Annotated[form, rule]
+    try:
+        valid = TypeAdapter(form).validate_python(value, strict=True)
+    except ValidationError:
+        return None
+    return valid if isinstance(valid, str) else None

@@ -1,0 +1,47 @@
+"""Kind B again: operations on a credential of another account, whose role is assumed for it.
+
+What the role's account owns, the functions' own account does not see: a call by the wrong keys would say `not_found`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.campaign.case import Case
+from tests.campaign.cases_faults import ALWAYS, ONCE, SECOND, has_tasks, story, triggers_of
+from tests.campaign.fault_kinds import FAULTS
+from tests.campaign.operations import TARGETS
+from tests.support.other_accounts import ROLES, two_accounts
+
+_STS_FAULTS = (
+    "drop_before",
+    "drop_after",
+    "stall",
+    "cut_body",
+    "html_500",
+    "not_json",
+    "throttle",
+    "expire_token",
+    "echo",
+)
+
+
+def role_cases() -> Iterator[Case]:
+    """Each fault of the change and of STS, and a role that gives no keys."""
+    turn = 0
+    for name, target in TARGETS.items():
+        role = ROLES["alibaba" if target.service == "r-kvstore" else "tencent"]
+        more, triggers = {"Role": role}, triggers_of(name)
+        for action, fault in [(target.action, one) for one in FAULTS] + [("AssumeRole", one) for one in _STS_FAULTS]:
+            for mode in (ONCE, ALWAYS, SECOND):
+                turn += 1
+                slow = has_tasks(name) and turn % 3 == 0
+                put, trigger = {"Action": action, "Fault": fault}, triggers[turn % len(triggers)]
+                yield story(
+                    "B", f"{name} role {action}", name, trigger, put, mode,
+                    more=more, world=two_accounts(target.resource), commands=turn % 4 != 0, slow=slow,
+                )  # fmt: skip
+        for number, trigger in enumerate(triggers):
+            refused: dict[str, Any] = two_accounts(target.resource, trusted=False)
+            yield story("B", f"{name} role refused", name, trigger, None, more=more, world=refused, commands=number > 0)
