@@ -60,16 +60,7 @@ def call_alibaba(
     **keys: str,
 ) -> dict[str, Any]:
     """One call by the official generic client; the body. `form` travels in it. Raises: what it raises."""
-    with_keys = {**standin.credentials["alibaba"], **keys}
-    config = utils_models.Config(
-        access_key_id=with_keys["id"],
-        access_key_secret=with_keys["key"],
-        security_token=with_keys["token"],
-        endpoint=host,
-        protocol="HTTP",
-        http_proxy=standin.endpoint,
-        read_timeout=int(timeout_s * 1000),
-    )
+    client = _alibaba_client(standin, host, timeout_s, **keys)
     parameters = utils_models.Params(
         action=action,
         version=version,
@@ -82,8 +73,22 @@ def call_alibaba(
         body_type="json",
     )
     request = utils_models.OpenApiRequest(query=Utils.query(query), body=form)
-    body: dict[str, Any] = OpenApiClient(config).call_api(parameters, request, RuntimeOptions())["body"]
+    body: dict[str, Any] = client.call_api(parameters, request, RuntimeOptions())["body"]
     return body
+
+
+def _alibaba_client(standin: Standin, host: str, timeout_s: float, **keys: str) -> OpenApiClient:
+    with_keys = {**standin.credentials["alibaba"], **keys}
+    config = utils_models.Config(
+        access_key_id=with_keys["id"],
+        access_key_secret=with_keys["key"],
+        security_token=with_keys["token"],
+        endpoint=host,
+        protocol="HTTP",
+        http_proxy=standin.endpoint,
+        read_timeout=int(timeout_s * 1000),
+    )
+    return OpenApiClient(config)
 
 
 def call_kms(
@@ -97,6 +102,11 @@ def call_kms(
 ) -> dict[str, Any]:
     """One call of KMS, at its region's own host. Raises: what the client raises."""
     return call_alibaba(standin, action, query, form, host=f"kms.{region}.aliyuncs.com", version=KMS_VERSION, **how)
+
+
+def kms_client(standin: Standin, region: str = "cn-hangzhou") -> Any:
+    """The generic client, at the host of KMS in a region."""
+    return _alibaba_client(standin, f"kms.{region}.aliyuncs.com", 5.0)
 
 
 def ssm_client(standin: Standin, region: str = "ap-guangzhou") -> Any:
