@@ -185,7 +185,7 @@ def test_the_world_file_describes_every_option() -> None:
     described = re.findall(r"^(\w+) = ", DEFAULT_WORLD.read_text(encoding="utf-8").split("[")[0], re.MULTILINE)
     text = DEFAULT_WORLD.read_text(encoding="utf-8")
     options = {name for name, field in World.model_fields.items() if not field.is_required()}
-    tables = {"redis", "tcr", "tair", "ssm", "kms", "ckafka", "smq", "activated", "caller", "cam", "ram"}
+    tables = {"redis", "tcr", "tair", "ssm", "kms", "ckafka", "smq", "activated", "accounts", "caller", "cam", "ram"}
     tables |= {"ckafka_instance", "cls_topics", "sls_logstores"}
     assert set(described) <= options
     assert {name for name in options - tables if not re.search(rf"^{name} = .* # ", text, re.MULTILINE)} == set()
