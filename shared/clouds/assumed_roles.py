@@ -5,19 +5,24 @@ Only what names a role loads this. The keys are in this process's memory alone, 
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from dataclasses import replace
+from functools import partial
 
 from shared.runtime import redaction
 from shared.runtime.cloud_access import CloudAccess, RoleKeys
-from shared.runtime.errors import ErrorClass, Refused, RetryLater
+from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.role_names import session_name
 from shared.runtime.secret import Secret
 
 ASKED_S = 3600
 """Every role of either cloud takes it by default; one that is set to less is refused, and the error says so."""
 _KEPT_BACK_S = 300.0
+_KEYS_AT_FAULT = re.compile("SecretId|TokenFailure|AccessKeyId|SecurityToken")  # in a code
+    "SecretId|TokenFailure|AccessKeyId|SecurityToken"
+)  # in a code: the keys are at fault, not a right
 
 _kept: dict[tuple[str, ...], tuple[RoleKeys, float]] = {}
 _locks: dict[tuple[str, ...], threading.Lock] = {}
@@ -39,7 +44,15 @@ def assumed(access: CloudAccess, cloud: str, region: str, role: str, function: s
     for secret in (keys.key, keys.token):
         if secret is not None:  # what this invocation did not learn itself is kept out of its log too
             redaction.remember(secret.reveal())
-    return replace(access, keys=keys, operator=None, role=role)
+    return replace(access, keys=keys, operator=None, role=role, keys_refused=partial(_forget, keys))
+
+
+def _forget(keys: RoleKeys, refused: KeyturnError) -> None:
+    """Keys that a cloud refuses are not used again: they may be withdrawn, and another try asks for new ones."""
+    for name in [name for name, (kept, _) in _kept.copy().items() if kept is keys]:
+        _kept.pop(name, None)
+    if isinstance(refused, Refused) and _KEYS_AT_FAULT.search(refused.code or ""):
+        refused.retryable = True
 
 
 def _asked(access: CloudAccess, cloud: str, region: str, role: str, session: str) -> tuple[RoleKeys, float]:

@@ -118,6 +118,8 @@ class Session(ABC):
             try:
                 answer = self._send(action, ids, secrets, max(0.2, timeout_s()))
             except KeyturnError as error:
+                if error.error_class is ErrorClass.FORBIDDEN and self.access.keys_refused is not None:
+                    self.access.keys_refused(error)
                 if error.error_class is not ErrorClass.THROTTLED:
                     raise
                 pace.throttled(place)

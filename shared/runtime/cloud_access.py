@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from shared.runtime.deadline import Deadline
+from shared.runtime.errors import KeyturnError
 from shared.runtime.secret import Secret
 
 
@@ -31,3 +32,4 @@ class CloudAccess:
     site: str = "domestic"
     sleep: Callable[[float], None] = field(default=time.sleep)
     role: str | None = None  # whose keys these are, if not the function's own role's
+    keys_refused: Callable[[KeyturnError], None] | None = None  # told of each refusal of a role's keys

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.campaign.case import Case
-from tests.campaign.cases_faults import ALWAYS, ONCE, SECOND, has_tasks, story, triggers_of
+from tests.campaign.cases_faults import ALWAYS, ONCE, SECOND, TRIGGERS, has_tasks, story, triggers_of
 from tests.campaign.fault_kinds import FAULTS
-from tests.campaign.operations import TARGETS
+from tests.campaign.operations import KEPT_TARGETS, TARGETS
 from tests.support.other_accounts import ROLES, two_accounts
 
 _STS_FAULTS = (
@@ -29,6 +29,7 @@ _STS_FAULTS = (
 
 def role_cases() -> Iterator[Case]:
     """Each fault of the change and of STS, and a role that gives no keys."""
+    yield from _kept_cases()
     turn = 0
     for name, target in TARGETS.items():
         role = ROLES["alibaba" if target.service == "r-kvstore" else "tencent"]
@@ -45,3 +46,23 @@ def role_cases() -> Iterator[Case]:
         for number, trigger in enumerate(triggers):
             refused: dict[str, Any] = two_accounts(target.resource, trusted=False)
             yield story("B", f"{name} role refused", name, trigger, None, more=more, world=refused, commands=number > 0)
+
+
+def _kept_cases() -> Iterator[Case]:
+    """The same where the other account's store keeps the secret; each fault in one mode."""
+    turn = 0
+    for name, target in KEPT_TARGETS.items():
+        role = ROLES["alibaba" if target.service == "r-kvstore" else "tencent"]
+        owned = two_accounts(target.resource, target.place.partition("://")[2])
+        faults = [(target.action, one) for one in FAULTS] + [("AssumeRole", one) for one in _STS_FAULTS]
+        for action, fault in faults:
+            turn += 1
+            put, trigger, mode = (
+                {"Action": action, "Fault": fault},
+                TRIGGERS[turn % 3],
+                (ONCE, ALWAYS, SECOND)[turn % 3],
+            )
+            yield story(
+                "B", f"{name} role {action}", name, trigger, put, mode,
+                more={"Role": role}, world=owned, commands=turn % 4 != 0,
+            )  # fmt: skip

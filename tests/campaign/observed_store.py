@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from darabonba.exceptions import DaraException
@@ -12,30 +13,31 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from tests.campaign.operations import Target
 from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
-from tests.support.store_contents import StoreContents, store_contents
+from tests.support.other_accounts import role_keys
+from tests.support.store_contents import OWN, StoreContents, store_contents
 
 _TRIES = 4
 
 
-def read_store(standin: Standin, place: str) -> StoreContents:
+def read_store(standin: Standin, place: str, keys: Mapping[str, str] = OWN) -> StoreContents:
     """What `ssm://name` or `kms://name` holds now; waits where the calls of those who are tested took the rate."""
     for _ in range(_TRIES):
-        if (found := _held(standin, place)) is not None:
+        if (found := _held(standin, place, keys)) is not None:
             return found
         time.sleep(1.0)
-    return store_contents(standin, place)
+    return store_contents(standin, place, keys)
 
 
-def _held(standin: Standin, place: str) -> StoreContents | None:
+def _held(standin: Standin, place: str, keys: Mapping[str, str]) -> StoreContents | None:
     try:
-        return store_contents(standin, place)
+        return store_contents(standin, place, keys)
     except (TencentCloudSDKException, DaraException):
         return None
 
 
-def stored_values(standin: Standin, place: str) -> dict[str, str]:
+def stored_values(standin: Standin, place: str, keys: Mapping[str, str] = OWN) -> dict[str, str]:
     """Every version's value, by id."""
-    return read_store(standin, place).versions
+    return read_store(standin, place, keys).versions
 
 
 @dataclass
@@ -44,15 +46,21 @@ class ObservedStore:
 
     target: Target
     standin: Standin
+    of_role: bool = False  # it is another account's
     seen: set[str] = field(default_factory=set)
 
     def look(self) -> dict[str, str]:
         """What it holds now, by version; faults are over for this."""
         self.standin.clear_faults()
-        found = stored_values(self.standin, self.target.place)
+        found = stored_values(self.standin, self.target.place, self._keys)
         for value in found.values():
             self.seen |= secrets_in(value)
         return found
+
+    @property
+    def _keys(self) -> Mapping[str, str]:
+        kind = "tencent" if self.target.place.startswith("ssm") else "alibaba"
+        return role_keys(self.standin, kind) if self.of_role else OWN
 
     def opens(self, value: str) -> bool:
         """Whether the real server takes it; where two accounts take turns, for the one that it names."""

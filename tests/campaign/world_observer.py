@@ -85,7 +85,7 @@ class WorldObserver:
             place, own = order.credential.place, ALL_TARGETS[order.target]
             if place and place not in self._shelves:
                 owner = own if own.place == place else OWNERS[place]
-                self._shelves[place] = ObservedStore(owner, self.standin)
+                self._shelves[place] = ObservedStore(owner, self.standin, "Role" in order.more)
         self.look()
 
     def look(self) -> None:

@@ -18,6 +18,8 @@ OPERATIONS = [
     (PASSWORD, "crs-demo0001", "root", "New-Passw0rd1"),
     (REGISTRY, "tcr-demo0001", "robot", "NewPass123"),
     (TAIR, "r-demo0001", "app", "New-Passw0rd1"),
+    ("tencent_redis_reset_password", "crs-demo0001", "root", "Example-Root-01"),
+    ("alibaba_tair_reset_account_password", "r-demo0001", "app", "Example-Tair-01"),
 ]
 STORED = {
     **{name: value for name, value in VALID_COMMANDS[PASSWORD].items() if name not in ("OldPassword", "Password")},
@@ -48,7 +50,7 @@ def command_of(function: str) -> dict[str, Any]:
 
 
 def platform_of(function: str) -> str:
-    return "fc" if function == TAIR else "scf"
+    return "fc" if function.startswith("alibaba") else "scf"
 
 
 def calls(house: House) -> list[str]:
@@ -123,6 +125,21 @@ def test_keys_are_kept_in_a_warm_instance_until_five_minutes_before_they_end(hub
         return calls(hub).count("AssumeRole")
 
     assert [assumed_after(at) for at in (0.0, 1.0, 3290.0, 20.0)] == [1, 1, 1, 2]
+
+
+@pytest.mark.parametrize("function", [ACCOUNT, TAIR])
+def test_keys_that_the_cloud_refuses_are_not_used_again(hub: House, function: str) -> None:
+    """As when somebody withdrew them: a world that begins again knows none of the keys that it gave before."""
+    command, platform = command_of(function), platform_of(function)
+    assert outcome(hub.send(function, command | {"DryRun": True}, platform)) == "would_change"
+    hub.cloud.reset(**two_accounts("*"))
+    refused = result(hub.send(function, command, platform))
+    assert (refused["Outcome"], refused["Error"]["Class"], refused["Error"]["Retryable"]) == (
+        "not_changed",
+        "forbidden",
+        True,
+    )
+    assert outcome(hub.send(function, command, platform)) == "changed"
 
 
 def test_each_role_has_keys_of_its_own_in_each_function(hub: House) -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from shared.stores.versions import is_keyturn_version, parse_version_name
 from tests.cloud.client import vendor_clients
 from tests.cloud.client.standin import Standin
+
+OWN: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -45,18 +49,20 @@ def kms(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
         return vendor_clients.call_kms(cloud, action, {}, parameters)
 
 
-def store_contents(cloud: Standin, place: str) -> StoreContents:
-    """What `ssm://name` or `kms://name` holds now."""
+def store_contents(cloud: Standin, place: str, keys: Mapping[str, Any] = OWN) -> StoreContents:
+    """What `ssm://name` or `kms://name` holds now; `keys` of another account, whose it is."""
     kind, _, name = place.partition("://")
-    return _ssm_held(cloud, name) if kind == "ssm" else _kms_held(cloud, name)
+    with cloud.in_world_time():
+        return _ssm_held(cloud, name, keys) if kind == "ssm" else _kms_held(cloud, name, keys)
 
 
-def _ssm_held(cloud: Standin, name: str) -> StoreContents:
-    versions = ssm(cloud, "ListSecretVersionIds", SecretName=name)["Versions"]
-    values = {
-        one["VersionId"]: ssm(cloud, "GetSecretValue", SecretName=name, VersionId=one["VersionId"])["SecretString"]
-        for one in versions
-    }
+def _ssm_held(cloud: Standin, name: str, keys: Mapping[str, Any]) -> StoreContents:
+    def ask(action: str, **more: str) -> dict[str, Any]:
+        return vendor_clients.call_tencent(cloud, action, {"SecretName": name, **more}, service="ssm", **dict(keys))
+
+    versions = ask("ListSecretVersionIds")["Versions"]
+    ids = [one["VersionId"] for one in versions]
+    values = {id_: ask("GetSecretValue", VersionId=id_)["SecretString"] for id_ in ids}
     # keyturn writes only where a current version was: of one second, its own is the later one.
     oldest = min(versions, key=lambda one: (one["CreateTime"], is_keyturn_version(one["VersionId"])))["VersionId"]
     return StoreContents(
@@ -64,10 +70,10 @@ def _ssm_held(cloud: Standin, name: str) -> StoreContents:
     )
 
 
-def _kms_held(cloud: Standin, name: str) -> StoreContents:
-    listed = kms(cloud, "ListSecretVersionIds", SecretName=name, IncludeDeprecated="true")["VersionIds"]["VersionId"]
-    values = {
-        one["VersionId"]: kms(cloud, "GetSecretValue", SecretName=name, VersionId=one["VersionId"])["SecretData"]
-        for one in listed
-    }
-    return StoreContents(kms(cloud, "GetSecretValue", SecretName=name)["SecretData"], values)
+def _kms_held(cloud: Standin, name: str, keys: Mapping[str, Any]) -> StoreContents:
+    def ask(action: str, **more: str) -> dict[str, Any]:
+        return vendor_clients.call_kms(cloud, action, {}, {"SecretName": name, **more}, **keys)
+
+    listed = ask("ListSecretVersionIds", IncludeDeprecated="true")["VersionIds"]["VersionId"]
+    values = {one["VersionId"]: ask("GetSecretValue", VersionId=one["VersionId"])["SecretData"] for one in listed}
+    return StoreContents(ask("GetSecretValue")["SecretData"], values)
