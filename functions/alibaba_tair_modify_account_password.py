@@ -57,7 +57,7 @@ class ModifyAccountPassword(AlibabaCommand):
     def _fence_holds(self) -> ModifyAccountPassword:
         account_or_alternate(self, self.account_name)
         if (self.old_account_password is None) != bool(self.alternate):
-            rule = "OldAccountPassword: is required, except with Alternate, which takes it from the store"
+            rule = "OldAccountPassword: give it, or Alternate, which takes it from the store, not both"
             raise PydanticCustomError("old", rule)
         if self.new_account_password == self.old_account_password:
             rule = "NewAccountPassword: must differ from OldAccountPassword, or a repeat could not be told"

@@ -1,8 +1,9 @@
 """ResetPassword: the password of a TencentDB for Redis instance, where the old one is lost.
 
 Promise: there is no fence. Without the old password a redelivery changes the password again, and so undoes what
-somebody set in between (last write wins): use `Generate` with `Store`, whose redelivery looks at what is in force first
-and brings no other password. Where the old one is known, ModifyInstancePassword is the safer change.
+somebody set in between (last write wins): use `Generate` with `Store`, whose redelivery brings no other password than
+its own and, with `Login`, looks at what is in force. Where the old one is known, ModifyInstancePassword is the safer
+change.
 
 For the API an empty password is none at all: keyturn sends no empty one, and `NoAuth` in every call. `NoAuth: true`
 opens the instance without a password. Of a call that switches between both the page calls the task's id meaningless:

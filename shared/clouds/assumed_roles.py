@@ -20,11 +20,11 @@ from shared.runtime.secret import Secret
 ASKED_S = 3600
 """Every role of either cloud takes it by default; one that is set to less is refused, and the error says so."""
 _KEPT_BACK_S = 300.0
+_FAILING_S = 5.0  # for so long STS that did not answer is not asked again: a batch must not wait for it once a command
 _KEYS_AT_FAULT = re.compile("SecretId|TokenFailure|AccessKeyId|SecurityToken")  # in a code
-    "SecretId|TokenFailure|AccessKeyId|SecurityToken"
-)  # in a code: the keys are at fault, not a right
 
 _kept: dict[tuple[str, ...], tuple[RoleKeys, float]] = {}
+_failed: dict[tuple[str, ...], tuple[RetryLater, float]] = {}
 _locks: dict[tuple[str, ...], threading.Lock] = {}
 
 
@@ -38,7 +38,14 @@ def assumed(access: CloudAccess, cloud: str, region: str, role: str, function: s
         keys, until = _kept.get(name, (None, 0.0))
         if keys is None or time.time() >= until:
             _kept.pop(name, None)
-            keys, until = _asked(access, cloud, region, role, session_name(function))
+            failed, again = _failed.get(name, (None, 0.0))
+            if failed is not None and time.monotonic() < again:
+                raise RetryLater(failed.error_class, failed.message, code=failed.code)
+            try:
+                keys, until = _asked(access, cloud, region, role, session_name(function))
+            except RetryLater as later:
+                _failed[name] = later, time.monotonic() + _FAILING_S
+                raise
             if time.time() < until:
                 _kept[name] = keys, until
     for secret in (keys.key, keys.token):

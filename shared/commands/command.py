@@ -207,6 +207,12 @@ class Command(BaseModel):
         value: Secret | StoreRef | Generate | None = getattr(self, self.new_field)
         return value
 
+    @property
+    def stores(self) -> list[StoreRef]:
+        """The stores that the command names."""
+        given = (self.given_old, self.given_new, self.deliver.store if self.deliver is not None else None)
+        return [one for one in given if isinstance(one, StoreRef)]
+
     def with_secrets(self: C, old: Secret | None, new: Secret | None, account: str | None = None) -> C:
         """The same command with its secrets in clear, and with the account whose turn it is."""
         filled: dict[str, Any] = {self.new_field: new} if new is not None else {}

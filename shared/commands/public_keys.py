@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 _LARGEST_KEY = 8192  # bytes as JSON
 _RSA_BITS = range(2048, 8193)
 _PRIVATE = ("d", "p", "q", "dp", "dq", "qi", "oth", "k")
-_ENCRYPTING = frozenset({"encrypt", "wrapKey", "deriveKey", "deriveBits"})
+_ENCRYPTING = {"RSA": ("encrypt", "wrapKey"), "EC": ("deriveKey", "deriveBits"), "OKP": ("deriveKey", "deriveBits")}
 _SIGNING = frozenset({"sign", "verify"})
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -113,8 +113,9 @@ def _check_purpose(jwk: Mapping[str, Any]) -> None:
         _refuse("key_ops must be a list of texts, if it is there")
     if len(set(operations)) < len(operations):
         _refuse("key_ops must name no operation twice")
-    if operations and _ENCRYPTING.isdisjoint(operations):  # browsers export an ECDH public key with an empty list
-        _refuse(f"key_ops must name one of {', '.join(sorted(_ENCRYPTING))}, if it is there")
+    fitting = _ENCRYPTING[jwk["kty"]]
+    if operations and set(fitting).isdisjoint(operations):  # browsers export an ECDH public key with an empty list
+        _refuse(f"key_ops must name {' or '.join(fitting)} for this kind of key, if it is there")
     if "use" in jwk and not _SIGNING.isdisjoint(operations):
         _refuse("key_ops must fit use: a key for enc neither signs nor verifies")
 

@@ -51,6 +51,12 @@ def store_region(invocation: Invocation, ref: StoreRef, cloud: str, region: str,
     raise Refused(ErrorClass.INVALID_COMMAND, text)
 
 
+def check_store(invocation: Invocation, ref: StoreRef, region: str) -> None:
+    """Raises: Refused (forbidden) for a store that KEYTURN_ALLOW does not name."""
+    if not is_allowed(invocation.settings.allow, (ref.cloud, ref.kind, region, ref.name, "*")):
+        raise Refused(ErrorClass.FORBIDDEN, f"KEYTURN_ALLOW does not name {ref.place}, nothing was called")
+
+
 def store_of(
     invocation: Invocation,
     ref: StoreRef,
@@ -62,8 +68,7 @@ def store_of(
 
     Raises: Refused (forbidden; failed where the package does not carry its client).
     """
-    if not is_allowed(invocation.settings.allow, (ref.cloud, ref.kind, region, ref.name, "*")):
-        raise Refused(ErrorClass.FORBIDDEN, f"KEYTURN_ALLOW does not name {ref.place}, nothing was called")
+    check_store(invocation, ref, region)
     try:
         return open_store(ref, lambda cloud: assumed or access_to(invocation, cloud, site), region)
     except ImportError:

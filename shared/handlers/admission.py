@@ -8,7 +8,7 @@ from typing import Any, Generic
 
 from shared.commands.command import C, admit_delivery, attributes
 from shared.commands.parsing import field_or_none, parse_command
-from shared.handlers.access import access_to, check_role
+from shared.handlers.access import access_to, check_role, check_store, store_region
 from shared.handlers.declaration import Operation
 from shared.handlers.request import Request
 from shared.results.outcome import CommandContext, Subject
@@ -70,6 +70,9 @@ def _check(command: Any, subject: Subject, request: Request) -> None:
     for account in command.alternates:
         if not is_allowed(settings.allow, replace(subject, account=account).name):
             raise Refused(ErrorClass.FORBIDDEN, "KEYTURN_ALLOW does not name both accounts, nothing was called")
+    for ref in command.stores:
+        region = store_region(request.invocation, ref, subject.cloud, subject.region, command.role)
+        check_store(request.invocation, ref, region)
     waited_for = delivery.trigger is Trigger.HTTP and not delivery.asynchronous
     admit_delivery(command, settings, waited_for=waited_for)
 

@@ -146,7 +146,8 @@ class PlanRotationHandler:
         if message.problem is not None:
             raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
         plan = parse_model(PlanRotation, message.data, PlanRotation.names)
-        if plan.begun is not None and message.type != COMMAND_TYPE + FUNCTION:
+        ours = message.type == COMMAND_TYPE + FUNCTION and (message.authentic or not settings.handoff_keys)
+        if plan.begun is not None and not ours:
             raise Refused(ErrorClass.INVALID_COMMAND, "From: is written by keyturn alone")
         rotation, policy = policy_for(plan, self.load)
         if settings.results is None:

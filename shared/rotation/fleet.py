@@ -9,8 +9,8 @@ from typing import Protocol
 
 from shared.runtime.times import parse_time
 
-# Older than either cloud's service, or so late that nobody can mean it: how an unset or broken time looks.
-_FIRST, _LAST = datetime(2010, 1, 1, tzinfo=timezone.utc), datetime(2100, 1, 1, tzinfo=timezone.utc)
+# Older than either cloud's service: how an unset time looks.
+_FIRST = datetime(2010, 1, 1, tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -87,4 +87,4 @@ def moment_at(seconds: object) -> datetime | None:
 
 
 def _meant(moment: datetime | None) -> datetime | None:
-    return moment if moment and _FIRST <= moment < _LAST else None
+    return moment if moment and moment >= _FIRST else None

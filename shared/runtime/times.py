@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timezone, tzinfo
+from datetime import datetime, timedelta, timezone, tzinfo
 
 _FORM = r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)?"  # RFC 3339, 5.6
 
@@ -18,14 +18,15 @@ def parse_time(value: object, zone: tzinfo | None = None) -> datetime | None:
     """The time that an RFC 3339 text names, in UTC, None if it is none; finer than microseconds is cut off.
 
     `zone`: of a text that names none; without it such a text is no time. Python 3.10's own reader takes three or six
-    digits of a fraction alone.
+    digits of a fraction alone, and no leap second, which is the first one of the next minute here.
     """
     match = re.fullmatch(_FORM, value, re.ASCII) if isinstance(value, str) else None
     if match is None or not (match[4] or zone):
         return None
+    second, leap = (match[2][:-2] + "59", timedelta(seconds=1)) if match[2].endswith(":60") else (match[2], timedelta())
     try:
         offset = (match[4] or "").upper().replace("Z", "+00:00")
-        named = datetime.fromisoformat(f"{match[1]}T{match[2]}.{(match[3] or '')[:6].ljust(6, '0')}{offset}")
-        return (named if offset else named.replace(tzinfo=zone)).astimezone(timezone.utc)
+        named = datetime.fromisoformat(f"{match[1]}T{second}.{(match[3] or '')[:6].ljust(6, '0')}{offset}")
+        return (named if offset else named.replace(tzinfo=zone)).astimezone(timezone.utc) + leap
     except (ValueError, OverflowError):  # no such day; the first or the last hours that a datetime holds
         return None

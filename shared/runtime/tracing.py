@@ -7,10 +7,9 @@ would cut the tree. Where none is given a trace begins, so that the log lines an
 import os
 import re
 
-# A list of at most 32 members, `key=value`, as the recommendation spells both (section 3.3, "Tracestate Header").
-_KEY = r"(?:[a-z][a-z0-9_*/-]{0,255}|[a-z0-9][a-z0-9_*/-]{0,240}@[a-z][a-z0-9_*/-]{0,13})"
-_MEMBER = re.compile(rf"{_KEY}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{{0,255}}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
-_MOST_MEMBERS, _LONGEST_STATE = 32, 512
+# A list of at most 32 members, `key=value`, as level 2 spells both (section 3.3); level 1 is narrower.
+_MEMBER = re.compile(r"[a-z0-9][a-z0-9_*/@-]{0,255}=[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
+_MOST_MEMBERS, _LONGEST_STATE, _LONG_MEMBER = 32, 512, 128
 
 _FORM = re.compile(r"(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _FLAGS = 0x03  # sampled, and, since level 2, random
@@ -26,13 +25,21 @@ def traceparent(value: object) -> str | None:
 
 
 def tracestate(value: object) -> str | None:
-    """`value` if it is a tracestate, else None. It goes on as it came, beside the traceparent that it belongs to."""
-    if not isinstance(value, str) or not 0 < len(value) <= _LONGEST_STATE:
+    """`value` if it is a tracestate, else None. It goes on as it came, beside the traceparent that it belongs to.
+
+    One of more than 512 characters loses whole members: the long ones first, then from the end (3.3.1.5).
+    """
+    if not isinstance(value, str):
         return None
     members = [member for one in value.split(",") if (member := one.strip(" \t"))]
-    if not 1 <= len(members) <= _MOST_MEMBERS:
-        return None  # a key that came twice passes on: whoever receives may discard one, and need not
-    return value if all(map(_MEMBER.fullmatch, members)) else None
+    # A key that came twice passes on: whoever receives may discard one, and need not.
+    if not 1 <= len(members) <= _MOST_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
+        return None
+    while len(value) > _LONGEST_STATE and members:
+        long = [place for place, member in enumerate(members) if len(member) > _LONG_MEMBER]
+        members.pop(long[-1] if long else -1)
+        value = ",".join(members)
+    return value or None
 
 
 def new_trace() -> str:

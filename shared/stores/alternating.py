@@ -86,4 +86,8 @@ def _pair(body: object) -> tuple[str, Secret] | None:
     account, password = (body.get("AccountName"), body.get("Password")) if isinstance(body, dict) else (None, None)
     if not (isinstance(account, str) and account and isinstance(password, str) and password):
         return None
+    try:
+        password.encode()
+    except UnicodeEncodeError:  # JSON can spell half a character, and no server takes one
+        return None
     return account, Secret(password)

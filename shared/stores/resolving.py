@@ -21,7 +21,7 @@ from shared.stores.alternating import AlternatingSecret, Turn, alternating_secre
 from shared.stores.old_secrets import OldSecretCandidates, candidates, old_secret_in
 from shared.stores.resolved import ResolvedSecrets
 from shared.stores.store import Store
-from shared.stores.store_checks import check_no_call_is_out, check_owner, check_password
+from shared.stores.store_checks import check_no_call_is_out, check_owner, check_password, check_replaceable
 from shared.stores.version_choice import ChosenVersion, choose_version
 from shared.stores.versions import ChangeIdentity, EarlierDelivery, VersionListing, earlier_delivery, listing_for
 from shared.stores.write_ahead import FirstListing, MadeSecret, WriteAhead
@@ -95,8 +95,10 @@ class SecretResolver(Generic[C]):
                 return ended
         now = self.clock()
         check_no_call_is_out(listing, now, self.bound_s)
-        current = place.store.read() if command.given_old == place.ref or command.alternates else None
+        current = place.store.read()  # a promotion replaces it: what it can not must be seen before the call
         place.store.check_takes_writes()
+        if not command.alternates:
+            check_replaceable(current, place.ref.place)
         chosen = choose_version(place.store, listing, dry_run=command.dry_run, now=now, bound_s=self.bound_s)
         self.evidence += chosen.evidence
         return self._at_hand(place, chosen, current)
@@ -138,12 +140,13 @@ class SecretResolver(Generic[C]):
         ready = command.with_secrets(new, new, account)
         return ResolvedSecrets(ready, account, new, keeping, None, True, contested, evidence=self.evidence)
 
-    def _at_hand(self, place: _Place, chosen: ChosenVersion, current: Secret | None) -> ResolvedSecrets[C]:
-        """The command with its old and new secret, and further old ones. `current`: None where it was not read."""
+    def _at_hand(self, place: _Place, chosen: ChosenVersion, current: Secret) -> ResolvedSecrets[C]:
+        """The command with its old and new secret, and further old ones; `current` is what the store holds now."""
         command = self.command
         turn, secret = None, None
-        if command.alternates and current is not None:
+        if command.alternates:
             turn = turn_of(command.alternates, current, place.ref)
+            check_password(turn.working.password, place.ref.place)  # it goes on as the other account's
         if chosen.kept is not None and turn is not None:
             own = alternating_secret(chosen.kept, place.ref)
             turn, secret = Turn(own.account, turn.working), MadeSecret(own.password, chosen.kept)
@@ -151,15 +154,15 @@ class SecretResolver(Generic[C]):
             secret = MadeSecret(chosen.kept, chosen.kept)
         keeping = self._keeping(place, chosen, secret or self._made(turn), lambda: self._made(turn))
         account = turn.account if turn is not None else None
+        if turn is None and command.given_old != place.ref:  # it asks for none, or has it from elsewhere
+            ready = command.with_secrets(self._fetched(command.given_old), keeping.value, account)
+            return ResolvedSecrets(ready, account, keeping.value, keeping, evidence=self.evidence)
         old = turn.old if turn is not None else current
-        if old is not None and command.old_field is not None:
-            check_password(old, place.ref.place)
         if command.old_field is None:
             ready = command.with_secrets(old, keeping.value, account)
             return ResolvedSecrets(ready, account, keeping.value, keeping, evidence=self.evidence)
-        if current is None:
-            ready = command.with_secrets(self._fetched(command.given_old), keeping.value, account)
-            return ResolvedSecrets(ready, account, keeping.value, keeping, evidence=self.evidence)
+        if old is not None:
+            check_password(old, place.ref.place)
         return self._behind_fence(place, keeping, account, old)
 
     def _behind_fence(

@@ -68,7 +68,7 @@ class Store(Protocol):
         """One version's secret; without a version the current one. Raises: Refused (not_found)."""
 
     def check_takes_writes(self) -> None:
-        """See that the service lets a caller write to this kind of secret, as far as it can be told without a write.
+        """See that the service lets a caller write to this kind of secret, as far as what was read tells.
 
         Raises: Refused (forbidden, ManagedSecret).
         """

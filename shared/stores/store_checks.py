@@ -52,15 +52,22 @@ def check_no_call_is_out(listing: VersionListing, now: float, bound_s: float) ->
 
 def check_password(kept: Secret, place: str) -> Secret:
     """What a store handed over, where a password is expected. Raises: Refused (failed, NoPassword), never the value."""
-    text = kept.reveal()
-    bare = text.strip().strip("\ufeff\0")
-    if _is_object(bare):
-        what = "holds JSON, as a managed secret does, not a password: name a secret that holds the password alone"
-    elif bare != text:
-        what = "holds white space before or behind the password: store it without, and without a line's end"
-    else:
+    check_replaceable(kept, place)
+    if _bare(kept) == kept.reveal():
         return kept
+    what = "holds white space, or what nobody sees, at an end: store the password alone, without a line's end"
     raise Refused(ErrorClass.FAILED, f"{place} {what}; nothing was called", code=NO_PASSWORD)
+
+
+def check_replaceable(kept: Secret, place: str) -> None:
+    """What a new password replaces must not be of another form, which clients read. Raises: as `check_password`."""
+    if _is_object(_bare(kept)):
+        what = "holds JSON, as a managed secret or two accounts in turn do: name a secret that holds the password alone"
+        raise Refused(ErrorClass.FAILED, f"{place} {what}; nothing was called", code=NO_PASSWORD)
+
+
+def _bare(kept: Secret) -> str:
+    return kept.reveal().strip().strip("\ufeff\0\u200b\u2060\u00ad")
 
 
 def is_no_secret(refused: Refused) -> bool:

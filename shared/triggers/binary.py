@@ -19,8 +19,8 @@ def http_attributes(headers: Iterable[tuple[str, list[str]]]) -> dict[str, objec
 
     Raises: NotJson with a predicate.
     """
-    pairs = [(name, value) for name, values in headers for value in values]
-    return {name: _percent_decoded(value) for name, value in _attributes(pairs, ("ce-",)).items()}
+    pairs = [(name, _percent_decoded(value)) for name, values in headers for value in values if name.startswith("ce-")]
+    return dict(_attributes(pairs, ("ce-",)))
 
 
 def message_attributes(headers: object) -> dict[str, object]:
@@ -73,7 +73,12 @@ def _percent_decoded(value: str) -> str:
     value = value.strip(" \t")
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = re.sub(r"\\(.)", r"\1", value[1:-1])
-    return text_of(unquote_to_bytes(value))
+    rule = "has a ce- header that "
+    try:
+        return text_of(unquote_to_bytes(value))
+    except NotJson as error:
+        rule += str(error)
+    raise NotJson(rule)
 
 
 def _from_base64(value: str) -> str:

@@ -152,13 +152,13 @@ def _data(event: dict[str, object]) -> object:
         raise NotJson("has no data")
     if event.keys() >= {"data", "data_base64"}:  # JSON format, 3.1.1
         raise NotJson("has data beside data_base64")
-    data, rule = event.get("data", event.get("data_base64")), None
-    try:
-        if isinstance(data, str) and "data" not in event:
-            data = from_base64(data)
-        return decode(data) if isinstance(data, str) else data
-    except NotJson as error:
-        rule = f"data {error}"
+    data, packed, rule = event.get("data"), event.get("data_base64"), "data_base64 is not text"
+    if packed is None or isinstance(packed, str):
+        try:
+            data = data if packed is None else from_base64(packed)
+            return decode(data) if isinstance(data, str) else data
+        except NotJson as error:
+            rule = f"data {error}"
     raise NotJson(rule)
 
 

@@ -11,6 +11,8 @@ from shared.triggers.commands import EventOrigin, commands, event_origin, is_eve
 from shared.triggers.decoding import NotJson, decode, flaw, repetition
 from shared.triggers.delivery import Message
 
+_MOST = 2**64  # of an offset or an id that is a number
+
 Reread = Callable[[str, EventOrigin], tuple[Message, ...]]
 """Reads the original event out of a dead letter: its text, and what its messages inherit."""
 
@@ -127,4 +129,6 @@ def _position(value: dict[str, object]) -> str:
 
 
 def _word(value: object) -> str:
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, bool) else ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value) if abs(value) <= _MOST else ""  # Python refuses to print one of thousands of digits
+    return value if isinstance(value, str) else ""

@@ -91,7 +91,7 @@ def _value(event: dict[str, object], headers: dict[str, list[str]], kind: str) -
     problem: str | None = None
     try:
         value = parse(_body(event))
-        problem = flaw(value)
+        problem = None if isinstance(value, list) else flaw(value)  # one bad element of a list spoils no other
     except NotJson as error:
         problem = str(error)
     if problem is None and not isinstance(value, (dict, list)):
@@ -105,8 +105,12 @@ def _value(event: dict[str, object], headers: dict[str, list[str]], kind: str) -
     if kind == _JSON and any(name.startswith("ce-") for name in headers):
         from shared.triggers.binary import http_attributes
 
-        attributes = http_attributes(headers.items())
-        return {**attributes, "data": value} if attributes else value
+        try:
+            attributes = http_attributes(headers.items())
+            return {**attributes, "data": value} if attributes else value
+        except NotJson as error:
+            problem = str(error)
+        raise NotJson(f"call {problem}")
     return value
 
 
@@ -118,14 +122,17 @@ def _idempotency_key(values: list[str] | None) -> str | None:
     if values is None:
         return None
     given = values[0].strip(" \t") if len(values) == 1 else ""
-    key = given
+    # FC's gateway joins two headers by a comma.
+    key = given if re.fullmatch(r"[ !#-+\--~]*", given) else ""
     if '"' in given:
-        text, plain = r'"((?:[ !#-\[\]-~]|\\["\\])*)"', r"[A-Za-z*][!#$%&'*+.^_`|~:/0-9A-Za-z-]*"
-        item = rf"{text}|{plain}|-?\d{{1,15}}(?:\.\d{{1,3}})?|:[A-Za-z0-9+/=]*:|\?[01]|@-?\d{{1,15}}"
+        text, token = r'"((?:[ !#-\[\]-~]|\\["\\])*)"', r"[A-Za-z*][!#$%&'*+.^_`|~:/0-9A-Za-z-]*"
+        others = r"-?\d{1,15}(?:\.\d{1,3})?|:[A-Za-z0-9+/=]*:|\?[01]|@-?\d{1,15}"
+        shown = '%"(?:[ !#$&-~]|%[0-9a-f]{2})*"'
+        item = f"{text}|{shown}|{token}|{others}"
         found = re.fullmatch(rf"{text}(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:{item}))?)*", given, re.ASCII)
         key = re.sub(r"\\(.)", r"\1", found[1]) if found else ""
     if not key:
-        raise NotJson("header Idempotency-Key is empty, or not one string in balanced quotes")
+        raise NotJson("header Idempotency-Key is empty, or not one string: in balanced quotes, or bare without a comma")
     return key
 
 

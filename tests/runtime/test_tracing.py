@@ -61,8 +61,9 @@ def test_a_new_trace_is_well_formed_and_its_own() -> None:
 
 # The forms of the recommendation's section 3.3: members, their keys and values, white space, limits.
 STATES = ["a=1", "vendor=00f067aa0ba902b7,t61rcwkgmze@old=x y", "a=1 , b=2,\tc=3", "a=1,,b=2", "0t@v=1", "a=1,a=2",
+          "0foo=1", "foo@=1,bar=2", "foo@@bar=1", "foo@bar@baz=1",
           "a=" + "v" * 256, ",".join(f"k{n}=v" for n in range(32))]  # fmt: skip
-NO_STATES = ["", " ", ",", "a", "=1", "a=", "A=1", "a==1", "a=b=c", "a=1;b=2\n", "a@=1", "a=é",
+NO_STATES = ["", " ", ",", "a", "=1", "a=", "A=1", "a==1", "a=b=c", "a=1;b=2\n", "a=é",
              "a=" + "v" * 257, ",".join(f"k{n}=v" for n in range(33)), "a=1," * 200, "@v=1", "a=1\x00",
              None, 7, ["a=1"]]  # fmt: skip
 
@@ -70,6 +71,16 @@ NO_STATES = ["", " ", ",", "a", "=1", "a=", "A=1", "a==1", "a=b=c", "a=1;b=2\n",
 @pytest.mark.parametrize("state", STATES)
 def test_a_tracestate_passes_on_as_it_came(state: str) -> None:
     assert tracestate(state) == state
+
+
+def test_a_long_tracestate_loses_whole_members_the_long_ones_first() -> None:
+    members = ["first=1", "long=" + "v" * 130, *(f"k{n}={'v' * 27}" for n in range(16))]
+    whole = ",".join(members)
+    assert len(whole) > 512
+    assert tracestate(whole) == ",".join(one for one in members if not one.startswith("long"))
+    many = ",".join(f"k{n:02}={'v' * 20}" for n in range(32))
+    kept = tracestate(many)
+    assert kept is not None and 480 < len(kept) <= 512 and many.startswith(kept + ",")
 
 
 @pytest.mark.parametrize("state", NO_STATES)

@@ -163,7 +163,8 @@ def test_data_in_base64_alone_is_read() -> None:
     packed = base64.b64encode(json.dumps(COMMAND).encode()).decode()
     for event in (EVENT | {"data": None, "data_base64": packed}, ATTRIBUTES | {"data_base64": packed}):
         assert call(event).messages[0].data == COMMAND
-    assert call(ATTRIBUTES | {"data_base64": 7}).messages[0].problem == "event data is not a JSON object"
+    for wrong in (7, {"InstanceId": "crs-1"}, [{"InstanceId": "crs-1"}], True):
+        assert call(ATTRIBUTES | {"data_base64": wrong}).messages[0].problem == "event data_base64 is not text"
     assert call(ATTRIBUTES | {"data": None}).messages[0].problem == "event has no data"
 
 

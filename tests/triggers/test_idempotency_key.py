@@ -29,6 +29,7 @@ def call(key: Any) -> Delivery:
         ('"abc-123"; a=1;b=-2.5;c=tok/en;*d=?1;e=:aGk=:;f="x;\\"y";g=@1659578233', "abc-123"),
         ('"a\\"b\\\\c"', 'a"b\\c'),
         ('" "', " "),
+        ('"abc-123";x=%"f%c3%bc"', "abc-123"),
         (["abc-123"], "abc-123"),
     ],
 )
@@ -43,6 +44,7 @@ def test_a_key_means_the_same_in_each_form(sent: Any, key: str) -> None:
         "", "  ", '""', '"', '"abc', 'abc"', 'a"b', '""abc""', '"a"b"', '"abc" x', '"abc"x', '"abc";', '"abc";=1',
         '"abc";A=1', '"abc";a=', '"abc";a="x', '"abc";a=é', '"é"', '"a\\b"', '"a\\"', '"a\nb"', '"a","b"', ["a", "b"],
         ['"a"', '"a"'], '"abc\n', '"a"\n;b', "\"a\";b='x'x\"",
+        "a,b", "a, b", "a\x00b", "a\nb", "\u00a0", "schlüssel",
     ],
 )  # fmt: skip
 def test_an_empty_or_unbalanced_key_is_refused(sent: Any) -> None:

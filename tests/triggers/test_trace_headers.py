@@ -121,9 +121,9 @@ def test_a_state_passes_on_with_its_members_in_their_order(sent: object, members
 @pytest.mark.parametrize(
     "sent",
     [
-        "", " ", "foo =1", "FOO=1", "foo.bar=1", "foo@=1,bar=2", "@foo=1,bar=2", "foo@@bar=1,bar=2",
-        "foo@bar@baz=1,bar=2", "foo=bar=baz", "foo=,bar=3", ",".join(_MEMBERS), [",".join(_MEMBERS[:32]), _MEMBERS[32]],
-        "z" * 257 + "=1", "t" * 242 + "@v=1", "t@" + "v" * 15 + "=1",
+        "", " ", "foo =1", "FOO=1", "foo.bar=1", "@foo=1,bar=2",
+        "foo=bar=baz", "foo=,bar=3", ",".join(_MEMBERS), [",".join(_MEMBERS[:32]), _MEMBERS[32]],
+        "z" * 257 + "=1",
     ],
 )  # fmt: skip
 def test_a_state_that_is_malformed_is_dropped_and_the_trace_goes_on(sent: object) -> None:
