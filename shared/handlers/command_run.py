@@ -20,7 +20,7 @@ from shared.handlers.handing_back import HandingBack
 from shared.handlers.request import Request, log_unexpected
 from shared.handlers.returned_secret import may_be_shown, sealed_for
 from shared.results.outcome import Conclusion, Outcome, Stage
-from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
+from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.role_names import session_name
 from shared.runtime.secret import Secret
 from shared.stores.resolved import ResolvedSecrets, sent_secrets
@@ -57,6 +57,9 @@ class CommandRun(Generic[C]):
     def conclude(self) -> Conclusion | None:
         """How the delivery ends. None: the command is on the commands queue again, and ends in a later delivery."""
         try:
+            if self.request.invocation.deadline.left() <= 0:  # of a batch whose first commands took all of it
+                text = "no time of this invocation was left for it, nothing was called: send the command again"
+                raise RetryLater(ErrorClass.UNAVAILABLE, text, code="TooLittleTime")
             assumed = self._assume_role()
             resolved = sent_secrets(self.command) or self._resolve()
             resolved.evidence[:0] = assumed

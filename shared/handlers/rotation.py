@@ -32,6 +32,7 @@ from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused
 from shared.runtime.message_signing import COMMAND_TYPE
+from shared.runtime.regions import check_region
 from shared.runtime.times import now_text, parse_time
 from shared.stores.store import Version
 from shared.triggers import Message, Trigger, fit_id
@@ -228,6 +229,7 @@ def _region_of(request: Request, policy: Policy) -> str:
     region = policy.plan.region or invocation.settings.region or here
     if region is None:
         raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
+    check_region(cloud, region)
     return region
 
 

@@ -63,13 +63,16 @@ def late_cases() -> Iterator[Case]:
 
 
 def lag_cases() -> Iterator[Case]:
-    """Reads repeat what they showed, for a while, around a change whose answer was lost or that comes late."""
+    """Reads repeat what they showed, for a while, around a change whose answer was lost or that comes late.
+
+    All of them at once for no longer than a lost call settles: beyond that nothing is left to tell what happened.
+    """
     triggers = cycle(TRIGGERS)
     turn = 0
     for name, target in ALL_TARGETS.items():
         for reads in dict.fromkeys([*((one,) for one in target.reads), target.reads]):
             for fault in ("", "drop_before", "drop_after", "late", "fail_task"):
-                for seconds in (3.0, 700.0):
+                for seconds in (3.0, 700.0 if len(reads) == 1 or not fault else 300.0):
                     turn += 1
                     trigger = next(triggers) if not target.shown else "http"
                     lag = [{"Action": one, "Fault": "lag", "Seconds": seconds} for one in reads]

@@ -128,7 +128,7 @@ def test_a_password_at_the_rules_boundary_is_taken_by_us_and_by_the_server(
         (ACCOUNT, {"Deliver": {"Seal": {}}}, "Seal"),
         (PASSWORD, {"OldPassword": {"Generate": {}}}, "OldPassword: must be"),
         (PASSWORD, {"Password": {"Generate": {}}, "Deliver": {"Reply": True}}, "use Store"),
-        (TAIR, {"OldAccountPassword": ABSENT}, "OldAccountPassword: is required"),
+        (TAIR, {"OldAccountPassword": ABSENT}, "OldAccountPassword: give it"),
         (PASSWORD, {"OldPassword": ABSENT}, "OldPassword: is required"),
         (PASSWORD, {"Password": "Old-Passw0rd"}, "Password: must differ"),
         (PASSWORD, {"AccountName": "root"}, "AccountName: is not a field"),

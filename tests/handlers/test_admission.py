@@ -97,6 +97,13 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
         "forbidden",
         "does not name both accounts",
     ),
+    (
+        GOOD | {"NewPassword": {"SecretRef": "ssm://other"}},
+        {"allow": ALLOW_APP},
+        "forbidden",
+        "KEYTURN_ALLOW does not name ssm://other, nothing was called",
+    ),
+    (GOOD | {"NewPassword": {"SecretRef": "kms://s"}}, {}, "invalid_command", "no region is known for a store"),
 ]
 
 
@@ -111,7 +118,7 @@ def test_what_may_not_run_is_refused_by_class_and_field(
 
 def test_what_is_allowed_runs() -> None:
     pair = {"InstanceId": "crs-one", "Alternate": ["app", "web"], "NewPassword": {"Generate": {}}}
-    allowed = (("tencent", "redis", "*", "crs-one", "*"),)
+    allowed = (("tencent", "redis", "*", "crs-one", "*"), ("tencent", "ssm", "*", "s", "*"))
     for command, settings in (
         (GOOD, {"allow": ALLOW_APP}),
         (GOOD | {"NoAuth": True}, {"allow_noauth": True}),

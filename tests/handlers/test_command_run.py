@@ -92,20 +92,6 @@ def test_a_dry_run_writes_nothing_and_names_no_version() -> None:
     assert (conclusion.outcome, conclusion.stored) == (Outcome.NOT_CHANGED, None)
 
 
-def test_a_store_that_settings_forbid_or_no_region_is_known_for_is_not_opened() -> None:
-    scene = Scene(world=World().set(allow=(("tencent", "redis", "*", "*", "*"),)))
-    conclusion = scene.conclude(MADE)
-    assert (conclusion.outcome, conclusion.error and conclusion.error.error_class.value) == (
-        Outcome.NOT_CHANGED,
-        "forbidden",
-    )
-    scene = Scene()
-    conclusion = scene.conclude(MADE | {"Deliver": {"Store": "kms://s"}})
-    assert conclusion.error is not None
-    assert "no region is known" in conclusion.error.message
-    assert scene.cloud.script.calls == []
-
-
 def test_a_store_is_allowed_by_its_own_name_and_region() -> None:
     allow = (("tencent", "redis", "*", "*", "*"), ("tencent", "ssm", "ap-guangzhou", "s", "*"))
     assert Scene(world=World().set(allow=allow)).conclude(MADE).outcome is Outcome.CHANGED

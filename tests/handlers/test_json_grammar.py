@@ -71,7 +71,7 @@ def test_a_text_that_is_no_json_is_refused(checked: EventCheck, function: str, p
         assert one["data"]["Outcome"] == "not_changed"
         assert one["data"]["Error"]["Class"] == "invalid_command"
         # A message's list is looked at by its elements, so that one bad command spoils no other.
-        rules = (*_GRAMMAR, "element of message is not a JSON object")
+        rules = (*_GRAMMAR, "is not a JSON object")
         assert any(rule in one["data"]["Error"]["Message"] for rule in rules), (text[:50], one["data"]["Error"])
 
 

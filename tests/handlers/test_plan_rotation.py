@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -135,7 +136,11 @@ def test_the_store_s_region_must_be_known() -> None:
 
 def test_what_only_keyturn_writes_is_taken_in_its_own_messages() -> None:
     scene = Planning()
-    scene.process(message(PLAN | {"From": BEGUN}, type=TYPE), trigger=Trigger.QUEUE)
+    own = message(PLAN | {"From": BEGUN}, type=TYPE)
+    forged = scene.refused(own)
+    assert forged[2] == "From: is written by keyturn alone"
+    scene = Planning()
+    scene.process(replace(own, authentic=True), trigger=Trigger.QUEUE)
     (report,) = scene.world.results.events
     assert (report["data"]["Firing"], report["data"]["Page"], report["data"]["Listed"]) == ("f-1", 2, 4)
 

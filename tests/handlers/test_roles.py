@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,8 +34,10 @@ STORED = {
 def _cold() -> Iterator[None]:
     """No test finds the keys that another one's process kept."""
     assumed_roles._kept.clear()
+    assumed_roles._failed.clear()
     yield
     assumed_roles._kept.clear()
+    assumed_roles._failed.clear()
 
 
 @pytest.fixture
@@ -153,6 +156,26 @@ def test_one_batch_assumes_a_role_once(hub: House) -> None:
     commands = [{**command_of(ACCOUNT), "DryRun": True, "InstanceId": f"crs-demo000{number}"} for number in (1, 1, 2)]
     hub.send(ACCOUNT, commands)
     assert calls(hub).count("AssumeRole") == 1
+
+
+@pytest.mark.parametrize("action", ["AssumeRole", "DescribeInstanceAccount"])
+def test_a_batch_does_not_wait_for_a_cloud_that_stalls_once_a_command(hub: House, action: str) -> None:
+    """Which would take it far beyond its limit, and so to its end with no result at all."""
+    hub.cloud.faults([{"Action": action, "Fault": "stall", "Times": 999}])
+    began = time.monotonic()
+    returned = hub.send(ACCOUNT, [{**command_of(ACCOUNT), "CommandId": f"c-{n}"} for n in range(60)], timeout_s=9.0)
+    assert returned.error is None and time.monotonic() - began < 10.0
+    assert len(hub.results()) == 60
+    assert {one["data"]["Error"]["Class"] for one in hub.results()} == {"unavailable"}
+    assert calls(hub).count(action) < 12
+
+
+def test_what_the_settings_forbid_is_refused_before_a_role_is_assumed(hub: House) -> None:
+    hub.settings["KEYTURN_ALLOW"] = "tencent/redis/*/*/*"
+    for store in ("ssm://redis-crs-demo0001-root", "kms://redis-crs-demo0001-root"):
+        told = result(hub.send(PASSWORD, {**STORED, "Role": TENCENT_ROLE, "Deliver": {"Store": store}}))
+        assert told["Error"]["Class"] in ("forbidden", "invalid_command")
+    assert calls(hub) == []
 
 
 def test_a_store_is_the_role_s_account_s_too(hub: House) -> None:

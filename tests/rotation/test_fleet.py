@@ -8,7 +8,7 @@ import pytest
 
 from tests.campaign import fleet
 
-_MOST_CALLS = 13  # a command: its looks, the change, one or two questions for the task, and the store's
+_MOST_CALLS = 14  # a command: its looks, the change, one or two questions for the task, and the store's
 
 
 @pytest.mark.long

@@ -87,7 +87,8 @@ def test_a_continuation_finds_its_place_when_instances_went_away_meanwhile(house
         **dict.fromkeys(("Listed", "Due", "Sent", "NotDue", "Unknown", "NotAllowed"), 0),
     }
     event = {"specversion": "1.0", "id": "e", "source": "s", "type": f"keyturn.command.{PLAN}", "hop": 3}
-    house.deliver(PLAN, platform_events.event(json.dumps(event | {"data": REDIS | {"From": begun}}), "scf", "queue"))
+    event = platform_events.signed(event | {"subject": "redis/-/-", "data": REDIS | {"From": begun}}, HANDOFF_KEY)
+    house.deliver(PLAN, platform_events.event(json.dumps(event), "scf", "queue"))
     assert reports(house)[0]["Listed"] == 150  # nothing is left out; what is seen twice is asked for once
     assert fire(house, REDIS | {"From": begun}).error is None
     assert house.results()[-1]["data"]["Error"]["Message"] == "From: is written by keyturn alone"

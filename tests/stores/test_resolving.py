@@ -131,10 +131,20 @@ def test_a_secret_that_nobody_wishes_to_be_made_goes_into_no_store() -> None:
     assert error.error_class is ErrorClass.INVALID_COMMAND
 
 
-def test_an_open_change_reads_no_secret_of_its_store() -> None:
+def test_an_open_change_looks_at_what_it_replaces_and_takes_no_old_secret_of_it() -> None:
     store = Shelved(vault := vault_with())
     found = resolver(into_store(), vault, store).resolve()
-    assert (found.olds, "read" in store.calls) == (None, False)
+    assert (found.olds, store.calls.count("read")) == (None, 1)
+
+
+@pytest.mark.parametrize("held", ['{"AccountName": "app_a", "Password": "x"}', ' {"a": 1}\n'])
+@pytest.mark.parametrize("dry", [True, False])
+def test_a_password_replaces_no_json(held: str, dry: bool) -> None:
+    vault = vault_with()
+    vault.current = held
+    error = raised(into_store(dry_run=dry), vault)
+    assert isinstance(error, Refused)
+    assert (error.code, "Password" in str(error)) == ("NoPassword", False)
 
 
 def test_the_old_secret_may_be_sent_while_the_new_one_is_kept() -> None:
@@ -151,7 +161,7 @@ def test_a_dry_run_looks_and_makes_no_room() -> None:
     store = Shelved(vault := vault_with())
     found = resolver(into_store(dry_run=True), vault, store).resolve()
     assert found.keeping is not None
-    assert (found.keeping.version, store.calls) == (MINE.name(1), ["versions"])
+    assert (found.keeping.version, store.calls) == (MINE.name(1), ["versions", "read"])
 
 
 # --- whose store it is

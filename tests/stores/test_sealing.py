@@ -199,11 +199,10 @@ def test_members_that_only_describe_a_key_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", KEYS)
-@pytest.mark.parametrize(
-    "operations",
-    [[], ["deriveKey"], ["deriveBits", "deriveKey"], ["encrypt"], ["wrapKey", "encrypt"], ["sign", "encrypt"]],
-)
-def test_operations_that_allow_to_encrypt_are_taken(name: str, operations: list[str]) -> None:
+@pytest.mark.parametrize("place", range(4))
+def test_operations_that_allow_to_encrypt_are_taken(name: str, place: int) -> None:
+    one, other = ("encrypt", "wrapKey") if name == "RSA" else ("deriveKey", "deriveBits")
+    operations = ([], [one], [other, one], ["sign", other])[place]
     assert check_key({**KEYS[name], "key_ops": operations}) == check_key(KEYS[name])
     beside = {**KEYS[name], "use": "enc", "key_ops": [one for one in operations if one != "sign"]}
     assert check_key(beside) == check_key(KEYS[name])

@@ -20,6 +20,7 @@ from shared.workbench.deploy.policies import Policy, policies
 from tests.cloud.identity.documents import Question, is_allowed
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
 from tests.support import platform_events
+from tests.support.other_accounts import ALIBABA_ROLE, TENCENT_ROLE
 
 ROOT = Path(__file__).parents[2]
 OPERATIONS = tuple(operations.operations())
@@ -184,6 +185,28 @@ def test_a_function_may_use_the_stores_that_are_named_for_it_and_no_other() -> N
     assert {
         g.action for g in named.grants if g.resources == ("qcs::ssm:ap-guangzhou::secret/creatorUin/*/one",)
     } == set(RIGHTS["tencent"])
+
+
+@pytest.mark.parametrize(("cloud", "more"), [("tencent", "ap-shanghai"), ("alibaba", "cn-shanghai")])
+def test_a_policy_of_several_regions_gives_rights_in_each(cloud: Cloud, more: str, tmp_path: Path) -> None:
+    """To list and to change there, not only to keep secrets there; a policy of roles gives none: theirs have them."""
+    text = (ROOT / "serverless.yml").read_text(encoding="utf-8")
+    one = f"Region: ${{self:custom.clouds.{cloud}.region}}"
+    module = {"tencent": ACCOUNT, "alibaba": TAIR}[cloud]
+
+    def named(lines: str) -> set[str]:
+        path = tmp_path / "serverless.yml"
+        path.write_text(text.replace(f"      {one}", lines), encoding="utf-8")
+        description = load(path, cloud, {})
+        grants = [grant for spec in (module, "plan_rotation") for grant in policy_of(description, spec).grants]
+        return {grant.action for grant in grants if any(more in resource for resource in grant.resources)}
+
+    regions = f"      Regions: ['{one.partition(' ')[2]}', {more}]"
+    right = "redis:ModifyInstanceAccount" if cloud == "tencent" else "kvstore:ModifyAccountPassword"
+    assert named(f"      {one}") == set()
+    found = named(regions)
+    assert right in found and len({name for name in found if "Describe" in name}) >= (0 if cloud == "tencent" else 2)
+    assert named(f"{regions}\n      Role: {ALIBABA_ROLE if cloud == 'alibaba' else TENCENT_ROLE}") == set()
 
 
 ASSUMED = "qcs::cam::uin/200000000002:roleName/keyturn,qcs::cam::uin/3:roleName/k-*,acs:ram::2:role/keyturn"

@@ -5,12 +5,12 @@ Source: api.alibabacloud.com, Sts 2015-04-01 AssumeRole (a role may call it; 900
 
 from __future__ import annotations
 
-from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
 from shared.clouds.alibaba.session import AlibabaSession
 from shared.runtime.cloud_access import CloudAccess
+from shared.runtime.times import parse_time
 
 _HOST = "sts.aliyuncs.com"  # for every region
 
@@ -31,11 +31,5 @@ def assume_role(access: CloudAccess, region: str, role: str, session: str, secon
     keys = keys if isinstance(keys, dict) else {}
     parts = ("AccessKeyId", "AccessKeySecret", "SecurityToken")
     key_id, key, token = (keys.get(part) for part in parts)
-    return key_id, key, token, _seconds(keys.get("Expiration"))
-
-
-def _seconds(moment: object) -> float | None:
-    try:
-        return datetime.fromisoformat(str(moment).replace("Z", "+00:00")).timestamp()
-    except ValueError:
-        return None
+    ends = parse_time(keys.get("Expiration"))
+    return key_id, key, token, ends.timestamp() if ends else None

@@ -199,16 +199,22 @@ def _role_grants(spec: FunctionSpec) -> Iterator[tuple[Cloud, Grant]]:
             yield _cloud(cloud), Grant("sts:AssumeRole", named, "documented")
 
 
-def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tuple[str, str]]:
-    """Region and name, `*` for what differs, of the stores of every policy whose commands come to this function."""
-    found = set()
+def _served(description: Description, spec: FunctionSpec) -> Iterator[tuple[Mapping[str, Any], list[str]]]:
+    """Every policy of the own account that this function lists or changes for, and its regions."""
     for policy in (one for other in description.functions for one in other.rotations):
         in_other_account = policy.get("Role") or policy.get("Roles")  # whose own role has the right then
-        if policy.get("Store") and not in_other_account and spec.module in (policy["Function"], "follow_change"):
+        if not in_other_account and (spec.module in (policy["Function"], "follow_change") or policy in spec.rotations):
+            yield policy, policy.get("Regions") or [policy.get("Region") or description.region]
+
+
+def _rotated(description: Description, spec: FunctionSpec, kind: str) -> set[tuple[str, str]]:
+    """Region and name, `*` for what differs, of the stores of those policies."""
+    found = set()
+    for policy, regions in _served(description, spec):
+        if policy.get("Store"):
             place = parse_ref(policy["Store"].replace("{resource}", "x").replace("{account}", "x"))
             name = policy["Store"].partition("://")[2].replace("{resource}", "*").replace("{account}", "*")
             if place.kind == kind:
-                regions = policy.get("Regions") or [policy.get("Region") or description.region]
                 found |= {(region, name) for region in regions}
     return found
 
@@ -221,12 +227,15 @@ def _secret(spec: FunctionSpec, kind: str, region: str, name: str) -> str:
 
 
 def _instances(description: Description, spec: FunctionSpec, action: str) -> Iterator[str]:
-    """The instances that KEYTURN_ALLOW names; without it every one of the region that commands go to by default."""
+    """The instances that KEYTURN_ALLOW names; without it each of the default region and of those of policies."""
     service = action.partition(":")[0]
     cloud, called = _SERVICES[service]
     allowed = read_settings(spec.environment).allow
     if allowed is None:
         places = {(description.region if cloud == description.cloud else "*", "*")}
+        if cloud == description.cloud:
+            served = [on for policy, on in _served(description, spec) if policy["Function"].startswith(cloud)]
+            places |= {(region, "*") for regions in served for region in regions}
     else:
         places = {(p[2], p[3]) for p in allowed if _covers(p[0], cloud) and _covers(p[1], called)}
     for region, instance in sorted(places):

@@ -78,6 +78,11 @@ class PolicyCaller:
         self._description, self._environ, self._now = description, environ, now
         self._url = address_of(description, function_called(description, FUNCTION).name, environ)
 
+    @property
+    def in_other_accounts(self) -> bool:
+        """Whether the policy's credentials and stores are of accounts whose roles are assumed."""
+        return bool(self._command.get("Role") or self._command.get("Roles"))
+
     def store_of(self, resource: str, account: str) -> str:
         """Where the policy keeps a credential's secret."""
         return str(self._command.get("Store", "")).replace("{resource}", resource).replace("{account}", account)

@@ -210,9 +210,11 @@ class Session:
     def _say_unkept(self, whys: Sequence[str]) -> None:
         """What puts the first secrets into the stores that these texts miss: a command for each."""
         places = list(dict.fromkeys(found[1] for why in whys if (found := _NO_SECRET.search(why))))
+        how = f"make bootstrap CLOUD={self._description.cloud} SECRET="
+        if self._caller.in_other_accounts:
+            how = "whoever keeps the role's account puts it there, bootstrap does not reach it: "
         for place in places[:_SHOWN]:
-            cloud = self._description.cloud
-            self._terminal.say(f"its store holds no first secret: make bootstrap CLOUD={cloud} SECRET={place}")
+            self._terminal.say(f"its store holds no first secret: {how}{place}")
         if len(places) > _SHOWN:
             self._terminal.say(f"and {len(places) - _SHOWN:,} stores more")
 
@@ -222,7 +224,8 @@ class Session:
         places = dict.fromkeys(self._caller.store_of(*one.subject.split("/")[1:3]) for one in wrong)
         for place in list(places)[:_SHOWN]:
             how = CORRECTION.get(place.partition(":")[0], "")
-            self._terminal.say(f"{place} does not hold the password in force; {how}")
+            whose = " in the role's account" if self._caller.in_other_accounts else ""
+            self._terminal.say(f"{place}{whose} does not hold the password in force; {how}")
 
     def _or_now(self) -> str:
         """How what is younger is rotated all the same: a first secret is as young as its version in the store."""
