@@ -84,7 +84,8 @@ class ModifyInstanceAccount(TencentCommand):
         return self
 
     def permit(self, settings: Settings) -> None:
-        admit_no_auth(self.no_auth, settings)
+        if self.no_auth:
+            admit_no_auth(settings, login=self.login)
 
 
 def _change(command: ModifyInstanceAccount, subject: Subject, access: CloudAccess) -> RedisAccountChange:

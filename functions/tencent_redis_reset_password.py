@@ -9,7 +9,7 @@ For the API an empty password is none at all: keyturn sends no empty one, and `N
 opens the instance without a password. Of a call that switches between both the page calls the task's id meaningless:
 the instance itself tells.
 
-Source: ResetPassword, redis 2018-04-12, 2024-12-04; of lengths and characters the SDK's text alone, 3.1.189.
+Source: ResetPassword, redis 2018-04-12, 2024-12-04.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ class ResetPassword(TencentCommand):
     through."""
 
     def permit(self, settings: Settings) -> None:
-        admit_no_auth(self.no_auth, settings)
+        if self.no_auth:
+            admit_no_auth(settings, login=self.login)
 
 
 def _change(command: ResetPassword, subject: Subject, access: CloudAccess) -> RedisChange:

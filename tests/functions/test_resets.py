@@ -8,7 +8,7 @@ import pytest
 
 from shared.workbench.bundle.function_text import story
 from shared.workbench.bundle.operations import operations
-from tests.conftest import PASSWORD, TAIR, House, outcome, result
+from tests.conftest import ACCOUNT, PASSWORD, TAIR, House, outcome, result
 from tests.support.commands import VALID_COMMANDS, change_calls
 from tests.support.store_contents import store_contents
 
@@ -53,6 +53,15 @@ def test_a_redelivery_without_a_store_undoes_what_came_between_as_its_docstring_
         assert outcome(house.send(function, sent, platform)) in ("changed", "already_changed")
         assert opens(house, function, new)
     assert "a redelivery changes the password again" in " ".join(story(function).promise.split())
+
+
+@pytest.mark.parametrize("function", [REDIS_RESET, ACCOUNT])
+def test_a_login_is_not_asked_for_where_no_password_is_left(house: House, function: str) -> None:
+    house.settings["KEYTURN_ALLOW_NOAUTH"] = "1"
+    more = {"AccountName": "root"} if function == ACCOUNT else {}
+    told = result(house.send(function, {**ROOT, **more, "NoAuth": True, "Login": True}))
+    assert (told["Outcome"], told["Error"]["Class"]) == ("not_changed", "invalid_command")
+    assert told["Error"]["Message"].startswith("Login: ") and house.cloud.calls() == []
 
 
 @EACH

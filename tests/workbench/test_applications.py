@@ -11,9 +11,10 @@ import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 import amqp
@@ -30,6 +31,8 @@ from tests.cloud.functions.trigger_events import timer_event
 from tests.cloud.invocation.runtime import run_function
 from tests.support.chapter_module import chapter_module
 from tests.workbench.applications import CHAPTER, FIRST, REDIS, REGISTRY, world
+
+S = TypeVar("S", bound=socketserver.BaseServer)
 
 
 @dataclass(frozen=True)
@@ -138,11 +141,22 @@ def test_a_store_that_is_slow_keeps_nobody_waiting_who_has_a_login(shop: Shop) -
 )
 def test_a_refusal_in_any_words_makes_it_ask_the_store_again(shop: Shop, words: str) -> None:
     read, reads = reader(iter(("wrong", "right")))
-    with RefusingRedis(words, b"app:right") as server:
+    with serving(RefusingRedis(words, b"app:right")) as server:
         login = shop.shown.StoredLogin(lambda: (":".join(read()),))
         with shop.shown.connect("127.0.0.1", server.port, login) as client:
             assert client.ping()
     assert len(reads) == 2
+
+
+@contextmanager
+def serving(server: S) -> Iterator[S]:
+    """A server at work, in a thread, while the block runs."""
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 class RefusingRedis(socketserver.ThreadingTCPServer):
@@ -154,14 +168,6 @@ class RefusingRedis(socketserver.ThreadingTCPServer):
         self.words, self.password = words.encode(), password
         super().__init__(("127.0.0.1", 0), _RefusingConnection)
         self.port = self.server_address[1]
-
-    def __enter__(self) -> RefusingRedis:
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
 
 
 class _RefusingConnection(socketserver.StreamRequestHandler):
@@ -225,7 +231,7 @@ def test_a_registrys_client_asks_again_after_a_refused_login(shop: Shop) -> None
 def test_a_registrys_client_follows_a_token_service(shop: Shop) -> None:
     """As the distribution's own specification of token authentication has it, and as TCR is believed to do."""
     told = iter([("robot", "wrong"), ("robot", "right")])
-    with TokenRegistry() as registry:
+    with serving(TokenRegistry()) as registry:
         answer = shop.shown.pull(registry.url, shop.shown.StoredLogin(lambda: next(told)))
     assert answer.status_code == 200
 
@@ -238,14 +244,6 @@ class TokenRegistry(http.server.ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _TokenCall)
         self.url = f"http://127.0.0.1:{self.server_address[1]}/v2/"
-
-    def __enter__(self) -> TokenRegistry:
-        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.shutdown()
-        self.server_close()
 
 
 class _TokenCall(http.server.BaseHTTPRequestHandler):

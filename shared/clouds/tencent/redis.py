@@ -325,11 +325,15 @@ class RedisAccountChange(RedisChange):
         return {name: account[name] for name in kept if name not in self.params and account.get(name)}
 
 
-def admit_no_auth(no_auth: bool | None, settings: Settings) -> None:
-    """Whether an instance may be opened to all who reach it. Raises: Refused (forbidden)."""
-    if no_auth and not settings.allow_noauth:
+def admit_no_auth(settings: Settings, *, login: bool) -> None:
+    """Whether an instance may be opened to all who reach it, which no login can prove. Raises: Refused."""
+    if not settings.allow_noauth:
         text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
         raise Refused(ErrorClass.FORBIDDEN, text)
+    if login:
+        raise Refused(
+            ErrorClass.INVALID_COMMAND, "Login: leave it out: NoAuth: true leaves no password to log in with"
+        )
 
 
 def _missing(subject: Subject, what: str) -> Refused:
