@@ -12,6 +12,7 @@ import pytest
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import commands
+from tests.support.other_accounts import ALIBABA_ROLE, TENCENT_ROLE
 from tests.workbench.deploy_site import OWN
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +39,21 @@ def test_what_the_file_calls_an_example_is_refused_with_what_to_set(cloud: str) 
     assert f"`make bootstrap CLOUD={cloud}`, then `. dist/bootstrap/{cloud}/settings.sh`" in told
     assert refused(cloud) == []
     assert load(ROOT / "serverless.yml", cloud, {}).functions  # to build, or to read, the examples do
+
+
+@pytest.mark.parametrize(("cloud", "role"), [("tencent", TENCENT_ROLE), ("alibaba", ALIBABA_ROLE)])
+def test_a_policy_of_a_role_that_the_setting_does_not_name_is_refused(cloud: str, role: str, tmp_path: Path) -> None:
+    """A firing would be refused, at night."""
+    text = (ROOT / "serverless.yml").read_text(encoding="utf-8")
+    region = f"      Region: ${{self:custom.clouds.{cloud}.region}}\n"
+    path = tmp_path / "serverless.yml"
+    path.write_text(text.replace(region, f"{region}      Roles: ['{role}']\n"), encoding="utf-8")
+    load(path, cloud, OWN[cloud] | {"KEYTURN_ASSUME": role}, to="deploy")
+    for named in ("", role.replace("keyturn", "other")):
+        with pytest.raises(DescriptionError) as caught:
+            load(path, cloud, OWN[cloud] | {"KEYTURN_ASSUME": named}, to="deploy")
+        (line,) = caught.value.lines
+        assert f"does not name {role}, in which policy quarterly-" in line and "KEYTURN_ASSUME" in line
 
 
 @pytest.mark.parametrize(

@@ -331,9 +331,7 @@ def admit_no_auth(settings: Settings, *, login: bool) -> None:
         text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
         raise Refused(ErrorClass.FORBIDDEN, text)
     if login:
-        raise Refused(
-            ErrorClass.INVALID_COMMAND, "Login: leave it out: NoAuth: true leaves no password to log in with"
-        )
+        raise Refused(ErrorClass.INVALID_COMMAND, "Login: leave it out: NoAuth: true leaves no password to log in with")
 
 
 def _missing(subject: Subject, what: str) -> Refused:

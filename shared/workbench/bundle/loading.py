@@ -13,6 +13,8 @@ from typing import Literal
 from pydantic import ValidationError
 
 from shared.runtime.regions import regions_of
+from shared.runtime.role_names import may_assume
+from shared.runtime.settings import read_settings
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle import yaml_with_lines
 from shared.workbench.bundle.checkout import ROOT
@@ -87,6 +89,8 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to: Pu
     _check_together(file, mistakes)
     if to != "read":
         DeploymentRules(file, document, cloud, mistakes).check(examples=to == "prepare")
+    if to != "read" and not mistakes:
+        _check_roles(dict(zip(file.functions, specs, strict=True)), mistakes)
     if mistakes:
         raise DescriptionError(mistakes.lines(document, name))
     given_policies = file.custom.policies if file.custom else {}
@@ -124,6 +128,17 @@ def _spec(
         network=_network(given.vpc),
         logs=_logs(given.logs),
     )
+
+
+def _check_roles(specs: Mapping[str, d.FunctionSpec], mistakes: Mistakes) -> None:
+    """A policy works in no other account than those that the setting names."""
+    for key, spec in specs.items():
+        named = read_settings(spec.environment).assume
+        for policy in spec.rotations:
+            for role in filter(None, [policy.get("Role"), *(policy.get("Roles") or [])]):
+                if not may_assume(named, role):
+                    text = f"does not name {role}, in which policy {policy['Policy']} works"
+                    mistakes.add(text, "functions", key, "environment", "KEYTURN_ASSUME")
 
 
 def _network(given: NetworkForm | None) -> d.Network | None:
