@@ -151,6 +151,7 @@ class ScriptedCaller:
     """A function that is asked twice: for the ages, then to rotate."""
 
     replies: list[tuple[int, ...]]
+    in_other_accounts = False
 
     def fire(self, mode: str) -> Fired:
         return Fired(mode, self.replies.pop(0), continues=False)

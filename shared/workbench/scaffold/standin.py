@@ -31,7 +31,7 @@ from tests.cloud.wire.service import Action, Answer, Call, parameter_table
 
 NAME = "{new.action}"
 SERVICE = {service}
-CODES = "{UNREAD}"  # of the page's error table, a space between each two: the shipped table has to know them
+CODES = "{UNREAD}"  # of its page, a space between each two: the shipped table has them
 
 
 def action(service: {service}) -> Action:
