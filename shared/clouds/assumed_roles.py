@@ -20,11 +20,12 @@ from shared.runtime.secret import Secret
 ASKED_S = 3600
 """Every role of either cloud takes it by default; one that is set to less is refused, and the error says so."""
 _KEPT_BACK_S = 300.0
+_ENOUGH_S = 2.0  # with less time STS was not given a fair chance
 _FAILING_S = 5.0  # for so long STS that did not answer is not asked again: a batch must not wait for it once a command
 _KEYS_AT_FAULT = re.compile("SecretId|TokenFailure|AccessKeyId|SecurityToken")  # in a code
 
 _kept: dict[tuple[str, ...], tuple[RoleKeys, float]] = {}
-_failed: dict[tuple[str, ...], tuple[RetryLater, float]] = {}
+_failed: dict[tuple[str, ...], tuple[ErrorClass, str, str | None, float]] = {}  # no error: its frames hold secrets
 _locks: dict[tuple[str, ...], threading.Lock] = {}
 
 
@@ -38,13 +39,13 @@ def assumed(access: CloudAccess, cloud: str, region: str, role: str, function: s
         keys, until = _kept.get(name, (None, 0.0))
         if keys is None or time.time() >= until:
             _kept.pop(name, None)
-            failed, again = _failed.get(name, (None, 0.0))
-            if failed is not None and time.monotonic() < again:
-                raise RetryLater(failed.error_class, failed.message, code=failed.code)
+            _raise_again(name)
+            had_time = access.deadline.left() > _ENOUGH_S
             try:
                 keys, until = _asked(access, cloud, region, role, session_name(function))
             except RetryLater as later:
-                _failed[name] = later, time.monotonic() + _FAILING_S
+                if had_time:
+                    _failed[name] = later.error_class, later.message, later.code, time.monotonic() + _FAILING_S
                 raise
             if time.time() < until:
                 _kept[name] = keys, until
@@ -54,12 +55,23 @@ def assumed(access: CloudAccess, cloud: str, region: str, role: str, function: s
     return replace(access, keys=keys, operator=None, role=role, keys_refused=partial(_forget, keys))
 
 
+def _raise_again(name: tuple[str, ...]) -> None:
+    """Raises: RetryLater, what the last call ended with, as long as it is not worth another one."""
+    error_class, text, code, until = _failed.get(name, (ErrorClass.UNAVAILABLE, "", None, 0.0))
+    left_s = until - time.monotonic()
+    if left_s > 0.0:
+        later = RetryLater(error_class, text, code=code)
+        later.after_s = left_s
+        raise later
+
+
 def _forget(keys: RoleKeys, refused: KeyturnError) -> None:
-    """Keys that a cloud refuses are not used again: they may be withdrawn, and another try asks for new ones."""
-    for name in [name for name, (kept, _) in _kept.copy().items() if kept is keys]:
-        _kept.pop(name, None)
+    """Keys that a cloud does not know are not used again: they may be withdrawn, and another try asks for new ones."""
     if isinstance(refused, Refused) and _KEYS_AT_FAULT.search(refused.code or ""):
         refused.retryable = True
+    if refused.retryable:
+        for name in [name for name, (kept, _) in _kept.copy().items() if kept is keys]:
+            _kept.pop(name, None)
 
 
 def _asked(access: CloudAccess, cloud: str, region: str, role: str, session: str) -> tuple[RoleKeys, float]:

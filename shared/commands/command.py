@@ -178,7 +178,7 @@ class Command(BaseModel):
         return given
 
     def permit(self, settings: Settings) -> None:
-        """What the form allows and the settings may not. Raises: Refused (forbidden)."""
+        """What the form allows and the settings, or two fields together, may not. Raises: Refused."""
 
     @property
     def returns_secret(self) -> bool:

@@ -137,8 +137,10 @@ class FollowedChange:
     def _promote(self) -> None:
         """Make the new secret's version current, where a store keeps it. Raises: KeyturnError."""
         kept = self.conclusion.stored
-        if self.store is None or kept is None:
+        if kept is None:
             return
+        if self.store is None:  # in another account, whose keys STS did not give this time
+            raise self.last_error or Ambiguous("its store cannot be reached", code="NotFollowed")
         self.conclusion.evidence += promote(self.store, kept.version, self._is_still_last, (), kept.current)
         self.conclusion.stored = replace(kept, stage=Stage.CURRENT.value)
 

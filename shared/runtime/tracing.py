@@ -35,11 +35,12 @@ def tracestate(value: object) -> str | None:
     # A key that came twice passes on: whoever receives may discard one, and need not.
     if not 1 <= len(members) <= _MOST_MEMBERS or not all(map(_MEMBER.fullmatch, members)):
         return None
-    while len(value) > _LONGEST_STATE and members:
+    if len(value) <= _LONGEST_STATE:
+        return value
+    while len(",".join(members)) > _LONGEST_STATE:
         long = [place for place, member in enumerate(members) if len(member) > _LONG_MEMBER]
         members.pop(long[-1] if long else -1)
-        value = ",".join(members)
-    return value or None
+    return ",".join(members) or None
 
 
 def new_trace() -> str:

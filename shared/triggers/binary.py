@@ -19,8 +19,9 @@ def http_attributes(headers: Iterable[tuple[str, list[str]]]) -> dict[str, objec
 
     Raises: NotJson with a predicate.
     """
-    pairs = [(name, _percent_decoded(value)) for name, values in headers for value in values if name.startswith("ce-")]
-    return dict(_attributes(pairs, ("ce-",)))
+    pairs = [(name, value) for name, values in headers for value in values]
+    found = {name: _percent_decoded(value) for name, value in _attributes(pairs, ("ce-",)).items()}
+    return dict(_complete(found)) if found else {}
 
 
 def message_attributes(headers: object) -> dict[str, object]:
@@ -62,6 +63,10 @@ def _attributes(pairs: Iterable[tuple[str, str]], prefixes: tuple[str, ...]) -> 
         return {}
     if repeated:
         raise NotJson("names a CloudEvents attribute twice in its headers")
+    return _complete(found)
+
+
+def _complete(found: dict[str, str]) -> dict[str, str]:
     missing = [name for name in REQUIRED if not found.get(name)]
     if missing:
         raise NotJson(f"is a CloudEvent in binary mode without {', '.join(missing)} in its headers")

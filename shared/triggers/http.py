@@ -132,7 +132,9 @@ def _idempotency_key(values: list[str] | None) -> str | None:
         found = re.fullmatch(rf"{text}(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:{item}))?)*", given, re.ASCII)
         key = re.sub(r"\\(.)", r"\1", found[1]) if found else ""
     if not key:
-        raise NotJson("header Idempotency-Key is empty, or not one string: in balanced quotes, or bare without a comma")
+        raise NotJson(
+            "header Idempotency-Key is empty, or not one string: balanced quotes, or bare ASCII without a comma"
+        )
     return key
 
 

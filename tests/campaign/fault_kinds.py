@@ -33,8 +33,9 @@ def kinds_met(faults: Iterable[Mapping[str, Any]], target: Target) -> set[str]:
                 found.add("lost")  # it has no task: the failure is an answer of its kind
         if action in (*target.reads, *target.login_reads, "*") and _lasts(fault):
             found.add("blind")
-        unanswered = fault.get("Times", 1) >= MANY and kind not in ("lock", "throttle", "expire_token")
-        if action in (target.action, *target.reads, *target.login_reads, "*") and unanswered and target.fenced:
+            if fault.get("Times", 1) >= MANY and target.fenced and kind not in ("lock", "throttle", "expire_token"):
+                found.add("deaf")
+        if action == target.action and fault.get("Times", 1) >= MANY and target.fenced and kind in (*LOST, "code"):
             found.add("deaf")
         if action in _STORES:
             found.add("store")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from shared.changes.credential import LoginAnswer, Observation, StateBefore, TaskProgress
@@ -262,6 +264,15 @@ def test_without_a_follower_the_reason_is_told_and_asked_again_while_it_passes()
     assert change.ask() is None
     change.last_error = DENIED
     assert code(change.ask()) == "Denied"
+
+
+def test_a_proven_change_whose_store_could_not_be_opened_is_not_told_as_changed() -> None:
+    """As where STS gave no keys for the account whose store it is: the version would stay pending for ever."""
+    one = replace(case().change(stored=True, Proven=True), store=None, follower=None, last_error=LATER_ERROR)
+    assert one.ask() is None
+    assert one.last_error is LATER_ERROR and one.proven
+    ended = replace(one, last_error=None).ask()
+    assert ended is not None and ended.outcome is not Outcome.CHANGED
 
 
 @pytest.mark.parametrize(("age_s", "ends"), [(1799.0, False), (1800.0, False), (1801.0, True)])

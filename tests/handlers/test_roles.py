@@ -170,6 +170,26 @@ def test_a_batch_does_not_wait_for_a_cloud_that_stalls_once_a_command(hub: House
     assert calls(hub).count(action) < 12
 
 
+def test_a_right_that_is_missing_costs_no_new_keys(hub: House) -> None:
+    nobody = two_accounts("*")
+    for cloud in nobody["accounts"].values():
+        for account in cloud.values():
+            account["roles"]["keyturn"]["policies"] = []
+    hub.cloud.reset(**nobody)
+    for name in ("a", "b", "c"):
+        told = result(hub.send(ACCOUNT, command_of(ACCOUNT) | {"CommandId": name}))
+        assert (told["Error"]["Class"], told["Error"]["Retryable"]) == ("forbidden", False)
+    assert calls(hub).count("AssumeRole") == 1
+
+
+def test_what_is_kept_of_a_silent_sts_holds_no_error(hub: House) -> None:
+    """An error's frames hold the command that waited for the keys, and so its secret."""
+    hub.cloud.faults([{"Action": "AssumeRole", "Fault": "drop_before", "Times": 99}])
+    assert result(hub.send(ACCOUNT, command_of(ACCOUNT)))["Error"]["Class"] == "unavailable"
+    (kept,) = assumed_roles._failed.values()
+    assert not [one for one in kept if isinstance(one, BaseException)]
+
+
 def test_what_the_settings_forbid_is_refused_before_a_role_is_assumed(hub: House) -> None:
     hub.settings["KEYTURN_ALLOW"] = "tencent/redis/*/*/*"
     for store in ("ssm://redis-crs-demo0001-root", "kms://redis-crs-demo0001-root"):

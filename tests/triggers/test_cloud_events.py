@@ -233,6 +233,18 @@ def test_a_topic_that_pushes_into_a_queue_is_the_platforms_own_envelope() -> Non
     assert (message.data, message.command_id) == (COMMAND, "e1")
 
 
+@pytest.mark.parametrize("odd", ["%ff", '""', "x"])
+def test_a_header_that_only_looks_like_an_attribute_is_none(odd: str) -> None:
+    (message,) = call(COMMAND, {"content-type": "application/json", "ce-note": odd}).messages
+    assert (message.data, message.problem) == (COMMAND, None)
+
+
+@pytest.mark.parametrize("odd", ["%ff", '""'])
+def test_a_required_attribute_that_is_empty_or_no_text_is_refused(odd: str) -> None:
+    status, why = binary(id=odd).refused or (0, "")
+    assert status == 400 and why.startswith("call ")
+
+
 def test_an_event_in_binary_mode_holds_no_event() -> None:
     (message,) = binary(EVENT | {"id": "e2"}).messages
     assert message.problem is not None and "a CloudEvent inside a CloudEvent" in message.problem

@@ -131,11 +131,12 @@ def _spec(
 
 
 def _check_roles(specs: Mapping[str, d.FunctionSpec], mistakes: Mistakes) -> None:
-    """A policy works in no other account than those that the setting names."""
-    for key, spec in specs.items():
-        named = read_settings(spec.environment).assume
-        for policy in spec.rotations:
-            for role in filter(None, [policy.get("Role"), *(policy.get("Roles") or [])]):
+    """Who lists, changes and follows in other accounts is allowed to by its own setting."""
+    for policy in (one for spec in specs.values() for one in spec.rotations):
+        roles = [role for role in [policy.get("Role"), *(policy.get("Roles") or [])] if role]
+        for key, spec in specs.items():
+            named = read_settings(spec.environment).assume if roles else ()
+            for role in roles if spec.module in (policy["Function"], "plan_rotation", "follow_change") else ():
                 if not may_assume(named, role):
                     text = f"does not name {role}, in which policy {policy['Policy']} works"
                     mistakes.add(text, "functions", key, "environment", "KEYTURN_ASSUME")
