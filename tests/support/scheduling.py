@@ -33,7 +33,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each function's tests, and put all tests into the order in which processes take them."""
+    """Mark each function's tests, and put all tests into the order in which processes take them.
+
+    KEYTURN_SAMPLE=WORD leaves every second one, with all that it shares something with; which, the word draws.
+    """
+    if word := os.environ.get("KEYTURN_SAMPLE"):
+        items[:] = [one for one in items if zlib.crc32(f"{word} {_group_of(one.nodeid) or one.nodeid}".encode()) % 2]
     for item in items:
         for name in _functions_of(item):
             item.add_marker(name)
