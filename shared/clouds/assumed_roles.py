@@ -1,4 +1,5 @@
-"""The temporary keys of other accounts' roles, kept in a warm instance until five minutes before they end.
+"""The temporary keys of other accounts' roles, kept in a warm instance until five minutes before they end,
+or until a cloud does not know them.
 
 Only what names a role loads this. The keys are in this process's memory alone, and no log line ever holds them.
 """

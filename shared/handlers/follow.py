@@ -25,6 +25,7 @@ from shared.results.outcome import CommandContext, Conclusion, Outcome, Stage, S
 from shared.results.result_event import result_event
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
+from shared.runtime.message_signing import COMMAND_TYPE
 from shared.runtime.settings import is_allowed
 from shared.runtime.times import now_text
 from shared.runtime.tracing import trace_id
@@ -168,7 +169,7 @@ class FollowChangeHandler:
 
 def _read(message: Message, keyed: bool) -> FollowChange | None:
     """What the message says, if it is keyturn's own for all that is known."""
-    ours = message.authentic if keyed else message.type == f"keyturn.command.{FUNCTION}"
+    ours = message.authentic if keyed else message.type == COMMAND_TYPE + FUNCTION
     if not ours or message.problem is not None:
         return None
     try:

@@ -68,7 +68,7 @@ def _tell(policy: Policy, plan: PlanRotation, command: OutgoingCommand, publishe
     """Report a region of an account that no invocation will list; whether the report left."""
     name, now = str(command.data["CommandId"]), now_text()
     report = FiringReport(plan, _subject(policy, plan), name, now, [], publisher.publish_result)
-    report.traceparent = command.traceparent
+    report.traceparent, report.tracestate = command.traceparent, command.tracestate
     text = "the commands queue did not take this region of this account, nothing of it was listed: fire again"
     report.end(RetryLater(ErrorClass.UNAVAILABLE, text, code="NotContinued"))
     return report.delivered

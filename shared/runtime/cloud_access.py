@@ -32,4 +32,4 @@ class CloudAccess:
     site: str = "domestic"
     sleep: Callable[[float], None] = field(default=time.sleep)
     role: str | None = None  # whose keys these are, if not the function's own role's
-    keys_refused: Callable[[KeyturnError], None] | None = None  # told of each refusal of a role's keys
+    keys_refused: Callable[[KeyturnError], None] | None = None  # told of each `forbidden` that a role's keys met

@@ -13,7 +13,7 @@ from shared.runtime.regions import REGIONS
 from shared.workbench.bundle.timer_text import policy_text
 from tests.cloud.identity.documents import account_trust
 from tests.conftest import ACCOUNT, TAIR, House, result
-from tests.rotation.fleet_world import PLAN, REDIS, TAIRS, fire, reports, sent
+from tests.rotation.fleet_world import PLAN, REDIS, TAIRS, fire, reports, sent, unusable
 from tests.support import platform_events
 from tests.support.other_accounts import HUB
 
@@ -148,9 +148,11 @@ def test_a_firing_that_is_repeated_asks_for_the_same_places_and_changes(many: Ho
 
 
 def test_a_place_that_the_queue_does_not_take_is_told(many: House, tmp_path: Any) -> None:
-    (tmp_path / "file").write_text("no folder")
-    many.settings["KEYTURN_COMMANDS"] = f"sqlite://{tmp_path}/file/q.db"
-    fire(many, {**REDIS, "Roles": [TWO, THREE]})
+    many.settings["KEYTURN_COMMANDS"] = unusable(tmp_path)
+    parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    many.send(PLAN, {**REDIS, "Roles": [TWO, THREE]}, headers={"traceparent": parent, "tracestate": "a=1"})
+    pages = [one for one in many.results() if one["type"] == "keyturn.rotation.report"]
+    assert {(one["traceparent"], one["tracestate"]) for one in pages} == {(parent, "a=1")}
     told = last_pages(many)
     assert {place: page["Error"]["Code"] for place, page in told.items()} == {
         (TWO, "ap-guangzhou"): "NotContinued",
