@@ -8,19 +8,25 @@ nobody compares is declared with `eq=False`: each method that it is given is com
 
 from __future__ import annotations
 
+import gc
 import os
 from importlib import import_module
 from types import ModuleType
 
-from shared.runtime import lazy_import
+from shared.runtime import compiled, lazy_import
 
 _LATE = frozenset({"subprocess"})
 
 
 def load_function(module: str) -> ModuleType:
     """The module of a function, by its dotted name."""
+    compiled.use()
     # pydantic's own switch (docs, "Plugins"): nothing is looked for, so nothing is read.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    gc.disable()
     with lazy_import.deferred(_LATE.__contains__, {"importlib.metadata": ("entry_points",)}):
         import_module("pydantic.plugin._loader")
-        return import_module(module)
+        loaded = import_module(module)
+    gc.freeze()
+    gc.enable()
+    return loaded

@@ -30,7 +30,7 @@ from tests.conftest import ACCOUNT, TAIR, Packages
 from tests.support import platform_events
 from tests.support.commands import VALID_COMMANDS
 from tests.support.other_accounts import ROLES, two_accounts
-from tests.support.programs import PYTHON_3_10, PYTHON_3_12, require_program
+from tests.support.programs import OPENSSL, PYTHON_3_10, PYTHON_3_12, require_program
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
@@ -359,3 +359,19 @@ def test_a_runtime_that_a_platform_does_not_have_is_refused(tmp_path: Path) -> N
 def names_in(path: Path) -> set[str]:
     with zipfile.ZipFile(path) as archive:
         return set(archive.namelist())
+
+
+@pytest.mark.parametrize("cloud", PLATFORM)
+def test_a_zip_trusts_certifis_cas_by_the_names_that_openssl_looks_for(cloud: str, zips: Zips) -> None:
+    """The referee is the `openssl` program: each CA stands under the hash of its subject, and none is missing."""
+    openssl = require_program(OPENSSL)
+    (folder, *_) = (folder for (of, _), folder in zips.unpacked.items() if of == cloud)
+    cas = sorted((folder / "shared" / "runtime" / "authorities").iterdir())
+    bundle = (folder / "certifi" / "cacert.pem").read_text()
+    for ca in cas:
+        told = subprocess.run(
+            [openssl, "x509", "-noout", "-subject_hash", "-in", str(ca)], capture_output=True, text=True, check=True
+        )
+        assert told.stdout.strip() == ca.stem
+        assert ca.read_text() in bundle
+    assert len(cas) == len({ca.read_text() for ca in cas}) == bundle.count("BEGIN CERTIFICATE") > 100

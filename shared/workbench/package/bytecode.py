@@ -3,8 +3,12 @@
 Each module.py becomes module.pyc beside where it stood, which loads from read-only folders too and is never checked
 against a source (PEP 552). What KEEP names stays as source. The same source gives the same bytes: sets of constants are
 written in the order of their hashes, so PYTHONHASHSEED must be 0, and None, whose hash is its address before Python
-3.12, must not be in one. Docstrings stay behind: nobody asks a deployed function for them, and reading them is a part
-of every cold start. Assertions stay.
+3.12, must not be in one. Assertions stay.
+
+What only costs time at a start stays behind: docstrings, which nobody asks a deployed function for (a dataclass keeps a
+short one, since it would be given one with its signature, which takes long to find); the `TypedDict` classes of
+pydantic's core schemas, which describe dictionaries to type checkers alone; and the coroutines of Alibaba's two
+large clients, whose transport does not ship.
 """
 
 from __future__ import annotations
@@ -17,6 +21,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+_WITH_COROUTINES = {"alibabacloud_r_kvstore20150101/client.py", "alibabacloud_tea_openapi/client.py"}
+_SCHEMAS = "pydantic_core/core_schema.py"
 _UNCHECKED = (1).to_bytes(4, "little")
 
 
@@ -47,7 +53,36 @@ class _Undocumented(ast.NodeTransformer):
             node.body = left or [ast.copy_location(ast.Pass(), first)]
         return self.generic_visit(node)
 
-    visit_Module = visit_ClassDef = visit_FunctionDef = visit_AsyncFunctionDef = _bare  # noqa: N815 - ast's names
+    visit_Module = visit_FunctionDef = visit_AsyncFunctionDef = _bare  # noqa: N815 - ast's names
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self._bare(node)
+        if any("dataclass" in ast.unparse(one) for one in node.decorator_list):
+            node.body.insert(0, ast.copy_location(ast.Expr(ast.Constant("-")), node.body[0]))
+        return ast.fix_missing_locations(node)
+
+
+class _NoCoroutines(ast.NodeTransformer):
+    """A class without its coroutines."""
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        left = [one for one in node.body if not isinstance(one, ast.AsyncFunctionDef)]
+        node.body = left or [ast.copy_location(ast.Pass(), node)]
+        return self.generic_visit(node)
+
+
+class _Dictionaries(ast.NodeTransformer):
+    """`class X(TypedDict)`, and a class of its kind, becomes `X = dict`."""
+
+    def __init__(self) -> None:
+        self._kinds = {"TypedDict"}
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        if not self._kinds & {ast.unparse(base) for base in node.bases}:
+            return node
+        self._kinds.add(node.name)
+        made = ast.Assign([ast.Name(node.name, ast.Store())], ast.Name("dict", ast.Load()))
+        return ast.fix_missing_locations(ast.copy_location(made, node))
 
 
 def _as_tuple(node: ast.expr) -> ast.expr:
@@ -59,6 +94,10 @@ def _as_tuple(node: ast.expr) -> ast.expr:
 def compile_source(source: bytes, name: str) -> bytes:
     """The content of a .pyc. `name` is what tracebacks show. Raises: SyntaxError, ValueError."""
     tree = _Undocumented().visit(_Ordered().visit(ast.parse(source, name)))
+    if name == _SCHEMAS:
+        tree = _Dictionaries().visit(tree)
+    if name in _WITH_COROUTINES:
+        tree = _NoCoroutines().visit(tree)
     code = compile(tree, name, "exec", dont_inherit=True, optimize=0)
     return importlib.util.MAGIC_NUMBER + _UNCHECKED + importlib.util.source_hash(source) + marshal.dumps(code)
 

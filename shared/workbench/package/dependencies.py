@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.package.authorities import FOLDER, split_bundle
 from shared.workbench.package.cached_tree import DependencyTree, put_in_place, read_tree, tree_of, write_manifest
 from shared.workbench.package.installed import Distribution, installed, left_of
 
 _HERE = Path(__file__).parent
 # The files of this room that decide what is in a tree.
-_MAKERS = ("bytecode", "cached_tree", "dependencies", "installed")
+_MAKERS = ("authorities", "bytecode", "cached_tree", "dependencies", "installed")
 _WHEELS = "manylinux2014_x86_64"
 # Of a package's own description, what is asked for at run time (pydantic) or owed to its authors.
 _KEPT_INFO = re.compile(r"METADATA|entry_points\.txt|(LICEN[CS]E|COPYING|NOTICE|AUTHORS).*|licenses/.*", re.IGNORECASE)
@@ -113,6 +114,8 @@ def _build(lock: str, requirements: Path, python: Interpreter, folder: Path) -> 
     report.unlink()
     _prune(folder)
     _settle_tencentcloud(folder, requirements)
+    if (bundle := folder / "certifi" / "cacert.pem").is_file():
+        split_bundle(bundle, folder / FOLDER)
     if lock == _STOOD_IN_LOCK:
         _stand_in(folder)
     compile_tree(folder, python)

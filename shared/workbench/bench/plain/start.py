@@ -1,7 +1,8 @@
 """A platform, by the standard library alone: `start.py FOLDER MODULE scf|fc FILE`.
 
 Imports MODULE's `main_handler` from FOLDER and gives it each event of FILE (a JSON list), one after the other. Prints
-what it returned, a line of JSON for each.
+what it returned, a line of JSON for each, and ends there and then: a platform's process goes on, so nobody waits for
+what an interpreter takes away at its end.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def main(folder: str, module: str, platform: str, file: str) -> None:
                 account_id="1000000000000001",
             )
             print(json.dumps(handler(json.dumps(event).encode(), fc_context)))
+    sys.stdout.flush()
+    os._exit(0)
 
 
 if __name__ == "__main__":

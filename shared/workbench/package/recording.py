@@ -1,0 +1,98 @@
+"""What a function compiles as it starts: `python -I -S -B recording.py FOLDER FUNCTION PLATFORM EVENT TEXTS`.
+
+Starts the packaged function in FOLDER as its platform would and hands it an event, which finds no cloud; imports what
+else of ours it carries; and notes in TEXTS each text that was compiled on the way. `recording.py TEXTS FILE` compiles
+those to what `shared/runtime/compiled.py` reads, in a process where nothing that was loaded before can change a byte.
+"""
+
+from __future__ import annotations
+
+import _sre  # type: ignore[import-not-found]  # the engine of `re`
+import marshal
+import os
+import sys
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from shared.runtime import compiled
+else:  # by its file, since `shared` is to be FOLDER's
+    # Without pathlib, which compiles: what is compiled before anything is noted is not kept.
+    _spec = spec_from_file_location("compiled", __file__.rpartition("workbench")[0] + "runtime/compiled.py")
+    compiled = module_from_spec(_spec)
+    _spec.loader.exec_module(compiled)
+
+
+class _Noting(compiled.Kept):
+    """In the compiler's place: notes each text, and compiles it as ever."""
+
+    def __init__(self) -> None:
+        super().__init__({}, {})
+        self.texts: set[tuple[str, str]] = set()
+        self.programs: dict[tuple[str | bytes, int], tuple[Any, ...]] = {}
+        self._last: tuple[Any, ...] = ()
+        engine = SimpleNamespace(**{name: getattr(_sre, name) for name in dir(_sre) if not name.startswith("__")})
+        engine.compile = self._engine_compile
+        compiled.COMPILER._sre = engine
+
+    def _code(self, source: Any, mode: str) -> Any:
+        if type(source) is str:
+            self.texts.add((mode, source))
+        return super()._code(source, mode)
+
+    def _engine_compile(self, pattern: Any, flags: int, code: list[int], *groups: Any) -> Any:
+        self._last = (int(flags), [int(one) for one in code], *groups)  # they come as numbers with names
+        return _sre.compile(pattern, flags, code, *groups)
+
+    def _pattern(self, pattern: Any, flags: int = 0) -> Any:
+        made = super()._pattern(pattern, flags)
+        if type(pattern) in (str, bytes):
+            self.programs[pattern, int(flags)] = self._last
+        return made
+
+
+def record(folder: str, function: str, platform: str, event: str, texts: str) -> None:
+    """Raises: what the function raises."""
+    noted = _Noting()
+    noted.install()
+    import contextlib  # these compile, too, and a function may be the first to load them
+    import json
+    import time
+    from pathlib import Path
+
+    sys.path.insert(0, folder)
+    time.sleep = lambda _seconds: None  # nobody waits between tries that find no cloud
+    handler = import_module(function).main_handler
+    given = json.loads(Path(event).read_text(encoding="utf-8"))
+    context: Any = {"request_id": "package", "function_name": function, "time_limit_in_ms": 30_000}
+    if platform == "fc":
+        keys = SimpleNamespace(access_key_id="none", access_key_secret="none", security_token="none")
+        shown = SimpleNamespace(name=function, handler=f"{function}.main_handler", memory=128, timeout=30)
+        context = SimpleNamespace(request_id="package", credentials=keys, function=shown, region="-", account_id="1")
+    handler(json.dumps(given).encode() if platform == "fc" else given, context)
+    for file in sorted(Path(folder, "shared").rglob("*.pyc")):
+        with contextlib.suppress(ImportError):  # of a queue, or of secrets that are sealed: this function has none
+            import_module(".".join(file.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"))
+    kept = sorted(noted.texts), sorted(noted.programs.items(), key=repr)
+    Path(texts).write_bytes(marshal.dumps(kept))
+
+
+def compile_texts(texts: str, to: str) -> None:
+    """Raises: SystemExit if the hash seed is not fixed."""
+    if os.environ.get("PYTHONHASHSEED") != "0":
+        sys.exit("recording.py: PYTHONHASHSEED must be 0")
+    from pathlib import Path
+
+    noted, programs = marshal.loads(Path(texts).read_bytes())
+    codes = {(mode, text): marshal.dumps(compile(text, "<string>", mode, dont_inherit=True)) for mode, text in noted}
+    patterns = {key: marshal.dumps(program) for key, program in programs}
+    Path(to).write_bytes(marshal.dumps((compiled.MADE_BY, codes, patterns)))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        compile_texts(*sys.argv[1:])
+    else:
+        record(*sys.argv[1:])
