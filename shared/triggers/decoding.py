@@ -105,23 +105,22 @@ def flaw(value: object) -> str | None:
     values = 0
     while waiting:
         item, depth = waiting.pop()
-        if isinstance(item, (dict, list)):
+        if isinstance(item, str):
+            if not item.isascii() and not _is_unicode(item):
+                return "holds text that is not Unicode"
+        elif isinstance(item, float):
+            if not math.isfinite(item):
+                return "holds a number that is not finite"
+        elif isinstance(item, (dict, list)):
             if depth > MAX_DEPTH:
                 return "is nested too deeply"
             values += len(item)
             if values > MAX_VALUES:
                 return "holds too many values"
-        rule = repetition(item)
-        if rule:
-            return rule
-        if isinstance(item, float) and not math.isfinite(item):
-            return "holds a number that is not finite"
-        if isinstance(item, str) and not _is_unicode(item):
-            return "holds text that is not Unicode"
-        if isinstance(item, dict):
-            waiting += ((part, depth + 1) for pair in item.items() for part in pair)
-        elif isinstance(item, list):
-            waiting += ((part, depth + 1) for part in item)
+            if rule := repetition(item):
+                return rule
+            parts = item if isinstance(item, list) else [part for pair in item.items() for part in pair]
+            waiting += [(part, depth + 1) for part in parts]
     return None
 
 

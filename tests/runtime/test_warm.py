@@ -23,7 +23,6 @@ from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Refused
 from shared.runtime.platform import Invocation
 from shared.runtime.settings import Settings
-from shared.workbench.bench import warm
 from tests.cloud.client.inboxes import open_any_inbox, queue_access
 from tests.cloud.invocation.bootstrap import invocation_context
 from tests.cloud.invocation.runtime import role_keys
@@ -306,12 +305,3 @@ def test_a_queue_that_cannot_be_closed_is_told_and_disturbs_nothing() -> None:
     assert pool._resting == []
     with pytest.raises(Refused):
         lent.borrower.keys("tencent")
-
-
-def test_the_bench_compares_like_with_like() -> None:
-    """Few commands, whose times say nothing: both sides make one call of each kind a command, and the change once."""
-    found = warm.measure(commands=2, rounds=1)
-    actions = ["DescribeInstanceAccount", "DescribeTaskInfo", "DescribeTaskList", "ModifyInstanceAccount"]
-    assert sorted(found.calls) == actions
-    assert found.calls["ModifyInstanceAccount"] == 1.0
-    assert found.bare_ms > 0

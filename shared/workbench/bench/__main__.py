@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from shared.workbench.bench import build, ceiling, cold, counts, others, sizes, warm
+from shared.workbench.bench import batch, build, ceiling, cold, counts, others, sizes, warm
 from shared.workbench.bench.cases import ACCOUNT, CASES, TAIR
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.report import (
@@ -112,7 +112,7 @@ def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
         "versions": {"Python": python.full},
     }
     # Each part alone: what one of them leaves running must not be in another one's figures.
-    if {"cold", "bytes", "counts", "others"} & set(chosen):
+    if {"cold", "warm", "batch", "bytes", "counts", "others"} & set(chosen):
         _say("packages our functions")
         packed = build.unpacked_packages()
     if {"cold", "others"} & set(chosen):
@@ -121,14 +121,15 @@ def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
         found = {name: version for one in plain.values() for name, version in one.versions.items()}
         results["versions"] |= {name: found[name] for name in _TOLD if name in found}
     with_standin: dict[str, Callable[[Standin], Any]] = {
-        "cold": lambda standin: cold.measure(python.path, standin, packed, plain, rounds),
         "counts": lambda standin: counts.measure(python.path, standin, packed),
         "others": lambda standin: others.measure(python, standin, packed, plain, rounds),
     }
     alone: dict[str, Callable[[], Any]] = {
+        "cold": lambda: cold.measure(python.path, packed, plain, rounds),
         "bytes": lambda: sizes.measure(packed),
-        "warm": lambda: asdict(warm.measure()),
-        "ceiling": lambda: [asdict(ceiling.measure(processes)) for processes in CEILING_SHARE],
+        "warm": lambda: [asdict(warm.measure(packed, tls=tls)) for tls in (False, True)],
+        "batch": lambda: batch.measure(python.path, packed),
+        "ceiling": lambda: [asdict(ceiling.measure_often(processes)) for processes in CEILING_SHARE],
     }
     for part in chosen:
         _say(part)

@@ -16,6 +16,8 @@ from pathlib import Path
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
+from shared.workbench.package.authorities import FOLDER as AUTHORITIES
+from shared.workbench.package.authorities import add_authority
 from shared.workbench.package.dependencies import Interpreter, PackageError, find_interpreter
 from shared.workbench.package.zips import BuiltZip, build_zips
 
@@ -23,6 +25,7 @@ PLAIN = Path(__file__).parent / "plain"
 HOME = ROOT / ".keyturn" / "bench"
 _SDK = {"tencent": "tencentcloud-sdk-python", "alibaba": "alibabacloud_r_kvstore20150101"}
 _NODE_SDKS = ("tencentcloud-sdk-nodejs", "@alicloud/r-kvstore20150101")
+_OURS = b"\n# CN=stand-in\n"
 _NAMED = re.compile(r"^(Name|Version): (.+)$", re.MULTILINE)
 
 
@@ -66,6 +69,16 @@ def unpacked_packages() -> dict[tuple[str, str], PackagedFunction]:
                 archive.extractall(folder)
             packed[cloud, one.spec.module] = PackagedFunction(one, folder)
     return packed
+
+
+def trust(ca: Path, packed: Mapping[tuple[str, str], PackagedFunction], plain: Mapping[str, PlainHandler]) -> None:
+    """Add a CA to what each folder trusts, where it keeps that: so all of the real set is read, as in an account."""
+    pem = ca.read_bytes()
+    for one in packed.values():
+        add_authority(pem, one.folder / AUTHORITIES)
+    for other in plain.values():
+        bundle = other.folder / "certifi" / "cacert.pem"
+        bundle.write_bytes(bundle.read_bytes().partition(_OURS)[0] + _OURS + pem)
 
 
 def build_plain_handler(cloud: str, python: Interpreter) -> PlainHandler:

@@ -107,9 +107,10 @@ def environment(standin: Standin, platform: str, folder: Path, *, through: str =
         "HOME": str(folder),
         "LANG": "C.UTF-8",
         "PLAIN_ENDPOINT": address,
+        "PLAIN_PROTOCOL": standin.scheme,
         "KEYTURN_RESULTS": f"sqlite://{folder}/results.db",
-        "KEYTURN_TENCENT_ENDPOINT": f"http://{address}",
-        "KEYTURN_ALIBABA_ENDPOINT": f"http://{address}",
+        "KEYTURN_TENCENT_ENDPOINT": f"{standin.scheme}://{address}",
+        "KEYTURN_ALIBABA_ENDPOINT": f"{standin.scheme}://{address}",
     }
     if platform == "scf":
         names = {"TENCENTCLOUD_RUNENV": "SCF", "SCF_RUNTIME": "Python3.10", "TENCENTCLOUD_REGION": "ap-guangzhou"}

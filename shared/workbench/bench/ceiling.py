@@ -18,7 +18,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, Request, build_opener
@@ -64,6 +64,14 @@ class _Child:
     told: dict[str, Any] = field(default_factory=dict)
 
 
+def measure_often(processes: int, runs: int = 5) -> Ceiling:
+    """The run of so many whose share of the limit is the median; `lost` in any of them counts. Raises: as `measure`."""
+    all_runs = sorted((measure(processes) for _ in range(runs)), key=lambda one: one.share_of_calls)
+    worst = max(all_runs, key=lambda one: one.lost + one.error_classes.get("throttled", 0))
+    middle = all_runs[len(all_runs) // 2]
+    return replace(middle, outcomes=worst.outcomes, error_classes=worst.error_classes)
+
+
 def measure(processes: int, commands: int = 500, instances: int = 100) -> Ceiling:
     """One run in `processes` fresh processes that share no memory and do not talk to each other.
 
@@ -77,8 +85,8 @@ def measure(processes: int, commands: int = 500, instances: int = 100) -> Ceilin
         try:
             for number in range(processes):
                 mine = range(number, instances, processes)
-                event = _event([command(i, n) for n in range(commands // instances) for i in mine])
-                (folder / f"event-{number}.json").write_text(json.dumps(event), encoding="utf-8")
+                told = event([command(i, n) for n in range(commands // instances) for i in mine])
+                (folder / f"event-{number}.json").write_text(json.dumps(told), encoding="utf-8")
             for child in children:
                 _read(child)  # it has imported all that it needs
             for child in children:
@@ -140,7 +148,7 @@ def command(instance: int, number: int) -> dict[str, Any]:
     }
 
 
-def _event(commands: list[dict[str, Any]]) -> dict[str, Any]:
+def event(commands: list[dict[str, Any]]) -> dict[str, Any]:
     """One CKafka event for SCF."""
     place = {"topic": "commands", "partition": 0, "msgKey": "None"}
     return {

@@ -1,4 +1,4 @@
-"""Part 1: from a fresh process to the first result, ours beside the plain handlers, pairs in turn.
+"""Part 1: from a fresh process to the first result, ours beside the plain handlers, pairs in turn, by HTTP and by TLS.
 
 One call that the cloud refuses, so that every handler makes exactly one. Ours also publishes a result.
 """
@@ -6,11 +6,10 @@ One call that the cloud refuses, so that every handler makes exactly one. Ours a
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from shared.workbench.bench.build import HOME, PackagedFunction, PlainHandler
+from shared.workbench.bench.build import HOME, PackagedFunction, PlainHandler, trust
 from shared.workbench.bench.cases import ACCOUNT, CASES, TAIR, Case, case_of, run_case
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.processes import ProcessUsage, medians, spread
@@ -22,60 +21,71 @@ _BASIS = {"tencent": ACCOUNT, "alibaba": TAIR}  # what the plain handlers do
 
 def measure(
     python: str,
-    standin: Standin,
     packed: dict[tuple[str, str], PackagedFunction],
     plain: dict[str, PlainHandler],
     rounds: int,
 ) -> dict[str, Any]:
-    """`pairs`: each function and the plain handler of its cloud; `beside`: the other rows. Raises: BenchError."""
+    """`pairs`: each function and the plain handler of its cloud, by each wire; `beside`: the other rows.
 
-    def ours(case: Case) -> ProcessUsage:
-        return _refused(python, standin, case, packed[case.cloud, case.function].folder, case.function)
-
-    def bare(cloud: str) -> ProcessUsage:
-        return _refused(python, standin, case_of(_BASIS[cloud]), plain[cloud].folder, _MODULE[cloud])
-
-    def compiled(cloud: str) -> ProcessUsage:
-        """The plain handler with the bytecode of what it imports, which the first run writes."""
-        cache = ("-X", f"pycache_prefix={HOME / 'pycache'}")
-        return _refused(python, standin, case_of(_BASIS[cloud]), plain[cloud].folder, _MODULE[cloud], cache)
-
-    def floor() -> ProcessUsage:
-        return _refused(python, standin, case_of(ACCOUNT), plain["tencent"].folder, "floor")
-
-    beside: dict[str, Callable[[], ProcessUsage]] = {
-        "plain Tencent handler, bytecode shipped": lambda: compiled("tencent"),
-        "plain Alibaba handler, bytecode shipped": lambda: compiled("alibaba"),
-        "standard library alone (Tencent)": floor,
-    }
-    for case in CASES:  # once uncounted: files come into the page cache
-        ours(case)
-        bare(case.cloud)
-    for other in beside.values():
-        other()
-    pairs: dict[str, list[tuple[ProcessUsage, ProcessUsage]]] = {case.function: [] for case in CASES}
-    others: dict[str, list[ProcessUsage]] = {name: [] for name in beside}
-    for _ in range(rounds):
-        for case in CASES:
-            reference = bare(case.cloud)
-            pairs[case.function].append((ours(case), reference))
-        for name, other in beside.items():
-            others[name].append(other())
+    Raises: BenchError.
+    """
+    pairs = []
+    for tls in (False, True):
+        with Standin(tls=tls) as standin:
+            if standin.ca:
+                trust(standin.ca, packed, plain)
+            pairs += _pairs(python, standin, packed, plain, rounds)
+    with Standin() as standin:
+        beside = _beside(python, standin, plain, rounds)
     return {
         "rounds": rounds,
-        "pairs": [
-            {
-                "function": case.function,
-                "cloud": case.cloud,
-                "ours": medians([one for one, _ in pairs[case.function]]),
-                "plain": medians([one for _, one in pairs[case.function]]),
-                "ratio": spread([one.cpu_s / other.cpu_s for one, other in pairs[case.function]]),
-            }
-            for case in CASES
-        ],
-        "beside": [{"name": name, **medians(runs)} for name, runs in others.items()],
+        "pairs": pairs,
+        "beside": beside,
         "plain_mb": {cloud: round(one.size / 1e6, 1) for cloud, one in plain.items()},
     }
+
+
+def _pairs(
+    python: str,
+    standin: Standin,
+    packed: dict[tuple[str, str], PackagedFunction],
+    plain: dict[str, PlainHandler],
+    rounds: int,
+) -> list[dict[str, Any]]:
+    runs: dict[str, list[tuple[ProcessUsage, ProcessUsage]]] = {case.function: [] for case in CASES}
+    for number in range(rounds + 1):
+        for case in CASES:
+            basis = case_of(_BASIS[case.cloud])
+            theirs = _refused(python, standin, basis, plain[case.cloud].folder, _MODULE[case.cloud])
+            ours = _refused(python, standin, case, packed[case.cloud, case.function].folder, case.function)
+            if number:  # the first time, files come into the page cache
+                runs[case.function].append((ours, theirs))
+    return [
+        {
+            "function": case.function,
+            "cloud": case.cloud,
+            "wire": {"http": "HTTP", "https": "TLS"}[standin.scheme],
+            "ours": medians([one for one, _ in runs[case.function]]),
+            "plain": medians([one for _, one in runs[case.function]]),
+            "ratio": spread([one.cpu_s / other.cpu_s for one, other in runs[case.function]]),
+        }
+        for case in CASES
+    ]
+
+
+def _beside(python: str, standin: Standin, plain: dict[str, PlainHandler], rounds: int) -> list[dict[str, Any]]:
+    """The plain handlers with the bytecode of what they import, which the first run writes; and the least of all."""
+    cache = ("-X", f"pycache_prefix={HOME / 'pycache'}")
+    rows = []
+    for name, cloud, module, options in (
+        ("plain Tencent handler, bytecode shipped", "tencent", _MODULE["tencent"], cache),
+        ("plain Alibaba handler, bytecode shipped", "alibaba", _MODULE["alibaba"], cache),
+        ("standard library alone (Tencent)", "tencent", "floor", ("-B",)),
+    ):
+        code, case = plain[cloud].folder, case_of(_BASIS[cloud])
+        runs = [_refused(python, standin, case, code, module, options) for _ in range(rounds + 1)]
+        rows.append({"name": name, **medians(runs[1:])})
+    return rows
 
 
 def _refused(

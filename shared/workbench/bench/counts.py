@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,20 +52,28 @@ def instructions(python: str, standin: Standin, case: Case, code: Path, module: 
 
     Raises: BenchError: it could not run.
     """
-    valgrind = shutil.which("valgrind")
-    if valgrind is None:
-        return None
     standin.reset()
     with scratch() as folder:
         events = folder / "events.json"
         events.write_text(json.dumps([http_event(case.refused, case.platform)]))
-        command = [valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", python]
-        command += ["-I", "-S", "-B", str(PLAIN / "start.py"), str(code), module, case.platform, str(events)]
-        env = environment(standin, case.platform, folder)
-        done = subprocess.run(command, env=env, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
+        command = [python, "-I", "-S", "-B", str(PLAIN / "start.py"), str(code), module, case.platform, str(events)]
+        return counted_instructions(command, environment(standin, case.platform, folder))
+
+
+def counted_instructions(command: Sequence[str], environ: Mapping[str, str]) -> int | None:
+    """Instructions of a command from its start to its end; None where valgrind is not installed.
+
+    Raises: BenchError: it could not run.
+    """
+    valgrind = shutil.which("valgrind")
+    if valgrind is None:
+        return None
+    line = [valgrind, "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null", *command]
+    seeded = {**environ, "PYTHONHASHSEED": "0"}  # the same each time
+    done = subprocess.run(line, env=seeded, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=300)
     counted = _INSTRUCTIONS.search(done.stderr)
     if done.returncode or not counted:
-        raise BenchError(f"valgrind could not run {module}: {done.stderr.strip()[-500:]}")
+        raise BenchError(f"valgrind could not run {' '.join(command[4:6])}: {done.stderr.strip()[-500:]}")
     return int(counted[1].replace(",", ""))
 
 

@@ -5,31 +5,40 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import subprocess
 import sys
 import threading
+from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bundle.checkout import ROOT
 
 
 class Standin:
-    """`python -m tests.cloud serve` on a free port; a context manager. Raises: BenchError: it did not start."""
+    """`python -m tests.cloud serve` on a free port; a context manager. Raises: BenchError: it did not start.
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "tests.cloud", "serve", "--port", "0"]
+    `tls`: it speaks TLS, by a CA of its own, `ca`; `world`: its file, if not the default one.
+    """
+
+    def __init__(self, *, tls: bool = False, world: Path | None = None) -> None:
+        command = [sys.executable, "-m", "tests.cloud", "serve", "--port", "0", *(["--tls"] if tls else [])]
+        command += ["--world", str(world)] if world else []
         self._process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
-        self._opener = build_opener(ProxyHandler({}))
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
             self.stop()
             raise BenchError("the stand-in did not start: its reason is above")
         ready = json.loads(line)
-        self.address: str = ready["endpoint"].removeprefix("http://")
+        self.endpoint: str = ready["endpoint"]
+        self.scheme, _, self.address = self.endpoint.partition("://")
+        self.ca: Path | None = Path(ready["ca"]) if tls else None
+        trusted = [HTTPSHandler(context=ssl.create_default_context(cafile=ready["ca"]))] if tls else []
+        self._opener = build_opener(ProxyHandler({}), *trusted)
         keys = ready["credentials"]
         names = ("id", "key", "token")
         tencent = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN")
@@ -66,21 +75,24 @@ class Standin:
 
     def _ask(self, method: str, path: str, body: Any = None) -> Any:
         data = None if body is None else json.dumps(body).encode()
-        with self._opener.open(
-            Request(f"http://{self.address}/_standin/{path}", data, method=method), timeout=30
-        ) as reply:
+        with self._opener.open(Request(f"{self.endpoint}/_standin/{path}", data, method=method), timeout=30) as reply:
             return json.load(reply)
 
 
 class CountingRelay:
-    """Passes bytes on to an address and counts who connects; a context manager. Its own address is `address`."""
+    """Passes bytes on to an address and counts who connects; a context manager. Its own address is `address`.
+
+    `most_waiting`: of the connections, how many waited for an answer at once, at most.
+    """
 
     def __init__(self, to: str) -> None:
         host, _, port = to.rpartition(":")
         self._to = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        self.connections = 0
+        self.address = f"{host}:{self._listener.getsockname()[1]}"
+        self.connections = self.most_waiting = 0
+        self._waiting: set[socket.socket] = set()
+        self._lock = threading.Lock()
         self._passing: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
         self._thread.start()
@@ -103,24 +115,25 @@ class CountingRelay:
             while True:
                 near, _ = self._listener.accept()
                 self.connections += 1
-                passing = threading.Thread(target=_pass_on, args=(near, self._to), daemon=True)
+                passing = threading.Thread(target=self._pass_on, args=(near,), daemon=True)
                 passing.start()
                 self._passing.append(passing)
 
+    def _pass_on(self, near: socket.socket) -> None:
+        with near, socket.create_connection(self._to) as far:
+            for one in (near, far):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            back = threading.Thread(target=self._pump, args=(far, near, near, False), daemon=True)
+            back.start()
+            self._pump(near, far, near, True)
+            back.join()
 
-def _pass_on(near: socket.socket, to: tuple[str, int]) -> None:
-    with near, socket.create_connection(to) as far:
-        for one in (near, far):
-            one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        back = threading.Thread(target=_pump, args=(far, near), daemon=True)
-        back.start()
-        _pump(near, far)
-        back.join()
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            sink.sendall(data)
-    with contextlib.suppress(OSError):
-        sink.shutdown(socket.SHUT_WR)
+    def _pump(self, source: socket.socket, sink: socket.socket, near: socket.socket, asks: bool) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                with self._lock:
+                    (self._waiting.add if asks else self._waiting.discard)(near)
+                    self.most_waiting = max(self.most_waiting, len(self._waiting))
+                sink.sendall(data)
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)

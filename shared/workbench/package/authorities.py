@@ -16,10 +16,15 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-
 
 def split_bundle(bundle: Path, folder: Path) -> None:
     """Write each CA of a PEM file to a new folder. Raises: OSError, OpenSSL.crypto.Error."""
-    from OpenSSL.crypto import FILETYPE_PEM, load_certificate
-
     folder.mkdir(parents=True)
     for pem in _CERTIFICATE.findall(bundle.read_bytes()):
-        name = f"{load_certificate(FILETYPE_PEM, pem).subject_name_hash():08x}"
-        number = sum(1 for _ in folder.glob(f"{name}.*"))  # names may share a hash, and CAs a name
-        (folder / f"{name}.{number}").write_bytes(pem)
+        add_authority(pem, folder)
+
+
+def add_authority(pem: bytes, folder: Path) -> None:
+    """Write a CA where OpenSSL looks for it. Raises: OSError, OpenSSL.crypto.Error."""
+    from OpenSSL.crypto import FILETYPE_PEM, load_certificate
+
+    name = f"{load_certificate(FILETYPE_PEM, pem).subject_name_hash():08x}"
+    number = sum(1 for _ in folder.glob(f"{name}.*"))  # names may share a hash, and CAs a name
+    (folder / f"{name}.{number}").write_bytes(pem)

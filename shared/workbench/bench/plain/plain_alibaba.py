@@ -29,7 +29,7 @@ def main_handler(event: bytes, context: Any) -> dict[str, Any]:
         access_key_secret=context.credentials.access_key_secret,
         security_token=context.credentials.security_token,
         endpoint=os.environ["PLAIN_ENDPOINT"],
-        protocol="HTTP",
+        protocol=os.environ["PLAIN_PROTOCOL"],
     )
     request = models.ModifyAccountPasswordRequest(
         instance_id=command.InstanceId,

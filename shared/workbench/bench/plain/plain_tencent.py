@@ -30,7 +30,7 @@ def main_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         os.environ["TENCENTCLOUD_SECRETKEY"],
         os.environ["TENCENTCLOUD_SESSIONTOKEN"],
     )
-    http = HttpProfile(protocol="http", endpoint=os.environ["PLAIN_ENDPOINT"])
+    http = HttpProfile(protocol=os.environ["PLAIN_PROTOCOL"], endpoint=os.environ["PLAIN_ENDPOINT"])
     client = redis_client.RedisClient(keys, command.Region, ClientProfile(httpProfile=http))
     request = models.ModifyInstanceAccountRequest()
     request.InstanceId = command.InstanceId

@@ -1,0 +1,57 @@
+"""Part: one event of 200 commands over 100 instances, over TLS, 100 ms from each call to its answer.
+
+What it opens and holds: connections, never more than calls that overlap, since an idle one is used again; and memory,
+at its peak, with each connection's TLS.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from shared.workbench.bench import ceiling
+from shared.workbench.bench.build import PLAIN, PackagedFunction, trust
+from shared.workbench.bench.cases import ACCOUNT, environment, scratch
+from shared.workbench.bench.errors import BenchError
+from shared.workbench.bench.processes import run
+from shared.workbench.bench.standin import CountingRelay, Standin
+
+COMMANDS, INSTANCES = 200, 100
+_LIMIT_S = 300.0
+
+
+def measure(python: str, packed: Mapping[tuple[str, str], PackagedFunction]) -> dict[str, Any]:
+    """`connections`, the most calls that were `waiting` for an answer at once, `peak_mib`, `calls` by action.
+
+    Raises: BenchError: a command did not end as `changed`.
+    """
+    with tempfile.TemporaryDirectory() as kept:
+        world = Path(kept) / "world.toml"
+        world.write_text(ceiling.world(INSTANCES), encoding="utf-8")
+        with Standin(tls=True, world=world) as standin, CountingRelay(standin.address) as relay, scratch() as folder:
+            assert standin.ca is not None
+            trust(standin.ca, packed, {})
+            commands = [ceiling.command(i, n) for n in range(COMMANDS // INSTANCES) for i in range(INSTANCES)]
+            events = folder / "events.json"
+            events.write_text(json.dumps([ceiling.event(commands)]))
+            code = packed["tencent", ACCOUNT].folder
+            start = [python, "-I", "-S", "-B", str(PLAIN / "start.py"), str(code), ACCOUNT, "scf", str(events)]
+            used = run(
+                python, start, environment(standin, "scf", folder, through=relay.address), folder, timeout_s=_LIMIT_S
+            )
+            calls = standin.calls()
+    returned = json.loads(used.stdout.splitlines()[-1])
+    outcomes = {result["data"]["Outcome"] for result in returned["Results"]}
+    if outcomes != {"changed"} or len(returned["Results"]) != COMMANDS:
+        raise BenchError(f"of {COMMANDS} commands {len(returned['Results'])} have a result: {sorted(outcomes)}")
+    return {
+        "commands": COMMANDS,
+        "instances": INSTANCES,
+        "connections": relay.connections,
+        "waiting": relay.most_waiting,
+        "peak_mib": round(used.peak_mib, 1),
+        "calls": {action: calls.count(action) / COMMANDS for action in sorted(set(calls))},
+    }
