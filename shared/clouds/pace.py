@@ -23,8 +23,8 @@ _FLOOR = 0.1  # of the full rate
 _SECOND_S = 1.005  # ours is longer than the cloud's
 _SHARED_S = 1.02  # where others are met: a place is left free for a moment, so that who has none finds one
 _CLOSEST = 1.25  # within the second, calls go out at most so many times as fast as the full rate
-_RAISE_S = (0.2, 0.6)  # so long after a throttled answer one more place is tried for
-_DOUBLE_S = 0.15  # and then twice as many each time that this has passed
+_RAISE_S = (0.8, 1.6)  # so long after a throttled answer one more place is tried for
+_DOUBLE_S = 0.2  # and then twice as many each time that this has passed
 _RISEN_S = 10.0  # by then beyond any rate
 _SLOWER_S = 0.0005  # the shortest way to the cloud and back is forgotten by so much a call
 
