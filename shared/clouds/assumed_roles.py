@@ -17,6 +17,7 @@ from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.role_names import session_name
 from shared.runtime.secret import Secret
+from shared.runtime.tls import CERTIFICATE_REFUSED
 
 ASKED_S = 3600
 """Every role of either cloud takes it by default; one that is set to less is refused, and the error says so."""
@@ -85,6 +86,8 @@ def _asked(access: CloudAccess, cloud: str, region: str, role: str, session: str
     try:
         key_id, key, token, ends_at = assume_role(access, region, role, session, ASKED_S)
     except Refused as refused:
+        if refused.code == CERTIFICATE_REFUSED:  # it says nothing of the role
+            raise
         refusal = refused
     else:
         if not all(isinstance(one, str) and one for one in (key_id, key, token)):

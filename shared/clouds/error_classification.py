@@ -23,6 +23,7 @@ from shared.runtime.errors import (
     RetryLater,
     clean_code,
 )
+from shared.runtime.tls import CERTIFICATE_REFUSED, certificate_problem
 
 _E = ErrorClass
 
@@ -182,6 +183,7 @@ def names_old_secret(code: str) -> bool:
 
 # --- a call that never left
 
+_CERTIFICATE = "SSLCertVerificationError"
 # What these say is that no connection came about, so no request left.
 _NEVER_SENT = {
     "NewConnectionError",
@@ -189,26 +191,71 @@ _NEVER_SENT = {
     "ConnectTimeoutError",
     "ConnectTimeout",
     "ConnectionRefusedError",
-    "SSLCertVerificationError",
+    _CERTIFICATE,
     "gaierror",
 }
+_HANDSHAKE = ("ssl", "do_handshake")  # a request is written only after it
 
 
 def never_sent(failure: BaseException) -> bool:
-    """Whether a client's failure proves that the request never left: refused, unresolved, no connection in time.
+    """Whether a client's failure proves that the request never left: no address, no connection in time, no TLS."""
+    return any(_precedes_request(cause) for cause in _causes(failure))
+
+
+def error_if_never_sent(action: str, failure: BaseException) -> KeyturnError | None:
+    """The error that a client's failure stands for where it proves that the request never left; else None.
+
+    Returns: Refused (failed) for a certificate that is not trusted, which does not pass by itself; else RetryLater.
+    """
+    causes = _causes(failure)
+    if not any(map(_precedes_request, causes)):
+        return None
+    for cause in causes:
+        if type(cause).__name__ == _CERTIFICATE:
+            problem = certificate_problem(getattr(cause, "verify_code", None))
+            text = f"{action} was not sent: the certificate of {_host(causes)} {problem}"
+            return Refused(_E.FAILED, text, code=CERTIFICATE_REFUSED)
+    text = f"{action} was not sent, no connection came about: check the network, then send it again"
+    if (failed := next(filter(_is_of_handshake, causes), None)) is not None:
+        why = clean_code(getattr(failed, "reason", None) or type(failed).__name__)
+        text = f"{action} was not sent, TLS with {_host(causes)} did not come about ({why}): check the endpoint's port"
+    return RetryLater(_E.UNAVAILABLE, text, code="NoConnection")
+
+
+def _causes(failure: BaseException) -> list[BaseException]:
+    """A client's failure and all that it came from.
 
     urllib3 and the SDKs nest the cause in `reason`, in `inner_exception`, in arguments or in the exception context.
     """
     waiting: list[object] = [failure]
-    seen: set[int] = set()
+    found: dict[int, BaseException] = {}
     while waiting:
         error = waiting.pop()
         # An error of ours in the context is the one that was being handled before this call.
-        if not isinstance(error, BaseException) or id(error) in seen or isinstance(error, KeyturnError):
+        if not isinstance(error, BaseException) or id(error) in found or isinstance(error, KeyturnError):
             continue
-        seen.add(id(error))
-        if type(error).__name__ in _NEVER_SENT:
-            return True
+        found[id(error)] = error
         waiting += [error.__cause__, error.__context__, *error.args]
         waiting += [getattr(error, "reason", None), getattr(error, "inner_exception", None)]
+    return list(found.values())
+
+
+def _precedes_request(cause: BaseException) -> bool:
+    return type(cause).__name__ in _NEVER_SENT or _is_of_handshake(cause)
+
+
+def _is_of_handshake(cause: BaseException) -> bool:
+    """Whether it was raised while TLS was agreed on: one of the same class may also come while an answer is read."""
+    trace = cause.__traceback__
+    while trace is not None:
+        frame = trace.tb_frame
+        if (frame.f_globals.get("__name__"), frame.f_code.co_name) == _HANDSHAKE:
+            return True
+        trace = trace.tb_next
     return False
+
+
+def _host(causes: Iterable[BaseException]) -> str:
+    """Whom the client had dialled, as urllib3's errors name it."""
+    hosts = (getattr(getattr(cause, "pool", None), "host", None) for cause in causes)
+    return next((host for host in hosts if isinstance(host, str)), "the server")

@@ -11,6 +11,7 @@ from typing import Any
 from shared.clouds.session import Session
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.secret import Secret
+from shared.runtime.tls import CERTIFICATE_REFUSED
 from shared.stores.store import NO_TEXT, STORE_FULL, VERSION_EXISTS
 from shared.stores.versions import is_keyturn_version
 
@@ -51,7 +52,10 @@ class RemoteStore:
 
     def _told(self, action: str, error: KeyturnError) -> KeyturnError:
         code = error.code or error.error_class.value
-        text = f"{self.name}: {action} ended with {code}: {_BY_CODE.get(code, _ADVICE.get(error.error_class, ''))}"
+        advice = _BY_CODE.get(code, _ADVICE.get(error.error_class, ""))
+        if code == CERTIFICATE_REFUSED:  # it says nothing of the secret
+            advice = error.message
+        text = f"{self.name}: {action} ended with {code}: {advice}"
         kind = Refused if isinstance(error, Refused) else RetryLater
         told = kind(error.error_class, text, code=error.code, request_id=error.request_id)
         told.retryable = error.retryable

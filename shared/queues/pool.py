@@ -42,12 +42,12 @@ class QueueKey:
 
     @classmethod
     def of(cls, url: str, function: str | None, on_platform: bool, access: QueueAccess) -> QueueKey:
-        return cls(url, function, on_platform, endpoints(access.endpoint), access.site)
+        return cls(url, function, on_platform, endpoints(access.endpoint, access.ca_file), access.site)
 
 
-def endpoints(endpoint: Callable[[str], str | None]) -> tuple[str | None, ...]:
-    """Where the calls of each cloud go."""
-    return tuple(endpoint(cloud) for cloud in _CLOUDS)
+def endpoints(endpoint: Callable[[str], str | None], ca_file: str | None) -> tuple[str | None, ...]:
+    """Where the calls of each cloud go, and whose certificates are trusted there."""
+    return (*(endpoint(cloud) for cloud in _CLOUDS), ca_file)
 
 
 @dataclass(repr=False)
@@ -91,7 +91,7 @@ def acquire(name: QueueKey, access: QueueAccess, open_queue: Opener) -> PooledQu
             _resting.remove(found)
     if found is None:
         borrower = _Borrower()
-        asked = QueueAccess(borrower.keys, borrower.endpoint, access.site)
+        asked = QueueAccess(borrower.keys, borrower.endpoint, access.site, access.ca_file)
         queue = open_queue(name.url, function=name.function, on_platform=name.on_platform, access=asked)
         found = PooledQueue(queue, name, borrower)
     found.borrower.access = access

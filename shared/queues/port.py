@@ -37,6 +37,8 @@ class QueueAccess:
     """Where every call of that cloud goes, if not to its own host."""
     site: str = "domestic"
     """Tencent's site that the queue is on: `domestic` or `intl`."""
+    ca_file: str | None = None
+    """What is trusted at an endpoint instead of the built-in set; see `shared.runtime.tls`."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class QueueTimeout(QueueError):
 
 class QueueRejected(QueueError):
     """The queue refused the message: unroutable, forbidden, or full."""
+
+
+class QueueCertificateRefused(QueueRejected):
+    """The queue's server shows a certificate that is not trusted: nothing was sent, and it will not pass by itself."""
 
 
 class MessageTooLarge(QueueError):

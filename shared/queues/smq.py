@@ -20,6 +20,7 @@ from shared.queues import smq_wire
 from shared.queues.port import (
     LeasedMessage,
     QueueAccess,
+    QueueCertificateRefused,
     QueueError,
     QueueMessage,
     QueueRejected,
@@ -32,6 +33,7 @@ from shared.queues.port import (
 )
 from shared.runtime.errors import KeyturnError, clean_code
 from shared.runtime.queue_urls import SmqPlace
+from shared.runtime.tls import ca_path, certificate_problem, client_context
 
 _CONNECT_S = 3.0
 _WORKER_TIMEOUT_S = 10.0
@@ -141,7 +143,10 @@ class SmqQueue:
             raise QueueUnavailable(str(error)) from None
 
     def _ask(self, method: str, query: str, timeout_s: float, body: bytes = b"") -> _Answer:
-        """One request, sent once. Raises: QueueUnavailable (it never left), QueueRejected (no keys), QueueTimeout."""
+        """One request, sent once.
+
+        Raises: QueueUnavailable (it never left), QueueRejected (no keys, or no certificate to trust), QueueTimeout.
+        """
         target = f"/queues/{self._place.queue}/messages{query}"
         try:
             keys = self._access.keys("alibaba")
@@ -175,7 +180,7 @@ class SmqQueue:
         return answer
 
     def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
-        """A connection that rests and lives, or a new one. Raises: QueueUnavailable."""
+        """A connection that rests and lives, or a new one. Raises: QueueUnavailable, QueueCertificateRefused."""
         while True:
             with self._lock:
                 if not self._idle:
@@ -187,9 +192,13 @@ class SmqQueue:
         connection = self._new(min(_CONNECT_S, timeout_s))
         try:
             connection.connect()
+        except ssl.SSLCertVerificationError as error:
+            connection.close()
+            problem = certificate_problem(error.verify_code)
+            raise QueueCertificateRefused(f"SMQ: the certificate of {connection.host} {problem}") from None
         except _LOST as error:
             connection.close()
-            reason = "shows no certificate for its name" if isinstance(error, ssl.SSLError) else "cannot be reached"
+            reason = "does not speak TLS there" if isinstance(error, ssl.SSLError) else "cannot be reached"
             raise QueueUnavailable(f"SMQ {reason} ({type(error).__name__})") from None
         return connection
 
@@ -200,7 +209,8 @@ class SmqQueue:
         if parts.scheme == "http":  # loopback: the settings take no other host
             return http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
         # The account is in the queue's own host alone, so `Host` names that one on a private link too.
-        return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=ssl.create_default_context())
+        context = client_context(ca_path(endpoint, self._access.ca_file))
+        return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)
 
 
 def _limit(connection: http.client.HTTPConnection, ends_at: float) -> None:

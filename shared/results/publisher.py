@@ -159,8 +159,8 @@ class Publisher:
         with self._lock:
             lent = self._lent.get((function, url))
             if lent is None:
-                invocation = self.invocation
-                access = QueueAccess(invocation.keys, invocation.settings.endpoint, invocation.settings.site)
+                invocation, settings = self.invocation, self.invocation.settings
+                access = QueueAccess(invocation.keys, settings.endpoint, settings.site, settings.ca_file)
                 name = pool.QueueKey.of(url, function, invocation.on_platform, access)
                 lent = self._lent[function, url] = pool.acquire(name, access, self.open_queue)
             return lent
@@ -169,7 +169,7 @@ class Publisher:
         """Give the queues back, without our keys; the next invocation finds them open. Never raises."""
         settings = self.invocation.settings
         urls = (settings.results, settings.commands)
-        endpoints = pool.endpoints(settings.endpoint)
+        endpoints = pool.endpoints(settings.endpoint, settings.ca_file)
         with self._lock:
             lent = list(self._lent.values())
             self._lent.clear()

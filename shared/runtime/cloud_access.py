@@ -33,3 +33,4 @@ class CloudAccess:
     sleep: Callable[[float], None] = field(default=time.sleep)
     role: str | None = None  # whose keys these are, if not the function's own role's
     keys_refused: Callable[[KeyturnError], None] | None = None  # told of each `forbidden` that a role's keys met
+    ca_file: str | None = None  # trusted at an endpoint instead of the built-in set; see `shared.runtime.tls`

@@ -30,6 +30,8 @@ class Settings:
     commands: str | None = None
     tencent_endpoint: str | None = None
     alibaba_endpoint: str | None = None
+    ca_file: str | None = None
+    """What is trusted instead of the built-in set where an endpoint is set; see `shared.runtime.tls`."""
     region: str | None = None
     site: str = "domestic"
     rate: float | None = None
@@ -68,6 +70,7 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_s
         commands=_queue(text("COMMANDS"), "commands", on_platform, endpoint_here),
         tencent_endpoint=endpoints["TENCENT"],
         alibaba_endpoint=endpoints["ALIBABA"],
+        ca_file=_ca_file(text("CA_FILE"), endpoints),
         region=_region(text("REGION")),
         site=_one_of(text("SITE") or "domestic", ("domestic", "intl"), "KEYTURN_SITE"),
         rate=_rate(text("RATE")),
@@ -127,6 +130,24 @@ def _endpoint(url: str | None, name: str) -> str | None:
     if parts.scheme == "http" and not is_loopback(host):
         raise SettingsError(f"{name}: http:// is for loopback only; use https://")
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _ca_file(path: str | None, endpoints: Mapping[str, str | None]) -> str | None:
+    """Anybody's certificate would do for whom the file's key is: so it vouches for this machine alone."""
+    if path is None:
+        return None
+    rule = "goes with https://localhost:PORT or another https:// endpoint on loopback, and with no other"
+    urls = {f"KEYTURN_{cloud}_ENDPOINT": url for cloud, url in endpoints.items() if url is not None}
+    if not urls:
+        raise SettingsError(f"KEYTURN_CA_FILE: {rule}; no KEYTURN_..._ENDPOINT is set")
+    for name, url in urls.items():
+        if not url.startswith("https://") or not is_loopback(urlsplit(url).hostname):
+            raise SettingsError(f"KEYTURN_CA_FILE: {rule}; {name} is another")
+    from shared.runtime.tls import why_not_a_ca_file
+
+    if (why := why_not_a_ca_file(path)) is not None:
+        raise SettingsError(f"KEYTURN_CA_FILE: must be a PEM file of the certificates to trust; it {why}")
+    return path
 
 
 def _rate(value: str | None) -> float | None:

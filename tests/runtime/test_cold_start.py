@@ -41,7 +41,7 @@ PACKAGES = {
 }
 OURS = {"annotated_types", "pydantic", "pydantic_core", "shared", "typing_extensions", "typing_inspection"}
 # As the import system counts them, names that `requests` gives twice included.
-MOST_MODULES = {ACCOUNT: 441, TAIR: 521}
+MOST_MODULES = {ACCOUNT: 442, TAIR: 522}
 
 RUNNER = """
 import json, sys

@@ -6,12 +6,14 @@ import json
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import commands
+from tests.cloud.server.certificates import CertificateAuthority, ca_file
 from tests.support.other_accounts import ALIBABA_ROLE, TENCENT_ROLE
 from tests.workbench.deploy_site import OWN
 
@@ -81,6 +83,20 @@ def test_a_queue_of_another_kind_cloud_region_or_account_is_refused(
     lines = [line for line in refused(cloud, **{variable: url}) if says in line]
     assert lines and all(f".{variable}: " in line for line in lines)
     assert "hunter2" not in "".join(lines)
+
+
+@pytest.mark.parametrize("cloud", OWN)
+@pytest.mark.parametrize("to", ["deploy", None])
+def test_a_certificate_authority_of_ones_own_is_never_deployed(cloud: str, to: Any, tmp_path: Path) -> None:
+    text = (ROOT / "serverless.yml").read_text(encoding="utf-8")
+    with ca_file(CertificateAuthority()) as ca:
+        settings = f"KEYTURN_CA_FILE: {ca}\n    KEYTURN_{cloud.upper()}_ENDPOINT: https://localhost:8443"
+        path = tmp_path / "serverless.yml"
+        path.write_text(text.replace("    KEYTURN_LOG:", f"    {settings}\n    KEYTURN_LOG:"), encoding="utf-8")
+        with pytest.raises(DescriptionError) as caught:
+            load(path, cloud, OWN[cloud], to=to)
+    lines = caught.value.lines
+    assert lines and all("environment.KEYTURN_CA_FILE: is for a stand-in on your machine" in line for line in lines)
 
 
 @pytest.mark.parametrize("cloud", OWN)

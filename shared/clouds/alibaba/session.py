@@ -12,12 +12,14 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.clouds.alibaba.error_codes import ALIBABA_CODES
-from shared.clouds.error_classification import error_from_code, never_sent
+from shared.clouds.error_classification import error_from_code, error_if_never_sent
 from shared.clouds.session import Session
 from shared.runtime import lazy_import, redaction
-from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater
+from shared.runtime.errors import Ambiguous, KeyturnError
+from shared.runtime.tls import ca_path
 
 _CONNECT_S = 3.0
+_MOST_CONNECTIONS = 40  # that rest for a host, as many as the client's own adapter keeps
 VERSION = "2015-01-01"
 
 # What the client imports at once, and a call by `call_api` with keys of its own does not touch: 500 files of models,
@@ -57,7 +59,9 @@ def _sdk() -> SimpleNamespace:
         from alibabacloud_r_kvstore20150101.client import Client
         from alibabacloud_tea_openapi.client import Client as CoreClient
         from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
+        from darabonba.core import DaraCore
         from darabonba.runtime import RuntimeOptions
+    DaraCore.get_adapter = staticmethod(_adapter)
     return SimpleNamespace(
         Client=Client,
         CoreClient=CoreClient,
@@ -66,6 +70,17 @@ def _sdk() -> SimpleNamespace:
         Params=Params,
         RuntimeOptions=RuntimeOptions,
     )
+
+
+def _adapter(*_: object, pool_size: int | None = None) -> Any:
+    """What a host's connections are made by, in the place of darabonba-core 1.0.9's own.
+
+    That one's connections share one TLS context, which trusts what the system and certifi do: a CA that is given would
+    be trusted beside them, and for ever. With this one each set of authorities has connections of its own.
+    """
+    from requests.adapters import HTTPAdapter
+
+    return HTTPAdapter(pool_maxsize=pool_size or _MOST_CONNECTIONS)
 
 
 class AlibabaSession(Session):
@@ -117,7 +132,9 @@ class AlibabaSession(Session):
         )
         request = sdk.OpenApiRequest(query=ids, body=secrets or None)
         runtime = sdk.RuntimeOptions(
-            connect_timeout=int(min(_CONNECT_S, timeout_s) * 1000), read_timeout=int(timeout_s * 1000)
+            connect_timeout=int(min(_CONNECT_S, timeout_s) * 1000),
+            read_timeout=int(timeout_s * 1000),
+            ca=ca_path(self.access.endpoint, self.access.ca_file),
         )
         answer: Any = None
         failure: BaseException | None = None
@@ -139,8 +156,7 @@ def _failed(action: str, failure: BaseException) -> KeyturnError:
     request_id = getattr(failure, "request_id", None)
     if isinstance(status, int):  # it was answered
         return error_from_code(ALIBABA_CODES, action, code, request_id if isinstance(request_id, str) else None, status)
-    if never_sent(failure):
-        text = f"{action} was not sent, no connection came about: check the network, then send it again"
-        return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")
+    if (unsent := error_if_never_sent(action, failure)) is not None:
+        return unsent
     shown = type(failure).__name__
     return Ambiguous(f"{action} got no readable answer ({shown})", code=shown)

@@ -14,6 +14,7 @@ from typing import Any
 from shared.clouds.tencent.session import TencentSession
 from shared.queues.port import (
     QueueAccess,
+    QueueCertificateRefused,
     QueueError,
     QueueMessage,
     QueueRejected,
@@ -25,6 +26,7 @@ from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, KeyturnError, Refused
 from shared.runtime.queue_urls import CkafkaPlace
+from shared.runtime.tls import CERTIFICATE_REFUSED
 
 _CALLS_PER_S = 5000.0  # published
 
@@ -61,7 +63,8 @@ class CkafkaQueue:
 
     def _producer(self, timeout_s: float) -> _Producer:
         deadline = Deadline(time.monotonic() + timeout_s)
-        access = CloudAccess(self._access.keys("tencent"), self._access.endpoint("tencent"), _CALLS_PER_S, deadline)
+        keys, endpoint = self._access.keys("tencent"), self._access.endpoint("tencent")
+        access = CloudAccess(keys, endpoint, _CALLS_PER_S, deadline, ca_file=self._access.ca_file)
         return _Producer(access, self._place.region, self._access.site, "ckafka", _client)
 
 
@@ -80,6 +83,8 @@ def _client() -> Any:
 def _as_queue_error(error: KeyturnError) -> QueueError:
     if isinstance(error, Ambiguous):
         return QueueTimeout(f"CKafka did not confirm the message ({error.code})")
+    if error.code == CERTIFICATE_REFUSED:
+        return QueueCertificateRefused(f"CKafka: {error.message}")
     if isinstance(error, Refused):
         return QueueRejected(f"CKafka did not take the message ({error.code})")
     return QueueUnavailable(f"CKafka could not be asked now ({error.code})")

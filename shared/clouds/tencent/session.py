@@ -11,12 +11,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from shared.clouds.error_classification import error_from_code, never_sent
+from shared.clouds.error_classification import error_from_code, error_if_never_sent
 from shared.clouds.session import Session
 from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.runtime import lazy_import, redaction
 from shared.runtime.cloud_access import CloudAccess
-from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, RetryLater, clean_code
+from shared.runtime.errors import Ambiguous, KeyturnError, clean_code
+from shared.runtime.tls import ca_path
 
 _CONNECT_S = 3.0
 
@@ -69,13 +70,13 @@ class TencentSession(Session):
 
             client_class = self._client_class()
 
-        endpoint = self.access.endpoint
+        endpoint, trusted = self.access.endpoint, self._trusted
         if endpoint and endpoint.startswith("https://"):
-            http = HttpProfile(endpoint=endpoint.removeprefix("https://"))
+            http = HttpProfile(endpoint=endpoint.removeprefix("https://"), certification=trusted)
         elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
             http = HttpProfile(protocol="http", endpoint=self._host, proxy=endpoint)
         else:
-            http = HttpProfile(endpoint=self._host)
+            http = HttpProfile(endpoint=self._host, certification=trusted)
         profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256", language="en-US")
         return client_class(Credential("-", "-"), self.region, profile)
 
@@ -90,7 +91,11 @@ class TencentSession(Session):
 
     @property
     def _key(self) -> tuple[str, ...]:
-        return (self._service, self._host, self.region, self.access.endpoint or "")
+        return (self._service, self._host, self.region, self.access.endpoint or "", self._trusted or "")
+
+    @property
+    def _trusted(self) -> str | None:
+        return ca_path(self.access.endpoint, self.access.ca_file)
 
     def _load(self) -> None:
         _keep(self._key, self._client(self._key))
@@ -146,9 +151,8 @@ def _failed(action: str, failure: BaseException) -> KeyturnError:
     code, request_id = getattr(failure, "code", None), getattr(failure, "requestId", None)
     if isinstance(code, str) and request_id and code not in _CLIENT_CODES:
         return error_from_code(TENCENT_CODES, action, code, str(request_id))
-    if never_sent(failure):
-        text = f"{action} was not sent, no connection came about: check the network, then send it again"
-        return RetryLater(ErrorClass.UNAVAILABLE, text, code="NoConnection")
+    if (unsent := error_if_never_sent(action, failure)) is not None:
+        return unsent
     shown = clean_code(code) if code else type(failure).__name__
     return Ambiguous(f"{action} got no readable answer ({shown})", code=shown)
 

@@ -36,6 +36,7 @@ _MOST_S = {"tencent": 900, "alibaba": 86_400}
 _MOST_RETRIES = {"tencent": 2, "alibaba": 8}
 _RESERVED = ("FC_", "_FC_", "SCF_", "_SCF_", "TENCENTCLOUD_", "QCLOUD_", "ALIBABA_CLOUD_")
 _ENVIRONMENT_BYTES = 4096
+_CA_FILE = "KEYTURN_CA_FILE"
 _MOST_KEYS_BYTES = len("KEYTURN_HANDOFF_KEY") + 2 * 43 + 1
 # A dead letter holds the event, a destination the event and the reply: both may hold a secret, except in these.
 _WITHOUT_SECRETS = ("follow_change", "plan_rotation")
@@ -138,13 +139,16 @@ class FunctionRules:
                 self._mistakes.add("must be a letter, then letters, digits and _", *at, variable)
         if (region := environment.get("KEYTURN_REGION")) and region not in regions_of(None):
             self._mistakes.add(region_mistake(region, self._cloud), *at, "KEYTURN_REGION")
+        if environment.get(_CA_FILE):
+            self._mistakes.add("is for a stand-in on your machine: a deployed function never trusts it", *at, _CA_FILE)
         size = sum(len(variable.encode()) + len(value.encode()) for variable, value in environment.items())
         if environment.get("KEYTURN_COMMANDS") and not environment.get("KEYTURN_HANDOFF_KEY"):
             size += _MOST_KEYS_BYTES  # what `deploy` puts there
         if size > _ENVIRONMENT_BYTES:
             self._mistakes.add(f"has {size} bytes; both platforms take {_ENVIRONMENT_BYTES} in all", *at)
         try:
-            read_settings({name: value for name, value in environment.items() if name != "KEYTURN_REGION"})
+            told = ("KEYTURN_REGION", _CA_FILE)
+            read_settings({name: value for name, value in environment.items() if name not in told})
             for use in ("results", "commands"):
                 if url := environment.get(f"KEYTURN_{use.upper()}"):
                     self._queue(url, "results" if use == "results" else "commands")
