@@ -23,7 +23,7 @@ switch = $(if $(filter-out 0 1,$($1)),$(error $1=$($1) means nothing: $1=1, or n
 no_other = $(if $(and $(filter command,$(firstword $(origin $1))),$(filter-out $2,$(MAKECMDGOALS))),$(error $1= is for make $2))
 $(call no_other,DRY,rotate)$(call no_other,PRINT,bootstrap)
 
-$(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON,$(MAKECMDGOALS)),$(error $(word) alone is a target: $(word)=1))
+$(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGOALS)),$(error $(word) alone is a target: $(word)=1))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
@@ -83,8 +83,8 @@ bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] 
 	@$(PY) -m shared.workbench.bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
 
 PORT ?= 0
-cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml]
-	@$(PY) -m tests.cloud serve --port $(PORT) $(if $(WORLD),--world $(WORLD))
+cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
+	@$(PY) -m tests.cloud serve --port $(PORT) $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)

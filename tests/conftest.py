@@ -61,6 +61,13 @@ def standin() -> Iterator[Standin]:
 
 
 @pytest.fixture(scope="session")
+def tls_standin() -> Iterator[Standin]:
+    """The same over TLS, for the tests that ask for it."""
+    with Standin(tls=True) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Packages:
     """Every function's zip for its platform, built once for all the processes that run tests."""
     require_program(PYTHON_3_10)
@@ -125,6 +132,7 @@ class House:
             "KEYTURN_HANDOFF_KEY": HANDOFF_KEY,
             "KEYTURN_TENCENT_ENDPOINT": cloud.endpoint,
             "KEYTURN_ALIBABA_ENDPOINT": cloud.endpoint,
+            **({"KEYTURN_CA_FILE": cloud.ca} if cloud.ca else {}),
         }
         self._patch = patch
 

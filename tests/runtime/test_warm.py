@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -29,66 +27,11 @@ from tests.cloud.invocation.runtime import role_keys
 from tests.conftest import ACCOUNT, House, outcome
 from tests.support import platform_events
 from tests.support.commands import VALID_COMMANDS
+from tests.support.relay import Relay
 
 CKAFKA = "ckafka://ap-guangzhou/datahub-demo01"
 SMQ = "smq://1000000000000001.mns.cn-hangzhou.aliyuncs.com/keyturn-results"
 INVALID = {"InstanceId": "crs-demo0001"}  # refused before any call: only its result goes out
-
-
-class Relay:
-    """A plain TCP relay in front of the stand-in that counts connections, and can cut them as a freeze would."""
-
-    def __init__(self, endpoint: str) -> None:
-        parts = urlsplit(endpoint)
-        self._behind = (parts.hostname or "", parts.port or 0)
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.endpoint = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self.accepted = 0
-        self._open: list[socket.socket] = []
-        self._threads: list[threading.Thread] = []
-        self._run(self._accept)
-
-    def cut(self) -> None:
-        """End every connection."""
-        while self._open:
-            one = self._open.pop()
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-        self.cut()
-        for thread in self._threads:
-            thread.join(5)
-
-    def _run(self, work: Callable[..., None], *arguments: Any) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)
-        self._threads.append(thread)
-        thread.start()
-
-    def _accept(self) -> None:
-        with suppress(OSError):
-            while True:
-                near, _ = self._listener.accept()
-                self.accepted += 1
-                far = socket.create_connection(self._behind)
-                for one in (near, far):
-                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                self._open += [near, far]
-                self._run(self._carry, near, far)
-                self._run(self._carry, far, near)
-
-    @staticmethod
-    def _carry(source: socket.socket, sink: socket.socket) -> None:
-        with suppress(OSError):
-            while chunk := source.recv(65_536):
-                sink.sendall(chunk)
-        for one in (source, sink):
-            with suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-        source.close()
 
 
 @pytest.fixture

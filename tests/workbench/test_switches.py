@@ -27,6 +27,7 @@ def shown(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         ("remove", "ALL", "--remove"),
         ("results", "FOLLOW", "--follow"),
         ("results", "JSON", "--json"),
+        ("cloud", "TLS", "--tls"),
     ],
 )
 def test_a_switch_is_1_or_nothing(target: str, switch: str, option: str) -> None:

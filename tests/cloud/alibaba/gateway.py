@@ -81,11 +81,7 @@ class AlibabaGateway:
                 raise ApiError("InvalidOperation.NotSupportedEndpoint", "The product has a host for each region.")
         elif host and host["region"] == _CENTRAL_REGION and not host["vpc"]:
             raise ApiError("InvalidOperation.NotSupportedEndpoint", "The region is served at the central host.")
-        if host:
-            service = self.services.get(host["service"])
-        else:
-            by_version = {service.version: service for service in self.services.values()}
-            service = by_version.get(entry["Version"])
+        service = self._service(request)
         if service is None:
             raise ApiError("InvalidProduct.NotFound", "The product is not found.", 404)
         action = entry["Action"]
@@ -105,7 +101,7 @@ class AlibabaGateway:
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
         # claims: A1, W9
         pairs = request.pairs()
-        if _is_form(request) and (self.world.form_body or _product(request) in _REGIONAL):
+        if _is_form(request) and (self.world.form_body or self._reads_forms(request)):
             pairs += _form(request)
         given: dict[str, Any] = _listed(pairs, action)
         for name, text in pairs:
@@ -126,6 +122,17 @@ class AlibabaGateway:
             if parameter.required and not given.get(name):
                 raise ApiError(f"Missing{name}", f"{name} is mandatory for this action.")
         return given
+
+    def _service(self, request: HttpRequest) -> Service | None:
+        """By the host, else by the version: a client that dials loopback names no product."""
+        if host := _HOST.fullmatch(request.hostname):
+            return self.services.get(host["service"])
+        by_version = {service.version: service for service in self.services.values()}
+        return by_version.get(self.call_record(request)["Version"])
+
+    def _reads_forms(self, request: HttpRequest) -> bool:
+        service = self._service(request)
+        return service is not None and service.name in _REGIONAL
 
     def forget_request(self, request: HttpRequest) -> None:
         for nonce in (
@@ -243,11 +250,6 @@ def _listed(pairs: list[tuple[str, str]], action: Action) -> dict[str, Any]:
         if name in action.parameters and action.parameters[name].type == "objects" and number.isdecimal() and key:
             found.setdefault(name, {}).setdefault(int(number), {})[key] = text
     return {name: [items[number] for number in sorted(items)] for name, items in found.items()}
-
-
-def _product(request: HttpRequest) -> str:
-    host = _HOST.fullmatch(request.hostname)
-    return host["service"] if host else ""
 
 
 def _form(request: HttpRequest) -> list[tuple[str, str]]:

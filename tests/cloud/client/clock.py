@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-import ssl
 import time
 from collections.abc import Iterator, Mapping
 from urllib.error import URLError
-from urllib.request import BaseHandler, HTTPSHandler, ProxyHandler, Request, build_opener
+from urllib.request import Request
+
+from tests.cloud.client.control_path import opener
 
 _TIMEOUT_S = 2.0
 _LATE_S = 0.02  # by so much a clock may be behind, because a busy machine was slow to set it
@@ -54,12 +55,9 @@ def running_ahead(seconds: float) -> Iterator[None]:
 
 
 def _ask(endpoint: str, ca_file: str | None, order: dict[str, float] | None = None) -> dict[str, float]:
-    handlers: list[BaseHandler] = [ProxyHandler({})]
-    if endpoint.startswith("https://") and ca_file:
-        handlers.append(HTTPSHandler(context=ssl.create_default_context(cafile=ca_file)))
     data = None if order is None else json.dumps(order).encode()
     # A move waits for all that happens meanwhile.
     timeout_s = _TIMEOUT_S if order is None else 60.0
-    with build_opener(*handlers).open(Request(f"{endpoint}/_standin/clock", data), timeout=timeout_s) as reply:
+    with opener(ca_file).open(Request(f"{endpoint}/_standin/clock", data), timeout=timeout_s) as reply:
         shown: dict[str, float] = json.load(reply)
         return shown

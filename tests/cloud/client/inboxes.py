@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 from urllib.error import URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import Request
 
 from shared.handlers.adapters import open_inbox
 from shared.queues.port import (
@@ -25,9 +25,8 @@ from shared.queues.sqlite import SqliteQueue
 from shared.runtime.cloud_access import RoleKeys
 from shared.runtime.queue_urls import ckafka_place, smq_place, sqlite_path
 from shared.runtime.secret import Secret
+from tests.cloud.client.control_path import opener
 from tests.cloud.state.world import load_world
-
-_OPENER = build_opener(ProxyHandler({}))
 
 
 def queue_access(environ: Mapping[str, str] = os.environ) -> QueueAccess:
@@ -38,7 +37,8 @@ def queue_access(environ: Mapping[str, str] = os.environ) -> QueueAccess:
         given = credentials.tencent if cloud == "tencent" else credentials.alibaba
         return RoleKeys(given.id, Secret(given.key), Secret(given.token))
 
-    return QueueAccess(keys, lambda cloud: environ.get(f"KEYTURN_{cloud.upper()}_ENDPOINT") or None)
+    ca_file = environ.get("KEYTURN_CA_FILE") or None
+    return QueueAccess(keys, lambda cloud: environ.get(f"KEYTURN_{cloud.upper()}_ENDPOINT") or None, ca_file=ca_file)
 
 
 def open_any_inbox(
@@ -59,21 +59,24 @@ def open_any_inbox(
         return SqliteQueue(sqlite_path(rest), now=now)
     if scheme not in ("ckafka", "smq"):
         return open_inbox(url, function=function)
-    if not endpoint.startswith("http://"):
-        raise ValueError(f"{scheme}:// is read from the stand-in alone: set KEYTURN_..._ENDPOINT to its address")
+    ca_file = environ.get("KEYTURN_CA_FILE") or None
+    if not (endpoint.startswith("http://") or (endpoint and ca_file)):
+        rule = "set KEYTURN_..._ENDPOINT to its address, and over TLS KEYTURN_CA_FILE to its CA"
+        raise ValueError(f"{scheme}:// is read from the stand-in alone: {rule}")
     if scheme == "ckafka":
-        return ControlPathInbox(endpoint, f"ckafka/{ckafka_place(rest).datahub_id}")
+        return ControlPathInbox(endpoint, f"ckafka/{ckafka_place(rest).datahub_id}", ca_file)
     place = smq_place(rest)
-    behind = ControlPathInbox(endpoint, f"smq/{place.account}/{place.queue}")
+    behind = ControlPathInbox(endpoint, f"smq/{place.account}/{place.queue}", ca_file)
     return SmqInbox(open_inbox(url, function=function, access=queue_access(environ)), behind)
 
 
 class ControlPathInbox:
     """An Inbox over the stand-in's control path, for what a cloud shows to its own triggers alone."""
 
-    def __init__(self, endpoint: str, queue: str) -> None:
+    def __init__(self, endpoint: str, queue: str, ca_file: str | None = None) -> None:
         self._url = f"{endpoint}/_standin/queue"
         self._queue = queue
+        self._opener = opener(ca_file)
 
     def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
         """See Inbox.receive."""
@@ -104,7 +107,7 @@ class ControlPathInbox:
     def _ask(self, do: str, **arguments: Any) -> Any:
         order = json.dumps({"Queue": self._queue, "Do": do, **arguments}).encode()
         try:
-            with _OPENER.open(Request(self._url, order, method="POST"), timeout=10) as reply:
+            with self._opener.open(Request(self._url, order, method="POST"), timeout=10) as reply:
                 return json.load(reply)["Answer"]
         except (URLError, OSError) as error:
             raise QueueUnavailable(f"the stand-in does not answer ({type(error).__name__})") from None

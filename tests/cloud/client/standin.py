@@ -11,10 +11,11 @@ from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 from typing import Any
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.request import Request
 
 from tests.cloud.backends.child_processes import die_with_parent
 from tests.cloud.client.clock import running_ahead
+from tests.cloud.client.control_path import opener
 from tests.cloud.state.checkout import ROOT
 
 
@@ -26,19 +27,22 @@ def history_digest(salt: str, value: str) -> str:
 class Standin:
     """Starts `python -m tests.cloud serve` and speaks to `/_standin/`; a context manager, whose entry waits for it.
 
-    `endpoint` is `http://127.0.0.1:port`; `redis` and `registry` map instance ids to `host:port`;
+    `endpoint` is `http://127.0.0.1:port`, with `tls` `https://localhost:port`, where `ca` is the CA's path;
+    `redis` and `registry` map instance ids to `host:port`;
     `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`.
 
     Raises: RuntimeError: it did not start (its reason is on stderr).
     """
 
-    def __init__(self, world: Path | None = None, port: int = 0) -> None:
+    ca: str | None = None
+
+    def __init__(self, world: Path | None = None, port: int = 0, *, tls: bool = False) -> None:
         command = [sys.executable, "-m", "tests.cloud", "serve", "--port", str(port)]
         command += ["--world", str(world)] if world else []
+        command += ["--tls"] if tls else []
         # The kernel ties the wish to the forking thread: only the main one surely lives as long as we do.
         tie = die_with_parent if threading.current_thread() is threading.main_thread() else None
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, preexec_fn=tie)
-        self._opener = build_opener(ProxyHandler({}))
         self.pid = self._process.pid
 
     def _await(self) -> None:
@@ -49,6 +53,8 @@ class Standin:
             raise RuntimeError("the stand-in did not start")
         ready = json.loads(line)
         self.endpoint: str = ready["endpoint"]
+        self.ca = ready.get("ca")
+        self._opener = opener(self.ca)
         self.redis: dict[str, str] = ready["redis"]
         self.registry: dict[str, str] = ready["registry"]
         self.credentials: dict[str, dict[str, str]] = ready["credentials"]

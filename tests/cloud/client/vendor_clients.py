@@ -1,4 +1,4 @@
-"""The vendors' own clients, pointed at the stand-in: the cloud's own host, by way of a proxy."""
+"""The vendors' own clients, pointed at the stand-in: the cloud's own host, by way of a proxy; over TLS its own name."""
 
 from __future__ import annotations
 
@@ -38,14 +38,29 @@ def call_tencent(
     """
     with_keys = {**standin.credentials["tencent"], **keys}
     credential = Credential(with_keys["id"], with_keys["key"], with_keys["token"])
-    http = HttpProfile(protocol="http", proxy=standin.endpoint, reqMethod=method)
-    http.endpoint = host or f"{service}.tencentcloudapi.com"
-    http.reqTimeout = timeout_s
+    http = _tencent_profile(standin, host or f"{service}.tencentcloudapi.com")
+    http.reqMethod, http.reqTimeout = method, timeout_s
     client = CommonClient(
         service, version or TENCENT_VERSIONS[service], credential, region, ClientProfile(httpProfile=http)
     )
     response: dict[str, Any] = client.call_json(action, parameters)["Response"]
     return response
+
+
+def _tencent_profile(standin: Standin, host: str) -> HttpProfile:
+    if standin.ca:
+        return HttpProfile(endpoint=_name_of(standin), certification=standin.ca)
+    return HttpProfile(protocol="http", endpoint=host, proxy=standin.endpoint)
+
+
+def _alibaba_place(standin: Standin) -> dict[str, str]:
+    if standin.ca:
+        return {"protocol": "HTTPS", "endpoint": _name_of(standin), "ca": standin.ca}
+    return {"protocol": "HTTP", "http_proxy": standin.endpoint}
+
+
+def _name_of(standin: Standin) -> str:
+    return standin.endpoint.removeprefix("https://")
 
 
 def call_alibaba(
@@ -83,10 +98,8 @@ def _alibaba_client(standin: Standin, host: str, timeout_s: float, **keys: str) 
         access_key_id=with_keys["id"],
         access_key_secret=with_keys["key"],
         security_token=with_keys["token"],
-        endpoint=host,
-        protocol="HTTP",
-        http_proxy=standin.endpoint,
         read_timeout=int(timeout_s * 1000),
+        **{"endpoint": host, **_alibaba_place(standin)},
     )
     return OpenApiClient(config)
 
@@ -114,7 +127,7 @@ def ssm_client(standin: Standin, region: str = "ap-guangzhou") -> Any:
     from tencentcloud.ssm.v20190923.ssm_client import SsmClient
 
     keys = standin.credentials["tencent"]
-    http = HttpProfile(protocol="http", proxy=standin.endpoint, endpoint="ssm.tencentcloudapi.com")
+    http = _tencent_profile(standin, "ssm.tencentcloudapi.com")
     credential = Credential(keys["id"], keys["key"], keys["token"])
     return SsmClient(credential, region, ClientProfile(httpProfile=http))
 

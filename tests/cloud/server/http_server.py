@@ -19,6 +19,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import ssl
 from collections.abc import Sequence
 
 from aiohttp import web
@@ -71,11 +72,14 @@ class HttpServer:
         self._dispatcher = ApiDispatcher(world, services, clock, history, identities, platforms)
         self._runner: web.ServerRunner | None = None
 
-    async def start(self, port: int) -> int:
-        """Listen on 127.0.0.1; port 0 means a free one. Returns the port. Raises: OSError."""
+    async def start(self, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Listen on 127.0.0.1, over TLS where `tls` is given; port 0 means a free one. Returns the port.
+
+        Raises: OSError.
+        """
         self._runner = web.ServerRunner(_PromptServer(self._handle, access_log=None), shutdown_timeout=0.1)
         await self._runner.setup()
-        await web.TCPSite(self._runner, "127.0.0.1", port).start()
+        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=tls).start()
         bound: int = self._runner.addresses[0][1]
         return bound
 

@@ -7,8 +7,10 @@ import asyncio
 import json
 import resource
 import signal
+import ssl
 import sys
 from collections.abc import Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from tests.cloud.queues.kafka_topics import KafkaTopics
 from tests.cloud.queues.mns_open import AlibabaMnsOpen
 from tests.cloud.queues.smq import AlibabaSmq
 from tests.cloud.queues.smq_queues import SmqQueues
+from tests.cloud.server.certificates import CertificateAuthority, ca_file
 from tests.cloud.server.http_server import HttpServer
 from tests.cloud.state.history import History
 from tests.cloud.state.log_places import LogPlaces
@@ -50,10 +53,11 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cloud serve", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
     parser.add_argument("--world", type=Path, default=DEFAULT_WORLD, help="a TOML file like the default world")
+    parser.add_argument("--tls", action="store_true", help="over TLS at https://localhost, by a CA made at start")
     options = parser.parse_args(argv)
     _raise_open_files()
     try:
-        asyncio.run(serve(options.port, options.world))
+        asyncio.run(serve(options.port, options.world, tls=options.tls))
     except (OSError, RuntimeError, ValueError) as error:
         reason = f"{error.filename}: {why(error)}" if isinstance(error, OSError) and error.filename else str(error)
         print(f"the stand-in cannot start: {reason}", file=sys.stderr)
@@ -68,8 +72,14 @@ def _raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def serve(port: int, path: Path) -> None:
+async def serve(port: int, path: Path, *, tls: bool = False) -> None:
     """Run the stand-in until a signal. Raises: OSError, RuntimeError, ValueError: see `main`."""
+    authority = CertificateAuthority() if tls else None
+    with ca_file(authority) if authority else nullcontext() as ca:
+        await _serve(port, path, authority.server_context() if authority else None, ca)
+
+
+async def _serve(port: int, path: Path, tls: ssl.SSLContext | None, ca: Path | None) -> None:
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
@@ -98,10 +108,11 @@ async def serve(port: int, path: Path) -> None:
         answer_more(service)
     server = HttpServer(world, services, broker, clock, history, identities, platforms)
     try:
-        bound = await server.start(port)
+        bound = await server.start(port, tls)
         await asyncio.gather(platforms.start(), *(service.start() for service in services))
         ready = {
-            "endpoint": f"http://127.0.0.1:{bound}",
+            "endpoint": f"https://localhost:{bound}" if tls else f"http://127.0.0.1:{bound}",
+            **({"ca": str(ca)} if ca else {}),
             "credentials": world.credentials.model_dump(),
             "redis": _addresses({id_: one.server for id_, one in (redis.instances | tair.instances).items()}),
             "registry": _addresses({id_: one.registry for id_, one in tcr.instances.items()}),
