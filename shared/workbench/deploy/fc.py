@@ -265,7 +265,13 @@ class FcPlane:
     def delete(self, function: str) -> None:
         """See ControlPlane. Whether a bound goes with its function is said nowhere, so it is taken off first."""
         if self._bound(function) is not None:
-            self._change(function, "DeleteConcurrencyConfig", lambda: self._client.delete_concurrency_config(function))
+            try:
+                self._change(
+                    function, "DeleteConcurrencyConfig", lambda: self._client.delete_concurrency_config(function)
+                )
+            except CallFailed as error:
+                if "NotFound" not in error.code:  # another remove was quicker
+                    raise
         self._change(function, "DeleteFunction", lambda: self._client.delete_function(function))
 
     def _update(self, spec: FunctionSpec, given: dict[str, Any]) -> None:
