@@ -171,6 +171,19 @@ def code_checksum(cloud: Standin) -> object:
     return fc_client(cloud).get_function("hello", models.GetFunctionRequest()).body.code_checksum
 
 
+def reservation(cloud: Standin) -> object:
+    deploy_hello_to_scf(cloud)
+    cloud.advance(61)
+    with cloud.in_world_time():
+        put = {**HELLO, "ReservedConcurrencyMem": 256}
+        return [code_of(lambda: call_scf(cloud, "PutReservedConcurrencyConfig", **put)) for _ in range(2)]
+
+
+def no_bound(cloud: Standin) -> object:
+    deploy_hello_to_fc(fc_client(cloud))
+    return code_of(lambda: fc_client(cloud).get_concurrency_config("hello"))
+
+
 PROBES: dict[str, tuple[Callable[[Standin], object], dict[str, Any]]] = {
     "D1": (timer_desc, {}),
     "D2": (address, {}),
@@ -183,10 +196,12 @@ PROBES: dict[str, tuple[Callable[[Standin], object], dict[str, Any]]] = {
     "D13": (empty_environment, {}),
     "D16": (code_digest, {}),
     "D17": (system_lines, {}),
+    "D19": (reservation, {"active_s": 60}),
     "E2": (six_parts, {}),
     "E4": (destination, {}),
     "E5": (queue_of_trigger, {}),
     "E9": (code_checksum, {}),
+    "E11": (no_bound, {}),
     "P10": (runtime, {}),
     "P11": (variables, {}),
 }

@@ -110,6 +110,7 @@ def spec_of(cloud: Literal["tencent", "alibaba"], name: str, *, triggers: bool =
         role="keyturn-hello" if on_scf else "acs:ram::1000000000000001:role/keyturn-hello",
         environment={"KEYTURN_LOG": "INFO", "KEYTURN_ALLOW": "", "ORDERS_PASSWORD": PASSWORD},
         concurrency=1,
+        instances=2 if triggers else None,
         async_retries=2,
         dead_letter=None,
         destinations=None,

@@ -47,7 +47,7 @@ def test_two_removes_at_once_both_end_well(site: Site) -> None:
 
 
 @pytest.mark.parametrize("site", ["tencent"], indirect=True)
-@pytest.mark.parametrize("action", ["GetFunctionEventInvokeConfig", "ListTriggers"])
+@pytest.mark.parametrize("action", ["GetFunctionEventInvokeConfig", "ListTriggers", "GetReservedConcurrencyConfig"])
 def test_a_function_that_goes_while_it_is_read_is_gone(site: Site, action: str) -> None:
     assert site.deploy() == 0
     fault = {"Action": action, "Fault": "code", "Code": "ResourceNotFound.Function", "When": "before"}

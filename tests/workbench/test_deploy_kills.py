@@ -29,7 +29,7 @@ def deployed(site: Site) -> None:
 
 
 def another_is_deployed(site: Site) -> None:
-    """What runs differs in its code, its settings, a trigger that has to be made anew, and what has to be taken off."""
+    """What runs differs in code, settings, bound, a trigger that has to be made anew, and what has to be taken off."""
     wanted, zip_ = site.description, (site.folder / "goodbye.zip").read_bytes()
     on_scf = wanted.platform == "scf"
     ends: Mapping[str, Any] = (
@@ -37,7 +37,7 @@ def another_is_deployed(site: Site) -> None:
     )
     (queue,) = wanted.functions[0].queues
     source = replace(queue, offset="earliest") if isinstance(queue, CkafkaTrigger) else replace(queue, queue="returns")
-    site.change("hello", **ends, environment={"KEYTURN_LOG": "DEBUG"}, timers=())
+    site.change("hello", **ends, environment={"KEYTURN_LOG": "DEBUG"}, timers=(), instances=5)
     site.change("goodbye", timeout_s=9, async_retries=0, queues=(replace(source, enabled=False),))
     write_zip(site.folder / "goodbye.zip", {"hello.py": "def main_handler(event, context): return 2\n"})
     assert site.deploy() == 0

@@ -15,8 +15,8 @@ from tests.support.forked import run_until_killed
 from tests.workbench.deploy_site import PLATFORMS, Site
 
 WORLDS: list[tuple[str, dict[str, Any]]] = [
-    *(("tencent", {"not_so": [claim]}) for claim in ("D3", "D5", "D6", "D7", "D8", "D9")),
-    *(("alibaba", {"not_so": [claim]}) for claim in ("D7", "D9", "E4", "E5")),
+    *(("tencent", {"not_so": [claim]}) for claim in ("D3", "D5", "D6", "D7", "D8", "D9", "D19")),
+    *(("alibaba", {"not_so": [claim]}) for claim in ("D7", "D9", "E4", "E5", "E11", "E12")),
     *(("alibaba", {"fc_state": state}) for state in ("Pending", "")),
     *((name, {"planes_lag_s": 1.0}) for name in PLATFORMS),
     *((name, {"active_s": 0.6, "planes_lag_s": 0.3}) for name in PLATFORMS),

@@ -92,8 +92,8 @@ WRONG = [
         "retries: Input should be less than or equal",
     ),
     (
-        "queue: keyturn-follow-change, retries: 3",
-        "queue: a_b, retries: 3",
+        "queue: keyturn-follow-change, retries: 176",
+        "queue: a_b, retries: 176",
         "alibaba",
         "queue: must be a letter or digit, then",
     ),

@@ -111,20 +111,22 @@ def test_the_policy_grants_what_the_deployer_asks_for_and_nothing_else(
 
 
 LOOKS: dict[Cloud, str] = {
-    "tencent": "scf:ListFunctions scf:GetFunction scf:ListTriggers scf:GetFunctionEventInvokeConfig",
-    "alibaba": "fc:ListFunctions fc:GetFunction fc:ListTriggers fc:GetAsyncInvokeConfig",
+    "tencent": "scf:ListFunctions scf:GetFunction scf:ListTriggers scf:GetFunctionEventInvokeConfig"
+    " scf:GetReservedConcurrencyConfig",
+    "alibaba": "fc:ListFunctions fc:GetFunction fc:ListTriggers fc:GetAsyncInvokeConfig fc:GetConcurrencyConfig",
 }
 MAKES: dict[Cloud, str] = {
-    "tencent": "scf:CreateFunction cam:PassRole scf:UpdateFunctionEventInvokeConfig scf:CreateTrigger",
-    "alibaba": "fc:CreateFunction ram:PassRole fc:PutAsyncInvokeConfig fc:CreateTrigger",
+    "tencent": "scf:CreateFunction cam:PassRole scf:UpdateFunctionEventInvokeConfig scf:PutReservedConcurrencyConfig"
+    " scf:CreateTrigger",
+    "alibaba": "fc:CreateFunction ram:PassRole fc:PutAsyncInvokeConfig fc:PutConcurrencyConfig fc:CreateTrigger",
 }
 CHANGES: dict[Cloud, str] = {
     "tencent": "scf:UpdateFunctionCode scf:UpdateFunctionConfiguration scf:UpdateTrigger",
     "alibaba": "fc:UpdateFunction fc:UpdateTrigger",
 }
 REMOVES: dict[Cloud, str] = {
-    "tencent": "scf:DeleteTrigger scf:DeleteFunction",
-    "alibaba": "fc:DeleteTrigger fc:DeleteFunction",
+    "tencent": "scf:DeleteTrigger scf:DeleteReservedConcurrencyConfig scf:DeleteFunction",
+    "alibaba": "fc:DeleteTrigger fc:DeleteConcurrencyConfig fc:DeleteFunction",
 }
 READS: dict[Cloud, str] = {
     "tencent": "ckafka:DescribeDatahubTasks ckafka:DescribeTopicAttributes ckafka:FetchMessageListByTimestamp"
@@ -198,6 +200,12 @@ def test_the_right_to_call_is_named_and_a_result_of_the_function_is_none_of_its_
     status, text = call.signed_call(site.description, url, b"{}", environ)
     names_the_right(call.refused_at_the_door(site.description, status, text), right)
     assert call.refused_at_the_door(site.description, 403, '{"Delivered": true, "Result": {}}') == ""
+
+
+def test_a_call_that_found_all_instances_at_work_is_told_from_one_that_was_throttled(site: Site) -> None:
+    busy = {"tencent": 432, "alibaba": 429}[site.description.cloud]
+    assert "all its instances are at work (`instances`" in call.refused_at_the_door(site.description, busy, "{}")
+    assert call.refused_at_the_door(site.description, 429, '{"Delivered": true, "Result": {}}') == ""
 
 
 _CALLS = {"tencent": "scf:InvokeFunctionUrl", "alibaba": "fc:InvokeFunction"}

@@ -205,6 +205,7 @@ REFUSED = '{"Result": {"data": {"Error": {"Class": "%s", "Code": null, "Message"
         (504, "gateway time-out", True),
         (500, '{"errorCode": "InvocationTimeout"}', True),
         (403, '{"Code": "AccessDenied"}', False),
+        (432, '{"errorCode": 432, "errorMessage": "ResourceLimitReached"}', False),
         (400, REFUSED % "invalid_command", False),
         (500, REFUSED % "failed", True),
         (200, '{"Result": {"data": null}}', True),

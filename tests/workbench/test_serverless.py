@@ -97,7 +97,8 @@ def test_no_trigger_is_open_to_anybody(cloud: str, name: str) -> None:
 def test_repeats_are_few(cloud: str, name: str) -> None:
     function = functions_of(cloud)[name]
     assert function["asyncRetries"] == 2
-    assert [trigger["retries"] for kind, trigger in triggers_of(function) if kind == QUEUES[cloud]] == [3]
+    few = {"tencent": 3, "alibaba": 176}[cloud]  # of EventBridge's two: over a day, at growing distances
+    assert [trigger["retries"] for kind, trigger in triggers_of(function) if kind == QUEUES[cloud]] == [few]
 
 
 @pytest.mark.parametrize(("cloud", "name"), EACH)

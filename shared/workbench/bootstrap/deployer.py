@@ -31,7 +31,8 @@ DEPLOYS: Rights = {
         " FetchMessageListByOffset FetchMessageByOffset",
         "scf": "ListFunctions GetFunction GetFunctionAddress CreateFunction UpdateFunctionCode DeleteFunction"
         " UpdateFunctionConfiguration ListTriggers CreateTrigger UpdateTrigger DeleteTrigger"
-        " GetFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig InvokeFunctionUrl",
+        " GetFunctionEventInvokeConfig UpdateFunctionEventInvokeConfig GetReservedConcurrencyConfig"
+        " PutReservedConcurrencyConfig DeleteReservedConcurrencyConfig InvokeFunctionUrl",
     },
     "alibaba": {
         "sts": "GetCallerIdentity",
@@ -42,7 +43,7 @@ DEPLOYS: Rights = {
         "kms": "ListSecrets",
         "fc": "ListFunctions GetFunction CreateFunction UpdateFunction DeleteFunction ListTriggers CreateTrigger"
         " UpdateTrigger DeleteTrigger GetAsyncInvokeConfig PutAsyncInvokeConfig DeleteAsyncInvokeConfig"
-        " InvokeFunction",
+        " GetConcurrencyConfig PutConcurrencyConfig DeleteConcurrencyConfig InvokeFunction",
     },
 }
 BOOTSTRAPS: Rights = {

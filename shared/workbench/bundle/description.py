@@ -127,6 +127,7 @@ class FunctionSpec:
     budget_mb: float  # of its zip; what sealing adds is in it
     line: int  # in serverless.yml
     seals: bool = False  # its zip carries what sealing a secret needs: joserfc and cryptography
+    instances: int | None = None  # at once, at most; None: what the function has is left alone
     network: Network | None = None
     logs: Logs | None = None  # None: what the function has is left alone
 

@@ -106,6 +106,7 @@ class FunctionForm(_Form):
     timeout: int
     role: str
     environment: dict[str, str] = Field(default_factory=dict)
+    instances: int | None = None
     concurrency: int = 1
     async_retries: int = 2
     dead_letter: DeadLetterForm | None = None

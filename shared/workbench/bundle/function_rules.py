@@ -124,6 +124,9 @@ class FunctionRules:
             self._mistakes.add(f"{self._platform} takes 1 to {_MOST_S[self._cloud]} seconds", *at, "timeout")
         if not 0 <= given.async_retries <= _MOST_RETRIES[self._cloud]:
             self._mistakes.add(f"{self._platform} takes 0 to {_MOST_RETRIES[self._cloud]}", *at, "asyncRetries")
+        if given.instances is not None and given.instances < 1:
+            text = "must be 1 or more: 0 would stop the function; without the key its instances have no bound"
+            self._mistakes.add(text, *at, "instances")
         if self._cloud == "tencent" and given.concurrency != 1:
             self._mistakes.add("scf gives an instance one event at a time: must be 1", *at, "concurrency")
         if not 1 <= given.concurrency <= 200:

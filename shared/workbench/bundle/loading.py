@@ -115,6 +115,7 @@ def _spec(
         timeout_s=given.timeout,
         role=given.role,
         environment=dict(given.environment),
+        instances=given.instances,
         concurrency=given.concurrency,
         async_retries=given.async_retries,
         dead_letter=d.DeadLetter(letter.type, letter.name) if letter else None,

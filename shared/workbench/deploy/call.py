@@ -122,8 +122,12 @@ def unsuccessful(text: str) -> int:
 
 
 def refused_at_the_door(description: Description, status: int, text: str) -> str:
-    """What to do where the platform itself refused who calls; empty where the function was reached."""
-    if status not in (401, 403) or '"Result' in text:
+    """What to do where the platform itself refused the call; empty where the function was reached."""
+    if '"Result' in text:
+        return ""
+    if status == {"scf": 432, "fc": 429}[description.platform]:
+        return "the function was not reached: all its instances are at work (`instances`): call it again"
+    if status not in (401, 403):
         return ""
     service, action = ("scf", "InvokeFunctionUrl") if description.platform == "scf" else ("fc", "InvokeFunction")
     return f"the function was not reached: {missing_right(description.cloud, service, action, 'AccessDenied')}"

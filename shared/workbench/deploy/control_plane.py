@@ -72,6 +72,11 @@ OPEN_EVENTBRIDGE = (
     " names the console's page where it is activated"
 )
 
+NO_ROOM = (
+    "the account has no room for so many instances in this region: lower `instances`, here or of functions beside it,"
+    " or have the quota raised; of the whole, SCF keeps 12,800 MB and FC a tenth for functions without a bound"
+)
+
 _ADVICE = {
     "EventBridge": OPEN_EVENTBRIDGE,
     "ServiceLinkedRole": OPEN_EVENTBRIDGE,
@@ -82,6 +87,8 @@ _ADVICE = {
     "Role": "`make bootstrap` makes the role; `make plan` writes its policy to dist/",
     "RequestSizeLimitExceeded": "the zip is too large for a request: make it smaller",
     "NoConnection": "look at the network",
+    "ReservedConcurrencyMemory": NO_ROOM,
+    "ReservedExceedTotal": NO_ROOM,
 }
 
 
@@ -140,11 +147,12 @@ class ControlPlane(Protocol):
     def change_code(self, spec: FunctionSpec, package: Package) -> None: ...
     def change_settings(self, spec: FunctionSpec, package: Package) -> None: ...
     def change_retries(self, spec: FunctionSpec) -> None: ...
+    def change_instances(self, spec: FunctionSpec) -> None: ...
     def create_trigger(self, spec: FunctionSpec, name: str) -> None: ...
     def change_trigger(self, spec: FunctionSpec, name: str) -> None: ...
     def delete_trigger(self, function: str, name: str, kind: str) -> None: ...
     def delete(self, function: str) -> None:
-        """Remove it; returns when it is gone."""
+        """Remove it and its bound of instances; returns when it is gone."""
 
 
 def deployed_variables(spec: FunctionSpec) -> dict[str, str]:

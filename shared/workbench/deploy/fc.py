@@ -16,9 +16,10 @@ from typing import Any
 from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
 from shared.workbench.apis.alibaba import config_of
-from shared.workbench.bundle.description import FunctionSpec, Logs, Network
+from shared.workbench.bundle.description import FunctionSpec
 from shared.workbench.deploy.control_plane import (
     GONE,
+    NO_ROOM,
     OPEN_EVENTBRIDGE,
     CallFailed,
     FunctionStatus,
@@ -30,14 +31,14 @@ from shared.workbench.deploy.control_plane import (
     variables_as_settings,
     wait_until_active,
 )
+from shared.workbench.deploy.fc_settings import WHOLE, shown_logs, shown_network, wanted_destinations
 from shared.workbench.deploy.fc_triggers import read_trigger, trigger_request, triggers_of, wanted_trigger
-from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, FunctionState, Marks, described
+from shared.workbench.deploy.plan import LOG_RULE, LOGS, MARK, Bound, FunctionState, Marks, described
 from shared.workbench.deploy.shown import Value
 
 _TIMEOUT_S = 60.0
 _PAGE = 20
 _UPDATE_S = 10.0  # an update that is longer under way than this will never show its end
-_WHOLE = "None"  # the rule by which lines are not joined: each of keyturn's is one JSON document
 _UPDATE = "lastUpdateStatus"
 
 
@@ -63,12 +64,15 @@ class FcPlane:
             "role": spec.role,
             "concurrency": spec.concurrency,
             "private network": str(spec.network) if spec.network else None,
-            **({LOGS: str(spec.logs), LOG_RULE: _WHOLE} if spec.logs else {}),
+            **({LOGS: str(spec.logs), LOG_RULE: WHOLE} if spec.logs else {}),
             **variables_as_settings(deployed_variables(spec)),
         }
-        retries: dict[str, Value] = {"retries": spec.async_retries, **_destinations(spec)}
+        retries: dict[str, Value] = {"retries": spec.async_retries, **wanted_destinations(spec)}
         triggers = tuple(wanted_trigger(one) for one in triggers_of(spec).values())
-        return FunctionState(spec.name, package.digest, settings, retries, triggers, without_logs=spec.logs is None)
+        bound = Bound(spec.instances) if spec.instances else None
+        return FunctionState(
+            spec.name, package.digest, settings, retries, triggers, without_logs=spec.logs is None, bound=bound
+        )
 
     def read(self, names: set[str]) -> list[FunctionState]:
         """See ControlPlane."""
@@ -112,8 +116,8 @@ class FcPlane:
             "timeout s": got.get("timeout"),
             "role": got.get("role"),
             "concurrency": got.get("instanceConcurrency"),
-            "private network": _network(got.get("vpcConfig") or {}),
-            **_logs(got.get("logConfig") or {}),
+            "private network": shown_network(got.get("vpcConfig") or {}),
+            **shown_logs(got.get("logConfig") or {}),
             **variables_as_settings(got.get("environmentVariables") or {}),
         }
         return FunctionState(
@@ -125,6 +129,7 @@ class FcPlane:
             marks.service == self._service,
             creation_failed=got.get("state") == "Failed",
             owner=marks.service,
+            bound=self._bound(name),
         )
 
     def _retries(self, name: str) -> dict[str, Value]:
@@ -133,11 +138,8 @@ class FcPlane:
         def ask() -> Any:
             return self._client.get_async_invoke_config(name, models.GetAsyncInvokeConfigRequest())
 
-        try:
-            got = self._call("GetAsyncInvokeConfig", ask, reads=True)
-        except CallFailed as error:
-            if "NotExist" not in error.code and "NotFound" not in error.code:
-                raise
+        got = self._configured("GetAsyncInvokeConfig", ask)
+        if got is None:
             return {}  # never set: the platform's own default
         ends = got.get("destinationConfig") or {}
         return {
@@ -145,6 +147,21 @@ class FcPlane:
             "on success": (ends.get("onSuccess") or {}).get("destination"),
             "on failure": (ends.get("onFailure") or {}).get("destination"),
         }
+
+    def _bound(self, name: str) -> Bound | None:
+        """None: the function may have as many instances as the account."""
+        got = self._configured("GetConcurrencyConfig", lambda: self._client.get_concurrency_config(name))
+        most = (got or {}).get("reservedConcurrency")
+        return None if most is None else Bound(most)
+
+    def _configured(self, action: str, ask: Callable[[], Any]) -> dict[str, Any] | None:
+        """A configuration beside the function's own; None where there is none."""
+        try:
+            return self._call(action, ask, reads=True)
+        except CallFailed as error:
+            if "NotExist" not in error.code and "NotFound" not in error.code:
+                raise
+            return None
 
     def reported_digest(self, name: str) -> str:
         """See ControlPlane."""
@@ -190,7 +207,7 @@ class FcPlane:
         """
         from alibabacloud_fc20230330 import models
 
-        wanted = _destinations(spec)
+        wanted = wanted_destinations(spec)
         if any(arn and not wanted[name] for name, arn in self._retries(spec.name).items() if name in wanted):
             ask = models.DeleteAsyncInvokeConfigRequest()
             self._change(
@@ -204,6 +221,20 @@ class FcPlane:
         self._change(
             spec.name, "PutAsyncInvokeConfig", lambda: self._client.put_async_invoke_config(spec.name, request)
         )
+
+    def change_instances(self, spec: FunctionSpec) -> None:
+        """Give it so many at most, provisioned ones included; FC publishes no code for an account that has too few."""
+        from alibabacloud_fc20230330 import models
+
+        given = {"reservedConcurrency": spec.instances}
+        request = models.PutConcurrencyConfigRequest(body=_model(models.PutConcurrencyInput(), given))
+        try:
+            self._change(
+                spec.name, "PutConcurrencyConfig", lambda: self._client.put_concurrency_config(spec.name, request)
+            )
+        except CallFailed as error:
+            error.hint = NO_ROOM if error.status in (400, 403) else ""
+            raise
 
     def create_trigger(self, spec: FunctionSpec, name: str) -> None:
         """Make one, with its mark."""
@@ -232,7 +263,15 @@ class FcPlane:
         self._change(function, "DeleteTrigger", lambda: self._client.delete_trigger(function, name))
 
     def delete(self, function: str) -> None:
-        """See ControlPlane."""
+        """See ControlPlane. Whether a bound goes with its function is said nowhere, so it is taken off first."""
+        if self._bound(function) is not None:
+            try:
+                self._change(
+                    function, "DeleteConcurrencyConfig", lambda: self._client.delete_concurrency_config(function)
+                )
+            except CallFailed as error:
+                if "NotFound" not in error.code:  # another remove was quicker
+                    raise
         self._change(function, "DeleteFunction", lambda: self._client.delete_function(function))
 
     def _update(self, spec: FunctionSpec, given: dict[str, Any]) -> None:
@@ -259,7 +298,7 @@ class FcPlane:
             },
         }
         if spec.logs is not None:
-            given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": _WHOLE}
+            given["logConfig"] = {"project": spec.logs.group, "logstore": spec.logs.topic, "logBeginRule": WHOLE}
         return given
 
     def _get(self, name: str) -> dict[str, Any] | None:
@@ -352,18 +391,3 @@ def _status(got: Mapping[str, Any]) -> FunctionStatus:
             reason = got.get(f"{name}ReasonCode")
             return FunctionStatus("Failed", clean_code(reason) if reason else "", got.get(f"{name}Reason") or "")
     return FunctionStatus("Active")
-
-
-def _destinations(spec: FunctionSpec) -> dict[str, Value]:
-    ends = spec.destinations
-    return {"on success": ends.on_success if ends else None, "on failure": ends.on_failure if ends else None}
-
-
-def _network(config: Mapping[str, Any]) -> str | None:
-    subnets = tuple(config.get("vSwitchIds") or ())
-    return str(Network(config["vpcId"], subnets, config.get("securityGroupId") or "")) if config.get("vpcId") else None
-
-
-def _logs(config: Mapping[str, Any]) -> dict[str, Value]:
-    logs = Logs(config.get("project") or "", config.get("logstore") or "")
-    return {LOGS: str(logs), LOG_RULE: config.get("logBeginRule") or _WHOLE} if logs.group or logs.topic else {}

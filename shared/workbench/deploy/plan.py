@@ -52,8 +52,8 @@ LOGS, LOG_RULE = "logs", "log begin rule"
 """The settings that serverless.yml may leave unsaid: then they are neither compared nor changed."""
 
 Action = Literal[
-    "create function", "change code", "change settings", "change retries", "create trigger", "change trigger",
-    "delete trigger", "delete function",
+    "create function", "change code", "change settings", "change retries", "change instances", "create trigger",
+    "change trigger", "delete trigger", "delete function",
 ]  # fmt: skip
 
 
@@ -76,6 +76,18 @@ class TriggerState:
 
 
 @dataclass(frozen=True)
+class Bound:
+    """How many instances a function may have at once, as its platform counts: `amount` of them, or MB of memory."""
+
+    amount: int
+    instance_mb: int = field(default=0, compare=False)
+    """Of one instance, where the amount is memory."""
+
+    def __str__(self) -> str:
+        return f"{self.amount // self.instance_mb} ({self.amount} MB)" if self.instance_mb else str(self.amount)
+
+
+@dataclass(frozen=True)
 class FunctionState:
     """A function. `code` is the digest of its zip, `retries` what an asynchronous event gets and where its end goes."""
 
@@ -95,6 +107,8 @@ class FunctionState:
     """Settings that no documented call takes off again: without one, the function is made anew."""
     later: tuple[str, ...] = ()
     """Settings that the call which makes a function does not take: they are set right after it."""
+    bound: Bound | None = None
+    """None: it has none; of one that is wanted: what it has is left alone."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +210,8 @@ def _created(function: FunctionState) -> list[Step]:
     steps = [Step("create function", function.name, changes=(SettingChange("code", None, function.code), *with_it))]
     if after := tuple(one for one in settings if one.name in function.later):
         steps.append(Step("change settings", function.name, changes=after))
-    return [*steps, *_retries({}, function), *(_new(function, trigger) for trigger in function.triggers)]
+    steps += [*_retries({}, function), *_bound(None, function)]
+    return [*steps, *(_new(function, trigger) for trigger in function.triggers)]
 
 
 def taken(names: Iterable[str], found: Iterable[FunctionState]) -> list[str]:
@@ -235,14 +250,21 @@ def _limits(old: FunctionState, new: FunctionState) -> list[str]:
 
 
 def _changed(old: FunctionState, new: FunctionState) -> list[Step]:
-    """Code before settings: the digest of the code is told with the settings, so a break between repeats both."""
+    """Code before settings: the digest of the code is told with the settings, so a break between repeats both.
+
+    A bound of memory grows before the memory of an instance does, so that at no time it holds less than one.
+    """
     steps = []
     changes = _differences(old.settings, new.settings)
     if old.code != new.code or any(change.name == "handler" for change in changes):
         steps.append(Step("change code", new.name, changes=(SettingChange("code", old.code, new.code),)))
+    bound = _bound("(none)" if old.bound is None else str(old.bound), new) if old.bound != new.bound else []
+    grows = old.bound and new.bound and new.bound.amount > old.bound.amount
+    steps += bound if grows else []
     if changes or old.code != new.code:
         steps.append(Step("change settings", new.name, changes=changes))
     steps += _retries({"retries": "(the platform's own)", **old.retries}, new)
+    steps += [] if grows else bound
     there, wanted = _ours(old), {trigger.name: trigger for trigger in new.triggers}
     anew = {name: _anew(there[name], one) for name, one in wanted.items() if name in there}
     gone = [one for one in there.values() if one.name not in wanted or anew[one.name]]
@@ -293,6 +315,12 @@ def _logs(old: FunctionState | None) -> Value:
 def _retries(before: Mapping[str, Value], new: FunctionState) -> list[Step]:
     changes = _differences(before, new.retries)
     return [Step("change retries", new.name, changes=changes)] if changes else []
+
+
+def _bound(before: Value, new: FunctionState) -> list[Step]:
+    if new.bound is None:
+        return []
+    return [Step("change instances", new.name, changes=(SettingChange("instances", before, str(new.bound)),))]
 
 
 def _new(function: FunctionState, trigger: TriggerState) -> Step:

@@ -5,7 +5,7 @@ which code it runs, and that the platform's own lines were asked out of its log,
 for again where the function's state refuses it (FunctionStatusError), since one that shows itself Active may still do
 so for some seconds; tags show some seconds late; a deletion takes its time.
 
-Claims: D17.
+Claims: D17, D18, D19.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from shared.workbench.deploy.control_plane import (
     wait_until_gone,
     wait_until_idle,
 )
-from shared.workbench.deploy.plan import LOGS, MARK, FunctionState, Marks, described
+from shared.workbench.deploy.plan import LOGS, MARK, Bound, FunctionState, Marks, described
 from shared.workbench.deploy.scf_triggers import (
     QUALIFIER,
     read_trigger,
@@ -47,6 +47,7 @@ _SYSTEM_LINES, _QUIET = "platform's log lines", "no system lines"
 _PAGE = 20
 _BUSY = frozenset({"Creating", "Updating", "Publishing", "Deleting"})
 _RUNS = ("Active", "PublishFailed", "DeleteFailed")
+_NOT_READY = ("FunctionStatusError", "FunctionVersionStatusNotActive", "ReservedInProgress")
 _NO_FUNCTION = ("ResourceNotFound.Function", "ResourceNotFound.FunctionName")
 
 
@@ -76,7 +77,14 @@ class ScfPlane:
         triggers = tuple(wanted_trigger(name, one) for name, one in triggers_of(spec).items())
         retries = {"retries": spec.async_retries}
         return FunctionState(
-            spec.name, package.digest, settings, retries, triggers, stay=("dead letter",), later=(_SYSTEM_LINES,)
+            spec.name,
+            package.digest,
+            settings,
+            retries,
+            triggers,
+            stay=("dead letter",),
+            later=(_SYSTEM_LINES,),
+            bound=Bound(spec.instances * spec.memory_mb, spec.memory_mb) if spec.instances else None,
         )
 
     def read(self, names: set[str]) -> list[FunctionState]:
@@ -98,6 +106,7 @@ class ScfPlane:
         try:
             async_ = self._call("GetFunctionEventInvokeConfig", named, reads=True)
             triggers = self._pages("ListTriggers", "Triggers", named)
+            reserved_mb = self._reserved_mb(name)
         except CallFailed as error:
             if error.code in _NO_FUNCTION:  # it was deleted meanwhile
                 return None
@@ -113,6 +122,7 @@ class ScfPlane:
             marks.service == self._service,
             creation_failed=status.state == "CreateFailed",
             owner=marks.service,
+            bound=None if reserved_mb is None else Bound(reserved_mb, got.get("MemorySize") or 0),
         )
 
     def reported_digest(self, name: str) -> str:
@@ -175,6 +185,12 @@ class ScfPlane:
         given = {"FunctionName": spec.name, "Namespace": "default", "AsyncTriggerConfig": config}
         self._change("UpdateFunctionEventInvokeConfig", given)
 
+    def change_instances(self, spec: FunctionSpec) -> None:
+        """Reserve memory for so many: SCF gives a function no more than that."""
+        given = {"FunctionName": spec.name, "Namespace": "default"}
+        reserved_mb = (spec.instances or 0) * spec.memory_mb
+        self._change("PutReservedConcurrencyConfig", {**given, "ReservedConcurrencyMem": reserved_mb})
+
     def create_trigger(self, spec: FunctionSpec, name: str) -> None:
         """Make one, with its mark."""
         self._change("CreateTrigger", trigger_request(spec, name))
@@ -189,9 +205,12 @@ class ScfPlane:
         self._change("DeleteTrigger", {**given, "Qualifier": QUALIFIER})
 
     def delete(self, function: str) -> None:
-        """See ControlPlane."""
+        """See ControlPlane. Whether a reservation goes with its function is said nowhere, so it is taken back first."""
+        named = {"FunctionName": function, "Namespace": "default"}
         try:
-            self._change("DeleteFunction", {"FunctionName": function, "Namespace": "default"})
+            if self._reserved_mb(function) is not None:
+                self._change("DeleteReservedConcurrencyConfig", named)
+            self._change("DeleteFunction", named)
         except CallFailed as error:
             if error.code not in _NO_FUNCTION:
                 raise
@@ -225,6 +244,11 @@ class ScfPlane:
                 raise
             return None
 
+    def _reserved_mb(self, name: str) -> int | None:
+        given = {"FunctionName": name, "Namespace": "default"}
+        reserved: int | None = self._call("GetReservedConcurrencyConfig", given, reads=True).get("ReservedMem")
+        return reserved
+
     def _status(self, name: str) -> FunctionStatus:
         got = self._get(name)
         if got is None:
@@ -241,7 +265,7 @@ class ScfPlane:
         """A change of a function that is there."""
         change_when_ready(
             lambda: self._call(action, given),
-            lambda error: error.code.endswith("FunctionStatusError"),
+            lambda error: error.code.endswith(_NOT_READY),
             lambda: wait_until_idle(lambda: self._status(given["FunctionName"]), _BUSY),
         )
 

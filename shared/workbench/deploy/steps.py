@@ -102,6 +102,8 @@ def _do(plane: ControlPlane, step: Step, target: Target) -> None:
         plane.change_settings(spec, package)
     elif step.action == "change retries":
         plane.change_retries(spec)
+    elif step.action == "change instances":
+        plane.change_instances(spec)
     elif step.action == "create trigger":
         plane.create_trigger(spec, step.trigger)
     else:

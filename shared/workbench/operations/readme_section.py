@@ -39,8 +39,10 @@ def readme_section() -> str:
             f"{_first(rows[one.runbook].next)} |"
             for one in read_alarms().alarm
         ),
-        "| `invocation_failed` | the platform's own metrics | "
-        f"{rows['invocation_failed'].short} | {_first(rows['invocation_failed'].next)} |",
+        *(
+            f"| `{one}` | the platform's own metrics | {rows[one].short} | {_first(rows[one].next)} |"
+            for one in dict.fromkeys(metric.runbook for metric in read_alarms().metric)
+        ),
         "",
         "</details>",
         "",

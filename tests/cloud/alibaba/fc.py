@@ -18,16 +18,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.workbench.deploy.code_digests import crc64
+from tests.cloud.alibaba.fc_concurrency import ConcurrencyConfigs
 from tests.cloud.alibaba.fc_configuration import FIELDS, NOT_IMPLEMENTED, check_logstore, spec_fields, stated
 from tests.cloud.alibaba.fc_gateway import RAW, VERSION
-from tests.cloud.alibaba.fc_record import FunctionRecord
+from tests.cloud.alibaba.fc_record import FunctionRecord, arn_of
 from tests.cloud.alibaba.fc_role import check_eventbridge, check_network, check_role
 from tests.cloud.alibaba.fc_triggers import invalid, keep_source, read_trigger, shown_trigger
 from tests.cloud.functions import validation
 from tests.cloud.functions.host import DeployedFunction, FunctionHost, Trigger
 from tests.cloud.functions.instance_process import FunctionSpec
 from tests.cloud.identity.identities import Identities
-from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.world import World
 from tests.cloud.wire.service import (
     Action,
@@ -115,7 +115,8 @@ class AlibabaFc:
             ),
             "InvokeFunction": Action(parameter_table(named), self._invoke, changes=True),
         }
-        self.actions: Mapping[str, Action] = judged_by(_FUNCTION, "functionName", actions)
+        bounds = ConcurrencyConfigs(lambda: self._world, self._found, self._settled, self._in_region)
+        self.actions: Mapping[str, Action] = judged_by(_FUNCTION, "functionName", actions | bounds.actions())
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
         if kind == "denied":
@@ -194,8 +195,8 @@ class AlibabaFc:
         return self._shown(self._found(given, call))
 
     async def _list(self, given: Mapping[str, Any], call: Call) -> Answer:
-        found = sorted((name, one) for (region, name), one in self._functions.items() if region == call.region)
-        shown = [self._shown(one) for name, one in found if name.startswith(given.get("prefix", ""))]
+        found = sorted(self._in_region(call.region or ""), key=lambda one: one.host.spec.name)
+        shown = [self._shown(one) for one in found if one.host.spec.name.startswith(given.get("prefix", ""))]
         return _paged("functions", shown, given, 20)
 
     async def _delete(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -278,7 +279,7 @@ class AlibabaFc:
             validation.check_fields(one, parameter_table("destination!"), invalid, f"destinationConfig.{name}")
         deployed.host.retries = retries
         deployed.asynchronous = {
-            "functionArn": _arn(deployed.host.spec),
+            "functionArn": arn_of(deployed.host.spec),
             "maxAsyncRetryAttempts": retries,
             "maxAsyncEventAgeInSeconds": age_s,
             "destinationConfig": destinations,
@@ -295,7 +296,7 @@ class AlibabaFc:
         return {}
 
     async def _tag(self, given: Mapping[str, Any], call: Call) -> Answer:
-        by_arn = {_arn(one.host.spec): one for one in self._functions.values()}
+        by_arn = {arn_of(one.host.spec): one for one in self._functions.values()}
         for arn in given["resourceId"]:
             if arn not in by_arn:
                 raise ApiError("ResourceNotFound", "the resource does not exist", 404)
@@ -315,12 +316,17 @@ class AlibabaFc:
         lines = len(function.log)
         outcome = await function.invoke(given[RAW], request_id=call.request_id)
         told = await _log_tail(function, lines) if headers.get("x-fc-log-type") == "Tail" else {}
+        if outcome.kind == "busy":
+            raise ApiError(outcome.error["Code"], outcome.error["Message"], 429)
         if outcome.kind == "ok":
             return {"status": 200, "body": outcome.body, "headers": told}
         told["X-Fc-Error-Type"] = {"init": "InitializationError"}.get(outcome.kind, "UnhandledInvocationError")
         return {"status": 200, "body": json.dumps(outcome.error).encode(), "headers": told}
 
     # What is there, and in which state
+
+    def _in_region(self, region: str) -> list[FunctionRecord]:
+        return [one for (place, _), one in self._functions.items() if place == region]
 
     def _found(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
         if given.get("qualifier", "LATEST") != "LATEST":
@@ -366,7 +372,7 @@ class AlibabaFc:
             **deployed.configuration,
             **self._states(deployed),
             "functionName": deployed.host.spec.name,
-            "functionArn": _arn(deployed.host.spec),
+            "functionArn": arn_of(deployed.host.spec),
             "functionId": f"standin-{deployed.host.spec.name}",
             "codeSize": deployed.size,
             "codeChecksum": deployed.checksum if self._world.holds("E9") else deployed.checksum[::-1],
@@ -391,7 +397,3 @@ def _paged(name: str, shown: list[Any], given: Mapping[str, Any], limit: int) ->
 
 def _not_ready() -> ApiError:
     return ApiError("FunctionNotReady", "the function is being updated", 409)
-
-
-def _arn(spec: FunctionSpec) -> str:
-    return f"acs:fc:{spec.region}:{ALIBABA_ACCOUNT}:functions/{spec.name}"

@@ -37,6 +37,9 @@ ROUTES = tuple(
         ("GET", f"{_FUNCTION}/async-invoke-config", "GetAsyncInvokeConfig"),
         ("PUT", f"{_FUNCTION}/async-invoke-config", "PutAsyncInvokeConfig"),
         ("DELETE", f"{_FUNCTION}/async-invoke-config", "DeleteAsyncInvokeConfig"),
+        ("GET", f"{_FUNCTION}/concurrency", "GetConcurrencyConfig"),
+        ("PUT", f"{_FUNCTION}/concurrency", "PutConcurrencyConfig"),
+        ("DELETE", f"{_FUNCTION}/concurrency", "DeleteConcurrencyConfig"),
         ("POST", "/tags-v2", "TagResources"),
     )
 )

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.cloud.functions.host import DeployedFunction
+from tests.cloud.functions.instance_process import FunctionSpec
+from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 
 
 @dataclass
@@ -24,3 +26,10 @@ class FunctionRecord:
     made_at: float = 0.0
     changed_at: float = 0.0
     added: str = ""
+    reserved: int | None = None
+    """Instances at once; None: as many as the account has."""
+
+
+def arn_of(spec: FunctionSpec) -> str:
+    """What names a function to the other services."""
+    return f"acs:fc:{spec.region}:{ALIBABA_ACCOUNT}:functions/{spec.name}"

@@ -1,9 +1,15 @@
 """Where deployed functions run: warm instances, scale-out, and each platform's repeats of asynchronous events.
 
+A function that has a bound of its own answers an event beyond it at once, and does not run; without one, events wait.
+
 SCF writes what an Event function returned into its log, as a line that cannot be switched off
 (https://cloud.tencent.com/document/product/583/60336, 583/43329). Sources of the repeats: SCF
 https://www.tencentcloud.com/document/product/583/39851, FC
-https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/retry-mechanism.
+https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/retry-mechanism. Of instances that are all busy: SCF
+https://www.tencentcloud.com/document/product/583/39848 and https://cloud.tencent.com/document/product/583/41138, FC
+https://www.alibabacloud.com/help/en/functioncompute/fc/error-handling-1-2.
+
+Claims: P12.
 """
 
 from __future__ import annotations
@@ -12,7 +18,7 @@ import asyncio
 import itertools
 import uuid
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +39,10 @@ from tests.cloud.state.world_clock import Clock
 
 _LOG_LINES = 2000
 _MOST_INSTANCES = 3
+_BUSY: dict[Platform, dict[str, Any]] = {
+    "scf": {"errorCode": 432, "errorMessage": "ResourceLimitReached"},
+    "fc": {"Code": "ResourceThrottled", "Message": "the function's instances are all at work"},
+}
 _PASSING: tuple[OutcomeKind, ...] = ("raised", "init", "timeout", "memory", "exit")
 
 
@@ -82,6 +92,8 @@ class DeployedFunction:
         self.log: deque[str] = deque(maxlen=_LOG_LINES)
         self.dead_letters: list[dict[str, Any]] = []
         self.started = 0
+        self.bound: Callable[[FunctionSpec], int] | None = None
+        """How many instances it may have, of its own; None: nothing was said."""
         self._most = most
         self._instances: list[InstanceProcess] = []
         self._retired: list[InstanceProcess] = []
@@ -105,10 +117,13 @@ class DeployedFunction:
             self._changed.notify_all()
 
     async def invoke(self, event: bytes, *, request_id: str = "", retry: int = 0) -> InvocationOutcome:
-        """Run one event in a warm instance, a new one, or when one is free again."""
+        """Run one event in a warm instance, a new one, or, if it has no bound, when one is free again."""
         instance = await self._take()
+        request_id = request_id or str(uuid.uuid4())
+        if instance is None:
+            return InvocationOutcome("busy", request_id, error=_BUSY[self.spec.platform])
         try:
-            outcome = await instance.invoke(event, request_id or str(uuid.uuid4()), retry)
+            outcome = await instance.invoke(event, request_id, retry)
         finally:
             async with self._changed:
                 instance.busy -= 1
@@ -140,18 +155,20 @@ class DeployedFunction:
             "Log": list(self.log),
         }
 
-    async def _take(self) -> InstanceProcess:
+    async def _take(self) -> InstanceProcess | None:
         async with self._changed:
             await self._sweep()
             while True:
-                free = (one for one in self._instances if self._fits(one))
-                instance = next(free, None)
-                if instance is None and len(self._instances) < self._most:
+                most = self._most if self.bound is None else self.bound(self.spec)
+                full = sum(one.busy > 0 for one in self._instances) >= most
+                instance = next((one for one in self._instances if self._fits(one) and (one.busy or not full)), None)
+                if instance is None and len(self._instances) < most:
                     instance = InstanceProcess(self.spec, self.log, self._role_keys, self._clock.offset_s)
                     self._instances.append(instance)
                     self.started += 1
                 if instance is not None:
                     instance.busy += 1
+                if instance is not None or self.bound is not None:
                     return instance
                 await self._changed.wait()
 
@@ -228,12 +245,19 @@ class FunctionHost:
         return f"{next(self._numbers):04d}{uuid.uuid4().hex[:6]}"
 
     async def deliver(self, function: DeployedFunction, event: bytes, *, retries: int | None = None) -> DeliveryResult:
-        """An asynchronous event, repeated as the platform does, then put among the dead letters."""
+        """An asynchronous event, repeated as the platform does, then put among the dead letters.
+
+        `retries`: a queue's, whose batch it is.
+        """
         most = function.retries if retries is None else retries
+        busy_counts = retries is not None and not self.world.holds("P12")
         request_id = str(uuid.uuid4())
         for attempt in itertools.count(1):
             outcome = await function.invoke(event, request_id=request_id, retry=attempt - 1)
-            if outcome.kind not in _PASSING:
+            while outcome.kind == "busy" and not busy_counts:
+                await asyncio.sleep(self.world.retry_s)
+                outcome = await function.invoke(event, request_id=request_id, retry=attempt - 1)
+            if outcome.kind not in (*_PASSING, "busy"):
                 break
             if attempt > most:
                 function.dead_letters.append({"RequestId": request_id, "Error": outcome.error, "Attempts": attempt})

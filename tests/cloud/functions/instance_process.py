@@ -32,7 +32,8 @@ from tests.cloud.functions.platform_names import Platform
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_APPID, TENCENT_UIN
 from tests.cloud.state.identity_tables import TemporaryKeys
 
-OutcomeKind = Literal["ok", "raised", "init", "timeout", "memory", "exit"]
+OutcomeKind = Literal["ok", "raised", "init", "timeout", "memory", "exit", "busy"]
+"""`busy`: it did not run, since each instance that the function may have was at work."""
 
 INIT_S = 65.0
 _LINE = 64 * 1024 * 1024

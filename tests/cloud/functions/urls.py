@@ -5,7 +5,8 @@ X-Scf-Cam-Uin, the time in X-Scf-Cam-Timestamp; the right is scf:InvokeFunctionU
 token travels in X-Scf-Cam-Token, the body of a refusal, and the status of a function that raised.
 FC, https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-signature-authentication-for-http-triggers:
 ACS3-HMAC-SHA256 over x-acs-date and x-acs-security-token. The vendor's sample signs no body; a hash that is sent in
-x-acs-content-sha256 is checked. Unverified: the status of a function that raised.
+x-acs-content-sha256 is checked. Unverified: the status of a function that raised, and the body where it did not run
+because its instances were all busy.
 """
 
 from __future__ import annotations
@@ -190,6 +191,8 @@ def _scf_event(request: HttpRequest, *, encoded: bool) -> bytes:
 
 
 def _scf_reply(outcome: InvocationOutcome, *, raised: int) -> HttpReply:
+    if outcome.kind == "busy":
+        return HttpReply.json(outcome.error, 432, {"X-Scf-Request-Id": outcome.request_id})
     if outcome.kind != "ok":
         return HttpReply.json(outcome.error, raised, {"X-Scf-Request-Id": outcome.request_id})
     value = json.loads(outcome.body)
@@ -232,6 +235,8 @@ def _fc_event(request: HttpRequest, request_id: str, now: float) -> bytes:
 
 def _fc_reply(outcome: InvocationOutcome, *, raised: int) -> HttpReply:
     headers = {"X-Fc-Request-Id": outcome.request_id, "Content-Disposition": "attachment"}
+    if outcome.kind == "busy":
+        return HttpReply.json(outcome.error, 429, headers)
     if outcome.kind != "ok":
         return HttpReply.json(outcome.error, raised, {**headers, "X-Fc-Error-Type": "UnhandledInvocationError"})
     try:

@@ -235,6 +235,8 @@ class World(WorldTable):
     planes_lag_s: Seconds = 0.1
     retry_s: Seconds = 0.2
     instances: Annotated[int, Field(ge=1)] = 3
+    scf_memory_mb: Annotated[int, Field(ge=12_800)] = 128_000
+    fc_instances: Annotated[int, Field(ge=1)] = 100
     max_servers: Annotated[int, Field(ge=1)] = 64
     wake_on_change: bool = True
     latency_s: Seconds = 0.0

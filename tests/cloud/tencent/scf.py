@@ -34,6 +34,7 @@ from tests.cloud.tencent.scf_configuration import (
     told,
 )
 from tests.cloud.tencent.scf_functions import FunctionRecord, FunctionTable
+from tests.cloud.tencent.scf_reserved import ReservedConcurrency
 from tests.cloud.tencent.scf_role import check_consent, check_role
 from tests.cloud.tencent.scf_triggers import (
     invalid_value,
@@ -57,8 +58,6 @@ from tests.cloud.wire.service import (
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
 _CREATE_MB, _UPDATE_MB, _MOST_TRIGGERS = 50, 20, 10
 _MOST_RETRIES, _TTL_S = 2, (60, 21_600)
-
-
 _FUNCTION = "qcs::scf:{region}:uin/{account}:namespace/default/function/{FunctionName}"
 
 
@@ -76,7 +75,8 @@ class TencentScf:
         self._host = host
         self._functions = FunctionTable(world, host.clock.now)
         self._count = 0
-        self.actions: Mapping[str, Action] = judged_by(_FUNCTION, "FunctionName", self._all_actions())
+        bounds = ReservedConcurrency(self._functions, host.clock.now).actions()
+        self.actions: Mapping[str, Action] = judged_by(_FUNCTION, "FunctionName", self._all_actions() | bounds)
 
     def _all_actions(self) -> dict[str, Action]:
         named = "FunctionName! Namespace Qualifier"

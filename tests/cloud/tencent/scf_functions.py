@@ -39,6 +39,10 @@ class FunctionRecord:
     before: str = ""
     """What it showed before the change that is under way; nothing while it is made."""
     failed: bool = False
+    reserved_mb: int | None = None
+    """Of memory, for its instances together; None: what the account has."""
+    reserved_before_mb: int | None = None
+    reserved_at: float = 0.0
 
 
 class FunctionTable:
@@ -50,7 +54,7 @@ class FunctionTable:
 
     def begin(self, world: World) -> None:
         """Nothing is there."""
-        self._world = world
+        self.world = world
         self._records: dict[tuple[str, str], FunctionRecord] = {}
 
     def add(self, record: FunctionRecord, *, fails: bool) -> None:
@@ -102,7 +106,7 @@ class FunctionTable:
         """A change begins, which ends by itself."""
         record.before = self.status(record)
         record.busy, record.changed_at, record.failed = busy, self._now(), fails
-        record.busy_until = record.changed_at + self._world.active_s
+        record.busy_until = record.changed_at + self.world.active_s
 
     def status(self, record: FunctionRecord) -> str:
         """In which state it is."""
@@ -112,11 +116,11 @@ class FunctionTable:
 
     def shown(self, record: FunctionRecord) -> dict[str, Any]:
         """Its state and tags as GetFunction shows them."""
-        lag = self._world.planes_lag_s
+        lag = self.world.planes_lag_s
         status = self.status(record)
         if record.before and self._now() < record.changed_at + lag:
             status = record.before
-        tagged = self._world.holds("D7") and self._now() >= record.made_at + lag
+        tagged = self.world.holds("D7") and self._now() >= record.made_at + lag
         return {
             "Status": status,
             "StatusReasons": [_REASON] if status.endswith("Failed") else [],
@@ -124,12 +128,12 @@ class FunctionTable:
         }
 
     def _check_rested(self, record: FunctionRecord) -> None:
-        if self._world.holds("D6") and self._now() < record.busy_until + self._world.planes_lag_s:
+        if self.world.holds("D6") and self._now() < record.busy_until + self.world.planes_lag_s:
             raise _not_now()
 
     def _hidden(self, record: FunctionRecord) -> bool:
         """Where a deletion is not shown, the name is in use until it is over all the same."""
-        return record.busy == "Deleting" and not record.failed and not self._world.holds("D5")
+        return record.busy == "Deleting" and not record.failed and not self.world.holds("D5")
 
     def _named(self, given: Mapping[str, Any], call: Call) -> FunctionRecord | None:
         if given.get("Namespace", "default") != "default" or given.get("Qualifier", "$LATEST") not in (

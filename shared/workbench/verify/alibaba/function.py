@@ -94,6 +94,15 @@ class FcFunction:
         update = {"description": f"{self._description} {text}"}
         _until_ready(lambda: self.api.call_function("UpdateFunction", "PUT", self._path, {}, update))
 
+    def bound(self) -> int | str | None:
+        """How many instances it may have by GetConcurrencyConfig, or the code of a refusal. Raises: CallLost."""
+        try:
+            shown = self.api.call_function("GetConcurrencyConfig", "GET", f"{self._path}/concurrency", {})
+        except CallRefused as refused:
+            return refused.code
+        most: int | None = shown.get("reservedConcurrency")
+        return most
+
     def put_async(self, **configuration: Any) -> dict[str, Any]:
         """PutAsyncInvokeConfig, and what it shows then. Raises: CallRefused, CallLost."""
         path = f"{self._path}/async-invoke-config"

@@ -38,6 +38,7 @@ class FunctionSeen:
     signed: HttpAnswer
     unsigned: HttpAnswer
     raised: HttpAnswer
+    bound: int | str | None
     configurations: tuple[Mapping[str, Any], Mapping[str, Any]]
     logs: tuple[Mapping[str, Any], Mapping[str, Any]] | None
 
@@ -60,13 +61,14 @@ def function_story(desk: AlibabaDesk) -> FunctionSeen:
         _, headers = function.invoke({"do": "say", "printed": printed, "returned": returned})
         host = function.create_address()
         answers = _calls(function, host)
+        bound = function.bound()
         function.put_async(maxAsyncRetryAttempts=1, maxAsyncEventAgeInSeconds=_AGE_S)
         only_age = function.put_async(maxAsyncEventAgeInSeconds=2 * _AGE_S)
         only_retries = function.put_async(maxAsyncRetryAttempts=2)
         log_configs = _logs_over_an_update(function) if logs else None
     configurations = only_age, only_retries
     return FunctionSeen(
-        states, checksum, runtime, _log(headers), printed, returned, *answers, configurations, log_configs
+        states, checksum, runtime, _log(headers), printed, returned, *answers, bound, configurations, log_configs
     )
 
 
@@ -190,6 +192,12 @@ def _replaced(desk: AlibabaDesk) -> Finding:
     return Holds(told) if replaced else Differs("both are the defaults again", told)
 
 
+def _no_bound(desk: AlibabaDesk) -> Finding:
+    bound = desk.once(function_story).bound
+    told = f"a function for which none was set shows the bound {bound or 'of no number'}"
+    return Holds(told) if bound == "OnDemandConfigNotFound" else Differs("OnDemandConfigNotFound", told)
+
+
 def _logs_stay(desk: AlibabaDesk) -> Finding:
     logs = desk.once(function_story).logs
     if logs is None:
@@ -209,6 +217,7 @@ CHECKS: tuple[AlibabaCheck, ...] = (
     AlibabaCheck("E3", _state),
     AlibabaCheck("E4", _replaced),
     AlibabaCheck("E9", _checksum),
+    AlibabaCheck("E11", _no_bound),
     AlibabaCheck("D9", _logs_stay),
     AlibabaCheck("W7", _reaches),
 )

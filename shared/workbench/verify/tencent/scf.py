@@ -8,7 +8,7 @@ from shared.workbench.deploy.code_digests import is_of
 from shared.workbench.verify.check import Untried
 from shared.workbench.verify.findings import Finding, finding, said
 from shared.workbench.verify.tencent.desk import TencentCheck, TencentDesk
-from shared.workbench.verify.tencent.scf_function import OTHER, TIMEOUT_S, packed_code
+from shared.workbench.verify.tencent.scf_function import MEMORY_MB, OTHER, TIMEOUT_S, packed_code
 from shared.workbench.verify.tencent.scf_story import (
     AT_ONCE,
     CRON,
@@ -201,6 +201,15 @@ def _system_lines(desk: TencentDesk) -> Finding:
     return finding(not quiet, "taken, and not shown", f"IgnoreSysLog: {quiet or 'taken, and not shown'}")
 
 
+def _reserved(desk: TencentDesk) -> Finding:
+    code, put, taken_back = _story(desk).reserved
+    _triggered(desk)
+    if code.startswith(_ABOUT_THE_ACCOUNT):
+        raise Untried(f"the account has no memory to reserve: {code}")
+    seen = f"{MEMORY_MB} MB: {said(code)}; shown: {put}; taken back: {taken_back}"
+    return finding((code, put, taken_back) == ("", MEMORY_MB, None), f"taken; {MEMORY_MB}; null", seen)
+
+
 CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("P1", _context),
     TencentCheck("P3", _shapes),
@@ -217,4 +226,5 @@ CHANGES: tuple[TencentCheck, ...] = (
     TencentCheck("D13", _replaced),
     TencentCheck("D16", _digest),
     TencentCheck("D17", _system_lines),
+    TencentCheck("D18", _reserved),
 )

@@ -44,6 +44,7 @@ OTHER = [{"Key": "KEYTURN_OTHER", "Value": "plain"}]
 NO_PAIR = {"Key": "", "Value": ""}
 TAG = {"Key": "keyturn", "Value": "verify"}
 _REST_S, _OFTEN_S = 120.0, 0.2
+_NOT_YET = ("FunctionStatusError", "FunctionVersionStatusNotActive", "ReservedInProgress")
 
 
 class ScfFunction:
@@ -134,10 +135,15 @@ class ScfFunction:
 
         def taken() -> bool:
             code[0] = self.code(action, **given)
-            return not code[0].endswith("FunctionStatusError") and not passes(code[0])
+            return not code[0].endswith(_NOT_YET) and not passes(code[0])
 
         wait_until(taken, _REST_S)
         return code[0]
+
+    def reserved_mb(self) -> int | None:
+        """How much memory is reserved for its instances."""
+        reserved: int | None = self.call("GetReservedConcurrencyConfig").get("ReservedMem")
+        return reserved
 
     def triggers(self) -> dict[str, dict[str, Any]]:
         """Every trigger by name."""

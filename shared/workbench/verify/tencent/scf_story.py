@@ -15,7 +15,7 @@ from shared.workbench.deploy.call import scf_headers
 from shared.workbench.verify.check import Untried, new_mark
 from shared.workbench.verify.put_back import Changed
 from shared.workbench.verify.tencent.desk import TencentDesk
-from shared.workbench.verify.tencent.scf_function import NO_PAIR, OTHER, PLAIN, RICH, TAG, ScfFunction, post
+from shared.workbench.verify.tencent.scf_function import MEMORY_MB, NO_PAIR, OTHER, PLAIN, RICH, TAG, ScfFunction, post
 from shared.workbench.verify.waiting import wait_until
 
 KIND = "scf function"
@@ -77,6 +77,8 @@ class FunctionStory:
     """What SCF reports of its code, or the code of a refusal."""
     quiet: str = ""
     """The code that refuses IgnoreSysLog, or where it is shown; empty where it is taken and not shown."""
+    reserved: tuple[str, int | None, int | None] = ("", None, None)
+    """The code that refuses a reservation for one instance; what is shown of it, and once it was taken back."""
 
 
 def function_story(desk: TencentDesk) -> FunctionStory:
@@ -98,11 +100,12 @@ def function_story(desk: TencentDesk) -> FunctionStory:
         variables = tuple(_variables_after(function, part.role, one) for one in (OTHER, [], [NO_PAIR]))
         stay = _logs_stay(function, part.role, logs) if logs else None
         quiet = _quiet(function, part.role)
+        reserved = _reserve(function)
         began = time.monotonic()
         gone = function.remove()
         deleted = time.monotonic() - began if gone else None
         again = function.create(part.role, PLAIN, {})
-        return FunctionStory(made, triggered, called, variables, stay, deleted, again, digest, quiet)
+        return FunctionStory(made, triggered, called, variables, stay, deleted, again, digest, quiet, reserved)
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
@@ -204,6 +207,15 @@ def _quiet(function: ScfFunction, role: str) -> str:
     code = function.when_rested("UpdateFunctionConfiguration", Role=role, IgnoreSysLog=True)
     function.rest()
     return code or ("shown by GetFunction" if "IgnoreSysLog" in (function.shown() or {}) else "")
+
+
+def _reserve(function: ScfFunction) -> tuple[str, int | None, int | None]:
+    code = function.when_rested("PutReservedConcurrencyConfig", ReservedConcurrencyMem=MEMORY_MB)
+    wait_until(lambda: function.reserved_mb() == MEMORY_MB, 0 if code else SHOWN_S)
+    put = function.reserved_mb()
+    function.when_rested("DeleteReservedConcurrencyConfig")
+    wait_until(lambda: function.reserved_mb() is None, SHOWN_S)
+    return code, put, function.reserved_mb()
 
 
 def _log(result: Mapping[str, Any]) -> str:
