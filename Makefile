@@ -79,7 +79,7 @@ mutants: with-dev ## do the quick tests notice small changes of the shipped code
 	@$(PY) -m shared.workbench.mutants --count $(COUNT) $(if $(ROOM),--room $(ROOM))
 
 ROUNDS ?= 7
-bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,ceiling,bytes,counts,others]
+bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,batch,ceiling,scale,bytes,counts,others]
 	@$(PY) -m shared.workbench.bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
 
 PORT ?= 0

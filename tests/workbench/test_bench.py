@@ -85,6 +85,18 @@ RESULTS: dict[str, Any] = {
             "peak_mib": 61.0,
         }
     ],
+    "scale": [
+        {
+            "part": "report",
+            "items": items,
+            "cpu_s": cpu_s,
+            "peak_mib": 170.0,
+            "calls": 0.0,
+            "invocations": 1,
+            "page_kb": 180.0,
+        }
+        for items, cpu_s in ((10_000, 2.0), (100_000, 11.0), (1_000_000, 110.0))
+    ],
     "bytes": [
         {
             "cloud": "tencent",
@@ -184,6 +196,8 @@ def test_results_within_budget_miss_nothing() -> None:
         (("ceiling", 0, "share_of_calls"), 0.949, "0.949 of the limit"),
         (("ceiling", 0, "outcomes"), {"changed": 499}, "1 commands lost"),
         (("ceiling", 0, "error_classes"), {"throttled": 2}, "2 failed for throttling"),
+        (("scale", 2, "cpu_s"), 150.0, "one event more costs 1.54 times as much, budget 1.3"),
+        (("scale", 2, "peak_mib"), 201.0, "report of 1,000,000 events peaks at 201 MiB, budget 200"),
         (("bytes", 0, "mb"), 4.51, "4.51 MB, budget 4.5"),
         (("counts", 0, "connections"), 5, "5 connections for 5 commands"),
         (("counts", 0, "calls"), {"DescribeTaskInfo": 1.2}, "1.2 DescribeTaskInfo a command, allowed 1"),

@@ -19,6 +19,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from shared.workbench.report.__main__ import main
+from shared.workbench.report.figures import Figures
 from shared.workbench.report.ledger import Ledger
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
@@ -210,10 +211,10 @@ def test_the_strongest_stands_in_any_order_of_arrival(tmp_path: Path, visit: Vis
     for count in range(1, 6):
         events = [result_event(weak_to_strong[n], "c", times[-n - 1]) for n in range(count)]
         for order in itertools.permutations(events):
-            ledger = Ledger()
-            for event in order:
-                ledger.add(event)
-            assert [one.outcome for one in ledger.commands] == [weak_to_strong[count - 1]]
+            with Ledger() as ledger:
+                for event in order:
+                    ledger.add(event)
+                assert Figures(ledger, 0.0).outcomes() == {weak_to_strong[count - 1]: 1}
     page = visit(page_of(tmp_path, events[:3]))
     assert [number(page, name) for name in ("in_force", "unknown", "pending", "not_changed")] == [0, 1, 0, 0]
 

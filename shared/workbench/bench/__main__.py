@@ -26,6 +26,8 @@ from shared.workbench.bench.report import (
     with_tables,
     write,
 )
+from shared.workbench.bench.scale import measure as scale
+from shared.workbench.bench.scale.report import SHORT, fixed_misses
 from shared.workbench.bench.standin import Standin
 from shared.workbench.bundle.checkout import ROOT
 
@@ -56,7 +58,7 @@ def main(argv: list[str]) -> int:
 
 
 def short() -> int:
-    """Bytes, connections, calls, and instructions where valgrind is installed. Raises: BenchError."""
+    """Bytes, connections, calls, memory, and instructions where valgrind is installed. Raises: BenchError."""
     python, packed = build.interpreter(), build.unpacked_packages()
     plain = {cloud: build.build_plain_handler(cloud, python) for cloud in COLD_RATIO}
     with Standin() as standin:
@@ -79,7 +81,10 @@ def short() -> int:
     for one in results["counts"]:
         calls = ", ".join(f"{number:g} {action}" for action, number in one["calls"].items())
         print(f"counts: {one['function']}: {one['connections']} connection; a command: {calls}")
-    return _told(missed)
+    costs = scale.measure(short=True)
+    for one in costs:
+        print(f"scale: {one['part']} of {one['items']:,}: {one['peak_mib']:.0f} MiB, {one['calls']:g} calls each")
+    return _told(missed + fixed_misses(costs, SHORT))
 
 
 def _whole(chosen: list[str], rounds: int) -> int:
@@ -130,6 +135,7 @@ def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
         "warm": lambda: [asdict(warm.measure(packed, tls=tls)) for tls in (False, True)],
         "batch": lambda: batch.measure(python.path, packed),
         "ceiling": lambda: [asdict(ceiling.measure_often(processes)) for processes in CEILING_SHARE],
+        "scale": scale.measure,
     }
     for part in chosen:
         _say(part)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from shared.workbench.bench.errors import BenchError
+from shared.workbench.bench.scale import report as scale
 
 Results = Mapping[str, Any]
-PARTS = ("cold", "warm", "batch", "ceiling", "bytes", "counts", "others")
+PARTS = ("cold", "warm", "batch", "ceiling", "scale", "bytes", "counts", "others")
 BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 COLD_RATIO = {"tencent": 0.30, "alibaba": 0.15}
@@ -37,11 +38,12 @@ def missed_budgets(results: Results) -> list[str]:
             lines.append("warm: the two sides did not make the same calls")
     for run in results.get("ceiling", ()):
         lines += _ceiling_misses(run)
+    lines += scale.misses(results.get("scale", ()))
     return lines + missed_fixed_budgets(results)
 
 
 def missed_fixed_budgets(results: Results) -> list[str]:
-    """The same for what does not depend on the machine: bytes, calls, connections."""
+    """The same for what does not depend on the machine: bytes, calls, connections, what a large fleet takes."""
     lines = [
         f"bytes: {one['cloud']} {one['function']}: {one['mb']:.2f} MB, budget {one['budget_mb']:g}"
         for one in results.get("bytes", ())
@@ -59,7 +61,7 @@ def missed_fixed_budgets(results: Results) -> list[str]:
             if number > one["allowed"].get(action, 0):
                 allowed = one["allowed"].get(action, 0)
                 lines.append(f"counts: {one['function']}: {number:g} {action} a command, allowed {allowed:g}")
-    return lines
+    return lines + scale.fixed_misses(results.get("scale", ()))
 
 
 def tables(results: Results) -> str:
@@ -68,6 +70,7 @@ def tables(results: Results) -> str:
         _cold(results["cold"]) if "cold" in results else "",
         _once(results),
         _ceiling(results["ceiling"]) if "ceiling" in results else "",
+        f"{scale.TEXT}\n\n{_table(scale.HEAD, scale.rows(results['scale']))}" if "scale" in results else "",
         _bytes(results["bytes"]) if "bytes" in results else "",
         _others(results["others"]) if "others" in results else "",
         _missed(results),

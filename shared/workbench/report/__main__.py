@@ -1,15 +1,17 @@
 """`python -m shared.workbench.report [SOURCE...] [-o FILE] [--now TIME]`: a page of what happened.
 
 SOURCE is a queue's URL (sqlite:///path, amqps://...), a file of events (one JSON a line, or a JSON array; log lines
-`undelivered_result` and HTTP replies too), or `-`. Default: $KEYTURN_RESULTS.
+`undelivered_result` and HTTP replies too), or `-`. Default: $KEYTURN_RESULTS. What was read waits in a temporary file
+($TMPDIR), some 500 bytes an event.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import sqlite3
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -43,26 +45,34 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     texts = arguments.source or [url for url in (environ.get("KEYTURN_RESULTS"),) if url]
     if not texts:
         parser.error("no source: name a queue or a file, or set KEYTURN_RESULTS")
-    ledger, sources = Ledger(), []
     try:
-        for text in texts:
-            source = named_source(text)
-            sources.append(source)
-            add_source(text, source, ledger)
+        with Ledger() as ledger:
+            return _reported(ledger, texts, arguments.out, now)
     except SourceError as error:
         print(f"report: {error}", file=sys.stderr)
-        return 1
-    at = now.timestamp() if now is not None else ledger.newest or 0.0
-    shown = page_values(ledger, sources, at)
+    except sqlite3.Error as error:
+        text = "the events do not fit into the folder for temporary files: set TMPDIR to one that has more room"
+        print(f"report: {text} ({error})", file=sys.stderr)
+    return 1
+
+
+def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | None) -> int:
+    """Read, render and tell. Raises: SourceError, sqlite3.Error."""
+    sources = []
+    for text in texts:
+        source = named_source(text)
+        sources.append(source)
+        add_source(text, source, ledger)
+    shown = page_values(ledger, sources, now.timestamp() if now is not None else ledger.newest or 0.0)
     page = render(shown)
-    if str(arguments.out) == "-":
+    if str(out) == "-":
         sys.stdout.buffer.write(page.encode())
     else:
         try:
-            arguments.out.parent.mkdir(parents=True, exist_ok=True)
-            arguments.out.write_text(page, encoding="utf-8")
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(page, encoding="utf-8")
         except OSError as error:
-            print(f"report: OUT={arguments.out} cannot be written: {why(error)}", file=sys.stderr)
+            print(f"report: OUT={out} cannot be written: {why(error)}", file=sys.stderr)
             return 1
     for source in sources:
         for what, numbers in (("malformed", source.malformed), ("not ours", source.not_ours)):
@@ -73,9 +83,9 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
                 )
     totals = shown["totals"]
     print(
-        f"{arguments.out}: {ledger.events:,} events, {totals.commands:,} commands, "
+        f"{out}: {ledger.events:,} events, {totals.commands:,} commands, "
         f"{totals.to_do:,} to look at{': ' if totals.to_do else ''}{', '.join(totals.parts)}",
-        file=sys.stderr if str(arguments.out) == "-" else sys.stdout,
+        file=sys.stderr if str(out) == "-" else sys.stdout,
     )
     return 0
 

@@ -6,9 +6,11 @@ figures as rows too; the page shows them as a table, which is the chart's text a
 
 from __future__ import annotations
 
+import math
 import re
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -17,8 +19,6 @@ import vl_convert
 from markupsafe import Markup
 
 from shared.results.outcome import Outcome
-from shared.workbench.report.events import Result
-from shared.workbench.report.ledger import FleetCredential
 
 _VEGA_LITE = "6.4"
 _WIDE, _NARROW = 880, 312  # pixels of the whole picture
@@ -55,15 +55,20 @@ class Chart:
     rows: Sequence[tuple[str, ...]]
 
 
-def outcomes_over_time(commands: Sequence[Result]) -> Chart | None:
-    """Commands by the time of the result that stands, in at most 48 steps; None if there is none."""
-    if not commands:
+def outcomes_over_time(commands: Callable[[], Iterable[tuple[float, Outcome]]]) -> Chart | None:
+    """Commands by the time of the result that stands, in at most 48 steps; None if there is none.
+
+    `commands` tells time and outcome of each, in any order, as often as it is asked.
+    """
+    first, last = math.inf, -math.inf
+    for time, _ in commands():
+        first, last = min(first, time), max(last, time)
+    if first > last:
         return None
-    first, last = commands[0].time, commands[-1].time
     step = _step(last - first)
     counts: dict[int, Counter[str]] = {}
-    for one in commands:
-        counts.setdefault(int(one.time // step), Counter())[GROUPS[one.outcome]] += 1
+    for time, outcome in commands():
+        counts.setdefault(int(time // step), Counter())[GROUPS[outcome]] += 1
     values: list[dict[str, Any]] = []
     rows = []
     for number in sorted(counts):
@@ -104,27 +109,28 @@ def outcomes_over_time(commands: Sequence[Result]) -> Chart | None:
             },
         }
 
-    totals = Counter(GROUPS[one.outcome] for one in commands)
+    totals: Counter[str] = sum(counts.values(), Counter())
     told = ", ".join(f"{totals[group]:,} {group}" for group in COLORS if totals[group])
-    says = f"{len(commands):,} commands from {_label(first, 1)} to {_label(last, 1)} UTC: {told}."
+    says = f"{totals.total():,} commands from {_label(first, 1)} to {_label(last, 1)} UTC: {told}."
     return Chart(says, *_both(spec, 190), ("from (UTC)", *COLORS), rows)
 
 
-def ages(credentials: Sequence[FleetCredential]) -> Chart | None:
-    """Credentials by age, against the limit that most of them have; None if no age is known."""
-    known = [one for one in credentials if one.age_days is not None]
-    if not known:
+def ages(known: Callable[[], Iterable[tuple[float, float]]]) -> Chart | None:
+    """Credentials by age, against the limit that most of them have; None if no age is known.
+
+    `known` tells age and limit of each in days, in any order, as often as it is asked.
+    """
+    limits = Counter(limit for _, limit in known())
+    if not limits:
         return None
-    limits = Counter(one.max_age_days for one in known)
     limit = max(limits, key=lambda days: (limits[days], -days))
     step = max(limit / 6, 1 / 24)
     most = 20
     counts: dict[int, list[int]] = {}
-    for one in known:
-        assert one.age_days is not None
+    for age, own in known():
         # A class ends with its upper edge, since an age that is equal to the limit is within it.
-        number = max(0, min(most, -int(-one.age_days // step) - 1))
-        counts.setdefault(number, [0, 0])[one.over] += 1
+        number = max(0, min(most, -int(-age // step) - 1))
+        counts.setdefault(number, [0, 0])[age > own] += 1
     end = max(7, *(number + 1 for number in counts))
     values: list[dict[str, Any]] = []
     rows = []
@@ -136,7 +142,7 @@ def ages(credentials: Sequence[FleetCredential]) -> Chart | None:
         upper = f"{_days((number + 1) * step)}" if number < most else "more"
         rows.append((f"{_days(number * step)} to {upper}", f"{within:,}", f"{over:,}"))
     tallest = max(sum(both) for both in counts.values())
-    over = sum(one.over for one in known)
+    over = sum(both[1] for both in counts.values())
 
     def spec(narrow: bool) -> dict[str, Any]:
         ticks = [number * step for number in range(0, end + 1, 3 if narrow else 1 if end <= 12 else 2)]
@@ -161,9 +167,8 @@ def ages(credentials: Sequence[FleetCredential]) -> Chart | None:
         return {"layer": [bars, rule, {**at, "mark": {**text, "text": f"limit {_days(limit)} d"}}]}
 
     others = "" if len(limits) == 1 else "; other policies have other limits, and a bar's color goes by its own"
-    says = (
-        f"{len(known):,} credentials of known age, {over:,} over their limit; the line is {_days(limit)} days{others}."
-    )
+    known_ages = f"{limits.total():,} credentials of known age"
+    says = f"{known_ages}, {over:,} over their limit; the line is {_days(limit)} days{others}."
     return Chart(says, *_both(spec, 190), ("age in days", "within the limit", "over the limit"), rows)
 
 
@@ -172,8 +177,9 @@ def durations(seconds: Sequence[float]) -> Chart | None:
     if not seconds:
         return None
     counts = [0] * len(_TOOK)
+    ends = [end for _, end in _TOOK]
     for took in seconds:
-        counts[next(index for index, (_, end) in enumerate(_TOOK) if took < end)] += 1
+        counts[bisect_right(ends, took)] += 1
     values = [{"at": label, "n": count} for (label, _), count in zip(_TOOK, counts, strict=True)]
 
     def spec(narrow: bool) -> dict[str, Any]:

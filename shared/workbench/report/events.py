@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from sys import intern
 from typing import Any
 
 from shared.results.outcome import Outcome
@@ -162,7 +161,7 @@ def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> 
     at = _time(event.get("time"))
     error = data.get("Error")
     error = error if isinstance(error, Mapping) else None
-    # What is in force, or surely is not, is not argued about: of 100,000 commands that would be most of the memory.
+    # What is in force, or surely is not, is not argued about: of a million commands that would be most of the room.
     argued = data if known in (Outcome.UNKNOWN, Outcome.PENDING) else {}
     evidence = argued.get("Evidence")
     lines = [text for line in evidence if (text := _text(line, 200))] if isinstance(evidence, list) else []
@@ -172,7 +171,7 @@ def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> 
     return Result(
         id=_identifier(event.get("id")),
         source=_source(event.get("source")),
-        subject=intern(_subject(event.get("subject"))),
+        subject=_subject(event.get("subject")),
         operation=_name(data.get("Operation")),
         command_id=_identifier(data.get("CommandId")),
         outcome=known,
@@ -180,8 +179,8 @@ def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> 
         time=at,
         started=started,
         finished=at if finished is None else finished,
-        error_class=_interned(error.get("Class"), 40) if error else None,
-        code=_interned(error.get("Code"), 80) if error else None,
+        error_class=_text(error.get("Class"), 40) if error else None,
+        code=_text(error.get("Code"), 80) if error else None,
         message=_text(error.get("Message"), 400) if error else None,
         retryable=bool(error) and error is not None and error.get("Retryable") is True,
         evidence=tuple(kept),
@@ -211,18 +210,18 @@ def _page(event: Mapping[str, Any], data: Mapping[str, Any]) -> RotationPage:
         source=_source(event.get("source")),
         service=_subject(event.get("subject")).split("/")[0],
         time=at,
-        policy=intern(_required(data.get("Policy"), 100)),
+        policy=_required(data.get("Policy"), 100),
         mode=_name(data.get("Mode")),
         function=_name(data.get("Function")),
         max_age_days=limit,
-        firing=intern(_required(data.get("Firing"), 200)),
+        firing=_required(data.get("Firing"), 200),
         fired=at if fired is None else fired,
         page=page,
         last=data.get("Last") is True,
         counts=counts,
         rows=tuple(_row(row) for row in rows),
         error=told or ("an error without a name" if error else None),
-        role=_interned(data.get("Role"), 200),
+        role=_text(data.get("Role"), 200),
     )
 
 
@@ -231,11 +230,11 @@ def _row(row: object) -> RotationRow:
         raise Malformed
     return RotationRow(
         resource=_required(row.get("Resource"), 120),
-        account=intern(_required(row.get("Account"), 120)),
+        account=_required(row.get("Account"), 120),
         age_days=_number(row.get("AgeDays")),
         changed_at=_time_or_none(row.get("ChangedAt")),
         due=row.get("Due") is True,
-        why=_interned(row.get("Why"), 300) or "",
+        why=_text(row.get("Why"), 300) or "",
         command_id=_text(row.get("CommandId"), 64),
     )
 
@@ -287,11 +286,6 @@ def _text(value: object, longest: int) -> str | None:
     return (shown if len(shown) <= longest else f"{shown[: longest - 1]}…") or None
 
 
-def _interned(value: object, longest: int) -> str | None:
-    text = _text(value, longest)
-    return None if text is None else intern(text)
-
-
 def _required(value: object, longest: int) -> str:
     text = _text(value, longest)
     if text is None:
@@ -309,13 +303,13 @@ def _identifier(value: object) -> str:
 def _name(value: object) -> str:
     if not isinstance(value, str) or not _NAME.fullmatch(value):
         raise Malformed
-    return intern(value)
+    return value
 
 
 def _source(value: object) -> str:
     if not isinstance(value, str) or not _SOURCE.fullmatch(value):
         raise Malformed
-    return intern(value)
+    return value
 
 
 def _subject(value: object) -> str:

@@ -1,12 +1,23 @@
-"""What the events come to: each command once, by the strongest of its results; each credential by its newest age."""
+"""What the events come to: each command once, by the strongest of its results; each credential by its newest age.
+
+A database in a temporary file, which SQLite removes, holds what was told: a million events take no more memory than ten
+thousand. `figures.py` asks it what the page shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from hashlib import blake2b
+from itertools import groupby
+from operator import attrgetter
+from types import TracebackType
+from typing import Any
 
 from shared.results.outcome import Outcome
-from shared.workbench.report.events import COUNTS, Result, RotationPage, RotationRow, parse_event
+from shared.workbench.report.events import COUNTS, Result, RotationPage, parse_event
 
 IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 OVERDUE_S = 40 * 60.0
@@ -16,33 +27,69 @@ _STRENGTH = {
     Outcome.NOT_CHANGED: 1,
     Outcome.UNKNOWN: 2,
     Outcome.ALREADY_CHANGED: 3,
-    Outcome.CHANGED: 3,
+    Outcome.CHANGED: 4,  # of two in force the one that made the change
     Outcome.WOULD_CHANGE: 1,
 }
-_DAY_S = 86_400.0
+# Of SQLite, and as much again where it sorts: looking an id up for each event wants more than going through once.
+_CACHE_READING_KIB, _CACHE_ASKED_KIB = 16 * 1024, 4 * 1024
+_AT_ONCE = 500  # results that are put in together
+
+_RESULT = tuple(one.name for one in fields(Result))
+RESULT = ", ".join(_RESULT)
+"""The columns of a result, in the order in which `result_of` takes them."""
+STANDS = "FROM results WHERE stands AND NOT dry_run"
+"""The result that stands for each command; dry runs apart."""
+FORCE = "stands AND NOT dry_run AND outcome IN ('changed', 'already_changed')"
+BY_TIME = "time, source, subject, id, command_id"
+_values = attrgetter(*_RESULT)
+_ABOUT = ("source", "service", "policy", "firing", "mode", "function", "max_age_days", "fired")  # as Firing has them
+_PAGE = (*_ABOUT, "page", "last", "counts", "error")
+
+# A row of `results` is one id, told by a queue or by none, at its strongest. `name` and `command` are digests of what
+# tells one from another. UNIQUE is looked up for each event, so it is kept small.
+_FORM = f"""
+CREATE TABLE results (
+  name, delivered, command, strength, newer, took, stands DEFAULT 1, {RESULT}, UNIQUE (name, delivered)
+);
+CREATE TABLE pages (name PRIMARY KEY, {", ".join(_PAGE)});
+CREATE TABLE credentials (
+  name PRIMARY KEY, source, service, policy, fired, time, max_age_days, resource, account, age_days, changed_at, why
+);
+CREATE TABLE sent (source, service, resource, account, policy, command_id, fired);
+BEGIN;
+"""
+_TELL = f"""
+INSERT INTO results (name, delivered, command, strength, newer, took, {RESULT})
+VALUES ({", ".join("?" * (6 + len(_RESULT)))})
+ON CONFLICT (name, delivered) DO UPDATE SET ({RESULT}, strength, newer, took)
+  = ({", ".join(f"excluded.{name}" for name in _RESULT)}, excluded.strength, excluded.newer, excluded.took)
+WHERE (excluded.strength, excluded.newer, excluded.id, excluded.evidence) > (strength, newer, id, evidence)
+"""
+_LIST = f"""
+INSERT INTO credentials VALUES ({", ".join("?" * 12)}) ON CONFLICT (name) DO UPDATE SET
+  (fired, time, max_age_days, age_days, changed_at, why)
+  = (excluded.fired, excluded.time, excluded.max_age_days, excluded.age_days, excluded.changed_at, excluded.why)
+WHERE (excluded.fired, excluded.time) > (fired, time)
+"""
+# Which of two results of one command stands, whatever their order: in force over unknown over not_changed over pending.
+# Of dry runs, and of two that say the same, the newer: its evidence is the newer. Of two in force that say the same,
+# the first.
+_DECIDE = f"""
+UPDATE results SET stands = 1 WHERE NOT stands;
+UPDATE results SET stands = 0 WHERE rowid IN (
+  SELECT rowid FROM (
+    SELECT rowid, row_number() OVER (
+      PARTITION BY command ORDER BY strength DESC, newer DESC, id DESC, evidence DESC, delivered
+    ) AS place FROM results
+  ) WHERE place > 1
+);
+DROP INDEX IF EXISTS in_force;
+CREATE INDEX in_force ON results (source, subject, time, outcome, finished) WHERE {FORCE};
+PRAGMA cache_size = -{_CACHE_ASKED_KIB};
+"""
 
 
-def stronger_result(one: Result, other: Result) -> Result:
-    """Which of two results of one command stands, whatever their order.
-
-    In force over unknown over not_changed over pending. Of dry runs, and of two that say the same, the newer: its
-    evidence is the newer. Of two in force the one that made the change, and the first that says so.
-    """
-    return max(one, other, key=_weight)
-
-
-def _weight(result: Result) -> tuple[object, ...]:
-    in_force = result.outcome in IN_FORCE
-    return (
-        0 if result.dry_run else _STRENGTH[result.outcome],
-        result.outcome is Outcome.CHANGED,
-        -result.time if in_force and not result.dry_run else result.time,
-        result.id,
-        result.evidence,
-    )
-
-
-@dataclass(eq=False)
+@dataclass(frozen=True, slots=True)
 class Firing:
     """One firing of a rotation's timer, from as many of its pages as were found."""
 
@@ -54,16 +101,15 @@ class Firing:
     function: str
     max_age_days: float
     fired: float
-    pages: set[int] = field(default_factory=set)
-    counts: tuple[int, ...] = (0,) * len(COUNTS)
-    last_page: int | None = None
-    newest_page: int = -1
-    error: str | None = None
+    pages: int
+    counts: tuple[int, ...]
+    last_page: int | None
+    error: str | None
 
     @property
     def complete(self) -> bool:
         """Whether every page is here; its last one has the counts of the whole firing."""
-        return self.last_page is not None and len(self.pages) == self.last_page + 1
+        return self.last_page is not None and self.pages == self.last_page + 1
 
     @property
     def count(self) -> dict[str, int]:
@@ -80,61 +126,31 @@ class Firing:
         return self.complete and self.error is None and not self.unsent
 
 
-@dataclass(frozen=True, slots=True)
-class FleetCredential:
-    """One credential of a fleet as it is now. Times are Unix seconds, ages days."""
-
-    source: str
-    service: str
-    policy: str
-    resource: str
-    account: str
-    max_age_days: float
-    age_days: float | None
-    changed_since: float | None  # a result that says `changed`, later than the report
-    why: str
-
-    @property
-    def over(self) -> bool:
-        return self.age_days is not None and self.age_days > self.max_age_days
-
-
-@dataclass(frozen=True, slots=True)
-class SentCommand:
-    """A command that a rotation says it has sent."""
-
-    source: str
-    service: str
-    resource: str
-    account: str
-    policy: str
-    command_id: str
-    fired: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    row: RotationRow
-    fired: float
-    time: float
-    max_age_days: float
-
-
-@dataclass(eq=False)
 class Ledger:
-    """Takes events one by one, in any order; what it says depends on the set of them alone."""
+    """Takes events one by one, in any order; what it says depends on the set of them alone. Not for two threads.
 
-    events: int = 0
-    duplicates: int = 0
-    oldest: float | None = None
-    newest: float | None = None
-    _seen: set[tuple[str, bool]] = field(default_factory=set)
-    _commands: dict[tuple[str, str, str, str, bool], Result] = field(default_factory=dict)
-    _on_a_queue: set[str] = field(default_factory=set)
-    _undelivered: dict[str, Result] = field(default_factory=dict)
-    _firings: dict[tuple[str, str, str, str], Firing] = field(default_factory=dict)
-    _rows: dict[tuple[str, str, str, str, str], _Told] = field(default_factory=dict)
-    _sent: dict[tuple[str, str], SentCommand] = field(default_factory=dict)
+    Raises, wherever it is asked or told: sqlite3.Error, where the temporary file has no room.
+    """
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.oldest: float | None = None
+        self.newest: float | None = None
+        self._pages_again = self._results = 0
+        self._waiting: list[tuple[object, ...]] = []
+        self._decided = True
+        self._database = sqlite3.connect("", isolation_level=None)  # no name: a file of SQLite's own, for as long
+        self._database.executescript(
+            f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_READING_KIB}; {_FORM}"
+        )
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._database.close()
 
     def add(self, event: object, *, delivered: bool = True) -> None:
         """One event; `delivered`: whether a queue has it. Raises: NotOurs, Malformed."""
@@ -147,129 +163,117 @@ class Ledger:
         else:
             self._add_page(parsed)
 
+    def rows(self, question: str, *values: object) -> Iterator[Any]:
+        """What the tables answer, row by row."""
+        self._decide()
+        return iter(self._database.execute(question, values))
+
+    def keep(self, table: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        """A table of what was worked out: `name (columns)`."""
+        columns = table.count(",") + 1
+        self._database.execute(f"CREATE TABLE {table}")
+        self._database.executemany(f"INSERT INTO {table.partition(' ')[0]} VALUES ({', '.join('?' * columns)})", rows)
+
+    def number(self, question: str, *values: object) -> int:
+        """The one number that a question has for an answer; 0 where it has none."""
+        (found,) = next(self.rows(question, *values))
+        return int(found or 0)
+
+    @property
+    def duplicates(self) -> int:
+        """Events with an id that came before."""
+        # One that a queue has and that a log tells of too is in two rows.
+        return self._pages_again + self._results - self.number("SELECT count(DISTINCT name) FROM results")
+
+    @property
+    def firings(self) -> Iterator[Firing]:
+        """In the order of their names."""
+        found = self.rows(f"SELECT {', '.join(_PAGE)} FROM pages ORDER BY source, service, policy, firing, page, name")
+        for _, pages in groupby(found, key=lambda row: row[:4]):
+            yield _firing([dict(zip(_PAGE, row, strict=True)) for row in pages])
+
     def _add_result(self, result: Result, delivered: bool) -> None:
-        seen = (result.id, result.dry_run)
-        self.duplicates += seen in self._seen
-        self._seen.add(seen)
-        if delivered:
-            self._on_a_queue.add(result.id)
-        else:
-            held = self._undelivered.get(result.id)
-            self._undelivered[result.id] = result if held is None else stronger_result(held, result)
-        key = (result.source, result.subject, result.operation, result.command_id, result.dry_run)
-        other = self._commands.get(key)
-        self._commands[key] = result if other is None else stronger_result(other, result)
+        self._results += 1
+        of = (result.source, result.subject, result.operation, result.command_id)
+        in_force = result.outcome in IN_FORCE and not result.dry_run
+        self._waiting.append(
+            (
+                _digest(result.id, result.dry_run),
+                delivered,
+                _digest(*of, result.dry_run),
+                0 if result.dry_run else _STRENGTH[result.outcome],
+                -result.time if in_force else result.time,
+                None if result.outcome is Outcome.PENDING else result.seconds,
+                *_stored(result),
+            )
+        )
+        self._decided = False
+        if len(self._waiting) >= _AT_ONCE:
+            self._put_in()
+
+    def _put_in(self) -> None:
+        self._database.executemany(_TELL, self._waiting)
+        self._waiting.clear()
 
     def _add_page(self, page: RotationPage) -> None:
-        seen = (page.id, False)
-        if seen in self._seen:
-            self.duplicates += 1
+        values = {**{name: getattr(page, name) for name in _PAGE}, "counts": json.dumps(page.counts)}
+        new = f"INSERT OR IGNORE INTO pages VALUES ({', '.join('?' * (1 + len(_PAGE)))})"
+        if not self._database.execute(new, (_digest(page.id), *values.values())).rowcount:
+            self._pages_again += 1
             return
-        self._seen.add(seen)
-        key = (page.source, page.service, page.policy, page.firing)
-        firing = self._firings.get(key)
-        if firing is None:
-            about = (page.mode, page.function, page.max_age_days, page.fired)
-            firing = self._firings[key] = Firing(page.source, page.service, page.policy, page.firing, *about)
-        firing.pages.add(page.page)
-        if page.last:
-            firing.last_page, firing.error = page.page, page.error
-        if page.page > firing.newest_page:  # its counts are of all pages up to it
-            firing.newest_page, firing.counts = page.page, page.counts
+        of, at = (page.source, page.service, page.policy), (page.fired, page.time, page.max_age_days)
         for row in page.rows:
-            named = (page.source, page.service, page.policy, row.resource, row.account)
-            told = _Told(row, page.fired, page.time, page.max_age_days)
-            held = self._rows.get(named)
-            if held is None or (told.fired, told.time) > (held.fired, held.time):
-                self._rows[named] = told
-            if row.command_id and "not sent" not in row.why:
-                sent = SentCommand(
-                    page.source, page.service, row.resource, row.account, page.policy, row.command_id, page.fired
-                )
-                first = self._sent.setdefault((page.source, row.command_id), sent)
-                if sent.fired < first.fired:
-                    self._sent[page.source, row.command_id] = sent
+            told = (row.resource, row.account, row.age_days, row.changed_at, row.why)
+            self._database.execute(_LIST, (_digest(*of, row.resource, row.account), *of, *at, *told))
+        sent = [row for row in page.rows if row.command_id and "not sent" not in row.why]
+        self._database.executemany(
+            "INSERT INTO sent VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                (page.source, page.service, row.resource, row.account, page.policy, row.command_id, page.fired)
+                for row in sent
+            ),
+        )
 
-    @property
-    def commands(self) -> list[Result]:
-        """The result that stands for each command, oldest first; dry runs apart."""
-        return _by_time(one for one in self._commands.values() if not one.dry_run)
-
-    @property
-    def dry_runs(self) -> list[Result]:
-        """The newest result of each dry run."""
-        return _by_time(one for one in self._commands.values() if one.dry_run)
-
-    @property
-    def undelivered(self) -> list[Result]:
-        """Results that no queue took, as a log or a reply tells, and that none has brought since."""
-        return _by_time(one for id_, one in self._undelivered.items() if id_ not in self._on_a_queue)
-
-    @property
-    def firings(self) -> list[Firing]:
-        """Newest first."""
-        return sorted(self._firings.values(), key=lambda one: (-one.fired, one.source, one.policy, one.firing))
-
-    def unanswered(self) -> list[SentCommand]:
-        """Commands that a rotation has sent and of which no result is here, the longest first."""
-        answered = {(one.source, one.command_id) for one in self._commands.values() if not one.dry_run}
-        missing = (one for key, one in self._sent.items() if key not in answered)
-        return sorted(missing, key=lambda one: (one.fired, one.source, one.resource, one.account))
-
-    def settled_by(self, commands: Iterable[Result]) -> Mapping[tuple[str, str], Result]:
-        """By source and subject, the newest result in force: an older `unknown` of that credential is history."""
-        newest: dict[tuple[str, str], Result] = {}
-        for one in commands:
-            if one.outcome in IN_FORCE:
-                key = (one.source, one.subject)
-                if key not in newest or newest[key].time < one.time:
-                    newest[key] = one
-        return newest
-
-    def credentials(self, commands: Iterable[Result], now: float) -> list[FleetCredential]:
-        """Every credential that a report names, the oldest first, those of no known age last.
-
-        A change that was told after the report makes its credential young. What a later report of the whole fleet
-        does not name any more is gone.
-        """
-        changed: dict[tuple[str, str], float] = {}
-        for one in commands:
-            if one.outcome is Outcome.CHANGED:
-                key = (one.source, one.subject)
-                changed[key] = max(changed.get(key, one.finished), one.finished)
-        whole: dict[tuple[str, str, str], float] = {}
-        for firing in self._firings.values():
-            if firing.complete and firing.mode == "report" and firing.error is None:
-                fleet = (firing.source, firing.service, firing.policy)
-                whole[fleet] = max(whole.get(fleet, firing.fired), firing.fired)
-        found = [
-            _credential(key, told, changed, now)
-            for key, told in self._rows.items()
-            if told.fired >= whole.get(key[:3], told.fired)
-        ]
-        return sorted(found, key=_oldest_first)
+    def _decide(self) -> None:
+        """Before it answers: which result of each command stands."""
+        if self._decided:
+            return
+        self._decided = True
+        self._put_in()
+        self._database.executescript(_DECIDE)
 
 
-def _credential(
-    key: tuple[str, str, str, str, str], told: _Told, changed: Mapping[tuple[str, str], float], now: float
-) -> FleetCredential:
-    source, service, policy, resource, account = key
-    row = told.row
-    at = row.changed_at
-    if at is None and row.age_days is not None:
-        at = told.fired - row.age_days * _DAY_S
-    # The two accounts of Alternate are one row, as old as the last change of either.
-    times = [changed.get((source, f"{service}/{resource}/{name}")) for name in account.split(",")]
-    since = max((time for time in times if time is not None and time > told.fired), default=None)
-    if since is not None and (at is None or since > at):
-        at = since
-    age = None if at is None else max(0.0, (now - at) / _DAY_S)
-    return FleetCredential(source, service, policy, resource, account, told.max_age_days, age, since, row.why)
+def result_of(row: tuple[Any, ...]) -> Result:
+    """A result from its columns."""
+    held = dict(zip(_RESULT, row, strict=True))
+    held |= {"outcome": Outcome(held["outcome"]), "evidence": tuple(json.loads(held["evidence"]))}
+    held |= {"dry_run": bool(held["dry_run"]), "retryable": bool(held["retryable"])}
+    return Result(**held)
 
 
-def _oldest_first(one: FleetCredential) -> tuple[object, ...]:
-    return (one.age_days is None, -(one.age_days or 0), one.source, one.service, one.resource, one.account, one.policy)
+_WHERE_OUTCOME, _WHERE_EVIDENCE = _RESULT.index("outcome"), _RESULT.index("evidence")
 
 
-def _by_time(results: Iterable[Result]) -> list[Result]:
-    return sorted(results, key=lambda one: (one.time, one.source, one.subject, one.id, one.command_id))
+def _stored(result: Result) -> list[object]:
+    values = list(_values(result))
+    values[_WHERE_OUTCOME] = result.outcome.value
+    values[_WHERE_EVIDENCE] = json.dumps(result.evidence) if result.evidence else "[]"
+    return values
+
+
+def _firing(pages: list[dict[str, Any]]) -> Firing:
+    """One firing, from its pages in their order: the newest has the counts of all up to it."""
+    first, newest = pages[0], pages[-1]
+    last: Mapping[str, Any] = next((one for one in reversed(pages) if one["last"]), {})
+    return Firing(
+        **{name: first[name] for name in _ABOUT},
+        pages=len({one["page"] for one in pages}),
+        counts=tuple(json.loads(newest["counts"])),
+        last_page=last.get("page"),
+        error=last.get("error"),
+    )
+
+
+def _digest(*names: object) -> bytes:
+    """Names in a compact form: two that differ have another one, as with an event's id."""
+    return blake2b("\n".join(map(str, names)).encode(), digest_size=16).digest()

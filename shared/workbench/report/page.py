@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from heapq import merge
+from itertools import groupby
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import jinja2
 from markupsafe import Markup, escape
 
-from shared.results.outcome import Outcome
 from shared.workbench.operations.runbook import read_runbook
 from shared.workbench.report import charts
 from shared.workbench.report.events import Result
-from shared.workbench.report.ledger import IN_FORCE, OVERDUE_S, Firing, FleetCredential, Ledger, SentCommand
+from shared.workbench.report.figures import Figures, Truncated
+from shared.workbench.report.ledger import OVERDUE_S, Ledger
 from shared.workbench.report.reading import Source
 
 MOST_CARDS = 24
@@ -25,21 +28,6 @@ OPEN_CARDS = 6  # the others are folded
 MOST_ROWS = 50
 QUANTILES = (50, 90, 99)
 _NO_ROW = "This version does not know the class: see the message."
-
-T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Truncated(Generic[T]):
-    """The first of many, and how many were left out."""
-
-    shown: Sequence[T]
-    rest: int
-    count: int
-
-    @classmethod
-    def of(cls, items: Sequence[T], most: int) -> Truncated[T]:
-        return cls(items[:most], max(0, len(items) - most), len(items))
 
 
 @dataclass(frozen=True)
@@ -112,56 +100,49 @@ class Totals:
 def page_values(ledger: Ledger, sources: Sequence[Source], now: float) -> dict[str, Any]:
     """What the template shows, by name."""
     book = {row.id: row for row in read_runbook()}
-    commands = ledger.commands
-    settled = ledger.settled_by(commands)
-    unknown = [_unknown(one, settled, now) for one in commands if one.outcome is Outcome.UNKNOWN]
-    unknown.sort(key=lambda one: (one.settled is not None, -one.result.time))
-    pending = [_pending(one, now) for one in commands if one.outcome is Outcome.PENDING]
-    pending.sort(key=lambda one: -one.for_s)
-    undelivered, unanswered, firings = ledger.undelivered, ledger.unanswered(), ledger.firings
-    unfinished = _unfinished(firings)
-    fleet = ledger.credentials(commands, now)
-    ended = [(one.seconds, one) for one in commands if one.outcome is not Outcome.PENDING and one.seconds is not None]
-    slowest = sorted(ended, key=lambda pair: (-pair[0], pair[1].time, pair[1].id))
-    took = sorted(seconds for seconds, _ in ended)
-    refused = [one for one in commands if one.outcome is Outcome.NOT_CHANGED]
+    figures = Figures(ledger, now)
+    outcomes, dry_outcomes = figures.outcomes(), figures.outcomes(dry=True)
+    undelivered = figures.undelivered(MOST_ROWS)
+    unfinished = Truncated.of(figures.unfinished(), MOST_CARDS)
+    oldest = figures.credentials(aged=True, most=20)
+    took = array("d", merge(*figures.took.values()))
     totals = Totals(
-        len(commands),
-        Counter(one.outcome.value for one in commands),
-        sum(one.retryable for one in refused),
-        sum(one.settled is None for one in unknown),
-        sum(one.overdue for one in pending),
-        len(undelivered),
-        len(unfinished),
-        sum(one.over for one in fleet),
-        sum(one.age_days is not None for one in fleet),
+        sum(outcomes.values()),
+        outcomes,
+        figures.retryable(),
+        figures.unsettled(),
+        figures.overdue(),
+        undelivered.count,
+        unfinished.count,
+        figures.over_age(),
+        oldest.count,
         quantile(took, 50) if took else None,
     )
-    ageless = [one for one in fleet if one.age_days is None]
+    unknown = [_unknown(one, settled, now) for one, settled in figures.unknown(MOST_CARDS)]
     return {
         "ledger": ledger,
         "sources": sources,
         "now": now,
         "totals": totals,
-        "unknown": Truncated.of(unknown, MOST_CARDS),
-        "pending": Truncated.of(pending, MOST_CARDS),
-        "undelivered": Truncated.of(undelivered[::-1], MOST_ROWS),
-        "unanswered": Truncated[SentCommand].of(unanswered, MOST_ROWS),
-        "unfinished": Truncated[Firing].of(unfinished, MOST_CARDS),
-        "over_time": charts.outcomes_over_time(commands),
-        "ages": charts.ages(fleet),
-        "oldest": Truncated[FleetCredential].of([one for one in fleet if one.age_days is not None], 20),
-        "ageless": Truncated[FleetCredential].of(ageless, MOST_ROWS),
+        "unknown": Truncated(unknown, outcomes["unknown"]),
+        "pending": Truncated([_pending(one, now) for one in figures.pending(MOST_CARDS)], outcomes["pending"]),
+        "undelivered": undelivered,
+        "unanswered": figures.unanswered(MOST_ROWS),
+        "unfinished": unfinished,
+        "over_time": charts.outcomes_over_time(figures.times),
+        "ages": charts.ages(figures.ages),
+        "oldest": oldest,
+        "ageless": figures.credentials(aged=False, most=MOST_ROWS),
         "durations": charts.durations(took),
         "quantiles": [(percent, quantile(took, percent)) for percent in QUANTILES] if took else [],
         "longest": took[-1] if took else None,
-        "slowest": Truncated.of([one for _, one in slowest], 10),
-        "groups": Truncated.of(_groups(commands), MOST_ROWS),
-        "failures": Truncated.of(_failures(commands, {row.id: row.next for row in book.values()}), MOST_ROWS),
-        "refused": Truncated.of(refused[::-1], 20),
-        "firings": Truncated[Firing].of(firings, 20),
-        "dry_runs": Truncated.of(ledger.dry_runs[::-1], 20),
-        "dry_outcomes": Counter(one.outcome.value for one in ledger.dry_runs),
+        "slowest": Truncated(figures.slowest(10), len(took)),
+        "groups": Truncated.of(_groups(figures), MOST_ROWS),
+        "failures": Truncated.of(_failures(figures, {row.id: row.next for row in book.values()}), MOST_ROWS),
+        "refused": Truncated(figures.refused(20), outcomes["not_changed"]),
+        "firings": Truncated.of(figures.firings, 20),
+        "dry_runs": Truncated(figures.dry_runs(20), sum(dry_outcomes.values())),
+        "dry_outcomes": dry_outcomes,
         "runbook": book,
         "open_cards": OPEN_CARDS,
         "colors": charts.COLORS,
@@ -234,11 +215,8 @@ def duration_text(seconds: float) -> str:
     return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
 
 
-def _unknown(one: Result, settled: Mapping[tuple[str, str], Result], now: float) -> OpenCommand:
-    later = settled.get((one.source, one.subject))
-    return OpenCommand(
-        one, max(0.0, now - one.time), settled=later if later is not None and later.time > one.time else None
-    )
+def _unknown(one: Result, settled: Result | None, now: float) -> OpenCommand:
+    return OpenCommand(one, max(0.0, now - one.time), settled=settled)
 
 
 def _pending(one: Result, now: float) -> OpenCommand:
@@ -246,37 +224,27 @@ def _pending(one: Result, now: float) -> OpenCommand:
     return OpenCommand(one, for_s, overdue=for_s > OVERDUE_S)
 
 
-def _unfinished(firings: Iterable[Firing]) -> list[Firing]:
-    """Of each policy the newest firing, where it was cut short, could not send, or a page of it is missing."""
-    newest: dict[tuple[str, str, str], Firing] = {}
-    for one in firings:
-        newest.setdefault((one.source, one.service, one.policy), one)
-    return [one for one in newest.values() if not one.whole]
-
-
-def _groups(commands: Iterable[Result]) -> list[OperationOutcomes]:
-    by_name: dict[tuple[str, str, str], list[Result]] = {}
-    for one in commands:
-        by_name.setdefault((one.cloud, one.service, one.operation), []).append(one)
+def _groups(figures: Figures) -> list[OperationOutcomes]:
     groups = []
-    for name, found in sorted(by_name.items(), key=lambda item: (-len(item[1]), item[0])):
-        counts = Counter(charts.GROUPS[one.outcome] for one in found)
-        took = sorted(one.seconds for one in found if one.outcome is not Outcome.PENDING and one.seconds is not None)
+    for name, outcomes in figures.operations().items():
+        counts: Counter[str] = Counter()
+        for outcome, count in outcomes.items():
+            counts[charts.GROUPS[outcome]] += count
+        took = figures.took.get(name, ())
         quantiles = tuple(quantile(took, percent) for percent in QUANTILES) if took else ()
-        groups.append(OperationOutcomes(*name, counts, len(found), quantiles, took[-1] if took else None))
-    return groups
+        groups.append(OperationOutcomes(*name, counts, sum(counts.values()), quantiles, took[-1] if took else None))
+    return sorted(groups, key=lambda one: (-one.total, one.cloud, one.service, one.operation))
 
 
-def _failures(commands: Iterable[Result], advice: Mapping[str, str]) -> list[ErrorClassCount]:
-    by_class: dict[str, list[Result]] = {}
-    for one in commands:
-        if one.error_class is not None and one.outcome not in IN_FORCE:
-            by_class.setdefault(one.error_class, []).append(one)
+def _failures(figures: Figures, advice: Mapping[str, str]) -> list[ErrorClassCount]:
     failures = []
-    for name, found in sorted(by_class.items(), key=lambda item: (-len(item[1]), item[0])):
-        codes = sorted(Counter(one.code or "no code" for one in found).items(), key=lambda item: (-item[1], item[0]))
-        told = ", ".join(f"{code} ({count:,})" for code, count in codes[:4])
-        more = f" and {len(codes) - 4:,} more" if len(codes) > 4 else ""
-        retryable = sum(one.retryable for one in found)
-        failures.append(ErrorClassCount(name, len(found), retryable, told + more, advice.get(name, _NO_ROW)))
-    return failures
+    for name, found in groupby(figures.errors(), key=lambda row: row[0]):
+        told: list[str] = []
+        codes = count = retryable = 0
+        for _, code, often, repeatable in found:
+            if codes < 4:
+                told.append(f"{code} ({often:,})")
+            codes, count, retryable = codes + 1, count + often, retryable + repeatable
+        more = f" and {codes - 4:,} more" if codes > 4 else ""
+        failures.append(ErrorClassCount(name, count, retryable, ", ".join(told) + more, advice.get(name, _NO_ROW)))
+    return sorted(failures, key=lambda one: (-one.count, one.name))

@@ -1,0 +1,263 @@
+"""The ledger's answers: counts over everything, and of each list as much as the page shows."""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from shared.results.outcome import Outcome
+from shared.workbench.report.events import Result
+from shared.workbench.report.ledger import BY_TIME, FORCE, OVERDUE_S, RESULT, STANDS, Firing, Ledger, result_of
+
+_DAY_S = 86_400.0
+_NEWEST = "time DESC, source DESC, subject DESC, id DESC, command_id DESC"
+_OLDEST_FIRST = "age_days IS NULL, age_days DESC, source, service, resource, account, policy"
+# Of a result that is unknown: whether its credential was changed later. An older `unknown` of it is history then.
+_SETTLED = f"""
+EXISTS (SELECT 1 FROM results WHERE {FORCE} AND source = told.source AND subject = told.subject AND time > told.time)
+"""
+_UNKNOWN = "FROM results AS told WHERE stands AND NOT dry_run AND outcome = 'unknown'"
+_UNDELIVERED = """
+FROM results AS told WHERE NOT delivered
+  AND NOT EXISTS (SELECT 1 FROM results WHERE name = told.name AND delivered)
+"""
+_FOR_S = "max(0.0, ? - coalesce(started, time))"
+_UNANSWERED = """
+SELECT source, service, resource, account, policy, command_id, min(fired) AS since FROM (
+  SELECT source, service, resource, account, policy, command_id, fired, 0 AS answers FROM sent
+  UNION ALL
+  SELECT source, NULL, NULL, NULL, NULL, command_id, NULL, 1 FROM results
+    WHERE NOT dry_run AND EXISTS (SELECT 1 FROM sent)
+) GROUP BY source, command_id HAVING sum(answers) = 0 ORDER BY since, source, resource, account, command_id
+"""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Truncated(Generic[T]):
+    """The first of many, and how many there are."""
+
+    shown: Sequence[T]
+    count: int
+
+    @property
+    def rest(self) -> int:
+        return self.count - len(self.shown)
+
+    @classmethod
+    def of(cls, items: Iterable[T], most: int) -> Truncated[T]:
+        """Of what is made one by one, and kept as far as it is shown."""
+        left = iter(items)
+        shown = list(islice(left, most))
+        return cls(shown, len(shown) + sum(1 for _ in left))
+
+
+@dataclass(frozen=True, slots=True)
+class FleetCredential:
+    """One credential of a fleet as it is now. Times are Unix seconds, ages days."""
+
+    source: str
+    service: str
+    policy: str
+    resource: str
+    account: str
+    max_age_days: float
+    age_days: float | None
+    changed_since: float | None  # a result that says `changed`, later than the report
+    why: str
+
+    @property
+    def over(self) -> bool:
+        return self.age_days is not None and self.age_days > self.max_age_days
+
+
+@dataclass(frozen=True, slots=True)
+class SentCommand:
+    """A command that a rotation says it has sent."""
+
+    source: str
+    service: str
+    resource: str
+    account: str
+    policy: str
+    command_id: str
+    fired: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What the ledger says at a time. It is complete then: nothing is added any more."""
+
+    ledger: Ledger
+    now: float
+
+    def outcomes(self, *, dry: bool = False) -> Counter[str]:
+        """How many commands ended how, or dry runs."""
+        found = self.ledger.rows("SELECT outcome, count(*) FROM results WHERE stands AND dry_run = ? GROUP BY 1", dry)
+        return Counter(dict(found))
+
+    def retryable(self) -> int:
+        return self.ledger.number(f"SELECT count(*) {STANDS} AND outcome = 'not_changed' AND retryable")
+
+    def unsettled(self) -> int:
+        """Results that are unknown and of whose credential no later one is in force."""
+        return self.ledger.number(f"SELECT count(*) {_UNKNOWN} AND NOT {_SETTLED}")
+
+    def unknown(self, most: int) -> list[tuple[Result, Result | None]]:
+        """With what settled it since; those first of which nothing did, then the newest."""
+        order = f"{_SETTLED}, time DESC, source, subject, id, command_id"
+        found = self._results(f"SELECT {RESULT} {_UNKNOWN} ORDER BY {order} LIMIT ?", most)
+        return [(one, self._settled_by(one)) for one in found]
+
+    def _settled_by(self, one: Result) -> Result | None:
+        newest = f"""SELECT {RESULT} FROM results WHERE {FORCE} AND source = ? AND subject = ? AND time > ?
+          ORDER BY time DESC, id, command_id LIMIT 1"""
+        return next(iter(self._results(newest, one.source, one.subject, one.time)), None)
+
+    def overdue(self) -> int:
+        pending = f"SELECT count(*) {STANDS} AND outcome = 'pending' AND {_FOR_S} > ?"
+        return self.ledger.number(pending, self.now, OVERDUE_S)
+
+    def pending(self, most: int) -> list[Result]:
+        """The longest first."""
+        order = f"{_FOR_S} DESC, {BY_TIME}"
+        return self._results(
+            f"SELECT {RESULT} {STANDS} AND outcome = 'pending' ORDER BY {order} LIMIT ?", self.now, most
+        )
+
+    def undelivered(self, most: int) -> Truncated[Result]:
+        """Results that no queue took, as a log or a reply tells, and that none has brought since; the newest first."""
+        shown = self._results(f"SELECT {RESULT} {_UNDELIVERED} ORDER BY {_NEWEST} LIMIT ?", most)
+        return Truncated(shown, self.ledger.number(f"SELECT count(*) {_UNDELIVERED}"))
+
+    def unanswered(self, most: int) -> Truncated[SentCommand]:
+        """Commands that a rotation has sent and of which no result is here, the longest first."""
+        return Truncated.of((SentCommand(*row) for row in self.ledger.rows(_UNANSWERED)), most)
+
+    def refused(self, most: int) -> list[Result]:
+        """Commands that changed nothing, the newest first."""
+        found = f"SELECT {RESULT} {STANDS} AND outcome = 'not_changed' ORDER BY {_NEWEST} LIMIT ?"
+        return self._results(found, most)
+
+    def dry_runs(self, most: int) -> list[Result]:
+        """The newest result of each dry run, the newest first."""
+        found = f"SELECT {RESULT} FROM results WHERE stands AND dry_run ORDER BY {_NEWEST} LIMIT ?"
+        return self._results(found, most)
+
+    def slowest(self, most: int) -> list[Result]:
+        found = f"SELECT {RESULT} {STANDS} AND took IS NOT NULL ORDER BY took DESC, time, id LIMIT ?"
+        return self._results(found, most)
+
+    def times(self) -> Iterator[tuple[float, Outcome]]:
+        """When each command ended, and how; in no order."""
+        known = {one.value: one for one in Outcome}
+        return ((time, known[outcome]) for time, outcome in self.ledger.rows(f"SELECT time, outcome {STANDS}"))
+
+    @cached_property
+    def took(self) -> dict[tuple[str, str, str], array[float]]:
+        """By cloud, service and operation, how long its commands took that have ended: seconds, the shortest first."""
+        took: dict[tuple[str, str, str], array[float]] = {}
+        found = f"SELECT source, {_SERVICE}, operation, took {STANDS} AND took IS NOT NULL ORDER BY took"
+        for source, service, operation, seconds in self.ledger.rows(found):
+            took.setdefault((_cloud(source), service, operation), array("d")).append(seconds)
+        return took
+
+    def operations(self) -> dict[tuple[str, str, str], Counter[Outcome]]:
+        """By cloud, service and operation, how its commands ended."""
+        counts: dict[tuple[str, str, str], Counter[Outcome]] = {}
+        found = f"SELECT source, {_SERVICE}, operation, outcome, count(*) {STANDS} GROUP BY 1, 2, 3, 4"
+        for source, service, operation, outcome, count in self.ledger.rows(found):
+            counts.setdefault((_cloud(source), service, operation), Counter())[Outcome(outcome)] += count
+        return counts
+
+    def errors(self) -> Iterator[tuple[str, str, int, int]]:
+        """Of commands that are not in force: class, code, how often, and how many of them may be sent again.
+
+        A class's codes follow on each other, the most frequent first.
+        """
+        found = f"""SELECT error_class, coalesce(code, 'no code') AS known, count(*) AS often, sum(retryable) {STANDS}
+          AND error_class IS NOT NULL AND outcome NOT IN ('changed', 'already_changed')
+          GROUP BY error_class, known ORDER BY error_class, often DESC, known"""
+        return self.ledger.rows(found)
+
+    @cached_property
+    def firings(self) -> list[Firing]:
+        """Of a rotation, the newest first."""
+        return sorted(self.ledger.firings, key=lambda one: (-one.fired, one.source, one.policy, one.firing))
+
+    def unfinished(self) -> Iterator[Firing]:
+        """Of each policy the newest firing, where it was cut short, could not send, or a page of it is missing."""
+        newest: dict[tuple[str, str, str], Firing] = {}
+        for one in self.firings:
+            newest.setdefault((one.source, one.service, one.policy), one)
+        return (one for one in newest.values() if not one.whole)
+
+    def credentials(self, *, aged: bool, most: int) -> Truncated[FleetCredential]:
+        """Those that a report names and of whose age something is known, the oldest first; or those of no known age."""
+        where = f"FROM {self._ages} WHERE (age_days IS NOT NULL) = ?"
+        found = self.ledger.rows(f"SELECT * {where} ORDER BY {_OLDEST_FIRST} LIMIT ?", aged, most)
+        shown = [FleetCredential(*row) for row in found]
+        return Truncated(shown, self.ledger.number(f"SELECT count(*) {where}", aged))
+
+    def ages(self) -> Iterator[tuple[float, float]]:
+        """The age of each credential of which one is known, and its limit, in days; in no order."""
+        return self.ledger.rows(f"SELECT age_days, max_age_days FROM {self._ages} WHERE age_days IS NOT NULL")
+
+    def over_age(self) -> int:
+        return self.ledger.number(f"SELECT count(*) FROM {self._ages} WHERE age_days > max_age_days")
+
+    @cached_property
+    def _ages(self) -> str:
+        """The table of every credential that a report names.
+
+        A change that was told after the report makes its credential young. What a later report of the whole fleet does
+        not name any more is gone.
+        """
+        whole: dict[tuple[str, str, str], float] = {}
+        for firing in self.firings:
+            if firing.complete and firing.mode == "report" and firing.error is None:
+                whole.setdefault((firing.source, firing.service, firing.policy), firing.fired)
+        told = self.ledger.rows("""SELECT source, service, policy, resource, account, max_age_days, fired, age_days,
+          changed_at, why FROM credentials""")
+        form = "source, service, policy, resource, account, max_age_days, age_days, changed_since, why"
+        self.ledger.keep(
+            f"ages ({form})",
+            (self._aged(*row) for row in told if row[6] >= whole.get(row[:3], row[6])),
+        )
+        return "ages"
+
+    def _aged(self, source: str, service: str, policy: str, resource: str, account: str, *told: Any) -> tuple[Any, ...]:
+        max_age_days, fired, age_days, changed_at, why = told
+        at = changed_at
+        if at is None and age_days is not None:
+            at = fired - age_days * _DAY_S
+        # The two accounts of Alternate are one row, as old as the last change of either.
+        times = (self._changed(source, f"{service}/{resource}/{name}") for name in account.split(","))
+        since = max((time for time in times if time is not None and time > fired), default=None)
+        if since is not None and (at is None or since > at):
+            at = since
+        age = None if at is None else max(0.0, (self.now - at) / _DAY_S)
+        return source, service, policy, resource, account, max_age_days, age, since, why
+
+    def _changed(self, source: str, subject: str) -> float | None:
+        found = (
+            f"SELECT max(finished) FROM results WHERE {FORCE} AND outcome = 'changed' AND source = ? AND subject = ?"
+        )
+        (at,) = next(self.ledger.rows(found, source, subject))
+        return None if at is None else float(at)
+
+    def _results(self, question: str, *values: object) -> list[Result]:
+        return [result_of(row) for row in self.ledger.rows(question, *values)]
+
+
+_SERVICE = "substr(subject, 1, instr(subject, '/') - 1)"
+
+
+def _cloud(source: str) -> str:
+    return source.split("/")[1]
