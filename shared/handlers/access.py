@@ -25,6 +25,7 @@ def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> Cl
         invocation.deadline,
         invocation.operator if cloud == invocation.cloud else None,
         site or settings.site,
+        shared=invocation.shared,
     )
 
 

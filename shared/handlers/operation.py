@@ -20,6 +20,7 @@ from shared.handlers.handing_back import HandingBack, early_s, longest_wait_s
 from shared.handlers.request import Handled, Request, log_unexpected
 from shared.results.outcome import CommandContext, Conclusion, Outcome, Subject
 from shared.results.result_event import result_event
+from shared.runtime.cloud_access import SEVERAL
 from shared.runtime.errors import ErrorClass, Refused
 from shared.triggers import Message
 
@@ -60,6 +61,9 @@ class OperationHandler(Generic[C]):
         messages = request.delivery.messages
         for index, message in enumerate(messages):
             lanes.setdefault(self._lane(message, index), []).append(index)
+        for resource, lane in lanes.items():
+            if len(lane) > 1:
+                request.invocation.shared[SEVERAL, resource] = True
         handled: dict[int, Handled] = {}
 
         def work(index: int, about_to_wait: Callable[[], None]) -> None:
