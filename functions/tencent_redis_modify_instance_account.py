@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field, StringConstraints, model_validator
 from pydantic_core import PydanticCustomError
 
-from shared.clouds.tencent.redis import InstanceId, RedisAccountChange, RedisInstance, admit_no_auth
-from shared.commands.command import Alternate, TencentCommand, account_or_alternate
+from shared.clouds.tencent.redis import InstanceId, RedisAccountChange, RedisInstance
+from shared.commands.command import Alternate, TencentCommand, account_or_alternate, admit_no_auth
 from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
 from shared.commands.secrets import NewSecret, resolved
 from shared.handlers.declaration import Operation, Rotation

@@ -18,8 +18,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
-from shared.clouds.tencent.redis import InstanceId, RedisChange, RedisInstance, admit_no_auth
-from shared.commands.command import TencentCommand
+from shared.clouds.tencent.redis import InstanceId, RedisChange, RedisInstance
+from shared.commands.command import TencentCommand, admit_no_auth
 from shared.commands.password_rules import REDIS_PASSWORD, PasswordRule
 from shared.commands.secrets import NewSecret, resolved
 from shared.handlers.declaration import Operation, Rotation

@@ -29,6 +29,7 @@ class Snapshot:
     tasks: frozenset[int] = frozenset()
     time: str | None = None  # of the secret's last change, by the service's own clock; None: not shown
     account: Mapping[str, Any] = field(default_factory=dict)
+    read_at: float | None = None  # by the deadline's clock, when its oldest read began; None: not before it was asked
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,7 +141,10 @@ class CredentialChange(Follower, Protocol):
     def old(self) -> Secret | None: ...
 
     def snapshot(self, *, thorough: bool) -> Snapshot:
-        """What stands before the call; `thorough` for a dry run. Raises: RetryLater, Refused."""
+        """What stands before the call; `thorough` for a dry run. Raises: RetryLater, Refused.
+
+        The first one may rest on a read that another command of the invocation made, where no change was sent since.
+        """
 
     def change(self, look: Snapshot) -> Accepted:
         """The one call that cannot be undone. Raises: RetryLater, Refused, OldSecretRefused, Ambiguous."""

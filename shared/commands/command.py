@@ -276,6 +276,15 @@ class AlibabaCommand(Command):
     role: AlibabaRole | None = None
 
 
+def admit_no_auth(settings: Settings, *, login: bool) -> None:
+    """Whether an instance may be opened to all who reach it, which no login can prove. Raises: Refused."""
+    if not settings.allow_noauth:
+        text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
+        raise Refused(ErrorClass.FORBIDDEN, text)
+    if login:
+        raise Refused(ErrorClass.INVALID_COMMAND, "Login: leave it out: NoAuth: true leaves no password to log in with")
+
+
 def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:
     """Where a secret goes that the sender does not know, so that it cannot be lost. `waited_for`: by an HTTP caller.
 

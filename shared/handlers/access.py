@@ -26,6 +26,7 @@ def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> Cl
         invocation.operator if cloud == invocation.cloud else None,
         site or settings.site,
         ca_file=settings.ca_file,
+        shared=invocation.shared,
     )
 
 

@@ -57,6 +57,10 @@ class Publisher:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
+    def has_results(self) -> bool:
+        return self.invocation.settings.results is not None
+
+    @property
     def has_commands(self) -> bool:
         return self.invocation.settings.commands is not None
 

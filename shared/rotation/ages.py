@@ -18,6 +18,7 @@ from shared.stores.versions import is_keyturn_version
 
 _NO_AGE = "no age: the cloud shows none"
 _LONG_AGO = datetime.min.replace(tzinfo=timezone.utc)
+_LEAST_S = 0.5  # with less left no read is begun
 _LAST_S = 1.0  # with less left, a read that failed is one that came too late
 
 
@@ -38,7 +39,7 @@ class ResourceAges:
     credentials: list[DatedCredential] = field(default_factory=list)
     why: str | None = None  # why they could not be listed
     allowed: bool = True
-    cut: bool = False  # the time was over before it was its turn
+    cut: bool = False  # the time was over before that was known
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,15 @@ class AgeReader:
     allow: tuple[tuple[str, ...], ...] | None  # what KEYTURN_ALLOW names
     deadline: Deadline
 
-    def read(self, resource: Resource) -> ResourceAges:
-        """The credentials of the policy on one resource, with their ages."""
+    def read(self, resource: Resource, about_to_wait: Callable[[], None] = lambda: None) -> ResourceAges:
+        """The credentials of the policy on one resource, with their ages; `about_to_wait`: called before it asks."""
         if not self._may_touch(resource.id):
             return ResourceAges(why="KEYTURN_ALLOW does not name it, nothing was asked", allowed=False)
         if resource.obstacle:
             return ResourceAges(why=f"not in use ({resource.obstacle}): its accounts were not asked for")
-        if self.deadline.left() <= 0:
-            return ResourceAges(cut=True)
+        if self.deadline.left() < _LEAST_S:
+            return ResourceAges(why="not listed: TooLate", cut=True)
+        about_to_wait()
         try:
             accounts = self.fleet.accounts(resource.id)
             looked = ResourceAges(self._pair(accounts) if self.policy.plan.alternate else self._wanted(accounts))
@@ -68,9 +70,8 @@ class AgeReader:
                 if one.account is not None and one.account.changed_at is None and not one.account.obstacle:
                     self._ask_store(resource.id, one)
         except KeyturnError as error:
-            if isinstance(error, RetryLater) and self.deadline.left() < _LAST_S:
-                return ResourceAges(cut=True)
-            return ResourceAges(why=f"not listed: {error.code or error.error_class.value}")
+            late = isinstance(error, RetryLater) and self.deadline.left() < _LAST_S
+            return ResourceAges(why=f"not listed: {error.code or error.error_class.value}", cut=late)
         if not looked.credentials:
             looked.why = "no account of the policy is on it"
         return looked

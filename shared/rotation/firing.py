@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -13,7 +14,7 @@ from datetime import datetime, timedelta
 from shared.results.publisher import OutgoingCommand, Publisher
 from shared.results.result_event import event_id
 from shared.rotation.ages import AgeReader, DatedCredential, ResourceAges
-from shared.rotation.fleet import Resource
+from shared.rotation.fleet import Page, Resource
 from shared.rotation.policy import FUNCTION, command_id
 from shared.rotation.report import Counts, FiringReport, Row
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
@@ -79,7 +80,7 @@ class Firing:
             )
         self.sent_before, self.listed_before = self.told.counts.sent, self.told.counts.listed
         self.first_offset = self.offset
-        self.dealt_with = 0  # resources, in this delivery
+        self.dealt_with: set[str] = set()  # resources, in this delivery
         self.oldest_due_days = 0.0  # so far in this delivery
         self.started = time.monotonic()
 
@@ -108,51 +109,83 @@ class Firing:
         return FiringEnd(self.told.delivered, had_effect, handed, self.told.counts)
 
     def _chunks(self) -> Iterator[list[Resource]]:
-        """The policy's resources behind the cursor, so many at a time as a few seconds of reading allow."""
-        size, width = self.fleet.page_size, max(_AT_ONCE, min(64, int(2 * self.rate)))
-        tags = self.plan.resources.tags
-        went_back = False
+        """The policy's resources behind the cursor, so many at a time as a few seconds of reading allow.
+
+        A new resource moves the others down, so that one may be seen twice: its accounts are read once.
+        """
+        selects = self.plan.resources.selects
+        page, begin = self._at_cursor()
         while True:
-            if self.deadline.left() <= 0:
-                raise RetryLater(ErrorClass.EXHAUSTED, "the time was over before the fleet was listed", code="TooLate")
-            page = self.fleet.page(self.offset, tags)
-            names = [one.id for one in page.resources]
-            if self.after is not None and self.after not in names and self.offset and not went_back:
-                # Resources went away meanwhile and moved the others up: what is seen twice is asked for once.
-                self.offset, went_back = self.offset - size, True
-                continue
-            begin = names.index(self.after) + 1 if self.after in names else 0
-            wanted = [one for one in page.resources[begin:] if self.plan.resources.selects(one.id, one.tags)]
-            for first in range(0, len(wanted), width):
-                yield wanted[first : first + width]
+            wanted = [
+                one for one in page.resources[begin:] if selects(one.id, one.tags) and one.id not in self.dealt_with
+            ]
+            while wanted:
+                width = self._width()
+                yield wanted[:width]
+                wanted = wanted[width:]
             if page.last:
                 return
-            self.offset, self.after = self.offset + size, None
+            self.offset += self.fleet.page_size
+            self.after = page.resources[-1].id if page.resources else None
+            page, begin = self._page(self.offset), 0
+
+    def _at_cursor(self) -> tuple[Page, int]:
+        """The page where the last resource stands that was dealt with, and the place behind it.
+
+        Resources that come and go meanwhile move the others, it too: it is looked for on the pages beside.
+        """
+        size = self.fleet.page_size
+        for offset in dict.fromkeys((self.offset, max(0, self.offset - size), self.offset + size)):
+            page = self._page(offset)
+            names = [one.id for one in page.resources]
+            if self.after is None or self.after in names:
+                self.offset = offset
+                return page, names.index(self.after) + 1 if self.after is not None else 0
+        self.offset = max(0, self.offset - size)  # it is gone itself: nothing behind it may be left out
+        return self._page(self.offset), 0
+
+    def _page(self, offset: int) -> Page:
+        """Raises: RetryLater, Refused."""
+        if self.deadline.left() <= 0:
+            raise RetryLater(ErrorClass.EXHAUSTED, "the time was over before the fleet was listed", code="TooLate")
+        return self.fleet.page(offset, self.plan.resources.tags)
+
+    @property
+    def _left(self) -> int:
+        """How many credentials this invocation may still list, each of which may get a command."""
+        counts = self.told.counts
+        sent, listed = counts.sent - self.sent_before, counts.listed - self.listed_before
+        return min(_MOST_COMMANDS - sent, _MOST_LISTED - listed)
+
+    def _width(self) -> int:
+        """Of how many resources the accounts are read now: of those that fit in, by the accounts of those before."""
+        if not self.dealt_with:
+            return _AT_ONCE
+        each = max(1, math.ceil((self.told.counts.listed - self.listed_before) / len(self.dealt_with)))
+        return max(1, min(max(_AT_ONCE, min(64, int(2 * self.rate))), self._left // each))
 
     def _deal_with(self, resources: list[Resource]) -> bool:
         """Ask, decide, send and tell for some resources; False: the rest is for another invocation."""
+        if self._left <= 0:
+            return False
         ages: dict[int, ResourceAges] = {}
 
-        def read(index: int) -> None:
-            ages[index] = self.ages.read(resources[index])
+        def read(index: int, about_to_wait: Callable[[], None]) -> None:
+            ages[index] = self.ages.read(resources[index], about_to_wait)
 
         run([[index] for index in range(len(resources))], read, at_once=_AT_ONCE)
+        # Nothing that was read is left to be read again: what failed before it, as the time ended, is told so.
+        known = max((index for index, one in ages.items() if not one.cut), default=-1) + 1
         rows: list[Row] = []
         due: list[tuple[OutgoingCommand, Row]] = []
-        cut = False
-        for index, resource in enumerate(resources):
-            counts = self.told.counts
-            full = counts.sent - self.sent_before + len(due) >= _MOST_COMMANDS
-            cut = ages[index].cut or full or counts.listed - self.listed_before >= _MOST_LISTED
-            if cut:
-                break
+        for index, resource in enumerate(resources[:known]):
             self._decide(resource, ages[index], rows, due)
             self.after = resource.id
-            self.dealt_with += 1
+            self.dealt_with.add(resource.id)
         self._send(due)
         for row in rows:
             self.told.add(row)
-        return not cut
+        return known == len(resources)
 
     def _decide(
         self, resource: Resource, ages: ResourceAges, rows: list[Row], due: list[tuple[OutgoingCommand, Row]]
@@ -241,7 +274,8 @@ class Firing:
     def _send(self, due: list[tuple[OutgoingCommand, Row]]) -> None:
         confirmed: dict[int, bool] = {}
 
-        def send(index: int) -> None:
+        def send(index: int, about_to_wait: Callable[[], None]) -> None:
+            about_to_wait()
             confirmed[index] = self.publisher.send_command(due[index][0])
 
         if due:
@@ -297,7 +331,7 @@ class Firing:
             "region": self.subject.region,
             "role": self.plan.role,
             "outcome": "continued" if handed else "cut_short" if error else "complete",
-            "resources": self.dealt_with,
+            "resources": len(self.dealt_with),
             "sent_now": sent,
             "listed": counts.listed,
             "due": counts.due,

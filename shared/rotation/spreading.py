@@ -6,7 +6,7 @@ one account refuses stands beside what the others did.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from shared.results.outcome import Subject
 from shared.results.publisher import OutgoingCommand, Publisher
@@ -34,7 +34,8 @@ def spread_firing(policy: Policy, firing: str, publisher: Publisher, message: Me
     commands = [_command(policy, one, name_of_place(firing, n), message) for n, one in enumerate(plans, 1)]
     sent: dict[int, bool] = {}
 
-    def send(index: int) -> None:
+    def send(index: int, about_to_wait: Callable[[], None]) -> None:
+        about_to_wait()
         sent[index] = publisher.send_command(commands[index])
 
     run([[index] for index in range(len(commands))], send, at_once=_AT_ONCE)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import KeyturnError
 from shared.runtime.secret import Secret
+
+SEVERAL = "several"
+"""Stands before the name of a resource in what an invocation shares: several of its commands are for that resource."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -34,3 +38,4 @@ class CloudAccess:
     role: str | None = None  # whose keys these are, if not the function's own role's
     keys_refused: Callable[[KeyturnError], None] | None = None  # told of each `forbidden` that a role's keys met
     ca_file: str | None = None  # trusted at an endpoint instead of the built-in set; see `shared.runtime.tls`
+    shared: dict[tuple[str, ...], Any] = field(default_factory=dict)  # `Invocation.shared`

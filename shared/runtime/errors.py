@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from enum import Enum
+from typing import TypeVar
+
+E = TypeVar("E", bound="KeyturnError")
 
 
 class ErrorClass(str, Enum):
@@ -37,6 +40,12 @@ class KeyturnError(Exception):
     def reword(self, message: str) -> None:
         """Say the same with another text."""
         self.args, self.message = (message,), message
+
+    def again(self: E) -> E:
+        """The same, for another to be told: without the frames that it was raised through, which hold secrets."""
+        told = type(self).__new__(type(self), *self.args)
+        told.__dict__.update(self.__dict__)
+        return told
 
 
 class Refused(KeyturnError):

@@ -44,6 +44,7 @@ class Invocation:
     context: object
     on_platform: bool
     limit_s: float  # how long one invocation of the function may take
+    shared: dict[tuple[str, ...], Any] = field(default_factory=dict)  # what its commands share, by names of its owner's
     _keys: dict[str, RoleKeys] = field(default_factory=dict)
 
     def keys(self, cloud: str) -> RoleKeys:

@@ -6,6 +6,7 @@ from tests.campaign import cases_faults as faults
 from tests.campaign import cases_late as late
 from tests.campaign import cases_overlap as overlap
 from tests.campaign.case import Case
+from tests.campaign.cases_batches import batch_cases
 from tests.campaign.cases_claims import claim_cases, slow_cases
 from tests.campaign.cases_identity import identity_cases
 from tests.campaign.cases_kills import kill_cases
@@ -32,6 +33,7 @@ def all_cases() -> list[Case]:
         *slow_cases(),
         *overlap.overlap_cases(),
         *overlap.crowd_cases(),
+        *batch_cases(),
         *overlap.forged_cases(),
         *overlap.claimed_cases(),
         *kill_cases(),

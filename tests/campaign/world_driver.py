@@ -83,6 +83,24 @@ class WorldDriver(WorldObserver):
         self._ended(deliveries, [one.ended() for one in at_work])
         return deliveries
 
+    def batch(
+        self, letters: Sequence[str], by_hand: str = "", apart_s: float = 0.0, limit_s: float = 20.0
+    ) -> list[Delivery]:
+        """Give commands of one function to it in one event of SCF's queue, one after another in it."""
+        events = [json.loads(self._event(letter, platform_events.QUEUE)) for letter in letters]
+        records = [record for event in events for record in event["Records"]]
+        deliveries = [self._begun(letter) for letter in letters]
+        for one in deliveries:
+            one.apart = True
+        function = ALL_TARGETS[self.orders[letters[0]].target].function
+        event = json.dumps({"Records": records}).encode()
+        running = begin_invocation(function, event, SCF, self.settings, timeout_s=limit_s)
+        if by_hand:
+            time.sleep(apart_s)
+            self.outside(by_hand)
+        self._ended_together(deliveries, running.ended())
+        return deliveries
+
     def fault(self, *faults: Mapping[str, Any]) -> None:
         """Trouble for calls to come."""
         self.standin.faults([dict(one) for one in faults])

@@ -167,14 +167,34 @@ class WorldObserver:
         self._wrote(deliveries)
         self.look()
 
-    def _own(self, delivery: Delivery, told: list[dict[str, Any]]) -> None:
-        """Whose results are whose: by their trace, which goes from hop to hop."""
+    def _own(self, delivery: Delivery, told: list[dict[str, Any]], command_id: str = "") -> None:
+        """Whose results are whose: by the trace, which goes from hop to hop; in an event of several by the command."""
         traces = {one["traceparent"][3:35] for one in told}
         if not traces:
             known = {trace for one in self.record.deliveries for trace in one.traces}
-            traces = {str(one.get("traceparent"))[3:35] for one in self.waiting()} - known
+            waiting = [one for one in self.waiting() if command_id in ("", one["data"].get("CommandId"))]
+            traces = {str(one.get("traceparent"))[3:35] for one in waiting} - known
         delivery.traces |= traces
         delivery.results += told
+
+    def _ended_together(self, deliveries: list[Delivery], returned: InvocationResult) -> None:
+        """The same for commands that shared one event; results stand in their order."""
+        now, calls = self._now(), self.standin.calls()
+        fresh, self._seen_calls = calls[self._seen_calls :], len(calls)
+        self._returned(returned, f"batch {deliveries[0].number}")
+        if returned.error is not None:
+            self.verdict.broke("b", f"a batch raised {str(returned.error)[:300]}")
+        told = result_events(returned)
+        for delivery in deliveries:
+            order = self.orders[delivery.order]
+            delivery.ended, delivery.last_call = now, last_call(returned.log)
+            delivery.calls += [call["Code"] for call in fresh if call["Action"] == ALL_TARGETS[order.target].action]
+            command_id = f"{order.id or f'{self._stem}-{delivery.order}'}-3-7"  # as `platform_events` numbers it
+            mine = [told.pop(0)] if told and told[0]["data"]["CommandId"] == command_id else []
+            self._own(delivery, mine, command_id)
+            self.story.append(f"{delivery}: " + ("; ".join(map(_line, mine)) or "handed back"))
+        self._wrote(deliveries)
+        self.look()
 
     def _wrote(self, deliveries: list[Delivery]) -> None:
         """Which versions of its store a delivery wrote; those of the same event are one change's."""

@@ -149,6 +149,34 @@ CASES = [
         "looked, accepted, done",
     ),
     Case(
+        "a look that rests on an older read",
+        lambda: deliver(Told(looks=[seen(read_at=-4.0), FREE]), takes_s={"write": 6.0}, ports=Ports(prepare=True)),
+        ("changed", None),
+        "look, write, look, change new, task",
+        "looked, accepted, done",
+    ),
+    Case(
+        "a look that rests on a read that is not old",
+        lambda: deliver(Told(looks=[seen(read_at=-4.0), FREE]), takes_s={"write": 5.9}, ports=Ports(prepare=True)),
+        ("changed", None),
+        "look, write, change new, task",
+        "looked, accepted, done",
+    ),
+    Case(
+        "a look after a wait that rests on an older read",
+        lambda: deliver(Told(looks=[seen(obstacle=BUSY), seen(read_at=-10.0), FREE])),
+        ("changed", None),
+        "look x3, change new, task",
+        "looked, accepted, done",
+    ),
+    Case(
+        "a look whose read began after it was asked for",
+        lambda: deliver(Told(looks=[seen(read_at=5.0), FREE]), takes_s={"write": 9.99}, ports=Ports(prepare=True)),
+        ("changed", None),
+        "look, write, look, change new, task",
+        "looked, accepted, done",
+    ),
+    Case(
         "old look, and now busy",
         lambda: deliver(
             Told(looks=[FREE, seen(obstacle=BUSY), FREE]), takes_s={"write": 10.0}, ports=Ports(prepare=True)

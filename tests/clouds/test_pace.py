@@ -15,7 +15,6 @@ import pytest
 from shared.clouds.pace import Pace
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, RetryLater
-from shared.runtime.lanes import Lanes, run
 from shared.workbench.bench import ceiling
 from tests.cloud.client.standin import Standin
 from tests.conftest import ACCOUNT, House, outcome
@@ -198,36 +197,3 @@ def test_threads_get_their_places_in_the_order_in_which_they_came_and_a_throttle
     for thread in threads:
         thread.join()
     assert order == ["throttled", "first", "second", "third"]
-
-
-def test_the_longest_lane_is_worked_on_first_and_none_by_two() -> None:
-    turns = Lanes([[0], [1, 2, 3], [4, 5]])
-    first, second = turns.begin(), turns.begin()
-    assert (first, second) == ((1, 1), (2, 4))
-    assert turns.begin() == (0, 0)
-    assert turns.begin() is None
-    turns.end(1)
-    assert turns.begin() == (1, 2)
-
-
-def test_a_failure_in_one_lane_leaves_the_others_alone_and_is_raised_at_the_end() -> None:
-    done: list[int] = []
-
-    def work(item: int) -> None:
-        if item == 1:
-            raise ValueError("a defect")
-        done.append(item)
-
-    with pytest.raises(ValueError, match="a defect"):
-        run([[0, 1, 2], [3, 4], [5]], work, at_once=2)
-    assert sorted(done) == [0, 2, 3, 4, 5]
-
-
-def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(threading.Thread, "start", refuse)
-    done: list[int] = []
-    run([[0, 1], [2]], done.append, at_once=8)
-    assert sorted(done) == [0, 1, 2]

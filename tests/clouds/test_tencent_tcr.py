@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from shared.changes.credential import LoginAnswer, Snapshot, StateBefore, Task, TaskState
+from shared.changes.evidence import value_or_error
 from shared.clouds.tencent.tcr import RegistryChange
 from shared.results.outcome import Subject
+from shared.runtime.cloud_access import SEVERAL
 from shared.runtime.errors import Ambiguous, ErrorClass, Refused
 from shared.runtime.secret import Secret
 from tests.clouds.scripted import Answer, Script, ScriptedTencent, access, raised
@@ -58,6 +61,33 @@ def test_the_account_is_the_one_of_this_very_name(shown: list[Any], found: bool)
     filters = [{"Name": "ServiceAccountName", "Values": [ROBOT, f"tcr${ROBOT}"]}]
     asked = {"RegistryId": TCR, "Filters": filters, "Limit": 100, "Offset": 0}
     assert script.asked("DescribeServiceAccounts") == [asked]
+
+
+@pytest.mark.parametrize(("disabled", "reads"), [(False, 1), (True, 2)])
+def test_what_was_read_for_another_command_refuses_none(disabled: bool, reads: int) -> None:
+    first, script = change(DescribeServiceAccounts=accounts(account("tcr$other"), account(Disable=disabled)))
+    first.access.shared[SEVERAL, TCR] = True
+    first.subject = replace(SUBJECT, account="other")
+    first.snapshot(thorough=False)
+    script.answers["DescribeServiceAccounts"] = accounts(account())
+    made = RegistryChange(first.access, SUBJECT, "domestic", NEW)
+    made.session = first.session
+    look = made.snapshot(thorough=False)
+    assert (look.obstacle, look.read_at) == (None, 0.0)
+    assert len(script.calls) == reads
+    made.snapshot(thorough=False)
+    assert len(script.calls) == reads + 1, "a second look is a read of its own"
+
+
+@pytest.mark.parametrize("answer", [{"RequestId": "r", "Password": NEW.reveal()}, Ambiguous("x")])
+def test_a_service_account_that_was_changed_is_read_anew(answer: Any) -> None:
+    first, script = change(ModifyServiceAccountPassword=answer)
+    first.access.shared[SEVERAL, TCR] = True
+    value_or_error(lambda: first.change(first.snapshot(thorough=False)))
+    made = RegistryChange(first.access, SUBJECT, "domestic", NEW)
+    made.session = first.session
+    made.snapshot(thorough=False)
+    assert script.actions == ["DescribeServiceAccounts", "ModifyServiceAccountPassword", "DescribeServiceAccounts"]
 
 
 def test_an_answer_without_a_list_holds_no_account() -> None:

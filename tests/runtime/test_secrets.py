@@ -133,7 +133,7 @@ def test_it_is_forgotten_too_if_the_invocation_raises() -> None:
 
 def test_what_a_thread_of_it_learned_is_known_to_all_and_forgotten_with_the_rest() -> None:
     with forget_at_end():
-        run([[0], [1], [2]], lambda n: redaction.remember(f"lane-secret-{n}"), at_once=3)
+        run([[0], [1], [2]], lambda n, _: redaction.remember(f"lane-secret-{n}"), at_once=3)
         assert all(is_known(f"lane-secret-{n}") for n in range(3))
     assert not any(is_known(f"lane-secret-{n}") for n in range(3))
 

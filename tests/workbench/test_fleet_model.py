@@ -37,6 +37,15 @@ def test_a_large_fleet_is_bound_by_the_limit_alone() -> None:
     assert found.gb_s == pytest.approx(found.seconds * 0.125, rel=0.01)
 
 
+def test_the_accounts_of_an_instance_that_are_changed_together_are_read_once() -> None:
+    each = forecast(Fleet(60, accounts=5))
+    assert each.changed == 300
+    reads = each.calls["DescribeInstanceAccount"] - each.throttled["DescribeInstanceAccount"]
+    assert 60 <= reads < 70  # the last ones wait in turn, until what was read is too old
+    again = forecast(Fleet(60, commands_each=5))
+    assert again.calls["DescribeInstanceAccount"] - again.throttled["DescribeInstanceAccount"] == 300
+
+
 def test_the_table_names_its_unit_prices_and_what_nobody_has_verified() -> None:
     found = forecast(SMALL)
     assert table([found]).count("\n") == 2
@@ -63,7 +72,7 @@ def test_the_model_agrees_with_a_real_run() -> None:
 def test_readme_shows_the_models_table() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     shown = ROWS[:-1]  # the last one takes as long as all tests of this file
-    forecasts = [forecast(Fleet(instances, slow_share=0.01)) for instances in shown]
+    forecasts = [forecast(Fleet(instances, accounts=each, slow_share=0.01)) for instances, each in shown]
     assert table(forecasts) in readme
-    assert f"\n| {ROWS[-1]:,} | " in readme
+    assert f"\n| {ROWS[-1][0]:,} | {ROWS[-1][1]} | " in readme
     assert assumptions(forecasts[0].fleet) in readme

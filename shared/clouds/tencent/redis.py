@@ -22,12 +22,12 @@ from shared.changes.credential import (
     TaskProgress,
     TaskState,
 )
+from shared.clouds.shared_accounts import Look, SharedAccounts, accounts_of
 from shared.clouds.tencent.session import PAGE, TencentSession, rows
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
-from shared.runtime.settings import Settings
 from shared.runtime.times import parse_time
 
 if TYPE_CHECKING:
@@ -70,11 +70,31 @@ class RedisInstance:
         self.subject = subject
 
     def account(self) -> Mapping[str, Any] | None:
-        """The account as DescribeInstanceAccount shows it; there is no filter by name, so every page is read."""
-        for account in self.session.pages("DescribeInstanceAccount", {"InstanceId": self.subject.resource}, "Accounts"):
-            if account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED:
-                return account
-        return None
+        """The account as DescribeInstanceAccount shows it now; there is no filter by name, so page by page."""
+        pages = self.session.pages(*self._accounts)
+        return next(filter(self._is_account, pages), None)
+
+    def look(self, tasks: list[Mapping[str, Any]], *, anew: bool) -> Look:
+        """The same before a call, after its tasks were listed: by one read for all commands of the invocation."""
+        return self.shared.look(
+            self.subject.account,
+            self._is_account,
+            lambda offset: self.session.page(*self._accounts, offset),
+            frozenset(map(_id, tasks)),
+            anew=anew,
+            quiet=not any(task.get("Result") in _AT_WORK for task in tasks),
+        )
+
+    @property
+    def shared(self) -> SharedAccounts:
+        return accounts_of(self.session.access, "redis", self.subject.region, self.subject.resource)
+
+    @property
+    def _accounts(self) -> tuple[str, dict[str, Any], str]:
+        return "DescribeInstanceAccount", {"InstanceId": self.subject.resource}, "Accounts"
+
+    def _is_account(self, account: Mapping[str, Any]) -> bool:
+        return account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED
 
     def tasks(self, operator: str | None = None) -> list[Mapping[str, Any]]:
         """The newest tasks, by anyone or by one operator. Of every type: which one a change makes is not published."""
@@ -210,6 +230,7 @@ class RedisChange:
     new: Secret | None
     old: Secret | None = None
     switch_has_task: bool = True  # False: the page calls the TaskId of a call that switches NoAuth meaningless
+    _looked: bool = False
 
     can_reconcile = True
     repeatable = True  # the same values again, or refused by the fence
@@ -224,13 +245,13 @@ class RedisChange:
         return {name: self.params[name] for name in names if name in self.params}
 
     def snapshot(self, *, thorough: bool) -> Snapshot:
-        """Read the account and the newest tasks; the instance too where its state is asked for."""
+        """Read the newest tasks and the account; the instance too where its state is asked for."""
         subject, evidence = self.instance.subject, []
-        account = self.instance.account()
-        if account is None and not self.fenced and "AccountName" in self.params:
-            raise _missing(subject, "account")
-        account = account or {}
         tasks = self.instance.tasks()
+        look = self._look(tasks)
+        if look.account is None and not self.fenced and "AccountName" in self.params:
+            raise _missing(subject, "account")
+        account = look.account or {}
         # Of other tasks the call itself says whether they lock the instance.
         busy = [t for t in tasks if t.get("Result") in _AT_WORK and t.get("TaskType") in _SECRET_TYPES]
         obstacle: KeyturnError | None = None
@@ -251,13 +272,24 @@ class RedisChange:
                 if obstacle is None and found.get("Status") != _RUNNING_INSTANCE:
                     text = f"{subject.resource} is not running: send it again when it is"
                     obstacle = RetryLater(ErrorClass.BUSY, text, code="InstanceStatus")
-        asked = {name: value for name, value in self.asked.items() if name != "NoAuth"}
-        rest = _shows(account, asked) and self.params.get("NoAuth", no_auth) == no_auth
+        rest = _shows(account, self._asked_of_account) and self.params.get("NoAuth", no_auth) == no_auth
         in_force = rest and self.new is None and obstacle is None
         if in_force:
             evidence.append("DescribeInstanceAccount: shows all that was asked")
         ids = frozenset(map(_id, tasks))
-        return Snapshot(evidence, obstacle, in_force, rest, ids, _time(account), account)
+        return Snapshot(evidence, obstacle, in_force, rest, ids, _time(account), account, look.read_at)
+
+    def _look(self, tasks: list[Mapping[str, Any]]) -> Look:
+        """The account; what was read for another command serves the first look alone, and ends no command."""
+        look = self.instance.look(tasks, anew=self._looked)
+        self._looked = True
+        account, asked = look.account or {}, self._asked_of_account
+        ends = not account or account.get("Status") == _CHANGING or (asked and _shows(account, asked))
+        return self.instance.look(tasks, anew=True) if look.shared and ends else look
+
+    @property
+    def _asked_of_account(self) -> dict[str, Any]:
+        return {name: value for name, value in self.asked.items() if name != "NoAuth"}
 
     def change(self, look: Snapshot) -> Accepted:
         return self._call({**self.params, **self._rights(look.account)}, self.secrets, look)
@@ -280,7 +312,9 @@ class RedisChange:
         body = {name: secret.reveal() for name, secret in secrets.items()}
         if not all(body.values()):  # ResetPassword takes an empty one for a wish to have none
             raise Refused(ErrorClass.INVALID_COMMAND, "an empty password is never sent, nothing was called")
+        account, shared = self.instance.subject.account, self.instance.shared
         for action in self.actions:
+            shared.sent(account)
             try:
                 answer = self.instance.session.change(action, params, body)
                 break
@@ -292,12 +326,15 @@ class RedisChange:
                 if isinstance(error, OldSecretRefused) and not self.fenced:
                     raise error.without_fence() from None
                 raise
+            finally:
+                shared.sent(account)
         task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
         request_id = request_id if isinstance(request_id, str) else None
         # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.
         told = self.switch_has_task or "NoAuth" not in params or look.other_fields_in_force
         if not told or not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
             raise Ambiguous(f"{self.name} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
+        shared.begun(task_id)
         return Accepted(request_id, Task(task_id), [f"{self.name}: task {task_id}"])
 
     def progress(self, task: Task) -> TaskProgress:
@@ -323,15 +360,6 @@ class RedisAccountChange(RedisChange):
         # root's Privilege cannot be modified, so it cannot be reset either.
         kept = ("ReadonlyPolicy",) if self.params["AccountName"] == "root" else ("Privilege", "ReadonlyPolicy")
         return {name: account[name] for name in kept if name not in self.params and account.get(name)}
-
-
-def admit_no_auth(settings: Settings, *, login: bool) -> None:
-    """Whether an instance may be opened to all who reach it, which no login can prove. Raises: Refused."""
-    if not settings.allow_noauth:
-        text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
-        raise Refused(ErrorClass.FORBIDDEN, text)
-    if login:
-        raise Refused(ErrorClass.INVALID_COMMAND, "Login: leave it out: NoAuth: true leaves no password to log in with")
 
 
 def _missing(subject: Subject, what: str) -> Refused:

@@ -82,12 +82,19 @@ class TencentSession(Session):
 
     def pages(self, action: str, ids: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
         """Every row of a list that comes in pages; `name`: where an answer has them. Raises: as `read`."""
-        for offset in range(0, _MOST_PAGES * PAGE, PAGE):
-            answer = self.read(action, {**ids, "Limit": PAGE, "Offset": offset})
-            found = rows(answer, name)
+        following: int | None = 0
+        while following is not None:
+            found, following = self.page(action, ids, name, following)
             yield from found
-            if is_last_page(found, offset, answer):
-                return
+
+    def page(
+        self, action: str, ids: Mapping[str, Any], name: str, offset: int
+    ) -> tuple[list[Mapping[str, Any]], int | None]:
+        """The rows of one page, and the offset of the next; None: there is none. Raises: as `read`."""
+        answer = self.read(action, {**ids, "Limit": PAGE, "Offset": offset})
+        found, following = rows(answer, name), offset + PAGE
+        ends = is_last_page(found, offset, answer) or following >= _MOST_PAGES * PAGE
+        return found, None if ends else following
 
     @property
     def _key(self) -> tuple[str, ...]:

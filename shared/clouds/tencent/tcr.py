@@ -22,14 +22,16 @@ from shared.changes.credential import (
     TaskProgress,
     TaskState,
 )
+from shared.clouds.shared_accounts import Look, Row, accounts_of
 from shared.clouds.tencent.service_accounts import PREFIX, state_of
 from shared.clouds.tencent.session import TencentSession
 from shared.results.outcome import Subject
-from shared.runtime.cloud_access import CloudAccess
+from shared.runtime.cloud_access import SEVERAL, CloudAccess
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
 
 ACTION = "ModifyServiceAccountPassword"
+_ROWS = "ServiceAccounts"  # of DescribeServiceAccounts
 
 
 def _client_class() -> Any:
@@ -47,6 +49,7 @@ class RegistryChange:
     site: str
     new: Secret | None  # None: the service makes one
     clock: Callable[[], float] = time.time
+    _looked: bool = False
 
     fenced = False
     can_reconcile = False
@@ -54,6 +57,7 @@ class RegistryChange:
 
     def __post_init__(self) -> None:
         self.session = TencentSession(self.access, self.subject.region, self.site, "tcr", _client_class)
+        self._shared = accounts_of(self.access, "tcr", self.subject.region, self.subject.resource)
 
     @property
     def repeatable(self) -> bool:
@@ -64,7 +68,8 @@ class RegistryChange:
         return {}
 
     def snapshot(self, *, thorough: bool) -> Snapshot:
-        account = self._account()
+        look = self._look()
+        account = look.account
         if account is None:
             text = f"no service account {self.subject.account} in {self.subject.resource}, nothing was changed: "
             raise Refused(ErrorClass.NOT_FOUND, text + "check RegistryId, Name, Region and Site", code="NotFound")
@@ -76,20 +81,48 @@ class RegistryChange:
             text = f"{self.subject.account} is {state} and will not log in whatever its password, nothing was called: "
             text += "enable it or move its ExpiresAt first"
             obstacle = Refused(ErrorClass.FAILED, text, code=f"Account{state.capitalize()}")
-        return Snapshot(evidence, obstacle, time=_update_time(account), account=account)
+        return Snapshot(evidence, obstacle, time=_update_time(account), account=account, read_at=look.read_at)
 
-    def _account(self) -> Mapping[str, Any] | None:
+    def _look(self) -> Look:
+        """The account before a call: where other commands are for the registry too, by one page for all of them.
+
+        What another command read serves the first look alone, and ends no command.
+        """
+        first, self._looked = not self._looked, True
+        if first and (SEVERAL, self.subject.resource) in self.access.shared:
+            look = self._shared.look(self.subject.account, self._is_account, self._first_page, anew=False)
+            if look.account is not None and not (look.shared and state_of(look.account, self.clock()) != "enabled"):
+                return look
+        now = self.access.deadline.clock()
+        return Look(self._account(), now, shared=False)
+
+    def _account(self) -> Row | None:
         """The account by its exact name: the filter may match others too, by a part of the name."""
-        wanted = (self.subject.account, PREFIX + self.subject.account)
-        filters = [{"Name": "ServiceAccountName", "Values": list(wanted)}]
+        filters = [{"Name": "ServiceAccountName", "Values": list(self._names)}]
         ids = {"RegistryId": self.subject.resource, "Filters": filters}
-        listed = self.session.pages("DescribeServiceAccounts", ids, "ServiceAccounts")
-        return next((account for account in listed if account.get("Name") in wanted), None)
+        listed = self.session.pages("DescribeServiceAccounts", ids, _ROWS)
+        return next(filter(self._is_account, listed), None)
+
+    def _first_page(self, offset: int) -> tuple[list[Row], None]:
+        """Of a registry's accounts one page: each of the others is asked for by its name."""
+        found, _ = self.session.page("DescribeServiceAccounts", {"RegistryId": self.subject.resource}, _ROWS, offset)
+        return found, None
+
+    def _is_account(self, account: Row) -> bool:
+        return account.get("Name") in self._names
+
+    @property
+    def _names(self) -> tuple[str, str]:
+        return self.subject.account, PREFIX + self.subject.account
 
     def change(self, look: Snapshot) -> Accepted:
         ids = {"RegistryId": self.subject.resource, "Name": self.subject.account, "Random": self.new is None}
         body = {} if self.new is None else {"Password": self.new.reveal()}
-        answer = self.session.change(ACTION, ids, body)
+        self._shared.sent(self.subject.account)
+        try:
+            answer = self.session.change(ACTION, ids, body)
+        finally:
+            self._shared.sent(self.subject.account)
         request_id, password = answer.get("RequestId"), answer.get("Password")
         if not isinstance(request_id, str) or not isinstance(password, str) or not password:
             raise Ambiguous(f"{ACTION} was answered without a Password", code="NoPassword")

@@ -119,8 +119,10 @@ def environment(standin: Standin, platform: str, folder: Path, *, through: str =
     return {**env, **names, **standin.alibaba_keys}
 
 
-def http_event(command: Mapping[str, Any], platform: str, number: int = 0) -> dict[str, Any]:
-    """A signed HTTP call as the platform hands it over."""
+def http_event(
+    command: Mapping[str, Any] | Sequence[Mapping[str, Any]], platform: str, number: int = 0
+) -> dict[str, Any]:
+    """A signed HTTP call of one command, or of a list of them, as the platform hands it over."""
     body = json.dumps(command)
     headers = {"content-type": "application/json", "idempotency-key": f"bench-{number}"}
     if platform == "scf":
@@ -143,7 +145,7 @@ def run_case(
     code: Path,
     module: str,
     platform: str,
-    commands: Sequence[Mapping[str, Any]],
+    commands: Sequence[Mapping[str, Any] | Sequence[Mapping[str, Any]]],
     *,
     options: Sequence[str] = ("-B",),
     through: str = "",

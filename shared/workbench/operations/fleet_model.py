@@ -44,20 +44,21 @@ def cost(found: Forecast) -> float:
     return sum(price.amount * used[name] / price.per for name, price in PRICES.items())
 
 
-ROWS = (100, 1_000, 10_000, 100_000)
+ROWS = ((100, 1), (1_000, 1), (1_000, 5), (100_000, 1))
+"""Instances, and how many accounts of each are changed."""
 
 
 def table(forecasts: list[Forecast]) -> str:
     """The forecasts as a Markdown table."""
     lines = [
-        "| instances | time | API calls | of these throttled | messages | invocations | GB-s | cost, CNY |",
-        "|---|---|---|---|---|---|---|---|",
+        "| instances | accounts | time | API calls | throttled | messages | invocations | GB-s | cost, CNY |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for one in forecasts:
         calls, throttled = sum(one.calls.values()), sum(one.throttled.values())
         lines.append(
-            f"| {one.fleet.instances:,} | {_spelt(one.seconds)} | {calls:,} | {throttled:,} | {one.messages:,}"
-            f" | {one.invocations:,} | {one.gb_s:,.0f} | {cost(one):,.2f} |"
+            f"| {one.fleet.instances:,} | {one.fleet.accounts} | {_spelt(one.seconds)} | {calls:,} | {throttled:,}"
+            f" | {one.messages:,} | {one.invocations:,} | {one.gb_s:,.0f} | {cost(one):,.2f} |"
         )
     return "\n".join(lines)
 
@@ -70,7 +71,7 @@ def assumptions(fleet: Fleet) -> str:
         for price in PRICES.values()
     )
     return (
-        f"{fleet.commands_each} change an instance, one region, {fleet.functions} functions of"
+        f"{fleet.commands_each} change an account, one region, {fleet.functions} functions of"
         f" {fleet.memory_gb * 1024:.0f} MB at once, events of at most {fleet.batch} messages,"
         f" {fleet.timeout_s:.0f} s a function, {fleet.rate:.0f} calls a second and API, {fleet.latency_s * 1000:.0f} ms"
         f" a call, tasks of {fleet.task_s} s, {fleet.slow_share:.0%} of them {fleet.slow_s:.0f} s long."
@@ -86,14 +87,15 @@ def _spelt(seconds: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("instances", type=int, nargs="*", help=f"rows; without any {ROWS}")
-    for name, what in (("batch", int), ("functions", int), ("latency_s", float), ("task_s", float)):
+    parser.add_argument("instances", type=int, nargs="*", help="rows; without any README's")
+    for name, what in (("accounts", int), ("batch", int), ("functions", int), ("latency_s", float), ("task_s", float)):
         parser.add_argument(f"--{name.replace('_', '-')}", type=what, default=getattr(Fleet, name))
     parser.add_argument("--slow-share", type=float, default=0.01)
     parser.add_argument("--json", action="store_true")
     given = vars(parser.parse_args())
-    rows, as_json = given.pop("instances") or ROWS, given.pop("json")
-    forecasts = [forecast(Fleet(instances, **given)) for instances in rows]
+    as_json, accounts = given.pop("json"), given.pop("accounts")
+    rows = [(instances, accounts) for instances in given.pop("instances")] or ROWS
+    forecasts = [forecast(Fleet(instances, accounts=each, **given)) for instances, each in rows]
     print(table(forecasts))
     print(f"\n{assumptions(forecasts[0].fleet)}")
     if as_json:

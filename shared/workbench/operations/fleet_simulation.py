@@ -14,7 +14,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.changes.timing import FIRST_POLL_S, LEAST_S, LONGEST_POLL_S, QUICK_S
+from shared.changes.timing import FIRST_POLL_S, FRESH_S, LEAST_S, LONGEST_POLL_S, QUICK_S
 from shared.clouds.pace import Slot
 from shared.clouds.session import PATIENCE_S
 from shared.handlers.follow import _POLL_S, _WAIT_HERE_UNDELAYED_S
@@ -24,7 +24,7 @@ from shared.runtime.lanes import Lanes
 from shared.runtime.settings import TENCENT_RATE
 from shared.workbench.operations.simulated_time import CallLimit, Clock, PacedLine, Script, Turn
 
-READS = ("DescribeInstanceAccount", "DescribeTaskList")
+ACCOUNTS, TASKS = "DescribeInstanceAccount", "DescribeTaskList"
 CHANGE = "ModifyInstanceAccount"
 POLL = "DescribeTaskInfo"
 
@@ -34,7 +34,8 @@ class Fleet:
     """What is planned. Times in seconds. One region, since the API's limit counts there."""
 
     instances: int
-    commands_each: int = 1
+    commands_each: int = 1  # of an account
+    accounts: int = 1  # of an instance, whose commands stand together
     batch: int = 500  # messages of one event at most
     functions: int = 1  # that run at once, one a partition: one alone comes to the limit
     timeout_s: float = 60.0
@@ -81,6 +82,17 @@ class _FunctionInstance:
         return self._lines[action]
 
 
+@dataclass
+class _Look:
+    """One read of an instance's accounts, and which of them were changed since."""
+
+    at: float
+    changed: set[int] = field(default_factory=set)
+
+    def serves(self, account: int, now: float) -> bool:
+        return now - self.at < FRESH_S and account not in self.changed
+
+
 class _Simulation:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -88,9 +100,9 @@ class _Simulation:
         self.cloud = CallLimit(fleet.rate)
         self.rng = random.Random(fleet.seed)
         self.forecast = Forecast(fleet)
-        numbers = range(fleet.instances * fleet.commands_each)
-        self.commands = deque(number % fleet.instances for number in numbers)
-        self.batch = min(fleet.batch, math.ceil(len(numbers) / fleet.functions))
+        self.each = fleet.accounts * fleet.commands_each
+        self.commands = deque(range(fleet.instances * self.each))
+        self.batch = min(fleet.batch, math.ceil(len(self.commands) / fleet.functions))
         self.to_follow: deque[float] = deque()  # when their tasks end
         self.follower = _FunctionInstance(self)
         self.following = False
@@ -99,7 +111,7 @@ class _Simulation:
         for _ in range(self.fleet.functions):
             self.clock.start(self._works(_FunctionInstance(self)))
         self.clock.run()
-        self.forecast.messages += self.fleet.instances * self.fleet.commands_each
+        self.forecast.messages += self.fleet.instances * self.each
         return self.forecast
 
     # --- commands
@@ -113,33 +125,45 @@ class _Simulation:
                 function.warm = True
                 yield self.fleet.cold_s
             lanes: dict[int, list[int]] = {}
-            for index, instance in enumerate(batch):
-                lanes.setdefault(instance, []).append(index)
-            turns = Lanes(list(lanes.values()))
+            for index, number in enumerate(batch):
+                lanes.setdefault(number // self.each, []).append(index)
+            turns, looks = Lanes(list(lanes.values()), AT_ONCE), dict[int, _Look]()
             # As `shared.runtime.platform` counts: a margin is kept for the return.
             until = began + self.fleet.timeout_s - min(1.0, 0.08 * self.fleet.timeout_s)
             open_ = [min(AT_ONCE, len(lanes))]
             for _ in range(open_[0]):
-                self.clock.start(self._worker(function, turns, batch, until, open_))
+                self.clock.start(self._worker(function, turns, batch, until, open_, looks))
             while open_[0]:
                 yield 0.01
             self._ended(began)
 
     def _worker(
-        self, function: _FunctionInstance, turns: Lanes, batch: list[int], until: float, open_: list[int]
+        self,
+        function: _FunctionInstance,
+        turns: Lanes,
+        batch: list[int],
+        until: float,
+        open_: list[int],
+        looks: dict[int, _Look],
     ) -> Script:
-        while (turn := turns.begin()) is not None:
-            yield from self._command(function, batch[turn[1]], until)
-            turns.end(turn[0])
+        turn = turns.begin()
+        while turn is not None:
+            yield from self._command(function, batch[turn[1]], until, looks)
+            turn = turns.next(turn[0])
         open_[0] -= 1
 
-    def _command(self, function: _FunctionInstance, instance: int, until: float) -> Script:
+    def _command(self, function: _FunctionInstance, number: int, until: float, looks: dict[int, _Look]) -> Script:
+        instance, account = divmod(number, self.each)
+        account %= self.fleet.accounts
         waits = 0
         while True:
-            placed = True
-            for action in READS:
-                placed = placed and (yield from self._read(function, action, until))
-            if placed and until - self.clock.now >= LEAST_S:
+            placed = yield from self._read(function, TASKS, until)
+            look = looks.get(instance)
+            if placed and (waits or look is None or not look.serves(account, self.clock.now)):
+                look = looks[instance] = _Look(self.clock.now)
+                placed = yield from self._read(function, ACCOUNTS, until)
+            if placed and look is not None and until - self.clock.now >= LEAST_S:
+                look.changed.add(account)
                 accepted = yield from self._call(function, CHANGE, until - LEAST_S)
                 if accepted:
                     yield from self._follow(function, until)
@@ -148,7 +172,7 @@ class _Simulation:
             waits += 1
             wait_s = backoff_s(waits, base_s=0.4, most_s=5.0, rng=self.rng)
             if not placed or self.clock.now + wait_s > until - LEAST_S:
-                self.commands.append(instance)
+                self.commands.append(number)
                 self.forecast.handed_back += 1
                 self.forecast.messages += 1
                 return
