@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ssl import SSLContext
+
+_AUTHORITIES = os.path.join(os.path.dirname(__file__), "authorities")  # noqa: PTH118, PTH120 - pathlib is slow to load
+_PACKAGED = _AUTHORITIES if os.path.isdir(_AUTHORITIES) else None  # noqa: PTH112 - as above
 
 CERTIFICATE_REFUSED = "CertificateRefused"
 """The code of a call that was not sent because of the server's certificate."""
@@ -29,9 +33,10 @@ def ca_path(endpoint: str | None, ca_file: str | None) -> str | None:
     `endpoint`: where the cloud's calls go, if not to its own hosts; `ca_file`: what KEYTURN_CA_FILE names, which is
     for such an endpoint alone.
 
-    Returns: None for the set that comes with the client.
+    Returns: what a package carries, where KEYTURN_CA_FILE does not hold; None in a checkout, for the set that comes
+    with the client.
     """
-    return ca_file if endpoint else None
+    return (ca_file if endpoint else None) or _PACKAGED
 
 
 def client_context(path: str | None) -> SSLContext:

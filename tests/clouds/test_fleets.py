@@ -263,7 +263,7 @@ def test_no_more_than_fifty_pages_of_accounts_are_read() -> None:
 
 def test_each_fleet_asks_its_own_service_in_its_region() -> None:
     redis, registry = RedisFleet(access(), "ap-tokyo"), RegistryFleet(access(), "ap-tokyo")
-    assert redis._session()._key == ("redis", "redis.tencentcloudapi.com", "ap-tokyo", "", "")
-    assert registry._session()._key == ("tcr", "tcr.tencentcloudapi.com", "ap-tokyo", "", "")
+    assert redis._session()._key == ("redis", "redis.tencentcloudapi.com", "", "")
+    assert registry._session()._key == ("tcr", "tcr.tencentcloudapi.com", "", "")
     tair = TairFleet(access(), "cn-beijing")._session()
     assert (tair.region, tair.version) == ("cn-beijing", "2015-01-01")

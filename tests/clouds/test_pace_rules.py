@@ -42,12 +42,12 @@ def go(one: Pace, clock: Clock) -> Slot:
     ("after_s", "rate"),
     [
         (0.0, 8.0),
-        (1.49, 8.0),
-        (1.5, 9.0),
-        (1.9, 10.0),
-        (2.3, 12.0),
-        (2.7, 16.0),
-        (2.1, 8 + 2**1.5),
+        (0.79, 8.0),
+        (0.8, 9.0),
+        (1.0, 10.0),
+        (1.2, 12.0),
+        (1.4, 16.0),
+        (1.1, 8 + 2**1.5),
         (30.0, 16.0),
         (1e3, 16.0),
         (1e9, 16.0),
@@ -65,7 +65,7 @@ def test_a_pace_rises_with_the_time_since_it_was_throttled(after_s: float, rate:
 def test_a_rise_begins_where_the_pace_fell_to_and_never_goes_down_by_itself() -> None:
     one, clock = pace(16.0)
     one.throttled(go(one, clock))
-    clock.now += 2.3
+    clock.now += 1.2
     one.succeeded(Slot(clock.now))
     assert one.rate == pytest.approx(12.0)
     one._throttled_at = clock.now

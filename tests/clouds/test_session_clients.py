@@ -53,7 +53,7 @@ class TencentClient:
 
     def __init__(self, credential: Any, region: str, profile: Any) -> None:
         self.region, self.profile, self.credential = region, profile, credential
-        self.request = SimpleNamespace(conn=SimpleNamespace(timeout=None))
+        self.request = SimpleNamespace(conn=SimpleNamespace(timeout=None, _session=SimpleNamespace(trust_env=True)))
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answer: Any = {"Response": {"RequestId": "r"}}
 
@@ -121,6 +121,25 @@ def test_each_call_has_the_keys_of_this_invocation_and_its_time(token: str | Non
     keys = client.credential
     assert (keys.secret_id, keys.secret_key, keys.token) == ("key-id", "role-key-of-a-test", token)
     assert client.request.conn.timeout == (3.0, 5.0)
+
+
+def test_a_client_serves_every_region_of_its_host_and_looks_for_no_proxy_and_no_netrc() -> None:
+    session, made = tencent()
+    session.read("DescribeX", {})
+    other = TencentSession(through(), "ap-tokyo", "domestic", session._service, session._client_class)
+    other.read("DescribeX", {})
+    (client,) = made
+    assert client.region == "ap-tokyo"
+    assert client.request.conn._session.trust_env is False
+
+
+def test_a_client_whose_call_was_answered_with_an_error_keeps_its_connection() -> None:
+    error = Coded(code="ResourceNotFound.X", requestId="r")
+    session, made = tencent(error)
+    for _ in range(2):
+        with pytest.raises(KeyturnError):
+            session.read("DescribeX", {})
+    assert len(made) == 1
 
 
 def test_a_client_that_failed_is_not_used_again() -> None:

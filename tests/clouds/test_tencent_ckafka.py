@@ -49,7 +49,7 @@ class _Queue(CkafkaQueue):
         assert made.access.calls_per_s == 5000.0
         scripted = _ScriptedProducer(made.access, made.region, self._access.site, "ckafka", made._client_class)
         host = {"domestic": "ckafka.tencentcloudapi.com", "intl": "ckafka.intl.tencentcloudapi.com"}[self._access.site]
-        assert scripted._key == made._key == ("ckafka", host, "ap-tokyo", "", "")
+        assert scripted._key == made._key == ("ckafka", host, "", "")
         scripted.script = self.script
         return scripted
 

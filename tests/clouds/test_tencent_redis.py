@@ -371,7 +371,7 @@ def test_an_instances_id_has_a_form(text: str, taken: bool) -> None:
 
 def test_an_instance_is_asked_of_its_own_service() -> None:
     made = RedisInstance(replace(access(), site="intl"), SUBJECT)
-    assert made.session._key == ("redis", "redis.intl.tencentcloudapi.com", "ap-guangzhou", "", "")
+    assert made.session._key == ("redis", "redis.intl.tencentcloudapi.com", "", "")
 
 
 def test_its_rights_are_the_actions_that_its_reads_call() -> None:

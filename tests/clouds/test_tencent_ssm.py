@@ -364,4 +364,4 @@ def test_the_stores_calls_have_a_pace_of_their_own() -> None:
     assert store._session.access.calls_per_s == 2 * CALLS_PER_S
     assert (store.name, store._session.region, store._session.cloud) == ("ssm://one", "ap-tokyo", "tencent")
     assert isinstance(store._session, TencentSession)
-    assert store._session._key == ("ssm", "ssm.tencentcloudapi.com", "ap-tokyo", "", "")
+    assert store._session._key == ("ssm", "ssm.tencentcloudapi.com", "", "")

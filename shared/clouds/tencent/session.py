@@ -78,7 +78,10 @@ class TencentSession(Session):
         else:
             http = HttpProfile(endpoint=self._host, certification=trusted)
         profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256", language="en-US")
-        return client_class(Credential("-", "-"), self.region, profile)
+        client = client_class(Credential("-", "-"), self.region, profile)
+        # At each call `requests` would look for proxies and in ~/.netrc, which are ignored.
+        client.request.conn._session.trust_env = False
+        return client
 
     def pages(self, action: str, ids: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
         """Every row of a list that comes in pages; `name`: where an answer has them. Raises: as `read`."""
@@ -98,7 +101,7 @@ class TencentSession(Session):
 
     @property
     def _key(self) -> tuple[str, ...]:
-        return (self._service, self._host, self.region, self.access.endpoint or "", self._trusted or "")
+        return (self._service, self._host, self.access.endpoint or "", self._trusted or "")
 
     @property
     def _trusted(self) -> str | None:
@@ -116,6 +119,7 @@ class TencentSession(Session):
 
         keys = self.access.keys
         client.credential = Credential(keys.id, keys.key.reveal(), keys.token.reveal() if keys.token else None)
+        client.region = self.region  # one host serves many
         client.request.conn.timeout = (min(_CONNECT_S, timeout_s), timeout_s)
         redaction.guard_logs()
         envelope: Any = None
@@ -125,8 +129,9 @@ class TencentSession(Session):
         # Whatever the client, `requests` or `json` raises once a request may be out, it may have had its effect.
         except Exception as error:
             failure = error
-        if failure is None:
+        if failure is None or _is_answer(failure):  # it was read to its end
             _keep(key, client)
+        if failure is None:
             return _unwrap(action, envelope)
         raise _failed(action, failure) from None
 
@@ -154,10 +159,16 @@ def _late(module: str) -> bool:
     return product_models or module in _LATE
 
 
+def _is_answer(failure: BaseException) -> bool:
+    """Whether a client's failure is an error that the API answered."""
+    code = getattr(failure, "code", None)
+    return isinstance(code, str) and code not in _CLIENT_CODES and bool(getattr(failure, "requestId", None))
+
+
 def _failed(action: str, failure: BaseException) -> KeyturnError:
-    code, request_id = getattr(failure, "code", None), getattr(failure, "requestId", None)
-    if isinstance(code, str) and request_id and code not in _CLIENT_CODES:
-        return error_from_code(TENCENT_CODES, action, code, str(request_id))
+    code = getattr(failure, "code", None)
+    if _is_answer(failure):
+        return error_from_code(TENCENT_CODES, action, code, str(getattr(failure, "requestId", None)))
     if (unsent := error_if_never_sent(action, failure)) is not None:
         return unsent
     shown = clean_code(code) if code else type(failure).__name__
