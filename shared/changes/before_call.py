@@ -23,7 +23,7 @@ def look(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     if isinstance(snapshot, KeyturnError):
         return known.failed(snapshot), Answer.UNREADABLE
     known = known.looked(snapshot, at).noted(*snapshot.evidence)
-    known = replace(known, before=known.stood())
+    known = known.but(before=known.stood())
     if snapshot.in_force:
         return known, Answer.IN_FORCE
     if snapshot.obstacle is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from shared.changes.credential import Accepted, CredentialChange, Snapshot, StateBefore, Task
 from shared.changes.transitions import Answer
@@ -91,15 +92,26 @@ class Known:
     def new(self) -> Secret | None:
         return self.password or self.credential.new
 
+    def but(self, **other: Any) -> Known:
+        """The same with other values. Each step of a change makes one, and `replace` would go through every field.
+
+        Raises: TypeError: there is no such field.
+        """
+        if not other.keys() <= vars(self).keys():
+            raise TypeError(f"Known has no {sorted(other.keys() - vars(self).keys())}")
+        made = object.__new__(Known)
+        vars(made).update(vars(self), **other)
+        return made
+
     def noted(self, *lines: str) -> Known:
         """The same, with further evidence."""
-        return replace(self, evidence=(*self.evidence, *lines))
+        return self.but(evidence=(*self.evidence, *lines))
 
     def failed(self, error: KeyturnError | None) -> Known:
-        return replace(self, error=error)
+        return self.but(error=error)
 
     def looked(self, snapshot: Snapshot, at: float) -> Known:
-        return replace(self, snapshot=snapshot, looked_at=at)
+        return self.but(snapshot=snapshot, looked_at=at)
 
     def stood(self) -> StateBefore:
         """What the last snapshot shows, to be compared with later."""
@@ -109,18 +121,18 @@ class Known:
     def calling(self) -> Known:
         """One call is about to be sent."""
         before = self.before if self.unclear_calls else self.stood()
-        return replace(self, before=before, calls=replace(self.calls, made=self.calls.made + 1))
+        return self.but(before=before, calls=replace(self.calls, made=self.calls.made + 1))
 
     def refused(self, error: KeyturnError, said: Answer, sent: float, now: float) -> Known:
         """The call was answered with an error."""
         line = f"call {self.calls.made}: {error.code or error.error_class.value}"
         calls = self.calls.refused(error, said, sent, now)
         request_id = error.request_id or self.request_id
-        return replace(self, error=error, request_id=request_id, calls=calls).noted(line)
+        return self.but(error=error, request_id=request_id, calls=calls).noted(line)
 
     def accepted(self, accepted: Accepted) -> Known:
         """The cloud took the change."""
-        taken = replace(self, request_id=accepted.request_id, password=accepted.password, task=accepted.task)
+        taken = self.but(request_id=accepted.request_id, password=accepted.password, task=accepted.task)
         return taken.noted(*accepted.evidence)
 
     def conclusion(self, outcome: Outcome, error: KeyturnError | None = None) -> Conclusion:

@@ -74,15 +74,18 @@ class RedisInstance:
         pages = self.session.pages(*self._accounts)
         return next(filter(self._is_account, pages), None)
 
-    def look(self, tasks: list[Mapping[str, Any]], *, anew: bool) -> Look:
-        """The same before a call, after its tasks were listed: by one read for all commands of the invocation."""
+    def look(self, tasks: frozenset[int], *, quiet: bool, anew: bool) -> Look:
+        """The same before a call, after its tasks were listed: by one read for all commands of the invocation.
+
+        `quiet`: none of them is at work.
+        """
         return self.shared.look(
             self.subject.account,
             self._is_account,
             lambda offset: self.session.page(*self._accounts, offset),
-            frozenset(map(_id, tasks)),
+            tasks,
             anew=anew,
-            quiet=not any(task.get("Result") in _AT_WORK for task in tasks),
+            quiet=quiet,
         )
 
     @property
@@ -248,12 +251,14 @@ class RedisChange:
         """Read the newest tasks and the account; the instance too where its state is asked for."""
         subject, evidence = self.instance.subject, []
         tasks = self.instance.tasks()
-        look = self._look(tasks)
+        ids = _ids(tasks)
+        at_work = [task for task in tasks if task.get("Result") in _AT_WORK]
+        look = self._look(ids, quiet=not at_work)
         if look.account is None and not self.fenced and "AccountName" in self.params:
             raise _missing(subject, "account")
         account = look.account or {}
         # Of other tasks the call itself says whether they lock the instance.
-        busy = [t for t in tasks if t.get("Result") in _AT_WORK and t.get("TaskType") in _SECRET_TYPES]
+        busy = [task for task in at_work if task.get("TaskType") in _SECRET_TYPES]
         obstacle: KeyturnError | None = None
         if busy or account.get("Status") == _CHANGING:
             text = f"{subject.resource} has a task in flight, nothing was called: send it again when it has ended"
@@ -276,16 +281,15 @@ class RedisChange:
         in_force = rest and self.new is None and obstacle is None
         if in_force:
             evidence.append("DescribeInstanceAccount: shows all that was asked")
-        ids = frozenset(map(_id, tasks))
         return Snapshot(evidence, obstacle, in_force, rest, ids, _time(account), account, look.read_at)
 
-    def _look(self, tasks: list[Mapping[str, Any]]) -> Look:
+    def _look(self, tasks: frozenset[int], *, quiet: bool) -> Look:
         """The account; what was read for another command serves the first look alone, and ends no command."""
-        look = self.instance.look(tasks, anew=self._looked)
+        look = self.instance.look(tasks, quiet=quiet, anew=self._looked)
         self._looked = True
         account, asked = look.account or {}, self._asked_of_account
         ends = not account or account.get("Status") == _CHANGING or (asked and _shows(account, asked))
-        return self.instance.look(tasks, anew=True) if look.shared and ends else look
+        return self.instance.look(tasks, quiet=quiet, anew=True) if look.shared and ends else look
 
     @property
     def _asked_of_account(self) -> dict[str, Any]:
@@ -376,6 +380,11 @@ def _time(account: Mapping[str, Any]) -> str | None:
     """None where it is not shown: the page says that it stays empty for accounts older than the field."""
     value = account.get("PasswordLastModifiedTime")
     return value if isinstance(value, str) and value else None
+
+
+def _ids(tasks: list[Mapping[str, Any]]) -> frozenset[int]:
+    """As `_id`, of a whole page at once: there are up to a hundred at every look."""
+    return frozenset([number if isinstance(number := task.get("TaskId"), int) else 0 for task in tasks])
 
 
 def _id(task: Mapping[str, Any]) -> int:

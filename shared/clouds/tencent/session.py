@@ -113,12 +113,10 @@ class TencentSession(Session):
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
         key = self._key
         client = self._client(key)
-        from tencentcloud.common.credential import (
-            Credential,
-        )  # after _client, which imports the rest without its weight
-
         keys = self.access.keys
-        client.credential = Credential(keys.id, keys.key.reveal(), keys.token.reveal() if keys.token else None)
+        client.credential = type(client.credential)(
+            keys.id, keys.key.reveal(), keys.token.reveal() if keys.token else None
+        )
         client.region = self.region  # one host serves many
         client.request.conn.timeout = (min(_CONNECT_S, timeout_s), timeout_s)
         redaction.guard_logs()
@@ -139,7 +137,7 @@ class TencentSession(Session):
 def rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
     """What an answer lists under a name; nothing where it has another shape."""
     value = answer.get(name)
-    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def is_last_page(found: list[Mapping[str, Any]], offset: int, answer: Mapping[str, Any]) -> bool:
