@@ -41,7 +41,7 @@ class Cost:
     page_kb: float = 0.0  # of the report
 
 
-def measure(*, short: bool = False, only: str = "") -> list[dict[str, Any]]:
+def measure(*, short: bool = False, only: str | None = None) -> list[dict[str, Any]]:
     """Each part, or one, at each of its sizes. Raises: BenchError: it did not do what it is measured for."""
     sizes = SHORT_SIZES if short else SIZES
     parts: dict[str, Callable[[int, Path], Cost]] = {
@@ -51,7 +51,7 @@ def measure(*, short: bool = False, only: str = "") -> list[dict[str, Any]]:
     }
     costs = []
     for part, of_part in sizes.items():
-        if only not in ("", part):
+        if only not in (None, part):
             continue
         for items in of_part:
             rounds = 1 if short or items == of_part[-1] else _ROUNDS
@@ -123,7 +123,7 @@ def _environment(folder: Path) -> dict[str, str]:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("part", nargs="?", choices=SIZES, default="")
+    parser.add_argument("part", nargs="?", choices=SIZES, help="default: each")
     parser.add_argument("--short", action="store_true", help="small sizes")
     options = parser.parse_args()
     print(json.dumps(measure(short=options.short, only=options.part), indent=1))
