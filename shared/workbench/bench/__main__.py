@@ -13,8 +13,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from shared.workbench.bench import batch, build, ceiling, cold, counts, others, sizes, warm
-from shared.workbench.bench.cases import ACCOUNT, CASES, TAIR
+from shared.workbench.bench import batch, build, ceiling, cold, counts, instructions, others, sizes, warm
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.report import (
     CEILING_SHARE,
@@ -62,25 +61,26 @@ def short() -> int:
     python, packed = build.interpreter(), build.unpacked_packages()
     plain = {cloud: build.build_plain_handler(cloud, python) for cloud in COLD_RATIO}
     with Standin() as standin:
-        results = {"bytes": sizes.measure(packed), "counts": counts.measure(python.path, standin, packed)}
-        missed = missed_fixed_budgets(results)
-        for case in (case for case in CASES if case.function in (ACCOUNT, TAIR)):
-            code = packed[case.cloud, case.function].folder
-            ours = counts.instructions(python.path, standin, case, code, case.function)
-            reference = plain[case.cloud].folder, f"plain_{case.cloud}"
-            theirs = counts.instructions(python.path, standin, case, *reference)
-            if ours is None or theirs is None:
-                print("instructions: valgrind is not installed, so they are not counted")
-                break
-            ratio, budget = ours / theirs, COLD_RATIO[case.cloud]
-            print(f"instructions: {case.function} {ours:,}, plain {theirs:,}: {ratio:.3f}, budget {budget:.2f}")
-            if ratio > budget:
-                missed.append(f"instructions: {case.function} takes {ratio:.3f} of the plain handler's")
+        results: dict[str, Any] = {
+            "bytes": sizes.measure(packed),
+            "counts": counts.measure(python.path, standin, packed),
+        }
+    results["batch"] = batch.measure(python.path, packed)
+    missed = missed_fixed_budgets(results)
+    shares = list(instructions.measure(python.path, packed, plain))
+    if not shares:
+        print("instructions: valgrind is not installed, so they are not counted")
+    for share in shares:
+        print(share.line)
+        if share.share > instructions.BUDGETS[share.what]:
+            missed.append(share.line)
     for one in results["bytes"]:
         print(f"bytes: {one['cloud']} {one['function']}: {one['mb']:.2f} MB, budget {one['budget_mb']:g}")
     for one in results["counts"]:
         calls = ", ".join(f"{number:g} {action}" for action, number in one["calls"].items())
         print(f"counts: {one['function']}: {one['connections']} connection; a command: {calls}")
+    opened = results["batch"]
+    print(f"batch: {opened['connections']} connections, {opened['waiting']} calls at once, {opened['peak_mib']:g} MiB")
     costs = scale.measure(short=True)
     for one in costs:
         print(f"scale: {one['part']} of {one['items']:,}: {one['peak_mib']:.0f} MiB, {one['calls']:g} calls each")

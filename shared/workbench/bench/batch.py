@@ -43,10 +43,9 @@ def measure(python: str, packed: Mapping[tuple[str, str], PackagedFunction]) -> 
                 python, start, environment(standin, "scf", folder, through=relay.address), folder, timeout_s=_LIMIT_S
             )
             calls = standin.calls()
-    returned = json.loads(used.stdout.splitlines()[-1])
-    outcomes = {result["data"]["Outcome"] for result in returned["Results"]}
-    if outcomes != {"changed"} or len(returned["Results"]) != COMMANDS:
-        raise BenchError(f"of {COMMANDS} commands {len(returned['Results'])} have a result: {sorted(outcomes)}")
+            outcomes = [result["Outcome"] for result in ceiling.results_in(folder / "results.db")]
+    if outcomes != ["changed"] * COMMANDS:
+        raise BenchError(f"of {COMMANDS} commands {outcomes.count('changed')} ended as changed: {used.stdout[-500:]}")
     return {
         "commands": COMMANDS,
         "instances": INSTANCES,

@@ -98,7 +98,7 @@ def measure(processes: int, commands: int = 500, instances: int = 100) -> Ceilin
                 child.process.kill()
                 child.process.communicate()  # closes its pipes too
         calls = _ask(endpoint, "calls")[before:]
-        results = [data for number in range(processes) for data in _results(folder / f"results-{number}.db")]
+        results = [data for number in range(processes) for data in results_in(folder / f"results-{number}.db")]
     return _summed_up(processes, commands, instances, [child.told for child in children], calls, results)
 
 
@@ -246,7 +246,8 @@ def _read(child: _Child) -> dict[str, Any]:
     return told
 
 
-def _results(path: Path) -> list[dict[str, Any]]:
+def results_in(path: Path) -> list[dict[str, Any]]:
+    """What each result says that a file of results holds."""
     from shared.handlers.adapters import open_inbox
 
     inbox = open_inbox(f"sqlite://{path}")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -79,10 +81,13 @@ class Standin:
             return json.load(reply)
 
 
+_READING_S = 0.01  # after the answer's last byte here its reader may not be done
+
+
 class CountingRelay:
     """Passes bytes on to an address and counts who connects; a context manager. Its own address is `address`.
 
-    `most_waiting`: of the connections, how many waited for an answer at once, at most.
+    `most_waiting`: of the connections, how many waited for an answer at once, at most, or were reading it.
     """
 
     def __init__(self, to: str) -> None:
@@ -91,7 +96,7 @@ class CountingRelay:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.address = f"{host}:{self._listener.getsockname()[1]}"
         self.connections = self.most_waiting = 0
-        self._waiting: set[socket.socket] = set()
+        self._busy_until: dict[socket.socket, float] = {}
         self._lock = threading.Lock()
         self._passing: list[threading.Thread] = []
         self._thread = threading.Thread(target=self._accept, daemon=True)
@@ -131,9 +136,11 @@ class CountingRelay:
     def _pump(self, source: socket.socket, sink: socket.socket, near: socket.socket, asks: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(65536):
+                now = time.monotonic()
                 with self._lock:
-                    (self._waiting.add if asks else self._waiting.discard)(near)
-                    self.most_waiting = max(self.most_waiting, len(self._waiting))
+                    self._busy_until[near] = math.inf if asks else now + _READING_S
+                    waiting = sum(until > now for until in self._busy_until.values())
+                    self.most_waiting = max(self.most_waiting, waiting)
                 sink.sendall(data)
         with contextlib.suppress(OSError):
             sink.shutdown(socket.SHUT_WR)

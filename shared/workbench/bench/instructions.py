@@ -1,0 +1,66 @@
+"""What CI compares: instructions as valgrind counts them, which hang on no clock and on no neighbour.
+
+Each is a share of the plain handler's cold start by HTTP, or of the bare client's warm call; a budget is 3 % above what
+was reached, so that nothing is lost again by accident.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from shared.workbench.bench import warm
+from shared.workbench.bench.build import PackagedFunction, PlainHandler, trust
+from shared.workbench.bench.cases import ACCOUNT, TAIR, case_of
+from shared.workbench.bench.counts import instructions
+from shared.workbench.bench.standin import Standin
+
+BUDGETS = {
+    ("cold", "tencent", "HTTP"): 0.207,
+    ("cold", "tencent", "TLS"): 0.212,
+    ("cold", "alibaba", "HTTP"): 0.093,
+    ("cold", "alibaba", "TLS"): 0.095,
+    ("warm", "tencent", "TLS"): 0.125,  # on top of the bare client's
+}
+
+
+@dataclass(frozen=True)
+class Share:
+    """Instructions of ours, and of what they are compared with."""
+
+    what: tuple[str, str, str]
+    ours: float
+    theirs: float
+
+    @property
+    def share(self) -> float:
+        return self.ours / self.theirs
+
+    @property
+    def line(self) -> str:
+        ours, theirs = f"{self.ours / 1e6:,.1f} M", f"{self.theirs / 1e6:,.1f} M"
+        return (
+            f"instructions: {', '.join(self.what)}: {ours} of {theirs}: {self.share:.3f}, budget {BUDGETS[self.what]:g}"
+        )
+
+
+def measure(
+    python: str, packed: Mapping[tuple[str, str], PackagedFunction], plain: Mapping[str, PlainHandler]
+) -> Iterator[Share]:
+    """A share for each budget; none where valgrind is not installed. Raises: BenchError."""
+    theirs: dict[str, int] = {}
+    for wire, tls in (("HTTP", False), ("TLS", True)):
+        with Standin(tls=tls) as standin:
+            if standin.ca:
+                trust(standin.ca, packed, plain)
+            for case in map(case_of, (ACCOUNT, TAIR)):
+                if not tls:
+                    reference = plain[case.cloud].folder, f"plain_{case.cloud}"
+                    counted = instructions(python, standin, case, *reference)
+                    if counted is None:
+                        return
+                    theirs[case.cloud] = counted
+                ours = instructions(python, standin, case, packed[case.cloud, case.function].folder, case.function)
+                yield Share(("cold", case.cloud, wire), ours or 0, theirs[case.cloud])
+    if found := warm.instructions(packed):
+        yield Share(("warm", "tencent", "TLS"), found["ours"] - found["bare"], found["bare"])
