@@ -23,6 +23,7 @@ from shared.changes.credential import (
     TaskState,
 )
 from shared.clouds.shared_accounts import Look, SharedAccounts, accounts_of
+from shared.clouds.tencent.redis_tasks import AT_WORK, number_of, outlasts, start_of, task_id_of, task_ids
 from shared.clouds.tencent.session import PAGE, TencentSession, rows
 from shared.results.outcome import Subject
 from shared.runtime.cloud_access import CloudAccess
@@ -39,7 +40,7 @@ _UNKNOWN_ACTION = ("InvalidAction", "InvalidParameter.ActionNotFound")
 InstanceId = Annotated[str, StringConstraints(pattern=r"^crs-[A-Za-z0-9-]{1,60}$")]
 
 _NO_TASK_ID = "NoTaskId"
-_AT_WORK, _DONE = (0, 1), 2  # DescribeTaskList's Result
+_DONE = 2  # DescribeTaskList's Result
 _CHANGING, _DELETED = 1, 4  # DescribeInstanceAccount's Status
 _IN_FLOW, _RUNNING_INSTANCE = 1, 2  # DescribeInstances' Status
 # What these answer of an instance's TLS is that it has none (facts of both pages; the first by its name).
@@ -125,7 +126,7 @@ class RedisInstance:
             if error.code not in _NO_TLS:
                 raise
             tls = False
-        host, port = found.get("WanIp"), _int(found.get("Port"))
+        host, port = found.get("WanIp"), number_of(found.get("Port"))
         if not isinstance(host, str) or not host or not port:
             raise Refused(ErrorClass.FAILED, f"the cloud reports no address for {self.subject.resource}")
         return Address(host, port, tls)
@@ -143,7 +144,7 @@ class RedisInstance:
 
     def began_at(self, task: Task) -> float | None:
         """As DescribeTaskList shows it. No page names the zone; UTC+8 is assumed, as the registry's times have it."""
-        listed = next((one for one in self.tasks() if _id(one) == task.task_id), {})
+        listed = next((one for one in self.tasks() if task_id_of(one) == task.task_id), {})
         if listed.get("TaskType") not in _SECRET_TYPES:
             return None
         begun = parse_time(listed.get("StartTime"), timezone(timedelta(hours=8)))
@@ -151,12 +152,12 @@ class RedisInstance:
 
     def _begun(self, before: StateBefore) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
         """Tasks that were not there before: those that may be our operator's, and the others'."""
-        new = [task for task in self.tasks() if _id(task) not in before.tasks]
+        new = [task for task in self.tasks() if task_id_of(task) not in before.tasks]
         operator = self.session.access.operator
         if not new or not operator:
             return new, []
-        own = {_id(task) for task in self.tasks(operator)}
-        return [task for task in new if _id(task) in own], [task for task in new if _id(task) not in own]
+        own = {task_id_of(task) for task in self.tasks(operator)}
+        return [task for task in new if task_id_of(task) in own], [task for task in new if task_id_of(task) not in own]
 
     def observe(self, before: StateBefore) -> Observation:
         """What the task list, the account and the instance show."""
@@ -181,10 +182,10 @@ class RedisInstance:
         # Without the operator's id a task that succeeded may be anybody's.
         done = bool(ours) and all(task.get("Result") == _DONE for task in ours)
         return Observation(
-            tuple(map(_id, ours)),
-            tuple(map(_id, theirs)),
+            tuple(map(task_id_of, ours)),
+            tuple(map(task_id_of, theirs)),
             len(others) > len(theirs),
-            busy or any(task.get("Result") in _AT_WORK for task in (*ours, *others)),
+            busy or any(task.get("Result") in AT_WORK for task in (*ours, *others)),
             done and self.session.access.operator is not None,
             moved,
             shown,
@@ -199,16 +200,18 @@ class RedisInstance:
         if task.task_id is None:
             return None
         listed = self.tasks()
-        own = next((one for one in listed if _id(one) == task.task_id), {})
-        new = [one for one in listed if _id(one) not in before.tasks and _id(one) != task.task_id]
+        own = next((one for one in listed if task_id_of(one) == task.task_id), {})
+        new = [one for one in listed if task_id_of(one) not in before.tasks and task_id_of(one) != task.task_id]
         # What began and ended before our own was replaced by it.
-        later = [one for one in new if _id(one) > task.task_id or _start(one) > _start(own) or _outlasts(one, own)]
+        later = [
+            one for one in new if task_id_of(one) > task.task_id or start_of(one) > start_of(own) or outlasts(one, own)
+        ]
         if not later:
             return False if own else None
         # They may be another account's: of this one the time tells, by the same service's clock, in whole seconds.
         ended, changed = own.get("EndTime"), _time(self.account() or {})
         ours = isinstance(ended, str) and changed is not None and changed <= ended
-        return not (ours and changed is not None and all(_start(one) > changed for one in later))
+        return not (ours and changed is not None and all(start_of(one) > changed for one in later))
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
         """Log in as the account, in each form that the cloud documents."""
@@ -251,8 +254,8 @@ class RedisChange:
         """Read the newest tasks and the account; the instance too where its state is asked for."""
         subject, evidence = self.instance.subject, []
         tasks = self.instance.tasks()
-        ids = _ids(tasks)
-        at_work = [task for task in tasks if task.get("Result") in _AT_WORK]
+        ids = task_ids(tasks)
+        at_work = [task for task in tasks if task.get("Result") in AT_WORK]
         look = self._look(ids, quiet=not at_work)
         if look.account is None and not self.fenced and "AccountName" in self.params:
             raise _missing(subject, "account")
@@ -269,8 +272,8 @@ class RedisChange:
             no_auth = bool(found.get("NoAuth"))
             if thorough:
                 evidence += [
-                    f"instance: Status {_int(found.get('Status'))}",
-                    f"account: Status {_int(account.get('Status'))}",
+                    f"instance: Status {number_of(found.get('Status'))}",
+                    f"account: Status {number_of(account.get('Status'))}",
                     f"tasks in flight: {len(busy)}",
                     *(["password rule: kept"] if self.new is not None else []),
                 ]
@@ -380,30 +383,3 @@ def _time(account: Mapping[str, Any]) -> str | None:
     """None where it is not shown: the page says that it stays empty for accounts older than the field."""
     value = account.get("PasswordLastModifiedTime")
     return value if isinstance(value, str) and value else None
-
-
-def _ids(tasks: list[Mapping[str, Any]]) -> frozenset[int]:
-    """As `_id`, of a whole page at once: there are up to a hundred at every look."""
-    return frozenset([number if isinstance(number := task.get("TaskId"), int) else 0 for task in tasks])
-
-
-def _id(task: Mapping[str, Any]) -> int:
-    return _int(task.get("TaskId"))
-
-
-def _start(task: Mapping[str, Any]) -> str:
-    """A time of the service's own, in a form that sorts; the last of all where it is not shown."""
-    value = task.get("StartTime")
-    return value if isinstance(value, str) and value else "~"
-
-
-def _outlasts(task: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether a task is at work still, or ended after our own: no page says that an instance runs one at a time."""
-    end, own_end = task.get("EndTime"), own.get("EndTime")
-    if task.get("Result") in _AT_WORK:
-        return True
-    return isinstance(end, str) and isinstance(own_end, str) and end > own_end > ""
-
-
-def _int(value: object) -> int:
-    return value if isinstance(value, int) else 0

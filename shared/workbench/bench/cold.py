@@ -1,6 +1,7 @@
 """Part 1: from a fresh process to the first result, ours beside the plain handlers, pairs in turn, by HTTP and by TLS.
 
-One call that the cloud refuses, so that every handler makes exactly one. Ours also publishes a result.
+A change of what does not exist, which the cloud refuses: the plain handlers make one call. Ours looks first, by at most
+two, and publishes a result.
 """
 
 from __future__ import annotations
@@ -94,6 +95,7 @@ def _refused(
     standin.reset()
     used = run_case(python, standin, code, module, case.platform, [case.refused], options=options)
     calls, reply = standin.calls(), json.loads(used.stdout.splitlines()[-1])
-    if len(calls) != 1 or reply["statusCode"] < 400 or not reply["body"]:
-        raise BenchError(f"{module}: one refused call was expected, not {calls} and {reply}")
+    most = 1 if module in (*_MODULE.values(), "floor") else 2
+    if not 1 <= len(calls) <= most or reply["statusCode"] < 400 or not reply["body"]:
+        raise BenchError(f"{module}: at most {most} calls and a refusal were expected, not {calls} and {reply}")
     return used
