@@ -23,10 +23,12 @@ def load_function(module: str) -> ModuleType:
     compiled.use()
     # pydantic's own switch (docs, "Plugins"): nothing is looked for, so nothing is read.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    collecting = gc.isenabled()
     gc.disable()
     with lazy_import.deferred(_LATE.__contains__, {"importlib.metadata": ("entry_points",)}):
         import_module("pydantic.plugin._loader")
         loaded = import_module(module)
-    gc.freeze()
-    gc.enable()
+    gc.freeze()  # what is loaded stays
+    if collecting:
+        gc.enable()
     return loaded
