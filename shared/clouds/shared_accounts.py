@@ -65,14 +65,14 @@ class SharedAccounts:
         account: str,
         is_it: Callable[[Row], bool],
         read_page: ReadPage,
-        tasks: frozenset[int] = frozenset(),
+        tasks: frozenset[int] | None = None,
         *,
         anew: bool,
         quiet: bool = True,
     ) -> Look:
         """The account's row; `anew`: by a read of its own.
 
-        `tasks` were listed just before; `quiet`: none of them is at work.
+        `tasks` were listed just before, None for a service that has none; `quiet`: none of them is at work.
 
         Raises: as `read_page`, for each who waits for the same read.
         """
@@ -83,7 +83,7 @@ class SharedAccounts:
             if self._failed is not None and self._failed[0] == awaited and not shared:
                 raise self._failed[1].again()
             if kept is None or not shared:
-                kept = _Read(next(self._order), self._clock(), tasks)
+                kept = _Read(next(self._order), self._clock(), tasks or frozenset())
             self._reading, self._kept = kept.number, None
             try:
                 row = _find(kept, is_it, read_page)
@@ -95,13 +95,15 @@ class SharedAccounts:
             self._kept = kept if quiet else None
             return Look(row, kept.at, shared=shared)
 
-    def _serves(self, read: _Read, account: str, tasks: frozenset[int]) -> bool:
+    def _serves(self, read: _Read, account: str, tasks: frozenset[int] | None) -> bool:
         """Whether what was read is what a read would show now, of this account."""
         if self._clock() - read.at >= FRESH_S or self._sent.get(account, 0) > read.number:
             return False
-        # A list of tasks that does not show our own proves nothing of others'.
+        if tasks is None:
+            return True
+        # A list of tasks may be late: only one that shows a task of our own since the read shows others' as well.
         ours_since = {task for task, began in self._begun.copy().items() if began > read.number}
-        return ours_since <= tasks and (tasks - read.tasks).issubset(self._begun)
+        return bool(ours_since) and ours_since <= tasks and (tasks - read.tasks).issubset(self._begun)
 
 
 def _find(read: _Read, is_it: Callable[[Row], bool], read_page: ReadPage) -> Row | None:

@@ -142,6 +142,7 @@ def test_nothing_is_in_force_while_a_task_is_in_flight() -> None:
 def test_the_first_look_alone_may_rest_on_what_was_read_for_another() -> None:
     neighbour, script = change()
     neighbour.snapshot(thorough=False)
+    begin_task(neighbour, script, task(9))
     made = RedisInstance(neighbour.instance.session.access, SUBJECT)
     made.session = neighbour.instance.session
     one = RedisChange(made, "Modify", ("Modify",), {"AccountName": APP}, {"Password": NEW}, NEW)
@@ -162,6 +163,12 @@ def test_what_was_read_before_a_call_serves_its_account_no_more_whatever_it_was_
     script.answers["DescribeTaskList"] = tasks(task(9))
     script.answers["DescribeInstanceAccount"] = accounts(account(time=T2))
     assert another(first).snapshot(thorough=False).time == T2
+
+
+def begin_task(beside: RedisChange, script: Any, *listed: Any) -> None:
+    """A change of another account was taken, and its task, the last one, is listed."""
+    beside.instance.shared.begun(listed[-1]["TaskId"])
+    script.answers["DescribeTaskList"] = tasks(*listed)
 
 
 def another(beside: RedisChange) -> RedisChange:
@@ -189,6 +196,7 @@ def test_what_is_read_while_a_call_is_on_its_way_serves_its_account_neither_then
 def test_what_was_read_while_a_task_of_any_type_was_at_work_serves_no_other(result: int, shared: bool) -> None:
     first, script = change(DescribeTaskList=tasks(task(9, result, "001")))
     first.snapshot(thorough=False)
+    begin_task(first, script, task(9, result, "001"), task(10))
     another(first).snapshot(thorough=False)
     assert script.actions.count("DescribeInstanceAccount") == (1 if shared else 2)
 
