@@ -25,10 +25,12 @@ def load_function(module: str) -> ModuleType:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     collecting = gc.isenabled()
     gc.disable()
-    with lazy_import.deferred(_LATE.__contains__, {"importlib.metadata": ("entry_points",)}):
-        import_module("pydantic.plugin._loader")
-        loaded = import_module(module)
-    gc.freeze()  # what is loaded stays
-    if collecting:
-        gc.enable()
+    try:
+        with lazy_import.deferred(_LATE.__contains__, {"importlib.metadata": ("entry_points",)}):
+            import_module("pydantic.plugin._loader")
+            loaded = import_module(module)
+        gc.freeze()  # what is loaded stays
+    finally:
+        if collecting:
+            gc.enable()
     return loaded

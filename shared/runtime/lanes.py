@@ -83,10 +83,10 @@ class _Crew:
             turn = self._turns.begin() if self._working < self._at_once else None
             if turn is None:
                 return
-            thread = threading.Thread(target=self.go_on, args=(turn,), name="lane", daemon=True)
             try:
+                thread = threading.Thread(target=self.go_on, args=(turn,), name="lane", daemon=True)
                 thread.start()
-            except RuntimeError:  # no more threads here: those that there are do the work
+            except (RuntimeError, MemoryError):  # no more threads here: those that there are do the work
                 self._turns.give_back(turn[0])
                 self._at_once = self._working
                 return

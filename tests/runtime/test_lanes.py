@@ -128,9 +128,10 @@ def test_a_thread_that_one_of_the_others_began_is_waited_for_too() -> None:
     assert done == [0, 1, 2, 3, 4, 5]
 
 
+@pytest.mark.parametrize("refusal", [RuntimeError("can't start new thread"), MemoryError()])
 @pytest.mark.parametrize("most", [0, 1])
 def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(
-    monkeypatch: pytest.MonkeyPatch, most: int
+    monkeypatch: pytest.MonkeyPatch, most: int, refusal: Exception
 ) -> None:
     tried: list[threading.Thread] = []
     start = threading.Thread.start
@@ -138,7 +139,7 @@ def test_where_no_thread_can_be_started_the_work_is_done_all_the_same(
     def refuse(thread: threading.Thread) -> None:
         tried.append(thread)
         if len(tried) > most:
-            raise RuntimeError("can't start new thread")
+            raise refusal
         start(thread)
 
     monkeypatch.setattr(threading.Thread, "start", refuse)

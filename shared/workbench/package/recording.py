@@ -11,6 +11,7 @@ import _sre  # type: ignore[import-not-found]  # the engine of `re`
 import marshal
 import os
 import sys
+from _thread import get_ident
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from types import SimpleNamespace
@@ -32,7 +33,7 @@ class _Noting(compiled.Kept):
         super().__init__({}, {})
         self.texts: set[tuple[str, str]] = set()
         self.programs: dict[tuple[str | bytes, int], tuple[Any, ...]] = {}
-        self._last: tuple[Any, ...] = ()
+        self._last: dict[int, tuple[Any, ...]] = {}  # by thread: what its last pattern became
         engine = SimpleNamespace(**{name: getattr(_sre, name) for name in dir(_sre) if not name.startswith("__")})
         engine.compile = self._engine_compile
         compiled.COMPILER._sre = engine
@@ -43,13 +44,13 @@ class _Noting(compiled.Kept):
         return super()._code(source, mode)
 
     def _engine_compile(self, pattern: Any, flags: int, code: list[int], *groups: Any) -> Any:
-        self._last = (int(flags), [int(one) for one in code], *groups)  # they come as numbers with names
+        self._last[get_ident()] = (int(flags), [int(one) for one in code], *groups)  # they come as numbers with names
         return _sre.compile(pattern, flags, code, *groups)
 
     def _pattern(self, pattern: Any, flags: int = 0) -> Any:
         made = super()._pattern(pattern, flags)
         if type(pattern) in (str, bytes):
-            self.programs[pattern, int(flags)] = self._last
+            self.programs[pattern, int(flags)] = self._last[get_ident()]
         return made
 
 

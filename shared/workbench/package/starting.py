@@ -23,7 +23,7 @@ _LIMIT_S = 60.0
 
 def can_start_here() -> bool:
     """Whether this machine runs what the platforms run."""
-    return machine.system() == "Linux" and machine.machine() == "x86_64"
+    return (machine.system(), machine.machine(), machine.libc_ver()[0]) == ("Linux", "x86_64", "glibc")
 
 
 def compiled_file(files: Mapping[str, Path], function: str, platform: str, python: Interpreter, root: Path) -> Path:
@@ -33,7 +33,7 @@ def compiled_file(files: Mapping[str, Path], function: str, platform: str, pytho
     """
     event = _event(root, function, platform)
     made_of = hashlib.sha256(f"{python.full} {platform} {function}".encode())
-    for name, path in [("recording", _SCRIPT), ("event", event), *sorted(files.items())]:
+    for name, path in [("recording", _SCRIPT), ("starting", Path(__file__)), ("event", event), *sorted(files.items())]:
         made_of.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
     cache = root / ".keyturn" / "packages"
     ready = cache / f"compiled-{made_of.hexdigest()[:32]}"
@@ -47,7 +47,7 @@ def compiled_file(files: Mapping[str, Path], function: str, platform: str, pytho
 
 def _event(root: Path, function: str, platform: str) -> Path:
     """An event of the function's documentation. Raises: PackageError: it has none."""
-    for trigger in ("http", "queue"):
+    for trigger in ("http", "queue", "timer"):
         if (event := root / "events" / function / f"{platform}-{trigger}.json").is_file():
             return event
     raise PackageError(f"{function} has no event to be tried with: events/{function}/{platform}-http.json is missing")
