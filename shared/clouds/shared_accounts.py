@@ -1,8 +1,8 @@
 """One read of a resource's accounts for all the commands of one invocation that look at it before their calls.
 
-What was read serves an account to which nothing was sent since, for as long as a look allows a call. A task that
-nobody of this invocation began since may have changed any account: then the list is read anew; so it is where the list
-of tasks may be late. Only the look before a call may rest on it: what becomes of a call is asked of the cloud each time.
+What was read serves an account to which nothing was sent since, for as long as a look allows a call. The list is read
+anew where a task that nobody of this invocation began may have changed any account, and where the list of tasks may be
+late. Only the look before a call may rest on it: what becomes of a call is asked of the cloud each time.
 """
 
 from __future__ import annotations
