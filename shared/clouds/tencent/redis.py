@@ -203,9 +203,8 @@ class RedisInstance:
         own = next((one for one in listed if task_id_of(one) == task.task_id), {})
         new = [one for one in listed if task_id_of(one) not in before.tasks and task_id_of(one) != task.task_id]
         # What began and ended before our own was replaced by it.
-        later = [
-            one for one in new if task_id_of(one) > task.task_id or start_of(one) > start_of(own) or outlasts(one, own)
-        ]
+        began = start_of(own)
+        later = [one for one in new if task_id_of(one) > task.task_id or start_of(one) > began or outlasts(one, own)]
         if not later:
             return False if own else None
         # They may be another account's: of this one the time tells, by the same service's clock, in whole seconds.
