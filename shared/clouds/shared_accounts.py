@@ -7,14 +7,12 @@ late. Only the look before a call may rest on it: what becomes of a call is aske
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from itertools import count
 from typing import Any
 
 from shared.changes.timing import FRESH_S
 from shared.runtime.cloud_access import CloudAccess
-from shared.runtime.errors import KeyturnError
 
 Row = Mapping[str, Any]
 ReadPage = Callable[[int], tuple[list[Row], int | None]]
@@ -40,7 +38,7 @@ class _Read:
 
 
 class SharedAccounts:
-    """The accounts of one resource, in one invocation. Threads may look at once: one of them reads for all."""
+    """The accounts of one resource, in one invocation, whose commands go in order: not for two threads at once."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -48,9 +46,6 @@ class SharedAccounts:
         self._sent: dict[str, int] = {}  # the last change of an account
         self._begun: dict[int, int] = {}  # tasks that this invocation's calls began
         self._kept: _Read | None = None
-        self._failed: tuple[int, KeyturnError] | None = None  # never raised itself: it holds no frames
-        self._reading = 0  # the number of the read that is on its way
-        self._lock = threading.Lock()
 
     def sent(self, account: str) -> None:
         """A change of the account is about to be sent, or was answered or lost: what was read before is too old."""
@@ -74,26 +69,15 @@ class SharedAccounts:
 
         `tasks` were listed just before, None for a service that has none; `quiet`: none of them is at work.
 
-        Raises: as `read_page`, for each who waits for the same read.
+        Raises: as `read_page`.
         """
-        awaited = self._reading
-        with self._lock:
-            kept = self._kept
-            shared = kept is not None and not anew and self._serves(kept, account, tasks)
-            if self._failed is not None and self._failed[0] == awaited and not shared:
-                raise self._failed[1].again()
-            if kept is None or not shared:
-                kept = _Read(next(self._order), self._clock(), tasks or frozenset())
-            self._reading, self._kept = kept.number, None
-            try:
-                row = _find(kept, is_it, read_page)
-            except KeyturnError as error:
-                self._failed = kept.number, error.again()
-                raise
-            finally:
-                self._reading = 0
-            self._kept = kept if quiet else None
-            return Look(row, kept.at, shared=shared)
+        read, self._kept = self._kept, None  # a read that fails serves nobody
+        shared = read is not None and not anew and self._serves(read, account, tasks)
+        if read is None or not shared:
+            read = _Read(next(self._order), self._clock(), tasks or frozenset())
+        row = _find(read, is_it, read_page)
+        self._kept = read if quiet else None
+        return Look(row, read.at, shared=shared)
 
     def _serves(self, read: _Read, account: str, tasks: frozenset[int] | None) -> bool:
         """Whether what was read is what a read would show now, of this account."""
@@ -102,7 +86,7 @@ class SharedAccounts:
         if tasks is None:
             return True
         # A list of tasks may be late: only one that shows a task of our own since the read shows others' as well.
-        ours_since = {task for task, began in self._begun.copy().items() if began > read.number}
+        ours_since = {task for task, began in self._begun.items() if began > read.number}
         return bool(ours_since) and ours_since <= tasks and (tasks - read.tasks).issubset(self._begun)
 
 

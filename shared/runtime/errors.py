@@ -41,12 +41,6 @@ class KeyturnError(Exception):
         """Say the same with another text."""
         self.args, self.message = (message,), message
 
-    def again(self: E) -> E:
-        """The same, for another to be told: without the frames that it was raised through, which hold secrets."""
-        told = type(self).__new__(type(self), *self.args)
-        told.__dict__.update(self.__dict__)
-        return told
-
 
 class Refused(KeyturnError):
     """Surely nothing happened, and repeating the same call cannot help."""

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import FrameType
 
 import pytest
 
 from shared.changes.timing import FRESH_S
 from shared.clouds.shared_accounts import Look, Row, SharedAccounts, accounts_of
-from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
+from shared.runtime.errors import ErrorClass, KeyturnError, RetryLater
 from tests.clouds.scripted import Clock, access, raised
 
 QUIET = frozenset({1, 2})
@@ -150,84 +145,6 @@ def test_a_page_that_could_not_be_read_takes_those_before_it_along() -> None:
     raised(RetryLater, lambda: cloud.look("third"))
     cloud.error = None
     assert not cloud.look("root").shared
-
-
-# --- several at once
-
-
-@dataclass
-class Crowd:
-    """Lookers that arrive while the first one's read is on its way."""
-
-    cloud: Cloud
-    told: list[Look | KeyturnError] = field(default_factory=list)
-
-    def meet(self, count: int) -> None:
-        answered = threading.Event()
-
-        def wait() -> None:
-            assert answered.wait(30.0)
-
-        def look(secret: str) -> None:
-            try:
-                self.told.append(self.cloud.look("app"))
-            except KeyturnError as error:
-                self.told.append(error)
-            assert secret
-
-        self.cloud.before_answer = wait
-        crowd = [threading.Thread(target=look, args=(f"Secret-{n}",)) for n in range(count)]
-        crowd[0].start()
-        while not self.cloud.reads:
-            time.sleep(0.001)
-        for one in crowd[1:]:
-            one.start()
-        while not all(map(_stands_at_lock, crowd[1:])):
-            time.sleep(0.001)
-        answered.set()
-        for one in crowd:
-            one.join()
-
-
-def _stands_at_lock(thread: threading.Thread) -> bool:
-    """Whether it waits in `look`, past the line that notes whose read it waits for."""
-    frame: FrameType | None = sys._current_frames().get(thread.ident or 0)
-    return frame is not None and frame.f_code.co_name == "look" and "awaited" in frame.f_locals
-
-
-def test_commands_that_look_at_once_make_one_call() -> None:
-    crowd = Crowd(Cloud())
-    crowd.meet(4)
-    assert crowd.cloud.reads == [0]
-    assert [isinstance(one, Look) and one.account for one in crowd.told] == [{"Name": "app", "Read": 1}] * 4
-
-
-@pytest.mark.parametrize("kind", [Refused, RetryLater])
-def test_each_who_waited_for_a_read_that_failed_is_told_by_an_error_of_its_own(kind: type[KeyturnError]) -> None:
-    error = kind(ErrorClass.FORBIDDEN, "no", code="Denied", request_id="r-1")
-    error.retryable = True
-    crowd = Crowd(Cloud(error=error))
-    crowd.meet(4)
-    assert crowd.cloud.reads == [0]
-    assert len({id(one) for one in crowd.told}) == 4
-    secrets = set()
-    for one in crowd.told:
-        assert type(one) is kind
-        told = (one.error_class, one.message, str(one), one.code, one.request_id, one.retryable)
-        assert told == (ErrorClass.FORBIDDEN, "no", "no", "Denied", "r-1", True)
-        (secret,) = {frame.f_locals.get("secret") for frame, _ in traceback.walk_tb(one.__traceback__)} - {None}
-        secrets.add(secret)
-        assert one.__context__ is None and one.__cause__ is None
-    assert len(secrets) == 4, "the frames of one hold another's"
-
-
-def test_what_is_kept_of_a_read_that_failed_holds_no_frames() -> None:
-    """The frames that an error was raised through hold the command, and so its secret."""
-    cloud = Cloud(error=Refused(ErrorClass.FORBIDDEN, "no"))
-    raised(Refused, lambda: cloud.look("root"))
-    assert cloud.shared._failed is not None
-    kept = cloud.shared._failed[1]
-    assert (kept.__traceback__, kept.__context__, kept.__cause__) == (None, None, None)
 
 
 # --- whose it is
