@@ -191,7 +191,6 @@ _NEVER_SENT = {
     "ConnectTimeoutError",
     "ConnectTimeout",
     "ConnectionRefusedError",
-    _CERTIFICATE,
     "gaierror",
 }
 _HANDSHAKE = ("ssl", "do_handshake")  # a request is written only after it
@@ -202,16 +201,20 @@ def never_sent(failure: BaseException) -> bool:
     return any(_precedes_request(cause) for cause in _causes(failure))
 
 
-def error_if_never_sent(action: str, failure: BaseException) -> KeyturnError | None:
+def error_if_never_sent(
+    action: str, failure: BaseException, handled: BaseException | None = None
+) -> KeyturnError | None:
     """The error that a client's failure stands for where it proves that the request never left; else None.
+
+    `handled`: the exception that was being handled when the call began, which says nothing of it.
 
     Returns: Refused (failed) for a certificate that is not trusted, which does not pass by itself; else RetryLater.
     """
-    causes = _causes(failure)
+    causes = _causes(failure, handled)
     if not any(map(_precedes_request, causes)):
         return None
     for cause in causes:
-        if type(cause).__name__ == _CERTIFICATE:
+        if type(cause).__name__ == _CERTIFICATE and _is_of_handshake(cause):
             problem = certificate_problem(getattr(cause, "verify_code", None))
             text = f"{action} was not sent: the certificate of {_host(causes)} {problem}"
             return Refused(_E.FAILED, text, code=CERTIFICATE_REFUSED)
@@ -222,7 +225,7 @@ def error_if_never_sent(action: str, failure: BaseException) -> KeyturnError | N
     return RetryLater(_E.UNAVAILABLE, text, code="NoConnection")
 
 
-def _causes(failure: BaseException) -> list[BaseException]:
+def _causes(failure: BaseException, handled: BaseException | None = None) -> list[BaseException]:
     """A client's failure and all that it came from.
 
     urllib3 and the SDKs nest the cause in `reason`, in `inner_exception`, in arguments or in the exception context.
@@ -231,8 +234,10 @@ def _causes(failure: BaseException) -> list[BaseException]:
     found: dict[int, BaseException] = {}
     while waiting:
         error = waiting.pop()
-        # An error of ours in the context is the one that was being handled before this call.
-        if not isinstance(error, BaseException) or id(error) in found or isinstance(error, KeyturnError):
+        # What was being handled before this call is in the context, too: an error of ours always is.
+        if not isinstance(error, BaseException) or error is handled or isinstance(error, KeyturnError):
+            continue
+        if id(error) in found:
             continue
         found[id(error)] = error
         waiting += [error.__cause__, error.__context__, *error.args]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import ssl
 from collections.abc import Callable, Iterator
 from itertools import count
 from types import SimpleNamespace
@@ -353,7 +354,6 @@ def _named(name: str) -> Callable[[], Exception]:
         "ConnectTimeoutError",
         "ConnectTimeout",
         "ConnectionRefusedError",
-        "SSLCertVerificationError",
         "gaierror",
     ],
 )
@@ -374,5 +374,7 @@ def test_nothing_else_proves_that_a_call_never_left() -> None:
     ours.__cause__ = NewConnectionError()  # of the call before
     later = ValueError("x")
     later.__context__ = ours
-    for one in (ring, later, TimeoutError(), ConnectionResetError(), ValueError("gaierror"), Coded(reason="gaierror")):
+    renegotiated = ssl.SSLCertVerificationError("while an answer is read, TLS 1.2 may be agreed on anew")
+    unlike = (TimeoutError(), ConnectionResetError(), ValueError("gaierror"), Coded(reason="gaierror"))
+    for one in (ring, later, renegotiated, *unlike):
         assert not never_sent(one), one

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -184,6 +186,21 @@ def test_tls_that_fails_after_the_handshake_leaves_open_what_happened(
     with serving(tls_server.spoils_answer(authority.server_context(), sent)) as server:
         session = session_of(access_to(server, trusted))
         raised(Ambiguous, lambda: session.change("ModifyX", {}, {"Password": "p"}))
+        assert len(server.requests) == 1
+
+
+@SESSIONS
+def test_a_handshake_that_failed_before_the_call_says_nothing_of_it(
+    session_of: SessionOf, authority: CertificateAuthority, trusted: str
+) -> None:
+    with serving(tls_server.spoils_answer(authority.server_context())) as server, serving(tls_server.hangs_up) as other:
+        session = session_of(access_to(server, trusted))
+        place = urlsplit(other.endpoint)
+        try:
+            with socket.create_connection((place.hostname, place.port or 0)) as plain:
+                ssl.create_default_context().wrap_socket(plain, server_hostname="localhost")
+        except OSError:  # whoever handles it makes a call
+            raised(Ambiguous, lambda: session.change("ModifyX", {}, {"Password": "p"}))
         assert len(server.requests) == 1
 
 

@@ -7,6 +7,7 @@ default credential chain starts a thread and reads the environment once, so keys
 
 from __future__ import annotations
 
+import sys
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
@@ -138,25 +139,26 @@ class AlibabaSession(Session):
         )
         answer: Any = None
         failure: BaseException | None = None
+        handled = sys.exc_info()[1]
         try:
             answer = client.call_api(params, request, runtime)
         # Whatever the client, `requests` or `json` raises once a request may be out, it may have had its effect.
         except Exception as error:
             failure = error
         if failure is not None:
-            raise _failed(action, failure) from None
+            raise _failed(action, failure, handled) from None
         body = answer.get("body") if isinstance(answer, dict) else None
         if not isinstance(body, dict) or not isinstance(body.get("RequestId"), str):
             raise Ambiguous(f"{action} got an answer without a RequestId", code="NoRequestId")
         return body
 
 
-def _failed(action: str, failure: BaseException) -> KeyturnError:
+def _failed(action: str, failure: BaseException, handled: BaseException | None) -> KeyturnError:
     code, status = getattr(failure, "code", None), getattr(failure, "status_code", None)
     request_id = getattr(failure, "request_id", None)
     if isinstance(status, int):  # it was answered
         return error_from_code(ALIBABA_CODES, action, code, request_id if isinstance(request_id, str) else None, status)
-    if (unsent := error_if_never_sent(action, failure)) is not None:
+    if (unsent := error_if_never_sent(action, failure, handled)) is not None:
         return unsent
     shown = type(failure).__name__
     return Ambiguous(f"{action} got no readable answer ({shown})", code=shown)

@@ -7,6 +7,7 @@ worked, so none is set; its credential chain does not know SCF's variables, so k
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -122,6 +123,7 @@ class TencentSession(Session):
         redaction.guard_logs()
         envelope: Any = None
         failure: BaseException | None = None
+        handled = sys.exc_info()[1]
         try:
             envelope = client.call_json(action, {**ids, **secrets})
         # Whatever the client, `requests` or `json` raises once a request may be out, it may have had its effect.
@@ -131,7 +133,7 @@ class TencentSession(Session):
             _keep(key, client)
         if failure is None:
             return _unwrap(action, envelope)
-        raise _failed(action, failure) from None
+        raise _failed(action, failure, handled) from None
 
 
 def rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
@@ -163,11 +165,11 @@ def _is_answer(failure: BaseException) -> bool:
     return isinstance(code, str) and code not in _CLIENT_CODES and bool(getattr(failure, "requestId", None))
 
 
-def _failed(action: str, failure: BaseException) -> KeyturnError:
+def _failed(action: str, failure: BaseException, handled: BaseException | None) -> KeyturnError:
     code = getattr(failure, "code", None)
     if _is_answer(failure):
         return error_from_code(TENCENT_CODES, action, code, str(getattr(failure, "requestId", None)))
-    if (unsent := error_if_never_sent(action, failure)) is not None:
+    if (unsent := error_if_never_sent(action, failure, handled)) is not None:
         return unsent
     shown = clean_code(code) if code else type(failure).__name__
     return Ambiguous(f"{action} got no readable answer ({shown})", code=shown)
