@@ -47,6 +47,8 @@ def _polled(known: Known, delivery: Delivery, task: Task, for_s: float) -> tuple
     if task.task_id is None:
         wait_s, next_s = AT_ONCE_S, FIRST_POLL_S
     asked = 0
+    evidence: list[str] = []
+    error: KeyturnError | None = None
     while (wait_s := min(wait_s, delivery.deadline.left() - left_at_end_s)) > 0:
         delivery.ports.sleep(wait_s)
         wait_s, next_s = next_s, min(LONGEST_POLL_S, next_s * 1.5)
@@ -61,6 +63,8 @@ def _polled(known: Known, delivery: Delivery, task: Task, for_s: float) -> tuple
             return _looked_behind(known, delivery) if state is TaskState.FAILED else (known, state)
     named = f"task {task.task_id}" if task.task_id is not None else "the account's status"
     text = f"the cloud accepted the change, and {named} did not end within this invocation: ask for it later"
+    if error is not None:  # the last question was not answered
+        known = known.noted(*evidence)
     return known.failed(Ambiguous(text, code="TaskNotEnded", request_id=known.request_id)), state
 
 

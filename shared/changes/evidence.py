@@ -9,7 +9,6 @@ from shared.changes.credential import Follower, Task, TaskState
 from shared.changes.transitions import Answer
 from shared.results.outcome import Outcome
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
-from shared.runtime.tls import CERTIFICATE_REFUSED
 
 T = TypeVar("T")
 
@@ -31,8 +30,7 @@ def task_progress(follower: Follower, task: Task) -> tuple[TaskState, list[str],
     if not isinstance(answer, KeyturnError):
         return answer.state, answer.evidence, None
     why = answer.code or answer.error_class.value
-    for_good = answer.error_class is ErrorClass.FORBIDDEN or answer.code == CERTIFICATE_REFUSED
-    if not for_good or answer.retryable:
+    if answer.error_class is not ErrorClass.FORBIDDEN or answer.retryable:
         return TaskState.RUNNING, [f"task: {why}"], answer
     text = f"the change was accepted, and how it ended could not be read ({why}): ask for its task later"
     return TaskState.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)

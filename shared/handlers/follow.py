@@ -259,6 +259,8 @@ def _ask_in_turn(
 
 def _hand_on(request: Request, message: Message, change: FollowedChange) -> Handled | None:
     """Leave the change to a later invocation. None: no message could carry it on."""
+    if (ended := change.kept_away()) is not None:
+        return _end(request, change, ended)
     hop, command = message.hop + 1, change.command
     if hop > _MOST_HOPS:
         error = Ambiguous("the change was followed over 1,000 hops and is still pending", code="TooManyHops")

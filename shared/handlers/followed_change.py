@@ -14,6 +14,7 @@ from shared.results.outcome import SUPERSEDED, CommandContext, Conclusion, Outco
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 from shared.runtime.secret import Secret
+from shared.runtime.tls import CERTIFICATE_REFUSED
 from shared.stores.alternating import AlternatingSecret
 from shared.stores.promotion import not_promoted, promote
 from shared.stores.store import Store
@@ -108,12 +109,20 @@ class FollowedChange:
             return self._ask() or self._given_up()
         except KeyturnError as error:
             self.last_error = error
-            if error.retryable:  # or keys that have run out: the next invocation has fresh ones
+            if error.retryable or error.code == CERTIFICATE_REFUSED:  # keys that have run out are fresh next time
                 return self._given_up()
-            if self.proven and self.conclusion.stored is not None:
-                kept = self.conclusion.stored
-                return Ended(Outcome.UNKNOWN, not_promoted(kept.name, kept.version, error))
-            return Ended(Outcome.UNKNOWN, unreadable(error))
+            return self._ended_by(error)
+
+    def kept_away(self) -> Ended | None:
+        """How the change ends whose last question met a certificate that is refused, which seldom passes by itself."""
+        error = self.last_error
+        return self._ended_by(error) if error is not None and error.code == CERTIFICATE_REFUSED else None
+
+    def _ended_by(self, error: KeyturnError) -> Ended:
+        kept = self.conclusion.stored
+        if self.proven and kept is not None:
+            return Ended(Outcome.UNKNOWN, not_promoted(kept.name, kept.version, error))
+        return Ended(Outcome.UNKNOWN, unreadable(error))
 
     def _ask(self) -> Ended | None:
         """Raises: KeyturnError."""
@@ -124,7 +133,7 @@ class FollowedChange:
         elif self.follower is None:
             raise self.last_error or Ambiguous("the change cannot be asked for", code="NotFollowed")
         else:
-            lost = self.lost_call
+            lost, self.last_error = self.lost_call, None
             ended = self._by_reads(self.follower, lost) if lost is not None else self._by_task(self.follower)
             if ended is None or ended.outcome is not Outcome.CHANGED:
                 return ended
@@ -243,11 +252,9 @@ class FollowedChange:
         """What is true after 30 minutes: of the change where it has not ended, else of its store."""
         if self.clocks.now() - seconds(self.command.started_at) <= _GIVE_UP_S:
             return None
-        kept, error = self.conclusion.stored, self.last_error
-        if self.proven and kept is not None and error is not None:
-            return Ended(Outcome.UNKNOWN, not_promoted(kept.name, kept.version, error))
-        if error is not None and self.lost_call is not None:
-            return Ended(Outcome.UNKNOWN, unreadable(error))
+        error = self.last_error
+        if error is not None and (self.proven or self.lost_call is not None):
+            return self._ended_by(error)
         text = "the change was accepted and did not end within 30 minutes: look at the instance's tasks"
         return Ended(Outcome.UNKNOWN, Ambiguous(text, code="TaskNotEnded", request_id=self.conclusion.request_id))
 

@@ -11,6 +11,7 @@ from tests.changes.told import (
     DONE,
     FAILED,
     NO,
+    NOT_THEM,
     NOTHING,
     REFUSES,
     RUNS,
@@ -34,6 +35,20 @@ CASES = [
         ("changed", None),
         "look, change new, task x2",
         "looked, accepted, done",
+    ),
+    Case(
+        "a question about a task whose certificate is refused, which is asked again",
+        lambda: deliver(Told(tasks=[NOT_THEM, DONE])),
+        ("changed", None),
+        "look, change new, task x2",
+        "looked, accepted, done",
+    ),
+    Case(
+        "a task about which no question is answered",
+        lambda: deliver(Told(tasks=[NOT_THEM])),
+        ("unknown", "TaskNotEnded"),
+        "look, change new, task x12",
+        "looked, accepted, task: CertificateRefused",
     ),
     Case(
         "a task that fails, and a time that stands still",

@@ -25,6 +25,7 @@ from shared.results.outcome import Conclusion
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
+from shared.runtime.tls import CERTIFICATE_REFUSED
 
 T = TypeVar("T")
 
@@ -33,6 +34,7 @@ ODD = Ambiguous("odd", code="Odd", refused=True, request_id="r-odd")
 OTHER_ODD = Ambiguous("odd", code="OtherOdd", refused=True)
 PASSING = Ambiguous("passing", code="Passing", refused=True, passing=True)
 WRONG = OldSecretRefused(ErrorClass.WRONG_OLD_SECRET, "wrong", code="WrongPassword", request_id="r-wrong")
+NOT_THEM = Refused(ErrorClass.FAILED, "not them", code=CERTIFICATE_REFUSED)
 NO = Refused(ErrorClass.FORBIDDEN, "no", code="No", request_id="r-no")
 BUSY = RetryLater(ErrorClass.BUSY, "busy", code="Locked", request_id="r-busy")
 THROTTLED = RetryLater(ErrorClass.THROTTLED, "throttled", code="Throttled")

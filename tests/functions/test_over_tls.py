@@ -162,6 +162,20 @@ def test_a_change_that_is_followed_says_that_the_certificate_keeps_its_end_away(
         assert server.requests == []
 
 
+def test_a_certificate_that_is_refused_once_does_not_end_what_is_followed(house: House) -> None:
+    house.settings |= {"KEYTURN_COMMANDS": house.commands_url}
+    house.cloud.reset(task_s=8.0)
+    assert result(send(house, ACCOUNT, stored_command(ACCOUNT)))["Outcome"] == "pending"
+    with serving(answers(self_signed_context())) as server:
+        relay = Relay(house.cloud.endpoint, first=server.endpoint)
+        try:
+            house.settings["KEYTURN_TENCENT_ENDPOINT"] = relay.endpoint
+            (event,) = follow_to_the_end(house)
+        finally:
+            relay.close()
+        assert (event["data"]["Outcome"], server.connections, server.requests) == ("changed", 1, [])
+
+
 @pytest.mark.parametrize("url", [CKAFKA, SMQ])
 def test_a_results_queue_whose_certificate_is_refused_is_tried_once_and_named_in_the_log(
     house: House, impostor: TlsServer, url: str, caplog: pytest.LogCaptureFixture

@@ -11,6 +11,7 @@ from shared.changes.settling import LostCall
 from shared.handlers.followed_change import Ended, unreadable
 from shared.results.outcome import Outcome
 from shared.runtime.errors import Ambiguous, ErrorClass, Refused
+from shared.runtime.tls import CERTIFICATE_REFUSED
 from tests.support.followed_case import (
     BEFORE,
     DENIED,
@@ -25,6 +26,8 @@ from tests.support.followed_case import (
     text,
 )
 from tests.support.scripted_cloud import Script
+
+NOT_THEM = Refused(ErrorClass.FAILED, "not them", code=CERTIFICATE_REFUSED)
 
 # --- by a task
 
@@ -247,6 +250,16 @@ def test_a_question_that_is_forbidden_ends_it_with_the_reason() -> None:
     assert ended.error is not None
     assert (ended.outcome, code(ended), ended.error.request_id) == (Outcome.UNKNOWN, "Denied", "req-9")
     assert "(Denied)" in text(ended)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_certificate_that_is_refused_ends_what_is_to_be_handed_on(lost: bool) -> None:
+    change = case(observe=[NOT_THEM, Observation(running=True)], progress=[NOT_THEM, RUNNING]).change(lost=lost)
+    assert change.kept_away() is None
+    assert change.ask() is None
+    assert code(change.kept_away()) == CERTIFICATE_REFUSED
+    assert change.ask() is None
+    assert change.kept_away() is None
 
 
 def test_what_could_not_be_read_is_said_by_code_or_class() -> None:

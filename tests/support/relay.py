@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """In front of the stand-in, over TLS too: it counts connections, and can cut them as a freeze would."""
+    """In front of the stand-in, over TLS too: it counts connections, and can cut them as a freeze would.
 
-    def __init__(self, endpoint: str) -> None:
+    `first`: where the first connection leads, if not there.
+    """
+
+    def __init__(self, endpoint: str, first: str | None = None) -> None:
         parts = urlsplit(endpoint)
-        self._behind = (parts.hostname or "", parts.port or 0)
+        self._behind, self._first = _place(endpoint), _place(first or endpoint)
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"{parts.scheme}://{parts.hostname}:{self._listener.getsockname()[1]}"
         self.accepted = 0
@@ -48,7 +51,7 @@ class Relay:
             while True:
                 near, _ = self._listener.accept()
                 self.accepted += 1
-                far = socket.create_connection(self._behind)
+                far = socket.create_connection(self._first if self.accepted == 1 else self._behind)
                 for one in (near, far):
                     one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 self._open += [near, far]
@@ -64,3 +67,8 @@ class Relay:
             with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
         source.close()
+
+
+def _place(endpoint: str) -> tuple[str, int]:
+    parts = urlsplit(endpoint)
+    return parts.hostname or "", parts.port or 0
