@@ -86,11 +86,11 @@ def write_ahead(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
 
 
 def _snapshot(known: Known, delivery: Delivery) -> tuple[float, Snapshot | KeyturnError]:
-    """A look, and when the oldest of its reads began."""
+    """A look, and when the oldest of its reads went out."""
     at = delivery.deadline.clock()
     snapshot = value_or_error(lambda: known.credential.snapshot(thorough=delivery.options.dry_run))
     if isinstance(snapshot, Snapshot) and snapshot.read_at is not None:
-        at = min(at, snapshot.read_at)
+        at = snapshot.read_at
     return at, snapshot
 
 

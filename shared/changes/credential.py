@@ -29,7 +29,7 @@ class Snapshot:
     tasks: frozenset[int] = frozenset()
     time: str | None = None  # of the secret's last change, by the service's own clock; None: not shown
     account: Mapping[str, Any] = field(default_factory=dict)
-    read_at: float | None = None  # by the deadline's clock, when its oldest read began; None: not before it was asked
+    read_at: float | None = None  # by the deadline's clock, when its oldest read went out; None: when it was asked
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
@@ -22,8 +23,9 @@ _OLD = "Old"  # how the parameters that hold an old secret begin, on both clouds
 _IN_LINE_S = 20.0  # a change whose turn comes later is looked at anew first
 _LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
 # A throttled answer proves that nothing happened: the same call is made again, the next in line, for so long. What was
-# read before a change stays fresh enough meanwhile; who has waited longer looks anew.
+# read before a change stays fresh enough meanwhile; who has waited longer looks anew. A read may take more patience.
 PATIENCE_S = 2.0
+_READ_PATIENCE = 0.125  # of the time that is left, at each of its tries
 
 
 class Session(ABC):
@@ -34,6 +36,8 @@ class Session(ABC):
     def __init__(self, access: CloudAccess, region: str) -> None:
         self.access = access
         self.region = region
+        self.sent_at = -math.inf
+        """When the last call went out, by the deadline's clock: its place in line may have come late."""
 
     @abstractmethod
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
@@ -115,6 +119,7 @@ class Session(ABC):
             place = pace.acquire(deadline, self.access.sleep, again=patient_until is not None)
             if least_s and deadline.left() <= 0.0:  # waiting for the place took longer than it was to
                 raise _too_late(action)
+            self.sent_at = deadline.clock()
             try:
                 answer = self._send(action, ids, secrets, max(0.2, timeout_s()))
             except KeyturnError as error:
@@ -124,7 +129,8 @@ class Session(ABC):
                     raise
                 pace.throttled(place)
                 left = deadline.left()
-                patient_until = left - PATIENCE_S if patient_until is None else patient_until
+                patience_s = PATIENCE_S if least_s else max(PATIENCE_S, left * _READ_PATIENCE)
+                patient_until = left - patience_s if patient_until is None else patient_until
                 if left <= max(patient_until, 0.0):
                     raise
             else:

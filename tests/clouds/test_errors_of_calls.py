@@ -12,6 +12,7 @@ from shared.clouds.alibaba.session import AlibabaSession
 from shared.clouds.error_classification import (
     error_from_code,
 )
+from shared.clouds.pace import Pace
 from shared.clouds.session import Session
 from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.clouds.tencent.redis import _client_class
@@ -77,6 +78,18 @@ def test_a_throttled_change_is_not_sent_again_after_the_deadline() -> None:
     session.call_s = 0.2
     assert isinstance(raised(lambda: session.change("LateAgain", {}, {})), RetryLater)
     assert session.sent == 1
+
+
+@pytest.mark.parametrize(("left_s", "least_s", "most_s"), [(8.0, 2.0, 8.0), (80.0, 25.0, 45.0)])
+def test_a_read_that_is_throttled_is_asked_again_for_a_part_of_the_time_that_is_left(
+    left_s: float, least_s: float, most_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = _Script([error_from_code(ALIBABA_CODES, "A", "Throttling.User", "r", 400)] * 200, left_s)
+    session.call_s = 0.5
+    pace = Pace(1000.0, session.access.deadline.clock)
+    monkeypatch.setattr("shared.clouds.session.pace_of", lambda *_: pace)
+    assert raised(lambda: session.read("R", {})).error_class is ErrorClass.THROTTLED
+    assert least_s < session.now < most_s
 
 
 def test_a_code_about_the_old_secret_is_one_only_where_an_old_secret_was_sent() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from shared.changes.credential import Snapshot, StateBefore, Task, TaskState
 from shared.changes.evidence import value_or_error
 from shared.clouds.tencent.redis import RedisAccountChange, RedisChange, RedisInstance
+from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
 from tests.clouds.redis_answers import (
@@ -27,7 +29,7 @@ from tests.clouds.redis_answers import (
     task,
     tasks,
 )
-from tests.clouds.scripted import Script, raised
+from tests.clouds.scripted import Clock, Script, raised
 
 # --- before a change
 
@@ -47,6 +49,19 @@ def test_a_snapshot_holds_the_account_its_time_and_the_tasks() -> None:
     assert (look.tasks, look.time, look.account["AccountName"]) == (frozenset({3, 4}), T1, APP)
     assert (look.obstacle, look.in_force, look.other_fields_in_force, look.evidence) == (None, False, True, [])
     assert script.actions == ["DescribeTaskList", "DescribeInstanceAccount"]  # so that no change falls between unseen
+
+
+def test_a_look_is_as_old_as_its_first_read_that_was_answered() -> None:
+    clock = Clock()
+
+    def slowly(_: object) -> dict[str, Any]:
+        clock.now += 3.0
+        return tasks()
+
+    made, _ = change(DescribeTaskList=[RetryLater(ErrorClass.UNAVAILABLE, "x"), slowly])
+    access = replace(made.instance.session.access, deadline=Deadline(60.0, clock), sleep=clock.sleep)
+    made.instance.session.access = access
+    assert made.snapshot(thorough=False).read_at == sum(clock.slept) > 0.0
 
 
 @pytest.mark.parametrize(

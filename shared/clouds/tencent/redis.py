@@ -253,9 +253,12 @@ class RedisChange:
         """Read the newest tasks and the account; the instance too where its state is asked for."""
         subject, evidence = self.instance.subject, []
         tasks = self.instance.tasks()
+        read_at = self.instance.session.sent_at
         ids = task_ids(tasks)
         at_work = [task for task in tasks if task.get("Result") in AT_WORK]
         look = self._look(ids, quiet=not at_work)
+        if look.shared:
+            read_at = min(read_at, look.read_at)
         if look.account is None and not self.fenced and "AccountName" in self.params:
             raise _missing(subject, "account")
         account = look.account or {}
@@ -283,7 +286,7 @@ class RedisChange:
         in_force = rest and self.new is None and obstacle is None
         if in_force:
             evidence.append("DescribeInstanceAccount: shows all that was asked")
-        return Snapshot(evidence, obstacle, in_force, rest, ids, _time(account), account, look.read_at)
+        return Snapshot(evidence, obstacle, in_force, rest, ids, _time(account), account, read_at)
 
     def _look(self, tasks: frozenset[int], *, quiet: bool) -> Look:
         """The account; what was read for another command serves the first look alone, and ends no command."""
