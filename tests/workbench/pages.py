@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
@@ -45,6 +48,15 @@ def anchors(path: Path) -> set[str]:
     """A page's anchors, as GitHub makes them."""
     titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@contextmanager
+def own_dist() -> Iterator[None]:
+    """The checkout's `dist` for one page at a time: a plan that another page makes there would replace this one's."""
+    (ROOT / ".keyturn").mkdir(exist_ok=True)
+    with (ROOT / ".keyturn" / "dist.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class AttachedStandin(Standin):

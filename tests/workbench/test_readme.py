@@ -25,7 +25,7 @@ from tests.cloud.client.vendor_clients import stored_value
 from tests.cloud.state.checkout import ROOT
 from tests.support.programs import Program, require_program
 from tests.support.shell_session import ShellSession
-from tests.workbench.pages import BLOCK_S, PAGES, TEXTS, AttachedStandin, blocks, missing_programs
+from tests.workbench.pages import BLOCK_S, PAGES, TEXTS, AttachedStandin, blocks, missing_programs, own_dist
 
 README = TEXTS["README.md"]
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -164,7 +164,7 @@ def test_a_newcomer_gets_through_the_page(tmp_path: Path) -> None:
     """Every block, in one shell, copied as it stands but for the port and the names in /tmp."""
     walk, checked, missing = Walk(tmp_path), set[str](), list[Program]()
     port = str(free_port())
-    with ShellSession(tmp_path) as shell:
+    with own_dist(), ShellSession(tmp_path) as shell:
         for block in blocks("README.md"):
             if in_ci(block):
                 continue
