@@ -10,10 +10,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import requests
 
 from shared.clouds.alibaba.kms import KmsSession
 from shared.clouds.alibaba.session import AlibabaSession
 from shared.clouds.error_classification import never_sent
+from shared.clouds.tencent import session as session_module
 from shared.clouds.tencent.session import TencentSession, host
 from shared.runtime.cloud_access import CloudAccess, RoleKeys
 from shared.runtime.deadline import Deadline
@@ -49,7 +51,7 @@ class TencentClient:
 
     def __init__(self, credential: Any, region: str, profile: Any) -> None:
         self.region, self.profile, self.credential = region, profile, credential
-        self.request = SimpleNamespace(conn=SimpleNamespace(timeout=None, _session=SimpleNamespace(trust_env=True)))
+        self.request = SimpleNamespace(conn=SimpleNamespace(timeout=None, _session=requests.Session()))
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.answer: Any = {"Response": {"RequestId": "r"}}
 
@@ -216,7 +218,7 @@ class AlibabaClient:
 
 
 class Alibaba(AlibabaSession):
-    answer: Any = {"body": {"RequestId": "r"}}
+    answer: Any = {"body": {"RequestId": "r"}, "statusCode": 200}
 
     def _made(self, sdk: SimpleNamespace, config: Any) -> Any:
         self.client = AlibabaClient(config, self.answer)
@@ -226,7 +228,7 @@ class Alibaba(AlibabaSession):
 class Kms(KmsSession):
     def _made(self, sdk: SimpleNamespace, config: Any) -> Any:
         made = super()._made(SimpleNamespace(CoreClient=lambda config: config), config)
-        self.client = AlibabaClient(made, {"body": {"RequestId": "r"}})
+        self.client = AlibabaClient(made, {"body": {"RequestId": "r"}, "statusCode": 200})
         return self.client
 
 
@@ -308,7 +310,14 @@ def test_what_a_failure_of_alibabas_client_means(
 
 
 @pytest.mark.parametrize(
-    "answer", [None, [], {}, {"body": None}, {"body": "text"}, {"body": {}}, {"body": {"RequestId": 5}}]
+    "answer",
+    [
+        None,
+        [],
+        {},
+        *({"body": body, "statusCode": 200} for body in (None, "text", {}, {"RequestId": 5})),
+        {"body": {"RequestId": "r"}, "statusCode": 307},
+    ],
 )
 def test_an_answer_of_alibaba_without_a_request_id_proves_nothing(answer: Any) -> None:
     session = Alibaba(through(), "cn-hangzhou")
@@ -337,6 +346,17 @@ def test_a_call_guards_the_logs_before_a_client_can_write_any(cloud: str) -> Non
     factory = logging.getLogRecordFactory()
     told = factory("sdk", logging.INFO, "", 0, "sent %s", (secret.reveal(),), None)
     assert secret.reveal() not in told.getMessage()
+
+
+def test_a_connection_that_fails_takes_those_that_rest_along() -> None:
+    """A network that forgot one of them, while the instance was frozen, has forgotten the others."""
+    session, made = tencent()
+    for client in [session._client(session._key) for _ in range(6)]:
+        session_module._keep(session._key, client)
+    made[-1].answer = Coded(code="ClientNetworkError")
+    raised(Ambiguous, lambda: session._send("DescribeX", {}, {}, 1.0))
+    session._send("DescribeX", {}, {}, 1.0)
+    assert [len(client.calls) for client in made] == [0, 0, 0, 0, 0, 1, 1]
 
 
 # --- a call that never left

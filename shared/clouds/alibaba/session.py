@@ -14,6 +14,7 @@ from typing import Any
 
 from shared.clouds.alibaba.error_codes import ALIBABA_CODES
 from shared.clouds.error_classification import error_from_code, error_if_never_sent
+from shared.clouds.one_host import new_session
 from shared.clouds.session import Session
 from shared.runtime import lazy_import, redaction
 from shared.runtime.errors import Ambiguous, KeyturnError
@@ -60,9 +61,9 @@ def _sdk() -> SimpleNamespace:
         from alibabacloud_r_kvstore20150101.client import Client
         from alibabacloud_tea_openapi.client import Client as CoreClient
         from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
-        from darabonba.core import DaraCore
+        from darabonba import core
         from darabonba.runtime import RuntimeOptions
-    DaraCore.get_adapter = staticmethod(_adapter)
+    core.Session, core.DaraCore.get_adapter = new_session, staticmethod(_adapter)
     return SimpleNamespace(
         Client=Client,
         CoreClient=CoreClient,
@@ -147,7 +148,8 @@ class AlibabaSession(Session):
             failure = error
         if failure is not None:
             raise _failed(action, failure, handled) from None
-        body = answer.get("body") if isinstance(answer, dict) else None
+        # A redirect is no answer of the API's, whatever its body says, and is not followed.
+        body = answer.get("body") if isinstance(answer, dict) and answer.get("statusCode") == 200 else None
         if not isinstance(body, dict) or not isinstance(body.get("RequestId"), str):
             raise Ambiguous(f"{action} got an answer without a RequestId", code="NoRequestId")
         return body

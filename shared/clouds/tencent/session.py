@@ -2,7 +2,7 @@
 
 Source: tencentcloud-sdk-python-common 3.1.195. Its client takes an error for success unless the content type is exactly
 `application/json` or `text/plain`, so the answer's `Error` is looked for here too; its retryers repeat calls that
-worked, so none is set; its credential chain does not know SCF's variables, so keys are given.
+worked, so none is set; it follows redirects; its credential chain does not know SCF's variables, so keys are given.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from shared.clouds.error_classification import error_from_code, error_if_never_sent
+from shared.clouds.one_host import hold
 from shared.clouds.session import Session
 from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.runtime import lazy_import, redaction
@@ -80,8 +81,7 @@ class TencentSession(Session):
             http = HttpProfile(endpoint=self._host, certification=trusted)
         profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256", language="en-US")
         client = client_class(Credential("-", "-"), self.region, profile)
-        # At each call `requests` would look for proxies and in ~/.netrc, which are ignored.
-        client.request.conn._session.trust_env = False
+        hold(client.request.conn._session)
         return client
 
     def pages(self, action: str, ids: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
@@ -131,6 +131,8 @@ class TencentSession(Session):
             failure = error
         if failure is None or _is_answer(failure):  # it was read to its end
             _keep(key, client)
+        else:  # what ended one connection may have ended those that rest: the next call opens one of its own
+            _forget(key)
         if failure is None:
             return _unwrap(action, envelope)
         raise _failed(action, failure, handled) from None
@@ -151,6 +153,11 @@ def is_last_page(found: list[Mapping[str, Any]], offset: int, answer: Mapping[st
 def _keep(key: tuple[str, ...], client: Any) -> None:
     with _idle_lock:
         _idle.setdefault(key, []).append(client)
+
+
+def _forget(key: tuple[str, ...]) -> None:
+    with _idle_lock:
+        _idle.pop(key, None)
 
 
 def _late(module: str) -> bool:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
+from shared.clouds.one_host import new_session
 from shared.workbench.apis.calls import TIMEOUT_S, CallLost, CallRefused, Effects, Pace
 
 ALIBABA_VERSIONS = {
@@ -26,7 +27,9 @@ _CALLS_PER_S = 5.0
 def config_of(keys: Mapping[str, str], region: str, endpoint: str, timeout_s: float) -> Any:
     """What every client of the vendor takes; `endpoint`: where to call instead of the product's host, or empty."""
     from alibabacloud_tea_openapi.utils_models import Config
+    from darabonba import core
 
+    core.Session = new_session
     config = Config(
         access_key_id=keys["id"],
         access_key_secret=keys["key"],
@@ -131,7 +134,10 @@ class AlibabaApi:
         altered = keys is not None or headers is not None
 
         def ask() -> Any:
-            return self._client(service, keys).call_api(parameters, request, RuntimeOptions())
+            found = self._client(service, keys).call_api(parameters, request, RuntimeOptions())
+            if found["statusCode"] >= 300:  # not followed, and no answer of the API's
+                raise ConnectionError("a redirect")
+            return found
 
         answer = self._answered(service, action, ask, altered=altered)
         got = answer.get("body")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.clouds.one_host import hold
 from shared.clouds.tencent.session import host
 from shared.workbench.apis.calls import TIMEOUT_S, CallLost, CallRefused, Effects, Pace
 
@@ -40,7 +41,9 @@ def client_of(service: str, keys: Mapping[str, str], region: str, place: str, en
     http.reqTimeout = int(timeout_s)
     credential = Credential(keys["id"], keys["key"], keys.get("token"))
     profile = ClientProfile(httpProfile=http, signMethod="TC3-HMAC-SHA256")
-    return CommonClient(service, TENCENT_VERSIONS[service], credential, region, profile)
+    client = CommonClient(service, TENCENT_VERSIONS[service], credential, region, profile)
+    hold(client.request.conn._session)
+    return client
 
 
 class TencentApi:
