@@ -19,7 +19,7 @@ from shared.triggers import Message, Trigger
 
 # A command that came before its time is waited for at most so long, where others wait in its batch.
 _WAIT_AMONG_OTHERS_S = 5.0
-_KEPT_BACK_S = 10.0  # of the deadline, of one that waits alone
+_KEPT_BACK_S = 10.0  # of the deadline
 
 
 def early_s(message: Message) -> float:
@@ -30,9 +30,8 @@ def early_s(message: Message) -> float:
 
 def longest_wait_s(request: Request) -> float:
     """How long a command that came too early may be waited for in this invocation."""
-    if len(request.delivery.messages) > 1:
-        return _WAIT_AMONG_OTHERS_S
-    return max(0.0, request.invocation.deadline.left() - _KEPT_BACK_S)
+    left_s = max(0.0, request.invocation.deadline.left() - _KEPT_BACK_S)
+    return min(_WAIT_AMONG_OTHERS_S, left_s) if len(request.delivery.messages) > 1 else left_s
 
 
 @dataclass(eq=False, repr=False)

@@ -119,6 +119,13 @@ class OperationHandler(Generic[C]):
             conclusion = run.after_defect()
         if conclusion is None:
             return Handled(None, handed=True)
-        event = result_event(run.context, conclusion)
-        delivered = request.publish(event, started, conclusion.calls)
-        return Handled(event, delivered, run.called, password=run.for_reply(conclusion))
+        try:
+            return _told(request, run, conclusion, started)
+        except Exception as defect:  # nothing was published: the least that is true still can be
+            log_unexpected(defect, message)
+            return _told(request, run, run.after_defect(), started)
+
+
+def _told(request: Request, run: CommandRun[Any], conclusion: Conclusion, started: float) -> Handled:
+    event, password = result_event(run.context, conclusion), run.for_reply(conclusion)
+    return Handled(event, request.publish(event, started, conclusion.calls), run.called, password=password)

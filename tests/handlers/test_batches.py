@@ -13,6 +13,7 @@ from shared.changes.credential import Accepted, Snapshot
 from shared.handlers.operation import OperationHandler
 from shared.handlers.request import Handled
 from shared.results.outcome import Subject
+from shared.results.result_event import result_event
 from shared.runtime.errors import ErrorClass, Refused, RetryLater
 from shared.runtime.secret import Secret
 from shared.runtime.times import parse_time
@@ -233,6 +234,25 @@ def test_a_defect_in_a_change_stops_no_other() -> None:
     cloud = Cloud(on_change=lambda: 1 // 0)  # type: ignore[arg-type]
     handled = process(message(GIVEN), cloud=cloud)
     assert (outcomes(handled), handled[0].called) == (["not_changed"], False)
+
+
+def test_a_result_that_cannot_be_made_after_a_change_is_told_as_the_least_that_is_true(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    made: list[object] = []
+
+    def fails_once(*given: Any) -> Any:
+        made.append(given)
+        if len(made) == 1:
+            raise MemoryError
+        return result_event(*given)
+
+    monkeypatch.setattr("shared.handlers.operation.result_event", fails_once)
+    world = World()
+    handled = process(message(GIVEN, "m-1"), message(GIVEN, "m-2"), world=world)
+    assert outcomes(handled) == ["unknown", "changed"]
+    assert [one.called for one in handled] == [True, True]
+    assert len(world.results.events) == 2
 
 
 # --- handed back, and waited for

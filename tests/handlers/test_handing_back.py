@@ -207,7 +207,8 @@ def test_how_early_a_message_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("messages", "left_s", "wait_s"), [(1, 25.0, 15.0), (1, 9.0, 0.0), (1, 10.0, 0.0), (2, 25.0, 5.0), (2, 1.0, 5.0)]
+    ("messages", "left_s", "wait_s"),
+    [(1, 25.0, 15.0), (1, 9.0, 0.0), (1, 10.0, 0.0), (2, 25.0, 5.0), (2, 12.0, 2.0), (2, 1.0, 0.0)],
 )
 def test_how_long_an_early_command_is_waited_for(messages: int, left_s: float, wait_s: float) -> None:
     request = World(left_s=left_s).request(*[message(KEPT)] * messages)
