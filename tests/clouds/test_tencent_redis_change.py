@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 from shared.changes.credential import Snapshot, StateBefore, Task, TaskState
-from shared.changes.evidence import value_or_error
-from shared.clouds.tencent.redis import RedisAccountChange, RedisChange, RedisInstance
+from shared.clouds.tencent.redis import RedisAccountChange, RedisChange
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import Ambiguous, ErrorClass, OldSecretRefused, Refused, RetryLater
 from shared.runtime.secret import Secret
@@ -18,10 +17,7 @@ from tests.clouds.redis_answers import (
     CRS,
     NEW,
     OLD,
-    SUBJECT,
     T1,
-    T2,
-    T3,
     account,
     accounts,
     instance,
@@ -152,68 +148,6 @@ def test_nothing_is_in_force_while_a_task_is_in_flight() -> None:
     made, _ = change(False, params={"Remark": "r"}, DescribeInstanceAccount=accounts(account(status=1, Remark="r")))
     look = made.snapshot(thorough=False)
     assert (look.in_force, look.other_fields_in_force) == (False, True)
-
-
-def test_the_first_look_alone_may_rest_on_what_was_read_for_another() -> None:
-    neighbour, script = change()
-    neighbour.snapshot(thorough=False)
-    begin_task(neighbour, script, task(9))
-    made = RedisInstance(neighbour.instance.session.access, SUBJECT)
-    made.session = neighbour.instance.session
-    one = RedisChange(made, "Modify", ("Modify",), {"AccountName": APP}, {"Password": NEW}, NEW)
-    first = one.snapshot(thorough=False)
-    assert (first.time, first.read_at, script.actions.count("DescribeInstanceAccount")) == (T1, 0.0, 1)
-    script.answers["DescribeInstanceAccount"] = accounts(account(time=T2))
-    assert (one.snapshot(thorough=True).time, script.actions.count("DescribeInstanceAccount")) == (T2, 2)
-
-
-@pytest.mark.parametrize("answer", [{"TaskId": 9}, {"TaskId": 0}, Ambiguous("x"), Refused(ErrorClass.FAILED, "x")])
-@pytest.mark.parametrize("probes", [True, False])
-def test_what_was_read_before_a_call_serves_its_account_no_more_whatever_it_was_answered(
-    answer: Any, probes: bool
-) -> None:
-    first, script = change(old=OLD, Modify=answer)
-    look = first.snapshot(thorough=False)
-    value_or_error(first.probe if probes else lambda: first.change(look))
-    script.answers["DescribeTaskList"] = tasks(task(9))
-    script.answers["DescribeInstanceAccount"] = accounts(account(time=T2))
-    assert another(first).snapshot(thorough=False).time == T2
-
-
-def begin_task(beside: RedisChange, script: Any, *listed: Any) -> None:
-    """A change of another account was taken, and its task, the last one, is listed."""
-    beside.instance.shared.begun(listed[-1]["TaskId"])
-    script.answers["DescribeTaskList"] = tasks(*listed)
-
-
-def another(beside: RedisChange) -> RedisChange:
-    """Another change of the same account, in the same invocation."""
-    return RedisChange(beside.instance, "Modify", ("Modify",), {"AccountName": APP}, {"Password": NEW}, NEW)
-
-
-def test_what_is_read_while_a_call_is_on_its_way_serves_its_account_neither_then_nor_later() -> None:
-    times: list[str | None] = []
-
-    def modify(_: Any) -> dict[str, Any]:
-        script.answers["DescribeInstanceAccount"] = accounts(account(time=T2))
-        times.append(another(first).snapshot(thorough=False).time)
-        script.answers["DescribeInstanceAccount"] = accounts(account(time=T3))
-        return {"TaskId": 9}
-
-    first, script = change(Modify=modify)
-    first.change(first.snapshot(thorough=False))
-    script.answers["DescribeTaskList"] = tasks(task(9))
-    times.append(another(first).snapshot(thorough=False).time)
-    assert times == [T2, T3]
-
-
-@pytest.mark.parametrize(("result", "shared"), [(0, False), (1, False), (2, True), (3, True)])
-def test_what_was_read_while_a_task_of_any_type_was_at_work_serves_no_other(result: int, shared: bool) -> None:
-    first, script = change(DescribeTaskList=tasks(task(9, result, "001")))
-    first.snapshot(thorough=False)
-    begin_task(first, script, task(9, result, "001"), task(10))
-    another(first).snapshot(thorough=False)
-    assert script.actions.count("DescribeInstanceAccount") == (1 if shared else 2)
 
 
 # --- the change itself

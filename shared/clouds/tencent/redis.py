@@ -22,7 +22,6 @@ from shared.changes.credential import (
     TaskProgress,
     TaskState,
 )
-from shared.clouds.shared_accounts import Look, SharedAccounts, accounts_of
 from shared.clouds.tencent.redis_tasks import AT_WORK, number_of, outlasts, start_of, task_id_of, task_ids
 from shared.clouds.tencent.session import PAGE, TencentSession, rows
 from shared.results.outcome import Subject
@@ -72,30 +71,8 @@ class RedisInstance:
 
     def account(self) -> Mapping[str, Any] | None:
         """The account as DescribeInstanceAccount shows it now; there is no filter by name, so page by page."""
-        pages = self.session.pages(*self._accounts)
+        pages = self.session.pages("DescribeInstanceAccount", {"InstanceId": self.subject.resource}, "Accounts")
         return next(filter(self._is_account, pages), None)
-
-    def look(self, tasks: frozenset[int], *, quiet: bool, anew: bool) -> Look:
-        """The same before a call, after its tasks were listed: by one read for all commands of the invocation.
-
-        `quiet`: none of them is at work.
-        """
-        return self.shared.look(
-            self.subject.account,
-            self._is_account,
-            lambda offset: self.session.page(*self._accounts, offset),
-            tasks,
-            anew=anew,
-            quiet=quiet,
-        )
-
-    @property
-    def shared(self) -> SharedAccounts:
-        return accounts_of(self.session.access, "redis", self.subject.region, self.subject.resource)
-
-    @property
-    def _accounts(self) -> tuple[str, dict[str, Any], str]:
-        return "DescribeInstanceAccount", {"InstanceId": self.subject.resource}, "Accounts"
 
     def _is_account(self, account: Mapping[str, Any]) -> bool:
         return account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED
@@ -235,7 +212,6 @@ class RedisChange:
     new: Secret | None
     old: Secret | None = None
     switch_has_task: bool = True  # False: the page calls the TaskId of a call that switches NoAuth meaningless
-    _looked: bool = False
 
     can_reconcile = True
     repeatable = True  # the same values again, or refused by the fence
@@ -256,12 +232,10 @@ class RedisChange:
         read_at = self.instance.session.sent_at
         ids = task_ids(tasks)
         at_work = [task for task in tasks if task.get("Result") in AT_WORK]
-        look = self._look(ids, quiet=not at_work)
-        if look.shared:
-            read_at = min(read_at, look.read_at)
-        if look.account is None and not self.fenced and "AccountName" in self.params:
+        found = self.instance.account()
+        if found is None and not self.fenced and "AccountName" in self.params:
             raise _missing(subject, "account")
-        account = look.account or {}
+        account = found or {}
         # Of other tasks the call itself says whether they lock the instance.
         busy = [task for task in at_work if task.get("TaskType") in _SECRET_TYPES]
         obstacle: KeyturnError | None = None
@@ -270,35 +244,24 @@ class RedisChange:
             obstacle = RetryLater(ErrorClass.BUSY, text, code="TaskInFlight")
         no_auth: object = None
         if thorough or "NoAuth" in self.params:
-            found = self.instance.instance()
-            no_auth = bool(found.get("NoAuth"))
+            instance = self.instance.instance()
+            no_auth = bool(instance.get("NoAuth"))
             if thorough:
                 evidence += [
-                    f"instance: Status {number_of(found.get('Status'))}",
+                    f"instance: Status {number_of(instance.get('Status'))}",
                     f"account: Status {number_of(account.get('Status'))}",
                     f"tasks in flight: {len(busy)}",
                     *(["password rule: kept"] if self.new is not None else []),
                 ]
-                if obstacle is None and found.get("Status") != _RUNNING_INSTANCE:
+                if obstacle is None and instance.get("Status") != _RUNNING_INSTANCE:
                     text = f"{subject.resource} is not running: send it again when it is"
                     obstacle = RetryLater(ErrorClass.BUSY, text, code="InstanceStatus")
-        rest = _shows(account, self._asked_of_account) and self.params.get("NoAuth", no_auth) == no_auth
+        asked_of_account = {name: value for name, value in self.asked.items() if name != "NoAuth"}
+        rest = _shows(account, asked_of_account) and self.params.get("NoAuth", no_auth) == no_auth
         in_force = rest and self.new is None and obstacle is None
         if in_force:
             evidence.append("DescribeInstanceAccount: shows all that was asked")
         return Snapshot(evidence, obstacle, in_force, rest, ids, _time(account), account, read_at)
-
-    def _look(self, tasks: frozenset[int], *, quiet: bool) -> Look:
-        """The account; what was read for another command serves the first look alone, and ends no command."""
-        look = self.instance.look(tasks, quiet=quiet, anew=self._looked)
-        self._looked = True
-        account, asked = look.account or {}, self._asked_of_account
-        ends = not account or account.get("Status") == _CHANGING or (asked and _shows(account, asked))
-        return self.instance.look(tasks, quiet=quiet, anew=True) if look.shared and ends else look
-
-    @property
-    def _asked_of_account(self) -> dict[str, Any]:
-        return {name: value for name, value in self.asked.items() if name != "NoAuth"}
 
     def change(self, look: Snapshot) -> Accepted:
         return self._call({**self.params, **self._rights(look.account)}, self.secrets, look)
@@ -321,9 +284,7 @@ class RedisChange:
         body = {name: secret.reveal() for name, secret in secrets.items()}
         if not all(body.values()):  # ResetPassword takes an empty one for a wish to have none
             raise Refused(ErrorClass.INVALID_COMMAND, "an empty password is never sent, nothing was called")
-        account, shared = self.instance.subject.account, self.instance.shared
         for action in self.actions:
-            shared.sent(account)
             try:
                 answer = self.instance.session.change(action, params, body)
                 break
@@ -335,15 +296,12 @@ class RedisChange:
                 if isinstance(error, OldSecretRefused) and not self.fenced:
                     raise error.without_fence() from None
                 raise
-            finally:
-                shared.sent(account)
         task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
         request_id = request_id if isinstance(request_id, str) else None
         # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.
         told = self.switch_has_task or "NoAuth" not in params or look.other_fields_in_force
         if not told or not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
             raise Ambiguous(f"{self.name} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
-        shared.begun(task_id)
         return Accepted(request_id, Task(task_id), [f"{self.name}: task {task_id}"])
 
     def progress(self, task: Task) -> TaskProgress:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from shared.changes.credential import (
@@ -22,7 +22,7 @@ from shared.changes.credential import (
     TaskProgress,
     TaskState,
 )
-from shared.clouds.shared_accounts import Look, Row, accounts_of
+from shared.changes.timing import FRESH_S
 from shared.clouds.tencent.service_accounts import PREFIX, state_of
 from shared.clouds.tencent.session import TencentSession
 from shared.results.outcome import Subject
@@ -38,6 +38,18 @@ def _client_class() -> Any:
     from tencentcloud.tcr.v20190924.tcr_client import TcrClient
 
     return TcrClient
+
+
+Row = Mapping[str, Any]
+
+
+@dataclass(eq=False)
+class _Page:
+    """The first page of a registry's accounts, for all commands of an invocation that are for it: they go in order."""
+
+    rows: list[Row]
+    read_at: float  # by the deadline's clock, when it was asked for
+    changed: set[str] = field(default_factory=set)  # accounts to which a change was sent since
 
 
 @dataclass(eq=False)
@@ -57,7 +69,8 @@ class RegistryChange:
 
     def __post_init__(self) -> None:
         self.session = TencentSession(self.access, self.subject.region, self.site, "tcr", _client_class)
-        self._shared = accounts_of(self.access, "tcr", self.subject.region, self.subject.resource)
+        access, subject = self.access, self.subject
+        self._page_name = ("accounts", subject.region, subject.resource, access.site, access.role or "")
 
     @property
     def repeatable(self) -> bool:
@@ -68,8 +81,7 @@ class RegistryChange:
         return {}
 
     def snapshot(self, *, thorough: bool) -> Snapshot:
-        look = self._look()
-        account = look.account
+        account, read_at = self._look()
         if account is None:
             text = f"no service account {self.subject.account} in {self.subject.resource}, nothing was changed: "
             raise Refused(ErrorClass.NOT_FOUND, text + "check RegistryId, Name, Region and Site", code="NotFound")
@@ -81,20 +93,31 @@ class RegistryChange:
             text = f"{self.subject.account} is {state} and will not log in whatever its password, nothing was called: "
             text += "enable it or move its ExpiresAt first"
             obstacle = Refused(ErrorClass.FAILED, text, code=f"Account{state.capitalize()}")
-        return Snapshot(evidence, obstacle, time=_update_time(account), account=account, read_at=look.read_at)
+        return Snapshot(evidence, obstacle, time=_update_time(account), account=account, read_at=read_at)
 
-    def _look(self) -> Look:
-        """The account before a call: where other commands are for the registry too, by one page for all of them.
+    def _look(self) -> tuple[Row | None, float]:
+        """The account before a call, and when it was read: with other commands for the registry, by one page for all.
 
         What another command read serves the first look alone, and ends no command.
         """
         first, self._looked = not self._looked, True
         if first and (SEVERAL, self.subject.resource) in self.access.shared:
-            look = self._shared.look(self.subject.account, self._is_account, self._first_page, anew=False)
-            if look.account is not None and not (look.shared and state_of(look.account, self.clock()) != "enabled"):
-                return look
+            page, is_new = self._page()
+            account = next(filter(self._is_account, page.rows), None)
+            if account is not None and (is_new or state_of(account, self.clock()) == "enabled"):
+                return account, page.read_at
         now = self.access.deadline.clock()
-        return Look(self._account(), now, shared=False)
+        return self._account(), now
+
+    def _page(self) -> tuple[_Page, bool]:
+        """The invocation's page, and whether it was read just now."""
+        page: _Page | None = self.access.shared.get(self._page_name)
+        now = self.access.deadline.clock()
+        if page is not None and now - page.read_at < FRESH_S and self.subject.account not in page.changed:
+            return page, False
+        rows, _ = self.session.page("DescribeServiceAccounts", {"RegistryId": self.subject.resource}, _ROWS, 0)
+        page = self.access.shared[self._page_name] = _Page(rows, now)
+        return page, True
 
     def _account(self) -> Row | None:
         """The account by its exact name: the filter may match others too, by a part of the name."""
@@ -102,11 +125,6 @@ class RegistryChange:
         ids = {"RegistryId": self.subject.resource, "Filters": filters}
         listed = self.session.pages("DescribeServiceAccounts", ids, _ROWS)
         return next(filter(self._is_account, listed), None)
-
-    def _first_page(self, offset: int) -> tuple[list[Row], None]:
-        """Of a registry's accounts one page: each of the others is asked for by its name."""
-        found, _ = self.session.page("DescribeServiceAccounts", {"RegistryId": self.subject.resource}, _ROWS, offset)
-        return found, None
 
     def _is_account(self, account: Row) -> bool:
         return account.get("Name") in self._names
@@ -118,11 +136,9 @@ class RegistryChange:
     def change(self, look: Snapshot) -> Accepted:
         ids = {"RegistryId": self.subject.resource, "Name": self.subject.account, "Random": self.new is None}
         body = {} if self.new is None else {"Password": self.new.reveal()}
-        self._shared.sent(self.subject.account)
-        try:
-            answer = self.session.change(ACTION, ids, body)
-        finally:
-            self._shared.sent(self.subject.account)
+        if (page := self.access.shared.get(self._page_name)) is not None:
+            page.changed.add(self.subject.account)
+        answer = self.session.change(ACTION, ids, body)
         request_id, password = answer.get("RequestId"), answer.get("Password")
         if not isinstance(request_id, str) or not isinstance(password, str) or not password:
             raise Ambiguous(f"{ACTION} was answered without a Password", code="NoPassword")

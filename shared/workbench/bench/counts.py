@@ -36,25 +36,19 @@ _CALLS = {
     REGISTRY: {"DescribeServiceAccounts": 1, "ModifyServiceAccountPassword": 1},
     TAIR: {"ModifyAccountPassword": 1, "DescribeAccounts": 2, "DescribeInstanceAttribute": 2},
 }
-# The same for each account of an instance, where one event has the commands of two: its accounts are read once.
-_CALLS_OF_TWO = {**_CALLS[ACCOUNT], "DescribeInstanceAccount": 0.5}
 _INSTRUCTIONS = re.compile(r"I\s+refs:\s+([0-9,]+)")
 
 
 def measure(python: str, standin: Standin, packed: Mapping[tuple[str, str], PackagedFunction]) -> list[dict[str, Any]]:
     """A row a function: what several warm commands in one process made, in calls a command and connections in all.
 
-    The last one is of commands that share an event and an instance. Raises: BenchError: one did not end as `changed`.
+    Raises: BenchError: one did not end as `changed`.
     """
     folders = {case.function: packed[case.cloud, case.function].folder for case in CASES}
-    rows = [
+    return [
         _counted(python, standin, case, folders[case.function], case.commands(_COMMANDS), _CALLS[case.function])
         for case in CASES
     ]
-    (one,) = (case for case in CASES if case.function == ACCOUNT)
-    both = [{**one.commands(1)[0], "AccountName": name} for name in ("root", "app")]
-    shared = _counted(python, standin, one, folders[ACCOUNT], [both], _CALLS_OF_TWO)
-    return [*rows, {**shared, "what": "two accounts of an instance in one event"}]
 
 
 def instructions(python: str, standin: Standin, case: Case, code: Path, module: str) -> int | None:
@@ -92,24 +86,22 @@ def _counted(
     standin: Standin,
     case: Case,
     code: Path,
-    bodies: Sequence[Mapping[str, Any] | Sequence[Mapping[str, Any]]],
+    commands: Sequence[Mapping[str, Any]],
     allowed: Mapping[str, float],
 ) -> dict[str, Any]:
     standin.reset(settle_s=_SEEN_S)
     with CountingRelay(standin.address) as relay:
-        used = run_case(python, standin, code, case.function, case.platform, bodies, through=relay.address)
+        used = run_case(python, standin, code, case.function, case.platform, commands, through=relay.address)
     printed = [json.loads(line) for line in used.stdout.splitlines()]  # log lines, too
     replies = [json.loads(one["body"]) for one in printed if "body" in one]
-    results = [result for reply in replies for result in reply.get("Results") or [reply["Result"]]]
-    commands = sum(len(body) if isinstance(body, list) else 1 for body in bodies)
-    outcomes = [result["data"]["Outcome"] for result in results]
-    if outcomes != ["changed"] * commands:
+    outcomes = [reply["Result"]["data"]["Outcome"] for reply in replies]
+    if outcomes != ["changed"] * len(commands):
         raise BenchError(f"{case.function}: the changes ended as {outcomes}")
     calls = Counter(standin.calls())
     return {
         "function": case.function,
-        "commands": commands,
+        "commands": len(commands),
         "connections": relay.connections,
-        "calls": {action: number / commands for action, number in sorted(calls.items())},
+        "calls": {action: number / len(commands) for action, number in sorted(calls.items())},
         "allowed": dict(allowed),
     }

@@ -172,7 +172,7 @@ def _once(results: Results) -> str:
     for one in results.get("counts", ()):
         calls = ", ".join(f"{number:g} {action}" for action, number in one["calls"].items())
         made = f"{one['connections']} connection for {one['commands']} commands; a command: {calls}"
-        rows.append([f"`{one['function']}`, {one.get('what', 'warm')}", made, "1 connection, no call more"])
+        rows.append([f"`{one['function']}`, warm", made, "1 connection, no call more"])
     return _table(["warm", "measured", "budget"], rows) if rows else ""
 
 

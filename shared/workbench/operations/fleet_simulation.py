@@ -14,7 +14,7 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.changes.timing import FIRST_POLL_S, FRESH_S, LEAST_S, LONGEST_POLL_S, QUICK_S
+from shared.changes.timing import FIRST_POLL_S, LEAST_S, LONGEST_POLL_S, QUICK_S
 from shared.clouds.pace import Slot
 from shared.clouds.session import PATIENCE_S
 from shared.handlers.follow import _POLL_S, _WAIT_HERE_UNDELAYED_S
@@ -82,17 +82,6 @@ class _FunctionInstance:
         return self._lines[action]
 
 
-@dataclass
-class _Look:
-    """One read of an instance's accounts, and which of them were changed since."""
-
-    at: float
-    changed: set[int] = field(default_factory=set)
-
-    def serves(self, account: int, now: float) -> bool:
-        return now - self.at < FRESH_S and account not in self.changed
-
-
 class _Simulation:
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
@@ -127,12 +116,12 @@ class _Simulation:
             lanes: dict[int, list[int]] = {}
             for index, number in enumerate(batch):
                 lanes.setdefault(number // self.each, []).append(index)
-            turns, looks = Lanes(list(lanes.values()), AT_ONCE), dict[int, _Look]()
+            turns = Lanes(list(lanes.values()), AT_ONCE)
             # As `shared.runtime.platform` counts: a margin is kept for the return.
             until = began + self.fleet.timeout_s - min(1.0, 0.08 * self.fleet.timeout_s)
             open_ = [min(AT_ONCE, len(lanes))]
             for _ in range(open_[0]):
-                self.clock.start(self._worker(function, turns, batch, until, open_, looks))
+                self.clock.start(self._worker(function, turns, batch, until, open_))
             while open_[0]:
                 yield 0.01
             self._ended(began)
@@ -144,26 +133,20 @@ class _Simulation:
         batch: list[int],
         until: float,
         open_: list[int],
-        looks: dict[int, _Look],
     ) -> Script:
         turn = turns.begin()
         while turn is not None:
-            yield from self._command(function, batch[turn[1]], until, looks)
+            yield from self._command(function, batch[turn[1]], until)
             turn = turns.next(turn[0])
         open_[0] -= 1
 
-    def _command(self, function: _FunctionInstance, number: int, until: float, looks: dict[int, _Look]) -> Script:
-        instance, account = divmod(number, self.each)
-        account %= self.fleet.accounts
+    def _command(self, function: _FunctionInstance, number: int, until: float) -> Script:
         waits = 0
         while True:
             placed = yield from self._read(function, TASKS, until)
-            look = looks.get(instance)
-            if placed and (waits or look is None or not look.serves(account, self.clock.now)):
-                look = looks[instance] = _Look(self.clock.now)
+            if placed:
                 placed = yield from self._read(function, ACCOUNTS, until)
-            if placed and look is not None and until - self.clock.now >= LEAST_S:
-                look.changed.add(account)
+            if placed and until - self.clock.now >= LEAST_S:
                 accepted = yield from self._call(function, CHANGE, until - LEAST_S)
                 if accepted:
                     yield from self._follow(function, until)
