@@ -165,6 +165,17 @@ def test_a_bound_of_memory_is_told_in_instances() -> None:
     assert Bound(256, 128) == Bound(256, 256)
 
 
+def test_a_bound_that_stays_and_would_hold_no_instance_is_in_the_way() -> None:
+    have = FunctionState("one", "c", {"memory MB": 128}, {"retries": 2}, (), bound=Bound(256, 128))
+    larger = replace(have, settings={"memory MB": 512})
+    for bound, told in ((None, True), (Bound(1024, 512), False)):
+        assert bool(make_plan([replace(larger, bound=bound)], [have]).obstacles) is told
+    fits = replace(larger, settings={"memory MB": 256}, bound=None)
+    assert make_plan([fits], [have]).obstacles == ()
+    for stays in (None, Bound(0, 128), Bound(2)):
+        assert make_plan([replace(larger, bound=None)], [replace(have, bound=stays)]).obstacles == ()
+
+
 @pytest.mark.parametrize("cloud", ["tencent", "alibaba"])
 @pytest.mark.parametrize(
     ("given", "says"),

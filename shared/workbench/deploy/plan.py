@@ -187,6 +187,7 @@ def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -
             old = None
         steps += _created(function) if old is None else _changed(old, function)
         notes += _limits(old, function) if old else []
+        obstacles += _holds_none(old, function) if old else []
         for trigger in _foreign(old):
             notes.append(f"{function.name}: left as it is: trigger {trigger.name} ({trigger.kind}), not made by deploy")
             if trigger.lets_anybody_call:
@@ -247,6 +248,17 @@ def _limits(old: FunctionState, new: FunctionState) -> list[str]:
                 " what comes between the two is not read where it begins at the latest"
             )
     return notes
+
+
+def _holds_none(old: FunctionState, new: FunctionState) -> list[str]:
+    """A bound of memory that stays, since none is wanted, and is too small for one instance as it is wanted."""
+    memory_mb = new.settings.get("memory MB")
+    if new.bound is not None or old.bound is None or not old.bound.instance_mb or not isinstance(memory_mb, int):
+        return []
+    if not 0 < old.bound.amount < memory_mb:  # 0: somebody stopped it
+        return []
+    text = f"the {old.bound.amount} MB that its instances may have at once hold none of {memory_mb} MB"
+    return [f"{new.name}: {text}: set `instances`, or take that bound off in the console"]
 
 
 def _changed(old: FunctionState, new: FunctionState) -> list[Step]:
