@@ -16,6 +16,7 @@ import sys
 import typing
 from importlib.util import MAGIC_NUMBER
 from typing import Any
+from zlib import crc32
 
 MADE_BY = (sys.implementation.name, MAGIC_NUMBER, _sre.MAGIC, _sre.CODESIZE)
 """What compiled code is valid for: the interpreter's bytecode, as in every .pyc, and the engine of `re`."""
@@ -23,11 +24,19 @@ FILE = os.path.join(os.path.dirname(__file__), "compiled.bin")  # noqa: PTH118, 
 COMPILER: Any = getattr(re, "_compiler", None) or sys.modules["sre_compile"]  # its name from Python 3.11 on, and before
 
 
+def checksum(content: bytes | memoryview) -> bytes:
+    """What the file begins with: of one that was damaged nothing is read."""
+    return crc32(content).to_bytes(4, "big")
+
+
 def use(file: str = FILE) -> bool:
-    """Let the standard library find what `file` keeps; False if there is none, or another Python made it."""
+    """Let the standard library find what `file` keeps; False if there is none, damaged, or of another Python."""
     try:
         with open(file, "rb") as opened:  # noqa: PTH123 - as above
-            made_by, codes, patterns = marshal.loads(opened.read())  # noqa: S302 - of our own package, as its code is
+            kept = memoryview(opened.read())
+        if kept[:4] != checksum(kept[4:]):
+            return False
+        made_by, codes, patterns = marshal.loads(kept[4:])  # noqa: S302 - of our own package, as its code is
     except (OSError, EOFError, ValueError, TypeError):
         return False
     if made_by != MADE_BY:

@@ -57,8 +57,15 @@ def kept(to: Path, texts: list[tuple[str, str, str]], patterns: dict[Any, Any] |
     """A file in which a text (by mode) stands for another text's code."""
     codes = {(mode, text): marshal.dumps(compile(code, "<string>", mode)) for mode, text, code in texts}
     programs = {key: marshal.dumps(value) for key, value in (patterns or {}).items()}
-    to.write_bytes(marshal.dumps((other.get("made_by", compiled.MADE_BY), codes, programs)))
+    content = marshal.dumps((other.get("made_by", compiled.MADE_BY), codes, programs))
+    to.write_bytes(compiled.checksum(content) + content)
     return to
+
+
+def sealed(content: object) -> bytes:
+    """Under its checksum: as if it were whole."""
+    written = content if isinstance(content, bytes) else marshal.dumps(content)
+    return compiled.checksum(written) + written
 
 
 NAMEDTUPLE = "lambda _cls, left, right: _tuple_new(_cls, (left, right))"
@@ -114,11 +121,23 @@ def test_what_another_python_made_is_not_read(which: int, tmp_path: Path) -> Non
     assert not told["used"] and told["pair"][0] == "Pair(left=1, right=2)"
 
 
-@pytest.mark.parametrize("content", [b"", b"\x00", b"(", b"not of this kind", marshal.dumps(("a", "b")), None])
+@pytest.mark.parametrize(
+    "content", [b"", bytes(4), b"(", b"not of this kind", sealed(b""), sealed(b"("), sealed(("a", "b")), None]
+)
 def test_a_file_that_is_damaged_or_missing_is_not_read(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "kept"
     if content is not None:
         file.write_bytes(content)
+    told = program(file)
+    assert not told["used"] and told["pair"][0] == "Pair(left=1, right=2)"
+
+
+@pytest.mark.parametrize("place", [0, 3, 4, 60, -1])
+def test_a_file_of_which_one_bit_was_damaged_is_not_read(place: int, tmp_path: Path) -> None:
+    file = kept(tmp_path / "kept", [("eval", NAMEDTUPLE, OTHER)])
+    damaged = bytearray(file.read_bytes())
+    damaged[place] ^= 4
+    file.write_bytes(damaged)
     told = program(file)
     assert not told["used"] and told["pair"][0] == "Pair(left=1, right=2)"
 
@@ -133,7 +152,7 @@ spec.loader.exec_module(compiled)
 seen = 0
 for path in sys.argv[3:]:
     with zipfile.ZipFile(path) as archive:
-        made_by, codes, patterns = marshal.loads(archive.read(sys.argv[2]))
+        made_by, codes, patterns = marshal.loads(archive.read(sys.argv[2])[4:])
     assert made_by == compiled.MADE_BY
     for (mode, text), code in codes.items():
         assert marshal.loads(code) == compile(text, "<string>", mode, dont_inherit=True), text

@@ -89,7 +89,8 @@ def compile_texts(texts: str, to: str) -> None:
     noted, programs = marshal.loads(Path(texts).read_bytes())
     codes = {(mode, text): marshal.dumps(compile(text, "<string>", mode, dont_inherit=True)) for mode, text in noted}
     patterns = {key: marshal.dumps(program) for key, program in programs}
-    Path(to).write_bytes(marshal.dumps((compiled.MADE_BY, codes, patterns)))
+    content = marshal.dumps((compiled.MADE_BY, codes, patterns))
+    Path(to).write_bytes(compiled.checksum(content) + content)
 
 
 if __name__ == "__main__":

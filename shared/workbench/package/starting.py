@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+from shared.runtime.compiled import checksum
 from shared.workbench.package.dependencies import Interpreter, PackageError
 
 NAME = "shared/runtime/compiled.bin"
@@ -37,12 +38,17 @@ def compiled_file(files: Mapping[str, Path], function: str, platform: str, pytho
         made_of.update(name.encode() + hashlib.sha256(path.read_bytes()).digest())
     cache = root / ".keyturn" / "packages"
     ready = cache / f"compiled-{made_of.hexdigest()[:32]}"
-    if not ready.is_file():
+    if not _is_whole(ready):
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache, prefix=".starting-") as temporary:
             made = _made(files, function, platform, python, event, Path(temporary))
             made.replace(ready)
     return ready
+
+
+def _is_whole(file: Path) -> bool:
+    content = file.read_bytes() if file.is_file() else b""
+    return content[:4] == checksum(content[4:])
 
 
 def _event(root: Path, function: str, platform: str) -> Path:
