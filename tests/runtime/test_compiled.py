@@ -8,11 +8,13 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from shared.runtime import compiled
+from shared.workbench.package import starting
 from shared.workbench.package.starting import NAME
 from tests.conftest import Packages
 from tests.support.programs import PYTHON_3_10, require_program
@@ -57,15 +59,16 @@ def kept(to: Path, texts: list[tuple[str, str, str]], patterns: dict[Any, Any] |
     """A file in which a text (by mode) stands for another text's code."""
     codes = {(mode, text): marshal.dumps(compile(code, "<string>", mode)) for mode, text, code in texts}
     programs = {key: marshal.dumps(value) for key, value in (patterns or {}).items()}
-    content = marshal.dumps((other.get("made_by", compiled.MADE_BY), codes, programs))
-    to.write_bytes(compiled.checksum(content) + content)
+    to.write_bytes(sealed(marshal.dumps((other.get("made_by", compiled.MADE_BY), codes, programs))))
     return to
 
 
-def sealed(content: object) -> bytes:
+def sealed(content: bytes) -> bytes:
     """Under its checksum: as if it were whole."""
-    written = content if isinstance(content, bytes) else marshal.dumps(content)
-    return compiled.checksum(written) + written
+    return compiled.checksum(content) + content
+
+
+DAMAGED = [b"", bytes(4), b"(", b"not of this kind", *map(sealed, (b"", b"(", marshal.dumps(("a", "b")))), None]
 
 
 NAMEDTUPLE = "lambda _cls, left, right: _tuple_new(_cls, (left, right))"
@@ -121,9 +124,7 @@ def test_what_another_python_made_is_not_read(which: int, tmp_path: Path) -> Non
     assert not told["used"] and told["pair"][0] == "Pair(left=1, right=2)"
 
 
-@pytest.mark.parametrize(
-    "content", [b"", bytes(4), b"(", b"not of this kind", sealed(b""), sealed(b"("), sealed(("a", "b")), None]
-)
+@pytest.mark.parametrize("content", DAMAGED)
 def test_a_file_that_is_damaged_or_missing_is_not_read(content: bytes | None, tmp_path: Path) -> None:
     file = tmp_path / "kept"
     if content is not None:
@@ -140,6 +141,27 @@ def test_a_file_of_which_one_bit_was_damaged_is_not_read(place: int, tmp_path: P
     file.write_bytes(damaged)
     told = program(file)
     assert not told["used"] and told["pair"][0] == "Pair(left=1, right=2)"
+
+
+def test_a_file_that_was_damaged_where_it_is_kept_is_made_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Path] = []
+
+    def make(*_: object) -> Path:
+        made.append(tmp_path / "made")
+        made[-1].write_bytes(sealed(b"x"))
+        return made[-1]
+
+    monkeypatch.setattr(starting, "_made", make)
+    event = tmp_path / "events" / "f" / "scf-http.json"
+    event.parent.mkdir(parents=True)
+    event.write_text("{}")
+    python: Any = SimpleNamespace(full="3.10")
+    ready = starting.compiled_file({}, "f", "scf", python, tmp_path)
+    assert starting.compiled_file({}, "f", "scf", python, tmp_path) == ready and len(made) == 1
+    for content in (b"", sealed(b"x")[:-1], sealed(b"x")[:-1] + b"y"):
+        ready.write_bytes(content)
+        assert starting.compiled_file({}, "f", "scf", python, tmp_path).read_bytes() == sealed(b"x")
+    assert len(made) == 4
 
 
 REFEREE = """
