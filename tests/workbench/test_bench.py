@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from shared.workbench.bench import __main__ as bench
 from shared.workbench.bench import report, warm
 from shared.workbench.bench.build import PackagedFunction
 from shared.workbench.bench.cases import ACCOUNT, CASES, PASSWORD, case_of, http_event
@@ -294,3 +295,23 @@ def test_the_relay_counts_connections_and_passes_bytes_on() -> None:
                     assert client.recv(100) == b"HELLO"
             assert relay.connections == 2
         thread.join(5)
+
+
+# --- wrong use, told before anything is measured
+
+
+@pytest.mark.parametrize("only", [",", " , ", "cold,colder"])
+def test_parts_that_are_none_are_refused(only: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        bench.main(["--only", only])
+    assert "part" in capsys.readouterr().err
+
+
+def test_damaged_figures_are_told_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "JSON", tmp_path / "bench.json")
+    monkeypatch.setattr(bench, "_measured", lambda *_: pytest.fail("it is measured"))
+    bench.JSON.write_text("{")
+    assert bench.main(["--only", "bytes"]) == 1
+    assert "bench.json is damaged" in capsys.readouterr().err

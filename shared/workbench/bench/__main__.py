@@ -44,7 +44,10 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}, comma-separated")
     parser.add_argument("--short", action="store_true", help="only what does not depend on the machine; writes nothing")
     arguments = parser.parse_args(argv)
-    chosen = [part.strip() for part in arguments.only.split(",") if part.strip()] or list(PARTS)
+    chosen = [part.strip() for part in arguments.only.split(",") if part.strip()]
+    if arguments.only and not chosen:
+        parser.error("--only names no part")
+    chosen = chosen or list(PARTS)
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"there is no part {', '.join(sorted(unknown))}")
     if arguments.rounds < 1:
@@ -90,9 +93,12 @@ def short() -> int:
 def _whole(chosen: list[str], rounds: int) -> int:
     if os.getloadavg()[0] > 1.0:
         print("bench: this machine is busy with other work; ratios hold better than seconds", file=sys.stderr)
+    try:
+        kept = json.loads(JSON.read_text(encoding="utf-8")) if JSON.exists() else {}
+    except ValueError:
+        raise BenchError(f"{JSON.name} is damaged: take it back with `git checkout {JSON.name}`") from None
     measured = _measured(chosen, rounds)
     failed = [f"{part}: could not be measured" for part in chosen if part not in measured]
-    kept = json.loads(JSON.read_text(encoding="utf-8")) if JSON.exists() else {}
     print(tables(measured))
     if failed:
         print("bench: nothing is written", file=sys.stderr)

@@ -24,6 +24,8 @@ from shared.workbench.package.zips import BuiltZip, build_zips
 PLAIN = Path(__file__).parent / "plain"
 HOME = ROOT / ".keyturn" / "bench"
 _SDK = {"tencent": "tencentcloud-sdk-python", "alibaba": "alibabacloud_r_kvstore20150101"}
+_PINNED_BY = {"tencent": "tencentcloud-sdk-python-common", "alibaba": "alibabacloud-r-kvstore20150101"}
+_PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^ ;\\]+)", re.MULTILINE)
 _NODE_SDKS = ("tencentcloud-sdk-nodejs", "@alicloud/r-kvstore20150101")
 _OURS = b"\n# CN=stand-in\n"
 _NAMED = re.compile(r"^(Name|Version): (.+)$", re.MULTILINE)
@@ -82,17 +84,24 @@ def trust(ca: Path, packed: Mapping[tuple[str, str], PackagedFunction], plain: M
 
 
 def build_plain_handler(cloud: str, python: Interpreter) -> PlainHandler:
-    """The plain handler as the vendor's pages say: the SDK beside it by `pip install --target`.
+    """The plain handler as the vendor's pages say: the SDK beside it by `pip install --target`, in our own versions.
 
     Bytecode is left out, as it is where a zip is made from a clean checkout. Raises: BenchError.
     """
     folder = HOME / f"plain-{cloud}"
     ready = folder / ".ready"
-    if not ready.exists():
+    pinned = dict(_PINNED.findall((ROOT / f"requirements-{cloud}.txt").read_text(encoding="utf-8")))
+    sdk = f"{_SDK[cloud]}=={pinned[_PINNED_BY[cloud]]}"
+    constraints = "".join(f"{name}=={version}\n" for name, version in sorted(pinned.items()))
+    if not ready.exists() or ready.read_text(encoding="utf-8") != constraints:
         shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        given = folder / "constraints.txt"
+        given.write_text(constraints, encoding="utf-8")
         pip = [sys.executable, "-m", "pip", *_for(python), "install", "--quiet", "--disable-pip-version-check"]
-        _run([*pip, "--no-compile", "--target", str(folder), _SDK[cloud], "pydantic"], f"pip install {_SDK[cloud]}")
-        ready.touch()
+        _run([*pip, "--no-compile", "--target", str(folder), "-c", str(given), sdk, "pydantic"], f"pip install {sdk}")
+        given.unlink()
+        ready.write_text(constraints, encoding="utf-8")
     for handler in ("plain_tencent.py", "floor.py") if cloud == "tencent" else ("plain_alibaba.py",):
         shutil.copyfile(PLAIN / handler, folder / handler)
     files = [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
