@@ -163,17 +163,6 @@ def test_the_tables_show_ratio_spread_budget_machine_and_what_is_missing() -> No
         assert len({line.count("|") for line in table.splitlines()}) == 1, table
 
 
-def test_commands_that_share_an_event_have_a_row_and_a_budget_of_their_own() -> None:
-    results: Any = copy.deepcopy(RESULTS)
-    shared = {"commands": 2, "calls": {"DescribeTaskInfo": 0.5}, "allowed": {"DescribeTaskInfo": 0.5}, "what": "in one"}
-    results["counts"].append(results["counts"][0] | shared)
-    row = "| `follow_change`, in one | 1 connection for 2 commands; a command: 0.5 DescribeTaskInfo |"
-    assert row in report.tables(results)
-    assert report.missed_budgets(results) == []
-    results["counts"][1]["calls"] = {"DescribeTaskInfo": 1.0}
-    assert report.missed_budgets(results) == ["counts: follow_change: 1 DescribeTaskInfo a command, allowed 0.5"]
-
-
 def test_the_chart_has_a_bar_for_ours_and_for_the_plain_handler() -> None:
     assert '  x-axis ["Tencent plain", "Tencent keyturn"]\n  y-axis "CPU s" 0 --> 0.6\n  bar [0.500, 0.150]' in (
         report.tables(RESULTS)
