@@ -41,7 +41,7 @@ PACKAGES = {
 }
 OURS = {"annotated_types", "pydantic", "pydantic_core", "shared", "typing_extensions", "typing_inspection"}
 # As the import system counts them, names that `requests` gives twice included.
-MOST_MODULES = {ACCOUNT: 444, TAIR: 522}
+MOST_MODULES = {ACCOUNT: 444, TAIR: 523}
 
 RUNNER = """
 import json, sys
