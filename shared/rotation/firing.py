@@ -28,6 +28,7 @@ log = logging.getLogger("keyturn")
 
 _MOST_COMMANDS = 300  # in one invocation, as the next line's
 _MOST_LISTED = 2000
+_MOST_PAGES_AWAY = 10  # where the last resource of another invocation is looked for
 _AT_ONCE = 8  # reads, or commands being published, side by side
 _APART_S = 20.0  # two commands of one instance: one in flight at a time
 _MOST_ATTEMPTS = 10  # in a row that brought nothing
@@ -81,6 +82,7 @@ class Firing:
         self.sent_before, self.listed_before = self.told.counts.sent, self.told.counts.listed
         self.first_offset = self.offset
         self.dealt_with: set[str] = set()  # resources, in this delivery
+        self.seen: set[str] = set()  # listed in it, or before it on the page where it began
         self.oldest_due_days = 0.0  # so far in this delivery
         self.started = time.monotonic()
 
@@ -99,8 +101,9 @@ class Firing:
         handed, failed = False, error
         if not complete and not isinstance(error, Refused):
             self.told.flush()
-            handed = self._hand_on(error)
-            error = None if handed else error or _not_continued(self.publisher.has_commands)
+            limit = self._limit()
+            handed = limit is None and self._hand_on(error)
+            error = None if handed else error or _not_continued(limit or "the commands queue did not take the rest")
         if not handed:
             self.told.end(error)
         sent = self.told.counts.sent - self.sent_before
@@ -114,11 +117,11 @@ class Firing:
         A new resource moves the others down, so that one may be seen twice: its accounts are read once.
         """
         selects = self.plan.resources.selects
-        page, begin = self._at_cursor()
+        page = self._behind_cursor()
         while True:
-            wanted = [
-                one for one in page.resources[begin:] if selects(one.id, one.tags) and one.id not in self.dealt_with
-            ]
+            unseen = {one.id: one for one in page.resources if one.id not in self.seen}
+            self.seen |= unseen.keys()
+            wanted = [one for one in unseen.values() if selects(one.id, one.tags)]
             while wanted:
                 width = self._width()
                 yield wanted[:width]
@@ -127,22 +130,44 @@ class Firing:
                 return
             self.offset += self.fleet.page_size
             self.after = page.resources[-1].id if page.resources else None
-            page, begin = self._page(self.offset), 0
+            page = self._next_page()
 
-    def _at_cursor(self) -> tuple[Page, int]:
-        """The page where the last resource stands that was dealt with, and the place behind it.
+    def _next_page(self) -> Page:
+        """The page at the offset, with what has moved up meanwhile from there to pages that were read.
+
+        Where a resource is deleted, those behind it move: the page before is read again, until one that was seen is
+        met, behind which all are known.
+        """
+        page, moved, offset = self._page(self.offset), list[Resource](), self.offset
+        while offset > 0:
+            offset -= self.fleet.page_size
+            earlier = self._page(offset).resources
+            unseen = [one for one in earlier if one.id not in self.seen]
+            moved = unseen + moved
+            if len(unseen) < len(earlier):
+                break
+        return Page(moved + page.resources, page.last)
+
+    def _behind_cursor(self) -> Page:
+        """What stands behind the last resource that was dealt with, on its page.
 
         Resources that come and go meanwhile move the others, it too: it is looked for on the pages beside.
         """
-        size = self.fleet.page_size
-        for offset in dict.fromkeys((self.offset, max(0, self.offset - size), self.offset + size)):
-            page = self._page(offset)
-            names = [one.id for one in page.resources]
-            if self.after is None or self.after in names:
-                self.offset = offset
-                return page, names.index(self.after) + 1 if self.after is not None else 0
+        size, last = self.fleet.page_size, False
+        if self.after is None:
+            return self._page(self.offset)
+        for away in range(_MOST_PAGES_AWAY + 1):
+            beside = [self.offset - away * size, *([self.offset + away * size] if away and not last else [])]
+            for offset in (one for one in beside if one >= 0):
+                page = self._page(offset)
+                last = last or (page.last and offset >= self.offset)
+                names = [one.id for one in page.resources]
+                if self.after in names:
+                    self.offset = offset
+                    self.seen.update(names[: names.index(self.after) + 1])
+                    return page
         self.offset = max(0, self.offset - size)  # it is gone itself: nothing behind it may be left out
-        return self._page(self.offset), 0
+        return self._page(self.offset)
 
     def _page(self, offset: int) -> Page:
         """Raises: RetryLater, Refused."""
@@ -275,24 +300,38 @@ class Firing:
         confirmed: dict[int, bool] = {}
 
         def send(index: int, about_to_wait: Callable[[], None]) -> None:
-            about_to_wait()
-            confirmed[index] = self.publisher.send_command(due[index][0])
+            if self.deadline.left() > 0.0:  # what is kept behind it is for telling, and for handing on
+                about_to_wait()
+                confirmed[index] = self.publisher.send_command(due[index][0])
 
         if due:
             run([[index] for index in range(len(due))], send, at_once=_AT_ONCE)
         for index, (_, row) in enumerate(due):
-            if confirmed[index]:
+            if confirmed.get(index):
                 self.told.counts.sent += 1
             else:
-                row.why = f"{row.why}; not sent: the commands queue did not confirm it"
+                why = "the commands queue did not confirm it" if index in confirmed else "the time was over"
+                row.why = f"{row.why}; not sent: {why}"
+
+    @property
+    def _moved(self) -> bool:
+        """Whether this invocation brought the firing any further."""
+        return bool(self.dealt_with) or self.offset > self.first_offset
+
+    def _limit(self) -> str | None:
+        """Why no other invocation may do the rest; None: one may."""
+        if not self.publisher.has_commands:
+            return "KEYTURN_COMMANDS is not set"
+        if self.message.hop >= _MOST_HOPS:
+            return f"it went on over {_MOST_HOPS:,} invocations"
+        if not self._moved and self.message.attempt >= _MOST_ATTEMPTS:
+            return f"{_MOST_ATTEMPTS} invocations in a row brought it no further: give the function more time"
+        return None
 
     def _hand_on(self, error: KeyturnError | None) -> bool:
         """Leave the rest to another invocation."""
-        hop = self.message.hop + 1
-        moved = bool(self.dealt_with) or self.offset > self.first_offset
+        hop, moved = self.message.hop + 1, self._moved
         attempt = 1 if moved else self.message.attempt + 1
-        if not self.publisher.has_commands or hop > _MOST_HOPS or attempt > _MOST_ATTEMPTS:
-            return False
         delay_s = _AGAIN_S if error is not None or not moved else 0.0
         counts = self.told.counts
         begun = {
@@ -349,7 +388,6 @@ class Firing:
         log.info("%s", json.dumps(line))
 
 
-def _not_continued(has_commands: bool) -> KeyturnError:
-    why = "the commands queue did not take the rest" if has_commands else "KEYTURN_COMMANDS is not set"
+def _not_continued(why: str) -> KeyturnError:
     text = f"the fleet did not fit into one invocation, and {why}: these pages are not all of it"
     return RetryLater(ErrorClass.EXHAUSTED, text, code="NotContinued")

@@ -79,9 +79,12 @@ def test_a_redis_instance_is_out_of_use_by_its_status(status: int | None, obstac
         (1, 100, 200, True),
         (1, 100, 201, False),
         (0, 0, 500, True),
+        (99, 0, None, True),
+        (100, 0, None, False),
+        (100, 100, "200", False),
     ],
 )
-def test_a_page_of_tencent_is_the_last_by_the_total(found: int, offset: int, total: int, last: bool) -> None:
+def test_a_page_of_tencent_is_the_last_by_the_total(found: int, offset: int, total: object, last: bool) -> None:
     redis = _Redis(Script({"DescribeInstances": {"InstanceSet": [{}] * found, "TotalCount": total}}))
     assert redis.page(offset, {}).last is last
     registry = _Registry(Script({"DescribeInstances": {"Registries": [{}] * found, "TotalCount": total}}))
@@ -215,6 +218,8 @@ def test_a_tair_instance_is_out_of_use_by_its_status(status: str, out_of_use: bo
         (1, 50, 101, "2", False),
         (0, 0, 500, "1", True),
         (1, 0, "500", "1", True),
+        (50, 0, "50", "1", False),
+        (50, 50, None, "2", False),
     ],
 )
 def test_a_page_of_tair_is_the_last_by_the_total(

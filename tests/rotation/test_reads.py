@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pytest
 
@@ -92,8 +93,79 @@ def test_a_new_instance_that_moves_the_others_down_costs_no_second_read() -> Non
     fleet = LargeFleet(names=[f"crs-{number:03}" for number in range(250)], meanwhile=born)
     scene = Planning(fleet=fleet)
     firing(scene)
-    assert fleet.reads == Counter(name for name in fleet.names if "new" not in name)
+    assert set(fleet.names) - set(fleet.reads) <= {"crs-new3"}
+    assert set(fleet.reads.values()) == set(commands(scene).values()) == {1}
+
+
+@pytest.mark.parametrize("gone", [1, 3, 99, 100, 130])
+def test_instances_that_are_deleted_while_the_others_are_listed_leave_none_of_those_out(gone: int) -> None:
+    def deleted(fleet: LargeFleet) -> None:
+        if fleet.listed == 1:
+            del fleet.names[:gone]
+
+    fleet = LargeFleet(names=[f"crs-{number:03}" for number in range(250)], meanwhile=deleted)
+    firing(Planning(fleet=fleet))
+    assert set(fleet.names) <= set(fleet.reads)
+    assert set(fleet.reads.values()) == {1}
+
+
+def test_an_instance_that_a_page_names_twice_is_read_once() -> None:
+    fleet = LargeFleet(names=["crs-1", "crs-1", "crs-2"])
+    scene = Planning(fleet=fleet)
+    firing(scene)
+    assert fleet.reads == Counter(["crs-1", "crs-2"])
     assert set(commands(scene).values()) == {1}
+
+
+@pytest.mark.parametrize(("gone", "born"), [(150, 0), (250, 0), (0, 150), (0, 350)])
+def test_a_firing_finds_its_place_again_pages_away(gone: int, born: int) -> None:
+    fleet = LargeFleet(names=[f"crs-{number:03}" for number in range(900)])
+    scene, names = Planning(fleet=fleet), [f"crs-{number:03}" for number in range(900)]
+    changes = iter([fleet.names[gone:]])
+
+    def between() -> None:
+        left = next(changes, None)
+        if left is not None:
+            fleet.names[:] = [*(f"crs-new{number}" for number in range(born)), *left]
+
+    assert firing(scene, between=between) == 3
+    assert set(names) <= set(fleet.reads)
+    assert set(fleet.reads.values()) == set(commands(scene).values()) == {1}
+
+
+def test_a_slow_queue_leaves_time_to_tell_and_to_hand_the_rest_on() -> None:
+    fleet = LargeFleet(names=[f"crs-{number:03}" for number in range(40)], each=7)
+    scene = Planning(World(left_s=60.0), fleet)
+    send = scene.world.commands.send
+
+    def slowly(*given: Any, **how: Any) -> None:
+        scene.world.time.pass_by(1.5)
+        send(*given, **how)
+
+    scene.world.commands.send = slowly  # type: ignore[method-assign]
+    scene.process(message(PLAN | {"Accounts": ["*"], "Store": "ssm://{resource}-{account}"}))
+    (handed,) = (event for event in scene.world.commands.events if event["type"] == TYPE)
+    told = handed["data"]["From"]
+    assert 0 < told["Sent"] < told["Due"]
+    rows = [row for page in scene.world.results.events for row in page["data"]["Rows"]]
+    assert sum("not sent: the time was over" in row["Why"] for row in rows) == told["Due"] - told["Sent"]
+
+
+@pytest.mark.parametrize(
+    ("more", "why"),
+    [
+        ({"hop": 1000, "type": TYPE}, "it went on over 1,000 invocations"),
+        ({"attempt": 10, "type": TYPE}, "10 invocations in a row brought it no further"),
+    ],
+)
+def test_a_firing_that_may_not_go_on_says_why(more: dict[str, Any], why: str) -> None:
+    scene = Planning(World(left_s=0.7 if "attempt" in more else 30.0), LargeFleet())
+    scene.process(
+        replace(message(PLAN | {"Accounts": ["*"], "Store": "ssm://{resource}-{account}"}, **more), authentic=True)
+    )
+    last = scene.world.results.events[-1]["data"]
+    assert last["Last"] is True
+    assert why in last["Error"]["Message"], last["Error"]
 
 
 @pytest.mark.parametrize("born", [0, 1, 30, 99])

@@ -43,7 +43,7 @@ class TairFleet:
             obstacle = f"InstanceStatus {status}" if status in _OUT_OF_USE else None
             tags_of = {_text(tag.get("Key")): _text(tag.get("Value")) for tag in _items(one, "Tags", "Tag")}
             resources.append(Resource(_text(one.get("InstanceId")), tags_of, obstacle))
-        return Page(resources, not found or offset + _PAGE >= _int(answer.get("TotalCount")))
+        return Page(resources, _is_last(found, offset + _PAGE, answer))
 
     def accounts(self, resource: str) -> list[Account]:
         session, accounts = self._session(), list[Account]()
@@ -52,7 +52,7 @@ class TairFleet:
             answer = session.read("DescribeAccounts", ids)
             found = _items(answer, "Accounts", "Account")
             accounts += [Account(_text(one.get("AccountName"))) for one in found]
-            if not found or len(accounts) >= _int(answer.get("TotalCount")):
+            if _is_last(found, len(accounts), answer):
                 break
         return accounts
 
@@ -66,9 +66,11 @@ def _items(answer: Mapping[str, Any], outer: str, inner: str) -> list[Mapping[st
     return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []
 
 
+def _is_last(found: list[Mapping[str, Any]], read: int, answer: Mapping[str, Any]) -> bool:
+    """Whether nothing comes after a page, the last of so many; a full one without a readable total is not the last."""
+    total = answer.get("TotalCount")
+    return read >= total if found and isinstance(total, int) else len(found) < _PAGE
+
+
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-def _int(value: object) -> int:
-    return value if isinstance(value, int) else 0

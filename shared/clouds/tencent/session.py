@@ -145,9 +145,9 @@ def rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
 
 
 def is_last_page(found: list[Mapping[str, Any]], offset: int, answer: Mapping[str, Any]) -> bool:
-    """Whether nothing comes after these rows, by the answer's own total."""
+    """Whether nothing comes after these rows; a full page without a total that can be read is not the last."""
     total = answer.get("TotalCount")
-    return not found or not isinstance(total, int) or offset + PAGE >= total
+    return offset + PAGE >= total if found and isinstance(total, int) else len(found) < PAGE
 
 
 def _keep(key: tuple[str, ...], client: Any) -> None:
