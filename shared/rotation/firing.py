@@ -85,6 +85,7 @@ class Firing:
         self.seen: set[str] = set()  # listed in it, or before it on the page where it began
         self.oldest_due_days = 0.0  # so far in this delivery
         self.started = time.monotonic()
+        self.sends_for_s = min(1.5, self.deadline.left() / 6)  # behind the deadline, a part of what is kept there
 
     def run(self) -> FiringEnd:
         """List, send and tell, until all is done or the time is over. Raises: Refused where nothing was listed."""
@@ -300,7 +301,7 @@ class Firing:
         confirmed: dict[int, bool] = {}
 
         def send(index: int, about_to_wait: Callable[[], None]) -> None:
-            if self.deadline.left() > 0.0:  # what is kept behind it is for telling, and for handing on
+            if self.deadline.left() > -self.sends_for_s:  # the rest of what is kept is for telling and handing on
                 about_to_wait()
                 confirmed[index] = self.publisher.send_command(due[index][0])
 

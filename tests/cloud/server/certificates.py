@@ -21,6 +21,17 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_SIGNS = x509.KeyUsage(
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 _A_DAY, _A_YEAR = timedelta(days=1), timedelta(days=365)
 
 
@@ -29,9 +40,10 @@ class CertificateAuthority:
 
     def __init__(self) -> None:
         self._key, self._name = _new_key(), _name("keyturn stand-in CA")
-        builder = _builder(self._name, self._name, self._key).add_extension(
-            x509.BasicConstraints(ca=True, path_length=0), critical=True
-        )
+        builder = _builder(self._name, self._name, self._key)
+        builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        # Python 3.13 wants it of an authority, as RFC 5280 does.
+        builder = builder.add_extension(_SIGNS, critical=True)
         self.pem = builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     def server_context(
