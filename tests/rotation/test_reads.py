@@ -139,7 +139,7 @@ def test_a_slow_queue_leaves_time_to_tell_and_to_hand_the_rest_on() -> None:
     send = scene.world.commands.send
 
     def slowly(*given: Any, **how: Any) -> None:
-        scene.world.time.pass_by(1.5)
+        scene.world.time.pass_by(5.0)
         send(*given, **how)
 
     scene.world.commands.send = slowly  # type: ignore[method-assign]
