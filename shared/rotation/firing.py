@@ -17,6 +17,7 @@ from shared.rotation.ages import AgeReader, DatedCredential, ResourceAges
 from shared.rotation.fleet import Page, Resource
 from shared.rotation.policy import FUNCTION, command_id
 from shared.rotation.report import Counts, FiringReport, Row
+from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, KeyturnError, Refused, RetryLater
 from shared.runtime.lanes import run
 from shared.runtime.message_signing import COMMAND_TYPE
@@ -85,7 +86,8 @@ class Firing:
         self.seen: set[str] = set()  # listed in it, or before it on the page where it began
         self.oldest_due_days = 0.0  # so far in this delivery
         self.started = time.monotonic()
-        self.sends_for_s = min(1.5, self.deadline.left() / 6)  # behind the deadline, a part of what is kept there
+        # A part of what is kept behind the deadline, for what was read before it and has been decided.
+        self.sends_until = Deadline(self.deadline.at + min(1.5, self.deadline.left() / 6), self.deadline.clock)
 
     def run(self) -> FiringEnd:
         """List, send and tell, until all is done or the time is over. Raises: Refused where nothing was listed."""
@@ -301,7 +303,7 @@ class Firing:
         confirmed: dict[int, bool] = {}
 
         def send(index: int, about_to_wait: Callable[[], None]) -> None:
-            if self.deadline.left() > -self.sends_for_s:  # the rest of what is kept is for telling and handing on
+            if self.sends_until.left() > 0.0:  # the rest of what is kept is for telling and handing on
                 about_to_wait()
                 confirmed[index] = self.publisher.send_command(due[index][0])
 

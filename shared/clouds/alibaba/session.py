@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.clouds.alibaba.error_codes import ALIBABA_CODES
 from shared.clouds.error_classification import error_from_code, error_if_never_sent
-from shared.clouds.one_host import new_session
+from shared.clouds.one_host import hold_all
 from shared.clouds.session import Session
 from shared.runtime import lazy_import, redaction
 from shared.runtime.errors import Ambiguous, KeyturnError
@@ -63,7 +63,8 @@ def _sdk() -> SimpleNamespace:
         from alibabacloud_tea_openapi.utils_models import Config, OpenApiRequest, Params
         from darabonba import core
         from darabonba.runtime import RuntimeOptions
-    core.Session, core.DaraCore.get_adapter = new_session, staticmethod(_adapter)
+    core.DaraCore.get_adapter = staticmethod(_adapter)
+    hold_all(core)
     return SimpleNamespace(
         Client=Client,
         CoreClient=CoreClient,

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from io import BytesIO
 from typing import Any
 
-from shared.clouds.one_host import new_session
+from shared.clouds.one_host import hold_all
 from shared.workbench.apis.calls import TIMEOUT_S, CallLost, CallRefused, Effects, Pace
 
 ALIBABA_VERSIONS = {
@@ -29,7 +29,7 @@ def config_of(keys: Mapping[str, str], region: str, endpoint: str, timeout_s: fl
     from alibabacloud_tea_openapi.utils_models import Config
     from darabonba import core
 
-    core.Session = new_session
+    hold_all(core)
     config = Config(
         access_key_id=keys["id"],
         access_key_secret=keys["key"],
