@@ -120,12 +120,9 @@ class OperationHandler(Generic[C]):
         if conclusion is None:
             return Handled(None, handed=True)
         try:
-            return _told(request, run, conclusion, started)
-        except Exception as defect:  # nothing was published: the least that is true still can be
+            event, password = result_event(run.context, conclusion), run.for_reply(conclusion)
+        except Exception as defect:  # nothing was published yet: the least that is true still can be
             log_unexpected(defect, message)
-            return _told(request, run, run.after_defect(), started)
-
-
-def _told(request: Request, run: CommandRun[Any], conclusion: Conclusion, started: float) -> Handled:
-    event, password = result_event(run.context, conclusion), run.for_reply(conclusion)
-    return Handled(event, request.publish(event, started, conclusion.calls), run.called, password=password)
+            conclusion = run.after_defect()
+            event, password = result_event(run.context, conclusion), run.for_reply(conclusion)
+        return Handled(event, request.publish(event, started, conclusion.calls), run.called, password=password)
