@@ -26,7 +26,7 @@ $(call no_other,DRY,rotate)$(call no_other,PRINT,bootstrap)
 $(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGOALS)),$(error $(word) alone is a target: $(word)=1))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
+.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud shell invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -85,6 +85,9 @@ bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] 
 PORT ?= 0
 cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
 	@$(PY) -m tests.cloud serve --port $(PORT) $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
+
+shell: with-demo ## a shell that has the stand-in running; `exit` ends both: make shell [WORLD=tests/cloud/fleet.toml] [TLS=1]
+	@$(PY) -m tests.cloud shell $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)

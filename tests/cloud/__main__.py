@@ -1,4 +1,4 @@
-"""The stand-in's command line: `python -m tests.cloud serve|invoke|run|queue|demo`."""
+"""The stand-in's command line: `python -m tests.cloud serve|shell|invoke|run|queue|demo`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from importlib import import_module
 
 COMMANDS = {
     "serve": ("server.serve", "both clouds on one loopback port"),
+    "shell": ("client.shell", "a shell that has the stand-in running"),
     "invoke": ("invocation.invoke", "one function, one event, as the platform would"),
     "run": ("invocation.queue_trigger", "give waiting command events to their functions"),
     "queue": ("client.show_queue", "show what a queue holds"),

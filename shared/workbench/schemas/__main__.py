@@ -1,4 +1,4 @@
-"""`python -m shared.workbench.schemas`: writes events/schemas/ and README's tables of functions from the code.
+"""`python -m shared.workbench.schemas`: writes events/schemas/, and the generated parts of README and the manual.
 
 It also tells what is stale, and keeps a copy of the schemas of each release.
 """
@@ -10,10 +10,9 @@ import sys
 
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.function_text import TextMissing
-from shared.workbench.schemas import readme, schema_files
+from shared.workbench.schemas import generated_parts, schema_files
 
 FOLDER = ROOT / "events" / "schemas"
-README = ROOT / "README.md"
 RELEASED = ROOT / "tests" / "released"
 
 
@@ -26,13 +25,13 @@ def main(argv: list[str]) -> int:
     options = parser.parse_args(argv)
     try:
         files = schema_files.generate_files()
-        readme.tables()
+        generated_parts.parts()
     except TextMissing as error:
         print(error, file=sys.stderr)
         return 1
     if options.check:
         stale = [f"events/schemas/{name}" for name in schema_files.stale_files(FOLDER, files)]
-        stale += ["README.md"] if readme.is_stale(README) else []
+        stale += generated_parts.stale()
         for name in stale:
             print(f"{name} is stale: make schemas", file=sys.stderr)
         return 1 if stale else 0
@@ -44,7 +43,7 @@ def main(argv: list[str]) -> int:
         print(place.relative_to(ROOT))
         return 0
     schema_files.write_files(FOLDER, files)
-    readme.write(README)
+    generated_parts.write()
     return 0
 
 

@@ -51,7 +51,7 @@ def _demo(terminal: Terminal) -> int:
         packaging = {cloud: stack.enter_context(deployment.Packaging(cloud, folder)) for cloud in deployment.CLOUDS}
         # By this thread: the kernel ends a stand-in with the thread that started it.
         terminal.progress("  starting stand-ins for both clouds")
-        begun = [Standin(world=fleets.world(folder)), *(Standin() for _ in range(_AT_ONCE))]
+        begun = [Standin(world=fleets.WORLD), *(Standin() for _ in range(_AT_ONCE))]
         fleet_cloud, *clouds = [stack.enter_context(one) for one in begun]
         redis, registry = (", ".join(kind.values()) for kind in (clouds[0].redis, clouds[0].registry))
         terminal.say(

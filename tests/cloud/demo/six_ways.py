@@ -74,8 +74,10 @@ def call_in_six_ways(scene: Scene, cloud: Standin, function: str, results: str, 
     called: dict[str, list[str]] = {SCF: [], FC: []}
     for way in example_events(function):
         scene.doing = f"{function} {way.platform} {way.trigger.value}"
-        cloud.reset()  # every event is written for the world as it starts
-        returned = run_function(function, way.event, way.platform, settings=settings)
+        # Every event is written for the world as it starts. A Tair account shows a change long enough for a slow
+        # machine to see it: its reset has no other proof.
+        cloud.reset(settle_s=1.0)
+        returned = run_function(function, way.event, way.platform, timeout_s=60.0, settings=settings)
         seconds += returned.seconds
         called[way.platform].append(way.trigger.value)
         if problem := _problem(cloud, way, returned):
