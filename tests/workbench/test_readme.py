@@ -63,8 +63,9 @@ class Walk:
 
 
 def outcomes(said: str) -> list[str]:
-    """Subject and outcome of every result that was printed."""
+    """Subject and outcome of every result that was printed, as an event or as a line for people."""
     found = re.findall(r'"keyturn\.credential\.([a-z_]+)", ?"subject": ?"([^"]+)"', said)
+    found += re.findall(rf"^({'|'.join(Outcome)}) {{3,}}(\S+/\S+/\S+)", said, re.MULTILINE)
     return [f"{subject} {outcome}" for outcome, subject in found]
 
 
