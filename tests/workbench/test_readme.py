@@ -38,10 +38,11 @@ def in_ci(block: str) -> bool:
 
 
 def outcomes(said: str) -> list[str]:
-    """Subject and outcome of every result that was printed, as JSON or as a line."""
-    in_json = r'"keyturn\.credential\.([a-z_]+)", ?"subject": ?"([^"]+)"'
-    found = re.findall(rf"{in_json}|^([a-z_]+) +((?:redis|tair|tcr)/\S+)", said.replace('\\"', '"'), re.MULTILINE)
-    return [f"{one[1] or one[3]} {one[0] or one[2]}" for one in found]
+    """Subject and outcome of every result that was printed, as an event or as a line for people."""
+    told = said.replace('\\"', '"')
+    found = re.findall(r'"keyturn\.credential\.([a-z_]+)", ?"subject": ?"([^"]+)"', told)
+    found += re.findall(rf"^({'|'.join(Outcome)}) {{3,}}(\S+/\S+/\S+)", told, re.MULTILINE)
+    return [f"{subject} {outcome}" for outcome, subject in found]
 
 
 def first_change(folder: Path, said: str) -> None:

@@ -96,9 +96,10 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to: Pu
     given_policies = file.custom.policies if file.custom else {}
     here = {spec.module for spec in specs}
     policies = {name: fields for name, fields in given_policies.items() if fields.get("Function") in here}
+    elsewhere = {name: str(fields.get("Function")) for name, fields in given_policies.items() if name not in policies}
     where = (cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region)
     examples = tuple(file.custom.examples) if file.custom else ()
-    return d.Description(*where, tuple(specs), policies, examples)
+    return d.Description(*where, tuple(specs), policies, elsewhere, examples)
 
 
 def _spec(

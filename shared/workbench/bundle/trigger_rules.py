@@ -13,6 +13,7 @@ from shared.workbench.bundle import description as d
 from shared.workbench.bundle.form import HttpForm, ServerlessFile, TimerForm, TriggerForm
 from shared.workbench.bundle.mistakes import Mistakes
 from shared.workbench.bundle.timer_text import policy_text, timer_text_problem
+from shared.workbench.environment.spelling import meant
 
 # A timer's CustomArgument (583/9708, 2024-12-02), and a CKafka trigger's name, as others found out.
 _SCF_TEXT_BYTES, _SCF_NAME = 4096, 60
@@ -109,7 +110,9 @@ class TriggerRules:
         elif given.message:
             self._mistakes.add("a timer has a message or a policy, not both", *at, "policy")
         elif fields is None:
-            self._mistakes.add("there is no such policy under custom.policies", *at, "policy")
+            self._mistakes.add(
+                f"there is no such policy under custom.policies{meant(name, self._policies)}", *at, "policy"
+            )
         elif "Policy" in fields or "From" in fields:
             self._mistakes.add("a policy is named by its key, and From is keyturn's own", "custom", "policies", name)
         else:
