@@ -12,7 +12,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
-from tests.support.programs import CURL, JOSE, NODE, PYTHON_3_10, Program
+from tests.support.programs import CURL, JOSE, PYTHON_3_10, Program
 
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
 MANUAL = ROOT / "shared" / "workbench" / "docs" / "manual"
@@ -24,7 +24,6 @@ BLOCK_S = 900  # make check beside seven other workers took 500 s on a slow mach
 WANTED: dict[str, tuple[str, Program]] = {
     "jose ": ("jose", JOSE),
     "curl ": ("curl", CURL),
-    "make docs": ("node", NODE),
     "CLOUD=": ("python3.10", PYTHON_3_10),
 }
 
