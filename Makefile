@@ -63,7 +63,7 @@ new: with-demo ## a new operation's files from another one's: make new FROM=<fun
 schemas: with-demo ## events/schemas/ and README's tables of functions anew, from the code
 	@$(PY) -m shared.workbench.schemas
 
-docs: with-pages ## the reference as one HTML file, dist/docs/keyturn.html (fetches its renderer once, by npm)
+docs: with-pages ## the reference as one HTML file, dist/docs/keyturn.html
 	@$(PY) -m shared.workbench.docs
 
 lint: with-dev ## ruff and mypy --strict

@@ -68,7 +68,6 @@ _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-
 CHROMIUM = Program("Chromium", "apt-get install chromium-headless-shell (or chromium)", _on_path(*_BROWSERS))
 CURL = Program("curl", "apt-get install curl", _on_path("curl"))
 JOSE = Program("jose", "apt-get install jose", _on_path("jose"))
-NODE = Program("Node and npm", "apt-get install nodejs npm", lambda: shutil.which("node") and shutil.which("npm"))
 NODE_SDKS = Program("the vendors' Node SDKs", "tests/support/node/install (needs Node and npm)", _node_sdks)
 OPENSSL = Program("openssl", "apt-get install openssl", _on_path("openssl"))
 PYTHON_3_9 = Program("Python 3.9", "pyenv install 3.9", _python("3.9"))

@@ -16,7 +16,7 @@ from urllib.request import ProxyHandler, build_opener
 from shared.workbench.docs.marked_parts import MANUAL
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
-from tests.support.programs import CURL, JOSE, NODE, PYTHON_3_10, Program, require_program
+from tests.support.programs import CURL, JOSE, PYTHON_3_10, Program, require_program
 from tests.support.shell_session import ShellSession
 
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
@@ -29,7 +29,6 @@ BLOCK_S = 900  # make check beside seven other workers took 500 s on a slow mach
 WANTED: dict[str, tuple[str, Program]] = {
     "jose ": ("jose", JOSE),
     "curl ": ("curl", CURL),
-    "make docs": ("node", NODE),
     "CLOUD=": ("python3.10", PYTHON_3_10),
 }
 

@@ -1,36 +1,48 @@
-"""The page's chapters, in their order, each from the place where its facts are kept."""
+"""The page's chapters, each from the place where its facts are kept. `menu.toml` has their order."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
-from shared.workbench.claims.table import by_harm, read_claims
+from shared.workbench.claims.table import Status, by_harm, read_claims
 from shared.workbench.docs import markdown, operations
-from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.fields import fields
+from shared.workbench.docs.http import interface
 from shared.workbench.docs.manual import ManualChapter, read_manual
-from shared.workbench.docs.markdown import AnchorIds, sections, slug
+from shared.workbench.docs.markdown import README_TOP, AnchorIds, sections, slug
 from shared.workbench.docs.operations import read_schema
 from shared.workbench.docs.queues import queues
 from shared.workbench.operations.alarms import read_alarms
 from shared.workbench.operations.log_lines import read_log_lines
 from shared.workbench.operations.runbook import read_runbook
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 HERE = Path(__file__).parent
 SCHEMAS = ROOT / "events" / "schemas"
-
-# README's chapters that a reader of the reference does not need: how to try the bundle, and the bench.
-LEFT_OUT = ("How a request flows", "Two commands", "Figures")
+MENU = HERE / "menu.toml"
+RISKS = {
+    "truth": "A result is untrue.",
+    "secret": "A secret is lost or shown.",
+    "deployment": "A deployment stops.",
+    "service": "A command is refused or late.",
+}
+SIGNERS = {"tencentSignature": "Tencent SCF", "alibabaSignature": "Alibaba Function Compute"}
 
 
 @dataclass(frozen=True)
@@ -72,6 +84,7 @@ def template_environment() -> Environment:
     made.filters["span"] = lambda minutes: (
         f"{minutes} minutes" if minutes % 60 or minutes == 60 else f"{minutes // 60} hours"
     )
+    made.filters["status"] = lambda name: name.replace("_", " ")
     made.filters["sentence"] = lambda text: text[:1].upper() + text[1:]
     return made
 
@@ -85,68 +98,71 @@ def _command(line: str) -> Markup:
     return Markup(f"{said}{markdown.code_block(code, 'sh')}")
 
 
-def groups(schemas: Path = SCHEMAS) -> list[Group]:
+def groups(schemas: Path = SCHEMAS, menu: Path = MENU) -> list[Group]:
     """Every chapter of the page, by group. Raises: DocsError naming what is missing."""
-    return _Builder(schemas).groups()
+    return _Builder(schemas, tomllib.loads(menu.read_text(encoding="utf-8"))).groups()
 
 
 class _Builder:
     """The chapters share one set of anchors."""
 
-    def __init__(self, schemas: Path) -> None:
+    def __init__(self, schemas: Path, menu: dict[str, Any]) -> None:
         self.schemas = schemas
+        self.menu = menu
         self.readme = sections(ROOT / "README.md")
         self.templates = template_environment()
         self.descriptions = [load(ROOT / "serverless.yml", cloud, {}) for cloud in ("tencent", "alibaba")]
         self.ids = AnchorIds()
-        self.used = {"", *LEFT_OUT}
+        self.made: dict[str, Callable[[str], Chapter]] = {
+            README_TOP: self.overview,
+            "functions": self.functions,
+            "http-interface": self.http,
+            "fields": self.fields,
+            "queues": self.queues,
+            "what-to-do": self.runbook,
+            "alarms": self.alarms,
+            "log-lines": self.log_lines,
+            "role-policies": self.policies,
+            "claims": self.claims,
+        }
 
     def groups(self) -> list[Group]:
-        plan: list[tuple[str, list[Callable[[], Chapter]]]] = [
-            ("Use", [self.overview, self.functions, *self.from_readme("Events in", "Results out"), self.events]),
-            ("Watch and mend", [*self.from_readme("Operations?"), self.runbook, self.alarms, self.log_lines]),
-            ("Set up", [*self.from_readme("A first change?", "Deploy", "Settings"), self.policies, self.queues]),
-            ("Manual", self.manual()),
-            ("Trust", [*self.from_readme("What is promised", "Security", "Limits", "Beside others?"), self.claims]),
-            ("HTTP", [self.http]),
-        ]
-        plan[0][1].extend(self.from_readme(*(name for name in self.readme if name not in self.used)))
-        return [Group(title, tuple(build() for build in builders)) for title, builders in plan]
+        """The menu's groups, then README's sections. A chapter's anchor is its name, before any other anchor."""
+        chapters = dict(self.made)
+        chapters.update((one.name, partial(self.manual, one)) for one in read_manual())
+        named = {name for group in self.menu["group"] for name in group["chapters"]}
+        plan = {
+            group["title"]: [name for name in group["chapters"] if name in chapters] for group in self.menu["group"]
+        }
+        plan["Manual"] += [name for name in chapters if name not in named]
+        for name, text in self.readme.items():
+            if name and text.strip() and not name.startswith(tuple(self.menu["left_out"])):
+                anchor = self.ids.new(slug(name)) if slug(name) not in chapters else f"readme-{slug(name)}"
+                chapters[anchor] = partial(self.section, name)
+                plan.setdefault("README", []).append(anchor)
+        self.ids.taken |= chapters.keys()
+        return [Group(title, tuple(chapters[name](name) for name in names)) for title, names in plan.items()]
 
-    def from_readme(self, *names: str) -> list[Callable[[], Chapter]]:
-        """Chapters that are README's sections, each by its heading or how that begins; `?`: where there is one.
+    def overview(self, anchor: str) -> Chapter:
+        return Chapter("Overview", anchor, Markup(markdown.to_html(self.readme[""], self.ids, "is")))
 
-        Their anchors are taken before any other, so that README's own links lead to them.
-        """
-        found = []
-        for wanted in names:
-            name = next((name for name in self.readme if name and name.startswith(wanted.rstrip("?"))), None)
-            if name is None and not wanted.endswith("?"):
-                raise DocsError(f'README.md has no section "{wanted}"')
-            if name is not None and name not in self.used and self.readme[name].strip():
-                self.used.add(name)
-                found.append(self._section(name, self.ids.new(slug(name))))
-        return found
+    def section(self, name: str, anchor: str) -> Chapter:
+        """A section of README."""
+        return Chapter(name, anchor, Markup(markdown.to_html(self.readme[name], self.ids, anchor)))
 
-    def _section(self, name: str, anchor: str) -> Callable[[], Chapter]:
-        return lambda: Chapter(name, anchor, Markup(markdown.to_html(self.readme[name], self.ids, anchor)))
+    def manual(self, chapter: ManualChapter, anchor: str) -> Chapter:
+        html = markdown.to_html(chapter.text, self.ids, anchor, level=1, chapter=anchor)
+        return Chapter(chapter.title, anchor, Markup(html))
 
-    def manual(self) -> list[Callable[[], Chapter]]:
-        """The chapters of the manual, each under the anchor that links to its file become."""
-        return [self._manual_chapter(one, self.ids.new(markdown.manual_anchor(one.name))) for one in read_manual()]
+    def functions(self, anchor: str) -> Chapter:
+        pages = [operations.operation(name, self.schemas, self.descriptions) for name in self.names()]
+        parts = [(page.function, page.function) for page in pages]
+        return self.render("Functions", anchor, "operations.html.j2", parts, pages=pages)
 
-    def _manual_chapter(self, chapter: ManualChapter, anchor: str) -> Callable[[], Chapter]:
-        return lambda: Chapter(chapter.title, anchor, Markup(markdown.to_html(chapter.text, self.ids, anchor, level=1)))
+    def names(self) -> list[str]:
+        return operations.functions(self.descriptions)
 
-    def overview(self) -> Chapter:
-        return Chapter("Overview", self.ids.new("overview"), Markup(markdown.to_html(self.readme[""], self.ids, "is")))
-
-    def functions(self) -> Chapter:
-        names = operations.functions(self.descriptions)
-        pages = [operations.operation(name, self.schemas, self.descriptions) for name in names]
-        return self._made("Functions", "operations.html.j2", [(p.function, p.function) for p in pages], pages=pages)
-
-    def events(self) -> Chapter:
+    def fields(self, anchor: str) -> Chapter:
         """What leaves keyturn, field by field."""
         found: list[dict[str, Any]] = []
         for name, title in (("result", "Result"), ("rotation-report", "Rotation report"), ("reply", "HTTP reply")):
@@ -155,41 +171,43 @@ class _Builder:
             for form in forms or [schema]:
                 about = markdown.to_html(str(form.get("description", "")), AnchorIds(), name)
                 whole = {**form, "$defs": {} if forms else schema.get("$defs", {})}
-                anchor = f"event-{slug(form.get('title', name))}"
-                found.append({"anchor": anchor, "title": title, "about": about, "fields": fields(whole)})
-                title = f"{title}, to a list"
-        return self._made(
-            "Fields of what comes out", "events.html.j2", [(e["anchor"], e["title"]) for e in found], events=found
-        )
+                event = f"event-{slug(form.get('title', name))}"
+                found.append({"anchor": event, "title": title, "about": about, "fields": fields(whole)})
+                title = f"{title} to a list"
+        parts = [(one["anchor"], one["title"]) for one in found]
+        return self.render("Fields of results, reports and replies", anchor, "events.html.j2", parts, events=found)
 
-    def runbook(self) -> Chapter:
-        kinds = (("error_class", "By error class"), ("outcome", "By outcome"), ("state", "By what an alarm says"))
+    def runbook(self, anchor: str) -> Chapter:
+        kinds = (("error_class", "By error class"), ("outcome", "By outcome"), ("state", "By alarm"))
         parts = [(f"runbook-{kind}", title) for kind, title in kinds]
-        return self._made("What to do next", "runbook.html.j2", parts, kinds=kinds, rows=read_runbook())
+        return self.render("What to do next", anchor, "runbook.html.j2", parts, kinds=kinds, rows=read_runbook())
 
-    def alarms(self) -> Chapter:
+    def alarms(self, anchor: str) -> Chapter:
         found = read_alarms()
         rules: dict[str, list[str]] = {alarm.id: [] for alarm in found.alarm}
         for rule in found.queue:
             rules[rule.alarm].append(rule.rule)
         parts = [(f"alarm-{a.id}", a.name.removeprefix("keyturn: ").capitalize()) for a in found.alarm]
-        return self._made("Alarms", "alarms.html.j2", parts, alarms=found, queue_rules=rules)
+        return self.render("Alarms", anchor, "alarms.html.j2", parts, alarms=found, queue_rules=rules)
 
-    def log_lines(self) -> Chapter:
+    def log_lines(self, anchor: str) -> Chapter:
         lines = read_log_lines()
-        return self._made("Log lines", "log_lines.html.j2", [(f"log-{e.event}", e.event) for e in lines], lines=lines)
+        parts = [(f"log-{line.event}", line.event) for line in lines]
+        return self.render("Log lines", anchor, "log_lines.html.j2", parts, lines=lines)
 
-    def policies(self) -> Chapter:
+    def policies(self, anchor: str) -> Chapter:
         found: dict[str, list[Any]] = {}
         for platform, policy, spec in operations.role_policies(self.descriptions):
             found.setdefault(spec.module, []).append((platform, policy))
-        return self._made("Role policies", "policies.html.j2", [(f"role-{n}", n) for n in found], policies=found)
+        parts = [(f"role-{name}", name) for name in found]
+        return self.render("Role policies", anchor, "policies.html.j2", parts, policies=found)
 
-    def queues(self) -> Chapter:
+    def queues(self, anchor: str) -> Chapter:
         document = read_schema(self.schemas / "asyncapi.json")
         found = queues(document)
-        return self._made(
+        return self.render(
             "Queues",
+            anchor,
             "queues.html.j2",
             [(queue.anchor, queue.title) for queue in found],
             about=markdown.to_html(document["info"]["description"], AnchorIds(), "queues"),
@@ -197,21 +215,15 @@ class _Builder:
             queues=found,
         )
 
-    def claims(self) -> Chapter:
-        costs = {
-            "truth": "If wrong, a result is untrue",
-            "secret": "If wrong, a secret is lost or shown",
-            "deployment": "If wrong, a deployment stops",
-            "service": "If wrong, something is refused or late",
-        }
-        parts = [(f"claims-{risk}", title) for risk, title in costs.items()]
-        found = by_harm(read_claims())
-        return self._made("What keyturn believes of the clouds", "claims.html.j2", parts, costs=costs, claims=found)
+    def claims(self, anchor: str) -> Chapter:
+        facts = {"risks": RISKS, "statuses": get_args(Status), "claims": by_harm(read_claims())}
+        return self.render("Claims about the clouds", anchor, "claims.html.j2", [], **facts)
 
-    def http(self) -> Chapter:
-        return self._made("HTTP interface", "http.html.j2", [])
+    def http(self, anchor: str) -> Chapter:
+        found = interface(read_schema(self.schemas / "openapi.json"), self.names())
+        parts = [("http-status", "Statuses"), *((f"http-{call.function}", call.function) for call in found.calls)]
+        return self.render("HTTP interface", anchor, "http.html.j2", parts, http=found, platforms=SIGNERS)
 
-    def _made(self, title: str, template: str, parts: list[tuple[str, str]], **facts: Any) -> Chapter:
-        anchor = self.ids.new(slug(title))
+    def render(self, title: str, anchor: str, template: str, parts: list[tuple[str, str]], **facts: Any) -> Chapter:
         html = self.templates.get_template(template).render(anchor=anchor, **facts)
         return Chapter(title, anchor, Markup(markdown.with_frames(html)), tuple(parts))

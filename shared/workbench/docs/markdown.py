@@ -1,48 +1,42 @@
-"""Markdown to HTML: README's sections, docstrings, and single lines of either.
+"""Markdown to HTML: README's sections, the manual's chapters, docstrings, and single lines of any of these.
 
 Every heading and every table row that begins with a name in backticks gets an id of its own, so that a search or a
-colleague can point to it. Links to the manual's chapters and to README's sections lead to them on the page; links to
-other files of the repository become plain text: the page stands alone.
+colleague can point to it. Links to the manual's chapters and to README's sections lead to their place on the page. A
+link to another file of the repository becomes plain text, because the page stands alone. A picture becomes its
+description, and a Mermaid flowchart a list. Of HTML, `<details>`, `<summary>`, `<br>` and `<kbd>` are kept, comments
+are left out, and anything else is shown as text.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from shared.workbench.docs.errors import DocsError
+from shared.workbench.docs.mermaid import diagram_to_html
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False, "langPrefix": "language-"}).enable("table")
-
-
-def _code_inline(_renderer: object, tokens: list[Token], index: int, _options: object, _env: object) -> str:
-    return f"<code>{with_break_points(tokens[index].content)}</code>"
-
-
-_MARKDOWN.add_render_rule("code_inline", _code_inline)
+_MARKDOWN = MarkdownIt("commonmark", {"langPrefix": "language-"}).enable("table")
+_FENCE = re.compile(r"^(```|~~~)", re.MULTILINE)
 _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
-_FOLD = re.compile(r"^</?details>.*\n?", re.MULTILINE)  # README folds its long tables; here nothing is folded
-_FENCE = re.compile(r"^```", re.MULTILINE)
-_PICTURE = re.compile(r"^```mermaid\n.*?^```\n", re.MULTILINE | re.DOTALL)  # needs a renderer in the browser
-
+_FOLD = re.compile(r"(</?details(?: open)?>)|<summary>(.*?)</summary>", re.DOTALL)
+_KEPT = re.compile(r"<br ?/?>|</?kbd>")
 
 # As README and the chapters themselves link to each other.
-_CHAPTER = re.compile(r"(?:shared/workbench/docs/manual/)?([a-z0-9-]+)\.md(#.+)?")
-_README_SECTION = re.compile(r"(?:\.\./)+README\.md(#.+)")
-
-
-def manual_anchor(name: str) -> str:
-    """The anchor of a chapter of the manual, by its file's name without `.md`."""
-    return f"manual-{name}"
+_CHAPTER = re.compile(r"(?:shared/workbench/docs/manual/)?([a-z0-9-]+)\.md(?:#(.+))?")
+_README = re.compile(r"(?:\.\./)+README\.md(?:#(.+))?")
+README_TOP = "overview"
+"""The anchor of what README says before its first section."""
 
 
 def slug(text: str) -> str:
-    """A heading's or a name's anchor: as GitHub makes it, so that README's own links still resolve."""
+    """A heading's or a name's anchor, as GitHub makes it."""
     return re.sub(r"[^\w\- ]", "", text.strip().lower()).replace(" ", "-")
 
 
@@ -58,10 +52,11 @@ class AnchorIds:
     taken: set[str] = field(default_factory=set)
 
     def new(self, wanted: str) -> str:
-        """`wanted`, or with a number behind it."""
-        name, number = wanted, 2
+        """`wanted`, or with a number behind it, as GitHub numbers headings of the same text."""
+        name, number = wanted, 0
         while name in self.taken:
-            name, number = f"{wanted}-{number}", number + 1
+            number += 1
+            name = f"{wanted}-{number}"
         self.taken.add(name)
         return name
 
@@ -72,7 +67,7 @@ def sections(path: Path) -> dict[str, str]:
     Raises: DocsError if the file cannot be read.
     """
     try:
-        text = _FOLD.sub("", _COMMENT.sub("", path.read_text(encoding="utf-8")))
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise DocsError(f"{path.name} cannot be read: {type(error).__name__}") from None
     found: dict[str, list[str]] = {"": []}
@@ -87,18 +82,23 @@ def sections(path: Path) -> dict[str, str]:
     return {name: "\n".join(lines) + "\n" for name, lines in found.items()}
 
 
-def to_html(text: str, ids: AnchorIds, prefix: str, *, level: int = 0) -> str:
-    """A block of Markdown as HTML. Row ids begin with `prefix`; headings move down by `level`."""
-    tokens = _MARKDOWN.parse(_PICTURE.sub("", text))
+def to_html(text: str, ids: AnchorIds, prefix: str, *, level: int = 0, chapter: str = "") -> str:
+    """A block of Markdown as HTML. Row ids begin with `prefix`; headings move down by `level`.
+
+    In a `chapter` of the manual the headings' ids begin with its name, so that two chapters may have the same heading.
+    """
+    tokens = _MARKDOWN.parse(text)
     for index, token in enumerate(tokens):
         if token.type in ("heading_open", "heading_close"):
             token.tag = f"h{min(6, int(token.tag[1]) + level)}"
         if token.type == "heading_open":
-            token.attrSet("id", ids.new(slug(tokens[index + 1].content)))
+            token.attrSet("id", ids.new(_heading_id(slug(tokens[index + 1].content), chapter)))
+        elif token.type == "th_open" and not tokens[index + 1].content:
+            token.tag = tokens[index + 2].tag = "td"  # an empty corner names no column
         elif token.type == "tr_open" and (name := _row_name(tokens, index)):
             token.attrSet("id", ids.new(f"{prefix}-{slug(name)}"))
         elif token.type == "inline":
-            _links(token)
+            _links(token, chapter)
     html: str = _MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})
     return with_frames(html)
 
@@ -106,7 +106,7 @@ def to_html(text: str, ids: AnchorIds, prefix: str, *, level: int = 0) -> str:
 def line_to_html(text: str) -> str:
     """One line or paragraph of Markdown as HTML without a paragraph around it."""
     (token,) = _MARKDOWN.parseInline(" ".join(text.split()))
-    _links(token)
+    _links(token, "")
     html: str = _MARKDOWN.renderer.render([token], _MARKDOWN.options, {})
     return html
 
@@ -123,6 +123,43 @@ def with_frames(html: str) -> str:
     return html.replace("<pre>", '<pre tabindex="0">')
 
 
+def _code_inline(_renderer: object, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
+    return f"<code>{with_break_points(tokens[index].content)}</code>"
+
+
+def _html(_renderer: object, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
+    """The few elements that the page keeps; all else as text."""
+    text = _COMMENT.sub("", tokens[index].content)
+    if tokens[index].type == "html_inline":
+        return text if _KEPT.fullmatch(text) else escape(text)
+    found, end = "", 0
+    for match in _FOLD.finditer(text):
+        found += escape(text[end : match.start()])
+        found += match[1] or f"<summary>{line_to_html(match[2])}</summary>"
+        end = match.end()
+    return found + escape(text[end:])
+
+
+def _image(_renderer: object, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
+    return f"<i>{escape(tokens[index].content)}</i>"
+
+
+def _fence(renderer: Any, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    if tokens[index].info.strip() == "mermaid":
+        return diagram_to_html(tokens[index].content)
+    text: str = type(renderer).fence(renderer, tokens, index, options, env)
+    return text
+
+
+_RULES = {"code_inline": _code_inline, "html_block": _html, "html_inline": _html, "image": _image, "fence": _fence}
+for _name, _rule in _RULES.items():
+    _MARKDOWN.add_render_rule(_name, _rule)
+
+
+def _heading_id(anchor: str, chapter: str) -> str:
+    return f"{chapter}-{anchor}" if chapter else anchor
+
+
 def _row_name(tokens: list[Token], index: int) -> str | None:
     """The first name in backticks of a body row's first cell."""
     if tokens[index + 1].type != "td_open":
@@ -131,13 +168,13 @@ def _row_name(tokens: list[Token], index: int) -> str | None:
     return children[0].content if children and children[0].type == "code_inline" else None
 
 
-def _links(token: Token) -> None:
+def _links(token: Token, chapter: str) -> None:
     """Keep links to the page itself and to the web; a link to a file of the repository leaves its text."""
     kept: list[Token] = []
     inside = False
     for child in token.children or []:
         if child.type == "link_open":
-            target = _on_this_page(str(child.attrGet("href") or ""))
+            target = _on_this_page(str(child.attrGet("href") or ""), chapter)
             child.attrSet("href", target)
             inside = not target.startswith(("#", "https://"))
             if target.startswith("https://"):
@@ -150,10 +187,12 @@ def _links(token: Token) -> None:
     token.children = kept
 
 
-def _on_this_page(target: str) -> str:
-    """Where a link leads that is to a page which the reference shows; any other as it is."""
-    if chapter := _CHAPTER.fullmatch(target):
-        return chapter[2] or f"#{manual_anchor(chapter[1])}"
-    if section := _README_SECTION.fullmatch(target):
-        return section[1]
+def _on_this_page(target: str, chapter: str) -> str:
+    """Where a link leads that is to a place which the reference shows; any other as it is."""
+    if target.startswith("#"):
+        return f"#{_heading_id(target[1:], chapter)}"
+    if found := _CHAPTER.fullmatch(target):
+        return f"#{_heading_id(found[2], found[1])}" if found[2] else f"#{found[1]}"
+    if section := _README.fullmatch(target):
+        return f"#{section[1] or README_TOP}"
     return target

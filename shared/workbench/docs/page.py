@@ -1,41 +1,44 @@
-"""The page itself: chapters, Redoc, style and script in one text. The same tree gives the same bytes."""
+"""The page itself: chapters, style and scripts in one text. The same tree gives the same bytes."""
 
 from __future__ import annotations
 
 import json
 import re
+import sys
 from pathlib import Path
 
-import tomli
-
 from shared.workbench.bundle.checkout import ROOT
-from shared.workbench.docs import redoc
 from shared.workbench.docs.chapters import HERE, groups, template_environment
-from shared.workbench.docs.display import in_page_order
-from shared.workbench.docs.operations import read_schema
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+SYNONYMS = HERE / "synonyms.toml"
 
 
 def page(schemas: Path) -> str:
     """The whole reference as HTML. Raises: DocsError, DescriptionError."""
-    project = tomli.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    found = groups(schemas)
-    order = [anchor for group in found for chapter in group.chapters for anchor, _ in chapter.parts]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     text = (
         template_environment()
         .get_template("page.html.j2")
-        .render(version=project["version"], description=project["description"], groups=found, redoc=redoc.VERSION)
+        .render(version=project["version"], description=project["description"], groups=groups(schemas))
     )
     # Last, so that no look at the text has to go through them.
-    late = {
-        "STYLE": (HERE / "page.css").read_text(encoding="utf-8"),
-        "OPENAPI": _openapi(schemas / "openapi.json", order),
-        "REDOC": redoc.script(),
-        "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8"),
-    }
+    late = {name: (HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "search.js")}
+    late["synonyms"] = json.dumps(read_synonyms(), ensure_ascii=False).replace("<", "\\u003c")
     ids = set(re.findall(r' id="([^"]+)"', text))
-    text = re.sub(r'<a href="#([^"]+)">(.*?)</a>', lambda link: link[0] if link[1] in ids else link[2], text)
+    text = re.sub(r'<a href="#([^"]+)"[^>]*>(.*?)</a>', lambda link: link[0] if link[1] in ids else link[2], text)
     text = re.sub(r"(?<=<td>)<code>(.*?)</code>", lambda name: _led_on(name, ids), text)
-    return re.sub(r"@@(STYLE|OPENAPI|REDOC|SCRIPT)@@", lambda mark: late[mark[1]], text)
+    return re.sub(r"@@([a-z.]+)@@", lambda mark: late[mark[1]], text)
+
+
+def read_synonyms(path: Path = SYNONYMS) -> dict[str, list[str]]:
+    """What readers may call something, and the page's own words for it."""
+    found: dict[str, list[str]] = tomllib.loads(path.read_text(encoding="utf-8"))
+    return found
 
 
 def _led_on(name: re.Match[str], ids: set[str]) -> str:
@@ -44,9 +47,3 @@ def _led_on(name: re.Match[str], ids: set[str]) -> str:
     places = (f"runbook-{bare}", f"alarm-{bare}", f"log-{bare}", f"{bare}-fields")
     place = next((place for place in places if place in ids), None)
     return f'<a href="#{place.removesuffix("-fields")}">{name[0]}</a>' if place else name[0]
-
-
-def _openapi(path: Path, order: list[str]) -> str:
-    """The OpenAPI document as it is shown, as JSON that cannot end the element it stands in."""
-    document = in_page_order(read_schema(path), order)
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
