@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.request import ProxyHandler, build_opener
 
 from shared.workbench.docs.marked_parts import MANUAL
+from tests.cloud.client.control_path import opener
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
 from tests.support.programs import CURL, JOSE, PYTHON_3_10, Program, require_program
@@ -103,6 +103,6 @@ class AttachedStandin(Standin):
 
     def __init__(self, ready: Path) -> None:
         told = json.loads(ready.read_text(encoding="utf-8"))
-        self._opener = build_opener(ProxyHandler({}))
+        self._opener = opener(told.get("ca"))
         self.endpoint, self.redis, self.registry = told["endpoint"], told["redis"], told["registry"]
         self.credentials = told["credentials"]

@@ -106,9 +106,17 @@ def tair_called_and_rotated(folder: Path, said: str) -> None:
     assert "crs-demo0002" in page.read_text(encoding="utf-8")
 
 
+def one_certificate_refused(folder: Path, said: str) -> None:
+    """Trusted, it changes; not trusted, nothing is sent."""
+    assert outcomes(said).count("redis/crs-demo0001/app changed") >= 1
+    assert "CertificateRefused" in said
+    assert len([call for call in standin_of(folder).calls() if call["Action"] == "ModifyInstanceAccount"]) == 1
+
+
 # Chapter, and what its block with this text in it must have brought about.
 CHECKS: dict[tuple[str, str], Callable[[Path, str], None]] = {
     ("secrets", "jose jwe dec"): sealed_secret_opens_the_server,
+    ("settings", "unset KEYTURN_CA_FILE"): one_certificate_refused,
     ("your-account", "DRY=1"): rotated("crs-", "ssm://redis-{}-app"),
     ("your-account", "make rotate POLICY=quarterly-tair"): rotated("r-", "kms://tair-{}-app"),
     ("deploy", "make plan CLOUD=tencent"): planned_and_deployed,
