@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from shared.handlers.adapters import open_inbox
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.terminal import Terminal
 from tests.cloud.client.standin import Standin
 from tests.cloud.demo import deployment, fleets, handoffs, six_ways
@@ -35,6 +36,7 @@ RESULTS = ROOT / "dist" / "demo-results.jsonl"
 
 def main(argv: list[str]) -> int:
     """Print what is proved; exit 1 if a proof failed."""
+    CommandLine("python -m tests.cloud demo", __doc__, "make demo").parse_args(argv)
     terminal = Terminal()
     try:
         return _demo(terminal)
@@ -57,7 +59,8 @@ def _demo(terminal: Terminal) -> int:
         terminal.say(
             f"{len(begun)} stand-ins for both clouds run; no call leaves this machine. One is at {clouds[0].endpoint},"
         )
-        terminal.say(f"with real Redis servers at {redis} and a registry at {registry}.")
+        terminal.say(f"with real Redis servers at {redis}")
+        terminal.say(f"and a registry at {registry}.")
         free: SimpleQueue[Standin] = SimpleQueue()
         for cloud in clouds:
             free.put(cloud)
