@@ -38,7 +38,7 @@ def test_a_file_that_is_not_there_is_said_in_words(
     command, code = COMMANDS[name]
     for path, reason in ((tmp_path / "nowhere.json", "there is no such file"), (tmp_path, "that is a folder")):
         assert command(str(path)) == code
-        told = "".join(capsys.readouterr())
+        told = " ".join("".join(capsys.readouterr()).split())
         assert reason in told
         assert path.name in told
         assert "Errno" not in told

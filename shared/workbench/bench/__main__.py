@@ -1,8 +1,7 @@
-"""`python -m shared.workbench.bench [--rounds 7] [--only cold,warm,...]`, or `--short`."""
+"""`make bench`: measures what keyturn costs, part by part, and writes README's tables. `--short`: some of it, soon."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -13,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.spelling import meant
 from shared.workbench.bench import batch, build, ceiling, cold, counts, instructions, others, sizes, warm
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.report import (
@@ -28,6 +28,7 @@ from shared.workbench.bench.scale import measure as scale
 from shared.workbench.bench.scale.report import SHORT, fixed_misses
 from shared.workbench.bench.standin import Standin
 from shared.workbench.docs.marked_parts import MANUAL, write_part
+from shared.workbench.environment.command_line import CommandLine, whole_number
 
 JSON = Path(__file__).with_name("bench.json")
 _LEAST_ROUNDS = 7
@@ -37,21 +38,20 @@ _TOLD = ("tencentcloud-sdk-python", "alibabacloud-r-kvstore20150101", "pydantic"
 
 def main(argv: list[str]) -> int:
     """Exit 1: a budget is missed, or something could not be measured (said in a line each)."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.bench", description=__doc__)
+    parser = CommandLine("python -m shared.workbench.bench", __doc__, "make bench ONLY=cold,warm ROUNDS=7")
     parser.add_argument(
-        "--rounds", type=int, default=_LEAST_ROUNDS, help="of each pair; the manual takes no fewer than 7"
+        "--rounds", type=whole_number, default=_LEAST_ROUNDS, help="of each pair; the manual wants 7 or more"
     )
     parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}, comma-separated")
     parser.add_argument("--short", action="store_true", help="only what does not depend on the machine; writes nothing")
     arguments = parser.parse_args(argv)
     chosen = [part.strip() for part in arguments.only.split(",") if part.strip()]
     if arguments.only and not chosen:
-        parser.error("--only names no part")
+        parser.error(f"ONLY= names no part; there are {', '.join(PARTS)}")
     chosen = chosen or list(PARTS)
     if unknown := set(chosen) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}")
-    if arguments.rounds < 1:
-        parser.error("at least one round")
+        near = meant(min(unknown), PARTS)
+        parser.error(f"ONLY=: there is no part {', '.join(sorted(unknown))}{near or ';'} there are {', '.join(PARTS)}")
     try:
         return short() if arguments.short else _whole(chosen, arguments.rounds)
     except (BenchError, RuntimeError) as error:

@@ -16,11 +16,11 @@ from shared.runtime.errors import SettingsError
 from shared.runtime.queue_urls import check_url
 from shared.runtime.regions import regions_of
 from shared.runtime.settings import read_settings
+from shared.runtime.spelling import meant
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle.form import FunctionForm, LogsForm, NetworkForm
 from shared.workbench.bundle.function_files import globals_of
 from shared.workbench.bundle.mistakes import Mistakes
-from shared.workbench.environment.spelling import meant
 
 _NAMES = {
     "tencent": re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]"),

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from shared.runtime.regions import regions_of
 from shared.runtime.role_names import may_assume
 from shared.runtime.settings import read_settings
+from shared.runtime.spelling import meant
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle import yaml_with_lines
 from shared.workbench.bundle.checkout import ROOT
@@ -55,7 +56,7 @@ def load(
     except UnicodeDecodeError:
         raise DescriptionError([f"{path.name}:1: cannot be read: it is not UTF-8"]) from None
     if cloud not in ("tencent", "alibaba"):
-        raise DescriptionError(["which cloud? CLOUD=tencent or CLOUD=alibaba"])
+        raise DescriptionError([f"which cloud? CLOUD=tencent or CLOUD=alibaba{meant(cloud, ('tencent', 'alibaba'))}"])
     document = yaml_with_lines.read(text, path.name)
     variables = yaml_with_lines.Variables(document, {**environ, "CLOUD": cloud}, path.name)
     whose: d.Cloud = "tencent" if cloud == "tencent" else "alibaba"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from shared.runtime.spelling import did_you_mean, nearest
 from shared.workbench.bundle.form import known_keys
 from shared.workbench.bundle.yaml_with_lines import Located, line_of
-from shared.workbench.environment.spelling import did_you_mean, nearest
 
 
 class Mistakes:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.runtime.spelling import meant
 from shared.workbench.bundle import cron
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle.form import HttpForm, ServerlessFile, TimerForm, TriggerForm
 from shared.workbench.bundle.mistakes import Mistakes
 from shared.workbench.bundle.timer_text import policy_text, timer_text_problem
-from shared.workbench.environment.spelling import meant
 
 # A timer's CustomArgument (583/9708, 2024-12-02), and a CKafka trigger's name, as others found out.
 _SCF_TEXT_BYTES, _SCF_NAME = 4096, 60

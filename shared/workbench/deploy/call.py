@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.results.result_event import http_status
+from shared.runtime.spelling import meant
 from shared.workbench.apis.callers import missing_right, who_grants
 from shared.workbench.apis.calls import CallLost
 from shared.workbench.apis.plain_http import send
@@ -31,7 +32,6 @@ from shared.workbench.deploy.control_plane import CallFailed
 from shared.workbench.deploy.sealed_call import SealedCall
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.file_problems import why
-from shared.workbench.environment.spelling import meant
 from shared.workbench.environment.terminal import Terminal, complain
 from shared.workbench.report.events import visible_text
 from shared.workbench.results.reply import FunctionReply, read_reply

@@ -10,7 +10,7 @@ import re
 import sys
 from typing import Any, NoReturn
 
-from shared.workbench.environment.spelling import meant
+from shared.runtime.spelling import meant
 from shared.workbench.environment.terminal import complain
 
 WRONG_USE = 2
@@ -20,13 +20,13 @@ _UNKNOWN = "unrecognized arguments: "
 class CommandLine(argparse.ArgumentParser):
     """argparse, whose help ends with examples and whose errors offer the word that was meant."""
 
-    def __init__(self, prog: str, about: str | None, *examples: str, name: str = "", **more: Any) -> None:
+    def __init__(self, prog: str, about: str | None = None, *examples: str, name: str = "", **more: Any) -> None:
         """`prog`: what a person types. `name`: how its errors begin; the last word of `prog` if not said."""
         self.name = name or re.split(r"[ .]", prog)[-1]
         super().__init__(
             prog=prog,
             description=about,
-            epilog="\n".join(["Example:" if len(examples) == 1 else "Examples:", *(f"  {one}" for one in examples)]),
+            epilog="\n".join(["Example:", *(f"  {one}" for one in examples)]) if examples else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **more,
         )
@@ -45,3 +45,10 @@ class CommandLine(argparse.ArgumentParser):
             known = [str(one) for one in action.choices]
             text = f"`{value}` is none of {', '.join(known)}{meant(str(value), known)}"
             raise argparse.ArgumentError(action, text)
+
+
+def whole_number(text: str) -> int:
+    """A number from 1, as an argument's type. Raises: ArgumentTypeError."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"`{text}` is no whole number from 1")
+    return int(text)

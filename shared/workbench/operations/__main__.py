@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.operations.alarm_calls import create_alarm_parameters, create_alert_body
 from shared.workbench.operations.alarms import read_alarms
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.operations", description=__doc__)
+    prog = "python -m shared.workbench.operations"
+    parser = CommandLine(prog, __doc__, f"{prog} readme", f"{prog} tencent --help")
     forms = parser.add_subparsers(dest="form", required=True)
     tencent = forms.add_parser("tencent", help="parameters of CreateAlarm (cls 2020-10-16)")
     tencent.add_argument("--logset", required=True)

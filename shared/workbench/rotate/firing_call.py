@@ -12,11 +12,11 @@ from typing import Any, Literal
 from shared.rotation.policy import FUNCTION, PlanRotation
 from shared.rotation.spreading import name_of_place
 from shared.runtime.errors import ErrorClass
+from shared.runtime.spelling import meant
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
 from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.call import address_of, function_called, refused_at_the_door, signed_call
-from shared.workbench.environment.spelling import meant
 from shared.workbench.report.events import COUNTS, visible_text
 
 _BEFORE_ANYTHING = (ErrorClass.INVALID_COMMAND.value, ErrorClass.FORBIDDEN.value)

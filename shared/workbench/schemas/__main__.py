@@ -1,15 +1,15 @@
-"""`python -m shared.workbench.schemas`: writes events/schemas/, and the generated parts of README and the manual.
+"""`make schemas`: writes events/schemas/, and the generated parts of README and the manual.
 
 It also tells what is stale, and keeps a copy of the schemas of each release.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.function_text import TextMissing
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.schemas import generated_parts, schema_files
 
 FOLDER = ROOT / "events" / "schemas"
@@ -18,7 +18,9 @@ RELEASED = ROOT / "tests" / "released"
 
 def main(argv: list[str]) -> int:
     """Exit 1: a field has no text; with --check, something is stale; with --release, the version has been released."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.schemas", description=__doc__)
+    parser = CommandLine(
+        "python -m shared.workbench.schemas", __doc__, "make schemas", "python -m shared.workbench.schemas --check"
+    )
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--check", action="store_true", help="write nothing; exit 1 and name each file that is stale")
     way.add_argument("--release", action="store_true", help="keep a copy in tests/released/ under the version")

@@ -1,12 +1,11 @@
 """`shell [--world FILE] [--tls]`: a shell that has the stand-in running, with its keys and settings.
 
 `exit` ends the stand-in and removes what was written. No call from that shell reaches a cloud: both endpoints are the
-stand-in's, and the caller's own keys and settings are not handed on. Example: `python -m tests.cloud shell`.
+stand-in's, and the caller's own keys and settings are not handed on.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -16,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from shared.workbench.deploy.handoff_key import new_key
+from shared.workbench.environment.command_line import CommandLine
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
 
@@ -26,7 +26,9 @@ _NOT_HANDED_ON = ("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_", "MAKE", "MFLAGS", "CK
 
 def main(argv: list[str]) -> int:
     """Run a shell until it ends. Exit 0 then, however it ended; 2 if the stand-in cannot start."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cloud shell", description=__doc__)
+    parser = CommandLine(
+        "python -m tests.cloud shell", __doc__, "make shell", "make shell WORLD=tests/cloud/fleet.toml"
+    )
     parser.add_argument("--world", type=Path, help="a TOML file like the default world; no queue is set then")
     parser.add_argument("--tls", action="store_true", help="the stand-in at https://localhost, by a CA of its own")
     options = parser.parse_args(argv)

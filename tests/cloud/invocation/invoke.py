@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.spelling import meant
 from shared.workbench.environment.command_line import WRONG_USE, CommandLine
 from shared.workbench.environment.file_problems import why
-from shared.workbench.environment.spelling import meant
 from shared.workbench.environment.terminal import complain
 from tests.cloud.functions.platform_names import FC, SCF, Platform, platform_of
 from tests.cloud.invocation import endpoints
