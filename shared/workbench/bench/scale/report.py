@@ -32,9 +32,9 @@ _NAMES = {"firing": "`plan_rotation`, a tenth due", "report": "`make report`", "
 HEAD = ("what", "items", "CPU s", "CPU ms an item more", "growth", "peak MiB", "budget", "calls an item", "beside")
 TEXT = (
     "### Large fleets\n\n"
-    "What grows with the size of a fleet. Each size runs in a process of its own. A scripted cloud answers, and no pace "
-    "holds calls up. *Growth* divides two costs of one item more: from the middle to the largest size, and up to the "
-    f"middle size. It may be {GROWTH:g} at most."
+    "What grows with the size of a fleet. Each size runs in a process of its own. A scripted cloud answers, and no "
+    "pace holds calls up. *Growth* is the cost of one item more in the upper half of the sizes, divided by that cost "
+    f"in the lower half. It may be {GROWTH:g} at most."
 )
 
 
