@@ -28,6 +28,10 @@ $(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGO
 .DEFAULT_GOAL := help
 .PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
+# A target that is misspelt.
+.DEFAULT:
+	@echo "there is no target $@: make help lists them" >&2; exit 2
+
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -87,7 +91,7 @@ cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=
 	@$(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
-	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(AS),--as="$(AS)")
+	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(filter command,$(firstword $(origin AS))),$(if $(AS),--as="$(AS)"))
 
 package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
 	@$(PY) -m shared.workbench.package "$(or $(CLOUD),tencent)" $(FUNCTION) $(RUNTIME)
