@@ -212,7 +212,7 @@ COMMANDS = [
     *("shared.workbench.deploy", *(f"shared.workbench.deploy {verb}" for verb in ("plan", "deploy", "remove", "call"))),
     *(f"shared.workbench.{name}" for name in ("rotate", "results", "report", "package", "bootstrap", "verify", "docs")),
     *(f"shared.workbench.{name}" for name in ("schemas", "scaffold", "bench", "mutants", "operations", "environment")),
-    "tests.campaign",
+    *("shared.workbench.operations.fleet_model", "tests.campaign"),
 ]
 
 
