@@ -43,6 +43,7 @@ RISKS = {
     "deployment": "A deployment stops.",
     "service": "A command is refused or late.",
 }
+RESULT = {"type": "object", "description": "The fields of a [result](#event-resultevent)."}
 SIGNERS = {"tencentSignature": "Tencent SCF", "alibabaSignature": "Alibaba Function Compute"}
 
 
@@ -179,7 +180,7 @@ class _Builder:
             forms = [schema["$defs"][form["$ref"].rpartition("/")[2]] for form in schema.get("anyOf", ())]
             for form in forms or [schema]:
                 about = markdown.to_html(str(form.get("description", "")), AnchorIds(), name)
-                whole = {**form, "$defs": {} if forms else schema.get("$defs", {})}
+                whole = {**form, "$defs": {**schema.get("$defs", {}), **({"ResultEvent": RESULT} if forms else {})}}
                 event = f"event-{slug(form.get('title', name))}"
                 found.append({"anchor": event, "title": title, "about": about, "fields": fields(whole)})
                 title = f"{title} to a list"
