@@ -26,7 +26,7 @@ $(call no_other,DRY,rotate)$(call no_other,PRINT,bootstrap)
 $(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGOALS)),$(error $(word) alone is a target: $(word)=1))
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
+.PHONY: help demo test check new schemas docs lint campaign mutants bench cloud shell invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -58,7 +58,7 @@ check: with-dev ## what differs from HEAD, and one function's tests, in under a 
 	$(PY) -m pytest -n 4 -m "$(FUNCTION) and not zips"
 
 new: with-demo ## a new operation's files from another one's: make new FROM=<function> NAME=<function>
-	@$(PY) -m shared.workbench.scaffold $(FROM) $(NAME)
+	@$(PY) -m shared.workbench.scaffold "$(FROM)" "$(NAME)"
 
 schemas: with-demo ## events/schemas/ and README's tables of functions anew, from the code
 	@$(PY) -m shared.workbench.schemas
@@ -76,21 +76,24 @@ campaign: with-dev ## every fault, world, overlap, forged message and kill point
 
 COUNT ?= 300
 mutants: with-dev ## do the quick tests notice small changes of the shipped code? make mutants [COUNT=300] [ROOM=clouds]
-	@$(PY) -m shared.workbench.mutants --count $(COUNT) $(if $(ROOM),--room $(ROOM))
+	@$(PY) -m shared.workbench.mutants --count="$(COUNT)" $(if $(ROOM),--room $(ROOM))
 
 ROUNDS ?= 7
 bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,batch,ceiling,scale,bytes,counts,others]
-	@$(PY) -m shared.workbench.bench --rounds $(ROUNDS) $(if $(ONLY),--only $(ONLY))
+	@$(PY) -m shared.workbench.bench --rounds="$(ROUNDS)" $(if $(ONLY),--only="$(ONLY)")
 
 PORT ?= 0
 cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
-	@$(PY) -m tests.cloud serve --port $(PORT) $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
+	@$(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
+
+shell: with-demo ## a shell that has the stand-in running; `exit` ends both: make shell [WORLD=tests/cloud/fleet.toml] [TLS=1]
+	@$(PY) -m tests.cloud shell $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
-	@$(PY) -m tests.cloud invoke $(FUNCTION) $(EVENT) --as $(AS)
+	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(AS),--as="$(AS)")
 
 package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
-	@$(PY) -m shared.workbench.package $(or $(CLOUD),tencent) $(FUNCTION) $(RUNTIME)
+	@$(PY) -m shared.workbench.package "$(or $(CLOUD),tencent)" $(FUNCTION) $(RUNTIME)
 
 bootstrap: with-demo ## what an account needs before the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
 	@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" $(call switch,PRINT,--print) $(if $(SECRET),--secret "$(SECRET)",$(if $(filter command,$(firstword $(origin SECRET))),$(error SECRET= is empty)))
@@ -105,22 +108,23 @@ remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|al
 	@$(PY) -m shared.workbench.deploy remove "$(CLOUD)"
 	$(call switch,ALL,@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" --remove)
 
-call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json
-	@$(PY) -m shared.workbench.deploy call "$(CLOUD)" $(FUNCTION) $(COMMAND)
+call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json [JSON=1]
+	@$(PY) -m shared.workbench.deploy call "$(CLOUD)" "$(FUNCTION)" "$(COMMAND)" $(call switch,JSON,--json)
 
-rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [NOW=1] [BORROW=1]
-	@$(PY) -m shared.workbench.rotate "$(CLOUD)" "$(POLICY)" $(call switch,DRY,--dry) $(call switch,NOW,--now) $(call switch,BORROW,--borrow)
+rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [NOW=1] [BORROW=1] [JSON=1]
+	@$(PY) -m shared.workbench.rotate "$(CLOUD)" "$(POLICY)" $(call switch,DRY,--dry) $(call switch,NOW,--now) \
+	  $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
 
 SINCE ?= 1h
 results: with-demo ## results of a deployed bundle, a line each: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]
-	@$(PY) -m shared.workbench.results "$(CLOUD)" --since "$(SINCE)" $(call switch,FOLLOW,--follow) $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
+	@$(PY) -m shared.workbench.results "$(CLOUD)" --since="$(SINCE)" $(call switch,FOLLOW,--follow) $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
 
 verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
 	@$(PY) -m shared.workbench.verify "$(CLOUD)" $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
 
 OUT ?= dist/report.html
-report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html]; default: KEYTURN_RESULTS
-	@$(PY) -m shared.workbench.report $(FROM) -o $(OUT)
+report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html] [JSON=1]; default: KEYTURN_RESULTS
+	@$(PY) -m shared.workbench.report $(FROM) -o "$(OUT)" $(call switch,JSON,--json)
 
 lock: ## resolve the requirements files anew, one version a package for every Python (needs uv)
 	for set in dev:"pyproject.toml --all-extras --group dev" demo:"pyproject.toml --all-extras --group demo" lint:"--group lint" \

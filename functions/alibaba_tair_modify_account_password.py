@@ -1,8 +1,8 @@
-"""ModifyAccountPassword: an account of a Tair or Redis instance on Alibaba Cloud, fenced by the old password.
+"""ModifyAccountPassword: changes an account's password of a Tair or Redis instance; needs the old password.
 
-Promise: the cloud takes a change only with the password that is in force, so a command that is delivered again, with
-the same old and new password, changes it at most once. Both passwords travel in the form body, never in the URL; if
-the gateway says that they are missing there, that is the answer.
+Promise: the cloud accepts a change only with the password that is in force. So a command that is delivered twice, with
+the same old and new password, changes the account once. Both passwords travel in the form body, never in the URL. If
+the gateway says that it finds no passwords there, keyturn reports that.
 
 Source: ModifyAccountPassword, R-kvstore 2015-01-01, 2024-02-20.
 """
@@ -33,7 +33,7 @@ TAIR_PASSWORD = PasswordRule(
 
 
 class ModifyAccountPassword(AlibabaCommand):
-    """Change the password of one account; the old one must be given (it is the fence against repeats)."""
+    """Change the password of one account. The old password is the fence: it stops a second delivery."""
 
     old_field: ClassVar[str | None] = "old_account_password"
     new_field: ClassVar[str] = "new_account_password"

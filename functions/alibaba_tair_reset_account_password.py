@@ -1,11 +1,11 @@
-"""ResetAccountPassword: an account of a Tair or Redis instance on Alibaba Cloud, where its old password is lost.
+"""ResetAccountPassword: sets an account's password of a Tair or Redis instance; for a lost old password.
 
-Promise: there is no fence. Without the old password a redelivery changes the password again, and so undoes what
-somebody set in between (last write wins): use `Generate` with `Store`, whose redelivery brings no other password than
-its own. Where the old one is known, ModifyAccountPassword is the safer change. The password travels in the form body,
-never in the URL.
+Promise: there is no fence. The call needs no old password, so a second delivery changes the password again and undoes
+what somebody set in between (the last write wins). Use `Generate` with `Store`: a second delivery then sets the same
+password. If you know the old password, ModifyAccountPassword is safer. The password travels in the form body, never in
+the URL.
 
-The API has no task and no time: what was not seen to change, no fence proves, so that only `Login` tells it.
+The API shows no task and no time. If keyturn did not see the account change, only `Login` can prove the change.
 
 Source: ResetAccountPassword, R-kvstore 2015-01-01, 2026-01-28.
 """
@@ -35,7 +35,7 @@ TAIR_PASSWORD = PasswordRule(
 
 
 class ResetAccountPassword(AlibabaCommand):
-    """Set the password of one account; no old one is asked for, and so none fences."""
+    """Set the password of one account. There is no fence, because the call needs no old password."""
 
     new_field: ClassVar[str] = "account_password"
     rule: ClassVar[PasswordRule] = TAIR_PASSWORD

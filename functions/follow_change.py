@@ -1,7 +1,7 @@
-"""follow_change: brings a pending change to its end. It reads a task or a status and never changes anything.
+"""follow_change: finds out how a pending change ended. It reads a task or a status and never changes anything.
 
-Promise: each pending change ends in one terminal result: what the task says, or `unknown` 30 minutes after its start.
-What it may read is declared by the operations whose changes it follows.
+Promise: each pending change ends in one final result: what the task says, or `unknown` 30 minutes after its start. The
+operations declare what follow_change may read for them.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""plan_rotation: which credentials of a fleet are older than a policy allows, and one command for each that is.
+"""plan_rotation: finds the passwords of a fleet that are older than a policy allows, and sends a command for each.
 
-Promise: it only reads, and what it sends holds no secret. A credential that is due gets the same CommandId from every
-firing until its secret has changed, so a repeat makes no second rotation. What cannot be listed, or has no age, is
-reported and never rotated. How a fleet is listed is declared by the operation that a policy names.
+Promise: it only reads, and no command that it sends holds a secret. A credential that is due gets the same CommandId
+from every run until its secret has changed, so a repeated run makes no second rotation. It reports what it cannot list
+and what has no age, and never rotates that. The operation that a policy names declares how to list a fleet.
 """
 
 from __future__ import annotations

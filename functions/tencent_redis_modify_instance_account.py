@@ -1,9 +1,8 @@
-"""ModifyInstanceAccount: an account of a TencentDB for Redis instance; its password, rights, routing or remark.
+"""ModifyInstanceAccount: changes an account of a TencentDB for Redis instance: password, rights, routing or remark.
 
-Promise: a repeat of the same command sets the same values again and converges. There is no fence: two *different*
-commands for one account end as the last one that the cloud took (last write wins). A password change sends back the
-rights that the account has, so it cannot reset them. `EncryptPassword` is passed through as given: its scheme is not
-published.
+Promise: a repeated command sets the same values again. There is no fence: of two *different* commands for one account
+the one that the cloud accepts last stays in force. A password change sends the account's rights along, so it cannot
+reset them. keyturn passes `EncryptPassword` through as it is, because its scheme is not published.
 
 Source: ModifyInstanceAccount, redis 2018-04-12, 2025-10-28.
 """

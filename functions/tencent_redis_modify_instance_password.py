@@ -1,12 +1,12 @@
-"""ModifyInstancePassword: the password of a TencentDB for Redis instance, fenced by the old one.
+"""ModifyInstancePassword: changes the password of a TencentDB for Redis instance; needs the old password.
 
-Promise: the cloud takes a change only with the password that is in force, so a command that is delivered again, with
-the same old and new password, changes it at most once. The fence does not help where somebody set the old password
-back in between.
+Promise: the cloud accepts a change only with the password that is in force. So a command that is delivered twice, with
+the same old and new password, changes the instance once. The fence does not help if somebody sets the old password back
+in between.
 
-`ModfiyInstancePassword` is the older name: by its own page a mistake, corrected and deprecated on both sites. A
-gateway that does not know the one is asked for the other, since that refusal proves that nothing happened. The new name
-takes 8 to 30 characters, the older one 8 to 64: a longer password goes by the older name alone.
+`ModfiyInstancePassword` is the action's older, misspelt name; its own page calls it deprecated on both sites. If a
+gateway does not know the one name, keyturn calls the other: that refusal proves that nothing happened. The new name
+takes 8 to 30 characters and the older one 8 to 64, so a longer password uses the older name only.
 
 Sources: ModifyInstancePassword, redis 2018-04-12, 2024-12-04; ModfiyInstancePassword, the same version, 2025-10-30.
 """
@@ -36,7 +36,7 @@ INSTANCE_PASSWORD = replace(REDIS_PASSWORD, longest=64, source="Redis ModfiyInst
 
 
 class ModifyInstancePassword(TencentCommand):
-    """Change the password of an instance, that is of its account `root`; the old one must be given."""
+    """Change the password of an instance, its account `root`. The call needs the old password."""
 
     account_field: ClassVar[str | None] = None
     account_default: ClassVar[str] = "root"

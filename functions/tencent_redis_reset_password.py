@@ -1,13 +1,12 @@
-"""ResetPassword: the password of a TencentDB for Redis instance, where the old one is lost.
+"""ResetPassword: sets the password of a TencentDB for Redis instance; for a lost old password.
 
-Promise: there is no fence. Without the old password a redelivery changes the password again, and so undoes what
-somebody set in between (last write wins): use `Generate` with `Store`, whose redelivery brings no other password than
-its own and, with `Login`, looks at what is in force. Where the old one is known, ModifyInstancePassword is the safer
-change.
+Promise: there is no fence. The call needs no old password, so a second delivery changes the password again and undoes
+what somebody set in between (the last write wins). Use `Generate` with `Store`: a second delivery then sets the same
+password and, with `Login`, checks what is in force. If you know the old password, ModifyInstancePassword is safer.
 
-For the API an empty password is none at all: keyturn sends no empty one, and `NoAuth` in every call. `NoAuth: true`
-opens the instance without a password. Of a call that switches between both the page calls the task's id meaningless:
-the instance itself tells.
+The API takes an empty password for none. keyturn never sends an empty one, and sends `NoAuth` in every call. `NoAuth:
+true` opens the instance without a password. For a call that switches between both, the page says that the task's id
+means nothing; there keyturn asks the instance itself.
 
 Source: ResetPassword, redis 2018-04-12, 2024-12-04.
 """
@@ -36,7 +35,7 @@ INSTANCE_PASSWORD = replace(REDIS_PASSWORD, longest=32, source="Redis ResetPassw
 
 
 class ResetPassword(TencentCommand):
-    """Set the password of an instance, that is of its account `root`; no old one is asked for, and so none fences."""
+    """Set the password of an instance, its account `root`. There is no fence: the call needs no old password."""
 
     account_field: ClassVar[str | None] = None
     account_default: ClassVar[str] = "root"

@@ -1,8 +1,8 @@
-"""ModifyServiceAccountPassword: a service account's password in a Tencent container registry.
+"""ModifyServiceAccountPassword: changes a service account's password in a Tencent container registry.
 
-Promise: with a given password a repeat sets the same value again and converges (last write wins; there is no fence).
-With `Random` each delivery makes a new password, shown once in the HTTP reply: if that reply is lost, rotate again.
-With `Random` and a store keyturn makes the password itself, by the registry's rule, and keeps it before the call.
+Promise: with a given password, a repeated command sets the same value again (the last write wins; there is no fence).
+With `Random` each delivery makes a new password and shows it once, in the HTTP reply. If that reply is lost, rotate
+again. With `Random` and a store, keyturn makes the password itself, by the registry's rule, and stores it first.
 
 Source: ModifyServiceAccountPassword, tcr 2019-09-24, 2024-03-21.
 """

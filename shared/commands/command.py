@@ -36,7 +36,7 @@ def _enum(cloud: str | None) -> WithJsonSchema:
 
 def _region(value: str, cloud: str | None) -> str:
     if value not in regions_of(cloud):
-        raise PydanticCustomError("region", "{rule}", {"rule": region_rule(cloud)})
+        raise PydanticCustomError("region", "{rule}", {"rule": region_rule(cloud, value)})
     return value
 
 

@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from shared.commands.command import Command
 from shared.runtime.errors import ErrorClass, Refused
 
+_MOST_LINES = 10  # mistakes that are told
 _MOST_VALUES = 500  # the longest policy holds about 130
 _KEY = "a key"  # in the place of a name that may be a pasted secret
 
@@ -40,8 +41,12 @@ def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
         return model.model_validate(data)
     except ValidationError as error:
         problems = error.errors(include_input=False, include_context=False, include_url=False)
-        lines = list(dict.fromkeys(_line(problem, known) for problem in problems))
-    raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines[:10]))
+        lines: dict[str, None] = {}
+        for problem in problems:
+            lines.setdefault(_line(problem, known))
+            if len(lines) == _MOST_LINES:
+                break
+    raise Refused(ErrorClass.INVALID_COMMAND, "; ".join(lines))
 
 
 def _is_vast(data: Mapping[str, Any]) -> bool:
@@ -63,7 +68,8 @@ def _line(problem: Any, known: frozenset[str]) -> str:
     kind, rule = problem["type"], str(problem["msg"])
     if kind == "extra_forbidden":
         name = path[-1] if path[-1] != _KEY else "a field"
-        return f"{name}: is not a field of this command; it has {', '.join(sorted(known))}"
+        near = _meant(problem["loc"], known) or ";"
+        return f"{name}: is not a field of this command{near} it has {', '.join(sorted(known))}"
     if kind == "missing":
         rule = "is required"
     elif kind == "string_pattern_mismatch":
@@ -73,6 +79,13 @@ def _line(problem: Any, known: frozenset[str]) -> str:
     if rule.startswith(("Input ", "String ", "List ")):  # pydantic's own sentences; ours may begin with a field's name
         rule = rule[:1].lower() + rule[1:]
     return f"{'.'.join(path)}: {rule}" if path else rule
+
+
+def _meant(path: tuple[str | int, ...], known: frozenset[str]) -> str:
+    """The offer of a field of the command itself for an unknown one, empty if none is near. Holds no sender's text."""
+    from shared.runtime.spelling import meant
+
+    return meant(str(path[0]), known) if len(path) == 1 else ""
 
 
 def _shown(step: str | int) -> str:

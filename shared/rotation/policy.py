@@ -188,8 +188,9 @@ class Policy:
         """See that the plan fits its operation. Raises: Refused (invalid_command) naming the field and the rule."""
         plan, spelling, rule = self.plan, self.spelling, None
         store, roles = plan.store_of("r", "a"), {role for _, role in plan.places if role is not None}
-        if any(region is not None and region not in regions_of(spelling.cloud) for region, _ in plan.places):
-            rule = f"Region{'s' if plan.regions else ''}: {region_rule(spelling.cloud)}"
+        known = regions_of(spelling.cloud)
+        if odd := [region for region, _ in plan.places if region is not None and region not in known]:
+            rule = f"Region{'s' if plan.regions else ''}: {region_rule(spelling.cloud, odd[0])}"
         elif any((role_parts(role) or ("",))[0] != spelling.cloud for role in roles):
             rule = f"Role{'s' if plan.roles else ''}: must be of {spelling.cloud}, as Function is"
         elif roles and store is not None and store.cloud != spelling.cloud:

@@ -51,14 +51,18 @@ def regions_of(cloud: str | None) -> tuple[str, ...]:
     return REGIONS[cloud] if cloud else tuple(name for names in REGIONS.values() for name in names)
 
 
-def region_rule(cloud: str | None = None) -> str:
-    """What an error says to who gives another region: those of one cloud, or of each."""
+def region_rule(cloud: str | None, given: str) -> str:
+    """What an error says to who gives another region: those of one cloud, or of each, and which one is near."""
+    from shared.runtime.spelling import meant
+
     lists = [f"{name} {', '.join(REGIONS[name])}" for name in ([cloud] if cloud else REGIONS)]
-    return f"must be a region of {'; or of '.join(lists)}; to add one, edit {_FILE}"
+    return f"must be a region of {'; or of '.join(lists)}; to add one, edit {_FILE}{meant(given, regions_of(cloud))}"
 
 
 def check_region(cloud: str, region: str) -> None:
     """Raises: Refused (invalid_command) for a region that the cloud's table does not list."""
     if region not in REGIONS[cloud]:
-        text = f"Region: {region_rule(cloud)}. Nothing was called; it comes from the command, or from KEYTURN_REGION"
+        rule = region_rule(cloud, region)
+        then = "Nothing was called; it comes from the command, or from KEYTURN_REGION"
+        text = f"Region: {rule}{'' if rule.endswith('?') else '.'} {then}"
         raise Refused(ErrorClass.INVALID_COMMAND, text, code="UnknownRegion")

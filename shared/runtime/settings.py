@@ -86,7 +86,7 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_s
 
 def _region(value: str | None) -> str | None:
     if value is not None and value not in regions_of(None):
-        raise SettingsError(f"KEYTURN_REGION: {region_rule()}")
+        raise SettingsError(f"KEYTURN_REGION: {region_rule(None, value)}")
     return value
 
 

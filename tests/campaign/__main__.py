@@ -1,4 +1,4 @@
-"""`python -m tests.campaign [--seed N] [--jobs N] [--only WORDS]`: every case; exit 1 if a promise was broken.
+"""`make campaign`: every case; exit 1 if a promise was broken.
 
 `--within SECONDS` plays what fits into that time, in an order that each day draws anew and that begins with one case of
 each topic; the number of the day, by which the same order is drawn again (`--day`), is printed.
@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
+from shared.workbench.environment.command_line import CommandLine
 from tests.campaign import fleet
 from tests.campaign.case import Case, PlayedCase
 from tests.campaign.cases import all_cases
@@ -37,7 +38,12 @@ _GOAL = 0.05  # of the deliveries with a commands queue may end unknown
 
 def main() -> int:
     """Play the cases, print what came of them. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m tests.campaign", description=__doc__)
+    parser = CommandLine(
+        "python -m tests.campaign",
+        __doc__,
+        "python -m tests.campaign --within 120",
+        "python -m tests.campaign --only drop_after tencent_redis_reset_password",
+    )
     parser.add_argument("--seed", type=int, default=20260301, help="of the secrets and names (the cases are fixed)")
     parser.add_argument("--jobs", type=int, default=20, help="cases beside each other; they wait more than they work")
     parser.add_argument("--only", nargs="*", default=[], help="words that a case's name must hold")

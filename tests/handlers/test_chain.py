@@ -20,7 +20,7 @@ from shared.runtime.times import now_text
 from tests.cloud.backends.rabbitmq import RabbitMq
 from tests.cloud.client.inboxes import open_any_inbox, queue_access
 from tests.cloud.functions.trigger_events import queue_event
-from tests.cloud.invocation.queue_trigger import function_names
+from tests.cloud.invocation.invoke import function_names
 from tests.cloud.state.checkout import ROOT
 from tests.conftest import ACCOUNT, TAIR, House, outcome, result
 from tests.support import platform_events

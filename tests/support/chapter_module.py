@@ -6,12 +6,12 @@ import re
 from types import ModuleType
 from typing import Any
 
-from tests.workbench.pages import MANUAL
+from tests.workbench.pages import MANUAL_FOLDER
 
 
 def chapter_module(chapter: str) -> Any:
     """Its blocks are run in their order, exactly as they stand."""
-    path = MANUAL / f"{chapter}.md"
+    path = MANUAL_FOLDER / f"{chapter}.md"
     text = path.read_text(encoding="utf-8")
     module = ModuleType(chapter)
     for block in re.finditer(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE):

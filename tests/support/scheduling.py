@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import re
+import signal
 import zlib
 from functools import cache
 from itertools import chain, zip_longest
@@ -24,7 +25,12 @@ _SHARE_BETWEEN = 0.8  # of the short tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A marker for each function, by its name; examples that are the same in each run, unless more are asked for."""
+    """A marker for each function, by its name; examples that are the same in each run, unless more are asked for.
+
+    SIGTERM ends a run as Ctrl-C does, with all that its workers started.
+    """
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     hypothesis.settings.register_profile("same each time", derandomize="KEYTURN_FUZZ" not in os.environ)
     hypothesis.settings.load_profile("same each time")
     for name in _FUNCTIONS:

@@ -19,16 +19,23 @@ _LOOK_S = 0.05
 
 
 class ShellSession:
-    """bash at the checkout's root, without any setting of ours; it ends at the first command that fails."""
+    """bash at the checkout's root, without any setting of ours; it ends at the first command that fails.
 
-    def __init__(self, folder: Path) -> None:
+    With `opener`, a command that starts a shell (`make shell`), that command starts it.
+    """
+
+    def __init__(self, folder: Path, opener: str = "") -> None:
         self._folder = folder
         self._blocks = 0
         self._said = folder / "said.txt"
         environ = {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
-        with self._said.open("wb") as said:
+        strict = folder / "strict-bash"
+        strict.write_text("#!/bin/sh\nexec bash -euo pipefail -s\n", encoding="utf-8")
+        strict.chmod(0o700)
+        environ["SHELL"] = str(strict)
+        with self._said.open("ab") as said:
             self._shell = subprocess.Popen(
-                ["bash", "-euo", "pipefail", "-s"],
+                ["bash", "-c", f"exec {opener or strict}"],
                 cwd=ROOT,
                 env=environ,
                 stdin=subprocess.PIPE,
@@ -52,6 +59,11 @@ class ShellSession:
         said = self._said.read_bytes()[before:].decode("utf-8", "replace")
         assert ended.exists(), f"{block}\n--- failed, exit {self._shell.poll()}; it said:\n{said}"
         return said
+
+    def leave(self, *, timeout_s: float) -> None:
+        """`exit`, and wait until what the opener started has ended, too. Raises: AssertionError if it does not."""
+        self._tell("exit\n")
+        assert self._shell.wait(timeout_s) == 0, self._said.read_text(encoding="utf-8", errors="replace")
 
     def __enter__(self) -> ShellSession:
         return self

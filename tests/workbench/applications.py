@@ -8,9 +8,9 @@ from pathlib import Path
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import stored_value
 from tests.cloud.state.world import DEFAULT_WORLD
-from tests.workbench.pages import MANUAL
+from tests.workbench.pages import MANUAL_FOLDER
 
-CHAPTER = MANUAL / "applications.md"
+CHAPTER = MANUAL_FOLDER / "applications.md"
 FIRST = "First-Passw0rd1"
 PAIR = json.dumps({"AccountName": "app_a", "Password": FIRST, "Previous": {"AccountName": "app_b", "Password": FIRST}})
 REDIS = [f"crs-demo000{n}" for n in (1, 2, 3)]

@@ -1,22 +1,27 @@
-"""The pages that people read, and their blocks of commands, which tests run as they stand."""
+"""The pages that people read, and their blocks of commands, which tests run as they stand.
+
+A block that is `make shell` opens a shell, the blocks behind it run there, and `exit` ends it.
+"""
 
 from __future__ import annotations
 
 import fcntl
 import json
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from urllib.request import ProxyHandler, build_opener
 
+from shared.workbench.docs.marked_parts import MANUAL
+from tests.cloud.client.control_path import opener
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
-from tests.support.programs import CURL, JOSE, PYTHON_3_10, Program
+from tests.support.programs import CURL, JOSE, PYTHON_3_10, Program, require_program
+from tests.support.shell_session import ShellSession
 
 PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")
-MANUAL = ROOT / "shared" / "workbench" / "docs" / "manual"
-CHAPTERS = tuple(sorted(path.relative_to(ROOT).as_posix() for path in MANUAL.glob("*.md")))
+MANUAL_FOLDER = ROOT / MANUAL
+CHAPTERS = tuple(sorted(f"{MANUAL}/{path.name}" for path in MANUAL_FOLDER.glob("*.md")))
 TEXTS = {name: (ROOT / name).read_text(encoding="utf-8") for name in (*PAGES, *CHAPTERS)}
 BLOCK_S = 900  # make check beside seven other workers took 500 s on a slow machine of two cores
 
@@ -36,6 +41,41 @@ def blocks(page: str) -> list[str]:
 def missing_programs(block: str) -> list[Program]:
     """The programs that a block wants and this machine has not."""
     return [program for text, (_, program) in WANTED.items() if text in block and not program.find()]
+
+
+def run_page(page: str, folder: Path, after: Callable[[str, str], None], *, skip: Callable[[str], bool]) -> None:
+    """Run a page's blocks in their order; `after` gets each block and what it printed.
+
+    Raises: AssertionError: a block fails, or `exit` leaves something behind.
+    """
+    for program in missing_programs("".join(block for block in blocks(page) if not skip(block))):
+        require_program(program)
+    with ExitStack() as stack:
+        outside = stack.enter_context(ShellSession(_made(folder / "outside")))
+        inside: ShellSession | None = None
+        for block in (block for block in blocks(page) if not skip(block)):
+            if block.startswith("make shell"):
+                inside = stack.enter_context(ShellSession(_made(folder / "inside"), block.strip()))
+                inside.run(":\n", timeout_s=BLOCK_S)
+            elif block == "exit\n":
+                assert inside is not None
+                inside.leave(timeout_s=60)
+                inside = None
+                assert not list(folder.glob("keyturn-*/cloud.json")), "what `make shell` wrote is still there"
+            else:
+                after(block, (inside or outside).run(block, timeout_s=BLOCK_S))
+        assert inside is None, f"{page} does not leave the shell that it opened"
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def standin_of(folder: Path) -> AttachedStandin:
+    """The stand-in of the shell that is open now."""
+    (ready,) = folder.glob("keyturn-*/cloud.json")
+    return AttachedStandin(ready)
 
 
 def prose(page: str) -> str:
@@ -59,10 +99,10 @@ def own_dist() -> Iterator[None]:
 
 
 class AttachedStandin(Standin):
-    """The stand-in that a block started, from the line that it printed when it was ready."""
+    """A stand-in that somebody else started, from what it told when it was ready."""
 
     def __init__(self, ready: Path) -> None:
         told = json.loads(ready.read_text(encoding="utf-8"))
-        self._opener = build_opener(ProxyHandler({}))
+        self._opener = opener(told.get("ca"))
         self.endpoint, self.redis, self.registry = told["endpoint"], told["redis"], told["registry"]
         self.credentials = told["credentials"]

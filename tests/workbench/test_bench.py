@@ -21,6 +21,7 @@ from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.processes import ProcessUsage, medians, run, spread
 from shared.workbench.bench.sizes import largest_parts
 from shared.workbench.bench.standin import CountingRelay
+from shared.workbench.docs.marked_parts import MANUAL, with_part
 from tests.conftest import Packages
 
 ROOT = Path(__file__).parents[2]
@@ -125,9 +126,9 @@ RESULTS: dict[str, Any] = {
 }
 
 
-def test_readme_shows_what_bench_json_holds(published: dict[str, Any]) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert report.with_tables(readme, published) == readme, "run `make bench`: it writes both"
+def test_the_manual_shows_what_bench_json_holds(published: dict[str, Any]) -> None:
+    chapter = (ROOT / MANUAL / "figures.md").read_text(encoding="utf-8")
+    assert with_part(chapter, "bench", report.tables(published)) == chapter, "run `make bench`: it writes both"
 
 
 def test_every_part_is_published_with_enough_rounds_and_tells_which_budgets_it_missed(
@@ -137,8 +138,8 @@ def test_every_part_is_published_with_enough_rounds_and_tells_which_budgets_it_m
     assert published["cold"]["rounds"] >= 7
     assert {pair["function"] for pair in published["cold"]["pairs"]} == {case.function for case in CASES}
     assert report.missed_fixed_budgets(published) == [], "bytes, calls and connections depend on no machine"
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert all(f"- {line}" in readme for line in report.missed_budgets(published))
+    chapter = (ROOT / MANUAL / "figures.md").read_text(encoding="utf-8")
+    assert all(f"- {line}" in chapter for line in report.missed_budgets(published))
 
 
 def test_nothing_published_names_a_folder_of_the_machine_that_measured() -> None:
@@ -216,13 +217,12 @@ def test_each_budget_that_is_missed_is_told(path: tuple[Any, ...], value: Any, t
     assert told in line
 
 
-def test_readme_keeps_what_is_around_the_tables() -> None:
-    readme = f"# A\n\n{report.BEGIN}\nold\n{report.END}\n\n## B\n"
-    written = report.with_tables(readme, RESULTS)
-    assert written.startswith(f"# A\n\n{report.BEGIN}\nCold start") and written.endswith(f"\n{report.END}\n\n## B\n")
-    assert report.with_tables(written, RESULTS) == written
-    with pytest.raises(BenchError, match="README has no"):
-        report.with_tables("# A\n", RESULTS)
+def test_a_page_keeps_what_is_around_a_generated_part() -> None:
+    page = "# A\n\n<!-- x -->\nold\n<!-- /x -->\n\n## B\n"
+    written = with_part(page, "x", "new\n")
+    assert written == "# A\n\n<!-- x -->\nnew\n<!-- /x -->\n\n## B\n"
+    with pytest.raises(ValueError, match="<!-- x -->"):
+        with_part("# A\n", "x", "new")
 
 
 def test_medians_and_spreads() -> None:

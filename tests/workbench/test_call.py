@@ -1,13 +1,17 @@
-"""The exit code of `make call` with several commands: one that did not succeed is not hidden by the others."""
+"""`make call`: what it shows of a reply, and its exit code: one that did not succeed is not hidden by the others."""
 
 from __future__ import annotations
 
+import io
 import json
 from typing import Any
 
 import pytest
 
 from shared.workbench.deploy.call import unsuccessful
+from shared.workbench.environment.terminal import WIDEST, Terminal
+from shared.workbench.results.reply import read_reply
+from tests.workbench.results_queue import event
 
 
 def result(outcome: str, error: str | None = None) -> dict[str, Any]:
@@ -29,3 +33,51 @@ def test_results_that_tell_of_no_success_are_counted(results: list[Any], expecte
 @pytest.mark.parametrize("text", ["", "[]", '{"Results": 1}', '{"Results": [{}]}'])
 def test_a_reply_that_cannot_be_read_is_no_success(text: str) -> None:
     assert unsuccessful(text) == 1
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def shown(reply: object, *, with_passwords: bool = True) -> list[str]:
+    read = read_reply(reply)
+    assert read is not None
+    return list(read.lines(Terminal(io.StringIO()), with_passwords=with_passwords))
+
+
+def test_a_reply_is_a_line_and_its_secret_stands_on_the_next_one() -> None:
+    told = event(1, TaskId=233815, StartedAt="2099-01-01T00:00:00Z", FinishedAt="2099-01-01T00:00:00.7Z")
+    assert shown({"Result": told, "Delivered": True}) == ["changed   redis/crs-1/app   task 233815   0.7 s"]
+    with_secret = {"Result": told, "Delivered": True, "Password": "a-secret of its own, " * 9}
+    assert shown(with_secret)[1] == f"password   {with_secret['Password']}"  # in one piece
+    assert shown(with_secret, with_passwords=False) == ["changed   redis/crs-1/app   task 233815   0.7 s"]
+
+
+def test_each_result_of_several_has_its_own_secret_and_its_own_reason() -> None:
+    error = {"Class": "not_found", "Code": "NoSuch", "Message": "is not there", "Retryable": False}
+    results = [event(1), None, event(3, "not_changed", Error=error), event(4)]
+    lines = shown({"Results": results, "Delivered": True, "Passwords": [None, None, None, "made-4"]})
+    assert lines == [
+        "changed       redis/crs-1/app   0.0 s",
+        "not_changed   redis/crs-3/app   0.0 s",
+        "    not_found (NoSuch): is not there. Next: check the names, `Region` and `Site`.",
+        "changed       redis/crs-4/app   0.0 s",
+        "password      made-4",
+    ]
+
+
+def test_a_long_reason_is_wrapped_below_its_line() -> None:
+    error = {"Class": "invalid_command", "Code": None, "Message": "word " * 60, "Retryable": False}
+    lines = shown({"Result": event(1, "not_changed", Error=error), "Delivered": True})
+    assert len(lines) > 3 and all(len(line) <= WIDEST for line in lines)
+    assert all(line.startswith("    ") for line in lines[1:])
+
+
+def test_what_a_rotation_counted_is_shown() -> None:
+    counts = {"Listed": 3, "Due": 1, "Sent": 1, "NotDue": 2, "Unknown": 0, "NotAllowed": 0}
+    told = shown({"Result": None, "Delivered": True, "Rotation": counts, "Continues": False})
+    assert told == ["rotation   3 listed, 1 due, 1 sent, 2 not due"]
+
+
+@pytest.mark.parametrize("text", ["[]", "{}", '{"Delivered": true, "Result": {"type": "x"}}', '{"body": "<html>"}'])
+def test_what_is_no_reply_is_none(text: str) -> None:
+    assert read_reply(json.loads(text)) is None

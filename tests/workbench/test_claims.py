@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
-from shared.workbench.claims.readme_list import MOST, readme_list
 from shared.workbench.claims.table import Claim, by_harm, read_claims
+from shared.workbench.claims.told import MOST, counted, weakest
 
 ROW: dict[str, object] = {
     "claim": "A claim.",
@@ -70,12 +71,13 @@ def test_a_guess_is_taken_with_a_reason_why_no_world_plays_it(tmp_path: Path) ->
     assert claim.unplayed == "nobody could tell"
 
 
-def test_readmes_list_has_a_line_for_each_of_the_weakest_and_counts_the_rest() -> None:
-    told = readme_list()
-    lines = [line for line in told.splitlines() if line.startswith("- ")]
-    weakest = by_harm(read_claims())[:MOST]
-    assert lines == [f"- {one.id}: {one.claim} If not: {one.if_wrong}." for one in weakest]
-    assert f"rests on {len(read_claims())} [claims" in told
+def test_the_weakest_have_a_line_each_and_all_are_counted() -> None:
+    expected = [f"- **{one.id}** {one.claim} *If not:* {one.if_wrong}." for one in by_harm(read_claims())[:MOST]]
+    assert weakest().splitlines() == expected
+    told = " ".join(counted().split())
+    assert f"relies on {len(read_claims())} [claims" in told
+    numbers = [int(one) for one in re.findall(r"\b\d+\b", told)]
+    assert numbers[0] == sum(numbers[1:])
 
 
 def test_what_would_hurt_most_comes_first(tmp_path: Path) -> None:

@@ -88,6 +88,12 @@ def test_two_chapters_may_have_the_same_heading_and_one_may_have_it_twice() -> N
     ]
 
 
+def test_the_outline_of_a_chapter_has_no_gap() -> None:
+    text = "### One\n\n### Two\n\n##### Three\n\n## Four\n"
+    found = to_html(text, AnchorIds(), "t", chapter="figures")
+    assert re.findall(r"<(h\d)", found) == ["h3", "h3", "h4", "h3"]
+
+
 def test_folds_line_breaks_and_keys_are_kept_comments_go_and_other_html_is_text() -> None:
     folded = html("<!-- a\nb -->\n<details><summary>The `x` &</summary>\n\n- one\n\n</details>\n\n<!-- /a -->\n")
     assert (

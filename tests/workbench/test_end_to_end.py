@@ -160,8 +160,11 @@ def test_a_call_whose_secret_scf_would_log_is_refused_and_says_what_to_do(
 ) -> None:
     command = tmp_path / "robot.json"
     command.write_text(json.dumps({"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True}))
-    called = tencent.make_call(REGISTRY, command)
+    called = tencent.make_call(REGISTRY, command, "--json")
     assert called.returncode == 1, called.stdout + called.stderr
     assert json.loads(called.stdout)["Result"]["data"]["Error"]["Code"] == "ReplyOff"
     assert "Deliver.Store" in called.stderr and "HTTP 403" in called.stderr
+    shown = tencent.make_call(REGISTRY, command)
+    first, why, *_ = shown.stdout.splitlines()
+    assert first.startswith("not_changed   tcr/tcr-demo0001/robot") and why.startswith("    forbidden (ReplyOff): ")
     assert registry_accepts(tencent.cloud.registry["tcr-demo0001"], "tcr$robot", "Robot-Passw0rd1")

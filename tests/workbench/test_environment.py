@@ -219,6 +219,7 @@ def test_a_pipe_gets_plain_lines() -> None:
 
 TOY_MAKEFILE = """one:
 \t@env
+\t@echo "  held in   12.5 s"
 \t@cat
 two:
 \t@echo "the second ran"
@@ -269,6 +270,14 @@ def test_the_newcomer_fails_where_readme_does(tmp_path: Path, commands: tuple[st
     done = newcomer(tmp_path / "toy", toy(*commands))
     assert done.returncode != 0
     assert says in done.stderr
+
+
+@pytest.mark.parametrize(("line", "code"), [("  held in 7 s", 0), ("...", 0), ("  held in a minute", 1)])
+def test_what_readme_shows_is_what_its_first_command_prints(tmp_path: Path, line: str, code: int) -> None:
+    recording = f"\n<!-- recording -->\n```text\n{line}\n```\n<!-- /recording -->\n"
+    done = newcomer(tmp_path / "toy", toy("make one", "make two") + recording)
+    assert done.returncode == code, done.stderr
+    assert ("held in a minute" in done.stderr) == bool(code)
 
 
 def test_ci_is_the_newcomer_first_and_spells_neither_command() -> None:

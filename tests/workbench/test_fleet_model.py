@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.workbench.bench import ceiling
+from shared.workbench.docs.marked_parts import MANUAL
 from shared.workbench.operations.fleet_model import PRICES, ROWS, assumptions, table
 from shared.workbench.operations.fleet_simulation import Fleet, forecast
 
@@ -67,10 +68,10 @@ def test_the_model_agrees_with_a_real_run() -> None:
     assert sum(modelled.calls.values()) == pytest.approx(asked, rel=0.15)
 
 
-def test_readme_shows_the_models_table() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_manual_shows_the_models_table() -> None:
+    chapter = (ROOT / MANUAL / "operations.md").read_text(encoding="utf-8")
     shown = ROWS[:-1]  # the last one takes as long as all tests of this file
     forecasts = [forecast(Fleet(instances, accounts=each, slow_share=0.01)) for instances, each in shown]
-    assert table(forecasts) in readme
-    assert f"\n| {ROWS[-1][0]:,} | {ROWS[-1][1]} | " in readme
-    assert assumptions(forecasts[0].fleet) in readme
+    assert table(forecasts) in chapter
+    assert f"\n| {ROWS[-1][0]:,} | {ROWS[-1][1]} | " in chapter
+    assert assumptions(forecasts[0].fleet) in chapter

@@ -29,10 +29,11 @@ def test_results_are_shown_and_stay_in_the_queue(
     for _ in range(2):
         assert main([_command(name)], environ) == 0
         told = capsys.readouterr().out.splitlines()
-        assert len(told) == 3
-        assert any("changed" in line and "redis/crs-1/app" in line and line.endswith("due-1") for line in told)
-        assert any("not_changed" in line and "Wrong.Old: not it" in line for line in told)
-        assert any("yearly: 3 listed, 2 due, 2 sent, 1 not due" in line for line in told)
+        assert len(told) == 4
+        assert any("   changed       redis/crs-1/app   0.0 s" in line for line in told)
+        refused = next(index for index, line in enumerate(told) if "   not_changed   redis/crs-2/app" in line)
+        assert told[refused + 1].startswith("    wrong_old_secret (Wrong.Old): not it. Next: ")
+        assert any("   rotation      yearly: 3 listed, 2 due, 2 sent, 1 not due" in line for line in told)
     box = open_any_inbox(environ["KEYTURN_RESULTS"], environ=environ)
     taken = box.receive(16, 30.0)
     box.close()
@@ -48,6 +49,17 @@ def test_json_gives_the_events_themselves(
     publish(environ, event(1))
     assert main([_command(name), "--json"], environ) == 0
     assert [json.loads(line) for line in capsys.readouterr().out.splitlines()] == [event(1)]
+
+
+def test_results_are_shown_in_order_of_time(cloud: Standin, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    environ = reader(cloud, "sqlite", tmp_path)
+    publish(environ, *(event(second, at=f"2099-01-01T00:00:0{second}Z") for second in (3, 1, 2)))
+    assert main(["tencent"], environ) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert [line.split()[3] for line in told] == [f"redis/crs-{second}/app" for second in (1, 2, 3)]
+    assert main(["tencent", "--json"], environ) == 0
+    told = [json.loads(line)["data"]["CommandId"] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["due-1", "due-2", "due-3"]
 
 
 def test_what_is_older_than_asked_for_is_left_out(
@@ -84,9 +96,9 @@ def test_a_topic_is_read_past_one_list(
     environ = reader(cloud, "tencent", tmp_path)
     many = 25 if lists == "messages" else 3  # one a second where the list has no messages
     publish(environ, *(event(number) | {"subject": "redis/crs-1/app"} for number in range(many)))
-    assert main(["tencent"], environ) == 0
-    told = capsys.readouterr().out.splitlines()
-    assert [line.split()[-1] for line in told] == [f"due-{number}" for number in range(many)]
+    assert main(["tencent", "--json"], environ) == 0
+    told = [json.loads(line)["data"]["CommandId"] for line in capsys.readouterr().out.splitlines()]
+    assert told == [f"due-{number}" for number in range(many)]
 
 
 def test_a_call_that_came_too_fast_is_made_again(

@@ -46,9 +46,9 @@ class ScriptedSource:
         self.elapsed_s += seconds
 
 
-def watched(source: ScriptedSource, **how: Any) -> tuple[FiringTally, list[str]]:
+def watched(source: ScriptedSource, *, as_json: bool = False, **how: Any) -> tuple[FiringTally, list[str]]:
     said = io.StringIO()
-    watcher = Watcher(source, Terminal(said), clock=source.clock, sleep=source.sleep)
+    watcher = Watcher(source, Terminal(said), as_json=as_json, clock=source.clock, sleep=source.sleep)
     return watcher.watch(FIRING, **how), said.getvalue().splitlines()
 
 
@@ -57,8 +57,18 @@ def test_a_firing_is_over_when_as_many_have_ended_as_were_sent() -> None:
     source = ScriptedSource(looks)
     tally, said = watched(source)
     assert (tally.ended, tally.in_force, is_over(tally, commands=True)) == (2, 2, True)
-    assert [line.split()[-1] for line in said] == ["due-1", "due-2", "due-2"]  # pending is told, too
+    pending = [line for line in said if line.startswith("pending")]
+    assert [line.split()[1] for line in said if line[0] != " "] == [f"redis/crs-{number}/app" for number in (1, 2, 2)]
+    assert len(pending) == 1 and "Its CommandId is due-2." in " ".join(said)  # what is pending is told, too
     assert len(source.looks) == 1
+
+
+def test_json_is_the_events_of_the_firing_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    looks = [[page("nightly-1", [4]), event(4), event(1)], [page(FIRING, [1, 2])], [event(2, "not_changed"), event(3)]]
+    tally, said = watched(ScriptedSource(looks), as_json=True)
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert printed == [page(FIRING, [1, 2]), event(1), event(2, "not_changed")]
+    assert (tally.ended, said) == (2, [])
 
 
 def test_pages_of_other_firings_and_older_results_do_not_count() -> None:

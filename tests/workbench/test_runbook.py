@@ -1,4 +1,4 @@
-"""The runbook has a row for all that can happen, and README says the same."""
+"""The runbook has a row for all that can happen, and the manual says the same."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 
 from shared.results.outcome import Outcome
 from shared.runtime.errors import ErrorClass
+from shared.workbench.docs.marked_parts import MANUAL
 from shared.workbench.operations.alarms import read_alarms
 from shared.workbench.operations.log_lines import read_log_lines
-from shared.workbench.operations.readme_section import BEGIN, END, readme_section
 from shared.workbench.operations.runbook import read_runbook
 
 ROOT = Path(__file__).parents[2]
@@ -30,17 +30,11 @@ def test_every_error_class_outcome_and_alarm_has_its_row() -> None:
     assert {rule.alarm for rule in ALARMS.queue} <= {alarm.id for alarm in ALARMS.alarm}
 
 
-def test_readme_says_to_each_error_class_what_the_runbook_says() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_manual_says_to_each_error_class_what_the_runbook_says() -> None:
+    chapter = (ROOT / MANUAL / "results.md").read_text()
     for row in read_runbook():
         if row.kind == "error_class":
-            assert re.search(rf"^\| `{row.id}` \| \d+ \| {re.escape(row.short)} \|$", readme, re.MULTILINE), row.id
-
-
-def test_readmes_section_is_the_generated_one() -> None:
-    text = (ROOT / "README.md").read_text()
-    assert text.count(BEGIN) == text.count(END) == 1
-    assert text.partition(BEGIN)[2].partition(END)[0].strip() == readme_section()
+            assert re.search(rf"^\| `{row.id}` \| \d+ \| {re.escape(row.short)} \|$", chapter, re.MULTILINE), row.id
 
 
 def test_the_runbook_looks_by_fields_and_targets_that_exist() -> None:

@@ -15,6 +15,7 @@ import pytest
 
 from shared.workbench.bundle import operations
 from shared.workbench.bundle.function_text import UNREAD
+from shared.workbench.docs.marked_parts import MANUAL
 from shared.workbench.scaffold.function_file import function_file
 from shared.workbench.scaffold.names import ScaffoldRefused, new_operation
 from shared.workbench.schemas.compare import Direction, breaking
@@ -204,7 +205,7 @@ def touched(checkout: Path) -> list[str]:
 
 
 def is_generated(path: str) -> bool:
-    return path.startswith("events/schemas/") or path == "README.md"
+    return path.startswith(("events/schemas/", MANUAL)) or path == "README.md"
 
 
 def broken_by(checkout: Path) -> list[str]:

@@ -1,8 +1,7 @@
-"""`python -m shared.workbench.bench [--rounds 7] [--only cold,warm,...]`, or `--short`."""
+"""`make bench`: measures what keyturn costs, part by part, and writes README's tables. `--short`: some of it, soon."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -13,6 +12,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.spelling import meant
 from shared.workbench.bench import batch, build, ceiling, cold, counts, instructions, others, sizes, warm
 from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.report import (
@@ -22,16 +22,15 @@ from shared.workbench.bench.report import (
     missed_budgets,
     missed_fixed_budgets,
     tables,
-    with_tables,
     write,
 )
 from shared.workbench.bench.scale import measure as scale
 from shared.workbench.bench.scale.report import SHORT, fixed_misses
 from shared.workbench.bench.standin import Standin
-from shared.workbench.bundle.checkout import ROOT
+from shared.workbench.docs.marked_parts import MANUAL, write_part
+from shared.workbench.environment.command_line import CommandLine, whole_number
 
 JSON = Path(__file__).with_name("bench.json")
-README = ROOT / "README.md"
 _LEAST_ROUNDS = 7
 # Of what the plain handlers carry, what a reader wants to know.
 _TOLD = ("tencentcloud-sdk-python", "alibabacloud-r-kvstore20150101", "pydantic", "pydantic-core", "requests")
@@ -39,19 +38,20 @@ _TOLD = ("tencentcloud-sdk-python", "alibabacloud-r-kvstore20150101", "pydantic"
 
 def main(argv: list[str]) -> int:
     """Exit 1: a budget is missed, or something could not be measured (said in a line each)."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.bench", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=_LEAST_ROUNDS, help="of each pair; README takes no fewer than 7")
+    parser = CommandLine("python -m shared.workbench.bench", __doc__, "make bench ONLY=cold,warm ROUNDS=7")
+    parser.add_argument(
+        "--rounds", type=whole_number, default=_LEAST_ROUNDS, help="of each pair; the manual wants 7 or more"
+    )
     parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}, comma-separated")
     parser.add_argument("--short", action="store_true", help="only what does not depend on the machine; writes nothing")
     arguments = parser.parse_args(argv)
     chosen = [part.strip() for part in arguments.only.split(",") if part.strip()]
     if arguments.only and not chosen:
-        parser.error("--only names no part")
+        parser.error(f"ONLY= names no part; there are {', '.join(PARTS)}")
     chosen = chosen or list(PARTS)
     if unknown := set(chosen) - set(PARTS):
-        parser.error(f"there is no part {', '.join(sorted(unknown))}")
-    if arguments.rounds < 1:
-        parser.error("at least one round")
+        near = meant(min(unknown), PARTS)
+        parser.error(f"ONLY=: there is no part {', '.join(sorted(unknown))}{near or ';'} there are {', '.join(PARTS)}")
     try:
         return short() if arguments.short else _whole(chosen, arguments.rounds)
     except (BenchError, RuntimeError) as error:
@@ -103,14 +103,14 @@ def _whole(chosen: list[str], rounds: int) -> int:
     if failed:
         print("bench: nothing is written", file=sys.stderr)
     elif rounds < _LEAST_ROUNDS:
-        print(f"bench: {rounds} rounds are too few for README; nothing is written", file=sys.stderr)
+        print(f"bench: {rounds} rounds are too few for the manual; nothing is written", file=sys.stderr)
     elif set(chosen) < set(PARTS) and kept.get("machine") != measured["machine"]:
         print("bench: some parts alone, on another machine than the rest: nothing is written", file=sys.stderr)
     else:
         for both in ("dates", "versions"):
             measured[both] = {**kept.get(both, {}), **measured[both]}
         measured = {**kept, **measured}
-        write(README, with_tables(README.read_text(encoding="utf-8"), measured))
+        write_part(f"{MANUAL}/figures.md", "bench", tables(measured))
         write(JSON, json.dumps(measured, indent=1, ensure_ascii=False) + "\n")
     return _told(failed + missed_budgets(measured))
 

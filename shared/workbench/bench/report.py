@@ -1,4 +1,4 @@
-"""The figures as people read them: budgets, README's tables, README itself. Nothing here measures."""
+"""The figures as people read them: budgets, tables, the manual's chapter. Nothing here measures."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.scale import report as scale
 
 Results = Mapping[str, Any]
 PARTS = ("cold", "warm", "batch", "ceiling", "scale", "bytes", "counts", "others")
-BEGIN, END = "<!-- bench -->", "<!-- /bench -->"
 
 COLD_RATIO = {"tencent": 0.30, "alibaba": 0.15}
 PEAK_MIB = {"tencent": 34.0, "alibaba": 38.0}
@@ -81,16 +79,7 @@ def tables(results: Results) -> str:
 
 def _missed(results: Results) -> str:
     lines = missed_budgets(results)
-    return "Budgets that this run missed:\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
-
-
-def with_tables(readme: str, results: Results) -> str:
-    """README with these results between its markers. Raises: BenchError: it has no markers."""
-    before, begin, rest = readme.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise BenchError(f"README has no {BEGIN} ... {END}")
-    return f"{before}{BEGIN}\n{tables(results)}\n{END}{after}"
+    return "### Budgets that were missed\n\n" + "\n".join(f"- {line}" for line in lines) if lines else ""
 
 
 def write(path: Path, text: str) -> None:
@@ -132,9 +121,11 @@ def _cold(cold: Results) -> str:
     head = ["cold start", "CPU s", "plain: CPU s", "ratio (spread)", "budget", "peak MiB", "budget", "plain: peak MiB"]
     plain = " and ".join(f"{size:g} MB for {cloud.title()}" for cloud, size in cold["plain_mb"].items())
     text = (
-        f"Cold start: from a fresh process to the first answer of the packaged function, with its publishing; medians "
-        f"of {cold['rounds']} pairs, in turn. Plain: one model, one call, no queue, with the vendor's SDK by "
-        f"`pip install --target` without bytecode ({plain})."
+        "### Cold start\n\n"
+        "From a fresh process to the first answer of the packaged function, its publishing included. The medians of "
+        f"{cold['rounds']} pairs; the two of a pair ran one after the other. The plain handler has one model, makes "
+        "one call and publishes nothing. Its SDK comes from `pip install --target`, without bytecode "
+        f"({plain})."
     )
     return f"{text}\n\n{_table(head, rows)}\n\n{_chart(cold)}"
 
@@ -192,9 +183,9 @@ def _ceiling(runs: Sequence[Results]) -> str:
     ]
     one = runs[0]
     text = (
-        f"The API's own ceiling, 20 calls a second: {one['commands']} `ModifyInstanceAccount` commands over "
-        f"{one['instances']} instances, 100 ms latency, tasks of 0.3 s, shared by so many function instances without a "
-        "coordinator."
+        "### At the API's limit\n\n"
+        f"The API takes 20 calls a second. Several function instances share {one['commands']} `ModifyInstanceAccount` "
+        f"commands for {one['instances']} Redis instances. Nothing coordinates them. A call takes 100 ms, a task 0.3 s."
     )
     head = [
         "instances at once",
@@ -231,8 +222,9 @@ def _others(others: Results) -> str:
         for row in others["rows"]
     ]
     text = (
-        f"One accepted change, one process: medians of {others['rounds']}, in turn. keyturn also looks before it "
-        "changes, waits for the end of the task and publishes the result; the others make the one call."
+        "### Beside other clients\n\n"
+        f"One accepted change in one process: medians of {others['rounds']}, each client in turn. keyturn also looks "
+        "before it changes, waits for the end of the task and publishes the result. The others only make the call."
     )
     missing = "".join(f"\n\nNot measured: {' '.join(line.split())}." for line in others["missing"])
     return f"{text}\n\n{_table(['change', 'by', 'wall s', 'CPU s', 'peak MiB', 'calls'], rows)}{missing}"

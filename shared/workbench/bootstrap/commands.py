@@ -6,7 +6,6 @@ removed. Nothing that is billed by the month is made, and serverless.yml is neve
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -32,7 +31,8 @@ from shared.workbench.deploy import access
 from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.commands import DONE, FAILED, INTERRUPTED, WRONG_USE
 from shared.workbench.environment import file_problems
-from shared.workbench.environment.terminal import NobodyToAsk, Terminal
+from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal, complain
 
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
 
@@ -46,7 +46,12 @@ Looked = list[tuple[Resource, Found]]
 
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     """Exit 0: all is there. 1: a step failed, or something is left for a person. 2: wrong use, or nobody to ask."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.bootstrap", description=__doc__)
+    parser = CommandLine(
+        "python -m shared.workbench.bootstrap",
+        __doc__,
+        "make bootstrap CLOUD=tencent",
+        "make bootstrap CLOUD=tencent SECRET=ssm://redis-crs-demo0001-app",
+    )
     parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("--file", type=Path, default=ROOT / "serverless.yml", help="another serverless.yml")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where files are written")
@@ -73,10 +78,10 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
             return _remove(account, environ, options.dist, terminal)
         return _bootstrap(account, environ, options.dist, options.file, terminal)
     except DescriptionError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return WRONG_USE
     except (Refused, NobodyToAsk) as error:
-        print(f"{verb}: {error}", file=sys.stderr)
+        complain(f"{verb}: {error}")
         return WRONG_USE
     except OSError as error:
         again = "put that right and run it again: it goes on from here"

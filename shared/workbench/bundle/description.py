@@ -160,5 +160,7 @@ class Description:
     functions: tuple[FunctionSpec, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """What plan_rotation keeps young, by name, spelled as its command: those of operations that are deployed here."""
+    policies_elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """The function of each policy whose operation is not deployed here, by the policy's name."""
     examples: tuple[str, ...] = ()
     """Texts of the file that stand for something of one's own, and name nothing that is there."""

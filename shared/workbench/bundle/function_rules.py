@@ -16,10 +16,11 @@ from shared.runtime.errors import SettingsError
 from shared.runtime.queue_urls import check_url
 from shared.runtime.regions import regions_of
 from shared.runtime.settings import read_settings
+from shared.runtime.spelling import meant
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle.form import FunctionForm, LogsForm, NetworkForm
 from shared.workbench.bundle.function_files import globals_of
-from shared.workbench.bundle.mistakes import Mistakes, did_you_mean, nearest
+from shared.workbench.bundle.mistakes import Mistakes
 
 _NAMES = {
     "tencent": re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,58}[A-Za-z0-9]"),
@@ -72,7 +73,7 @@ _ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
 
 def region_mistake(region: str, cloud: str) -> str:
     """What is wrong with a region that is none of the cloud's."""
-    return f"is no region of {cloud}{did_you_mean(nearest(region, regions_of(cloud)))}"
+    return f"is no region of {cloud}{meant(region, regions_of(cloud))}"
 
 
 class FunctionRules:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from shared.runtime.regions import regions_of
 from shared.runtime.role_names import may_assume
 from shared.runtime.settings import read_settings
+from shared.runtime.spelling import meant
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle import yaml_with_lines
 from shared.workbench.bundle.checkout import ROOT
@@ -55,7 +56,7 @@ def load(
     except UnicodeDecodeError:
         raise DescriptionError([f"{path.name}:1: cannot be read: it is not UTF-8"]) from None
     if cloud not in ("tencent", "alibaba"):
-        raise DescriptionError(["which cloud? CLOUD=tencent or CLOUD=alibaba"])
+        raise DescriptionError([f"which cloud? CLOUD=tencent or CLOUD=alibaba{meant(cloud, ('tencent', 'alibaba'))}"])
     document = yaml_with_lines.read(text, path.name)
     variables = yaml_with_lines.Variables(document, {**environ, "CLOUD": cloud}, path.name)
     whose: d.Cloud = "tencent" if cloud == "tencent" else "alibaba"
@@ -96,9 +97,10 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to: Pu
     given_policies = file.custom.policies if file.custom else {}
     here = {spec.module for spec in specs}
     policies = {name: fields for name, fields in given_policies.items() if fields.get("Function") in here}
+    elsewhere = {name: str(fields.get("Function")) for name, fields in given_policies.items() if name not in policies}
     where = (cloud, d.PLATFORM_OF[cloud], file.service, file.provider.region)
     examples = tuple(file.custom.examples) if file.custom else ()
-    return d.Description(*where, tuple(specs), policies, examples)
+    return d.Description(*where, tuple(specs), policies, elsewhere, examples)
 
 
 def _spec(

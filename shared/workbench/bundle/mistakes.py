@@ -2,26 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
-
 from pydantic import ValidationError
 
+from shared.runtime.spelling import did_you_mean, nearest
 from shared.workbench.bundle.form import known_keys
 from shared.workbench.bundle.yaml_with_lines import Located, line_of
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """The known word that was probably meant; empty: none is near."""
-    by_lower = {one.lower(): one for one in known}
-    close = get_close_matches(word.lower(), by_lower, n=1, cutoff=0.75)
-    ending = [one for one in by_lower.values() if one.lower().endswith(f"-{word.lower()}")]
-    return by_lower[close[0]] if close else ending[0] if len(ending) == 1 else ""
-
-
-def did_you_mean(word: str) -> str:
-    """The end of a mistake's text that offers a word; empty for none."""
-    return f", did you mean `{word}`?" if word else ""
 
 
 class Mistakes:

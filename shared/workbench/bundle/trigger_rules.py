@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.runtime.spelling import meant
 from shared.workbench.bundle import cron
 from shared.workbench.bundle import description as d
 from shared.workbench.bundle.form import HttpForm, ServerlessFile, TimerForm, TriggerForm
@@ -109,7 +110,9 @@ class TriggerRules:
         elif given.message:
             self._mistakes.add("a timer has a message or a policy, not both", *at, "policy")
         elif fields is None:
-            self._mistakes.add("there is no such policy under custom.policies", *at, "policy")
+            self._mistakes.add(
+                f"there is no such policy under custom.policies{meant(name, self._policies)}", *at, "policy"
+            )
         elif "Policy" in fields or "From" in fields:
             self._mistakes.add("a policy is named by its key, and From is keyturn's own", "custom", "policies", name)
         else:

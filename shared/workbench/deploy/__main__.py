@@ -1,24 +1,26 @@
-"""`python -m shared.workbench.deploy plan|deploy|remove|call CLOUD ...`."""
+"""`python -m shared.workbench.deploy plan|deploy|remove|call CLOUD ...`: serverless.yml on a platform, and its use."""
 
 from __future__ import annotations
 
 import sys
+
+from shared.workbench.environment.command_line import CommandLine
 
 _VERBS = ("plan", "deploy", "remove", "call")
 
 
 def main(argv: list[str]) -> int:
     """Exit 2: wrong use, or serverless.yml is wrong; the rest is up to the verb."""
-    if not argv or argv[0] not in _VERBS:
-        print(f"usage: python -m shared.workbench.deploy {'|'.join(_VERBS)} CLOUD ...", file=sys.stderr)
-        return 2
-    if argv[0] == "call":
+    parser = CommandLine("python -m shared.workbench.deploy", __doc__, "python -m shared.workbench.deploy plan --help")
+    parser.add_argument("verb", choices=_VERBS)
+    verb: str = parser.parse_args(argv[:1]).verb
+    if verb == "call":
         from shared.workbench.deploy.call import main as call
 
         return call(argv[1:])
     from shared.workbench.deploy.commands import main as deploy
 
-    return deploy(argv[0], argv[1:])
+    return deploy(verb, argv[1:])
 
 
 sys.exit(main(sys.argv[1:]))

@@ -1,14 +1,14 @@
-"""`call CLOUD FUNCTION FILE`: one signed call of a deployed function, as its callers make them.
+"""`make call`: one signed call of a deployed function, as its callers make them.
 
 SCF checks a CAM signature (TC3, service `scf`) on a function URL, FC an ACS3 signature without a hash of the body on
 an HTTP trigger; both are made here by the vendors' own code. The command is a file, or `-` for standard input: a
 password in an argument would be seen by every process of the machine. A secret for the caller comes back sealed to
-a key of this call, and is shown as `Password`. Unverified: SCF's token header.
+a key of this call, and is shown on a line that begins with `password`. `--json`: the reply as it is, with that secret
+as `Password`. Unverified: SCF's token header.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import os
@@ -19,6 +19,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from shared.results.result_event import http_status
+from shared.runtime.spelling import meant
 from shared.workbench.apis.callers import missing_right, who_grants
 from shared.workbench.apis.calls import CallLost
 from shared.workbench.apis.plain_http import send
@@ -29,8 +30,13 @@ from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.access import Refused, account_of_caller, api, control_plane, identity
 from shared.workbench.deploy.control_plane import CallFailed
 from shared.workbench.deploy.sealed_call import SealedCall
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.file_problems import why
+from shared.workbench.environment.terminal import Terminal, complain
+from shared.workbench.report.events import visible_text
+from shared.workbench.results.reply import FunctionReply, read_reply
 
+_MOST_SHOWN = 500  # characters of what is no reply of keyturn's
 _TIMEOUT_S = 300.0  # SCF's own limit for a synchronous call is the longest
 
 
@@ -78,10 +84,16 @@ def fc_headers(host: str, keys: Mapping[str, str]) -> dict[str, str]:
 
 def main(argv: list[str]) -> int:
     """Prints the reply. Exit 0: each command succeeded. 1: one did not, another status, or no answer. 2: wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.deploy call", description=__doc__)
+    parser = CommandLine(
+        "python -m shared.workbench.deploy call",
+        __doc__,
+        "make call CLOUD=tencent FUNCTION=tencent_redis_modify_instance_account COMMAND=command.json",
+        "make call CLOUD=alibaba FUNCTION=alibaba_tair_modify_account_password COMMAND=command.json JSON=1",
+    )
     parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("function")
     parser.add_argument("file", help="the command as JSON; - for standard input")
+    parser.add_argument("--json", action="store_true", help="the reply itself")
     options = parser.parse_args(argv)
     try:
         body = _command(options.file)
@@ -89,27 +101,63 @@ def main(argv: list[str]) -> int:
         spec = function_called(description, options.function)
         url = address_of(description, spec.name, os.environ)
     except (DescriptionError, Refused) as error:
-        print(f"call: {error}", file=sys.stderr)
+        complain(f"call: {error}")
         return 2
     except CallFailed as error:
-        print(f"call: {error}{': ' + error.advice if error.advice else ''}", file=sys.stderr)
+        complain(f"call: {error}{': ' + error.advice if error.advice else ''}")
         return 1
     sealing = SealedCall(body, seals=spec.seals)
     try:
         status, text = signed_call(description, url, sealing.body, os.environ)
     except NoAnswer as error:
-        print(f"call: {error}; the change may have been made", file=sys.stderr)
+        complain(f"call: {error}; the change may have been made")
         return 1
-    print(sealing.shown(text))
+    _show(sealing.shown(text), status, as_json=options.json)
     if advice := sealing.advice(text):
-        print(f"call: {advice}", file=sys.stderr)
-    print(f"HTTP {status}", file=sys.stderr)
+        complain(f"call: {advice}")
     if advice := refused_at_the_door(description, status, text):
-        print(f"call: {advice}", file=sys.stderr)
+        complain(f"call: {advice}")
     failed = unsuccessful(text) if status == 207 else 0
     if failed:
-        print(f"call: {failed} of the commands did not succeed: look at each result's Outcome", file=sys.stderr)
+        complain(f"call: {failed} of the commands did not succeed")
     return 0 if 200 <= status < 300 and not failed else 1
+
+
+def _show(text: str, status: int, *, as_json: bool) -> None:
+    """The reply on standard output; the status, unless it is 200, and what is amiss on the other."""
+    reply = _read(text)
+    if as_json:
+        print(text)
+    elif reply is None:
+        complain(f"call: {_without_result(text)}")
+    else:
+        terminal = Terminal()
+        for line in reply.lines(terminal, with_passwords=True):
+            print(line, flush=True)
+        if not reply.is_delivered:
+            complain("call: no results queue took this: see KEYTURN_RESULTS and the function's log")
+    if status != 200:
+        complain(f"call: HTTP {status}")
+
+
+def _read(text: str) -> FunctionReply | None:
+    try:
+        return read_reply(json.loads(text))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _without_result(text: str) -> str:
+    """What a platform, or a gateway before it, said in the place of a result: its code and its words."""
+    try:
+        said = json.loads(text)
+    except (ValueError, RecursionError):
+        said = None
+    if isinstance(said, Mapping):
+        named = {str(name).lower(): value for name, value in said.items()}
+        parts = [named.get(name) for name in ("code", "errorcode", "errortype", "message", "errormessage")]
+        text = ": ".join(str(one) for one in parts if one) or text
+    return f"no result, but: {visible_text(text)[:_MOST_SHOWN] or 'nothing'}"
 
 
 def unsuccessful(text: str) -> int:
@@ -148,8 +196,15 @@ def function_called(description: Description, function: str) -> FunctionSpec:
     by_module = {spec.module: spec for spec in description.functions}
     if spec := {**by_module, **{spec.name: spec for spec in description.functions}}.get(function):
         return spec
-    known = ", ".join(spec.name for spec in description.functions)
-    raise Refused(f"serverless.yml has no function {function} on this platform; known are: {known}")
+    known = [spec.name for spec in description.functions]
+    if not function:
+        raise Refused(f"which function? FUNCTION= is one of {', '.join(known)}")
+    near = meant(function, known)
+    if not near and (ROOT / "functions" / f"{function}.py").exists():
+        other = "alibaba" if description.cloud == "tencent" else "tencent"
+        near = f" (is it one of CLOUD={other}?);"
+    text = f"serverless.yml has no function {visible_text(function)} on this platform"
+    raise Refused(f"{text}{near or ';'} known are: {', '.join(known)}")
 
 
 def address_of(description: Description, function: str, environ: Mapping[str, str]) -> str:

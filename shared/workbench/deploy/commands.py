@@ -8,10 +8,8 @@ is ever changed or removed.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -36,7 +34,8 @@ from shared.workbench.deploy.control_plane import (
 )
 from shared.workbench.deploy.plan import FunctionState, Plan, Step, digest, make_plan, taken
 from shared.workbench.deploy.steps import Target, carry_out
-from shared.workbench.environment.terminal import NobodyToAsk, Terminal
+from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal, complain
 
 DONE, FAILED, WRONG_USE, OUT_OF_DATE, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -67,7 +66,7 @@ class Work:
 
 def main(verb: str, argv: list[str]) -> int:
     """Exit 0: done. 1: a step failed, or something is in the way. 2: wrong use, nobody to ask. 3: an old plan."""
-    parser = argparse.ArgumentParser(prog=f"python -m shared.workbench.deploy {verb}", description=__doc__)
+    parser = CommandLine(f"python -m shared.workbench.deploy {verb}", __doc__, f"make {verb} CLOUD=tencent")
     parser.add_argument("cloud", nargs="?", default="", help="tencent or alibaba")
     parser.add_argument("--file", type=Path, default=ROOT / "serverless.yml", help="another serverless.yml")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where packages and the plan are")
@@ -89,16 +88,16 @@ def main(verb: str, argv: list[str]) -> int:
         )
         return {"plan": plan, "deploy": deploy, "remove": remove}[verb](work)
     except DescriptionError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return WRONG_USE
     except (Refused, handoff_key.KeyProblem, NobodyToAsk) as error:
-        print(f"{verb}: {error}", file=sys.stderr)
+        complain(f"{verb}: {error}")
         return WRONG_USE
     except CallFailed as error:
-        print(f"{verb}: {error}{': ' + error.advice if error.advice else ''}", file=sys.stderr)
+        complain(f"{verb}: {error}{': ' + error.advice if error.advice else ''}")
         return FAILED
     except KeyboardInterrupt:
-        print(f"\n{verb}: interrupted; run it again: it looks first, and goes on from there", file=sys.stderr)
+        complain(f"\n{verb}: interrupted; run it again: it looks first, and goes on from there")
         return INTERRUPTED
 
 
@@ -128,7 +127,7 @@ def deploy(work: Work) -> int:
     kept = work.folder / "plan.json"
     if kept.exists():
         if stale := _stale(kept, drawn):
-            print(f"deploy: {stale} since the plan was made: look at it again with `make plan`", file=sys.stderr)
+            complain(f"deploy: {stale} since the plan was made: look at it again with `make plan`")
             return OUT_OF_DATE
         terminal.say(plan_text.counts(drawn.steps))
     else:
@@ -160,7 +159,7 @@ def deploy(work: Work) -> int:
     _show_urls(found, final, terminal)
     if left := _left(work, target, found):
         text = f"{left} steps are left or needed again, as if another deploy had run beside this one: run it again"
-        print(f"deploy: {text}", file=sys.stderr)
+        complain(f"deploy: {text}")
         return FAILED
     _say_end(work, final, f", after {time.monotonic() - started:.0f} s")
     return DONE
@@ -286,7 +285,7 @@ def _show_obstacles(obstacles: Iterable[str]) -> bool:
     """Say what is in the way; whether anything is."""
     told = tuple(obstacles)
     for obstacle in told:
-        print(f"in the way: {obstacle}", file=sys.stderr)
+        complain(f"in the way: {obstacle}")
     return bool(told)
 
 
@@ -294,7 +293,7 @@ def _changed_since(work: Work, asked: float, names: set[str], read: str) -> bool
     """Whether a question was open for so long that the platform was changed meanwhile; told if so."""
     if time.monotonic() - asked <= _QUESTION_S or digest(work.plane.read(names)) == read:
         return False
-    print("what is on the platform has changed while the question was open: look at it again", file=sys.stderr)
+    complain("what is on the platform has changed while the question was open: look at it again")
     return True
 
 

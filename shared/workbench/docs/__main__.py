@@ -1,8 +1,7 @@
-"""`python -m shared.workbench.docs [OUT]`: write the reference; the default is dist/docs/keyturn.html."""
+"""`make docs`: write the reference as one HTML file; the default is dist/docs/keyturn.html."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.docs.chapters import SCHEMAS
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.page import page
+from shared.workbench.environment.command_line import CommandLine
 
 
 def main(argv: list[str]) -> int:
     """Exit 0: written. 2: something that the page is made of is missing."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.docs", description=__doc__)
+    parser = CommandLine("python -m shared.workbench.docs", __doc__, "make docs")
     parser.add_argument("out", nargs="?", type=Path, default=ROOT / "dist" / "docs" / "keyturn.html")
     parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="the folder of the generated schemas")
     options = parser.parse_args(argv)

@@ -155,7 +155,7 @@ class _Builder:
         return Chapter(name, anchor, Markup(markdown.to_html(self.readme[name], self.ids, anchor)))
 
     def manual(self, chapter: ManualChapter, anchor: str) -> Chapter:
-        html = markdown.to_html(chapter.text, self.ids, anchor, level=1, chapter=anchor)
+        html = markdown.to_html(chapter.text, self.ids, anchor, chapter=anchor)
         return Chapter(chapter.title, anchor, Markup(html))
 
     def functions(self, anchor: str) -> Chapter:

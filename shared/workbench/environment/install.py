@@ -8,7 +8,6 @@ standard library alone.
 
 from __future__ import annotations
 
-import argparse
 import fcntl
 import json
 import os
@@ -21,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.terminal import Terminal
 
 _ROOT = Path(__file__).parents[3]
@@ -34,8 +34,10 @@ _LOOK_S = 0.5
 
 def main(argv: list[str]) -> int:
     """Exit 1: Python is too old, or pip could not install; its reason is on stderr."""
-    parser = argparse.ArgumentParser(prog="python3 -m shared.workbench.environment", description=__doc__)
-    parser.add_argument("sets", nargs="+", metavar="SET")
+    parser = CommandLine(
+        "python3 -m shared.workbench.environment", __doc__, "python3 -m shared.workbench.environment demo pages"
+    )
+    parser.add_argument("sets", nargs="+", metavar="SET", help="as in requirements-<SET>.txt")
     parser.add_argument("--venv", type=Path, default=_ROOT / ".venv")
     parser.add_argument("--exactly", action="store_true", help="with this version of Python and no other")
     arguments = parser.parse_args(argv)

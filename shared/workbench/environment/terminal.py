@@ -1,19 +1,47 @@
 """What a command says while it works: lines that stay, and on a terminal one line of progress and colour.
 
-In a pipe every line is plain, and there is no line of progress. `NO_COLOR` (https://no-color.org) is honoured.
+In a pipe every line is plain, and there is no line of progress. `NO_COLOR` (https://no-color.org) is honoured. No line
+is wider than `WIDEST`: a longer one goes on below, indented.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
+import textwrap
 from collections.abc import Mapping
 from typing import TextIO
 
+WIDEST = 120
+"""Columns of the widest line that a command writes for people."""
+_HANG = "    "  # before what goes on from the line above
 _COLUMNS = 80
+_COMMAND = re.compile("`[^`]{1,100}`")
+_STUCK = "\0"  # in the place of a space where no line ends
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")
 _CLEAR_LINE = "\r\x1b[2K"
 _GREEN, _RED, _DIM, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
+
+
+def wrapped(text: str) -> list[str]:
+    """The text in lines of at most `WIDEST` columns; what goes on is indented. A command in backticks stays on one."""
+    lines = []
+    for line in text.split("\n"):
+        if len(_COLOUR.sub("", line)) <= WIDEST:
+            lines.append(line)
+            continue
+        indent = line[: len(line) - len(line.lstrip(" "))] or _HANG
+        whole = _COMMAND.sub(lambda found: found[0].replace(" ", _STUCK), line)
+        parts = textwrap.wrap(whole, WIDEST, subsequent_indent=indent, break_on_hyphens=False)
+        lines += [part.replace(_STUCK, " ") for part in parts]
+    return lines
+
+
+def complain(text: object) -> None:
+    """Say on standard error what is wrong, in lines that fit."""
+    print("\n".join(wrapped(str(text))), file=sys.stderr, flush=True)
 
 
 class NobodyToAsk(Exception):
@@ -37,7 +65,7 @@ class Terminal:
     def say(self, line: str = "") -> None:
         """Print a line that stays, in the place of the line of progress."""
         self._clear()
-        self._write(f"{line}\n")
+        self._write("".join(f"{one}\n" for one in wrapped(line)))
 
     def agrees(self, question: str) -> bool:
         """Whether the person at the terminal says yes; `YES=1` has said it. Raises: NobodyToAsk."""

@@ -1,4 +1,4 @@
-"""`python -m shared.workbench.mutants [--count N] [--seed WORD | --today] [--room ROOM ...] [--within SECONDS]`
+"""`make mutants`: do the quick tests notice small changes of the shipped code?
 
 Draws mutants of shared/{changes,stores,handlers,clouds} and judges each by the quick tests (`pytest -m quick`), side by
 side in copies of the checkout. Prints every survivor. Exit 1: a mutant survived that `equivalents.toml` does not list,
@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
+from shared.workbench.environment.command_line import CommandLine, whole_number
 from shared.workbench.mutants import equivalents
 from shared.workbench.mutants.candidates import ROOMS, Mutant, files, mutants_of, mutated_source
 from shared.workbench.mutants.drawing import SEED, drawn
@@ -106,9 +107,9 @@ def _summarize(mutants: Sequence[Mutant], judged: Mapping[Mutant, Judgement]) ->
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.mutants", description=__doc__)
-    parser.add_argument("--count", type=int, default=300)
-    parser.add_argument("--seed", default=SEED)
+    parser = CommandLine("python -m shared.workbench.mutants", __doc__, "make mutants COUNT=50 ROOM=stores")
+    parser.add_argument("--count", type=whole_number, default=300, help="how many are drawn")
+    parser.add_argument("--seed", default=SEED, help="the word that they are drawn by")
     parser.add_argument("--today", action="store_true", help="drawn anew each day, by the date")
     parser.add_argument("--room", nargs="*", default=list(ROOMS), choices=ROOMS)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies of the checkout side by side")

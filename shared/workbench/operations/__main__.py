@@ -1,19 +1,18 @@
-"""Prints README's section, or the alarm recipes as a cloud's own call takes them, one JSON object a line."""
+"""Prints the alarm recipes as a cloud's own call takes them, one JSON object a line."""
 
 from __future__ import annotations
 
-import argparse
 import json
 
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.operations.alarm_calls import create_alarm_parameters, create_alert_body
 from shared.workbench.operations.alarms import read_alarms
-from shared.workbench.operations.readme_section import readme_section
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.operations", description=__doc__)
+    prog = "python -m shared.workbench.operations"
+    parser = CommandLine(prog, __doc__, f"{prog} readme", f"{prog} tencent --help")
     forms = parser.add_subparsers(dest="form", required=True)
-    forms.add_parser("readme", help="README's section on operations")
     tencent = forms.add_parser("tencent", help="parameters of CreateAlarm (cls 2020-10-16)")
     tencent.add_argument("--logset", required=True)
     tencent.add_argument("--topic", required=True)
@@ -22,9 +21,6 @@ def main() -> None:
     for name in ("--region", "--project", "--logstore", "--action-policy"):
         alibaba.add_argument(name, required=True)
     given = parser.parse_args()
-    if given.form == "readme":
-        print(readme_section())
-        return
     for alarm in read_alarms().alarm:
         if given.form == "tencent":
             made = create_alarm_parameters(alarm, logset_id=given.logset, topic_id=given.topic, notice_ids=given.notice)

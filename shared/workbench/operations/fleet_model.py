@@ -1,7 +1,7 @@
 """What rotating a whole fleet takes: how long, how many calls, messages and invocations, at what cost.
 
 `python -m shared.workbench.operations.fleet_model` simulates fleets (`fleet_simulation.py`) and prints the table that
-README shows.
+the manual shows, and writes it there with `--write`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import math
 import sys
 from dataclasses import asdict, dataclass
 
+from shared.workbench.docs.marked_parts import MANUAL, write_part
 from shared.workbench.operations.fleet_simulation import Fleet, Forecast, forecast
 
 
@@ -87,17 +88,20 @@ def _spelt(seconds: float) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("instances", type=int, nargs="*", help="rows; without any README's")
+    parser.add_argument("instances", type=int, nargs="*", help="rows; without any, the manual's")
     for name, what in (("accounts", int), ("batch", int), ("functions", int), ("latency_s", float), ("task_s", float)):
         parser.add_argument(f"--{name.replace('_', '-')}", type=what, default=getattr(Fleet, name))
     parser.add_argument("--slow-share", type=float, default=0.01)
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--write", action="store_true", help="write the manual's table")
     given = vars(parser.parse_args())
-    as_json, accounts = given.pop("json"), given.pop("accounts")
+    as_json, accounts, writes = given.pop("json"), given.pop("accounts"), given.pop("write")
     rows = [(instances, accounts) for instances in given.pop("instances")] or ROWS
     forecasts = [forecast(Fleet(instances, accounts=each, **given)) for instances, each in rows]
-    print(table(forecasts))
-    print(f"\n{assumptions(forecasts[0].fleet)}")
+    shown = f"{table(forecasts)}\n\n{assumptions(forecasts[0].fleet)}\n"
+    print(shown)
+    if writes:
+        write_part(f"{MANUAL}/operations.md", "fleets", shown)
     if as_json:
         print(json.dumps([asdict(one) | {"cost": cost(one)} for one in forecasts]))
     return 0

@@ -8,7 +8,6 @@ bytes.
 
 from __future__ import annotations
 
-import argparse
 import ast
 import hashlib
 import io
@@ -23,12 +22,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from shared.runtime.spelling import meant
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.checkout import version as keyturn_version
 from shared.workbench.bundle.description import Description, FunctionSpec
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.bundle.operations import FOLLOW, PLAN, operations
+from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.terminal import complain
 from shared.workbench.package.cached_tree import DependencyTree
 from shared.workbench.package.dependencies import (
     SHIMS,
@@ -94,8 +96,13 @@ class BuiltZip:
 
 def main(argv: list[str]) -> int:
     """Exit 2: serverless.yml is wrong; 1: a package could not be built, or is larger than its budget."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.package", description=__doc__)
-    parser.add_argument("cloud", choices=("tencent", "alibaba"))
+    parser = CommandLine(
+        "python -m shared.workbench.package",
+        __doc__,
+        "make package CLOUD=tencent",
+        "make package CLOUD=alibaba FUNCTION=alibaba_tair_modify_account_password",
+    )
+    parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="all, if none is named")
     parser.add_argument(
         "--python", metavar="3.12", help="another runtime than serverless.yml says, as a zip of its own"
@@ -106,13 +113,15 @@ def main(argv: list[str]) -> int:
         description = load(ROOT / "serverless.yml", arguments.cloud, os.environ)
         unknown = set(arguments.functions) - {spec.module for spec in description.functions}
         if unknown:
-            parser.error(f"serverless.yml names no {', '.join(sorted(unknown))} for {arguments.cloud}")
+            known = [spec.module for spec in description.functions]
+            near = meant(min(unknown), known) or f"; it has {', '.join(known)}"
+            parser.error(f"serverless.yml names no {', '.join(sorted(unknown))} for {arguments.cloud}{near}")
         built = build_zips(description, arguments.dist, only=arguments.functions, version=arguments.python)
     except DescriptionError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return 2
     except PackageError as error:
-        print(f"package: {error}", file=sys.stderr)
+        complain(f"package: {error}")
         return 1
     for one in built:
         print(_report(one))

@@ -1,13 +1,13 @@
-"""`python -m shared.workbench.report [SOURCE...] [-o FILE] [--now TIME]`: a page of what happened.
+"""`make report`: a page of what happened.
 
 SOURCE is a queue's URL (sqlite:///path, amqps://...), a file of events (one JSON a line, or a JSON array; log lines
 `undelivered_result` and HTTP replies too), or `-`. Default: $KEYTURN_RESULTS. What was read waits in a temporary file
-($TMPDIR), some 500 bytes an event.
+($TMPDIR), some 500 bytes an event. Prints where the page is and how many commands ended how, with `--json` as JSON.
 """
 
 from __future__ import annotations
 
-import argparse
+import json
 import os
 import sqlite3
 import sys
@@ -15,8 +15,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 
+from shared.results.outcome import Outcome
 from shared.runtime.times import parse_time
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.file_problems import why
+from shared.workbench.environment.terminal import complain
 from shared.workbench.report.events import Malformed, NotOurs, unwrapped
 from shared.workbench.report.ledger import Ledger
 from shared.workbench.report.page import page_values, render
@@ -30,33 +33,35 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
 
     Lines that are no events are told, and are no failure.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m shared.workbench.report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = CommandLine(
+        "python -m shared.workbench.report",
+        __doc__,
+        "make report FROM=results.jsonl",
+        "make report FROM=sqlite:///tmp/keyturn-results.db OUT=report.html",
     )
     parser.add_argument("source", nargs="*", metavar="SOURCE")
     parser.add_argument("-o", "--out", type=Path, default=OUT, metavar="FILE", help=f"default: {OUT}; - is stdout")
     parser.add_argument("--now", metavar="TIME", help="for ages, RFC 3339 or `now`; default: the newest event's time")
+    parser.add_argument("--json", action="store_true", help="the counts as JSON")
     arguments = parser.parse_args(argv)
     now = datetime.now(timezone.utc) if arguments.now == "now" else parse_time(arguments.now)
     if arguments.now is not None and (now is None or not 1 < now.year < 9999):
         parser.error("--now takes an RFC 3339 time, as in 2026-11-22T06:00:00Z")
     texts = arguments.source or [url for url in (environ.get("KEYTURN_RESULTS"),) if url]
     if not texts:
-        parser.error("no source: name a queue or a file, or set KEYTURN_RESULTS")
+        parser.error("no source: FROM= is a queue or a file of events; without it KEYTURN_RESULTS names a queue")
     try:
         with Ledger() as ledger:
-            return _reported(ledger, texts, arguments.out, now)
+            return _reported(ledger, texts, arguments.out, now, as_json=arguments.json)
     except SourceError as error:
-        print(f"report: {error}", file=sys.stderr)
+        complain(f"report: {error}")
     except sqlite3.Error as error:
         text = "the events do not fit into the folder for temporary files: set TMPDIR to one that has more room"
-        print(f"report: {text} ({error})", file=sys.stderr)
+        complain(f"report: {text} ({error})")
     return 1
 
 
-def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | None) -> int:
+def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | None, *, as_json: bool) -> int:
     """Read, render and tell. Raises: SourceError, sqlite3.Error."""
     sources = []
     for text in texts:
@@ -72,22 +77,26 @@ def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | N
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(page, encoding="utf-8")
         except OSError as error:
-            print(f"report: OUT={out} cannot be written: {why(error)}", file=sys.stderr)
+            complain(f"report: OUT={out} cannot be written: {why(error)}")
             return 1
     for source in sources:
         for what, numbers in (("malformed", source.malformed), ("not ours", source.not_ours)):
             if numbers.count:
-                print(
-                    f"report: {source.name}: {numbers.count:,} {what}, {source.unit} {numbers}, skipped",
-                    file=sys.stderr,
-                )
+                complain(f"report: {source.name}: {numbers.count:,} {what}, {source.unit} {numbers}, skipped")
     totals = shown["totals"]
+    outcomes = {one.value: totals.outcomes[one.value] for one in Outcome if totals.outcomes[one.value]}
     print(
-        f"{out}: {ledger.events:,} events, {totals.commands:,} commands, "
-        f"{totals.to_do:,} to look at{': ' if totals.to_do else ''}{', '.join(totals.parts)}",
+        _line(str(out), ledger.events, totals.commands, outcomes, as_json=as_json),
         file=sys.stderr if str(out) == "-" else sys.stdout,
     )
     return 0
+
+
+def _line(out: str, events: int, commands: int, outcomes: Mapping[str, int], *, as_json: bool) -> str:
+    if as_json:
+        return json.dumps({"Page": out, "Events": events, "Commands": commands, "Outcomes": outcomes})
+    ended = (f"{count:,} {outcome}" for outcome, count in outcomes.items())
+    return "   ".join([out, f"{events:,} events", f"{commands:,} commands", *ended])
 
 
 def add_source(text: str, source: Source, ledger: Ledger) -> None:

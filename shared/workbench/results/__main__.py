@@ -1,29 +1,30 @@
-"""`python -m shared.workbench.results CLOUD [--since 1h] [--follow] [--borrow] [--json]`: results, a line each.
+"""`make results`: what is on the results queue of a deployed bundle, in order of time, a line each.
 
 Nothing is taken from the queue's consumers. `--borrow` (SMQ) receives each message and gives it back at once, where a
-look shows 16 only.
+look shows 16 only. Below a line that is not in force stands why, and what to do next.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.errors import DescriptionError
 from shared.workbench.bundle.loading import load
 from shared.workbench.deploy.access import Refused
-from shared.workbench.environment.terminal import Terminal
-from shared.workbench.report.events import Malformed, NotOurs, Result, RotationPage, parse_event
+from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.terminal import Terminal, complain
+from shared.workbench.report.events import Malformed, NotOurs
 from shared.workbench.results.deployed import log_search, open_results
 from shared.workbench.results.errors import SourceError
-from shared.workbench.results.shown import page_line, result_line
+from shared.workbench.results.shown import WIDTH, Event, event_lines, first_word, read_event
+from shared.workbench.results.source import Source
 
 DONE, UNREADABLE, WRONG_USE = 0, 1, 2
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
@@ -32,7 +33,12 @@ _AGAIN_S = 2.0
 
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     """Exit 1: the queue cannot be read, or not whole. 2: wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.results", description=__doc__)
+    parser = CommandLine(
+        "python -m shared.workbench.results",
+        __doc__,
+        "make results CLOUD=tencent",
+        "make results CLOUD=alibaba SINCE=2d JSON=1",
+    )
     parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("--since", default="1h", help="how far back: 30m, 1h, 2d (default: 1h)")
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
@@ -41,16 +47,16 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     options = parser.parse_args(argv)
     since_s = seconds_of(options.since)
     if since_s is None:
-        parser.error("--since takes a number and s, m, h or d, as in 30m")
+        parser.error(f"SINCE={options.since}: it takes a number and s, m, h or d, as in SINCE=30m")
     try:
         description = load(ROOT / "serverless.yml", options.cloud, environ)
         reading = Reading(description, environ, time.time() - since_s, as_json=options.json)
         return reading.run(follow=options.follow, borrow=options.borrow)
     except DescriptionError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return WRONG_USE
     except Refused as error:
-        print(f"results: {error}", file=sys.stderr)
+        complain(f"results: {error}")
         return WRONG_USE
     except KeyboardInterrupt:
         print("", file=sys.stderr)
@@ -73,8 +79,7 @@ class Reading:
                 self._say(source.note)
                 told = ""
                 while True:
-                    for body in source.read():
-                        self._show(body)
+                    self._show_all(source)
                     if source.missed and source.missed != told:
                         told = source.missed
                         self._say(f"not all: {told}")
@@ -83,7 +88,7 @@ class Reading:
                         break
                     time.sleep(_AGAIN_S)
                 if not self._shown:
-                    self._say("no result since then")
+                    self._say("no result since then: SINCE=1d looks further back")
                 return UNREADABLE if source.missed else DONE
             finally:
                 source.close()
@@ -92,28 +97,38 @@ class Reading:
             self._say(log_search(self._description))
             return UNREADABLE
 
-    def _show(self, body: str) -> None:
+    def _show_all(self, source: Source) -> None:
+        """What one look shows, in order of time. Raises: SourceError."""
+        found: list[tuple[Event, object]] = []
         try:
-            value = json.loads(body)
-            event = parse_event(value)
-        except (ValueError, RecursionError, NotOurs, Malformed):  # somebody else's message, or none of ours
-            return
-        if event.time < self._since:
-            return
-        self._shown += 1
-        if self._as_json:
-            print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
-        else:
-            self._terminal.say(event_line(event, self._terminal))
+            found.extend(self._new(source))
+        finally:  # what was read before the queue failed is shown as well
+            self._show(sorted(found, key=lambda one: one[0].time))
+
+    def _show(self, found: Sequence[tuple[Event, object]]) -> None:
+        width = max((len(first_word(event)) for event, _ in found), default=WIDTH)
+        self._shown += len(found)
+        for event, value in found:
+            if self._as_json:
+                print(json.dumps(value, ensure_ascii=False, separators=(",", ":")), flush=True)
+                continue
+            for line in event_lines(event, self._terminal, clock=True, width=width):
+                self._terminal.say(line)
+
+    def _new(self, source: Source) -> Iterator[tuple[Event, object]]:
+        """The events that have come and are not too old, each with the JSON value that it was read from."""
+        for body in source.read():
+            try:
+                value = json.loads(body)
+                event = read_event(value)
+            except (ValueError, RecursionError, NotOurs, Malformed):  # somebody else's message
+                continue
+            if event.time >= self._since:
+                yield event, value
 
     def _say(self, text: str) -> None:
         if text:
-            print(f"results: {text}", file=sys.stderr, flush=True)
-
-
-def event_line(event: Result | RotationPage, terminal: Terminal) -> str:
-    """One event in a line."""
-    return result_line(event, terminal) if isinstance(event, Result) else page_line(event)
+            complain(f"results: {text}")
 
 
 def seconds_of(text: str) -> float | None:

@@ -1,38 +1,74 @@
-"""Results and rotation reports in one readable line each."""
+"""The one form in which commands show results to people: a line a result, and below it why it is not in force.
+
+changed       redis/crs-demo0001/app   task 233815   0.7 s
+not_changed   redis/crs-demo0002/app   0.1 s
+    wrong_old_secret (WrongPassword): ... Next: what the runbook says.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
+from functools import cache
 
 from shared.results.outcome import Outcome
-from shared.workbench.environment.terminal import Terminal
-from shared.workbench.report.events import Result, RotationPage, RotationRow
+from shared.workbench.environment.terminal import Terminal, wrapped
+from shared.workbench.operations.runbook import read_runbook
+from shared.workbench.report.events import Result, RotationPage, RotationRow, parse_event
 
 IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
+FAILED = (Outcome.NOT_CHANGED, Outcome.UNKNOWN)
+WIDTH = len(Outcome.ALREADY_CHANGED.value)
+"""Of the column of outcomes, where nobody knows yet which ones come."""
+ROTATION = "rotation"
+_GAP = "   "
 _ALWAYS = 3  # listed, due, sent
 _WORDS = ("listed", "due", "sent", "not due", "of unknown age", "not allowed")
 
-
-def result_line(result: Result, terminal: Terminal) -> str:
-    """When, how it ended, of which credential, in how many seconds; why, where it is not in force."""
-    outcome = f"{result.outcome.value:<15}"
-    if result.outcome in IN_FORCE:
-        outcome = terminal.good(outcome)
-    elif result.outcome in (Outcome.NOT_CHANGED, Outcome.UNKNOWN):
-        outcome = terminal.bad(outcome)
-    took = "" if result.seconds is None else f"  {result.seconds:.1f} s"
-    why = ": ".join(part for part in (result.code or result.error_class, result.message) if part)
-    dry = "  dry run" if result.dry_run else ""
-    what = f"{outcome} {result.subject}{took}{dry}{'  ' + why if why else ''}"
-    return f"{clock_text(result.time)}  {what}  {result.command_id}"
+Event = Result | RotationPage
 
 
-def page_line(page: RotationPage) -> str:
-    """A rotation's counts so far."""
-    more = "" if page.last else "; more follows"
-    error = f"; {page.error}" if page.error else ""
-    told = f"{page.policy}: {counts_text(page.counts, sends=page.mode == 'rotate')}{more}{error}"
-    return f"{clock_text(page.time)}  {'rotation':<15} {told}  {page.firing}"
+def read_event(value: object) -> Event:
+    """The event that a JSON value is, a result with its task. Raises: report.events' NotOurs, Malformed."""
+    event = parse_event(value)
+    if not isinstance(event, Result) or not isinstance(value, Mapping):
+        return event
+    task = value["data"].get("TaskId")
+    is_task = isinstance(task, int) and not isinstance(task, bool) and 0 <= task < 1 << 63
+    return replace(event, task_id=task) if is_task else event
+
+
+def events_lines(events: Sequence[Event], terminal: Terminal, *, clock: bool = False) -> list[str]:
+    """Several events, their columns below each other. `clock`: each with its time, in this machine's zone."""
+    width = max((len(first_word(one)) for one in events), default=0)
+    return [line for one in events for line in event_lines(one, terminal, clock=clock, width=width)]
+
+
+def event_lines(event: Event, terminal: Terminal, *, clock: bool = False, width: int = WIDTH) -> list[str]:
+    """One event: its line, and why it is not as asked. `width`: of the column of outcomes."""
+    when = [clock_text(event.time)] if clock else []
+    word = first_word(event).ljust(width)
+    if isinstance(event, RotationPage):
+        more = "; more follows" if not event.last else ""
+        told = f"{event.policy}: {counts_text(event.counts, sends=event.mode == 'rotate')}{more}"
+        return [*_line(*when, word, told), *_below(event.error or "")]
+    paint = terminal.good if event.outcome in IN_FORCE else terminal.bad if event.outcome in FAILED else str
+    task = [f"task {event.task_id}"] if event.task_id is not None else []
+    took = [f"{event.seconds:.1f} s"] if event.seconds is not None else []
+    dry = ["dry run"] if event.dry_run and event.outcome is not Outcome.WOULD_CHANGE else []
+    return [*_line(*when, paint(word), event.subject, *task, *took, *dry), *_below(reason_text(event))]
+
+
+def reason_text(result: Result) -> str:
+    """Why a result is not in force and what to do next; of one that is pending, what comes. Empty where all is well."""
+    row = _runbook().get(result.error_class or "")
+    named = f"{result.error_class} ({result.code})" if result.error_class and result.code else None
+    why = ": ".join(part for part in (named or result.code or result.error_class, result.message) if part)
+    if result.outcome is Outcome.PENDING:
+        comes = _runbook().get(result.outcome.value, "")
+        return _sentences(why, f"{comes}. Its CommandId is {result.command_id}" if comes else "")
+    return _sentences(why, f"Next: {row}" if row and why else "")
 
 
 def counts_text(counts: tuple[int, ...], *, sends: bool) -> str:
@@ -51,3 +87,27 @@ def row_line(row: RotationRow) -> str:
 def clock_text(seconds: float) -> str:
     """The time of day, in this machine's zone."""
     return f"{datetime.fromtimestamp(seconds, timezone.utc).astimezone():%m-%d %H:%M:%S}"
+
+
+def first_word(event: Event) -> str:
+    """What its line begins with."""
+    return event.outcome.value if isinstance(event, Result) else ROTATION
+
+
+def _line(*parts: str) -> list[str]:
+    return wrapped(_GAP.join(parts).rstrip())
+
+
+def _below(text: str) -> list[str]:
+    return wrapped(f"    {text}") if text else []
+
+
+def _sentences(*texts: str) -> str:
+    return " ".join(text if text.endswith((".", "?", "!")) else f"{text}." for text in texts if text)
+
+
+@cache
+def _runbook() -> Mapping[str, str]:
+    """What the runbook says in short, by error class and outcome."""
+    rows: Iterable[tuple[str, str]] = ((row.id, row.short) for row in read_runbook())
+    return dict(rows)

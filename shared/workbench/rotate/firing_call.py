@@ -12,6 +12,7 @@ from typing import Any, Literal
 from shared.rotation.policy import FUNCTION, PlanRotation
 from shared.rotation.spreading import name_of_place
 from shared.runtime.errors import ErrorClass
+from shared.runtime.spelling import meant
 from shared.workbench.bundle.description import Description
 from shared.workbench.bundle.timer_text import policy_text
 from shared.workbench.deploy.access import Refused
@@ -67,8 +68,7 @@ class PolicyCaller:
         """`any_age`: what the policy names is due, however young."""
         known = description.policies
         if policy not in known:
-            names = ", ".join(sorted(known)) or "none for what runs here"
-            raise Refused(f"there is no such policy under custom.policies; known are: {names}")
+            raise Refused(_no_policy(description, policy))
         try:
             self._command: dict[str, Any] = json.loads(policy_text(policy, known[policy]))
         except ValueError as error:
@@ -106,6 +106,18 @@ class PolicyCaller:
             raise FiringFailed(text, may_have_run=not advice and error.get("Class") not in _BEFORE_ANYTHING)
         plan = PlanRotation.model_validate(self._command)
         return Fired(firing, counts, reply.get("Continues") is True, len(plan.places) if plan.is_spread else 0)
+
+
+def _no_policy(description: Description, policy: str) -> str:
+    """What to say to who names a policy that is none of this platform's."""
+    if function := description.policies_elsewhere.get(policy):
+        cloud = function.partition("_")[0]
+        return f"POLICY={policy} is for {cloud}: make rotate POLICY={policy} CLOUD={cloud}"
+    names = ", ".join(sorted(description.policies)) or "none for what runs here"
+    if not policy:
+        return f"which policy? POLICY= is one of those under custom.policies in serverless.yml: {names}"
+    near = meant(policy, description.policies)
+    return f"there is no policy {visible_text(policy)} under custom.policies{near or ';'} known are: {names}"
 
 
 def _counts_of(reply: object) -> tuple[int, ...] | None:

@@ -62,8 +62,10 @@ class Session:
         *,
         any_age: bool = False,
         borrow: bool = False,
+        as_json: bool = False,
     ) -> None:
-        """`any_age`: what the policy names is due, however young."""
+        """`any_age`: what the policy names is due, however young. `as_json`: the events go to standard output."""
+        self._as_json = as_json
         self._description, self._policy, self._terminal, self._any_age = description, policy, terminal, any_age
         self._caller = PolicyCaller(description, policy, environ, any_age=any_age)
         self.has_fired = False
@@ -178,7 +180,7 @@ class Session:
         """What the queue tells of a firing; None where it cannot be read."""
         if self._source is None:
             return None
-        watcher = Watcher(self._source, self._terminal)
+        watcher = Watcher(self._source, self._terminal, as_json=self._as_json)
         try:
             if not commands:
                 silent_s = _NEXT_SILENT_S if fired.continues else _PAGE_SILENT_S

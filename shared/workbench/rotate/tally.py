@@ -65,6 +65,11 @@ class FiringTally:
         return self.last is not None and len(self._pages) == sum(page.page + 1 for page in self._lasts)
 
     @property
+    def pages(self) -> list[RotationPage]:
+        """The pages that are here, in their order."""
+        return [page for _, page in sorted(self._pages.items())]
+
+    @property
     def rows(self) -> list[RotationRow]:
         """The credentials that the pages tell of."""
         return [row for number in sorted(self._pages) for row in self._pages[number].rows]

@@ -1,4 +1,4 @@
-"""One firing as it goes on: results are printed as they arrive, a bar shows how many have ended."""
+"""One firing as it goes on: results are shown as they arrive, a bar tells how many have ended."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from shared.results.outcome import Outcome
 from shared.workbench.environment.terminal import Terminal
-from shared.workbench.report.events import Malformed, NotOurs, parse_event
-from shared.workbench.results.shown import result_line
+from shared.workbench.report.events import Malformed, NotOurs
+from shared.workbench.results.shown import Event, event_lines, read_event
 from shared.workbench.results.source import Source
 from shared.workbench.rotate.tally import FiringTally
 
@@ -27,10 +27,14 @@ class Watcher:
         source: Source,
         terminal: Terminal,
         *,
+        as_json: bool = False,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        """`as_json`: the events of the firing go to standard output as they are, and no line of theirs is shown."""
         self._source, self._terminal, self._clock, self._sleep = source, terminal, clock, sleep
+        self._as_json = as_json
+        self._bodies: dict[str, str] = {}  # by id, of what may belong to a firing, where `as_json` asks for it
 
     def watch(self, *firings: str, silent_s: float = _SILENT_S, commands: bool = True) -> FiringTally:
         """Until each firing's last page, and each result of its commands if so asked, are here, or nothing more comes.
@@ -42,9 +46,11 @@ class Watcher:
         while True:
             for body in self._source.read():
                 try:
-                    tally.add(parse_event(json.loads(body)))
+                    event = read_event(json.loads(body))
                 except (ValueError, RecursionError, NotOurs, Malformed):  # somebody else's message
                     continue
+                tally.add(event)
+                self._keep(event, body)
                 self._show(tally, told, commands)
             self._show(tally, told, commands)
             if is_over(tally, commands=commands):
@@ -56,14 +62,30 @@ class Watcher:
                 return tally
             self._sleep(_AGAIN_S)
 
+    def _keep(self, event: Event, body: str) -> None:
+        if self._as_json:
+            self._bodies[event.id] = body
+
+    def _print(self, event: Event) -> None:
+        """An event as JSON, once."""
+        if body := self._bodies.pop(event.id, ""):
+            print(json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":")), flush=True)
+
     def _show(self, tally: FiringTally, told: set[tuple[str, Outcome]], commands: bool) -> None:
+        if self._as_json:
+            for page in tally.pages:
+                self._print(page)
         if not commands:
             self._terminal.progress(f"reading the report: {len(tally.rows):,} rows")
             return
         for result in tally.results:
             if (key := (result.command_id, result.outcome)) not in told:
                 told.add(key)
-                self._terminal.say(result_line(result, self._terminal))
+                if self._as_json:
+                    self._print(result)
+                    continue
+                for line in event_lines(result, self._terminal):
+                    self._terminal.say(line)
         last = tally.last
         self._terminal.progress(progress_text(tally.ended, last.counts[2] if last else None))
 

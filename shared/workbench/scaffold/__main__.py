@@ -1,8 +1,7 @@
-"""`FROM NAME`: write a new operation's files from another one's. `--sign NAME`: sign its events anew after an edit."""
+"""`make new`: write a new operation's files from another one's. `--sign NAME`: sign its events anew after an edit."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import subprocess
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.function_text import unread
+from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.terminal import complain
 from shared.workbench.scaffold.entries import with_entries
 from shared.workbench.scaffold.event_files import as_file, event_file, signed
 from shared.workbench.scaffold.function_file import function_file
@@ -21,7 +22,12 @@ from shared.workbench.scaffold.standin import ACTIONS, stub
 
 def main(argv: list[str]) -> int:
     """Exit 1: refused, and nothing was written; or the schemas cannot be made, which is said. 2: wrong use."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.scaffold", description=__doc__)
+    parser = CommandLine(
+        "python -m shared.workbench.scaffold",
+        __doc__,
+        "make new FROM=tencent_redis_modify_instance_account NAME=tencent_redis_<action>",
+        name="new",
+    )
     parser.add_argument("--sign", metavar="NAME", help="the function whose events are signed anew")
     parser.add_argument("source", metavar="FROM", nargs="?", help="the operation to begin with")
     parser.add_argument("name", metavar="NAME", nargs="?", help="the new function: <cloud>_<service>_<action>")
@@ -34,7 +40,7 @@ def main(argv: list[str]) -> int:
         new = new_operation(options.source, options.name)
         written = _files(new, ROOT)
     except ScaffoldRefused as error:
-        print(f"new: {error}", file=sys.stderr)
+        complain(f"new: {error}")
         return 1
     _write(written, ROOT)
     # A process that finds the new function file.

@@ -1,38 +1,39 @@
-"""`python -m shared.workbench.schemas`: writes events/schemas/ and README's tables of functions from the code.
+"""`make schemas`: writes events/schemas/, and the generated parts of README and the manual.
 
 It also tells what is stale, and keeps a copy of the schemas of each release.
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
 
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.function_text import TextMissing
-from shared.workbench.schemas import readme, schema_files
+from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.schemas import generated_parts, schema_files
 
 FOLDER = ROOT / "events" / "schemas"
-README = ROOT / "README.md"
 RELEASED = ROOT / "tests" / "released"
 
 
 def main(argv: list[str]) -> int:
     """Exit 1: a field has no text; with --check, something is stale; with --release, the version has been released."""
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.schemas", description=__doc__)
+    parser = CommandLine(
+        "python -m shared.workbench.schemas", __doc__, "make schemas", "python -m shared.workbench.schemas --check"
+    )
     way = parser.add_mutually_exclusive_group()
     way.add_argument("--check", action="store_true", help="write nothing; exit 1 and name each file that is stale")
     way.add_argument("--release", action="store_true", help="keep a copy in tests/released/ under the version")
     options = parser.parse_args(argv)
     try:
         files = schema_files.generate_files()
-        readme.tables()
+        generated_parts.parts()
     except TextMissing as error:
         print(error, file=sys.stderr)
         return 1
     if options.check:
         stale = [f"events/schemas/{name}" for name in schema_files.stale_files(FOLDER, files)]
-        stale += ["README.md"] if readme.is_stale(README) else []
+        stale += generated_parts.stale()
         for name in stale:
             print(f"{name} is stale: make schemas", file=sys.stderr)
         return 1 if stale else 0
@@ -44,7 +45,7 @@ def main(argv: list[str]) -> int:
         print(place.relative_to(ROOT))
         return 0
     schema_files.write_files(FOLDER, files)
-    readme.write(README)
+    generated_parts.write()
     return 0
 
 

@@ -8,7 +8,6 @@ minute or a private address. Writes dist/verify-<cloud>.json and a text for a bu
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.spelling import meant
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.callers import CallerRefused
 from shared.workbench.apis.calls import CallLost, CallRefused
@@ -23,8 +23,9 @@ from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.claims.table import Claim, read_claims
 from shared.workbench.deploy.access import Refused, identity
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.file_problems import why
-from shared.workbench.environment.terminal import Terminal
+from shared.workbench.environment.terminal import Terminal, complain
 from shared.workbench.verify import first_read
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
 from shared.workbench.verify.deployed_code import deployed_code
@@ -45,18 +46,24 @@ def main(argv: list[str]) -> int:
     2: wrong use, another run, nobody to ask, keys that are refused, nothing reached, or a sandbox's password that is
     not in force.
     """
-    parser = argparse.ArgumentParser(prog="python -m shared.workbench.verify", description=__doc__)
-    parser.add_argument("cloud", choices=CLOUDS, nargs="?")
+    parser = CommandLine(
+        "python -m shared.workbench.verify",
+        __doc__,
+        "make verify CLOUD=tencent",
+        "make verify CLOUD=alibaba SANDBOX=sandbox.toml ONLY=A1,A2",
+    )
+    parser.add_argument("cloud", nargs="?", help="tencent or alibaba")
     parser.add_argument("--sandbox", type=Path, help="what may be changed; see shared/workbench/verify/sandbox.toml")
     parser.add_argument("--only", default="", help="ids of claims, comma-separated")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where the findings go")
     options = parser.parse_args(argv)
     try:
-        if options.cloud is None:
-            raise Refused("on which cloud? make verify CLOUD=tencent, or CLOUD=alibaba")
+        if options.cloud not in CLOUDS:
+            near = meant(options.cloud or "", CLOUDS)
+            raise Refused(f"on which cloud? make verify CLOUD=tencent, or CLOUD=alibaba{near}")
         return _verify(options.cloud, options.sandbox, options.only, options.dist, os.environ)
     except (SandboxError, Refused) as error:
-        print(f"verify: {error}", file=sys.stderr)
+        complain(f"verify: {error}")
         return WRONG_USE
     except JournalError:
         path = _journal_path(options.dist, options.cloud)
@@ -168,7 +175,8 @@ def _write(show: Shown, place: Mapping[str, str], stem: Path) -> None:
 def _wanted(claims: Mapping[str, Claim], cloud: str, only: str) -> list[str]:
     named = [one.strip().upper() for one in only.split(",") if one.strip()]
     if unknown := [one for one in named if one not in claims]:
-        raise Refused(f"ONLY: there is no claim {', '.join(unknown)} in tests/cloud/claims.toml")
+        near = meant(unknown[0], claims)
+        raise Refused(f"ONLY: there is no claim {', '.join(unknown)} in tests/cloud/claims.toml{near}")
     if elsewhere := [one for one in named if cloud not in claims[one].clouds]:
         other = next(one for one in CLOUDS if one != cloud)
         raise Refused(f"ONLY: {', '.join(elsewhere)} is about {other.title()}: try it with CLOUD={other}")

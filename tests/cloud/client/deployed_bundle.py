@@ -66,9 +66,9 @@ class DeployedBundle:
             self.environ |= {name: value for name, _, value in pairs}
         return done
 
-    def make_call(self, function: str, command: Path) -> subprocess.CompletedProcess[str]:
+    def make_call(self, function: str, command: Path, *options: str) -> subprocess.CompletedProcess[str]:
         """`make call`, with a command in a file."""
-        whole = [sys.executable, "-m", "shared.workbench.deploy", "call", self.name, function, str(command)]
+        whole = [sys.executable, "-m", "shared.workbench.deploy", "call", self.name, function, str(command), *options]
         environ = self.environ | {"TENCENTCLOUD_UIN": TENCENT_UIN}
         return subprocess.run(whole, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
 

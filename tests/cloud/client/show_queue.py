@@ -1,29 +1,35 @@
-"""`queue show URL`: what a queue holds, one CloudEvent a line, oldest first."""
+"""What a queue holds, one CloudEvent a line, oldest first. Nothing is taken from it."""
 
 from __future__ import annotations
 
-import argparse
-import sys
+from pathlib import Path
 
 from shared.queues.port import QueueUnavailable
+from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.terminal import complain
 from tests.cloud.client.inboxes import open_any_inbox
 
 
 def main(argv: list[str]) -> int:
     """No file is no line; exit 0. Exit 1 if the queue cannot be asked."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cloud queue", description=__doc__)
+    parser = CommandLine(
+        "python -m tests.cloud queue", __doc__, "python -m tests.cloud queue show sqlite:///tmp/keyturn-results.db"
+    )
     parser.add_argument("verb", choices=("show",))
-    parser.add_argument("url")
+    parser.add_argument("url", help="as KEYTURN_RESULTS has it")
     arguments = parser.parse_args(argv)
     try:
         opened = open_any_inbox(arguments.url)
     except ValueError as error:
-        parser.error(str(error))
+        parser.error(f"URL: {error}")
+    scheme, _, rest = arguments.url.partition("://")
+    if scheme == "sqlite" and not (place := Path(f"/{rest.lstrip('/')}")).exists():
+        complain(f"queue: there is no file {place} yet: nothing was put there")
     try:
         for stored in opened.peek():
             print(stored.message.body)
     except QueueUnavailable as error:
-        print(f"the queue cannot be shown: {error}", file=sys.stderr)
+        complain(f"queue: it cannot be shown: {error}")
         return 1
     finally:
         opened.close()

@@ -29,7 +29,7 @@ class Standin:
 
     `endpoint` is `http://127.0.0.1:port`, with `tls` `https://localhost:port`, where `ca` is the CA's path;
     `redis` and `registry` map instance ids to `host:port`;
-    `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`.
+    `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`; `ready` has all of these as they were told.
 
     Raises: RuntimeError: it did not start (its reason is on stderr).
     """
@@ -51,7 +51,8 @@ class Standin:
         if not line:
             self.stop()
             raise RuntimeError("the stand-in did not start")
-        ready = json.loads(line)
+        self.ready: dict[str, Any] = json.loads(line)
+        ready = self.ready
         self.endpoint: str = ready["endpoint"]
         self.ca = ready.get("ca")
         self._opener = opener(self.ca)

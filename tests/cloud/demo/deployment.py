@@ -112,6 +112,7 @@ class _Told:
 def deploy_and_use(scene: Scene, cloud: Standin, story: Story, packaging: Packaging) -> None:
     """A line a step, from the zips to the last function's removal."""
     if packaging.missing:
+        scene.left_out = "packaging needs Python 3.10"
         scene.tell(f"  Not shown: {packaging.missing}")
         return
     scene.doing = f"{story.cloud}: package"

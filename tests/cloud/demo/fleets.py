@@ -21,31 +21,8 @@ from tests.cloud.demo.six_ways import endpoints
 from tests.cloud.functions.platform_names import FC, SCF
 from tests.cloud.invocation.runtime import run_function
 from tests.cloud.state.checkout import ROOT
-from tests.cloud.state.world import DEFAULT_WORLD
 
-_FLEETS = """
-[[fleet]]
-kind = "redis"
-count = 8
-prefix = "crs-fleet"
-region = "ap-guangzhou"
-tags = { env = "prod" }
-aged_days = [10, 200]
-due = 3
-store = "redis-{instance}-{account}"
-accounts = { app = { password = "Fleet-Passw0rd1" } }
-
-[[fleet]]
-kind = "tair"
-count = 4
-prefix = "r-fleet"
-region = "cn-hangzhou"
-tags = { env = "prod" }
-aged_days = [10, 200]
-due = 2
-store = "tair-{instance}-{account}"
-accounts = { app = { password = "Fleet-Passw0rd1" } }
-"""
+WORLD = ROOT / "tests" / "cloud" / "fleet.toml"
 _OLD = "Fleet-Passw0rd1"
 
 
@@ -93,13 +70,6 @@ FLEETS = (
         },
     ),
 )
-
-
-def world(folder: Path) -> Path:
-    """The default world with two fleets, as a file."""
-    path = folder / "fleet.toml"
-    path.write_text(DEFAULT_WORLD.read_text(encoding="utf-8") + _FLEETS, encoding="utf-8")
-    return path
 
 
 def results(folder: Path) -> list[str]:

@@ -19,10 +19,11 @@ from queue import SimpleQueue
 from typing import Any
 
 from shared.handlers.adapters import open_inbox
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.terminal import Terminal
 from tests.cloud.client.standin import Standin
 from tests.cloud.demo import deployment, fleets, handoffs, six_ways
-from tests.cloud.demo.scenes import Scene, play_scenes
+from tests.cloud.demo.scenes import Scene, end_of, play_scenes
 from tests.cloud.state.checkout import ROOT
 
 _WAYS = "Each function, called in six ways: as an HTTP call, a timer and a queue message, on SCF and on FC"
@@ -35,6 +36,7 @@ RESULTS = ROOT / "dist" / "demo-results.jsonl"
 
 def main(argv: list[str]) -> int:
     """Print what is proved; exit 1 if a proof failed."""
+    CommandLine("python -m tests.cloud demo", __doc__, "make demo").parse_args(argv)
     terminal = Terminal()
     try:
         return _demo(terminal)
@@ -45,19 +47,20 @@ def main(argv: list[str]) -> int:
 
 def _demo(terminal: Terminal) -> int:
     started = time.monotonic()
-    terminal.say("keyturn's demo changes real passwords, on this machine alone. It takes half a minute to a minute.")
+    terminal.say("keyturn's demo changes real passwords, on this machine alone. It takes about a minute.")
     with tempfile.TemporaryDirectory(prefix="keyturn-") as name, ExitStack() as stack:
         folder = Path(name)
         packaging = {cloud: stack.enter_context(deployment.Packaging(cloud, folder)) for cloud in deployment.CLOUDS}
         # By this thread: the kernel ends a stand-in with the thread that started it.
         terminal.progress("  starting stand-ins for both clouds")
-        begun = [Standin(world=fleets.world(folder)), *(Standin() for _ in range(_AT_ONCE))]
+        begun = [Standin(world=fleets.WORLD), *(Standin() for _ in range(_AT_ONCE))]
         fleet_cloud, *clouds = [stack.enter_context(one) for one in begun]
         redis, registry = (", ".join(kind.values()) for kind in (clouds[0].redis, clouds[0].registry))
         terminal.say(
             f"{len(begun)} stand-ins for both clouds run; no call leaves this machine. One is at {clouds[0].endpoint},"
         )
-        terminal.say(f"with real Redis servers at {redis} and a registry at {registry}.")
+        terminal.say(f"with real Redis servers at {redis}")
+        terminal.say(f"and a registry at {registry}.")
         free: SimpleQueue[Standin] = SimpleQueue()
         for cloud in clouds:
             free.put(cloud)
@@ -98,8 +101,7 @@ def _demo(terminal: Terminal) -> int:
     terminal.say(f"The {len(events)} results are in {RESULTS.relative_to(ROOT)}; for a page of them:")
     terminal.say(f"  make report FROM={RESULTS.relative_to(ROOT)}")
     seconds = time.monotonic() - started
-    end = f"{failed} proofs FAILED" if failed else "All proofs held"
-    terminal.say((terminal.bad if failed else terminal.good)(f"{end}, in {seconds:.0f} s."))
+    terminal.say((terminal.bad if failed else terminal.good)(f"{end_of(scenes)}, in {seconds:.0f} s."))
     return 1 if failed else 0
 
 

@@ -22,6 +22,8 @@ class Scene:
     play: Callable[[Scene], None]
     lines: list[str] = field(default_factory=list)
     failed: int = 0
+    left_out: str = ""
+    """Why it could not be played here; empty if it was."""
     doing: str = ""
     """What it is at, for the line of progress."""
 
@@ -29,6 +31,15 @@ class Scene:
         """A line of proof; `well` says whether the proof held."""
         self.lines.append(line if well else f"{line}  FAILED")
         self.failed += not well
+
+
+def end_of(scenes: Sequence[Scene]) -> str:
+    """How it all ended, in a sentence without its full stop."""
+    failed = sum(scene.failed for scene in scenes)
+    if failed:
+        return f"{failed} {'proof' if failed == 1 else 'proofs'} FAILED"
+    left_out = dict.fromkeys(scene.left_out for scene in scenes if scene.left_out)
+    return f"All proofs that could be shown held ({'; '.join(left_out)})" if left_out else "All proofs held"
 
 
 def play_scenes(scenes: Sequence[Scene], terminal: Terminal, at_once: int) -> int:

@@ -68,22 +68,22 @@ def accepts(cloud: Standin, credential: tuple[str, str], password: str) -> bool:
 
 
 def call_in_six_ways(scene: Scene, cloud: Standin, function: str, results: str, hosts: set[str]) -> None:
-    """One line: in which ways the function changed a real password. Adds the hosts that were called to `hosts`."""
+    """One line: in how many ways the function changed a real password. Adds the hosts that were called to `hosts`."""
     settings = {"KEYTURN_RESULTS": results, **endpoints(cloud)}
-    seconds, bad = 0.0, list[str]()
-    called: dict[str, list[str]] = {SCF: [], FC: []}
+    seconds, bad, ways = 0.0, list[str](), 0
     for way in example_events(function):
         scene.doing = f"{function} {way.platform} {way.trigger.value}"
-        cloud.reset()  # every event is written for the world as it starts
-        returned = run_function(function, way.event, way.platform, settings=settings)
+        # Every event is written for the world as it starts. A Tair account shows a change long enough for a slow
+        # machine to see it: its reset has no other proof.
+        cloud.reset(settle_s=1.0)
+        returned = run_function(function, way.event, way.platform, timeout_s=60.0, settings=settings)
         seconds += returned.seconds
-        called[way.platform].append(way.trigger.value)
+        ways += 1
         if problem := _problem(cloud, way, returned):
             bad.append(f"{way.platform} {way.trigger.value}: {problem}")
         hosts |= {call["Host"] for call in cloud.calls()}
-    where = ", ".join(f"{platform} {' '.join(triggers)}" for platform, triggers in called.items())
     told = ". ".join(bad) or "old password refused, new one accepted"
-    scene.tell(f"  {function:<44} {where}: {told} ({seconds / 6:.1f} s each)", not bad)
+    scene.tell(f"  {function:<44} in {ways} ways: {told} ({seconds / ways:.1f} s each)", not bad)
 
 
 def _problem(cloud: Standin, way: ExampleEvent, returned: InvocationResult) -> str:

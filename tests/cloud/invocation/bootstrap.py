@@ -56,7 +56,8 @@ def serve_invocation(function: str, platform: str, timeout_s: float, role: list[
             kill_at(point)
         line = json.dumps({"returned": handler(event, context)}, ensure_ascii=False)
     except Exception as error:
-        line = json.dumps({"error": _error(error, platform)}, ensure_ascii=False)
+        raised = f"{type(error).__name__}: {error}"
+        line = json.dumps({"error": _error(error, platform), "raised": raised}, ensure_ascii=False)
     told.write(line + "\n")
     told.flush()
     return 0

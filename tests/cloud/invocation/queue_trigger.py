@@ -1,12 +1,13 @@
-"""`run [--once] [--skip-delays]`: the platform's queue trigger. Each waiting command event goes to its function."""
+"""The platform's queue trigger: each waiting command event of KEYTURN_COMMANDS goes to its function.
+
+Logs and a readable line a result go to standard error. With `--once` exit 3 if nothing waits.
+"""
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,12 +15,16 @@ from pathlib import Path
 from typing import Any
 
 from shared.queues.port import Inbox, LeasedMessage, QueueUnavailable, WaitingMessage
+from shared.workbench.environment.command_line import WRONG_USE, CommandLine
+from shared.workbench.environment.terminal import complain
 from tests.cloud.client import clock
 from tests.cloud.client.inboxes import open_any_inbox
 from tests.cloud.functions.platform_names import platform_of
 from tests.cloud.functions.trigger_events import queue_event
+from tests.cloud.invocation.endpoints import no_endpoint
+from tests.cloud.invocation.invoke import function_names
 from tests.cloud.invocation.runtime import InvocationResult, run_function
-from tests.cloud.state.checkout import ROOT
+from tests.cloud.invocation.shown import show_invocation
 from tests.cloud.state.world_clock import parse_rfc3339
 
 _PREFIX = "keyturn.command."
@@ -29,11 +34,6 @@ _REDELIVER_S = 1.0
 _MOST_RECEIVES = 3  # CKafka's trigger is deployed with three repeats
 _REST_S = 0.1
 _OF_EITHER_CLOUD = ("follow_change", "plan_rotation")
-
-
-def function_names() -> list[str]:
-    """Every function of the bundle."""
-    return sorted(path.stem for path in (ROOT / "functions").glob("[a-z]*.py"))
 
 
 class ClockCannotMove(Exception):
@@ -72,6 +72,7 @@ class CommandQueue:
     only: str | None = None
     amqp: bool = False
     invoke: Callable[[str, bytes, str], InvocationResult] = run_function
+    raw_log: bool = False
     unaddressed: list[LeasedMessage] = field(default_factory=list)
     """Addressed to no function here; held, not taken, and given back at the end."""
     not_yet_due: list[LeasedMessage] = field(default_factory=list)
@@ -122,13 +123,13 @@ class CommandQueue:
         function = self._receiver(body)
         if function is None:
             kind = str(event.get("type", ""))[:80]
-            print(f"left: a message of type {kind!r} is addressed to no function", file=sys.stderr)
+            complain(f"left: a message of type {kind!r} is addressed to no function")
             self.unaddressed.append(leased)
             return False
         platform = platform_of(_cloud_of(event) if function in _OF_EITHER_CLOUD else function)
         given = queue_event(body, platform, leased.message.id, amqp=self.amqp, now=self.now())
         returned = self.invoke(function, given, platform)
-        sys.stderr.write(returned.log)
+        show_invocation(returned, raw_log=self.raw_log)
         if returned.error is not None and leased.receives <= _MOST_RECEIVES:
             self.inbox.release(leased, _REDELIVER_S)
         else:
@@ -195,18 +196,24 @@ _NOTHING = 3
 
 def main(argv: list[str]) -> int:
     """Runs until it is stopped; with `--once` delivers what waits now, exit 3 if that is nothing."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cloud run", description=__doc__)
-    parser.add_argument("--once", action="store_true")
+    parser = CommandLine("python -m tests.cloud run", __doc__, "python -m tests.cloud run --once")
+    parser.add_argument("--once", action="store_true", help="what waits now, and no more")
     parser.add_argument("--skip-delays", action="store_true", help="move the world's clock to the next message")
+    parser.add_argument("--raw-log", action="store_true", help="log lines as a platform would keep them")
     arguments = parser.parse_args(argv)
     url = os.environ.get("KEYTURN_COMMANDS")
     if not url:
-        parser.error("KEYTURN_COMMANDS is not set")
+        parser.error("KEYTURN_COMMANDS is not set: it names the queue, as in sqlite:///tmp/keyturn-commands.db")
+    if text := no_endpoint(os.environ):
+        complain(f"run: {text}")
+        return WRONG_USE
     now = WorldClockReader(os.environ)
     if url.startswith("sqlite://") and not Path("/" + url.removeprefix("sqlite://").lstrip("/")).parent.is_dir():
         return _NOTHING  # no file yet, so nothing waits
     try:
         opened = open_command_queues(url, now)
+        for one in opened:
+            one.raw_log = arguments.raw_log
     except ValueError as error:
         parser.error(f"KEYTURN_COMMANDS: {error}")
     try:
@@ -219,15 +226,15 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 0
     except ClockCannotMove as error:
-        print(f"the world's clock cannot be moved: {error}", file=sys.stderr)
+        complain(f"run: the world's clock cannot be moved: {error}")
         return 1
     except QueueUnavailable as error:
-        print(f"the commands cannot be read: {error}", file=sys.stderr)
+        complain(f"run: the commands cannot be read: {error}")
         return 1
     finally:
         for one in opened:
             try:
                 one.give_back()
             except QueueUnavailable:
-                print("what was left comes back when its lease ends", file=sys.stderr)
+                complain("run: what was left comes back when its lease ends")
             one.inbox.close()

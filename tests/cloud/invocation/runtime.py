@@ -24,12 +24,21 @@ from tests.cloud.state.world import load_world
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """What an invocation gave back: `value` if the handler returned, `error` if it raised or was ended."""
+    """What an invocation gave back: `value` if the handler returned, `error` if it raised or was ended.
+
+    `raised`: the exception's class and text, where it was one.
+    """
 
     value: Any
     error: Any
     log: str
     seconds: float
+    raised: str = ""
+
+    @property
+    def is_meant(self) -> bool:
+        """Whether the handler raised because of its settings, not because of a defect."""
+        return self.raised.partition(":")[0] in ("NothingDone", "SettingsError")
 
     @property
     def body(self) -> dict[str, Any]:
@@ -123,4 +132,4 @@ def read_result(out: bytes, err: bytes, code: int | None, seconds: float) -> Inv
         told = json.loads(lines[-1])
     printed = "\n".join(lines[:-1])
     log = (printed + "\n" if printed else "") + err.decode(errors="replace")
-    return InvocationResult(told.get("returned"), told.get("error"), log, seconds)
+    return InvocationResult(told.get("returned"), told.get("error"), log, seconds, told.get("raised", ""))

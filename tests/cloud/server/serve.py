@@ -1,20 +1,29 @@
-"""`python -m tests.cloud serve`: start everything, say where, run until told to stop."""
+"""`make cloud`: a stand-in for both clouds on one loopback port, until it is told to stop.
+
+One line of JSON on standard output says where it is, once it is ready; nothing comes after it.
+"""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import json
 import resource
 import signal
 import ssl
-import sys
 from collections.abc import Mapping
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import tomli
+from pydantic import ValidationError
+
+from shared.runtime.spelling import meant
+from shared.workbench.environment.command_line import WRONG_USE, CommandLine
 from shared.workbench.environment.file_problems import why
+from shared.workbench.environment.terminal import complain
 from tests.cloud.actions import answer_more
 from tests.cloud.alibaba.eventbridge import AlibabaEventbridge
 from tests.cloud.alibaba.fc import AlibabaFc
@@ -34,9 +43,10 @@ from tests.cloud.queues.smq import AlibabaSmq
 from tests.cloud.queues.smq_queues import SmqQueues
 from tests.cloud.server.certificates import CertificateAuthority, ca_file
 from tests.cloud.server.http_server import HttpServer
+from tests.cloud.state.checkout import ROOT
 from tests.cloud.state.history import History
 from tests.cloud.state.log_places import LogPlaces
-from tests.cloud.state.world import DEFAULT_WORLD, load_world
+from tests.cloud.state.world import DEFAULT_WORLD, World, load_world
 from tests.cloud.state.world_clock import Clock
 from tests.cloud.tencent.cam import TencentCam
 from tests.cloud.tencent.cls import TencentCls
@@ -47,22 +57,61 @@ from tests.cloud.tencent.sts import TencentSts
 from tests.cloud.tencent.tcr import TencentTcr
 from tests.cloud.wire.service import Service
 
+_LAST_PORT = 65_535
+
 
 def main(argv: list[str]) -> int:
     """Serve until SIGTERM or SIGINT; 0 then, 2 if it cannot start (its world, its port, a server behind it)."""
-    parser = argparse.ArgumentParser(prog="python -m tests.cloud serve", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
+    parser = CommandLine(
+        "python -m tests.cloud serve",
+        __doc__,
+        "make cloud",
+        "make cloud PORT=8765 WORLD=tests/cloud/empty.toml TLS=1",
+        name="cloud",
+    )
+    parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free port")
     parser.add_argument("--world", type=Path, default=DEFAULT_WORLD, help="a TOML file like the default world")
     parser.add_argument("--tls", action="store_true", help="over TLS at https://localhost, by a CA made at start")
     options = parser.parse_args(argv)
     _raise_open_files()
     try:
-        asyncio.run(serve(options.port, options.world, tls=options.tls))
+        world = _world(options.world)
+        asyncio.run(serve(options.port, world, options.world, tls=options.tls))
     except (OSError, RuntimeError, ValueError) as error:
-        reason = f"{error.filename}: {why(error)}" if isinstance(error, OSError) and error.filename else str(error)
-        print(f"the stand-in cannot start: {reason}", file=sys.stderr)
-        return 2
+        complain(f"cloud: the stand-in cannot start: {_reason(error, options.port)}")
+        return WRONG_USE
     return 0
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and int(text) <= _LAST_PORT):
+        raise argparse.ArgumentTypeError(f"PORT={text} is no number from 0 to {_LAST_PORT}; 0 takes a free one")
+    return int(text)
+
+
+def _world(path: Path) -> World:
+    """Raises: OSError, ValueError: of a world file that cannot be read, in words for a person."""
+    try:
+        return load_world(path)
+    except OSError as error:
+        offered = meant(str(path), map(str, DEFAULT_WORLD.relative_to(ROOT).parent.glob("*.toml")))
+        raise ValueError(f"WORLD={path} cannot be read: {why(error)}{offered}") from None
+    except UnicodeDecodeError:
+        raise ValueError(f"WORLD={path} is not TOML: it is no UTF-8 text") from None
+    except tomli.TOMLDecodeError as error:
+        raise ValueError(f"WORLD={path} is not TOML: {error}") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        wrong = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
+        raise ValueError(f"WORLD={path}: {place}: {wrong}{meant(place, World.model_fields)}") from None
+
+
+def _reason(error: Exception, port: int) -> str:
+    if isinstance(error, OSError) and port and error.errno in (errno.EADDRINUSE, errno.EACCES):
+        what = "is in use" if error.errno == errno.EADDRINUSE else "is not for this user"
+        return f"port {port} {what}: PORT=0 takes a free one, or name another"
+    return f"{error.filename}: {why(error)}" if isinstance(error, OSError) and error.filename else str(error)
 
 
 def _raise_open_files() -> None:
@@ -72,18 +121,17 @@ def _raise_open_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-async def serve(port: int, path: Path, *, tls: bool = False) -> None:
-    """Run the stand-in until a signal. Raises: OSError, RuntimeError, ValueError: see `main`."""
+async def serve(port: int, world: World, path: Path, *, tls: bool = False) -> None:
+    """Run the stand-in until a signal; the world is from `path`. Raises: OSError, RuntimeError, ValueError."""
     authority = CertificateAuthority() if tls else None
     with ca_file(authority) if authority else nullcontext() as ca:
-        await _serve(port, path, authority.server_context() if authority else None, ca)
+        await _serve(port, world, path, authority.server_context() if authority else None, ca)
 
 
-async def _serve(port: int, path: Path, tls: ssl.SSLContext | None, ca: Path | None) -> None:
+async def _serve(port: int, world: World, path: Path, tls: ssl.SSLContext | None, ca: Path | None) -> None:
     stopped = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
-    world = load_world(path)
     clock, pool = Clock(), RedisPool(world)
     history = History(clock)
     redis, tair = TencentRedis(world, pool, clock, history), AlibabaKvstore(world, pool, clock, history)

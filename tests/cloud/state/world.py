@@ -338,8 +338,14 @@ def merge_tables(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, A
 
 
 def load_world(path: Path = DEFAULT_WORLD) -> World:
-    """Read a world file.
+    """Read a world file. With `extends` it lies over another one, whose path is given from its own folder.
 
     Raises: OSError; ValueError (also for TOML and for a key that does not exist).
     """
-    return World.model_validate(tomli.loads(path.read_text(encoding="utf-8")))
+    return World.model_validate(_tables(path))
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    tables = tomli.loads(path.read_text(encoding="utf-8"))
+    base = tables.pop("extends", None)
+    return merge_tables(_tables(path.parent / str(base)), tables) if base else tables

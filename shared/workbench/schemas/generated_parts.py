@@ -1,45 +1,47 @@
-"""README's generated parts: what each function changes, what its role may call, what only a real account can tell."""
+"""The parts of README and of the manual that the code writes.
+
+README: what each function changes, and how many claims were seen where. The manual: what each role may call, log lines
+and alarms, and the claims that would hurt most.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from shared.stores.store import RIGHTS
+from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.function_text import story
 from shared.workbench.bundle.operations import FOLLOW, functions, operations, rights
-from shared.workbench.claims.readme_list import readme_list
+from shared.workbench.claims.told import counted, weakest
+from shared.workbench.docs.marked_parts import MANUAL, with_part, write_part
+from shared.workbench.operations.manual_section import log_lines_and_alarms
 
-_API = {FOLLOW: "the clouds' reads"}
-_OTHER_API = "the clouds' lists"
-
-
-def tables() -> dict[str, str]:
-    """Each table by its name between README's markers. Raises: TextMissing."""
-    return {"functions": _functions(), "roles": _roles(), "claims": readme_list()}
+_API = {FOLLOW: "the clouds' read calls"}
+_OTHER_API = "the clouds' list calls"
 
 
-def current(text: str) -> str:
-    """A README with its tables as the code has them. Raises: ValueError where a marker is missing."""
-    for name, table in tables().items():
-        begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
-        if text.count(begin) != 1 or text.count(end) != 1:
-            raise ValueError(f"README.md: its table stands between {begin} and {end}, each once")
-        before, rest = text.split(begin)
-        text = f"{before}{begin}\n{table}{end}{rest.split(end)[1]}"
-    return text
+def parts() -> dict[str, dict[str, str]]:
+    """Each page by its path in the checkout, with the text between each pair of its markers. Raises: TextMissing."""
+    return {page: {name: made() for name, made in writers.items()} for page, writers in _WRITERS.items()}
 
 
-def is_stale(readme: Path) -> bool:
-    """Whether the file has other tables."""
-    text = readme.read_text(encoding="utf-8")
-    return current(text) != text
+def stale(root: Path = ROOT) -> list[str]:
+    """The pages that have other parts. Raises: ValueError where a marker is missing."""
+    found = []
+    for page, of_page in parts().items():
+        text = (root / page).read_text(encoding="utf-8")
+        if any(with_part(text, name, part) != text for name, part in of_page.items()):
+            found.append(page)
+    return found
 
 
-def write(readme: Path) -> None:
-    """Bring the file's tables up to date."""
-    readme.write_text(current(readme.read_text(encoding="utf-8")), encoding="utf-8")
+def write(root: Path = ROOT) -> None:
+    """Bring each page up to date. Raises: ValueError where a marker is missing."""
+    for page, of_page in parts().items():
+        for name, part in of_page.items():
+            write_part(page, name, part, root)
 
 
 def _functions() -> str:
@@ -80,3 +82,11 @@ def _line(text: str) -> str:
 
 def _text(lines: list[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
+
+
+_WRITERS: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": {"functions": _functions, "claims": counted},
+    f"{MANUAL}/security.md": {"roles": _roles},
+    f"{MANUAL}/operations.md": {"operations": log_lines_and_alarms},
+    f"{MANUAL}/verify.md": {"weakest": weakest},
+}

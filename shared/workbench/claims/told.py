@@ -1,0 +1,30 @@
+"""The claims as README and the manual tell them: how many were seen where, and which would hurt most."""
+
+from __future__ import annotations
+
+from collections import Counter
+from textwrap import wrap
+
+from shared.workbench.claims.table import by_harm, read_claims
+
+MOST = 10
+_WIDTH = 120
+
+
+def counted() -> str:
+    """How many claims there are, by what supports them."""
+    claims = read_claims()
+    count = Counter(claim.status for claim in claims)
+    told = (
+        f"keyturn relies on {len(claims)} [claims about the two clouds](tests/cloud/claims.toml). Somebody has seen "
+        f"{count['verified']} of them on a real account. The vendors document {count['documented']}; other projects "
+        f"that work there rely on {count['third_party']}; nobody says {count['assumed']}; sources disagree or say only "
+        f"half about {count['open']}. The stand-in plays each of the last two kinds both ways."
+    )
+    return "".join(f"{line}\n" for line in wrap(told, _WIDTH, break_long_words=False, break_on_hyphens=False))
+
+
+def weakest() -> str:
+    """The weakest claims that matter most, with what keyturn does if they are wrong."""
+    lines = (f"- **{one.id}** {one.claim} *If not:* {one.if_wrong}." for one in by_harm(read_claims())[:MOST])
+    return "".join(f"{line}\n" for line in lines)
