@@ -1,4 +1,4 @@
-"""ModifyAccountPassword: changes an account's password of a Tair or Redis instance; needs the old password.
+"""ModifyAccountPassword: changes an account's password on a Tair or Redis instance; needs the old password.
 
 Promise: the cloud accepts a change only with the password that is in force. So a command that is delivered twice, with
 the same old and new password, changes the account once. Both passwords travel in the form body, never in the URL. If

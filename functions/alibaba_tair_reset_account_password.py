@@ -1,4 +1,4 @@
-"""ResetAccountPassword: sets an account's password of a Tair or Redis instance; for a lost old password.
+"""ResetAccountPassword: sets an account's password on a Tair or Redis instance, without the old one.
 
 Promise: there is no fence. The call needs no old password, so a second delivery changes the password again and undoes
 what somebody set in between (the last write wins). Use `Generate` with `Store`: a second delivery then sets the same

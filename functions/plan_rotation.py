@@ -1,4 +1,4 @@
-"""plan_rotation: finds the passwords of a fleet that are older than a policy allows, and sends a command for each.
+"""plan_rotation: lists a fleet, finds the passwords that are older than a policy allows, and sends a command for each.
 
 Promise: it only reads, and no command that it sends holds a secret. A credential that is due gets the same CommandId
 from every run until its secret has changed, so a repeated run makes no second rotation. It reports what it cannot list

@@ -1,4 +1,4 @@
-"""ResetPassword: sets the password of a TencentDB for Redis instance; for a lost old password.
+"""ResetPassword: sets the password of a TencentDB for Redis instance, without the old one.
 
 Promise: there is no fence. The call needs no old password, so a second delivery changes the password again and undoes
 what somebody set in between (the last write wins). Use `Generate` with `Store`: a second delivery then sets the same

@@ -122,3 +122,11 @@ def result_event(
         | {"Evidence": [], "Error": None, "DryRun": False}
         | data,
     }
+
+
+def rotation_event(rows: list[dict[str, Any]], at: str, mode: str = "report", **data: Any) -> dict[str, Any]:
+    """The only page of a firing's report."""
+    event = result_event("changed", "r", at)
+    policy = {"Policy": "quarterly", "Function": ACCOUNT, "Mode": mode, "MaxAgeDays": 90}
+    firing = {"Firing": f"quarterly-{at}", "Fired": at, "Page": 0, "Last": True, "Listed": len(rows), "Rows": rows}
+    return {**event, "id": f"r-{at}", "type": "keyturn.rotation.report", "data": policy | firing | data}

@@ -39,9 +39,9 @@ def test_lines_that_are_no_events_are_named_by_number_and_never_echoed(
     assert secret not in page + told.out + told.err
     assert "8 malformed, line 2, 4, 5, 6, 7, 9, 10, 13, skipped" in told.err
     assert "3 not ours, line 3, 8, 11, skipped" in told.err
-    assert "8 malformed</b>, skipped: line 2, 4, 5, 6, 7, 9, 10, 13" in page
+    assert "8 unreadable</b>, skipped: line 2, 4, 5, 6, 7, 9, 10, 13" in page
     assert 'data-number="events">4<' in page and 'data-number="duplicates">3<' in page
-    assert 'data-number="in_force">1<' in page
+    assert 'data-number="changed">1<' in page
 
 
 def test_a_broker_still_has_every_message_after_a_look(
@@ -56,7 +56,7 @@ def test_a_broker_still_has_every_message_after_a_look(
     for _ in range(2):
         assert main([rabbitmq.url("report"), "-o", str(tmp_path / "page.html")], {}) == 0
         page = (tmp_path / "page.html").read_text(encoding="utf-8")
-        assert 'data-number="in_force">3<' in page and "queue over amqp" in page
+        assert 'data-number="changed">3<' in page and "queue over amqp" in page
     told = capsys.readouterr()
     assert "puts it back" in told.err
     assert not any(BROKER_PASSWORD in text for text in (page, told.out, told.err))

@@ -164,7 +164,7 @@ def _once(results: Results) -> str:
         calls = ", ".join(f"{number:g} {action}" for action, number in one["calls"].items())
         made = f"{one['connections']} connection for {one['commands']} commands; a command: {calls}"
         rows.append([f"`{one['function']}`, warm", made, "1 connection, no call more"])
-    return _table(["warm", "measured", "budget"], rows) if rows else ""
+    return f"### Warm commands\n\n{_table(['warm', 'measured', 'budget'], rows)}" if rows else ""
 
 
 def _ceiling(runs: Sequence[Results]) -> str:
@@ -206,7 +206,7 @@ def _bytes(zips: Sequence[Results]) -> str:
         rows.append(
             [name, f"**{one['mb']:.2f}**", f"{one['budget_mb']:g}", f"{made_of}, the rest {one['rest_mb']:.2f}"]
         )
-    return _table(["zip", "MB", "budget", "made of, compressed"], rows)
+    return f"### Zips\n\n{_table(['zip', 'MB', 'budget', 'made of, compressed'], rows)}"
 
 
 def _others(others: Results) -> str:

@@ -15,11 +15,12 @@ def counted() -> str:
     """How many claims there are, by what supports them."""
     claims = read_claims()
     count = Counter(claim.status for claim in claims)
+    both_ways = sum(bool(claim.otherwise) for claim in claims if claim.status in ("assumed", "open"))
     told = (
-        f"keyturn relies on {len(claims)} [claims about the two clouds](tests/cloud/claims.toml). Somebody has seen "
-        f"{count['verified']} of them on a real account. The vendors document {count['documented']}; other projects "
-        f"that work there rely on {count['third_party']}; nobody says {count['assumed']}; sources disagree or say only "
-        f"half about {count['open']}. The stand-in plays each of the last two kinds both ways."
+        f"keyturn relies on {len(claims)} [claims about the two clouds](tests/cloud/claims.toml). "
+        f"{count['verified']} were seen on a real account. {count['documented']} are in the vendors' documentation. "
+        f"{count['third_party']} are used by other projects that work there. {count['assumed']} have no source, and "
+        f"{count['open']} have unclear or contradicting ones: the stand-in plays {both_ways} of these both ways."
     )
     return "".join(f"{line}\n" for line in wrap(told, _WIDTH, break_long_words=False, break_on_hyphens=False))
 

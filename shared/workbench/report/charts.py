@@ -19,20 +19,27 @@ import vl_convert
 from markupsafe import Markup
 
 from shared.results.outcome import Outcome
+from shared.workbench.report.headline import counted
 
 _VEGA_LITE = "6.4"
 _WIDE, _NARROW = 880, 312  # pixels of the whole picture
-_INK, _QUIET, _GRID = "#1f2933", "#52606d", "#e4e7eb"
-COLORS = {"in force": "#1f5fbf", "not changed": "#7b8794", "unknown": "#c02626", "pending": "#b7791f"}
-"""By group of outcomes: told apart by hue and by lightness, each at 3:1 or more against white."""
+# Colours and patterns are the page's: `page.css` has them for light and for dark, `parts.html.j2` draws the patterns.
+_INK, _QUIET, _GRID, _PAPER = "var(--ink)", "var(--soft)", "var(--line)", "var(--paper)"
+PATTERNS = {
+    "changed": "var(--changed)",
+    "not changed": "url(#not-changed)",
+    "unknown": "url(#unknown-fill)",
+    "pending": "url(#pending-fill)",
+}
+"""How a chart fills the commands of each group of outcomes: plain, striped, checked, lined. Colour is not needed."""
 GROUPS = {
-    Outcome.CHANGED: "in force",
-    Outcome.ALREADY_CHANGED: "in force",
+    Outcome.CHANGED: "changed",
+    Outcome.ALREADY_CHANGED: "changed",
     Outcome.NOT_CHANGED: "not changed",
     Outcome.UNKNOWN: "unknown",
     Outcome.PENDING: "pending",
 }
-OVER, WITHIN = "#c02626", "#1f5fbf"
+AGE_PATTERNS = {"within the limit": PATTERNS["changed"], "over the limit": PATTERNS["not changed"]}
 _MOST_BINS = 48
 _STEPS_S = (1, 2, 5, 10, 30, 60, 300, 900, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86_400, 2 * 86_400, 7 * 86_400)
 # The labels and the upper ends of the classes of duration, in seconds.
@@ -74,13 +81,13 @@ def outcomes_over_time(commands: Callable[[], Iterable[tuple[float, Outcome]]]) 
     for number in sorted(counts):
         found, floor = counts[number], 0
         begin, end = number * step, (number + 1) * step
-        for group in COLORS:
+        for group in PATTERNS:
             if found[group]:
                 values.append(
                     {"from": _iso(begin), "to": _iso(end), "low": floor, "high": floor + found[group], "is": group}
                 )
                 floor += found[group]
-        rows.append((_label(begin, step), *(f"{found[group]:,}" if found[group] else "0" for group in COLORS)))
+        rows.append((_label(begin, step), *(f"{found[group]:,}" if found[group] else "0" for group in PATTERNS)))
     tallest = max(sum(found.values()) for found in counts.values())
     # A lone step would else fill the whole width.
     begin, end = int(first // step), int(last // step) + 1
@@ -99,20 +106,20 @@ def outcomes_over_time(commands: Callable[[], Iterable[tuple[float, Outcome]]]) 
         x = {"field": "from", "type": "temporal", "scale": {"type": "utc", "domain": domain}, "axis": axis}
         return {
             "data": {"values": values},
-            "mark": {"type": "rect", "stroke": "white", "strokeWidth": 0.75},
+            "mark": {"type": "rect", "stroke": _PAPER, "strokeWidth": 0.75},
             "encoding": {
                 "x": x,
                 "x2": {"field": "to"},
                 "y": {"field": "low", "type": "quantitative", "axis": _count_axis("commands", tallest)},
                 "y2": {"field": "high"},
-                "color": _colors(COLORS),
+                "color": _colors(PATTERNS),
             },
         }
 
     totals: Counter[str] = sum(counts.values(), Counter())
-    told = ", ".join(f"{totals[group]:,} {group}" for group in COLORS if totals[group])
-    says = f"{totals.total():,} commands from {_label(first, 1)} to {_label(last, 1)} UTC: {told}."
-    return Chart(says, *_both(spec, 190), ("from (UTC)", *COLORS), rows)
+    told = ", ".join(f"{totals[group]:,} {group}" for group in PATTERNS if totals[group])
+    says = f"{counted(totals.total(), 'command')} from {_label(first, 1)} to {_label(last, 1)} UTC: {told}."
+    return Chart(says, *_both(spec, 190), ("from (UTC)", *PATTERNS), rows)
 
 
 def ages(known: Callable[[], Iterable[tuple[float, float]]]) -> Chart | None:
@@ -152,13 +159,13 @@ def ages(known: Callable[[], Iterable[tuple[float, float]]]) -> Chart | None:
         scale = {"domain": [0, end * step], "nice": False}
         bars = {
             "data": {"values": values},
-            "mark": {"type": "rect", "stroke": "white", "strokeWidth": 0.75},
+            "mark": {"type": "rect", "stroke": _PAPER, "strokeWidth": 0.75},
             "encoding": {
                 "x": {"field": "from", "type": "quantitative", "scale": scale, "axis": axis},
                 "x2": {"field": "to"},
                 "y": {"field": "low", "type": "quantitative", "axis": _count_axis("credentials", tallest)},
                 "y2": {"field": "high"},
-                "color": _colors({"within the limit": WITHIN, "over the limit": OVER}),
+                "color": _colors(AGE_PATTERNS),
             },
         }
         at = {"data": {"values": [{"limit": limit}]}, "encoding": {"x": {"field": "limit", "type": "quantitative"}}}
@@ -166,9 +173,11 @@ def ages(known: Callable[[], Iterable[tuple[float, float]]]) -> Chart | None:
         text = {"type": "text", "align": "left", "dx": 5, "dy": 1, "y": 6, "color": _INK, "fontSize": 12}
         return {"layer": [bars, rule, {**at, "mark": {**text, "text": f"limit {_days(limit)} d"}}]}
 
-    others = "" if len(limits) == 1 else "; other policies have other limits, and a bar's color goes by its own"
-    known_ages = f"{limits.total():,} credentials of known age"
-    says = f"{known_ages}, {over:,} over their limit; the line is {_days(limit)} days{others}."
+    others = "" if len(limits) == 1 else " Other policies have other limits: a bar counts each credential by its own."
+    known_ages = counted(limits.total(), "credential")
+    says = (
+        f"{known_ages} of known age, {over:,} over the limit. The dashed line: a limit of {_days(limit)} days.{others}"
+    )
     return Chart(says, *_both(spec, 190), ("age in days", "within the limit", "over the limit"), rows)
 
 
@@ -187,7 +196,7 @@ def durations(seconds: Sequence[float]) -> Chart | None:
         axis = {"title": None, "labelAngle": -60 if narrow else 0, "grid": False, "ticks": False}
         return {
             "data": {"values": values},
-            "mark": {"type": "bar", "color": WITHIN},
+            "mark": {"type": "bar", "color": PATTERNS["changed"]},
             "encoding": {
                 "x": {"field": "at", "type": "ordinal", "sort": labels, "axis": axis, "scale": {"paddingInner": 0.12}},
                 "y": {"field": "n", "type": "quantitative", "axis": _count_axis("commands", max(counts))},
@@ -195,7 +204,8 @@ def durations(seconds: Sequence[float]) -> Chart | None:
         }
 
     longest = max(seconds)
-    says = f"{len(seconds):,} commands that have ended, from {min(seconds):.2f} s to {longest:.2f} s."
+    ended = counted(len(seconds), "command")
+    says = f"{ended} with an end. The shortest took {min(seconds):.2f} s, the longest {longest:.2f} s."
     rows = [(label, f"{count:,}") for (label, _), count in zip(_TOOK, counts, strict=True) if count]
     return Chart(says, *_both(spec, 150), ("took", "commands"), rows)
 
@@ -216,7 +226,7 @@ def _svg(spec: dict[str, Any], width: int, height: int) -> Markup:
             "font": "system-ui, sans-serif",
             "view": {"stroke": None},
             "axis": {"labelColor": _QUIET, "titleColor": _QUIET, "labelFontSize": 12, "titleFontSize": 12}
-            | {"titleFontWeight": "normal", "gridColor": _GRID, "domainColor": "#9aa5b1", "tickColor": "#9aa5b1"},
+            | {"titleFontWeight": "normal", "gridColor": _GRID, "domainColor": _GRID, "tickColor": _GRID},
         },
         **spec,
     }

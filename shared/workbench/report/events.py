@@ -21,7 +21,7 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 _WHITE = re.compile(r"\s+")
-_EVIDENCE = 12  # lines that are kept of one result: its first, and its last
+_EVIDENCE, _EVIDENCE_IN_FORCE = 12, 3  # lines that are kept of one result: its first, and its last
 
 
 class NotOurs(ValueError):
@@ -36,7 +36,7 @@ class Malformed(ValueError):
 class Result:
     """How one delivery of a command ended. Times are Unix seconds.
 
-    Evidence, ids of the cloud, the store and the actor are kept of `unknown` and `pending` alone.
+    Of a result in force only three lines of evidence are kept, and no ids of the cloud, no store and no actor.
     """
 
     id: str
@@ -161,11 +161,11 @@ def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> 
     at = _time(event.get("time"))
     error = data.get("Error")
     error = error if isinstance(error, Mapping) else None
-    # What is in force, or surely is not, is not argued about: of a million commands that would be most of the room.
-    argued = data if known in (Outcome.UNKNOWN, Outcome.PENDING) else {}
-    evidence = argued.get("Evidence")
+    # Nobody has to act upon most of a million commands, so little is kept of them: all of it would be most of the room.
+    argued = data if known in (Outcome.UNKNOWN, Outcome.PENDING, Outcome.NOT_CHANGED) else {}
+    evidence, most = data.get("Evidence"), _EVIDENCE if argued else _EVIDENCE_IN_FORCE
     lines = [text for line in evidence if (text := _text(line, 200))] if isinstance(evidence, list) else []
-    kept = lines if len(lines) <= _EVIDENCE else [*lines[:2], *lines[2 - _EVIDENCE :]]
+    kept = lines if len(lines) <= most else [*lines[:2], *lines[2 - most :]]
     started, told = _time_or_none(data.get("StartedAt")), data.get("FinishedAt")
     finished = at if told == event.get("time") else _time_or_none(told)
     return Result(

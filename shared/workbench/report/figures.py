@@ -17,11 +17,22 @@ from shared.workbench.report.ledger import BY_TIME, FORCE, OVERDUE_S, RESULT, ST
 _DAY_S = 86_400.0
 _NEWEST = "time DESC, source DESC, subject DESC, id DESC, command_id DESC"
 _OLDEST_FIRST = "age_days IS NULL, age_days DESC, source, service, resource, account, policy"
-# Of a result that is unknown: whether its credential was changed later. An older `unknown` of it is history then.
-_SETTLED = f"""
+# Whether the credential of a result was changed later. A refusal, or an `unknown`, is history then.
+_MENDED = f"""
 EXISTS (SELECT 1 FROM results WHERE {FORCE} AND source = told.source AND subject = told.subject AND time > told.time)
 """
-_UNKNOWN = "FROM results AS told WHERE stands AND NOT dry_run AND outcome = 'unknown'"
+_TROUBLED = f"""
+SELECT rowid, {_MENDED} FROM results AS told WHERE stands AND NOT dry_run AND outcome IN ('not_changed', 'unknown')
+"""
+# A later dry run of the credential that found no obstacle mends a dry run that found one; so does a later change.
+_DRY_REFUSED = f"""
+SELECT count(*) FROM results AS told LEFT JOIN (
+  SELECT source AS from_source, subject AS of_subject, max(time) AS clear_at FROM results
+    WHERE stands AND dry_run AND outcome = 'would_change' GROUP BY 1, 2
+) ON from_source = told.source AND of_subject = told.subject
+WHERE stands AND dry_run AND outcome IN ('not_changed', 'unknown')
+  AND told.time >= coalesce(clear_at, told.time) AND NOT {_MENDED}
+"""
 _UNDELIVERED = """
 FROM results AS told WHERE NOT delivered
   AND NOT EXISTS (SELECT 1 FROM results WHERE name = told.name AND delivered)
@@ -33,7 +44,7 @@ SELECT source, service, resource, account, policy, command_id, min(fired) AS sin
   UNION ALL
   SELECT source, NULL, NULL, NULL, NULL, command_id, NULL, 1 FROM results
     WHERE NOT dry_run AND EXISTS (SELECT 1 FROM sent)
-) GROUP BY source, command_id HAVING sum(answers) = 0 ORDER BY since, source, resource, account, command_id
+) GROUP BY source, command_id HAVING sum(answers) = 0
 """
 
 T = TypeVar("T")
@@ -102,48 +113,94 @@ class Figures:
         found = self.ledger.rows("SELECT outcome, count(*) FROM results WHERE stands AND dry_run = ? GROUP BY 1", dry)
         return Counter(dict(found))
 
-    def retryable(self) -> int:
-        return self.ledger.number(f"SELECT count(*) {STANDS} AND outcome = 'not_changed' AND retryable")
-
     def unsettled(self) -> int:
-        """Results that are unknown and of whose credential no later one is in force."""
-        return self.ledger.number(f"SELECT count(*) {_UNKNOWN} AND NOT {_SETTLED}")
+        """Results that are unknown, and no later result says that the credential is changed."""
+        return self.ledger.number(f"SELECT count(*) {self._open} AND outcome = 'unknown'")
 
-    def unknown(self, most: int) -> list[tuple[Result, Result | None]]:
-        """With what settled it since; those first of which nothing did, then the newest."""
-        order = f"{_SETTLED}, time DESC, source, subject, id, command_id"
-        found = self._results(f"SELECT {RESULT} {_UNKNOWN} ORDER BY {order} LIMIT ?", most)
-        return [(one, self._settled_by(one)) for one in found]
+    def unknown(self, most: int) -> list[Result]:
+        """Those of `unsettled`, the newest first."""
+        found = f"SELECT {RESULT} {self._open} AND outcome = 'unknown' ORDER BY {_NEWEST} LIMIT ?"
+        return self._results(found, most)
 
-    def _settled_by(self, one: Result) -> Result | None:
+    def failed(self) -> int:
+        """Commands that changed nothing, and no later result says that the credential is changed."""
+        return self.ledger.number(f"SELECT count(*) {self._open} AND outcome = 'not_changed'")
+
+    def failed_of(self, error_class: str | None, most: int) -> list[Result]:
+        """Those of `failed` with this class of error, the newest first."""
+        of = f"{self._open} AND outcome = 'not_changed' AND error_class IS ?"
+        return self._results(f"SELECT {RESULT} {of} ORDER BY {_NEWEST} LIMIT ?", error_class, most)
+
+    def errors(self) -> Iterator[tuple[str | None, str, int, int]]:
+        """Of `failed`: class, code, how often, and how many of them may be sent again as they are.
+
+        The codes of a class follow on each other, the most frequent first.
+        """
+        found = f"""SELECT error_class, coalesce(code, 'no code') AS known, count(*) AS often, sum(retryable)
+          {self._open} AND outcome = 'not_changed'
+          GROUP BY error_class, known ORDER BY error_class, often DESC, known"""
+        return self.ledger.rows(found)
+
+    def mended(self, most: int) -> Truncated[tuple[Result, Result | None]]:
+        """Commands that failed or are unknown, and the result that mended each: the newest first."""
+        found = self._results(f"SELECT {RESULT} {self._troubled} AND mended ORDER BY {_NEWEST} LIMIT ?", most)
+        count = self.ledger.number(f"SELECT count(*) {self._troubled} AND mended")
+        return Truncated([(one, self._mended_by(one)) for one in found], count)
+
+    @cached_property
+    def _troubled(self) -> str:
+        """The results that are unknown or changed nothing, each with whether it is `mended`."""
+        self.ledger.keep("troubled (place, mended)", self.ledger.rows(_TROUBLED))
+        return "FROM troubled JOIN results ON results.rowid = place WHERE TRUE"
+
+    @property
+    def _open(self) -> str:
+        return f"{self._troubled} AND NOT mended"
+
+    def _mended_by(self, one: Result) -> Result | None:
         newest = f"""SELECT {RESULT} FROM results WHERE {FORCE} AND source = ? AND subject = ? AND time > ?
           ORDER BY time DESC, id, command_id LIMIT 1"""
         return next(iter(self._results(newest, one.source, one.subject, one.time)), None)
+
+    def dry_refused(self) -> int:
+        return self.ledger.number(_DRY_REFUSED)
+
+    def changed(self, most: int) -> list[Result]:
+        """Results in force, the newest first."""
+        return self._results(f"SELECT {RESULT} FROM results WHERE {FORCE} ORDER BY {_NEWEST} LIMIT ?", most)
 
     def overdue(self) -> int:
         pending = f"SELECT count(*) {STANDS} AND outcome = 'pending' AND {_FOR_S} > ?"
         return self.ledger.number(pending, self.now, OVERDUE_S)
 
-    def pending(self, most: int) -> list[Result]:
-        """The longest first."""
+    def pending(self, most: int, late: bool) -> list[Result]:
+        """The longest first. `late`: those whose end must have been told by now, else those that may still run."""
         order = f"{_FOR_S} DESC, {BY_TIME}"
-        return self._results(
-            f"SELECT {RESULT} {STANDS} AND outcome = 'pending' ORDER BY {order} LIMIT ?", self.now, most
-        )
+        found = f"SELECT {RESULT} {STANDS} AND outcome = 'pending' AND ({_FOR_S} > ?) = ? ORDER BY {order} LIMIT ?"
+        return self._results(found, self.now, OVERDUE_S, late, self.now, most)
 
     def undelivered(self, most: int) -> Truncated[Result]:
         """Results that no queue took, as a log or a reply tells, and that none has brought since; the newest first."""
         shown = self._results(f"SELECT {RESULT} {_UNDELIVERED} ORDER BY {_NEWEST} LIMIT ?", most)
         return Truncated(shown, self.ledger.number(f"SELECT count(*) {_UNDELIVERED}"))
 
-    def unanswered(self, most: int) -> Truncated[SentCommand]:
-        """Commands that a rotation has sent and of which no result is here, the longest first."""
-        return Truncated.of((SentCommand(*row) for row in self.ledger.rows(_UNANSWERED)), most)
+    def unanswered(self, most: int, *, late: bool) -> Truncated[SentCommand]:
+        """Commands that a rotation has sent and of which no result is here, the longest first.
 
-    def refused(self, most: int) -> list[Result]:
-        """Commands that changed nothing, the newest first."""
-        found = f"SELECT {RESULT} {STANDS} AND outcome = 'not_changed' ORDER BY {_NEWEST} LIMIT ?"
-        return self._results(found, most)
+        `late`: those whose result must have come by now, else those that may still be on their way.
+        """
+        where = f"FROM {self._unanswered} WHERE (? - since > ?) = ?"
+        of = (self.now, OVERDUE_S, late)
+        found = self.ledger.rows(
+            f"SELECT * {where} ORDER BY since, source, resource, account, command_id LIMIT ?", *of, most
+        )
+        return Truncated([SentCommand(*row) for row in found], self.ledger.number(f"SELECT count(*) {where}", *of))
+
+    @cached_property
+    def _unanswered(self) -> str:
+        form = "source, service, resource, account, policy, command_id, since"
+        self.ledger.keep(f"unanswered ({form})", self.ledger.rows(_UNANSWERED))
+        return "unanswered"
 
     def dry_runs(self, most: int) -> list[Result]:
         """The newest result of each dry run, the newest first."""
@@ -175,16 +232,6 @@ class Figures:
         for source, service, operation, outcome, count in self.ledger.rows(found):
             counts.setdefault((_cloud(source), service, operation), Counter())[Outcome(outcome)] += count
         return counts
-
-    def errors(self) -> Iterator[tuple[str, str, int, int]]:
-        """Of commands that are not in force: class, code, how often, and how many of them may be sent again.
-
-        A class's codes follow on each other, the most frequent first.
-        """
-        found = f"""SELECT error_class, coalesce(code, 'no code') AS known, count(*) AS often, sum(retryable) {STANDS}
-          AND error_class IS NOT NULL AND outcome NOT IN ('changed', 'already_changed')
-          GROUP BY error_class, known ORDER BY error_class, often DESC, known"""
-        return self.ledger.rows(found)
 
     @cached_property
     def firings(self) -> list[Firing]:

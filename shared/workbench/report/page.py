@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from heapq import merge
@@ -20,24 +20,24 @@ from shared.workbench.operations.runbook import read_runbook
 from shared.workbench.report import charts
 from shared.workbench.report.events import Result
 from shared.workbench.report.figures import Figures, Truncated
-from shared.workbench.report.ledger import OVERDUE_S, Ledger
+from shared.workbench.report.headline import Level, Tally, counted, headline
+from shared.workbench.report.ledger import Ledger
 from shared.workbench.report.reading import Source
 
 MOST_CARDS = 24
-OPEN_CARDS = 6  # the others are folded
+OPEN_CARDS, OPEN_ROWS = 6, 10  # the others are folded
 MOST_ROWS = 50
+MOST_CLASSES, MOST_OF_A_CLASS = 12, 8
 QUANTILES = (50, 90, 99)
-_NO_ROW = "This version does not know the class: see the message."
+MARKS = {Level.BAD: "\u2716", Level.WARN: "!", Level.WAIT: "\u2026", Level.GOOD: "\u2713", Level.EMPTY: "\u2013"}
 
 
 @dataclass(frozen=True)
 class OpenCommand:
-    """A command that has not ended well: what is known, and since when it is so."""
+    """A command that has not ended well: what is known, and for how many seconds it is so."""
 
     result: Result
     for_s: float
-    overdue: bool = False
-    settled: Result | None = None
 
 
 @dataclass(frozen=True)
@@ -54,100 +54,114 @@ class OperationOutcomes:
 
 
 @dataclass(frozen=True)
-class ErrorClassCount:
-    """One error class: how often, with which codes, and what to do."""
+class FailureClass:
+    """The failed commands of one error class: how many, with which codes, and the newest of them."""
 
-    name: str
+    name: str | None
     count: int
     retryable: int
     codes: str
-    next: str
+    newest: Truncated[Result]
 
 
 @dataclass(frozen=True)
 class Totals:
-    """The headline numbers."""
+    """The numbers at the top of the page."""
 
     commands: int
     outcomes: Mapping[str, int]
-    retryable: int
-    unsettled: int
-    overdue: int
-    undelivered: int
-    unfinished: int
     over_age: int
     known_ages: int
     median_s: float | None
 
-    @property
-    def to_do(self) -> int:
-        """What does not end by itself: a person must look at it."""
-        return self.unsettled + self.overdue + self.undelivered + self.unfinished
-
-    @property
-    def parts(self) -> list[str]:
-        """The same, in words."""
-        rotations = "rotation that is not whole" if self.unfinished == 1 else "rotations that are not whole"
-        counted = (
-            (self.unsettled, "unknown"),
-            (self.overdue, "pending for too long"),
-            (self.undelivered, "undelivered"),
-            (self.unfinished, rotations),
-        )
-        return [f"{count:,} {noun}" for count, noun in counted if count]
-
 
 def page_values(ledger: Ledger, sources: Sequence[Source], now: float) -> dict[str, Any]:
     """What the template shows, by name."""
-    book = {row.id: row for row in read_runbook()}
     figures = Figures(ledger, now)
-    outcomes, dry_outcomes = figures.outcomes(), figures.outcomes(dry=True)
-    undelivered = figures.undelivered(MOST_ROWS)
-    unfinished = Truncated.of(figures.unfinished(), MOST_CARDS)
-    oldest = figures.credentials(aged=True, most=20)
     took = array("d", merge(*figures.took.values()))
-    totals = Totals(
-        sum(outcomes.values()),
-        outcomes,
-        figures.retryable(),
-        figures.unsettled(),
-        figures.overdue(),
-        undelivered.count,
-        unfinished.count,
-        figures.over_age(),
-        oldest.count,
-        quantile(took, 50) if took else None,
-    )
-    unknown = [_unknown(one, settled, now) for one, settled in figures.unknown(MOST_CARDS)]
+    lists = _lists(figures)
+    tally = _tally(figures, lists, sum(source.malformed.count for source in sources))
+    outcomes = figures.outcomes()
+    median_s = quantile(took, 50) if took else None
     return {
         "ledger": ledger,
         "sources": sources,
         "now": now,
-        "totals": totals,
-        "unknown": Truncated(unknown, outcomes["unknown"]),
-        "pending": Truncated([_pending(one, now) for one in figures.pending(MOST_CARDS)], outcomes["pending"]),
-        "undelivered": undelivered,
-        "unanswered": figures.unanswered(MOST_ROWS),
-        "unfinished": unfinished,
+        "headline": headline(tally),
+        "tally": tally,
+        "marks": MARKS,
+        "totals": Totals(tally.commands, outcomes, tally.overdue, tally.known_ages, median_s),
+        **lists,
         "over_time": charts.outcomes_over_time(figures.times),
         "ages": charts.ages(figures.ages),
-        "oldest": oldest,
-        "ageless": figures.credentials(aged=False, most=MOST_ROWS),
         "durations": charts.durations(took),
         "quantiles": [(percent, quantile(took, percent)) for percent in QUANTILES] if took else [],
         "longest": took[-1] if took else None,
         "slowest": Truncated(figures.slowest(10), len(took)),
         "groups": Truncated.of(_groups(figures), MOST_ROWS),
-        "failures": Truncated.of(_failures(figures, {row.id: row.next for row in book.values()}), MOST_ROWS),
-        "refused": Truncated(figures.refused(20), outcomes["not_changed"]),
         "firings": Truncated.of(figures.firings, 20),
+        "runbook": {row.id: row for row in read_runbook()},
+        "open_cards": OPEN_CARDS,
+        "open_rows": OPEN_ROWS,
+        "patterns_of_outcomes": charts.PATTERNS,
+        "patterns_of_ages": charts.AGE_PATTERNS,
+        "group_header": [(name, "n") for name in charts.PATTERNS],
+    }
+
+
+def _lists(figures: Figures) -> dict[str, Any]:
+    """Each list of commands, rotations and credentials as far as the page shows it, by name."""
+    outcomes, dry_outcomes, now = figures.outcomes(), figures.outcomes(dry=True), figures.now
+    endless = figures.overdue()
+
+    def pending(*, late: bool, count: int) -> Truncated[OpenCommand]:
+        return Truncated([OpenCommand(one, _pending_s(one, now)) for one in figures.pending(MOST_CARDS, late)], count)
+
+    unknown = [OpenCommand(one, max(0.0, now - one.time)) for one in figures.unknown(MOST_CARDS)]
+    return {
+        "unknown": Truncated(unknown, figures.unsettled()),
+        "endless": pending(late=True, count=endless),
+        "running": pending(late=False, count=outcomes["pending"] - endless),
+        "failed": Truncated.of(_failed(figures), MOST_CLASSES),
+        "unanswered": figures.unanswered(MOST_ROWS, late=True),
+        "sent": figures.unanswered(MOST_ROWS, late=False),
+        "unfinished": Truncated.of(figures.unfinished(), MOST_CARDS),
+        "undelivered": figures.undelivered(MOST_ROWS),
+        "changed": Truncated(figures.changed(MOST_ROWS), outcomes["changed"] + outcomes["already_changed"]),
+        "mended": figures.mended(MOST_ROWS),
+        "oldest": figures.credentials(aged=True, most=20),
+        "ageless": figures.credentials(aged=False, most=MOST_ROWS),
         "dry_runs": Truncated(figures.dry_runs(20), sum(dry_outcomes.values())),
         "dry_outcomes": dry_outcomes,
-        "runbook": book,
-        "open_cards": OPEN_CARDS,
-        "colors": charts.COLORS,
-        "group_names": charts.GROUPS,
     }
+
+
+def _tally(figures: Figures, lists: Mapping[str, Any], unreadable: int) -> Tally:
+    outcomes = figures.outcomes()
+    stopped = sum(1 for one in figures.unfinished() if one.error is not None)
+    return Tally(
+        events=figures.ledger.events,
+        commands=sum(outcomes.values()),
+        changed=outcomes["changed"],
+        already_changed=outcomes["already_changed"],
+        failed=figures.failed(),
+        unknown=lists["unknown"].count,
+        mended=lists["mended"].count,
+        endless=lists["endless"].count,
+        running=lists["running"].count,
+        unanswered=lists["unanswered"].count,
+        sent=lists["sent"].count,
+        stopped=stopped,
+        incomplete=lists["unfinished"].count - stopped,
+        overdue=figures.over_age(),
+        ageless=lists["ageless"].count,
+        known_ages=lists["oldest"].count,
+        undelivered=lists["undelivered"].count,
+        unreadable=unreadable,
+        rotations=len({(one.source, one.service, one.policy) for one in figures.firings}),
+        dry_runs=lists["dry_runs"].count,
+        dry_refused=figures.dry_refused(),
+    )
 
 
 def render(shown: Mapping[str, Any]) -> str:
@@ -165,6 +179,7 @@ def render(shown: Mapping[str, Any]) -> str:
         "took": took_text,
         "lasted": duration_text,
         "number": "{:,}".format,
+        "counted": counted,
     }
     environment.filters["code"] = code
     environment.filters["days"] = lambda days: f"{days:,.1f}" if days < 1000 else f"{days:,.0f}"
@@ -215,13 +230,8 @@ def duration_text(seconds: float) -> str:
     return " ".join(part for part in parts[:2] if not part.startswith("0 ")) or "0 s"
 
 
-def _unknown(one: Result, settled: Result | None, now: float) -> OpenCommand:
-    return OpenCommand(one, max(0.0, now - one.time), settled=settled)
-
-
-def _pending(one: Result, now: float) -> OpenCommand:
-    for_s = max(0.0, now - (one.time if one.started is None else one.started))
-    return OpenCommand(one, for_s, overdue=for_s > OVERDUE_S)
+def _pending_s(one: Result, now: float) -> float:
+    return max(0.0, now - (one.time if one.started is None else one.started))
 
 
 def _groups(figures: Figures) -> list[OperationOutcomes]:
@@ -236,15 +246,18 @@ def _groups(figures: Figures) -> list[OperationOutcomes]:
     return sorted(groups, key=lambda one: (-one.total, one.cloud, one.service, one.operation))
 
 
-def _failures(figures: Figures, advice: Mapping[str, str]) -> list[ErrorClassCount]:
-    failures = []
-    for name, found in groupby(figures.errors(), key=lambda row: row[0]):
-        told: list[str] = []
-        codes = count = retryable = 0
-        for _, code, often, repeatable in found:
-            if codes < 4:
-                told.append(f"{code} ({often:,})")
-            codes, count, retryable = codes + 1, count + often, retryable + repeatable
-        more = f" and {codes - 4:,} more" if codes > 4 else ""
-        failures.append(ErrorClassCount(name, count, retryable, ", ".join(told) + more, advice.get(name, _NO_ROW)))
-    return sorted(failures, key=lambda one: (-one.count, one.name))
+def _failed(figures: Figures) -> Iterator[FailureClass]:
+    """The class with the most commands first."""
+    found = []
+    for name, codes in groupby(figures.errors(), key=lambda row: row[0]):
+        told = [(code, often, repeatable) for _, code, often, repeatable in codes]
+        found.append((name, sum(often for _, often, _ in told), told))
+    for name, count, told in sorted(found, key=lambda one: (-one[1], one[0] or "")):
+        more = f" and {len(told) - 4:,} more" if len(told) > 4 else ""
+        yield FailureClass(
+            name,
+            count,
+            sum(repeatable for _, _, repeatable in told),
+            ", ".join(f"{code} ({often:,})" for code, often, _ in told[:4]) + more,
+            Truncated(figures.failed_of(name, MOST_OF_A_CLASS), count),
+        )

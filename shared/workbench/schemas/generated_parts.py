@@ -13,13 +13,12 @@ from pathlib import Path
 from shared.stores.store import RIGHTS
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.function_text import story
-from shared.workbench.bundle.operations import FOLLOW, functions, operations, rights
+from shared.workbench.bundle.operations import functions, operations, rights
 from shared.workbench.claims.told import counted, weakest
 from shared.workbench.docs.marked_parts import MANUAL, with_part, write_part
 from shared.workbench.operations.manual_section import log_lines_and_alarms
 
-_API = {FOLLOW: "the clouds' read calls"}
-_OTHER_API = "the clouds' list calls"
+_READS = "list and read calls only"
 
 
 def parts() -> dict[str, dict[str, str]]:
@@ -45,17 +44,17 @@ def write(root: Path = ROOT) -> None:
 
 
 def _functions() -> str:
-    lines = ["| function | what it changes | API |", "|---|---|---|"]
+    lines = ["| function | what it does | API |", "|---|---|---|"]
     for function in functions():
         told = story(function)
-        api = _sources(told.source) if function in operations() else _API.get(function, _OTHER_API)
+        api = _actions_of(told.source) if function in operations() else _READS
         lines.append(f"| `{function}` | {_line(told.summary).rstrip('.')} | {api} |")
     return _text(lines)
 
 
-def _sources(source: str) -> str:
-    """The pages that a docstring names as its sources, actions as code."""
-    return re.sub(r"(^|; )([A-Za-z]+)", r"\1`\2`", _line(source).rstrip("."))
+def _actions_of(source: str) -> str:
+    """The actions of the API pages that a docstring names as its sources."""
+    return ", ".join(f"`{action}`" for action in re.findall(r"(?:^|; )([A-Za-z]+)", _line(source)))
 
 
 def _roles() -> str:

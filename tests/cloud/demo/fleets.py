@@ -82,7 +82,7 @@ def _queue(folder: Path, fleet: Fleet, use: str) -> str:
 
 
 def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
-    """One line: the timer fires twice, what is due is rotated once, and each new secret is in its store."""
+    """One line: the timer fires twice, each due password changes once, and each new password is in its store."""
     started = time.monotonic()
     queues = {f"KEYTURN_{use.upper()}": _queue(folder, fleet, use) for use in ("results", "commands")}
     settings = {**queues, **endpoints(cloud), "KEYTURN_HANDOFF_KEY": new_key()}
@@ -111,8 +111,7 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
     well = (told.count("changed"), len(told), old, new, due) == (fleet.due, fleet.due, count - fleet.due, count, 0)
     scene.tell(
         f"  {fleet.policy['Policy']:<16} {time.monotonic() - started:>5.1f} s  {len(told)} of {count} were due, "
-        f"{told.count('changed')} changed; the old password opens {old} servers, the one in its store {new}; "
-        f"due now: {due}",
+        f"{told.count('changed')} changed, {due} are due now; the store's password opens {new}, the old one {old}",
         well,
     )
 

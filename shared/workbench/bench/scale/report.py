@@ -31,9 +31,10 @@ UNITS = {"firing": "instance", "report": "event", "event": "command"}
 _NAMES = {"firing": "`plan_rotation`, a tenth due", "report": "`make report`", "event": "one event of commands"}
 HEAD = ("what", "items", "CPU s", "CPU ms an item more", "growth", "peak MiB", "budget", "calls an item", "beside")
 TEXT = (
-    "What grows with a fleet, each size in a process of its own. Growth: what one item more costs from the middle to "
-    f"the largest size, against up to the middle; at most {GROWTH:g}. A scripted cloud answers, and no "
-    "pace holds calls up."
+    "### Large fleets\n\n"
+    "What grows with the size of a fleet. Each size runs in a process of its own. A scripted cloud answers, and no "
+    "pace holds calls up. *Growth* is the cost of one item more in the upper half of the sizes, divided by that cost "
+    f"in the lower half. It may be {GROWTH:g} at most."
 )
 
 
