@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser
 
+from shared.clouds.alibaba.error_codes import ALIBABA_CODES
+from shared.clouds.tencent.error_codes import TENCENT_CODES
 from shared.results.outcome import Outcome
 from shared.results.result_event import _STATUS
 from shared.rotation.policy import PlanRotation
@@ -158,6 +160,19 @@ def test_every_function_tells_how_it_is_called_over_http(desktop: Visit) -> None
             row = desktop.text(f"[id='http-{code}']")
             assert reply["description"].replace("`", "") in row
             assert all(header["$ref"].rpartition("/")[2][:5] in row for header in reply.get("headers", {}).values())
+
+
+def test_every_command_of_the_makefile_is_told(desktop: Visit) -> None:
+    told = desktop.page.locator("section[aria-labelledby=commands] td:first-child").all_text_contents()
+    targets = re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert told == [f"make {target}" for target in targets]
+
+
+def test_every_error_code_is_told_and_leads_to_its_class(desktop: Visit) -> None:
+    told = desktop.page.locator("section[aria-labelledby=error-codes] td:first-child code").all_text_contents()
+    listed = [row.code for table in (TENCENT_CODES, ALIBABA_CODES) for row in table.rows]
+    assert {*listed, "CommandIdUsed", "Superseded", "StoreOfAnother"} <= set(told)
+    assert desktop.page.locator("#code-CommandIdUsed a[href='#runbook-invalid_command']").count() == 1
 
 
 def test_every_chapter_of_the_manual_is_shown_once_and_its_links_lead_to_the_place_they_name(desktop: Visit) -> None:

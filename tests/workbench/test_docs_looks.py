@@ -193,6 +193,7 @@ def test_it_reads_without_scripts(browser: Browser, built: Path) -> None:
     assert page.locator("#menu a[href='#tencent_redis_modify_instance_account']").is_visible()
     assert page.locator("[id='http-409']").is_visible()
     assert page.locator("#claim-R1").is_visible()
+    assert page.locator(".search").is_hidden()
     assert page.locator("button, select").evaluate_all("all => all.filter(one => one.checkVisibility()).length") == 0
     assert background(Visit(page)) == "rgb(19, 24, 31)"
     page.context.close()

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from shared.runtime.errors import ErrorClass
 from shared.workbench.docs import chapters
 from shared.workbench.docs.__main__ import main
+from shared.workbench.docs.error_codes import TABLES, cloud_codes, own_codes
 from shared.workbench.docs.fields import fields
 from shared.workbench.docs.http import interface
 from shared.workbench.docs.manual import ManualChapter
@@ -86,6 +88,12 @@ def test_two_chapters_may_have_the_same_heading_and_one_may_have_it_twice() -> N
     ]
 
 
+def test_the_outline_of_a_chapter_has_no_gap() -> None:
+    text = "### One\n\n### Two\n\n##### Three\n\n## Four\n"
+    found = to_html(text, AnchorIds(), "t", chapter="figures")
+    assert re.findall(r"<(h\d)", found) == ["h3", "h3", "h4", "h3"]
+
+
 def test_folds_line_breaks_and_keys_are_kept_comments_go_and_other_html_is_text() -> None:
     folded = html("<!-- a\nb -->\n<details><summary>The `x` &</summary>\n\n- one\n\n</details>\n\n<!-- /a -->\n")
     assert (
@@ -143,6 +151,41 @@ def test_a_status_names_the_functions_that_answer_it_by_the_shorter_list() -> No
     told = [(one.code, meaning.text, meaning.only, meaning.but) for one in found.statuses for meaning in one.meanings]
     assert told == [("200", "done", (), ("c",)), ("200", "sent", ("c",), ()), ("401", "no", ("b",), ())]
     assert found.calls[0].example.startswith("POST /a HTTP/1.1\nHost: e.x\n")
+
+
+def test_keyturns_own_codes_are_read_from_the_sources(tmp_path: Path) -> None:
+    (tmp_path / "functions").mkdir()
+    (tmp_path / "shared" / "workbench").mkdir(parents=True)
+    (tmp_path / "shared" / "workbench" / "a.py").write_text(
+        "def f():\n    raise Refused(E.FAILED, 'x', code='Unseen')\n"
+    )
+    (tmp_path / "shared" / "a.py").write_text(
+        """
+FULL = "StoreFull"
+def f(name, error):
+    raise Ambiguous(f"{name} was not answered", code="NoAnswer")
+def g(name):
+    text = f"{name} is busy: "
+    if name:
+        text += "send it again"
+        raise RetryLater(ErrorClass.BUSY, text, code=FULL)
+    raise Refused(_E.FAILED, text + "give up", code="NoAnswer")
+def h(error):
+    raise Refused(error.error_class, "as the cloud says", code=error.code)
+"""
+    )
+    found = [(one.code, one.classes, one.messages) for one in own_codes(tmp_path)]
+    assert found == [
+        ("NoAnswer", ["ambiguous", "failed"], ["… was not answered", "… is busy: give up"]),
+        ("StoreFull", ["busy"], ["… is busy: send it again"]),
+    ]
+
+
+def test_every_code_of_a_cloud_stands_in_one_group() -> None:
+    for _, table in TABLES.values():
+        groups = cloud_codes(table)
+        assert [code for group in groups for code in group.codes] == [row.code for row in table.rows]
+        assert {group.error_class for group in groups} <= {one.value for one in ErrorClass}
 
 
 def test_a_chapter_that_the_menu_does_not_name_is_shown_at_the_end_of_the_manual(

@@ -18,6 +18,7 @@ from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
 from shared.workbench.claims.table import Status, by_harm, read_claims
 from shared.workbench.docs import markdown, operations
+from shared.workbench.docs.error_codes import TABLES, cloud_codes, own_codes
 from shared.workbench.docs.fields import fields
 from shared.workbench.docs.http import interface
 from shared.workbench.docs.manual import ManualChapter, read_manual
@@ -42,6 +43,7 @@ RISKS = {
     "deployment": "A deployment stops.",
     "service": "A command is refused or late.",
 }
+RESULT = {"type": "object", "description": "The fields of a [result](#event-resultevent)."}
 SIGNERS = {"tencentSignature": "Tencent SCF", "alibabaSignature": "Alibaba Function Compute"}
 
 
@@ -115,11 +117,13 @@ class _Builder:
         self.ids = AnchorIds()
         self.made: dict[str, Callable[[str], Chapter]] = {
             README_TOP: self.overview,
+            "commands": self.commands,
             "functions": self.functions,
             "http-interface": self.http,
             "fields": self.fields,
             "queues": self.queues,
             "what-to-do": self.runbook,
+            "error-codes": self.error_codes,
             "alarms": self.alarms,
             "log-lines": self.log_lines,
             "role-policies": self.policies,
@@ -151,7 +155,7 @@ class _Builder:
         return Chapter(name, anchor, Markup(markdown.to_html(self.readme[name], self.ids, anchor)))
 
     def manual(self, chapter: ManualChapter, anchor: str) -> Chapter:
-        html = markdown.to_html(chapter.text, self.ids, anchor, level=1, chapter=anchor)
+        html = markdown.to_html(chapter.text, self.ids, anchor, chapter=anchor)
         return Chapter(chapter.title, anchor, Markup(html))
 
     def functions(self, anchor: str) -> Chapter:
@@ -162,6 +166,12 @@ class _Builder:
     def names(self) -> list[str]:
         return operations.functions(self.descriptions)
 
+    def commands(self, anchor: str) -> Chapter:
+        """The targets of the Makefile, as `make help` lists them."""
+        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+        found = re.findall(r"^([a-z]+):.*## (.+)", makefile, re.MULTILINE)
+        return self.render("Commands", anchor, "commands.html.j2", [], commands=found)
+
     def fields(self, anchor: str) -> Chapter:
         """What leaves keyturn, field by field."""
         found: list[dict[str, Any]] = []
@@ -170,7 +180,7 @@ class _Builder:
             forms = [schema["$defs"][form["$ref"].rpartition("/")[2]] for form in schema.get("anyOf", ())]
             for form in forms or [schema]:
                 about = markdown.to_html(str(form.get("description", "")), AnchorIds(), name)
-                whole = {**form, "$defs": {} if forms else schema.get("$defs", {})}
+                whole = {**form, "$defs": {**schema.get("$defs", {}), **({"ResultEvent": RESULT} if forms else {})}}
                 event = f"event-{slug(form.get('title', name))}"
                 found.append({"anchor": event, "title": title, "about": about, "fields": fields(whole)})
                 title = f"{title} to a list"
@@ -181,6 +191,14 @@ class _Builder:
         kinds = (("error_class", "By error class"), ("outcome", "By outcome"), ("state", "By alarm"))
         parts = [(f"runbook-{kind}", title) for kind, title in kinds]
         return self.render("What to do next", anchor, "runbook.html.j2", parts, kinds=kinds, rows=read_runbook())
+
+    def error_codes(self, anchor: str) -> Chapter:
+        clouds = {
+            cloud: (markdown.to_html(about, AnchorIds(), "code"), cloud_codes(table))
+            for cloud, (about, table) in TABLES.items()
+        }
+        parts = [(f"error-codes-{slug(name)}", f"Codes of {name}") for name in ("keyturn", *clouds)]
+        return self.render("Error codes", anchor, "error_codes.html.j2", parts, own=own_codes(), clouds=clouds)
 
     def alarms(self, anchor: str) -> Chapter:
         found = read_alarms()

@@ -82,16 +82,17 @@ def sections(path: Path) -> dict[str, str]:
     return {name: "\n".join(lines) + "\n" for name, lines in found.items()}
 
 
-def to_html(text: str, ids: AnchorIds, prefix: str, *, level: int = 0, chapter: str = "") -> str:
-    """A block of Markdown as HTML. Row ids begin with `prefix`; headings move down by `level`.
+def to_html(text: str, ids: AnchorIds, prefix: str, *, chapter: str = "") -> str:
+    """A block of Markdown as HTML. Row ids begin with `prefix`. The highest headings become h3, with no gap below.
 
     In a `chapter` of the manual the headings' ids begin with its name, so that two chapters may have the same heading.
     """
     tokens = _MARKDOWN.parse(text)
+    above: list[int] = []  # the levels of the headings that this place stands under
     for index, token in enumerate(tokens):
-        if token.type in ("heading_open", "heading_close"):
-            token.tag = f"h{min(6, int(token.tag[1]) + level)}"
         if token.type == "heading_open":
+            above = [*(one for one in above if one < int(token.tag[1])), int(token.tag[1])]
+            token.tag = tokens[index + 2].tag = f"h{min(6, 2 + len(above))}"
             token.attrSet("id", ids.new(_heading_id(slug(tokens[index + 1].content), chapter)))
         elif token.type == "th_open" and not tokens[index + 1].content:
             token.tag = tokens[index + 2].tag = "td"  # an empty corner names no column

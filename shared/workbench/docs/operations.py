@@ -113,7 +113,7 @@ def _triggers(spec: FunctionSpec) -> Iterator[str]:
         yield f"timer `{timer.name}` at `{timer.cron}`{'' if timer.enabled else ', disabled'}"
     for queue in spec.queues:
         kind = f"CKafka topic `{queue.topic}`" if isinstance(queue, CkafkaTrigger) else f"SMQ queue `{queue.queue}`"
-        yield f"{kind}, {queue.batch} at once, {queue.retries} repeats"
+        yield f"{kind}, at most {queue.batch} messages at once, {queue.retries} retries"
 
 
 def _example(function: str) -> str:

@@ -14,11 +14,14 @@
   // --- the index ---
   const text = (element) => {
     const copy = element.cloneNode(true);
-    all("button, .here", copy).forEach((one) => one.remove());
+    all("button, .here, .again, .level", copy).forEach((one) => one.remove());
     return copy.textContent.replace(/\s+/g, " ").trim();
   };
-  // `CommandIdUsed` is found by `used`, too.
-  const folded = (words) => `${words} ${words.replace(/([a-z])([A-Z])/g, "$1 $2")}`.toLowerCase();
+  // `CommandIdUsed` and `reset_password` are found by `id used` and `reset password`, too.
+  const folded = (words) => `${words} ${words.replace(/([a-z])([A-Z])/g, "$1 $2").replace(/[_./]/g, " ")}`.toLowerCase();
+
+  // A row is called what its first cell says, or by the names in it if it says much.
+  const called = (cell) => (text(cell).length > 60 ? all("code", cell).map(text).join(" ") : text(cell));
 
   const build = () => all(".chapter").flatMap((chapter) => {
     const above = [];
@@ -29,9 +32,11 @@
       const words = element.cells ? [...element.cells].map(text).filter(Boolean).join(" · ") : text(element);
       if (!words) return [];
       const where = above.filter(Boolean).join(" › ") || words;
-      const title = level ? words : element.cells ? text(element.cells[0]) : "";
+      const title = level ? words : element.cells ? called(element.cells[0]) : "";
       if (level) above[level - 2] = words;
-      return [{ element, level, words, where, low: folded(words), title: folded(title), name: title.toLowerCase(), about: folded(where) }];
+      const detail = element.closest("[data-detail]") !== null; // for those who look for it by its name
+      const name = title.toLowerCase();
+      return [{ element, level, words, where, detail, low: folded(words), title: detail ? name : folded(title), name, about: folded(where) }];
     });
   });
 
@@ -43,7 +48,8 @@
   const variants = (query) => {
     const found = [query];
     for (const [phrase, others] of synonyms) {
-      if (` ${query} `.includes(` ${phrase} `)) found.push(...others.map((other) => ` ${query} `.replace(` ${phrase} `, ` ${other} `).trim()));
+      if (!` ${query} `.includes(` ${phrase} `)) continue;
+      for (const other of others) found.push(` ${query} `.replace(` ${phrase} `, ` ${other.toLowerCase()} `).trim());
     }
     return found.map((one) => ({ query: one, terms: one.split(/\s+/), words: one.split(/\s+/).map(word) }));
   };
@@ -60,9 +66,10 @@
       else return 0;
     }
     if (!own) return 0;
-    if (inTitle === words.length) points += 20 + (entry.name === query ? 40 : entry.name.startsWith(query) ? 10 : 0);
+    if (inTitle === words.length) points += 20 + (entry.name === query ? 40 : (10 * query.length) / entry.name.length);
     if (entry.low.includes(query)) points += 5;
     if (entry.level) points += 8 - entry.level;
+    if (entry.detail) points /= 3;
     return points + 1 / (1 + entry.words.length / 50);
   };
 
@@ -118,7 +125,8 @@
     close();
     if (query.length < 2) { $("#said").textContent = ""; return; }
     index ||= build();
-    const found = find(query);
+    let found = find(query);
+    if (!found.length) found = find(query.replace(/\.[\w-]+$/, ".*")); // a code that only a family's row names
     hits = found.slice(0, MOST);
     box.replaceChildren(...hits.map(({ entry, terms }, number) => {
       const where = document.createElement("b");
