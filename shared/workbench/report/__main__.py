@@ -86,17 +86,19 @@ def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | N
     totals = shown["totals"]
     outcomes = {one.value: totals.outcomes[one.value] for one in Outcome if totals.outcomes[one.value]}
     print(
-        _line(str(out), ledger.events, totals.commands, outcomes, as_json=as_json),
+        _told(shown["headline"].text, str(out), ledger.events, totals.commands, outcomes, as_json=as_json),
         file=sys.stderr if str(out) == "-" else sys.stdout,
     )
     return 0
 
 
-def _line(out: str, events: int, commands: int, outcomes: Mapping[str, int], *, as_json: bool) -> str:
+def _told(headline: str, out: str, events: int, commands: int, outcomes: Mapping[str, int], *, as_json: bool) -> str:
+    """The page's own headline, and below it where the page is and what it counts."""
     if as_json:
-        return json.dumps({"Page": out, "Events": events, "Commands": commands, "Outcomes": outcomes})
+        counts = {"Page": out, "Events": events, "Commands": commands, "Outcomes": outcomes}
+        return json.dumps({"Headline": headline, **counts})
     ended = (f"{count:,} {outcome}" for outcome, count in outcomes.items())
-    return "   ".join([out, f"{events:,} events", f"{commands:,} commands", *ended])
+    return "\n".join([headline, "   ".join([out, f"{events:,} events", f"{commands:,} commands", *ended])])
 
 
 def add_source(text: str, source: Source, ledger: Ledger) -> None:
