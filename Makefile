@@ -28,6 +28,10 @@ $(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGO
 .DEFAULT_GOAL := help
 .PHONY: help demo test check new schemas docs lint campaign mutants bench cloud shell invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev
 
+# A target that is misspelt.
+.DEFAULT:
+	@echo "there is no target $@: make help lists them" >&2; exit 2
+
 help: ## what there is
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -90,7 +94,7 @@ shell: with-demo ## a shell that has the stand-in running; `exit` ends both: mak
 	@$(PY) -m tests.cloud shell $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
-	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(AS),--as="$(AS)")
+	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(filter command,$(firstword $(origin AS))),$(if $(AS),--as="$(AS)"))
 
 package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
 	@$(PY) -m shared.workbench.package "$(or $(CLOUD),tencent)" $(FUNCTION) $(RUNTIME)

@@ -1,1 +1,1 @@
-"""What a command is: its fields, password rules, secrets and references to them."""
+"""The model of a command: its fields, password rules, secrets and references to stores."""

@@ -1,4 +1,4 @@
-"""What a command is: the cloud API's own parameters, and keyturn's few fields beside them."""
+"""The model of a command: the parameters of the cloud's API, plus a few fields of keyturn's own."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _region(value: str, cloud: str | None) -> str:
 
 
 CommandId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")]
-# A time as keyturn writes it, in what it sends to itself.
+# A time in the messages that keyturn sends to itself.
 Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,6})?Z$")]
 Region = Annotated[str, AfterValidator(lambda value: _region(value, None)), _enum(None)]
 TencentRegion = Annotated[str, AfterValidator(lambda value: _region(value, "tencent")), _enum("tencent")]
@@ -55,31 +55,31 @@ Note = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^
 C = TypeVar("C", bound="Command")
 A = TypeVar("A", bound=str)
 Alternate = Annotated[list[A], Field(min_length=2, max_length=2)]
-"""Two accounts that a store's secret names in turn: the idle one is changed and becomes current."""
+"""Two accounts that share one store. keyturn changes the one that is not in use; the store then names that one."""
 
 
-# Built when the operation that takes it is: a class that others only build upon needs no validator of its own.
+# `defer_build`: an Operation builds the validator of its command. The base classes need none.
 _FORM = ConfigDict(
     alias_generator=to_pascal, extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, defer_build=True
 )
 
 
 def _flag(value: object) -> object:
-    """A flag is JSON's true; Python takes the number 1 for it."""
+    """Accept only JSON's `true`. To Python the number 1 equals it, and would pass."""
     if value is not True:
-        raise PydanticCustomError("flag", "must be true, if it is there")
+        raise PydanticCustomError("flag", "must be true, or be left out")
     return value
 
 
 class Deliver(BaseModel):
-    """Where a new secret goes that the sender does not know: into a store, sealed to a public key, into the reply."""
+    """Where keyturn puts a new secret that the sender does not know: in a store, sealed to a key, or in the reply."""
 
     model_config = _FORM
 
     store: Annotated[StoreRef, PlainValidator(lambda value: _store(value))] | None = None
     seal: Annotated[dict[str, Any], PlainValidator(lambda value: _seal_key(value))] | None = None
     reply: Annotated[Literal[True], BeforeValidator(_flag)] | None = None
-    # The store may be another credential's by now, whose change is none any more.
+    # Use the store even if it holds secrets of another credential, as long as none of these is pending.
     adopt: Annotated[Literal[True], BeforeValidator(_flag)] | None = None
 
     @model_validator(mode="after")
@@ -87,14 +87,14 @@ class Deliver(BaseModel):
         if self.store is None and self.seal is None and self.reply is None:
             raise PydanticCustomError("nowhere", "must name Store, Seal or Reply")
         if self.adopt and self.store is None:
-            raise PydanticCustomError("adopt", "Adopt: goes with Store")
+            raise PydanticCustomError("adopt", "Adopt: requires Store")
         return self
 
 
 def _store(value: object) -> StoreRef:
     ref = value if isinstance(value, StoreRef) else read_ref(value)
     if ref.version is not None:
-        raise PydanticCustomError("store_version", "takes no version: keyturn names the new one")
+        raise PydanticCustomError("store_version", "must have no version: keyturn names the new version")
     return ref
 
 
@@ -111,20 +111,20 @@ def _seal_key(value: object) -> dict[str, Any]:
 
 
 class Command(BaseModel):
-    """The fields that every operation takes, beside its API's own. The spelling is the API's: PascalCase."""
+    """The fields that every operation has, beside those of its API. All are spelled as the API does it: PascalCase."""
 
     model_config = _FORM
-    # Which of the model's fields name the resource and the account, and what an unnamed account is called.
+    # The fields that name the resource and the account, and the account's name in results if the command has none.
     resource_field: ClassVar[str] = "InstanceId"
     account_field: ClassVar[str | None] = "AccountName"
     account_default: ClassVar[str] = "-"
-    # Which of its attributes hold the secrets, and what the cloud's page asks of a new one.
+    # The attributes that hold the old and the new secret.
     old_field: ClassVar[str | None] = None
     new_field: ClassVar[str]
-    # The flag that, where it is true, stands in the new secret's place; without it the secret is required.
+    # A flag that replaces the new secret: a command must have exactly one of the two.
     instead_field: ClassVar[str | None] = None
     rule: ClassVar[PasswordRule]
-    # What the API takes a parameter for that is not given, where its page says so.
+    # The API's defaults for parameters that a command leaves out, if its page states them.
     page_defaults: ClassVar[Mapping[str, Any]] = {}
 
     region: Region | None = None
@@ -138,7 +138,7 @@ class Command(BaseModel):
 
     @model_validator(mode="after")
     def _texts_hold_no_secret(self) -> Command:
-        """What is copied to results or shown in the cloud's console must hold none; a name, none that is new."""
+        """Refuse a secret in texts that go to results or to the cloud's console. A name may hold the old secret."""
         secrets = [(name, value.reveal()) for name, value in self._held()]
         for field, text in self.__dict__.items():
             if not isinstance(text, str):
@@ -151,7 +151,7 @@ class Command(BaseModel):
 
     @model_validator(mode="after")
     def _new_secret_or_flag(self) -> Command:
-        """Without either none would be sent, and a cloud may take that for a wish to have none."""
+        """Ask for exactly one of the two. Without both, the cloud might remove the password."""
         flag, new = self.instead_field, self.new_field
         if flag and bool(getattr(self, flag)) == (getattr(self, new) is not None):
             raise PydanticCustomError("one", f"{to_pascal(new)}: give it, or {to_pascal(flag)}: true, not both")
@@ -162,7 +162,7 @@ class Command(BaseModel):
 
     @classmethod
     def raw_secrets(cls, data: object) -> list[str]:
-        """What an unread command holds where secrets go: nothing of it may be named, whatever else is wrong."""
+        """The texts in the secret fields of unchecked data. No result may show them, even if the command is invalid."""
         if not isinstance(data, Mapping):
             return []
         names = [field.alias or name for name, field in cls.model_fields.items() if "Secret" in repr(field.annotation)]
@@ -174,25 +174,25 @@ class Command(BaseModel):
 
     @classmethod
     def bare_account(cls, given: str) -> str:
-        """The account's name as results and allow lists know it."""
+        """The account's name in results and in KEYTURN_ALLOW."""
         return given
 
     def permit(self, settings: Settings) -> None:
-        """What the form allows and the settings, or two fields together, may not. Raises: Refused."""
+        """Check what the model alone cannot: the settings, and fields that exclude each other. Raises: Refused."""
 
     @property
     def returns_secret(self) -> bool:
-        """Whether the cloud makes the new secret and its answer shows it once."""
+        """Whether the cloud makes the new secret and returns it once, in its answer."""
         return False
 
     @property
     def alternates(self) -> tuple[str, ...]:
-        """The two accounts to be changed in turn, or none."""
+        """The two accounts to change in turn, or none."""
         return ()
 
     @property
     def generates(self) -> Generate | None:
-        """How the new secret is to be made, if it is."""
+        """How keyturn generates the new secret; None: it does not generate one."""
         new = self.given_new
         return new if isinstance(new, Generate) else None
 
@@ -214,7 +214,7 @@ class Command(BaseModel):
         return [one for one in given if isinstance(one, StoreRef)]
 
     def with_secrets(self: C, old: Secret | None, new: Secret | None, account: str | None = None) -> C:
-        """The same command with its secrets in clear, and with the account whose turn it is."""
+        """A copy with its secrets in clear and, of two alternating accounts, the one to change now."""
         filled: dict[str, Any] = {self.new_field: new} if new is not None else {}
         if self.old_field and old is not None:
             filled[self.old_field] = old
@@ -223,7 +223,7 @@ class Command(BaseModel):
         return self.model_copy(update=filled)
 
     def parameters(self) -> dict[str, Any]:
-        """What the API itself takes of this command, in its own spelling, less the secrets."""
+        """The API's own parameters in this command, spelled as the API spells them, without secrets."""
         return {
             spelled: value
             for name, spelled in _own_parameters(type(self))
@@ -231,9 +231,10 @@ class Command(BaseModel):
         }
 
     def identity(self) -> dict[str, Any]:
-        """What tells this change from another one of the same credential: the API's own parameters as resolved.
+        """The API's parameters that distinguish this change from other changes of the same credential.
 
-        Not the credential's names, nor how its secret comes about.
+        Parameters that are left out have the page's defaults. The credential's names and the way its secret is made
+        are not among them.
         """
         names = (self.resource_field, self.account_field, "Alternate", "Random")
         given = {name: value for name, value in self.parameters().items() if name not in names}
@@ -262,7 +263,7 @@ def _own_parameters(model: type[Command]) -> tuple[tuple[str, str], ...]:
 
 
 class TencentCommand(Command):
-    """A command for Tencent Cloud, whose two sites have hosts of their own."""
+    """A command for Tencent Cloud. Its two sites, domestic and intl, have different hosts."""
 
     region: TencentRegion | None = None
     role: TencentRole | None = None
@@ -277,23 +278,24 @@ class AlibabaCommand(Command):
 
 
 def admit_no_auth(settings: Settings, *, login: bool) -> None:
-    """Whether an instance may be opened to all who reach it, which no login can prove. Raises: Refused."""
+    """Allow `NoAuth: true` only with KEYTURN_ALLOW_NOAUTH=1, and without Login. Raises: Refused."""
     if not settings.allow_noauth:
-        text = "NoAuth: true opens the instance to all who reach it; KEYTURN_ALLOW_NOAUTH=1 lets it through"
+        text = "NoAuth: true opens the instance to everyone who reaches it; KEYTURN_ALLOW_NOAUTH=1 allows that"
         raise Refused(ErrorClass.FORBIDDEN, text)
     if login:
-        raise Refused(ErrorClass.INVALID_COMMAND, "Login: leave it out: NoAuth: true leaves no password to log in with")
+        raise Refused(ErrorClass.INVALID_COMMAND, "Login: leave it out: with NoAuth: true no password is left to prove")
 
 
 def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:
-    """Where a secret goes that the sender does not know, so that it cannot be lost. `waited_for`: by an HTTP caller.
+    """Check that a new secret that the sender does not know cannot be lost. `waited_for`: an HTTP caller waits for it.
 
     Raises: Refused.
     """
     deliver, made = command.deliver, command.generates is not None
     if not made and not command.returns_secret:
         if deliver is not None:
-            raise Refused(ErrorClass.INVALID_COMMAND, "Deliver: goes only with a secret that the sender does not know")
+            text = "Deliver: leave it out: it is only for a secret that keyturn or the cloud generates"
+            raise Refused(ErrorClass.INVALID_COMMAND, text)
         return
     what = "Generate" if made else "Random"
     if made and deliver is None:
@@ -307,30 +309,33 @@ def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) ->
             raise Refused(ErrorClass.FORBIDDEN, text, code="SealKeyForbidden")
     replied = deliver is None or deliver.reply is not None
     if replied and not waited_for:
-        text = f"{what}: the new secret is shown once, to an HTTP caller who waits; here it would be lost: use Store"
+        text = f"{what}: use Deliver.Store: only an HTTP caller who waits can see the new secret, here it would be lost"
         raise Refused(ErrorClass.INVALID_COMMAND, text)
     if deliver is None or deliver.store is None:
         if made and command.old_field is not None:
-            text = "Generate: this change needs the old secret, and a lost new one would lock everyone out: use Store"
+            text = "Generate: use Deliver.Store: this change needs the old secret, so a lost new one locks everyone out"
             raise Refused(ErrorClass.INVALID_COMMAND, text)
         if not waited_for:
-            text = f"{what}: without Store it is for an HTTP caller who waits, since a lost secret is only made anew"
+            text = f"{what}: use Deliver.Store: without it, only an HTTP caller who waits may ask for a new secret"
             raise Refused(ErrorClass.INVALID_COMMAND, text)
     if replied and not settings.reply:
         text = (
-            "KEYTURN_REPLY: off, which is the default on SCF, whose log holds what a function returns. Nothing was"
-            " called: use Deliver.Seal or Deliver.Store, or set KEYTURN_REPLY=on"
+            "KEYTURN_REPLY is off (the default on SCF, because SCF logs what a function returns), nothing was called:"
+            " use Deliver.Seal or Deliver.Store, or set KEYTURN_REPLY=on"
         )
         raise Refused(ErrorClass.FORBIDDEN, text, code="ReplyOff")
 
 
 def account_or_alternate(command: Command, account: str | None) -> None:
-    """The rule of an operation that can change two accounts in turn. Raises: PydanticCustomError."""
+    """Check AccountName and Alternate of an operation that can change two accounts in turn.
+
+    Raises: PydanticCustomError.
+    """
     pair = command.alternates
     if (account is None) != bool(pair):
         raise PydanticCustomError("account", "AccountName: give it, or Alternate with two accounts, not both")
     if pair and pair[0] == pair[1]:
         raise PydanticCustomError("alternate", "Alternate: must name two different accounts")
     if pair and (command.generates is None or command.deliver is None or command.deliver.store is None):
-        rule = "Alternate: goes with Generate and Deliver.Store, where the account and secret of the turn are kept"
+        rule = "Alternate: requires Generate and Deliver.Store: the store keeps the account in use and its password"
         raise PydanticCustomError("alternate", rule)

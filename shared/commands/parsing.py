@@ -1,7 +1,7 @@
-"""A command or a policy from the data that a sender gives: validated once, here.
+"""Turns a sender's data into a command or a policy. keyturn validates them once, here.
 
-pydantic prints the input of a failing field and its `errors()` holds it too, so nothing but locations, types and
-fixed texts leaves this room.
+pydantic's errors hold the input of a failing field, and so does their `errors()`. This module passes on only
+locations, types and fixed texts.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.runtime.errors import ErrorClass, Refused
 
 _MOST_LINES = 10  # mistakes that are told
 _MOST_VALUES = 500  # the longest policy holds about 130
-_KEY = "a key"  # in the place of a name that may be a pasted secret
+_KEY = "a key"  # shown instead of a name that may be a pasted secret
 
 C = TypeVar("C", bound=Command)
 M = TypeVar("M", bound=BaseModel)
@@ -31,11 +31,11 @@ def parse_command(model: type[C], data: object) -> C:
 
 
 def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
-    """The same for any model of ours. Raises: as `parse_command`."""
+    """Like `parse_command`, for any model. `known`: the field names that a refusal lists. Raises: Refused."""
     if not isinstance(data, Mapping):
         raise Refused(ErrorClass.INVALID_COMMAND, "the command must be a JSON object")
     if _is_vast(data):
-        text = f"the command holds more than {_MOST_VALUES} names and values: see the fields that it has"
+        text = f"the command holds more than {_MOST_VALUES} names and values: send only the fields that it has"
         raise Refused(ErrorClass.INVALID_COMMAND, text)
     try:
         return model.model_validate(data)
@@ -50,7 +50,7 @@ def parse_model(model: type[M], data: object, known: frozenset[str]) -> M:
 
 
 def _is_vast(data: Mapping[str, Any]) -> bool:
-    """Whether a command holds more than any can: pydantic keeps an error for each unknown name, with all around it."""
+    """Whether the data hold more values than any command. pydantic would keep an error for each unknown name."""
     left = _MOST_VALUES
     waiting: list[Any] = [data]
     while waiting:
@@ -76,7 +76,7 @@ def _line(problem: Any, known: frozenset[str]) -> str:
         rule = "has characters or a form that this field does not take"
     elif kind == "union_tag_invalid" or kind.startswith("model_"):
         rule = "must be a JSON object of this field's form"
-    if rule.startswith(("Input ", "String ", "List ")):  # pydantic's own sentences; ours may begin with a field's name
+    if rule.startswith(("Input ", "String ", "List ")):  # pydantic's; keyturn's may begin with a field's name
         rule = rule[:1].lower() + rule[1:]
     return f"{'.'.join(path)}: {rule}" if path else rule
 
@@ -89,19 +89,19 @@ def _meant(path: tuple[str | int, ...], known: frozenset[str]) -> str:
 
 
 def _shown(step: str | int) -> str:
-    """A step to a field. The name of an unknown one, or of a tag, is the sender's text: shown if it reads as a name."""
+    """One part of a field's path. An unknown field's name is the sender's text: show it if it looks like a name."""
     plain = isinstance(step, int) or (step.isascii() and step.isalpha() and len(step) <= 32)
     return str(step) if plain else _KEY
 
 
 def field_or_none(model: type[BaseModel], data: object, name: str) -> str | None:
-    """One field's value if it is valid by itself: what may be named of a command that failed as a whole."""
+    """One field's value if that field is valid, even if the whole command is not; else None."""
     value = data.get(name) if isinstance(data, Mapping) else None
     field = next((f for key, f in model.model_fields.items() if (f.alias or key) == name), None)
     if field is None or not isinstance(value, str):
         return None
     form: Any = field.annotation
-    for rule in field.metadata:  # of a required field; an optional one keeps them inside its annotation
+    for rule in field.metadata:  # rules of a required field; an optional one has them inside its annotation
         form = Annotated[form, rule]
     try:
         valid = TypeAdapter(form).validate_python(value, strict=True)

@@ -1,4 +1,4 @@
-"""What the clouds' pages say of new passwords, as data with its source."""
+"""The rules for new passwords on the clouds' API pages, as data with their sources."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from shared.commands.secrets import Generate
 from shared.commands.store_reference import StoreRef
 from shared.runtime.secret import Secret
 
-# What no shell, URL, connection string or configuration file takes for something else.
+# Characters with no special meaning in a shell, a URL, a connection string or a configuration file.
 _URL_SAFE = string.ascii_letters + string.digits + "-_"
 
 
 @dataclass(frozen=True, eq=False)
 class PasswordRule:
-    """What a cloud's API page says of a new password. Lengths count characters.
+    """The rule for a new password on a cloud's API page. Lengths count characters.
 
-    `classes` of the four kinds (lower case, upper case, digits, `symbols`) must occur; the kinds named in `must`
-    always. Where a page names no symbols, every visible ASCII character that is no letter and no digit counts.
+    A password needs at least `classes` of the four kinds (lower case, upper case, digits, `symbols`), and each kind
+    in `must`. If a page names no symbols, `symbols` holds every visible ASCII character but letters and digits.
     """
 
     shortest: int
@@ -62,9 +62,9 @@ class PasswordRule:
         return {kind: frozenset(letters) for kind, letters in kinds.items()}
 
     def check(self, secret: Secret | StoreRef | Generate) -> Secret | StoreRef | Generate:
-        """Pass a secret on if it keeps the rule, and a wish for one if it can be met; a reference is checked once read.
+        """Return a secret that keeps the rule, or a Generate whose length does. A StoreRef is checked after its read.
 
-        Raises: PydanticCustomError naming every broken rule and the page it comes from.
+        Raises: PydanticCustomError, which names every broken rule and its page.
         """
         if isinstance(secret, StoreRef):
             return secret
@@ -74,15 +74,15 @@ class PasswordRule:
                 raise PydanticCustomError("generate", text)
             return secret
         if broken := self.violations(secret.reveal()):
-            # The words hold braces of the symbol lists: keep them out of the template's own syntax.
+            # The rules hold the braces of symbol lists, which must not be read as template fields.
             raise PydanticCustomError("password_rule", "{rules}", {"rules": f"{'; '.join(broken)} ({self.source})"})
         return secret
 
     def generate(self, length: int) -> Secret:
-        """A new secret, uniform over all texts of this length that keep the rule, are URL-safe and start with a letter.
+        """A random new secret of this length that keeps the rule, is URL-safe and starts with a letter.
 
-        Drawn from the operating system's randomness and thrown away whole until the rule is kept, which keeps it
-        uniform; of ten characters, less than one draw in five is thrown away.
+        The randomness is the operating system's. A draw that breaks the rule is dropped as a whole, so that all
+        allowed texts are equally likely. At ten characters, fewer than one draw in five is dropped.
         """
         letters = "".join(c for c in _URL_SAFE if c.isalnum() or c in self.symbols)
         while True:
@@ -94,7 +94,7 @@ class PasswordRule:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
 
-# Stated for the instance's password. ModifyInstanceAccount's page states no rule for the same server's accounts.
+# The page states this rule for the instance's password. ModifyInstanceAccount's page states none for accounts.
 REDIS_PASSWORD = PasswordRule(
     8,
     30,

@@ -1,8 +1,8 @@
 """The public keys that a new secret may be sealed to.
 
-A key is checked in full, by arithmetic alone, before anything is changed: a key that could not be sealed to after the
-change would lose the secret. Sources: RFC 7518 (the form of keys), 7638 (thumbprint), 8037 (X25519), 7748 section 6.1
-(the all-zero result of points of small order).
+keyturn checks a key completely before it changes anything: if sealing failed after the change, the new secret would be
+lost. The check needs no cryptographic library. Sources: RFC 7518 (the form of keys), 7638 (thumbprint), 8037 (X25519),
+7748 section 6.1 (the all-zero result of points of small order).
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _X25519_SMALL = {
 
 
 def check_key(jwk: Mapping[str, Any]) -> str:
-    """The RFC 7638 thumbprint (SHA-256, base64url) of a public key that secrets may be sealed to.
+    """Check a public key, and return its RFC 7638 thumbprint (SHA-256, base64url).
 
     Raises: ValueError naming the rule that the key breaks, never the key.
     """
@@ -75,12 +75,12 @@ def thumbprint(public: Mapping[str, str]) -> str:
 
 
 def algorithm_for(public: Mapping[str, str]) -> str:
-    """The JWE algorithm that a kind of key is used with (RFC 7518)."""
+    """The JWE algorithm for this kind of key (RFC 7518)."""
     return "RSA-OAEP-256" if public["kty"] == "RSA" else "ECDH-ES"
 
 
 def public_part(jwk: Mapping[str, Any]) -> dict[str, str]:
-    """The members that make the key, and nothing else. Raises: ValueError."""
+    """Check a key, and return only the members that define it. Raises: ValueError."""
     try:
         size = len(json.dumps(dict(jwk)))
     except (TypeError, ValueError, RecursionError):
@@ -105,7 +105,7 @@ def public_part(jwk: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check_purpose(jwk: Mapping[str, Any]) -> None:
-    """RFC 7517, 4.2 and 4.3: who holds the private half may be refused to decrypt with it. Raises: ValueError."""
+    """RFC 7517, 4.2 and 4.3: a library may refuse to decrypt with a key for another purpose. Raises: ValueError."""
     if jwk.get("use", "enc") != "enc":
         _refuse("use must be enc, if it is there")
     operations = jwk.get("key_ops", [])
@@ -151,7 +151,7 @@ def _okp(jwk: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _bytes(jwk: Mapping[str, Any], name: str, *, size: int | None = None, minimal: bool = False) -> bytes:
-    """One member's octets, if it is written in the one way that the RFCs allow. Raises: ValueError."""
+    """One member's octets, if its text has the one form that the RFCs allow. Raises: ValueError."""
     text = jwk.get(name)
     octets = b""
     if isinstance(text, str) and _BASE64URL.fullmatch(text):
@@ -162,7 +162,7 @@ def _bytes(jwk: Mapping[str, Any], name: str, *, size: int | None = None, minima
     if not octets or base64.urlsafe_b64encode(octets).rstrip(b"=") != str(text).encode():
         _refuse(f"{name} must be base64url without padding")
     if (size is not None and len(octets) != size) or (minimal and octets[0] == 0):
-        _refuse(f"{name} must have the length that its kind of key asks for")
+        _refuse(f"{name} must have the length that its kind of key requires")
     return octets
 
 

@@ -1,4 +1,4 @@
-"""How a command gives a secret: as text, by reference to a store, or, a new one, as a wish to have it made."""
+"""The forms of a secret in a command: a text or a reference to a store; for a new secret also `Generate`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _LONGEST = 1024
 
 @dataclass(frozen=True)
 class Generate:
-    """A new secret of so many characters, made from the operating system's randomness when the change begins."""
+    """Asks keyturn to generate the new secret, of `length` characters, from the operating system's randomness."""
 
     length: int = 24
 
 
 @dataclass(frozen=True)
 class _Form:
-    """How a secret may be given: as a string, by reference, or, a new one, to be made."""
+    """The allowed forms of one field. `new`: a new secret, for which `Generate` is allowed, too."""
 
     new: bool
 
@@ -59,7 +59,7 @@ NewSecret = Annotated[Secret | StoreRef | Generate, _Form(new=True)]
 
 
 def read_ref(value: object, field: str = "") -> StoreRef:
-    """The place in a store that a text names. Raises: PydanticCustomError naming the rule, never the text."""
+    """Read a text such as `ssm://name`. Raises: PydanticCustomError naming the rule, never the text."""
     try:
         return parse_ref(value if isinstance(value, str) else "")
     except ValueError as error:
@@ -77,7 +77,7 @@ def _generate(value: object) -> Generate:
 
 
 def resolved(value: Secret | StoreRef | Generate) -> Secret:
-    """A secret that has been fetched or made by now. Raises: TypeError otherwise, a defect of ours."""
+    """The secret itself. Raises: TypeError if it was not read or generated yet, which is a defect of keyturn."""
     if isinstance(value, Secret):
         return value
-    raise TypeError("a secret is used before it was fetched or made")
+    raise TypeError("a secret is used before it was read or generated")

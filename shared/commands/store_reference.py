@@ -1,4 +1,4 @@
-"""How a command names a secret in a store: `ssm://name` or `kms://name`, and one of its versions behind `#`."""
+"""How a command names a secret in a store: `ssm://name` or `kms://name`, with an optional version after `#`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _FORM = re.compile(r"(ssm|kms)://([^#\s]+)(?:#([A-Za-z0-9][A-Za-z0-9._-]{0,63}))
 
 @dataclass(frozen=True)
 class StoreRef:
-    """A secret in a store, `ssm://name` (Tencent) or `kms://name` (Alibaba), and one of its versions or stages."""
+    """A secret in a store, `ssm://name` (Tencent) or `kms://name` (Alibaba), with an optional version or stage."""
 
     kind: Literal["ssm", "kms"]
     name: str
@@ -26,12 +26,12 @@ class StoreRef:
 
     @property
     def cloud(self) -> str:
-        """Whose store it is."""
+        """The cloud of the store: `tencent` or `alibaba`."""
         return "tencent" if self.kind == "ssm" else "alibaba"
 
     @property
     def place(self) -> str:
-        """The secret without a version."""
+        """The reference without its version."""
         return f"{self.kind}://{self.name}"
 
 
@@ -39,6 +39,6 @@ def parse_ref(text: str) -> StoreRef:
     """Read `ssm://name[#version]` or `kms://name[#version]`. Raises: ValueError naming the rule, never the text."""
     found = _FORM.fullmatch(text)
     if not found or not _NAMES[found[1]].fullmatch(found[2]):
-        raise ValueError("must read ssm://name or kms://name, a version behind #")
+        raise ValueError("must read ssm://name or kms://name, with an optional version after #")
     kind: Literal["ssm", "kms"] = "ssm" if found[1] == "ssm" else "kms"
     return StoreRef(kind, found[2], found[3])

@@ -16,7 +16,7 @@ def encode(attributes: Mapping[str, str | int | bool | None], data: Mapping[str,
 
     An attribute that is None is left out; `specversion` and `datacontenttype` are filled in.
 
-    Raises: ValueError, naming the attribute, never its value; TypeError if `data` is no JSON.
+    Raises: ValueError, naming the attribute, never its value; TypeError if `data` cannot be written as JSON.
     """
     given: dict[str, str | int | bool] = {"specversion": "1.0", "datacontenttype": "application/json"}
     given |= {name: value for name, value in attributes.items() if value is not None}
@@ -26,7 +26,7 @@ def encode(attributes: Mapping[str, str | int | bool | None], data: Mapping[str,
     extensions = sorted(given.keys() - _CORE_NAMES)
     for name in extensions:
         if not _NAME.fullmatch(name) or name == "data":
-            raise ValueError("name of an event attribute is not lower-case letters and digits, or is data")
+            raise ValueError("the name of an event attribute must be lower-case letters and digits, and not `data`")
     event: dict[str, object] = {name: given[name] for name in _CORE if name in given}
     event |= {name: given[name] for name in extensions}
     event["data"] = data

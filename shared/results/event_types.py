@@ -1,6 +1,6 @@
-"""What leaves keyturn, as types: the result event, the rotation report, the HTTP reply. The schemas are made of them.
+"""The types of what keyturn sends: the result event, the rotation report, the HTTP reply. They are the schemas' source.
 
-For type checkers and the workbench alone: no shipped module imports this when it runs, so it costs no start.
+Only type checkers and the workbench import this module, so it does not slow down a cold start.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Days = Annotated[float, Field(ge=0)]
 
 
 class Error(TypedDict):
-    """Why it ended so."""
+    """Why the change was not made, or why its outcome is not known."""
 
     Class: Annotated[str, _one_of(ErrorClass)]
     Code: str | None
@@ -44,7 +44,7 @@ class Error(TypedDict):
 
 
 class Stored(TypedDict):
-    """Where the new secret is kept, by names alone."""
+    """Where the new secret is stored: names only, never the secret."""
 
     Name: Annotated[str, Field(pattern="^(ssm|kms)://")]
     Version: str
@@ -52,7 +52,7 @@ class Stored(TypedDict):
 
 
 class Result(TypedDict):
-    """How one delivery of one command ended, and how we know. It never holds a secret."""
+    """How one delivery of one command ended, and how keyturn knows. It never holds a secret in clear."""
 
     CommandId: CommandId
     Operation: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
@@ -88,7 +88,7 @@ class ResultEvent(TypedDict):
 
 
 class RotationCounts(TypedDict):
-    """How many credentials of a firing were found to be what so far."""
+    """How many credentials of this rotation are in each group so far."""
 
     Listed: Annotated[int, Field(ge=0)]
     Due: Annotated[int, Field(ge=0)]

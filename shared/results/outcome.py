@@ -1,4 +1,4 @@
-"""What happened, as one CloudEvents 1.0 event (https://github.com/cloudevents/spec). It never holds a secret."""
+"""How a delivery ended (Conclusion), for which credential (Subject), and of which command (CommandContext)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 
 
 SUPERSEDED = "Superseded"
-"""Code where another change of the credential came between."""
+"""Error code: another change of the credential came in between."""
 
 
 class Stage(str, Enum):
-    """What the version that a result names is in its store."""
+    """The state of the stored version that a result names."""
 
     CURRENT = "current"
-    PENDING = "pending"  # written ahead of a change of which nobody knows yet that it is in force
-    RESOLVED = "resolved"  # of 0.1.0's results: neither
+    PENDING = "pending"  # written ahead; the change is not known to be in force yet
+    RESOLVED = "resolved"  # only in results of 0.1.0: neither of the two
 
 
 class Outcome(str, Enum):
@@ -36,7 +36,7 @@ class Outcome(str, Enum):
 
     @property
     def fact(self) -> str:
-        """What consumers dedupe on: that it is in force counts, not which delivery brought it about."""
+        """What consumers dedupe on. `changed` and `already_changed` state the same fact: the change is in force."""
         return "in_force" if self in (Outcome.CHANGED, Outcome.ALREADY_CHANGED) else self.value
 
 
@@ -65,7 +65,7 @@ class Subject:
 
 @dataclass(frozen=True, eq=False)
 class StoredSecret:
-    """Where the new secret is kept, by names alone: the store, its version, and what that version is there."""
+    """Where the new secret is stored: names only (the store, the version and its stage)."""
 
     name: str
     version: str
@@ -76,7 +76,7 @@ class StoredSecret:
 
 @dataclass(eq=False)
 class Conclusion:
-    """How one delivery of one command ended: an outcome, and how we know."""
+    """How one delivery of one command ended: an outcome, and how keyturn knows."""
 
     outcome: Outcome
     error: KeyturnError | None = None
@@ -86,12 +86,12 @@ class Conclusion:
     calls: int = 0
     sealed: str | None = None
     stored: StoredSecret | None = None
-    verified_now: bool = True  # False: nothing shows that what was once in force is so still
+    verified_now: bool = True  # False: it was in force once, and nothing shows that it still is
 
 
 @dataclass(frozen=True, eq=False)
 class CommandContext:
-    """Whose result it is: the command's names, kept from delivery to delivery."""
+    """Which command a result belongs to: the names that go into the result."""
 
     subject: Subject
     operation: str
@@ -103,4 +103,4 @@ class CommandContext:
     reason: str | None = None
     traceparent: str | None = None
     tracestate: str | None = None
-    role: str | None = None  # of another account, in which the command works
+    role: str | None = None  # the role of another account, if the command works there

@@ -1,4 +1,4 @@
-"""Out: results and commands as CloudEvents, each publish confirmed; no result is lost silently."""
+"""Publishes results and commands as CloudEvents. The queue confirms each, and no result is lost silently."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.runtime.platform import Invocation
 from shared.runtime.tracing import trace_id
 
 log = logging.getLogger("keyturn")
-# What it writes is a result, which is clean already: it must be whole, so no net is cast over it again.
+# For results only: they are redacted already and must be logged whole, so this logger does not redact them again.
 second_sink = logging.getLogger(redaction.CLEAN_LOGGER)
 
 _TRIES = 4
@@ -30,7 +30,7 @@ _LONGEST_S = 3.0  # one publish waits no longer than this for its confirmation
 
 @dataclass(frozen=True, eq=False)
 class OutgoingCommand:
-    """A command that keyturn puts on the commands queue: never one that holds a secret in clear."""
+    """A command for the commands queue. It never holds a secret in clear."""
 
     function: str
     id: str
@@ -47,7 +47,7 @@ class OutgoingCommand:
 
 @dataclass(eq=False)
 class Publisher:
-    """The queues of one invocation, lent to it when first needed; its threads may publish at once."""
+    """Publishes for one invocation. It takes a queue from the pool on first use. Threads may publish in parallel."""
 
     invocation: Invocation
     open_queue: pool.Opener
@@ -65,12 +65,12 @@ class Publisher:
         return self.invocation.settings.commands is not None
 
     def publish_result(self, event: Mapping[str, Any]) -> bool:
-        """Publish a result; True once the queue has confirmed it. Never raises: the log is the second sink."""
+        """Publish a result; True once the queue confirmed it. Never raises: an undelivered result goes to the log."""
         attributes = {name: value for name, value in event.items() if name not in ("data", "specversion")}
         url = self.invocation.settings.results
         try:
             body = encode(attributes, event["data"])
-        except (TypeError, ValueError) as error:  # a defect of ours: the log still gets the result
+        except (TypeError, ValueError) as error:  # a defect of keyturn: the log still gets the result
             log.warning("%s", json.dumps({"event": "encode_failed", "why": type(error).__name__}))
             url, body = None, ""
         outgoing = QueueMessage(event["id"], event["type"], _key(event["subject"]), body)
@@ -82,13 +82,13 @@ class Publisher:
                 "type": event["type"],
                 "resource": event["subject"],
                 "trace_id": trace_id(event.get("traceparent")),
-                "result": json.dumps(event, ensure_ascii=False),  # a text: SCF's log service drops what is nested
+                "result": json.dumps(event, ensure_ascii=False),  # as text: SCF's log service drops nested values
             }
             second_sink.error("%s", json.dumps(line, ensure_ascii=False))
         return delivered
 
     def send_command(self, command: OutgoingCommand) -> bool:
-        """Put a command on the commands queue, signed where there is a key; True once confirmed. Never raises."""
+        """Put a command on the commands queue, signed if there is a key; True once confirmed. Never raises."""
         url = self.invocation.settings.commands
         if url is None:
             return False
@@ -118,7 +118,7 @@ class Publisher:
         return self._send(url, command.function, outgoing, command.delay_s)
 
     def longest_delay_s(self, function: str) -> float:
-        """How long the commands queue itself can hold a message back; 0 where it cannot, or there is none."""
+        """How many seconds the commands queue can delay a message; 0 if it cannot, or if there is no queue."""
         url = self.invocation.settings.commands
         try:
             return self._lend(url, function).queue.max_delay_s if url else 0.0
@@ -126,11 +126,11 @@ class Publisher:
             return 0.0
 
     def _send(self, url: str, function: str | None, message: QueueMessage, delay_s: float) -> bool:
-        # A queue that has failed all tries once in this invocation gets one short one for each message that is left.
+        # After a queue has failed all tries of one message, it gets one short try for each further message.
         most, longest_s = (1, _SHORT_S) if url in self._failed else (_TRIES, _LONGEST_S)
         for tries in range(1, most + 1):
             left = self.invocation.deadline.left()
-            # What is told last, when a change has waited to the end, has the margin for one short try.
+            # A change may use up the time. Its result still gets one short try, in the margin behind the deadline.
             if left <= 0 and (tries > 1 or url in self._failed):
                 break
             lent: pool.PooledQueue | None = None
@@ -142,11 +142,11 @@ class Publisher:
                 )
                 return True
             except QueueError as error:
-                # The same id again: consumers, and queues that can, dedupe on it.
+                # The next try has the same id: consumers, and queues that can, drop the repeat.
                 why, final = type(error).__name__, isinstance(error, QueueRejected | MessageTooLarge)
             except ValueError as error:
                 why, final = str(error), True
-            # A defect of a queue's client must not undo what the change has done: the log is still there.
+            # A defect of a queue's client must not lose the result of a change: it still goes to the log.
             except Exception as error:
                 why, final = type(error).__name__, False
             if lent is not None:
@@ -170,7 +170,7 @@ class Publisher:
             return lent
 
     def close(self) -> None:
-        """Give the queues back, without our keys; the next invocation finds them open. Never raises."""
+        """Return the queues to the pool: open for the next invocation, but without this one's keys. Never raises."""
         settings = self.invocation.settings
         urls = (settings.results, settings.commands)
         endpoints = pool.endpoints(settings.endpoint, settings.ca_file)
@@ -182,5 +182,5 @@ class Publisher:
 
 
 def _key(subject: str) -> str:
-    """`<service>/<resource>`: one resource's messages stay in order where a queue has an order."""
+    """`<service>/<resource>`: a queue that keeps an order keeps it for the messages of one resource."""
     return "/".join(subject.split("/")[:2])

@@ -1,4 +1,4 @@
-"""A result as one CloudEvents 1.0 event (https://github.com/cloudevents/spec). It never holds a secret."""
+"""A result as one CloudEvents 1.0 event (https://github.com/cloudevents/spec). It holds no secret in clear."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _compact = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode
 
 
 def event_id(source: str, subject: str, operation: str, command_id: str, fact: str) -> str:
-    """32 hex digits of SHA-256 over the compact JSON array of the five: the same fact has the same id for ever."""
+    """A result's id: 32 hex digits of SHA-256 over the arguments as a compact JSON array. A fact's id never changes."""
     text = _compact([source, subject, operation, command_id, fact])
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
@@ -47,7 +47,7 @@ def result_event(
         "Outcome": outcome.value,
         "RequestId": conclusion.request_id or (error.request_id if error else None),
         "TaskId": conclusion.task_id,
-        # Free text is scrubbed; names and ids are of forms that were checked, and must stay what they are.
+        # Free text is redacted. The forms of names and ids were checked, and they must stay as they are.
         "Evidence": [line[:_LONGEST_EVIDENCE] for line in redaction.scrub_all(conclusion.evidence[:_MOST_EVIDENCE])],
         "Error": None,
         "Attempts": origin.attempt,
@@ -63,7 +63,7 @@ def result_event(
     if error is not None:
         data["Error"] = {
             "Class": error.error_class.value,
-            "Code": redaction.scrub(error.code) if error.code else None,  # the cloud's word, or whatever it sent as one
+            "Code": redaction.scrub(error.code) if error.code else None,  # the cloud's code, or what it sent as one
             "Message": redaction.scrub(error.message)[:2000],
             "Retryable": error.retryable,
         }
@@ -99,7 +99,7 @@ _STATUS = {
 
 
 def http_status(event: event_types.ResultEvent) -> int:
-    """The HTTP status that tells a caller what the result says."""
+    """The HTTP status of a reply with this result."""
     outcome = Outcome(event["data"]["Outcome"])
     if outcome in (Outcome.CHANGED, Outcome.ALREADY_CHANGED, Outcome.WOULD_CHANGE):
         return 200

@@ -53,16 +53,19 @@ def regions_of(cloud: str | None) -> tuple[str, ...]:
 
 def region_rule(cloud: str | None, given: str) -> str:
     """What an error says to who gives another region: those of one cloud, or of each, and which one is near."""
-    from shared.runtime.spelling import meant
+    from shared.runtime.spelling import nearest
 
-    lists = [f"{name} {', '.join(REGIONS[name])}" for name in ([cloud] if cloud else REGIONS)]
-    return f"must be a region of {'; or of '.join(lists)}; to add one, edit {_FILE}{meant(given, regions_of(cloud))}"
+    near = nearest(given, regions_of(cloud))
+    lists = []
+    for name in [cloud] if cloud else REGIONS:
+        offer = f" (did you mean `{near}`?)" if near in REGIONS[name] else ""
+        lists.append(f"{name}{offer} {', '.join(REGIONS[name])}")
+    return f"must be a region of {'; or of '.join(lists)}; to add one, edit {_FILE}"
 
 
 def check_region(cloud: str, region: str) -> None:
     """Raises: Refused (invalid_command) for a region that the cloud's table does not list."""
     if region not in REGIONS[cloud]:
-        rule = region_rule(cloud, region)
         then = "Nothing was called; it comes from the command, or from KEYTURN_REGION"
-        text = f"Region: {rule}{'' if rule.endswith('?') else '.'} {then}"
+        text = f"Region: {region_rule(cloud, region)}. {then}"
         raise Refused(ErrorClass.INVALID_COMMAND, text, code="UnknownRegion")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_CUTOFF = 0.75
+_CUTOFF, _CUTOFF_OF_SHORT, _SHORT = 0.75, 0.65, 4
 _LONGEST = 64  # characters of a word that is compared: what is longer is no misspelt name
 
 
@@ -15,7 +15,8 @@ def nearest(word: str, known: Iterable[str]) -> str:
     if not 0 < len(word) <= _LONGEST:
         return ""
     by_letters = {_letters(one): one for one in known}
-    close = get_close_matches(_letters(word), by_letters, n=1, cutoff=_CUTOFF)
+    cutoff = _CUTOFF_OF_SHORT if len(_letters(word)) <= _SHORT else _CUTOFF
+    close = get_close_matches(_letters(word), by_letters, n=1, cutoff=cutoff)
     ending = [one for one in by_letters.values() if one.lower().endswith(f"-{word.lower()}")]
     return by_letters[close[0]] if close else ending[0] if len(ending) == 1 else ""
 

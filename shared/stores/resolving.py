@@ -198,7 +198,7 @@ class SecretResolver(Generic[C]):
         """A new secret, and as the store keeps it. Raises: Refused."""
         wish = self.command.generates
         if wish is None:
-            text = "Deliver: goes only with a secret that the sender does not know"
+            text = "Deliver: leave it out: it is only for a secret that keyturn or the cloud generates"
             raise Refused(ErrorClass.INVALID_COMMAND, text)
         new = self.command.rule.generate(wish.length)
         return MadeSecret(new, turn.with_new(new) if turn is not None else new)

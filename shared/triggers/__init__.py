@@ -1,6 +1,6 @@
-"""From the platform's event to a delivery of messages: HTTP call, timer or queue, on either platform.
+"""Reads a platform's event (HTTP call, timer or queue, on SCF or FC) into a Delivery of messages.
 
-Pure functions over the event: no environment, no clock, no SDK. Nothing here logs or repeats what it says.
+Pure functions of the event: no environment, no clock, no SDK. They never log or quote what the event holds.
 """
 
 from shared.triggers.delivery import Delivery, Message, Trigger, UnknownEvent, fit_id

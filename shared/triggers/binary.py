@@ -1,6 +1,6 @@
-"""CloudEvents in binary mode: the event's attributes stand in headers, the body is its data.
+"""CloudEvents in binary mode: the event's attributes are in headers, and the body is its data.
 
-Sources: the CloudEvents 1.0.2 bindings for HTTP (3.1), Kafka (3.2) and AMQP (3.1). Imported where such headers came.
+Sources: the CloudEvents 1.0.2 bindings for HTTP (3.1), Kafka (3.2) and AMQP (3.1). Imported only if such headers came.
 """
 
 import base64
@@ -15,9 +15,9 @@ _NAME = re.compile(r"[a-z0-9]{1,40}")
 
 
 def http_attributes(headers: Iterable[tuple[str, list[str]]]) -> dict[str, object]:
-    """The attributes in `ce-*` headers, names in lower case; {} where none of the required ones is there.
+    """The attributes in `ce-*` headers, by lower-case name; {} if none of the required attributes is there.
 
-    Raises: NotJson with a predicate.
+    Raises: NotJson, whose message is a predicate.
     """
     pairs = [(name, value) for name, values in headers for value in values]
     found = {name: _percent_decoded(value) for name, value in _attributes(pairs, ("ce-",)).items()}
@@ -25,10 +25,11 @@ def http_attributes(headers: Iterable[tuple[str, list[str]]]) -> dict[str, objec
 
 
 def message_attributes(headers: object) -> dict[str, object]:
-    """The attributes in `ce_*` headers (Kafka) or `cloudEvents:*`, `cloudEvents_*` ones (AMQP); {} as above.
+    """The attributes in `ce_*` (Kafka) or `cloudEvents:*`, `cloudEvents_*` headers (AMQP); {} as in `http_attributes`.
 
-    How the platform writes them as JSON is not published: an object, or a list of objects with key and value, is read,
-    with each value as text or, as Java's JSON libraries write bytes, as base64. Raises: NotJson with a predicate.
+    No page says how the platform writes headers as JSON. This reads an object, or a list of objects with key and
+    value. A value is text, or base64, which is how Java's JSON libraries write bytes.
+    Raises: NotJson, whose message is a predicate.
     """
     if isinstance(headers, dict) and isinstance(headers.get("headers"), list):
         headers = headers["headers"]
@@ -74,7 +75,7 @@ def _complete(found: dict[str, str]) -> dict[str, str]:
 
 
 def _percent_decoded(value: str) -> str:
-    """HTTP binding, 3.1.3.2: quotes are taken off, then one round of percent-decoding is made."""
+    """HTTP binding, 3.1.3.2: remove the quotes, then percent-decode once. Raises: NotJson."""
     value = value.strip(" \t")
     if len(value) > 1 and value[0] == value[-1] == '"':
         value = re.sub(r"\\(.)", r"\1", value[1:-1])

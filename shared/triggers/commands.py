@@ -1,4 +1,4 @@
-"""One JSON value to messages: a bare command, a CloudEvent that carries one, or a list of either."""
+"""Turns one JSON value into messages: a bare command, a CloudEvent that carries one, or a list of either."""
 
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -14,16 +14,16 @@ _MAX_INTEGER = 2**31 - 1  # CloudEvents 1.0, Integer
 
 
 class Events(Enum):
-    """Whether what is read may be a CloudEvent: one event carries one command, or a list of them."""
+    """Whether the value may be a CloudEvent. One event carries one command or a list of commands."""
 
     MAY = "may"
     MUST = "must"
-    MUST_NOT = "must not"  # it stands inside a CloudEvent
+    MUST_NOT = "must not"  # it is inside a CloudEvent already
 
 
 @dataclass(frozen=True, repr=False)
 class EventOrigin:
-    """What a message inherits from whatever brought it; the fields are those of Message."""
+    """What a message inherits from the event around it. The fields are those of Message."""
 
     id: str
     named: bool = False
@@ -36,14 +36,14 @@ class EventOrigin:
     prefix: str | None = None
     authentic: bool = False
     keys: Keys = ()
-    """KEYTURN_HANDOFF_KEY's, by which keyturn's own messages are known."""
+    """The keys in KEYTURN_HANDOFF_KEY, which verify keyturn's own messages."""
 
     def called(self, raw: str) -> "EventOrigin":
-        """The same with another id; a timer's prefix stays before it."""
+        """A copy with another id, behind the timer's prefix if there is one."""
         return replace(self, id=f"{self.prefix}-{raw}" if self.prefix else raw)
 
     def element(self, n: int) -> "EventOrigin":
-        """The same for element `n`, from 0, of a list."""
+        """A copy for element `n` of a list, counted from 0."""
         return replace(self, id=f"{self.id}-{n}")
 
     def message(self, data: object) -> Message:
@@ -51,13 +51,13 @@ class EventOrigin:
         return self._message(data, None)
 
     def refuse(self, problem: str) -> Message:
-        """A message that holds none, and why."""
+        """A message without a command; `problem` says why."""
         return self._message(None, problem)
 
     def _message(self, data: object, problem: str | None) -> Message:
         return Message(
             data=data,
-            command_id=fit_id(self.id),  # once, when all its parts are together
+            command_id=fit_id(self.id),  # here, because the id is complete only now
             named=self.named,
             problem=problem,
             type=self.type,
@@ -74,10 +74,10 @@ class EventOrigin:
 def commands(
     value: object, origin: EventOrigin, noun: str, *, events: Events = Events.MAY, listed: bool = False
 ) -> tuple[Message, ...]:
-    """The messages that `value` holds; `noun` begins each problem. A list inside a list is a problem."""
+    """The messages in `value`. `noun` is the subject of each problem. A list inside a list is a problem."""
     if isinstance(value, list) and not listed:
         if not 1 <= len(value) <= MAX_LIST:
-            return (origin.refuse(f"{noun} is a list of none or of more than {MAX_LIST} commands"),)
+            return (origin.refuse(f"{noun} is an empty list or a list of more than {MAX_LIST} commands"),)
         return tuple(
             message
             for n, element in enumerate(value)
@@ -106,7 +106,7 @@ def is_event(value: dict[str, object]) -> bool:
 
 
 def event_origin(event: dict[str, object], origin: EventOrigin) -> EventOrigin:
-    """What the messages inside a CloudEvent inherit: its own id wins over the transport's."""
+    """What the messages inside a CloudEvent inherit. The event's id replaces the transport's."""
     name = event["id"]
     return origin.called(name) if isinstance(name, str) and name else origin
 
@@ -116,7 +116,7 @@ def _event(event: dict[str, object], origin: EventOrigin, noun: str, listed: boo
     rule = flaw(attributes) or repetition(event)
     if rule:
         return (origin.refuse(f"{noun} {rule}"),)
-    # A null attribute is one that is not there (JSON format, 2.2).
+    # An attribute that is null counts as missing (JSON format, 2.2).
     event = {name: value for name, value in event.items() if value is not None}
     if not isinstance(event.get("id"), str):
         return (origin.refuse("event attribute id is not text"),)
@@ -147,11 +147,11 @@ def _event(event: dict[str, object], origin: EventOrigin, noun: str, listed: boo
 
 
 def _data(event: dict[str, object]) -> object:
-    """The JSON value that a CloudEvent without null members carries. Raises: NotJson."""
+    """The data of a CloudEvent whose null members were removed. Raises: NotJson."""
     if event.keys().isdisjoint({"data", "data_base64"}):
         raise NotJson("has no data")
     if event.keys() >= {"data", "data_base64"}:  # JSON format, 3.1.1
-        raise NotJson("has data beside data_base64")
+        raise NotJson("has both data and data_base64")
     data, packed, rule = event.get("data"), event.get("data_base64"), "data_base64 is not text"
     if packed is None or isinstance(packed, str):
         try:
@@ -163,10 +163,10 @@ def _data(event: dict[str, object]) -> object:
 
 
 def _counted(origin: EventOrigin, attempt: int, hop: int) -> EventOrigin:
-    """What a sender says of deliveries and hops, where no key tells whether it is true: believed within its limits.
+    """Without a key to verify them: believe the event's `attempt` and `hop` up to keyturn's own limits.
 
-    So a command that keyturn hands back comes to an end, and a number that somebody made up ends none: beyond the
-    hops that keyturn makes, the command is taken as if it came for the first time, and is due now.
+    So the commands that keyturn hands back end after all, and an invented number cannot end a command. A number above
+    its limit is read as that of a first delivery. With such a `hop`, the command is also due at once.
     """
     if hop >= MOST_HOPS:
         origin = replace(origin, notbefore=None)
@@ -174,7 +174,7 @@ def _counted(origin: EventOrigin, attempt: int, hop: int) -> EventOrigin:
 
 
 def _verified(event: dict[str, object], origin: EventOrigin, data: object) -> EventOrigin:
-    """With a key set: what the event says of deliveries and hops, if keyturn made it; else as a bare command."""
+    """With a key set: take `attempt` and `hop` of an event that keyturn signed. Any other counts as a bare command."""
     counts, mac, name, subject = _counts(event), event.get("mac"), event["id"], event.get("subject")
     if not origin.keys or counts is None or not str(event["type"]).startswith(COMMAND_TYPE):
         return origin

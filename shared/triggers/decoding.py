@@ -1,4 +1,4 @@
-"""Text to JSON values, strictly, and without a trace of the text in any error."""
+"""Decodes text to JSON values, strictly. No error holds any part of the text."""
 
 import base64
 import json
@@ -8,11 +8,11 @@ import re
 MAX_DEPTH = 32
 """Levels of nesting in one command; the deepest that any operation documents is 4."""
 MAX_TEXT = 2 << 20
-"""Characters of one message, or of one HTTP body: 100 commands, each with all that it can hold, are half as long."""
+"""Characters of one message or HTTP body: twice as many as 100 commands have, each with its longest fields."""
 MAX_EVENT = 32 << 20
-"""Characters of a whole event: what FC takes of a synchronous call (its page of limits, 2026-04); SCF takes 6 MB."""
+"""Characters of a whole event: FC's limit for a synchronous call (its page of limits, 2026-04). SCF's is 6 MB."""
 MAX_VALUES = 50_000
-"""Names and values in one message: 100 commands with 500."""
+"""Names and values in one message: 100 commands with 500 each."""
 
 # Only what repr(bytes) writes: no implicit concatenation, and no escape that makes the compiler warn.
 _BYTES_LITERAL = re.compile(
@@ -24,11 +24,11 @@ _TOO_LARGE = "is too large"
 
 
 class NotJson(ValueError):
-    """The text is no JSON value; the message is a predicate ("is not JSON"), and no cause hangs on it."""
+    """The text is not a JSON value. The message is a predicate ("is not JSON"). It has no cause and no context."""
 
 
 class _Repeated(dict[str, object]):
-    """An object whose text names a key twice; kept apart so that one bad record does not spoil its batch."""
+    """An object whose text names a key twice. This class marks it, so that one bad record does not stop its batch."""
 
 
 def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -37,7 +37,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def parse(text: str, most: int = MAX_TEXT) -> object:
-    """The JSON value of `text`, which has `most` characters at most. Call `flaw` on what is taken from it.
+    """The JSON value of `text`, which may have `most` characters. Check the value with `flaw` before you use it.
 
     Raises: NotJson.
     """
@@ -51,7 +51,7 @@ def parse(text: str, most: int = MAX_TEXT) -> object:
         rule = "is not JSON"
     else:
         return value
-    # Outside the handlers: a JSONDecodeError carries the whole text, and would come along as the context.
+    # Raised outside the handlers: as the context, a JSONDecodeError would carry the whole text.
     raise NotJson(rule)
 
 
@@ -125,7 +125,7 @@ def flaw(value: object) -> str | None:
 
 
 def repetition(value: object) -> str | None:
-    """As `flaw`, for the keys of one object alone, whatever they hold."""
+    """Like `flaw`, but only for the keys of this one object."""
     return "names a key twice" if isinstance(value, _Repeated) else None
 
 

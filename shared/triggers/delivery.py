@@ -1,4 +1,4 @@
-"""What a delivery is: the messages that one event brought, each with the id of its change."""
+"""The model of a delivery: the messages of one event, each with the id of its change."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ _COMMAND_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 class Trigger(str, Enum):
-    """What woke the function, and so what the reply must look like."""
+    """What started the function. It decides the form of the reply."""
 
     HTTP = "http"
     TIMER = "timer"
@@ -19,19 +19,19 @@ class Trigger(str, Enum):
 
 
 class UnknownEvent(ValueError):
-    """The event fits no shape that we know; the message names those, never what the event holds."""
+    """The event has no known shape. The message lists the known shapes, never what the event holds."""
 
     def __init__(self) -> None:
         super().__init__(
-            "event of no known shape; known are: HTTP call of SCF or FC, timer, CKafka, CMQ, SMQ topic or"
+            "the event has no known shape; known shapes: HTTP call of SCF or FC, timer, CKafka, CMQ, SMQ topic or"
             " queue, RocketMQ, RabbitMQ, Kafka, CloudEvent, dead letter, and a bare command"
         )
 
 
-# repr is off: what a message says may hold a secret.
+# repr is off: a message may hold a secret.
 @dataclass(frozen=True, repr=False)
 class Message:
-    """One message of a delivery: what it says, and what it is called."""
+    """One message of a delivery: its command and its id."""
 
     data: object
     """The command as parsed JSON, normally a dict; None where `problem` is set."""
@@ -44,7 +44,7 @@ class Message:
     type: str | None = None
     """CloudEvents type, where the message was a CloudEvent."""
     authentic: bool = False
-    """A `keyturn.command.*` event that keyturn itself made: its `mac` is valid under one of our keys."""
+    """A `keyturn.command.*` event that keyturn itself made: its `mac` is valid under one of the keys."""
     attempt: int = 1
     """From 1, as the CloudEvent says. With a key set: 1 where it is not authentic."""
     hop: int = 0
@@ -56,17 +56,17 @@ class Message:
     tracestate: str | None = None
     """The sender's, beside a traceparent of the sender's."""
     prefix: str | None = None
-    """Timers: to be put, with a `-`, before an id given in the text, and then made to fit."""
+    """Timers: goes with a `-` before an id that the text gives; `fit_id` then makes the whole a valid id."""
 
     def for_another(self, function: str) -> bool:
-        """An event of another keyturn type is left to its function; any other event's data are taken for a command."""
+        """Whether the message is for another keyturn function. The data of foreign event types count as commands."""
         kind = self.type or ""
         return kind.startswith("keyturn.") and kind != f"keyturn.command.{function}"
 
 
 @dataclass(frozen=True, repr=False)
 class Delivery:
-    """What one invocation was asked to do; a batch may be empty."""
+    """What one invocation has to do. A batch may be empty."""
 
     trigger: Trigger
     messages: tuple[Message, ...]
@@ -77,7 +77,7 @@ class Delivery:
     refused: tuple[int, str] | None = None
     """HTTP only: status (405, 415, 400) and reason; there are no messages then."""
     traceparent: str | None = None
-    """Of an HTTP call that is refused."""
+    """Trace Context of an HTTP call that is refused."""
     tracestate: str | None = None
     """The same."""
 

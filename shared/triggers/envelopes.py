@@ -1,7 +1,7 @@
-"""Queue envelopes: the platform's own is opened, then it holds a command, or one CloudEvent that carries it.
+"""Opens queue envelopes. Inside the platform's envelope is a command, or one CloudEvent that carries it.
 
-Shapes: the platforms' trigger documentation. A layer is known by its keys alone, as event buses deliver
-connectors' data with and without a CloudEvent around it (`eventSchema` CloudEvents or RawData).
+Source of the shapes: the platforms' trigger documentation. The keys alone identify a layer, because event buses deliver
+a connector's data with or without a CloudEvent around them (`eventSchema` CloudEvents or RawData).
 """
 
 from collections.abc import Callable
@@ -11,28 +11,28 @@ from shared.triggers.commands import EventOrigin, commands, event_origin, is_eve
 from shared.triggers.decoding import NotJson, decode, flaw, repetition
 from shared.triggers.delivery import Message
 
-_MOST = 2**64  # of an offset or an id that is a number
+_MOST = 2**64  # the largest offset or numeric id
 
 Reread = Callable[[str, EventOrigin], tuple[Message, ...]]
-"""Reads the original event out of a dead letter: its text, and what its messages inherit."""
+"""Reads the original event of a dead letter. Arguments: its text, and what its messages inherit."""
 
 
 @dataclass(frozen=True, repr=False)
 class Record:
-    """One queue message inside its envelope: the broker's name for it ("" if none), and the body."""
+    """One queue message, out of its envelope: the broker's id ("" if there is none) and the body."""
 
     id: str
     body: object
     headers: object = None
-    """What the sender put beside the body, where the platform hands that on; it may make a CloudEvent of both."""
+    """The sender's headers, if the platform passes them on. CloudEvents attributes in them make the body an event."""
     topic: bool = False
-    """It came through an SMQ topic, which may push into a queue: one more envelope, of the platform's own making."""
+    """It came through an SMQ topic. A topic can push into a queue, which adds one more envelope."""
 
 
 def unwrap(value: object, origin: EventOrigin, reread: Reread, *, outer: Record | None = None) -> tuple[Message, ...]:
     """The messages in `value`, which is a body or an envelope of any known shape. Never raises.
 
-    `outer`: the envelope that `value` was the body of.
+    `outer`: the envelope around `value`, if there is one.
     """
     if isinstance(value, str):
         try:
@@ -48,7 +48,7 @@ def unwrap(value: object, origin: EventOrigin, reread: Reread, *, outer: Record 
     record = record_of(value)
     if record is None and outer is None and is_event(value) and not str(value["type"]).startswith("keyturn."):
         data = value.get("data")
-        record = record_of(data) if isinstance(data, dict) else None  # an event bus's own, around a connector's
+        record = record_of(data) if isinstance(data, dict) else None  # an event bus's event around a connector's
         origin = event_origin(value, origin) if record is not None else origin
     letter = dead_letter(value) if record is None else None
     inner = record or letter
@@ -62,7 +62,7 @@ def unwrap(value: object, origin: EventOrigin, reread: Reread, *, outer: Record 
     if record is not None:
         return _opened(record, origin, reread)
     if not isinstance(inner.body, str):
-        return (origin.refuse("message tells of an invocation that succeeded"),)
+        return (origin.refuse("message reports an invocation that succeeded"),)
     return reread(inner.body, origin)
 
 
@@ -80,7 +80,7 @@ def _opened(record: Record, origin: EventOrigin, reread: Reread) -> tuple[Messag
 
 
 def record_of(value: dict[str, object]) -> Record | None:
-    """The queue message that `value` is the broker's or the connector's envelope of, or None."""
+    """The queue message in `value`; None if `value` is not the envelope of a broker or connector."""
     inner = value.get("Ckafka", value.get("CMQ"))
     if isinstance(inner, dict) and "msgBody" in inner:  # SCF's own triggers
         value = inner
@@ -109,7 +109,7 @@ def record_of(value: dict[str, object]) -> Record | None:
 def dead_letter(value: dict[str, object]) -> Record | None:
     """Request id and original event (text) in a platform's dead letter; body None: the invocation succeeded.
 
-    SCF: dead letter of an asynchronous invocation. FC: its destinations; one may be set for success too.
+    SCF: dead letter of an asynchronous invocation. FC: message to a destination, which may be set for success, too.
     """
     body, context, payload = value.get("Body"), value.get("requestContext"), value.get("requestPayload")
     if isinstance(body, dict) and isinstance(body.get("ClientContext"), str) and "RequestId" in value:
@@ -130,5 +130,5 @@ def _position(value: dict[str, object]) -> str:
 
 def _word(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value) if abs(value) <= _MOST else ""  # Python refuses to print one of thousands of digits
+        return str(value) if abs(value) <= _MOST else ""  # Python refuses to print a number of thousands of digits
     return value if isinstance(value, str) else ""

@@ -1,7 +1,7 @@
 """HTTP calls: SCF function URL and its API gateway, FC 3.0 HTTP trigger and Alibaba's API gateway.
 
-Only what the command needs is read: method, a few headers, body. The query string is never read, and neither
-`requestContext` nor a header proves who called (a plain invocation can have this very shape).
+keyturn reads only the method, a few headers and the body, never the query string. Neither `requestContext` nor a
+header proves who called: a direct invocation can send an event of the same shape.
 """
 
 import re
@@ -18,11 +18,11 @@ _JSON, _EVENT, _BATCH = "application/json", "application/cloudevents+json", "app
 
 
 def is_call(event: dict[str, object], fields: Collection[str], *, raw: bool) -> bool:
-    """Whether `event` is an HTTP call; a function URL's has no `requestContext`, FC's no `httpMethod`.
+    """Whether `event` is an HTTP call. A function URL's event has no `requestContext`, FC's has no `httpMethod`.
 
-    `raw`: it came as bytes or text. A topic may deliver its bare messages so (FC's streams, raw event buses), so every
-    mark of a gateway's event is wanted. A message that copies them all cannot be told from a call; one that has a
-    command's own `fields`, or a queue's envelope, is a message.
+    `raw`: the event came as bytes or text. Topics may deliver bare messages in this form (FC's streams, raw event
+    buses), so a raw event needs every mark of a gateway's event. A message that copies all the marks looks like a
+    call. An event with one of the command's `fields`, or in a queue's envelope, is a message.
     """
     if any(name in fields for name in event) or record_of(event) is not None or is_event(event):
         return False
@@ -41,7 +41,7 @@ def is_call(event: dict[str, object], fields: Collection[str], *, raw: bool) -> 
 
 
 def _is_fc_call(event: dict[str, object]) -> bool:
-    """The marks of FC's own HTTP trigger, all of which its page shows (http-trigger-invoking-function, 2026-04)."""
+    """Whether `event` has all marks of FC's HTTP trigger. Source: FC's page http-trigger-invoking-function, 2026-04."""
     context, http, path = event.get("requestContext"), _http(event), event.get("rawPath")
     return (
         event.get("version") == "v1"
@@ -58,7 +58,7 @@ def _is_fc_call(event: dict[str, object]) -> bool:
 def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> Delivery:
     """The commands of one call, or why it is refused."""
     headers = _headers(event)
-    parent = traceparent(_only(headers, "traceparent"))  # several: a new trace, as the recommendation asks
+    parent = traceparent(_only(headers, "traceparent"))  # several headers: begin a new trace, as W3C Trace Context says
     state = tracestate(",".join(headers.get("tracestate", []))) if parent else None
     asynchronous = _first(headers, "x-fc-invocation-type").lower() == "async"
 
@@ -69,7 +69,7 @@ def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> 
 
     if _method(event) != "POST":
         return refuse(405, "only POST is answered")
-    # None at all passes: what these gateways hand over without one is JSON or refused below.
+    # A call without a content type passes: its body must be JSON in any case, see below.
     kind = _first(headers, "content-type", _JSON).partition(";")[0].strip().lower()
     if kind not in (_JSON, _EVENT, _BATCH):
         return refuse(415, "content type must be application/json")
@@ -85,19 +85,19 @@ def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> 
 
 
 def _value(event: dict[str, object], headers: dict[str, list[str]], kind: str) -> object:
-    """What the body holds, as the event that it is where its attributes stand in headers. Raises: NotJson."""
+    """The value of the body. With CloudEvents attributes in headers: the event of both. Raises: NotJson."""
     if rule := flaw(event):
         raise NotJson(f"call {rule}")
     problem: str | None = None
     try:
         value = parse(_body(event))
-        problem = None if isinstance(value, list) else flaw(value)  # one bad element of a list spoils no other
+        problem = None if isinstance(value, list) else flaw(value)  # one bad element of a list must not stop the others
     except NotJson as error:
         problem = str(error)
     if problem is None and not isinstance(value, (dict, list)):
         problem = "is neither a JSON object nor a list of them"
     elif problem is None and isinstance(value, list) and not 1 <= len(value) <= MAX_LIST:
-        problem = f"is a list of none or of more than {MAX_LIST} commands"
+        problem = f"is an empty list or a list of more than {MAX_LIST} commands"
     elif problem is None and kind != _JSON and isinstance(value, list) != (kind == _BATCH):
         problem = "is not a list of CloudEvents" if kind == _BATCH else "is not a CloudEvent"
     if problem is not None:
@@ -115,7 +115,7 @@ def _value(event: dict[str, object], headers: dict[str, list[str]], kind: str) -
 
 
 def _idempotency_key(values: list[str] | None) -> str | None:
-    """The key, None where no such header came: text in quotes with parameters behind it, or bare, as many send it.
+    """The Idempotency-Key; None without the header. Quoted text with optional parameters, or bare as many send it.
 
     Source: draft-ietf-httpapi-idempotency-key-header-06: a String of RFC 9651, 3.3.3. Raises: NotJson.
     """
@@ -132,9 +132,7 @@ def _idempotency_key(values: list[str] | None) -> str | None:
         found = re.fullmatch(rf"{text}(?:; *[a-z*][a-z0-9_.*-]*(?:=(?:{item}))?)*", given, re.ASCII)
         key = re.sub(r"\\(.)", r"\1", found[1]) if found else ""
     if not key:
-        raise NotJson(
-            "header Idempotency-Key is empty, or not one string: balanced quotes, or bare ASCII without a comma"
-        )
+        raise NotJson("header Idempotency-Key must be one string: bare ASCII without a comma, or text in double quotes")
     return key
 
 
@@ -145,13 +143,13 @@ def _http(event: dict[str, object]) -> object:
 
 def _method(event: dict[str, object]) -> str:
     http = _http(event)
-    # Never requestContext.httpMethod: that is the route's, and may be ANY.
+    # Never requestContext.httpMethod: that is the route's method, and may be ANY.
     method = event.get("httpMethod") or (http.get("method") if isinstance(http, dict) else None)
     return method.upper() if isinstance(method, str) else ""
 
 
 def _headers(event: dict[str, object]) -> dict[str, list[str]]:
-    """Lower-case names, each with the values that came."""
+    """The values of each header, by lower-case name."""
     given = event.get("headers")
     headers: dict[str, list[str]] = {}
     for name, value in given.items() if isinstance(given, dict) else ():

@@ -1,4 +1,4 @@
-"""Which trigger an event came from, and what it asks for."""
+"""Reads an event: which trigger it came from, and which commands it holds."""
 
 from collections.abc import Collection, Iterable
 
@@ -12,12 +12,12 @@ from shared.triggers.timer import is_timer, read_timer
 
 
 def read(event: object, *, fields: Collection[str], request_id: str, keys: Keys = ()) -> Delivery:
-    """What `event` asks for.
+    """Read `event` into a Delivery.
 
-    `event` is what the runtime passes: a dict on SCF, bytes on FC; text and lists are read alike. An object
-    in no envelope is a command if it has one of `fields`, the names that the operation's command takes.
-    `request_id` names what nothing better names. `keys` are KEYTURN_HANDOFF_KEY's, by which keyturn's own messages are
-    known. A record that cannot be read is a Message with a problem, and spoils no other.
+    `event` is what the runtime passes: a dict on SCF, bytes on FC; text and lists are read, too. An object without an
+    envelope is a command if it has one of `fields`, the field names of the operation's command. `request_id` is the id
+    of a message that has no id of its own. `keys` are those in KEYTURN_HANDOFF_KEY, which verify keyturn's own
+    messages. A record that cannot be read becomes a Message with a problem, and does not stop the others.
 
     Raises: UnknownEvent.
     """
@@ -55,7 +55,7 @@ def _read(event: object, fields: Collection[str], origin: EventOrigin, *, inside
         if rule := flaw({**event, "Records": None}) or repetition(event):
             return _queue([origin.refuse(f"event {rule}")])
         if records and not any(_is_record(record) for record in records):
-            raise UnknownEvent  # object storage has the same outer shape
+            raise UnknownEvent  # an event of object storage has the same outer shape
         return _queue(m for n, item in enumerate(records) for m in _record(item, origin.element(n), reread))
     if not _is_message(event, fields):
         raise UnknownEvent
@@ -69,7 +69,7 @@ def _queue(messages: Iterable[Message]) -> Delivery:
 def _record(record: object, origin: EventOrigin, reread: Reread) -> tuple[Message, ...]:
     """One of SCF's `Records`."""
     if not isinstance(record, dict) or record_of(record) is None:
-        return (origin.refuse("record is of no known shape"),)
+        return (origin.refuse("record has no known shape"),)
     return unwrap(record, origin, reread)
 
 
@@ -78,7 +78,7 @@ def _is_record(record: object) -> bool:
 
 
 def _element(element: object, fields: Collection[str], origin: EventOrigin, reread: Reread) -> tuple[Message, ...]:
-    """One of FC's array: an envelope, a bare command, or either as JSON text."""
+    """One element of FC's list: an envelope, a bare command, or either as JSON text."""
     if isinstance(element, str):
         try:
             element = decode(element)
@@ -95,7 +95,7 @@ def _is_message(value: dict[str, object], fields: Collection[str]) -> bool:
 
 
 def _original(text: str, fields: Collection[str], inherited: EventOrigin) -> tuple[Message, ...]:
-    """The messages of the event in a dead letter; nobody waits for its HTTP reply any more."""
+    """The messages of a dead letter's event. If it was an HTTP call, its caller no longer waits."""
     try:
         delivery = _read(text, fields, EventOrigin(inherited.id, keys=inherited.keys), inside_dead_letter=True)
     except UnknownEvent:

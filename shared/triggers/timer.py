@@ -7,7 +7,7 @@ from shared.triggers.delivery import Delivery, Trigger
 
 
 def is_timer(event: dict[str, object]) -> bool:
-    """Whether `event` is a timer's; SCF's documents spell the type in two cases."""
+    """Whether `event` comes from a timer. SCF's pages spell the type with and without a capital letter."""
     kind = event.get("Type")
     if isinstance(kind, str) and kind.lower() == "timer":
         return "TriggerName" in event
@@ -15,13 +15,13 @@ def is_timer(event: dict[str, object]) -> bool:
 
 
 def read_timer(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> Delivery:
-    """The commands of a timer's text, named for the trigger and its time; a constant id would mean: once."""
+    """The commands in a timer's text. An id holds the trigger's name and time: with a constant id it would run once."""
     scf = "TriggerName" in event
     name = event.get("TriggerName" if scf else "triggerName")
     # Without a time the request id keeps two firings apart.
     time = event.get("Time" if scf else "triggerTime") or request_id
     text = event.get("Message" if scf else "payload")
-    # Of any other type they name nothing, and to print what is nested deeply would fail.
+    # A name or time that is not text is left out: it names nothing, and printing a deeply nested value would fail.
     prefix = "-".join(part if isinstance(part, str) else request_id for part in (name, time))
     origin = EventOrigin(prefix, prefix=prefix, keys=keys)
     if rule := flaw(event):

@@ -51,7 +51,7 @@ def main() -> int:
     today = int(time.strftime("%Y%m%d", time.gmtime()))
     parser.add_argument("--day", type=int, default=today, help="what the sample is drawn by")
     parser.add_argument("--verbose", action="store_true", help="each case's story")
-    minutes = float(os.environ.get("KEYTURN_WALK_MINUTES", "3"))
+    minutes = os.environ.get("KEYTURN_WALK_MINUTES", "3")
     parser.add_argument("--minutes", type=float, default=minutes, help="how long walks are begun")
     parser.add_argument("--first", type=int, default=0, help="the first walk's number; drawn by the day if not said")
     parser.add_argument("what", nargs="?", choices=["cases", "fleet", "walk"], default="cases")
@@ -65,6 +65,8 @@ def main() -> int:
         options.within = options.minutes * 60
         return _played(cases, options)
     cases = [case for case in all_cases() if all(word in str(case) for word in options.only)]
+    if not cases:
+        parser.error(f"no case's name holds {' and '.join(options.only)}: they hold a fault, a function, a world")
     if options.within < math.inf:
         cases = drawn(cases, options.day)
         print(f"a sample: what fits into {options.within:g} s, drawn by --day {options.day}", flush=True)

@@ -79,7 +79,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
     (GOOD | {"Region": "cn-hangzhou"}, {}, "invalid_command", "Region: "),
     (GOOD, {"allow": (("tencent", "redis", "*", "crs-two", "*"),)}, "forbidden", "does not name this credential"),
     (GOOD | {"NoAuth": True}, {}, "forbidden", "NoAuth: not here"),
-    (GOOD | {"Deliver": {"Reply": True}}, {}, "invalid_command", "Deliver: goes only with"),
+    (GOOD | {"Deliver": {"Reply": True}}, {}, "invalid_command", "Deliver: leave it out"),
     (
         {"InstanceId": "crs-one", "AccountName": "app", "NewPassword": {"Generate": {}}},
         {},
@@ -103,7 +103,7 @@ REFUSALS: list[tuple[dict[str, Any], dict[str, Any], str, str]] = [
         "forbidden",
         "KEYTURN_ALLOW does not name ssm://other, nothing was called",
     ),
-    (GOOD | {"NewPassword": {"SecretRef": "kms://s"}}, {}, "invalid_command", "no region is known for a store"),
+    (GOOD | {"NewPassword": {"SecretRef": "kms://s"}}, {}, "invalid_command", "the region of a store in"),
 ]
 
 

@@ -192,7 +192,7 @@ def test_an_event_of_no_known_shape_is_a_result(platform: Platform, log: Lines) 
     returned = platform.call({"odd": 1})
     (result,) = returned["Results"]
     assert (result["data"]["Outcome"], result["data"]["Error"]["Class"]) == ("not_changed", "invalid_command")
-    assert result["data"]["Error"]["Message"].startswith("event of no known shape")
+    assert result["data"]["Error"]["Message"].startswith("the event has no known shape")
     assert (result["data"]["CommandId"], len(result["traceparent"])) == ("request-1", 55)
     assert platform.results == [result]
     line = line_of(log)
@@ -220,7 +220,7 @@ def test_over_http_another_function_s_event_is_refused_and_on_a_queue_it_comes_a
     platform.send(event, "http")
     (message,) = platform.handler.messages
     assert (message.data, message.type) == (None, None)
-    assert message.problem == "the event is addressed to another function, or is no command"
+    assert message.problem == "the event is for another function, or is not a command"
     platform.handler.requests.clear()
     platform.send(event)
     (message,) = platform.handler.messages

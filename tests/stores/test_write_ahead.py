@@ -259,7 +259,7 @@ def test_without_a_store_a_made_secret_is_for_a_caller_who_waits(house: House) -
     fenced = KEPT[PASSWORD][0] | {"Deliver": {"Reply": True}}
     data = result(house.send(PASSWORD, fenced))
     assert data["Error"]["Class"] == "invalid_command"
-    assert "use Store" in data["Error"]["Message"]
+    assert "use Deliver.Store" in data["Error"]["Message"]
     house.settings["KEYTURN_REPLY"] = "off"
     assert result(house.send(ACCOUNT, command))["Error"]["Class"] == "forbidden"
 

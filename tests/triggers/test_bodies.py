@@ -77,7 +77,7 @@ def test_json_is_taken_in_any_spelling_of_its_header(headers: object) -> None:
         ("nope", "is not JSON"),
         ('"text"', "neither"),
         ("null", "neither"),
-        ("[]", "a list of none"),
+        ("[]", "an empty list"),
         (json.dumps([COMMAND] * 101), "more than 100"),
         ('{"a":1,"a":1}', "names a key twice"),
         ('{"a":[NaN]}', "not finite"),
@@ -194,7 +194,7 @@ def test_an_array_with_bad_elements_keeps_the_good_ones() -> None:
 
 def test_a_queue_record_without_a_body_is_a_problem_as_raising_would_block_its_partition() -> None:
     messages = read({"Records": [{"Ckafka": {}}, {"CMQ": 3}, None]}, fields=(), request_id="r").messages
-    assert [m.problem for m in messages] == ["record is of no known shape"] * 3
+    assert [m.problem for m in messages] == ["record has no known shape"] * 3
 
 
 def test_envelopes_within_envelopes_end() -> None:

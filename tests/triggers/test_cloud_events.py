@@ -156,7 +156,7 @@ def test_an_id_that_is_no_text_is_refused(id_: object) -> None:
 def test_data_beside_data_base64_is_refused(packed: object) -> None:
     event = EVENT | {"data_base64": packed}
     for message in (call(event).messages[0], only(in_ckafka(event)), only(timer(event))):
-        assert (message.data, message.problem) == (None, "event has data beside data_base64")
+        assert (message.data, message.problem) == (None, "event has both data and data_base64")
 
 
 def test_data_in_base64_alone_is_read() -> None:

@@ -49,7 +49,7 @@ def test_a_key_means_the_same_in_each_form(sent: Any, key: str) -> None:
 )  # fmt: skip
 def test_an_empty_or_unbalanced_key_is_refused(sent: Any) -> None:
     status, why = call(sent).refused or (0, "")
-    assert status == 400 and why.startswith("header Idempotency-Key is ")
+    assert status == 400 and why.startswith("header Idempotency-Key must ")
 
 
 @pytest.mark.parametrize("sent", [None, 7, [], [None]])

@@ -97,7 +97,7 @@ def test_a_timer_without_a_text_is_one_message_with_a_problem() -> None:
 
 @pytest.mark.parametrize("event", [b"", "", None, 7, {}, {"foo": 1}, b'{"foo":1}', {"Records": [{"s3": {}}]}])
 def test_an_unknown_event_is_refused_with_the_known_shapes(event: object) -> None:
-    with pytest.raises(UnknownEvent, match=r"known are: .*timer.*CKafka.*CloudEvent"):
+    with pytest.raises(UnknownEvent, match=r"known shapes: .*timer.*CKafka.*CloudEvent"):
         read(event, fields=FIELDS, request_id="r")
 
 
@@ -161,7 +161,7 @@ def test_a_destination_of_a_successful_invocation_is_never_run_again() -> None:
     letter = json.loads((EVENTS / "fc-dead-letter.json").read_bytes())
     letter["requestContext"]["condition"] = "Success"
     (message,) = read(letter, fields=FIELDS, request_id="r").messages
-    assert (message.data, message.problem) == (None, "message tells of an invocation that succeeded")
+    assert (message.data, message.problem) == (None, "message reports an invocation that succeeded")
 
 
 def test_a_dead_letter_of_an_http_call_has_no_waiting_caller() -> None:

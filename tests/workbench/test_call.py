@@ -11,6 +11,7 @@ import pytest
 from shared.workbench.deploy.call import unsuccessful
 from shared.workbench.environment.terminal import WIDEST, Terminal
 from shared.workbench.results.reply import read_reply
+from shared.workbench.results.shown import event_lines, read_event
 from tests.workbench.results_queue import event
 
 
@@ -70,6 +71,22 @@ def test_a_long_reason_is_wrapped_below_its_line() -> None:
     lines = shown({"Result": event(1, "not_changed", Error=error), "Delivered": True})
     assert len(lines) > 3 and all(len(line) <= WIDEST for line in lines)
     assert all(line.startswith("    ") for line in lines[1:])
+
+
+class Screen(io.StringIO):
+    """A terminal, as far as a stream knows."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_there_is_colour_on_a_terminal_unless_a_person_wants_none() -> None:
+    line = event_lines(read_event(event(1)), Terminal(Screen(), {"TERM": "xterm"}))[0]
+    assert line.startswith("\x1b[32mchanged") and "\x1b[0m" in line
+    red = event_lines(read_event(event(1, "unknown")), Terminal(Screen(), {"TERM": "xterm"}))[0]
+    assert red.startswith("\x1b[31munknown")
+    for stream, environ in ((Screen(), {"TERM": "xterm", "NO_COLOR": "1"}), (io.StringIO(), {"TERM": "xterm"})):
+        assert event_lines(read_event(event(1)), Terminal(stream, environ))[0].startswith("changed  ")
 
 
 def test_what_a_rotation_counted_is_shown() -> None:

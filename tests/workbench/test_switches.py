@@ -27,6 +27,9 @@ def shown(*words: str, **environ: str) -> subprocess.CompletedProcess[str]:
         ("remove", "ALL", "--remove"),
         ("results", "FOLLOW", "--follow"),
         ("results", "JSON", "--json"),
+        ("call", "JSON", "--json"),
+        ("rotate", "JSON", "--json"),
+        ("report", "JSON", "--json"),
         ("cloud", "TLS", "--tls"),
     ],
 )

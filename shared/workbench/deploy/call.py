@@ -96,9 +96,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--json", action="store_true", help="the reply itself")
     options = parser.parse_args(argv)
     try:
-        body = _command(options.file)
         description = load(ROOT / "serverless.yml", options.cloud, os.environ)
         spec = function_called(description, options.function)
+        body = _command(options.file)
         url = address_of(description, spec.name, os.environ)
     except (DescriptionError, Refused) as error:
         complain(f"call: {error}")
@@ -182,13 +182,21 @@ def refused_at_the_door(description: Description, status: int, text: str) -> str
 
 
 def _command(file: str) -> bytes:
-    """Raises: Refused."""
-    if file == "-":
-        return sys.stdin.buffer.read()
+    """A command that is JSON. Raises: Refused."""
+    if not file:
+        raise Refused("which command? COMMAND= is a file that holds it as JSON, or - for standard input")
     try:
-        return Path(file).read_bytes()
+        body = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        json.loads(body)
     except OSError as error:
         raise Refused(f"COMMAND={file} cannot be read: {why(error)}") from None
+    except RecursionError:  # JSON, of which the function says what it thinks
+        pass
+    except ValueError as error:
+        at = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "not text"
+        what = f"is not JSON ({at})" if body.strip() else "is empty"
+        raise Refused(f"COMMAND={file} {what}: it holds a command, as those in events/schemas/") from None
+    return body
 
 
 def function_called(description: Description, function: str) -> FunctionSpec:
@@ -202,7 +210,7 @@ def function_called(description: Description, function: str) -> FunctionSpec:
     near = meant(function, known)
     if not near and (ROOT / "functions" / f"{function}.py").exists():
         other = "alibaba" if description.cloud == "tencent" else "tencent"
-        near = f" (is it one of CLOUD={other}?);"
+        near = f" (CLOUD={other}?);"
     text = f"serverless.yml has no function {visible_text(function)} on this platform"
     raise Refused(f"{text}{near or ';'} known are: {', '.join(known)}")
 

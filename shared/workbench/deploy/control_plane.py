@@ -86,7 +86,7 @@ _ADVICE = {
     "SignatureDoesNotMatch": "look at the deploying identity's keys",
     "Role": "`make bootstrap` makes the role; `make plan` writes its policy to dist/",
     "RequestSizeLimitExceeded": "the zip is too large for a request: make it smaller",
-    "NoConnection": "look at the network",
+    "NoConnection": "look at the network, and at KEYTURN_TENCENT_ENDPOINT or KEYTURN_ALIBABA_ENDPOINT if it is set",
     "ReservedConcurrencyMemory": NO_ROOM,
     "ReservedExceedTotal": NO_ROOM,
 }

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from shared.workbench.deploy.plan import Plan, Step
 from shared.workbench.environment.terminal import Terminal
 
 _COLUMNS = 118
+_FEW = 3  # functions, which are named again
 
 
 def show(plan: Plan, terminal: Terminal) -> None:
@@ -32,12 +33,18 @@ def counts(steps: Iterable[Step]) -> str:
 
 
 def lines(steps: Iterable[Step]) -> Iterator[str]:
-    """Steps of one kind together, in the order in which each kind first comes."""
+    """Steps of one kind together, in the order in which each kind first comes. Functions are listed by name once."""
+    steps = tuple(steps)
+    every = list(dict.fromkeys(step.function for step in steps))
+    are_named = False
     alike: dict[tuple[str, str, str], list[Step]] = {}
     for step in steps:
         alike.setdefault((step.action, step.trigger, step.kind), []).append(step)
     for group in alike.values():
-        whose = ", ".join(step.function for step in group)
+        names = [step.function for step in group]
+        whose = _all_but(names, every) if are_named else ""
+        are_named = are_named or set(names) == set(every)
+        whose = whose or ", ".join(names)
         first, *own = group[0].lines()
         yield first.removesuffix(group[0].function) + whose
         if len(group) == 1 and group[0].action.startswith(("change", "delete")):
@@ -49,6 +56,14 @@ def lines(steps: Iterable[Step]) -> Iterator[str]:
         for step, texts in zip(group, told, strict=True):
             if rest := [text for text in texts if text not in common]:
                 yield from _wrapped([f"{step.function}: {rest[0]}", *rest[1:]])
+
+
+def _all_but(names: Sequence[str], every: Sequence[str]) -> str:
+    """Nearly all of many functions in a few words; empty where they are few, or too many are left out."""
+    others = [one for one in every if one not in names]
+    if len(names) < _FEW or len(others) > 1:
+        return ""
+    return f"all {len(every)} functions{f' but {others[0]}' if others else ''}"
 
 
 def _wrapped(texts: Iterable[str]) -> Iterator[str]:

@@ -11,10 +11,11 @@ from shared.workbench.docs.chapters import SCHEMAS
 from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.page import page
 from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.file_problems import why
 
 
 def main(argv: list[str]) -> int:
-    """Exit 0: written. 2: something that the page is made of is missing."""
+    """Exit 0: written. 2: something that the page is made of is missing, or the file cannot be written."""
     parser = CommandLine("python -m shared.workbench.docs", __doc__, "make docs")
     parser.add_argument("out", nargs="?", type=Path, default=ROOT / "dist" / "docs" / "keyturn.html")
     parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="the folder of the generated schemas")
@@ -24,8 +25,12 @@ def main(argv: list[str]) -> int:
     except (DocsError, DescriptionError) as error:
         print(f"docs: {error}", file=sys.stderr)
         return 2
-    options.out.parent.mkdir(parents=True, exist_ok=True)
-    options.out.write_text(text, encoding="utf-8", newline="\n")
+    try:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        print(f"docs: {options.out} cannot be written: {why(error)}", file=sys.stderr)
+        return 2
     print(f"{options.out}: {len(text.encode()) / 1e6:.2f} MB, one file, opens without a network")
     return 0
 

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from shared.runtime.spelling import meant
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.terminal import Terminal
 
@@ -44,6 +45,9 @@ def main(argv: list[str]) -> int:
     if sys.version_info < _OLDEST:
         print("keyturn needs Python 3.10 or newer: make PYTHON=python3.12 ...", file=sys.stderr)
         return 1
+    known = sorted(path.stem.removeprefix("requirements-") for path in _ROOT.glob("requirements-*.txt"))
+    if unknown := [one for one in arguments.sets if one not in known]:
+        parser.error(f"there is no set {unknown[0]}{meant(unknown[0], known) or ';'} there are {', '.join(known)}")
     environment = VirtualEnvironment(arguments.venv.absolute(), exactly=arguments.exactly)
     if not environment.lacking(arguments.sets):
         return 0

@@ -6,13 +6,13 @@ the manual shows, and writes it there with `--write`.
 
 from __future__ import annotations
 
-import argparse
 import json
 import math
 import sys
 from dataclasses import asdict, dataclass
 
 from shared.workbench.docs.marked_parts import MANUAL, write_part
+from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.operations.fleet_simulation import Fleet, Forecast, forecast
 
 
@@ -87,8 +87,9 @@ def _spelt(seconds: float) -> str:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("instances", type=int, nargs="*", help="rows; without any, the manual's")
+    prog = "python -m shared.workbench.operations.fleet_model"
+    parser = CommandLine(prog, __doc__, f"{prog} 1000 --accounts 5")
+    parser.add_argument("instances", type=int, nargs="*", help="rows; without any the manual's")
     for name, what in (("accounts", int), ("batch", int), ("functions", int), ("latency_s", float), ("task_s", float)):
         parser.add_argument(f"--{name.replace('_', '-')}", type=what, default=getattr(Fleet, name))
     parser.add_argument("--slow-share", type=float, default=0.01)

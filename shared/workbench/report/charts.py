@@ -192,26 +192,26 @@ def durations(seconds: Sequence[float]) -> Chart | None:
     values = [{"at": label, "n": count} for (label, _), count in zip(_TOOK, counts, strict=True)]
 
     def spec(narrow: bool) -> dict[str, Any]:
-        labels = [label for label, _ in _TOOK]
-        axis = {"title": None, "labelAngle": -60 if narrow else 0, "grid": False, "ticks": False}
+        # On a phone the bars lie: slanted labels are hard to read.
+        axis = {"title": None, "labelAngle": 0, "grid": False, "ticks": False}
+        sort = [label for label, _ in _TOOK]
+        classes = {"field": "at", "type": "ordinal", "sort": sort, "axis": axis, "scale": {"paddingInner": 0.12}}
+        numbers = {"field": "n", "type": "quantitative", "axis": _count_axis("commands", max(counts))}
         return {
             "data": {"values": values},
             "mark": {"type": "bar", "color": PATTERNS["changed"]},
-            "encoding": {
-                "x": {"field": "at", "type": "ordinal", "sort": labels, "axis": axis, "scale": {"paddingInner": 0.12}},
-                "y": {"field": "n", "type": "quantitative", "axis": _count_axis("commands", max(counts))},
-            },
+            "encoding": {"x": numbers, "y": classes} if narrow else {"x": classes, "y": numbers},
         }
 
     longest = max(seconds)
     ended = counted(len(seconds), "command")
     says = f"{ended} with an end. The shortest took {min(seconds):.2f} s, the longest {longest:.2f} s."
     rows = [(label, f"{count:,}") for (label, _), count in zip(_TOOK, counts, strict=True) if count]
-    return Chart(says, *_both(spec, 150), ("took", "commands"), rows)
+    return Chart(says, *_both(spec, 150, 240), ("took", "commands"), rows)
 
 
-def _both(spec: Any, height: int) -> tuple[Markup, Markup]:
-    return _svg(spec(False), _WIDE, height), _svg(spec(True), _NARROW, height)
+def _both(spec: Any, height: int, narrow_height: int | None = None) -> tuple[Markup, Markup]:
+    return _svg(spec(False), _WIDE, height), _svg(spec(True), _NARROW, narrow_height or height)
 
 
 def _svg(spec: dict[str, Any], width: int, height: int) -> Markup:

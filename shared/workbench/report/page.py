@@ -26,7 +26,7 @@ from shared.workbench.report.reading import Source
 
 MOST_CARDS = 24
 OPEN_CARDS, OPEN_ROWS = 6, 10  # the others are folded
-MOST_ROWS = 50
+MOST_ROWS = 25
 MOST_CLASSES, MOST_OF_A_CLASS = 12, 8
 QUANTILES = (50, 90, 99)
 MARKS = {Level.BAD: "\u2716", Level.WARN: "!", Level.WAIT: "\u2026", Level.GOOD: "\u2713", Level.EMPTY: "\u2013"}

@@ -22,6 +22,7 @@ FAILED = (Outcome.NOT_CHANGED, Outcome.UNKNOWN)
 WIDTH = len(Outcome.ALREADY_CHANGED.value)
 """Of the column of outcomes, where nobody knows yet which ones come."""
 ROTATION = "rotation"
+_SAY_WHAT_TO_DO = ("Settings",)  # codes whose messages end with what to do
 _GAP = "   "
 _ALWAYS = 3  # listed, due, sent
 _WORDS = ("listed", "due", "sent", "not due", "of unknown age", "not allowed")
@@ -68,7 +69,8 @@ def reason_text(result: Result) -> str:
     if result.outcome is Outcome.PENDING:
         comes = _runbook().get(result.outcome.value, "")
         return _sentences(why, f"{comes}. Its CommandId is {result.command_id}" if comes else "")
-    return _sentences(why, f"Next: {row}" if row and why else "")
+    is_told = not row or not why or result.code in _SAY_WHAT_TO_DO
+    return _sentences(why, "" if is_told else f"Next: {row}")
 
 
 def counts_text(counts: tuple[int, ...], *, sends: bool) -> str:

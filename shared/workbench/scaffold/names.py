@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from keyword import iskeyword
 
 from shared.handlers.declaration import function_name
+from shared.runtime.spelling import meant
 from shared.workbench.bundle.operations import operations
 
 _NAME = re.compile(r"(tencent|alibaba)(_[a-z0-9]+)+")
@@ -41,7 +42,8 @@ def new_operation(source: str, name: str) -> NewOperation:
     """The operation that is to be made. Raises: ScaffoldRefused."""
     known = operations()
     if source not in known:
-        raise ScaffoldRefused(f"FROM={source}: no operation of that name; one of {', '.join(known)}")
+        near = meant(source, known) or ";"
+        raise ScaffoldRefused(f"FROM={source}: no operation of that name{near} one of {', '.join(known)}")
     cloud, service = names_of(name)
     words = name.split("_")[2:]
     action = "".join(word.capitalize() for word in words)

@@ -23,13 +23,17 @@ def main(argv: list[str]) -> int:
     except ValueError as error:
         parser.error(f"URL: {error}")
     scheme, _, rest = arguments.url.partition("://")
-    if scheme == "sqlite" and not (place := Path(f"/{rest.lstrip('/')}")).exists():
+    place = f"/{rest.lstrip('/')}" if scheme == "sqlite" else "it"
+    if scheme == "sqlite" and not Path(place).exists():
         complain(f"queue: there is no file {place} yet: nothing was put there")
+    if Path(place).is_dir():
+        complain(f"queue: {place} is a folder: a queue is a file in it")
+        return 1
     try:
         for stored in opened.peek():
             print(stored.message.body)
     except QueueUnavailable as error:
-        complain(f"queue: it cannot be shown: {error}")
+        complain(f"queue: {place} cannot be shown: {error}")
         return 1
     finally:
         opened.close()

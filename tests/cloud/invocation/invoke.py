@@ -24,7 +24,7 @@ from tests.cloud.invocation.shown import show_invocation
 from tests.cloud.state.checkout import ROOT
 
 DONE, RAISED, REFUSED = 0, 1, 3
-_TAIR = "alibaba_tair_modify_account_password"
+_RESET = "tencent_redis_reset_password"
 _UNREACHED = ("unavailable", "ambiguous")
 
 
@@ -34,8 +34,9 @@ class WrongUse(Exception):
 
 def main(argv: list[str]) -> int:
     """Logs go to stderr, the return value to stdout's last line. Exit codes: see above."""
+    folder = f"events/{_RESET}"
     parser = CommandLine(
-        "python -m tests.cloud invoke", __doc__, f"make invoke FUNCTION={_TAIR} EVENT=events/{_TAIR}/fc-http.json AS=fc"
+        "python -m tests.cloud invoke", __doc__, f"make invoke FUNCTION={_RESET} EVENT={folder}/scf-http.json AS=scf"
     )
     parser.add_argument("function", metavar="FUNCTION", help="a file in functions/, without .py")
     parser.add_argument("file", metavar="EVENT", help="its bytes are the event: see events/")
@@ -80,16 +81,18 @@ def _event(file: str, function: str, platform: Platform) -> bytes:
     """The event in a file; SCF's is JSON. Raises: WrongUse."""
     path, own = Path(file), ROOT / "events" / function
     if not file:
-        raise WrongUse(f"which event? EVENT= is a file, as events/{function}/{_names(own, f'{platform}-*.json')}")
+        raise WrongUse(f"which event? EVENT= is a file, as events/{function}/{_names(own, platform)}")
     try:
         event = path.read_bytes()
     except OSError as error:
         if path.is_dir():
-            raise WrongUse(f"EVENT={file} is a folder, not a file: it holds {_names(path)}") from None
+            raise WrongUse(
+                f"EVENT={file} cannot be read: that is a folder, not a file; it holds {_names(path)}"
+            ) from None
         found = [one for folder in (path.parent, own) if folder.is_dir() for one in folder.glob("*.json")]
         near = meant(path.name, [one.name for one in found]) if not path.exists() else ""
         place = next((one.parent for one in found if near and f"`{one.name}`" in near), path.parent)
-        offered = near.replace("`", f"`{_shown(place)}/", 1)
+        offered = near.replace("`", f"`{_shown(place)}/", 1) or f"; events/{function}/ has {_names(own, platform)}"
         raise WrongUse(f"EVENT={file} cannot be read: {why(error)}{offered}") from None
     if platform == SCF:
         try:
@@ -99,12 +102,12 @@ def _event(file: str, function: str, platform: Platform) -> bytes:
         except ValueError as error:
             at = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "not text"
             what = "is empty" if not event.strip() else f"is not JSON ({at})"
-            raise WrongUse(f"EVENT={file} {what}: events/{function}/ has {_names(own, f'{platform}-*.json')}") from None
+            raise WrongUse(f"EVENT={file} {what}: events/{function}/ has {_names(own, platform)}") from None
     return event
 
 
-def _names(folder: Path, pattern: str = "*.json") -> str:
-    return ", ".join(sorted(path.name for path in folder.glob(pattern))) or "no event"
+def _names(folder: Path, platform: str = "") -> str:
+    return ", ".join(sorted(path.name for path in folder.glob(f"{platform}*.json"))) or "no event"
 
 
 def _shown(folder: Path) -> str:

@@ -229,7 +229,7 @@ def main(argv: list[str]) -> int:
         complain(f"run: the world's clock cannot be moved: {error}")
         return 1
     except QueueUnavailable as error:
-        complain(f"run: the commands cannot be read: {error}")
+        complain(f"run: the commands cannot be read (KEYTURN_COMMANDS): {error}")
         return 1
     finally:
         for one in opened:

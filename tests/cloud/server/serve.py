@@ -101,10 +101,12 @@ def _world(path: Path) -> World:
     except tomli.TOMLDecodeError as error:
         raise ValueError(f"WORLD={path} is not TOML: {error}") from None
     except ValidationError as error:
-        first = error.errors(include_input=False, include_context=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        wrong = "there is no such key" if first["type"] == "extra_forbidden" else first["msg"]
-        raise ValueError(f"WORLD={path}: {place}: {wrong}{meant(place, World.model_fields)}") from None
+        found = error.errors(include_input=False, include_context=False, include_url=False)
+        first = next((one for one in found if one["type"] == "extra_forbidden"), found[0])
+        place, wrong = ".".join(map(str, first["loc"])), str(first["msg"])
+        if first["type"] == "extra_forbidden":
+            wrong = f"there is no such key{meant(place, World.model_fields)}"
+        raise ValueError(f"WORLD={path}: {place}: {wrong}") from None
 
 
 def _reason(error: Exception, port: int) -> str:

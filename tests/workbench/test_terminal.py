@@ -1,0 +1,45 @@
+"""What people read fits 120 columns, in a pipe and on a terminal."""
+
+from __future__ import annotations
+
+import io
+import re
+
+import pytest
+
+from shared.workbench.environment.terminal import WIDEST, Terminal, complain, wrapped
+
+WORDS = "word " * 60
+
+
+@pytest.mark.parametrize(
+    "text", [WORDS, "w" * 500, f"    {WORDS}", f"{WORDS}\n{WORDS}", f"\x1b[31m{WORDS}\x1b[0m", f"a-{'b-' * 200}", ""]
+)
+def test_no_line_is_wider_and_no_word_is_lost(text: str) -> None:
+    lines = wrapped(text)
+    assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in lines) <= WIDEST
+    assert "".join("".join(lines).split()) == "".join(text.split())
+
+
+def test_what_goes_on_is_indented() -> None:
+    assert [line[:4] for line in wrapped(WORDS)][1:] == ["    "] * (len(wrapped(WORDS)) - 1)
+    assert all(line.startswith("      word") for line in wrapped(f"      {WORDS}"))
+
+
+def test_a_command_in_backticks_stays_on_one_line() -> None:
+    command = "`make rotate POLICY=quarterly-redis CLOUD=tencent DRY=1`"
+    lines = wrapped(f"{'x' * 100} {command} and more")
+    assert any(command in line for line in lines)
+
+
+def test_a_line_that_fits_is_left_as_it_is() -> None:
+    for line in ("", "  two  spaces  ", "x" * WIDEST):
+        assert wrapped(line) == [line]
+
+
+def test_both_streams_are_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
+    said = io.StringIO()
+    Terminal(said).say(WORDS)
+    complain(WORDS)
+    for text in (said.getvalue(), capsys.readouterr().err):
+        assert len(text.splitlines()) == 3 and max(map(len, text.splitlines())) <= WIDEST
