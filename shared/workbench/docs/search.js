@@ -20,8 +20,11 @@
   // `CommandIdUsed` and `reset_password` are found by `id used` and `reset password`, too.
   const folded = (words) => `${words} ${words.replace(/([a-z])([A-Z])/g, "$1 $2").replace(/[_./]/g, " ")}`.toLowerCase();
 
-  // A row is called what its first cell says, or by the names in it if it says much.
-  const called = (cell) => (text(cell).length > 60 ? all("code", cell).map(text).join(" ") : text(cell));
+  // A row is called what its first cell says, or, if that is long, by the names that it begins with.
+  const called = (cell) => {
+    if (text(cell).length <= 60) return text(cell);
+    return cell.firstChild === cell.firstElementChild ? all("code", cell).map(text).join(" ") : "";
+  };
 
   const build = () => all(".chapter").flatMap((chapter) => {
     const above = [];
