@@ -1,1 +1,1 @@
-"""The fault campaign: every operation meets every fault, by every trigger, and is delivered again."""
+"""The fault campaign: it plays every operation with every fault, by every trigger, and delivers each event twice."""

@@ -1,12 +1,12 @@
-"""`make campaign`: every case; exit 1 if a promise was broken.
+"""`make campaign`: plays every case. Exit 1: a promise was broken.
 
-`--within SECONDS` plays what fits into that time, in an order that each day draws anew and that begins with one case of
-each topic; the number of the day, by which the same order is drawn again (`--day`), is printed.
+`--within SECONDS` plays as many cases as fit into that time. Their order is random and new each day. It begins with
+one case of each topic. The day's number is printed: `--day NUMBER` plays the same order again.
 
-`python -m tests.campaign walk [--minutes N] [--first NUMBER]`: random walks, for so long (or KEYTURN_WALK_MINUTES);
-what breaks a promise is shown with as few steps as could be found.
+`python -m tests.campaign walk [--minutes N] [--first NUMBER]` plays random walks, for N minutes or for
+KEYTURN_WALK_MINUTES. It prints a walk that breaks a promise with as few steps as it could find.
 
-`python -m tests.campaign fleet`: a thousand instances rotated by a timer, and the pace of 300 stored changes.
+`python -m tests.campaign fleet`: a timer rotates a thousand instances, and 300 stored changes are timed.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ _GOAL = 0.05  # of the deliveries with a commands queue may end unknown
 
 
 def main() -> int:
-    """Play the cases, print what came of them. Returns the exit code."""
+    """Play the cases and print their results. Returns the exit code."""
     parser = CommandLine(
         "python -m tests.campaign",
         __doc__,
         "python -m tests.campaign --within 120",
         "python -m tests.campaign --only drop_after tencent_redis_reset_password",
     )
-    parser.add_argument("--seed", type=int, default=20260301, help="of the secrets and names (the cases are fixed)")
-    parser.add_argument("--jobs", type=int, default=20, help="cases beside each other; they wait more than they work")
-    parser.add_argument("--only", nargs="*", default=[], help="words that a case's name must hold")
-    parser.add_argument("--within", type=float, default=math.inf, metavar="SECONDS", help="a sample, not every case")
+    parser.add_argument("--seed", type=int, default=20260301, help="draws the secrets and names (cases are fixed)")
+    parser.add_argument("--jobs", type=int, default=20, help="cases played in parallel; they mostly wait")
+    parser.add_argument("--only", nargs="*", default=[], help="play cases whose names hold all these words")
+    parser.add_argument("--within", type=float, default=math.inf, metavar="SECONDS", help="play only a sample")
     today = int(time.strftime("%Y%m%d", time.gmtime()))
-    parser.add_argument("--day", type=int, default=today, help="what the sample is drawn by")
-    parser.add_argument("--verbose", action="store_true", help="each case's story")
+    parser.add_argument("--day", type=int, default=today, help="the number that the sample is drawn with")
+    parser.add_argument("--verbose", action="store_true", help="print what happened in each case")
     minutes = os.environ.get("KEYTURN_WALK_MINUTES", "3")
-    parser.add_argument("--minutes", type=float, default=minutes, help="how long walks are begun")
-    parser.add_argument("--first", type=int, default=0, help="the first walk's number; drawn by the day if not said")
+    parser.add_argument("--minutes", type=float, default=minutes, help="how long new walks are begun")
+    parser.add_argument("--first", type=int, default=0, help="the first walk's number; by default the day decides")
     parser.add_argument("what", nargs="?", choices=["cases", "fleet", "walk"], default="cases")
     options = parser.parse_args()
     if options.what == "fleet":
         return fleet.main()
     if options.what == "walk":
         first = options.first or options.day * 100_000
-        print(f"walks from --first {first}, for {options.minutes:g} minutes", flush=True)
+        print(f"random walks for {options.minutes:g} minutes, repeated by --first {first}", flush=True)
         cases = [walk(number) for number in range(first, first + max(1, int(options.minutes * _WALKS_A_MINUTE)))]
         options.within = options.minutes * 60
         return _played(cases, options)
@@ -69,7 +69,7 @@ def main() -> int:
         parser.error(f"no case's name holds {' and '.join(options.only)}: they hold a fault, a function, a world")
     if options.within < math.inf:
         cases = drawn(cases, options.day)
-        print(f"a sample: what fits into {options.within:g} s, drawn by --day {options.day}", flush=True)
+        print(f"a sample of {options.within:g} s; `--day {options.day}` plays the same one again", flush=True)
     return _played(cases, options)
 
 
@@ -96,11 +96,11 @@ def _shrink(found: Sequence[PlayedCase], seed: int) -> None:
             least = shrunk(one, standin, seed)
         steps = "".join(f"    {each.do} {each.given} {dict(each.named) or ''}\n" for each in least.case.steps)
         text = "".join(f"    {line}\n" for line in (*least.violations, *least.story))
-        print(f"with fewer steps: {least.case}\n{steps}{text}", file=sys.stderr, flush=True)
+        print(f"the same broken promise with fewer steps: {least.case}\n{steps}{text}", file=sys.stderr, flush=True)
 
 
 def drawn(cases: Sequence[Case], day: int) -> list[Case]:
-    """The cases in an order that the day draws: first one of each topic, then the second ones, and so on."""
+    """The cases in the day's random order: first one case of each topic, then a second one of each, and so on."""
     rng = random.Random(day)
     topics: dict[tuple[str, str], list[Case]] = {}
     for case in cases:
@@ -113,7 +113,7 @@ def drawn(cases: Sequence[Case], day: int) -> list[Case]:
 
 
 def report(ended: Iterable[PlayedCase], among: int) -> int:
-    """What was said, by kind; why `unknown` was; what was only counted; what failed; the count. 1: a case failed."""
+    """Print outcomes by kind, reasons for `unknown`, notes, failures and the count. Returns 1 if a case failed."""
     ended = list(ended)
     by_kind: dict[str, Counter[str]] = {}
     reasons, notes, total = Counter[str](), Counter[str](), Counter[str]()
@@ -125,20 +125,20 @@ def report(ended: Iterable[PlayedCase], among: int) -> int:
     print(f"{'kind':12}" + "".join(f"{name:>16}" for name in _COLUMNS))
     for kind, counts in sorted(by_kind.items()):
         print(f"{kind:12}" + "".join(f"{counts[name] or '.':>16}" for name in _COLUMNS))
-    print("\nunknown, and why it is true:")
+    print("\nwhy deliveries ended unknown (each reason is allowed):")
     for reason in sorted(REASONS, key=lambda one: -reasons[one]):
         print(f"  {reasons[reason]:5}  {reason}")
     if notes:
-        print("\ncounted, and no violation:")
+        print("\ncounted, but not a violation:")
         for note, count in notes.most_common():
             print(f"  {count:5}  {note}")
     carried = {name: total[f"carried: {name}"] for name in _COLUMNS}
     share = carried["unknown"] / max(1, sum(carried.values()))
     print("\noutcomes of deliveries: " + ", ".join(f"{total[name]} {name}" for name in _COLUMNS))
-    print(f"with a commands queue and a key: {sum(carried.values())}, of which {share:.1%} unknown (goal: {_GOAL:.0%})")
+    print(f"{sum(carried.values())} of them with a commands queue and a key: {share:.1%} unknown (goal: {_GOAL:.0%})")
     failed = [one for one in ended if one.violations]
     if len(ended) < among:
-        print(f"{among - len(ended)} of {among} cases did not fit into the time")
+        print(f"{among - len(ended)} of {among} cases were not played: the time was over")
     for one in failed:
         print(f"{one.case}\n" + "".join(f"    {line}\n" for line in one.violations))
     print(f"{len(ended)} cases, {len(ended) - len(failed)} passed, {len(failed)} failed")

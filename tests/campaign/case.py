@@ -1,4 +1,4 @@
-"""A case, and how it is played: each step in turn, then the judges."""
+"""A case, and how it is played: each step in turn, then the judges check the record."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.cloud.client.standin import Standin
 
 @dataclass(frozen=True)
 class Step:
-    """Something that is done in the world: the name of a method of `WorldDriver`, and what it is given."""
+    """Something that is done in the world: the name of a method of `WorldDriver`, and its arguments."""
 
     do: str
     given: tuple[Any, ...] = ()
@@ -30,7 +30,7 @@ def step(do: str, *given: Any, **named: Any) -> Step:
 
 @dataclass(frozen=True)
 class Case:
-    """One story. No outcome is expected of it: only that what is said is true."""
+    """One story. It expects no particular outcome, only that each result is true."""
 
     kind: str  # what it varies: faults, worlds, overlaps, kills and so on; cases of one kind and topic are alike
     topic: str
@@ -48,7 +48,7 @@ class Case:
 
 @dataclass
 class PlayedCase:
-    """A case and what came of it."""
+    """A case and its verdict."""
 
     case: Case
     verdict: Verdict
@@ -60,7 +60,7 @@ class PlayedCase:
 
 
 def play_case(case: Case, standin: Standin, folder: Path, seed: int) -> PlayedCase:
-    """Run the case in a world put back to its start. `folder` is empty and its own."""
+    """Run the case in a world that is reset to its start. `folder` is an empty folder for this case alone."""
     driver = WorldDriver(
         standin, folder, random.Random(f"{seed} {case}"), case.world, case.orders, commands=case.commands, key=case.key
     )

@@ -1,4 +1,4 @@
-"""A command as a case of the campaign names it."""
+"""A command in a case of the campaign."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SERVICE = {"r-kvstore": "tair"}
 
 @dataclass(frozen=True)
 class CaseCommand:
-    """On which credential, and what is said beside its target's own fields."""
+    """The credential of a command, and the fields beside those of its target."""
 
     target: str
     more: Mapping[str, Any] = field(default_factory=dict)
@@ -23,14 +23,14 @@ class CaseCommand:
     claims: Mapping[str, Any] = field(default_factory=dict)  # further attributes of that, which nobody signed
 
     def command(self, new: str) -> dict[str, Any]:
-        """What is sent; a field that is None in `more` is left out."""
+        """The command to send. A field that is None in `more` is left out."""
         target = ALL_TARGETS[self.target]
         whole = target.command(target.old, new) | dict(self.more)
         return {name: value for name, value in whole.items() if value is not None}
 
     @property
     def credential(self) -> Credential:
-        """Whose it is, by its fields."""
+        """The command's credential, by its fields."""
         target, command = ALL_TARGETS[self.target], self.command("-")
         resource = command.get("InstanceId") or command.get("RegistryId")
         accounts = command.get("Alternate") or [command.get("AccountName") or command.get("Name") or target.account]

@@ -1,4 +1,4 @@
-"""Which cases there are: every generator, one after another."""
+"""All cases: those of every generator, one after another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kind C: commands of one instance in one event, which share what they read of its accounts before their calls."""
+"""Kind C: commands of one instance in one event. They share what they read about its accounts before their calls."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _WORLDS: tuple[dict[str, Any], ...] = (
 
 
 def batch_cases() -> Iterator[Case]:
-    """Each trouble in each world; somebody at a console changes one of the accounts meanwhile."""
+    """Each kind of trouble in each world. Meanwhile somebody changes one of the accounts in the console."""
     ways = cycle(_ORDERS)
     hands = cycle(("", "a", "b", ""))
     for name in _TARGETS:

@@ -1,6 +1,6 @@
-"""Kinds H and F: clouds in which a claim does not hold, by the worlds that claims.toml names for it.
+"""Kinds H and F: clouds in which a claim does not hold. claims.toml names these worlds for each claim.
 
-Claims whose row says that a result would then mislead are left out: the row tells what keyturn says.
+A claim is left out if its row says that results would then mislead. That row tells what keyturn says.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ class OtherWorld:
 
     @property
     def is_of_login(self) -> bool:
-        """Whether it is about what a login says, or where one is made."""
+        """Whether the claim is about the answer to a login, or about the server of the login."""
         return self.claim.used == _LOGIN or "ssl" in self.overrides
 
     def concerns(self, target: Target) -> bool:
-        """Whether the claim is about this operation, or about the store that keeps its secret."""
+        """Whether the claim is about this operation, or about the store of its secret."""
         if "old_equals_new" in self.overrides and not target.fenced:
             return False
         if self.is_of_login and (not target.secret or target.shown or target.turns is not None):
@@ -49,7 +49,7 @@ class OtherWorld:
 
 
 def other_worlds() -> list[OtherWorld]:
-    """The worlds of claims on which truth or a secret rests, or that are guesses; none of queues and platforms."""
+    """The worlds of claims that truth or a secret depends on, or that are guesses. No queues and platforms."""
     return [
         OtherWorld(claim, f"not {claim.id}" + (f" {number}" if len(claim.otherwise) > 1 else ""), overrides)
         for claim in read_played_claims()
@@ -59,7 +59,7 @@ def other_worlds() -> list[OtherWorld]:
 
 
 def claim_cases() -> Iterator[Case]:
-    """Each claim otherwise, with each kind of lost answer, by each operation that it is about."""
+    """Each claim made false, with each kind of lost answer, for each operation that it is about."""
     turn = 0
     for world in other_worlds():
         for name, target in ALL_TARGETS.items():
@@ -97,7 +97,7 @@ def world_case(label: str, world: Mapping[str, Any], name: str, fault: str, turn
 
 
 def login_cases(label: str, world: Mapping[str, Any], name: str, fault: str, turn: int) -> Iterator[Case]:
-    """A change that is proven by a login, and the same where somebody then changes the password by hand."""
+    """A change that a login proves; and the same, after which somebody changes the password by hand."""
     target, trigger = ALL_TARGETS[name], TRIGGERS[turn % 3]
     for by_hand in (False, True):
         steps = (*_met(target, fault, 1 + turn % 2), step("send", "a", trigger), step("clear"), step("work_off"))

@@ -1,6 +1,7 @@
-"""Kinds B and E: each operation and each store's calls meet each fault, by each trigger, before and after a redelivery.
+"""Kinds B and E: each operation's and each store's calls meet each fault, by each trigger, and with a redelivery.
 
-A story is: a delivery, its end, the same event again, its end; then, without trouble, another command.
+Each story has the same course: a delivery and its end, the same event again and its end; then another command, without
+trouble.
 """
 
 from __future__ import annotations
@@ -44,12 +45,12 @@ CODES = (
 
 
 def triggers_of(name: str) -> tuple[str, ...]:
-    """A secret that the cloud makes goes to an HTTP caller alone."""
+    """The triggers of an operation. A secret that the cloud makes can go only to an HTTP caller."""
     return ("http",) if ALL_TARGETS[name].shown else TRIGGERS
 
 
 def has_tasks(name: str) -> bool:
-    """Whether a change takes a while, so that it may be followed."""
+    """Whether a change takes a while, so that follow_change may take it over."""
     return ALL_TARGETS[name].service != "tcr"
 
 
@@ -106,7 +107,7 @@ def change_cases() -> Iterator[Case]:
 
 
 def read_cases() -> Iterator[Case]:
-    """The reads that an operation leans on."""
+    """The reads that an operation depends on."""
     turn = 0
     for name, target in TARGETS.items():
         for action in target.reads:
@@ -119,7 +120,7 @@ def read_cases() -> Iterator[Case]:
 
 
 def login_cases() -> Iterator[Case]:
-    """Where a login can tell."""
+    """The operations whose change a login can prove."""
     for number, name in enumerate(one for one in TARGETS if one not in ("random", "remark")):
         for fault in LOST:
             for mode in (ONCE, SECOND):
@@ -135,7 +136,7 @@ def login_cases() -> Iterator[Case]:
 
 
 def probe_cases() -> Iterator[Case]:
-    """Fenced operations: the probe is lost too, or the cloud does not take old = new."""
+    """Fenced operations: the probe's answer is lost, too, or the cloud refuses old = new."""
     for name in ("password", "tair", "kept password", "kept tair"):
         for number, fault in enumerate(FAULTS):
             put = {"Action": ALL_TARGETS[name].action, "Fault": fault}
@@ -149,7 +150,7 @@ def probe_cases() -> Iterator[Case]:
 
 
 def code_cases() -> Iterator[Case]:
-    """Codes that are believed for more than they say, before the effect and after it, in every order."""
+    """Codes that prove less than they seem to, before the effect and after it, in every order."""
     for name, target in ALL_TARGETS.items():
         if target.turns:
             continue
@@ -183,7 +184,7 @@ def code_cases() -> Iterator[Case]:
 
 
 def store_cases() -> Iterator[Case]:
-    """Each action of the store, fault and operation."""
+    """Each operation with each fault of each action of its store."""
     turn = 0
     for name, target in KEPT_TARGETS.items():
         for action in STORE_ACTIONS[target.place[:3]]:
@@ -199,7 +200,7 @@ def store_cases() -> Iterator[Case]:
 
 
 def kept_change_cases() -> Iterator[Case]:
-    """The change's own faults, with a store around it, and one of the store in the same delivery."""
+    """Faults of the change itself, for a stored secret, together with one fault of the store in the same delivery."""
     turn = 0
     for name, target in KEPT_TARGETS.items():
         promote = "UpdateSecret" if target.place.startswith("ssm") else "UpdateSecretVersionStage"

@@ -1,4 +1,4 @@
-"""Kind A: whose change it is. User's versions, ids used twice, foreign stores, old commands again, changes by hand."""
+"""Kind A: whose change is it? Users' versions, ids used twice, foreign stores, old commands again, manual changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def _case(topic: str, name: str, orders: Mapping[str, CaseCommand], steps: tuple
 
 
 def named_as_users() -> Iterator[Case]:
-    """A CommandId that is the name of one of the user's versions; of no instance, for a store of somebody else's."""
+    """A CommandId that equals the name of a user's version; also for a missing instance and somebody else's store."""
     for name in KEPT_TARGETS:
         for trigger in TRIGGERS:
             for more in _SAID:
@@ -58,7 +58,7 @@ def named_as_users() -> Iterator[Case]:
 
 
 def foreign_stores() -> Iterator[Case]:
-    """A store that holds another credential's secrets, before and after keyturn wrote there; with and without Adopt."""
+    """A store with another credential's secrets, before and after keyturn wrote to it, with and without Adopt."""
     triggers = cycle(TRIGGERS)
     for name, places in _FOREIGN.items():
         for place in places:
@@ -78,7 +78,7 @@ def foreign_stores() -> Iterator[Case]:
 
 
 def ids_used_twice() -> Iterator[Case]:
-    """One CommandId for two accounts, two operations, or with other parameters."""
+    """One CommandId for two accounts, for two operations, or with two sets of parameters."""
     triggers = cycle(TRIGGERS)
     pairs: list[tuple[str, str, CaseCommand, CaseCommand]] = [
         (
@@ -123,7 +123,7 @@ def ids_used_twice() -> Iterator[Case]:
 
 
 def replays() -> Iterator[Case]:
-    """An old command comes again, at once or after days, when another one or somebody at a console came between."""
+    """An old command comes again, at once or after days, after another command or a change in the console."""
     triggers = cycle(TRIGGERS)
     for name, target in ALL_TARGETS.items():
         if name == "remark":
@@ -150,7 +150,7 @@ def replays() -> Iterator[Case]:
 
 
 def full_stores() -> Iterator[Case]:
-    """Stores that are full, of the user's versions or of keyturn's own, soon or long after."""
+    """Stores that are full of the user's versions or of keyturn's own, shortly or long after these were written."""
     for name in ("kept account", "kept password", "kept registry", "kept tair"):
         target = KEPT_TARGETS[name]
         kind, _, store = target.place.partition("://")
@@ -169,7 +169,7 @@ def full_stores() -> Iterator[Case]:
 
 
 def in_clear() -> Iterator[Case]:
-    """Commands with their secrets, one after another, without any store."""
+    """Commands with their secrets in clear, one after another, without a store."""
     for name, target in TARGETS.items():
         if target.shown or not target.secret:
             continue

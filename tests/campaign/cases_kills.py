@@ -1,4 +1,4 @@
-"""A process is killed at each line that matters, follow_change's too, then the event comes again."""
+"""A process is killed at each line that matters, in follow_change, too. Then the event comes again."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _session(target: Target) -> str:
 
 
 def points(target: Target) -> dict[str, str]:
-    """The points at which a delivery of this operation is killed, by name, in the form of the stand-in's bootstrap."""
+    """The points at which a delivery of this operation is killed, by name, in the form of `bootstrap.kill_at`."""
     names = {"adapter": _ADAPTERS[target.service], "session": _session(target)}
     found = {
         name: point.format(**names)
@@ -74,7 +74,7 @@ def points(target: Target) -> dict[str, str]:
 
 
 def followed_points(target: Target) -> dict[str, str]:
-    """The same inside follow_change."""
+    """The points inside follow_change."""
     found = dict(FOLLOWED)
     if target.place:
         for number in range(1, _PROMOTION[target.place[:3]] + 1):
@@ -83,14 +83,14 @@ def followed_points(target: Target) -> dict[str, str]:
 
 
 def _after(target: Target, trigger: str) -> tuple[Step, ...]:
-    """The event comes again, soon and once all is settled; then another command."""
+    """The event comes again, soon and after everything has settled. Then comes another command."""
     steps: tuple[Step, ...] = (step("send", "a", trigger), step("work_off"), step("advance", 1200.0))
     steps += (step("send", "a", trigger), step("work_off"))
     return steps if target.old_once else (*steps, step("send", "b", trigger), step("work_off"))
 
 
 def kill_cases() -> Iterator[Case]:
-    """Each point of each operation; triggers, modes and the commands queue take turns."""
+    """Each point of each operation. Triggers, modes and the commands queue alternate."""
     turn = 0
     for name, target in ALL_TARGETS.items():
         if name in ("random", "remark"):

@@ -1,4 +1,4 @@
-"""Kinds B and G: what comes late or twice, reads that lag, and slow stores."""
+"""Kinds B and G: changes and requests that come late or twice, reads that lag, and slow stores."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _send(letter: str, trigger: str) -> tuple[Step, ...]:
 
 
 def late_cases() -> Iterator[Case]:
-    """A change that comes long after nobody waits for it any more, and what is sent meanwhile."""
+    """A change that takes effect long after everybody stopped waiting, and commands that are sent meanwhile."""
     triggers = cycle(TRIGGERS)
     turn = 0
     for name, target in ALL_TARGETS.items():
@@ -63,9 +63,9 @@ def late_cases() -> Iterator[Case]:
 
 
 def lag_cases() -> Iterator[Case]:
-    """Reads repeat what they showed, for a while, around a change whose answer was lost or that comes late.
+    """Reads show old answers for a while, around a change whose answer was lost or that comes late.
 
-    All of them at once for no longer than a lost call settles: beyond that nothing is left to tell what happened.
+    All reads together lag for no longer than the settling time: beyond that, nothing could show what happened.
     """
     triggers = cycle(TRIGGERS)
     turn = 0
@@ -94,7 +94,7 @@ def lag_cases() -> Iterator[Case]:
 
 
 def twice_cases() -> Iterator[Case]:
-    """A request that arrives two times, and one that is slow."""
+    """A request that arrives twice, and one that is slow."""
     triggers = cycle(TRIGGERS)
     for name, target in ALL_TARGETS.items():
         for fault in (
@@ -119,7 +119,7 @@ def twice_cases() -> Iterator[Case]:
 
 
 def slow_store_cases() -> Iterator[Case]:
-    """Kind G: a store so slow that the deadline comes before the change could be sent."""
+    """Kind G: a store that is so slow that the deadline comes before the change can be sent."""
     for name in ("kept account", "kept password", "kept registry", "kept tair"):
         for action in ("PutSecretValue", "ListSecretVersionIds", "GetSecretValue"):
             for seconds in (3.0, 4.5, 9.0):

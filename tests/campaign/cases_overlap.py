@@ -1,4 +1,4 @@
-"""Kinds C and D: two processes at once, and messages that others wrote."""
+"""Kinds C and D: two processes at once, and messages that somebody else wrote."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SLOW_WORLD = {"task_s": 12.0, "settle_s": 12.0}
 
 
 def overlap_cases() -> Iterator[Case]:
-    """Two commands of one credential, or the same one twice, in two processes, put in order by slow calls."""
+    """Two commands of one credential, or one command twice, in two processes. Slow calls decide their order."""
     ways = cycle((("timer", "http"), ("queue", "timer"), ("http", "queue")))
     for name, target in ALL_TARGETS.items():
         if target.shown or not target.secret:
@@ -51,7 +51,7 @@ def overlap_cases() -> Iterator[Case]:
 
 
 def crowd_cases() -> Iterator[Case]:
-    """Three at once; somebody at a console in between; an answer lost meanwhile; two commands for one empty store."""
+    """Three commands at once; a change in the console in between; a lost answer; two commands for one empty store."""
     for name, target in KEPT_TARGETS.items():
         orders = {letter: CaseCommand(name) for letter in "abcd"}
         end = (step("clear"), step("work_off"), step("advance", 1500.0), step("send", "d", "queue"), step("work_off"))
@@ -84,7 +84,7 @@ def crowd_cases() -> Iterator[Case]:
 
 
 def forged_cases() -> Iterator[Case]:
-    """Made-up messages to follow_change, changed parts of real ones, replays; with and without a key."""
+    """Invented messages to follow_change, real ones with changed parts, and replays; with and without a key."""
     for name in ("account", "password", "tair", "kept account", "kept password", "kept tair", "kept account in turn"):
         target = ALL_TARGETS[name]
         for key in (True, False):
@@ -122,7 +122,7 @@ def forged_cases() -> Iterator[Case]:
 
 
 def claimed_cases() -> Iterator[Case]:
-    """Commands in an envelope of keyturn's form that claim hops and attempts which nobody signed."""
+    """Commands in an envelope of keyturn's form, with unsigned hops and attempts."""
     for name in ("account", "kept account", "kept password", "kept tair", "kept registry"):
         target = ALL_TARGETS[name]
         for claims in ({"hop": 1000}, {"attempt": 10}, {"hop": 5000, "attempt": 99}, {"mac": "A" * 43, "attempt": 10}):

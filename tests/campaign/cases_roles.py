@@ -1,6 +1,6 @@
-"""Kind B again: operations on a credential of another account, whose role is assumed for it.
+"""Kind B, too: operations on a credential of another cloud account, for which keyturn assumes a role there.
 
-What the role's account owns, the functions' own account does not see: a call by the wrong keys would say `not_found`.
+The functions' own account does not see what the role's account owns: a call with the wrong keys gets `not_found`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def role_cases() -> Iterator[Case]:
 
 
 def _kept_cases() -> Iterator[Case]:
-    """The same where the other account's store keeps the secret; each fault in one mode."""
+    """The same with a store in the other account; each fault in one mode."""
     turn = 0
     for name, target in KEPT_TARGETS.items():
         role = ROLES["alibaba" if target.service == "r-kvstore" else "tencent"]

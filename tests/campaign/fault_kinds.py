@@ -1,4 +1,4 @@
-"""What kinds of trouble a delivery meets, by waiting faults and by its world: what may excuse `unknown`."""
+"""The kinds of trouble that a delivery meets, from the waiting faults and its world. They may excuse `unknown`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _STORES = {action for actions in STORE_ACTIONS.values() for action in actions}
 
 
 def kinds_met(faults: Iterable[Mapping[str, Any]], target: Target) -> set[str]:
-    """The kinds of trouble in faults that wait: lost, endless, blind, store."""
+    """The kinds of trouble in waiting faults: lost, endless, blind, store."""
     found = set()
     for fault in faults:
         action, kind = fault["Action"], fault["Fault"]
@@ -43,12 +43,12 @@ def kinds_met(faults: Iterable[Mapping[str, Any]], target: Target) -> set[str]:
 
 
 def refusal(code: object) -> str:
-    """The kind of a world that refuses some values with this code, which has other causes too."""
+    """The kind of trouble of a world that refuses some values with this code, which has other causes, too."""
     return f"refuses: {code}"
 
 
 def kinds_in_world(world: Mapping[str, Any], target: Target) -> set[str]:
-    """What a world's own ways make hard to tell."""
+    """The kinds of trouble that a world's own behaviour causes."""
     found = set()
     if world.get("old_equals_new", "accept") != "accept":
         found.add("probe")

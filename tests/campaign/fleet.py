@@ -1,4 +1,4 @@
-"""A whole fleet: the timer fires twice, functions are killed, and each due account is changed once; and how fast."""
+"""A whole fleet: the timer fires twice, functions are killed, each due account is changed once; and the throughput."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LIMIT_S = 300.0
 
 @dataclass
 class Rotated:
-    """What came of a fleet's rotation."""
+    """The results of a fleet's rotation."""
 
     due: int
     kills: int = 0
@@ -56,7 +56,7 @@ class Throughput:
 
     @property
     def ratio(self) -> float:
-        """Against the time that the API's published rate alone asks for."""
+        """The time taken, divided by the time that the API's published rate alone needs."""
         return self.seconds / (self.commands / PUBLISHED_RATE)
 
 
@@ -79,7 +79,7 @@ def _fleet(count: int, due: int) -> Fleet:
 
 
 def world_file(folder: Path, fleet: Fleet, **keys: Any) -> Path:
-    """A world of this fleet alone; `keys` as a world's first lines have them."""
+    """Write a world that holds only this fleet. `keys`: as in the first lines of a world."""
     words = {"id": "AKIDSTANDIN", "key": "standin-secret-key", "token": "standin-session-token"}
     credentials = {"tencent": words, "alibaba": words | {"id": "LTAISTANDIN"}}
     lines = [f"{name} = {json.dumps(value)}" for name, value in keys.items()]
@@ -112,7 +112,7 @@ def _policy(mode: str) -> dict[str, Any]:
 
 
 def rotate(count: int, due: int, *, rate: int = PUBLISHED_RATE) -> Rotated:
-    """Fire the timer twice, kill the planner and two changes in the middle, work the queue off, look at everything."""
+    """Fire the timer twice, kill the planner and two changes midway, work off the queue, check everything."""
     rotated, started = Rotated(due), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="fleet-") as name:
         folder, fleet = Path(name), _fleet(count, due)
@@ -180,7 +180,7 @@ class _Fleet:
         )
 
     def _work_off(self, *, most: int = _MOST_ROUNDS) -> None:
-        """Give what waits to its functions, the changes in batches; delays skipped. The broker repeats what died."""
+        """Give waiting messages to their functions at once, changes in batches. Those of a killed one come again."""
         inbox = open_inbox(self.settings["KEYTURN_COMMANDS"])
         try:
             for _ in range(most):
@@ -239,7 +239,7 @@ class _Fleet:
                 continue
             kept = read_store(self.standin, f"ssm://redis-{name}-{ACCOUNT}")
             if kept.pending:
-                broke(f"{name}: {sorted(kept.pending)} left pending")
+                broke(f"{name}: versions {sorted(kept.pending)} are still pending")
             if not redis_accepts(self.standin.redis[name], kept.current, ACCOUNT):
                 broke(f"{name}: the store's current secret does not open the server")
         bad = self.rotated.outcomes.keys() - {"changed", "already_changed", "not_changed", "pending"}
@@ -247,7 +247,7 @@ class _Fleet:
             broke(f"outcomes {sorted(bad)}")
 
     def _report(self) -> None:
-        """The ages, as the report tells them afterwards."""
+        """Check the ages in the rotation report afterwards."""
         broke = self.rotated.violations.append
         inbox = open_inbox(self.settings["KEYTURN_RESULTS"])
         try:
@@ -264,13 +264,13 @@ class _Fleet:
         rows = [row for page in data for row in page["Rows"]]
         fresh = [row for row in rows if row["AgeDays"] is not None and row["AgeDays"] < 1]
         if (data[-1]["Due"], data[-1]["Unknown"]) != (0, 0) or any(row["Due"] for row in rows):
-            broke(f"afterwards {data[-1]['Due']} are due, {data[-1]['Unknown']} are unknown")
+            broke(f"after the rotation {data[-1]['Due']} credentials are due, {data[-1]['Unknown']} are unknown")
         if len(fresh) != self.rotated.due:
-            broke(f"afterwards {len(fresh)} are new, not {self.rotated.due}")
+            broke(f"after the rotation {len(fresh)} passwords are new, not {self.rotated.due}")
 
 
 def throughput(commands: int, *, latency_s: float = 0.02, task_s: float = 0.3) -> Throughput:
-    """Changes of as many instances in one event of one fresh process, at the published rate, which is enforced."""
+    """Make `commands` changes in one event of one new process. The stand-in enforces the published rate."""
     with tempfile.TemporaryDirectory(prefix="fleet-") as name:
         folder, fleet = Path(name), _fleet(commands, 0)
         with Standin(
@@ -323,7 +323,7 @@ def _moment(text: str) -> datetime:
 
 
 def main(count: int = 1000, due: int = 300, most_ratio: float = 1.15) -> int:
-    """The full form; prints what it found. Returns the exit code."""
+    """Run both in full, and print the results. Returns the exit code."""
     rotated = rotate(count, due)
     told = ", ".join(f"{number} {outcome}" for outcome, number in sorted(rotated.outcomes.items()))
     print(

@@ -1,4 +1,4 @@
-"""Messages to follow_change as somebody would make them who may write to the commands queue."""
+"""Messages to follow_change, as an attacker with access to the commands queue could write them."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class _Named(Protocol):
 def forged(
     how: str, waiting: Sequence[dict[str, Any]], rng: random.Random, orders: Sequence[_Named], tasks: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
-    """`made up`, `made up proven`, `unsigned` (a real one without its code), or what is changed in the real ones."""
+    """The messages: `made up`, `made up proven`, `unsigned` (real ones without `mac`), or real ones with a change."""
     real = [one for one in waiting if one["type"].endswith("follow_change")]
     if how.startswith("made up"):
         for task in tasks or [123456]:
@@ -57,7 +57,7 @@ def forged(
 
 
 def made_up(rng: random.Random, task: int, *, proven: bool = False) -> dict[str, Any]:
-    """A message in keyturn's form about a change that it never made."""
+    """A message in keyturn's form, about a change that keyturn never made."""
     started = datetime.now(timezone.utc) - timedelta(seconds=30)
     data: dict[str, Any] = {
         "Cloud": "tencent",

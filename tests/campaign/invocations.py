@@ -1,4 +1,4 @@
-"""The platforms' part: invocations in this process or in one that dies, and the queue trigger."""
+"""The platform's part: invocations in this process or in one that is killed, and the queue trigger."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 
 
 class _Heard(logging.StreamHandler):  # type: ignore[type-arg]
-    """All that is logged, with a line of ours behind each answer that a service gave: when it came, by the world."""
+    """Collects the log. After each answer of a service it adds a line with the world's time."""
 
     def emit(self, record: logging.LogRecord) -> None:
         super().emit(record)
@@ -61,13 +61,13 @@ class _Heard(logging.StreamHandler):  # type: ignore[type-arg]
 
 
 def last_call(log: str) -> float:
-    """When the invocation that wrote this heard a service for the last time; 0 if never."""
+    """The time of the last answer of a service in this log; 0 if there is none."""
     return max((float(line.removeprefix(CALLED)) for line in log.splitlines() if line.startswith(CALLED)), default=0.0)
 
 
 @contextmanager
 def _everything_logged() -> Iterator[io.StringIO]:
-    """What every library of the process says, from DEBUG up."""
+    """Log every library of the process, from DEBUG up."""
     text, root = io.StringIO(), logging.getLogger()
     handler, level = _Heard(text), root.level
     root.addHandler(handler)
@@ -82,7 +82,7 @@ def _everything_logged() -> Iterator[io.StringIO]:
 def invoke(
     function: str, event: bytes, platform: str, settings: Mapping[str, str], *, timeout_s: float = TIME_LIMIT_S
 ) -> InvocationResult:
-    """One invocation of a warm instance: in this process, with the platform's environment around it."""
+    """One invocation of a warm instance: in this process, with the platform's environment."""
     started, value, error = time.monotonic(), None, None
     with (
         _environment(platform_environment(function, platform, settings) | {"DEBUG": "sdk"}),
@@ -101,7 +101,7 @@ def invoke(
 
 @dataclass
 class RunningInvocation:
-    """An invocation at work in a process of its own, forked from one that has imported what functions import."""
+    """A running invocation in its own process, forked from one that has imported what functions import."""
 
     process: Any
     wrote: tuple[Path, Path]
@@ -109,7 +109,7 @@ class RunningInvocation:
     started: float
 
     def ended(self) -> InvocationResult:
-        """Wait for its end: what it returned, with all that it wrote."""
+        """Wait for its end. Returns its return value and all that it wrote."""
         self.process.join(max(0.0, self.started + self.limit_s + 10 - time.monotonic()))
         if self.process.is_alive():
             self.process.kill()
@@ -131,7 +131,7 @@ def begin_invocation(
     timeout_s: float = TIME_LIMIT_S,
     extra: Mapping[str, str] | None = None,
 ) -> RunningInvocation:
-    """Begin one invocation in a process of its own, which has done nothing else."""
+    """Begin one invocation in a new process of its own."""
     env = platform_environment(function, platform, settings) | dict(extra or {})
     started = time.monotonic()
     paths = []
@@ -154,7 +154,7 @@ def invoke_apart(
     timeout_s: float = TIME_LIMIT_S,
     extra: Mapping[str, str] | None = None,
 ) -> InvocationResult:
-    """One invocation in a process of its own, with all that it writes."""
+    """One invocation in its own process. Returns also all that it writes."""
     return begin_invocation(function, event, platform, settings, timeout_s=timeout_s, extra=extra).ended()
 
 
@@ -169,7 +169,7 @@ def invoke_and_kill(
     action: str,
     limit_s: float = TIME_LIMIT_S,
 ) -> tuple[bool, bytes]:
-    """One invocation in a process of its own that ends by SIGKILL; whether it did, and all that it wrote.
+    """One invocation in its own process, which SIGKILL ends. Returns whether it did, and all that it wrote.
 
     The process is forked from one that has imported what functions import, and has done nothing else.
 
@@ -211,7 +211,7 @@ def _mortal(
 
 
 def result_events(read_result: InvocationResult) -> list[dict[str, Any]]:
-    """The result events in what a handler returned, whatever the trigger."""
+    """The result events in a handler's return value, for any trigger."""
     value = read_result.value
     if value is None:
         return []

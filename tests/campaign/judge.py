@@ -1,7 +1,7 @@
-"""Whether what keyturn said was true: each result at its time, by what was really applied.
+"""Judges whether keyturn told the truth: each result, at its time, against what was really applied.
 
-Violations carry a letter: (a) one terminal result a delivery; (c) a result that was not true;
-(g) one id for one fact; (u) `unknown` for a reason that is none; those of stores are in `judge_stores`.
+Violations have a letter: (a) not exactly one terminal result for a delivery; (c) a result that was not true;
+(g) an id that is not its fact's; (u) `unknown` without an allowed reason. Those of stores are in `judge_stores`.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from tests.campaign.fault_kinds import refusal
 from tests.campaign.record import IN_FORCE, SKEW_S, Applied, Delivery, Record, parse_time
 
 NO_QUEUE = "no commands queue, or no handoff key, is set"
-LOST = "a lost answer on Tair or TCR that neither a repeat nor a login could tell"
-OVERTAKEN = "another change overtook it"
-BLIND = "the cloud could not be read until the last look"
-DEAF = "no call of a fenced action was answered clearly, its probe neither"
+LOST = "an answer was lost on Tair or TCR, and neither a repeated call nor a login could settle it"
+OVERTAKEN = "another change came in between"
+BLIND = "the cloud could not be read, up to the last look"
+DEAF = "no call of a fenced action got a clear answer, nor did its probe"
 ENDLESS = "the cloud's task never ends"
-STORE = "the store did not take it for as long as it was tried"
-REPEATED = "a redelivery of the same event made the call again beside it"
+STORE = "the store refused for as long as keyturn tried"
+REPEATED = "another delivery of the same event made the call at the same time"
 TOO_OLD = "its message came more than two hours late"
 PROBE = "the cloud refuses old = new, so a refused old secret cannot be told from a redelivery"
-LATE = "a task began long after the call whose answer was lost, and may be anybody's of the same operator"
-EARLIER = "an earlier delivery of the same change on Tair or TCR may have left a call open"
-UNSEEN = "nobody saw a Tair account change, and its action has no fence to ask"
-OTHERWISE = "its world is one in which a claim about the cloud does not hold"
+LATE = "a task began long after the lost call, and may be that of anyone under the same operator"
+EARLIER = "an earlier delivery of the same change on Tair or TCR may have left a call without a clear answer"
+UNSEEN = "no read showed a Tair account change, and its action has no fence to probe"
+OTHERWISE = "a claim about the cloud does not hold in this world"
 REASONS = (
     NO_QUEUE,
     LOST,
@@ -50,7 +50,7 @@ REASONS = (
 
 @dataclass(eq=False)
 class Verdict:
-    """What a judge found: promises that were broken, what is only to be counted, why `unknown` was said."""
+    """What the judges found: broken promises, notes that are only counted, and the reasons for `unknown`."""
 
     violations: list[str] = field(default_factory=list)
     notes: Counter[str] = field(default_factory=Counter)
@@ -62,7 +62,7 @@ class Verdict:
 
 
 def judge(record: Record, verdict: Verdict) -> None:
-    """Look at every result."""
+    """Judge every result."""
     for delivery in record.deliveries:
         _once(delivery, verdict)
         for result in delivery.last:
@@ -79,7 +79,7 @@ def judge(record: Record, verdict: Verdict) -> None:
         for result in delivery.results:
             _named(delivery, result, verdict)
     for stray in record.strays:
-        verdict.broke("a", f"a result of nobody's: {stray['data']['Outcome']} {stray['data']['CommandId']}")
+        verdict.broke("a", f"a result of no delivery: {stray['data']['Outcome']} {stray['data']['CommandId']}")
 
 
 def _once(delivery: Delivery, verdict: Verdict) -> None:
@@ -99,7 +99,7 @@ def _named(delivery: Delivery, result: dict[str, Any], verdict: Verdict) -> None
 
 
 def secrets_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> list[str]:
-    """Digests of what the result says is in force: what was sent, what the store's version holds, what was shown."""
+    """Digests of the secrets that the result says are in force: sent, in the store's version, or shown in a reply."""
     data, at = result["data"], parse_time(result["time"])
     stored = data["Stored"]
     if delivery.credential.place and stored is not None:
@@ -158,7 +158,7 @@ def _last_by_others(record: Record, delivery: Delivery, mine: set[str], at: floa
 
 
 def _told_of(record: Record, delivery: Delivery, applied: Applied) -> Delivery | None:
-    """Another delivery that keeps its secret in the same store, and made this."""
+    """The other delivery with the same store that made this change."""
     for other in record.deliveries:
         if other is delivery or other.credential.place != delivery.credential.place or not other.credential.place:
             continue
@@ -168,7 +168,7 @@ def _told_of(record: Record, delivery: Delivery, applied: Applied) -> Delivery |
 
 
 def digests_of(record: Record, delivery: Delivery) -> set[str]:
-    """Of every password that this delivery may have sent."""
+    """Digests of every password that this delivery may have sent."""
     found = {delivery.digest} if delivery.digest else set()
     for one in record.of_store(delivery.credential):
         if one.account in delivery.versions and one.digest:
@@ -216,7 +216,7 @@ def _unknown(record: Record, delivery: Delivery, result: dict[str, Any], verdict
 
 
 def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str | None:
-    """Why `unknown` may be said; None: it may not."""
+    """The reason that allows `unknown`; None: there is none."""
     data, at = result["data"], parse_time(result["time"])
     before = [one for one in record.deliveries if one.order == delivery.order and one.number <= delivery.number]
     met = {trouble for one in before for trouble in one.met}
@@ -262,13 +262,13 @@ def reason_of(record: Record, delivery: Delivery, result: dict[str, Any]) -> str
 
 
 def _by_hand(record: Record, delivery: Delivery, first: float) -> bool:
-    """Whether somebody's own change was the last before its first delivery: then no secret that it knows is right."""
+    """Whether the last change before its first delivery was made by hand: then it knows no secret that is right."""
     before = [one for one in record.of(delivery.credential) if one.at <= first]
     return bool(before) and before[-1].by == "outside"
 
 
 def _still_out(record: Record, delivery: Delivery) -> bool:
-    """Whether another command of the credential was left open before."""
+    """Whether an earlier command of the credential was left open."""
     return any(
         one.order != delivery.order
         and one.credential == delivery.credential
@@ -279,6 +279,6 @@ def _still_out(record: Record, delivery: Delivery) -> bool:
 
 
 def outcomes(record: Record) -> Iterator[str]:
-    """Every terminal outcome, in the order of deliveries."""
+    """All terminal outcomes, in the order of deliveries."""
     for delivery in record.deliveries:
         yield from (one["data"]["Outcome"] for one in delivery.last)

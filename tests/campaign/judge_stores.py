@@ -1,8 +1,8 @@
-"""Whether a store kept its promise at every moment of a play, by what was really written and really in force.
+"""Judges each store at every moment of a play, by what was really written and what was really in force.
 
-(h) at each moment some version opens the server; (i) where no result says `unknown`, once all has settled, the current
-one does; (k) what is the user's, and what was kept before an overwriting, is left alone; (l) nothing is discarded that
-may still be in force.
+The promises: (h) at each moment some version opens the server; (i) after all has settled, and if no result says
+`unknown`, the current version does; (k) the user's versions, and values saved before an overwriting, stay as they are;
+(l) no version is discarded whose secret may still come into force.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ SETTLING_S = {"ssm": 330.0, "kms": 930.0}
 
 @dataclass(eq=False)
 class Shelf:
-    """A store at one moment, and when each version came."""
+    """A store at one moment, and when each version was written."""
 
     versions: dict[str, str] = field(default_factory=dict)
     made: dict[str, float] = field(default_factory=dict)
     current: str = ""
 
     def take(self, one: Applied) -> None:
-        """The store after a write."""
+        """Apply one write to the store."""
         if one.digest:
             self.versions[one.account] = one.digest
             self.made.setdefault(one.account, one.at)
@@ -39,7 +39,7 @@ class Shelf:
 
 
 def judge_stores(record: Record, verdict: Verdict) -> None:
-    """Look at every store that a delivery named."""
+    """Judge every store that a delivery named."""
     for credential in {one.credential for one in record.deliveries if one.credential.place}:
         _left_alone(record, credential, verdict)
         if _owns(record, credential):
@@ -48,7 +48,7 @@ def judge_stores(record: Record, verdict: Verdict) -> None:
 
 
 def _owns(record: Record, credential: Credential) -> bool:
-    """Whether the store holds this credential's secret from the first, and was never given to another."""
+    """Whether the store held this credential's secret from the start, and never went to another credential."""
     in_force = {one.account: one.digest for one in record.of(credential) if one.by == "world"}
     first = [one.digest for one in record.of_store(credential) if one.by == "world"]
     if not any(_opens(record, credential, one, in_force) for one in first):
@@ -63,7 +63,7 @@ def _owns(record: Record, credential: Credential) -> bool:
 
 
 def _moments(record: Record, credential: Credential) -> Iterator[Applied]:
-    """Writes to the store and changes of the credential, in their order."""
+    """The writes to the store and the changes of the credential, in order."""
     mine = [*record.of_store(credential), *record.of(credential)]
     places = {id(one): number for number, one in enumerate(record.applied)}
     return iter(sorted(mine, key=lambda one: places[id(one)]))
@@ -95,7 +95,7 @@ def _at_every_moment(record: Record, credential: Credential, verdict: Verdict) -
 
 
 def _sent_by_keyturn(record: Record, credential: Credential) -> set[str]:
-    """Digests of what deliveries with this store sent, and of what stood there first."""
+    """Digests of the secrets that deliveries with this store sent, and of those that were there at first."""
     found = {one.digest for one in record.of(credential) if one.by == "world"}
     for delivery in record.deliveries:
         if delivery.credential == credential:
@@ -120,16 +120,16 @@ def _left_alone(record: Record, credential: Credential, verdict: Verdict) -> Non
         before = shelf.versions.get(one.account)
         if one.by == "call":
             if theirs and kind == "kms" and not one.digest and len(shelf.versions) >= _KMS_KEEPS:
-                verdict.notes["KMS let go of the user's earliest version, for the eleventh"] += 1
+                verdict.notes["KMS itself dropped the user's earliest version when the eleventh was written"] += 1
             elif (
                 theirs
                 and before is not None
                 and before != one.digest
                 and not (kind == "ssm" and one.account == shelf.current)
             ):
-                verdict.broke("k", f"the user's version {one.account} in {credential.place} was touched")
+                verdict.broke("k", f"the user's version {one.account} in {credential.place} was changed")
             if one.account.startswith(BEFORE) and before is not None and before != one.digest:
-                verdict.broke("k", f"{one.account} in {credential.place} was not kept")
+                verdict.broke("k", f"{one.account} in {credential.place} was overwritten or deleted")
             if kind == "kms" and one.current not in (None, shelf.current) and not str(one.current).startswith(OURS):
                 verdict.broke("k", f"the user's version {one.current} in {credential.place} became current")
             if not one.digest and before is not None and not theirs:
@@ -180,7 +180,7 @@ def _settled(record: Record, credential: Credential, verdict: Verdict) -> None:
     opens = _opens(record, credential, shelf.versions.get(shelf.current, ""), in_force)
     if opens is False:
         said = [f"{delivery}: {outcome}" for _, delivery, outcome in told]
-        verdict.broke("i", f"all is settled, and the current version in {credential.place} opens nothing; {said}")
+        verdict.broke("i", f"all is settled, but the current version in {credential.place} opens no server; {said}")
 
 
 def _same(one: Credential, other: Credential) -> bool:

@@ -1,4 +1,4 @@
-"""Finds a secret in bytes, in every form that a library might have written it."""
+"""Finds a secret in bytes, in every form in which a library might have written it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _lower_hex(text: str) -> str:
 
 
 def hits(places: Mapping[str, bytes], secrets: Iterable[str]) -> list[str]:
-    """`place: form` wherever a secret shows; the secret itself is not named, its number is."""
+    """A `place: form` for each secret that was found. It gives the secret's number, never the secret."""
     found = []
     for number, secret in enumerate(secrets):
         for name, form in forms(secret).items():
@@ -53,7 +53,7 @@ def hits(places: Mapping[str, bytes], secrets: Iterable[str]) -> list[str]:
 
 
 def canary(rng: random.Random, rule: str) -> str:
-    """A new secret that every encoding writes differently, within a rule: `redis`, `tcr` or `tair`."""
+    """A new secret that each encoding writes differently. It keeps the rule of `redis`, `tcr` or `tair`."""
     body = "".join(rng.choice(_ALPHABET) for _ in range(10))
     # None of the first two takes a quote or a backslash; the registry's rule does.
     marks = {"redis": "?/&+=<>%", "tcr": "\"\\+/'%", "tair": "+%&=^"}[rule]

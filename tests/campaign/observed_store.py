@@ -1,4 +1,4 @@
-"""What a store holds and whether it opens the real server: asked by other clients than ours."""
+"""What a store holds, and whether that opens the real server. keyturn's own clients are not used for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _TRIES = 4
 
 
 def read_store(standin: Standin, place: str, keys: Mapping[str, str] = OWN) -> StoreContents:
-    """What `ssm://name` or `kms://name` holds now; waits where the calls of those who are tested took the rate."""
+    """What `ssm://name` or `kms://name` holds now. Waits while the tested calls use up the rate."""
     for _ in range(_TRIES):
         if (found := _held(standin, place, keys)) is not None:
             return found
@@ -36,13 +36,13 @@ def _held(standin: Standin, place: str, keys: Mapping[str, str]) -> StoreContent
 
 
 def stored_values(standin: Standin, place: str, keys: Mapping[str, str] = OWN) -> dict[str, str]:
-    """Every version's value, by id."""
+    """The value of each version, by its id."""
     return read_store(standin, place, keys).versions
 
 
 @dataclass
 class ObservedStore:
-    """One store, and every secret that was ever seen in it."""
+    """One store, with every secret that was ever seen in it."""
 
     target: Target
     standin: Standin
@@ -50,7 +50,7 @@ class ObservedStore:
     seen: set[str] = field(default_factory=set)
 
     def look(self) -> dict[str, str]:
-        """What it holds now, by version; faults are over for this."""
+        """What it holds now, by version. Clears all faults first."""
         self.standin.clear_faults()
         found = stored_values(self.standin, self.target.place, self._keys)
         for value in found.values():
@@ -63,7 +63,7 @@ class ObservedStore:
         return role_keys(self.standin, kind) if self.of_role else OWN
 
     def opens(self, value: str) -> bool:
-        """Whether the real server takes it; where two accounts take turns, for the one that it names."""
+        """Whether the real server accepts the value; of two alternating accounts, for the one in the value."""
         if not self.target.turns:
             return self.target.holds(self.standin, value)
         turn = json.loads(value)
@@ -71,7 +71,7 @@ class ObservedStore:
 
 
 def secrets_in(value: str) -> set[str]:
-    """The secrets in a stored value: itself, or those of a turn."""
+    """The secrets in a stored value: the value itself, or the passwords of two alternating accounts."""
     try:
         turn = json.loads(value)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What the campaign knows of each operation: how to ask for it, and how to see from outside what is true."""
+"""What the campaign knows about each operation: how to ask for it, and how to check the truth from outside."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ KEPT = {"privilege": "r", "readonly_policy": ["replication"]}
 
 @dataclass(frozen=True)
 class Target:
-    """One operation on one credential of the default world. `old` and `new` are values of what it changes."""
+    """One operation on one credential of the default world. `old` and `new` are values of the secret or field."""
 
     name: str
     function: str
@@ -48,27 +48,27 @@ class Target:
 
     @property
     def old_once(self) -> bool:
-        """Whether a command holds the old secret in clear, so that another one needs to know what the first set."""
+        """Whether the command holds the old secret in clear, so that a second one must hold what the first has set."""
         return self.fenced and not self.place
 
     @property
     def base(self) -> str:
-        """The operation, whether or not a store keeps its secret."""
+        """The operation's name, without `kept` and `in turn`."""
         return self.name.removeprefix("kept ").removesuffix(" in turn")
 
     @property
     def in_clear(self) -> bool:
-        """Whether the command holds a secret, so that it may not be handed on."""
+        """Whether the command holds a secret in clear, so that it must not be handed on."""
         return self.secret and not self.place
 
     def account_state(self, standin: Standin) -> Mapping[str, Any]:
-        """The account as the stand-in sees it, without its password."""
+        """The account in the stand-in, without its password."""
         state: Mapping[str, Any] = standin.state()[self.service]["instances"][self.resource][self.account]
         return state
 
 
 def redis_opens(address: str, password: str, account: str | None, separator: str = "@") -> bool:
-    """By whichever form the instance's proxy takes: two words, one word, the password alone, or behind an id."""
+    """Log in with each form that an instance's proxy may take: two words, one word, the password, id and password."""
     if account is None:
         return redis_accepts(address, password) or redis_accepts(address, f"{REDIS}:{password}")
     return redis_accepts(address, password, account) or redis_accepts(address, f"{account}{separator}{password}")
@@ -210,14 +210,14 @@ _BESIDE_THE_API = Command.model_fields.keys() - {"region"}
 
 
 def _secret_fields(function: str) -> tuple[str | None, str]:
-    """The old secret's and the new one's field, as commands spell them."""
+    """The names of the fields for the old and the new secret, as commands spell them."""
     model = operations()[function].command
     spelled = {name: field.alias or name for name, field in model.model_fields.items()}
     return spelled[model.old_field] if model.old_field else None, spelled[model.new_field]
 
 
 def _declared(function: str) -> Target:
-    """An operation on the credential of its example, with a target of the same service for all that the service is."""
+    """An operation on the credential of its example. A target of the same service gives what belongs to the service."""
     operation, model = operations()[function], operations()[function].command
     like = next(one for one in TARGETS.values() if operations()[one.function].service == operation.service)
     old_field, new_field = _secret_fields(function)
@@ -289,7 +289,7 @@ def _kept(target: Target) -> Target:
 
 
 def _in_turn(target: Target) -> Target:
-    """Two accounts of one instance: the store says whose password is in use, and changes the other's."""
+    """Two accounts of one instance: the store says whose password is in use, and keyturn changes the other one."""
     kind, _, name = target.place.partition("://")
     accounts = {account: {"password": f"{account[-1].upper()}{account[-1] * 3}-Passw0rd"} for account in _PAIR}
     service = "redis" if target.service == "redis" else "tair"

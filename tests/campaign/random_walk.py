@@ -1,7 +1,7 @@
 """A random walk: deliveries, faults, kills, overlaps, changes by hand and moves of the clock in any order.
 
-Each walk is drawn from a number, and is a case like others: its steps are played, then the judges look. What breaks a
-promise is played again with ever fewer steps, for as long as the promise stays broken.
+A number decides each walk. A walk is a case like the others: its steps are played, then the judges check the record. A
+walk that breaks a promise is played again with ever fewer steps, as long as the promise is still broken.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _MOST_STEPS = 12
 
 
 def walk(number: int) -> Case:
-    """The walk of that number."""
+    """The walk with that number."""
     rng = random.Random(number)
     target = ALL_TARGETS[rng.choice([name for name in ALL_TARGETS if name not in ("remark", "random")])]
     more: dict[str, Any] = {"Login": True} if rng.random() < 0.3 and not target.shown else {}
@@ -115,7 +115,7 @@ def _fault(rng: random.Random, target: Target, kind: str) -> dict[str, Any]:
 
 
 def walks(first: int) -> Iterator[Case]:
-    """One after another, without end."""
+    """All walks from that number on, without end."""
     number = first
     while True:
         yield walk(number)
@@ -123,7 +123,7 @@ def walks(first: int) -> Iterator[Case]:
 
 
 def shrunk(found: PlayedCase, standin: Standin, seed: int) -> PlayedCase:
-    """The same broken promise with as few steps as could be found in some minutes."""
+    """A walk that breaks the same promise, with as few steps as were found in some minutes."""
     until = time.monotonic() + _SHRINK_S
     letters = {one[:3] for one in found.violations}
     best, size = found, max(1, len(found.case.steps) // 2)

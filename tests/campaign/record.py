@@ -1,4 +1,4 @@
-"""What is known of one play: what was really applied, what was sent, what was said of it. Judges read nothing else."""
+"""The record of one play: what was really applied, what was sent, what keyturn said. Judges read nothing else."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ LAST = (*IN_FORCE, "not_changed", "unknown", "would_change")
 
 
 def parse_time(text: str) -> float:
-    """A time of RFC 3339 in Unix seconds."""
+    """An RFC 3339 time, in Unix seconds."""
     return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 @dataclass(frozen=True)
 class Applied:
-    """Something that really took effect: a password, or a stored version's value; an empty digest: it is gone."""
+    """Something that really took effect: a password, or a stored version's value. Empty digest: it was deleted."""
 
     at: float  # world time
     service: str
@@ -35,7 +35,7 @@ class Applied:
 
 @dataclass(frozen=True)
 class Credential:
-    """Which one, as history names it."""
+    """A credential, with the names of the stand-in's history."""
 
     service: str
     resource: str
@@ -44,14 +44,14 @@ class Credential:
 
     @property
     def kept(self) -> tuple[str, str]:
-        """The store's service and name in history."""
+        """The service and name of the store in the history."""
         kind, _, name = self.place.partition("://")
         return kind, name
 
 
 @dataclass(eq=False)
 class Delivery:
-    """One event that was given to a function, and what came of it."""
+    """One event that was given to a function, and its results."""
 
     number: int
     order: str  # events of one letter are the same event
@@ -81,12 +81,12 @@ class Delivery:
 
     @property
     def last(self) -> list[dict[str, Any]]:
-        """Its terminal results."""
+        """The terminal results."""
         return [one for one in self.results if one["data"]["Outcome"] in LAST]
 
     @property
     def may_cause(self) -> bool:
-        """Whether a call of it may have had an effect, or have it yet."""
+        """Whether one of its calls may have taken effect, or still may."""
         return self.codes_after or any(code in ("", "late") for code in self.calls)
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class Delivery:
 
 @dataclass(eq=False)
 class Record:
-    """All of one play."""
+    """The record of one play."""
 
     salt: str = ""
     applied: list[Applied] = field(default_factory=list)
@@ -105,18 +105,18 @@ class Record:
     ended: float = 0.0
 
     def digest(self, value: str) -> str:
-        """What history calls a value."""
+        """The name of a value in the history: its digest."""
         return sha256((self.salt + value).encode()).hexdigest()
 
     def password_digests(self, credential: Credential, value: str) -> set[str]:
-        """What history calls the password in a stored value: itself, or the one in its turn."""
+        """Digests of the passwords in a stored value: of the value itself, or of the account in use."""
         if len(credential.accounts) == 1:
             return {value}
         turn = self.turn(value)
         return {self.digest(turn[1])} if turn is not None else set()
 
     def turn(self, value: str) -> tuple[str, str] | None:
-        """The account and password in a stored value of two that take turns; None: it was never seen, or is none."""
+        """The account and password in a stored value of two alternating accounts; None: never seen, or another form."""
         try:
             body = json.loads(self.values.get(value, ""))
         except ValueError:
@@ -126,7 +126,7 @@ class Record:
         return body["AccountName"], body["Password"]
 
     def of(self, credential: Credential) -> list[Applied]:
-        """What was applied to its accounts, oldest first."""
+        """What was applied to the credential's accounts, oldest first."""
         return [
             one
             for one in self.applied
@@ -135,27 +135,27 @@ class Record:
         ]
 
     def of_store(self, credential: Credential) -> list[Applied]:
-        """What was applied to its store, oldest first."""
+        """What was applied to the credential's store, oldest first."""
         return [one for one in self.applied if credential.place and (one.service, one.resource) == credential.kept]
 
     def in_force(self, credential: Credential, account: str, at: float) -> Applied | None:
-        """What the account's password was at a moment, and since when."""
+        """The account's password at a moment, and since when."""
         found = [one for one in self.of(credential) if one.account == account and one.at <= at + SKEW_S]
         return found[-1] if found else None
 
     def stored(self, credential: Credential, version: str, at: float) -> str:
-        """The digest of a version's value at a moment; empty: it is not there."""
+        """The digest of a version's value at a moment; empty: there is no such version."""
         found = [one for one in self.of_store(credential) if one.account == version and one.at <= at + SKEW_S]
         return found[-1].digest if found else ""
 
     def around(self, credential: Credential, account: str, at: float) -> set[str]:
-        """What the account's password was at a moment, as far as clocks agree."""
+        """The account's passwords around a moment, within the tolerance of the clocks."""
         mine = [one for one in self.of(credential) if one.account == account]
         before = [one for one in mine if one.at <= at][-1:]
         return {one.digest for one in (*before, *(one for one in mine if at < one.at <= at + SKEW_S))}
 
     def opens(self, credential: Credential, digest: str, at: float) -> bool | None:
-        """Whether a stored value was in force at a moment; None: its form was never seen."""
+        """Whether a stored value was in force at a moment; None: its accounts are not known."""
         if len(credential.accounts) == 1:
             return digest in self.around(credential, credential.accounts[0], at)
         turn = self.turn(digest)
@@ -165,7 +165,7 @@ class Record:
 
 
 def read_history(history: Mapping[str, Any]) -> list[Applied]:
-    """What the stand-in says of itself."""
+    """Read the stand-in's own history."""
     return [
         Applied(
             parse_time(one["At"]),

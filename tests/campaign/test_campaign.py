@@ -1,4 +1,4 @@
-"""A sample of the campaign (`make campaign` plays all of it), and what its cases are."""
+"""Plays a sample of the campaign (`make campaign` plays all of it), and checks which cases it has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The campaign's judges see a broken promise: by records that are false on purpose, and by a keyturn that is broken."""
+"""The campaign's judges notice a broken promise: in records that are false on purpose, and in a broken keyturn."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def version(seconds: float, name: str, digest: str, *, by: str = "call", current
 
 
 def letters(applied: list[Applied], *deliveries: Delivery) -> set[str]:
-    """Of the violations in a record; ids are not judged, these results' are none."""
+    """The letters of the violations in a record. Ids are not judged: these results have no valid ones."""
     record, verdict = Record("salt", applied, list(deliveries)), Verdict()
     judge(record, verdict)
     judge_stores(record, verdict)

@@ -1,4 +1,4 @@
-"""Some random walks, and that one which is told a lie would be seen: see tests.campaign.walk."""
+"""Plays some random walks, and checks that a lie in one is noticed: see tests.campaign.random_walk."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plays many cases beside each other, each worker with a stand-in of its own."""
+"""Plays many cases in parallel. Each worker has its own stand-in."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _STUCK_S = 300.0
 
 
 def play_cases(cases: Sequence[Case], seed: int, jobs: int, within_s: float = math.inf) -> Iterator[PlayedCase]:
-    """Cases as they end. Each job has a stand-in of its own; none begins a case after `within_s` seconds.
+    """Yield the cases as they end. Each job has its own stand-in, and begins no case after `within_s` seconds.
 
-    Raises: queue.Empty: no case ended for five minutes.
+    Raises: queue.Empty if no case ended for five minutes.
     """
     until = time.monotonic() + within_s
     spawn = multiprocessing.get_context("spawn")

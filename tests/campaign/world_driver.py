@@ -1,4 +1,4 @@
-"""One world in play: events given to functions, troubles set, time moved; all that is seen goes into a record."""
+"""Plays one world: gives events to functions, sets faults, moves the time. A record takes all that is seen."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ _FOLLOW_LIMIT_S = 8.0
 
 @dataclass(eq=False)
 class WorldDriver(WorldObserver):
-    """One world in play. `folder` is empty and its own."""
+    """Plays one world. `folder` is an empty folder for it alone."""
 
     def send(self, letter: str, trigger: str, kill: str = "") -> Delivery:
-        """Give an event to its function, here; with `kill` in a process that dies at that point."""
+        """Give an event to its function, in this process; with `kill` in a process that dies at that point."""
         target, event = ALL_TARGETS[self.orders[letter].target], self._event(letter, trigger)
         delivery = self._begun(letter)
         limit_s = _KILLED_LIMIT_S if target.place else target.limit_s
@@ -67,7 +67,7 @@ class WorldDriver(WorldObserver):
     def together(
         self, letters: Sequence[tuple[str, str]], apart_s: float = 0.0, by_hand: str = "", limit_s: float = 18.0
     ) -> list[Delivery]:
-        """Give events to functions beside each other, each in a process of its own; then somebody at a console."""
+        """Give events to functions in parallel, each in its own process. Then come the changes in the console."""
         deliveries: list[Delivery] = []
         at_work: list[RunningInvocation] = []
         for letter, trigger in letters:
@@ -86,7 +86,7 @@ class WorldDriver(WorldObserver):
     def batch(
         self, letters: Sequence[str], by_hand: str = "", apart_s: float = 0.0, limit_s: float = 20.0
     ) -> list[Delivery]:
-        """Give commands of one function to it in one event of SCF's queue, one after another in it."""
+        """Give several commands to one function, in one event of SCF's queue, in this order."""
         events = [json.loads(self._event(letter, platform_events.QUEUE)) for letter in letters]
         records = [record for event in events for record in event["Records"]]
         deliveries = [self._begun(letter) for letter in letters]
@@ -102,21 +102,21 @@ class WorldDriver(WorldObserver):
         return deliveries
 
     def fault(self, *faults: Mapping[str, Any]) -> None:
-        """Trouble for calls to come."""
+        """Set a fault for the next calls."""
         self.standin.faults([dict(one) for one in faults])
         self._posted += [dict(one) for one in faults]
 
     def clear(self) -> None:
-        """No more trouble; what is late still comes."""
+        """End all faults. Changes that are late still come."""
         self.standin.clear_faults()
         self._posted.clear()
 
     def advance(self, seconds: float) -> None:
-        """Time goes by."""
+        """Move the time forward."""
         self.standin.advance(seconds)
 
     def outside(self, letter: str, *, task: bool = True) -> None:
-        """Somebody changes the credential of an order by hand."""
+        """Change the credential of an order by hand."""
         target = ALL_TARGETS[self.orders[letter].target]
         new = target.make_new(self.rng)
         self.secrets.add(new)
@@ -126,7 +126,7 @@ class WorldDriver(WorldObserver):
         self.story.append(f"by hand: {target.account} of {target.resource}")
 
     def work_off(self, kill: str = "") -> None:
-        """Give what waits on the commands queue to its functions until nothing does; time moves to when each is due."""
+        """Give the commands queue's messages to their functions until none waits. Time moves to when each is due."""
         if not self.commands:
             return
         self._kill_follower = kill
@@ -140,7 +140,7 @@ class WorldDriver(WorldObserver):
         self.verdict.broke("a", f"commands still wait after {_MOST_ROUNDS} rounds")
 
     def round(self) -> int:
-        """One round of that; how many messages were delivered."""
+        """One round of `work_off`. Returns how many messages were delivered."""
         if not self.commands:
             return 0
         now = WorldClockReader(self.settings)
@@ -155,7 +155,7 @@ class WorldDriver(WorldObserver):
                 one.inbox.close()
 
     def put(self, body: str) -> None:
-        """Put a message on the commands queue, as somebody who may write there."""
+        """Put a message on the commands queue, as anyone with access to it can."""
         if not self.commands:
             return
         queue = open_queue(self.settings["KEYTURN_COMMANDS"], function=None)
@@ -165,13 +165,13 @@ class WorldDriver(WorldObserver):
             queue.close()
 
     def forge(self, how: str) -> None:
-        """Messages to follow_change that keyturn did not make: changed copies of those that wait, or made-up ones."""
+        """Send follow_change messages that keyturn did not make: changed copies of waiting ones, or invented ones."""
         for body in forged(how, self.waiting(), self.rng, list(self.orders.values()), self._tasks()):
             self.put(json.dumps(body))
             self.forgeries.add(str(body.get("traceparent"))[3:35])
 
     def ask_follower(self, trigger: str, platform: str = SCF) -> None:
-        """Give a made-up message to follow_change by another way than its queue."""
+        """Give an invented message to follow_change by another trigger than its queue."""
         for body in forged("made up", [], self.rng, list(self.orders.values()), self._tasks()):
             event = platform_events.event(body, platform, trigger, name="forged")
             raw = json.dumps(event).encode() if platform == SCF else event
@@ -181,23 +181,23 @@ class WorldDriver(WorldObserver):
                 self._given(result)
 
     def keep_messages(self) -> None:
-        """Somebody copies what waits on the commands queue."""
+        """Copy the messages that wait on the commands queue."""
         self._copies += self.waiting()
 
     def replay(self) -> None:
-        """The copies come once more, byte for byte."""
+        """Send the copies again, byte for byte."""
         for body in self._copies:
             self.put(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
             for delivery in self.record.deliveries:
                 delivery.replayed = delivery.replayed or str(body.get("traceparent"))[3:35] in delivery.traces
 
     def _tasks(self) -> list[int]:
-        """Ids of tasks that results named, or that wait to be followed."""
+        """Ids of the tasks in results, and of those that wait to be followed."""
         named = [one["data"].get("TaskId") for delivery in self.record.deliveries for one in delivery.results]
         return [one for one in (*named, *(body["data"].get("TaskId") for body in self.waiting())) if one]
 
     def finish(self) -> Verdict:
-        """Let all trouble end and all that is late come; then judge."""
+        """End all faults and let late changes come; then judge."""
         self.clear()
         self.work_off()
         self.advance(_LATEST_S)

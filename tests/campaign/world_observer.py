@@ -1,4 +1,4 @@
-"""What is seen of one world in play: its stores and servers, what functions returned, and whose result is whose."""
+"""Observes one world: its stores and servers, what functions returned, and which delivery each result belongs to."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _FOLLOW_LIMIT_S = 8.0
 
 @dataclass(eq=False)
 class WorldObserver:
-    """One world as it is seen. `folder` is empty and its own."""
+    """Observes one world. `folder` is an empty folder for it alone."""
 
     standin: Standin
     folder: Path
@@ -89,7 +89,7 @@ class WorldObserver:
         self.look()
 
     def look(self) -> None:
-        """Ask the stores and the real servers, by other clients; they must agree with what history says."""
+        """Read the stores and the real servers, not with keyturn's clients. They must agree with the history."""
         for shelf in self._shelves.values():
             found = shelf.look()
             self.secrets |= shelf.seen
@@ -168,7 +168,7 @@ class WorldObserver:
         self.look()
 
     def _own(self, delivery: Delivery, told: list[dict[str, Any]], command_id: str = "") -> None:
-        """Whose results are whose: by the trace, which goes from hop to hop; in an event of several by the command."""
+        """Assign results to a delivery, with the traces of its messages. In an event of several: by the command id."""
         traces = {one["traceparent"][3:35] for one in told}
         if not traces:
             known = {trace for one in self.record.deliveries for trace in one.traces}
@@ -178,7 +178,7 @@ class WorldObserver:
         delivery.results += told
 
     def _ended_together(self, deliveries: list[Delivery], returned: InvocationResult) -> None:
-        """The same for commands that shared one event; results stand in their order."""
+        """The same for commands of one event, whose results are in the commands' order."""
         now, calls = self._now(), self.standin.calls()
         fresh, self._seen_calls = calls[self._seen_calls :], len(calls)
         self._returned(returned, f"batch {deliveries[0].number}")
@@ -197,7 +197,7 @@ class WorldObserver:
         self.look()
 
     def _wrote(self, deliveries: list[Delivery]) -> None:
-        """Which versions of its store a delivery wrote; those of the same event are one change's."""
+        """Note which versions of its store a delivery wrote. Deliveries of one event share a change's versions."""
         applied = read_history(self.standin.history())
         for delivery in deliveries:
             kind, name = delivery.credential.kept
@@ -235,7 +235,7 @@ class WorldObserver:
         return replace(returned, log="")
 
     def _returned(self, returned: InvocationResult, name: str) -> None:
-        """What an invocation left. SCF logs what it returned: a secret may be in it only where that was agreed to."""
+        """Record what an invocation wrote. SCF logs the return value: it holds a secret only if the case allows it."""
         self.written[f"log {name}"] = returned.log.encode()
         value = returned.value
         if value and "statusCode" in value and "KEYTURN_REPLY" in self.settings:
@@ -248,7 +248,7 @@ class WorldObserver:
         self.written[f"value {name}"] = json.dumps(value, ensure_ascii=False).encode()
 
     def _agree(self, shelf: ObservedStore, found: Mapping[str, str]) -> None:
-        """History is the stand-in's own word: the real server must say the same of every version."""
+        """The history comes from the stand-in: check that the real server agrees about every version."""
         record, target = self.record, shelf.target
         record.applied = read_history(self.standin.history())
         credential = CaseCommand(target.name).credential
@@ -267,11 +267,11 @@ class WorldObserver:
                 self.verdict.broke("-", f"the real server and history differ about {version}: {really}")
 
     def _any_password(self) -> bool:
-        """Whether some server of this world takes any password, so that a login tells nothing."""
+        """Whether a server of this world accepts any password, so that a login proves nothing."""
         return '"nopass": true' in json.dumps(self.world, default=str)
 
     def _collect(self) -> None:
-        """Read the results queue, and give each delivery its own."""
+        """Read the results queue, and assign the results to their deliveries."""
         record = self.record
         record.applied, record.ended = read_history(self.standin.history()), self._now()
         seen = {result["id"] for one in record.deliveries for result in one.results} | {
@@ -294,7 +294,7 @@ class WorldObserver:
                     delivery.versions |= other.versions
 
     def _given(self, result: dict[str, Any]) -> None:
-        """Whose result it is, by its trace; of a killed delivery nobody saw which that is."""
+        """Assign a result to its delivery by its trace; nobody saw the trace of a killed delivery."""
         trace, data = str(result.get("traceparent"))[3:35], result["data"]
         mine = [one for one in self.record.deliveries if trace in one.traces]
         unseen = [one for one in self.record.deliveries if one.killed and not one.traces]
@@ -323,7 +323,7 @@ class WorldObserver:
                 self.verdict.broke("f", f"rights were reset to {account['Privilege']}, {account['ReadonlyPolicy']}")
 
     def _clean(self) -> None:
-        """No secret in what was written, returned or queued."""
+        """Check that no secret is in what was written, returned or queued."""
         secrets = {part for one in self.secrets for part in secrets_in(one)} | set(_KEYS)
         places = self.written | {path.name: path.read_bytes() for path in self.folder.iterdir() if path.is_file()}
         for hit in leaks.hits(places, sorted(secrets)):
@@ -334,7 +334,7 @@ class WorldObserver:
 
 
 def _verifiable(result: Mapping[str, Any]) -> bool:
-    """Whether a result says no more than anybody can verify at the cloud, and nothing that its message said."""
+    """Whether a result says only what anyone can verify at the cloud, and nothing from its message."""
     data = result["data"]
     told = data["Outcome"] in ("changed", "unknown") and data["Stored"] is None and data["Sealed"] is None
     return told and result["subject"].startswith("redis/") and MARK not in json.dumps(result)
@@ -364,6 +364,6 @@ def waiting_events(url: str) -> list[dict[str, Any]]:
 
 
 def _asks_back(order: CaseCommand) -> bool:
-    """Whether FC shows the new secret in its reply, as it does where nobody forbids that."""
+    """Whether FC shows the new secret in its reply, as it does unless that is forbidden."""
     deliver = order.more.get("Deliver") or {}
     return ALL_TARGETS[order.target].platform == FC and "Reply" in deliver
