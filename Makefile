@@ -88,7 +88,7 @@ bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] 
 
 PORT ?= 0
 cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
-	@$(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
+	@exec $(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(filter command,$(firstword $(origin AS))),$(if $(AS),--as="$(AS)"))
