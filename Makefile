@@ -88,7 +88,7 @@ bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] 
 
 PORT ?= 0
 cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
-	@$(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
+	@exec $(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
 
 shell: with-demo ## a shell that has the stand-in running; `exit` ends both: make shell [WORLD=tests/cloud/fleet.toml] [TLS=1]
 	@$(PY) -m tests.cloud shell $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)

@@ -32,7 +32,7 @@ from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.commands import DONE, FAILED, INTERRUPTED, WRONG_USE
 from shared.workbench.environment import file_problems
 from shared.workbench.environment.command_line import CommandLine
-from shared.workbench.environment.terminal import NobodyToAsk, Terminal, complain
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal
 
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
 
@@ -60,7 +60,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     what.add_argument("--remove", action="store_true", help="take away what bootstrap made")
     what.add_argument("--secret", default="", metavar="REF", help="put one first secret into its store")
     options = parser.parse_args(argv)
-    verb, terminal = "remove" if options.remove else "bootstrap", Terminal(environ=environ)
+    verb, terminal = "remove" if options.remove else "bootstrap", Terminal(environ=environ, wraps=False)
     try:
         to: Purpose = "read" if options.remove else "prepare"
         account = read_account(options.file, options.cloud, environ, to=to, with_keys=not options.print)
@@ -78,10 +78,10 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
             return _remove(account, environ, options.dist, terminal)
         return _bootstrap(account, environ, options.dist, options.file, terminal)
     except DescriptionError as error:
-        complain(error)
+        print(error, file=sys.stderr)
         return WRONG_USE
     except (Refused, NobodyToAsk) as error:
-        complain(f"{verb}: {error}")
+        print(f"{verb}: {error}", file=sys.stderr)
         return WRONG_USE
     except OSError as error:
         again = "put that right and run it again: it goes on from here"

@@ -1,7 +1,7 @@
 """What a command says while it works: lines that stay, and on a terminal one line of progress and colour.
 
 In a pipe every line is plain, and there is no line of progress. `NO_COLOR` (https://no-color.org) is honoured. No line
-is wider than `WIDEST`: a longer one goes on below, indented.
+is wider than `WIDEST`, unless a command asks for that: a longer one goes on below, indented.
 """
 
 from __future__ import annotations
@@ -54,7 +54,11 @@ class NobodyToAsk(Exception):
 class Terminal:
     """Writes to one stream, standard output by default."""
 
-    def __init__(self, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ) -> None:
+    def __init__(
+        self, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ, *, wraps: bool = True
+    ) -> None:
+        """Without `wraps` a long line stays whole, as where it holds names and commands that people copy."""
+        self._wraps = wraps
         self._stream = stream or sys.stdout
         self._is_agreed = environ.get("YES") == "1"
         self.is_live = self._stream.isatty() and environ.get("TERM", "") not in ("", "dumb")
@@ -65,7 +69,7 @@ class Terminal:
     def say(self, line: str = "") -> None:
         """Print a line that stays, in the place of the line of progress."""
         self._clear()
-        self._write("".join(f"{one}\n" for one in wrapped(line)))
+        self._write("".join(f"{one}\n" for one in (wrapped(line) if self._wraps else [line])))
 
     def agrees(self, question: str) -> bool:
         """Whether the person at the terminal says yes; `YES=1` has said it. Raises: NobodyToAsk."""

@@ -25,7 +25,7 @@ from shared.workbench.claims.table import Claim, read_claims
 from shared.workbench.deploy.access import Refused, identity
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.file_problems import why
-from shared.workbench.environment.terminal import Terminal, complain
+from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import first_read
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
 from shared.workbench.verify.deployed_code import deployed_code
@@ -63,7 +63,7 @@ def main(argv: list[str]) -> int:
             raise Refused(f"on which cloud? make verify CLOUD=tencent, or CLOUD=alibaba{near}")
         return _verify(options.cloud, options.sandbox, options.only, options.dist, os.environ)
     except (SandboxError, Refused) as error:
-        complain(f"verify: {error}")
+        print(f"verify: {error}", file=sys.stderr)
         return WRONG_USE
     except JournalError:
         path = _journal_path(options.dist, options.cloud)
@@ -93,7 +93,7 @@ def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mappi
     api = _api(cloud, keys, sandbox, environ)
     with interrupts.caught(), only_run(dist, cloud):
         path = _journal_path(dist, cloud)
-        earlier, terminal = read_journal(path), Terminal()
+        earlier, terminal = read_journal(path), Terminal(wraps=False)
         terminal.say("; ".join(f"{name}: {value}" for name, value in where(api).items()))
         here = place_of(api, first_read.look(api))
         checks, ways = _checks(cloud, api, environ)
