@@ -1,1 +1,1 @@
-"""One change from the first look to its proof: the port that clouds keep, the table of its states, logins."""
+"""One change, from the first look to its proof: the protocol of the clouds, the table of steps, and logins."""

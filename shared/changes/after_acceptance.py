@@ -1,4 +1,4 @@
-"""What runs after the cloud accepted the change: its task is followed here for a while, then by follow_change."""
+"""The steps after the cloud accepted the change: follow its task here for a while, then hand it to follow_change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.changes.transitions import Answer
 from shared.results.outcome import Outcome
 from shared.runtime.errors import Ambiguous, KeyturnError
 
-_MOST_PROOFS = 4  # that are asked for in one wait
+_MOST_PROOFS = 4  # tried in one wait
 _ENDED = {
     TaskState.SUCCEEDED: Answer.IN_FORCE,
     TaskState.FAILED: Answer.FAILED,
@@ -27,12 +27,12 @@ def follow(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     """Wait for the end of the task."""
     task = known.task or Task()
     give, whole_s = delivery.ports.hand_on, delivery.left_s()
-    # A login needs the secret, which no message carries on: wait for the task here as long as it goes.
+    # A login needs the secret, which no message may carry: wait for the task here as long as possible.
     here_s = whole_s if give is None or delivery.options.login else min(QUICK_S, whole_s)
     known, state = _polled(known, delivery, task, here_s)
     if give is None or state in _ENDED:
         return known, _ENDED.get(state, Answer.RUNNING)
-    if state is TaskState.RUNNING:  # what was not seen to run follow_change could not tell from the state of before
+    if state is TaskState.RUNNING:  # follow_change could not tell an unseen task from the state before
         pending = known.conclusion(Outcome.PENDING)
         if give(PendingChange(pending, known.before, task, unclear=known.calls.unclear > 0)):
             return replace(known, handed_on=pending), Answer.HANDED_ON
@@ -61,15 +61,15 @@ def _polled(known: Known, delivery: Delivery, task: Task, for_s: float) -> tuple
             _, ended = conclusion_of(state, error, known.request_id)
             known = known.noted(*evidence).failed(ended)
             return _looked_behind(known, delivery) if state is TaskState.FAILED else (known, state)
-    named = f"task {task.task_id}" if task.task_id is not None else "the account's status"
-    text = f"the cloud accepted the change, and {named} did not end within this invocation: ask for it later"
-    if error is not None:  # the last question was not answered
+    named = f"task {task.task_id} did not end" if task.task_id is not None else "the account did not settle"
+    text = f"the cloud accepted the change, but {named} within this invocation: look at the instance later"
+    if error is not None:  # the last read failed
         known = known.noted(*evidence)
     return known.failed(Ambiguous(text, code="TaskNotEnded", request_id=known.request_id)), state
 
 
 def _looked_behind(known: Known, delivery: Delivery) -> tuple[Known, TaskState]:
-    """What became of a change whose task failed: no page says that the old secret is in force then."""
+    """Find out what a failed task did: no page says that the old secret is in force then."""
     known, answer = asked_login(known, delivery)
     if answer is LoginAnswer.ACCEPTED:
         return known, TaskState.SUCCEEDED
@@ -91,13 +91,13 @@ def _as_before(known: Known) -> tuple[Known, bool]:
 
 
 def _proven(known: Known, delivery: Delivery) -> tuple[Known, bool]:
-    """Whether a login that is asked for, or the fence, takes the new secret for the one in force."""
+    """Whether a login (if asked for) or the fence probe proves the new secret in force."""
     known, opened = opens(known, delivery)
     return (known, True) if opened else _fence_takes(known, delivery)
 
 
 def _fence_takes(known: Known, delivery: Delivery) -> tuple[Known, bool]:
-    """Whether the fence takes the new secret for the one in force. Its refusal proves nothing: see `StateBefore`."""
+    """Whether the fence probe proves the new secret in force. A refused probe proves nothing: see `StateBefore`."""
     if not known.credential.fenced:
         return known, False
     known, probed = ask_fence(known, delivery)

@@ -1,6 +1,6 @@
-"""What runs after a lost answer: reads and a login look for the change, the call is repeated, follow_change settles it.
+"""The steps after a lost answer: look for the effect by reads and a login, repeat the call, hand it to follow_change.
 
-How long such a call can still take effect, and what reads prove, is `shared.changes.settling`.
+`shared.changes.settling` says how long such a call can still take effect, and what reads prove.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from shared.runtime.errors import KeyturnError
 
 
 def find(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """What reads, and a login where it is asked for, show of the call."""
-    # A task that looks like ours may be another delivery's: the repeat's own answer is the better proof.
+    """Look for the effect of the call by reads and, if asked for, a login."""
+    # A task that fits may be another delivery's: the answer to a repeated call is the better proof.
     again = known.credential.repeatable and known.calls.repeats < MOST_REPEATS and known.before.secret
     return _found(known, delivery, believes_tasks=not again)
 
 
 def find_first(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """The same, where another call is about to be made."""
+    """Like `find`, but another call is about to be made."""
     return _found(known, delivery, believes_tasks=False)
 
 
 def find_again(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """The same, a moment later: something is at work."""
+    """Like `find`, a moment later: a task is running."""
     wait_s = min(LONGEST_POLL_S, delivery.left_to_call_s(True))
     if wait_s <= 0:
         return known, Answer.TOO_LATE
@@ -62,7 +62,7 @@ def _found(known: Known, delivery: Delivery, *, believes_tasks: bool) -> tuple[K
 
 
 def repeat(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """The store notes that a call is out, before the same call is made again."""
+    """Note in the store that a call may still arrive, before the same call is made again."""
     known = replace(known, calls=replace(known.calls, repeats=known.calls.repeats + 1))
     note = delivery.ports.note_repeat
     if note is not None and isinstance(kept := value_or_error(note), KeyturnError):
@@ -71,7 +71,7 @@ def repeat(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
 
 
 def hand_on(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """Give the change to follow_change, which settles it by reads, unless a last read proves it now."""
+    """Hand the change to follow_change, which settles it by reads, unless one last read proves it now."""
     if known.before.secret and known.calls.last_lost is not None:
         known, found = _found(known, delivery, believes_tasks=True)
         if found is Answer.IN_FORCE:

@@ -1,4 +1,4 @@
-"""What runs after a refusal that speaks of a secret: another old one, another new one, the fence probe."""
+"""The steps after a refusal that is about a secret: try another old or new one, or send the fence probe."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.changes.proofs import ask_fence, opens
 from shared.changes.transitions import Answer
 from shared.runtime.errors import KeyturnError
 
-MOST_VALUES = 3  # further new secrets, where a rule of the cloud's refuses those that keep the published one
+MOST_VALUES = 3  # further new secrets to try, if the cloud refuses some that keep its published rule
 
 
 def next_old(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """The next old secret of the store that was not tried yet."""
+    """Take the next old secret of the store that was not tried yet."""
     old_at = delivery.ports.old_at
     while known.old_index + 1 < delivery.ports.olds and old_at is not None:
         known = replace(known, old_index=known.old_index + 1)
@@ -30,7 +30,7 @@ def next_old(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
 
 
 def next_value(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """Another new secret, kept in its store."""
+    """Generate another new secret, and write it to the store."""
     another = delivery.ports.another_value
     if another is None:
         return known, Answer.REFUSED
@@ -42,11 +42,11 @@ def next_value(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
 
 
 def probe(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """A typo and a redelivery look the same: a login, if asked, then the fence probe."""
+    """A wrong old secret and a redelivery look the same: a login (if asked for), then the fence probe, must decide."""
     known, opened = opens(known, delivery)
     if opened:
         return known, Answer.ACCEPTED
-    # A service that is busy refuses both alike: between them it must be seen at rest.
+    # A busy service refuses change and probe alike: check between the two that it is free.
     look = value_or_error(lambda: known.credential.snapshot(thorough=True))
     at_rest = isinstance(look, Snapshot) and look.obstacle is None
     pending = delivery.ports.others_maybe_in_force

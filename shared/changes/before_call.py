@@ -1,4 +1,4 @@
-"""What comes before the call that cannot be undone: looks, waits, the write-ahead. A failure here changed nothing."""
+"""The steps before the call that cannot be undone: look, wait, write ahead. A failure here has changed nothing."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def look(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
 
 
 def wait(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """A moment, then the look again: after a lock or a throttle, and before a call is repeated."""
+    """Wait a moment and look again: after a lock or throttling, and before a call is repeated."""
     known = replace(known, waits=known.waits + 1, waited_for=known.error)
     left_s = delivery.left_to_call_s(known.calls.made > 0) - LOOK_S
     wait_s = min(backoff_s(known.waits, base_s=0.4, most_s=5.0), left_s)
@@ -51,14 +51,14 @@ def wait(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
     if snapshot.obstacle is not None:
         return _obstructed(known, snapshot.obstacle)
     if known.calls.last_lost is not None and snapshot.tasks - known.before.tasks - known.passed_tasks:
-        # A call of ours that was slow to arrive, or somebody else's.
+        # The task of a slow call of this delivery, or somebody else's.
         known = replace(known, passed_tasks=known.passed_tasks | snapshot.tasks)
         return known.failed(known.calls.last_lost), Answer.BEGUN
     return known, Answer.FREE
 
 
 def allow(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """Whether a call may be sent now: by the time left, and by a look at store and account that is not old."""
+    """Whether a call may be sent now: enough time is left, and a recent look at store and account allows it."""
     if delivery.left_to_call_s(known.calls.made > 0) < 0:
         return known.failed(known.waited_for or _too_late()), Answer.TOO_LATE
     ports = delivery.ports
@@ -75,7 +75,7 @@ def allow(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
 
 
 def write_ahead(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
-    """The new secret goes into its store."""
+    """Write the new secret to its store."""
     if delivery.ports.write_ahead is not None:
         kept = value_or_error(delivery.ports.write_ahead)
         if isinstance(kept, KeyturnError):
@@ -86,7 +86,7 @@ def write_ahead(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
 
 
 def _snapshot(known: Known, delivery: Delivery) -> tuple[float, Snapshot | KeyturnError]:
-    """A look, and when the oldest of its reads went out."""
+    """A look at account and instance, and when the oldest of its reads was sent."""
     at = delivery.deadline.clock()
     snapshot = value_or_error(lambda: known.credential.snapshot(thorough=delivery.options.dry_run))
     if isinstance(snapshot, Snapshot) and snapshot.read_at is not None:
@@ -100,9 +100,10 @@ def _obstructed(known: Known, obstacle: KeyturnError) -> tuple[Known, Answer]:
 
 
 def _doubted(known: Known, delivery: Delivery) -> Known:
-    """A request may arrive twice: then the second is refused as busy, by what the first began.
+    """A request may arrive twice. Its first copy then begins a task, and the second one is refused as busy.
 
-    That may be listed only at a later look, and under an operator that is not the one that the platform told us.
+    If a task began since, count the refused call as one that may have had an effect. The task may be listed only at a
+    later look, and under another operator than the platform reported.
     """
     busy = known.calls.busy
     if busy is None or not known.credential.can_reconcile or not known.snapshot.tasks - known.before.tasks:
@@ -114,5 +115,5 @@ def _doubted(known: Known, delivery: Delivery) -> Known:
 
 
 def _too_late() -> KeyturnError:
-    text = "not started: too little time is left to finish it; raise the function's time-out or send it again"
+    text = "too little time is left, so the change was not started: raise the function's time-out or send it again"
     return RetryLater(ErrorClass.UNAVAILABLE, text, code="TooLittleTime")

@@ -20,12 +20,12 @@ def call(known: Known, delivery: Delivery) -> tuple[Known, Answer]:
         return known, Answer.IN_FORCE if known.task is None else Answer.ACCEPTED
     said = answer_of(answer)
     if said in (Answer.OF_OLD, Answer.UNLISTED) and not known.credential.fenced:
-        said = Answer.LOST  # nothing was said of an old secret: what the code means here no table tells
+        said = Answer.LOST  # no old secret was sent, so no table says what the code means
     return known.refused(answer, said, sent, clock()), said
 
 
 def _old_in_force(known: Known, delivery: Delivery) -> Known:
-    """The old secret that the fence took was in force: should the change fail now, it still is."""
+    """The cloud accepted this old secret, so it was in force: tell the store, in case the change fails now."""
     tell = delivery.ports.old_in_force
     if known.old_index < 0 or tell is None:
         return known

@@ -1,9 +1,9 @@
-"""From a valid command to one true conclusion: look, call, find out, follow, prove.
+"""Runs one change, from a valid command to a true conclusion: look, call, find out, follow, prove.
 
-`shared.changes.transitions` says what comes next, and its steps name the files that do it.
+`shared.changes.transitions` says which step is next, and in which file each step is.
 
-Whatever fails before the call has changed nothing. After the call nothing raises, and no `not_changed` is said while
-anything that was sent may still take effect.
+A failure before the call has changed nothing. After the call nothing raises, and the conclusion is not `not_changed`
+while a call that was sent may still take effect.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _DOES: dict[Step, Callable[[Known, Delivery], tuple[Known, Answer]]] = {
 
 
 class Change:
-    """One delivery of one command. `run` never raises after `called` has turned true."""
+    """One delivery of one command. `run` never raises once `called` is true."""
 
     def __init__(
         self,
@@ -62,13 +62,13 @@ class Change:
         step = Step.DRY_RUN if self._delivery.options.dry_run else Step.LOOK
         while step in _DOES:
             if step is Step.CALL:
-                self._known = self._known.calling()  # whatever breaks from here on may come after the effect
+                self._known = self._known.calling()  # from here on the call may have taken effect
             self._known, answer = _DOES[step](self._known, self._delivery)
             step = next_step(step, answer, facts_of(self._known, self._delivery))
         return ending(step, self._known, self._delivery)
 
     def still(self) -> bool | None:
-        """Whether this change's secret is the last that was set, as far as anything can tell. Never raises."""
+        """Whether this change's secret is the last that was set; None: not known. Never raises."""
         return still_last(self._known, self._delivery)
 
     @property
@@ -83,22 +83,22 @@ class Change:
 
     @property
     def before(self) -> StateBefore:
-        """What stood before the first call that has no clear answer."""
+        """The state before the first call that has no clear answer."""
         return self._known.before
 
     @property
     def task(self) -> Task | None:
-        """What the cloud works on, once it has accepted the change."""
+        """The cloud's task, once it has accepted the change."""
         return self._known.task
 
     @property
     def password(self) -> Secret | None:
-        """A secret that only the cloud knew: shown once, for the HTTP reply and the seal alone."""
+        """A secret that the cloud made and showed once. It goes only into the HTTP reply and the seal."""
         return self._known.password
 
 
 def facts_of(known: Known, delivery: Delivery) -> Facts:
-    """What the table asks of all that is known."""
+    """The facts that the table of steps uses."""
     ports, credential, calls = delivery.ports, known.credential, known.calls
     return Facts(
         fenced=credential.fenced,

@@ -1,4 +1,4 @@
-"""What a change asks of a cloud: the promises that each service's adapter in `clouds/` keeps."""
+"""The protocol between a change and a cloud. The adapter of each service in `clouds/` implements it."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ class Snapshot:
 
     evidence: list[str] = field(default_factory=list)
     obstacle: KeyturnError | None = None  # why the change would be refused now
-    in_force: bool = False  # all that was asked is so already, and nothing secret was asked
-    other_fields_in_force: bool = True  # all that was asked beside the secret is so already
+    in_force: bool = False  # all requested fields are in force already, and no secret was requested
+    other_fields_in_force: bool = True  # all requested fields beside the secret are in force
     tasks: frozenset[int] = frozenset()
     time: str | None = None  # of the secret's last change, by the service's own clock; None: not shown
     account: Mapping[str, Any] = field(default_factory=dict)
-    read_at: float | None = None  # by the deadline's clock, when its oldest read went out; None: when it was asked
+    read_at: float | None = None  # when its oldest read was sent, by the deadline's clock; None: at the look
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Accepted:
-    """The cloud took the change. Without a task it is in force already, or will show so in the account's status."""
+    """The cloud accepted the change. No task: it is in force. A task without an id shows in the account's status."""
 
     request_id: str | None
     task: Task | None
@@ -46,10 +46,10 @@ class TaskState(Enum):
     """How far an accepted change has come."""
 
     RUNNING = "running"
-    UNSEEN = "unseen"  # shown as over, and never as running: it may not have begun to show
+    UNSEEN = "unseen"  # shown as ended and never as running: the cloud may not show it yet
     SUCCEEDED = "succeeded"
     FAILED = "failed"
-    UNPROVEN = "unproven"  # over, and nothing shows that it was ours
+    UNPROVEN = "unproven"  # ended, and nothing shows that it was this change's
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,32 +60,32 @@ class TaskProgress:
 
 @dataclass(frozen=True)
 class StateBefore:
-    """What stood before a call whose answer was lost: the tasks, and the time of the last change. No secret."""
+    """The state before a call whose answer was lost: the tasks and the time of the last change. It holds no secret."""
 
     tasks: frozenset[int] = frozenset()
     time: str | None = None
-    asked: Mapping[str, Any] = field(default_factory=dict)  # what the account must show, of things that are no secret
-    secret: bool = True  # whether a new password was among what was asked
+    asked: Mapping[str, Any] = field(default_factory=dict)  # the requested fields that are no secret
+    secret: bool = True  # whether a new password was requested
     calls: int = 0  # how many of its calls got no clear answer
-    soon: frozenset[int] = frozenset()  # tasks of our operator that were seen within seconds of such a call
-    denied: bool = False  # the fence has refused the new secret since, which may be because it equals the old one
+    soon: frozenset[int] = frozenset()  # this operator's tasks that were seen within seconds of such a call
+    denied: bool = False  # the fence probe was refused since; the cloud may refuse old = new
 
 
 @dataclass(frozen=True)
 class Observation:
-    """What reads show after a lost answer, each by the service itself; None where it cannot be read or does not say."""
+    """What the service's reads show after a lost answer. None: it cannot be read, or does not say."""
 
-    ours: tuple[int, ...] = ()  # tasks begun since by our operator, of a type that our call may have made
-    theirs: tuple[int, ...] = ()  # tasks begun since by others that change a secret
-    others: bool = False  # further tasks begun since
-    running: bool = False  # a task at work, or an account or instance shown as changing
-    succeeded: bool = False  # every task of ours ended well
-    moved: bool | None = None  # the time of the last change
-    shown: bool | None = None  # all that was asked beside a secret; None: nothing was
+    ours: tuple[int, ...] = ()  # this operator's tasks since the call, of a type that the call may have begun
+    theirs: tuple[int, ...] = ()  # other operators' tasks since the call, of a type that changes a secret
+    others: bool = False  # there are further tasks since the call
+    running: bool = False  # a task is running, or the account or instance is shown as changing
+    succeeded: bool = False  # every task in `ours` succeeded
+    moved: bool | None = None  # whether the time of the last change moved
+    shown: bool | None = None  # whether all requested fields beside the secret are in force; None: none was
     evidence: tuple[str, ...] = ()
 
     def shows_nothing(self, *, of_secret: bool) -> bool:
-        """Whether the account is seen to be as before: its time, or without a secret what was asked."""
+        """Whether the account is as before: by its time or, if no secret was requested, by the requested fields."""
         return (self.moved if of_secret else self.shown) is False
 
 
@@ -93,30 +93,30 @@ class LoginAnswer(Enum):
     ACCEPTED = "accepted"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
-    ANY = "takes any password"  # so its welcome proves nothing
+    ANY = "takes any password"  # so an accepted login proves nothing
 
 
 class Follower(Protocol):
-    """Knows how far a change has come, and whether a secret opens the server."""
+    """Reads how far a change has come, and whether a secret opens the server."""
 
     @property
     def can_reconcile(self) -> bool:
-        """Whether reads can tell what became of a call whose answer was lost."""
+        """Whether reads can show what a call did whose answer was lost."""
 
     def progress(self, task: Task) -> TaskProgress:
         """Ask the cloud once. Raises: RetryLater, Refused."""
 
     def began_at(self, task: Task) -> float | None:
-        """When a task that sets a secret began, in Unix seconds; None: nothing tells. Raises: as `progress`."""
+        """When a task that sets a secret began, in Unix seconds; None: not known. Raises: as `progress`."""
 
     def observe(self, before: StateBefore) -> Observation:
         """What has happened since a call was made. Raises: as `progress`."""
 
     def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
-        """Whether another change began after this one; None: nothing can tell. Raises: as `progress`."""
+        """Whether another change began after this one; None: not known. Raises: as `progress`."""
 
     def login(self, secret: Secret, timeout_s: float) -> LoginAnswer:
-        """Log in at the address that the cloud reports. Raises: as `progress`, where it reports none too."""
+        """Log in at the address that the cloud reports. Raises: as `progress`, also if it reports none."""
 
 
 class CredentialChange(Follower, Protocol):
@@ -124,15 +124,15 @@ class CredentialChange(Follower, Protocol):
 
     @property
     def fenced(self) -> bool:
-        """Whether the cloud takes the change only with the right old secret."""
+        """Whether the cloud accepts the change only with the right old secret."""
 
     @property
     def repeatable(self) -> bool:
-        """Whether the same call, made again, asks for the same: the service makes nothing of its own."""
+        """Whether the same call, made again, sets the same: the service does not make the secret itself."""
 
     @property
     def asked(self) -> Mapping[str, Any]:
-        """What the account will show of the change, beside its secret."""
+        """The requested fields, beside the secret, that the account will show."""
 
     @property
     def new(self) -> Secret | None: ...
@@ -141,13 +141,13 @@ class CredentialChange(Follower, Protocol):
     def old(self) -> Secret | None: ...
 
     def snapshot(self, *, thorough: bool) -> Snapshot:
-        """What stands before the call; `thorough` for a dry run. Raises: RetryLater, Refused.
+        """The state before the call; `thorough` for a dry run. Raises: RetryLater, Refused.
 
-        The first one may rest on a read that another command of the invocation made, where no change was sent since.
+        The first one may use a read of another command in the same invocation, if no change was sent since.
         """
 
     def change(self, look: Snapshot) -> Accepted:
         """The one call that cannot be undone. Raises: RetryLater, Refused, OldSecretRefused, Ambiguous."""
 
     def probe(self) -> Accepted:
-        """The same call with the new secret as old and new, which can change nothing. Raises: as `change`."""
+        """The fence probe: the same call, the new secret as old and new. It changes nothing. Raises: as `change`."""

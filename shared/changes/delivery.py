@@ -1,4 +1,4 @@
-"""What one delivery of a command works with, the same from its first step to its last."""
+"""What one delivery of a command works with. It stays the same from the first step to the last."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.runtime.deadline import Deadline
 
 @dataclass(frozen=True, eq=False)
 class Delivery:
-    """What the command asks of the way, when it must be over, and what the rest of keyturn is reached by."""
+    """The options of a change, its deadline, and its ports to the rest of keyturn."""
 
     options: ChangeOptions
     deadline: Deadline
@@ -19,14 +19,14 @@ class Delivery:
 
     @property
     def reserve_s(self) -> float:
-        """What is kept back for the store and for publishing, in seconds."""
+        """Seconds that are kept back for the store and for publishing."""
         return RESERVE_S + (KEEP_S if self.options.keeps else 0.0)
 
     def left_s(self) -> float:
-        """Seconds that are left before the reserve; none left: zero or less."""
+        """Seconds that are left before the reserve begins; zero or less: none."""
         return self.deadline.left() - self.reserve_s
 
     def left_to_call_s(self, called: bool) -> float:
-        """Seconds that are left before it is too late for a call; `called`: for another one, the store is written."""
+        """Seconds before it is too late for a call. `called`: a call was made before, so the store is written."""
         keep_s = 0.0 if not self.options.keeps else KEEP_S if called else 2 * KEEP_S
         return self.deadline.left() - (LEAST_S + keep_s)

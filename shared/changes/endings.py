@@ -1,4 +1,4 @@
-"""How a delivery ends: the outcome, the words and the last proof of each end that the table names."""
+"""The ends of a delivery: the outcome, the message and the last proof for each end in the table of steps."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.runtime.errors import Ambiguous, ErrorClass, KeyturnError, Refused
 
 
 def ending(step: Step, known: Known, delivery: Delivery) -> Conclusion:
-    """The conclusion of the end that the table named."""
+    """The conclusion for the end that the table of steps named."""
     if step in (Step.CHANGED, Step.ALREADY_CHANGED):
         return _proven(Outcome(step.value), known, delivery)
     if step is Step.FOUND:
@@ -33,12 +33,12 @@ def ending(step: Step, known: Known, delivery: Delivery) -> Conclusion:
 
 
 def _proven(outcome: Outcome, known: Known, delivery: Delivery) -> Conclusion:
-    """The cloud says that it is so; with `Login` its server must say so too."""
+    """The cloud reports the change in force. With `Login` the server must accept the new secret, too."""
     if not delivery.options.login or known.new is None:
         return known.conclusion(outcome)
     known, answer = login_for_long(known, delivery, known.new)
     if answer is LoginAnswer.REFUSED:
-        text = "the cloud reports the change as done, and the server refuses the new secret: look at the instance"
+        text = "the cloud reports the change as done, but the server refuses the new secret: look at the instance"
         return known.conclusion(Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=known.request_id))
     if answer is LoginAnswer.ACCEPTED and known.credential.old is not None:
         known, _ = login(known, delivery, "old", known.credential.old)
@@ -46,25 +46,25 @@ def _proven(outcome: Outcome, known: Known, delivery: Delivery) -> Conclusion:
 
 
 def _wrong_old(known: Known, delivery: Delivery) -> KeyturnError:
-    text = "the cloud refuses the old secret: check it; should this be a repeat, send it with its CommandId"
+    text = "the cloud refuses the old secret: check it. If this is a repeat, send it with its CommandId"
     if not delivery.options.unnamed_caller:
-        text = "the cloud refuses the old secret, and does not take the new one for it: check the old one"
-    text += ". Lost? tencent_redis_reset_password and alibaba_tair_reset_account_password ask for none"
+        text = "the cloud refuses the old secret, and also the new one in its place: check the old one"
+    text += ". If it is lost, use tencent_redis_reset_password or alibaba_tair_reset_account_password"
     code, request_id = _code_of(known.error)
     return Refused(ErrorClass.WRONG_OLD_SECRET, text, code=code, request_id=request_id)
 
 
 def _refused_twice(known: Known) -> KeyturnError:
     code, request_id = _code_of(known.error)
-    text = f"the cloud refuses the change with {code}, twice: see its page for the code"
+    text = f"the cloud refused the change twice with {code}: see the API's page for this code"
     return Refused(ErrorClass.FAILED, text, code=code, request_id=request_id)
 
 
 def _unknown(known: Known) -> KeyturnError:
     code, _ = _code_of(known.calls.last_lost or known.error)
-    text = "the cloud refuses the change, and whether the new secret is in force cannot be told: try a login"
+    text = "the cloud refuses the change, and it is not known whether the new secret is in force: try a login"
     if known.calls.last_lost is not None:
-        text = "the call got no clear answer, and nothing shows whether it had its effect: log in to find out"
+        text = "the call got no clear answer, and nothing shows whether it took effect: log in to find out"
     elif known.task is not None:
         text = (
             "the cloud's task shows no success, and an earlier call of this change may have worked: log in to find out"
@@ -73,5 +73,5 @@ def _unknown(known: Known) -> KeyturnError:
 
 
 def _code_of(error: KeyturnError | None) -> tuple[str | None, str | None]:
-    """The code and the request's id."""
+    """The error's code and request id."""
     return (error.code, error.request_id) if error is not None else (None, None)

@@ -1,4 +1,4 @@
-"""What an answer of the cloud says: an error as a value, the state of a task, and how that ends a delivery."""
+"""Reads the cloud's answers: what an error means, how far a task has come, and how that ends a delivery."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def answer_of(error: KeyturnError) -> Answer:
-    """What an answer that is no acceptance says."""
+    """What an error of the cloud says about a call."""
     if isinstance(error, RetryLater):
         return Answer.LATER
     if isinstance(error, OldSecretRefused):
@@ -25,14 +25,17 @@ def answer_of(error: KeyturnError) -> Answer:
 
 
 def task_progress(follower: Follower, task: Task) -> tuple[TaskState, list[str], KeyturnError | None]:
-    """One question about a task; a question that could not be asked, or a task not listed yet, leaves it running."""
+    """Read a task once. If the read fails, or does not list the task yet, the task counts as running.
+
+    If the cloud forbids the read, the task is unproven.
+    """
     answer = value_or_error(lambda: follower.progress(task))
     if not isinstance(answer, KeyturnError):
         return answer.state, answer.evidence, None
     why = answer.code or answer.error_class.value
     if answer.error_class is not ErrorClass.FORBIDDEN or answer.retryable:
         return TaskState.RUNNING, [f"task: {why}"], answer
-    text = f"the change was accepted, and how it ended could not be read ({why}): ask for its task later"
+    text = f"the cloud accepted the change, but keyturn could not read how it ended ({why}): look at its task later"
     return TaskState.UNPROVEN, [f"task: {why}"], Ambiguous(text, code=answer.code, request_id=answer.request_id)
 
 
@@ -47,19 +50,19 @@ def conclusion_of(
         failed = Refused(ErrorClass.FAILED, text, code="TaskFailed", request_id=request_id)
         failed.retryable = True
         return Outcome.NOT_CHANGED, failed
-    text = "nothing shows that the task was this change's, or how it ended: look at the instance's tasks"
+    text = "nothing shows how the task ended, or that it was this change's: look at the instance's tasks"
     return Outcome.UNKNOWN, error or Ambiguous(text, code="TaskUnproven", request_id=request_id)
 
 
 def failure_unproven(request_id: str | None) -> KeyturnError:
-    """A task that failed, of a change that may be in force all the same."""
-    text = "the cloud's task failed, and nothing shows that its change is not in force: log in to find out"
+    """The error after a failed task, if the change may be in force all the same."""
+    text = "the cloud's task failed, but the change may be in force all the same: log in to find out"
     return Ambiguous(text, code="TaskFailed", request_id=request_id)
 
 
 def value_or_error(call: Callable[[], T]) -> T | KeyturnError:
-    """What a call gives, or the error that it raises."""
-    # Handled as values: an exception raised while another is handled would carry it along as its context.
+    """The value of a call, or the KeyturnError that it raises."""
+    # Errors are values: an exception raised while another is handled would carry that one as its context.
     try:
         return call()
     except KeyturnError as error:

@@ -1,4 +1,4 @@
-"""What one delivery knows of its change. Values: each answer gives the next one, and nothing is changed in place."""
+"""What one delivery knows about its change. These are values: each answer makes a new one."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from shared.runtime.secret import Secret
 
 @dataclass(frozen=True, eq=False)
 class Calls:
-    """The calls of one delivery, and what their answers leave open. Times in Unix seconds."""
+    """The calls of one delivery, and the questions that their answers leave open. Times in Unix seconds."""
 
     made: int = 0
     lost: int = 0  # without a clear answer
     last_lost: KeyturnError | None = None
-    last_lost_sent: float = 0.0  # when
+    last_lost_sent: float = 0.0  # when that call was sent
     signed: float = 0.0  # no call that may still take effect was signed later
     hiding: tuple[str, ...] = ()  # codes of refused calls that may hide an effect
     last_unlisted: bool = False  # the last call was refused by a code that no table names
-    busy: KeyturnError | None = None  # the last call was refused so, and nothing was looked at since
-    lost_probes: int = 0  # the cloud may have taken them for changes, to the same secret
+    busy: KeyturnError | None = None  # the refusal of the last call, if it was busy and no look came since
+    lost_probes: int = 0  # the cloud may have treated them as changes to the same secret
     repeats: int = 0
 
     @property
     def unclear(self) -> int:
-        """How many calls may have had an effect, or have one yet: that leave the question of the change open."""
+        """How many calls may have taken effect, or still may."""
         return self.lost + len(self.hiding)
 
     @property
@@ -37,7 +37,7 @@ class Calls:
         return self.last_unlisted and len(set(self.hiding)) == 1
 
     def refused(self, error: KeyturnError, said: Answer, sent: float, now: float) -> Calls:
-        """One more of them was answered with an error."""
+        """The calls after the last one was answered with an error."""
         busy = error if said is Answer.LATER and error.error_class is ErrorClass.BUSY else None
         seen = replace(self, busy=busy, last_unlisted=said is Answer.UNLISTED)
         if said is Answer.UNLISTED:
@@ -47,7 +47,7 @@ class Calls:
         return seen
 
     def hides(self, error: KeyturnError, now: float) -> Calls:
-        """The one that was refused with this error may hide an effect."""
+        """The calls with the last one counted as a refusal that may hide an effect."""
         return replace(self, hiding=(*self.hiding, error.code or ""), signed=now)
 
 
@@ -56,19 +56,19 @@ class Known:
     """All that is known of a change at one moment."""
 
     credential: CredentialChange  # the change with the secrets that are tried now
-    error: KeyturnError | None = None  # what the last call, or the way to it, was answered
+    error: KeyturnError | None = None  # the last error, of a call or of a step before it
     evidence: tuple[str, ...] = ()
     calls: Calls = field(default_factory=Calls)
     # Before the call
     snapshot: Snapshot = field(default_factory=Snapshot)  # the last one
     looked_at: float = 0.0  # when it was taken, by the deadline's clock
-    before: StateBefore = field(default_factory=StateBefore)  # what stood before the first unclear call
+    before: StateBefore = field(default_factory=StateBefore)  # the state before the first unclear call
     waits: int = 0
     waited_for: KeyturnError | None = None
     written_ahead: bool = False
-    passed_tasks: frozenset[int] = frozenset()  # that were found to be no obstacle to a repeat
+    passed_tasks: frozenset[int] = frozenset()  # tasks that do not stop a repeat
     # After a refusal
-    old_index: int = -1  # which further old secret is at work; -1 for none
+    old_index: int = -1  # which further old secret is tried now; -1: none
     values: int = 0  # further new secrets that were made
     at_rest: bool = False
     others_pending: bool = False
@@ -76,16 +76,16 @@ class Known:
     request_id: str | None = None
     task: Task | None = None
     password: Secret | None = None  # shown once by the cloud, for the HTTP reply alone
-    handed_on: Conclusion | None = None  # as follow_change was given it
+    handed_on: Conclusion | None = None  # the conclusion that follow_change was given
 
     @property
     def unclear_calls(self) -> int:
-        """Calls, probes too, that may have begun a task."""
+        """How many calls, probes included, may have begun a task."""
         return self.calls.unclear + self.calls.lost_probes
 
     @property
     def before_unclear_calls(self) -> StateBefore:
-        """What stood before them, and how many they are."""
+        """The state before the unclear calls, with their number."""
         return replace(self.before, calls=self.unclear_calls)
 
     @property
@@ -93,9 +93,9 @@ class Known:
         return self.password or self.credential.new
 
     def but(self, **other: Any) -> Known:
-        """The same with other values. Each step of a change makes one, and `replace` would go through every field.
+        """A copy with other values. `dataclasses.replace` would be slower: it goes through every field.
 
-        Raises: TypeError: there is no such field.
+        Raises: TypeError for a field that does not exist.
         """
         if not other.keys() <= vars(self).keys():
             raise TypeError(f"Known has no {sorted(other.keys() - vars(self).keys())}")
@@ -104,7 +104,7 @@ class Known:
         return made
 
     def noted(self, *lines: str) -> Known:
-        """The same, with further evidence."""
+        """A copy with further evidence."""
         return self.but(evidence=(*self.evidence, *lines))
 
     def failed(self, error: KeyturnError | None) -> Known:
@@ -114,29 +114,29 @@ class Known:
         return self.but(snapshot=snapshot, looked_at=at)
 
     def stood(self) -> StateBefore:
-        """What the last snapshot shows, to be compared with later."""
+        """The state in the last snapshot, for a later comparison."""
         one = self.credential
         return StateBefore(self.snapshot.tasks, self.snapshot.time, one.asked, one.new is not None)
 
     def calling(self) -> Known:
-        """One call is about to be sent."""
+        """A copy for the moment before a call is sent."""
         before = self.before if self.unclear_calls else self.stood()
         return self.but(before=before, calls=replace(self.calls, made=self.calls.made + 1))
 
     def refused(self, error: KeyturnError, said: Answer, sent: float, now: float) -> Known:
-        """The call was answered with an error."""
+        """A copy after the call was answered with an error."""
         line = f"call {self.calls.made}: {error.code or error.error_class.value}"
         calls = self.calls.refused(error, said, sent, now)
         request_id = error.request_id or self.request_id
         return self.but(error=error, request_id=request_id, calls=calls).noted(line)
 
     def accepted(self, accepted: Accepted) -> Known:
-        """The cloud took the change."""
+        """A copy after the cloud accepted the change."""
         taken = self.but(request_id=accepted.request_id, password=accepted.password, task=accepted.task)
         return taken.noted(*accepted.evidence)
 
     def conclusion(self, outcome: Outcome, error: KeyturnError | None = None) -> Conclusion:
-        """How the delivery ends now."""
+        """The conclusion, if the delivery ends now."""
         request_id = self.request_id or (error.request_id if error else None)
         task_id = self.task.task_id if self.task else None
         return Conclusion(outcome, error, list(self.evidence), request_id, task_id, self.calls.made)

@@ -1,8 +1,8 @@
 """Proof by login: Redis `AUTH` (RESP, https://redis.io/commands/auth) and a registry's HTTP basic authentication.
 
-A server may take any password for a user that needs none, so a login proves something only if the same server has
-first refused a made-up password, given in the same form. The address is the one that the cloud reports. Nothing that a
-server answers is shown or kept but the LoginAnswer, and nothing that it sends raises.
+A server may accept any password for a user that needs none. So a login proves something only if the same server has
+first refused a made-up password in the same form. The address is the one that the cloud reports. keyturn keeps and
+shows only the LoginAnswer, and no answer of a server makes it raise.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ class Address:
 
 @dataclass(frozen=True)
 class LoginForm:
-    """How a login is written: the words of `AUTH`, in which `{password}` stands for the secret."""
+    """The form of a login: the words of `AUTH`, in which `{password}` stands for the secret."""
 
     words: tuple[str, ...]
-    documented: bool = True  # a refusal in a form that no page names says nothing of the password
+    documented: bool = True  # False: no page names this form, so its refusal says nothing
 
     def filled(self, password: str) -> list[bytes]:
         return [word.replace("{password}", password).encode("utf-8", "surrogatepass") for word in self.words]
@@ -45,7 +45,7 @@ def tencent_forms(account: str, instance_id: str) -> tuple[LoginForm, ...]:
     """The forms of TencentDB for Redis, in the order to try.
 
     Sources: 239/36710 (2025-09-22) and 239/34590 (2026-02-04): a custom account is `account@password`, the default one
-    the password alone; 239/135926 (2026-08-13): the default one is `instance id:password`. Two words: no page.
+    the password alone; 239/135926 (2026-08-13): the default one is `instance id:password`. No page names two words.
     """
     if account == "root":
         return LoginForm(("{password}",)), LoginForm((instance_id + ":{password}",))
@@ -71,16 +71,16 @@ class _Said(Enum):
     NOTHING = "nothing that tells"
 
 
-# What a server says of a wrong name or password; `-LOADING` or a full server say nothing of it.
+# Answers to a wrong name or password. `-LOADING`, or the answer of a full server, says nothing about them.
 _REFUSALS = (b"-wrongpass", b"-err invalid password", b"-err invalid username")
-# What it says where the form cannot be used: two words before Redis 6.0; no password set for the default user.
+# Answers if the form cannot be used: two words before Redis 6.0; no password set for the default user.
 _NOT_SO = (
     b"-err wrong number of arguments",
     b"-err client sent auth, but no password is set",
     b"-err auth <password> called without any password",
 )
 _LONGEST_LINE = 512
-# What sockets, TLS and host names raise: a name that cannot be encoded or a port out of range is no exception of ours.
+# Raised by sockets, TLS and host names, also for a name that cannot be encoded or a port out of range.
 _UNUSABLE = (OSError, ValueError, OverflowError)
 
 
@@ -91,11 +91,12 @@ def redis_login(
     timeout_s: float,
     clock: Callable[[], float] = time.monotonic,
 ) -> LoginAnswer:
-    """Whether `AUTH` opens the server in one of the forms, which are tried in turn, all within `timeout_s`.
+    """Whether `AUTH` opens the server in one of the forms. They are tried in turn, all within `timeout_s`.
 
-    ACCEPTED: a made-up password was refused, the secret taken. ANY: a made-up one was taken. REFUSED: a documented form
-    was refused, and every form was answered. A managed server's certificate is signed by the vendor's private
-    authority, so TLS here encrypts and does not authenticate the server; the address comes from the signed API.
+    ACCEPTED: the server refused a made-up password and accepted the secret. ANY: it accepted a made-up password.
+    REFUSED: it refused a documented form, and answered every form. A managed server's certificate is signed by the
+    vendor's private authority, so TLS encrypts here but does not authenticate the server. The address comes from the
+    signed API.
     """
     dialogue = _Dialogue(address, clock() + timeout_s, clock)
     try:
@@ -110,7 +111,7 @@ def _by_forms(dialogue: _Dialogue, forms: Sequence[LoginForm], password: str) ->
         said = dialogue.auth(form.filled(_made_up(password)))
         if said is _Said.YES:
             takes_any = True
-            dialogue.close()  # what is logged in already must not answer for the next form
+            dialogue.close()  # a connection that is logged in must not answer for the next form
             continue
         if said is _Said.NO:
             said = dialogue.auth(form.filled(password))
@@ -153,7 +154,7 @@ class _Dialogue:
             self._socket = None
 
     def _ask(self, arguments: list[bytes]) -> bytes | None:
-        """The one line of the answer; None, and the connection is closed, if there is no such line in time."""
+        """The answer, which must be one line in time. Otherwise close the connection and return None."""
         words = [b"AUTH", *arguments]
         request = b"".join([b"*%d\r\n" % len(words), *(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)])
         try:
@@ -170,7 +171,7 @@ class _Dialogue:
                 line += more
         except _UNUSABLE:
             line = b""
-        # More than one line to one question is not this protocol.
+        # Redis answers one request with one line.
         if line.endswith(b"\r\n") and line.count(b"\n") == 1 and len(line) <= _LONGEST_LINE:
             return line[:-2]
         self.close()
@@ -188,7 +189,7 @@ class _Dialogue:
         context.verify_mode = ssl.CERT_NONE
         try:
             return context.wrap_socket(plain, server_hostname=address.host)
-        except BaseException:  # raised on: whatever ends the handshake, the connection below it is closed
+        except BaseException:  # raised again: close the connection, whatever ended the handshake
             plain.close()
             raise
 
@@ -215,14 +216,14 @@ def _class_of(character: str) -> str:
 
 
 def registry_login(host: str, user: str, secret: Secret, timeout_s: float) -> LoginAnswer:
-    """Whether a container registry takes the user: `/v2/` with basic authentication, or its token service.
+    """Whether a container registry accepts the user: `/v2/` with basic authentication, or its token service.
 
-    Source: https://distribution.github.io/distribution/spec/auth/token/. A token service outside the registry's own
-    domain is not asked: no password goes to a host that the cloud did not report.
+    Source: https://distribution.github.io/distribution/spec/auth/token/. A token service on another host than the
+    registry's is not asked: no password goes to a host that the cloud did not report.
     """
     until = time.monotonic() + timeout_s
     if _get(host, "/v2/", None, until)[0] != 401:
-        return LoginAnswer.UNREACHABLE  # it asks nobody for a password, so its welcome would prove nothing
+        return LoginAnswer.UNREACHABLE  # it asks for no password, so an accepted login would prove nothing
     password = secret.reveal()
     made_up = _registry_status(host, user, _made_up(password), until)
     if made_up == 200:
@@ -284,7 +285,7 @@ def _get(host: str, path: str, authorization: str | None, until: float) -> tuple
             with suppress(OSError):
                 opened.shutdown(socket.SHUT_RDWR)
 
-        # The time-out counts from byte to byte: who sends one now and then would keep us for ever.
+        # The time-out begins again with each byte: a server that sends slowly could keep keyturn waiting for ever.
         alarm = Timer(max(0.0, until - time.monotonic()), hang_up)
         alarm.daemon = True
         alarm.start()

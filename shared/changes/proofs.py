@@ -1,4 +1,4 @@
-"""What proves a secret to be in force: a login, and the fence probe. Both go into the evidence, and neither raises."""
+"""The proofs that a secret is in force: a login and the fence probe. Both add evidence, and neither raises."""
 
 from __future__ import annotations
 
@@ -36,13 +36,16 @@ def asked_login(known: Known, delivery: Delivery) -> tuple[Known, LoginAnswer | 
 
 
 def opens(known: Known, delivery: Delivery) -> tuple[Known, bool]:
-    """Whether one login, where the command asks for it, shows the new secret in force."""
+    """Whether one login, if the command asks for it, proves the new secret in force."""
     known, answer = asked_login(known, delivery)
     return known, answer is LoginAnswer.ACCEPTED
 
 
 def login_for_long(known: Known, delivery: Delivery, secret: Secret) -> tuple[Known, LoginAnswer]:
-    """Who refuses may still be taking it over, who hangs up is dialled again: for as long as time is left."""
+    """Log in; repeat a refused login while time is left, because the server may still be applying the change.
+
+    After any other failure, try once more.
+    """
     tries = 0
     while True:
         tries += 1
@@ -55,7 +58,7 @@ def login_for_long(known: Known, delivery: Delivery, secret: Secret) -> tuple[Kn
 
 
 def ask_fence(known: Known, delivery: Delivery) -> tuple[Known, Accepted | KeyturnError]:
-    """The fence probe. It changes nothing, so that it is sent again where its answer is lost."""
+    """Send the fence probe. It changes nothing, so it is sent again if its answer is lost or says `later`."""
     tries = 0
     while True:
         tries += 1

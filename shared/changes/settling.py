@@ -1,6 +1,6 @@
 """How long a call whose answer was lost can still take effect, and what reads prove about it meanwhile.
 
-A pure table: the clock and what was read are passed in.
+Pure functions: the time and the readings are passed in.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from enum import Enum
 from shared.changes.credential import Observation, StateBefore
 
 # A signature is good for 5 minutes on Tencent (AuthFailure.SignatureExpire, page 1209/56023) and for 15 on Alibaba
-# (InvalidTimeStamp.Expired, page 434846). Half a minute more for what was just let in.
+# (InvalidTimeStamp.Expired, page 434846). Half a minute is added for a call that was accepted at the last moment.
 SETTLING_S = {"tencent": 330.0, "alibaba": 930.0}
 APART_S = 60.0
-"""Between the two looks that prove that nothing happened."""
+"""Seconds between the two looks that prove that nothing happened."""
 
 
 class Verdict(Enum):
@@ -22,16 +22,16 @@ class Verdict(Enum):
 
     IN_FORCE = "in_force"
     NOT_HAPPENED = "not_happened"
-    THEIRS = "theirs"  # somebody else's change came between
+    THEIRS = "theirs"  # somebody else's change came in between
     WAIT = "wait"
     UNKNOWN = "unknown"  # and no further read will tell
 
 
 @dataclass(frozen=True)
 class LostCall:
-    """Where the settling of one lost call stands. Times in Unix seconds."""
+    """How far the settling of one lost call has come. Times in Unix seconds."""
 
-    signed: float  # when the last call was signed whose answer was lost
+    signed: float  # when the last call without an answer was signed
     before: StateBefore
     quiet: float | None = None  # the first look after the settling time that showed nothing
 
@@ -44,12 +44,12 @@ class Settlement:
 
 
 def proven_by(before: StateBefore, reading: Observation) -> Verdict | None:
-    """What one reading proves of a lost call, at any time; None: nothing, which is no proof that nothing happened."""
+    """What one reading proves about a lost call. None: nothing, not even that the call had no effect."""
     if not before.secret:
         return Verdict.IN_FORCE if reading.shown else None
     if reading.theirs or len(reading.ours) > before.calls:
         return Verdict.THEIRS
-    # What began at once is our calls'; what began later may be anybody's who works under the same operator.
+    # Tasks that began at once belong to this delivery's calls. Later ones may be anyone's under the same operator.
     told = bool(reading.ours) and before.soon.issuperset(reading.ours) and not before.denied
     if told and reading.succeeded and reading.moved and reading.shown is not False:
         return Verdict.IN_FORCE
@@ -59,8 +59,8 @@ def proven_by(before: StateBefore, reading: Observation) -> Verdict | None:
 def settle(settling: LostCall, reading: Observation, now: float, settling_s: float) -> Settlement:
     """The next step, after one more reading.
 
-    Nothing happened only if two looks, the first after the settling time and the second a minute later, both show no
-    task begun since the call and none at work, and a time that is shown and has not moved.
+    NOT_HAPPENED needs two looks: the first after the settling time, the second at least a minute later. Both must show
+    that no task began since the call, that none is running, and that the time of the last change has not moved.
     """
     over = settling.signed + settling_s
     if reading.running:

@@ -1,4 +1,4 @@
-"""Whether a secret that was once proven is in force still: asked by a redelivery, and before its store promotes it."""
+"""Checks that a secret which was proven in force still is: for a redelivery, and before a promotion."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from shared.runtime.errors import Ambiguous, ErrorClass, Refused
 
 
 def redelivered(known: Known, delivery: Delivery) -> Conclusion:
-    """An earlier delivery did it all. A login or the fence can tell whether it is so still."""
+    """An earlier delivery made the change. A login or the fence probe checks that it is still in force."""
     new = known.credential.new
     if delivery.options.login and new is not None:
         known, opened = login_for_long(known, delivery, new)
         if opened is LoginAnswer.ACCEPTED:
             return known.conclusion(Outcome.ALREADY_CHANGED)
         if opened is LoginAnswer.REFUSED:
-            text = "an earlier delivery did it, and the server refuses its secret by now: give a new CommandId"
+            text = "an earlier delivery made the change, but the server now refuses its secret: give a new CommandId"
             return known.conclusion(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED))
     if known.credential.fenced:
         known, probed = ask_fence(known, delivery)
         if isinstance(probed, Accepted):
             return known.conclusion(Outcome.ALREADY_CHANGED)
         if answer_of(probed) in (Answer.OF_OLD, Answer.UNLISTED):
-            text = "an earlier delivery did it, and the cloud does not take its secret for the one in force by "
-            text += "now: try a login, or give a new CommandId"
+            text = "an earlier delivery made the change, but the cloud now refuses its secret as the old one: "
+            text += "try a login, or give a new CommandId"
             error = Ambiguous(text, code=SUPERSEDED, request_id=probed.request_id)
             return replace(known.conclusion(Outcome.UNKNOWN, error), verified_now=False)
     if delivery.options.contested:
-        text = "an earlier delivery did it, a later change was begun since, and nothing shows what is in force"
+        text = "an earlier delivery made the change, a later change began since, and nothing shows which is in force"
         error = Ambiguous(text, code=SUPERSEDED)
         return replace(known.conclusion(Outcome.UNKNOWN, error), verified_now=False)
     known = known.noted("earlier delivery; not looked at since")
@@ -42,9 +42,9 @@ def redelivered(known: Known, delivery: Delivery) -> Conclusion:
 
 
 def still_last(known: Known, delivery: Delivery) -> bool | None:
-    """Whether the change's secret is the last that was set; None: nothing tells. Never raises."""
+    """Whether the change's secret is the last that was set; None: not known. Never raises."""
     task = known.task
-    # Without a fence or a task's id another command's change may have come after ours while ours settled, unseen.
+    # Without a fence and a task's id, another change may have come unseen while this one settled.
     untold = False if task is not None and task.task_id is None and not known.credential.fenced else None
     if delivery.left_s() < 0:
         return untold

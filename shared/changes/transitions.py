@@ -1,8 +1,8 @@
-"""The course of one change as a table: what was done, what came back, what is done next.
+"""The course of one change as a table: the last step, its answer, the next step.
 
-Pure: no clock, no call, no wait. `shared.changes.change` carries out each step and comes back with its answer. The
-rows of a pair are read from the top; the first whose condition holds gives the next step. What a row may promise is
-DESIGN's: no `not_changed` while anything that was sent may still take effect.
+Pure: no clock, no call, no wait. `shared.changes.change` makes each step and looks up its answer here. The rows of a
+(step, answer) pair are read from the top; the first whose condition holds gives the next step. One rule holds for all:
+no `not_changed` while a call that was sent may still take effect.
 """
 
 from __future__ import annotations
@@ -19,60 +19,60 @@ class Step(Enum):
     LOOK = "look"
     DRY_RUN = "dry_run"  # the look alone
     WAIT = "wait"  # a moment, then the look again
-    ALLOW = "allow"  # time, store and account allow a call: looked at anew where the last look is old
+    ALLOW = "allow"  # time, store and account allow a call; look again if the last look is old
     WRITE_AHEAD = "write_ahead"
     # The call that cannot be undone (call.py)
     CALL = "call"
     # After a lost answer (after_lost_answer.py)
-    FIND = "find"  # what reads and a login show
+    FIND = "find"  # look for the effect by reads and a login
     FIND_AGAIN = "find_again"  # a moment later
-    FIND_FIRST = "find_first"  # before another call, as something began meanwhile
-    REPEAT = "repeat"  # the store notes that a call is out; then a wait, and the call again
+    FIND_FIRST = "find_first"  # before another call, because a task began meanwhile
+    REPEAT = "repeat"  # note in the store that a call may still arrive; then wait and call again
     HAND_ON = "hand_on"  # follow_change settles it by reads
     # After a refusal (after_refusal.py)
     NEXT_OLD = "next_old"  # the store's next old secret
     NEXT_VALUE = "next_value"  # another new secret
-    PROBE = "probe"  # the fence is asked whether the new secret is in force
+    PROBE = "probe"  # the fence probe: is the new secret in force?
     # After the cloud accepted it (after_acceptance.py)
     FOLLOW = "follow"
     # The ends (endings.py)
     CHANGED = "changed"
     ALREADY_CHANGED = "already_changed"
-    FOUND = "found"  # already_changed: shown before any call
+    FOUND = "found"  # already_changed: seen before any call
     WOULD_CHANGE = "would_change"
     PENDING = "pending"
-    AS_REFUSED = "as_refused"  # not_changed, with what the cloud said
+    AS_REFUSED = "as_refused"  # not_changed, with the last error
     WRONG_OLD = "wrong_old"
     REFUSED_TWICE = "refused_twice"  # not_changed: change and probe got one unlisted code
-    TASK_UNPROVEN = "task_unproven"  # unknown, with what was read of the task
+    TASK_UNPROVEN = "task_unproven"  # unknown, with the last error of the task
     UNKNOWN = "unknown"
 
 
 class Answer(Enum):
     """What came back."""
 
-    # Of a look, and of what else comes before the call
+    # From a look and the other steps before the call
     FREE = "free"  # nothing stands in the way
-    UNWRITTEN = "unwritten"  # the same, and the store does not hold the new secret yet
+    UNWRITTEN = "unwritten"  # free, but the store does not hold the new secret yet
     READY = "ready"
-    BEGUN = "begun"  # the same, and a task that was begun since an answer was lost
+    BEGUN = "begun"  # free, but a task began since an answer was lost
     TOO_LATE = "too_late"  # no time is left to go on
-    # Of the call
-    ACCEPTED = "accepted"  # of the probe too
-    LATER = "later"  # surely nothing happened; it may work later
-    REFUSED = "refused"  # surely nothing happened, for good
-    OF_VALUE = "of_value"  # the same: the new secret breaks a rule of the cloud's
+    # From the call
+    ACCEPTED = "accepted"  # from the probe, too
+    LATER = "later"  # nothing happened, for certain; it may work later
+    REFUSED = "refused"  # nothing happened, for certain; a repeat will not work either
+    OF_VALUE = "of_value"  # refused: the new secret breaks a rule of the cloud
     OF_OLD = "of_old"  # a code about the old secret
-    UNLISTED = "unlisted"  # a refusal whose code no table names, and which tells of no passing state
-    LOST = "lost"  # no clear answer: it may have had its effect, or have it yet
-    # Of the probe
+    UNLISTED = "unlisted"  # a refusal whose code is in no table and shows no passing state
+    LOST = "lost"  # no clear answer: the call may have taken effect, or still may
+    # From the probe
     SAME = "same"  # refused with the change's own code
     OTHER = "other"
-    # Of reads and tasks
+    # From reads and tasks
     IN_FORCE = "in_force"
     RUNNING = "running"
     THEIRS = "theirs"  # somebody else's change was seen
-    NOTHING = "nothing"  # nothing to be seen, which proves nothing
+    NOTHING = "nothing"  # no effect was seen, which proves nothing
     UNREADABLE = "unreadable"
     FAILED = "failed"
     UNPROVEN = "unproven"
@@ -84,20 +84,20 @@ MOST_REPEATS = 2
 
 @dataclass(frozen=True)
 class Facts:
-    """What the table asks of a change beside the last answer."""
+    """What the table's conditions use beside the last answer."""
 
     fenced: bool = False
     repeatable: bool = True
-    settles: bool = False  # reads can tell, and follow_change can be given it
-    lost: int = 0  # calls of this delivery that may have had an effect, or have one yet
-    hiding: int = 0  # its calls that were refused in a way that may hide an effect: most by codes that no table names
+    settles: bool = False  # reads can settle a lost answer, and follow_change can take it over
+    lost: int = 0  # calls of this delivery without a clear answer: they may have taken effect, or still may
+    hiding: int = 0  # its refused calls that may hide an effect, most with codes that are in no table
     repeats: int = 0
-    others_pending: bool = False  # other secrets of this credential, an earlier delivery's too, may be in force
+    others_pending: bool = False  # another secret of this credential may be in force, an earlier delivery's included
     unnamed_caller: bool = False  # over HTTP without a CommandId: a refused old secret is then most likely a typo
     olds_left: bool = False
     values_left: bool = False
     at_rest: bool = False  # account and instance were seen free between the change and the probe
-    one_unlisted_code: bool = False  # the last call was refused by a code of no table, and all that hide one by it too
+    one_unlisted_code: bool = False  # the last call and all in `hiding` were refused with one unlisted code
 
 
 Row = tuple[Callable[[Facts], bool], Step]
@@ -119,7 +119,7 @@ def _fenced(f: Facts) -> bool:
     return f.fenced
 
 
-# How a delivery ends that cannot go on, while something that it sent may still take effect.
+# The ends of a delivery that cannot go on while a call of it may still take effect.
 _UNCLEAR_ENDS: tuple[Row, ...] = (
     (lambda f: _unclear(f) and f.settles, Step.HAND_ON),
     (_unclear, Step.UNKNOWN),
@@ -182,7 +182,7 @@ _AFTER_CALL: dict[tuple[Step, Answer], tuple[Row, ...]] = {
     (Step.FOLLOW, Answer.IN_FORCE): _only(Step.CHANGED),
     (Step.FOLLOW, Answer.HANDED_ON): _only(Step.PENDING),
     (Step.FOLLOW, Answer.RUNNING): _only(Step.TASK_UNPROVEN),
-    # The failed one was the last of several calls: the others' answers are not clear.
+    # The failed task is that of the last call. Earlier calls may have no clear answer.
     (Step.FOLLOW, Answer.FAILED): _REFUSED,
     (Step.FOLLOW, Answer.UNPROVEN): (*_UNCLEAR_ENDS, (_always, Step.TASK_UNPROVEN)),
 }
@@ -231,5 +231,5 @@ TABLE = {**_BEFORE_CALL, **_AFTER_CALL, **_AFTER_LOST_ANSWER, **_AFTER_REFUSAL}
 
 
 def next_step(done: Step, answer: Answer, facts: Facts) -> Step:
-    """The step of the first row that fits. Raises: KeyError for a pair that cannot come, a defect of ours."""
+    """The step of the first row that fits. Raises: KeyError for a pair not in the table, a defect of keyturn."""
     return next(step for holds, step in TABLE[done, answer] if holds(facts))

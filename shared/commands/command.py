@@ -283,7 +283,8 @@ def admit_no_auth(settings: Settings, *, login: bool) -> None:
         text = "NoAuth: true opens the instance to everyone who reaches it; KEYTURN_ALLOW_NOAUTH=1 allows that"
         raise Refused(ErrorClass.FORBIDDEN, text)
     if login:
-        raise Refused(ErrorClass.INVALID_COMMAND, "Login: leave it out: with NoAuth: true no password is left to prove")
+        text = "Login: leave it out: NoAuth: true leaves no password to log in with"
+        raise Refused(ErrorClass.INVALID_COMMAND, text)
 
 
 def admit_delivery(command: Command, settings: Settings, *, waited_for: bool) -> None:

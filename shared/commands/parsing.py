@@ -69,11 +69,11 @@ def _line(problem: Any, known: frozenset[str]) -> str:
     if kind == "extra_forbidden":
         name = path[-1] if path[-1] != _KEY else "a field"
         near = _meant(problem["loc"], known) or ";"
-        return f"{name}: is not a field of this command{near} it has {', '.join(sorted(known))}"
+        return f"{name}: is not a field of this command{near} its fields are {', '.join(sorted(known))}"
     if kind == "missing":
         rule = "is required"
     elif kind == "string_pattern_mismatch":
-        rule = "has characters or a form that this field does not take"
+        rule = "has characters or a form that this field does not allow"
     elif kind == "union_tag_invalid" or kind.startswith("model_"):
         rule = "must be a JSON object of this field's form"
     if rule.startswith(("Input ", "String ", "List ")):  # pydantic's; keyturn's may begin with a field's name

@@ -69,7 +69,7 @@ def read_ref(value: object, field: str = "") -> StoreRef:
 
 def _generate(value: object) -> Generate:
     if not isinstance(value, dict) or not value.keys() <= {"Length"}:
-        raise PydanticCustomError("generate", "Generate: must be an object that holds Length or nothing")
+        raise PydanticCustomError("generate", "Generate: must be an object with Length, or an empty one")
     length = value.get("Length", Generate.length)
     if not isinstance(length, int) or isinstance(length, bool):
         raise PydanticCustomError("generate", "Generate: Length must be a whole number of characters")

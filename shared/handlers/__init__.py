@@ -1,1 +1,1 @@
-"""One invocation: the entry point, an operation at work, following, and which adapter a name means."""
+"""One invocation: its entry point, the handlers of the functions, and the choice of adapters."""

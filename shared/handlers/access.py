@@ -1,4 +1,4 @@
-"""How a cloud or a store is reached in this invocation: with whose keys, where, how fast, and whether at all."""
+"""Access to clouds and stores in one invocation: the keys, the endpoint, the rate, and what the settings allow."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def access_to(invocation: Invocation, cloud: str, site: str | None = None) -> CloudAccess:
-    """Access to a cloud's APIs. Raises: Refused (forbidden) where the role's keys are missing."""
+    """Access to a cloud's APIs. Raises: Refused (forbidden) if the keys of the function's role are missing."""
     settings = invocation.settings
     return CloudAccess(
         invocation.keys(cloud),
@@ -41,15 +41,15 @@ def check_role(invocation: Invocation, role: str | None) -> None:
 
 
 def store_region(invocation: Invocation, ref: StoreRef, cloud: str, region: str, role: str | None = None) -> str:
-    """The region of a store: the credential's own in its cloud, else the platform's. Raises: Refused."""
+    """The region of a store: the credential's if both are in one cloud, else the platform's. Raises: Refused."""
     if ref.cloud == cloud:
         return region
     if role is not None:
-        text = f"{ref.place}: with Role the store is the role's account's: keep the secret in the credential's cloud"
+        text = f"{ref.place}: with Role the store belongs to the role's account: name a store in the credential's cloud"
         raise Refused(ErrorClass.INVALID_COMMAND, text)
     if ref.cloud == invocation.cloud and invocation.region:
         return invocation.region
-    text = f"{ref.place}: no region is known for a store of another cloud: keep the secret in the credential's own"
+    text = f"{ref.place}: the region of a store in another cloud is not known: name a store in the credential's cloud"
     raise Refused(ErrorClass.INVALID_COMMAND, text)
 
 
@@ -66,9 +66,9 @@ def store_of(
     site: str | None = None,
     assumed: CloudAccess | None = None,
 ) -> Store:
-    """A store that settings allow; `assumed`: reached by another account's role.
+    """Open a store, if KEYTURN_ALLOW names it. `assumed`: the access by another account's role, if there is one.
 
-    Raises: Refused (forbidden; failed where the package does not carry its client).
+    Raises: Refused (forbidden; failed if the package does not carry the store's client).
     """
     check_store(invocation, ref, region)
     try:

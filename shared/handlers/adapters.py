@@ -1,4 +1,4 @@
-"""Which adapter a name means: the one place where stores and queues are chosen and their clients imported."""
+"""Chooses the adapter of a store or queue by its name, and imports only that adapter's client."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 def open_store(ref: StoreRef, access_of: Callable[[str], CloudAccess], region: str) -> Store:
-    """The store of a reference, in a region of its cloud; imports that cloud's adapter alone.
+    """The store that `ref` names, in a region of its cloud. Imports only that cloud's adapter.
 
-    Raises: ImportError where this package does not carry it.
+    Raises: ImportError if this package does not carry the adapter.
     """
     access = access_of(ref.cloud)
     if ref.kind == "ssm":
@@ -35,7 +35,7 @@ def open_store(ref: StoreRef, access_of: Callable[[str], CloudAccess], region: s
 
 
 def as_role(access: CloudAccess, cloud: str, region: str, role: str | None, function: str) -> CloudAccess:
-    """The same access by the keys of another account's role, if one is named. Raises: RetryLater, Refused."""
+    """The access with the keys of another account's role; `access` itself without one. Raises: RetryLater, Refused."""
     if role is None:
         return access
     from shared.clouds.assumed_roles import assumed
@@ -48,7 +48,7 @@ def open_queue(
 ) -> Queue:
     """The queue that `url` names, to send to. Nothing is opened before the first use.
 
-    `access`: needed for the clouds' own queues; its keys are asked for at every send.
+    `access`: required for the clouds' own queues. Each send asks it for the keys.
 
     Raises: ValueError, naming the rule, never the URL.
     """
@@ -56,10 +56,10 @@ def open_queue(
 
 
 def open_inbox(url: str, *, function: str | None = None, access: QueueAccess | None = None) -> Inbox:
-    """The same queue, to take messages from; CKafka's HTTP API has no way to. Raises: ValueError, as `open_queue`."""
+    """The same queue, to receive from. CKafka's HTTP API cannot receive. Raises: ValueError, as `open_queue`."""
     opened = _open(url, function, False, access)
     if not isinstance(opened, Inbox):
-        raise ValueError("queue URL: ckafka:// is read by the platform's own trigger alone")
+        raise ValueError("queue URL: only the platform's own trigger can read a ckafka:// queue")
     return opened
 
 
@@ -80,7 +80,7 @@ def _open(
 
         return SqliteQueue(place.path)
     if access is None:
-        raise ValueError("queue URL: a cloud's own queue takes role keys, and none are given")
+        raise ValueError("queue URL: a cloud's own queue requires the keys of a role, and there are none")
     if isinstance(place, queue_urls.CkafkaPlace):
         from shared.clouds.tencent.ckafka import CkafkaQueue
 

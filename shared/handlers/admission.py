@@ -1,4 +1,4 @@
-"""Whose command a message holds, and whether it may run: everything that is refused before any call."""
+"""Reads the command in a message and checks whether it may run. These checks come before any call to a cloud."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.triggers import Message, Trigger, fit_id
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AdmittedCommand(Generic[C]):
-    """A valid command that may run, whose result it will be, and how its cloud is reached."""
+    """A valid command that may run, the context of its result, and the access to its cloud."""
 
     command: C
     context: CommandContext
@@ -31,14 +31,14 @@ class AdmittedCommand(Generic[C]):
 
 @dataclass(frozen=True, eq=False)
 class RefusedCommand:
-    """A message whose command does not run: nothing was called."""
+    """A message whose command was refused. Nothing was called."""
 
     context: CommandContext
     error: KeyturnError
 
 
 def admit(operation: Operation[C], request: Request, message: Message) -> AdmittedCommand[C] | RefusedCommand:
-    """Read the command and see that it may run. It raises no KeyturnError."""
+    """Read the command and check that it may run. Never raises a KeyturnError."""
     context: CommandContext | None = None
     try:
         if message.problem is not None:
@@ -58,7 +58,7 @@ def site_of(command: object) -> str | None:
 
 
 def _check(command: Any, subject: Subject, request: Request) -> None:
-    """What is refused before any call, beside the form. Raises: Refused."""
+    """Check what the command's model alone cannot: the settings, the region and the trigger. Raises: Refused."""
     settings, delivery = request.invocation.settings, request.delivery
     if subject.region == "-":
         raise Refused(ErrorClass.INVALID_COMMAND, "Region: is required, in the command or in KEYTURN_REGION")
@@ -78,7 +78,7 @@ def _check(command: Any, subject: Subject, request: Request) -> None:
 
 
 def context_of(operation: Operation[C], request: Request, message: Message, command: C | None = None) -> CommandContext:
-    """Whose result it is. Of a command that failed, only the fields that are valid by themselves are named."""
+    """The context of the result. Without a valid `command` it names only the fields that are valid by themselves."""
     model, data, invocation = operation.command, message.data, request.invocation
     pasted = [] if command is not None else model.raw_secrets(data)
 

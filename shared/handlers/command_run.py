@@ -1,4 +1,4 @@
-"""One admitted command, from its secrets to its conclusion: what the rooms below do is put together here."""
+"""Runs one admitted command, from its secrets to its conclusion. This combines the stores and the change."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ _FOLLOW_DELAY_S = 2.0
 
 
 class CommandRun(Generic[C]):
-    """One delivery of one command. It knows how far the command has come, so that a defect can be told truly."""
+    """One delivery of one command. It records how far the command has come, so that a defect is reported truthfully."""
 
     def __init__(
         self, operation: Operation[C], request: Request, message: Message, admitted: AdmittedCommand[C]
     ) -> None:
         self.operation, self.request, self.message = operation, request, message
         self.command, self.context, self.access = admitted.command, admitted.context, admitted.access
-        self.change: Change | None = None  # once its secrets are at hand
-        self.write_ahead: WriteAhead | None = None  # where a store is to keep the new secret
+        self.change: Change | None = None  # set once its secrets are known
+        self.write_ahead: WriteAhead | None = None  # set if a store keeps the new secret
         self._resolver: SecretResolver[C] | None = None
-        self._made: Secret | None = None  # the new secret, where keyturn knows it
-        self._sealed: str | None = None  # the same, for the holder of a key
+        self._made: Secret | None = None  # the new secret, if keyturn knows it
+        self._sealed: str | None = None  # the new secret, sealed to a public key
 
     @property
     def called(self) -> bool:
@@ -55,16 +55,16 @@ class CommandRun(Generic[C]):
         return self.change is not None and self.change.called
 
     def conclude(self) -> Conclusion | None:
-        """How the delivery ends. None: the command is on the commands queue again, and ends in a later delivery."""
+        """Run the command. None: it is on the commands queue again, and a later delivery ends it."""
         try:
-            if self.request.invocation.deadline.left() <= 0:  # of a batch whose first commands took all of it
-                text = "no time of this invocation was left for it, nothing was called: send the command again"
+            if self.request.invocation.deadline.left() <= 0:  # earlier commands of the batch used it up
+                text = "this invocation had no time left for the command, nothing was called: send it again"
                 raise RetryLater(ErrorClass.UNAVAILABLE, text, code="TooLittleTime")
             assumed = self._assume_role()
             resolved = sent_secrets(self.command) or self._resolve()
             resolved.evidence[:0] = assumed
             self.write_ahead, self._made = resolved.keeping, resolved.new
-            if resolved.account is not None:  # whose turn it is
+            if resolved.account is not None:  # the account to change now
                 self.context = replace(self.context, subject=replace(self.context.subject, account=resolved.account))
             self._seal_made()
         except KeyturnError as error:
@@ -82,18 +82,18 @@ class CommandRun(Generic[C]):
         return self._with_seal(back)
 
     def after_defect(self) -> Conclusion:
-        """After a defect of ours. The store holds what was made, as before the call, and nothing is taken away."""
+        """The conclusion after a defect of keyturn. A new secret that is in the store stays there."""
         if not self.called:
             text = "an unexpected failure before the call; see the log"
             return Conclusion(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text))
-        text = "an unexpected failure after the call: whether it had its effect is not known; see the log"
+        text = "an unexpected failure after the call: it is not known whether the call took effect; see the log"
         conclusion = Conclusion(Outcome.UNKNOWN, Ambiguous(text, code="Unexpected"), calls=1)
         kept = self.write_ahead
         if kept is not None and (kept.written or kept.existed):
             conclusion.stored = kept.stored(Stage.PENDING)
         try:
             return self._with_seal(conclusion)
-        # A change may have been made: a second defect must not keep its result back.
+        # The change may be in force: a second defect must not suppress its result.
         except Exception as defect:
             log_unexpected(defect, self.message)
             return conclusion
@@ -108,7 +108,7 @@ class CommandRun(Generic[C]):
         return self._shown_by_cloud() or (self._made if command.generates else None)
 
     def _assume_role(self) -> list[str]:
-        """Work in another account, if the command names a role; the evidence of it. Raises: RetryLater, Refused."""
+        """Assume the role that the command names, if any. Returns the evidence. Raises: RetryLater, Refused."""
         subject, role, function = self.context.subject, self.command.role, self.operation.function
         if role is None:
             return []
@@ -118,7 +118,7 @@ class CommandRun(Generic[C]):
     # --- the change
 
     def _changed(self, resolved: ResolvedSecrets[C]) -> Conclusion:
-        """The change itself, with its secrets at hand."""
+        """Make the change."""
         operation, command, kept, olds = self.operation, self.command, resolved.keeping, resolved.olds
         current = resolved.command
 
@@ -130,7 +130,7 @@ class CommandRun(Generic[C]):
             ready = olds.command_at(index) if olds is not None else None
             if ready is None:
                 return None
-            current = ready  # another new secret goes with this old one
+            current = ready  # `another_value` combines its new secret with this old one
             return change_with(current)
 
         def another_value(keeping: WriteAhead) -> CredentialChange:
@@ -169,7 +169,7 @@ class CommandRun(Generic[C]):
         return conclusion
 
     def _with_store(self, resolved: ResolvedSecrets[C], conclusion: Conclusion) -> Conclusion:
-        """The same, once the store says what it says. Never raises."""
+        """The conclusion after the store was updated: promoted, or left pending. Never raises."""
         kept, change = resolved.keeping, self.change
         if kept is None or self.command.dry_run or change is None:
             return conclusion
@@ -184,14 +184,14 @@ class CommandRun(Generic[C]):
         return kept.conclude(conclusion, change.still, hand_on if self._can_hand_on(True) else None)
 
     def _beside_earlier_delivery(self, kept: WriteAhead, conclusion: Conclusion) -> Conclusion:
-        """What a delivery may say that changed nothing, while an earlier one's call may still take effect."""
+        """This delivery changed nothing. While an earlier one's call may still take effect: `pending` or `unknown`."""
         if not kept.existed or conclusion.outcome is not Outcome.NOT_CHANGED or self.command.dry_run:
             return conclusion
         change = self.change
         if change is not None and change.credential.can_reconcile and self._can_hand_on(True):
             pending = replace(conclusion, outcome=Outcome.PENDING, error=None, stored=kept.stored(Stage.PENDING))
             began = {change.task.task_id} if change.task is not None and change.task.task_id is not None else set()
-            before = replace(change.before, tasks=change.before.tasks | began)  # what this delivery itself began
+            before = replace(change.before, tasks=change.before.tasks | began)  # tasks that this delivery itself began
             if self._follow(pending, before=before, settling=LostCall(time.time(), before), refused=conclusion.error):
                 return pending
         return replace(conclusion, outcome=Outcome.UNKNOWN, stored=kept.stored(Stage.PENDING))
@@ -199,14 +199,14 @@ class CommandRun(Generic[C]):
     # --- secrets
 
     def _resolve(self) -> ResolvedSecrets[C]:
-        """Secrets that are read, made or kept. Raises: RetryLater, Refused."""
-        from shared.stores.resolving import SecretResolver  # most of the stores' room, which many commands never enter
+        """Read, generate or find the command's secrets. Raises: RetryLater, Refused."""
+        from shared.stores.resolving import SecretResolver  # late: many commands need no store
 
         self._resolver = SecretResolver(self.command, self._identity, self._store, self._bound_s(), time.time)
         return self._resolver.resolve()
 
     def _identity(self) -> ChangeIdentity:
-        """What tells this change from others in a store. Before it is known whose turn it is."""
+        """What distinguishes this change from others in a store: of two alternating accounts, it names both."""
         from shared.stores.versions import change_identity
 
         subject, command = self.context.subject, self.command
@@ -233,9 +233,9 @@ class CommandRun(Generic[C]):
         return self.change.password if self.change is not None else None
 
     def _seal_made(self) -> None:
-        """Before the call, so that a secret which cannot be sealed stops it; one that the cloud makes has no value yet.
+        """Seal the new secret before the call, so that a failure stops the call.
 
-        Raises: Refused.
+        A secret that the cloud makes does not exist yet: seal a placeholder. Raises: Refused.
         """
         self._sealed = sealed_for(self.command.deliver, self.context, self._made or Secret("no secret yet"))
 
@@ -243,7 +243,7 @@ class CommandRun(Generic[C]):
         if self._sealed is None or self.command.dry_run or not may_be_shown(conclusion):
             return conclusion
         shown = self._shown_by_cloud()
-        if shown is not None:  # only the cloud knew it before
+        if shown is not None:  # the cloud made it, so it could not be sealed before
             conclusion.sealed = sealed_for(self.command.deliver, self.context, shown)
         elif self._made is not None:
             conclusion.sealed = self._sealed
@@ -256,7 +256,7 @@ class CommandRun(Generic[C]):
         return back.unless_handed_back(conclusion)
 
     def _can_hand_on(self, keeps: bool) -> bool:
-        """Whether follow_change can be given a change: what nobody signed it believes only where reads can show it."""
+        """Whether follow_change can take a change over. Without a key to sign, only one that reads can verify."""
         settings = self.request.invocation.settings
         if settings.results is None or settings.commands is None:
             return False
@@ -276,7 +276,7 @@ class CommandRun(Generic[C]):
 
     def _follow(self, pending: Conclusion, *, before: StateBefore, **what: Any) -> bool:
         """Give a change to follow_change. The message holds names and times, no secret."""
-        from shared.handlers.follow_message import follow_command  # few changes need it, and its models take time
+        from shared.handlers.follow_message import follow_command  # late: few changes need it
 
         pending.sealed = self._sealed
         command = follow_command(

@@ -1,7 +1,7 @@
-"""What a function file declares of its operation. Everything else that is known of an operation derives from it.
+"""What a function file declares about its operation. Everything else about an operation derives from it.
 
-A declaration is a value without effect: handlers are given it, and import none. Function files are named
-`<cloud>_<service>_<action, its words apart by _>`, so that an operation is found by its names.
+A declaration is a value without side effects. Handlers receive declarations and import no function file. A function
+file's name is `<cloud>_<service>_<action in snake case>`, so that an operation is found by its names.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from shared.rotation.fleet import Fleet
 
     class FollowerClass(Protocol):
-        """What reads a pending change of a service, and what its reads need."""
+        """The class that reads a service's pending changes, and what its reads need."""
 
         @property
         def can_reconcile(self) -> bool:
-            """Whether reads can tell what became of a call whose answer was lost."""
+            """Whether reads can show what a call did whose answer was lost."""
 
         @property
         def rights(self) -> tuple[str, ...]:
@@ -41,7 +41,7 @@ class Rotation:
 
     fleet: Callable[[CloudAccess, str], Fleet]  # the resources of a region
     rights: tuple[str, ...]  # every cloud action that listing calls
-    parameters: Mapping[str, Any] = field(default_factory=dict)  # that the API wants beside names and secrets
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # required by the API beside names and secrets
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +58,7 @@ class Operation(Generic[C]):
     rotation: Rotation | None = None  # None: plan_rotation does not plan it
 
     def __post_init__(self) -> None:
-        self.command.model_rebuild()  # here, so that no two threads do it at once
+        self.command.model_rebuild()  # here, so that no two threads build it at once
 
     @property
     def function(self) -> str:
@@ -67,10 +67,10 @@ class Operation(Generic[C]):
 
     @property
     def reconciles(self) -> bool:
-        """Whether reads can tell what became of a call whose answer was lost."""
+        """Whether reads can show what a call did whose answer was lost."""
         return self.follower is not None and self.follower.can_reconcile
 
 
 def function_name(cloud: str, service: str, action: str) -> str:
-    """The function of an operation, as `tencent_redis_modify_instance_account`."""
+    """The name of an operation's function, such as `tencent_redis_modify_instance_account`."""
     return f"{cloud}_{service}_{re.sub(r'(?<!^)(?=[A-Z])', '_', action).lower()}"

@@ -1,7 +1,7 @@
 """One invocation, from event to reply. Every function file hands its event to `handle` here.
 
-An invocation raises only if nothing in it may have had an effect and nothing could be published: then the platform's
-repeat is wanted. After a possible effect nothing raises.
+An invocation raises only if no call in it can have taken effect and no result could be published: the platform should
+repeat it then. After a possible effect nothing raises.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _SHOWN = 100  # results in the return value of a timer or a queue batch
 
 @dataclass
 class _InvocationLine:
-    """What the one line of an invocation says, however it ends."""
+    """The fields of the log line that each invocation writes, however it ends."""
 
     trigger: str | None = None
     messages: int = 0
@@ -71,7 +71,7 @@ def handle(handler: Handler, event: object, context: object) -> Any:
     with redaction.forget_at_end():
         try:
             return _handle(handler, event, context, started, line)
-        except Exception as error:  # only named in the line: it is raised on
+        except Exception as error:  # only for the log line: it is raised again
             raised = type(error).__name__
             raise
         finally:
@@ -79,10 +79,10 @@ def handle(handler: Handler, event: object, context: object) -> Any:
 
 
 def _print_lines() -> None:
-    """Print lines as they are where a runtime gives the root logger no handler: all but warnings would be lost.
+    """Give the root logger a handler if the runtime gave it none: otherwise only warnings and errors would be logged.
 
-    Source: SCF's page on Python logs adds one itself (cloud.tencent.com 583/55595, 2025-07); FC installs its own. A
-    line that is JSON alone becomes fields in SCF's log service.
+    It prints each line as it is, because SCF's log service makes fields of a line that is pure JSON. Source: SCF's page
+    on Python logs adds a handler itself (cloud.tencent.com 583/55595, 2025-07). FC installs its own.
     """
     root = logging.getLogger()
     if not root.handlers:
@@ -104,7 +104,7 @@ def _handle(handler: Handler, event: object, context: object, started: float, li
         return _unset(handler, event, settings_error, started, line)
     line.request_id = invocation.request_id
     if log.level != invocation.settings.log_level:
-        log.setLevel(invocation.settings.log_level)  # which empties the levels that each logger has worked out
+        log.setLevel(invocation.settings.log_level)  # only if needed: it clears the loggers' caches
     _warn_without_key(invocation)
     publisher = Publisher(invocation, open_queue)
     try:
@@ -117,7 +117,7 @@ _warned = False
 
 
 def _warn_without_key(invocation: Invocation) -> None:
-    """On a platform with a commands queue and no key for it: one line a process, which is one a cold start."""
+    """On a platform, warn if there is a commands queue but no key for it: once a process, so once a cold start."""
     global _warned  # two threads at once may both write the line
     settings = invocation.settings
     if _warned or not invocation.on_platform or settings.commands is None or settings.handoff_keys:
@@ -125,14 +125,14 @@ def _warn_without_key(invocation: Invocation) -> None:
     _warned = True
     text = (
         "KEYTURN_HANDOFF_KEY is not set, so keyturn cannot tell its own messages on the commands queue from others:"
-        " a Tair change and a store's promotion are not handed on, and evidence in a message is not believed."
-        " Set the same key for all functions that share the queue; `make deploy` does it"
+        " it hands on no Tair change and no promotion, and ignores the evidence in messages."
+        " Set the same key for all functions that share the queue; `make deploy` does that"
     )
     log.warning("%s", json.dumps({"event": "no_handoff_key", "message": text}))
 
 
 def _no_command(request: Request) -> Message:
-    """In the place of a message, where there was none: named by the request."""
+    """A placeholder for an event without messages. Its id is the request's."""
     delivery = request.delivery
     parent = delivery.traceparent or new_trace()
     return Message(None, fit_id(request.invocation.request_id), traceparent=parent, tracestate=delivery.tracestate)
@@ -163,9 +163,9 @@ def _answer(
         return http(status, {"Result": refused, "Delivered": False})
     if delivery.trigger is not Trigger.HTTP and invocation.settings.results is None:
         log.error("%s", json.dumps({"event": "settings", "message": "KEYTURN_RESULTS is not set"}))
-        raise NothingDone("KEYTURN_RESULTS is not set: a timer or queue command has nowhere to report, so none was run")
+        raise NothingDone("KEYTURN_RESULTS is not set: timer and queue commands need it to report, so none was run")
     if delivery.trigger is Trigger.HTTP:
-        # Its caller waits: what a queue's reader leaves alone is refused here.
+        # The caller waits: refuse a message for another function, which would be skipped on a queue.
         request = replace(
             request, delivery=replace(delivery, messages=tuple(_own(m, handler) for m in delivery.messages))
         )
@@ -175,7 +175,7 @@ def _answer(
 def _own(message: Message, handler: Handler) -> Message:
     if not message.for_another(handler.function):
         return message
-    why = "the event is addressed to another function, or is no command"
+    why = "the event is for another function, or is not a command"
     return replace(message, data=None, type=None, problem=why)
 
 
@@ -195,7 +195,7 @@ def _summed_up(delivery: Delivery, handled: list[Handled], line: _InvocationLine
 
 
 def _unset(handler: Handler, event: object, error: SettingsError, started: float, line: _InvocationLine) -> Any:
-    """Settings that cannot be read: an HTTP caller is told; for the others the platform's repeat is wanted."""
+    """The settings are invalid: reply to an HTTP caller, else raise, so that the platform repeats the event."""
     try:
         delivery = read(event, fields=handler.fields, request_id="-")
     except UnknownEvent:

@@ -1,6 +1,6 @@
-"""follow_change at work: pending changes are brought to their ends by what can be read of them.
+"""The handler of follow_change: it reads pending changes until they end, and publishes their results.
 
-A batch's changes are asked for together, one question each in turn, so that many cost the time of one.
+It reads the changes of a batch in turn, once each and over again, so that many take as long as one.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ from shared.triggers import Message, Trigger
 
 log = logging.getLogger("keyturn")
 
-_OLDEST_S = 7200.0  # a message about a change that began so long ago is not acted on
+_OLDEST_S = 7200.0  # follow_change does not act on a change that began longer ago
 _MOST_HOPS = 1000
-_WAIT_HERE_S = 4.0  # where the queue can hold a message back, or others wait in its batch
-_WAIT_HERE_UNDELAYED_S = 30.0  # where it cannot, so that a message does not spin
+_WAIT_HERE_S = 4.0  # if the queue can delay a message, or the batch has others
+_WAIT_HERE_UNDELAYED_S = 30.0  # if it cannot, so that a message does not come back at once
 _POLL_S = 0.5
 _RESERVE_S = 1.5
 _LONGEST_DELAY_S = 30.0
@@ -72,7 +72,7 @@ class FollowChangeHandler:
         return Subject("-", "-", "-")
 
     def context_of(self, request: Request, message: Message) -> CommandContext:
-        """Of a message that is not followed: it is named by itself alone, never by what it says of a change."""
+        """The context of a message that is not followed: its own id, and nothing that it claims about a change."""
         return CommandContext(
             self.unknown_subject,
             FUNCTION,
@@ -102,7 +102,7 @@ class FollowChangeHandler:
                 del changes[index]
         handled |= _ask_in_turn(request, changes, clocks, clocks.deadline.left())
         for index, change in changes.items():
-            text = "the change is still pending, and no message could carry it on: ask for the task later"
+            text = "the change is still pending, and keyturn could not hand it on: look at the instance's tasks later"
             ended = Ended(Outcome.UNKNOWN, Ambiguous(text, code="NotHandedOn"))
             handled[index] = _end(request, change, ended)
         return [handled[index] for index in range(len(request.delivery.messages))]
@@ -111,7 +111,7 @@ class FollowChangeHandler:
 
     def _begin(self, request: Request, message: Message, clocks: Clocks) -> FollowedChange | Handled:
         if request.delivery.trigger is Trigger.HTTP:
-            text = "follow_change takes keyturn's own messages from its queue alone: send a command to its function"
+            text = "follow_change takes only keyturn's own messages, by queue: send a command to its own function"
             event = refused_result(self, request, message, Refused(ErrorClass.INVALID_COMMAND, text))
             return Handled(event, request.publish(event, request.began))
         if request.is_for_another_function(message, FUNCTION):
@@ -126,7 +126,7 @@ class FollowChangeHandler:
         try:
             operation = self.load(command.function)
             command.check(operation)
-        except (LookupError, ImportError):  # a package carries only its own platform's operations
+        except (LookupError, ImportError):  # a package carries only the operations of its own platform
             pass
         except Refused as refused:
             if keyed:
@@ -148,10 +148,10 @@ class FollowChangeHandler:
         subject = change.context.subject
         try:
             if self.clock() - seconds(command.started_at) > _OLDEST_S:
-                text = "the change began more than two hours ago and was not followed: look at it"
+                text = "the change began more than two hours ago and was not followed: look at the instance's tasks"
                 raise Ambiguous(text, code="TooOld")
             if not is_allowed(request.invocation.settings.allow, subject.name):
-                raise Ambiguous("KEYTURN_ALLOW does not name this credential, nothing was asked", code="Forbidden")
+                raise Ambiguous("KEYTURN_ALLOW does not name this credential, nothing was called", code="Forbidden")
             if operation is None:
                 missing = f"this package has no {command.function}: deploy follow_change beside that function"
                 raise Ambiguous(missing, code="NotPackaged")
@@ -168,14 +168,14 @@ class FollowChangeHandler:
 
 
 def _read(message: Message, keyed: bool) -> FollowChange | None:
-    """What the message says, if it is keyturn's own for all that is known."""
+    """The message's data, if the message is keyturn's own as far as keyturn can tell; else None."""
     ours = message.authentic if keyed else message.type == COMMAND_TYPE + FUNCTION
     if not ours or message.problem is not None:
         return None
     try:
         return parse_model(FollowChange, message.data, FIELDS)
     except Refused as refused:
-        if keyed:  # of another version of keyturn: what it was about is not known
+        if keyed:  # from another version of keyturn: its change is not known
             _log_unread(refused)
         return None
 
@@ -185,19 +185,19 @@ def _log_unread(refused: Refused) -> None:
 
 
 def _left(traceparent: str | None) -> Handled:
-    """A message that is not keyturn's own, for all that is known: it has no result."""
+    """Log a message that keyturn cannot recognise as its own. It gets no result."""
     log.warning("%s", json.dumps({"event": "not_ours", "trace_id": trace_id(traceparent)}))
     return Handled(None)
 
 
 def _can_be_verified(command: FollowChange, operation: Operation[Any] | None) -> bool:
-    """Whether the cloud itself can show what the message says, so that it may be acted on though nobody signed it."""
+    """Whether the cloud itself can confirm the message. Only then does keyturn act on an unsigned one."""
     plain = command.store is None and command.settling is None and not command.proven and command.sealed is None
     return plain and operation is not None and operation.reconciles and command.task_id is not None
 
 
 def _pending(message: Message, command: FollowChange, clocks: Clocks) -> FollowedChange:
-    """The change as the message tells of it; nothing reads it yet."""
+    """The change as the message describes it, before anything was read."""
     context = CommandContext(
         Subject(command.cloud, command.region, command.service, command.resource, command.account),
         command.operation,
@@ -240,7 +240,7 @@ def _store(request: Request, command: FollowChange, access: CloudAccess) -> Stor
 def _ask_in_turn(
     request: Request, changes: dict[int, FollowedChange], clocks: Clocks, for_s: float
 ) -> dict[int, Handled]:
-    """Ask for each in turn until all have ended or the time is over; what has ended is taken out of `changes`."""
+    """Read the changes in turn until all have ended or `for_s` seconds are over. Removes those that ended."""
     deadline, handled = clocks.deadline, {}
     until = deadline.left() - min(for_s, deadline.left() - _RESERVE_S)
     while changes:
@@ -258,12 +258,12 @@ def _ask_in_turn(
 
 
 def _hand_on(request: Request, message: Message, change: FollowedChange) -> Handled | None:
-    """Leave the change to a later invocation. None: no message could carry it on."""
+    """Hand the change on to a later invocation, or end it. None: the message could not be sent."""
     if (ended := change.kept_away()) is not None:
         return _end(request, change, ended)
     hop, command = message.hop + 1, change.command
     if hop > _MOST_HOPS:
-        error = Ambiguous("the change was followed over 1,000 hops and is still pending", code="TooManyHops")
+        error = Ambiguous("the change is pending after 1,000 hops: look at the instance's tasks", code="TooManyHops")
         return _end(request, change, Ended(Outcome.UNKNOWN, error))
     handed = follow_command(
         change.context,
@@ -291,5 +291,5 @@ def _end(request: Request, change: FollowedChange, ended: Ended) -> Handled:
     if kept is not None and kept.stage == Stage.PENDING.value:
         conclusion.evidence.append(f"store: version {kept.version} left pending")
     event = result_event(change.context, conclusion)
-    # This invocation only reads: if nothing of it can be published, its repeat is wanted.
+    # This invocation only reads: if no result can be published, the platform should repeat it.
     return Handled(event, request.publish(event, request.began))

@@ -1,4 +1,4 @@
-"""The message by which a pending change goes to follow_change: names, times and what stood before; no secret."""
+"""The message that hands a pending change to follow_change: names, times and the state before the call; no secret."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FORM = ConfigDict(alias_generator=to_pascal, extra="forbid", strict=True, froze
 
 
 class PendingVersion(BaseModel):
-    """The new secret's place in a store, by names alone."""
+    """Where a store holds the new secret: names only."""
 
     model_config = _FORM
 
@@ -40,7 +40,7 @@ class PendingVersion(BaseModel):
 
 
 class BeforeTheCall(BaseModel):
-    """What stood before the call: tasks, the time of the last change, and what was asked beside a secret."""
+    """The state before the call: tasks, the time of the last change, and the requested fields that are no secret."""
 
     model_config = _FORM
 
@@ -60,7 +60,7 @@ class BeforeTheCall(BaseModel):
 
 
 class LostCallTimes(BaseModel):
-    """A call whose answer was lost: when the last was signed, and the first look that showed nothing of it."""
+    """The times of a lost call: when the last one was signed, and the first look that showed no effect."""
 
     model_config = _FORM
 
@@ -69,7 +69,7 @@ class LostCallTimes(BaseModel):
 
 
 class EarlierRefusal(BaseModel):
-    """Why a delivery changed nothing, should it turn out that no earlier one can have either."""
+    """Why this delivery changed nothing. The result says so if no earlier delivery changed anything either."""
 
     model_config = _FORM
 
@@ -86,7 +86,7 @@ class EarlierRefusal(BaseModel):
 
 
 class FollowChange(BaseModel):
-    """What `keyturn.command.follow_change` carries: whose change it is, what to follow, and what was known before."""
+    """The data of `keyturn.command.follow_change`: the credential, what to follow, and what is known so far."""
 
     model_config = _FORM
 
@@ -100,10 +100,10 @@ class FollowChange(BaseModel):
     operation: Annotated[str, Field(pattern=r"^[A-Z][A-Za-z0-9]{0,99}$")]
     command_id: CommandId
     task_id: Annotated[int, Field(ge=1)] | None = None
-    settling: LostCallTimes | None = None  # no task is known: reads are to tell what happened
+    settling: LostCallTimes | None = None  # no task is known: reads must show what happened
     refused: EarlierRefusal | None = None
-    unclear: bool = False  # an earlier call of the change may still take effect, whatever becomes of the task
-    proven: bool = False  # the change is in force, and only the store does not say so yet
+    unclear: bool = False  # an earlier call of the change may still take effect, however the task ends
+    proven: bool = False  # the change is in force, and only its promotion is missing
     login: bool = False
     before: BeforeTheCall | None = None
     store: PendingVersion | None = None
@@ -118,9 +118,9 @@ class FollowChange(BaseModel):
     @model_validator(mode="after")
     def _of_one_kind(self) -> FollowChange:
         if self.proven and self.store is None:
-            raise PydanticCustomError("store", "Store: is required where a change is proven")
+            raise PydanticCustomError("store", "Store: is required with Proven")
         if not self.proven and self.settling is not None and self.before is None:
-            raise PydanticCustomError("settling", "Settling: goes with Before")
+            raise PydanticCustomError("settling", "Settling: requires Before")
         return self
 
     @property
@@ -129,14 +129,14 @@ class FollowChange(BaseModel):
         return function_name(self.cloud, self.service, self.operation)
 
     def check(self, operation: Operation[Any]) -> None:
-        """What the operation's own declaration asks of the message. Raises: Refused (invalid_command)."""
+        """Check the message against the operation's declaration. Raises: Refused (invalid_command)."""
         rule = None
         if self.proven:
             return
         if operation.follower is None:
             rule = "Operation: its changes have no task or status to follow"
         elif self.settling is not None and not operation.reconciles:
-            rule = "Settling: goes with an operation whose tasks can be read"
+            rule = "Settling: is only for an operation whose tasks can be read"
         elif operation.reconciles and self.task_id is None and self.settling is None:
             rule = "TaskId: is required for a change that runs as a task"
         if rule is not None:
@@ -154,7 +154,7 @@ FIELDS = frozenset(to_pascal(name) for name in FollowChange.model_fields)
 
 
 def seconds(moment: str) -> float:
-    """A time as keyturn writes it, in Unix seconds; 0 for one that no calendar has."""
+    """A time as keyturn writes it, in Unix seconds; 0 for a date that does not exist."""
     found = parse_time(moment)
     return found.timestamp() if found else 0.0
 
@@ -204,7 +204,7 @@ def follow_command(
         "StartedAt": origin.started_at,
         "Attempts": origin.attempt,
         "RequestId": pending.request_id,
-        # Who reads this no longer knows the secret, so nothing of it may travel on: a cloud's code can hold anything.
+        # Redacted here: follow_change does not know the secret, and a cloud's code can hold any text.
         "Evidence": [line[:200] for line in redaction.scrub_all(pending.evidence[:40])],
         "Actor": origin.actor,
         "Reason": origin.reason,

@@ -1,4 +1,4 @@
-"""One pending change on its way to its end: each question to the cloud, and what its answer ends."""
+"""One pending change: how follow_change reads it, and how each answer ends it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from shared.stores.alternating import AlternatingSecret
 from shared.stores.promotion import not_promoted, promote
 from shared.stores.store import Store
 
-_GIVE_UP_S = 1800.0  # after its start a change that still runs is no longer waited for
-_SKEW_S = 300.0  # between the cloud's clock and ours, as far as its signatures allow
-_KEPT_BACK_S = 10.0  # of the deadline, while a refused login is tried again
+_GIVE_UP_S = 1800.0  # a change that still runs so long after its start is given up
+_SKEW_S = 300.0  # between the cloud's clock and this one: the most that its signatures allow
+_KEPT_BACK_S = 10.0  # of the deadline, while a refused login is repeated
 _NO_LOGIN = "login: not made"
 
 
@@ -35,7 +35,7 @@ class Ended:
 
 @dataclass(frozen=True, eq=False)
 class Clocks:
-    """The times that following goes by, passed in so that tests need not wait."""
+    """The deadline, the clock and the sleep, passed in so that tests need not wait."""
 
     deadline: Deadline
     now: Callable[[], float] = time.time  # Unix seconds
@@ -50,7 +50,10 @@ class LoginCheck:
         self._answer: LoginAnswer | None = None
 
     def answer(self, evidence: list[str]) -> LoginAnswer:
-        """What the server says, asked once; a refusal for as long as time is left. Raises: RetryLater, Refused."""
+        """The server's answer, asked for once; a refused login is repeated while time is left.
+
+        Raises: RetryLater, Refused.
+        """
         if self._answer is None:
             self._answer = self._ask(self._secret())
             evidence.append(f"login with the new secret: {self._answer.value}")
@@ -74,20 +77,20 @@ class LoginCheck:
 
 @dataclass(eq=False)
 class FollowedChange:
-    """What a message says of a pending change, what reads it, and what is known of it by now."""
+    """A pending change: its message, what reads it, and what is known so far."""
 
     command: FollowChange
     context: CommandContext
     authentic: bool  # keyturn signed the message
     clocks: Clocks
     conclusion: Conclusion  # pending; its evidence grows
-    lost_call: LostCall | None = None  # no task is known: reads are to tell what happened
-    follower: Follower | None = None  # None: only a store waits for what is proven
+    lost_call: LostCall | None = None  # no task is known: reads must show what happened
+    follower: Follower | None = None  # None: only a promotion is missing, or the cloud was not reached
     store: Store | None = None
     proven: bool = False
-    believed: bool = True  # False: nobody signed the message, and the cloud does not show what it says
-    again_s: float = 0.0  # no use in asking again sooner
-    last_error: KeyturnError | None = None  # why it could not be asked, or promoted, this time
+    believed: bool = True  # False: the message is unsigned, and the cloud does not confirm it
+    again_s: float = 0.0  # seconds until the next read can show more
+    last_error: KeyturnError | None = None  # why the last read or promotion failed
     _login: LoginCheck | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -103,18 +106,18 @@ class FollowedChange:
         return self.command.before.before if self.command.before else StateBefore()
 
     def ask(self) -> Ended | None:
-        """One question, and what it ends; None: it goes on. Never raises a KeyturnError."""
+        """Read the change once. Returns how it ended; None: still pending. Never raises a KeyturnError."""
         self.again_s = 0.0
         try:
             return self._ask() or self._given_up()
         except KeyturnError as error:
             self.last_error = error
-            if error.retryable or error.code == CERTIFICATE_REFUSED:  # keys that have run out are fresh next time
+            if error.retryable or error.code == CERTIFICATE_REFUSED:  # e.g. expired keys: new next time
                 return self._given_up()
             return self._ended_by(error)
 
     def kept_away(self) -> Ended | None:
-        """How the change ends whose last question met a certificate that is refused, which seldom passes by itself."""
+        """How the change ends if its last read failed by a refused certificate, which a later read rarely mends."""
         error = self.last_error
         return self._ended_by(error) if error is not None and error.code == CERTIFICATE_REFUSED else None
 
@@ -128,10 +131,10 @@ class FollowedChange:
         """Raises: KeyturnError."""
         if self.proven:
             ended = self._superseded() or self._login_refused()
-            if ended is not None:  # since it was proven another change was made
+            if ended is not None:  # another change was made since, or the server refuses the secret
                 return ended
         elif self.follower is None:
-            raise self.last_error or Ambiguous("the change cannot be asked for", code="NotFollowed")
+            raise self.last_error or Ambiguous("the change cannot be read: look at the instance", code="NotFollowed")
         else:
             lost, self.last_error = self.lost_call, None
             ended = self._by_reads(self.follower, lost) if lost is not None else self._by_task(self.follower)
@@ -144,12 +147,12 @@ class FollowedChange:
         return Ended(Outcome.CHANGED)
 
     def _promote(self) -> None:
-        """Make the new secret's version current, where a store keeps it. Raises: KeyturnError."""
+        """Promote the new secret's version, if a store holds it. Raises: KeyturnError."""
         kept = self.conclusion.stored
         if kept is None:
             return
-        if self.store is None:  # in another account, whose keys STS did not give this time
-            raise self.last_error or Ambiguous("its store cannot be reached", code="NotFollowed")
+        if self.store is None:  # it is in another account, and STS gave no keys this time
+            raise self.last_error or Ambiguous("the store of the new secret cannot be reached", code="NotFollowed")
         self.conclusion.evidence += promote(self.store, kept.version, self._is_still_last, (), kept.current)
         self.conclusion.stored = replace(kept, stage=Stage.CURRENT.value)
 
@@ -173,7 +176,7 @@ class FollowedChange:
         return Ended(*conclusion_of(state, error, request_id))
 
     def _after_failure(self, follower: Follower, error: KeyturnError | None) -> Ended:
-        """How a change ends whose task failed: no page says that the old secret is in force. Raises: KeyturnError."""
+        """The end after a failed task: no page says that the old secret is then in force. Raises: KeyturnError."""
         request_id, answer = self.conclusion.request_id, self._login_answer()
         if answer is LoginAnswer.ACCEPTED:
             return Ended(Outcome.CHANGED)
@@ -187,7 +190,7 @@ class FollowedChange:
         return Ended(Outcome.UNKNOWN, failure_unproven(request_id))
 
     def _by_reads(self, follower: Follower, lost: LostCall) -> Ended | None:
-        """What reads prove of a call whose answer was lost."""
+        """What reads prove about a call whose answer was lost."""
         observation, request_id = follower.observe(lost.before), self.conclusion.request_id
         settlement = settle(lost, observation, self.clocks.now(), SETTLING_S[self.command.cloud])
         verdict, evidence = settlement.verdict, self.conclusion.evidence
@@ -204,9 +207,9 @@ class FollowedChange:
         if self._login_answer() is LoginAnswer.ACCEPTED:
             return Ended(Outcome.CHANGED)
         if verdict is Verdict.THEIRS:
-            text = "the call got no answer, and another change was seen since: what is in force is not known"
+            text = "the call got no answer, and another change was seen since: it is not known which secret is in force"
             return Ended(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=request_id))
-        text = "the call got no answer, and nothing that can be read shows whether it had its effect: "
+        text = "the call got no answer, and no read shows whether it took effect: "
         return Ended(Outcome.UNKNOWN, Ambiguous(text + "log in to find out", code="NotSettled", request_id=request_id))
 
     def _superseded(self) -> Ended | None:
@@ -214,18 +217,18 @@ class FollowedChange:
             return None
         if not self.follower.newer_change_exists(self.task, self.before):
             return None
-        text = "the change was made, and another one began after it: what is in force is not known"
+        text = "the change was made, and another one began after it: it is not known which secret is in force"
         return Ended(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=self.conclusion.request_id))
 
     def _login_refused(self) -> Ended | None:
-        """How the change ends where the login that the command asks for is refused."""
+        """How the change ends if the server refuses the login that the command asks for."""
         if self._login_answer() is not LoginAnswer.REFUSED:
             return None
-        text = "the cloud reports the change as done, and the server refuses the new secret: look at the instance"
+        text = "the cloud reports the change as done, but the server refuses the new secret: look at the instance"
         return Ended(Outcome.UNKNOWN, Ambiguous(text, code="LoginRefused", request_id=self.conclusion.request_id))
 
     def _login_answer(self) -> LoginAnswer | None:
-        """What the server says to the new secret; None: no login is asked for, or nobody knows the secret any more."""
+        """The server's answer to the new secret; None: no login is asked for, or keyturn no longer knows the secret."""
         evidence = self.conclusion.evidence
         if self._login is not None:
             return self._login.answer(evidence)
@@ -234,7 +237,7 @@ class FollowedChange:
         return None
 
     def _began_since(self, follower: Follower) -> bool:
-        """Whether the cloud shows a task that sets a secret, begun after the change did: nobody signed the message."""
+        """Whether the cloud shows a task that sets a secret and began after the change. For unsigned messages."""
         at = follower.began_at(self.task)
         return at is not None and at >= seconds(self.command.started_at) - _SKEW_S
 
@@ -246,10 +249,10 @@ class FollowedChange:
             newer = self.follower.newer_change_exists(self.task, self.before)
         except KeyturnError:
             return False
-        return newer is False  # what nothing shows may be another change's by now
+        return newer is False  # None: another change may have come since
 
     def _given_up(self) -> Ended | None:
-        """What is true after 30 minutes: of the change where it has not ended, else of its store."""
+        """How a change ends that is still pending after 30 minutes; None: it began less than 30 minutes ago."""
         if self.clocks.now() - seconds(self.command.started_at) <= _GIVE_UP_S:
             return None
         error = self.last_error
@@ -260,16 +263,16 @@ class FollowedChange:
 
 
 def unreadable(error: KeyturnError) -> KeyturnError:
-    """What is known of a change that could not be read, for this reason."""
+    """The error of a change that could not be read because of `error`."""
     if isinstance(error, Ambiguous):
         return error
     why = error.code or error.error_class.value
-    text = f"how the change ended could not be read ({why}): look at the instance's tasks"
+    text = f"keyturn could not read how the change ended ({why}): look at the instance's tasks"
     return Ambiguous(text, code=error.code or why, request_id=error.request_id)
 
 
 def _not_happened() -> KeyturnError:
-    text = "the call got no answer, and the cloud shows that it did nothing and can do nothing any more: send it again"
+    text = "the call got no answer, and the cloud shows that it had no effect and can have none: send it again"
     failed = Refused(ErrorClass.FAILED, text, code="NotHappened")
     failed.retryable = True
     return failed

@@ -1,4 +1,4 @@
-"""A command that cannot run now goes back to the commands queue, under the same CommandId, to come again later."""
+"""Puts a command that cannot run now back on the commands queue, under the same CommandId, for a later delivery."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from shared.runtime.message_signing import MOST_ATTEMPTS, MOST_HOPS
 from shared.runtime.times import now_text, parse_time
 from shared.triggers import Message, Trigger
 
-# A command that came before its time is waited for at most so long, where others wait in its batch.
+# The longest wait for a command that came too early, if its batch has other commands.
 _WAIT_AMONG_OTHERS_S = 5.0
 _KEPT_BACK_S = 10.0  # of the deadline
 
 
 def early_s(message: Message) -> float:
-    """How many seconds before its `notbefore` a command has come; the triggers let only real times through."""
+    """How many seconds before its `notbefore` a command came. (The triggers refuse malformed times.)"""
     due = parse_time(message.notbefore)
     return (due - datetime.now(timezone.utc)).total_seconds() if due else 0.0
 
 
 def longest_wait_s(request: Request) -> float:
-    """How long a command that came too early may be waited for in this invocation."""
+    """How many seconds this invocation may wait for a command that came too early."""
     left_s = max(0.0, request.invocation.deadline.left() - _KEPT_BACK_S)
     return min(_WAIT_AMONG_OTHERS_S, left_s) if len(request.delivery.messages) > 1 else left_s
 
 
 @dataclass(eq=False, repr=False)
 class HandingBack:
-    """The way back of one command: by the queue alone, and never with a secret in clear."""
+    """Hands one command back: only a command that came by queue, and none that holds a secret in clear."""
 
     function: str
     request: Request
@@ -45,15 +45,15 @@ class HandingBack:
     context: CommandContext
 
     def put_off(self, too_early_s: float) -> Conclusion | None:
-        """For a command that came too early to be waited for. None: it is on the queue; else it ends here."""
-        text = "the command's `notbefore` lies too far ahead to be waited for here, nothing was called: send it then"
+        """Put back a command that came too early to wait for. None: it is on the queue; else how it ends here."""
+        text = "the command's `notbefore` is too far ahead to wait for, nothing was called: send it at that time"
         ended = Conclusion(Outcome.NOT_CHANGED, RetryLater(ErrorClass.BUSY, text, code="TooEarly"))
         if self.message.hop >= MOST_HOPS or not self._may_go_back():
             return ended
         return None if self._send(self.message.attempt, self.message.notbefore, too_early_s) else ended
 
     def unless_handed_back(self, conclusion: Conclusion) -> Conclusion | None:
-        """The conclusion; None where its reason passes and the command is on the queue to be tried again."""
+        """The conclusion; None if its reason passes and the command is back on the queue for another try."""
         error = conclusion.error
         if not isinstance(error, RetryLater) or conclusion.outcome is not Outcome.NOT_CHANGED:
             return conclusion
@@ -64,7 +64,7 @@ class HandingBack:
             text = f"given up after {MOST_ATTEMPTS} deliveries, nothing was changed: {error.message}"
             given_up = Refused(ErrorClass.EXHAUSTED, text, code=error.code, request_id=error.request_id)
             return replace(conclusion, error=given_up)
-        # No longer than a receiver waits itself, where the queue cannot hold a message back.
+        # If the queue cannot delay a message, no longer than its receiver waits itself.
         longest_s = max(15.0, min(120.0, self.request.publisher.longest_delay_s(self.function)))
         wait_s = max(1.0, error.after_s, backoff_s(attempt, base_s=2.0, most_s=longest_s))
         due = now_text(datetime.now(timezone.utc) + timedelta(seconds=wait_s))
@@ -94,7 +94,7 @@ class HandingBack:
 
 
 def _message_id(context: CommandContext, attempt: int, hop: int) -> str:
-    """The same for each try to publish it, new for each delivery."""
+    """The message's id: the same for each try to publish it, another for each delivery."""
     names = [context.subject.source, str(context.subject), context.operation, context.command_id]
     text = json.dumps([*names, "attempt", attempt, hop, context.started_at])
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,7 +1,7 @@
-"""An operation at work: the messages of one delivery, each brought to its result.
+"""The handler of an operation: it brings each message of a delivery to its result.
 
-One bad message never stops its neighbours. Commands of one resource run one after another, those of different
-resources beside each other; a command is validated only when its turn comes.
+One bad message never stops the others. Commands of one resource run one after another, those of different resources
+in parallel. A command is validated only when its turn comes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from shared.runtime.cloud_access import SEVERAL
 from shared.runtime.errors import ErrorClass, Refused
 from shared.triggers import Message
 
-AT_ONCE = 30  # resources worked on beside each other: 20 changes a second, of 1.5 s each
+AT_ONCE = 30  # resources in parallel: enough for 20 changes a second of 1.5 s each
 
 
 @dataclass(frozen=True, eq=False)
 class OperationHandler(Generic[C]):
-    """The handler of one operation, by what its function file declares."""
+    """The handler of one operation, made from its function file's declaration."""
 
     operation: Operation[C]
 
@@ -89,7 +89,7 @@ class OperationHandler(Generic[C]):
             return Handled(None)
         try:
             admitted = admit(self.operation, request, message)
-        # A defect of ours must not stop the other messages of the batch; nothing was called.
+        # A defect of keyturn must not stop the other messages of the batch. Nothing was called.
         except Exception as defect:
             log_unexpected(defect, message)
             nameless = replace(message, data=None)
@@ -113,7 +113,7 @@ class OperationHandler(Generic[C]):
             else:
                 time.sleep(max(0.0, too_early_s))
                 conclusion = run.conclude()
-        # A defect of ours must not turn into a repeated change, nor stop the other messages of the batch.
+        # A defect of keyturn must neither repeat a change nor stop the other messages of the batch.
         except Exception as defect:
             log_unexpected(defect, message)
             conclusion = run.after_defect()
@@ -121,7 +121,7 @@ class OperationHandler(Generic[C]):
             return Handled(None, handed=True)
         try:
             event, password = result_event(run.context, conclusion), run.for_reply(conclusion)
-        except Exception as defect:  # nothing was published yet: the least that is true still can be
+        except Exception as defect:  # nothing was published yet: publish what is certain
             log_unexpected(defect, message)
             conclusion = run.after_defect()
             event, password = result_event(run.context, conclusion), run.for_reply(conclusion)

@@ -1,4 +1,4 @@
-"""What a trigger gets back: an HTTP reply, or the results of a timer or a batch."""
+"""The HTTP reply: its status, headers and body."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def http_reply(delivery: Delivery, reports: list[Handled]) -> dict[str, Any]:
         return http(statuses[0], one)
     many: Replies = {"Results": [report.event for report in reports], "Delivered": delivered}
     if any(passwords):
-        many["Passwords"] = passwords  # one a result, in order
+        many["Passwords"] = passwords  # one for each result, in order
     if any(report.rotation for report in reports):
         many["Rotations"] = [report.rotation for report in reports]
         many["Continues"] = any(report.continues for report in reports)

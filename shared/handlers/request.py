@@ -1,4 +1,4 @@
-"""One invocation's event: what a handler is given, and what it gives back for each message."""
+"""A handler's input (Request), and its output for each message (Handled)."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shared.results.event_types import ResultEvent, RotationCounts
 
     class Handler(Protocol):
-        """What a function does with the messages that it is given."""
+        """Processes the messages of one function."""
 
         @property
         def function(self) -> str: ...
@@ -38,16 +38,16 @@ if TYPE_CHECKING:
 
         @property
         def unknown_subject(self) -> Subject:
-            """Whose result it is while nothing of the command is known."""
+            """The subject of a result if nothing of the command is known."""
 
         @property
         def fields(self) -> Collection[str]: ...
 
         def process(self, request: Request) -> list[Handled]:
-            """One entry a message, in their order. Never raises after a call that may have had an effect."""
+            """One entry for each message, in order. Never raises after a call that may have taken effect."""
 
         def context_of(self, request: Request, message: Message) -> CommandContext:
-            """Whose result it is, by what is valid of a message that failed as a whole."""
+            """The context of a refused message's result, from the fields that are valid by themselves."""
 
 
 log = logging.getLogger("keyturn")
@@ -61,20 +61,20 @@ class NothingDone(RuntimeError):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Handled:
-    """What became of one message: its result if it has ended, and whether that left."""
+    """What became of one message: its result if it has ended, and whether the queue took that result."""
 
     event: ResultEvent | None  # None: left to another function, or handed on
     delivered: bool = True
-    called: bool = False  # a call that may have had an effect was made
+    called: bool = False  # a call that may have taken effect was made
     handed: bool = False  # the command was put on the commands queue
     password: Secret | None = None
-    rotation: RotationCounts | None = None  # what a firing has found so far; None: no firing
-    continues: bool = False  # that firing goes on in another invocation
+    rotation: RotationCounts | None = None  # the counts of a rotation so far; None: no rotation
+    continues: bool = False  # that rotation goes on in another invocation
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Request:
-    """One invocation's event, and the ports to answer it by."""
+    """One invocation, its event, and the publisher of its results."""
 
     invocation: Invocation
     delivery: Delivery
@@ -82,16 +82,16 @@ class Request:
     began: float  # by the monotonic clock
 
     def publish(self, event: ResultEvent, started: float, calls: int = 0) -> bool:
-        """Publish a result and log its line; whether it left. `started`: by the monotonic clock. Never raises."""
+        """Publish a result and log it. Returns whether the queue took it. `started`: monotonic clock. Never raises."""
         delivered = self.publisher.publish_result(event)
         log_result(event, started, calls)
         return delivered
 
     def is_for_another_function(self, message: Message, function: str) -> bool:
-        """Whether the message is addressed to another function: then it is acknowledged, with one log line."""
+        """Whether the message is for another function. It is then acknowledged, with one log line."""
         if not message.for_another(function):
             return False
-        # The type is the sender's text: shown only where it is one of ours.
+        # The type is the sender's text: log it only if it looks like a type of keyturn.
         kind = message.type if re.fullmatch(r"keyturn\.[a-z_.]{1,80}", message.type or "") else "keyturn.-"
         line = {"event": "left", "type": kind, "trace_id": trace_id(message.traceparent)}
         log.info("%s", json.dumps(line))
@@ -104,7 +104,7 @@ def refused_result(handler: Handler, request: Request, message: Message, error: 
 
 
 def log_result(event: ResultEvent, started: float, calls: int = 0) -> None:
-    """The one log line of a result; `started`: when the work on it began, by the monotonic clock."""
+    """Write the log line of a result. `started`: when the work on it began, by the monotonic clock."""
     data = event["data"]
     error: Mapping[str, Any] = data["Error"] or {}
     line = {
@@ -124,13 +124,13 @@ def log_result(event: ResultEvent, started: float, calls: int = 0) -> None:
 
 
 def log_unexpected(error: BaseException, message: Message) -> None:
-    """The log line of a defect of ours. It is scrubbed before it is cut, so that no half of a secret is left.
+    """Log a defect of keyturn. The text is redacted before it is cut, so that no half of a secret is left.
 
     Never raises.
     """
     try:
         text = logging.Formatter().formatException((type(error), error, error.__traceback__))
-    # A change may have been made: an exception that cannot be printed must not end what follows.
+    # A change may have been made: an exception that cannot be printed must not lose its result.
     except Exception:
         text = "cannot be printed"
     line = {

@@ -1,4 +1,4 @@
-"""How a new secret reaches the one who asked for it: sealed to a public key, or in the HTTP reply."""
+"""How a new secret reaches the sender of the command: sealed to a public key, or in the HTTP reply."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _NOT_IN_FORCE = (Outcome.NOT_CHANGED, Outcome.WOULD_CHANGE)
 
 
 def sealed_for(deliver: Deliver | None, context: CommandContext, secret: Secret) -> str | None:
-    """The secret for the holder of a key; None where the command names no key.
+    """The secret, sealed to the public key in the command; None if the command has no key.
 
-    Raises: Refused (failed, NotPackaged) where the package carries no sealing library.
+    Raises: Refused (failed, NotPackaged) if the package carries no sealing library.
     """
     if deliver is None or deliver.seal is None:
         return None
@@ -27,5 +27,5 @@ def sealed_for(deliver: Deliver | None, context: CommandContext, secret: Secret)
 
 
 def may_be_shown(conclusion: Conclusion) -> bool:
-    """Whether the new secret is in force, or may be: one that is not is nobody's business."""
+    """Whether the new secret is in force, or may be. keyturn shows no other."""
     return conclusion.verified_now and conclusion.outcome not in _NOT_IN_FORCE

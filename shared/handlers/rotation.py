@@ -1,8 +1,8 @@
-"""plan_rotation at work: which credentials of a fleet are older than their policy allows, and a command for each.
+"""The handler of plan_rotation: it sends a command for each credential of a fleet that is older than its policy allows.
 
-A firing lists the fleet page by page and sends as it goes. What does not fit into one invocation goes on through the
-commands queue, at the resource behind the last one that was dealt with. Every command is named for the change that is
-due, so a firing that is repeated, or a second one, asks for the same changes and for no others.
+A rotation (in the code: a firing) lists the fleet page by page and sends as it goes. If it does not fit into one
+invocation, it goes on through the commands queue, behind the last resource that it has finished. The CommandId names
+the change that is due, so a repeated or second rotation asks for the same changes and no others.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from shared.stores.store import Version
 from shared.triggers import Message, Trigger, fit_id
 
 _LONGEST_WAIT_S = 10.0
-_KEPT_S = 5.0  # for telling and handing on; of a short invocation a third
+_KEPT_S = 5.0  # kept back to report and hand on; in a short invocation, a third of it
 
 
 def _utc_now() -> datetime:
@@ -46,7 +46,7 @@ def _utc_now() -> datetime:
 
 
 def spelling_of(operation: Operation[Any]) -> CommandSpelling:
-    """How an operation's command spells what a policy needs, by the command's own model and rule."""
+    """The fields and limits of an operation's command that a policy needs, from the command's model."""
     model = operation.command
     names = {name: field.alias or name for name, field in model.model_fields.items()}
     return CommandSpelling(
@@ -65,7 +65,7 @@ def spelling_of(operation: Operation[Any]) -> CommandSpelling:
 
 
 def policy_for(plan: PlanRotation, load: Callable[[str], Operation[Any]]) -> tuple[Rotation, Policy]:
-    """The plan beside its operation's declaration. Raises: Refused (invalid_command) naming the field and the rule."""
+    """The declared rotation and the policy of a plan. Raises: Refused (invalid_command) naming field and rule."""
     try:
         operation = load(plan.function)
     except LookupError as unknown:
@@ -84,7 +84,7 @@ class PlanRotationHandler:
     load: Callable[[str], Operation[Any]]
     now: Callable[[], datetime] = _utc_now
     sleep: Callable[[float], None] = time.sleep
-    rng: random.Random = field(default_factory=random.Random)  # jitter alone hangs on it
+    rng: random.Random = field(default_factory=random.Random)  # only for jitter
 
     def __call__(self, event: object, context: object) -> Any:
         """The entry point of both runtimes."""
@@ -107,7 +107,7 @@ class PlanRotationHandler:
         return Subject("-", "-", "-")
 
     def process(self, request: Request) -> list[Handled]:
-        """One report a message. Raises: NothingDone where nothing was sent, handed on or told: a repeat is wanted."""
+        """One report for each message. Raises: NothingDone if nothing was sent or reported: the platform repeats it."""
         reports = [self._one(request, message) for message in request.delivery.messages]
         lost = any(not one.delivered for one in reports)
         kept = any(one.handed or (one.event is not None and one.delivered) for one in reports)
@@ -134,7 +134,7 @@ class PlanRotationHandler:
         except ImportError:  # a package carries only the clouds of its own operations
             text = "this package cannot list that cloud: deploy plan_rotation beside that cloud's operations"
             refused = Refused(ErrorClass.FAILED, text, code="NotPackaged")
-        # A defect of ours must not stop the other messages; what was sent already stands, and a repeat changes nothing.
+        # A defect of keyturn must not stop the other messages. A repeat sends the same commands, which changes nothing.
         except Exception as defect:
             log_unexpected(defect, message)
             refused = Refused(ErrorClass.FAILED, "an unexpected failure while the fleet was listed; see the log")
@@ -142,24 +142,24 @@ class PlanRotationHandler:
         return Handled(event, request.publish(event, request.began))
 
     def _read(self, request: Request, message: Message) -> tuple[PlanRotation, Rotation, Policy]:
-        """The policy, and what it is refused for before anything else. Raises: KeyturnError, ImportError."""
+        """Read the policy, and refuse it if it cannot run. Raises: KeyturnError, ImportError."""
         settings = request.invocation.settings
         if message.problem is not None:
             raise Refused(ErrorClass.INVALID_COMMAND, message.problem)
         plan = parse_model(PlanRotation, message.data, PlanRotation.names)
         ours = message.type == COMMAND_TYPE + FUNCTION and (message.authentic or not settings.handoff_keys)
         if plan.begun is not None and not ours:
-            raise Refused(ErrorClass.INVALID_COMMAND, "From: is written by keyturn alone")
+            raise Refused(ErrorClass.INVALID_COMMAND, "From: only keyturn itself may set it")
         rotation, policy = policy_for(plan, self.load)
         if settings.results is None:
-            raise Refused(ErrorClass.FAILED, "KEYTURN_RESULTS is not set: the report goes there", code="Settings")
+            raise Refused(ErrorClass.FAILED, "KEYTURN_RESULTS is not set: it must receive the report", code="Settings")
         if (plan.mode == "rotate" or plan.is_spread) and settings.commands is None:
             text = "KEYTURN_COMMANDS is not set: no command could be sent, nothing was listed"
             raise Refused(ErrorClass.FAILED, text, code="Settings")
         return plan, rotation, policy
 
     def _begin(self, request: Request, message: Message, rotation: Rotation, policy: Policy) -> Firing:
-        """What else can be refused before a call. Raises: KeyturnError."""
+        """Prepare the rotation, and refuse what can be refused before a call. Raises: KeyturnError."""
         invocation, settings, plan = request.invocation, request.invocation.settings, policy.plan
         cloud = policy.spelling.cloud
         region = _region_of(request, policy)
@@ -190,20 +190,20 @@ class PlanRotationHandler:
         return Firing(_name_of(message), request.publisher, message, ages, rate, self.now, self.rng)
 
     def _wait(self, request: Request, message: Message) -> None:
-        """What goes on after a failure comes with a time before which it would fail again; not every queue keeps it."""
+        """Wait until the message's `notbefore`: before it, the rotation would fail again. Not every queue delays."""
         due = parse_time(message.notbefore)
         if due is not None:
             early_s = min((due - self.now()).total_seconds(), _LONGEST_WAIT_S, request.invocation.deadline.left() / 3)
             self.sleep(max(0.0, early_s))
 
     def context_of(self, request: Request, message: Message) -> CommandContext:
-        """Whose result it is, by the fields that are valid by themselves."""
+        """The context of the result, from the fields that are valid by themselves."""
         data = message.data if isinstance(message.data, Mapping) else {}
         cloud, service = request.invocation.cloud, "-"
         try:
             operation = self.load(field_or_none(PlanRotation, data, "Function") or "")
             cloud, service = operation.cloud, operation.service
-        except (LookupError, ImportError):  # what names no operation is the sender's text, and is not repeated
+        except (LookupError, ImportError):  # an unknown name is the sender's text: do not repeat it
             pass
         subject = Subject(
             cloud,
@@ -234,7 +234,7 @@ def _region_of(request: Request, policy: Policy) -> str:
 
 
 def _name_of(message: Message) -> str:
-    """The firing's name: a timer's and its time, or what the sender calls it."""
+    """The name of the rotation: the timer's name and time, or the sender's CommandId."""
     given = field_or_none(PlanRotation, message.data, "CommandId")
     if given is None:
         return message.command_id

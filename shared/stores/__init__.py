@@ -1,1 +1,1 @@
-"""Secrets that nobody sends: the store port, write-ahead, versions, sealing."""
+"""Secrets that a store keeps: the store protocol, write-ahead, versions, promotion, sealing."""

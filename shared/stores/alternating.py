@@ -1,4 +1,4 @@
-"""Two accounts that take turns: what a store's secret holds of them, and whose turn it is."""
+"""Two accounts that keyturn changes in turn: what their store holds, and which account is next."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shared.runtime.secret import Secret
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AlternatingSecret:
-    """What a store's secret holds where two accounts take turns: the one to use now, and the one before it."""
+    """The stored value of two alternating accounts: the account to use now, and the one before it."""
 
     account: str
     password: Secret
     previous: tuple[str, Secret] | None = None
 
     def as_stored(self) -> Secret:
-        """The turn as the JSON that clients read: AccountName, Password, and Previous with the same two."""
+        """The value as the JSON that clients read: AccountName, Password, and Previous with the same two fields."""
         body: dict[str, object] = {"AccountName": self.account, "Password": self.password.reveal()}
         if self.previous:
             body["Previous"] = {"AccountName": self.previous[0], "Password": self.previous[1].reveal()}
@@ -27,7 +27,7 @@ class AlternatingSecret:
 
     @classmethod
     def from_stored(cls, kept: Secret) -> AlternatingSecret | None:
-        """The turn that a store's secret holds, or None if it is of another form."""
+        """Read a stored value; None if it has another form."""
         try:
             body = json.loads(kept.reveal())
         except (ValueError, RecursionError):
@@ -46,7 +46,7 @@ class AlternatingSecret:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Turn:
-    """The account that a change is for, while the other one, which the store names now, goes on working."""
+    """One change of two alternating accounts: `account` is changed, while the account in the store keeps working."""
 
     account: str
     working: AlternatingSecret
@@ -57,12 +57,12 @@ class Turn:
         return self.working.password_of(self.account)
 
     def with_new(self, new: Secret) -> Secret:
-        """What the store is to hold once the account has its new password."""
+        """The value for the store once the account has its new password."""
         return AlternatingSecret(self.account, new, (self.working.account, self.working.password)).as_stored()
 
 
 def turn_of(pair: tuple[str, ...], current: Secret, ref: StoreRef) -> Turn:
-    """Whose turn of the two it is, by the store's current secret. Raises: Refused."""
+    """Which of the two accounts is next, by the store's current secret. Raises: Refused."""
     working = alternating_secret(current, ref)
     if working.account not in pair:
         raise _of_another_form(ref)
@@ -70,7 +70,7 @@ def turn_of(pair: tuple[str, ...], current: Secret, ref: StoreRef) -> Turn:
 
 
 def alternating_secret(kept: Secret, ref: StoreRef) -> AlternatingSecret:
-    """What a version of the store holds. Raises: Refused."""
+    """Read the value of a version. Raises: Refused if it has another form."""
     found = AlternatingSecret.from_stored(kept)
     if found is None:
         raise _of_another_form(ref)
@@ -78,7 +78,7 @@ def alternating_secret(kept: Secret, ref: StoreRef) -> AlternatingSecret:
 
 
 def _of_another_form(ref: StoreRef) -> Refused:
-    text = f"{ref.place} must hold JSON with AccountName, one of the two, its Password, and the other in Previous"
+    text = f"{ref.place} must hold JSON with AccountName (one of the two), its Password, and the other in Previous"
     return Refused(ErrorClass.FAILED, text, code="StoreForm")
 
 
@@ -88,6 +88,6 @@ def _pair(body: object) -> tuple[str, Secret] | None:
         return None
     try:
         password.encode()
-    except UnicodeEncodeError:  # JSON can spell half a character, and no server takes one
+    except UnicodeEncodeError:  # a lone surrogate: JSON can write it, no server accepts it
         return None
     return account, Secret(password)

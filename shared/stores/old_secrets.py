@@ -1,4 +1,4 @@
-"""Further old secrets of a change: what the store's other versions hold."""
+"""Further old secrets for a change: those in the store's other versions."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _MOST_TRIED = 10  # old secrets of one command
 
 
 def candidates(listing: VersionListing, version: str) -> list[str]:
-    """Versions that may hold the old secret, the current one and the change's own left out; newest first."""
+    """Versions that may hold the old secret, newest first, without the current one and the change's own."""
     skipped = {version, listing.current.id if listing.current else ""} | {one.id for one in listing.own}
     return [one.id for one in listing.versions if one.id not in skipped][: _MOST_TRIED - 1]
 
 
 def old_secret_in(store: Store, version: str, account: str | None) -> Secret | None:
-    """The old secret that a version holds; None where it holds none. Raises: RetryLater, Refused.
+    """The old secret in a version; None if it holds none. Raises: RetryLater, Refused.
 
-    `account`: whose password it must hold, where two take turns.
+    `account`: of two alternating accounts, the one whose password is needed.
     """
     try:
         kept: Secret | None = store.read(version)
@@ -43,16 +43,19 @@ def old_secret_in(store: Store, version: str, account: str | None) -> Secret | N
 
 @dataclass(frozen=True, eq=False)
 class OldSecretCandidates(Generic[C]):
-    """Further old secrets of a fenced change, each read when it is tried."""
+    """Further old secrets of a fenced change. Each is read when it is tried."""
 
     keeping: WriteAhead
     versions: Sequence[str]
-    command: C  # to which old and new secret are given
-    account: str | None  # whose password a version must hold, where two take turns
-    tried: list[Secret]  # grows by each that is tried
+    command: C  # copied for each old secret
+    account: str | None  # of two alternating accounts, the one whose password is needed
+    tried: list[Secret]  # grows with each try
 
     def command_at(self, index: int) -> C | None:
-        """The command by another old secret; None where that was tried, or is none. Raises: RetryLater, Refused."""
+        """The command with another old secret; None if the version holds none, or one that was tried.
+
+        Raises: RetryLater, Refused.
+        """
         old = old_secret_in(self.keeping.store, self.versions[index], self.account)
         if old is None or old in self.tried or old == self.keeping.value:
             return None
@@ -60,10 +63,10 @@ class OldSecretCandidates(Generic[C]):
         return self.command.with_secrets(old, self.keeping.value)
 
     def in_force(self, index: int) -> list[str]:
-        """The fence took that one, so it was in force: the store says so. Raises: RetryLater, Refused."""
+        """The cloud accepted this old secret, so it was in force: promote its version. Raises: RetryLater, Refused."""
         version = self.versions[index]
-        # Of the idle account, or the user's own version.
+        # It belongs to alternating accounts, or is the user's own version: do not promote it.
         if self.account is not None or parse_version_name(version) is None:
             return [f"store: version {version} held the old secret"]
         self.keeping.store.promote(version)
-        return [f"store: version {version} was in force, and is current"]
+        return [f"store: version {version} was in force, and is now current"]

@@ -1,4 +1,4 @@
-"""A version becomes the current one by compare: only if no other change of the credential came after it."""
+"""Promotion: a version becomes current only if no other change of the credential came after it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from shared.stores.store import Store, Version
 from shared.stores.versions import VersionListing, is_keyturn_version, listing_for, parse_version_name
 
 StillLast = Callable[[], bool | None]
-"""Whether the change's secret is still the last that was set; None: nothing tells."""
+"""Whether the change's secret is still the last that was set; None: not known."""
 
-# A delivery that began so long before another may still be at work: the longest that both platforms let a function run
-# on its ordinary settings.
+# A delivery that began this long before another may still be running: it is the longest run that both platforms allow
+# with ordinary settings.
 _ALIVE_S = 900.0
 
 
 def promote(
     store: Store, version: str, still: StillLast, older: Collection[str] = (), current: str | None = None
 ) -> list[str]:
-    """Make a version current that was proven in force, unless another change came after it.
+    """Promote a version that was proven in force, unless another change came after it. Returns the evidence.
 
     `older`: versions that were there before this one was written. `current`: the one that was current then.
 
-    Raises: KeyturnError; Refused with code Superseded where another change came, or may have come, between.
+    Raises: KeyturnError; Refused with code Superseded if another change came after it, or may have.
     """
     named = parse_version_name(version)
     if named is None:
@@ -49,16 +49,16 @@ def promote(
 
 
 def competing_versions(listing: VersionListing, own: Version, holder: str | None) -> list[Version]:
-    """Versions of other changes that may be in force in place of this one, or come into force: not those before it."""
+    """Versions of other changes that may be or come in force instead of this one, without finished older ones."""
     held = listing.by_id(holder)
     done = held.created if held is not None and held.created < own.created else -1.0
     return [one for one in listing.others if one.created >= own.created - _ALIVE_S and one.created > done]
 
 
 def was_superseded(own: Version, competing: Sequence[Version], held: Version | None, last: bool | None) -> bool:
-    """Whether a change that was proven must not be made current: another one came after it, or may have.
+    """Whether a proven change must not be promoted, because another one came after it, or may have.
 
-    `last`: whether the cloud shows it as the last one; None: nothing tells, and then the later command's claim stands.
+    `last`: whether the cloud shows this change as the last one. None: not known; then a later version is enough.
     """
     if held is not None and held.created > own.created and held in competing:
         return True
@@ -67,20 +67,20 @@ def was_superseded(own: Version, competing: Sequence[Version], held: Version | N
 
 
 def superseded(store: Store, version: str) -> Refused:
-    """The refusal to make a version current, or to send its change, that another change has overtaken."""
-    text = f"{store.name}: another change of the credential came between, and version {version} may not be the one in "
-    return Refused(ErrorClass.FAILED, text + "force: send a new command", code=SUPERSEDED)
+    """The refusal to promote a version, or to send its change, because another change came in between."""
+    text = f"{store.name}: another change of the credential came in between, so version {version} may not be in force: "
+    return Refused(ErrorClass.FAILED, text + "send a new command", code=SUPERSEDED)
 
 
 def _not_there(store: Store, version: str) -> Refused:
-    return Refused(ErrorClass.NOT_FOUND, f"{store.name}: no version {version}: check the store", code="NotFound")
+    return Refused(ErrorClass.NOT_FOUND, f"{store.name} has no version {version}: check the store", code="NotFound")
 
 
 def not_promoted(place: str, version: str, error: KeyturnError) -> Ambiguous:
-    """What to say of a change that was made while its store does not say so."""
+    """The error of a change that was made, but whose version could not be promoted."""
     if error.code == SUPERSEDED:
-        text = f"the change was made, and another one came between: {place} keeps both secrets, send a new command"
+        text = f"the change was made, but another one came in between: {place} keeps both secrets, send a new command"
         return Ambiguous(text, code=SUPERSEDED)
-    text = f"the change is in force, and {place} holds its secret as the pending version {version}: "
-    text += "it could not be made current; send the command again"
+    text = f"the change is in force, but {place} holds its secret only as the pending version {version}, "
+    text += "which could not be made current: send the command again"
     return Ambiguous(text, code=error.code or "NotPromoted", request_id=error.request_id)

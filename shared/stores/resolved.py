@@ -1,4 +1,4 @@
-"""A command with its secrets at hand."""
+"""A command together with its secrets."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class ResolvedSecrets(Generic[C]):
-    """A command with its secrets at hand, and what they came from."""
+    """A command with its secrets in clear, and where they came from."""
 
     command: C
-    account: str | None = None  # whose turn it is, where two take turns
+    account: str | None = None  # of two alternating accounts, the one to change now
     new: Secret | None = None
     keeping: WriteAhead | None = None
     olds: OldSecretCandidates[C] | None = None
-    finished: bool = False  # an earlier delivery was proven to have done it all
-    contested: bool = False  # and a later change of the credential was begun since
-    conclusion: Conclusion | None = None  # there is nothing left to do
+    finished: bool = False  # an earlier delivery was proven to have made the change
+    contested: bool = False  # and a later change of the credential began since
+    conclusion: Conclusion | None = None  # set if nothing is left to do
     evidence: list[str] = field(default_factory=list)
 
 
 def sent_secrets(command: C) -> ResolvedSecrets[C] | None:
-    """A command whose secrets were all sent in clear: no store has a part in it, so none of that is imported.
+    """The secrets of a command that holds them all in clear. It needs no store, so no store's code is imported.
 
-    None: a secret is to be read, made or kept, or the new one is the old one; `resolving` has the say then.
+    None: a secret must be read, generated or stored, or the new one equals the old one. `resolving` handles these.
     """
     old, new = command.given_old, command.given_new
     if command.deliver is not None or not all(one is None or isinstance(one, Secret) for one in (old, new)):

@@ -1,7 +1,7 @@
-"""Where a command's secrets come from: sent, read by reference, made here, or kept by an earlier delivery.
+"""Finds a command's secrets: sent in clear, read from a store, generated here, or stored by an earlier delivery.
 
-A store that a new secret goes to is looked at before anything is called: whose secrets it holds, whether this very
-change was begun or ended before, and whether another version fits.
+The store for a new secret is checked before anything is called: which credential it belongs to, whether an earlier
+delivery began or ended this very change, and whether another version fits.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from shared.stores.write_ahead import FirstListing, MadeSecret, WriteAhead
 
 @dataclass(frozen=True, eq=False)
 class _Place:
-    """The store that a new secret goes to, as it stood at the first look."""
+    """The store for the new secret, as it was at the first look."""
 
     store: Store
     region: str
@@ -40,18 +40,18 @@ class _Place:
 
 @dataclass(eq=False)
 class SecretResolver(Generic[C]):
-    """Where one command's secrets come from. `store_of` opens a store that settings allow."""
+    """Finds one command's secrets. `store_of` opens a store, with its region, if the settings allow it."""
 
     command: C
     identity: Callable[[], ChangeIdentity]
     store_of: Callable[[StoreRef], tuple[Store, str]]
-    bound_s: float  # how long after a version was made its last call can take effect
+    bound_s: float  # how long after a version was written its last call can take effect
     clock: Callable[[], float]
     evidence: list[str] = field(default_factory=list)
-    begun: StoredSecret | None = None  # an earlier delivery's version, whose call may have had, or have yet, its effect
+    begun: StoredSecret | None = None  # an earlier delivery's version, whose call may have taken effect, or still may
 
     def resolve(self) -> ResolvedSecrets[C]:
-        """Fetch, make or find every secret of the command; no secret is written. Raises: RetryLater, Refused."""
+        """Read, generate or find every secret of the command. Writes no secret. Raises: RetryLater, Refused."""
         command = self.command
         deliver = command.deliver
         if deliver is not None and deliver.store is not None:
@@ -59,7 +59,7 @@ class SecretResolver(Generic[C]):
         old = self._fetched(command.given_old)
         new = self._fetched(command.given_new)
         if old is not None and old == new:
-            text = "the new secret is the old one, nothing was called: they must differ, or a repeat could not be told"
+            text = "the new secret equals the old one, nothing was called: give another new secret"
             raise Refused(ErrorClass.INVALID_COMMAND, text)
         return ResolvedSecrets(command.with_secrets(old, new), None, new, evidence=self.evidence)
 
@@ -73,7 +73,7 @@ class SecretResolver(Generic[C]):
         self.evidence.append(f"store: {given.place} read")
         if given is self.command.given_new and (broken := self.command.rule.violations(secret.reveal())):
             rules = f"{'; '.join(broken)} ({self.command.rule.source})"
-            text = f"the secret that {given.place} holds breaks the rule: {rules}"
+            text = f"the secret in {given.place} breaks the rule: {rules}"
             raise Refused(ErrorClass.INVALID_COMMAND, text)
         return secret
 
@@ -95,7 +95,7 @@ class SecretResolver(Generic[C]):
                 return ended
         now = self.clock()
         check_no_call_is_out(listing, now, self.bound_s)
-        current = place.store.read()  # a promotion replaces it: what it can not must be seen before the call
+        current = place.store.read()  # a promotion replaces it: refuse now what it could not replace
         place.store.check_takes_writes()
         if not command.alternates:
             check_replaceable(current, place.ref.place)
@@ -104,7 +104,7 @@ class SecretResolver(Generic[C]):
         return self._at_hand(place, chosen, current)
 
     def _ended_before(self, place: _Place) -> ResolvedSecrets[C] | None:
-        """What an earlier delivery of this very change means; None: it is to be gone on with."""
+        """How an earlier delivery ended this very change; None: it did not, so go on with it."""
         command, holder = self.command, place.store.current_keyturn_version()
         left = earlier_delivery(
             place.listing,
@@ -118,18 +118,18 @@ class SecretResolver(Generic[C]):
             return self._promoted_before(place, holder)
         if left is EarlierDelivery.SUPERSEDED:
             self.begun = None
-            text = "a later command has replaced the secret of this one, nothing was called: give a new CommandId"
+            text = "a later command has replaced this command's secret, nothing was called: give a new CommandId"
             ended = Conclusion(Outcome.NOT_CHANGED, Refused(ErrorClass.FAILED, text, code=SUPERSEDED), self.evidence)
             return ResolvedSecrets(command, conclusion=ended)
         if left is EarlierDelivery.MAYBE_SUPERSEDED:
-            text = "a later command of this credential ended, is at work or was left open, nothing was called, and "
-            text += "what is in force is not known: give a new CommandId"
+            text = "a later command of this credential has ended, is running or was left pending; nothing was called, "
+            text += "and it is not known which secret is in force: give a new CommandId"
             ended = Conclusion(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED), self.evidence, stored=self.begun)
             return ResolvedSecrets(command, conclusion=ended)
         return None
 
     def _promoted_before(self, place: _Place, holder: str) -> ResolvedSecrets[C]:
-        """The secret that an earlier delivery put in force, to be looked at once more."""
+        """The secret that an earlier delivery put in force. keyturn checks it once more."""
         command, listing = self.command, place.listing
         self.evidence.append(f"store: version {holder} is of an earlier delivery, proven in force")
         kept = place.store.read(holder)
@@ -146,7 +146,7 @@ class SecretResolver(Generic[C]):
         turn, secret = None, None
         if command.alternates:
             turn = turn_of(command.alternates, current, place.ref)
-            check_password(turn.working.password, place.ref.place)  # it goes on as the other account's
+            check_password(turn.working.password, place.ref.place)  # the other account keeps it
         if chosen.kept is not None and turn is not None:
             own = alternating_secret(chosen.kept, place.ref)
             turn, secret = Turn(own.account, turn.working), MadeSecret(own.password, chosen.kept)
@@ -154,7 +154,7 @@ class SecretResolver(Generic[C]):
             secret = MadeSecret(chosen.kept, chosen.kept)
         keeping = self._keeping(place, chosen, secret or self._made(turn), lambda: self._made(turn))
         account = turn.account if turn is not None else None
-        if turn is None and command.given_old != place.ref:  # it asks for none, or has it from elsewhere
+        if turn is None and command.given_old != place.ref:  # no old secret, or from elsewhere
             ready = command.with_secrets(self._fetched(command.given_old), keeping.value, account)
             return ResolvedSecrets(ready, account, keeping.value, keeping, evidence=self.evidence)
         old = turn.old if turn is not None else current
@@ -168,9 +168,9 @@ class SecretResolver(Generic[C]):
     def _behind_fence(
         self, place: _Place, keeping: WriteAhead, account: str | None, old: Secret | None
     ) -> ResolvedSecrets[C]:
-        """A change that the cloud takes only by the right old secret: other versions may hold it too."""
+        """A fenced change needs the right old secret; other versions may hold it, too. Raises: RetryLater, Refused."""
         left = candidates(place.listing, keeping.version)
-        while old is None and left:  # an old secret of the idle account, where the current turn does not know it
+        while old is None and left:  # the current value lacks the account's old secret: try older versions
             found = old_secret_in(place.store, left.pop(0), account)
             old = found if found != keeping.value else None
         if old is None:
@@ -195,7 +195,7 @@ class SecretResolver(Generic[C]):
         )
 
     def _made(self, turn: Turn | None) -> MadeSecret:
-        """A new secret, and as the store keeps it. Raises: Refused."""
+        """Generate a new secret, also in the form that the store keeps. Raises: Refused."""
         wish = self.command.generates
         if wish is None:
             text = "Deliver: leave it out: it is only for a secret that keyturn or the cloud generates"

@@ -12,7 +12,7 @@ from typing import Any
 from shared.commands.public_keys import algorithm_for, public_part, thumbprint
 from shared.runtime.secret import Secret
 
-_BLOCK = 256  # bytes; what is sealed has a multiple of it, so its size says little about the secret's
+_BLOCK = 256  # bytes; the sealed text is padded to a multiple, so that it hardly shows the secret's length
 _ENC = "A256GCM"
 
 
@@ -32,7 +32,7 @@ def seal(jwk: Mapping[str, Any], *, command_id: str, subject: str, secret: Secre
     try:
         key = kinds[public["kty"]].import_key(public)
         return jwe.encrypt_compact(header, plaintext, key, algorithms=[algorithm, _ENC])
-    # What the library says may quote the key or what is being sealed.
+    # The library's error may quote the key or the sealed text.
     except Exception as error:
         kind = type(error).__name__
     raise ValueError(f"cannot be sealed to ({kind})")

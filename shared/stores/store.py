@@ -1,4 +1,4 @@
-"""Where secrets are kept: what a store promises, and how a command names a place in one."""
+"""The Store protocol: what the adapter of each store promises."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 VERSION_EXISTS = "VersionExists"
-"""Code of the refusal to keep another secret under a version's name."""
+"""Error code: a version of this name exists, and holds another secret."""
 
 NO_TEXT = "NoText"
-"""Code where a version holds no text, so no password."""
+"""Error code: the version holds no text, so no password."""
 
 STORE_FULL = "StoreFull"
-"""Code where versions that must stay leave no room for another."""
+"""Error code: no room for another version, because all that are there must stay."""
 
 
 RIGHTS: Mapping[str, tuple[str, ...]] = {
@@ -35,15 +35,15 @@ RIGHTS: Mapping[str, tuple[str, ...]] = {
         "kms:UpdateSecretVersionStage",
     ),
 }
-"""What a function calls that reads secrets from a cloud's store and keeps new ones there."""
+"""The actions of a function that reads secrets from a cloud's store and writes new ones there."""
 
 LISTING_RIGHTS: Mapping[str, str] = {"tencent": "ssm:ListSecretVersionIds", "alibaba": "kms:ListSecretVersionIds"}
-"""What a function calls that only lists a store's versions."""
+"""The action of a function that only lists a store's versions."""
 
 
 @dataclass(frozen=True)
 class Version:
-    """One version of a secret; `created` in Unix seconds by the store's own clock, 0 where it is not told."""
+    """One version of a secret; `created` in Unix seconds by the store's own clock, 0 if unknown."""
 
     id: str
     current: bool
@@ -53,13 +53,13 @@ class Version:
 class Store(Protocol):
     """The versions of one secret. Every write may be repeated with the same arguments.
 
-    Each method raises RetryLater or Refused; what else it raises is said there.
+    Each method raises RetryLater or Refused. Its docstring names the particular classes and codes.
     """
 
     name: str  # as results show it: ssm://name or kms://name
 
     def versions(self) -> list[Version]:
-        """All versions, newest first, asked for anew."""
+        """All versions, newest first. Each call asks the store again."""
 
     def current_keyturn_version(self) -> str | None:
         """The keyturn version that holds the current secret, by the last listing; None if none does."""
@@ -68,28 +68,28 @@ class Store(Protocol):
         """One version's secret; without a version the current one. Raises: Refused (not_found)."""
 
     def check_takes_writes(self) -> None:
-        """See that the service lets a caller write to this kind of secret, as far as what was read tells.
+        """Check that the service lets callers write to this kind of secret, as far as earlier reads show.
 
         Raises: Refused (forbidden, ManagedSecret).
         """
 
     def make_room(self, spare: Sequence[str], places: int = 1) -> None:
-        """See that so many more versions fit, by the last listing. Nothing goes but the spare ones, earliest first.
+        """Make room for `places` more versions, by the last listing. Deletes only `spare` versions, earliest first.
 
         Raises: RetryLater (busy, StoreFull).
         """
 
     def write(self, version: str, secret: Secret) -> None:
-        """Keep a secret as a version that is not the current one.
+        """Write a secret as a version that is not the current one.
 
         Raises: Refused (failed, VersionExists: the version holds another secret), RetryLater (busy, StoreFull).
         """
 
     def withdraw(self, version: str) -> None:
-        """Take back a version that no call was made with: from then on no listing shows it."""
+        """Remove a version that no call was made with. Later listings do not show it."""
 
     def promote(self, version: str) -> None:
-        """Make a version's secret the current one, whatever it replaces kept under a name of keyturn's.
+        """Make a version's secret the current one. The secret that it replaces stays, as a version of keyturn's.
 
         Raises: Refused (failed, Superseded: another version became current since the last listing).
         """

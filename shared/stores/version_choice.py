@@ -1,4 +1,4 @@
-"""Which version a new secret has, or gets, in its store."""
+"""Chooses the version of a new secret in its store."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from shared.stores.versions import VersionListing, VersionName
 @dataclass(frozen=True, eq=False)
 class ChosenVersion:
     name: VersionName
-    kept: Secret | None = None  # what it holds already
+    kept: Secret | None = None  # the secret in it, if it exists
     evidence: tuple[str, ...] = ()
 
 
 def choose_version(
     store: Store, listing: VersionListing, *, dry_run: bool, now: float, bound_s: float
 ) -> ChosenVersion:
-    """The version of an earlier delivery, a new one, or in a full store another command's that is pending.
+    """Choose an earlier delivery's version, else a new one, else (in a full store) another command's pending one.
 
-    `bound_s`: how long after it was made a version's last call can take effect. Raises: RetryLater, Refused.
+    `bound_s`: how long after a version was written its last call can take effect. Raises: RetryLater, Refused.
     """
     if listing.own:
         own = listing.own[0].id
@@ -37,14 +37,14 @@ def choose_version(
         return new
     if not pending:
         raise full
-    store.make_room((), places=0)  # its promotion must fit as well
+    store.make_room((), places=0)  # its promotion must fit, too
     version = pending[0].id
-    note = f"store: full, the pending version {version} is set again"
+    note = f"store: full, so the pending version {version} is used again"
     return ChosenVersion(listing.names[version], store.read(version), (note,))
 
 
 def _full(store: Store, discardable: list[str]) -> RetryLater | None:
-    """Why no further version fits, with these taken away; None: it fits. Raises: RetryLater, Refused."""
+    """Why no further version fits, even without the discardable ones; None: one fits. Raises: RetryLater, Refused."""
     try:
         store.make_room(discardable)
     except RetryLater as error:

@@ -1,9 +1,9 @@
-"""keyturn's own versions in a store: names that say whose secret it is and which change made it.
+"""keyturn's own versions in a store. Their names say which credential they are for and which change made them.
 
-A name reads `kt-<credential>-<command>-<parameters>-<number>`, each part but the number a short SHA-256. Any other name
-is the user's: such a version is never promoted, overwritten or taken away, and never taken for an earlier delivery.
-Beside these stand `kt-before-...` (a value that a promotion would have overwritten) and `kt-copy-...` (a current value
-put where the service keeps it longer); they belong to no change.
+A name reads `kt-<credential>-<command>-<parameters>-<number>`; each part but the number is a short SHA-256. Any other
+name is the user's: keyturn never promotes, overwrites or deletes such a version, and never treats it as an earlier
+delivery's. Two more kinds belong to no change: `kt-before-...` (a value that a promotion would have overwritten) and
+`kt-copy-...` (a copy of a current value, in a place where the service keeps it longer).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _NAME = re.compile(r"kt-([0-9a-f]{16})-([0-9a-f]{16})-([0-9a-f]{12})-([1-9][0-9]
 
 @dataclass(frozen=True)
 class ChangeIdentity:
-    """What a change is to a store: the credential, the operation and CommandId, and the API's own parameters."""
+    """How version names identify a change: by credential, by operation and CommandId, and by the API's parameters."""
 
     credential: str
     command: str
@@ -38,7 +38,7 @@ class ChangeIdentity:
 
 @dataclass(frozen=True)
 class VersionName:
-    """A version of keyturn's, read from its name."""
+    """The name of a keyturn version, in its parts."""
 
     identity: ChangeIdentity
     number: int
@@ -55,7 +55,7 @@ class VersionName:
 def change_identity(
     source: str, subject: str, pair: Iterable[str], operation: str, command_id: str, parameters: Mapping[str, Any]
 ) -> ChangeIdentity:
-    """The identity of a change. `pair`: the two accounts of `Alternate`, which are one credential; else nothing."""
+    """The identity of a change. `pair`: the two accounts of `Alternate`, which are one credential; else empty."""
     accounts = sorted(pair)
     if accounts:
         subject = subject.rpartition("/")[0]
@@ -65,7 +65,7 @@ def change_identity(
 
 
 def parse_version_name(version: str) -> VersionName | None:
-    """The parts of a name that keyturn made; None for the user's, and for what belongs to no change."""
+    """The parts of a keyturn version's name; None for the user's versions, and for those that belong to no change."""
     found = _NAME.fullmatch(version)
     return VersionName(ChangeIdentity(found[1], found[2], found[3]), int(found[4])) if found else None
 
@@ -82,7 +82,7 @@ def _digest(parts: Any, length: int) -> str:
 
 @dataclass(frozen=True)
 class VersionListing:
-    """What a listing of a store's versions means to one change. Each sequence is newest first."""
+    """The versions of a store, sorted by what they are to one change. Each sequence is newest first."""
 
     identity: ChangeIdentity
     current: Version | None
@@ -103,7 +103,7 @@ class VersionListing:
         return next((one for one in self.versions if one.id == version), None)
 
     def with_earlier(self, earlier: Collection[str]) -> VersionListing:
-        """The same, where it is known that these were there before the change's own: the clock counts whole seconds."""
+        """A copy in which `earlier` are older than the change's own: the store's clock counts whole seconds only."""
         first = min((one.created for one in self.own), default=0.0)
         own = {one.id for one in self.own}
 
@@ -114,22 +114,22 @@ class VersionListing:
         return listing_for([moved(one) for one in self.versions], self.identity)
 
     def not_older_than(self, version: Version) -> list[Version]:
-        """Versions of other changes of this credential that may be newer: the order of one second is not known."""
+        """Other changes' versions of this credential that may be newer. The order within one second is not known."""
         return [one for one in self.others if one.created >= version.created]
 
     def maybe_in_force(self, holder: str | None, among: Sequence[Version] | None = None) -> list[Version]:
-        """Of these (the credential's others) the ones that may be in force, or come into force, for all that is known.
+        """The versions in `among` (without it: in `others`) that may be in force, or may come into force.
 
-        `holder`: the version whose secret is current. What is older was replaced by it.
+        `holder`: the version whose secret is current. It replaced the older ones.
         """
         held = self.by_id(holder)
         considered = self.others if among is None else among
         return [one for one in considered if one.id != holder and (held is None or one.created >= held.created)]
 
     def discardable(self, holder: str | None, now: float, bound_s: float) -> list[str]:
-        """Versions that may go, earliest first: a later one was proven in force, and no call with either is out.
+        """Versions that may be deleted, earliest first: a later one is proven in force, and no call can still arrive.
 
-        `bound_s`: how long after it was made a version's last call can take effect. Times by the store's clock.
+        `bound_s`: how long after a version was written its last call can take effect. Times by the store's clock.
         """
         held = self.by_id(holder)
         if held is None or now - held.created <= bound_s:
@@ -139,7 +139,7 @@ class VersionListing:
 
 
 def listing_for(versions: Sequence[Version], identity: ChangeIdentity) -> VersionListing:
-    """What the versions of a store are to a change."""
+    """Sort the versions of a store by what they are to a change."""
     ordered = sorted(versions, key=lambda one: one.created, reverse=True)
     own: list[tuple[int, Version]] = []
     others: list[Version] = []
@@ -174,14 +174,14 @@ class EarlierDelivery(Enum):
     NONE = "none"  # no version of the change is there
     LEFT_PENDING = "left_pending"  # a version that the delivery may have put in force
     PROMOTED = "promoted"  # a version that was proven in force, and is the current one
-    SUPERSEDED = "superseded"  # a later change was proven since, and no call of this one can still take effect
-    MAYBE_SUPERSEDED = "maybe_superseded"  # a later change was begun or proven, and a call of this one may still arrive
+    SUPERSEDED = "superseded"  # a later change was proven, and no call of this one can still take effect
+    MAYBE_SUPERSEDED = "maybe_superseded"  # a later change began or was proven, and a call of this one may still arrive
 
 
 def earlier_delivery(
     listing: VersionListing, holder: str | None, *, fenced: bool, looks: bool, now: float, bound_s: float
 ) -> EarlierDelivery:
-    """What an earlier delivery left. Behind a fence a late call does nothing once its old secret was replaced.
+    """What an earlier delivery left. With a fence, a late call has no effect once its old secret was replaced.
 
     `holder`: the version that holds the current secret. `looks`: a login can tell what is in force.
     """

@@ -1,8 +1,8 @@
-"""The life of one new secret in its store: made, written ahead, sent, then promoted or left pending.
+"""The life of one new secret in its store: generated, written ahead, sent, then promoted or left pending.
 
-It is there, as a version of keyturn's own, before the one call that cannot be undone. Whatever then breaks, some
-version opens the server, and a delivery of the same command finds that version and goes on with that very secret.
-Nothing is taken away because a call seems not to have worked.
+The store holds the secret, in a version of keyturn's own, before the one call that cannot be undone. Whatever breaks
+then, some version opens the server. Another delivery of the same command finds that version and goes on with its
+secret. keyturn never deletes a version only because a call seems to have failed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _IN_FORCE = (Outcome.CHANGED, Outcome.ALREADY_CHANGED)
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MadeSecret:
-    """A new secret as the cloud is given it, and as the store keeps it: alone, or with the account whose turn it is."""
+    """A new secret: `value` is for the cloud, `kept` for the store (the same, or the value of alternating accounts)."""
 
     value: Secret
     kept: Secret
@@ -32,7 +32,7 @@ class MadeSecret:
 
 @dataclass(frozen=True)
 class FirstListing:
-    """What stood in the store when the delivery first looked. `at`: when, by the monotonic clock."""
+    """What the store held when the delivery first looked. `at`: when, by the monotonic clock."""
 
     at: float
     versions: frozenset[str] = frozenset()
@@ -62,14 +62,14 @@ class WriteAhead:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.store = store
-        self.existed = existed  # an earlier delivery wrote it, and may have put it in force, or may yet
+        self.existed = existed  # an earlier delivery wrote it; its call may have taken effect, or still may
         self.written = False  # by this delivery
-        self.make = make  # another secret in its place; None: there can be none
+        self.make = make  # generates another secret; None: not possible
         self._region = region
         self._name = name
         self._secret = secret
         self._first = first
-        self._fenced = fenced  # the cloud takes the change only with the right old secret
+        self._fenced = fenced  # the cloud accepts the change only with the right old secret
         self._clock = clock
         self._listed_at = first.at
 
@@ -80,17 +80,17 @@ class WriteAhead:
 
     @property
     def value(self) -> Secret:
-        """The secret as the cloud is given it."""
+        """The secret in the form for the cloud."""
         return self._secret.value
 
     # --- before the call
 
     def write_ahead(self) -> None:
-        """No call is made until the store holds the secret. Raises: RetryLater, Refused."""
+        """Write the new secret to the store; no call is made before that. Raises: RetryLater, Refused."""
         if self.existed:
             return
         self._write(self._name, self._secret)
-        # Two first commands for one store: whoever writes later sees the other's version, and gives way.
+        # Two credentials may write to a new store at once: the later one sees the other's version, and gives way.
         if self._first.credential_is_new:
             try:
                 self._check_owner(self._listing())
@@ -100,7 +100,7 @@ class WriteAhead:
                 raise
 
     def check_not_superseded(self) -> None:
-        """Before a call, where the last look is old: look whether another change came since.
+        """Before a call: if the last look is old, look again whether another change came since.
 
         Raises: RetryLater, Refused.
         """
@@ -110,13 +110,13 @@ class WriteAhead:
         self._listed_at = self._clock()
         self._check_owner(listing)
         holder = self.store.current_keyturn_version()
-        # Without a login, and for a call that would be sent now: there is no time at which an old one is over.
+        # No login looks here, and the call is sent now: the zeros say that no earlier call is over.
         left = earlier_delivery(listing, holder, fenced=self._fenced, looks=False, now=0.0, bound_s=0.0)
         if left in (EarlierDelivery.SUPERSEDED, EarlierDelivery.MAYBE_SUPERSEDED):
             raise superseded(self.store, self.version)
 
     def write_another_secret(self) -> Secret:
-        """Another secret under the next number: the cloud refused this one's form. Raises: RetryLater, Refused."""
+        """The cloud refused this secret's form: write another under the next number. Raises: RetryLater, Refused."""
         if self.make is None:
             raise Refused(ErrorClass.FAILED, f"{self.store.name}: no other secret can be made", code="NotMade")
         secret = self.make()
@@ -124,11 +124,14 @@ class WriteAhead:
         return secret.value
 
     def note_repeat(self) -> None:
-        """The same secret under the next number: later commands see that a call is out. Raises: RetryLater, Refused."""
+        """Write the same secret under the next number, so that later commands see that a call may still arrive.
+
+        Raises: RetryLater, Refused.
+        """
         self._write_next(self._secret)
 
     def others_maybe_in_force(self) -> bool:
-        """Whether other secrets, or an earlier delivery's, may be in force for all that is known. Never raises."""
+        """Whether another secret, or an earlier delivery's, may be in force. Never raises."""
         if self.existed:
             return True
         try:
@@ -141,7 +144,7 @@ class WriteAhead:
     def conclude(
         self, conclusion: Conclusion, still: StillLast, hand_on: Callable[[Conclusion], bool] | None
     ) -> Conclusion:
-        """The store says what the change's end says: promoted, or left pending. Never raises.
+        """Make the store agree with the change's end: promote the version, or leave it pending. Never raises.
 
         `hand_on`: gives a promotion that cannot be made now to follow_change.
         """
@@ -154,7 +157,7 @@ class WriteAhead:
         return conclusion
 
     def stored(self, stage: Stage) -> StoredSecret:
-        """The version's place, by names alone."""
+        """Where the secret is stored: names only."""
         return StoredSecret(self.store.name, self.version, stage.value, self._region, self._first.current)
 
     def _promoted(
@@ -170,7 +173,7 @@ class WriteAhead:
         conclusion.evidence.append(f"store: {failed.code or failed.error_class.value}")
         conclusion.stored = self.stored(Stage.PENDING)
         pending = replace(conclusion, outcome=Outcome.PENDING)
-        # Keys that have run out are fresh in the follower's invocation.
+        # It may be expired keys: follow_change's invocation has new ones.
         if failed.retryable and hand_on is not None and hand_on(pending):
             return pending
         return replace(conclusion, outcome=Outcome.UNKNOWN, error=not_promoted(self.store.name, self.version, failed))
@@ -179,7 +182,7 @@ class WriteAhead:
 
     @property
     def _earlier(self) -> frozenset[str]:
-        """What was there before this delivery wrote is older, whatever its second says."""
+        """Versions that were there before this delivery wrote: they are older, even with a time of the same second."""
         return self._first.versions if self.written else frozenset()
 
     def _listing(self) -> VersionListing:
@@ -201,9 +204,9 @@ class WriteAhead:
         except Refused as refused:
             if refused.code != VERSION_EXISTS:
                 raise
-            self.existed = True  # and its call may be out
+            self.existed = True  # and its call may still arrive
         else:
             self.written = True
             return
-        text = f"{self.store.name}: another delivery of this command is at work, nothing was called: send it again"
+        text = f"{self.store.name}: another delivery of this command is running, nothing was called: send it again"
         raise RetryLater(ErrorClass.BUSY, text, code=VERSION_EXISTS)

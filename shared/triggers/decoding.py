@@ -74,7 +74,7 @@ def decode(text: str, most: int = MAX_TEXT) -> object:
             if not isinstance(value, str):
                 return value
             text = value
-    raise NotJson("is wrapped too often")
+    raise NotJson("is encoded too many times")
 
 
 def text_of(raw: bytes) -> str:

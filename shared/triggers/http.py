@@ -68,7 +68,7 @@ def read_call(event: dict[str, object], *, request_id: str, keys: Keys = ()) -> 
         )
 
     if _method(event) != "POST":
-        return refuse(405, "only POST is answered")
+        return refuse(405, "only POST is allowed")
     # A call without a content type passes: its body must be JSON in any case, see below.
     kind = _first(headers, "content-type", _JSON).partition(";")[0].strip().lower()
     if kind not in (_JSON, _EVENT, _BATCH):

@@ -61,7 +61,7 @@ def test_a_store_s_region_is_the_credential_s_in_its_cloud_else_the_platform_s()
         (World(region=None).invocation, SSM, "alibaba"),
         (World(cloud="alibaba", region="cn-beijing").invocation, SSM, "alibaba"),
     ):
-        with pytest.raises(Refused, match="no region is known") as refused:
+        with pytest.raises(Refused, match="the region of a store in another cloud is not known") as refused:
             store_region(invocation, ref, cloud, "cn-hangzhou")
         assert refused.value.error_class is ErrorClass.INVALID_COMMAND
         assert ref.place in refused.value.message
@@ -130,12 +130,12 @@ def test_each_url_has_its_adapter(url: str, kind: Any) -> None:
 
 @pytest.mark.parametrize("url", [SMQ, CKAFKA])
 def test_a_cloud_s_own_queue_needs_keys(url: str) -> None:
-    with pytest.raises(ValueError, match="takes role keys"):
+    with pytest.raises(ValueError, match="requires the keys of a role"):
         open_queue(url)
 
 
 def test_ckafka_has_no_way_to_take_messages() -> None:
-    with pytest.raises(ValueError, match="read by the platform's own trigger alone"):
+    with pytest.raises(ValueError, match="only the platform's own trigger can read"):
         open_inbox(CKAFKA, access=ACCESS)
 
 

@@ -206,7 +206,7 @@ def test_a_call_that_is_no_post_is_refused_by_its_status(platform: Platform, log
     returned = platform.call(event)
     body = json.loads(returned["body"])
     assert (returned["statusCode"], returned["headers"]["Allow"], body["Delivered"]) == (405, "POST", False)
-    assert body["Result"]["data"]["Error"]["Message"] == "only POST is answered"
+    assert body["Result"]["data"]["Error"]["Message"] == "only POST is allowed"
     assert body["Result"]["traceparent"] == PARENT
     assert platform.results == []
     line = line_of(log)

@@ -84,12 +84,12 @@ def test_a_promotion_that_fails_for_good_says_where_the_secret_is() -> None:
     ended = scene.change(stored=True).ask()
     assert ended is not None
     assert (ended.outcome, code(ended)) == (Outcome.UNKNOWN, "Denied")
-    assert f"ssm://s holds its secret as the pending version {VERSION}" in text(ended)
+    assert f"ssm://s holds its secret only as the pending version {VERSION}" in text(ended)
     assert code(case(progress=LATER_ERROR).change(stored=True, age_s=1801.0).ask()) == "TaskNotEnded"
     scene.fails = {"promote": LATER_ERROR}
     assert f"version {VERSION}" in text(scene.change(stored=True, age_s=1801.0).ask())
     unread = case(progress=SUCCEEDED, newer_change_exists=DENIED)
-    assert "could not be read (Denied)" in text(unread.change(stored=True).ask())
+    assert "could not read how the change ended (Denied)" in text(unread.change(stored=True).ask())
 
 
 @pytest.mark.parametrize(

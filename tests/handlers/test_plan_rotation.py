@@ -69,7 +69,7 @@ def test_the_pace_of_commands_is_the_cloud_s() -> None:
     [
         ({"Odd": 1}, {}, ("invalid_command", None, "Odd: is not a field")),
         ({"Function": "tencent_redis_no_such"}, {}, ("invalid_command", None, "Function: names no operation of this")),
-        ({"From": BEGUN}, {}, ("invalid_command", None, "From: is written by keyturn alone")),
+        ({"From": BEGUN}, {}, ("invalid_command", None, "From: only keyturn itself may set it")),
         ({"Region": "cn-hangzhou"}, {}, ("invalid_command", None, "Region: ")),
         ({}, {"commands": None}, ("failed", "Settings", "KEYTURN_COMMANDS is not set")),
         ({}, {"results": None}, ("failed", "Settings", "KEYTURN_RESULTS is not set")),
@@ -131,14 +131,14 @@ def test_the_region_is_the_plan_s_then_the_settings_then_the_platform_s_own(
 def test_the_store_s_region_must_be_known() -> None:
     told = Planning().refused(PLAN | {"Store": "kms://{resource}"})
     assert told[0] == "invalid_command"
-    assert "no region is known for a store of another cloud" in told[2]
+    assert "the region of a store in another cloud is not known" in told[2]
 
 
 def test_what_only_keyturn_writes_is_taken_in_its_own_messages() -> None:
     scene = Planning()
     own = message(PLAN | {"From": BEGUN}, type=TYPE)
     forged = scene.refused(own)
-    assert forged[2] == "From: is written by keyturn alone"
+    assert forged[2] == "From: only keyturn itself may set it"
     scene = Planning()
     scene.process(replace(own, authentic=True), trigger=Trigger.QUEUE)
     (report,) = scene.world.results.events

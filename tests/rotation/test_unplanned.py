@@ -91,7 +91,7 @@ def test_a_continuation_finds_its_place_when_instances_went_away_meanwhile(house
     house.deliver(PLAN, platform_events.event(json.dumps(event), "scf", "queue"))
     assert reports(house)[0]["Listed"] == 150  # nothing is left out; what is seen twice is asked for once
     assert fire(house, REDIS | {"From": begun}).error is None
-    assert house.results()[-1]["data"]["Error"]["Message"] == "From: is written by keyturn alone"
+    assert house.results()[-1]["data"]["Error"]["Message"] == "From: only keyturn itself may set it"
 
 
 def test_a_fleet_that_cannot_be_listed_for_now_is_tried_again_and_not_for_ever(house: House) -> None:

@@ -82,7 +82,7 @@ def test_the_version_that_was_in_force_becomes_current_if_it_is_keyturn_s() -> N
     assert found.olds is not None
     assert found.olds.in_force(1) == ["store: version u1 held the old secret"]
     assert vault.current == "first"
-    assert found.olds.in_force(0) == [f"store: version {OTHER.name(1)} was in force, and is current"]
+    assert found.olds.in_force(0) == [f"store: version {OTHER.name(1)} was in force, and is now current"]
     assert vault.current == f"of {OTHER.name(1)}"
 
 

@@ -93,7 +93,7 @@ def test_only_a_version_of_a_change_that_is_there_is_promoted(version: str) -> N
 @pytest.mark.parametrize(
     ("error", "code", "words"),
     [
-        (superseded(Shelved(Vault()), A.name(1)), SUPERSEDED, "another one came between"),
+        (superseded(Shelved(Vault()), A.name(1)), SUPERSEDED, "another one came in between"),
         (RetryLater(ErrorClass.BUSY, "busy", code="Busy", request_id="r"), "Busy", "could not be made current"),
         (Refused(ErrorClass.FAILED, "no"), "NotPromoted", "could not be made current"),
     ],

@@ -287,7 +287,7 @@ def test_a_full_store_gives_up_what_may_go_and_else_sets_a_pending_one_again() -
     found = resolver(into_store(), done).resolve()
     assert found.keeping is not None
     assert (found.keeping.version, found.keeping.existed) == (OTHER.name(1), True)
-    assert found.evidence == [f"store: full, the pending version {OTHER.name(1)} is set again"]
+    assert found.evidence == [f"store: full, so the pending version {OTHER.name(1)} is used again"]
     assert found.new == Secret(f"of {OTHER.name(1)}")
 
     full = raised(into_store(), vault_with(*users, ("u", -9_000.0)))

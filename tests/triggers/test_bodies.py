@@ -40,7 +40,7 @@ def cloud_event(**attributes: object) -> str:
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "", None, 1])
 def test_only_post_is_answered(method: object) -> None:
-    assert call(httpMethod=method).refused == (405, "only POST is answered")
+    assert call(httpMethod=method).refused == (405, "only POST is allowed")
 
 
 @pytest.mark.parametrize(

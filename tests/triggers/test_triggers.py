@@ -172,7 +172,7 @@ def test_a_dead_letter_of_an_http_call_has_no_waiting_caller() -> None:
     assert [(m.data, m.command_id) for m in delivery.messages] == [(COMMAND, "fc-original-1")]
     refused = letter | {"requestPayload": call.replace("POST", "GET")}
     (message,) = read(refused, fields=FIELDS, request_id="r").messages
-    assert message.problem == "dead letter holds a refused call: only POST is answered"
+    assert message.problem == "dead letter holds a refused call: only POST is allowed"
 
 
 _LIKE_A_CALL = {"httpMethod": "POST", "path": "/", "headers": {}, "queryString": {}, "body": json.dumps(COMMAND)}
