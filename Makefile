@@ -1,7 +1,7 @@
-# Every target works on a fresh checkout: it sets up .venv first, with the packages that it needs. PYTHON picks the
+# Every target works on a fresh checkout: it first sets up .venv with the packages that it needs. PYTHON= names the
 # interpreter (3.10 or newer).
 PYTHON ?= python3
-# A bare version (make package PYTHON=3.12) is the runtime to package for, not the interpreter to set up with.
+# A version number (make package PYTHON=3.12) names the runtime to package for, not the interpreter of .venv.
 ifneq ($(filter 3.%,$(PYTHON)),)
 RUNTIME := --python $(PYTHON)
 override PYTHON := python3
@@ -9,17 +9,17 @@ endif
 VENV   := .venv
 PY     := $(VENV)/bin/python
 ifneq ($(words $(VENV)),1)
-$(error VENV= is one folder, without a space in its path)
+$(error VENV= must be one folder, without a space in its path)
 endif
-# An interpreter that was asked for makes .venv anew where another version made it.
+# If PYTHON= is given and another version made .venv, .venv is made again.
 SET_UP := @$(PYTHON) -m shared.workbench.environment --venv $(VENV) $(if $(filter command environment,$(firstword $(origin PYTHON))),--exactly)
-# Each function runs in a process of its own: compiled anew each time, the sources would cost more than the work.
+# Each function runs in its own process. Without .pyc files Python would compile all sources each time.
 unexport PYTHONDONTWRITEBYTECODE
 
-# What a switch adds to a command. DRY=true would otherwise change passwords, since nobody asked for no change by DRY=1.
-switch = $(if $(filter-out 0 1,$($1)),$(error $1=$($1) means nothing: $1=1, or not at all),$(if $(filter 1,$($1)),$2))
+# The option that a switch adds to a command. A switch takes 1 or 0 only: DRY=true must not change passwords.
+switch = $(if $(filter-out 0 1,$($1)),$(error $1=$($1) means nothing: write $1=1, or leave it out),$(if $(filter 1,$($1)),$2))
 
-# And a wish for no change that a target does not know is refused.
+# A switch that asks for no change is refused by a target that does not know it.
 no_other = $(if $(and $(filter command,$(firstword $(origin $1))),$(filter-out $2,$(MAKECMDGOALS))),$(error $1= is for make $2))
 $(call no_other,DRY,rotate)$(call no_other,PRINT,bootstrap)
 
@@ -32,7 +32,7 @@ $(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGO
 .DEFAULT:
 	@echo "there is no target $@: make help lists them" >&2; exit 2
 
-help: ## what there is
+help: ## list these targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 with-demo:
@@ -48,26 +48,26 @@ demo: with-demo ## change real passwords on both stand-in clouds and show the pr
 	@$(PY) -m tests.cloud demo
 
 JOBS ?= 8
-test: with-dev ## lint, types and every test
+test: with-dev ## lint, type checks and every test
 	@$(MAKE) --no-print-directory lint
 	$(PY) -m pytest -n $(JOBS)
 
 FUNCTION ?=
 FUNCTIONS := $(patsubst functions/%.py,%,$(wildcard functions/[a-z]*.py))
-check: with-dev ## what differs from HEAD, and one function's tests, in under a minute: make check FUNCTION=...
+check: with-dev ## lint changed files and run one function's tests, in under a minute: make check FUNCTION=...
 	@case " $(FUNCTIONS) " in *" $(FUNCTION) "*) ;; *) echo "check: FUNCTION= is one of $(FUNCTIONS)" >&2; exit 2;; esac
 	@changed=$$(git diff --name-only --diff-filter=d HEAD -- '*.py' && git ls-files --others --exclude-standard -- '*.py') || exit 2; \
 	  if [ -n "$$changed" ]; then $(VENV)/bin/ruff check $$changed && $(VENV)/bin/ruff format --check $$changed && $(VENV)/bin/mypy $$changed; \
 	  else echo "No Python file differs from HEAD: nothing to lint."; fi
 	$(PY) -m pytest -n 4 -m "$(FUNCTION) and not zips"
 
-new: with-demo ## a new operation's files from another one's: make new FROM=<function> NAME=<function>
+new: with-demo ## copy an operation's files for a new operation: make new FROM=<function> NAME=<function>
 	@$(PY) -m shared.workbench.scaffold "$(FROM)" "$(NAME)"
 
-schemas: with-demo ## events/schemas/ and README's tables of functions anew, from the code
+schemas: with-demo ## write events/schemas/ and the generated parts of README and the manual, from the code
 	@$(PY) -m shared.workbench.schemas
 
-docs: with-pages ## the reference as one HTML file, dist/docs/keyturn.html
+docs: with-pages ## write the reference as one HTML file, dist/docs/keyturn.html
 	@$(PY) -m shared.workbench.docs
 
 lint: with-dev ## ruff and mypy --strict
@@ -75,40 +75,40 @@ lint: with-dev ## ruff and mypy --strict
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
 
-campaign: with-dev ## every fault, world, overlap, forged message and kill point (40 minutes)
+campaign: with-dev ## test every fault, world, overlap, forged message and kill point (40 minutes)
 	$(PY) -m tests.campaign
 
 COUNT ?= 300
-mutants: with-dev ## do the quick tests notice small changes of the shipped code? make mutants [COUNT=300] [ROOM=clouds]
+mutants: with-dev ## check that the quick tests notice small changes of the code: make mutants [COUNT=300] [ROOM=clouds]
 	@$(PY) -m shared.workbench.mutants --count="$(COUNT)" $(if $(ROOM),--room $(ROOM))
 
 ROUNDS ?= 7
-bench: with-dev ## cold start, warm cost, ceiling, bytes: make bench [ROUNDS=7] [ONLY=cold,warm,batch,ceiling,scale,bytes,counts,others]
+bench: with-dev ## measure speed and sizes: make bench [ROUNDS=7] [ONLY=cold,warm,batch,ceiling,scale,bytes,counts,others]
 	@$(PY) -m shared.workbench.bench --rounds="$(ROUNDS)" $(if $(ONLY),--only="$(ONLY)")
 
 PORT ?= 0
-cloud: with-demo ## the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
+cloud: with-demo ## run the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
 	@exec $(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
 
-shell: with-demo ## a shell that has the stand-in running; `exit` ends both: make shell [WORLD=tests/cloud/fleet.toml] [TLS=1]
+shell: with-demo ## open a shell with a running stand-in; `exit` ends both: make shell [WORLD=tests/cloud/fleet.toml] [TLS=1]
 	@$(PY) -m tests.cloud shell $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
 
 invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(filter command,$(firstword $(origin AS))),$(if $(AS),--as="$(AS)"))
 
-package: with-demo ## the zips of one platform in dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
+package: with-demo ## write the zips of one platform to dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
 	@$(PY) -m shared.workbench.package "$(or $(CLOUD),tencent)" $(FUNCTION) $(RUNTIME)
 
-bootstrap: with-demo ## what an account needs before the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
+bootstrap: with-demo ## prepare an account for the first deploy: make bootstrap CLOUD= [YES=1] [PRINT=1] [SECRET=ssm://...]
 	@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" $(call switch,PRINT,--print) $(if $(SECRET),--secret "$(SECRET)",$(if $(filter command,$(firstword $(origin SECRET))),$(error SECRET= is empty)))
 
-plan: with-demo ## what deploy would change; each function's policies go to dist/: make plan CLOUD=tencent|alibaba
+plan: with-demo ## show what deploy would change; write the role policies to dist/: make plan CLOUD=tencent|alibaba
 	@$(PY) -m shared.workbench.deploy plan "$(CLOUD)"
 
-deploy: with-demo ## bring a platform to what serverless.yml says, once you agree: make deploy CLOUD=tencent|alibaba [YES=1]
+deploy: with-demo ## make a platform match serverless.yml; asks first: make deploy CLOUD=tencent|alibaba [YES=1]
 	@$(PY) -m shared.workbench.deploy deploy "$(CLOUD)"
 
-remove: with-demo ## take away what deploy created: make remove CLOUD=tencent|alibaba [YES=1] [ALL=1: what bootstrap made, too]
+remove: with-demo ## remove what deploy made; ALL=1: what bootstrap made, too: make remove CLOUD=tencent|alibaba [YES=1] [ALL=1]
 	@$(PY) -m shared.workbench.deploy remove "$(CLOUD)"
 	$(call switch,ALL,@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" --remove)
 
@@ -123,14 +123,14 @@ SINCE ?= 1h
 results: with-demo ## results of a deployed bundle, a line each: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]
 	@$(PY) -m shared.workbench.results "$(CLOUD)" --since="$(SINCE)" $(call switch,FOLLOW,--follow) $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
 
-verify: with-demo ## which claims hold on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
+verify: with-demo ## test the claims on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
 	@$(PY) -m shared.workbench.verify "$(CLOUD)" $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
 
 OUT ?= dist/report.html
 report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html] [JSON=1]; default: KEYTURN_RESULTS
 	@$(PY) -m shared.workbench.report $(FROM) -o "$(OUT)" $(call switch,JSON,--json)
 
-lock: ## resolve the requirements files anew, one version a package for every Python (needs uv)
+lock: ## write the requirements files again, with one version of each package for every Python (needs uv)
 	for set in dev:"pyproject.toml --all-extras --group dev" demo:"pyproject.toml --all-extras --group demo" lint:"--group lint" \
 	  pages:"--group pages" tencent:"pyproject.toml --extra tencent" alibaba:"pyproject.toml --extra alibaba" \
 	  amqp:"pyproject.toml --extra amqp" seal:"pyproject.toml --extra seal"; do \
@@ -138,7 +138,7 @@ lock: ## resolve the requirements files anew, one version a package for every Py
 	    --generate-hashes --only-binary :all: $${set#*:} $$held -o requirements-$${set%%:*}.txt || exit 1; \
 	  held="-c requirements-dev.txt"; done
 
-clean: ## remove .venv and what tests left
-	@! ls dist/verify-*-open.json 2>/dev/null || { echo "clean: this may hold the only copy of a password that is in force:" \
-	  "run make verify again, or put it back by hand and remove the file; nothing was removed"; exit 1; } >&2
+clean: ## remove .venv, dist/ and what tests left
+	@! ls dist/verify-*-open.json 2>/dev/null || { echo "clean: this file may hold the only copy of a password that is in force:" \
+	  "run make verify again, or set the old password by hand and delete the file; nothing was removed"; exit 1; } >&2
 	rm -rf $(VENV) .keyturn .mypy_cache .ruff_cache .hypothesis dist

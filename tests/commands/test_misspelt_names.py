@@ -33,13 +33,13 @@ def refusal(command: dict[str, Any]) -> str:
 )
 def test_an_unknown_field_gets_the_name_that_is_near(name: str, offered: str) -> None:
     message = refusal({**GOOD, name: SECRET})
-    assert f"is not a field of this command, did you mean `{offered}`? it has " in message
+    assert f"is not a field of this command, did you mean `{offered}`? its fields are " in message
 
 
 @pytest.mark.parametrize("name", ["Nonsense", SECRET, "x" * 10_000, "", "Deliverance to nobody"])
 def test_a_name_that_is_near_to_none_gets_none(name: str) -> None:
     message = refusal({**GOOD, name: 1})
-    assert "is not a field of this command; it has " in message
+    assert "is not a field of this command; its fields are " in message
     assert "did you mean" not in message
 
 

@@ -41,7 +41,7 @@ def test_a_switch_is_1_or_nothing(target: str, switch: str, option: str) -> None
         assert without.returncode == 0 and option not in without.stdout
     for value in ("true", "yes", "on", "2"):
         for wrong in (shown(target, "CLOUD=tencent", f"{switch}={value}"), shown(target, **{switch: value})):
-            assert wrong.returncode == 2 and f"{switch}=1, or not at all" in wrong.stderr
+            assert wrong.returncode == 2 and f"write {switch}=1, or leave it out" in wrong.stderr
 
 
 @pytest.mark.parametrize(
