@@ -1,1 +1,1 @@
-"""The rooms that call a cloud: the only ones, beside `queues`, that import a vendor's SDK."""
+"""The code that calls the clouds. Only `clouds` and `queues` import a vendor's SDK."""

@@ -1,7 +1,8 @@
-"""The temporary keys of other accounts' roles, kept in a warm instance until five minutes before they end,
-or until a cloud does not know them.
+"""Temporary keys of roles of other accounts. A warm instance keeps them until five minutes before they expire, or until
+a cloud refuses them.
 
-Only what names a role loads this. The keys are in this process's memory alone, and no log line ever holds them.
+Only a command that names a role loads this module. The keys exist only in this process's memory, and no log line ever
+holds them.
 """
 
 from __future__ import annotations
@@ -20,24 +21,24 @@ from shared.runtime.secret import Secret
 from shared.runtime.tls import CERTIFICATE_REFUSED
 
 ASKED_S = 3600
-"""Every role of either cloud takes it by default; one that is set to less is refused, and the error says so."""
+"""By default every role of both clouds allows this. A role with a lower limit is refused, and the error says so."""
 _KEPT_BACK_S = 300.0
-_ENOUGH_S = 2.0  # with less time STS was not given a fair chance
-_FAILING_S = 5.0  # for so long STS that did not answer is not asked again: a batch must not wait for it once a command
+_ENOUGH_S = 2.0  # with less time left, a failed call says nothing about STS
+_FAILING_S = 5.0  # after a failure STS is not called for so long: a batch must not wait once for each command
 _KEYS_AT_FAULT = re.compile("SecretId|TokenFailure|AccessKeyId|SecurityToken")  # in a code
 
 _kept: dict[tuple[str, ...], tuple[RoleKeys, float]] = {}
-_failed: dict[tuple[str, ...], tuple[ErrorClass, str, str | None, float]] = {}  # no error: its frames hold secrets
+_failed: dict[tuple[str, ...], tuple[ErrorClass, str, str | None, float]] = {}  # an error has frames with secrets
 _locks: dict[tuple[str, ...], threading.Lock] = {}
 
 
 def assumed(access: CloudAccess, cloud: str, region: str, role: str, function: str) -> CloudAccess:
-    """The same access, by the keys of a role that the function's own role assumes.
+    """The same access with the keys of a role that the function's own role assumes.
 
-    Raises: RetryLater (it may be assumed later), Refused (it may not be).
+    Raises: RetryLater (try again later), Refused (the function's role may not assume it).
     """
     name = (cloud, access.site, access.endpoint or "", role, function)
-    with _locks.setdefault(name, threading.Lock()):  # one call for all the commands of a batch
+    with _locks.setdefault(name, threading.Lock()):  # one call for all commands of a batch
         keys, until = _kept.get(name, (None, 0.0))
         if keys is None or time.time() >= until:
             _kept.pop(name, None)
@@ -52,13 +53,13 @@ def assumed(access: CloudAccess, cloud: str, region: str, role: str, function: s
             if time.time() < until:
                 _kept[name] = keys, until
     for secret in (keys.key, keys.token):
-        if secret is not None:  # what this invocation did not learn itself is kept out of its log too
+        if secret is not None:  # keys from an earlier invocation must stay out of this one's log, too
             redaction.remember(secret.reveal())
     return replace(access, keys=keys, operator=None, role=role, keys_refused=partial(_forget, keys))
 
 
 def _raise_again(name: tuple[str, ...]) -> None:
-    """Raises: RetryLater, what the last call ended with, as long as it is not worth another one."""
+    """Raise the last call's error again, for a short time after it. Raises: RetryLater."""
     error_class, text, code, until = _failed.get(name, (ErrorClass.UNAVAILABLE, "", None, 0.0))
     left_s = until - time.monotonic()
     if left_s > 0.0:
@@ -77,7 +78,7 @@ def _forget(keys: RoleKeys, refused: KeyturnError) -> None:
 
 
 def _asked(access: CloudAccess, cloud: str, region: str, role: str, session: str) -> tuple[RoleKeys, float]:
-    """New keys, and until when they are used. Raises: as `assumed`."""
+    """New keys, and the Unix time until which keyturn uses them. Raises: as `assumed`."""
     if cloud == "tencent":
         from shared.clouds.tencent.sts import assume_role
     else:
@@ -86,7 +87,7 @@ def _asked(access: CloudAccess, cloud: str, region: str, role: str, session: str
     try:
         key_id, key, token, ends_at = assume_role(access, region, role, session, ASKED_S)
     except Refused as refused:
-        if refused.code == CERTIFICATE_REFUSED:  # it says nothing of the role
+        if refused.code == CERTIFICATE_REFUSED:  # this error is not about the role
             raise
         refusal = refused
     else:
@@ -94,10 +95,10 @@ def _asked(access: CloudAccess, cloud: str, region: str, role: str, session: str
             text = "AssumeRole was not answered with keys, nothing was changed: send the command again later"
             raise RetryLater(ErrorClass.UNAVAILABLE, text, code="NoKeys")
         known = isinstance(ends_at, int | float)
-        until = min(ends_at, asked_at + ASKED_S) - _KEPT_BACK_S if known else 0.0  # an end unknown: not kept
+        until = min(ends_at, asked_at + ASKED_S) - _KEPT_BACK_S if known else 0.0  # unknown end: used once, not kept
         return RoleKeys(key_id, Secret(key, lasting=True), Secret(token, lasting=True)), until
     text = (
-        f"the role could not be assumed ({refusal.code}), nothing was changed: check that the role is there, that it"
+        f"the role could not be assumed ({refusal.code}), nothing was changed: check that the role exists, that it"
         " trusts this function's role, and that this function's role has the right sts:AssumeRole on it"
     )
     told = Refused(ErrorClass.FORBIDDEN, text, code=refusal.code, request_id=refusal.request_id)

@@ -1,8 +1,8 @@
 """What a cloud's error code proves about a change.
 
-Each cloud has one table (`error_codes.py` in its folder). A row says what its code proves and who says so. A code in
-no table proves nothing: the change may have had its effect. So does every answer with a status of 500 or more, whatever
-its code, since a server may fail after the effect (aliyun/alibaba-cloud-sdk-go#39).
+Each cloud has one table (`error_codes.py` in its folder). A row says what its code proves, and the source. A code in
+no table proves nothing: the change may have had its effect. The same holds for every answer with a status of 500 or
+more, whatever its code, because a server may fail after the effect (aliyun/alibaba-cloud-sdk-go#39).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Proves(Enum):
     LATER = "nothing happened, and the same call may work later"
     FOR_GOOD = "nothing happened, and the same call cannot work"
     FRESH_KEYS = "nothing happened, and the same call may work with the keys of the next invocation"
-    NEW_VALUE = "nothing happened, since the new secret breaks a rule of the cloud"
+    NEW_VALUE = "nothing happened, because the new secret breaks a rule of the cloud"
     OLD_SECRET = "the old secret was refused"  # noqa: S105 - a sentence
     NOTHING = "nothing: the change may have had its effect"
 
@@ -50,12 +50,12 @@ class CodeRow:
 
 
 def code_rows(proof: Proves, error_class: ErrorClass, source: str, codes: str) -> list[CodeRow]:
-    """One row for each of the codes, which spaces separate."""
+    """Make one row for each code in `codes`; spaces separate the codes."""
     return [CodeRow(code, proof, error_class, source) for code in codes.split()]
 
 
 class CodeTable:
-    """One cloud's codes. A full code is found before any pattern; patterns are tried in their order."""
+    """One cloud's codes. A full code goes before every pattern. Patterns are tried in their order."""
 
     def __init__(self, groups: Iterable[list[CodeRow]]) -> None:
         self.rows = [row for group in groups for row in group]
@@ -63,11 +63,11 @@ class CodeTable:
         self._patterns = [row for row in self.rows if "*" in row.code]
 
     def exact(self, code: str) -> CodeRow | None:
-        """The row of this very code."""
+        """The row with exactly this code."""
         return self._exact.get(code)
 
     def by_pattern(self, code: str) -> CodeRow | None:
-        """The first row whose pattern fits."""
+        """The first row whose pattern matches."""
         return next((row for row in self._patterns if fnmatchcase(code, row.code)), None)
 
 
@@ -77,17 +77,17 @@ _ADVICE = {
     _E.BUSY: "the instance is locked, not running, or has a task in flight: send it again later",
     _E.NOT_FOUND: "no such instance or account in this region and site: check the names, Region and Site",
     _E.FORBIDDEN: "the role may not do this: check the function's role, its policy and its keys",
-    _E.FAILED: "this instance or account does not take the change: see the cloud's page for the code",
-    _E.INVALID_COMMAND: "the cloud does not take a parameter: check the command against the API page",
+    _E.FAILED: "this instance or account does not accept the change: see the cloud's page for the code",
+    _E.INVALID_COMMAND: "the cloud does not accept a parameter: check the command against the API page",
 }
 
 
 def error_from_code(
     table: CodeTable, action: str, code: object, request_id: str | None, status: int | None = None
 ) -> KeyturnError:
-    """The error that an answer with this code stands for.
+    """The error for an answer with this code.
 
-    `status`: the HTTP status, where the cloud says more by it than "answered": Tencent answers errors with 200.
+    `status`: the HTTP status, if the cloud uses it. Tencent answers errors with 200, so there it is None.
     Returns: RetryLater, Refused, OldSecretRefused or Ambiguous.
     """
     name = clean_code(code)
@@ -99,7 +99,7 @@ def error_from_code(
         return OldSecretRefused(row.error_class, text, code=name, request_id=request_id)
     advice = _ADVICE[row.error_class]
     if row.proof is Proves.NEW_VALUE:
-        advice = "the cloud does not take this new secret: see its page for the rule"
+        advice = "the cloud does not accept this new secret: see its page for the rule"
     text = f"{action} was refused with {name}, nothing happened: {advice}"
     if row.proof is Proves.LATER:
         return RetryLater(row.error_class, text, code=name, request_id=request_id)
@@ -110,7 +110,7 @@ def error_from_code(
 
 
 def find_code(table: CodeTable, code: str) -> CodeRow | None:
-    """The row that holds for a code: its own, else what its name says of the old secret, else a pattern's."""
+    """The row for a code: its own row, else a new one if its name is about the old secret, else the first pattern's."""
     if (row := table.exact(code)) is not None:
         return row
     if names_old_secret(code):
@@ -132,9 +132,9 @@ def _unclear(action: str, name: str, request_id: str | None, status: int | None,
     return Ambiguous(text, code=name, request_id=request_id, refused=refused, passing=refused and passing)
 
 
-# --- what a code's name says, where no table names the code
+# --- what the name of a code says, if no table has the code
 
-# The server's own failure, where the status does not tell: it may follow an effect.
+# Names of the server's own failures, if there is no status. Such a failure may follow an effect.
 _SERVER_SIDE = re.compile(r"Internal|FailedOperation|System|Server|Service|Unknown|Fail|Fault")
 _PASSING = re.compile(
     # load and time
@@ -142,7 +142,7 @@ _PASSING = re.compile(
     # the state of an account, an instance or a service
     r"|lock|freez|frozen|disable|inactive|suspend|isolat|overdue|arrear|debt|state|status|process|progress|pending"
     r"|concurren|conflict|task|flow|migrat|upgrad|maint|unavailable|not_?available|in_?use|connect|network"
-    # who calls
+    # the caller
     r"|permission|auth|forbid|denied|deny|not_?allowed|risk|signature|nonce|token|access_?key|credential|timestamp"
     # the server itself
     r"|internal|system|server|service|unknown",
@@ -152,7 +152,7 @@ _PASSING_STATUS = frozenset({401, 403, 408, 429})
 
 
 def tells_of_passing_state(code: str, status: int | None = None) -> bool:
-    """Whether a code's name or the status tells of something that passes, or of who calls, not of what was sent."""
+    """Whether the code's name or the status points to a passing state or to the caller, not to what the call sent."""
     return bool(_PASSING.search(code)) or (status is not None and (status in _PASSING_STATUS or status >= 500))
 
 
@@ -168,11 +168,11 @@ _OF_FORM = re.compile(r"format|malformed|length|rule|polic|complex|weak|strength
 
 
 def names_old_secret(code: str) -> bool:
-    """Whether a code's own name says that the old, or the account's, password is wrong: `InvalidOldPassword.Value`,
-    `WrongPassword`, `PasswordMismatch`.
+    """Whether the name of a code says that the old password, or the account's, is wrong. Examples:
+    `InvalidOldPassword.Value`, `WrongPassword`, `PasswordMismatch`.
 
-    A name that also tells of throttling, permission, an account's state, the signature or the new password does not
-    say so.
+    A name that also mentions throttling, permission, an account's state, the signature or the new password is no such
+    name.
     """
     if not re.search(_PASSWORD, code, re.IGNORECASE) or code.startswith("Missing") or _OF_NEW.search(code):
         return False
@@ -181,10 +181,10 @@ def names_old_secret(code: str) -> bool:
     return bool(_OLD_PASSWORD.search(code) or (_WRONG.search(code) and not _OF_FORM.search(code)))
 
 
-# --- a call that never left
+# --- a call that was never sent
 
 _CERTIFICATE = "SSLCertVerificationError"
-# What these say is that no connection came about, so no request left.
+# These errors say that there was no connection, so no request was sent.
 _NEVER_SENT = {
     "NewConnectionError",
     "NameResolutionError",
@@ -193,22 +193,22 @@ _NEVER_SENT = {
     "ConnectionRefusedError",
     "gaierror",
 }
-_HANDSHAKE = ("ssl", "do_handshake")  # a request is written only after it
+_HANDSHAKE = ("ssl", "do_handshake")  # the client sends a request only after this
 
 
 def never_sent(failure: BaseException) -> bool:
-    """Whether a client's failure proves that the request never left: no address, no connection in time, no TLS."""
+    """Whether a client's failure proves that no request was sent: no address, no connection in time, or no TLS."""
     return any(_precedes_request(cause) for cause in _causes(failure))
 
 
 def error_if_never_sent(
     action: str, failure: BaseException, handled: BaseException | None = None
 ) -> KeyturnError | None:
-    """The error that a client's failure stands for where it proves that the request never left; else None.
+    """The error for a client's failure that proves that no request was sent. None: the failure does not prove it.
 
-    `handled`: the exception that was being handled when the call began, which says nothing of it.
+    `handled`: the exception that was being handled when the call began. It says nothing about the call.
 
-    Returns: Refused (failed) for a certificate that is not trusted, which does not pass by itself; else RetryLater.
+    Returns: Refused (failed) for a certificate that is not trusted, as waiting does not help; else RetryLater.
     """
     causes = _causes(failure, handled)
     if not any(map(_precedes_request, causes)):
@@ -218,15 +218,15 @@ def error_if_never_sent(
             problem = certificate_problem(getattr(cause, "verify_code", None))
             text = f"{action} was not sent: the certificate of {_host(causes)} {problem}"
             return Refused(_E.FAILED, text, code=CERTIFICATE_REFUSED)
-    text = f"{action} was not sent, no connection came about: check the network, then send it again"
+    text = f"{action} was not sent, there was no connection: check the network, then send it again"
     if (failed := next(filter(_is_of_handshake, causes), None)) is not None:
         why = clean_code(getattr(failed, "reason", None) or type(failed).__name__)
-        text = f"{action} was not sent, TLS with {_host(causes)} did not come about ({why}): check the endpoint's port"
+        text = f"{action} was not sent, TLS with {_host(causes)} failed ({why}): check the endpoint's port"
     return RetryLater(_E.UNAVAILABLE, text, code="NoConnection")
 
 
 def _causes(failure: BaseException, handled: BaseException | None = None) -> list[BaseException]:
-    """A client's failure and all that it came from.
+    """A client's failure and all its causes.
 
     urllib3 and the SDKs nest the cause in `reason`, in `inner_exception`, in arguments or in the exception context.
     """
@@ -234,7 +234,7 @@ def _causes(failure: BaseException, handled: BaseException | None = None) -> lis
     found: dict[int, BaseException] = {}
     while waiting:
         error = waiting.pop()
-        # What was being handled before this call is in the context, too: an error of ours always is.
+        # The context also holds what was handled before this call. keyturn's own errors always are such.
         if not isinstance(error, BaseException) or error is handled or isinstance(error, KeyturnError):
             continue
         if id(error) in found:
@@ -250,7 +250,7 @@ def _precedes_request(cause: BaseException) -> bool:
 
 
 def _is_of_handshake(cause: BaseException) -> bool:
-    """Whether it was raised while TLS was agreed on: one of the same class may also come while an answer is read."""
+    """Whether it was raised during the TLS handshake. The same class may also be raised while an answer is read."""
     trace = cause.__traceback__
     while trace is not None:
         frame = trace.tb_frame
@@ -261,6 +261,6 @@ def _is_of_handshake(cause: BaseException) -> bool:
 
 
 def _host(causes: Iterable[BaseException]) -> str:
-    """Whom the client had dialled, as urllib3's errors name it."""
+    """The host that the client connected to, as urllib3's errors name it."""
     hosts = (getattr(getattr(cause, "pool", None), "host", None) for cause in causes)
     return next((host for host in hosts if isinstance(host, str)), "the server")

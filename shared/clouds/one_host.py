@@ -1,4 +1,4 @@
-"""The session of `requests` by which both vendors' clients send, held to what a call says: its host, its headers."""
+"""Limits the `requests` sessions of both vendors' clients: each request goes to its own host, with its own headers."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ from typing import Any
 
 
 def hold(session: Any) -> Any:
-    """The session, which follows no redirect: that would send a change, its secret and its token once more, to whomever
-    an answer names, and hide what became of the first. It keeps no cookie, and looks for no proxy and no ~/.netrc.
+    """Let a session follow no redirect, keep no cookie, and read no proxy variable and no ~/.netrc.
+
+    A redirect would send a change with its secret and token again, to any host that an answer names. It would also hide
+    the result of the first request. Returns: the session.
     """
     if session.get_redirect_target is _nowhere:
         return session
@@ -20,7 +22,7 @@ def hold(session: Any) -> Any:
 
 
 def hold_all(core: Any) -> None:
-    """Every session of darabonba-core 1.0.9, by which Alibaba's clients send, those that are there included."""
+    """Do this for every session, new or old, of darabonba-core 1.0.9, which Alibaba's clients use."""
     given = core.DaraCore._get_session
     if getattr(given, "held", False):
         return

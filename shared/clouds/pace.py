@@ -1,9 +1,9 @@
-"""Pace and backoff: how fast an API may be called, and how long to wait before calling again.
+"""The pace: how fast keyturn calls an API, and how long it waits before the next call.
 
-No coordinator: each instance holds its own pace for each API and region, as places in the cloud's second. A call is
-made in the place of one that is a second old, which is free again, so instances that share a limit settle into places
-of their own. A throttled answer halves the pace, but not below what went through in the second before; while calls
-succeed one more place is tried for after a while, then more and more.
+There is no coordinator. Each instance keeps its own pace for each API and region. It thinks of the cloud's limit as
+places in a second: a place is free again one second after its last call. So instances that share a limit settle into
+different places. A throttled answer halves the pace, but not below the number of calls that succeeded in the second
+before it. While calls succeed, the pace rises again: after a while by one place, then by more and more.
 """
 
 from __future__ import annotations
@@ -19,35 +19,35 @@ from dataclasses import dataclass
 from shared.runtime.deadline import Deadline
 from shared.runtime.errors import ErrorClass, RetryLater
 
-_FLOOR = 0.1  # of the full rate
-_SECOND_S = 1.005  # ours is longer than the cloud's
-_SHARED_S = 1.02  # where others are met: a place is left free for a moment, so that who has none finds one
-_CLOSEST = 1.25  # within the second, calls go out at most so many times as fast as the full rate
-_RAISE_S = (0.8, 1.6)  # so long after a throttled answer one more place is tried for
-_DOUBLE_S = 0.2  # and then twice as many each time that this has passed
-_RISEN_S = 10.0  # by then beyond any rate
-_SLOWER_S = 0.0005  # the shortest way to the cloud and back is forgotten by so much a call
+_FLOOR = 0.1  # of the full rate: the pace never falls below
+_SECOND_S = 1.005  # a little longer than the cloud's second
+_SHARED_S = 1.02  # if others share the limit: a place stays free for a moment, for an instance that has none
+_CLOSEST = 1.25  # within a second, calls follow each other at most so many times faster than the full rate
+_RAISE_S = (0.8, 1.6)  # after a throttled answer, wait so long before the pace rises by one place
+_DOUBLE_S = 0.2  # then the rise doubles each time that this has passed
+_RISEN_S = 10.0  # by then the rise is above any rate
+_SLOWER_S = 0.0005  # each call raises the shortest round trip by this, so that an old one is forgotten
 
 
 @dataclass(eq=False)
 class Slot:
-    """One call's place in line: when it went out, and when it was answered."""
+    """One call's place: when the call was sent, and when it was answered."""
 
     sent: float
     answered: float = -math.inf
 
 
 class Pace:
-    """One API's pace in one region, in calls a second. Threads of one instance share it, first come, first served."""
+    """One API's pace in one region, in calls a second. The threads of an instance share it and take turns in order."""
 
     def __init__(
         self, rate: float, clock: Callable[[], float] = time.monotonic, rng: random.Random | None = None
     ) -> None:
         self._full = self._rate = self._base = rate
         self._clock = clock
-        self._rng = rng or random.Random()  # noqa: S311 - no secret hangs on it
-        self._sent: deque[Slot] = deque(maxlen=max(1, int(rate)))  # what was throttled took no place
-        self._way_s = math.inf  # to the cloud and back, the shortest of late
+        self._rng = rng or random.Random()  # noqa: S311 - no secret depends on it
+        self._sent: deque[Slot] = deque(maxlen=max(1, int(rate)))  # without throttled calls
+        self._way_s = math.inf  # the shortest recent round trip to the cloud
         self._earliest = -math.inf
         self._throttled_at = -math.inf
         self._raise_s = _RAISE_S[1]
@@ -59,11 +59,11 @@ class Pace:
         return self._rate
 
     def acquire(self, deadline: Deadline, sleep: Callable[[float], None] = time.sleep, *, again: bool = False) -> Slot:
-        """Wait for the next place in line; `again`: for a call that was throttled, so that it is the next.
+        """Wait for the next place. `again`: the call was throttled before, so it goes first in the line.
 
-        The slot is to be given to `throttled` or `succeeded` when the call has been answered.
+        When the call is answered, pass the slot to `throttled` or `succeeded`.
 
-        Raises: RetryLater (throttled) if that place lies behind the deadline; the place is given back.
+        Raises: RetryLater (throttled) if the place comes after the deadline; the place is then free for others.
         """
         with self._lock:
             now = self._clock()
@@ -90,7 +90,7 @@ class Pace:
             with self._lock:
                 now = self._clock()
                 first = self._line[0] is turn
-                # A throttled answer meanwhile moves the place further away.
+                # A throttled answer in the meantime moves the place to a later time.
                 wait_s = max(self.due(now) - now, 0.0) if first else 0.0
                 if wait_s > deadline.left() or (not first and deadline.left() <= 0.0):
                     raise _no_place()
@@ -103,13 +103,13 @@ class Pace:
                 turn.clear()
 
     def due(self, now: float) -> float:
-        """When the next call may go out."""
+        """The time at which the next call may be sent."""
         places = max(1, int(self._rate))
         start = max(now, self._earliest)
         if len(self._sent) < places:
             return start
-        # The cloud counts a call as it arrives. What held one up, here or on the way, shows in the time that its answer
-        # took above the shortest seen; so late it may have been counted.
+        # The cloud counts a call when it arrives. A call may be delayed here or on its way. Its answer then took longer
+        # than the shortest one seen, and the cloud may have counted the call later by the difference.
         oldest = self._sent[-places]
         counted = max(oldest.sent, oldest.answered - self._way_s)
         if self._rate < self._full:
@@ -117,14 +117,14 @@ class Pace:
         return max(start, counted + _SECOND_S * places / self._rate)
 
     def go(self, now: float) -> Slot:
-        """A call goes out."""
+        """Take the place of a call that is sent now."""
         place = Slot(now)
         self._sent.append(place)
         self._earliest = max(self._earliest, now + 1.0 / (_CLOSEST * self._full))
         return place
 
     def throttled(self, place: Slot) -> None:
-        """The cloud throttles a call: half the pace, unless more than that went through in the second before it."""
+        """The cloud throttled this call: halve the pace, but not below the calls that succeeded in the last second."""
         with self._lock:
             if place in self._sent:
                 self._sent.remove(place)
@@ -136,7 +136,7 @@ class Pace:
             self._earliest = max(self._earliest, self._throttled_at + again_s)
 
     def succeeded(self, place: Slot) -> None:
-        """A call was not throttled: the pace comes back with the time since one was."""
+        """The cloud did not throttle this call: raise the pace by the time since the last throttled answer."""
         with self._lock:
             now = self._clock()
             self._way_s = min(now - place.sent, self._way_s + _SLOWER_S)
@@ -148,7 +148,7 @@ class Pace:
 
 
 def _no_place() -> RetryLater:
-    text = "not called: the pace leaves no place before the deadline; send it again"
+    text = "not called: the pace allows no call before the deadline; send it again"
     return RetryLater(ErrorClass.THROTTLED, text)
 
 
@@ -157,7 +157,7 @@ _paces_lock = threading.Lock()
 
 
 def pace_of(key: tuple[str, ...], rate: float) -> Pace:
-    """The pace that this process keeps for an API in a region, at the rate that is set now."""
+    """This process's pace for an API in a region, at the present rate."""
     with _paces_lock:
         name = (*key, str(rate))
         if name not in _paces:

@@ -1,4 +1,4 @@
-"""What both clouds' sessions share: paced calls, reads that may be repeated, and one change that may not."""
+"""The common part of both clouds' sessions: paced calls, reads that may be repeated, and a change that may not."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from shared.runtime.regions import check_region
 _LONGEST_READ_S = 5.0
 _LONGEST_CHANGE_S = 10.0
 _READ_TRIES = 4
-# What a change leaves for finding out what happened and saying so, at most this share of the time that is left.
+# The time that a change leaves to find out and report what happened: at most this share of the time that is left.
 _KEPT_SHARE = 0.5
 _KEPT_AT_MOST_S = 8.0
-_OLD = "Old"  # how the parameters that hold an old secret begin, on both clouds
-_IN_LINE_S = 20.0  # a change whose turn comes later is looked at anew first
-_LEAST_CHANGE_S = 1.5  # with less behind its place in line a change is not sent
-# A throttled answer proves that nothing happened: the same call is made again, the next in line, for so long. What was
-# read before a change stays fresh enough meanwhile; who has waited longer looks anew. A read may take more patience.
+_OLD = "Old"  # on both clouds, parameters with an old secret begin so
+_IN_LINE_S = 20.0  # after a longer wait keyturn reads store and account again before the change
+_LEAST_CHANGE_S = 1.5  # a change is not sent with less time left
+# A throttled answer proves that nothing happened. For this long the call is repeated, first in the line. What was read
+# before a change is fresh enough for this time; after it keyturn reads again. A read may be repeated for longer.
 PATIENCE_S = 2.0
 _READ_PATIENCE = 0.125  # of the time that is left, at each of its tries
 
 
 class Session(ABC):
-    """One product's API in one region. Not for two threads at once."""
+    """One product's API in one region. Only one thread at a time may use it."""
 
     cloud: str
 
@@ -37,20 +37,20 @@ class Session(ABC):
         self.access = access
         self.region = region
         self.sent_at = -math.inf
-        """When the last call went out, by the deadline's clock: its place in line may have come late."""
+        """When the last call was sent, by the deadline's clock. It may have waited for its place before."""
 
     @abstractmethod
     def _send(self, action: str, ids: dict[str, Any], secrets: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        """One request through the vendor's client. Raises: KeyturnError."""
+        """Send one request through the vendor's client. Raises: KeyturnError."""
 
     @abstractmethod
     def _load(self) -> None:
-        """Import the vendor's client, so that the first call of a process is not late for it."""
+        """Import the vendor's client, so that this does not delay the first change of a process."""
 
     def change(self, action: str, ids: dict[str, Any], secrets: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Make the one call that cannot be undone, once, and never after the deadline.
+        """Make the call that cannot be undone: once, and never after the deadline.
 
-        Raises: RetryLater or Refused (surely nothing happened), OldSecretRefused, Ambiguous (it may have).
+        Raises: RetryLater or Refused (nothing happened), OldSecretRefused, Ambiguous (it may have had its effect).
         """
         secrets = secrets or {}
         check_region(self.cloud, self.region)
@@ -60,13 +60,13 @@ class Session(ABC):
         except OldSecretRefused as refused:
             if any(name.startswith(_OLD) for name in secrets):
                 raise
-            # No old secret was sent, so what the code says of one explains nothing.
+            # The call sent no old secret, so a code about one explains nothing.
             text = f"{action} was answered with {refused.code}, though no old secret was sent"
             unclear = Ambiguous(text, code=refused.code, request_id=refused.request_id, refused=True)
         raise unclear
 
     def read(self, action: str, ids: dict[str, Any]) -> dict[str, Any]:
-        """Ask, and ask again where the answer was lost or put off: a read changes nothing.
+        """Read, and repeat the call if the answer was lost or said "later": a read changes nothing.
 
         Raises: RetryLater (unavailable, throttled, busy) or Refused.
         """
@@ -77,10 +77,10 @@ class Session(ABC):
             try:
                 return self._paced(action, ids, {}, self._read_timeout_s)
             except Ambiguous as error:
-                text = f"{action} was not answered in a way that can be read: send the command again later"
+                text = f"{action} got no readable answer: send the command again later"
                 last = RetryLater(ErrorClass.UNAVAILABLE, text, code=error.code, request_id=error.request_id)
                 if error.refused and not error.passing:
-                    break  # asked again it would answer the same
+                    break  # a repeat would get the same answer
             except OldSecretRefused as error:
                 last = Refused(ErrorClass.FAILED, error.message, code=error.code, request_id=error.request_id)
                 break
@@ -107,17 +107,17 @@ class Session(ABC):
         timeout_s: Callable[[], float],
         least_s: float = 0.0,
     ) -> dict[str, Any]:
-        """One call in its turn; `timeout_s` is asked when the turn has come."""
-        # A limit is an account's: a role's is its own account's.
+        """Make one call when its turn comes; only then `timeout_s` is called."""
+        # Each account has a limit of its own, and a role counts for its own account.
         pace = pace_of((self.cloud, action, self.region, self.access.role or ""), self.access.calls_per_s)
-        # A place in line that leaves too little time behind it is not taken.
+        # A place is not taken if too little time would be left after it.
         deadline = self.access.deadline.earlier(least_s).within(_IN_LINE_S) if least_s else self.access.deadline
         patient_until: float | None = None
         while True:
             if least_s and deadline.left() <= 0.0:
                 raise _too_late(action)
             place = pace.acquire(deadline, self.access.sleep, again=patient_until is not None)
-            if least_s and deadline.left() <= 0.0:  # waiting for the place took longer than it was to
+            if least_s and deadline.left() <= 0.0:  # the wait for the place took longer than planned
                 raise _too_late(action)
             self.sent_at = deadline.clock()
             try:
@@ -139,5 +139,5 @@ class Session(ABC):
 
 
 def _too_late(action: str) -> RetryLater:
-    text = f"{action} was not sent: too little time is left to learn how it ends; send the command again"
+    text = f"{action} was not sent: too little time is left to see its result; send the command again"
     return RetryLater(ErrorClass.UNAVAILABLE, text, code="TooLittleTime")

@@ -1,1 +1,1 @@
-"""Queues: one port, one file a kind, imported only when a URL names it."""
+"""Queues: one port, and one file for each kind. A file is imported only when a URL names its kind."""

@@ -1,7 +1,7 @@
-"""AMQP 0-9-1 with publisher confirms (RabbitMQ, and what both clouds sell under that protocol), over py-amqp.
+"""AMQP 0-9-1 with publisher confirms, over py-amqp: for RabbitMQ and both clouds' AMQP services.
 
-Source: https://www.rabbitmq.com/docs/confirms; py-amqp 5.4. A user and a password are given in the URL. ApsaraMQ can
-derive them from role keys; how the security token enters is not published, so that is not built.
+Source: https://www.rabbitmq.com/docs/confirms; py-amqp 5.4. The URL holds a user and a password. ApsaraMQ can derive
+them from role keys. keyturn does not do so, because no page says where the security token goes.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ from shared.runtime.queue_urls import AmqpPlace
 _WORKER_TIMEOUT_S = 10.0
 _CLOSE_S = 1.0
 _LONGEST_DELAY_S = 30
-_DELAY_QUEUE_RESTS_MS = 60_000  # after its last delay is over, then the broker deletes it
-_MOST_IDLE_S = 15.0  # a connection that rested longer may be dead without a sign
+_DELAY_QUEUE_RESTS_MS = 60_000  # so long after its last delay the broker deletes the queue
+_MOST_IDLE_S = 15.0  # a connection that was idle for longer may be dead without a sign
 _PERSISTENT = 2
 _NO_ROUTE = 312
 
 
 class AmqpQueue:
-    """Queue and Inbox over one queue that exists already; keyturn declares none but those that hold a delay.
+    """Queue and Inbox over a queue that exists already. keyturn declares only the queues that hold a delay.
 
-    One connection, used by one thread at a time, and given up after anything that went wrong in it.
+    There is one connection. One thread at a time uses it, and after any error it is given up.
     """
 
     max_delay_s = float(_LONGEST_DELAY_S)
@@ -51,13 +51,13 @@ class AmqpQueue:
         self._lock = threading.Lock()
         self._connection: Any = None
         self._channel: Any = None
-        self._connections = 0  # a delivery tag counts within its connection alone
+        self._connections = 0  # a delivery tag is valid within its connection only
         self._rest = Rest()
-        self._holds = False  # messages may be held by this connection: closing it would give them back
+        self._holds = False  # this connection may hold messages: closing it would give them back
         self._receives: dict[str, int] = {}
 
     def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
-        """See Queue.send. A delay is kept in a queue beside this one, in whole seconds, rounded up, up to 30."""
+        """See Queue.send. A second queue holds a delay: in whole seconds, rounded up, 30 at most."""
         check_size(message)
         ends_at = time.monotonic() + timeout_s
         if timeout_s <= 0:
@@ -66,14 +66,14 @@ class AmqpQueue:
             channel = self._ready(ends_at)
             try:
                 routing_key = self._delayed(channel, math.ceil(min(delay_s, self.max_delay_s)))
-            # Nothing is out yet: whatever the client raises, the message did not arrive.
+            # Nothing was sent yet: after any exception of the client the message did not arrive.
             except Exception as error:
                 raise _refused(error) or _unavailable(error) from None
             self._publish(channel, message, routing_key, ends_at)
             self._rest = Rest()
 
     def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
-        """See Inbox.receive. A message is held for as long as the connection lives, not for `lease_s`."""
+        """See Inbox.receive. A lease lasts as long as the connection, not `lease_s`."""
         until = time.time() + lease_s
         with self._worker() as channel:
             self._holds = True
@@ -95,7 +95,7 @@ class AmqpQueue:
         return tag > 0
 
     def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
-        """See Inbox.release. It is due at once: a delay cannot be given to a message that goes back."""
+        """See Inbox.release. The message is due at once: AMQP cannot delay a message that goes back."""
         with self._worker() as channel:
             tag = self._tag(leased)
             if tag:
@@ -103,7 +103,7 @@ class AmqpQueue:
         return tag > 0
 
     def peek(self) -> list[WaitingMessage]:
-        """Those that are due and that nobody holds: all are taken, and put back. Raises: QueueUnavailable."""
+        """The messages that are due and not leased. It takes them and puts them back. Raises: QueueUnavailable."""
         with self._worker():
             channel = self._connection.channel()
             now, found = time.time(), []
@@ -113,17 +113,17 @@ class AmqpQueue:
             return found
 
     def close(self) -> None:
-        """Close the connection, which gives back what is held; a later call opens it again."""
+        """Close the connection. This gives held messages back. A later call opens it again."""
         with self._lock:
             connection, self._connection, self._channel = self._connection, None, None
             if connection is not None:
-                with contextlib.suppress(Exception):  # gone already, then
+                with contextlib.suppress(Exception):  # it may be closed already
                     _limit(connection, time.monotonic() + _CLOSE_S)
                     connection.close()
                 _drop(connection)
 
     def _tag(self, leased: LeasedMessage) -> int:
-        """The delivery tag, 0 if it was another connection's: the broker has given that message back."""
+        """The delivery tag; 0 if it belongs to an older connection, whose messages the broker has given back."""
         connection, _, tag = leased.lease.partition("/")
         return int(tag) if connection == str(self._connections) else 0
 
@@ -141,22 +141,22 @@ class AmqpQueue:
         )
         try:
             left_s = _limit(self._connection, ends_at)
-            exchange = self._place.exchange if routing_key == self._place.queue else ""  # a delay's queue is unbound
+            exchange = self._place.exchange if routing_key == self._place.queue else ""  # delay queues are unbound
             channel.basic_publish_confirm(
                 envelope, exchange=exchange, routing_key=routing_key, mandatory=True, confirm_timeout=left_s
             )
         except MessageNacked:
-            raise QueueRejected("the broker did not keep the message: the queue is full or failing") from None
-        # Whatever the client raises once a message may be out, it may have arrived.
+            raise QueueRejected("the broker did not keep the message: its queue is full or has failed") from None
+        # After any other exception of the client the message may have arrived.
         except Exception as error:
             raise _refused(error) or QueueTimeout(f"the broker did not confirm ({type(error).__name__})") from None
 
     def _delayed(self, channel: Any, delay_s: int) -> str:
-        """The queue to publish to. With a delay, the one that hands its messages on to this one when it is over."""
+        """The queue to publish to. With a delay it is a queue that passes its messages on to this one afterwards."""
         name = self._place.queue
         if delay_s < 1:
             return name
-        channel.queue_declare(name, passive=True)  # a message that is handed on to no queue would be lost
+        channel.queue_declare(name, passive=True)  # if this queue did not exist, the delayed message would be lost
         delay_ms = 1000 * delay_s
         return _declare(channel, f"{name}.delay.{delay_ms}", name, delay_ms)
 
@@ -168,29 +168,29 @@ class AmqpQueue:
             probe = self._connection.channel()
             try:
                 probe.queue_declare(name, passive=True)
-            except NotFound:  # which closes the channel
+            except NotFound:  # this closes the channel
                 continue
             probe.close()
             yield name
 
     @contextlib.contextmanager
     def _worker(self) -> Iterator[Any]:
-        """The channel, for taking messages. Raises: QueueUnavailable, for whatever goes wrong inside."""
+        """The channel for a worker. Raises: QueueUnavailable for every error inside."""
         with self._held(_WORKER_TIMEOUT_S):
             try:
                 yield self._ready(time.monotonic() + _WORKER_TIMEOUT_S)
-            # Whatever the client raises, what was taken and not acknowledged is given out again.
+            # After any exception of the client the broker delivers unacknowledged messages again.
             except Exception as error:
                 raise _unavailable(error) from None
 
     @contextlib.contextmanager
     def _held(self, timeout_s: float) -> Iterator[None]:
-        """Alone with the connection, which does not outlive an error: a late answer must meet no later question."""
+        """Hold the connection alone. After an error it is closed, so that a late answer reaches no later request."""
         if not self._lock.acquire(timeout=timeout_s):
             raise QueueUnavailable("the connection is busy")
         try:
             yield
-        except BaseException:  # whatever ends the exchange, an interrupt too; it is raised on
+        except BaseException:  # every error, an interrupt, too; it is raised again
             connection, self._connection, self._channel = self._connection, None, None
             _drop(connection)
             raise
@@ -198,7 +198,7 @@ class AmqpQueue:
             self._lock.release()
 
     def _ready(self, ends_at: float) -> Any:
-        """A channel that confirms, on a connection that lives. Raises: QueueUnavailable, QueueRejected."""
+        """A channel with confirms, on an open connection. Raises: QueueUnavailable, QueueRejected."""
         try:
             if self._connection is not None and (self._rested_long() or not _lives(self._connection)):
                 _drop(self._connection)
@@ -213,7 +213,7 @@ class AmqpQueue:
             _limit(self._connection, ends_at)
         except ImportError:
             raise QueueRejected("the AMQP client is not in this package: add amqp") from None
-        # No message is out yet, whatever the client, `socket` or `ssl` raises.
+        # After any exception of the client, `socket` or `ssl` no message was sent yet.
         except Exception as error:
             raise _refused(error) or _unavailable(error) from None
         return self._channel
@@ -223,14 +223,14 @@ class AmqpQueue:
 
 
 def connect(place: AmqpPlace, timeout_s: float) -> Any:
-    """An open connection of py-amqp. Raises: whatever py-amqp, `socket` or `ssl` raises."""
+    """Open a connection of py-amqp. Raises: the exceptions of py-amqp, `socket` and `ssl`."""
     from amqp import Connection
 
-    # It prints frames, and a frame may hold a command.
+    # Its logger prints frames, and a frame may hold a command.
     logging.getLogger("amqp").setLevel(logging.WARNING)
     host = f"[{place.host}]" if ":" in place.host else place.host
-    # py-amqp hands `context` to ssl.create_default_context, which demands a certificate; the handshake is left to
-    # a step of its own, which has the time-out.
+    # py-amqp passes `context` to ssl.create_default_context, which verifies the certificate. The handshake is a
+    # separate step, because that step has a time-out.
     tls = {
         "context": {"check_hostname": True},
         "server_hostname": place.host,
@@ -244,7 +244,7 @@ def connect(place: AmqpPlace, timeout_s: float) -> Any:
         virtual_host=place.vhost,
         ssl=tls if place.tls else False,
         connect_timeout=max(0.1, timeout_s),
-        confirm_publish=False,  # basic_publish_confirm is called by its name
+        confirm_publish=False,  # keyturn calls basic_publish_confirm itself
         client_properties={"product": "keyturn"},
     )
     try:
@@ -264,7 +264,7 @@ def _declare(channel: Any, name: str, onto: str, delay_ms: int) -> str:
             "x-message-ttl": delay_ms,
             "x-dead-letter-exchange": "",
             "x-dead-letter-routing-key": onto,
-            "x-expires": delay_ms + _DELAY_QUEUE_RESTS_MS,  # counted anew by each declaration
+            "x-expires": delay_ms + _DELAY_QUEUE_RESTS_MS,  # each declaration starts this time again
         },
     )
     return name
@@ -276,7 +276,7 @@ def _read(got: Any) -> QueueMessage:
 
 
 def _lives(connection: Any) -> bool:
-    """Whether a resting connection is open: all that it can have to say is that it is not."""
+    """Whether an idle connection is open. If it has data to read, these can only say that it was closed."""
     sock = connection.transport.sock if connection.connected else None
     if sock is None:
         return False
@@ -286,18 +286,18 @@ def _lives(connection: Any) -> bool:
 
 
 def _limit(connection: Any, ends_at: float) -> float:
-    """Let the next step take what is left, in seconds. Raises: QueueUnavailable."""
+    """Limit the next step to the seconds that are left, and return them. Raises: QueueUnavailable."""
     left_s = ends_at - time.monotonic()
     if left_s <= 0:
         raise QueueUnavailable("no time left to send")
-    if not connection.connected:  # py-amqp would open it again, without a limit
+    if not connection.connected:  # py-amqp would open it again, without a time limit
         raise QueueUnavailable("the broker closed the connection")
     connection.transport.sock.settimeout(left_s)
     return left_s
 
 
 def _drop(connection: Any) -> None:
-    """Close the socket without a word: a frozen broker would not answer."""
+    """Close the socket and wait for no answer, because a frozen broker would not answer."""
     if connection is None:
         return
     with contextlib.suppress(Exception):
@@ -307,7 +307,7 @@ def _drop(connection: Any) -> None:
 
 
 def _refused(error: Exception) -> QueueError | None:
-    """The refusal that a broker's own words are, or None: they say that it keeps nothing."""
+    """The error for a refusal by the broker, which means that it keeps no message. None: it is no refusal."""
     from amqp.exceptions import AccessRefused, ChannelError, NotAllowed, NotFound, PreconditionFailed, ResourceLocked
 
     if isinstance(error, QueueError):
@@ -315,13 +315,13 @@ def _refused(error: Exception) -> QueueError | None:
     if isinstance(error, (AccessRefused, NotAllowed)):
         return QueueRejected("the broker refuses the user, its password or the vhost")
     if isinstance(error, NotFound) or (isinstance(error, ChannelError) and error.reply_code == _NO_ROUTE):
-        return QueueRejected("the broker has no such queue, or none is bound to the exchange")
+        return QueueRejected("the broker has no such queue, or no queue is bound to the exchange")
     if isinstance(error, (PreconditionFailed, ResourceLocked)):
-        return QueueRejected(f"the queue does not take this ({type(error).__name__})")
+        return QueueRejected(f"the broker refuses this use of the queue ({type(error).__name__})")
     return None
 
 
 def _unavailable(error: Exception) -> QueueError:
     if isinstance(error, QueueError):
         return error if isinstance(error, QueueUnavailable) else QueueUnavailable(str(error))
-    return QueueUnavailable(f"the broker cannot be asked now ({type(error).__name__})")
+    return QueueUnavailable(f"the broker cannot be reached now ({type(error).__name__})")

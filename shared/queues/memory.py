@@ -1,4 +1,4 @@
-"""Queues inside this process, for tests and the bench: the promises of the file queue, without a file."""
+"""Queues inside this process, for tests and the bench. They keep the promises of the file queue without a file."""
 
 import math
 import threading
@@ -28,7 +28,7 @@ _stores_lock = threading.Lock()
 
 
 class MemoryQueue:
-    """Queue and Inbox: every instance of one name shares its messages, for as long as the process lives."""
+    """Queue and Inbox. All instances with one name share their messages as long as the process lives."""
 
     max_delay_s = math.inf
 
@@ -38,7 +38,7 @@ class MemoryQueue:
             self._store = _stores.setdefault(name, _Store())
 
     def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
-        """See Queue.send. An id that was sent before is confirmed and ignored."""
+        """See Queue.send. A message with a known id is confirmed and ignored."""
         check_size(message)
         if timeout_s <= 0:
             raise QueueUnavailable("no time left to send")
@@ -88,7 +88,7 @@ class MemoryQueue:
             return [entry.stored for entry in self._store.waiting.values()]
 
     def close(self) -> None:
-        """Nothing to let go of: the messages stay."""
+        """Do nothing: the messages stay."""
 
     def _held(self, leased: LeasedMessage) -> _Entry | None:
         entry = self._store.waiting.get(leased.message.id)

@@ -1,8 +1,8 @@
-"""Open queues that rest between two invocations, with their connections but without anybody's keys.
+"""A pool of open queues. They keep their connections between two invocations, but no keys.
 
-A queue is lent to one invocation at a time, and only to one whose settings name it as before: another URL or another
-endpoint is another queue. What the adapters promise holds for a queue that has rested too: one that was frozen together
-with its process finds out that its connection is gone, and opens another.
+One invocation at a time uses a queue, and only if its settings name the same queue: another URL or endpoint is another
+queue. An idle queue keeps the promises of its adapter. If the platform froze the process, the queue sees that its
+connection is gone, and opens another.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
         def __call__(self, url: str, *, function: str | None, on_platform: bool, access: QueueAccess) -> Queue: ...
 
 
-_MOST = 8  # resting at a time; one that is over is the one that has rested longest
+_MOST = 8  # idle queues at a time; beyond that, the one that was idle for longest is closed
 _CLOUDS = ("tencent", "alibaba")
 
 
 @dataclass(frozen=True, repr=False)
 class QueueKey:
-    """What an open queue hangs on. It may hold the password of a URL, so it has no repr."""
+    """The settings that an open queue depends on. A URL may hold a password, so this has no repr."""
 
     url: str
     function: str | None
@@ -46,19 +46,19 @@ class QueueKey:
 
 
 def endpoints(endpoint: Callable[[str], str | None], ca_file: str | None) -> tuple[str | None, ...]:
-    """Where the calls of each cloud go, and whose certificates are trusted there."""
+    """The endpoint of each cloud, and the CA file for them."""
     return (*(endpoint(cloud) for cloud in _CLOUDS), ca_file)
 
 
 @dataclass(repr=False)
 class _Borrower:
-    """Who holds the queue now. Nobody: then there are no keys to be had through it."""
+    """The invocation that uses the queue now. An idle queue has none, and so no keys."""
 
     access: QueueAccess | None = None
 
     def keys(self, cloud: str) -> RoleKeys:
         if self.access is None:
-            raise Refused(ErrorClass.FAILED, "the queue is lent to nobody, so it has no keys", code="NotLent")
+            raise Refused(ErrorClass.FAILED, "no invocation uses this queue now, so it has no keys", code="NotLent")
         return self.access.keys(cloud)
 
     def endpoint(self, cloud: str) -> str | None:
@@ -67,23 +67,23 @@ class _Borrower:
 
 @dataclass(eq=False)
 class PooledQueue:
-    """A queue in the hands of one invocation; its threads may share it."""
+    """A queue that one invocation uses. All its threads may use it."""
 
     queue: Queue
     name: QueueKey = field(repr=False)
     borrower: _Borrower = field(repr=False)
     failed: bool = False
-    """Set by whoever saw it fail: it is closed then, not kept."""
+    """Set this if the queue failed: then it is closed and not kept."""
 
 
-_resting: list[PooledQueue] = []  # the longest first
+_resting: list[PooledQueue] = []  # the one that is idle for longest comes first
 _lock = threading.Lock()
 
 
 def acquire(name: QueueKey, access: QueueAccess, open_queue: Opener) -> PooledQueue:
-    """A queue that rests under this name, or a new one; it asks `access` for keys until it is given back.
+    """An idle queue with this name, or a new one. Until `release` it asks `access` for keys.
 
-    Raises: ValueError, as its `Opener`.
+    Raises: ValueError, as `open_queue`.
     """
     with _lock:
         found = next((one for one in _resting if one.name == name), None)
@@ -99,9 +99,9 @@ def acquire(name: QueueKey, access: QueueAccess, open_queue: Opener) -> PooledQu
 
 
 def release(lent: list[PooledQueue], fits: Callable[[QueueKey], bool]) -> list[Exception]:
-    """Let queues rest; closed are those that failed, those that are too many, and those that do not fit any more.
+    """Put queues back. Closes queues that failed, that are too many, or for which `fits` says no.
 
-    Never raises: what could not be closed is told in the answer.
+    Never raises. Returns: the exceptions of queues that could not be closed.
     """
     over = [one for one in lent if one.failed]
     with _lock:
@@ -116,7 +116,7 @@ def release(lent: list[PooledQueue], fits: Callable[[QueueKey], bool]) -> list[E
 
 
 def close_all() -> None:
-    """Close every queue that rests."""
+    """Close all idle queues."""
     with _lock:
         over, _resting[:] = list(_resting), []
     for one in over:
@@ -126,11 +126,11 @@ def close_all() -> None:
 def _closed(queue: Queue) -> Exception | None:
     try:
         queue.close()
-    # Whatever a queue's client raises, a connection that cannot be closed must not undo what the change has done.
+    # No exception of a client may pass: a connection that cannot be closed must not hide what the change did.
     except Exception as error:
         return error
     return None
 
 
-# A process that ends in peace leaves no half-open connection, and a queue's file without a log beside it.
+# When the process ends normally, no connection stays half-open, and a queue's file has no log beside it.
 atexit.register(close_all)

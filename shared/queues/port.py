@@ -1,4 +1,4 @@
-"""What every queue promises: a message sent is confirmed, or an error says whether it may have arrived."""
+"""The port of all queues. They confirm a message, or raise an error that says whether it may have arrived."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from shared.runtime.cloud_access import RoleKeys
 
 MAX_BODY = 49_152
-"""Bytes of one body: the smallest limit of the queues, SMQ's 64 KiB, less what base64 adds."""
+"""The most bytes of a body. SMQ has the smallest limit of all queues: 64 KiB, less what base64 adds."""
 
 
 @dataclass(frozen=True)
@@ -19,65 +19,65 @@ class QueueMessage:
     """One message to send."""
 
     id: str
-    """Stable over repeats: consumers, and queues that can, dedupe on it."""
+    """The same for every repeat. Consumers dedupe on it, and so do queues that can."""
     type: str
     key: str
-    """`service/resource`: messages of one key keep their order where the queue has one."""
+    """`service/resource`. If the queue keeps an order, messages with one key keep theirs."""
     body: str = field(repr=False)
-    """The CloudEvent, JSON text."""
+    """The CloudEvent as JSON text."""
 
 
 @dataclass(frozen=True, repr=False)
 class QueueAccess:
-    """How a cloud's own queue is reached. Asked when a message goes out, not when a queue is opened."""
+    """How to reach a cloud's own queue. The queue uses this when it sends, not when it is opened."""
 
     keys: Callable[[str], RoleKeys]
-    """The role keys of a cloud, by its name. Raises: Refused."""
+    """Gives the role keys of a cloud, by the cloud's name. Raises: Refused."""
     endpoint: Callable[[str], str | None]
-    """Where every call of that cloud goes, if not to its own host."""
+    """Gives the URL for every call of a cloud. None: the cloud's own hosts."""
     site: str = "domestic"
-    """Tencent's site that the queue is on: `domestic` or `intl`."""
+    """The queue's site of Tencent Cloud: `domestic` or `intl`."""
     ca_file: str | None = None
-    """What is trusted at an endpoint instead of the built-in set; see `shared.runtime.tls`."""
+    """The CAs to trust for an endpoint, instead of the built-in ones; see `shared.runtime.tls`."""
 
 
 @dataclass(frozen=True)
 class Rest:
-    """When a connection was used last. One that rested long may be dead without a sign, and is not trusted."""
+    """When a connection was last used. After a long pause it may be dead without a sign, so it is not used again."""
 
     since: tuple[float, float] = field(default_factory=lambda: (time.monotonic(), time.time()))
 
     def longer_than(self, seconds: float) -> bool:
-        """By either clock: the monotonic one stands still where a platform stops the whole machine."""
+        """Whether the pause was longer, by either clock. The monotonic clock stops if a platform stops the machine."""
         monotonic, wall = self.since
         return time.monotonic() - monotonic > seconds or abs(time.time() - wall) > seconds
 
 
 @dataclass(frozen=True)
 class WaitingMessage:
-    """A message that waits, or is leased; times are Unix seconds."""
+    """A message that waits or is leased. Times are Unix seconds."""
 
     message: QueueMessage
     stored_at: float
     visible_at: float
     leased_until: float
-    """0 if nobody holds it."""
+    """0 if it is not leased."""
     receives: int
 
 
 @dataclass(frozen=True)
 class LeasedMessage:
-    """A message that one consumer holds until `until`, Unix seconds; then it is given out again."""
+    """A message that one consumer holds until `until` (Unix seconds). After that the queue delivers it again."""
 
     message: QueueMessage
     lease: str
     until: float
     receives: int
-    """From 1."""
+    """How often it was received, from 1."""
 
 
 class QueueError(Exception):
-    """Publishing failed; `maybe` says whether the message may have arrived all the same."""
+    """Publishing failed. `maybe`: the message may have arrived all the same."""
 
     maybe = False
 
@@ -88,11 +88,11 @@ class QueueError(Exception):
 
 
 class QueueUnavailable(QueueError):
-    """The queue cannot be reached now; later it may."""
+    """The queue cannot be reached now. It may work later."""
 
 
 class QueueTimeout(QueueError):
-    """No confirmation in time: it may have arrived. Send the same id again."""
+    """No confirmation came in time: the message may have arrived. Send the same id again."""
 
     maybe = True
 
@@ -102,53 +102,53 @@ class QueueRejected(QueueError):
 
 
 class QueueCertificateRefused(QueueRejected):
-    """The queue's server shows a certificate that is not trusted: nothing was sent, and it will not pass by itself."""
+    """The queue's server has a certificate that is not trusted. Nothing was sent, and waiting does not help."""
 
 
 class MessageTooLarge(QueueError):
-    """The body is over 48 KB; no queue was asked."""
+    """The body has more than 48 KB. Nothing was sent."""
 
 
 class Queue(Protocol):
-    """Where messages go out."""
+    """Sends messages."""
 
     @property
     def max_delay_s(self) -> float:
-        """The longest delay that the queue itself keeps; 0 = none."""
+        """The longest delay that the queue itself can keep, in seconds; 0: none."""
 
     def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
-        """Publish, and return when the queue has confirmed that it keeps the message.
+        """Publish a message. Returns when the queue has confirmed that it keeps the message.
 
-        Raises: QueueError and nothing else: MessageTooLarge, QueueUnavailable, QueueTimeout or QueueRejected; the
-        bare one where the confirmation is of another message.
+        Raises: only QueueError: MessageTooLarge, QueueUnavailable, QueueTimeout or QueueRejected; QueueError itself if
+        the confirmation is for another message.
         """
 
     def close(self) -> None:
-        """Let go of files and connections; harmless when repeated."""
+        """Close files and connections. A repeat does no harm."""
 
 
 @runtime_checkable
 class Inbox(Protocol):
-    """Where a worker takes messages from: at least once, oldest first."""
+    """Delivers messages to a worker: at least once, the oldest first."""
 
     def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
-        """At most `max_messages` that are due, or an empty list at once. Raises: QueueUnavailable."""
+        """Take at most `max_messages` that are due; it does not wait for one. Raises: QueueUnavailable."""
 
     def ack(self, leased: LeasedMessage) -> bool:
-        """Done with it, for good; False if another consumer has it by now. Raises: QueueUnavailable."""
+        """Remove a message for good. False: another consumer has it now. Raises: QueueUnavailable."""
 
     def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
-        """Give it back, due after `delay_s`; False if the lease was lost. Raises: QueueUnavailable."""
+        """Give a message back, due after `delay_s`. False: the lease was lost. Raises: QueueUnavailable."""
 
     def peek(self) -> Sequence[WaitingMessage]:
-        """All not acknowledged, oldest first, leased and delayed ones too. Raises: QueueUnavailable."""
+        """All unacknowledged messages, the oldest first; leased and delayed ones, too. Raises: QueueUnavailable."""
 
     def close(self) -> None:
-        """Let go of files and connections; harmless when repeated."""
+        """Close files and connections. A repeat does no harm."""
 
 
 def check_size(message: QueueMessage) -> None:
-    """Raises: MessageTooLarge; QueueRejected if the body is not Unicode text."""
+    """Check a body's size. Raises: MessageTooLarge; QueueRejected if the body is not Unicode text."""
     try:
         size = len(message.body.encode())
     except UnicodeEncodeError:
@@ -160,7 +160,7 @@ def check_size(message: QueueMessage) -> None:
 
 
 def read_back(id_: str, body: str) -> QueueMessage:
-    """A message as it was sent, from a queue that keeps only an id and the body; what no event says is empty."""
+    """Rebuild a message from its id and body, for queues that keep only these. Unknown fields are empty."""
     import json
 
     try:

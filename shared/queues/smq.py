@@ -1,6 +1,7 @@
-"""SMQ (formerly MNS) with role keys: a thin client that bounds every wait and never sends a message twice by itself.
+"""SMQ (formerly MNS) with role keys: a small client that limits every wait and never repeats a send by itself.
 
-The vendor's client does neither over https (aliyun-mns-sdk 1.3.0). Bodies are base64, as it and EventBridge expect.
+The vendor's client does neither over https (aliyun-mns-sdk 1.3.0). Bodies are in base64, as that client and EventBridge
+expect.
 """
 
 from __future__ import annotations
@@ -38,12 +39,12 @@ from shared.runtime.tls import ca_path, certificate_problem, client_context
 _CONNECT_S = 3.0
 _WORKER_TIMEOUT_S = 10.0
 _MOST_ANSWER = 4 << 20  # bytes; a full batch of the largest messages has 2 MiB
-_MOST_MESSAGES = 16  # of one batch, published
-_MOST_IDLE_S = 15.0  # a connection that rested longer may be dead without a sign
+_MOST_MESSAGES = 16  # in one batch, as published
+_MOST_IDLE_S = 15.0  # a connection that was idle for longer may be dead without a sign
 _LOST = (http.client.HTTPException, OSError)
 
 _LATER = {"QpsLimitExceeded": False, "InternalError": True, "InternalServerError": True}
-"""Codes to come back after, and whether the message may have arrived all the same."""
+"""Codes after which a later send may work; True: the message may have arrived all the same."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class _Answer:
 
 
 class SmqQueue:
-    """Queue and Inbox over one queue; its connections are kept until `close`, one for each thread at work.
+    """Queue and Inbox over one queue. It keeps its connections until `close`, one for each thread that works.
 
     The lease of a received message is the queue's own VisibilityTimeout.
     """
@@ -67,7 +68,7 @@ class SmqQueue:
         self._idle: list[tuple[http.client.HTTPConnection, Rest]] = []
 
     def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
-        """See Queue.send. A delay counts in whole seconds, rounded up; the confirmation must be of this body."""
+        """See Queue.send. A delay has whole seconds, rounded up. The confirmation must be for this body."""
         check_size(message)
         if timeout_s <= 0:
             raise QueueUnavailable("no time left to send")
@@ -83,7 +84,7 @@ class SmqQueue:
             raise QueueError("SMQ confirmed another body than was sent", maybe=True)
 
     def receive(self, max_messages: int, lease_s: float, *, ignore_delay: bool = False) -> list[LeasedMessage]:
-        """See Inbox.receive. The queue, not `lease_s`, says how long; a delay cannot be ignored."""
+        """See Inbox.receive. The queue decides the lease, not `lease_s`. A delay cannot be ignored."""
         if max_messages < 1:
             return []
         many = min(max_messages, _MOST_MESSAGES)
@@ -102,11 +103,11 @@ class SmqQueue:
         return self._with_handle("DELETE", leased, "?ReceiptHandle={}")
 
     def release(self, leased: LeasedMessage, delay_s: float = 0.0) -> bool:
-        """See Inbox.release. In whole seconds, 1 at least."""
+        """See Inbox.release. The delay has whole seconds, at least 1."""
         return self._with_handle("PUT", leased, f"?receiptHandle={{}}&visibilityTimeout={max(1, math.ceil(delay_s))}")
 
     def peek(self) -> list[WaitingMessage]:
-        """The 16 oldest that are due: SMQ shows neither leased nor delayed ones. Raises: QueueUnavailable."""
+        """The 16 oldest messages that are due. SMQ shows no leased or delayed ones. Raises: QueueUnavailable."""
         stored = []
         try:
             for one in self._messages(f"?peekonly=true&numOfMessages={_MOST_MESSAGES}"):
@@ -133,7 +134,7 @@ class SmqQueue:
         return self._work(method, query.format(leased.lease)).status in (200, 204)
 
     def _work(self, method: str, query: str) -> _Answer:
-        """A worker's request; an answer that says that there is no such message is one. Raises: QueueUnavailable."""
+        """Make a worker's request. "No such message" is an answer, too. Raises: QueueUnavailable."""
         try:
             answer = self._ask(method, query, _WORKER_TIMEOUT_S)
             if answer.status in (200, 204) or _code(answer) in ("MessageNotExist", "ReceiptHandleError"):
@@ -143,9 +144,9 @@ class SmqQueue:
             raise QueueUnavailable(str(error)) from None
 
     def _ask(self, method: str, query: str, timeout_s: float, body: bytes = b"") -> _Answer:
-        """One request, sent once.
+        """Send one request, once.
 
-        Raises: QueueUnavailable (it never left), QueueRejected (no keys, or no certificate to trust), QueueTimeout.
+        Raises: QueueUnavailable (not sent), QueueRejected (no keys, or no trusted certificate), QueueTimeout.
         """
         target = f"/queues/{self._place.queue}/messages{query}"
         try:
@@ -167,10 +168,10 @@ class SmqQueue:
             answer = _Answer(response.status, response.read(_MOST_ANSWER))
             reusable = response.isclosed() and not response.will_close
         except _LOST as error:
-            # Once any of it is out, the request may be there, also when sending its rest failed.
+            # A request that was sent in part may have arrived, too.
             raise QueueTimeout(f"SMQ's answer was lost ({type(error).__name__})") from None
-        except ValueError:  # it would quote the header
-            raise QueueRejected("the role keys hold a character that no header takes") from None
+        except ValueError:  # the error itself would quote the header
+            raise QueueRejected("the role keys hold a character that a header cannot hold") from None
         finally:
             if not reusable:
                 connection.close()
@@ -180,7 +181,7 @@ class SmqQueue:
         return answer
 
     def _connected(self, timeout_s: float) -> http.client.HTTPConnection:
-        """A connection that rests and lives, or a new one. Raises: QueueUnavailable, QueueCertificateRefused."""
+        """An idle connection that is still open, or a new one. Raises: QueueUnavailable, QueueCertificateRefused."""
         while True:
             with self._lock:
                 if not self._idle:
@@ -198,7 +199,7 @@ class SmqQueue:
             raise QueueCertificateRefused(f"SMQ: the certificate of {connection.host} {problem}") from None
         except _LOST as error:
             connection.close()
-            reason = "does not speak TLS there" if isinstance(error, ssl.SSLError) else "cannot be reached"
+            reason = "does not speak TLS at that address" if isinstance(error, ssl.SSLError) else "cannot be reached"
             raise QueueUnavailable(f"SMQ {reason} ({type(error).__name__})") from None
         return connection
 
@@ -206,15 +207,15 @@ class SmqQueue:
         endpoint = self._access.endpoint("alibaba")
         parts = urlsplit(endpoint or f"https://{self._place.host}")
         host = parts.hostname or ""
-        if parts.scheme == "http":  # loopback: the settings take no other host
+        if parts.scheme == "http":  # loopback: the settings accept http:// for no other host
             return http.client.HTTPConnection(host, parts.port, timeout=timeout_s)
-        # The account is in the queue's own host alone, so `Host` names that one on a private link too.
+        # Only the queue's own host names the account. So `Host` is that host, even if an endpoint is set.
         context = client_context(ca_path(endpoint, self._access.ca_file))
         return http.client.HTTPSConnection(host, parts.port, timeout=timeout_s, context=context)
 
 
 def _limit(connection: http.client.HTTPConnection, ends_at: float) -> None:
-    """Let the next step take what is left. Raises: TimeoutError."""
+    """Limit the next step to the time that is left. Raises: TimeoutError."""
     left_s = ends_at - time.monotonic()
     if left_s <= 0:
         raise TimeoutError
@@ -223,7 +224,7 @@ def _limit(connection: http.client.HTTPConnection, ends_at: float) -> None:
 
 
 def _readable(connection: http.client.HTTPConnection) -> bool:
-    """Whether a resting connection has something to say, which can only be its end."""
+    """Whether an idle connection has data to read. They can only say that it was closed."""
     poll = select.poll()
     poll.register(connection.sock, select.POLLIN)
     return bool(poll.poll(0))
@@ -237,17 +238,17 @@ def _code(answer: _Answer) -> str:
 def _refusal(answer: _Answer) -> QueueError:
     code = _code(answer)
     if code == "TimeExpired":
-        return QueueUnavailable("SMQ refused the request's time (TimeExpired): this machine's clock is 15 minutes off")
+        return QueueUnavailable("SMQ refused the request's time (TimeExpired): this machine's clock is wrong")
     if code in _LATER:
-        return QueueUnavailable(f"SMQ cannot take the message now ({code})", maybe=_LATER[code])
+        return QueueUnavailable(f"SMQ cannot accept the message now ({code})", maybe=_LATER[code])
     if code and 400 <= answer.status < 500:
-        return QueueRejected(f"SMQ did not take the message ({code})")
+        return QueueRejected(f"SMQ refused the message ({code})")
     shown = code or f"HTTP {answer.status}"
     return QueueTimeout(f"SMQ's answer does not say whether it keeps the message ({shown})")
 
 
 def _message(one: dict[str, str]) -> QueueMessage:
-    """A message as it was sent: base64, unless another sender left that out. Raises: KeyError."""
+    """A message as it was sent. The body is base64, unless another sender sent plain text. Raises: KeyError."""
     body = one["MessageBody"]
     with contextlib.suppress(ValueError):
         body = base64.b64decode(body, validate=True).decode()

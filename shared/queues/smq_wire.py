@@ -21,7 +21,7 @@ _HANDLE = re.compile(r"[A-Za-z0-9._=+/~-]{1,1024}")
 
 
 def signature(key: str, method: str, target: str, headers: Mapping[str, str]) -> str:
-    """Base64 of HMAC-SHA1 over a request; `target` is path and query as sent, `headers` go by lower-case names.
+    """Base64 of HMAC-SHA1 over a request. `target`: path and query as sent. `headers`: names in lower case.
 
     The host and the security token are not signed.
     """
@@ -33,10 +33,10 @@ def signature(key: str, method: str, target: str, headers: Mapping[str, str]) ->
 def signed_headers(
     method: str, target: str, body: bytes, *, id_: str, key: str, token: str | None, now: float | None = None
 ) -> dict[str, str]:
-    """All headers of one request but Host and Content-Length; `now` in Unix seconds."""
+    """All headers of a request, except Host and Content-Length. `now`: Unix seconds."""
     headers = {"date": formatdate(now, usegmt=True), "x-mns-version": VERSION}
     if body:
-        # Base64 of the digest's hexadecimal text, not of its bytes; that is how this service reads it.
+        # Base64 of the digest's hexadecimal text, not of its bytes, as this service expects.
         digest = hashlib.md5(body, usedforsecurity=False).hexdigest()
         headers |= {"content-type": _CONTENT_TYPE, "content-md5": base64.b64encode(digest.encode()).decode()}
     headers["authorization"] = f"MNS {id_}:{signature(key, method, target, headers)}"
@@ -46,20 +46,20 @@ def signed_headers(
 
 
 def message_xml(text: str, delay_s: int) -> bytes:
-    """The document of SendMessage; `text` is base64, so nothing in it needs escaping."""
+    """The document of SendMessage. `text`: base64, so nothing in it needs escaping."""
     delay = f"<DelaySeconds>{delay_s}</DelaySeconds>" if delay_s else ""
     inner = f"<MessageBody>{text}</MessageBody>{delay}"
     return f'<?xml version="1.0" encoding="utf-8"?><Message xmlns="{_NAMESPACE}">{inner}</Message>'.encode()
 
 
 def digests(plain: str, text: str) -> set[str]:
-    """The MD5 that may confirm a message: which of the two bodies the service takes it of is not published."""
+    """The MD5 digests that confirm a message: no page says which of the two bodies the service takes."""
     return {hashlib.md5(one.encode(), usedforsecurity=False).hexdigest().upper() for one in (plain, text)}
 
 
 def elements(document: bytes, root: str) -> Iterator[dict[str, str]]:
-    """Names and texts of each element `root` in an answer, itself or below; none if it is not readable."""
-    if b"<!" in document:  # a document type: nothing of this service
+    """The names and texts in each element `root` of an answer. Nothing if the answer is not readable."""
+    if b"<!" in document:  # a document type: not an answer of this service
         return
     try:
         tree = ElementTree.fromstring(document)  # noqa: S314 - no document type, so no entities
@@ -70,5 +70,5 @@ def elements(document: bytes, root: str) -> Iterator[dict[str, str]]:
 
 
 def usable_handle(handle: str) -> bool:
-    """Whether a receipt handle can stand in a query as it is, which is how it is signed."""
+    """Whether a query can hold a receipt handle unchanged. The signature needs it unchanged."""
     return bool(_HANDLE.fullmatch(handle))

@@ -1,7 +1,7 @@
 """A durable queue in one file, for several processes and threads at once: SQLite with a write-ahead log.
 
-Do not carry an open queue over a fork (https://www.sqlite.org/howtocorrupt.html, section 2.6); open one in
-each process.
+Do not use an open queue after a fork (https://www.sqlite.org/howtocorrupt.html, section 2.6). Open a new one in each
+process.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from pathlib import Path
 from shared.queues.port import LeasedMessage, QueueMessage, QueueRejected, QueueUnavailable, WaitingMessage, check_size
 
 TOMBSTONE_S = 7 * 86_400
-"""How long an acknowledged id is remembered, and a second send of it ignored."""
+"""How long the queue remembers an acknowledged id, and ignores a second send of it."""
 _WORKER_TIMEOUT_S = 10.0
 _VERSION = 1
 _SCHEMA = """
@@ -39,9 +39,9 @@ ORDER BY arrival LIMIT :limit
 
 
 class SqliteQueue:
-    """Queue and Inbox over the file at `path` (absolute), created with mode 0600 at the first send.
+    """Queue and Inbox over the file at `path` (absolute). The first send creates the file, with mode 0600.
 
-    Clocks: `now` gives Unix seconds, and all users of a file must agree on it.
+    `now`: gives Unix seconds. All users of a file must have the same clock.
     """
 
     max_delay_s = math.inf
@@ -54,7 +54,7 @@ class SqliteQueue:
         self._file: tuple[int, int] | None = None
 
     def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
-        """See Queue.send. On disk when it returns; an id that was sent before is confirmed and ignored."""
+        """See Queue.send. The message is on disk when it returns. A known id is confirmed and ignored."""
         check_size(message)
         if timeout_s <= 0:
             raise QueueUnavailable("no time left to send")
@@ -84,7 +84,7 @@ class SqliteQueue:
         return [LeasedMessage(QueueMessage(*row[1:5]), lease, now + lease_s, row[5] + 1) for row in rows]
 
     def ack(self, leased: LeasedMessage) -> bool:
-        """See Inbox.ack. What stays is the id, not the body."""
+        """See Inbox.ack. The id stays in the file, the body does not."""
         with self._transaction(_WORKER_TIMEOUT_S) as database:
             return database is not None and self._update(
                 database, "acked_at = ?, body = '', lease = '', leased_until = 0", self._now(), leased
@@ -101,7 +101,7 @@ class SqliteQueue:
             )
 
     def peek(self) -> list[WaitingMessage]:
-        """See Inbox.peek. A file that is not there holds nothing, and stays away."""
+        """See Inbox.peek. A missing file holds no messages, and is not created."""
         with self._transaction(_WORKER_TIMEOUT_S, write=False) as database:
             if database is None:
                 return []
@@ -112,7 +112,7 @@ class SqliteQueue:
         return [WaitingMessage(QueueMessage(*row[:4]), *row[4:]) for row in rows]
 
     def close(self) -> None:
-        """Close the file; a later call opens it again."""
+        """Close the file. A later call opens it again."""
         with self._lock:
             self._close()
 
@@ -123,7 +123,7 @@ class SqliteQueue:
 
     @staticmethod
     def _update(database: sqlite3.Connection, change: str, value: float, leased: LeasedMessage) -> bool:
-        # The lease, not the clock, decides: late but undisturbed is still ours.
+        # The lease decides, not the clock: a late worker still holds the message if nobody took it since.
         done = database.execute(
             f"UPDATE messages SET {change} WHERE id = ? AND lease = ? AND acked_at IS NULL",  # noqa: S608
             (value, leased.message.id, leased.lease),
@@ -134,10 +134,10 @@ class SqliteQueue:
     def _transaction(
         self, timeout_s: float, *, create: bool = False, write: bool = True
     ) -> Iterator[sqlite3.Connection | None]:
-        """One transaction within `timeout_s`; None if there is no file and none is to be made."""
+        """One transaction within `timeout_s`. None: there is no file, and `create` is False."""
         ends_at = time.monotonic() + timeout_s
         if not self._lock.acquire(timeout=timeout_s):
-            raise QueueUnavailable("queue file is busy")
+            raise QueueUnavailable("the queue file is busy")
         committing = False
         try:
             database = self._current(ends_at, create)
@@ -156,15 +156,15 @@ class SqliteQueue:
         except (sqlite3.Error, OSError) as error:
             text = str(error)
             if "full" in text:
-                raise QueueRejected("queue file is full: no space on its disk") from error
+                raise QueueRejected("the queue file cannot grow: its disk is full") from error
             reason = "is busy" if "locked" in text or "busy" in text else "cannot be used"
-            # A commit that failed may be found complete when the log is next read.
-            raise QueueUnavailable(f"queue file {reason} ({type(error).__name__})", maybe=committing) from error
+            # A commit that failed may turn out complete when the log is next read.
+            raise QueueUnavailable(f"the queue file {reason} ({type(error).__name__})", maybe=committing) from error
         finally:
             self._lock.release()
 
     def _current(self, ends_at: float, create: bool) -> sqlite3.Connection | None:
-        """The connection to the file that is at the path now: nothing is confirmed into a deleted one."""
+        """The connection to the file that is at the path now, so that no message goes into a deleted file."""
         if self._connection is not None and self._identity() != self._file:
             self._close()
         if self._connection is None:
@@ -183,7 +183,7 @@ class SqliteQueue:
         path = Path(self._path)
         if create:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # the log takes this mode too
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))  # the log gets this mode, too
         elif not path.exists():
             return None
         database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -211,7 +211,7 @@ def _prepare(database: sqlite3.Connection) -> None:
     if version == _VERSION:
         return
     if version != 0:
-        raise sqlite3.DatabaseError("made by another version")
+        raise sqlite3.DatabaseError("another version of keyturn made this file")
     database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {_VERSION}; COMMIT;")
 
 

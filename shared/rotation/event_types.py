@@ -1,6 +1,6 @@
-"""What a rotation tells of a firing, as types: the schemas are made of them.
+"""The types of a rotation's report. The workbench makes schemas from them.
 
-For type checkers and the workbench alone.
+Only type checkers and the workbench load this module.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class RotationRow(TypedDict):
 
 
 class RotationPage(RotationCounts):
-    """One page of what a rotation tells of a firing."""
+    """One page of the report about a firing."""
 
     Policy: Annotated[str, Field(pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,39}$")]
     Mode: Literal["rotate", "report"]

@@ -1,4 +1,4 @@
-"""One firing of a policy in one delivery: it lists, sends what is due, tells, and hands the rest on."""
+"""One firing of a policy in one delivery: list the fleet, send what is due, report, and hand the rest on."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from shared.triggers import Message
 
 log = logging.getLogger("keyturn")
 
-_MOST_COMMANDS = 300  # in one invocation, as the next line's
+_MOST_COMMANDS = 300  # in one invocation, as the next limit
 _MOST_LISTED = 2000
-_MOST_PAGES_AWAY = 10  # where the last resource of another invocation is looked for
-_AT_ONCE = 8  # reads, or commands being published, side by side
-_APART_S = 20.0  # two commands of one instance: one in flight at a time
-_MOST_ATTEMPTS = 10  # in a row that brought nothing
+_MOST_PAGES_AWAY = 10  # how far from its old page the cursor's resource is searched
+_AT_ONCE = 8  # reads, or sends of commands, at the same time
+_APART_S = 20.0  # between two commands for one instance: only one may be in flight
+_MOST_ATTEMPTS = 10  # in a row without progress
 _MOST_HOPS = 1000
 _AGAIN_S = 5.0
-_MOST_AHEAD_DAYS = 1.0  # by which a wrong zone, or a clock, may put a change into the future
+_MOST_AHEAD_DAYS = 1.0  # a wrong zone or clock may show a change so far in the future
 
 
 @dataclass(frozen=True)
 class FiringEnd:
-    """What became of a firing in this delivery."""
+    """How a firing ended in this delivery."""
 
-    delivered: bool  # every page of its report left
-    had_effect: bool  # a command or a page left, or the rest was handed on
+    delivered: bool  # every page of its report was published
+    had_effect: bool  # a command or a page was published, or the rest was handed on
     continues: bool  # another invocation does the rest
     counts: Counts  # of the whole firing so far
 
@@ -82,22 +82,22 @@ class Firing:
             )
         self.sent_before, self.listed_before = self.told.counts.sent, self.told.counts.listed
         self.first_offset = self.offset
-        self.dealt_with: set[str] = set()  # resources, in this delivery
-        self.seen: set[str] = set()  # listed in it, or before it on the page where it began
-        self.oldest_due_days = 0.0  # so far in this delivery
+        self.dealt_with: set[str] = set()  # resources handled in this delivery
+        self.seen: set[str] = set()  # listed in this delivery, or earlier on its first page
+        self.oldest_due_days = 0.0  # the age of the oldest credential that is due so far
         self.started = time.monotonic()
-        # A part of what is kept behind the deadline, for what was read before it and has been decided.
+        # Some of the time kept after the deadline is for sending commands that were decided before it.
         self.sends_until = Deadline(self.deadline.at + min(1.5, self.deadline.left() / 6), self.deadline.clock)
 
     def run(self) -> FiringEnd:
-        """List, send and tell, until all is done or the time is over. Raises: Refused where nothing was listed."""
+        """List, send and report, until all is done or the time runs out. Raises: Refused if nothing could be listed."""
         error: KeyturnError | None = None
         complete = False
         try:
             complete = all(self._deal_with(some) for some in self._chunks())
         except Refused as refused:
             if not self.dealt_with and self.plan.begun is None and self.message.type != COMMAND_TYPE + FUNCTION:
-                raise  # its sender is told; of keyturn's own message nobody but the report's readers is
+                raise  # the sender gets the error; for keyturn's own message only the report can show it
             error = refused
         except RetryLater as later:
             error = later
@@ -106,7 +106,7 @@ class Firing:
             self.told.flush()
             limit = self._limit()
             handed = limit is None and self._hand_on(error)
-            error = None if handed else error or _not_continued(limit or "the commands queue did not take the rest")
+            error = None if handed else error or _not_continued(limit or "the commands queue did not accept the rest")
         if not handed:
             self.told.end(error)
         sent = self.told.counts.sent - self.sent_before
@@ -115,9 +115,9 @@ class Firing:
         return FiringEnd(self.told.delivered, had_effect, handed, self.told.counts)
 
     def _chunks(self) -> Iterator[list[Resource]]:
-        """The policy's resources behind the cursor, so many at a time as a few seconds of reading allow.
+        """The policy's resources after the cursor, in groups that take a few seconds to read.
 
-        A new resource moves the others down, so that one may be seen twice: its accounts are read once.
+        A new resource moves the others down, so a resource may be listed twice. Its accounts are read only once.
         """
         selects = self.plan.resources.selects
         page = self._behind_cursor()
@@ -136,10 +136,10 @@ class Firing:
             page = self._next_page()
 
     def _next_page(self) -> Page:
-        """The page at the offset, with what has moved up meanwhile from there to pages that were read.
+        """The page at the offset, and the resources that moved from it to earlier pages in the meantime.
 
-        Where a resource is deleted, those behind it move: the page before is read again, until one that was seen is
-        met, behind which all are known.
+        If a resource is deleted, all resources after it move up. So earlier pages are read again, until one holds a
+        resource that was seen: all resources before that are known.
         """
         page, moved, offset = self._page(self.offset), list[Resource](), self.offset
         while offset > 0:
@@ -152,9 +152,9 @@ class Firing:
         return Page(moved + page.resources, page.last)
 
     def _behind_cursor(self) -> Page:
-        """What stands behind the last resource that was dealt with, on its page.
+        """The page of the last resource that was handled; the resources before and up to it count as seen.
 
-        Resources that come and go meanwhile move the others, it too: it is looked for on the pages beside.
+        New and deleted resources move the others, so the last resource is searched on the neighbouring pages, too.
         """
         size, last = self.fleet.page_size, False
         if self.after is None:
@@ -169,31 +169,31 @@ class Firing:
                     self.offset = offset
                     self.seen.update(names[: names.index(self.after) + 1])
                     return page
-        self.offset = max(0, self.offset - size)  # it is gone itself: nothing behind it may be left out
+        self.offset = max(0, self.offset - size)  # it is gone: go one page back, so that none is left out
         return self._page(self.offset)
 
     def _page(self, offset: int) -> Page:
-        """Raises: RetryLater, Refused."""
+        """Read one page of the fleet. Raises: RetryLater, Refused."""
         if self.deadline.left() <= 0:
-            raise RetryLater(ErrorClass.EXHAUSTED, "the time was over before the fleet was listed", code="TooLate")
+            raise RetryLater(ErrorClass.EXHAUSTED, "the time ran out before the fleet was listed", code="TooLate")
         return self.fleet.page(offset, self.plan.resources.tags)
 
     @property
     def _left(self) -> int:
-        """How many credentials this invocation may still list, each of which may get a command."""
+        """How many credentials this invocation may still list; each may need a command."""
         counts = self.told.counts
         sent, listed = counts.sent - self.sent_before, counts.listed - self.listed_before
         return min(_MOST_COMMANDS - sent, _MOST_LISTED - listed)
 
     def _width(self) -> int:
-        """Of how many resources the accounts are read now: of those that fit in, by the accounts of those before."""
+        """For how many resources to read accounts now: as many as fit, if each has as many accounts as those before."""
         if not self.dealt_with:
             return _AT_ONCE
         each = max(1, math.ceil((self.told.counts.listed - self.listed_before) / len(self.dealt_with)))
         return max(1, min(max(_AT_ONCE, min(64, int(2 * self.rate))), self._left // each))
 
     def _deal_with(self, resources: list[Resource]) -> bool:
-        """Ask, decide, send and tell for some resources; False: the rest is for another invocation."""
+        """Read, decide, send and report for some resources. False: another invocation has to do the rest."""
         if self._left <= 0:
             return False
         ages: dict[int, ResourceAges] = {}
@@ -202,7 +202,7 @@ class Firing:
             ages[index] = self.ages.read(resources[index], about_to_wait)
 
         run([[index] for index in range(len(resources))], read, at_once=_AT_ONCE)
-        # Nothing that was read is left to be read again: what failed before it, as the time ended, is told so.
+        # Use all that was read. A resource before the last of these that ran out of time is reported as such.
         known = max((index for index, one in ages.items() if not one.cut), default=-1) + 1
         rows: list[Row] = []
         due: list[tuple[OutgoingCommand, Row]] = []
@@ -238,7 +238,7 @@ class Firing:
         return f"within {self.plan.max_age_days:g} days"
 
     def _row(self, resource: str, one: DatedCredential) -> Row:
-        """One credential judged and counted."""
+        """Decide about one credential, and count it."""
         counts, plan, account = self.told.counts, self.plan, one.account
         counts.listed += 1
         names = plan.alternate if one.name is None else [one.name]
@@ -249,12 +249,12 @@ class Firing:
         try:
             ref = plan.store_of(resource, one.name or "")
         except ValueError:
-            ref, row.why = None, "Store: its name and the account's give no name that a store takes"
+            ref, row.why = None, "Store: the names of the resource and the account give no valid store name"
             counts.unknown += 1
             return row
         allowed = all(self.ages.may_change(resource, name) for name in names or [])
         if not allowed or not (ref is None or self.ages.may_use(ref)):
-            row.why = "KEYTURN_ALLOW does not name it or its store, nothing was sent"
+            row.why = "KEYTURN_ALLOW does not allow it or its store, nothing was sent"
             counts.not_allowed += 1
         elif account is not None and account.obstacle:
             row.why = f"not in use ({account.obstacle}): no command is sent until it is"
@@ -262,7 +262,7 @@ class Firing:
         elif row.age_days is None:
             counts.unknown += 1
         elif row.age_days < -_MOST_AHEAD_DAYS:
-            row.why = f"no age: its time lies {-row.age_days:.0f} days ahead"
+            row.why = f"no age: its last change is {-row.age_days:.0f} days in the future"
             counts.unknown += 1
         elif row.age_days > plan.max_age_days:
             row.due, row.why = True, f"older than {plan.max_age_days:g} days"
@@ -277,7 +277,7 @@ class Firing:
         return row
 
     def _slot(self, busy_until: datetime | None) -> datetime:
-        """When the next command may begin: in its turn at the API's pace, and after the instance's own last one."""
+        """When the next command may begin: at the API's pace, and some time after the instance's last command."""
         at = max(self.next, self.now())
         self.next = at + timedelta(seconds=1 / self.rate)
         at += timedelta(seconds=self.rng.uniform(0, self.plan.jitter_s))
@@ -285,10 +285,10 @@ class Firing:
 
     def _command(self, row: Row, one: DatedCredential, at: datetime) -> OutgoingCommand:
         subject = replace(self.subject, resource=row.resource, account=one.name or "-")
-        assert row.command_id is not None  # noqa: S101 - a due row of this mode has one
+        assert row.command_id is not None  # noqa: S101 - each due row has one in this mode
         return OutgoingCommand(
             self.plan.function,
-            # New for each firing: a queue that drops what it has seen must not drop what is still due.
+            # A new id for each firing: a queue that drops known ids must not drop a command that is still due.
             event_id(subject.source, str(subject), FUNCTION, row.command_id, self.name),
             subject.source,
             str(subject),
@@ -303,7 +303,7 @@ class Firing:
         confirmed: dict[int, bool] = {}
 
         def send(index: int, about_to_wait: Callable[[], None]) -> None:
-            if self.sends_until.left() > 0.0:  # the rest of what is kept is for telling and handing on
+            if self.sends_until.left() > 0.0:  # the rest of the time is for reporting and handing on
                 about_to_wait()
                 confirmed[index] = self.publisher.send_command(due[index][0])
 
@@ -313,22 +313,22 @@ class Firing:
             if confirmed.get(index):
                 self.told.counts.sent += 1
             else:
-                why = "the commands queue did not confirm it" if index in confirmed else "the time was over"
+                why = "the commands queue did not confirm it" if index in confirmed else "the time ran out"
                 row.why = f"{row.why}; not sent: {why}"
 
     @property
     def _moved(self) -> bool:
-        """Whether this invocation brought the firing any further."""
+        """Whether this invocation made progress."""
         return bool(self.dealt_with) or self.offset > self.first_offset
 
     def _limit(self) -> str | None:
-        """Why no other invocation may do the rest; None: one may."""
+        """Why no other invocation may do the rest. None: one may."""
         if not self.publisher.has_commands:
             return "KEYTURN_COMMANDS is not set"
         if self.message.hop >= _MOST_HOPS:
-            return f"it went on over {_MOST_HOPS:,} invocations"
+            return f"it has already taken {_MOST_HOPS:,} invocations"
         if not self._moved and self.message.attempt >= _MOST_ATTEMPTS:
-            return f"{_MOST_ATTEMPTS} invocations in a row brought it no further: give the function more time"
+            return f"{_MOST_ATTEMPTS} invocations in a row made no progress: give the function more time"
         return None
 
     def _hand_on(self, error: KeyturnError | None) -> bool:
@@ -392,5 +392,5 @@ class Firing:
 
 
 def _not_continued(why: str) -> KeyturnError:
-    text = f"the fleet did not fit into one invocation, and {why}: these pages are not all of it"
+    text = f"the fleet did not fit into one invocation, and {why}: this report is incomplete"
     return RetryLater(ErrorClass.EXHAUSTED, text, code="NotContinued")

@@ -1,4 +1,4 @@
-"""What a fleet is to a rotation: resources in pages, their accounts, and when each secret last changed."""
+"""The fleet that a rotation lists: resources in pages, their accounts, and when each secret last changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Protocol
 
 from shared.runtime.times import parse_time
 
-# Older than either cloud's service: how an unset time looks.
+# An earlier time is an unset one: both clouds' services are younger.
 _FIRST = datetime(2010, 1, 1, tzinfo=timezone.utc)
 
 
@@ -19,17 +19,17 @@ class Resource:
 
     id: str
     tags: Mapping[str, str] = field(default_factory=dict)
-    obstacle: str | None = None  # the state in which its credentials cannot be changed, in the cloud's own words
+    obstacle: str | None = None  # the state that prevents changes, in the cloud's words
 
 
 @dataclass(frozen=True)
 class Account:
-    """One account: its name without a service's prefix, and its secret's last change, if the service tells."""
+    """One account: its name without the service's prefix, and its secret's last change if the service shows it."""
 
     name: str
     changed: str | None = None  # the text that the service shows
-    changed_at: datetime | None = None  # the same as a moment
-    obstacle: str | None = None  # the state in which its secret is not changed
+    changed_at: datetime | None = None  # the same time, parsed
+    obstacle: str | None = None  # the state that prevents a change
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class Page:
 
 
 class Fleet(Protocol):
-    """The resources of one service in one region. Threads may ask it at once."""
+    """The resources of one service in one region. Several threads may use it at once."""
 
     page_size: int
-    assumes: str  # how it reads the service's times, for the report
+    assumes: str  # how keyturn reads the service's times, for the report
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:
-        """The page that begins at `offset`, a multiple of the page size. `tags` narrow it where the service can.
+        """The page that begins at `offset`, a multiple of the page size. The service filters by `tags` if it can.
 
         Raises: RetryLater, Refused.
         """
@@ -58,7 +58,7 @@ class Fleet(Protocol):
 
 @dataclass(eq=False)
 class FleetOfRole:
-    """A fleet of another account, whose role is assumed when the fleet is asked for, and never before."""
+    """A fleet of another account. Its role is assumed at the first call, and not before."""
 
     page_size: int
     assumes: str
@@ -72,12 +72,12 @@ class FleetOfRole:
 
 
 def moment_of(text: object, zone: tzinfo) -> datetime | None:
-    """A time as a service prints it, in UTC; a text that names no zone is of `zone`. None: nobody can mean it."""
+    """A service's text as a time in UTC. `zone`: for a text without a zone. None: no time, or an impossible one."""
     return _meant(parse_time(text, zone))
 
 
 def moment_at(seconds: object) -> datetime | None:
-    """A time in Unix seconds, in UTC. None: nobody can mean it."""
+    """Unix seconds as a time in UTC. None: no time, or an impossible one."""
     if not isinstance(seconds, int | float):
         return None
     try:

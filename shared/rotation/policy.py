@@ -1,4 +1,4 @@
-"""A rotation's policy: the command that a timer's text holds, and the commands that it makes of due credentials."""
+"""A rotation's policy: the command in a timer's text, and the commands that keyturn makes for due credentials."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ _PLACES = re.compile(r"\{[^{}]*\}")
 
 @dataclass(frozen=True)
 class CommandSpelling:
-    """How an operation's command spells what every policy needs."""
+    """The field names and limits of an operation's command, as far as a policy needs them."""
 
     cloud: str
     service: str
     resource: str
-    account: str | None  # None: the operation is for one account of the instance
+    account: str | None  # None: the operation changes one fixed account of the instance
     new: str
-    old: str | None  # None: the operation asks for no old secret
-    lengths: range  # of a secret that its API takes
-    length: int  # of one whose policy names no length
-    alternates: bool  # whether it changes two accounts in turn
-    only: str | None  # that one account
-    parameters: Mapping[str, Any]  # what its API wants beside
+    old: str | None  # None: the operation takes no old secret
+    lengths: range  # lengths of a secret that the API accepts
+    length: int  # the length if the policy names none
+    alternates: bool  # whether it can change two accounts in turn
+    only: str | None  # the fixed account
+    parameters: Mapping[str, Any]  # further parameters that the API needs
 
 
 class _Form(BaseModel):
@@ -58,7 +58,7 @@ class _Form(BaseModel):
 
 
 class Resources(_Form):
-    """Which resources: those that have all the tags and match one of the patterns, as far as either is given."""
+    """Which resources: those with all the tags, and with a name that matches a pattern. Give one of the two or both."""
 
     tags: Annotated[dict[_TagKey, _TagText], Field(max_length=20)] = {}
     patterns: Annotated[list[_Pattern], Field(max_length=50)] = []
@@ -77,11 +77,11 @@ class Resources(_Form):
 
 
 class Continuation(_Form):
-    """Where a firing goes on, written by keyturn alone: what was looked at, what was told, when the next may go."""
+    """Where a firing continues. Only keyturn writes this: what was listed and reported, and when to send next."""
 
     firing: CommandId
     fired: Moment
-    page: _Count  # the report's next
+    page: _Count  # the number of the report's next page
     offset: _Count
     after: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
     next: Moment
@@ -133,12 +133,12 @@ class PlanRotation(_Form):
 
     @property
     def is_spread(self) -> bool:
-        """Whether it is for several regions or accounts, of which each is listed by itself."""
+        """Whether it is for several regions or accounts. Each of them is listed separately."""
         return self.regions is not None or self.roles is not None
 
     @property
     def places(self) -> list[tuple[str | None, str | None]]:
-        """Each region in each role's account; None: the function's own."""
+        """Each pair of region and role. None: the function's own region or account."""
         regions: Sequence[str | None] = self.regions or [self.region]
         roles: Sequence[str | None] = self.roles or [self.role]
         return list(product(regions, roles))
@@ -146,7 +146,7 @@ class PlanRotation(_Form):
     def _check_store(self) -> None:
         if self.store is None:
             if self.mode == "rotate":
-                raise PydanticCustomError("store", "Store: is required, since nobody else will know the new secrets")
+                raise PydanticCustomError("store", "Store: is required, as only the store will hold the new secrets")
             return
         found = set(_PLACES.findall(self.store))
         try:
@@ -157,18 +157,18 @@ class PlanRotation(_Form):
             rule = "Store: must read ssm://name or kms://name, with {resource} and {account} in the name and no version"
             raise PydanticCustomError("store", "{rule}", {"rule": rule})
         if self.alternate and "{account}" in found:
-            rule = "Store: with Alternate one secret names both accounts: no {account} here"
+            rule = "Store: with Alternate one secret holds both accounts: leave out {account}"
             raise PydanticCustomError("store", "{rule}", {"rule": rule})
-        # One secret for two credentials would lose one of them.
+        # If two credentials had one secret, one password would be lost.
         several = self.accounts is not None and (len(self.accounts) > 1 or "*" in self.accounts[0])
         if several and "{account}" not in found:
-            raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {account}, one secret an account"})
+            raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {account}, one per account"})
         patterns = self.resources.patterns
         if (len(patterns) != 1 or "*" in patterns[0]) and "{resource}" not in found:
-            raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {resource}, one secret a resource"})
+            raise PydanticCustomError("store", "{rule}", {"rule": "Store: must hold {resource}, one per resource"})
 
     def store_of(self, resource: str, account: str) -> StoreRef | None:
-        """Where the secret of a credential is kept. Raises: ValueError where that is no name that a store takes."""
+        """The store for a credential's secret. Raises: ValueError if the name is not valid for a store."""
         if self.store is None:
             return None
         return parse_ref(self.store.replace("{resource}", resource).replace("{account}", account))
@@ -179,28 +179,28 @@ PlanRotation.names = frozenset(field.alias or name for name, field in PlanRotati
 
 @dataclass(frozen=True)
 class Policy:
-    """A plan, and how the operation that it names spells its commands."""
+    """A plan, with the field names of its operation's command."""
 
     plan: PlanRotation
     spelling: CommandSpelling
 
     def check(self) -> None:
-        """See that the plan fits its operation. Raises: Refused (invalid_command) naming the field and the rule."""
+        """Check that the plan fits its operation. Raises: Refused (invalid_command), naming the field and the rule."""
         plan, spelling, rule = self.plan, self.spelling, None
         store, roles = plan.store_of("r", "a"), {role for _, role in plan.places if role is not None}
         known = regions_of(spelling.cloud)
         if odd := [region for region, _ in plan.places if region is not None and region not in known]:
             rule = f"Region{'s' if plan.regions else ''}: {region_rule(spelling.cloud, odd[0])}"
         elif any((role_parts(role) or ("",))[0] != spelling.cloud for role in roles):
-            rule = f"Role{'s' if plan.roles else ''}: must be of {spelling.cloud}, as Function is"
+            rule = f"Role{'s' if plan.roles else ''}: must be of {spelling.cloud}, like Function"
         elif roles and store is not None and store.cloud != spelling.cloud:
-            rule = "Store: with a role each secret is kept in that role's account, so in its own cloud"
+            rule = "Store: with a role the store is in the role's account, so it must be of the same cloud"
         elif spelling.only and (plan.accounts or plan.alternate):
-            rule = f"Accounts: this operation changes {spelling.only} alone, so no Accounts and no Alternate go with it"
+            rule = f"Accounts: this operation changes only {spelling.only}: leave out Accounts and Alternate"
         elif not spelling.only and (plan.accounts is None) == (plan.alternate is None):
             rule = _ACCOUNTS
         elif plan.alternate and not spelling.alternates:
-            rule = "Alternate: this operation changes no two accounts in turn"
+            rule = "Alternate: this operation cannot change two accounts in turn"
         elif plan.site is not None and spelling.cloud != "tencent":
             rule = "Site: only Tencent Cloud has sites"
         elif plan.length is not None and plan.length not in spelling.lengths:
@@ -209,15 +209,15 @@ class Policy:
             raise Refused(ErrorClass.INVALID_COMMAND, rule)
 
     def wants(self, account: str) -> bool:
-        """Whether an account belongs to the policy; those of Alternate are asked for by name."""
+        """Whether an account belongs to the policy. The accounts of Alternate are not asked about here."""
         if self.spelling.only:
             return account == self.spelling.only
         return self.plan.accounts is not None and matches(self.plan.accounts, account)
 
     def command(self, resource: str, account: str | None, region: str, command_id: str) -> dict[str, Any]:
-        """The operation's command for one credential; `account` None: the pair of Alternate. It holds no secret.
+        """The operation's command for one credential. It holds no secret. `account`: None for the pair of Alternate.
 
-        Raises: ValueError as `PlanRotation.store_of`.
+        Raises: ValueError, as `PlanRotation.store_of`.
         """
         plan, spelling = self.plan, self.spelling
         place = plan.store_of(resource, account or "")
@@ -242,11 +242,11 @@ class Policy:
 
 
 def matches(patterns: Iterable[str], name: str) -> bool:
-    """Whether a name matches one of the patterns, in which `*` alone is special."""
+    """Whether a name matches one of the patterns, in which only `*` is special."""
     return any(matches_wildcard(one, name) for one in patterns)
 
 
 def command_id(policy: str, subject: Subject, changed: str) -> str:
-    """The id of the one change that is due since `changed`: the same from every firing until that time moves."""
+    """The CommandId of the change that is due. Every firing gives the same id until the time `changed` moves."""
     names = [policy, subject.source, str(subject), changed]
     return "due-" + hashlib.sha256(json.dumps(names).encode()).hexdigest()[:40]

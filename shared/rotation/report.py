@@ -1,4 +1,4 @@
-"""What a rotation tells of a firing: CloudEvents of type `keyturn.rotation.report`, each below the queue's limit."""
+"""The report of a firing: CloudEvents of type `keyturn.rotation.report`, each small enough for the queue."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from shared.rotation import event_types
 
 TYPE: Literal["keyturn.rotation.report"] = "keyturn.rotation.report"
-_MOST_BYTES = 40_000  # of a page's rows; a queue takes 48 KB, the rest of the event included
+_MOST_BYTES = 40_000  # of a page's rows; with the rest of the event a queue takes 48 KB
 
 
 @dataclass
 class Counts:
-    """How many credentials of a firing were found to be what so far: each is due or one of the last three."""
+    """The counts of a firing so far. Each listed credential is due, or counts in one of the last three."""
 
     listed: int = 0
     due: int = 0
@@ -73,7 +73,7 @@ class Row:
 
 @dataclass
 class FiringReport:
-    """The pages of one firing, published as they fill."""
+    """The pages of one firing. A page is published when it is full."""
 
     policy: PlanRotation
     subject: Subject
@@ -86,7 +86,7 @@ class FiringReport:
     traceparent: str | None = None
     tracestate: str | None = None
     delivered: bool = True
-    published: int = 0  # pages of this delivery that a queue has confirmed
+    published: int = 0  # this delivery's pages that a queue confirmed
     _rows: list[event_types.RotationRow] = field(default_factory=list)
     _bytes: int = 0
 
@@ -99,12 +99,12 @@ class FiringReport:
         self._bytes += size
 
     def flush(self) -> None:
-        """Publish what has been added, if anything has; more of this firing will follow."""
+        """Publish the rows so far, if there are any. More of this firing will follow."""
         if self._rows:
             self._publish(last=False, error=None)
 
     def end(self, error: KeyturnError | None = None) -> None:
-        """Publish the last page, which has the counts of the whole firing."""
+        """Publish the last page, with the counts of the whole firing."""
         self._publish(last=True, error=error)
 
     def _publish(self, *, last: bool, error: KeyturnError | None) -> None:

@@ -1,7 +1,7 @@
-"""One policy for several regions and accounts: each region of each account is a firing of its own.
+"""One policy for several regions and accounts: each region of each account gets a firing of its own.
 
-So each is listed within the rates of its own account and region, and tells in a report of its own how it ended: what
-one account refuses stands beside what the others did.
+So each firing keeps the rate limits of its account and region, and has its own report. If one account refuses, its
+report says so, and the other firings go on.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from shared.runtime.lanes import run
 from shared.runtime.times import now_text
 from shared.triggers import Message, fit_id
 
-_AT_ONCE = 8  # messages being published side by side
+_AT_ONCE = 8  # messages that are sent at the same time
 _OF_THE_WHOLE = ("Regions", "Roles", "Region", "Role", "CommandId")
 
 
 def name_of_place(firing: str, number: int) -> str:
-    """The firing of one region of one account, by its number from 1."""
+    """The name of the firing for one region of one account. `number`: from 1."""
     return fit_id(f"{firing}-{number}")
 
 
 def spread_firing(policy: Policy, firing: str, publisher: Publisher, message: Message, default: str) -> FiringEnd:
-    """Leave each region of each account to an invocation of its own; `default`: the region, where none is named."""
+    """Send one message for each region of each account. `default`: the region if the policy names none."""
     plans = [_plan_of(policy.plan, region or default, role) for region, role in policy.plan.places]
     commands = [_command(policy, one, name_of_place(firing, n), message) for n, one in enumerate(plans, 1)]
     sent: dict[int, bool] = {}
@@ -66,11 +66,11 @@ def _command(policy: Policy, plan: PlanRotation, name: str, message: Message) ->
 
 
 def _tell(policy: Policy, plan: PlanRotation, command: OutgoingCommand, publisher: Publisher) -> bool:
-    """Report a region of an account that no invocation will list; whether the report left."""
+    """Report a region of an account that nobody will list. Returns: whether the report was published."""
     name, now = str(command.data["CommandId"]), now_text()
     report = FiringReport(plan, _subject(policy, plan), name, now, [], publisher.publish_result)
     report.traceparent, report.tracestate = command.traceparent, command.tracestate
-    text = "the commands queue did not take this region of this account, nothing of it was listed: fire again"
+    text = "the commands queue did not accept the message for this region and account, nothing was listed: fire again"
     report.end(RetryLater(ErrorClass.UNAVAILABLE, text, code="NotContinued"))
     return report.delivered
 

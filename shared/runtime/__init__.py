@@ -1,1 +1,1 @@
-"""The ground: the platform, settings, role credentials, the deadline, log redaction, errors, cold start."""
+"""The lowest room: the platform, settings, role credentials, the deadline, log redaction, errors, cold start."""

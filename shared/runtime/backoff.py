@@ -1,4 +1,4 @@
-"""How long to wait before a call is made again."""
+"""How long keyturn waits before it repeats a call."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import random
 
 
 def backoff_s(tries: int, *, base_s: float = 0.2, most_s: float = 8.0, rng: random.Random | None = None) -> float:
-    """Full jitter: a wait in seconds, uniform between nothing and twice as much at each try (from 1), up to a bound.
+    """A random wait in seconds (full jitter): between 0 and `base_s`, which doubles at each try, up to `most_s`.
+
+    `tries`: how often the call was made, from 1.
 
     Source: M. Brooker, Exponential Backoff And Jitter, 2015.
     """

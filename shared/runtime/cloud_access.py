@@ -1,4 +1,4 @@
-"""How a cloud is reached in one invocation: with whose keys, where, how fast and until when."""
+"""How one invocation reaches a cloud: with whose keys, at which host, how fast, and until when."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from shared.runtime.errors import KeyturnError
 from shared.runtime.secret import Secret
 
 SEVERAL = "several"
-"""Stands before the name of a resource in what an invocation shares: several of its commands are for that resource."""
+"""Key of `Invocation.shared`: several of the invocation's commands are for the resource that the key names next."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class RoleKeys:
-    """Temporary keys: of the function's own role, fresh at every invocation, or of one that it assumed."""
+    """Temporary keys: of the function's own role, fresh at every invocation, or of a role that it assumed."""
 
     id: str
     key: Secret
@@ -26,16 +26,16 @@ class RoleKeys:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class CloudAccess:
-    """How a cloud is reached in this invocation: whose keys, where, how fast and until when."""
+    """How this invocation reaches a cloud: with whose keys, at which host, how fast, and until when."""
 
     keys: RoleKeys
     endpoint: str | None
     calls_per_s: float
     deadline: Deadline
-    operator: str | None = None  # the account that calls are made by, where the platform tells
+    operator: str | None = None  # the account that makes the calls, if the platform names it
     site: str = "domestic"
     sleep: Callable[[float], None] = field(default=time.sleep)
-    role: str | None = None  # whose keys these are, if not the function's own role's
-    keys_refused: Callable[[KeyturnError], None] | None = None  # told of each `forbidden` that a role's keys met
-    ca_file: str | None = None  # trusted at an endpoint instead of the built-in set; see `shared.runtime.tls`
+    role: str | None = None  # the assumed role whose keys these are; None: the function's own
+    keys_refused: Callable[[KeyturnError], None] | None = None  # called with each `forbidden` that a role's keys get
+    ca_file: str | None = None  # the CAs that an endpoint is checked against; see `shared.runtime.tls`
     shared: dict[tuple[str, ...], Any] = field(default_factory=dict)  # `Invocation.shared`

@@ -1,9 +1,9 @@
-"""How a packaged function is imported: the start that a platform's first event waits for.
+"""Imports a packaged function. The first event of a new process waits for this (cold start).
 
-A zip's root holds one short file, which asks here for the function itself, compiled beside it. What no function uses
-is put off: pydantic looks through every installed package for plugins, by a module that reads files, and there is
-none; and the standard library imports the running of programs to name the machine. For the same reason a dataclass that
-nobody compares is declared with `eq=False`: each method that it is given is compiled anew at every start.
+The root of a zip holds one short file. It calls `load_function`, and the compiled function lies beside it. Modules
+that no function uses load late: pydantic's search for plugins, which reads the files of every installed package, and
+`subprocess`, which the standard library imports only to name the machine. For the same reason a dataclass that nobody
+compares has `eq=False`: Python compiles each generated method anew at every start.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ _LATE = frozenset({"subprocess"})
 
 
 def load_function(module: str) -> ModuleType:
-    """The module of a function, by its dotted name."""
+    """Import the module of a function; `module` is its dotted name."""
     compiled.use()
-    # pydantic's own switch (docs, "Plugins"): nothing is looked for, so nothing is read.
+    # pydantic's own switch (docs, "Plugins"): pydantic looks for no plugin and reads no file.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     collecting = gc.isenabled()
     gc.disable()
@@ -29,7 +29,7 @@ def load_function(module: str) -> ModuleType:
         with lazy_import.deferred(_LATE.__contains__, {"importlib.metadata": ("entry_points",)}):
             import_module("pydantic.plugin._loader")
             loaded = import_module(module)
-        gc.freeze()  # what is loaded stays
+        gc.freeze()  # the modules stay, so the collector need not look at them
     finally:
         if collecting:
             gc.enable()

@@ -1,8 +1,8 @@
-"""What the standard library compiles anew at every start, kept since the package was made.
+"""Compiled code for the standard library, so that a cold start does not compile it again.
 
-`dataclasses`, `namedtuple`, `typing` and `re` turn text into code in each new process, a third of a cold start. A
-package carries what that gave in `compiled.bin`, each under the whole text that it was made of: for another text
-nothing is found, and it is compiled as ever. What another Python made is not read.
+`dataclasses`, `namedtuple`, `typing` and `re` compile text in each new process. That takes a third of a cold start. A
+package has the results in `compiled.bin`. The key of a result is the whole text that was compiled. A text that the
+file does not hold is compiled as usual. A file that another Python made is ignored.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from typing import Any
 from zlib import crc32
 
 MADE_BY = (sys.implementation.name, MAGIC_NUMBER, _sre.MAGIC, _sre.CODESIZE)
-"""What compiled code is valid for: the interpreter's bytecode, as in every .pyc, and the engine of `re`."""
+"""The versions that compiled code depends on: the interpreter's bytecode, as in every .pyc, and the engine of `re`."""
 FILE = os.path.join(os.path.dirname(__file__), "compiled.bin")  # noqa: PTH118, PTH120 - pathlib is not loaded yet
-COMPILER: Any = getattr(re, "_compiler", None) or sys.modules["sre_compile"]  # its name from Python 3.11 on, and before
+COMPILER: Any = getattr(re, "_compiler", None) or sys.modules["sre_compile"]  # the first name is from Python 3.11 on
 
 
 def checksum(content: bytes | memoryview) -> bytes:
-    """What the file begins with: of one that was damaged nothing is read."""
+    """The first bytes of the file. If they do not match the rest, the file is damaged and is ignored."""
     return crc32(content).to_bytes(4, "big")
 
 
 def use(file: str = FILE) -> bool:
-    """Let the standard library find what `file` keeps; False if there is none, damaged, or of another Python."""
+    """Let the standard library use the code in `file`. False: the file is missing, damaged, or of another Python."""
     try:
         with open(file, "rb") as opened:  # noqa: PTH123 - as above
             kept = memoryview(opened.read())
         if kept[:4] != checksum(kept[4:]):
             return False
-        made_by, codes, patterns = marshal.loads(kept[4:])  # noqa: S302 - of our own package, as its code is
+        made_by, codes, patterns = marshal.loads(kept[4:])  # noqa: S302 - from our own package, like its code
     except (OSError, EOFError, ValueError, TypeError):
         return False
     if made_by != MADE_BY:
@@ -46,19 +46,19 @@ def use(file: str = FILE) -> bool:
 
 
 class Kept:
-    """Stands in the compiler's place where the standard library calls it.
+    """Takes the compiler's place where the standard library calls it.
 
-    `codes`: code by mode and text; `patterns`: what `_sre.compile` is given, by pattern and flags; both marshalled.
+    `codes`: code by mode and text. `patterns`: arguments of `_sre.compile` by pattern and flags. Both are marshalled.
     """
 
     def __init__(self, codes: dict[tuple[str, str], bytes], patterns: dict[tuple[str | bytes, int], bytes]) -> None:
         self._codes, self._patterns, self._compile_pattern = codes, patterns, COMPILER.compile
 
     def install(self) -> None:
-        vars(collections)["eval"] = self._eval  # a module's own name goes before the builtin
+        vars(collections)["eval"] = self._eval  # Python finds a module's own name before the builtin
         vars(typing)["compile"] = self._compile
         COMPILER.compile = self._pattern
-        import dataclasses  # what it needs compiles, too
+        import dataclasses  # imported late: its own imports compile, too
 
         vars(dataclasses)["exec"] = self._exec
 
@@ -68,7 +68,7 @@ class Kept:
         kept = self._codes.get((mode, source))
         if kept is not None:
             return marshal.loads(kept)  # noqa: S302 - as above
-        return compile(source, "<string>", mode, dont_inherit=True)  # this file's future statements are not theirs
+        return compile(source, "<string>", mode, dont_inherit=True)  # this file's __future__ imports must not apply
 
     def _exec(self, source: Any, names: dict[str, Any], own: dict[str, Any] | None = None) -> None:
         exec(self._code(source, "exec"), names, own)  # noqa: S102 - the standard library's own text

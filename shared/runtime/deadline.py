@@ -1,4 +1,4 @@
-"""When an invocation ends."""
+"""The time at which an invocation must have answered."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, eq=False)
 class Deadline:
-    """When the platform ends this invocation, on a monotonic clock in seconds, less the margin to answer."""
+    """When this invocation must have answered: the platform's end of it, less a margin. Monotonic, in seconds."""
 
     at: float
     clock: Callable[[], float] = field(default=time.monotonic, repr=False)
 
     def earlier(self, seconds: float) -> Deadline:
-        """The same, so much sooner."""
+        """A deadline that is `seconds` earlier."""
         return Deadline(self.at - seconds, self.clock)
 
     def within(self, seconds: float) -> Deadline:
-        """The same, but no more than so many seconds from now."""
+        """This deadline, or `seconds` from now if that is earlier."""
         return Deadline(min(self.at, self.clock() + seconds), self.clock)
 
     def left(self) -> float:
-        """Seconds that remain, never negative."""
+        """The seconds that remain, never negative."""
         return max(0.0, self.at - self.clock())

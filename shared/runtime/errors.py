@@ -1,4 +1,4 @@
-"""What can go wrong, named for what the caller can do next. None of these carries a secret or a vendor's text."""
+"""The exceptions of keyturn, named for what the caller can do next. None holds a secret or a vendor's text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ E = TypeVar("E", bound="KeyturnError")
 
 
 class ErrorClass(str, Enum):
-    """The stable classes of a result's `Error.Class`."""
+    """The values of a result's `Error.Class`. They do not change between versions."""
 
     INVALID_COMMAND = "invalid_command"
     FORBIDDEN = "forbidden"
@@ -25,7 +25,7 @@ class ErrorClass(str, Enum):
 
 
 class KeyturnError(Exception):
-    """Something a person can act on: what happened, to which resource, what to do next."""
+    """An error that a person can act on. Its message says what happened, to which resource, and what to do next."""
 
     def __init__(
         self, error_class: ErrorClass, message: str, *, code: str | None = None, request_id: str | None = None
@@ -35,40 +35,40 @@ class KeyturnError(Exception):
         self.message = message
         self.code = code
         self.request_id = request_id
-        self.retryable = False  # whether the same command may work when it is sent again
+        self.retryable = False  # whether the same command may work if it is sent again
 
     def reword(self, message: str) -> None:
-        """Say the same with another text."""
+        """Replace the message."""
         self.args, self.message = (message,), message
 
 
 class Refused(KeyturnError):
-    """Surely nothing happened, and repeating the same call cannot help."""
+    """The call had no effect, and repeating it cannot help."""
 
-    of_value: bool = False  # the cloud's rule refuses the new secret: another one may be taken
+    of_value: bool = False  # a rule of the cloud refuses this new secret; another value may work
 
 
 class RetryLater(KeyturnError):
-    """Surely nothing happened, and the same call may work later: busy, throttled, unavailable."""
+    """The call had no effect, and it may work later: busy, throttled, unavailable."""
 
     def __init__(
         self, error_class: ErrorClass, message: str, *, code: str | None = None, request_id: str | None = None
     ) -> None:
         super().__init__(error_class, message, code=code, request_id=request_id)
         self.retryable = True
-        self.after_s = 0.0  # not before so many seconds
+        self.after_s = 0.0  # wait at least so many seconds
 
 
 class OldSecretRefused(KeyturnError):
     """The cloud refused the old secret. A typo and a redelivery look the same, so this proves nothing by itself."""
 
     def without_fence(self) -> Ambiguous:
-        """What it is where no old secret was sent: no table tells what the code means there."""
+        """The error for a call that sent no old secret. No table says what the code means in such a call."""
         return Ambiguous(self.message, code=self.code, request_id=self.request_id, refused=True)
 
 
 class Ambiguous(KeyturnError):
-    """The call may have had its effect. Find out before anything is repeated."""
+    """The call may have had its effect. Find out before you repeat anything."""
 
     def __init__(
         self,
@@ -80,8 +80,8 @@ class Ambiguous(KeyturnError):
         passing: bool = False,
     ) -> None:
         super().__init__(ErrorClass.AMBIGUOUS, message, code=code, request_id=request_id)
-        self.refused = refused  # the API answered with a client error (4xx) whose code no table names
-        # Such an error tells, by its name or status, of what passes: throttling, availability, locks, permission.
+        self.refused = refused  # the API answered with a client error (4xx) whose code is in no table
+        # The name or status of that error points to a state that passes: throttling, availability, locks, permission.
         self.passing = passing
 
 
@@ -93,5 +93,5 @@ UNREADABLE_CODE = "UnreadableCode"
 
 
 def clean_code(code: object) -> str:
-    """An error code fit to be shown: codes are words, and anything else a server sends is not one."""
+    """The code if it looks like one (a word), else UNREADABLE_CODE: a server may send any text in its place."""
     return code if isinstance(code, str) and re.fullmatch(r"[A-Za-z][\w.\-]{0,99}", code, re.ASCII) else UNREADABLE_CODE

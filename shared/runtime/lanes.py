@@ -1,4 +1,4 @@
-"""Lanes: one resource's work in order, that of different resources side by side, a few at once."""
+"""Lanes run work in threads. A lane is one resource's work, in order; a few lanes run at the same time."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 
 
 class Lanes:
-    """Whose turn it is. Who has begun a lane goes on with it, so that what was read for one item serves the next, as
-    long as `at_once` others wait. Then the lane with most left is next, so that none is left over alone.
+    """Decides which item comes next.
+
+    A thread stays in its lane while at least `at_once` other lanes wait. So the next item can use what was read for the
+    last one. Otherwise the lane with the most items left comes next, so that no long lane is left at the end.
     """
 
     def __init__(self, lanes: Sequence[Sequence[int]], at_once: int) -> None:
@@ -20,12 +22,12 @@ class Lanes:
         self._lock = threading.Lock()
 
     def begin(self) -> tuple[int, int] | None:
-        """A lane's number and its next item, the lane's holder's until `next`; None if no lane waits."""
+        """Take a waiting lane: its number and next item. The caller holds it until `next`. None: no lane waits."""
         with self._lock:
             return self._first()
 
     def next(self, number: int) -> tuple[int, int] | None:
-        """The item is done: what its lane's holder begins now, in this lane or another."""
+        """End an item of lane `number`. Returns the next item, of this lane or another; None: no lane waits."""
         with self._lock:
             left = len(self._lanes[number]) - self._begun[number]
             if left and len(self._waiting) >= self._at_once:
@@ -34,7 +36,7 @@ class Lanes:
             return self._first()
 
     def give_back(self, number: int) -> None:
-        """The item was not begun after all."""
+        """Return an item that was taken and not begun."""
         with self._lock:
             self._begun[number] -= 1
             self._put_back(number)
@@ -48,14 +50,14 @@ class Lanes:
         return number, item
 
     def _put_back(self, number: int) -> None:
-        """The lane waits again if there is more in it."""
+        """Let the lane wait again if it has items left."""
         left = len(self._lanes[number]) - self._begun[number]
         if left:
             heapq.heappush(self._waiting, (-left, number))
 
 
 class _Crew:
-    """The threads that work: one to begin with."""
+    """The threads that work. There is one at first."""
 
     def __init__(self, turns: Lanes, work: Callable[[int, Callable[[], None]], None], at_once: int) -> None:
         self._turns, self._work = turns, work
@@ -65,20 +67,20 @@ class _Crew:
         self.failures: list[Exception] = []
 
     def go_on(self, turn: tuple[int, int] | None) -> None:
-        """Work on a lane's item, then on what waits, until no lane does."""
+        """Work on an item, then on the next, until no lane waits."""
         while turn is not None:
             number, item = turn
             try:
                 self._work(item, self._begin_another)
-            except Exception as failure:  # raised in the caller's thread, when the neighbours are done
+            except Exception as failure:  # `run` raises it when all other items are done
                 self.failures.append(failure)
-            # Who holds a lane puts it back and asks again: it is safe to go when none waits.
+            # Each thread puts its lane back before it asks for the next: if none waits now, this thread may end.
             turn = self._turns.next(number)
         with self._lock:
             self._working -= 1
 
     def _begin_another(self) -> None:
-        """One thread more, if a lane waits for one."""
+        """Start one more thread if a lane waits."""
         with self._lock:
             turn = self._turns.begin() if self._working < self._at_once else None
             if turn is None:
@@ -86,7 +88,7 @@ class _Crew:
             try:
                 thread = threading.Thread(target=self.go_on, args=(turn,), name="lane", daemon=True)
                 thread.start()
-            except (RuntimeError, MemoryError):  # no more threads here: those that there are do the work
+            except (RuntimeError, MemoryError):  # the system gives no more threads: the present ones do the work
                 self._turns.give_back(turn[0])
                 self._at_once = self._working
                 return
@@ -95,17 +97,17 @@ class _Crew:
 
 
 def run(lanes: Sequence[Sequence[int]], work: Callable[[int, Callable[[], None]], None], *, at_once: int) -> None:
-    """Work through all lanes, this thread among at most `at_once`; returns when all is done.
+    """Do the work of all lanes in at most `at_once` threads, this one included. Returns when all is done.
 
-    `work` is given an item, and what to call before it waits for something: only then another thread begins, with a
-    lane that nobody works on. What never waits is done by this thread alone.
+    `work` gets an item and a function to call before it waits for something. Only that call starts another thread, for
+    a lane that no thread holds. If `work` never waits, this thread does everything.
 
-    Raises: what `work` raised first, once all the others have ended.
+    Raises: the first exception of `work`, after all other items are done.
     """
     turns = Lanes(lanes, at_once)
     crew = _Crew(turns, work, at_once)
     crew.go_on(turns.begin())
-    for thread in crew.threads:  # whom one of these has begun stands behind it
+    for thread in crew.threads:  # a thread stands behind the one that started it
         thread.join()
     if crew.failures:
         raise crew.failures[0]

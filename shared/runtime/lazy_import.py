@@ -1,10 +1,10 @@
-"""Modules of others that are loaded when they are first used, not when they are first named.
+"""Loads modules of other projects at their first use instead of at their import.
 
-The vendors' clients import at once what most calls never touch: 500 files of models, a scheduler, every way to find
-keys. Within `deferred(...)` such a module stands empty, under its own name and with its real loader, until somebody
-asks it for something; then it runs as it always would. `importlib.util.LazyLoader` does the same, but every question
-loads it (the `__version__` that `requests` compares, too), no class can be imported by name, and two threads that ask
-at once meet half a module before Python 3.12.
+The vendors' clients import many modules that most calls never use: 500 files of models, a scheduler, every way to find
+keys. Within `deferred(...)` the import of such a module gives an empty module with its own name. The first use of an
+attribute runs the real loader. `importlib.util.LazyLoader` does almost the same. But there every attribute loads the
+module (even `__version__`, which `requests` compares), no class can be imported by name, and before Python 3.12 two
+threads at the same time can see half a module.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from typing import Any
 
 
 class _Later(ModuleType):
-    """A module that has not run yet. Python asks `__getattr__` only for what is not there."""
+    """A module that has not run yet. Python calls `__getattr__` only for attributes that are missing."""
 
     def __getattr__(self, name: str) -> Any:
         loader = self.__spec__.loader if self.__spec__ else None
@@ -32,7 +32,7 @@ class _Later(ModuleType):
 
 
 class _Named:
-    """A class of a module that has not run yet: calling it, or asking it for anything, loads the module."""
+    """A class of a module that has not run yet. A call, or the use of an attribute, loads the module."""
 
     def __init__(self, module: ModuleType, name: str) -> None:
         self._module, self._name = module, name
@@ -46,7 +46,7 @@ class _Named:
         return self._real()(*given, **named)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__"):  # what Python and typing look for in any object
+        if name.startswith("__"):  # Python and typing look for these in every object
             raise AttributeError(name)
         return getattr(self._real(), name)
 
@@ -58,7 +58,7 @@ class _Named:
 
 
 class _Loader(Loader):
-    """Makes the empty module, and fills it by the real loader, once."""
+    """Makes the empty module. Later it fills the module by the real loader, once."""
 
     def __init__(self, real: Loader, names: Sequence[str]) -> None:
         self.real, self.names = real, names
@@ -68,30 +68,30 @@ class _Loader(Loader):
         return _Later(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Not yet."""
+        """Do nothing yet."""
 
     def answer(self, module: ModuleType, name: str) -> Any:
         if not self.begun and name in self.names:
             return _Named(module, name)
         if not self.begun and name == "__version__":
-            # A package that keeps its version in a module of its own need not run for it.
+            # If the package has its version in a module of its own, loading that module is enough.
             try:
                 return import_module(f"{module.__name__}.version").__version__
             except (ImportError, AttributeError):
                 pass
-        elif name.startswith("__") and name != "__all__":  # what Python itself looks for in any module
+        elif name.startswith("__") and name != "__all__":  # Python looks for these in every module
             raise AttributeError(f"module {module.__name__!r} has no attribute {name!r}")
         self.load(module)
         return object.__getattribute__(module, name)
 
     def load(self, module: ModuleType) -> None:
-        with self.lock:  # another thread waits here; this one, coming back in a circle, sees what there is so far
+        with self.lock:  # another thread waits here; in an import cycle this thread returns and sees half a module
             if self.begun:
                 return
             self.begun = True
             try:
                 self.real.exec_module(module)
-            except BaseException:  # as a failed import does: the next use tries again, and this one is told
+            except BaseException:  # like a failed import: this use raises, and the next use tries again
                 self.begun = False
                 raise
             module.__class__ = ModuleType
@@ -100,7 +100,7 @@ class _Loader(Loader):
 
 
 class _Finder:
-    """Finds what it is told to put off, and leaves all else to the finders behind it."""
+    """Finds the modules that load late, and leaves all others to the next finders."""
 
     def __init__(self, late: Callable[[str], bool], names: Mapping[str, Sequence[str]]) -> None:
         self.late, self.names = late, names
@@ -118,9 +118,12 @@ class _Finder:
 
 @contextmanager
 def deferred(late: Callable[[str], bool], names: Mapping[str, Sequence[str]] | None = None) -> Iterator[None]:
-    """Within it, a module that `late` says yes to is found but not run; nor is one of `names`, whose listed classes can
-    be imported by name all the same. What was imported before stays as it is. The garbage collector rests meanwhile:
-    importing makes objects that stay."""
+    """Within this context, imports of some modules find the module and do not run it.
+
+    These are the modules for which `late` returns True, and the keys of `names`. The classes that `names` lists can be
+    imported by name. Modules that were imported before do not change. The garbage collector is off meanwhile, because
+    imported objects stay.
+    """
     finder, collecting = _Finder(late, names or {}), gc.isenabled()
     sys.meta_path.insert(0, finder)
     gc.disable()

@@ -1,10 +1,10 @@
-"""Which hosts are this machine's own: plain HTTP and plain AMQP go nowhere else."""
+"""Which hosts are on this machine. keyturn uses HTTP and AMQP without TLS for these hosts only."""
 
 from __future__ import annotations
 
 
 def is_loopback(host: str | None) -> bool:
-    """Whether a host is `localhost` or a loopback address. A name that only begins like one is not."""
+    """Whether a host is `localhost` or a loopback address. A name that only begins like one of them is not."""
     if not host:
         return False
     import ipaddress

@@ -1,9 +1,9 @@
-"""The code by which keyturn knows its own messages on the commands queue.
+"""The signature by which keyturn recognises its own messages on the commands queue.
 
-Whoever can write to that queue could write a message that says it was keyturn's. So each message that keyturn puts
-there carries `mac`: base64url without padding of HMAC-SHA-256 (RFC 2104) over the JSON of what the message says, with
-sorted keys, no spaces, in UTF-8. The key is KEYTURN_HANDOFF_KEY's, which all functions that share a commands queue
-share. `notbefore` is not covered: it is advice.
+Anybody who can write to that queue can write a message that claims to be keyturn's. So each message of keyturn carries
+`mac`: HMAC-SHA-256 (RFC 2104) in base64url without padding. It covers the message's fields as JSON in UTF-8, with
+sorted keys and no spaces. The key is in KEYTURN_HANDOFF_KEY, and is the same for all functions that share a commands
+queue. `mac` does not cover `notbefore`, which is advice.
 """
 
 from __future__ import annotations
@@ -18,29 +18,29 @@ if TYPE_CHECKING:
     from shared.runtime.secret import Secret
 
 Keys: TypeAlias = "tuple[Secret, ...]"
-"""KEYTURN_HANDOFF_KEY's, none, one or two: the first signs, each verifies."""
+"""The keys in KEYTURN_HANDOFF_KEY: none, one or two. keyturn signs with the first and accepts both."""
 
 COMMAND_TYPE = "keyturn.command."
-"""The event type of a command; the function's name follows."""
+"""The event type of a command begins with this. The function's name follows."""
 
 MOST_ATTEMPTS = 10
-"""Deliveries of one command that keyturn itself hands back."""
+"""How often keyturn itself puts one command back on the queue."""
 
 MOST_HOPS = 1000
-"""Messages that keyturn sends on the way of one command."""
+"""How many messages keyturn sends for one command."""
 
 
 def sign(
     keys: Keys,
     *,
-    type: str,  # noqa: A002  these two are named as the event's attributes
+    type: str,  # noqa: A002  both have the names of the event's attributes
     id: str,  # noqa: A002
     subject: str,
     attempt: int,
     hop: int,
     data: object,
 ) -> str:
-    """The `mac` of a message, made with the first key.
+    """Make the `mac` of a message with the first key.
 
     Raises: ValueError or TypeError if `data` is no JSON.
     """
@@ -58,7 +58,7 @@ def verify(
     hop: int,
     data: object,
 ) -> bool:
-    """Whether one of the keys made `mac` for this message, compared in constant time.
+    """Whether `mac` belongs to this message and one of the keys, compared in constant time.
 
     Raises: ValueError or TypeError if `data` is no JSON.
     """

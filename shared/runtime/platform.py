@@ -1,4 +1,5 @@
-"""The one room that knows Tencent SCF from Alibaba Function Compute, and the only reader of the environment.
+"""Reads the platform, Tencent SCF or Alibaba Function Compute (FC). No other module tells them apart or reads the
+environment.
 
 Sources: SCF https://www.tencentcloud.com/document/product/583/9210 (context), 583/30228 (environment); FC
 https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/context and .../environment-variables.
@@ -20,11 +21,12 @@ from shared.runtime.errors import ErrorClass, Refused
 from shared.runtime.secret import Secret
 from shared.runtime.settings import Settings, read_settings
 
-# Both vendors' clients, and `requests` below them, would route calls or print bodies by these. Ours are the settings.
+# Both vendors' clients, and `requests` below them, obey these: they would use a proxy or print bodies. keyturn has
+# settings of its own.
 _FOREIGN = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 _PRINTS_BODIES = "DEBUG"  # darabonba-core 1.0.9 prints requests and answers when it is `sdk`
 _TAKEN_OUT = frozenset(os.fsencode(name) for name in (*_FOREIGN, *map(str.lower, _FOREIGN), _PRINTS_BODIES))
-# All that is ever read: our own and the platforms'.
+# keyturn reads only variables with these prefixes: its own and the platforms'.
 _READ = (b"KEYTURN_", b"TENCENTCLOUD_", b"ALIBABA_CLOUD_", b"FC_")
 
 _DEFAULT_LIMIT_S = 30.0
@@ -32,25 +34,25 @@ _DEFAULT_LIMIT_S = 30.0
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Invocation:
-    """What one call of a handler may know of the world around it."""
+    """All that one invocation knows about its platform, its settings and its deadline."""
 
     cloud: str  # "tencent" (SCF) or "alibaba" (FC)
     request_id: str
     deadline: Deadline
     settings: Settings
     region: str | None
-    operator: str | None  # the account that our calls are made by, where the platform tells
+    operator: str | None  # the account that makes keyturn's calls, if the platform names it
     environ: Mapping[str, str]
     context: object
     on_platform: bool
     limit_s: float  # how long one invocation of the function may take
-    shared: dict[tuple[str, ...], Any] = field(default_factory=dict)  # what its commands share, by names of its owner's
+    shared: dict[tuple[str, ...], Any] = field(default_factory=dict)  # what its commands share, by keys
     _keys: dict[str, RoleKeys] = field(default_factory=dict)
 
     def keys(self, cloud: str) -> RoleKeys:
-        """The role credentials for calls of a cloud.
+        """The role credentials for calls to a cloud.
 
-        Raises: Refused (forbidden) naming the variables or the role that is missing.
+        Raises: Refused (forbidden); the text names the missing variables or role.
         """
         if cloud not in self._keys:
             self._keys[cloud] = self._read_keys(cloud)
@@ -60,7 +62,7 @@ class Invocation:
         if cloud != self.cloud:
             names = _OTHER_CLOUD[cloud]
             found = [self.environ.get(name) for name in names]
-            missing = f"set {', '.join(names)}: this function calls {cloud} from another cloud's platform"
+            missing = f"set {', '.join(names)}: this function calls {cloud} from the other cloud's platform"
         elif cloud == "tencent":
             names = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN")
             found = [self.environ.get(name) for name in names]
@@ -74,10 +76,10 @@ class Invocation:
                 found = [self.environ.get(name) for name in names]
             missing = f"neither context.credentials nor {', '.join(names)} are set: give the function a role"
         key_id, key, token = found
-        # A role's keys are temporary, so on its own platform they come with a token.
+        # A role's keys are temporary: on the cloud's own platform they always come with a token.
         if not key_id or not key or (cloud == self.cloud and not token):
             raise Refused(ErrorClass.FORBIDDEN, f"no role credentials for {cloud}: {missing}", code="NoCredentials")
-        # Lasting: a client that rests between two invocations still holds the keys of the last one.
+        # Lasting: a client that stays open between two invocations still holds these keys.
         return RoleKeys(key_id, Secret(key, lasting=True), Secret(token, lasting=True) if token else None)
 
 
@@ -89,7 +91,7 @@ _KEY_NAMES = frozenset(name for names in _OTHER_CLOUD.values() for name in names
 
 
 def read_invocation(context: object, *, clock: Callable[[], float] = time.monotonic) -> Invocation:
-    """Read the runtime: once an invocation, because role keys expire and settings change.
+    """Read the platform and the settings. Call it once an invocation, because role keys expire and settings change.
 
     Raises: SettingsError.
     """
@@ -115,9 +117,9 @@ def read_invocation(context: object, *, clock: Callable[[], float] = time.monoto
 
 
 def _environ() -> dict[str, str]:
-    """The variables that may matter, as they are now; what would lead the vendors' clients astray is taken out."""
+    """The variables that keyturn reads, as they are now. Removes those that would mislead the vendors' clients."""
     found, astray = [], []
-    # As bytes, and few of them: the whole environment costs as much as all else that an invocation begins with.
+    # As bytes, and only these: to decode the whole environment takes as long as the rest of an invocation's start.
     for name in os.environb:
         if name.startswith(_READ):
             found.append(name)
@@ -132,17 +134,18 @@ _read: tuple[dict[str, str], tuple[bool, bool], Settings] | None = None
 
 
 def _settings(environ: Mapping[str, str], on_platform: bool, on_scf: bool) -> Settings:
-    """The settings of this environment; those of the last one where it says the same. Raises: SettingsError."""
-    global _read  # replaced as a whole, so threads at once do no harm
+    """The settings of this environment; the last invocation's if nothing has changed. Raises: SettingsError."""
+    global _read  # one assignment replaces all of it, so several threads may do it
     given = {name: value for name, value in environ.items() if name.startswith("KEYTURN_") and name not in _KEY_NAMES}
     read = _read
     where = on_platform, on_scf
     if read is not None and read[0] == given and read[1] == where:
-        for key in read[2].handoff_keys:  # so that newer secrets do not push it out of what `hygiene` knows
+        for key in read[2].handoff_keys:  # newer secrets must not push it out of `redaction`
             redaction.remember(key.reveal())
         return read[2]
     settings = read_settings(environ, on_platform=on_platform, on_scf=on_scf)
-    # Reading a URL makes its password known to `hygiene`, and it must not be forgotten for newer ones.
+    # Reading a URL tells its password to `redaction`. Such a URL is read each time, so that newer secrets do not push
+    # the password out.
     keeps = not any("@" in url for url in (settings.results, settings.commands) if url)
     _read = (given, where, settings) if keeps else None
     return settings
@@ -160,7 +163,7 @@ def _scf(context: object) -> _Told:
     get: Callable[[str], Any] = context.get if isinstance(context, Mapping) else (lambda _: None)
     limit = _number(get("time_limit_in_ms"))
     if limit is not None:
-        # Milliseconds by the page; the vendor's local runtime puts seconds there. The least real limit is 1,000 ms.
+        # The page says milliseconds, but the vendor's local runtime gives seconds. The shortest real limit is 1,000 ms.
         limit = limit / 1000 if limit >= 1000 else limit
     return _Told(_text(get("request_id")), limit, _text(get("tencentcloud_region")), _text(get("tencentcloud_uin")))
 
@@ -173,7 +176,7 @@ def _fc(context: object) -> _Told:
 
 
 def _margin(limit_s: float) -> float:
-    """Kept back for the return itself: the platform's clock started before ours."""
+    """Seconds kept for the return itself: the platform's clock started before keyturn's."""
     return min(1.0, 0.08 * limit_s)
 
 

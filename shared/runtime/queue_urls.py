@@ -1,9 +1,11 @@
-"""What a queue URL names, by kind. Every error names the rule, never the URL: it may hold a password.
+"""Reads queue URLs. Every error names the rule, never the URL, because a URL may hold a password.
 
-`sqlite:///path` (a file; several processes), `memory://name` (this process), `ckafka://region/datahub-id` and
-`smq://host/queue` (the clouds' own, with role keys), `amqp(s)://user:secret@host:port/vhost?queue=name`, to which
-`&exchange=name` may be added: messages go there by the queue's name, so that other queues can be bound beside it.
-`{function}` in a URL stands for the receiving function, `_` as `-`.
+- `sqlite:///path`: a file, for several processes. `memory://name`: a queue inside this process.
+- `ckafka://region/datahub-id` and `smq://host/queue`: the clouds' own queues, with role keys.
+- `amqp(s)://user:secret@host:port/vhost?queue=name`. With `&exchange=name` messages go to that exchange, with the
+  queue's name as routing key, so that other queues can be bound to it, too.
+
+`{function}` in a URL stands for the name of the receiving function, with `-` for `_`.
 """
 
 from __future__ import annotations
@@ -20,17 +22,17 @@ from shared.runtime.secret import Secret
 _WORD = re.compile(r"[A-Za-z0-9._-]*")
 _REGION = r"[a-z]{2,4}(?:-[a-z0-9]+)+"
 _CKAFKA = re.compile(rf"(?P<region>{_REGION})/(?P<datahub_id>datahub-[A-Za-z0-9-]{{1,64}})")
-# Public, `-internal` and `-vpc` hosts differ in the label that names the region.
+# In `-internal` and `-vpc` hosts the region's label has that ending.
 _SMQ = re.compile(
     rf"(?P<host>(?P<account>[a-z0-9][a-z0-9-]{{0,62}})\.mns\.(?P<region>{_REGION})\.aliyuncs\.com)"
     r"/(?P<queue>[A-Za-z0-9][A-Za-z0-9-]{0,119})"
 )
 _FUNCTION = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
-# A message taken by one function is gone for the others there, so each function needs a queue of its own.
+# In these a message that one function takes is gone for all others, so each function needs a queue of its own.
 _ONE_A_FUNCTION = ("smq", "amqp", "amqps")
 _KNOWN = ("sqlite", "memory", "ckafka", "smq", "amqp", "amqps")
 _NAMES = ({"queue"}, {"queue", "exchange"})
-_QUEUE_BYTES = 200  # of AMQP's 255, less what a delay queue's name adds
+_QUEUE_BYTES = 200  # AMQP allows 255; a delay queue's name is longer than its queue's
 
 
 class CkafkaPlace(NamedTuple):
@@ -41,7 +43,7 @@ class CkafkaPlace(NamedTuple):
 
 
 class SmqPlace(NamedTuple):
-    """A queue of SMQ; the account is in the host, the region's label may end in `-internal` or `-vpc`."""
+    """A queue of SMQ. The host names the account; the region may end in `-internal` or `-vpc`."""
 
     host: str
     account: str
@@ -51,7 +53,7 @@ class SmqPlace(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class AmqpPlace:
-    """A queue of an AMQP 0-9-1 broker, and who may use it."""
+    """A queue of an AMQP 0-9-1 broker, with the user and the password."""
 
     tls: bool
     host: str
@@ -60,7 +62,7 @@ class AmqpPlace:
     password: Secret
     vhost: str
     queue: str
-    exchange: str = ""  # the default one, to which no second queue can be bound
+    exchange: str = ""  # "": the default exchange, to which no second queue can be bound
 
 
 class MemoryPlace(NamedTuple):
@@ -90,7 +92,7 @@ def sqlite_path(rest: str) -> str:
 
 
 def ckafka_place(rest: str) -> CkafkaPlace:
-    """What follows `ckafka://`. Raises: ValueError."""
+    """Read the part after `ckafka://`. Raises: ValueError."""
     match = _CKAFKA.fullmatch(rest)
     if match is None:
         raise ValueError("queue URL: ckafka:// takes a region and a DataHub id, as in ckafka://ap-guangzhou/datahub-x")
@@ -98,7 +100,7 @@ def ckafka_place(rest: str) -> CkafkaPlace:
 
 
 def smq_place(rest: str) -> SmqPlace:
-    """What follows `smq://`: hosts of that service alone, since role keys go there. Raises: ValueError."""
+    """Read the part after `smq://`. Only hosts of SMQ are accepted, because role keys go there. Raises: ValueError."""
     match = _SMQ.fullmatch(rest)
     if match is None:
         raise ValueError("queue URL: smq:// takes <account>.mns.<region>.aliyuncs.com/<queue>, and no other host")
@@ -106,9 +108,9 @@ def smq_place(rest: str) -> SmqPlace:
 
 
 def amqp_place(scheme: str, rest: str) -> AmqpPlace:
-    """What follows `amqp://` or `amqps://`; the password is kept out of every log from here on.
+    """Read the part after `amqp://` or `amqps://`. From then on no log record shows the password.
 
-    Source: https://www.rabbitmq.com/docs/uri-spec; an absent or empty vhost is `/`.
+    Source: https://www.rabbitmq.com/docs/uri-spec; a missing or empty vhost is `/`.
 
     Raises: ValueError.
     """
@@ -118,7 +120,7 @@ def amqp_place(scheme: str, rest: str) -> AmqpPlace:
         port, host = parts.port, parts.hostname
         query = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query), errors="strict")
     except ValueError:
-        raise ValueError(form) from None  # urlsplit would quote what it cannot read
+        raise ValueError(form) from None  # urlsplit's own error would quote the URL
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if password:
         redaction.remember(parts.password or "", lasting=True)
@@ -140,7 +142,7 @@ def _is_name(text: str) -> bool:
 
 
 def check_url(url: str, *, on_platform: bool = False, use: Literal["results", "commands"] | None = None) -> None:
-    """Raises: ValueError if `url` names no queue that can be opened, or none for that use; never with the URL."""
+    """Check a queue URL for its use. Raises: ValueError, naming the rule and never the URL."""
     if use == "results" and "{function}" in url:
         raise ValueError("queue URL: {function} is for commands; all results go to one queue")
     if use == "commands" and "{function}" not in url and _scheme_of(url) in _ONE_A_FUNCTION:

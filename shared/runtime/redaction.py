@@ -1,11 +1,11 @@
-"""Keeps secrets out of everything that is written: log records of every library, exception texts, results.
+"""Keeps secrets out of all output: log records of every library, exception texts, results.
 
-Two nets. The vendors' loggers that print whole requests and responses at DEBUG are shut for what they print there
-(they would show a token or an answer before we know it). And every log record of the process is made by a factory that
-replaces each known secret, raw and in the encodings that libraries use, in the message, the exception and the stack.
+It works in two ways. It drops records below WARNING of the vendors' loggers that print whole requests and responses.
+Such a record could show a token before keyturn knows it. And a factory makes every log record of the process: it
+replaces each known secret in the message, the exception and the stack, raw and in the encodings that libraries use.
 
-What an invocation learns is forgotten at its end (`forget_at_end`), whichever of its threads learned it. What is kept
-from one invocation to the next, role keys and the passwords of queue URLs, is learned as lasting.
+At its end an invocation forgets the secrets that any of its threads learned (`forget_at_end`). Role keys and passwords
+of queue URLs stay in use between invocations, so they are remembered as lasting.
 """
 
 from __future__ import annotations
@@ -32,41 +32,41 @@ _BODY_LOGGERS = ("tencentcloud_sdk_common", "darabonba-core", "alibabacloud_cred
 _SHORTEST = 6
 
 CLEAN_LOGGER = "keyturn.undelivered"
-"""Its records hold results, which are scrubbed where they are made and must then stay whole."""
+"""The records of this logger hold results. A result is scrubbed when it is made, and must not be changed again."""
 
 
 @dataclass
 class _Known:
-    """One secret: the forms that a library may write it in, and for how long it stays known."""
+    """One secret: the forms in which a library may write it, and how long it stays known."""
 
     forms: frozenset[str]
-    scopes: set[int] = field(default_factory=set)  # the invocations that were under way when it was learned
+    scopes: set[int] = field(default_factory=set)  # the invocations that ran when it was learned
     lasting: bool = False
-    outside: bool = False  # learned while no invocation was under way: by a program, or as the process began
+    outside: bool = False  # learned while no invocation ran: by a program, or at the start of the process
 
 
 _known: dict[str, _Known] = {}  # by value, the newest last
-_scopes: set[int] = set()  # the invocations under way
+_scopes: set[int] = set()  # the invocations that run now
 _scope_numbers = itertools.count(1)
 _lock = threading.Lock()
-_MOST = 2048  # an invocation may bring a hundred commands, each with its store's versions
+_MOST = 2048  # an invocation may have a hundred commands, each with all versions of its store
 _MOST_LASTING = 32
 
-# Most texts hold no secret, and that is to be seen without looking for each form of each secret. A form has six
-# characters or more, so wherever it stands in a text, one of its first four groups of three characters begins at a
-# position that four divides. `_groups` has these groups of all forms; of a text only every fourth group is looked up.
+# Most texts hold no secret. `_groups` shows this without a search for each form of each secret. A form has at least six
+# characters. So wherever it stands in a text, one of its first four groups of three characters begins at a position
+# that four divides. `_groups` holds these groups of all forms; of a text only every fourth group is looked up.
 _GROUP, _STEP = 3, 4
 _groups: dict[str, list[str]] = {}
 
-# What each encoding leaves as it is; all others are computed only where they may differ.
+# The characters that an encoding does not change. An encoding is computed only if a secret has others.
 _EVERYWHERE = re.compile(r"[A-Za-z0-9_.~-]*")
-_IN_JSON = re.compile(r"[ !#-\[\]-~]*")  # and in repr()
+_IN_JSON = re.compile(r"[ !#-\[\]-~]*")  # the same for repr()
 
 
 def remember(value: str, *, lasting: bool = False) -> None:
-    """Remember a secret, so that `scrub` knows it. Values under six characters are left to the callers' care.
+    """Remember a secret, so that `scrub` replaces it. Values under six characters are ignored.
 
-    `lasting`: beyond the invocation, among the newest 32 of the kind.
+    `lasting`: remember it beyond the invocation, too. Only the newest 32 lasting secrets are remembered.
     """
     if len(value) < _SHORTEST:
         return
@@ -92,7 +92,7 @@ def remember(value: str, *, lasting: bool = False) -> None:
 
 @contextmanager
 def forget_at_end() -> Iterator[None]:
-    """One invocation: what is learned meanwhile, by any thread, is forgotten at the end of the last one under way."""
+    """The scope of one invocation. A secret is forgotten when the last invocation that ran when it was learned ends."""
     with _lock:
         scope = next(_scope_numbers)
         _scopes.add(scope)
@@ -116,7 +116,7 @@ def _forget(value: str) -> None:
     for form in _known.pop(value).forms:
         for start in range(_STEP):
             group = form[start : start + _GROUP]
-            _groups[group].remove(form)  # two secrets may share a form: each has put it there once
+            _groups[group].remove(form)  # two secrets may share a form: each has added it once
             if not _groups[group]:
                 del _groups[group]
 
@@ -133,7 +133,7 @@ def _forms(value: str) -> frozenset[str]:
 
 
 def scrub(text: str) -> str:
-    """The text with every known secret replaced, longest form first."""
+    """Replace every known secret in a text, the longest form first."""
     groups = [text[start : start + _GROUP] for start in range(0, len(text), _STEP)]
     with _lock:
         if _groups.keys().isdisjoint(groups):
@@ -145,8 +145,8 @@ def scrub(text: str) -> str:
 
 
 def scrub_all(texts: Sequence[str]) -> list[str]:
-    """The same for several texts at once."""
-    # A separator that no secret is likely to hold; one that does is only looked for text by text.
+    """Scrub several texts at once."""
+    # The line break keeps a form from being found across two texts, unless a secret itself holds one.
     together = "\n".join(texts)
     return list(texts) if scrub(together) == together else [scrub(text) for text in texts]
 
@@ -166,14 +166,14 @@ def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
         return record
     try:
         message = record.getMessage()
-    except Exception:  # a broken format string is another library's; its arguments may hold a secret
+    except Exception:  # another library's broken format string; its arguments may hold a secret
         record.msg, record.args = "unprintable log record", ()
         message = record.msg
     clean = scrub(message)
     if clean != message:
         record.msg, record.args = clean, ()
     if record.exc_info and record.exc_info[0] is not None:
-        # Handlers print `exc_text` when it is set. Without `exc_info` none can format the values anew.
+        # Handlers print `exc_text` if it is set. Without `exc_info` no handler can format the exception again.
         record.exc_text = scrub(_formatter.formatException(record.exc_info))
         record.exc_info = None
     if record.stack_info:
@@ -182,7 +182,7 @@ def _clean_record(*args: Any, **kwargs: Any) -> logging.LogRecord:
 
 
 def guard_logs() -> None:
-    """Put both nets up. Safe to call at every invocation; a platform may replace handlers, never the factory."""
+    """Start both protections. Call it at every invocation, because a platform may replace handlers."""
     if logging.getLogRecordFactory() is not _clean_record:
         logging.setLogRecordFactory(_clean_record)
     for logger in _body_loggers:

@@ -1,4 +1,4 @@
-"""The regions that a command, a policy or a setting may name: a region becomes part of a host name, so no others.
+"""The regions that commands, policies and settings may name. Others are refused: a region becomes part of a host name.
 
 To add one: put it into its cloud's table below, with the page that lists it, and run
 `python -m shared.workbench.schemas`.
@@ -22,14 +22,14 @@ _TENCENT = """
 """
 
 # Read 2026-11-26. Endpoints of R-kvstore (alibabacloud.com help, redis/developer-reference, 2024-11-13 and the newest
-# page), and the endpoint map of alibabacloud-fc20230330, whose regions the same hosts' rule serves.
+# page), and the endpoint map of alibabacloud-fc20230330: its regions follow the same rule for hosts.
 _ALIBABA = """
     ap-northeast-1 ap-northeast-2 ap-south-1 ap-southeast-1 ap-southeast-2 ap-southeast-3 ap-southeast-5 ap-southeast-6
     ap-southeast-7 cn-beijing cn-chengdu cn-fuzhou cn-guangzhou cn-hangzhou cn-hangzhou-finance cn-heyuan
     cn-heyuan-acdr-1 cn-hongkong cn-huhehaote cn-nanjing cn-qingdao cn-shanghai cn-shanghai-finance-1 cn-shenzhen
     cn-wuhan-lr cn-wulanchabu cn-zhangjiakou cn-zhengzhou-jva eu-central-1 eu-west-1 me-central-1 us-east-1 us-west-1
 """
-# The rest of the endpoint map of alibabacloud-r-kvstore20150101 7.0.0: served at the central host.
+# The other regions in the endpoint map of alibabacloud-r-kvstore20150101 7.0.0. The central host serves them.
 _ALIBABA_CENTRAL = """
     ap-northeast-2-pop cn-beijing-finance-pop cn-beijing-gov-1 cn-beijing-nu16-b01 cn-edge-1 cn-fujian
     cn-haidian-cm12-c01 cn-hangzhou-bj-b01 cn-hangzhou-internal-prod-1 cn-hangzhou-internal-test-1
@@ -43,7 +43,7 @@ REGIONS: Mapping[str, tuple[str, ...]] = {
     "tencent": tuple(_TENCENT.split()),
     "alibaba": tuple(_ALIBABA.split() + _ALIBABA_CENTRAL.split()),
 }
-"""The accepted regions, by cloud."""
+"""The accepted regions of each cloud."""
 
 
 def regions_of(cloud: str | None) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def regions_of(cloud: str | None) -> tuple[str, ...]:
 
 
 def region_rule(cloud: str | None, given: str) -> str:
-    """What an error says to who gives another region: those of one cloud, or of each, and which one is near."""
+    """The rule for error texts: the regions of one cloud or of each cloud, and which one is near what was given."""
     from shared.runtime.spelling import nearest
 
     near = nearest(given, regions_of(cloud))
@@ -64,7 +64,7 @@ def region_rule(cloud: str | None, given: str) -> str:
 
 
 def check_region(cloud: str, region: str) -> None:
-    """Raises: Refused (invalid_command) for a region that the cloud's table does not list."""
+    """Check a command's region. Raises: Refused (invalid_command) if the cloud's table does not list it."""
     if region not in REGIONS[cloud]:
         then = "Nothing was called; it comes from the command, or from KEYTURN_REGION"
         text = f"Region: {region_rule(cloud, region)}. {then}"

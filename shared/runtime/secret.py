@@ -1,7 +1,7 @@
 """The one type for secrets.
 
-A secret leaves this type only through `reveal()`, which is called where a request body is built and nowhere else.
-Creating one also makes it known to `shared.runtime.redaction`, which keeps it out of every log record of the process.
+Only `reveal()` gives the value. Code calls it where it builds a request body and nowhere else. A new Secret also
+registers its value with `shared.runtime.redaction`, which keeps it out of every log record of the process.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from shared.runtime import redaction
 
 
 class Secret:
-    """A password. It has no text, no length, no state and no serialised form; two compare in constant time.
+    """A password. It has no text, no length, no state and no serialised form. Two compare in constant time.
 
-    `lasting`: it is kept beyond the invocation, so it stays out of later ones' logs too.
+    `lasting`: keyturn keeps it beyond the invocation, so it must stay out of the logs of later invocations, too.
     """
 
-    # A function, not the value: whatever lists an object's attributes finds nothing to print.
+    # A function, not the value: code that lists an object's attributes finds nothing to print.
     __slots__ = ("_held",)
 
     def __init__(self, value: str, *, lasting: bool = False) -> None:
@@ -27,7 +27,7 @@ class Secret:
         redaction.remember(value, lasting=lasting)
 
     def reveal(self) -> str:
-        """The value itself, for the body of the one request that needs it."""
+        """The value, for the body of the request that needs it."""
         return self._held()
 
     def __repr__(self) -> str:
@@ -52,5 +52,5 @@ class Secret:
     def __reduce_ex__(self, protocol: object) -> NoReturn:
         self.__reduce__()
 
-    def __getstate__(self) -> NoReturn:  # Python 3.11 gives every object one, which lists what its slots hold
+    def __getstate__(self) -> NoReturn:  # Python 3.11's own would list the values of the slots
         self.__reduce__()

@@ -1,4 +1,4 @@
-"""The settings, typed. They are read once an invocation by `shared.runtime.platform` and then passed on."""
+"""The settings, with types. `shared.runtime.platform` reads them once an invocation and passes them on."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from shared.runtime.regions import region_rule, regions_of
 from shared.runtime.secret import Secret
 from shared.runtime.wildcard import matches_wildcard
 
-TENCENT_RATE = 20.0  # calls a second and API; published on every action's page
-ALIBABA_RATE = 5.0  # nothing is published for R-kvstore; a careful start
+TENCENT_RATE = 20.0  # calls a second of one API; every action's page says so
+ALIBABA_RATE = 5.0  # no page of R-kvstore gives a limit; a careful start
 _CLOUDS = ("TENCENT", "ALIBABA")
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 @dataclass(frozen=True, repr=False)
 class Settings:
-    """What `KEYTURN_*` says. Queue URLs may hold a password, so this has no repr."""
+    """The values of the `KEYTURN_*` variables. Queue URLs may hold a password, so this has no repr."""
 
     results: str | None = None
     commands: str | None = None
     tencent_endpoint: str | None = None
     alibaba_endpoint: str | None = None
     ca_file: str | None = None
-    """What is trusted instead of the built-in set where an endpoint is set; see `shared.runtime.tls`."""
+    """The CAs to trust for an endpoint on loopback, instead of the built-in ones; see `shared.runtime.tls`."""
     region: str | None = None
     site: str = "domestic"
     rate: float | None = None
@@ -43,19 +43,19 @@ class Settings:
     assume: tuple[str, ...] = ()
     """Patterns of the roles that a command's `Role` may name; see `shared.runtime.role_names`."""
     handoff_keys: tuple[Secret, ...] = ()
-    """The first signs what keyturn puts on the commands queue, each verifies; see `shared.runtime.message_signing`."""
+    """keyturn signs its queue messages with the first key and accepts each; see `shared.runtime.message_signing`."""
 
     def endpoint(self, cloud: str) -> str | None:
-        """Where every call of that cloud goes, if not to the cloud's own host."""
+        """The URL for every call of a cloud. None: the cloud's own hosts."""
         return self.tencent_endpoint if cloud == "tencent" else self.alibaba_endpoint
 
     def calls_per_s(self, cloud: str) -> float:
-        """The pace of one instance, a second, API and region."""
+        """How many calls a second one instance may make, for each API and region."""
         return self.rate or (TENCENT_RATE if cloud == "tencent" else ALIBABA_RATE)
 
 
 def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_scf: bool = False) -> Settings:
-    """Settings from an environment. SCF writes into its log what a function returns: no secret in it, if not said.
+    """Read the settings from an environment. On SCF `reply` is off by default: SCF logs what a function returns.
 
     Raises: SettingsError naming the variable and the rule, never the value.
     """
@@ -97,7 +97,7 @@ def _one_of(value: str, allowed: tuple[str, ...], name: str) -> str:
 
 
 def _queue(url: str | None, use: Literal["results", "commands"], on_platform: bool, endpoint: str | None) -> str | None:
-    """`endpoint`: of the platform's own cloud; on loopback it is a stand-in, and its functions share this machine."""
+    """`endpoint`: of the platform's own cloud. On loopback it is a stand-in, whose functions share this machine."""
     if url is not None:
         try:
             check_url(url, use=use, on_platform=on_platform)
@@ -105,7 +105,7 @@ def _queue(url: str | None, use: Literal["results", "commands"], on_platform: bo
             raise SettingsError(f"KEYTURN_{use.upper()}: {error}") from None
         is_file = url[:9].lower() == "sqlite://"
         if is_file and on_platform and not (endpoint and is_loopback(urlsplit(endpoint).hostname)):
-            rule = "sqlite:// is a file of one machine: on a platform it is lost with the instance; use a queue"
+            rule = "sqlite:// is a file on one machine, and a platform loses it with the instance: use another queue"
             raise SettingsError(f"KEYTURN_{use.upper()}: {rule}")
     return url
 
@@ -133,20 +133,20 @@ def _endpoint(url: str | None, name: str) -> str | None:
 
 
 def _ca_file(path: str | None, endpoints: Mapping[str, str | None]) -> str | None:
-    """Anybody's certificate would do for whom the file's key is: so it vouches for this machine alone."""
+    """The owner of this CA's key could sign a certificate for any host, so the CA is trusted on loopback only."""
     if path is None:
         return None
-    rule = "goes with https://localhost:PORT or another https:// endpoint on loopback, and with no other"
+    rule = "works only if each endpoint that is set is https:// on loopback, as https://localhost:PORT"
     urls = {f"KEYTURN_{cloud}_ENDPOINT": url for cloud, url in endpoints.items() if url is not None}
     if not urls:
         raise SettingsError(f"KEYTURN_CA_FILE: {rule}; no KEYTURN_..._ENDPOINT is set")
     for name, url in urls.items():
         if not url.startswith("https://") or not is_loopback(urlsplit(url).hostname):
-            raise SettingsError(f"KEYTURN_CA_FILE: {rule}; {name} is another")
+            raise SettingsError(f"KEYTURN_CA_FILE: {rule}; {name} is not")
     from shared.runtime.tls import why_not_a_ca_file
 
     if (why := why_not_a_ca_file(path)) is not None:
-        raise SettingsError(f"KEYTURN_CA_FILE: must be a PEM file of the certificates to trust; it {why}")
+        raise SettingsError(f"KEYTURN_CA_FILE: must be a PEM file with the certificates to trust; it {why}")
     return path
 
 
@@ -185,7 +185,7 @@ def _assume(value: str | None) -> tuple[str, ...]:
 
 
 def handoff_keys(value: str | None) -> tuple[Secret, ...]:
-    """What KEYTURN_HANDOFF_KEY says. Raises: SettingsError."""
+    """Read the keys in KEYTURN_HANDOFF_KEY. Raises: SettingsError."""
     if not value:
         return ()
     keys = [item.strip() for item in value.split(",") if item.strip()]
@@ -196,19 +196,19 @@ def handoff_keys(value: str | None) -> tuple[Secret, ...]:
 
 
 def _allow(value: str | None) -> tuple[tuple[str, ...], ...] | None:
-    """Patterns of five segments, `cloud/service/region/resource/account`, each with `*` within itself."""
-    if not value:  # a variable that a deployment leaves empty is not set
+    """Patterns of five parts, `cloud/service/region/resource/account`. A `*` matches within its part only."""
+    if not value:  # an empty variable counts as not set
         return None
     patterns = tuple(tuple(item.strip().split("/")) for item in value.split(",") if item.strip())
     if not patterns:
-        raise SettingsError("KEYTURN_ALLOW: is set and names nothing; leave it out to let the role alone decide")
+        raise SettingsError("KEYTURN_ALLOW: is set but names nothing; leave it out if the role alone is to decide")
     if any(len(pattern) != 5 or not all(pattern) for pattern in patterns):
         raise SettingsError("KEYTURN_ALLOW: each pattern must read cloud/service/region/resource/account")
     return patterns
 
 
 def is_allowed(patterns: tuple[tuple[str, ...], ...] | None, name: tuple[str, ...]) -> bool:
-    """Whether a five-part name matches a pattern; with no patterns set, the role alone decides."""
+    """Whether a five-part name matches a pattern. Without patterns every name is allowed: the role alone decides."""
     if patterns is None:
         return True
     return any(all(map(matches_wildcard, pattern, name)) for pattern in patterns)

@@ -1,12 +1,12 @@
-"""Patterns in which `*` alone is special: it stands for any text, also for none."""
+"""Patterns with `*`, which stands for any text, even an empty one. No other character is special."""
 
 from __future__ import annotations
 
 
 def matches_wildcard(pattern: str, text: str) -> bool:
-    """Whether a text fits a pattern, in time that grows with their lengths alone: no try is taken back.
+    """Whether a text fits a pattern. The time grows with both lengths only, because there is no backtracking.
 
-    The parts between the stars are looked for one after the other, each at its first place behind the last one.
+    It looks for the parts between the stars one after the other, each at its first place after the part before.
     """
     first, *rest = pattern.split("*")
     if not rest:

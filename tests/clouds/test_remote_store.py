@@ -20,14 +20,14 @@ def store(error: KeyturnError) -> RemoteStore:
     [
         (Refused(E.NOT_FOUND, "x", code="C"), Refused, E.NOT_FOUND, "no such secret or version"),
         (Refused(E.FORBIDDEN, "x", code="C"), Refused, E.FORBIDDEN, "the role may not do this"),
-        (Refused(E.FAILED, "x", code="C"), Refused, E.FAILED, "the secret does not take this"),
+        (Refused(E.FAILED, "x", code="C"), Refused, E.FAILED, "the secret does not accept this call"),
         (Refused(E.INVALID_COMMAND, "x", code="C"), Refused, E.INVALID_COMMAND, "check the reference"),
         (Refused(E.WRONG_OLD_SECRET, "x", code="C"), Refused, E.WRONG_OLD_SECRET, "ended with C: "),
         (RetryLater(E.BUSY, "x", code="C"), RetryLater, E.BUSY, "send the command again later"),
         (RetryLater(E.THROTTLED, "x", code="C"), RetryLater, E.THROTTLED, "lower KEYTURN_RATE"),
         (RetryLater(E.UNAVAILABLE, "x", code="C"), RetryLater, E.UNAVAILABLE, "gave no answer that can be read"),
         (Ambiguous("x", code="C"), RetryLater, E.UNAVAILABLE, "gave no answer that can be read"),
-        (OldSecretRefused(E.WRONG_OLD_SECRET, "x", code="C"), Refused, E.FAILED, "the secret does not take this"),
+        (OldSecretRefused(E.WRONG_OLD_SECRET, "x", code="C"), Refused, E.FAILED, "the secret does not accept this"),
     ],
 )
 def test_an_error_names_the_store_the_call_and_what_to_do(
@@ -47,7 +47,7 @@ def test_an_error_names_the_store_the_call_and_what_to_do(
         ("ResourceUnavailable.ResourceDisabled", "the secret is disabled"),
         ("ResourceUnavailable.ResourcePendingDeleted", "restore and enable it"),
         ("Rejected.ResourceInDeleteWindow", "restore it first"),
-        ("Rejected.Unavailable", "KMS instance is out of use"),
+        ("Rejected.Unavailable", "KMS instance is not usable"),
         ("Rejected.Disabled", "the secret's key is disabled"),
     ],
 )

@@ -74,12 +74,12 @@ NAMED = pytest.mark.parametrize(
     [
         (
             "another authority's",
-            "is signed by an authority that is not trusted here: check who answers at that address",
+            "is signed by an authority that is not trusted here: check which server answers at that address",
         ),
-        ("expired", "has expired, or one above it has: check this machine's clock"),
+        ("expired", "has expired, or its authority's has: check this machine's clock"),
         ("not valid yet", "is not valid yet: check this machine's clock"),
-        ("for another name", "is for another name: check who answers at that address"),
-        ("self-signed", "is self-signed: check who answers at that address"),
+        ("for another name", "is for another name: check which server answers at that address"),
+        ("self-signed", "is self-signed: check which server answers at that address"),
     ],
 )
 
@@ -173,7 +173,7 @@ def test_a_handshake_that_fails_is_a_call_that_never_left(
     with serving(serve) as server:
         error = raised(RetryLater, lambda: session_of(access_to(server, trusted))._send("ModifyX", {}, {}, 0.5))
         assert (error.error_class, error.code) == (ErrorClass.UNAVAILABLE, "NoConnection")
-        assert error.message.startswith("ModifyX was not sent, TLS with localhost did not come about (")
+        assert error.message.startswith("ModifyX was not sent, TLS with localhost failed (")
         assert any(word in error.message for word in why.split("|"))
         assert server.connections == 1
 
@@ -231,7 +231,7 @@ def test_a_store_says_so_of_the_certificate_and_not_of_its_secret(
         assert error.code == "CertificateRefused"
         assert error.message.startswith("ssm://one: GetSecretValue ended with CertificateRefused: ")
         assert "the certificate of localhost is self-signed" in error.message
-        assert "does not take" not in error.message
+        assert "does not accept" not in error.message
 
 
 @pytest.mark.parametrize(

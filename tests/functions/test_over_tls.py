@@ -146,7 +146,10 @@ def test_a_refused_certificate_ends_a_command_at_once_and_does_not_hand_it_back(
         "CertificateRefused",
     )
     assert data["Error"]["Retryable"] is False
-    assert "the certificate of localhost is self-signed: check who answers at that address" in data["Error"]["Message"]
+    assert (
+        "the certificate of localhost is self-signed: check which server answers at that address"
+        in data["Error"]["Message"]
+    )
     assert (impostor.connections, impostor.requests) == (1, [])
     assert (len(house.results()), house.commands()) == (1, [])
 

@@ -140,7 +140,7 @@ def test_a_file_is_no_queue_of_a_platform(
         read = read_settings(environ, **how)
         assert (read.results or read.commands) == environ[f"KEYTURN_{use}"]
     else:
-        with pytest.raises(SettingsError, match=f"KEYTURN_{use}: sqlite:// is a file of one machine") as refused:
+        with pytest.raises(SettingsError, match=f"KEYTURN_{use}: sqlite:// is a file on one machine") as refused:
             read_settings(environ, **how)
         assert "queue.db" not in str(refused.value)
 

@@ -98,7 +98,7 @@ def test_a_time_days_ahead_is_reported_and_is_no_age(house: House) -> None:
     (page,) = [event["data"] for event in house.results()]
     assert (page["Listed"], page["NotDue"], page["Unknown"], page["Sent"]) == (2, 1, 1, 0)
     told = {row["Account"]: row["Why"] for row in page["Rows"]}
-    assert told == {"root": "no age: its time lies 3 days ahead"}
+    assert told == {"root": "no age: its last change is 3 days in the future"}
 
 
 @pytest.mark.parametrize("fleet", [RedisFleet, RegistryFleet])

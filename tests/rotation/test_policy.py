@@ -53,10 +53,10 @@ WRONG = [
     ({"Store": "ssm://redis-{account}"}, "Store: must hold {resource}"),
     ({"Store": "ssm://redis-{resource}", "Accounts": ["*"]}, "Store: must hold {account}"),
     ({"Length": 31}, "Length: must be 8 to 30 for this operation"),
-    ({"Function": PASSWORD}, "Accounts: this operation changes root alone"),
+    ({"Function": PASSWORD}, "Accounts: this operation changes only root"),
     (
         {"Function": REGISTRY, "Accounts": None, "Alternate": ["a", "b"], "Store": "ssm://{resource}"},
-        "Alternate: this operation changes no two",
+        "Alternate: this operation cannot change two",
     ),
     ({"Function": TAIR, "Region": "cn-hangzhou", "Site": "intl"}, "Site: only Tencent Cloud has sites"),
     ({"Function": TAIR, "Region": "ap-guangzhou"}, "Region: must be a region of alibaba"),

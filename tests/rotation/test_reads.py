@@ -148,14 +148,14 @@ def test_a_slow_queue_leaves_time_to_tell_and_to_hand_the_rest_on() -> None:
     told = handed["data"]["From"]
     assert 0 < told["Sent"] < told["Due"]
     rows = [row for page in scene.world.results.events for row in page["data"]["Rows"]]
-    assert sum("not sent: the time was over" in row["Why"] for row in rows) == told["Due"] - told["Sent"]
+    assert sum("not sent: the time ran out" in row["Why"] for row in rows) == told["Due"] - told["Sent"]
 
 
 @pytest.mark.parametrize(
     ("more", "why"),
     [
-        ({"hop": 1000, "type": TYPE}, "it went on over 1,000 invocations"),
-        ({"attempt": 10, "type": TYPE}, "10 invocations in a row brought it no further"),
+        ({"hop": 1000, "type": TYPE}, "it has already taken 1,000 invocations"),
+        ({"attempt": 10, "type": TYPE}, "10 invocations in a row made no progress"),
     ],
 )
 def test_a_firing_that_may_not_go_on_says_why(more: dict[str, Any], why: str) -> None:

@@ -141,4 +141,4 @@ def test_of_two_accounts_in_turn_the_younger_tells_the_age(house: House) -> None
     )
     assert rows(house)[0]["AgeDays"] == pytest.approx(100, abs=0.1)
     fire(house, pair | {"Alternate": ["app_a", "app_c"]}, name="wrong")
-    assert rows(house)[-1]["Why"] == "no age: one of the two accounts is not on it"
+    assert rows(house)[-1]["Why"] == "no age: one of the two accounts is not on this resource"

@@ -25,14 +25,14 @@ def test_what_cannot_be_listed_is_reported_and_not_changed(house: House) -> None
     (page,) = reports(house)
     assert (page["Listed"], page["Unknown"], page["Due"]) == (10, 10, 0)
     whys = {row["Resource"]: row["Why"] for row in page["Rows"]}
-    assert whys.pop("crs-isolated1") == "not in use (isolated): its accounts were not asked for"
+    assert whys.pop("crs-isolated1") == "not in use (isolated): its accounts were not read"
     assert set(whys.values()) == {"not listed: UnauthorizedOperation.NoCAMAuthed"}
     assert house.commands() == []
 
 
 def test_a_resource_without_the_account_is_reported(house: House) -> None:
     fire(house, REDIS | {"Resources": {"Patterns": ["crs-pair0001"]}})
-    assert [row["Why"] for row in rows(house)] == ["no account of the policy is on it"]
+    assert [row["Why"] for row in rows(house)] == ["none of the policy's accounts is on this resource"]
 
 
 def test_a_fleet_that_may_not_be_listed_ends_as_a_refusal(house: House) -> None:

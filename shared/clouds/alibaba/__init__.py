@@ -1,1 +1,1 @@
-"""Alibaba Cloud: one session, one file a service."""
+"""Alibaba Cloud: one session for all services, and one file for each service."""

@@ -1,12 +1,12 @@
 """Alibaba Cloud's error codes, and what each proves about a change.
 
-ModifyAccountPassword publishes no code at all, so the rows come from elsewhere. By the short names that they use:
-- siblings: the pages of R-kvstore 2015-01-01's other account actions (CreateAccount, ResetAccountPassword,
+The page of ModifyAccountPassword names no code, so the rows have other sources. Their short names:
+- siblings: the pages of the other account actions of R-kvstore 2015-01-01 (CreateAccount, ResetAccountPassword,
   DeleteAccount, GrantAccountPrivilege);
-- common: the codes of every RPC action (help.aliyun.com document 434846 and its siblings);
+- common: the codes of every RPC action (help.aliyun.com document 434846 and similar pages);
 - provider: what aliyun/terraform-provider-alicloud (81c43b6) waits for, in `errors.go` and its service files;
-- kms: the pages of KMS 2016-01-20's actions and its common codes;
-- name: no page says it, the code's own words do.
+- kms: the pages of the actions of KMS 2016-01-20, and its common codes;
+- name: no page says it, but the words of the code do.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ ALIBABA_CODES = CodeTable(
         code_rows(
             _P.NEW_VALUE,
             _E.INVALID_COMMAND,
-            "name; formed as the published one",
+            "name; it has the form of the published code",
             "InvalidPassword.Format InvalidNewPassword.Format InvalidNewAccountPassword.Format",
         ),
         # --- nothing happened, and the call may work later
         code_rows(
             _P.LATER,
             _E.THROTTLED,
-            "common (a family); kms; provider, for any code that begins so",
+            "common (a family); kms; provider, for every code that begins so",
             "Throttling Throttling.* Rejected.Throttling Rejected.Throttling.*",
         ),
         code_rows(_P.LATER, _E.BUSY, "siblings: ResetAccountPassword", "TaskExists"),
@@ -51,20 +51,20 @@ ALIBABA_CODES = CodeTable(
             "OperationDenied.*Status OperationDenied.*State OperationDenied.*OrderProcessing",
         ),
         code_rows(
-            _P.LATER, _E.BUSY, "kms: versions or stages of a secret, which others may free", "Rejected.LimitExceeded"
+            _P.LATER, _E.BUSY, "kms: no room for versions or stages; others may make room", "Rejected.LimitExceeded"
         ),
         # --- nothing happened, and the call cannot work
         code_rows(
             _P.FRESH_KEYS,
             _E.FORBIDDEN,
-            "common: the token has expired; the time is 15 minutes away or unreadable",
+            "common: the token has expired; the time is unreadable or 15 minutes wrong",
             """InvalidSecurityToken.Expired InvalidTimeStamp InvalidTimeStamp.Format InvalidTimeStamp.Expired
             RequestTimeTooSkewed""",
         ),
         code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
-            "common: who calls is checked first",
+            "common: the caller is checked first",
             """Forbidden Forbidden.RAM Forbidden.RiskControl NoPermission InvalidAccessKeyId.NotFound
             InvalidAccessKeyId.Inactive InvalidAccessKeyId InvalidSecurityToken InvalidSecurityToken.*
             SignatureDoesNotMatch IncompleteSignature UnsupportedSignatureMethod""",
@@ -73,7 +73,7 @@ ALIBABA_CODES = CodeTable(
         code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
-            "sts (42775): the role is not there, or is not given keys for so long or under this name",
+            "sts (42775): no such role, or the role allows no keys for so long or with this session name",
             """EntityNotExist.Role InvalidParameter.RoleArn InvalidParameter.RoleSessionName
             InvalidParameter.DurationSeconds""",
         ),
@@ -81,7 +81,7 @@ ALIBABA_CODES = CodeTable(
         code_rows(
             _P.FOR_GOOD,
             _E.NOT_FOUND,
-            "siblings and provider: the thing that the parameter names is not there",
+            "siblings and provider: the thing that the parameter names does not exist",
             "InvalidAccountName.NotFound InvalidInstanceId.NotFound Invalid*.NotFound",
         ),
         code_rows(
@@ -101,7 +101,7 @@ ALIBABA_CODES = CodeTable(
         code_rows(
             _P.FOR_GOOD, _E.FAILED, "provider: DescribeInstanceSSL, an engine without TLS", "IncorrectEngineVersion"
         ),
-        code_rows(_P.FOR_GOOD, _E.FAILED, "provider: the instance's time is over", "OperationDenied.OutofUsage"),
+        code_rows(_P.FOR_GOOD, _E.FAILED, "provider: the instance has expired", "OperationDenied.OutofUsage"),
         code_rows(_P.FOR_GOOD, _E.FAILED, "name: denied, unsupported", "OperationDenied UnsupportedOperation"),
         code_rows(
             _P.FOR_GOOD,
@@ -127,20 +127,20 @@ ALIBABA_CODES = CodeTable(
         code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
-            "aliyun/alibaba-cloud-sdk-go#39: also the answer to the second copy of a request that was served",
+            "aliyun/alibaba-cloud-sdk-go#39: also the answer to a second copy of a request that had its effect",
             "SignatureNonceUsed",
         ),
         code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
-            "common, kms, provider: the service failed, and does not say before or after what",
+            "common, kms, provider: the service failed, and does not say whether before or after the effect",
             """InternalError InternalError.* InternalFailure ServiceUnavailable ServiceUnavailable.*
             ServiceUnavailableTemporary InstanceConnectTimeoutFault Database.ConnectError""",
         ),
         code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
-            "RDS ResetAccountPassword: the account's state; R-kvstore says nothing of these two",
+            "RDS ResetAccountPassword: the account's state; R-kvstore does not mention these two",
             "IncorrectAccountStatus InvalideStatus.Format",
         ),
         code_rows(

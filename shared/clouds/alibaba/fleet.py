@@ -1,4 +1,4 @@
-"""Tair and Redis instances on Alibaba Cloud (R-kvstore, 2015-01-01). It publishes no time of a password.
+"""Fleets on Alibaba Cloud: Tair and Redis instances (R-kvstore, 2015-01-01), which show no time of a password.
 
 Sources: DescribeInstances, DescribeAccounts (R-kvstore 2015-01-01, SDK 7.0.0).
 """
@@ -12,17 +12,17 @@ from shared.clouds.alibaba.session import AlibabaSession
 from shared.rotation.fleet import Account, Page, Resource
 from shared.runtime.cloud_access import CloudAccess
 
-_PAGE = 50  # the most that DescribeInstances gives
+_PAGE = 50  # the most rows that DescribeInstances gives
 _MOST_PAGES = 50
-# In these an instance takes no change and will not soon; the others pass.
+# In these states an instance takes no change for a long time. The other states pass soon.
 _OUT_OF_USE = ("Creating", "Inactive", "Released", "Unavailable", "Error")
 
 
 class TairFleet:
-    """The instances of a region. An account's age is that of its secret in the store."""
+    """The instances of a region. The age of an account's password is that of its secret in the store."""
 
     page_size = _PAGE
-    assumes = "no time of a password is published: the store's current version tells the age"
+    assumes = "the cloud shows no time of a password: the store's current version tells the age"
 
     def __init__(self, access: CloudAccess, region: str) -> None:
         self._access, self._region = access, region
@@ -33,7 +33,7 @@ class TairFleet:
             "PageNumber": str(offset // _PAGE + 1),
             "PageSize": str(_PAGE),
         }
-        if tags:  # one narrows; the caller compares them all
+        if tags:  # one tag makes the list shorter; the caller compares all tags
             ids["Tag.1.Key"], ids["Tag.1.Value"] = next(iter(tags.items()))
         answer = self._session().read("DescribeInstances", ids)
         found = _items(answer, "Instances", "KVStoreInstance")
@@ -67,7 +67,7 @@ def _items(answer: Mapping[str, Any], outer: str, inner: str) -> list[Mapping[st
 
 
 def _is_last(found: list[Mapping[str, Any]], read: int, answer: Mapping[str, Any]) -> bool:
-    """Whether nothing comes after a page, the last of so many; a full one without a readable total is not the last."""
+    """Whether a page is the last. `read`: the rows so far. A full page without a readable total is not the last."""
     total = answer.get("TotalCount")
     return read >= total if found and isinstance(total, int) else len(found) < _PAGE
 

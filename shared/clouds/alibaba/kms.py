@@ -1,12 +1,12 @@
 """Alibaba Cloud KMS (2016-01-20): one generic secret, through the official core client.
 
-A version's value never changes and single versions cannot be deleted. The stage `ACSCurrent` marks the current one and
-is moved by compare and set: from the version that was seen to have it. What is written ahead gets the label
-`keyturn-pending`, because a version that is put without one becomes the current one; the label says no more than that.
-A secret keeps ten versions, the earliest goes with the eleventh, labelled or not, and eight labels in all.
+The value of a version never changes, and nobody can delete a single version. The stage `ACSCurrent` marks the current
+version. keyturn moves it by compare-and-set, from the version that had it at the last read. A write-ahead gets the
+label `keyturn-pending`, because a version without a label would become the current one. The label has no other meaning.
+A secret keeps ten versions and eight labels. The eleventh version pushes the earliest out, labelled or not.
 Sources: help pages PutSecretValue (2025-07-29), UpdateSecretVersionStage (2025-08-15), ListSecretVersionIds
-(2025-07-29), GetSecretValue, CreateSecret (error table). That a stage is not moved from a version that does not have it
-is not published.
+(2025-07-29), GetSecretValue, CreateSecret (error table). No page says that KMS refuses to move a stage from a version
+that does not have it.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ from shared.stores.versions import COPY, parse_version_name
 VERSION = "2016-01-20"
 _CURRENT, _PREVIOUS = "ACSCurrent", "ACSPrevious"
 _PENDING = "keyturn-pending"
-_WITHDRAWN = "keyturn-withdrawn"  # no call was made with it; no listing shows it
-_COPIED = "keyturn-copy"  # on a copy, until it is the current one
-# A copy's id: the Unix seconds of what it is a copy of, and a number. The second form is 0.1.0's.
+_WITHDRAWN = "keyturn-withdrawn"  # keyturn made no call with this version and lists it no more
+_COPIED = "keyturn-copy"  # on a copy, until the copy is the current version
+# The id of a copy: the original's time in Unix seconds, and a number. The second form is that of keyturn 0.1.0.
 _COPY_ID = re.compile(rf"(?:{COPY}([0-9]{{1,11}})-|keyturn\.copy-([0-9]{{1,11}})\.)[0-9]{{1,9}}")
 _MOST_VERSIONS = 10
 _MOST_LABELS = 8
 _PAGE = "20"
 _MOST_PAGES = 5
-_PACE = 8.0  # published: lists and writes 40 a second, where KEYTURN_RATE starts from 5 for Alibaba's other APIs
+_PACE = 8.0  # KMS allows 40 lists and writes a second; KEYTURN_RATE is 5 by default for Alibaba's other APIs
 _APART_S = 1.1
 _LEAST_LEFT_S = 6.0
 _GENERIC = "Generic"
@@ -48,12 +48,12 @@ _SECRET_FIELD = "SecretData"  # noqa: S105 - a parameter's name
 
 
 class KmsSession(AlibabaSession):
-    """KMS in one region. A secret travels in the form body, whoever makes the call."""
+    """KMS in one region. Every call sends a secret in the form body."""
 
     version = VERSION
 
     def _made(self, sdk: SimpleNamespace, config: Any) -> Any:
-        # The product's own package cannot be installed from wheels; the core client under it has no table of hosts.
+        # The product's own package has no wheel. The core client below it has no table of hosts.
         config.endpoint = config.endpoint or f"kms.{self.region}.aliyuncs.com"
         return sdk.CoreClient(config)
 
@@ -66,20 +66,20 @@ class KmsSession(AlibabaSession):
 
 @dataclass(frozen=True)
 class _Labelled:
-    """A version as the service lists it."""
+    """A version as KMS lists it."""
 
     id: str
-    made: float  # Unix seconds by the service's clock
+    made: float  # Unix seconds, by KMS' clock
     labels: frozenset[str]
 
     @property
     def is_copy(self) -> bool:
-        """Whether keyturn put it to keep a current value longer."""
+        """Whether keyturn wrote this version to keep a current value longer."""
         return _COPY_ID.fullmatch(self.id) is not None
 
     @property
     def created(self) -> float:
-        """When its secret was made: a copy is as old as its original."""
+        """When its secret was made (Unix seconds). A copy is as old as its original."""
         copied = _COPY_ID.fullmatch(self.id)
         return float(copied[1] or copied[2]) if copied else self.made
 
@@ -89,17 +89,17 @@ class _Labelled:
 
 
 class KmsStore(RemoteStore):
-    """The versions of one secret in one region. Not for two threads at once."""
+    """The versions of one secret in one region. Only one thread at a time may use it."""
 
     def __init__(self, access: CloudAccess, region: str, secret_name: str) -> None:
         paced = replace(access, calls_per_s=access.calls_per_s * _PACE)
         super().__init__(f"kms://{secret_name}", KmsSession(paced, region))
         self._access = access
         self._secret_name = secret_name
-        self._listed: list[_Labelled] | None = None  # newest first, with what was done since
-        self._current_id: str | None = None  # as `versions` showed it last, or made current here since
+        self._listed: list[_Labelled] | None = None  # newest first, with the later changes
+        self._current_id: str | None = None  # as `versions` last showed it, or as this object made it since
         self._spare: frozenset[str] = frozenset()
-        self._type: str | None = None  # as a read of this delivery has told it
+        self._type: str | None = None  # as a read of this delivery showed it
         self._known: dict[str, Secret] = {}
 
     def versions(self) -> list[Version]:
@@ -125,7 +125,7 @@ class KmsStore(RemoteStore):
             total = int(answer.get("TotalCount") or 0)
             if not page or len(found) >= total:
                 break
-        if not found or len(found) < total:  # with less than all, a place would be thought free
+        if not found or len(found) < total:  # with an incomplete list a full store would look free
             raise self._unreadable("ListSecretVersionIds")
         versions = [
             _Labelled(str(one.get("VersionId")), _seconds(one.get("CreateTime")), _labels(one)) for one in found
@@ -140,14 +140,14 @@ class KmsStore(RemoteStore):
         return current.id if parse_version_name(current.id) else self._original(current, listed)
 
     def _original(self, current: _Labelled, listed: Sequence[_Labelled]) -> str | None:
-        """The version made for a change that the current one is a copy of, if it is still there."""
+        """The version of a change that the current version is a copy of, if it still exists."""
         made_then = [one.id for one in listed if parse_version_name(one.id) and int(one.made) == int(current.created)]
         if not current.is_copy:
             return None
         return next((id_ for id_ in made_then if self._same(id_, current.id)), None)
 
     def _same(self, version: str, other: str) -> bool:
-        """Whether two versions hold one secret: not if one is gone by now. Raises: RetryLater, Refused."""
+        """Whether two versions hold the same secret. False if one is gone. Raises: RetryLater, Refused."""
         try:
             for id_ in (version, other):
                 if id_ not in self._known:
@@ -159,7 +159,7 @@ class KmsStore(RemoteStore):
         return self._known[version] == self._known[other]
 
     def read(self, version: str | None = None) -> Secret:
-        """A version by its id, else by a stage of that name."""
+        """Read a version by its id, else by a stage with that name. None: the current version."""
         if version is None:
             return self._value(VersionStage=_CURRENT)
         try:
@@ -175,15 +175,16 @@ class KmsStore(RemoteStore):
         return self._secret(answer.get(_SECRET_FIELD), binary=answer.get("SecretDataType", "text") != "text")
 
     def check_takes_writes(self) -> None:
-        """PutSecretValue takes generic secrets alone; GetSecretValue tells the type (pages of both, 2025-07-29)."""
+        """PutSecretValue accepts generic secrets only. GetSecretValue shows the type (pages of both, 2025-07-29)."""
         if self._type not in (None, _GENERIC):
             text = (
-                f"{self.name}: a managed secret, which its product alone writes, nothing was called: name a generic one"
+                f"{self.name}: this is a managed secret, only its product may write it, nothing was called: name a"
+                " generic one"
             )
             raise Refused(ErrorClass.FORBIDDEN, text, code="ManagedSecret")
 
     def make_room(self, spare: Sequence[str], places: int = 1) -> None:
-        """See that what the next puts push out may go. A current version among these is copied first."""
+        """Check that the versions that the next writes push out may go. Copy the current version first if it is one."""
         self._spare = frozenset(spare)
         self._fit(places)
 
@@ -191,7 +192,7 @@ class KmsStore(RemoteStore):
         self._check_name(version)
         if _by_id(self._listing(), version) is None:
             if len(self._listing()) >= _MOST_VERSIONS - 1:
-                self._listed = self._list()  # another delivery's put, since the last listing, pushed out one too
+                self._listed = self._list()  # since the last listing another delivery may have pushed one out
             if _by_id(self._listing(), version) is None:
                 self._fit(1)
         self._put(version, secret, _PENDING)
@@ -207,7 +208,7 @@ class KmsStore(RemoteStore):
             )
         except (Refused, RetryLater) as error:
             if error.code == "Rejected.LimitExceeded":
-                raise self._full("it has as many version stages as the service keeps") from None
+                raise self._full("it has as many version stages as KMS keeps") from None
             if error.code != "Rejected.ResourceExist":
                 raise
             raise self._exists(version) from None
@@ -218,14 +219,14 @@ class KmsStore(RemoteStore):
             self._listed = [_Labelled(version, inf, frozenset({label})), *others][:_MOST_VERSIONS]
 
     def _fit(self, places: int) -> None:
-        """Raises: RetryLater (busy, StoreFull) before anything is written, where something that must stay would go."""
+        """Make room. Raises: RetryLater (busy, StoreFull), before any write, if a version that is needed would go."""
         listed = self._listing()
         used = {label for one in listed for label in one.labels}
-        # Beside what is there: the label of what is written, and the previous one that a promotion will leave.
+        # The labels to come: one on the new version, and ACSPrevious, which a promotion leaves behind.
         if len(used | {_PENDING, _PREVIOUS}) > _MOST_LABELS:
             raise self._full(f"it has {len(used)} version stages")
         current = _marked(listed, _CURRENT)
-        # A copy is a put itself: when the current version is the earliest of a full store, it would be too late for it.
+        # A copy is a write, too. If the current version is the earliest of a full store, the copy would push it out.
         if current is not None and current in _going(listed, places + 1):
             self._check([one for one in _going(listed, places + 1) if one is not current], current)
             if current in _going(listed, 1):
@@ -243,9 +244,9 @@ class KmsStore(RemoteStore):
             raise self._full(f"it has {len(self._listing())} versions, and the earliest is in use")
 
     def _may_go(self, one: _Labelled, current: _Labelled | None) -> bool:
-        """Whether the service may drop a version: one of the user's without a label, a spare one, or what was copied.
+        """Whether KMS may drop a version: a user's version without a label, a spare version, or the original of a copy.
 
-        What the previous one holds is in force no longer, once something newer is current.
+        The secret of the previous version is no longer in force if a newer version is current.
         """
         ours = parse_version_name(one.id) is not None
         if one.labels - {_PREVIOUS, _COPIED, _WITHDRAWN} - ({_PENDING} if ours else set()):
@@ -262,16 +263,16 @@ class KmsStore(RemoteStore):
                 self._label(label, to=current if label == _PREVIOUS else None, off=one)
 
     def _renew(self, current: _Labelled, listed: Sequence[_Labelled]) -> None:
-        """Make a copy of the current version the current one; it tells the age of the first.
+        """Copy the current version and make the copy current. The copy's id keeps the age of the original.
 
-        The stage moves only from the version that was copied, so a promotion meanwhile is not undone.
+        The stage moves only from the version that was copied, so this undoes no promotion in the meantime.
         """
         ids = (f"{COPY}{int(current.created)}-{n}" for n in range(1, _MOST_VERSIONS + 2))
         id_ = next(one for one in ids if _by_id(listed, one) is None)
         if self._access.deadline.left() < _LEAST_LEFT_S:
-            text = f"{self.name}: no time to make room in the store, nothing was written: send the command again"
+            text = f"{self.name}: too little time to make room, nothing was written: send the command again"
             raise RetryLater(ErrorClass.BUSY, text, code=STORE_FULL)
-        # Times are told in seconds: the copy gets one of its own, or its place in the order could not be told.
+        # Times are whole seconds. The copy must have a second of its own, so that its place in the order is clear.
         self._access.sleep(_APART_S)
         self._known[current.id] = self._value(VersionId=current.id)
         self._put(id_, self._known[current.id], _COPIED)
@@ -287,7 +288,7 @@ class KmsStore(RemoteStore):
         self._label(_WITHDRAWN, to=_Labelled(version, 0.0, frozenset()))
 
     def promote(self, version: str) -> None:
-        """Compare and set: the stage moves from the version that was current in the last listing, or not at all."""
+        """Compare-and-set: move the stage from the version that was current in the last listing, or do not move it."""
         self._check_name(version)
         own = _by_id(self._listing(), version)
         if version != self._current_id:
@@ -296,17 +297,17 @@ class KmsStore(RemoteStore):
             try:
                 self._label(_PENDING, off=own)
             except KeyturnError:
-                return  # it says nothing, and moves away with the next version that is written
+                return  # the label does no harm, and moves to the next version that is written
 
     def _move_current(self, version: str) -> None:
-        """Raises: Refused (failed, Superseded; not_found), RetryLater."""
+        """Make `version` the current one. Raises: Refused (failed, Superseded; not_found), RetryLater."""
         where = {"MoveToVersion": version}
         if self._current_id is not None:
             where["RemoveFromVersion"] = self._current_id
         try:
             self._ask("UpdateSecretVersionStage", VersionStage=_CURRENT, **where)
         except (Refused, RetryLater):
-            # Refused also where an earlier sending of this call had its effect: then look.
+            # A repeat is refused, too, if the first call had its effect: so list the versions.
             listed = self._list()
             now = _marked(listed, _CURRENT)
             there = now.id if now is not None else None
@@ -315,7 +316,7 @@ class KmsStore(RemoteStore):
                     raise self._missing(version) from None
                 if there == self._current_id:
                     raise
-                text = f"{self.name}: another version became the current one meanwhile, so {version} did not"
+                text = f"{self.name}: another version became current in the meantime, so {version} did not"
                 raise Refused(ErrorClass.FAILED, text, code=SUPERSEDED) from None
             self._listed = listed
         else:
@@ -327,7 +328,7 @@ class KmsStore(RemoteStore):
         self._current_id = version
 
     def _label(self, label: str, *, to: _Labelled | None = None, off: _Labelled | None = None) -> None:
-        """Move or remove a label. A repeat may be refused because the first call had its effect: then look."""
+        """Move or remove a label. KMS may refuse a repeat if the first call had its effect: so list the versions."""
         where = {name: one.id for name, one in (("MoveToVersion", to), ("RemoveFromVersion", off)) if one is not None}
         try:
             self._ask("UpdateSecretVersionStage", VersionStage=label, **where)
@@ -337,7 +338,7 @@ class KmsStore(RemoteStore):
             if there == to.id if to is not None else off is not None and there != off.id:
                 return
             if error.code == "Rejected.LimitExceeded":
-                raise self._full("it has as many version stages as the service keeps") from None
+                raise self._full("it has as many version stages as KMS keeps") from None
             raise
 
     def _ask(self, action: str, **parameters: str) -> dict[str, Any]:
@@ -353,7 +354,7 @@ def _marked(listed: Sequence[_Labelled], label: str) -> _Labelled | None:
 
 
 def _going(listed: Sequence[_Labelled], puts: int) -> list[_Labelled]:
-    """What so many puts push out; more of them where the service's seconds cannot tell them apart."""
+    """The versions that `puts` writes push out, and all that are as old as the last of these, to the second."""
     count = min(len(listed), len(listed) + puts - _MOST_VERSIONS)
     if count <= 0:
         return []

@@ -1,8 +1,9 @@
 """Alibaba Cloud through its official client, with every secret in the form body.
 
 Source: alibabacloud-r-kvstore20150101 7.0.0 over alibabacloud-tea-openapi 0.4.6. The product's own methods put each
-parameter into the URL, where exceptions, logs and gateways show it; the same client's `call_api` takes a body. Its
-default credential chain starts a thread and reads the environment once, so keys are given.
+parameter into the URL, where exceptions, logs and gateways show it. So this module uses the client's `call_api`, which
+takes a body. The client's default credential chain starts a thread and reads the environment once, so this module
+passes the keys.
 """
 
 from __future__ import annotations
@@ -21,11 +22,11 @@ from shared.runtime.errors import Ambiguous, KeyturnError
 from shared.runtime.tls import ca_path
 
 _CONNECT_S = 3.0
-_MOST_CONNECTIONS = 40  # that rest for a host, as many as the client's own adapter keeps
+_MOST_CONNECTIONS = 40  # idle ones for a host, as many as the client's own adapter keeps
 VERSION = "2015-01-01"
 
-# What the client imports at once, and a call by `call_api` with keys of its own does not touch: 500 files of models,
-# hooks, coroutines, other encodings than UTF-8, files. Where an answer needs one, it loads.
+# The client imports these, but a call by `call_api` with given keys does not use them: 500 files of models, hooks,
+# coroutines, encodings other than UTF-8, files. One of them loads if an answer needs it.
 _LATE = {
     "alibabacloud_gateway_spi.models",
     "alibabacloud_r_kvstore20150101.models",
@@ -35,7 +36,7 @@ _LATE = {
     "idna",
     "zipfile",
 }
-# Every way to find keys but being given them: these start threads, run programs and ask servers.
+# The client's ways to find keys, which keyturn does not need: they start threads, run programs and ask servers.
 _CHAIN = {
     f"alibabacloud_credentials.provider.{module}": classes
     for module, classes in {
@@ -56,7 +57,7 @@ _CHAIN = {
 
 @cache
 def _sdk() -> SimpleNamespace:
-    """The client's own classes, imported when the first call is made."""
+    """The client's classes, imported at the first call."""
     with lazy_import.deferred(_LATE.__contains__, _CHAIN):
         from alibabacloud_r_kvstore20150101.client import Client
         from alibabacloud_tea_openapi.client import Client as CoreClient
@@ -76,10 +77,10 @@ def _sdk() -> SimpleNamespace:
 
 
 def _adapter(*_: object, pool_size: int | None = None) -> Any:
-    """What a host's connections are made by, in the place of darabonba-core 1.0.9's own.
+    """Makes the connections to a host, instead of the adapter of darabonba-core 1.0.9.
 
-    That one's connections share one TLS context, which trusts what the system and certifi do: a CA that is given would
-    be trusted beside them, and for ever. With this one each set of authorities has connections of its own.
+    The connections of that adapter share one TLS context, which trusts the system's CAs and certifi's. A given CA would
+    be added to them, for ever. With this adapter each set of CAs has its own connections.
     """
     from requests.adapters import HTTPAdapter
 
@@ -87,7 +88,7 @@ def _adapter(*_: object, pool_size: int | None = None) -> Any:
 
 
 class AlibabaSession(Session):
-    """One product's API in one region: R-kvstore, by its own client and its own table of hosts, unless said otherwise.
+    """One product's API in one region. By default it is R-kvstore, with its own client and that client's hosts.
 
     Query values must be text: the client cannot sign numbers.
     """
@@ -96,7 +97,7 @@ class AlibabaSession(Session):
     version = VERSION
 
     def _made(self, sdk: SimpleNamespace, config: Any) -> Any:
-        """The product's client."""
+        """Make the product's client."""
         return sdk.Client(config)
 
     def _client(self) -> Any:
@@ -111,7 +112,7 @@ class AlibabaSession(Session):
         )
         if endpoint and endpoint.startswith("https://"):
             config.endpoint = endpoint.removeprefix("https://")
-        elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+        elif endpoint:  # loopback: the request names and signs the real host, and goes to the endpoint as its proxy
             config.protocol = "HTTP"
             config.http_proxy = endpoint
         return self._made(sdk, config)
@@ -144,12 +145,12 @@ class AlibabaSession(Session):
         handled = sys.exc_info()[1]
         try:
             answer = client.call_api(params, request, runtime)
-        # Whatever the client, `requests` or `json` raises once a request may be out, it may have had its effect.
+        # After any exception of the client, `requests` or `json` the call may have had its effect.
         except Exception as error:
             failure = error
         if failure is not None:
             raise _failed(action, failure, handled) from None
-        # A redirect is no answer of the API's, whatever its body says, and is not followed.
+        # A redirect is not followed, and is no answer of the API, whatever its body says.
         body = answer.get("body") if isinstance(answer, dict) and answer.get("statusCode") == 200 else None
         if not isinstance(body, dict) or not isinstance(body.get("RequestId"), str):
             raise Ambiguous(f"{action} got an answer without a RequestId", code="NoRequestId")

@@ -1,6 +1,6 @@
-"""Temporary keys of a role on Alibaba Cloud (STS, 2015-04-01, AssumeRole), by the client that all products share.
+"""Temporary keys of a role on Alibaba Cloud (STS, 2015-04-01, AssumeRole), by the client for all products.
 
-Source: api.alibabacloud.com, Sts 2015-04-01 AssumeRole (a role may call it; 900 seconds at least).
+Source: api.alibabacloud.com, Sts 2015-04-01 AssumeRole (a role may call it; it gives keys for at least 900 seconds).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class _StsSession(AlibabaSession):
 
 
 def assume_role(access: CloudAccess, region: str, role: str, session: str, seconds: int) -> tuple[Any, Any, Any, Any]:
-    """Key id, key, token and the end in Unix seconds, as the cloud answers them. Raises: RetryLater, Refused."""
+    """Key id, key, token and expiry (Unix seconds), as the cloud answers them. Raises: RetryLater, Refused."""
     asked = {"RoleArn": role, "RoleSessionName": session, "DurationSeconds": str(seconds)}
     answer = _StsSession(access, region).read("AssumeRole", asked)
     keys = answer.get("Credentials")

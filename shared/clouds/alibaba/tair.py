@@ -1,6 +1,6 @@
 """Tair and Redis on Alibaba Cloud (R-kvstore, 2015-01-01): an account's password, with and without the old one.
 
-No task and no time field: the account's status, a login and, behind a fence, the probe are all there is.
+The API shows no tasks and no times. Evidence is the account's status, a login and, with a fence, the fence probe.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 InstanceId = Annotated[str, StringConstraints(pattern=r"^[a-z]{1,4}-[a-z0-9]{1,60}$")]
 # The account that an instance comes with is named after the instance, so a hyphen may occur.
 AccountName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,99}$")]
-# What an engine without TLS answers DescribeInstanceSSL, by the vendor's own Terraform provider.
+# The answer of an engine without TLS to DescribeInstanceSSL, as the vendor's Terraform provider knows it.
 _NO_TLS = "IncorrectEngineVersion"
 
 
 class TairInstance:
-    """One instance's reads, and whether an accepted change has settled."""
+    """Reads of one instance, and whether an accepted change has settled."""
 
     can_reconcile = False
     rights = ("kvstore:DescribeAccounts", "kvstore:DescribeInstanceAttribute", "kvstore:DescribeInstanceSSL")
@@ -66,7 +66,7 @@ class TairInstance:
         raise Refused(ErrorClass.NOT_FOUND, text, code="NotFound")
 
     def address(self) -> Address:
-        """Where the instance listens, and whether it speaks TLS."""
+        """The instance's address, and whether it speaks TLS."""
         from shared.changes.login import Address
 
         found = self.instance()
@@ -82,7 +82,7 @@ class TairInstance:
         return Address(host, int(str(port)), status.get("SSLEnabled") == "Enable")
 
     def progress(self, task: Task) -> TaskProgress:
-        """Settled when the account is Available and the instance Normal, of a change that was seen to run."""
+        """Succeeded if the account is Available and the instance Normal. Only for a change that was seen to run."""
         account, instance = self.account().get("AccountStatus"), self.instance().get("InstanceStatus")
         evidence = [f"accepted: account {_word(account)}, instance {_word(instance)}"]
         settled = account == "Available" and instance == "Normal"
@@ -92,10 +92,10 @@ class TairInstance:
         return None
 
     def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
-        return None  # not to be seen: this API has no tasks and no times
+        return None  # unknown: this API has no tasks and no times
 
     def observe(self, before: StateBefore) -> Observation:
-        """Nothing that can be read proves anything; what is shown is written down."""
+        """Note the states in the evidence. Nothing that can be read proves the change."""
         progress = self.progress(Task())
         return Observation(evidence=tuple(line.removeprefix("accepted: ") for line in progress.evidence))
 
@@ -109,14 +109,14 @@ class TairInstance:
 
 @dataclass(eq=False)
 class TairChange:
-    """One change of an account by one action. The code of a wrong old password is not published: the probe tells."""
+    """One change of an account by one action. No page names the code of a wrong old password; the probe decides."""
 
     instance: TairInstance
     name: str
-    secrets: dict[str, Secret]  # by the parameters that the action takes them in
+    secrets: dict[str, Secret]  # by the action's parameters
     new: Secret
     old: Secret | None = None  # the fence, where the action has one
-    _seen_changing: bool = False  # since the call that was answered
+    _seen_changing: bool = False  # since the cloud answered the call
 
     can_reconcile = False
     repeatable = True
@@ -128,7 +128,7 @@ class TairChange:
 
     def snapshot(self, *, thorough: bool) -> Snapshot:
         if not thorough:
-            return Snapshot()  # nothing that is shown tells of a password
+            return Snapshot()  # no state says anything about a password
         account, found = self.instance.account(), self.instance.instance()
         status = found.get("InstanceStatus")
         evidence = [
@@ -138,7 +138,7 @@ class TairChange:
         ]
         obstacle: KeyturnError | None = None
         if status != "Normal" or account.get("AccountStatus") != "Available":
-            text = f"{self.instance.subject.resource} or its account is not ready: send it again when it is"
+            text = f"{self.instance.subject.resource} or its account is not ready: send the command again when it is"
             obstacle = RetryLater(ErrorClass.BUSY, text, code="NotReady")
         return Snapshot(evidence, obstacle)
 
@@ -152,7 +152,7 @@ class TairChange:
             raise error.without_fence() from None
 
     def probe(self) -> Accepted:
-        """The new secret as old and new: accepted only if it is in force."""
+        """The fence probe: the new secret as old and as new. The cloud accepts it only if the secret is in force."""
         return self._call(dict.fromkeys(self.secrets, self.new))
 
     def _call(self, secrets: Mapping[str, Secret]) -> Accepted:
@@ -163,7 +163,7 @@ class TairChange:
         return Accepted(str(answer["RequestId"]), Task(), [f"{self.name}: answered"])
 
     def progress(self, task: Task) -> TaskProgress:
-        """What is Available right after the call, and was not seen otherwise since, may be the state of before."""
+        """UNSEEN until the account was seen to change: Available may still be the state before the call."""
         shown = self.instance.progress(task)
         if shown.state is TaskState.RUNNING:
             self._seen_changing = True

@@ -1,1 +1,1 @@
-"""Tencent Cloud: one session, one file a service."""
+"""Tencent Cloud: one session for all services, and one file for each service."""

@@ -1,9 +1,9 @@
 """CKafka through its HTTP API: SendMessage (2019-08-19) with role keys, by the vendor's own client.
 
-Source: https://www.tencentcloud.com/document/product/597/44679; tencentcloud-sdk-python-ckafka 3.1.195. The host is
-that of the site which KEYTURN_SITE names, as that page (2025-11-21) and its domestic sister 597/66682 have it. A
-DataHub access task writes what arrives to a topic, which SCF's CKafka trigger reads. There is no delay and no dedupe;
-an answer that is lost leaves open whether the message arrived.
+Source: https://www.tencentcloud.com/document/product/597/44679; tencentcloud-sdk-python-ckafka 3.1.195. KEYTURN_SITE
+decides the host, as that page (2025-11-21) and the domestic page 597/66682 say. A DataHub access task writes the
+messages to a topic, and SCF's CKafka trigger reads the topic. CKafka delays no message and removes no duplicate. If an
+answer is lost, nobody knows whether the message arrived.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from shared.runtime.errors import Ambiguous, KeyturnError, Refused
 from shared.runtime.queue_urls import CkafkaPlace
 from shared.runtime.tls import CERTIFICATE_REFUSED
 
-_CALLS_PER_S = 5000.0  # published
+_CALLS_PER_S = 5000.0  # as published
 
 
 class CkafkaQueue:
-    """Queue over one DataHub access task. Nothing is kept here: clients with open connections wait in `clouds`."""
+    """A Queue over one DataHub access task. It keeps nothing: `clouds` keeps the clients and their open connections."""
 
     max_delay_s = 0.0
 
@@ -41,7 +41,7 @@ class CkafkaQueue:
         self._access = access
 
     def send(self, message: QueueMessage, *, timeout_s: float, delay_s: float = 0.0) -> None:
-        """See Queue.send. `delay_s` is not kept: the message can be read at once."""
+        """See Queue.send. `delay_s` has no effect: the message can be read at once."""
         check_size(message)
         if timeout_s <= 0:
             raise QueueUnavailable("no time left to send")
@@ -59,7 +59,7 @@ class CkafkaQueue:
             raise QueueTimeout("CKafka's answer does not hold one MessageId")
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Do nothing: nothing is open here."""
 
     def _producer(self, timeout_s: float) -> _Producer:
         deadline = Deadline(time.monotonic() + timeout_s)
@@ -86,5 +86,5 @@ def _as_queue_error(error: KeyturnError) -> QueueError:
     if error.code == CERTIFICATE_REFUSED:
         return QueueCertificateRefused(f"CKafka: {error.message}")
     if isinstance(error, Refused):
-        return QueueRejected(f"CKafka did not take the message ({error.code})")
-    return QueueUnavailable(f"CKafka could not be asked now ({error.code})")
+        return QueueRejected(f"CKafka refused the message ({error.code})")
+    return QueueUnavailable(f"CKafka cannot be reached now ({error.code})")

@@ -1,13 +1,13 @@
 """Tencent Cloud's error codes, and what each proves about a change.
 
-Sources, by the short names that the rows use:
+Sources, with the short names that the rows use:
 - SDK: `errorcodes.py` of tencentcloud-sdk-python-redis 3.1.189, -tcr 3.1.189 and -ssm 3.1.194, with their texts;
 - page: the error table of the action's own page (redis 2018-04-12, tcr 2019-09-24, ssm 2019-09-23);
-- common: the list of codes that any action may answer (tencentcloud.com document 1209/56023 and its siblings). A family
-  stands here as a pattern only if that list says that the request itself is refused: who calls, how fast, with which
-  parameters;
-- name: no page says it, the code's own words do.
-No code of these tables can only be about the form of a new password.
+- common: the list of codes that any action may answer (tencentcloud.com document 1209/56023 and similar pages). A
+  family of codes is a pattern here only if that list says that the cloud refuses the request itself: for its caller,
+  its rate or its parameters;
+- name: no page says it, but the words of the code do.
+No code here is always about the form of a new password.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ TENCENT_CODES = CodeTable(
         code_rows(
             _P.LATER,
             _E.BUSY,
-            "common and the ssm page of PutSecretValue: a quota is used up, which others may free",
+            "common and the ssm page of PutSecretValue: a quota is used up; others may free some of it",
             "LimitExceeded",
         ),
         code_rows(
@@ -76,7 +76,7 @@ TENCENT_CODES = CodeTable(
         code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
-            "common (a family: who calls is checked first); redis SDK",
+            "common (a family: the caller is checked first); redis SDK",
             "AuthFailure AuthFailure.* UnauthorizedOperation UnauthorizedOperation.*",
         ),
         code_rows(
@@ -94,7 +94,7 @@ TENCENT_CODES = CodeTable(
         code_rows(
             _P.FOR_GOOD,
             _E.FORBIDDEN,
-            "sts SDK: who calls is checked first",
+            "sts SDK: the caller is checked first",
             "FailedOperation.TempKeyNotAllowed InternalError.IllegalRole",
         ),
         code_rows(
@@ -160,7 +160,7 @@ TENCENT_CODES = CodeTable(
         code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
-            "SDK: the service failed, and does not say before or after what",
+            "SDK: the service failed, and does not say whether before or after the effect",
             """FailedOperation FailedOperation.* InternalError InternalError.* ResourceUnavailable.CallOssError
             ServiceUnavailable ServiceUnavailable.* ResourceUnavailable ResourceInsufficient
             ResourceInsufficient.ErrorVpcDnsStatus ResourcesSoldOut DryRunOperation""",
@@ -168,7 +168,7 @@ TENCENT_CODES = CodeTable(
         code_rows(
             _P.NOTHING,
             _E.AMBIGUOUS,
-            "tcr SDK: creating, changing or listing a private zone failed, not: is not supported",
+            "tcr SDK: to create, change or list a private zone failed; not: it is unsupported",
             """UnsupportedOperation.CreatePrivateZone UnsupportedOperation.CreatePrivateZoneRecord
             UnsupportedOperation.DeletePrivateZoneRecord UnsupportedOperation.DescribePrivateZoneList
             UnsupportedOperation.DescribePrivateZoneRecordList UnsupportedOperation.ModifyPrivateZoneRecord

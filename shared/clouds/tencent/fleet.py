@@ -1,7 +1,7 @@
 """Fleets on Tencent Cloud: Redis instances (redis, 2018-04-12) and container registries (tcr, 2019-09-24).
 
 Sources: DescribeInstances and DescribeInstanceAccount (Redis), DescribeInstances and DescribeServiceAccounts (TCR).
-Redis shows times without a zone, and no page names one: they are read as China Standard Time.
+Redis shows times without a zone, and no page names one. keyturn reads them as China Standard Time.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def _tcr_client() -> Any:
 
 
 class RedisFleet:
-    """The Redis instances of a region; `PasswordLastModifiedTime` is an account's age."""
+    """The Redis instances of a region. `PasswordLastModifiedTime` tells an account's age."""
 
     page_size = PAGE
     assumes = "PasswordLastModifiedTime names no time zone: read as UTC+8"
@@ -43,9 +43,9 @@ class RedisFleet:
         self._access, self._region = access, region
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:
-        """In the service's default order, newest first: a new instance makes one be seen twice, none be missed."""
+        """One page in the service's default order, newest first. A new instance can repeat a row, but hides none."""
         ids: dict[str, Any] = {"Limit": PAGE, "Offset": offset}
-        if tags:  # one narrows; the caller compares them all
+        if tags:  # one tag makes the list shorter; the caller compares all tags
             key, value = next(iter(tags.items()))
             ids["InstanceTags"] = [{"TagKey": key, "TagValue": value}]
         answer = self._session().read("DescribeInstances", ids)
@@ -73,7 +73,7 @@ class RedisFleet:
 
 
 class RegistryFleet:
-    """The registries of a region. A service account's `UpdateTime` is its age, which moves at any update of it."""
+    """The registries of a region. `UpdateTime` tells a service account's age. It moves at any update of the account."""
 
     page_size = PAGE
     assumes = "UpdateTime moves at any update of the account: its password may be older"
@@ -82,7 +82,7 @@ class RegistryFleet:
         self._access, self._region, self._clock = access, region, clock
 
     def page(self, offset: int, tags: Mapping[str, str]) -> Page:
-        """The service has no documented filter by tag."""
+        """One page of all registries: the service has no documented filter by tag."""
         answer = self._session().read("DescribeInstances", {"Limit": PAGE, "Offset": offset})
         found = rows(answer, "Registries")
         resources = []

@@ -1,6 +1,6 @@
-"""TencentDB for Redis (redis, 2018-04-12): account and password changes, and the reads that reconcile them.
+"""TencentDB for Redis (redis, 2018-04-12): changes of accounts and passwords, and the reads that reconcile them.
 
-Both changes run as tasks. The client is tencentcloud-sdk-python-redis's own; what it answers is narrowed here at once.
+All changes run as tasks. The client is tencentcloud-sdk-python-redis. This module checks the types of its answers.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _NO_TASK_ID = "NoTaskId"
 _DONE = 2  # DescribeTaskList's Result
 _CHANGING, _DELETED = 1, 4  # DescribeInstanceAccount's Status
 _IN_FLOW, _RUNNING_INSTANCE = 1, 2  # DescribeInstances' Status
-# What these answer of an instance's TLS is that it has none (facts of both pages; the first by its name).
+# Each of these means that the instance has no TLS (both pages say so; for the first code only its name does).
 _NO_TLS = ("InvalidParameterValue.UnSupportedType", "ResourceUnavailable.InstanceStatusError")
 _WORDS = {True: "yes", False: "no", None: "not shown"}
 
@@ -54,7 +54,7 @@ def _client_class() -> Any:
 
 
 class RedisInstance:
-    """One instance's reads, and how far a task on it has come."""
+    """Reads of one instance, and the progress of its tasks."""
 
     can_reconcile = True
     rights = (
@@ -70,7 +70,7 @@ class RedisInstance:
         self.subject = subject
 
     def account(self) -> Mapping[str, Any] | None:
-        """The account as DescribeInstanceAccount shows it now; there is no filter by name, so page by page."""
+        """The account as DescribeInstanceAccount shows it now. There is no filter by name, so it reads page by page."""
         pages = self.session.pages("DescribeInstanceAccount", {"InstanceId": self.subject.resource}, "Accounts")
         return next(filter(self._is_account, pages), None)
 
@@ -78,7 +78,7 @@ class RedisInstance:
         return account.get("AccountName") == self.subject.account and account.get("Status") != _DELETED
 
     def tasks(self, operator: str | None = None) -> list[Mapping[str, Any]]:
-        """The newest tasks, by anyone or by one operator. Of every type: which one a change makes is not published."""
+        """The newest tasks of every type, by anybody or by one operator. No page says which type a change has."""
         ids: dict[str, Any] = {"InstanceId": self.subject.resource, "Limit": PAGE, "Offset": 0}
         if operator:
             ids["OperateUin"] = [operator]
@@ -93,7 +93,7 @@ class RedisInstance:
         raise _missing(self.subject, "instance")
 
     def address(self) -> Address:
-        """Where the instance listens, and whether it speaks TLS."""
+        """The instance's address, and whether it speaks TLS."""
         from shared.changes.login import Address
 
         found = self.instance()
@@ -109,7 +109,7 @@ class RedisInstance:
         return Address(host, port, tls)
 
     def progress(self, task: Task) -> TaskProgress:
-        """Ask DescribeTaskInfo for a task that our own call returned."""
+        """Ask DescribeTaskInfo about a task that keyturn's own call returned."""
         answer = self.session.read("DescribeTaskInfo", {"TaskId": task.task_id})
         status = str(answer.get("Status", "")).lower()  # one of the cloud's pages writes `Error`
         evidence = [f"DescribeTaskInfo {task.task_id}: {status[:20]}"]
@@ -120,7 +120,7 @@ class RedisInstance:
         return TaskProgress(TaskState.SUCCEEDED if status == "succeed" else TaskState.RUNNING, evidence)
 
     def began_at(self, task: Task) -> float | None:
-        """As DescribeTaskList shows it. No page names the zone; UTC+8 is assumed, as the registry's times have it."""
+        """When the task began, by DescribeTaskList. No page names the zone; UTC+8 is assumed, as in the registry."""
         listed = next((one for one in self.tasks() if task_id_of(one) == task.task_id), {})
         if listed.get("TaskType") not in _SECRET_TYPES:
             return None
@@ -128,7 +128,7 @@ class RedisInstance:
         return begun.timestamp() if begun else None
 
     def _begun(self, before: StateBefore) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
-        """Tasks that were not there before: those that may be our operator's, and the others'."""
+        """The new tasks: those that may be keyturn's own, and the others."""
         new = [task for task in self.tasks() if task_id_of(task) not in before.tasks]
         operator = self.session.access.operator
         if not new or not operator:
@@ -137,7 +137,7 @@ class RedisInstance:
         return [task for task in new if task_id_of(task) in own], [task for task in new if task_id_of(task) not in own]
 
     def observe(self, before: StateBefore) -> Observation:
-        """What the task list, the account and the instance show."""
+        """Read what the task list, the account and the instance show now."""
         ours, others = self._begun(before)
         theirs = [task for task in others if task.get("TaskType") in _SECRET_TYPES]
         account, instance = self.account() or {}, self.instance()
@@ -156,7 +156,7 @@ class RedisInstance:
         ]
         if shown is not None:
             evidence.append(f"instance and account show what was asked: {_WORDS[shown]}")
-        # Without the operator's id a task that succeeded may be anybody's.
+        # Without the operator's id, a task that succeeded may be anybody's.
         done = bool(ours) and all(task.get("Result") == _DONE for task in ours)
         return Observation(
             tuple(map(task_id_of, ours)),
@@ -170,21 +170,21 @@ class RedisInstance:
         )
 
     def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
-        """Whether the task list shows another task that began, or ended, after this one; None: it does not show both.
+        """Whether the task list shows a task that began or ended after this one. None: the list does not tell.
 
-        A list may lag, and holds no more than the newest tasks: without this very task it proves nothing.
+        A list may lag, and it holds only the newest tasks. So a list without this task proves nothing.
         """
         if task.task_id is None:
             return None
         listed = self.tasks()
         own = next((one for one in listed if task_id_of(one) == task.task_id), {})
         new = [one for one in listed if task_id_of(one) not in before.tasks and task_id_of(one) != task.task_id]
-        # What began and ended before our own was replaced by it.
+        # keyturn's own task replaced the change of any task that began and ended before it.
         began = start_of(own)
         later = [one for one in new if task_id_of(one) > task.task_id or start_of(one) > began or outlasts(one, own)]
         if not later:
             return False if own else None
-        # They may be another account's: of this one the time tells, by the same service's clock, in whole seconds.
+        # The later tasks may be for other accounts. This account's time shows that; it has the same clock, in seconds.
         ended, changed = own.get("EndTime"), _time(self.account() or {})
         ours = isinstance(ended, str) and changed is not None and changed <= ended
         return not (ours and changed is not None and all(start_of(one) > changed for one in later))
@@ -199,22 +199,23 @@ class RedisInstance:
 
 @dataclass(eq=False)
 class RedisChange:
-    """One change on one instance, by one action; `actions` are its spellings, in the order to try.
+    """One change of one instance by one action. `actions`: the spellings of the action, in the order to try.
 
-    `name`: the action in evidence and errors, whichever spelling was called; that may tell how long the secret is.
+    `name`: the action's name in evidence and errors. It hides which spelling was called, as that may show the secret's
+    length.
     """
 
     instance: RedisInstance
     name: str
     actions: tuple[str, ...]
-    params: dict[str, Any]  # what the API page names, less the secrets
+    params: dict[str, Any]  # the parameters of the API page, without the secrets
     secrets: dict[str, Secret]
     new: Secret | None
     old: Secret | None = None
-    switch_has_task: bool = True  # False: the page calls the TaskId of a call that switches NoAuth meaningless
+    switch_has_task: bool = True  # False: the TaskId is useless if the call switches NoAuth
 
     can_reconcile = True
-    repeatable = True  # the same values again, or refused by the fence
+    repeatable = True  # a repeat sets the same values, or the fence refuses it
 
     @property
     def fenced(self) -> bool:
@@ -226,7 +227,7 @@ class RedisChange:
         return {name: self.params[name] for name in names if name in self.params}
 
     def snapshot(self, *, thorough: bool) -> Snapshot:
-        """Read the newest tasks and the account; the instance too where its state is asked for."""
+        """Read the newest tasks and the account; the instance, too, if `thorough` or if the command sets NoAuth."""
         subject, evidence = self.instance.subject, []
         tasks = self.instance.tasks()
         read_at = self.instance.session.sent_at
@@ -236,11 +237,11 @@ class RedisChange:
         if found is None and not self.fenced and "AccountName" in self.params:
             raise _missing(subject, "account")
         account = found or {}
-        # Of other tasks the call itself says whether they lock the instance.
+        # If another kind of task locks the instance, the call itself says so.
         busy = [task for task in at_work if task.get("TaskType") in _SECRET_TYPES]
         obstacle: KeyturnError | None = None
         if busy or account.get("Status") == _CHANGING:
-            text = f"{subject.resource} has a task in flight, nothing was called: send it again when it has ended"
+            text = f"{subject.resource} has a task in flight, nothing was called: send it again when the task has ended"
             obstacle = RetryLater(ErrorClass.BUSY, text, code="TaskInFlight")
         no_auth: object = None
         if thorough or "NoAuth" in self.params:
@@ -254,7 +255,7 @@ class RedisChange:
                     *(["password rule: kept"] if self.new is not None else []),
                 ]
                 if obstacle is None and instance.get("Status") != _RUNNING_INSTANCE:
-                    text = f"{subject.resource} is not running: send it again when it is"
+                    text = f"{subject.resource} is not running: send the command again when it is"
                     obstacle = RetryLater(ErrorClass.BUSY, text, code="InstanceStatus")
         asked_of_account = {name: value for name, value in self.asked.items() if name != "NoAuth"}
         rest = _shows(account, asked_of_account) and self.params.get("NoAuth", no_auth) == no_auth
@@ -267,14 +268,14 @@ class RedisChange:
         return self._call({**self.params, **self._rights(look.account)}, self.secrets, look)
 
     def probe(self) -> Accepted:
-        """The new secret as old and new: accepted only if it is in force."""
+        """The fence probe: the new secret as old and as new. The cloud accepts it only if the secret is in force."""
         new = self.secrets["Password"]
         try:
             return self._call(self.params, {"OldPassword": new, "Password": new}, Snapshot())
         except Ambiguous as answer:
             if answer.code != _NO_TASK_ID:
                 raise
-            # Taken without an error: that is all that a probe asks, whatever task it runs as.
+            # The cloud accepted the probe. That is enough, even without a TaskId.
             return Accepted(answer.request_id, None)
 
     def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
@@ -282,7 +283,7 @@ class RedisChange:
 
     def _call(self, params: dict[str, Any], secrets: dict[str, Secret], look: Snapshot) -> Accepted:
         body = {name: secret.reveal() for name, secret in secrets.items()}
-        if not all(body.values()):  # ResetPassword takes an empty one for a wish to have none
+        if not all(body.values()):  # for ResetPassword an empty password means: no password
             raise Refused(ErrorClass.INVALID_COMMAND, "an empty password is never sent, nothing was called")
         for action in self.actions:
             try:
@@ -290,7 +291,7 @@ class RedisChange:
                 break
             except KeyturnError as error:
                 error.reword(error.message.replace(action, self.name))
-                # Unknown to this host is a proof that nothing happened: only then the other spelling is tried.
+                # The host does not know the action, which proves that nothing happened: try the other spelling.
                 if isinstance(error, Refused) and error.code in _UNKNOWN_ACTION and action != self.actions[-1]:
                     continue
                 if isinstance(error, OldSecretRefused) and not self.fenced:
@@ -298,7 +299,7 @@ class RedisChange:
                 raise
         task_id, request_id = answer.get("TaskId"), answer.get("RequestId")
         request_id = request_id if isinstance(request_id, str) else None
-        # 0 is no id: where a switch of NoAuth is asked for, the page of ResetPassword calls its id meaningless.
+        # 0 is no id. ResetPassword's page calls the id of a call that switches NoAuth meaningless.
         told = self.switch_has_task or "NoAuth" not in params or look.other_fields_in_force
         if not told or not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
             raise Ambiguous(f"{self.name} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
@@ -321,10 +322,10 @@ class RedisChange:
 
 
 class RedisAccountChange(RedisChange):
-    """ModifyInstanceAccount: a password change must not reset rights, so what the account has is sent back."""
+    """ModifyInstanceAccount. A password change must not reset rights, so the call sends the account's rights back."""
 
     def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
-        # root's Privilege cannot be modified, so it cannot be reset either.
+        # The cloud lets nobody modify root's Privilege, so the call cannot reset it either.
         kept = ("ReadonlyPolicy",) if self.params["AccountName"] == "root" else ("Privilege", "ReadonlyPolicy")
         return {name: account[name] for name in kept if name not in self.params and account.get(name)}
 
@@ -340,6 +341,6 @@ def _shows(account: Mapping[str, Any], asked: Mapping[str, Any]) -> bool:
 
 
 def _time(account: Mapping[str, Any]) -> str | None:
-    """None where it is not shown: the page says that it stays empty for accounts older than the field."""
+    """The account's time. None: not shown; the page says that it stays empty for accounts older than the field."""
     value = account.get("PasswordLastModifiedTime")
     return value if isinstance(value, str) and value else None

@@ -1,4 +1,4 @@
-"""What DescribeTaskList shows of a task of TencentDB for Redis."""
+"""Reads the rows of DescribeTaskList (TencentDB for Redis)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 AT_WORK = (0, 1)
-"""Its `Result`, as long as it is waiting or running."""
+"""The `Result` of a task that waits or runs."""
 
 
 def task_ids(tasks: list[Mapping[str, Any]]) -> frozenset[int]:
-    """As `task_id_of`, of a whole page at once: there are up to a hundred at every look."""
+    """Like `task_id_of`, for a whole page. A page has up to a hundred tasks, so this is written for speed."""
     return frozenset([number if isinstance(number := task.get("TaskId"), int) else 0 for task in tasks])
 
 
@@ -19,13 +19,13 @@ def task_id_of(task: Mapping[str, Any]) -> int:
 
 
 def start_of(task: Mapping[str, Any]) -> str:
-    """A time of the service's own, in a form that sorts; the last of all where it is not shown."""
+    """When the task began, as the service's text, which sorts by time. A missing time sorts last."""
     value = task.get("StartTime")
     return value if isinstance(value, str) and value else "~"
 
 
 def outlasts(task: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
-    """Whether a task is at work still, or ended after our own: no page says that an instance runs one at a time."""
+    """Whether a task still runs or ended after keyturn's own. No page says that an instance runs one at a time."""
     end, own_end = task.get("EndTime"), own.get("EndTime")
     if task.get("Result") in AT_WORK:
         return True

@@ -1,16 +1,16 @@
-"""What a registry's service account shows of itself (tcr, 2019-09-24, DescribeServiceAccounts)."""
+"""Reads the state of a registry's service account (tcr, 2019-09-24, DescribeServiceAccounts)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Literal
 
-PREFIX = "tcr$"  # the service puts it before the name that a caller chose
-_LEAST_MILLISECONDS = 10**11  # an ExpiresAt below is in seconds: the examples of 1141/94605 and 94608 differ
+PREFIX = "tcr$"  # the service puts this before the name that the user chose
+_LEAST_MILLISECONDS = 10**11  # a smaller ExpiresAt is in seconds; the examples of 1141/94605 and 94608 differ
 
 
 def state_of(account: Mapping[str, Any], now: float) -> Literal["enabled", "disabled", "expired"]:
-    """Whether it may log in at `now`, in Unix seconds. ExpiresAt is in seconds or milliseconds; -1 and 0: never."""
+    """The state at `now` (Unix seconds). ExpiresAt is in seconds or milliseconds; -1 and 0 mean never."""
     if account.get("Disable"):
         return "disabled"
     moment = account.get("ExpiresAt")

@@ -1,8 +1,11 @@
-"""Tencent Cloud through its official client: hosts, keys and the client's proven defects.
+"""Tencent Cloud through its official client: hosts, keys, and what avoids the client's defects.
 
-Source: tencentcloud-sdk-python-common 3.1.195. Its client takes an error for success unless the content type is exactly
-`application/json` or `text/plain`, so the answer's `Error` is looked for here too; its retryers repeat calls that
-worked, so none is set; it follows redirects; its credential chain does not know SCF's variables, so keys are given.
+Source: tencentcloud-sdk-python-common 3.1.195. Its defects, and what this module does:
+- It takes an error for success unless the content type is exactly `application/json` or `text/plain`. This module looks
+  for the answer's `Error` itself.
+- Its retryers repeat calls that worked. This module sets no retryer.
+- It follows redirects. `one_host` stops that.
+- Its credential chain does not know SCF's variables. This module passes the keys.
 """
 
 from __future__ import annotations
@@ -24,22 +27,22 @@ from shared.runtime.tls import ca_path
 _CONNECT_S = 3.0
 
 PAGE = 100
-"""The most rows of a list that the services in use give at once."""
+"""The most rows that a service here gives in one page of a list."""
 _MOST_PAGES = 50
 
-# The client's own codes: what it says when no readable answer of the API came.
+# The client's own codes, for a call without a readable answer of the API.
 _CLIENT_CODES = {"ClientNetworkError", "ServerNetworkError", "ClientError", "ClientParamsError"}
 
-# Other encodings than UTF-8, host names that are not ASCII, files: where an answer needs them, they load.
+# For encodings other than UTF-8, host names that are not ASCII, and files. They load if an answer needs them.
 _LATE = {"charset_normalizer", "configparser", "idna", "logging.handlers", "zipfile"}
 
-# Idle clients with their open connections, kept over invocations. Keys are put in anew at every use.
+# Idle clients with their open connections, kept between invocations. Each use sets the keys again.
 _idle: dict[tuple[str, ...], list[Any]] = {}
 _idle_lock = threading.Lock()
 
 
 def host(service: str, region: str, site: str) -> str:
-    """The host for a service: a financial zone has its own, the international site another root.
+    """The host of a service. A financial zone has a host of its own; the international site has another domain.
 
     Source: ModfiyInstancePassword (2018-04-12), note on financial zones; tencentcloud.com document 239/32044.
     """
@@ -49,7 +52,7 @@ def host(service: str, region: str, site: str) -> str:
 
 
 class TencentSession(Session):
-    """One product's API at one site and region; `client_class` imports the product's client late."""
+    """One product's API at one site and region. `client_class`: imports and returns the product's client class."""
 
     cloud = "tencent"
 
@@ -75,7 +78,7 @@ class TencentSession(Session):
         endpoint, trusted = self.access.endpoint, self._trusted
         if endpoint and endpoint.startswith("https://"):
             http = HttpProfile(endpoint=endpoint.removeprefix("https://"), certification=trusted)
-        elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+        elif endpoint:  # loopback: the request names and signs the real host, and goes to the endpoint as its proxy
             http = HttpProfile(protocol="http", endpoint=self._host, proxy=endpoint)
         else:
             http = HttpProfile(endpoint=self._host, certification=trusted)
@@ -85,7 +88,7 @@ class TencentSession(Session):
         return client
 
     def pages(self, action: str, ids: Mapping[str, Any], name: str) -> Iterator[Mapping[str, Any]]:
-        """Every row of a list that comes in pages; `name`: where an answer has them. Raises: as `read`."""
+        """Every row of a list that comes in pages. `name`: the field with the rows. Raises: as `read`."""
         following: int | None = 0
         while following is not None:
             found, following = self.page(action, ids, name, following)
@@ -94,7 +97,7 @@ class TencentSession(Session):
     def page(
         self, action: str, ids: Mapping[str, Any], name: str, offset: int
     ) -> tuple[list[Mapping[str, Any]], int | None]:
-        """The rows of one page, and the offset of the next; None: there is none. Raises: as `read`."""
+        """The rows of one page, and the offset of the next page; None: this is the last. Raises: as `read`."""
         answer = self.read(action, {**ids, "Limit": PAGE, "Offset": offset})
         found, following = rows(answer, name), offset + PAGE
         ends = is_last_page(found, offset, answer) or following >= _MOST_PAGES * PAGE
@@ -118,7 +121,7 @@ class TencentSession(Session):
         client.credential = type(client.credential)(
             keys.id, keys.key.reveal(), keys.token.reveal() if keys.token else None
         )
-        client.region = self.region  # one host serves many
+        client.region = self.region  # one host serves many regions
         client.request.conn.timeout = (min(_CONNECT_S, timeout_s), timeout_s)
         redaction.guard_logs()
         envelope: Any = None
@@ -126,12 +129,12 @@ class TencentSession(Session):
         handled = sys.exc_info()[1]
         try:
             envelope = client.call_json(action, {**ids, **secrets})
-        # Whatever the client, `requests` or `json` raises once a request may be out, it may have had its effect.
+        # After any exception of the client, `requests` or `json` the call may have had its effect.
         except Exception as error:
             failure = error
-        if failure is None or _is_answer(failure):  # it was read to its end
+        if failure is None or _is_answer(failure):  # the whole answer was read
             _keep(key, client)
-        else:  # what ended one connection may have ended those that rest: the next call opens one of its own
+        else:  # the idle connections may be broken, too: the next call opens a new one
             _forget(key)
         if failure is None:
             return _unwrap(action, envelope)
@@ -139,13 +142,13 @@ class TencentSession(Session):
 
 
 def rows(answer: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:
-    """What an answer lists under a name; nothing where it has another shape."""
+    """The rows in a field of an answer; none if the field has another shape."""
     value = answer.get(name)
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def is_last_page(found: list[Mapping[str, Any]], offset: int, answer: Mapping[str, Any]) -> bool:
-    """Whether nothing comes after these rows; a full page without a total that can be read is not the last."""
+    """Whether these rows are the last. A full page without a readable total is not the last."""
     total = answer.get("TotalCount")
     return offset + PAGE >= total if found and isinstance(total, int) else len(found) < PAGE
 
@@ -161,13 +164,13 @@ def _forget(key: tuple[str, ...]) -> None:
 
 
 def _late(module: str) -> bool:
-    """What the client imports at once, and a call by `call_json` with keys of its own does not touch."""
+    """Whether the client imports this module although a call by `call_json`, with given keys, does not use it."""
     product_models = module.startswith("tencentcloud.") and module.endswith(".models")
     return product_models or module in _LATE
 
 
 def _is_answer(failure: BaseException) -> bool:
-    """Whether a client's failure is an error that the API answered."""
+    """Whether a client's failure is an error in an answer of the API."""
     code = getattr(failure, "code", None)
     return isinstance(code, str) and code not in _CLIENT_CODES and bool(getattr(failure, "requestId", None))
 

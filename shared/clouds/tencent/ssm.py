@@ -1,12 +1,11 @@
 """Tencent Secrets Manager (ssm, 2019-09-23): one user-defined secret.
 
-It has no stages. The current version is the one named `current` (or `SSM_Current`, the name that CreateSecret gives
-by default), else the oldest. A promotion overwrites the value of that version in place, so clients keep reading the
-same version id; keyturn's own version stays beside it. SSM has no compare-and-set: a value that somebody else sets by
-hand between the read and the overwriting of a promotion is lost, one that keyturn sets is still in a version of its
-own. Sources: product pages 1078/38645 (PutSecretValue), 38642 (UpdateSecret), 38647 (ListSecretVersionIds, 40 calls a
-second), 38649 (GetSecretValue), 40529 (CreateSecret). That CreateTime stays as it is when a value is overwritten is not
-published.
+SSM has no stages. The current version is the one named `current` (or `SSM_Current`, the name that CreateSecret gives by
+default), else the oldest. A promotion overwrites the value of that version. So clients keep the version id that they
+read; keyturn's own version stays, too. SSM has no compare-and-set. If a person sets a value by hand while a promotion
+is between its read and its write, that value is lost. A value that keyturn sets is not lost: it has its own version.
+Sources: product pages 1078/38645 (PutSecretValue), 38642 (UpdateSecret), 38647 (ListSecretVersionIds, 40 calls a
+second), 38649 (GetSecretValue), 40529 (CreateSecret). No page says that overwriting a value leaves CreateTime as it is.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from shared.stores.versions import BEFORE, is_keyturn_version, parse_version_nam
 
 _CURRENT_NAMES = ("current", "SSM_Current")
 _MOST_VERSIONS = 10
-_PACE = 2.0  # the slowest action here takes twice the 20 calls a second that KEYTURN_RATE starts from
+_PACE = 2.0  # the slowest action here allows twice the 20 calls a second that KEYTURN_RATE has by default
 
 
 def _client_class() -> Any:
@@ -35,16 +34,16 @@ def _client_class() -> Any:
 
 
 class SsmStore(RemoteStore):
-    """The versions of one secret in one region. Not for two threads at once."""
+    """The versions of one secret in one region. Only one thread at a time may use it."""
 
     def __init__(self, access: CloudAccess, region: str, secret_name: str) -> None:
         paced = replace(access, calls_per_s=access.calls_per_s * _PACE)
         super().__init__(f"ssm://{secret_name}", TencentSession(paced, region, access.site, "ssm", _client_class))
         self._secret_name = secret_name
-        self._listed: list[Version] | None = None  # newest first: the last listing, and what was written since
+        self._listed: list[Version] | None = None  # newest first: the last listing with the later writes
         self._current_id: str | None = None
-        self._current_value: Secret | None = None  # as it was read after the last listing
-        self._known: dict[str, Secret] = {}  # of keyturn's versions, whose values never change; not the current one
+        self._current_value: Secret | None = None  # read after the last listing
+        self._known: dict[str, Secret] = {}  # values of keyturn's versions, which never change; without the current one
 
     def versions(self) -> list[Version]:
         found = self._ask("ListSecretVersionIds").get("Versions") or []
@@ -57,9 +56,9 @@ class SsmStore(RemoteStore):
         return list(self._listed)
 
     def _overwritten(self, made: Mapping[str, float]) -> str | None:
-        """The user's version that a promotion wrote to, where all of them are younger than keyturn's; else None.
+        """The user's version that a promotion overwrote, if all user's versions look younger than keyturn's; else None.
 
-        Whether UpdateSecret moves CreateTime is not published: if it does, the current version is no longer the oldest.
+        No page says whether UpdateSecret moves CreateTime. If it does, the current version is no longer the oldest.
         """
         theirs = sorted((id_ for id_ in made if not is_keyturn_version(id_)), key=lambda id_: made[id_])
         ours = [id_ for id_ in made if parse_version_name(id_)]
@@ -72,23 +71,21 @@ class SsmStore(RemoteStore):
                 value = self._value(id_)
                 if any(self._holds(one, value) for one in ours):
                     return id_
-        except Refused:  # who only lists may not read
+        except Refused:  # a role may have the right to list and not to read
             return None
         return None
 
     def _current_of(self, made: Mapping[str, float]) -> str | None:
-        """A version whose time is not told may be the oldest. Raises: Refused (failed, NoCurrentVersion)."""
+        """The current version. One without a time may be the oldest. Raises: Refused (failed, NoCurrentVersion)."""
         named = [name for name in _CURRENT_NAMES if name in made]
         if named or not made:
             return named[0] if named else None
         first = min((created for created in made.values() if created), default=0.0)
         oldest = [id_ for id_, created in made.items() if created in (0.0, first)]
-        # Times are whole seconds. keyturn writes only where a current version was seen: its own is the later one.
+        # Times are whole seconds. keyturn writes only if it saw a current version, so its own version is the later one.
         if len(chosen := [id_ for id_ in oldest if not is_keyturn_version(id_)] or oldest) == 1:
             return chosen[0]
-        text = (
-            f"{self.name}: several versions are the oldest, so none can be told to be in force: name that one `current`"
-        )
+        text = f"{self.name}: several versions are equally old, so the current one is unknown: name that one `current`"
         raise Refused(ErrorClass.FAILED, text, code="NoCurrentVersion")
 
     def current_keyturn_version(self) -> str | None:
@@ -96,7 +93,7 @@ class SsmStore(RemoteStore):
         if self._current_id is None:
             return None
         value = self._current_value or self._read_current()
-        # The current one itself is the oldest, or has a name that keyturn does not give.
+        # The current version is left out: it is the oldest, or has a name that keyturn does not give.
         others = [one.id for one in listed if one.id != self._current_id and parse_version_name(one.id)]
         for id_ in others[: _MOST_VERSIONS - 1]:
             if self._holds(id_, value):
@@ -112,7 +109,7 @@ class SsmStore(RemoteStore):
         return secret
 
     def check_takes_writes(self) -> None:
-        """No call that a function may make tells a product's own secret from a user's: its write is refused."""
+        """Do nothing: no call that a function may make shows that a product owns a secret. Its write is refused."""
 
     def make_room(self, spare: Sequence[str], places: int = 1) -> None:
         listed = self._listing()
@@ -128,13 +125,13 @@ class SsmStore(RemoteStore):
         self._check_name(version)
         listed = self._listing()
         if self._current_id is None:
-            raise self._missing("current")  # the first version of all would be the current one
+            raise self._missing("current")  # the first version of a secret would be the current one
         if all(one.id != version for one in listed) and self._too_many(1) > 0:
             raise self._full(f"it has {len(listed)} versions")
         self._put(version, secret)
 
     def _too_many(self, places: int) -> int:
-        """How many versions must go before so many can be written, and before the value that is current now is kept."""
+        """How many versions must go, so that `places` new ones and a copy of the current value have room."""
         over = len(self._listing()) + places - _MOST_VERSIONS
         if over >= 0 and not self._is_kept(self._current_value or self._read_current()):
             over += 1
@@ -145,7 +142,7 @@ class SsmStore(RemoteStore):
         self._delete(version)
 
     def promote(self, version: str) -> None:
-        """Keep what is current, if no version of keyturn's does, then overwrite it. A crash between harms nothing."""
+        """Overwrite the current value. Copy it before, unless a keyturn version has it. A crash between is harmless."""
         self._check_name(version)
         self._listing()
         value = self._read_current()
@@ -158,18 +155,18 @@ class SsmStore(RemoteStore):
         self._current_value = own
 
     def _is_kept(self, value: Secret, promoted: str | None = None) -> bool:
-        """Whether a version of keyturn's that no promotion overwrites holds the current value."""
+        """Whether one of keyturn's versions holds the current value and is not overwritten by this promotion."""
         out = (self._current_id, promoted)
         return any(
             is_keyturn_version(one.id) and one.id not in out and self._holds(one.id, value) for one in self._listing()
         )
 
     def _keep(self, value: Secret, promoted: str) -> None:
-        """Keep a value that a promotion is to overwrite, under a name that tells which. Raises: RetryLater, Refused."""
+        """Copy a value before a promotion overwrites it; the copy's name tells which. Raises: RetryLater, Refused."""
         stem, taken = BEFORE + promoted.removeprefix("kt-"), {one.id for one in self._listing()}
         for number in range(1, _MOST_VERSIONS + 2):
             name = stem if number == 1 else f"{stem}-{number}"
-            if name in taken:  # it was seen to hold another value
+            if name in taken:  # it holds another value
                 continue
             try:
                 self._put(name, value)
@@ -181,20 +178,20 @@ class SsmStore(RemoteStore):
                 if error.code != STORE_FULL:
                     raise
                 self.versions()
-                if not self._is_kept(value, promoted):  # nor by another delivery, since the last listing
+                if not self._is_kept(value, promoted):  # another delivery has not copied it either
                     raise
             return
-        raise self._full("it keeps as many earlier values as it can")
+        raise self._full("it has as many copies of earlier values as it can hold")
 
     def _put(self, version: str, secret: Secret) -> None:
         try:
             self._ask("PutSecretValue", VersionId=version, SecretString=secret.reveal())
         except (Refused, RetryLater) as error:
             if error.code == "LimitExceeded":
-                raise self._full("it has as many versions as the service keeps") from None
+                raise self._full("it has as many versions as SSM keeps") from None
             if error.code != "ResourceInUse.VersionIdExists":
                 raise
-            # This very call, made before its answer was lost, or another delivery's.
+            # Either this call wrote it and its answer was lost, or another delivery wrote it.
             if self._value(version) != secret:
                 raise self._exists(version) from None
         listed = self._listing()
@@ -213,7 +210,7 @@ class SsmStore(RemoteStore):
         self._listed = [one for one in self._listing() if one.id != version]
 
     def _holds(self, version: str, value: Secret) -> bool:
-        """Whether a version of keyturn's holds a value: not if it is gone by now, or overwritten with what is no text.
+        """Whether one of keyturn's versions holds a value. False if the version is gone, or if it holds no text now.
 
         Raises: RetryLater, Refused.
         """
@@ -247,7 +244,7 @@ class SsmStore(RemoteStore):
 
 
 def _seconds(told: object) -> float:
-    """Unix seconds; 0 where they are not told."""
+    """A time in Unix seconds; 0 if the service gives none."""
     try:
         return max(0.0, float(str(told)))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Temporary keys of a role on Tencent Cloud (sts, 2018-08-13, AssumeRole), by the client that all products share.
+"""Temporary keys of a role on Tencent Cloud (sts, 2018-08-13, AssumeRole), by the client for all products.
 
 Sources: cloud.tencent.com 598/33164 (temporary keys may call it; 600 calls a second), 1150/49456.
 """
@@ -19,7 +19,7 @@ def _client_class() -> Any:
 
 
 def assume_role(access: CloudAccess, region: str, role: str, session: str, seconds: int) -> tuple[Any, Any, Any, Any]:
-    """Key id, key, token and the end in Unix seconds, as the cloud answers them. Raises: RetryLater, Refused."""
+    """Key id, key, token and expiry (Unix seconds), as the cloud answers them. Raises: RetryLater, Refused."""
     asked = {"RoleArn": role, "RoleSessionName": session, "DurationSeconds": seconds}
     answer = TencentSession(access, region, access.site, "sts", _client_class).read("AssumeRole", asked)
     keys = answer.get("Credentials")

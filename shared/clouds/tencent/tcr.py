@@ -1,8 +1,8 @@
-"""Tencent Container Registry (tcr, 2019-09-24): a service account's password. Synchronous, no fence, no token.
+"""Tencent Container Registry (tcr, 2019-09-24): a service account's password. No task, no fence, no token.
 
-What the call answers is the only proof without a login: `UpdateTime` moves on any update of the account. An account
-that is disabled or has expired is left alone, in a dry run and in a real one: no login could prove its password, and
-whether the service takes one is not published.
+Without a login the answer of the call is the only proof: `UpdateTime` moves at any update of the account. keyturn
+refuses to change an account that is disabled or has expired, in a dry run and in a real one. No login could prove its
+password, and no page says whether the service accepts one.
 """
 
 from __future__ import annotations
@@ -45,16 +45,16 @@ Row = Mapping[str, Any]
 
 @dataclass(eq=False)
 class _Page:
-    """The first page of a registry's accounts, for all commands of an invocation that are for it: they go in order."""
+    """The first page of a registry's accounts. All commands of an invocation for the registry use it, one by one."""
 
     rows: list[Row]
-    read_at: float  # by the deadline's clock, when it was asked for
-    changed: set[str] = field(default_factory=set)  # accounts to which a change was sent since
+    read_at: float  # when it was requested, by the deadline's clock
+    changed: set[str] = field(default_factory=set)  # accounts that keyturn sent a change for since then
 
 
 @dataclass(eq=False)
 class RegistryChange:
-    """One service account's new password: given, or made by the service and shown once."""
+    """One service account's new password: given by the command, or made by the service and shown once."""
 
     access: CloudAccess
     subject: Subject
@@ -74,7 +74,7 @@ class RegistryChange:
 
     @property
     def repeatable(self) -> bool:
-        return self.new is not None  # what the service makes is another each time
+        return self.new is not None  # the service makes another password each time
 
     @property
     def asked(self) -> Mapping[str, Any]:
@@ -90,15 +90,15 @@ class RegistryChange:
         evidence += ["password rule: kept"] if thorough and self.new is not None else []
         obstacle = None
         if state != "enabled":
-            text = f"{self.subject.account} is {state} and will not log in whatever its password, nothing was called: "
-            text += "enable it or move its ExpiresAt first"
+            text = f"{self.subject.account} is {state} and cannot log in with any password, nothing was called: "
+            text += "enable the account or move its ExpiresAt first"
             obstacle = Refused(ErrorClass.FAILED, text, code=f"Account{state.capitalize()}")
         return Snapshot(evidence, obstacle, time=_update_time(account), account=account, read_at=read_at)
 
     def _look(self) -> tuple[Row | None, float]:
-        """The account before a call, and when it was read: with other commands for the registry, by one page for all.
+        """The account before a call, and when it was read. Several commands for one registry share the page.
 
-        What another command read serves the first look alone, and ends no command.
+        A page that another command read is used only for the first look, and never to refuse a command.
         """
         first, self._looked = not self._looked, True
         if first and (SEVERAL, self.subject.resource) in self.access.shared:
@@ -110,7 +110,7 @@ class RegistryChange:
         return self._account(), now
 
     def _page(self) -> tuple[_Page, bool]:
-        """The invocation's page, and whether it was read just now."""
+        """The invocation's page, and whether this call has read it."""
         page: _Page | None = self.access.shared.get(self._page_name)
         now = self.access.deadline.clock()
         if page is not None and now - page.read_at < FRESH_S and self.subject.account not in page.changed:
@@ -120,7 +120,7 @@ class RegistryChange:
         return page, True
 
     def _account(self) -> Row | None:
-        """The account by its exact name: the filter may match others too, by a part of the name."""
+        """The account with exactly this name. The filter may also match a part of a name."""
         filters = [{"Name": "ServiceAccountName", "Values": list(self._names)}]
         ids = {"RegistryId": self.subject.resource, "Filters": filters}
         listed = self.session.pages("DescribeServiceAccounts", ids, _ROWS)
@@ -157,10 +157,10 @@ class RegistryChange:
         return None
 
     def newer_change_exists(self, task: Task, before: StateBefore) -> bool | None:
-        return None  # UpdateTime moves with our own change, and names nobody
+        return None  # UpdateTime moves with keyturn's own change, too, and shows no author
 
     def observe(self, before: StateBefore) -> Observation:
-        """Only a login proves; what UpdateTime shows is written down as a hint."""
+        """Note UpdateTime as a hint in the evidence. Only a login proves the change."""
         shown = _update_time(self._account() or {})
         moved = "not shown" if shown is None or before.time is None else "no" if shown == before.time else "yes"
         return Observation(evidence=(f"UpdateTime moved: {moved}",))
