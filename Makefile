@@ -93,7 +93,7 @@ cloud: with-demo ## run the stand-in for both clouds: make cloud [PORT=8080] [WO
 shell: with-demo ## open a shell with a running stand-in; `exit` ends both: make shell [WORLD=tests/cloud/fleet.toml] [TLS=1]
 	@$(PY) -m tests.cloud shell $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
 
-invoke: with-demo ## one function, one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
+invoke: with-demo ## run one function with one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(filter command,$(firstword $(origin AS))),$(if $(AS),--as="$(AS)"))
 
 package: with-demo ## write the zips of one platform to dist/: make package CLOUD=tencent|alibaba [FUNCTION=...]
@@ -112,22 +112,22 @@ remove: with-demo ## remove what deploy made; ALL=1: what bootstrap made, too: m
 	@$(PY) -m shared.workbench.deploy remove "$(CLOUD)"
 	$(call switch,ALL,@$(PY) -m shared.workbench.bootstrap "$(CLOUD)" --remove)
 
-call: with-demo ## one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json [JSON=1]
+call: with-demo ## make one signed call of a deployed function: make call CLOUD= FUNCTION= COMMAND=file.json [JSON=1]
 	@$(PY) -m shared.workbench.deploy call "$(CLOUD)" "$(FUNCTION)" "$(COMMAND)" $(call switch,JSON,--json)
 
-rotate: with-demo ## rotate what is due by a policy, and watch: make rotate POLICY= CLOUD=tencent|alibaba [DRY=1] [NOW=1] [BORROW=1] [JSON=1]
+rotate: with-demo ## rotate what is due by a policy: make rotate POLICY= CLOUD= [DRY=1] [NOW=1] [BORROW=1] [JSON=1]
 	@$(PY) -m shared.workbench.rotate "$(CLOUD)" "$(POLICY)" $(call switch,DRY,--dry) $(call switch,NOW,--now) \
 	  $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
 
 SINCE ?= 1h
-results: with-demo ## results of a deployed bundle, a line each: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]
+results: with-demo ## show results of a deployed bundle: make results CLOUD= [SINCE=1h] [FOLLOW=1] [BORROW=1] [JSON=1]
 	@$(PY) -m shared.workbench.results "$(CLOUD)" --since="$(SINCE)" $(call switch,FOLLOW,--follow) $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
 
 verify: with-demo ## test the claims on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
 	@$(PY) -m shared.workbench.verify "$(CLOUD)" $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
 
 OUT ?= dist/report.html
-report: with-pages ## a page of what happened: make report FROM=results.jsonl [OUT=dist/report.html] [JSON=1]; default: KEYTURN_RESULTS
+report: with-pages ## write a page of what happened: make report [FROM=results.jsonl] [OUT=dist/report.html] [JSON=1]
 	@$(PY) -m shared.workbench.report $(FROM) -o "$(OUT)" $(call switch,JSON,--json)
 
 lock: ## write the requirements files again, with one version of each package for every Python (needs uv)
