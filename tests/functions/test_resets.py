@@ -52,7 +52,7 @@ def test_a_redelivery_without_a_store_undoes_what_came_between_as_its_docstring_
         sent = command(function, new, CommandId=name)
         assert outcome(house.send(function, sent, platform)) in ("changed", "already_changed")
         assert opens(house, function, new)
-    assert "a redelivery changes the password again" in " ".join(story(function).promise.split())
+    assert "a second delivery changes the password again" in " ".join(story(function).promise.split())
 
 
 @pytest.mark.parametrize("function", [REDIS_RESET, ACCOUNT])

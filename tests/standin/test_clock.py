@@ -21,6 +21,7 @@ from tencentcloud.common.exception.tencent_cloud_sdk_exception import TencentClo
 from shared.handlers.adapters import open_queue
 from shared.queues.port import QueueMessage
 from tests.campaign.invocations import invoke, invoke_apart
+from tests.cloud.backends.child_processes import free_port
 from tests.cloud.client.clock import running_ahead
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
@@ -378,7 +379,8 @@ def test_a_task_that_outlives_its_invocation_has_ended_when_its_follower_comes(h
 
 def test_without_a_stand_in_no_clock_is_moved(waiting: Waiting) -> None:
     waiting.put("later", 600, delay_s=600)
-    environ = {"PATH": os.environ["PATH"], "KEYTURN_COMMANDS": waiting.url}
+    nobody = f"http://127.0.0.1:{free_port()}"
+    environ = {"PATH": os.environ["PATH"], "KEYTURN_COMMANDS": waiting.url, "KEYTURN_TENCENT_ENDPOINT": nobody}
     command = [sys.executable, "-m", "tests.cloud", "run", "--once", "--skip-delays"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
     assert (done.returncode, "clock cannot be moved" in done.stderr) == (1, True)

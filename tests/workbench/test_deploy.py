@@ -262,7 +262,10 @@ def test_a_function_is_called_by_the_name_it_is_deployed_under(site: Site) -> No
     for known in ("hello", "our_hello"):
         spec = function_called(site.description, known)
         assert address_of(site.description, spec.name, site.environ)
-    with pytest.raises(access.Refused, match="no function helo on this platform; known are: our_hello, goodbye"):
+    with pytest.raises(
+        access.Refused,
+        match=r"no function helo on this platform, did you mean `our_hello`\? known are: our_hello, goodbye",
+    ):
         function_called(site.description, "helo")
 
 
@@ -383,7 +386,7 @@ def test_the_plan_of_the_whole_file_is_short_and_says_each_thing_once(
     assert site.deploy() == 0
     capsys.readouterr()
     assert site.plan() == 0  # an account on which all of it runs
-    assert "nothing to change" in (told := capsys.readouterr().out) and len(told.splitlines()) < 6
+    assert "nothing to change" in (told := capsys.readouterr().out) and len(told.splitlines()) < 8
     for spec in site.description.functions:
         changed = [replace(timer, cron=timer.cron.replace(" 2 ", " 3 ")) for timer in spec.timers]
         environ = {**spec.environment, "KEYTURN_LOG": "DEBUG", "ORDERS": "1"}
@@ -391,4 +394,4 @@ def test_the_plan_of_the_whole_file_is_short_and_says_each_thing_once(
     assert site.plan() == 0  # and all of it changes
     told = capsys.readouterr().out
     assert f"+ 0 functions, ~ {count}, - 0; {count - 1} triggers" in told
-    assert len(told.splitlines()) < 60 and max(map(len, told.splitlines())) <= WIDEST
+    assert len(told.splitlines()) < 80 and max(map(len, told.splitlines())) <= WIDEST

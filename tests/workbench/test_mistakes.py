@@ -134,7 +134,7 @@ def other_mistakes() -> Iterator[Mistake]:
     yield Mistake("shared.workbench.verify tencent --only A1", ("A1 is about Alibaba", "CLOUD=alibaba"))
     yield Mistake("shared.workbench.verify tencent --sandbox {folder}/nowhere", ("SANDBOX=", NO_FILE))
     yield Mistake("shared.workbench.schemas --chek", ("did you mean `--check`?",))
-    yield Mistake("shared.workbench.operations readm", ("did you mean `readme`?",))
+    yield Mistake("shared.workbench.operations tencnt", ("did you mean `tencent`?",))
     yield Mistake("shared.workbench.environment dmo", ("did you mean `demo`?",))
 
 
@@ -231,7 +231,7 @@ BY_MAKE = {
     "invoke": ("which function?", "FUNCTION= is one of"),
     "cloud PORT=abc": ("PORT=abc is no number", "0 takes a free one"),
     "results CLOUD=tencent SINCE=": ("SINCE=: it takes a number",),
-    "call CLOUD=tencent JSON=yes": ("JSON=yes means nothing: JSON=1",),
+    "call CLOUD=tencent JSON=yes": ("JSON=yes means nothing: write JSON=1",),
     "rotate CLOUD=tencent": ("which policy?",),
     "rotat": ("there is no target rotat: make help lists them",),
 }

@@ -15,12 +15,14 @@ def counted() -> str:
     """How many claims there are, by what supports them."""
     claims = read_claims()
     count = Counter(claim.status for claim in claims)
-    both_ways = sum(bool(claim.otherwise) for claim in claims if claim.status in ("assumed", "open"))
+    guessed = [claim for claim in claims if claim.status in ("assumed", "open")]
+    both_ways = sum(bool(claim.otherwise) for claim in guessed)
     told = (
         f"keyturn relies on {len(claims)} [claims about the two clouds](tests/cloud/claims.toml). "
         f"{count['verified']} were seen on a real account. {count['documented']} are in the vendors' documentation. "
         f"{count['third_party']} are used by other projects that work there. {count['assumed']} have no source, and "
-        f"{count['open']} have unclear or contradicting ones: the stand-in plays {both_ways} of these both ways."
+        f"{count['open']} have unclear or contradicting ones. Of these {len(guessed)}, the stand-in plays {both_ways} "
+        "both ways."
     )
     return "".join(f"{line}\n" for line in wrap(told, _WIDTH, break_long_words=False, break_on_hyphens=False))
 
