@@ -75,7 +75,7 @@ def test_a_refusal_says_why_on_the_next_line_and_exits_3(cloud: Standin, tmp_pat
     lines = done.stderr.splitlines()
     first = next(index for index, line in enumerate(lines) if line.startswith("not_changed   tair/r-demo0001/app"))
     assert lines[first + 1].startswith("    wrong_old_secret (")
-    assert "Next: neither old nor new secret is in force" in " ".join(done.stderr.split())
+    assert "Next: neither old nor new secret works" in " ".join(done.stderr.split())
     assert json.loads(done.stdout)["Results"][0]["data"]["Outcome"] == "not_changed"
 
 

@@ -29,7 +29,7 @@ def log_lines_and_alarms() -> str:
         "",
         "keyturn brings recipes for Tencent CLS and Alibaba SLS. Tests run them over lines that the functions write.",
         "",
-        "| alarm | looks | what it tells | what to do |",
+        "| alarm | how often, over what time | what it tells | what to do |",
         "|---|---|---|---|",
         *(
             f"| `{one.id}` | {_often(one)}, over {_time(one.window_minutes)} | {rows[one.runbook].short} | "
