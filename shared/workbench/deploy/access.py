@@ -11,6 +11,7 @@ from shared.workbench.apis.callers import CallerRefused, complaint
 from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
 from shared.workbench.bundle.description import Cloud, Description
 from shared.workbench.deploy.control_plane import ControlPlane
+from shared.workbench.deploy.shown import HARMLESS
 
 if TYPE_CHECKING:
     from shared.workbench.apis.alibaba import AlibabaApi
@@ -138,6 +139,14 @@ def stand_in_settings(description: Description, environ: Mapping[str, str]) -> D
         return description
     specs = tuple(replace(spec, environment={**local, **spec.environment}) for spec in description.functions)
     return replace(description, functions=specs)
+
+
+def not_deployed(description: Description, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """A line for each variable of functions that is set here and that no function gets: its name, never its value."""
+    named = {name for spec in description.functions for name in spec.environment}
+    variables = [name for name in (f"KEYTURN_{one}" for one in HARMLESS) if environ.get(name) and name not in named]
+    rest = "is set here, but serverless.yml does not name it under custom.environment: functions will not get it"
+    return tuple(f"{name} {rest}" for name in variables)
 
 
 def _is_loopback(url: str) -> bool:
