@@ -51,7 +51,9 @@ def looked(what: str, ask: Callable[[], _T], missing: list[Missing]) -> _T | Non
     except CallerRefused:
         return None
     except (CallRefused, CallLost) as error:
-        missing.append(Missing(f"{what} could not be looked at", f"{error}: run it again", is_known=False))
+        refused_tls = isinstance(error, CallLost) and error.certificate
+        remedy = str(error) if refused_tls else f"{error}: run it again"
+        missing.append(Missing(f"{what} could not be looked at", remedy, is_known=False))
         return None
 
 
@@ -107,7 +109,7 @@ def account_of_caller(description: Description, caller: TencentApi | AlibabaApi)
             raise Refused(f"this machine's clock is wrong ({error.code})") from None
         return ""
     except CallLost as error:
-        raise Refused(f"{error}: look at the network") from None
+        raise Refused(str(error) if error.certificate else f"{error}: look at the network") from None
     for spec in description.functions:
         parts = spec.role.split(":")
         if account and len(parts) == 5 and parts[3] != account:
