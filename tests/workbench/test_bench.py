@@ -304,3 +304,32 @@ def test_damaged_figures_are_told_before_anything_is_measured(
     bench.JSON.write_text("{")
     assert bench.main(["--only", "bytes"]) == 1
     assert "bench.json is damaged" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("mb", "code"), [(4.04, 0), (4.51, 1)])
+def test_a_part_alone_is_judged_alone_and_leaves_the_figures_of_the_rest(
+    mb: float, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "JSON", tmp_path / "bench.json")
+    monkeypatch.setattr(bench, "write_part", lambda *_: None)
+    kept = copy.deepcopy(RESULTS)
+    kept["warm"][0]["ratio"] = 0.9  # a miss of a part that is not measured now
+    kept["dates"] = dict.fromkeys(report.PARTS, "2026-11-20")
+    report.write(bench.JSON, json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    before = bench.JSON.read_text(encoding="utf-8")
+    measured = {
+        "machine": kept["machine"],
+        "versions": {"Python": "3.10.13"},
+        "dates": {"bytes": "2026-11-27"},
+        "bytes": [{**kept["bytes"][0], "mb": mb}],
+    }
+    monkeypatch.setattr(bench, "_measured", lambda *_: measured)
+    assert bench.main(["--only", "bytes"]) == code
+    assert "warm" not in capsys.readouterr().err
+    after = json.loads(bench.JSON.read_text(encoding="utf-8"))
+    assert (bench.JSON.read_text(encoding="utf-8") == before) is (code == 0), (
+        "figures that did not change keep their date"
+    )
+    assert after["dates"].pop("bytes") == ("2026-11-27" if code else "2026-11-20")
+    assert {**after, "bytes": 0, "dates": 0} == {**kept, "bytes": 0, "dates": 0}
+    assert set(after["dates"].values()) == {"2026-11-20"}

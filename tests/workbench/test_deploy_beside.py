@@ -32,7 +32,7 @@ def test_what_somebody_else_changed_beside_a_deploy_is_told_and_is_no_success(
     monkeypatch.setattr(commands, "carry_out", beside)
     assert site.deploy() == 1
     told = capsys.readouterr()
-    assert "1 steps are left or needed again" in told.err
+    assert "1 step is left or needed again" in told.err
     assert "functions run on" not in told.out
     monkeypatch.undo()
     assert site.deploy() == 0

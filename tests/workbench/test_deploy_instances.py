@@ -180,7 +180,11 @@ def test_a_bound_that_stays_and_would_hold_no_instance_is_in_the_way() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ("0", "must be 1 or more: 0 would stop the function; without the key its instances have no bound"),
+        (
+            "0",
+            "must be 1 or more, because 0 would stop the function. Without the line, `deploy` sets no limit on new"
+            " functions and leaves a limit that is already there: take that one away in the console",
+        ),
         ("-1", "must be 1 or more"),
         ("two", "Input should be a valid integer"),
     ],

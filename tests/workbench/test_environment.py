@@ -139,7 +139,7 @@ def test_a_venv_that_is_no_single_path_is_refused(venv: str) -> None:
     environ = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
     command = ["make", "clean", f"VENV={venv}"]
     done = subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
-    assert (done.returncode, "VENV= is one folder" in done.stderr) == (2, True)
+    assert (done.returncode, "VENV= must be one folder" in done.stderr) == (2, True)
 
 
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="reads /proc")

@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from shared.runtime.errors import RetryLater
 from shared.workbench.apis.callers import CallerRefused, Refusal, complaint, passes
+from shared.workbench.apis.certificates import refused_certificate
 
 TIMEOUT_S = 30.0
 _TRIES = 5
@@ -26,15 +27,22 @@ class CallRefused(Refusal):
 
 
 class CallLost(Exception):
-    """A call got no readable answer; it may have had its effect. `endpoint`: where it went, if not to the cloud.
+    """A call got no readable answer; it may have had its effect, unless the server's certificate was refused.
 
-    `kind` is the failure's, without its text.
+    `host`: the server, where the failure does not name it; `endpoint`: where the call went, if not to the cloud.
+    `kind` is the failure's, without its text. `certificate` tells of a refused certificate; else it is empty.
     """
 
-    def __init__(self, action: str, failure: BaseException, *, cloud: str = "", endpoint: str = "") -> None:
-        called = f", called {endpoint} (KEYTURN_{cloud.upper()}_ENDPOINT)" if endpoint else ""
+    def __init__(
+        self, action: str, failure: BaseException, *, cloud: str = "", endpoint: str = "", host: str = ""
+    ) -> None:
+        called = f"called {endpoint} (KEYTURN_{cloud.upper()}_ENDPOINT)" if endpoint else ""
         self.action, self.kind = action, type(failure).__name__
-        super().__init__(f"{action}: no answer ({self.kind}{called})")
+        self.certificate = refused_certificate(failure, host)
+        what = f"no answer ({', '.join(filter(None, (self.kind, called)))})"
+        if self.certificate:
+            what = self.certificate + (f" ({called})" if called else "")
+        super().__init__(f"{action}: {what}")
 
     @property
     def is_read(self) -> bool:
@@ -56,8 +64,8 @@ def waited_out(ask: Callable[[], _T], *, also_lost: bool = True) -> _T:
         except CallRefused as refused:
             if not refused.passes:
                 raise
-        except CallLost:
-            if not also_lost:
+        except CallLost as lost:
+            if lost.certificate or not also_lost:
                 raise
         time.sleep(_APART_S)
     return ask()

@@ -40,6 +40,6 @@ def send(
         named = {name.lower(): value for name, value in answered.getheaders()}
         return HttpAnswer(answered.status, named, answered.read())
     except (OSError, HTTPException) as failure:
-        raise CallLost(f"{method} {host}", failure) from None
+        raise CallLost(f"{method} {host}", failure, host=host) from None
     finally:
         connection.close()

@@ -37,7 +37,7 @@ _TOLD = ("tencentcloud-sdk-python", "alibabacloud-r-kvstore20150101", "pydantic"
 
 
 def main(argv: list[str]) -> int:
-    """Exit 1: a budget is missed, or something could not be measured (said in a line each)."""
+    """Exit 1: a part that was measured misses a budget, or could not be measured (said in a line each)."""
     parser = CommandLine("python -m shared.workbench.bench", __doc__, "make bench ONLY=cold,warm ROUNDS=7")
     parser.add_argument(
         "--rounds", type=whole_number, default=_LEAST_ROUNDS, help="of each pair; the manual wants 7 or more"
@@ -98,6 +98,7 @@ def _whole(chosen: list[str], rounds: int) -> int:
     except ValueError:
         raise BenchError(f"{JSON.name} is damaged: take it back with `git checkout {JSON.name}`") from None
     measured = _measured(chosen, rounds)
+    missed = missed_budgets(measured)
     failed = [f"{part}: could not be measured" for part in chosen if part not in measured]
     print(tables(measured))
     if failed:
@@ -107,12 +108,17 @@ def _whole(chosen: list[str], rounds: int) -> int:
     elif set(chosen) < set(PARTS) and kept.get("machine") != measured["machine"]:
         print("bench: some parts alone, on another machine than the rest: nothing is written", file=sys.stderr)
     else:
-        for both in ("dates", "versions"):
-            measured[both] = {**kept.get(both, {}), **measured[both]}
-        measured = {**kept, **measured}
+        measured = _merged(kept, measured)
         write_part(f"{MANUAL}/figures.md", "bench", tables(measured))
         write(JSON, json.dumps(measured, indent=1, ensure_ascii=False) + "\n")
-    return _told(failed + missed_budgets(measured))
+    return _told(failed + missed)
+
+
+def _merged(kept: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
+    """The figures of earlier runs with those of this one; a part whose figures did not change keeps its date."""
+    changed = {part: day for part, day in measured["dates"].items() if kept.get(part) != measured[part]}
+    both = {"dates": kept.get("dates", {}) | changed, "versions": kept.get("versions", {}) | measured["versions"]}
+    return {**kept, **measured, **both}
 
 
 def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:

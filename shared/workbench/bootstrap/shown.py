@@ -15,6 +15,7 @@ from shared.workbench.bootstrap.needs import Consent, Needs
 from shared.workbench.bootstrap.resources import Found, Resource, title
 from shared.workbench.bundle.description import Cloud
 from shared.workbench.deploy.access import wrong_keys
+from shared.workbench.environment.counted import counted
 from shared.workbench.environment.terminal import Terminal
 
 _CLOUDS = {"tencent": "Tencent Cloud", "alibaba": "Alibaba Cloud"}
@@ -25,6 +26,8 @@ _WORDS = {"there": "", "missing": "is missing", "differs": "differs", "foreign":
 def told(error: CallRefused | CallLost | CallerRefused, cloud: Cloud, keys: Mapping[str, str]) -> str:
     """What a failed call means to a person: a right that is missing and who grants it, or wrong keys, or the moment."""
     if isinstance(error, CallLost):
+        if error.certificate:
+            return str(error)
         effect = "" if error.is_read else "it may have had its effect: "
         return f"{error}; {effect}run it again, it looks first"
     if isinstance(error, CallRefused) and error.passes:
@@ -45,7 +48,7 @@ def found(looked: Sequence[tuple[Resource, Found]], waiting: Sequence[Resource],
     """A line for each thing that is not as it should be or has a remark, and one for all the others."""
     quiet = [one.kind for one, how in looked if how.condition == "there" and not how.why]
     if quiet:
-        yield terminal.dim(f"= there: {', '.join(_counted(kind, n) for kind, n in Counter(quiet).items())}")
+        yield terminal.dim(f"= there: {', '.join(counted(n, kind) for kind, n in Counter(quiet).items())}")
     rows = [
         (_SIGNS[how.condition], one, how.why or _WORDS[how.condition])
         for one, how in looked
@@ -113,7 +116,3 @@ def other_name(needs: Needs, file: Path, terminal: Terminal) -> str:
         f" for example, keyturn-{getpass.getuser()} ({file.name}:{line}, `service:`). What else has to differ stands in"
         " the manual under: Two teams, one account."
     )
-
-
-def _counted(kind: str, n: int) -> str:
-    return f"{n} {kind}{'' if n == 1 else 's'}"

@@ -38,6 +38,10 @@ _MOST_RETRIES = {"tencent": 2, "alibaba": 8}
 _RESERVED = ("FC_", "_FC_", "SCF_", "_SCF_", "TENCENTCLOUD_", "QCLOUD_", "ALIBABA_CLOUD_")
 _ENVIRONMENT_BYTES = 4096
 _CA_FILE = "KEYTURN_CA_FILE"
+_TOO_FEW_INSTANCES = (
+    "must be 1 or more, because 0 would stop the function. Without the line, `deploy` sets no limit on new functions"
+    " and leaves a limit that is already there: take that one away in the console"
+)
 _MOST_KEYS_BYTES = len("KEYTURN_HANDOFF_KEY") + 2 * 43 + 1
 # A dead letter holds the event, a destination the event and the reply: both may hold a secret, except in these.
 _WITHOUT_SECRETS = ("follow_change", "plan_rotation")
@@ -126,8 +130,7 @@ class FunctionRules:
         if not 0 <= given.async_retries <= _MOST_RETRIES[self._cloud]:
             self._mistakes.add(f"{self._platform} takes 0 to {_MOST_RETRIES[self._cloud]}", *at, "asyncRetries")
         if given.instances is not None and given.instances < 1:
-            text = "must be 1 or more: 0 would stop the function; without the key its instances have no bound"
-            self._mistakes.add(text, *at, "instances")
+            self._mistakes.add(_TOO_FEW_INSTANCES, *at, "instances")
         if self._cloud == "tencent" and given.concurrency != 1:
             self._mistakes.add("scf gives an instance one event at a time: must be 1", *at, "concurrency")
         if not 1 <= given.concurrency <= 200:

@@ -11,6 +11,7 @@ from shared.workbench.apis.callers import CallerRefused, complaint
 from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
 from shared.workbench.bundle.description import Cloud, Description
 from shared.workbench.deploy.control_plane import ControlPlane
+from shared.workbench.deploy.shown import HARMLESS
 
 if TYPE_CHECKING:
     from shared.workbench.apis.alibaba import AlibabaApi
@@ -50,7 +51,9 @@ def looked(what: str, ask: Callable[[], _T], missing: list[Missing]) -> _T | Non
     except CallerRefused:
         return None
     except (CallRefused, CallLost) as error:
-        missing.append(Missing(f"{what} could not be looked at", f"{error}: run it again", is_known=False))
+        refused_tls = isinstance(error, CallLost) and error.certificate
+        remedy = str(error) if refused_tls else f"{error}: run it again"
+        missing.append(Missing(f"{what} could not be looked at", remedy, is_known=False))
         return None
 
 
@@ -106,7 +109,7 @@ def account_of_caller(description: Description, caller: TencentApi | AlibabaApi)
             raise Refused(f"this machine's clock is wrong ({error.code})") from None
         return ""
     except CallLost as error:
-        raise Refused(f"{error}: look at the network") from None
+        raise Refused(str(error) if error.certificate else f"{error}: look at the network") from None
     for spec in description.functions:
         parts = spec.role.split(":")
         if account and len(parts) == 5 and parts[3] != account:
@@ -138,6 +141,14 @@ def stand_in_settings(description: Description, environ: Mapping[str, str]) -> D
         return description
     specs = tuple(replace(spec, environment={**local, **spec.environment}) for spec in description.functions)
     return replace(description, functions=specs)
+
+
+def not_deployed(description: Description, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """A line for each variable of functions that is set here and that no function gets: its name, never its value."""
+    named = {name for spec in description.functions for name in spec.environment}
+    variables = [name for name in (f"KEYTURN_{one}" for one in HARMLESS) if environ.get(name) and name not in named]
+    rest = "is set here, but serverless.yml does not name it under custom.environment: functions will not get it"
+    return tuple(f"{name} {rest}" for name in variables)
 
 
 def _is_loopback(url: str) -> bool:

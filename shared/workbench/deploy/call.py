@@ -41,7 +41,7 @@ _TIMEOUT_S = 300.0  # SCF's own limit for a synchronous call is the longest
 
 
 class NoAnswer(Exception):
-    """A call got no answer; the function may have run all the same."""
+    """A call got no answer; the text says whether the function may have run."""
 
 
 def scf_headers(host: str, body: bytes, keys: Mapping[str, str], uin: str) -> dict[str, str]:
@@ -110,7 +110,7 @@ def main(argv: list[str]) -> int:
     try:
         status, text = signed_call(description, url, sealing.body, os.environ)
     except NoAnswer as error:
-        complain(f"call: {error}; the change may have been made")
+        complain(f"call: {error}")
         return 1
     _show(sealing.shown(text), status, as_json=options.json)
     if advice := sealing.advice(text):
@@ -241,7 +241,7 @@ def signed_call(description: Description, url: str, body: bytes, environ: Mappin
     try:
         answer = send("POST", host, "/", headers, body, endpoint=endpoint, timeout_s=_TIMEOUT_S)
     except CallLost as lost:
-        raise NoAnswer(f"no answer ({lost.kind})") from None
+        raise NoAnswer(lost.certificate or f"no answer ({lost.kind}); the change may have been made") from None
     return answer.status, answer.body.decode("utf-8", "replace")
 
 

@@ -35,6 +35,7 @@ from shared.workbench.deploy.control_plane import (
 from shared.workbench.deploy.plan import FunctionState, Plan, Step, digest, make_plan, taken
 from shared.workbench.deploy.steps import Target, carry_out
 from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.counted import counted
 from shared.workbench.environment.terminal import NobodyToAsk, Terminal, complain
 
 DONE, FAILED, WRONG_USE, OUT_OF_DATE, INTERRUPTED = 0, 1, 2, 3, 130
@@ -55,6 +56,7 @@ class Work:
     build: Callable[[], Mapping[str, Package]]
     account: str = ""
     missing: Callable[[], tuple[Missing, ...]] = tuple
+    notes: tuple[str, ...] = ()
     terminal: Terminal = field(default_factory=Terminal)
 
     @property
@@ -85,6 +87,7 @@ def main(verb: str, argv: list[str]) -> int:
             partial(find_packages, description, options.dist, build=not options.as_built),
             access.account_of_caller(description, api),
             partial(missing_things, description, api),
+            access.not_deployed(description, os.environ),
         )
         return {"plan": plan, "deploy": deploy, "remove": remove}[verb](work)
     except DescriptionError as error:
@@ -112,7 +115,9 @@ def plan(work: Work) -> int:
         return FAILED
     _keep(drawing.plan, work.folder)
     steps = len(drawing.plan.steps)
-    work.terminal.say(f"{steps} steps; `make deploy CLOUD={work.description.cloud}` does them" if steps else _EQUAL)
+    them = "it" if steps == 1 else "them"
+    todo = f"{counted(steps, 'step')}; `make deploy CLOUD={work.description.cloud}` does {them}"
+    work.terminal.say(todo if steps else _EQUAL)
     return DONE
 
 
@@ -135,7 +140,7 @@ def deploy(work: Work) -> int:
     if _show_obstacles(drawn.obstacles):
         return FAILED
     asked = time.monotonic()
-    if drawn.steps and not terminal.agrees(f"do these {len(drawn.steps)} steps on {work.place}?"):
+    if drawn.steps and not terminal.agrees(f"make {counted(len(drawn.steps), 'change')} on {work.place}?"):
         terminal.say("nothing was changed")
         return FAILED
     if _changed_since(work, asked, {spec.name for spec in work.description.functions}, drawing.read):
@@ -158,8 +163,9 @@ def deploy(work: Work) -> int:
     _tell_other_code(work, found, target)
     _show_urls(found, final, terminal)
     if left := _left(work, target, found):
-        text = f"{left} steps are left or needed again, as if another deploy had run beside this one: run it again"
-        complain(f"deploy: {text}")
+        are = "is" if left == 1 else "are"
+        steps = f"{counted(left, 'step')} {are} left or needed again"
+        complain(f"deploy: {steps}; did another deploy run at the same time? Run it again")
         return FAILED
     _say_end(work, final, f", after {time.monotonic() - started:.0f} s")
     return DONE
@@ -173,7 +179,8 @@ def _left(work: Work, target: Target, found: list[FunctionState]) -> int:
 
 def _say_end(work: Work, description: Description, after: str = "") -> None:
     """The last line: what runs where, and what to type next."""
-    running = f"{len(description.functions)} functions run on {work.place}{after}"
+    count = len(description.functions)
+    running = f"{counted(count, 'function')} {'runs' if count == 1 else 'run'} on {work.place}{after}"
     work.terminal.say(work.terminal.good(f"{running}. Next: {next_command(description)}"))
 
 
@@ -199,7 +206,7 @@ def remove(work: Work) -> int:
     if not carry_out(work.plane, drawn.steps, Target({}, {}), "remove", terminal):
         return FAILED
     gone = sum(step.action == "delete function" for step in drawn.steps)
-    took = f"removed {gone} function{'' if gone == 1 else 's'} from {work.place}, in {time.monotonic() - started:.0f} s"
+    took = f"removed {counted(gone, 'function')} from {work.place}, in {time.monotonic() - started:.0f} s"
     goes_on = os.environ.get("ALL") == "1"  # to what bootstrap made
     back = "" if goes_on else f". Next: `make deploy CLOUD={work.description.cloud}` brings them back"
     terminal.say(terminal.good(took + back))
@@ -213,7 +220,7 @@ def find_packages(description: Description, dist: Path, *, build: bool) -> dict[
         from shared.workbench.package.zips import build_zips as build_all
 
         versions = {spec.runtime.lower().removeprefix("python") for spec in description.functions}
-        print(f"building {len(description.functions)} packages", flush=True)
+        print(f"building {counted(len(description.functions), 'package')}", flush=True)
         try:
             for version in sorted(versions):
                 only = [one.module for one in description.functions if one.runtime.lower().endswith(version)]
@@ -268,7 +275,7 @@ def _draw(work: Work) -> _Drawing | None:
         text = f"messages that {', '.join(unknown)} sent before will not be believed: the key that signed them goes"
         advice = f"set {handoff_key.NAME} to both, comma-separated, until they have all been read"
         drawn = replace(drawn, notes=(*drawn.notes, f"{text}; {advice}"))
-    drawn = replace(drawn, notes=(*drawn.notes, *checked.notes))
+    drawn = replace(drawn, notes=(*drawn.notes, *checked.notes, *work.notes))
     return _Drawing(drawn, read, found, packages, description)
 
 

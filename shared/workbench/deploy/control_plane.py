@@ -10,7 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeVar
 
+from shared.clouds.error_classification import never_sent
+from shared.runtime.tls import CERTIFICATE_REFUSED
 from shared.workbench.apis.callers import missing_right, passes
+from shared.workbench.apis.certificates import refused_certificate
 from shared.workbench.bundle.description import FunctionSpec
 from shared.workbench.deploy.plan import FunctionState
 
@@ -51,6 +54,16 @@ class CallFailed(Exception):
         self._service = service
         self.hint = ""
         """What to do about a code that is not known, as far as the step tells."""
+
+    @classmethod
+    def of_client(cls, action: str, failure: BaseException) -> CallFailed:
+        """What a client's failure means that is no answer of the platform."""
+        if told := refused_certificate(failure):
+            refused = cls(action, CERTIFICATE_REFUSED)
+            refused.hint = told
+            return refused
+        sent = not never_sent(failure)
+        return cls(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent)
 
     @property
     def passes(self) -> bool:

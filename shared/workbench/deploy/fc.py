@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from shared.clouds.error_classification import never_sent
 from shared.runtime.errors import clean_code
 from shared.workbench.apis.alibaba import config_of
 from shared.workbench.bundle.description import FunctionSpec
@@ -369,8 +368,7 @@ def _once(action: str, ask: Callable[[], Any]) -> dict[str, Any]:
             maybe = status >= 500
             known = clean_code(code)
             raise CallFailed(action, known, request_id, may_have_happened=maybe, status=status, service="fc") from None
-        sent = not never_sent(failure)
-        raise CallFailed(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent) from None
+        raise CallFailed.of_client(action, failure) from None
     body = getattr(answer, "body", None)
     return body.to_map() if body is not None else {}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from shared.workbench.deploy.plan import Plan, Step
+from shared.workbench.environment.counted import counted
 from shared.workbench.environment.terminal import Terminal
 
 _COLUMNS = 118
@@ -29,7 +30,7 @@ def counts(steps: Iterable[Step]) -> str:
     changed = anew | ({s.function for s in steps} - by["create"] - by["delete"])
     triggers = {(step.function, step.trigger) for step in steps if step.trigger}
     new, gone = len(by["create"] - anew), len(by["delete"] - anew)
-    return f"+ {new} functions, ~ {len(changed)}, - {gone}; {len(triggers)} triggers"
+    return f"+ {counted(new, 'function')}, ~ {len(changed)}, - {gone}; {counted(len(triggers), 'trigger')}"
 
 
 def lines(steps: Iterable[Step]) -> Iterator[str]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.clouds.error_classification import never_sent
 from shared.clouds.tencent.session import host
 from shared.runtime.errors import clean_code
+from shared.runtime.tls import CERTIFICATE_REFUSED
 from shared.workbench.apis.tencent import client_of
 from shared.workbench.bundle.description import FunctionSpec, Logs
 from shared.workbench.deploy.control_plane import (
@@ -130,7 +130,7 @@ class ScfPlane:
         try:
             answer = self._call("GetFunctionAddress", {"FunctionName": name, "Namespace": "default"}, reads=True)
         except CallFailed as error:
-            if error.may_have_happened or error.code == "NoConnection":
+            if error.may_have_happened or error.code in ("NoConnection", CERTIFICATE_REFUSED):
                 raise
             return ""  # a right that only this look takes must not stop the others
         return str(answer.get("CodeSha256") or "")
@@ -298,8 +298,7 @@ class ScfPlane:
             code, request_id = getattr(failure, "code", None), getattr(failure, "requestId", None)
             if code and request_id:
                 raise _refused(action, code, request_id) from None
-            sent = not never_sent(failure)
-            raise CallFailed(action, "NoAnswer" if sent else "NoConnection", may_have_happened=sent) from None
+            raise CallFailed.of_client(action, failure) from None
         answer = envelope.get("Response") if isinstance(envelope, dict) else None
         if not isinstance(answer, dict):
             raise CallFailed(action, "NoResponse", may_have_happened=True)

@@ -11,7 +11,7 @@ KEY_MADE_LATER = "(made by deploy)"
 
 _HIDDEN = "(hidden)"
 # The variables whose values anybody may read. Of a queue's URL the password is hidden all the same.
-_HARMLESS = (
+HARMLESS = (
     "RESULTS", "COMMANDS", "REGION", "SITE", "RATE", "LOG", "REPLY", "ALLOW", "ALLOW_NOAUTH", "SEAL_KEYS", "ASSUME",
     "TENCENT_ENDPOINT", "ALIBABA_ENDPOINT",
 )  # fmt: skip
@@ -27,7 +27,7 @@ def shown_value(name: str, value: Value) -> str:
         return '""'
     if value == KEY_MADE_LATER:
         return value
-    if name == "message" or (name.startswith("env ") and name.removeprefix("env KEYTURN_") not in _HARMLESS):
+    if name == "message" or (name.startswith("env ") and name.removeprefix("env KEYTURN_") not in HARMLESS):
         return _HIDDEN
     if name == "code":
         return value[:12]

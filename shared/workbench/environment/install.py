@@ -22,6 +22,7 @@ from pathlib import Path
 
 from shared.runtime.spelling import meant
 from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.counted import counted
 from shared.workbench.environment.terminal import Terminal
 
 _ROOT = Path(__file__).parents[3]
@@ -97,7 +98,7 @@ class VirtualEnvironment:
         held = self._installed()
         new = {name: wanted[name] for name in wanted if held.get(name) != wanted[name]}
         terminal.say(
-            f"Installing {len(new)} packages ({', '.join(sets)}) into {self.folder.name}: "
+            f"Installing {counted(len(new), 'package')} ({', '.join(sets)}) into {self.folder.name}: "
             "under a minute with a package index nearby."
         )
         self._pip(sets, len(new), terminal, lock)
@@ -133,7 +134,7 @@ class VirtualEnvironment:
                 found = sum(line.startswith("Collecting ") for line in said)
                 done = self._packages() - before
                 what = f"installed {done}" if done > 0 else f"found {found}"
-                terminal.progress(f"  {what} of {count} packages")
+                terminal.progress(f"  {what} of {counted(count, 'package')}")
                 time.sleep(_LOOK_S)
             if process.returncode:
                 complained.seek(0)

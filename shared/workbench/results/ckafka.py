@@ -113,6 +113,8 @@ def _answer(
             if not passes(error.code):
                 raise SourceError(f"ckafka {action}: {error.code}") from None
         except CallLost as error:
+            if error.certificate:
+                raise SourceError(f"ckafka {error}") from None
             why = str(error)
         time.sleep(1.0 + attempt)
     raise SourceError(f"ckafka {action}: {why}, {_ATTEMPTS} times")

@@ -25,7 +25,9 @@ def look(api: TencentApi | AlibabaApi) -> str:
         _explain(api, refused.code)
     except CallRefused:
         pass
-    except CallLost:
+    except CallLost as lost:
+        if lost.certificate:
+            raise Refused(f"{lost}; nothing was tried") from None
         where = api.endpoint or "the cloud's own hosts"
         text = f"{api.cloud} is not reached ({where}, region {api.region}): look at the network, a proxy, the region"
         raise Refused(f"{text}; nothing was tried") from None

@@ -10,6 +10,7 @@ from pathlib import Path
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.claims.table import Claim
+from shared.workbench.environment.counted import counted
 from shared.workbench.environment.terminal import Terminal
 from shared.workbench.verify import findings as found
 from shared.workbench.verify.findings import Differs, Finding, Holds, NotTried
@@ -81,9 +82,10 @@ class Shown:
         report.write_text(found.as_report(place, when, self.seen, texts), encoding="utf-8")
         if self.folded:
             ids = " ".join(self.folded)
-            self._terminal.say(
-                f"{len(self.folded)} claims need a sandbox (SANDBOX=file) or cannot be tried; why, is in {whole}: {ids}"
-            )
+            need = "needs" if len(self.folded) == 1 else "need"
+            claims = counted(len(self.folded), "claim")
+            self._terminal.say(f"{claims} {need} a sandbox (SANDBOX=file) or cannot be tried: {ids}")
+            self._terminal.say(f"{whole} holds the reasons")
         kinds = (Holds, Differs, NotTried)
         holds, differs, untried = (sum(type(one) is kind for one in self.seen.values()) for kind in kinds)
         self._terminal.say(f"{holds} hold, {differs} differ, {untried} not tried; for a bug report: {report}")
