@@ -80,7 +80,7 @@ def test_a_throttled_change_is_not_sent_again_after_the_deadline() -> None:
     assert session.sent == 1
 
 
-@pytest.mark.parametrize(("left_s", "least_s", "most_s"), [(8.0, 2.0, 8.0), (80.0, 25.0, 45.0)])
+@pytest.mark.parametrize(("left_s", "least_s", "most_s"), [(8.0, 2.0, 8.5), (80.0, 25.0, 45.0)])
 def test_a_read_that_is_throttled_is_asked_again_for_a_part_of_the_time_that_is_left(
     left_s: float, least_s: float, most_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

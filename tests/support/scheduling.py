@@ -21,6 +21,7 @@ from tests.support.programs import missing_programs_report
 
 _FUNCTIONS = {path.stem for path in (ROOT / "functions").glob("[a-z]*.py")}
 _MODULE_FIXTURE = 'scope="module"'
+_PROGRAM_FIXTURES = {"browser", "rabbitmq"}
 _SHARE_BETWEEN = 0.8  # of the short tests
 
 
@@ -41,18 +42,34 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark each function's tests, and put all tests into the order in which processes take them.
 
-    KEYTURN_SAMPLE=WORD leaves every third one, with all that it shares something with; which, the word draws.
+    KEYTURN_SAMPLE=WORD/N leaves one in N, with all that it shares something with, and all that want another program.
+    The word draws which.
     """
-    if word := os.environ.get("KEYTURN_SAMPLE"):
-        items[:] = [one for one in items if _draw(word, _group_of(one.nodeid) or one.nodeid) == 0]
     for item in items:
         for name in _functions_of(item):
             item.add_marker(name)
+        if _wants_program(item):
+            item.add_marker("program")
+    if sample := os.environ.get("KEYTURN_SAMPLE"):
+        word, _, of = sample.partition("/")
+        items[:] = [one for one in items if one.get_closest_marker("program") or _is_drawn(one, word, int(of))]
     items[:] = _interleaved(items)
 
 
-def _draw(word: str, name: str, of: int = 3) -> int:
-    return zlib.crc32(f"{word} {name}".encode()) % of
+def _is_drawn(item: pytest.Item, word: str, of: int) -> bool:
+    return zlib.crc32(f"{word} {_group_of(item.nodeid) or item.nodeid}".encode()) % of == 0
+
+
+def _wants_program(item: pytest.Item) -> bool:
+    """Whether a test is skipped where a program is missing, Python 3.10 excepted."""
+    if _PROGRAM_FIXTURES & set(getattr(item, "fixturenames", ())):
+        return True
+    return _names_program(ROOT / item.nodeid.partition("::")[0])
+
+
+@cache
+def _names_program(path: Path) -> bool:
+    return re.search(r"require_program\((?!PYTHON_3_10\))|run_page", path.read_text(encoding="utf-8")) is not None
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
