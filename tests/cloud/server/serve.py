@@ -61,7 +61,7 @@ _LAST_PORT = 65_535
 
 
 def main(argv: list[str]) -> int:
-    """Serve until SIGTERM or SIGINT; 0 then, 2 if it cannot start (its world, its port, a server behind it)."""
+    """Serve until SIGTERM, SIGINT or SIGHUP; 0 then, 2 if it cannot start (its world, its port, a server behind it)."""
     parser = CommandLine(
         "python -m tests.cloud serve",
         __doc__,
@@ -132,7 +132,7 @@ async def serve(port: int, world: World, path: Path, *, tls: bool = False) -> No
 
 async def _serve(port: int, world: World, path: Path, tls: ssl.SSLContext | None, ca: Path | None) -> None:
     stopped = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
+    for name in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(name, stopped.set)
     clock, pool = Clock(), RedisPool(world)
     history = History(clock)
