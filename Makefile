@@ -23,6 +23,14 @@ switch = $(if $(filter-out 0 1,$($1)),$(error $1=$($1) means nothing: write $1=1
 no_other = $(if $(and $(filter command,$(firstword $(origin $1))),$(filter-out $2,$(MAKECMDGOALS))),$(error $1= is for make $2))
 $(call no_other,DRY,rotate)$(call no_other,PRINT,bootstrap)
 
+# What a caller wrote that no target reads is refused: DRYRUN=1 must not rotate.
+VARIABLES := ALL AS BORROW CLOUD COMMAND COUNT DRY EVENT FOLLOW FROM FUNCTION JOBS JSON NAME NOW ONLY OUT POLICY PORT PRINT PYTHON \
+  ROOM ROUNDS SANDBOX SECRET SINCE SLOW TLS VENV WORLD YES
+written = $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
+$(foreach name,$(filter-out $(VARIABLES) CKAFKA_INSTANCE KEYTURN_% TENCENTCLOUD_% ALIBABA_%,$(written)),\
+  $(error no target reads $(name)=; known are $(VARIABLES)))
+$(foreach name,$(filter YES SLOW,$(written)),$(call switch,$(name)))
+
 $(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGOALS)),$(error $(word) alone is a target: $(word)=1))
 
 .DEFAULT_GOAL := help

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 
 import pytest
@@ -65,3 +66,30 @@ def test_a_switch_without_a_value_is_no_target(words: str) -> None:
 def test_an_empty_secret_is_no_bootstrap() -> None:
     refused = shown("bootstrap", "CLOUD=tencent", "SECRET=")
     assert refused.returncode == 2 and "SECRET= is empty" in refused.stderr
+
+
+@pytest.mark.parametrize("word", ["DRYRUN=1", "dry=1", "Cloud=tencent", "POLICIES=quarterly-redis", "YES1=1"])
+def test_a_variable_that_no_target_reads_is_refused(word: str) -> None:
+    refused = shown("rotate", "CLOUD=tencent", "POLICY=quarterly-redis", word)
+    name = word.partition("=")[0]
+    assert refused.returncode == 2 and f"no target reads {name}=; known are ALL AS " in refused.stderr
+
+
+def test_every_variable_that_the_makefile_reads_may_be_written() -> None:
+    text = (ROOT / "Makefile").read_text(encoding="utf-8")
+    known = set(
+        re.search(r"^VARIABLES := ((?:.|\\\n)*?)\n(?=written)", text, re.MULTILINE)[1].replace("\\", "").split()
+    )
+    own = {"PY", "RUNTIME", "SET_UP", "FUNCTIONS", "VARIABLES", "MAKE", "MAKEFILE_LIST", "MAKECMDGOALS"}
+    read = set(re.findall(r"\$\(([A-Z_]+)\)|call switch,([A-Z]+)", text))
+    assert {name or switch for name, switch in read} - own | {"DRY", "PRINT", "SLOW", "YES"} == known
+
+
+@pytest.mark.parametrize("word", ["YES=true", "SLOW=yes"])
+def test_a_switch_that_a_command_reads_itself_is_1_or_nothing_too(word: str) -> None:
+    refused = shown("verify", "CLOUD=tencent", word)
+    assert refused.returncode == 2 and "=1, or leave it out" in refused.stderr
+
+
+def test_a_setting_may_be_written_behind_make() -> None:
+    assert shown("plan", "CLOUD=tencent", "KEYTURN_REGION=ap-singapore", "CKAFKA_INSTANCE=ckafka-1").returncode == 0
