@@ -114,5 +114,5 @@ def other_name(needs: Needs, file: Path, terminal: Terminal) -> str:
     return (
         f"Every clone's service is called keyturn. If another team deploys to this account, say no here and call yours,"
         f" for example, keyturn-{getpass.getuser()} ({file.name}:{line}, `service:`). What else has to differ stands in"
-        " the manual under: Two teams, one account."
+        " the manual under: Two teams in one account."
     )
