@@ -99,7 +99,7 @@ cloud: with-demo ## run the stand-in for both clouds: make cloud [PORT=8080] [WO
 	@exec $(PY) -m tests.cloud serve --port="$(PORT)" $(if $(WORLD),--world="$(WORLD)") $(call switch,TLS,--tls)
 
 shell: with-demo ## open a shell with a running stand-in; `exit` ends both: make shell [WORLD=tests/cloud/fleet.toml] [TLS=1]
-	@$(PY) -m tests.cloud shell $(if $(WORLD),--world $(WORLD)) $(call switch,TLS,--tls)
+	@$(PY) -m tests.cloud shell $(if $(WORLD),--world "$(WORLD)") $(call switch,TLS,--tls)
 
 invoke: with-demo ## run one function with one event: make invoke FUNCTION=... EVENT=events/... AS=scf|fc
 	@$(PY) -m tests.cloud invoke "$(FUNCTION)" "$(EVENT)" $(if $(filter command,$(firstword $(origin AS))),$(if $(AS),--as="$(AS)"))

@@ -20,9 +20,10 @@ def counted() -> str:
     told = (
         f"keyturn relies on {len(claims)} [claims about the two clouds](tests/cloud/claims.toml). "
         f"{count['verified']} were seen on a real account. {count['documented']} are in the vendors' documentation. "
-        f"{count['third_party']} are used by other projects that work there. {count['assumed']} have no source, and "
-        f"{count['open']} have unclear or contradicting ones. Of these {len(guessed)}, the stand-in plays {both_ways} "
-        "both ways."
+        f"Other projects that run on these clouds rely on {count['third_party']}. For {count['assumed']} there is no "
+        f"source; for {count['open']} the sources are unclear or contradict each other. The stand-in can behave both "
+        f"ways for {both_ways} of these {len(guessed)} uncertain claims: as if the claim were true, and as if it were "
+        "false."
     )
     return "".join(f"{line}\n" for line in wrap(told, _WIDTH, break_long_words=False, break_on_hyphens=False))
 
