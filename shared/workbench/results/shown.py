@@ -13,7 +13,7 @@ from datetime import datetime, timezone
 from functools import cache
 
 from shared.results.outcome import Outcome
-from shared.workbench.environment.terminal import Terminal, wrapped
+from shared.workbench.environment.terminal import Terminal
 from shared.workbench.operations.runbook import read_runbook
 from shared.workbench.report.events import Result, RotationPage, RotationRow, parse_event
 
@@ -53,12 +53,15 @@ def event_lines(event: Event, terminal: Terminal, *, clock: bool = False, width:
     if isinstance(event, RotationPage):
         more = "; more follows" if not event.last else ""
         told = f"{event.policy}: {counts_text(event.counts, sends=event.mode == 'rotate')}{more}"
-        return [*_line(*when, word, told), *_below(event.error or "")]
+        return [*_line(terminal, *when, word, told), *_below(terminal, event.error or "")]
     paint = terminal.good if event.outcome in IN_FORCE else terminal.bad if event.outcome in FAILED else str
     task = [f"task {event.task_id}"] if event.task_id is not None else []
     took = [f"{event.seconds:.1f} s"] if event.seconds is not None else []
     dry = ["dry run"] if event.dry_run and event.outcome is not Outcome.WOULD_CHANGE else []
-    return [*_line(*when, paint(word), event.subject, *task, *took, *dry), *_below(reason_text(event))]
+    return [
+        *_line(terminal, *when, paint(word), event.subject, *task, *took, *dry),
+        *_below(terminal, reason_text(event)),
+    ]
 
 
 def reason_text(result: Result) -> str:
@@ -96,12 +99,12 @@ def first_word(event: Event) -> str:
     return event.outcome.value if isinstance(event, Result) else ROTATION
 
 
-def _line(*parts: str) -> list[str]:
-    return wrapped(_GAP.join(parts).rstrip())
+def _line(terminal: Terminal, *parts: str) -> list[str]:
+    return terminal.wrapped(_GAP.join(parts).rstrip())
 
 
-def _below(text: str) -> list[str]:
-    return wrapped(f"    {text}") if text else []
+def _below(terminal: Terminal, text: str) -> list[str]:
+    return terminal.wrapped(f"    {text}") if text else []
 
 
 def _sentences(*texts: str) -> str:
