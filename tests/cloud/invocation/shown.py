@@ -48,6 +48,12 @@ def log_lines(log: str, columns: int = WIDEST) -> Iterator[str]:
         yield from wrapped(_named(found[1], found[2]) if found else line, columns)
 
 
+def outcomes_in(log: str) -> list[str]:
+    """What the lines `result` of a log say, each with its credential."""
+    fields = [json.loads(found[2]) for line in log.splitlines() if (found := _LINE.fullmatch(line))]
+    return [f"{one['outcome']} of {one['resource']}" for one in fields if one.get("event") == "result"]
+
+
 def raised_lines(returned: InvocationResult) -> Iterator[str]:
     """Why a handler raised, and what a person can do about it."""
     why = returned.raised or str(returned.error.get("errorMessage", ""))
