@@ -17,7 +17,7 @@ from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import stored_value
 from tests.cloud.demo.scenes import Scene
-from tests.cloud.demo.six_ways import endpoints
+from tests.cloud.demo.six_ways import endpoints, why_of
 from tests.cloud.functions.platform_names import FC, SCF
 from tests.cloud.invocation.runtime import run_function
 from tests.cloud.state.checkout import ROOT
@@ -96,7 +96,9 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
         turned = subprocess.run(worker, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, check=False)
         if turned.returncode == 3:  # nothing waits any more
             break
-    told = _outcomes(settings["KEYTURN_RESULTS"])
+    ended = _results(settings["KEYTURN_RESULTS"])
+    told = [event["data"]["Outcome"] for event in ended]
+    whys = [f"{one['subject']}: {one['data']['Outcome']}: {why_of(one)}" for one in ended if one["data"]["Error"]]
     old = new = 0
     instances = [name for name in cloud.redis if name.startswith(fleet.prefix)]
     for instance in instances:
@@ -113,11 +115,12 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
         f"  {fleet.policy['Policy']:<16} {time.monotonic() - started:>5.1f} s  {len(told)} of {count} were due, "
         f"{told.count('changed')} changed, {due} are due now; the store's password opens {new}, the old one {old}",
         well,
+        "; ".join(whys[:3]) or "every command that has a result is changed",
     )
 
 
-def _outcomes(url: str) -> list[str]:
-    return [event["data"]["Outcome"] for event in _events(url) if event["type"].startswith("keyturn.credential.")]
+def _results(url: str) -> list[dict[str, Any]]:
+    return [event for event in _events(url) if event["type"].startswith("keyturn.credential.")]
 
 
 def _events(url: str) -> list[dict[str, Any]]:
