@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.interrupts import told_in_a_line
 
 COMMANDS = {
     "serve": ("server.serve", "both clouds on one loopback port"),
@@ -23,8 +24,9 @@ def main() -> int:
     parser = CommandLine("python -m tests.cloud", about, "python -m tests.cloud serve --help")
     parser.add_argument("command", choices=COMMANDS)
     command = parser.parse_args(sys.argv[1:2]).command
-    module = import_module(f"tests.cloud.{COMMANDS[command][0]}")
-    code: int = module.main(sys.argv[2:])
+    with told_in_a_line(f"{command}: interrupted"):
+        module = import_module(f"tests.cloud.{COMMANDS[command][0]}")
+        code: int = module.main(sys.argv[2:])
     return code
 
 

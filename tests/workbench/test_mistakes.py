@@ -78,7 +78,7 @@ def invoke_mistakes() -> Iterator[Mistake]:
     yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP} --as SCF", ("did you mean `scf`?",))
     yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP} --timeout-s soon", ("`soon` is no number of seconds",))
     unset = {"TENCENT_ENDPOINT": None}
-    yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP}", ("the real Tencent Cloud", "`make cloud`"), settings=unset)
+    yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP}", ("the real Tencent Cloud", "`make shell`"), settings=unset)
 
 
 def account_mistakes() -> Iterator[Mistake]:
@@ -104,6 +104,13 @@ def account_mistakes() -> Iterator[Mistake]:
         yield Mistake(f"{call} tencent {ACCOUNT} {{folder}}/{name}", (f"/{name} ", why))
     yield Mistake(f"{call} tencent {ACCOUNT} {{folder}}/binary", ("is not JSON (",))
     yield Mistake(f"{call} tencent {ACCOUNT} {HTTP}", ("has no address on this platform: deploy it first",))
+    others = (
+        "follow_change has no HTTP trigger in serverless.yml",
+        "by queue",
+        f"have one are: {ACCOUNT}",
+        "plan_rotation",
+    )
+    yield Mistake(f"{call} tencent follow_change {HTTP}", others, most=4)
     nobody = {"TENCENT_ENDPOINT": "http://127.0.0.1:9"}
     yield Mistake(f"{call} tencent {ACCOUNT} {HTTP}", ("NoConnection", "ENDPOINT"), code=1, settings=nobody)
     queue = {"COMMANDS": "ckafka://ap-guangzhou/datahub-demo02"}
@@ -120,7 +127,15 @@ def other_mistakes() -> Iterator[Mistake]:
     yield Mistake("shared.workbench.results tencent --folow", ("did you mean `--follow`?",))
     yield Mistake("shared.workbench.report", ("no source", "FROM=", "KEYTURN_RESULTS"), settings={"RESULTS": None})
     for name, why in UNREADABLE:
-        yield Mistake(f"shared.workbench.report {{folder}}/{name}", (name, why), code=1)
+        yield Mistake(f"shared.workbench.report {{folder}}/{name}", (f"/{name} cannot be read", why), code=1)
+    yield Mistake("shared.workbench.report nowhere/n.jsonl", ("FROM=nowhere/n.jsonl cannot be read", NO_FILE), code=1)
+    no_result = ("holds 1 line, but no result and no report of a rotation", "no page was written")
+    for name in ("broken", "binary"):
+        yield Mistake(
+            f"shared.workbench.report {{folder}}/{name} -o {{folder}}/page.html", (f"/{name} ", *no_result), code=1
+        )
+    nodir = "{folder}/nodir/page.html"
+    yield Mistake(f"shared.workbench.report {{folder}}/empty -o {nodir}", ("OUT=", "there is no folder"), code=1)
     yield Mistake("shared.workbench.report {folder}/empty -o {folder}/folder", ("OUT=", FOLDER), code=1)
     yield Mistake("shared.workbench.report {folder}/empty --now soon", ("RFC 3339", "2026-11-22T06:00:00Z"))
     yield Mistake("shared.workbench.bench --only wrong", ("there is no part wrong", "cold, warm"))

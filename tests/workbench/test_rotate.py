@@ -162,6 +162,7 @@ class ScriptedCaller:
 
     replies: list[tuple[int, ...]]
     in_other_accounts = False
+    reads_no_store: bool = False
 
     def fire(self, mode: str) -> Fired:
         return Fired(mode, self.replies.pop(0), continues=False)

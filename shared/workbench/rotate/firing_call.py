@@ -83,6 +83,11 @@ class PolicyCaller:
         """Whether the policy's credentials and stores are of accounts whose roles are assumed."""
         return bool(self._command.get("Role") or self._command.get("Roles"))
 
+    @property
+    def reads_no_store(self) -> bool:
+        """Whether a report of the ages looks into no store: Tencent Cloud shows the ages itself."""
+        return bool(self._command.get("Store")) and str(self._command.get("Function")).startswith("tencent_")
+
     def store_of(self, resource: str, account: str) -> str:
         """Where the policy keeps a credential's secret."""
         return str(self._command.get("Store", "")).replace("{resource}", resource).replace("{account}", account)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,7 +13,7 @@ from shared.workbench.environment.terminal import Terminal
 from shared.workbench.report.events import RotationRow
 from shared.workbench.results.deployed import log_search, open_results
 from shared.workbench.results.errors import SourceError
-from shared.workbench.results.shown import counts_text, row_line
+from shared.workbench.results.shown import counts_text, missing_secret, row_line
 from shared.workbench.results.source import Source
 from shared.workbench.rotate.firing_call import Fired, PolicyCaller
 from shared.workbench.rotate.tally import FiringTally
@@ -29,7 +28,6 @@ _MATCHES_NOTHING = (
     "no resource in its region has the tags and names that Resources and Accounts under custom.policies of"
     " serverless.yml ask for"
 )
-_NO_SECRET = re.compile(r"((?:ssm|kms)://[A-Za-z0-9._/-]+).*\bResourceNotFound\b")
 _LISTED, _DUE, _SENT, _UNKNOWN = 0, 1, 2, 4
 _LINES_SAY = "the lines of plan_rotation say"
 
@@ -90,6 +88,11 @@ class Session:
         self._say_ages(found, sorted(found.rows, key=lambda row: -(row.age_days or 0.0)))
         if found.is_whole and not (found.counts[_DUE] or found.lists_nothing):
             self._terminal.say(f"nothing is due{self._or_now()}")
+        if self._caller.reads_no_store and not found.lists_nothing:
+            how = f"`make bootstrap CLOUD={self._description.cloud}` lists the stores that hold none"
+            if self._caller.in_other_accounts:
+                how = "ask whoever keeps the role's account"
+            self._terminal.say(f"not checked by a dry run: whether each store holds the first secret; {how}")
         return FAILED if found.error or found.lists_nothing else DONE
 
     def rotate(self) -> int:
@@ -211,7 +214,7 @@ class Session:
 
     def _say_unkept(self, whys: Sequence[str]) -> None:
         """What puts the first secrets into the stores that these texts miss: a command for each."""
-        places = list(dict.fromkeys(found[1] for why in whys if (found := _NO_SECRET.search(why))))
+        places = list(dict.fromkeys(place for why in whys if (place := missing_secret(why))))
         how = f"make bootstrap CLOUD={self._description.cloud} SECRET="
         if self._caller.in_other_accounts:
             how = "whoever keeps the role's account puts it there, bootstrap does not reach it: "

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.workbench.environment.terminal import Terminal
 from shared.workbench.package.dependencies import PackageError, find_interpreter
+from shared.workbench.results.reply import read_reply
 from tests.cloud.client.deployed_bundle import DENIED, DeployedBundle, prepare_bundle
 from tests.cloud.client.function_urls import send_request
 from tests.cloud.client.logins import redis_accepts
@@ -102,10 +106,10 @@ class _Told:
         self._scene = scene
         self._since = time.monotonic()
 
-    def step(self, step: str, what: str, well: bool, seconds: float | None = None) -> None:
+    def step(self, step: str, what: str, well: bool, seconds: float | None = None, why: str = "") -> None:
         now = time.monotonic()
         took = now - self._since if seconds is None else seconds
-        self._scene.tell(f"  {step:<14} {took:>5.1f} s  {what}", well)
+        self._scene.tell(f"  {step:<14} {took:>5.1f} s  {what}", well, why)
         self._since = now
 
 
@@ -128,16 +132,31 @@ def deploy_and_use(scene: Scene, cloud: Standin, story: Story, packaging: Packag
     made = running.bootstrap()
     roles = re.findall(r"^\[\d+/\d+\] role \S+: [\d.]+ s$", made.stdout, re.MULTILINE)
     well = made.returncode == 0 and bool(roles)
-    told.step("bootstrap", f"{len(roles)} roles are made, each with its function's policy", well)
+    told.step("bootstrap", f"{len(roles)} roles are made, each with its function's policy", well, why=_last_line(made))
     deployed = running.workbench("deploy")
-    told.step("deploy", f"{len(cloud.functions())} functions run", deployed.returncode == 0)
+    told.step("deploy", f"{len(cloud.functions())} functions run", deployed.returncode == 0, why=_last_line(deployed))
     planned = running.workbench("plan")
-    told.step("plan again", "nothing to change", "nothing to change" in planned.stdout)
+    told.step("plan again", "nothing to change", "nothing to change" in planned.stdout, why=_last_line(planned))
     _use(cloud, story, running, told)
     denied = [call["Action"] for call in cloud.calls() if call["Version"] and DENIED.match(call["Code"])]
     told.step("rights", f"denied calls: {', '.join(denied) or 'none'}", not denied)
     removed = running.workbench("remove")
-    told.step("remove", "nothing is left", removed.returncode == 0 and cloud.functions() == [])
+    well = removed.returncode == 0 and cloud.functions() == []
+    told.step("remove", "nothing is left", well, why=_last_line(removed))
+
+
+def _said(reply: object) -> str:
+    """What a function said of its results, without a secret."""
+    with suppress(ValueError):
+        if found := read_reply(json.loads(reply) if isinstance(reply, bytes) else reply):
+            return " ".join(line.strip() for line in found.lines(Terminal(io.StringIO()), with_passwords=False))
+    return "no reply of keyturn's came"
+
+
+def _last_line(command: subprocess.CompletedProcess[str]) -> str:
+    """How a command ended, in its own words."""
+    said = [line for line in f"{command.stdout}\n{command.stderr}".splitlines() if line.strip()]
+    return f"it ended with {command.returncode} and said last: {said[-1].strip() if said else 'nothing'}"
 
 
 def _use(cloud: Standin, story: Story, running: DeployedBundle, told: _Told) -> None:
@@ -153,14 +172,24 @@ def _use(cloud: Standin, story: Story, running: DeployedBundle, told: _Told) -> 
     well = refused.status in (401, 403) and still
     told.step("unsigned call", f"HTTP {refused.status}, the old password is still accepted", well)
     answered = running.call(story.function, story.asked(passwords[0], passwords[1]))
-    told.step("signed call", f"HTTP {answered.status}: old password refused, new one accepted", turned(1))
+    told.step(
+        "signed call",
+        f"HTTP {answered.status}: old password refused, new one accepted",
+        turned(1),
+        why=_said(answered.body),
+    )
     running.command(story.function, story.asked(passwords[1], passwords[2]))
     running.wait(lambda: len(running.outcomes()) == 2)
     outcomes = " and ".join(running.outcomes())
     told.step("queue", f"{outcomes} on the results queue: old password refused, new one accepted", turned(2))
     _set_timer(cloud, story.function, json.dumps(story.asked(passwords[2], passwords[3])))
     fired = cloud.tick(story.function, "quarterly")
-    told.step("timer", f"{fired['Kind']}: old password refused, new one accepted", turned(3))
+    told.step(
+        "timer",
+        f"{fired['Kind']}: old password refused, new one accepted",
+        turned(3),
+        why=_said(fired["Returned"]),
+    )
 
 
 def _set_timer(cloud: Standin, function: str, text: str) -> None:

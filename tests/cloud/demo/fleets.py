@@ -18,7 +18,7 @@ from tests.cloud.client.logins import redis_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import stored_value
 from tests.cloud.demo.scenes import Scene
-from tests.cloud.demo.six_ways import endpoints
+from tests.cloud.demo.six_ways import endpoints, why_of
 from tests.cloud.functions.platform_names import FC, SCF
 from tests.cloud.invocation.runtime import run_function
 from tests.cloud.state.checkout import ROOT
@@ -102,13 +102,22 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
         new += redis_accepts(cloud.redis[instance], current, "app")
     count = len(instances)
     run_function("plan_rotation", fleet.timer(Mode="report"), fleet.platform, settings=settings)
-    told = FleetTally.of(_events(settings["KEYTURN_RESULTS"]))
+    events = _events(settings["KEYTURN_RESULTS"])
+    told = FleetTally.of(events)
     proven = told == FleetTally(fleet.due, fleet.due, fleet.due, 0)
     scene.tell(
         f"  {fleet.policy['Policy']:<16} {time.monotonic() - started:>5.1f} s  {told.due} of {count} were due, "
         f"{told.changed} changed, {told.due_now} are due now; the store's password opens {new}, the old one {old}",
         proven and (old, new) == (count - fleet.due, count),
+        _why_not(events),
     )
+
+
+def _why_not(events: list[dict[str, Any]]) -> str:
+    """The reasons of the first three results that have one."""
+    failed = [one for one in events if one["type"].startswith("keyturn.credential.") and one["data"]["Error"]]
+    whys = [f"{one['subject']}: {one['data']['Outcome']}: {why_of(one)}" for one in failed]
+    return "; ".join(whys[:3]) or "every command that has a result is changed"
 
 
 def _work_off(settings: dict[str, str]) -> None:

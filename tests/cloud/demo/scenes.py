@@ -27,10 +27,12 @@ class Scene:
     doing: str = ""
     """What it is at, for the line of progress."""
 
-    def tell(self, line: str, well: bool = True) -> None:
-        """A line of proof; `well` says whether the proof held."""
+    def tell(self, line: str, well: bool = True, why: str = "") -> None:
+        """A line of proof; `well` says whether the proof held, and `why` on the next line why it did not."""
         self.lines.append(line if well else f"{line}  FAILED")
         self.failed += not well
+        if why and not well:
+            self.lines.append(f"      {why}")
 
 
 def end_of(scenes: Sequence[Scene]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -11,6 +11,8 @@ from typing import Any
 
 from shared.triggers import Trigger, read
 from shared.workbench.bundle.operations import operations
+from shared.workbench.report.events import Result
+from shared.workbench.results.shown import read_event, reason_text
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.demo.scenes import Scene
@@ -92,11 +94,17 @@ def _problem(cloud: Standin, way: ExampleEvent, returned: InvocationResult) -> s
         return f"it raised; its log:\n{returned.log}"
     event = returned.body["Result"] if way.trigger is Trigger.HTTP else returned.value["Results"][0]
     if event["data"]["Outcome"] != "changed":
-        return str(event["data"]["Outcome"])
+        return f"{event['data']['Outcome']}: {why_of(event)}"
     new = way.new_password or returned.body["Password"]  # the registry made one, and showed it once, in this reply
     if accepts(cloud, way.credential, _first_passwords()[way.credential]):
         return "the old password is still accepted"
     return "" if accepts(cloud, way.credential, new) else "the new password is refused"
+
+
+def why_of(event: Mapping[str, Any]) -> str:
+    """Why a result is not in force, as `make results` says it."""
+    result = read_event(event)
+    return (reason_text(result) if isinstance(result, Result) else "") or "no error is named"
 
 
 @cache

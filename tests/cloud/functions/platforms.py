@@ -71,6 +71,8 @@ class FunctionPlatforms:
     async def tick(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Fire a timer now: `{"function", "trigger", "time"}`; returns when its repeats are over.
 
+        Of what the function returned the JSON value is given, not its text.
+
         Raises: ValueError: there is no such timer, or it is disabled.
         """
         name, given = order.get("function"), order.get("time")
@@ -85,8 +87,11 @@ class FunctionPlatforms:
                     function, timer_event(function.spec.platform, trigger.name, moment, trigger.options["message"])
                 )
                 outcome = attempt.outcome
-                text = outcome.body.decode(errors="replace")
-                return {"Attempts": attempt.attempts, "Kind": outcome.kind, "Returned": text, "Error": outcome.error}
+                returned: Any = outcome.body.decode(errors="replace")
+                with contextlib.suppress(ValueError):
+                    returned = json.loads(returned)
+                told = {"Attempts": attempt.attempts, "Kind": outcome.kind}
+                return {**told, "Returned": returned, "Error": outcome.error}
         raise ValueError("no deployed function has this timer")
 
     async def _look(self) -> None:

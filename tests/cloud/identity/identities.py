@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from shared.runtime.spelling import meant
 from tests.cloud.identity.documents import FUNCTION_SERVICE, Cloud, Question, is_allowed, service_trust, trusts
 from tests.cloud.identity.roles import SCF_POLICY, SCF_ROLE, Role, RoleDirectory
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
@@ -75,6 +76,10 @@ class Identities:
 
     def activate(self, services: Mapping[str, Any]) -> None:
         """Somebody agrees to services' first use, as in their consoles. Raises: ValueError: no such service."""
+        known = Activated.model_fields
+        if unknown := next((name for name in services if name not in known), None):
+            near = meant(unknown, known) or ";"
+            raise ValueError(f"there is no service {unknown}{near} known are {', '.join(known)}")
         self.activated = Activated.model_validate({**self.activated.model_dump(), **services})
         self._consent()
 

@@ -63,7 +63,7 @@ def unanswered(settings: Mapping[str, str]) -> str:
                 if url.scheme == "http" and not _speaks_http(one):
                     return f"{told} speaks TLS: set https://localhost:{port}, and KEYTURN_CA_FILE to its `ca`"
         except (OSError, ValueError):
-            return f"nobody listens at {told}: `make cloud` starts a stand-in, and its first line says where"
+            return f"nobody listens at {told}: `make shell` opens a shell in which a stand-in runs"
     return ""
 
 
@@ -79,5 +79,5 @@ def _unset(cloud: str) -> str:
     name = endpoint_of(cloud)
     return (
         f"{name} is not set, so this would call the real {_NAMES[cloud]}: nothing was run\n"
-        f"  `make cloud` starts a stand-in; then export {name}= the endpoint that its first line names"
+        "  `make shell` opens a shell in which a stand-in runs, and which has its keys and settings"
     )

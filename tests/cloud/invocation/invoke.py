@@ -1,7 +1,7 @@
 """`make invoke`: one event, one fresh process, as the platform would.
 
 Logs and a readable line a result go to standard error; the last line of standard output is the return value as JSON.
-Exit 0; 1: the handler raised; 2: wrong use, nothing was run; 3: a result is `not_changed` or `unknown`.
+Exit 0; 1: the handler raised; 2: wrong use, nothing was run; 3: a result is `not_changed` or `unknown`; 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 from shared.runtime.spelling import meant
 from shared.workbench.environment.command_line import WRONG_USE, CommandLine
 from shared.workbench.environment.file_problems import why
+from shared.workbench.environment.interrupts import INTERRUPTED
 from shared.workbench.environment.terminal import complain
 from tests.cloud.functions.platform_names import FC, SCF, Platform, platform_of
 from tests.cloud.invocation import endpoints
-from tests.cloud.invocation.runtime import InvocationResult, run_function
-from tests.cloud.invocation.shown import show_invocation
+from tests.cloud.invocation.runtime import InvocationInterrupted, InvocationResult, run_function
+from tests.cloud.invocation.shown import outcomes_in, show_invocation
 from tests.cloud.state.checkout import ROOT
 
 DONE, RAISED, REFUSED = 0, 1, 3
@@ -53,7 +54,11 @@ def main(argv: list[str]) -> int:
     except WrongUse as error:
         complain(f"invoke: {error}")
         return WRONG_USE
-    returned = run_function(function, event, platform, timeout_s=arguments.timeout_s)
+    try:
+        returned = run_function(function, event, platform, timeout_s=arguments.timeout_s)
+    except InvocationInterrupted as interrupted:
+        complain(f"\ninvoke: {_known(interrupted.log)}")
+        return INTERRUPTED
     reply = show_invocation(returned, raw_log=arguments.raw_log)
     if reply and reply.failed and (text := _unreached(reply.events)):
         complain(f"invoke: {text}")
@@ -118,6 +123,13 @@ def _unreached(events: Iterable[Any]) -> str:
     """What to do where a stand-in did not answer."""
     lost = any(one is not None and one.error_class in _UNREACHED for one in events)
     return endpoints.unanswered(os.environ) if lost else ""
+
+
+def _known(log: str) -> str:
+    """What is known of an invocation that was interrupted, by its log."""
+    if outcomes := outcomes_in(log):
+        return f"interrupted after the result {', '.join(outcomes)}; its reply is lost"
+    return "interrupted before a result: the change may have been made. The same event again brings it to its end"
 
 
 def _told(returned: InvocationResult) -> Any:

@@ -47,6 +47,14 @@ class InvocationResult:
         return body
 
 
+class InvocationInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended an invocation. `log`: what the function had written."""
+
+    def __init__(self, log: str) -> None:
+        super().__init__()
+        self.log = log
+
+
 def platform_environment(function: str, platform: str, settings: Mapping[str, str]) -> dict[str, str]:
     """The process's environment: the platform's documented variables and `KEYTURN_*`, nothing of this machine's own."""
     keys = load_world().credentials
@@ -121,6 +129,10 @@ def run_function(
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
+    except KeyboardInterrupt:
+        process.kill()
+        _, err = process.communicate()
+        raise InvocationInterrupted(err.decode(errors="replace")) from None
     return read_result(out, err, process.returncode, time.monotonic() - started)
 
 

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shared.workbench.environment.terminal import Terminal, wrapped
+from shared.workbench.environment.terminal import WIDEST, Terminal, wrapped
 from shared.workbench.results.reply import FunctionReply, read_reply
 from tests.cloud.invocation.runtime import InvocationResult
 
@@ -29,7 +29,7 @@ def show_invocation(returned: InvocationResult, *, raw_log: bool = False) -> Fun
     if raw_log:
         sys.stderr.write(returned.log)
     else:
-        for line in log_lines(returned.log):
+        for line in log_lines(returned.log, terminal.columns):
             terminal.say(terminal.dim(line))
     if returned.error is not None:
         for line in raised_lines(returned):
@@ -41,11 +41,17 @@ def show_invocation(returned: InvocationResult, *, raw_log: bool = False) -> Fun
     return reply
 
 
-def log_lines(log: str) -> Iterator[str]:
+def log_lines(log: str, columns: int = WIDEST) -> Iterator[str]:
     """The lines of a log, each wrapped; a JSON line as names and values."""
     for line in log.splitlines():
         found = _LINE.fullmatch(line)
-        yield from wrapped(_named(found[1], found[2]) if found else line)
+        yield from wrapped(_named(found[1], found[2]) if found else line, columns)
+
+
+def outcomes_in(log: str) -> list[str]:
+    """What the lines `result` of a log say, each with its credential."""
+    fields = [json.loads(found[2]) for line in log.splitlines() if (found := _LINE.fullmatch(line))]
+    return [f"{one['outcome']} of {one['resource']}" for one in fields if one.get("event") == "result"]
 
 
 def raised_lines(returned: InvocationResult) -> Iterator[str]:
