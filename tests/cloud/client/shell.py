@@ -1,7 +1,7 @@
-"""`shell [--world FILE] [--tls]`: a shell that has the stand-in running, with its keys and settings.
+"""`shell [--world FILE] [--tls]`: starts a shell in which the stand-in runs, with its keys and settings.
 
-`exit` ends the stand-in and removes what was written. No call from that shell reaches a cloud: both endpoints are the
-stand-in's, and the caller's own keys and settings are not handed on.
+`exit` ends the stand-in and deletes the files that were written. No call from that shell reaches a cloud: both
+endpoints are the stand-in's, and the shell does not get the caller's own keys and settings.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from shared.workbench.environment.command_line import CommandLine
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
 
-# Names of the default world and of the empty one.
+# Names that both the default world and the empty world use.
 _NAMES = {"TENCENTCLOUD_UIN": "100000000001", "ALIBABA_ACCOUNT": "1000000000000001", "CKAFKA_INSTANCE": "ckafka-demo01"}
 _NOT_HANDED_ON = ("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_", "MAKE", "MFLAGS", "CKAFKA_INSTANCE", "YES")
 
 
 def main(argv: list[str]) -> int:
-    """Run a shell until it ends. Exit 0 then, however it ended; 2 if the stand-in cannot start."""
+    """Run a shell until it ends. Exit 0 however it ended; 2: the stand-in cannot start."""
     parser = CommandLine(
         "python -m tests.cloud shell", __doc__, "make shell", "make shell WORLD=tests/cloud/fleet.toml"
     )
-    parser.add_argument("--world", type=Path, help="a TOML file like the default world; no queue is set then")
-    parser.add_argument("--tls", action="store_true", help="the stand-in at https://localhost, by a CA of its own")
+    parser.add_argument("--world", type=Path, help="a TOML file in the form of the default world; then no queue is set")
+    parser.add_argument("--tls", action="store_true", help="the stand-in at https://localhost, with its own CA")
     options = parser.parse_args(argv)
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda *_: sys.exit(1))
@@ -48,7 +48,7 @@ def _run(cloud: Standin, folder: Path, *, with_queues: bool) -> int:
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
     print(f"The stand-in for both clouds runs at {cloud.endpoint}. This shell has its keys and settings:", flush=True)
     print("no call from here reaches a cloud. `exit` ends both and removes what was written.", flush=True)
-    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for what runs in the shell
+    signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the program in the shell
     subprocess.run(
         [os.environ.get("SHELL") or "/bin/sh"], cwd=ROOT, env={**kept, **settings, "PATH": path}, check=False
     )
@@ -57,9 +57,9 @@ def _run(cloud: Standin, folder: Path, *, with_queues: bool) -> int:
 
 
 def _settings(cloud: Standin, folder: Path, *, with_queues: bool) -> dict[str, str]:
-    """The variables that functions and the deployer read, all of the stand-in; `folder` is for files.
+    """The variables that functions and the deploy tool read, with the stand-in's values; `folder` is for files.
 
-    `cloud.json` there tells where its servers are.
+    `cloud.json` there names the addresses of its servers.
     """
     (folder / "cloud.json").write_text(json.dumps(cloud.ready, indent=1), encoding="utf-8")
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]

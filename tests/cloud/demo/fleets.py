@@ -1,4 +1,7 @@
-"""Two fleets, one a cloud: a timer fires twice, what is due is rotated once, and each new secret is in its store."""
+"""Two fleets, one on each cloud.
+
+A timer fires twice, each due password changes once, and each new secret is in its store.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +31,7 @@ _OLD = "Fleet-Passw0rd1"
 
 @dataclass(frozen=True)
 class Fleet:
-    """One fleet of the demo: whose timer it is, and what its policy says."""
+    """One fleet of the demo: its timer, and its policy."""
 
     platform: str
     prefix: str
@@ -73,7 +76,7 @@ FLEETS = (
 
 
 def results(folder: Path) -> list[str]:
-    """The queues that the fleets' results are on."""
+    """The queues with the fleets' results."""
     return [_queue(folder, fleet, "results") for fleet in FLEETS]
 
 
@@ -94,7 +97,7 @@ def rotate(scene: Scene, cloud: Standin, fleet: Fleet, folder: Path) -> None:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         turned = subprocess.run(worker, cwd=ROOT, env={**os.environ, **settings}, capture_output=True, check=False)
-        if turned.returncode == 3:  # nothing waits any more
+        if turned.returncode == 3:  # nothing is waiting
             break
     told = _outcomes(settings["KEYTURN_RESULTS"])
     old = new = 0
