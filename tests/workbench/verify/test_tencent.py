@@ -191,7 +191,7 @@ def test_what_cannot_be_put_back_is_told_and_put_back_later(
     assert account.run(monkeypatch, "S1") == 1
     account.standin.clear_faults()
     told = capsys.readouterr().err
-    assert "not back as it was: versions of the secret" in told
+    assert "not restored: versions of the secret" in told
     assert str(account.journal) in told and not is_as_before(account)
     assert account.run(monkeypatch, "W1") == 0
     assert "an earlier run left versions of the secret" in capsys.readouterr().out

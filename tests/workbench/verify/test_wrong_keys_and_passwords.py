@@ -135,7 +135,7 @@ def test_where_nothing_is_reached_the_network_is_to_be_looked_at(
         nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}"
         account = account_of(standin, tmp_path, cloud, **{f"KEYTURN_{cloud.upper()}_ENDPOINT": nowhere})
         assert account.run(monkeypatch) == 2
-    assert "look at the network" in capsys.readouterr().err
+    assert "check the network" in capsys.readouterr().err
     assert not list(tmp_path.glob("verify-*"))
 
 
@@ -200,7 +200,7 @@ def test_what_cannot_be_put_back_is_told_with_the_way_by_hand_and_reads_go_on(
     capsys.readouterr()
     assert account.run(monkeypatch, "W1,T1") == 1
     complained = capsys.readouterr().err
-    assert "not back as it was: versions of the secret" in complained
+    assert "not restored: versions of the secret" in complained
     assert "by hand: remove what the title names" in complained and "remove that file" in complained
     found = account.findings()
     assert (found["W1"]["Finding"], found["T1"]["Finding"]) == ("holds", "not tried")
