@@ -165,7 +165,7 @@ def test_a_consumer_that_takes_the_report_is_told_of(fleets: Standin, packages: 
         box.close()
     assert done.returncode == 1, done.stdout + done.stderr
     assert "a consumer of the results queue took it" in done.stdout and "the logs show" in done.stdout
-    assert "the rotation goes on without this command" in done.stdout
+    assert "the rotation continues without this command" in done.stdout
 
 
 def test_ctrl_c_leaves_the_rotation_alone_and_says_how_to_look(bundle: DeployedBundle) -> None:
@@ -222,7 +222,7 @@ def interrupted(bundle: DeployedBundle, at: bytes, *words: str) -> None:
     finally:
         process.kill()
         os.close(master)
-    assert b"the rotation goes on without this command" in shown
+    assert b"the rotation continues without this command" in shown
 
 
 def _until(master: int, word: bytes) -> bytes:
