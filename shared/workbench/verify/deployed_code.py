@@ -37,7 +37,7 @@ def _lines(cloud: str, dist: Path, environ: Mapping[str, str], file: Path) -> It
         if zip_ is None:
             yield f"{one.name}: there is no {paths[one.name]} to compare with: `make package CLOUD={cloud}` builds it"
         elif one.code != zip_.digest:
-            yield f"{one.name}: its description says that it runs another zip than {zip_.path}"
+            yield f"{one.name}: runs another zip than {zip_.path}, as its description says"
         elif one.name in others:
             yield f"{one.name}: its description names {zip_.path}, but the platform reports other code"
         else:

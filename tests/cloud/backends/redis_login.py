@@ -89,7 +89,7 @@ class LoginForms:
 
 
 def hello_with_login(words: Words, login: Words) -> Words:
-    """A HELLO command with this login instead of its own. A login that is refused stays a separate command."""
+    """A HELLO command with this login instead of its own. A login of one word, which is a refusal, is sent alone."""
     if len(login) < 2:
         return login
     at = _login_in(words)

@@ -52,7 +52,7 @@ def test_each_function_is_told_by_its_description_and_its_platforms_digest(
     changed = told(bundle)
     assert changed[first].startswith("there is no ") and f"`make package CLOUD={name}`" in changed[first]
     assert changed[second].startswith("runs another zip than ")
-    assert changed[third].endswith("and its platform reports other code")
+    assert changed[third].endswith("but the platform reports other code")
     assert {one: text for one, text in changed.items() if one not in (first, second, third)} == {
         one: text for one, text in said.items() if one not in (first, second, third)
     }

@@ -52,7 +52,7 @@ PASSWORDS = {
 }
 # What a claim shows on the other site alone.
 HALF_SEEN = {
-    "Q2": "an account of the domestic site shows half of it: run it with one of the international site",
+    "Q2": "an account of the domestic site shows half of it: run verify with one of the international site",
 }
 TRIED = {one.claim for one in CHECKS}
 # A registry that refuses every login looks like a present password that is wrong.

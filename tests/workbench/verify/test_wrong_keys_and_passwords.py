@@ -204,7 +204,7 @@ def test_what_cannot_be_put_back_is_told_with_the_way_by_hand_and_reads_go_on(
     assert "by hand: remove what the title names" in complained and "remove that file" in complained
     found = account.findings()
     assert (found["W1"]["Finding"], found["T1"]["Finding"]) == ("holds", "not tried")
-    assert "not back" in found["T1"]["Why"]
+    assert "not restored" in found["T1"]["Why"]
     assert "ModifyServiceAccountPassword" not in changes(standin)
     standin.clear_faults()
     assert account.run(monkeypatch, "T1") == 0
