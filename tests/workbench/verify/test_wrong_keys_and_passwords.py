@@ -112,7 +112,7 @@ def test_keys_that_are_refused_end_the_run_at_the_first_read(
     account = account_of(standin, tmp_path, cloud, **changed)
     assert account.run(monkeypatch) == 2
     complained = capsys.readouterr().err
-    assert told in complained and "look at" in complained
+    assert told in complained and "check " in complained
     assert len(standin.calls()) <= 1
     assert not list(tmp_path.glob("verify-*"))
 
@@ -123,7 +123,7 @@ def test_a_wrong_region_ends_the_run_at_the_first_read(
     account = account_of(standin, tmp_path, "tencent", '[tencent]\nregion = "ap-nowhere"\n')
     assert account.run(monkeypatch) == 2
     complained = capsys.readouterr().err
-    assert "refuses this region, ap-nowhere: UnsupportedRegion; look at `region`" in complained
+    assert "refuses this region, ap-nowhere: UnsupportedRegion; check `region`" in complained
 
 
 @pytest.mark.parametrize("cloud", SIDES)
@@ -259,7 +259,7 @@ def test_a_claim_about_the_other_cloud_is_told(
 ) -> None:
     account = account_of(standin, tmp_path, "tencent", "")
     assert account.run(monkeypatch, "A1") == 2
-    assert "A1 is about Alibaba: try it with CLOUD=alibaba" in capsys.readouterr().err
+    assert "A1 is about Alibaba: use CLOUD=alibaba" in capsys.readouterr().err
 
 
 def test_without_a_cloud_it_asks_for_one(capsys: Output) -> None:
