@@ -139,7 +139,7 @@ WRONG = [
     ("${env:KEYTURN_VPC, ''}", "vpc-1234abcd", "tencent", "vpc.subnet: must be one subnet's id"),
     ("${env:KEYTURN_SECURITY_GROUP, ''}", "sg-1", "tencent", "vpc.securityGroup: scf has none"),
     ("${env:KEYTURN_SUBNET, ''}", "vsw-1234", "alibaba", "vpc.vpc: must be a VPC's id"),
-    ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of 50 MB at most"),
+    ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of at most 50 MB"),
 ]
 
 

@@ -13,7 +13,7 @@ try:
     for one in (signal.SIGINT, signal.SIGTERM):  # from here on there is nothing to interrupt
         signal.signal(one, signal.SIG_IGN)
 except KeyboardInterrupt:
-    print("verify: interrupted before any check", file=sys.stderr)
+    print("verify: interrupted before anything was tried", file=sys.stderr)
     code = 130
 sys.stdout.flush()
 sys.stderr.flush()

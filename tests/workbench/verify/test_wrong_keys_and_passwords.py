@@ -83,7 +83,7 @@ def test_where_no_login_can_be_had_the_title_says_what_the_account_ends_with(
     account = account_of(standin, tmp_path, "tencent")
     standin.reset(**tencent.WORLD, not_so=["W5"])
     account.run(monkeypatch, "R5")
-    assert "it ends with what SANDBOX_REDIS_PASSWORD holds" in capsys.readouterr().out
+    assert "at the end it has the value of SANDBOX_REDIS_PASSWORD" in capsys.readouterr().out
 
 
 def test_a_tair_password_with_symbols_is_put_back(standin: Standin, tmp_path: Path, monkeypatch: Patch) -> None:

@@ -51,7 +51,7 @@ def function_story(desk: AlibabaDesk) -> FunctionSeen:
     if not function.name_is_free():
         raise Untried("the sandbox names a function that exists already")
     logs = {"project": part.log_project, "logstore": part.logstore} if part.log_project and part.logstore else None
-    title = "a function, which is created, called five times, and deleted"
+    title = "the function, which is created, called five times, and deleted"
     with desk.change(Changed(KIND, title, {"function": part.function, "mark": mark})):
         function.create(part.role, logs)
         runtime = _look(desk, function)
