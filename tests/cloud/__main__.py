@@ -10,16 +10,16 @@ from shared.workbench.environment.interrupts import told_in_a_line
 
 COMMANDS = {
     "serve": ("server.serve", "both clouds on one loopback port"),
-    "shell": ("client.shell", "a shell that has the stand-in running"),
-    "invoke": ("invocation.invoke", "one function, one event, as the platform would"),
-    "run": ("invocation.queue_trigger", "give waiting command events to their functions"),
+    "shell": ("client.shell", "a shell in which the stand-in runs"),
+    "invoke": ("invocation.invoke", "run one function with one event, as its platform would"),
+    "run": ("invocation.queue_trigger", "pass waiting command events to their functions"),
     "queue": ("client.show_queue", "show what a queue holds"),
-    "demo": ("demo.main", "change real passwords and show the proof"),
+    "demo": ("demo.main", "change real passwords and show that it worked"),
 }
 
 
 def main() -> int:
-    """Hand the rest of the command line to the command's own module; its exit code is ours."""
+    """Pass the rest of the command line to the command's own module, and return its exit code."""
     about = "\n".join([__doc__, "", *(f"  {name:<8} {told}" for name, (_, told) in COMMANDS.items())])
     parser = CommandLine("python -m tests.cloud", about, "python -m tests.cloud serve --help")
     parser.add_argument("command", choices=COMMANDS)

@@ -49,8 +49,8 @@ def test_every_row_of_the_table_can_be_read() -> None:
         (ROW | {"used": "shared"}, "used names no file of the checkout"),
         (ROW | {"remark": "x"}, "remark\n  Extra inputs are not permitted"),
         (ROW | {"misleads": 1}, "misleads\n  Input should be a valid boolean"),
-        (GUESS, "says how it may be otherwise, or why no world plays that"),
-        (ROW | {"status": "open"}, "says how it may be otherwise, or why no world plays that"),
+        (GUESS, "must have `otherwise`, or say why no world plays the opposite"),
+        (ROW | {"status": "open"}, "must have `otherwise`, or say why no world plays the opposite"),
     ],
 )
 def test_a_row_that_says_too_little_or_too_much_is_refused(tmp_path: Path, row: dict[str, object], says: str) -> None:

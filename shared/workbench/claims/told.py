@@ -1,4 +1,4 @@
-"""The claims as README and the manual tell them: how many were seen where, and which would hurt most."""
+"""The texts of README and the manual about claims: how many were seen where, and which would do the most harm."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WIDTH = 120
 
 
 def counted() -> str:
-    """How many claims there are, by what supports them."""
+    """How many claims there are, by their status."""
     claims = read_claims()
     count = Counter(claim.status for claim in claims)
     guessed = [claim for claim in claims if claim.status in ("assumed", "open")]

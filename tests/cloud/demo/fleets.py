@@ -1,4 +1,7 @@
-"""Two fleets, one a cloud: a timer fires twice, what is due is rotated once, and each new secret is in its store."""
+"""Two fleets, one on each cloud.
+
+A timer fires twice, each due password changes once, and each new secret is in its store.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,7 @@ _PATIENCE_S = 300.0  # a machine that does much else takes minutes
 
 @dataclass(frozen=True)
 class Fleet:
-    """One fleet of the demo: whose timer it is, and what its policy says."""
+    """One fleet of the demo: its timer, and its policy."""
 
     platform: str
     prefix: str
@@ -75,7 +78,7 @@ FLEETS = (
 
 
 def results(folder: Path) -> list[str]:
-    """The queues that the fleets' results are on."""
+    """The queues with the fleets' results."""
     return [_queue(folder, fleet, "results") for fleet in FLEETS]
 
 

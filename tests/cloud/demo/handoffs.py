@@ -1,4 +1,4 @@
-"""A task that outlives its invocation is handed on, and followed to its end over each kind of queue."""
+"""A task that takes longer than its invocation is handed to follow_change, over each kind of queue."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.cloud.state.checkout import ROOT
 _SMQ = f"smq://{ALIBABA_ACCOUNT}.mns.cn-hangzhou.aliyuncs.com/keyturn-"
 _PATIENCE_S = 60.0
 _LOOK_S = 0.2
-# Which function hands on over which kind of queue.
+# Function -> the kind of queue over which it hands on.
 KINDS = {
     "sqlite": "tencent_redis_modify_instance_password",
     "ckafka": "tencent_redis_modify_instance_password",
@@ -32,7 +32,7 @@ KINDS = {
 
 
 def hand_on_and_follow(scene: Scene, cloud: Standin, kind: str, folder: Path) -> None:
-    """One line: what was told, and whether the server took the new password in the end."""
+    """Show one line: the outcomes, and whether the server accepted the new password at the end."""
     results, commands = {
         "sqlite": (f"sqlite://{folder}/chained.db", f"sqlite://{folder}/commands.db"),
         "ckafka": ("ckafka://ap-guangzhou/datahub-demo01", "ckafka://ap-guangzhou/datahub-demo02"),

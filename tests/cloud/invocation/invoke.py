@@ -1,4 +1,4 @@
-"""`make invoke`: one event, one fresh process, as the platform would.
+"""`make invoke`: runs one function with one event in a fresh process, as its platform would.
 
 Logs and a readable line a result go to standard error; the last line of standard output is the return value as JSON.
 Exit 0; 1: the handler raised; 2: wrong use, nothing was run; 3: a result is `not_changed` or `unknown`; 130: Ctrl-C.
@@ -30,7 +30,7 @@ _UNREACHED = ("unavailable", "ambiguous")
 
 
 class WrongUse(Exception):
-    """Nothing was run; the text says what is wrong and what to do."""
+    """Nothing was run. The text says what is wrong and what to do."""
 
 
 def main(argv: list[str]) -> int:
@@ -40,10 +40,14 @@ def main(argv: list[str]) -> int:
         "python -m tests.cloud invoke", __doc__, f"make invoke FUNCTION={_RESET} EVENT={folder}/scf-http.json AS=scf"
     )
     parser.add_argument("function", metavar="FUNCTION", help="a file in functions/, without .py")
-    parser.add_argument("file", metavar="EVENT", help="its bytes are the event: see events/")
-    parser.add_argument("--as", dest="platform", choices=(SCF, FC), help="default: by the function's name")
-    parser.add_argument("--timeout-s", type=_seconds, default=30.0, help="after which the platform ends it")
-    parser.add_argument("--raw-log", action="store_true", help="log lines as a platform would keep them")
+    parser.add_argument("file", metavar="EVENT", help="the file with the event: see events/")
+    parser.add_argument(
+        "--as", dest="platform", choices=(SCF, FC), help="default: the platform of the function's cloud"
+    )
+    parser.add_argument(
+        "--timeout-s", type=_seconds, default=30.0, help="seconds after which the platform ends the invocation"
+    )
+    parser.add_argument("--raw-log", action="store_true", help="show log lines as a platform would keep them")
     arguments = parser.parse_args(argv)
     try:
         function = _function(arguments.function)
@@ -83,10 +87,10 @@ def _function(name: str) -> str:
 
 
 def _event(file: str, function: str, platform: Platform) -> bytes:
-    """The event in a file; SCF's is JSON. Raises: WrongUse."""
+    """The event in a file. For SCF it must be JSON. Raises: WrongUse."""
     path, own = Path(file), ROOT / "events" / function
     if not file:
-        raise WrongUse(f"which event? EVENT= is a file, as events/{function}/{_names(own, platform)}")
+        raise WrongUse(f"which event? EVENT= is a file, for example events/{function}/{_names(own, platform)}")
     try:
         event = path.read_bytes()
     except OSError as error:
@@ -102,7 +106,7 @@ def _event(file: str, function: str, platform: Platform) -> bytes:
     if platform == SCF:
         try:
             json.loads(event)
-        except RecursionError:  # JSON, and the runtime says itself what it makes of that
+        except RecursionError:  # it is JSON; the runtime reports what it makes of it
             pass
         except ValueError as error:
             at = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "not text"
@@ -120,7 +124,7 @@ def _shown(folder: Path) -> str:
 
 
 def _unreached(events: Iterable[Any]) -> str:
-    """What to do where a stand-in did not answer."""
+    """What to do if a stand-in did not answer."""
     lost = any(one is not None and one.error_class in _UNREACHED for one in events)
     return endpoints.unanswered(os.environ) if lost else ""
 
@@ -133,7 +137,7 @@ def _known(log: str) -> str:
 
 
 def _told(returned: InvocationResult) -> Any:
-    """The platform's error object; where settings are to blame and not the code, the stack's last line is enough."""
+    """The platform's error object. If settings are wrong and not the code, only the stack's last line is kept."""
     return {**returned.error, "stackTrace": returned.raised} if returned.is_meant else returned.error
 
 
