@@ -57,7 +57,7 @@ def run_page(page: str, folder: Path, after: Callable[[str, str], None], *, skip
             if block.startswith("make shell"):
                 inside = stack.enter_context(ShellSession(_made(folder / "inside"), block.strip()))
                 inside.run(":\n", timeout_s=BLOCK_S)
-            elif block == "exit\n":
+            elif block.partition("#")[0].strip() == "exit":
                 assert inside is not None
                 inside.leave(timeout_s=60)
                 inside = None

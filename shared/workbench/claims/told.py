@@ -22,7 +22,8 @@ def counted() -> str:
         f"{count['verified']} were seen on a real account. The vendors' documentation confirms {count['documented']}, "
         f"and other people's software that runs on these clouds confirms {count['third_party']}. {len(guessed)} are "
         f"uncertain: {count['assumed']} have no source, and for {count['open']} the sources are unclear or contradict "
-        f"each other. The tests try {both_ways} of the uncertain claims both ways: true and false."
+        f"each other. For {both_ways} of the uncertain claims the tests run twice: as if the claim were true, and as "
+        "if it were false."
     )
     return "".join(f"{line}\n" for line in wrap(told, _WIDTH, break_long_words=False, break_on_hyphens=False))
 
