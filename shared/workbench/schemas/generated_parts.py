@@ -18,7 +18,7 @@ from shared.workbench.claims.told import counted, weakest
 from shared.workbench.docs.marked_parts import MANUAL, with_part, write_part
 from shared.workbench.operations.manual_section import log_lines_and_alarms
 
-_READS = "list and read calls only"
+_READS = "none"
 
 
 def parts() -> dict[str, dict[str, str]]:
@@ -44,7 +44,7 @@ def write(root: Path = ROOT) -> None:
 
 
 def _functions() -> str:
-    lines = ["| function | what it does | API |", "|---|---|---|"]
+    lines = ["| function | what it does | its changing API call |", "|---|---|---|"]
     for function in functions():
         told = story(function)
         api = _actions_of(told.source) if function in operations() else _READS
