@@ -44,7 +44,7 @@ def write(root: Path = ROOT) -> None:
 
 
 def _functions() -> str:
-    lines = ["| function | what it does | its changing API call |", "|---|---|---|"]
+    lines = ["| function | what it does | API call that changes something |", "|---|---|---|"]
     for function in functions():
         told = story(function)
         api = _actions_of(told.source) if function in operations() else _READS
