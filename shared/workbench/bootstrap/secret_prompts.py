@@ -14,7 +14,7 @@ from shared.workbench.bootstrap import shown
 from shared.workbench.bootstrap.account import Account
 from shared.workbench.bootstrap.first_secrets import CORRECTION, CannotList, Credential, create, credentials, is_there
 from shared.workbench.deploy.access import Refused
-from shared.workbench.environment.terminal import Terminal
+from shared.workbench.environment.terminal import Terminal, complain
 
 _DONE, _FAILED = 0, 1
 
@@ -37,7 +37,7 @@ def ask_for_all(account: Account, terminal: Terminal) -> Asked:
             wanted = [one for one in found if not is_there(account.api, one)]
         except (CannotList, CallRefused, CallLost, CallerRefused) as error:
             text = str(error) if isinstance(error, CannotList) else _told(account, error)
-            print(f"first secrets: {text}; each belongs into {first.store}", file=sys.stderr)
+            complain(f"first secrets: {text}; each belongs into {first.store}")
             asked.is_part = True
             continue
         if not found:
@@ -87,7 +87,7 @@ def _is_stored(account: Account, credential: Credential, secret: Secret, termina
     try:
         create(account.api, credential, secret, account.needs.mark)
     except (CallRefused, CallLost, CallerRefused) as error:
-        print(f"bootstrap: {credential.store.place}: {_told(account, error)}", file=sys.stderr)
+        complain(f"bootstrap: {credential.store.place}: {_told(account, error)}")
         return False
     terminal.say(f"{credential.store.place}: stored")
     return True

@@ -115,7 +115,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies of the checkout side by side")
     parser.add_argument("--within", type=float, default=3600.0, metavar="SECONDS", help="none is begun after so long")
     parser.add_argument("--verbose", action="store_true", help="what killed each")
-    return parser.parse_args()
+    options: argparse.Namespace = parser.parse_args()
+    return options
 
 
 if __name__ == "__main__":

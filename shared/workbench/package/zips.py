@@ -13,7 +13,6 @@ import hashlib
 import io
 import os
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -127,11 +126,11 @@ def main(argv: list[str]) -> int:
         print(_report(one))
     if not can_start_here():
         text = "package: each cold start takes half as long again: what it compiles is kept by x86_64 Linux alone"
-        print(text, file=sys.stderr)
+        complain(text)
     over = [one for one in built if one.over_budget]
     for one in over:
         text = f"package: {one.spec.module}: {one.size / _MB:.2f} MB is over its budget of {one.spec.budget_mb:g} MB"
-        print(text, file=sys.stderr)
+        complain(text)
     return 1 if over else 0
 
 

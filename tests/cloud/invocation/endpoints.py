@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from shared.runtime.loopback import is_loopback
+from shared.runtime.settings import setting
 from tests.cloud.functions.platform_names import CLOUD_OF, Platform
 
 _NAMES = {"tencent": "Tencent Cloud", "alibaba": "Alibaba Cloud"}
@@ -39,21 +40,21 @@ def clouds_called(function: str, platform: Platform, event: bytes) -> list[str]:
 def would_leave(function: str, platform: Platform, event: bytes, settings: Mapping[str, str]) -> str:
     """What to say instead of a call to a real cloud; empty: each cloud has an endpoint, or keys of its own."""
     for cloud in clouds_called(function, platform, event):
-        has_keys = CLOUD_OF[platform] != cloud and all(settings.get(name) for name in _KEYS[cloud])
-        if not settings.get(endpoint_of(cloud)) and not has_keys:
+        has_keys = CLOUD_OF[platform] != cloud and all(setting(settings, name) for name in _KEYS[cloud])
+        if not setting(settings, endpoint_of(cloud)) and not has_keys:
             return _unset(cloud)
     return ""
 
 
 def no_endpoint(settings: Mapping[str, str]) -> str:
     """The same where nobody knows yet which functions run; empty: there is an endpoint."""
-    return "" if any(settings.get(endpoint_of(cloud)) for cloud in _NAMES) else _unset("tencent")
+    return "" if any(setting(settings, endpoint_of(cloud)) for cloud in _NAMES) else _unset("tencent")
 
 
 def unanswered(settings: Mapping[str, str]) -> str:
     """Which endpoint on this machine nobody listens at, or speaks another protocol; empty: none."""
     for name in map(endpoint_of, _NAMES):
-        url = urlsplit(settings.get(name, ""))
+        url = urlsplit(setting(settings, name) or "")
         if not url.hostname or not is_loopback(url.hostname):
             continue
         port = url.port or (443 if url.scheme == "https" else 80)
