@@ -58,7 +58,7 @@ class ModifyInstanceAccount(TencentCommand):
     `KEYTURN_ALLOW_NOAUTH=1` lets it through."""
     encrypt_password: bool | None = None
     """AccountPassword is encrypted already, by a scheme that the page does not publish: passed through as given.
-    Goes with an AccountPassword in clear text alone."""
+    Requires an AccountPassword given as text."""
 
     @property
     def alternates(self) -> tuple[str, ...]:
@@ -72,7 +72,7 @@ class ModifyInstanceAccount(TencentCommand):
             rule = "nothing to change: give AccountPassword, Remark, ReadonlyPolicy, Privilege or NoAuth"
             raise PydanticCustomError("nothing", rule)
         if self.encrypt_password and not isinstance(self.account_password, Secret):
-            rule = "EncryptPassword: goes with an AccountPassword that is given, encrypted, as text"
+            rule = "EncryptPassword: requires an AccountPassword that is given, already encrypted, as text"
             raise PydanticCustomError("encrypt", rule)
         if self.account_name == "root" and self.privilege is not None:
             raise PydanticCustomError("root", "Privilege: the rights of root cannot be changed")

@@ -56,7 +56,7 @@ class Change:
         self._known = Known(credential)
 
     def run(self) -> Conclusion:
-        """Bring the delivery to its end."""
+        """Run the steps until the delivery has its conclusion."""
         if self._delivery.options.finished:
             return redelivered(self._known, self._delivery)
         step = Step.DRY_RUN if self._delivery.options.dry_run else Step.LOOK

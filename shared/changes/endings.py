@@ -49,7 +49,6 @@ def _wrong_old(known: Known, delivery: Delivery) -> KeyturnError:
     text = "the cloud refuses the old secret: check it. If this is a repeat, send it with its CommandId"
     if not delivery.options.unnamed_caller:
         text = "the cloud refuses the old secret, and also the new one in its place: check the old one"
-    text += ". If it is lost, use tencent_redis_reset_password or alibaba_tair_reset_account_password"
     code, request_id = _code_of(known.error)
     return Refused(ErrorClass.WRONG_OLD_SECRET, text, code=code, request_id=request_id)
 

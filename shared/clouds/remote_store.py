@@ -18,7 +18,7 @@ from shared.stores.versions import is_keyturn_version
 
 _E = ErrorClass
 _ADVICE = {
-    _E.NOT_FOUND: "no such secret or version in this region and site: check the name",
+    _E.NOT_FOUND: "the store holds no such secret or version in this region and site",
     _E.FORBIDDEN: "the role may not do this to the secret: check the function's role, its policy and its keys",
     _E.FAILED: "the secret does not accept this call: see the cloud's page for the code",
     _E.INVALID_COMMAND: "the store does not accept the name or the version: check the reference",

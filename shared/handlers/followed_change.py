@@ -207,17 +207,23 @@ class FollowedChange:
         if self._login_answer() is LoginAnswer.ACCEPTED:
             return Ended(Outcome.CHANGED)
         if verdict is Verdict.THEIRS:
-            text = "the call got no answer, and another change was seen since: it is not known which secret is in force"
+            text = "the call got no answer, and another change, or another delivery of this command, was seen since: "
+            text += "it is not known which secret is in force"
             return Ended(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=request_id))
         text = "the call got no answer, and no read shows whether it took effect: "
         return Ended(Outcome.UNKNOWN, Ambiguous(text + "log in to find out", code="NotSettled", request_id=request_id))
 
     def _superseded(self) -> Ended | None:
+        """How the change ends if another task came after its own. A task does not tell what it set, nor for whom.
+
+        So a task of another delivery of this command, which sets the same secret, looks like somebody else's.
+        """
         if self.follower is None or self.command.task_id is None:
             return None
         if not self.follower.newer_change_exists(self.task, self.before):
             return None
-        text = "the change was made, and another one began after it: it is not known which secret is in force"
+        text = "the change was made, and another change, or another delivery of this command, came after it: "
+        text += "it is not known which secret is in force"
         return Ended(Outcome.UNKNOWN, Ambiguous(text, code=SUPERSEDED, request_id=self.conclusion.request_id))
 
     def _login_refused(self) -> Ended | None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 SUPERSEDED = "Superseded"
-"""Error code: another change of the credential came in between."""
+"""Error code: another change of the credential came in between, or a task that cannot be told from one."""
 
 
 class Stage(str, Enum):

@@ -66,7 +66,9 @@ class Resources(_Form):
     @model_validator(mode="after")
     def _something(self) -> Resources:
         if not self.tags and not self.patterns:
-            raise PydanticCustomError("resources", "must name Tags, Patterns or both; for all: Patterns of one *")
+            raise PydanticCustomError(
+                "resources", "must name Tags, Patterns or both; for every resource, set Patterns to one *"
+            )
         return self
 
     def selects(self, name: str, tags: Mapping[str, str]) -> bool:
@@ -126,7 +128,7 @@ class PlanRotation(_Form):
         for one, several in (("region", "regions"), ("role", "roles")):
             listed = getattr(self, several)
             if listed is not None and (getattr(self, one) is not None or len(set(listed)) < len(listed)):
-                rule = f"{to_pascal(several)}: names each once, and goes without {to_pascal(one)}"
+                rule = f"{to_pascal(several)}: must not repeat a value, and excludes {to_pascal(one)}"
                 raise PydanticCustomError(several, "{rule}", {"rule": rule})
         self._check_store()
         return self

@@ -52,7 +52,12 @@ def regions_of(cloud: str | None) -> tuple[str, ...]:
 
 
 def region_rule(cloud: str | None, given: str) -> str:
-    """The rule for error texts: the regions of one cloud or of each cloud, and which one is near what was given."""
+    """The rule for error texts: the regions of one cloud or of each cloud, and which one is near what was given.
+
+    A region of another cloud is told as such: the whole command is most likely meant for that cloud's functions.
+    """
+    if cloud and (others := [name for name in REGIONS if given in REGIONS[name]]):
+        return f"must be a region of {cloud}; {given} is one of {others[0]}: is this for a function of {others[0]}?"
     from shared.runtime.spelling import nearest
 
     near = nearest(given, regions_of(cloud))

@@ -56,7 +56,9 @@ class Message:
     tracestate: str | None = None
     """The sender's, beside a traceparent of the sender's."""
     prefix: str | None = None
-    """Timers: goes with a `-` before an id that the text gives; `fit_id` then makes the whole a valid id."""
+    """Timers: a text that keyturn puts with a `-` before an id in the command; `fit_id` then makes the whole a valid
+    id.
+    """
 
     def for_another(self, function: str) -> bool:
         """Whether the message is for another keyturn function. The data of foreign event types count as commands."""

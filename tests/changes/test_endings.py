@@ -38,13 +38,13 @@ WORDS: list[tuple[Delivered, ErrorClass, str | None, str]] = [
         deliver(Told(changes=[WRONG], fenced=True)),
         C.WRONG_OLD_SECRET,
         "r-wrong",
-        "check the old one. If it is lost, use tencent_redis_reset_password",
+        "also the new one in its place: check the old one",
     ),
     (
         deliver(Told(changes=[WRONG], fenced=True), unnamed_caller=True),
         C.WRONG_OLD_SECRET,
         "r-wrong",
-        "its CommandId. If it is lost, use tencent_redis_reset_p",
+        "check it. If this is a repeat, send it with its CommandId",
     ),
     (deliver(Told(changes=[ODD], probes=[ODD], fenced=True)), C.FAILED, "r-odd", "twice with Odd"),
     (

@@ -18,7 +18,7 @@ def store(error: KeyturnError) -> RemoteStore:
 @pytest.mark.parametrize(
     ("error", "kind", "error_class", "advice"),
     [
-        (Refused(E.NOT_FOUND, "x", code="C"), Refused, E.NOT_FOUND, "no such secret or version"),
+        (Refused(E.NOT_FOUND, "x", code="C"), Refused, E.NOT_FOUND, "holds no such secret or version"),
         (Refused(E.FORBIDDEN, "x", code="C"), Refused, E.FORBIDDEN, "the role may not do this"),
         (Refused(E.FAILED, "x", code="C"), Refused, E.FAILED, "the secret does not accept this call"),
         (Refused(E.INVALID_COMMAND, "x", code="C"), Refused, E.INVALID_COMMAND, "check the reference"),

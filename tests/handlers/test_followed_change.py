@@ -220,7 +220,7 @@ def test_another_s_change_leaves_unknown_what_is_in_force_unless_a_login_tells()
     assert ended is not None
     assert ended.error is not None
     assert (ended.outcome, code(ended), ended.error.request_id) == (Outcome.UNKNOWN, "Superseded", "req-1")
-    assert "another change was seen" in text(ended)
+    assert "another change, or another delivery of this command, was seen" in text(ended)
     assert case(observe=theirs).change(lost=True, stored=True, Login=True).ask() == Ended(Outcome.CHANGED)
 
 

@@ -214,7 +214,7 @@ _NOT_ASKED = ("positive_data_acceptance", "ignored_auth", "use_after_free", "ens
 
 
 # The engine multiplies a policy's rules out, and gives up; a body that breaks one of these is refused by the function.
-_TOO_MANY = re.compile(r"^(Regions|Roles) goes without")
+_TOO_MANY = re.compile(r"^(Regions|Roles) must not repeat")
 
 
 def _alone(function: str) -> dict[str, Any]:

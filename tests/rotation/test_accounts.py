@@ -172,9 +172,9 @@ def test_over_http_the_reply_says_that_others_go_on(many: House) -> None:
     [
         ({"Roles": [TAIR_TWO]}, "Roles: must be of tencent"),
         ({"Role": TAIR_TWO}, "Role: must be of tencent"),
-        ({"Roles": [TWO, TWO]}, "Roles: names each once"),
-        ({"Roles": [TWO], "Role": THREE}, "Roles: names each once, and goes without Role"),
-        ({"Regions": ["ap-guangzhou"]}, "Regions: names each once, and goes without Region"),
+        ({"Roles": [TWO, TWO]}, "Roles: must not repeat a value"),
+        ({"Roles": [TWO], "Role": THREE}, "Roles: must not repeat a value, and excludes Role"),
+        ({"Regions": ["ap-guangzhou"]}, "Regions: must not repeat a value, and excludes Region"),
         ({"Regions": ["cn-hangzhou"], "Region": None}, "Regions: "),
         ({"Regions": [], "Region": None}, "Regions: "),
         ({"Roles": []}, "Roles: "),

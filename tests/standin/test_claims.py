@@ -104,8 +104,8 @@ def test_a_row_is_read_with_the_worlds_that_it_names(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("world", "says"),
     [
-        ('{ old_equals_new = "perhaps" }', "R1: otherwise is no world"),
-        ("{ no_switch = true }", "R1: otherwise is no world"),
+        ('{ old_equals_new = "perhaps" }', "R1: otherwise is no valid world"),
+        ("{ no_switch = true }", "R1: otherwise is no valid world"),
         ('{ old_equals_new = "accept" }', "R1: otherwise is the default world"),
         ('{ not_so = ["R9"] }', "R1: not_so names no row: ['R9']"),
     ],

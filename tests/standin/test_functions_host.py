@@ -130,7 +130,7 @@ def test_a_timer_fires_when_told_with_each_platforms_event(quick: Standin) -> No
         TriggerDesc="0 0 2 1 * * *",
         CustomArgument="m",
     )
-    fired = json.loads(quick.tick("hello", "t", "2026-11-22T02:00:00Z")["Returned"])
+    fired = quick.tick("hello", "t", "2026-11-22T02:00:00Z")["Returned"]
     expected = {"Type": "Timer", "TriggerName": "t", "Time": "2026-11-22T02:00:00Z", "Message": "m"}
     assert fired["event"] == expected
 

@@ -304,8 +304,9 @@ def test_a_first_use_is_agreed_to_by_a_person(cloud: Standin) -> None:
     assert call_tencent(cloud, "GetSecretValue", ask, service="ssm")["SecretString"]
     assert cam(cloud, "GetRole", RoleName="SCF_QcsRole")["RoleInfo"]["RoleName"] == "SCF_QcsRole"
     with pytest.raises(HTTPError) as caught:
-        cloud.activate(redis=True)
-    caught.value.close()
+        cloud.activate(scff=True)
+    with caught.value as refused:
+        assert "there is no service scff, did you mean `scf`?" in json.load(refused)["error"]
 
 
 @pytest.mark.parametrize(("not_so", "status"), [([], "CreateFailed"), (["I5"], "Active")])

@@ -1,4 +1,4 @@
-"""A server that answers each call alike, whatever is asked: for adapters that read what a cloud never says."""
+"""A server that gives the same answer to every call, for tests of answers that a cloud never gives."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class _Answers(BaseHTTPRequestHandler):
         self.wfile.write(raw)
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def answering(status: int, body: object) -> Iterator[CloudAccess]:
-    """The access to a cloud of which every call is answered with this HTTP status and JSON body."""
+    """The access to a cloud that answers every call with this HTTP status and JSON body."""
     server = HTTPServer(("127.0.0.1", 0), _Answers)
     server.answer = (status, body)  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))

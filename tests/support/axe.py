@@ -1,4 +1,4 @@
-"""What axe-core finds wrong on a page: names, roles, keyboard, contrast, and its own best practices."""
+"""Finds accessibility problems on a page with axe-core: names, roles, keyboard, contrast, and best practices."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _UNFOLD = "document.querySelectorAll('details').forEach(one => { one.open = true
 def axe_violations(
     browser: Browser, html: Path, width: int, dark: bool, *, prepare: Callable[[Page], None] | None = None
 ) -> list[str]:
-    """Every violation of every rule, at one width in CSS pixels and in one colour scheme, everything unfolded.
+    """Every violation of every rule, at one width in CSS pixels and in one colour scheme, with all details open.
 
-    `prepare` brings the page into the state that is to be looked at. What it marks with the attribute `data-again` is
-    left out: parts that one template makes look alike, and axe takes seconds for each thousand elements.
+    `prepare` brings the page into the state to check. Elements that it marks with the attribute `data-again` are left
+    out: rows that one template makes are alike, and axe takes seconds for each thousand elements.
     """
     page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme="dark" if dark else "light")
     try:

@@ -1,4 +1,4 @@
-"""A chapter's blocks of Python, as the one module that they are."""
+"""The Python blocks of one chapter as one module."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.workbench.pages import MANUAL_FOLDER
 
 
 def chapter_module(chapter: str) -> Any:
-    """Its blocks are run in their order, exactly as they stand."""
+    """The module. Its blocks run in their order, exactly as the chapter has them."""
     path = MANUAL_FOLDER / f"{chapter}.md"
     text = path.read_text(encoding="utf-8")
     module = ModuleType(chapter)

@@ -1,4 +1,4 @@
-"""A command of each operation that changes the default world, and the calls that it makes."""
+"""For each operation: a command that changes the default world, and the calls that it makes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House
 
 VALID_COMMANDS: dict[str, dict[str, Any]] = {
     **{function: example_command(function) for function in operations()},
-    # These four by value: tests look into them.
+    # These four are written out, because tests read them.
     ACCOUNT: {
         "InstanceId": "crs-demo0001",
         "AccountName": "app",
@@ -46,5 +46,5 @@ ACTION = {
 
 
 def change_calls(house: House) -> list[str]:
-    """The calls that could have changed something."""
+    """The calls that may have changed something."""
     return [call["Action"] for call in house.cloud.calls() if not call["Action"].startswith("Describe")]

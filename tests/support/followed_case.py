@@ -1,4 +1,4 @@
-"""A pending change of a scripted cloud, by a message's data, for tests that ask it one question at a time."""
+"""A pending change on a scripted cloud, made from a message's data. Tests ask it one question at a time."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ DENIED = Refused(ErrorClass.FORBIDDEN, "no", code="Denied", request_id="req-9")
 
 @dataclass
 class Case:
-    """A pending change in a world of its own."""
+    """A pending change in its own world."""
 
     time: FakeTime = field(default_factory=FakeTime)
     script: Script = field(default_factory=Script)

@@ -1,4 +1,4 @@
-"""follow_change in a world of the tests' own, and the messages that it is given."""
+"""follow_change in a scripted world, and its messages."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_KEY: dict[str, Any] = {"handoff_keys": ()}
 
 @dataclass
 class Following:
-    """follow_change in a world of its own, with the operations of a package."""
+    """follow_change in its own world, with the operations of a package."""
 
     world: World = field(default_factory=World)
     cloud: Cloud = field(default_factory=Cloud)
@@ -66,7 +66,7 @@ class Following:
         return self.handler.process(self.world.request(*messages, trigger=trigger))
 
     def ended(self, *messages: Message) -> Any:
-        """The data of the one result."""
+        """The data of the only result."""
         (handled,) = self.process(*messages)
         assert handled.event is not None
         assert self.world.results.events == [handled.event]

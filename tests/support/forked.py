@@ -1,4 +1,4 @@
-"""A child of this process, which must not speak on its parent's connections: each would read the other's answers."""
+"""A child of this process. It must not use its parent's connections, because each would read the other's answers."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from tests.cloud.invocation.bootstrap import kill_at
 
 
 def fork(act: Callable[[], int]) -> int:
-    """Do something in a child, which ends with what it returns, or 99; the child's number."""
+    """Call `act` in a child.
+
+    The child's exit code is the result, or 99 after an error. Returns the child's process id.
+    """
     child = os.fork()
     if child:
         return child
     code = 99
     try:
-        DaraCore._sessions = {}  # where Alibaba's clients keep theirs; Tencent's has none from before
+        DaraCore._sessions = {}  # Alibaba's clients keep connections here; Tencent's client has none from before
         code = act()
     finally:
         os._exit(code)
 
 
 def run_until_killed(act: Callable[[], int], point: str) -> bool:
-    """Do something in a child that ends by SIGKILL at a point; whether it did."""
+    """Call `act` in a child that ends by SIGKILL at a point; returns whether it was killed."""
 
     def until_there() -> int:
         kill_at(point)

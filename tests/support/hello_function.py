@@ -1,4 +1,4 @@
-"""Small zips for tests of what runs and deploys functions: no packages, one handler, everything shown."""
+"""Small zips for tests of running and deploying functions: no packages, and one handler that shows everything."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def deploy_hello_to_scf(standin: Standin, files: dict[str, str] | None = None, *
 
 
 def invoke_on_scf(standin: Standin, event: Any, **given: Any) -> dict[str, Any]:
-    """What an invocation came to: `RetMsg` parsed under `Value`, beside the rest of the Result."""
+    """The result of an invocation: `RetMsg` parsed under `Value`, with the other fields of Result."""
     result: dict[str, Any] = call_scf(
         standin, "Invoke", FunctionName="hello", ClientContext=json.dumps(event), LogType="Tail", **given
     )["Result"]

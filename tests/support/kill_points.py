@@ -1,4 +1,4 @@
-"""Which calls of a command a kill follows."""
+"""Chooses the calls of a command after which the process is killed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 
 
 def points(calls: int, name: str, a_day: int) -> list[int]:
-    """Numbers of calls from 1: a sample that each day draws anew, or every one (KEYTURN_KILLS=all)."""
+    """Numbers of calls from 1: a sample that changes each day, or every call (KEYTURN_KILLS=all)."""
     every = range(1, calls + 1)
     if os.environ.get("KEYTURN_KILLS") == "all":
         return list(every)

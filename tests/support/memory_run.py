@@ -1,4 +1,4 @@
-"""One command's run whose store is in memory."""
+"""The run of one command with a store in memory."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ from tests.support.scripted_world import World, message
 
 
 class ShelvedRun(CommandRun[Any]):
-    """As the handler's, but for the place where a store is opened."""
+    """Like the handler's run, except that it opens the store in memory."""
 
     shelf: Callable[[str], Shelved]
 
     def _store(self, ref: StoreRef) -> tuple[Store, str]:
-        _, region = super()._store(ref)  # what settings refuse stays refused
+        _, region = super()._store(ref)  # a store that the settings refuse stays refused
         return self.shelf(ref.place), region
 
 
 @dataclass
 class Scene:
-    """What one command meets: its cloud, its world, its store."""
+    """The surroundings of one command: its cloud, its world, its store."""
 
     cloud: Cloud = field(default_factory=Cloud)
     world: World = field(default_factory=World)
     vault: Vault = field(default_factory=Vault)
-    fails: dict[str, KeyturnError] = field(default_factory=dict)  # before the store's call of that name
+    fails: dict[str, KeyturnError] = field(default_factory=dict)  # raised before the store's call of this name
 
     def begin(self, data: Any, trigger: Trigger = Trigger.QUEUE, **what: Any) -> ShelvedRun:
-        """The run of one delivery, not begun yet."""
+        """The run of one delivery, before it begins."""
         one: Message = message(data, **what)
         request = self.world.request(one, trigger=trigger)
         found = admit(self.cloud.operation, request, one)
@@ -53,13 +53,13 @@ class Scene:
             raise self.fails[call]
 
     def conclude(self, data: Any, trigger: Trigger = Trigger.QUEUE, **what: Any) -> Conclusion:
-        """How one delivery ends that is not handed back."""
+        """The conclusion of one delivery that does not send the command again."""
         conclusion = self.begin(data, trigger, **what).conclude()
         assert conclusion is not None
         return conclusion
 
     def version_of(self, command_id: str, account: str = "app", number: int = 1, resource: str = "crs-one") -> str:
-        """The name of the version of a command, of this scene's operation, that names no further parameters."""
+        """The name of the version of a command, of this scene's operation, without further parameters."""
         operation = self.cloud.operation
         region = "ap-guangzhou" if operation.cloud == "tencent" else "cn-hangzhou"
         source, subject = f"keyturn/{operation.cloud}/{region}", f"redis/{resource}/{account}"

@@ -1,4 +1,7 @@
-"""A store in memory that keeps the port's promises, opened anew for each delivery; tests look on and interfere."""
+"""A store in memory with the promises of the port.
+
+It is opened anew for each delivery. Tests can read and change it.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,12 @@ MOST = 10
 
 @dataclass
 class Vault:
-    """What the service holds: a user's version that is current, whose value promotions overwrite or whose stage they
-    move (`compares`: only from the version that was seen to have it)."""
+    """The content of the service.
+
+    A user's version is current at first. A promotion overwrites its value, or moves its stage
+
+        (`compares`: only from the version that had it when it was read).
+    """
 
     compares: bool = True
     now: float = 1_000.0
@@ -25,19 +32,19 @@ class Vault:
     made: dict[str, float] = field(default_factory=lambda: {"v1": 1.0})
     current: str = "first"
     moved: int = 0  # promotions
-    kept: list[str] = field(default_factory=list)  # values that a promotion replaced
+    kept: list[str] = field(default_factory=list)  # values that a promotion has replaced
 
     def put(self, version: str, value: str, made: float | None = None) -> None:
         self.values[version], self.made[version] = value, self.now if made is None else made
 
     def holds(self, value: str) -> bool:
-        """Whether some version opens a server that takes this."""
+        """Whether some version holds a value that this server accepts."""
         return value in (*self.values.values(), *self.kept, self.current)
 
 
 @dataclass
 class Shelved:
-    """The store's port over a vault. `before` and `after` are called with the method's name around each effect."""
+    """The port of a store over a vault. `before` and `after` are called with the method's name around each effect."""
 
     vault: Vault
     before: Callable[[str], None] = lambda _: None
@@ -70,7 +77,7 @@ class Shelved:
         return Secret(self.vault.current if version is None else self.vault.values[version])
 
     def check_takes_writes(self) -> None:
-        """Any does."""
+        """Does nothing: every vault accepts writes."""
 
     def make_room(self, spare: Sequence[str], places: int = 1) -> None:
         self._begin("make_room")
@@ -111,7 +118,7 @@ class Shelved:
 
 
 def failing(vault: Vault, number: int, error: KeyturnError, *, after: bool) -> Shelved:
-    """A store whose call of this number, from 1, raises, before its effect or after it."""
+    """A store whose call of this number (from 1) raises, before or after its effect."""
     store = Shelved(vault)
     count = [0]
 

@@ -1,4 +1,7 @@
-"""Worlds with a second account on each cloud, which owns what the default world gives to the functions' own."""
+"""Worlds with a second account on each cloud.
+
+It owns some things that belong to the functions' account in the default world.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ HUB = {"tencent": f"qcs::cam::uin/{TENCENT_UIN}:root", "alibaba": f"acs:ram::{AL
 
 
 def two_accounts(*owns: str, trusted: bool = True) -> dict[str, Any]:
-    """The second account's role `keyturn` may do everything there; `trusted`: the functions' account may assume it."""
+    """The second account, whose role `keyturn` may do everything there.
+
+    `trusted`: the functions' account may assume it.
+    """
     trust = {cloud: {"trust": account_trust(cloud, one)} for cloud, one in HUB.items()} if trusted else {}  # type: ignore[arg-type]
     numbers = {"tencent": "200000000002", "alibaba": "2000000000000002"}
     accounts = {

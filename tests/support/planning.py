@@ -1,4 +1,4 @@
-"""plan_rotation in a world of the tests' own, and a fleet as a test has written it down."""
+"""plan_rotation in a scripted world, with a fleet that the test describes."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ScriptedFleet:
 
 @dataclass
 class Planning:
-    """plan_rotation in a world of its own, for a fleet of the tests' own."""
+    """plan_rotation in its own world, for the test's fleet."""
 
     world: World = field(default_factory=World)
     fleet: ScriptedFleet = field(default_factory=ScriptedFleet)

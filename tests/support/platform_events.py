@@ -1,4 +1,4 @@
-"""Events as the platforms deliver them, around any command: what tests feed to handlers."""
+"""Events in the form of the platforms, with any command in them. Tests pass them to handlers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HTTP, TIMER, QUEUE = "http", "timer", "queue"
 def event(
     command: Any, platform: str, trigger: str, *, name: str = "m-1", headers: dict[str, str] | None = None
 ) -> Any:
-    """One event: a dict for SCF, bytes for FC. `name` makes the delivery's default CommandId distinct."""
+    """One event: a dict for SCF, bytes for FC. Another `name` gives the delivery another default CommandId."""
     body = command if isinstance(command, str) else json.dumps(command, ensure_ascii=False)
     shape = {(HTTP, SCF): _url, (HTTP, FC): _fc_http}.get((trigger, platform))
     if shape is not None:
@@ -75,7 +75,7 @@ def batch(bodies: list[str]) -> dict[str, Any]:
 
 
 def signed(event: dict[str, Any], key: str) -> dict[str, Any]:
-    """A command event with the `mac` that keyturn itself gives it, for a value of KEYTURN_HANDOFF_KEY."""
+    """A command event with the `mac` that keyturn would give it, for a value of KEYTURN_HANDOFF_KEY."""
     parts = {name: event[name] for name in ("type", "id", "subject", "data")}
     counts = {"attempt": event.get("attempt", 1), "hop": event.get("hop", 0)}
     return event | {"mac": sign(handoff_keys(key), **parts, **counts)}

@@ -1,4 +1,4 @@
-"""Programs that some tests want and a machine may not have: which tests they are, and how to get the program."""
+"""Programs that some tests need and a machine may lack: which tests these are, and how to get the program."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NODE_SDKS = NODE_PACKAGES / "vendors"
 
 @dataclass(frozen=True)
 class Program:
-    """`find` gives its path, or nothing; `get` is the command that brings it, on Debian."""
+    """`find` returns its path, or None; `get` is the command that installs it on Debian."""
 
     name: str
     get: str
@@ -51,7 +51,7 @@ def _node_package(path: str) -> Callable[[], str | None]:
 
 
 def _node_sdks() -> str | None:
-    """The folder of packages, where those of the lock file are installed."""
+    """The folder of Node packages, if it has those of the lock file."""
     lock = _NODE_SDKS / NODE_SDKS_LOCK.name
     same = lock.is_file() and lock.read_bytes() == NODE_SDKS_LOCK.read_bytes()
     packages = _NODE_SDKS / "node_modules"
@@ -63,7 +63,7 @@ def _npm(package: str) -> str:
 
 
 ASYNCAPI = Program("@asyncapi/parser", _npm("@asyncapi/parser@3.6.3"), _node_package("@asyncapi/parser"))
-# The shell is the same browser without its window, and takes half the time.
+# The headless shell is the same browser without a window, and takes half the time.
 _BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 CHROMIUM = Program("Chromium", "apt-get install chromium-headless-shell (or chromium)", _on_path(*_BROWSERS))
 CURL = Program("curl", "apt-get install curl", _on_path("curl"))
@@ -78,7 +78,7 @@ RABBITMQ = Program(
 )
 SERVERLESS = Program("serverless", _npm("serverless@3"), _node_package(".bin/serverless"))
 _SLS_SDK = ROOT / ".keyturn" / "sls"
-# Its models alone: two packages that its client needs have no wheels, and the lock takes wheels alone.
+# Only its models: its client needs two packages without wheels, and the lock file allows wheels only.
 SLS_SDK = Program(
     "the models of Alibaba's SLS SDK",
     "python3 -m pip install --no-deps --target .keyturn/sls alibabacloud-sls20201230==5.15.1",
@@ -92,7 +92,7 @@ TCCLI = Program(
 
 
 def require_program(program: Program) -> str:
-    """Where the program is. Without it the test is skipped, and the end of the run says so; in CI it fails."""
+    """The path of the program. Without it the test is skipped, and the end of the run says so; in CI the test fails."""
     found = program.find()
     if found is None:
         reason = f"{MISSING}{program.name}: {program.get}"
@@ -103,7 +103,7 @@ def require_program(program: Program) -> str:
 
 
 def missing_programs_report(reasons: list[str]) -> list[str]:
-    """The lines that say what could not be tested, from the reasons of all skipped tests."""
+    """The lines about tests that could not run, from the reasons of all skipped tests."""
     counts: dict[str, int] = {}
     for reason in reasons:
         if reason.startswith(MISSING):
@@ -113,5 +113,5 @@ def missing_programs_report(reasons: list[str]) -> list[str]:
     lines = ["Not tested, because a program is missing:"]
     for reason, count in sorted(counts.items()):
         name, _, get = reason.removeprefix(MISSING).partition(": ")
-        lines.append(f"  {count:>4} {'test wants' if count == 1 else 'tests want'} {name}: {get}")
+        lines.append(f"  {count:>4} {'test needs' if count == 1 else 'tests need'} {name}: {get}")
     return lines

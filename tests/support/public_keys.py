@@ -1,4 +1,4 @@
-"""Keys that results may be sealed for, and their public halves as a command's JWK."""
+"""Keys to seal results to, and their public halves as JWKs for a command."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Which tests are quick: no server, no zip, no broker, no other program and no sleep. `pytest -m quick` runs them all.
 
-`--first clouds/tencent/redis`: the tests of that room run before the others, and of these first those whose file names
-the module. What judges a mutant there then ends early.
+`--first clouds/tencent/redis` runs the tests of that room first, beginning with the files that have the module's name.
+A run that judges a mutant there then ends early.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import pytest
 from tests.cloud.state.checkout import ROOT
 
 _ROOMS = ("changes", "clouds", "commands", "handlers", "results", "rotation", "runtime", "stores", "triggers")
-# What starts a server, a broker or a browser, or builds zips.
+# The fixtures that start a server, a broker or a browser, or build zips.
 _SLOW_FIXTURES = frozenset({"browser", "cloud", "fleet", "house", "packages", "rabbitmq", "standin"})
-# What starts a program, fills a queue or waits, whatever fixtures it asks for: a file, or one test of it.
+# Files, and single tests, that start a program, fill a queue or wait, whatever their fixtures are.
 _SLOW = frozenset(
     {
         "rotation/test_fleet.py",
@@ -28,12 +28,12 @@ _SLOW = frozenset(
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--first", default="", metavar="ROOM/MODULE", help="the tests of this module run first")
+    parser.addoption("--first", default="", metavar="ROOM/MODULE", help="run the tests of this module first")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> Generator[None]:
-    """Mark the quick ones before anything is chosen by marker; put the order right after everything else did."""
+    """Mark the quick tests before markers select any, and sort the tests after all other plugins."""
     for item in items:
         if _is_quick(item):
             item.add_marker("quick")
@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def _place(item: pytest.Item) -> str:
-    """`room/test_file.py`, or `test_file.py` for one that stands outside of the rooms."""
+    """`room/test_file.py`, or `test_file.py` for a test outside the rooms."""
     tests = ROOT / "tests"
     return item.path.relative_to(tests).as_posix() if item.path.is_relative_to(tests) else item.path.name
 
@@ -59,7 +59,7 @@ def _is_quick(item: pytest.Item) -> bool:
 
 
 def _distance(item: pytest.Item, module: PurePosixPath) -> int:
-    """0: the file's name holds the module's; 1: of its room; 2: of another room."""
+    """0: the file's name holds the module's; 1: it is in the module's room; 2: it is in another room."""
     room, _, name = _place(item).partition("/")
     if room != module.parts[0]:
         return 2

@@ -1,4 +1,4 @@
-"""A plain TCP relay: what a client's connections go through, without a look at what they carry."""
+"""A TCP relay for a client's connections. It does not read what they carry."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 
 class Relay:
-    """In front of the stand-in, over TLS too: it counts connections, and can cut them as a freeze would.
+    """A relay to the stand-in, also for TLS. It counts connections, and can cut them as a freeze would.
 
-    `first`: where the first connection leads, if not there.
+    `first`: the address for the first connection, if it is another one.
     """
 
     def __init__(self, endpoint: str, first: str | None = None) -> None:

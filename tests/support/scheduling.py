@@ -1,4 +1,6 @@
-"""How a run of the tests goes: the order, side by side, what belongs to a function, and what could not be tested."""
+"""How the tests run: their order, their processes, the markers of functions, and the report of what could not be
+tested.
+"""
 
 from __future__ import annotations
 
@@ -26,21 +28,23 @@ _SHARE_BETWEEN = 0.8  # of the short tests
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """A marker for each function, by its name; examples that are the same in each run, unless more are asked for.
+    """Add a marker for each function, by its name.
 
-    SIGTERM ends a run as Ctrl-C does, with all that its workers started.
+    Hypothesis draws the same examples in each run, unless more are asked for.
+
+    SIGTERM ends a run as Ctrl-C does, with everything that its workers started.
     """
     if not hasattr(config, "workerinput"):
         signal.signal(signal.SIGTERM, signal.default_int_handler)
     hypothesis.settings.register_profile("same each time", derandomize="KEYTURN_FUZZ" not in os.environ)
     hypothesis.settings.load_profile("same each time")
     for name in _FUNCTIONS:
-        config.addinivalue_line("markers", f"{name}: what is tested of functions/{name}.py (make check FUNCTION=)")
+        config.addinivalue_line("markers", f"{name}: the tests of functions/{name}.py (make check FUNCTION=)")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each function's tests, and put all tests into the order in which processes take them.
+    """Mark each function's tests, and sort all tests into the order in which processes take them.
 
     KEYTURN_SAMPLE=WORD/N leaves one in N, with all that it shares something with, and all that want another program.
     The word draws which.
@@ -73,7 +77,7 @@ def _names_program(path: Path) -> bool:
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
-    """Tests that share something costly run in one process; all others go to whichever is free."""
+    """Tests that share something costly run in one process. Every other test goes to a free process."""
     config.option.loadscopereorder = False
     return _ByGroup(config, log)
 
@@ -96,7 +100,7 @@ def _group_of(nodeid: str) -> str | None:
 
 
 def _has_module_fixture(path: Path) -> bool:
-    """Whether a test file has a fixture of its module's own, or names one that its folder's `conftest.py` has."""
+    """Whether a test file has a module fixture of its own, or uses one from its folder's `conftest.py`."""
     text, conftest = path.read_text(encoding="utf-8"), path.with_name("conftest.py")
     if _MODULE_FIXTURE in text:
         return True
@@ -107,9 +111,10 @@ def _has_module_fixture(path: Path) -> bool:
 
 
 def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
-    """What works long, what waits long and what is short by turns; at the end only what is short.
+    """Mix tests that compute long, tests that wait long and short tests. Only short tests are at the end.
 
-    All that works at once would starve each other, and all that waits leaves the processor idle.
+    If all computing tests ran at once, they would slow each other down. If all waiting tests did, the processor would
+    idle.
     """
     waiting: list[list[pytest.Item]] = []
     groups: dict[str, list[pytest.Item]] = {}
@@ -121,7 +126,7 @@ def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
             waiting.append([item])
         else:
             short.append(item)
-    random.Random(0).shuffle(short)  # neighbours in a file are alike: all wait, or all work
+    random.Random(0).shuffle(short)  # tests that are neighbours in a file are alike: all wait, or all compute
     working = sorted(groups.values(), key=len, reverse=True)
     turns = list(chain.from_iterable(zip_longest(waiting, working, fillvalue=list[pytest.Item]())))
     between = int(len(short) * _SHARE_BETWEEN / max(1, len(turns)))
@@ -132,7 +137,7 @@ def _interleaved(items: list[pytest.Item]) -> list[pytest.Item]:
 
 
 def _functions_of(item: pytest.Item) -> set[str]:
-    """The functions that a test's parameters name; none for a test of pages, which wants a browser and Node."""
+    """The functions in a test's parameters. Empty for a test of pages, which needs a browser and Node."""
     if "browser" in getattr(item, "fixturenames", ()):
         return set()
     callspec = getattr(item, "callspec", None)
@@ -140,7 +145,7 @@ def _functions_of(item: pytest.Item) -> set[str]:
     words: set[str] = set()
     for value in given:
         parts = value if isinstance(value, tuple) else (value,)
-        words |= {part.partition("/")[0] for part in parts if isinstance(part, str)}  # of a file in events/, its folder
+        words |= {part.partition("/")[0] for part in parts if isinstance(part, str)}  # the folder of a file in events/
         words.add(str(getattr(value, "function", "")))
     return words & _FUNCTIONS
 
@@ -150,14 +155,14 @@ def _skips(terminal: pytest.TerminalReporter) -> list[str]:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What could not be tested here, at the end, in one block."""
+    """Print what could not be tested here, at the end, in one block."""
     for line in missing_programs_report(_skips(terminalreporter)):
         terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
-    """In CI, where everything is installed, a test that is skipped is a test that fails."""
+    """In CI every program is installed, so a skipped test counts as failed."""
     terminal = session.config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and "KEYTURN_CI" in os.environ and _skips(terminal):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

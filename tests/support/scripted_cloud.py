@@ -1,4 +1,4 @@
-"""A cloud of the tests' own: operations whose commands, calls and follower answer as a test has written it down."""
+"""A scripted cloud: operations whose commands, calls and follower give the answers that a test lists."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _Instance = Annotated[str, StringConstraints(pattern=r"^crs-[a-z0-9]{1,20}$")]
 
 
 class SetPassword(TencentCommand):
-    """No fence: a repeat sets the same again."""
+    """No fence: a repeat sets the same password again."""
 
     new_field: ClassVar[str] = "new_password"
     rule: ClassVar[PasswordRule] = RULE
@@ -44,7 +44,7 @@ class SetPassword(TencentCommand):
     account_name: _Account | None = None
     alternate: Alternate[_Account] | None = None
     new_password: Annotated[NewSecret, RULE] | None = None
-    random: bool = False  # the cloud makes the secret
+    random: bool = False  # the cloud generates the secret
     no_auth: bool = False
 
     @property
@@ -65,7 +65,7 @@ class SetPassword(TencentCommand):
 
 
 class SetRootPassword(TencentCommand):
-    """For the one account that has no name in the command."""
+    """For an instance's one account, which the command does not name."""
 
     account_field: ClassVar[str | None] = None
     account_default: ClassVar[str] = "root"
@@ -77,7 +77,7 @@ class SetRootPassword(TencentCommand):
 
 
 class SwapPassword(AlibabaCommand):
-    """Fenced: the old secret is asked for."""
+    """Fenced: the call needs the old secret."""
 
     old_field: ClassVar[str | None] = "old_password"
     new_field: ClassVar[str] = "new_password"
@@ -95,14 +95,17 @@ SET = Accepted("req-1", None)
 
 @dataclass
 class Script:
-    """What each method answers: the entries in turn, the last one for ever. An error is raised, a function called."""
+    """The answers of each method: the entries in turn, and the last one for ever.
+
+    An error is raised, a function is called.
+    """
 
     answers: dict[str, list[Any]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
     sent: list[str] = field(default_factory=list)  # the new secrets that `change` was called with
-    tasks: list[Task] = field(default_factory=list)  # that `progress` and the like were asked for
-    timeouts: list[float] = field(default_factory=list)  # of logins
-    befores: list[StateBefore] = field(default_factory=list)  # that `newer_change_exists` and `observe` were told
+    tasks: list[Task] = field(default_factory=list)  # the tasks that `progress` and the like were called with
+    timeouts: list[float] = field(default_factory=list)  # the time limits of logins
+    befores: list[StateBefore] = field(default_factory=list)  # that `newer_change_exists` and `observe` got
 
     def next(self, name: str, default: Any) -> Any:
         self.calls.append(name)
@@ -118,7 +121,7 @@ class Script:
 
 @dataclass(eq=False)
 class ScriptedFollower:
-    """The port that follow_change asks, by a script."""
+    """The port that follow_change calls, by a script."""
 
     script: Script
     can_reconcile: bool = True
@@ -151,13 +154,13 @@ class ScriptedFollower:
 
 
 def _login(answer: Any) -> LoginAnswer:
-    """A text in the script is the one password that opens the server."""
+    """A text in the script is the only password that the server accepts."""
     return answer if isinstance(answer, LoginAnswer) else LoginAnswer.REFUSED
 
 
 @dataclass(eq=False)
 class ScriptedChange(ScriptedFollower):
-    """The port that a change is made by, by the same script."""
+    """The port that makes a change, by the same script."""
 
     fenced: bool = False
     repeatable: bool = True
@@ -181,7 +184,7 @@ class ScriptedChange(ScriptedFollower):
 
 @dataclass(eq=False)
 class ScriptedFollowerClass:
-    """What an operation declares as its follower."""
+    """The class that an operation declares as its follower."""
 
     script: Script
     can_reconcile: bool = True
@@ -195,7 +198,7 @@ class ScriptedFollowerClass:
 
 @dataclass(eq=False)
 class Cloud:
-    """One operation, the script that answers its calls, and what it was opened with."""
+    """One operation, the script of its answers, and what it was opened with."""
 
     script: Script = field(default_factory=Script)
     command: type[Any] = SetPassword
@@ -204,7 +207,7 @@ class Cloud:
     follows: bool = True
     reconciles: bool = True
     rotation: Rotation | None = None
-    on_change: Callable[[], None] = lambda: None  # as the adapter is made, before any call
+    on_change: Callable[[], None] = lambda: None  # called when the adapter is created, before any call
     subjects: list[Subject] = field(default_factory=list)
     accesses: list[CloudAccess] = field(default_factory=list)
 
@@ -234,5 +237,5 @@ class Cloud:
 
 
 def fenced_cloud() -> Cloud:
-    """The operation that asks for the old secret; its changes have a status and no task."""
+    """The operation that needs the old secret. Its changes have a status and no task."""
     return Cloud(command=SwapPassword, cloud="alibaba", action="SwapPassword", reconciles=False)

@@ -1,4 +1,4 @@
-"""SCF's runtime around `handle`, in this process, for a handler of the tests' own."""
+"""SCF's runtime around `handle`, in this process, for a scripted handler."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def told(outcome: Outcome = Outcome.CHANGED, error: Refused | None = None, comma
 
 @dataclass
 class ScriptedHandler:
-    """What a function does with its messages, as a test has written it down."""
+    """The handler of a function, as a test describes it."""
 
     answer: Callable[[Request], list[Handled]] = lambda request: [Handled(told()) for _ in request.delivery.messages]
     requests: list[Request] = field(default_factory=list)
@@ -91,7 +91,7 @@ def line_of(log: Lines) -> dict[str, Any]:
 
 @contextmanager
 def platform_in(monkeypatch: pytest.MonkeyPatch) -> Iterator[Platform]:
-    """A platform whose environment and log level are put back."""
+    """A platform. Its environment and log level are restored afterwards."""
     for name in ("REGION", "APPID"):
         monkeypatch.setenv(f"TENCENTCLOUD_{name}", "ap-guangzhou")
     level = logging.getLogger("keyturn").level

@@ -1,4 +1,4 @@
-"""One invocation in a world of the tests' own: its time, its settings, its queues. Nothing waits, nothing listens."""
+"""One invocation in a scripted world: its time, its settings, its queues. Nothing waits, and nothing listens."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ROLE = {
 
 @dataclass
 class FakeTime:
-    """Both clocks, moved by sleeping alone."""
+    """Both clocks. Only sleeping moves them."""
 
     monotonic: float = 1_000.0
     unix: float = 1_795_000_000.0
@@ -58,7 +58,7 @@ class FakeTime:
 
 @dataclass
 class RecordingQueue:
-    """A queue that keeps what it is sent, or refuses it."""
+    """A queue that keeps the messages that it gets, or refuses them."""
 
     max_delay_s: float = 900.0
     refuses: bool = False
@@ -72,12 +72,12 @@ class RecordingQueue:
         self.delays.append(delay_s)
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing: no connection is open."""
 
 
 @dataclass
 class World:
-    """What an invocation knows of the world around it, and what came out of its queues."""
+    """What an invocation knows of the world around it, and what it sent to its queues."""
 
     settings: Settings = field(
         default_factory=lambda: Settings(results=RESULTS, commands=COMMANDS, handoff_keys=handoff_keys(KEY))
@@ -125,12 +125,12 @@ class World:
 
 
 def message(data: object, command_id: str = "m-1", **what: Any) -> Message:
-    """A message of a queue, as the triggers give it to a handler."""
+    """A message of a queue, as the triggers pass it to a handler."""
     return Message(data, command_id, **{"traceparent": PARENT, **what})
 
 
 class Lines(logging.Handler):
-    """The log lines of keyturn, as the JSON that they are."""
+    """The log lines of keyturn, as parsed JSON."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -151,7 +151,7 @@ class Lines(logging.Handler):
 
 @contextmanager
 def logged() -> Iterator[Lines]:
-    """What keyturn logs meanwhile."""
+    """The lines that keyturn logs inside this context."""
     log, handler = logging.getLogger("keyturn"), Lines()
     level = log.level
     log.setLevel(logging.INFO)

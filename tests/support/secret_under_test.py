@@ -1,4 +1,4 @@
-"""One secret of the stand-in's stores, opened anew for each delivery, as functions do."""
+"""One secret of the stand-in's stores. It is opened anew for each delivery, as functions do."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ONE, TWO, THREE = (version_name(f"c-{number}") for number in (1, 2, 3))
 
 @dataclass
 class SecretUnderTest:
-    """A secret by its store and name."""
+    """A secret, named by its store and its name."""
 
     kind: str
     cloud: Standin
@@ -54,7 +54,7 @@ class SecretUnderTest:
         return CloudAccess(role, self.cloud.endpoint, 20.0, deadline)
 
     def fill(self, versions: dict[str, str | tuple[str, float]], **more: Any) -> None:
-        """A world with another secret, of these versions: a value, or a value and its age in days."""
+        """Set a world with another secret of these versions: a value, or a value and its age in days."""
         self.name = "filled"
         told = {
             id_: one if isinstance(one, str) else {"value": one[0], "age_days": one[1]} for id_, one in versions.items()
@@ -91,7 +91,7 @@ class SecretUnderTest:
 
     @contextmanager
     def counted(self) -> Iterator[Counter[str]]:
-        """What is called meanwhile, by action."""
+        """Count the calls inside this context, by action."""
         before, made = len(self.cloud.calls()), Counter[str]()
         yield made
         made.update(call["Action"] for call in self.cloud.calls()[before:])

@@ -1,4 +1,4 @@
-"""A shell that goes on from one block of commands to the next, as a person at a terminal does."""
+"""A shell that keeps running from one block of commands to the next, as a person's terminal does."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from types import TracebackType
 
 from tests.cloud.state.checkout import ROOT
 
-# What a block left in the background ends with the shell.
+# Jobs that a block left in the background end with the shell.
 _PROLOGUE = "trap 'for job in $(jobs -p); do kill $job 2>/dev/null || true; done' EXIT\n"
 _OURS = ("KEYTURN_", "MAKE", "PYTEST_", "TENCENTCLOUD_", "ALIBABA_")
 _LOOK_S = 0.05
 
 
 class ShellSession:
-    """bash at the checkout's root, without any setting of ours; it ends at the first command that fails.
+    """bash in the checkout's root, without this project's settings. It ends at the first command that fails.
 
-    With `opener`, a command that starts a shell (`make shell`), that command starts it.
+    `opener` is a command that starts a shell, such as `make shell`. It then starts this shell.
     """
 
     def __init__(self, folder: Path, opener: str = "") -> None:
@@ -46,12 +46,12 @@ class ShellSession:
         self._tell(_PROLOGUE)
 
     def run(self, block: str, *, timeout_s: float) -> str:
-        """What a block prints. Raises: AssertionError with all of that, if it fails or takes too long."""
+        """The output of a block. Raises: AssertionError with the output, if the block fails or takes too long."""
         self._blocks += 1
         before, ended = self._said.stat().st_size, self._folder / f"ended-{self._blocks}"
         script = self._folder / f"block-{self._blocks}.sh"
         script.write_text(block, encoding="utf-8")
-        # From a file: commands that read their input would read the rest of a script that comes by it.
+        # From a file: otherwise a command that reads its input would read the rest of the script.
         self._tell(f". {script} < /dev/null\n: > {ended}\n")
         until = time.monotonic() + timeout_s
         while not ended.exists() and self._shell.poll() is None and time.monotonic() < until:
@@ -61,7 +61,10 @@ class ShellSession:
         return said
 
     def leave(self, *, timeout_s: float) -> None:
-        """`exit`, and wait until what the opener started has ended, too. Raises: AssertionError if it does not."""
+        """Run `exit`, and wait until everything that the opener started has ended.
+
+        Raises: AssertionError: it does not end.
+        """
         self._tell("exit\n")
         assert self._shell.wait(timeout_s) == 0, self._said.read_text(encoding="utf-8", errors="replace")
 
@@ -76,13 +79,13 @@ class ShellSession:
             self._shell.stdin.close()
         try:
             self._shell.wait(5)
-        except subprocess.TimeoutExpired:  # a block hangs: TERM lets bash run its trap once that has ended
+        except subprocess.TimeoutExpired:  # a block hangs: after TERM, bash runs its trap once the block has ended
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._shell.pid, signal.SIGTERM)
             self._shell.wait(10)
 
     def _tell(self, text: str) -> None:
         assert self._shell.stdin is not None
-        with contextlib.suppress(BrokenPipeError):  # it has ended, which whoever waits for the block sees
+        with contextlib.suppress(BrokenPipeError):  # the shell has ended; the caller who waits for the block sees that
             self._shell.stdin.write(text.encode())
             self._shell.stdin.flush()

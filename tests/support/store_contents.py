@@ -1,4 +1,4 @@
-"""What the stores hold, asked with the vendors' own clients and none of ours."""
+"""The contents of the stores, read with the vendors' own clients and without keyturn's."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN: Mapping[str, Any] = MappingProxyType({})
 
 @dataclass(frozen=True)
 class StoreContents:
-    """One secret as its service shows it: the current value, and every version's, by id."""
+    """One secret as its service shows it: the current value, and the value of every version by id."""
 
     current: str
     versions: dict[str, str]
@@ -33,7 +33,7 @@ class StoreContents:
 
     @property
     def users(self) -> dict[str, str]:
-        """What keyturn did not name."""
+        """The versions that keyturn did not name."""
         return {id_: value for id_, value in self.versions.items() if not is_keyturn_version(id_)}
 
 
@@ -44,13 +44,13 @@ def ssm(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
 
 
 def kms(cloud: Standin, action: str, **parameters: Any) -> dict[str, Any]:
-    """One call of KMS, all of it in the form body."""
+    """One call of KMS, with all parameters in the form body."""
     with cloud.in_world_time():
         return vendor_clients.call_kms(cloud, action, {}, parameters)
 
 
 def store_contents(cloud: Standin, place: str, keys: Mapping[str, Any] = OWN) -> StoreContents:
-    """What `ssm://name` or `kms://name` holds now; `keys` of another account, whose it is."""
+    """The present contents of `ssm://name` or `kms://name`; `keys` of another account, if it owns the store."""
     kind, _, name = place.partition("://")
     with cloud.in_world_time():
         return _ssm_held(cloud, name, keys) if kind == "ssm" else _kms_held(cloud, name, keys)
@@ -63,7 +63,7 @@ def _ssm_held(cloud: Standin, name: str, keys: Mapping[str, Any]) -> StoreConten
     versions = ask("ListSecretVersionIds")["Versions"]
     ids = [one["VersionId"] for one in versions]
     values = {id_: ask("GetSecretValue", VersionId=id_)["SecretString"] for id_ in ids}
-    # keyturn writes only where a current version was: of one second, its own is the later one.
+    # keyturn only writes if there is a current version. If both are of one second, keyturn's is the later one.
     oldest = min(versions, key=lambda one: (one["CreateTime"], is_keyturn_version(one["VersionId"])))["VersionId"]
     return StoreContents(
         next((values[one] for one in ("current", "SSM_Current") if one in values), values[oldest]), values

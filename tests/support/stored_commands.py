@@ -1,4 +1,4 @@
-"""Commands whose new secret is made and kept in a store, by operation; how they are sent, and followed to their end."""
+"""For each operation: commands that generate a new secret and keep it in a store, and how to send and follow them."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def some_version_opens(house: House, function: str) -> bool:
 
 
 def follow_to_the_end(house: House, platform: str = "scf") -> list[dict[str, Any]]:
-    """Deliver what waits for follow_change, each when it is due by the world's clock, until nothing is handed on."""
+    """Deliver the messages for follow_change, each when it is due by the world's clock, until none is left."""
     ended: list[dict[str, Any]] = []
     done: set[str] = set()
     for _ in range(40):
@@ -91,4 +91,4 @@ def follow_to_the_end(house: House, platform: str = "scf") -> list[dict[str, Any
         returned = house.deliver("follow_change", event, platform, timeout_s=20.0)
         assert returned.error is None
         ended += returned.value["Results"]
-    raise AssertionError("it is handed on for ever")
+    raise AssertionError("it is handed on without end")

@@ -1,4 +1,4 @@
-"""Servers on loopback that speak TLS, by whatever certificate a test gives them, and count what reaches them."""
+"""Servers on loopback that speak TLS with any certificate that a test gives them, and count the connections."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from shared.runtime.secret import Secret
 Serve = Callable[["TlsServer", socket.socket], None]
 
 ANSWER = {"RequestId": "r-1", "Response": {"RequestId": "r-1"}}
-"""Which both clouds' clients take."""
+"""An answer that the clients of both clouds accept."""
 
 
 class TlsServer:
-    """Hands each connection to `serve`, in a thread of its own."""
+    """Passes each connection to `serve`, each in its own thread."""
 
     def __init__(self, serve: Serve) -> None:
         self._serve = serve
@@ -36,7 +36,7 @@ class TlsServer:
         self._threads[0].start()
 
     def close(self) -> None:
-        """End it; whoever waits for an answer gets none."""
+        """End the server. A client that waits for an answer gets none."""
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -47,7 +47,7 @@ class TlsServer:
             thread.join(5)
 
     def opened(self, connection: socket.socket) -> None:
-        """A connection that stays until the client goes: `close` ends it."""
+        """Hold a connection until the client closes it. `close` ends it, too."""
         self._open.append(connection)
 
     def _accept(self) -> None:
@@ -80,7 +80,7 @@ def answers(context: ssl.SSLContext, body: object = ANSWER) -> Serve:
 
 
 def spoils_answer(context: ssl.SSLContext, sent: bytes = b"") -> Serve:
-    """Take one request, send these bytes beside TLS, and end the connection."""
+    """Read one request, send these bytes outside TLS, and close the connection."""
 
     def serve(server: TlsServer, connection: socket.socket) -> None:
         with context.wrap_socket(connection, server_side=True) as secure:
@@ -91,18 +91,18 @@ def spoils_answer(context: ssl.SSLContext, sent: bytes = b"") -> Serve:
 
 
 def speaks_plainly(server: TlsServer, connection: socket.socket) -> None:
-    """An HTTP server without TLS: to it a handshake is no request."""
+    """An HTTP server without TLS. A TLS handshake is a bad request for it."""
     connection.recv(65_536)
     connection.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
 
 
 def hangs_up(server: TlsServer, connection: socket.socket) -> None:
-    """End the connection in the middle of the handshake."""
+    """Close the connection in the middle of the handshake."""
     connection.recv(65_536)
 
 
 def says_nothing(server: TlsServer, connection: socket.socket) -> None:
-    """Accept, and let the client wait."""
+    """Accept the connection, and never answer."""
     while connection.recv(65_536):
         pass
 
@@ -118,14 +118,14 @@ def serving(serve: Serve) -> Iterator[TlsServer]:
 
 
 def access_to(server: TlsServer, ca_file: str | None) -> CloudAccess:
-    """The access to a cloud whose calls go there; nobody waits between two tries."""
+    """The access to a cloud whose calls go to this server. There is no pause between two attempts."""
     keys = RoleKeys("id", Secret("some-role-key"), Secret("some-role-token"))
     deadline = Deadline(time.monotonic() + 20)
     return CloudAccess(keys, server.endpoint, 1000.0, deadline, sleep=lambda _: None, ca_file=ca_file)
 
 
 def _request(connection: socket.socket) -> bytes:
-    """One whole request; nothing where the client has gone."""
+    """One whole request; empty if the client has closed."""
     data = b""
     while b"\r\n\r\n" not in data:
         if not (some := connection.recv(65_536)):

@@ -1,7 +1,7 @@
-"""`python -m tests.support.traffic_client`: one process of an application, which logs in anew for each request.
+"""`python -m tests.support.traffic_client`: one process of an application that logs in again for each request.
 
-Its login code is the manual's, as it stands there. It reads what it shall do as JSON, one line; works until its
-input ends; and writes one line of JSON for each request: when it began, how long it took, whether it failed.
+Its login code is the manual's, unchanged. The program reads its orders as one line of JSON, and works until its input
+ends. For each request it writes one line of JSON: when it began, how long it took, whether it failed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _THREADS = 6
 
 
 class Application:
-    """Requests to each target in turn. Each is a new connection with a login of its own."""
+    """Sends requests to each target in turn. Each request has a new connection with its own login."""
 
     def __init__(self, told: dict[str, Any]) -> None:
         self._cloud = AttachedStandin(Path(told["ready"]))
@@ -55,7 +55,7 @@ class Application:
         return request
 
     def _reader(self, store: str, account: str) -> Callable[[], tuple[str, ...]]:
-        """How a target's login is read: by the manual's own functions, or by none after the first."""
+        """How a target's login is read: by the manual's functions each time, or only once."""
         shown, kind, name = self._shown, *store.split("://")
         form = shown.tencent_login if kind == "ssm" else shown.tair_login
         client = ssm_client(self._cloud) if kind == "ssm" else kms_client(self._cloud)
@@ -77,7 +77,7 @@ class Application:
         return redis.Redis(host=host, port=port, protocol=2, credential_provider=login, retry=Retry(NoBackoff(), 0))
 
     def work(self, first: int, end: threading.Event) -> None:
-        """One thread's share, at the pace of the whole."""
+        """The requests of one thread, at the common pace."""
         due, turn = time.monotonic() + self._pause_s * first / _THREADS, first
         while not end.wait(max(0.0, due - time.monotonic())):
             due, turn = due + self._pause_s, turn + _THREADS

@@ -1,4 +1,4 @@
-"""Calls that change a password of the default world, as the vendors' SDKs make them, and what came of one."""
+"""Calls of the vendors' SDKs that change a password of the default world, and the results of such calls."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROBOT = {"RegistryId": "tcr-demo0001", "Name": "robot", "Random": True}
 
 
 def answer_or_code(call: Any, *arguments: Any, **how: Any) -> Any:
-    """The answer, or the code of what the client raised (its class, where it has no code)."""
+    """The answer, or the code of the client's exception (its class, if it has no code)."""
     try:
         return call(*arguments, **how)
     except (TencentCloudSDKException, DaraException) as error:
@@ -32,6 +32,6 @@ def answer_or_code(call: Any, *arguments: Any, **how: Any) -> Any:
 
 
 def times_applied(standin: Standin, service: str, instance: str, account: str) -> int:
-    """How often the account's password has been set."""
+    """How often the account's password was set."""
     count: int = standin.state()[service]["instances"][instance][account]["Applied"]
     return count

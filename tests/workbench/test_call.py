@@ -76,6 +76,29 @@ def test_each_result_of_several_has_its_own_secret_and_its_own_reason() -> None:
     ]
 
 
+def refused(subject: str, error_class: str, message: str, code: str = "Code") -> str:
+    error = {"Class": error_class, "Code": code, "Message": message, "Retryable": False}
+    told = event(1, "not_changed", Error=error) | {"subject": subject}
+    return " ".join(" ".join(shown({"Result": told, "Delivered": True})).split())
+
+
+@pytest.mark.parametrize(("cloud", "place"), [("tencent", "ssm://redis-crs-1-app"), ("alibaba", "kms://tair-r-1-app")])
+def test_a_store_without_a_secret_is_named_with_what_puts_one_there(cloud: str, place: str) -> None:
+    said = refused("redis/crs-1/app", "not_found", f"{place}: GetSecretValue ended with ResourceNotFound: the store")
+    assert f"Next: put the secret in force into {place}: `make bootstrap CLOUD={cloud} SECRET={place}`" in said
+    assert "check the names" not in said
+    assert "check the names" in refused("redis/crs-1/app", "not_found", "no such instance", "ResourceNotFound")
+
+
+def test_a_wrong_old_secret_offers_the_reset_of_its_own_service() -> None:
+    for subject, reset in (
+        ("redis/crs-1/root", "tencent_redis_reset_password"),
+        ("tair/r-1/app", "alibaba_tair_reset_account_password"),
+    ):
+        said = refused(subject, "wrong_old_secret", "the cloud refuses the old secret: check it")
+        assert said.endswith(f"if nobody knows it, set a new one with `{reset}`.") and said.count("_reset_") == 1
+
+
 def test_a_long_reason_is_wrapped_below_its_line() -> None:
     error = {"Class": "invalid_command", "Code": None, "Message": "word " * 60, "Retryable": False}
     lines = shown({"Result": event(1, "not_changed", Error=error), "Delivered": True})

@@ -55,26 +55,26 @@ def test_a_policy_of_a_role_that_the_setting_does_not_name_is_refused(cloud: str
         with pytest.raises(DescriptionError) as caught:
             load(path, cloud, OWN[cloud] | {"KEYTURN_ASSUME": named}, to="deploy")
         (line,) = caught.value.lines
-        assert f"does not name {role}, in which policy quarterly-" in line and "KEYTURN_ASSUME" in line
+        assert f"does not name {role}, the role of policy quarterly-" in line and "KEYTURN_ASSUME" in line
 
 
 @pytest.mark.parametrize(
     ("cloud", "variable", "url", "says"),
     [
-        ("tencent", RESULTS, "sqlite:///tmp/results", "scf publishes to ckafka:// or amqps://, not to sqlite"),
+        ("tencent", RESULTS, "sqlite:///tmp/results", "can publish to ckafka:// or amqps:// only, not to sqlite"),
         ("tencent", RESULTS, "memory://x", "not to memory://"),
-        ("alibaba", RESULTS, "sqlite:///tmp/results", "fc publishes to smq:// or amqps://, not to sqlite://"),
+        ("alibaba", RESULTS, "sqlite:///tmp/results", "fc functions can publish to smq:// or amqps:// only, not to sqlite://"),
         ("tencent", RESULTS, SMQ.format(7, "cn-hangzhou", "r"), "not to smq://"),
         ("alibaba", RESULTS, "ckafka://ap-guangzhou/datahub-1", "not to ckafka://"),
         ("tencent", RESULTS, "amqp://u:hunter2@127.0.0.1/v?queue=q", "not to amqp://"),
         ("tencent", RESULTS, "ckafka://ap-guanzhou/datahub-1", "did you mean `ap-guangzhou`?"),
-        ("alibaba", RESULTS, SMQ.format(7, "cn-hangzhou", "r"), "account 7, and `role` is one of account 1000"),
-        ("alibaba", RESULTS, SMQ.format(ACCOUNT, "cn-hangzhou", "keyturn-follow-change"), "that a trigger reads"),
-        ("tencent", COMMANDS, "ckafka://ap-beijing/datahub-1", "goes to ap-beijing, and the function's trigger"),
-        ("tencent", COMMANDS, "amqps://u:hunter2@mq/v?queue={function}", "would go to another kind"),
+        ("alibaba", RESULTS, SMQ.format(7, "cn-hangzhou", "r"), "account 7, but `role` belongs to account 1000"),
+        ("alibaba", RESULTS, SMQ.format(ACCOUNT, "cn-hangzhou", "keyturn-follow-change"), "whose messages a trigger"),
+        ("tencent", COMMANDS, "ckafka://ap-beijing/datahub-1", "is a queue in ap-beijing, but the function's trigger"),
+        ("tencent", COMMANDS, "amqps://u:hunter2@mq/v?queue={function}", "commands would go elsewhere"),
         ("alibaba", COMMANDS, SMQ.format(ACCOUNT, "cn-beijing", "keyturn-{function}"), "cn-beijing"),
-        ("alibaba", COMMANDS, SMQ.format(ACCOUNT, "cn-hangzhou", "x-{function}"), "queue x-follow"),
-        ("tencent", RESULTS, "", "is empty: without a place for results"),
+        ("alibaba", COMMANDS, SMQ.format(ACCOUNT, "cn-hangzhou", "x-{function}"), "is the queue x-follow"),
+        ("tencent", RESULTS, "", "is empty: a function without a results queue"),
     ],
 )  # fmt: skip
 def test_a_queue_of_another_kind_cloud_region_or_account_is_refused(
@@ -103,7 +103,7 @@ def test_a_certificate_authority_of_ones_own_is_never_deployed(cloud: str, to: A
 def test_one_queue_for_results_and_commands_is_refused(cloud: str) -> None:
     url = "ckafka://ap-guangzhou/datahub-1" if cloud == "tencent" else SMQ.format(ACCOUNT, "cn-hangzhou", "one")
     told = refused(cloud, KEYTURN_RESULTS=url, KEYTURN_COMMANDS=url)
-    assert [line for line in told if ".KEYTURN_COMMANDS: is KEYTURN_RESULTS, too" in line], told
+    assert [line for line in told if ".KEYTURN_COMMANDS: is the same queue as KEYTURN_RESULTS" in line], told
 
 
 def test_results_may_go_to_a_broker_and_to_another_region() -> None:
@@ -117,7 +117,7 @@ def test_results_may_go_to_a_broker_and_to_another_region() -> None:
 
 def test_a_topic_that_makes_a_triggers_name_too_long_is_told_with_its_line() -> None:
     (line,) = refused("tencent", CKAFKA_INSTANCE="ckafka-" + "x" * 60)
-    assert "SCF makes no trigger of a longer name than 60" in line
+    assert "SCF takes trigger names of at most 60 characters" in line
     named = re.search(r"serverless\.yml:(\d+):", line)
     assert named is not None, line
     assert "ckafka" in (ROOT / "serverless.yml").read_text(encoding="utf-8").splitlines()[int(named[1]) - 1].lower()
@@ -159,7 +159,7 @@ def test_two_policies_keep_no_two_kinds_of_secret_under_one_name(
     with pytest.raises(DescriptionError) as caught:
         load(file, "tencent", {})
     (line,) = caught.value.lines
-    assert "custom.policies.again: Store: quarterly-redis keeps other passwords under the same names" in line
+    assert "custom.policies.again: Store: policy quarterly-redis keeps other passwords under the same names" in line
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_two_policies_keep_no_two_kinds_of_secret_under_one_name(
         ({"Function": "nope"}, "Function"),
         ({"Function": None}, "Function"),
         ({"MaxAgeDays": "ninety"}, "MaxAgeDays"),
-        ({"Store": "ssm://redis-{resource}-{account}"}, "Store: quarterly-redis keeps other passwords"),
+        ({"Store": "ssm://redis-{resource}-{account}"}, "Store: policy quarterly-redis keeps other passwords"),
     ],
 )
 def test_a_policy_in_a_timers_text_obeys_the_rules_of_all_policies(

@@ -56,19 +56,19 @@ WRONG = [
     ("timeout: 60", "timeout: 901", "tencent", "timeout: scf takes 1 to 900 seconds"),
     ("memorySize: 128", "memorySize: 200", "tencent", "scf takes 64 MB, or 128 to 3072 MB in steps of 128"),
     ("memorySize: 128", "memorySize: 100", "alibaba", "fc takes 128 to 32768 MB in steps of 64"),
-    ("concurrency: 1", "concurrency: 2", "tencent", "concurrency: scf gives an instance one event at a time"),
+    ("concurrency: 1", "concurrency: 2", "tencent", "concurrency: must be 1: an scf instance"),
     ("asyncRetries: 2", "asyncRetries: 3", "tencent", "asyncRetries: scf takes 0 to 2"),
     ("runtime: Python3.10", "runtime: Python3.12", "tencent", "runtime: scf runs keyturn on Python3.10"),
     ("authType: CAM", "authType: NONE", "tencent", "authType: would let anybody change passwords: must be CAM"),
     ("authType: function", "authType: anonymous", "alibaba", "authType: would let anybody change passwords"),
     ("authType: function", "authType: jwt", "alibaba", "authType: must be function"),
     ("method: POST, authType: CAM", "method: GET, authType: CAM", "tencent", "method: must be POST"),
-    ("0 0 2 1 1,4,7,10 * *", "0 0 25 1 1 * *", "tencent", "cron: the hour goes from 0 to 23"),
+    ("0 0 2 1 1,4,7,10 * *", "0 0 25 1 1 * *", "tencent", "cron: the hour must be from 0 to 23"),
     ("0 0 2 1 1,4,7,10 * *", "0 0 2 1 1 * 2027", "alibaba", "cron: fc has no year field"),
     ('message: ""', "message: change it", "tencent", "message: must be a command, as JSON"),
     ('message: ""', f"message: '{COMMAND % 'x'}'", "tencent", "message: holds a secret in clear"),
-    ("KEYTURN_LOG:", "FC_LOG:", "tencent", "environment.FC_LOG: the platforms keep this prefix to themselves"),
-    ("KEYTURN_LOG:", "TENCENTCLOUD_REGION:", "alibaba", "the platforms keep this prefix to themselves"),
+    ("KEYTURN_LOG:", "FC_LOG:", "tencent", "environment.FC_LOG: begins with a prefix that the platforms reserve"),
+    ("KEYTURN_LOG:", "TENCENTCLOUD_REGION:", "alibaba", "begins with a prefix that the platforms reserve"),
     ("KEYTURN_LOG:", "2ND:", "tencent", "2ND: must be a letter, then letters, digits and _"),
     ("${env:KEYTURN_LOG, 'INFO'}", "LOUD", "tencent", "environment.KEYTURN_LOG: must be one of"),
     ("${env:KEYTURN_LOG, 'INFO'}", "x" * 4096, "tencent", "environment: has "),
@@ -78,13 +78,13 @@ WRONG = [
         "- timer: ${self:custom.triggers.nightly.tencent}",
         "- timer: { name: t, cron: '1 * * * *' }\n          " * 11,
         "tencent",
-        "10 triggers at most",
+        "takes at most 10 triggers",
     ),
     ("topic: keyturn-commands, ", "", "tencent", "topic: is missing"),
     ("topic: keyturn-commands, ", 'topic: "key\\nturn", ', "tencent", "topic: must be 1 to 128 printable characters"),
     ("service: keyturn", "service: 2nd_team", "tencent", "service: must be a letter, then up to 59 letters"),
-    ("topic: keyturn-commands, ", f"topic: {'t' * 60}, ", "tencent", "no trigger of a longer name than 60: ckafka"),
-    ('message: ""', f"message: '{json.dumps({'InstanceId': 'x' * 4096})}'", "tencent", "its text is over 4096 bytes"),
+    ("topic: keyturn-commands, ", f"topic: {'t' * 60}, ", "tencent", "names of at most 60 characters: ckafka"),
+    ('message: ""', f"message: '{json.dumps({'InstanceId': 'x' * 4096})}'", "tencent", "is longer than 4096 bytes"),
     (
         "retries: 3 }\n\n  # What",
         "retries: 10001 }\n\n  # What",
@@ -100,25 +100,25 @@ WRONG = [
     (f"handler: {ACCOUNT}.main", f"handler: {ACCOUNT}.other", "tencent", "has no other_handler"),
     (f"handler: {ACCOUNT}.main", "handler: nowhere.main", "tencent", "handler: there is no functions/nowhere.py"),
     (f"handler: {ACCOUNT}", f"handler: functions/{ACCOUNT}", "tencent", "handler: must be <file>.<function>"),
-    (f"name: {ACCOUNT}", "name: 2nd", "tencent", "name: scf does not take this as a function's name"),
-    (f"name: {ACCOUNT}", "name: ends_", "tencent", "name: scf does not take this as a function's name"),
+    (f"name: {ACCOUNT}", "name: 2nd", "tencent", "name: is not a valid function name on scf"),
+    (f"name: {ACCOUNT}", "name: ends_", "tencent", "name: is not a valid function name on scf"),
     (f"name: {ACCOUNT}", "name: follow_change", "tencent", "name: another function has the same"),
     ("role/keyturn\n", "user/keyturn\n", "alibaba", "role: must be an ARN"),
     ("- ckafka: ${self", "- kafka: ${self", "tencent", "unknown key `kafka`"),
     ("- ckafka: ${self:custom.triggers.commands}", "- {}", "tencent", "must be one trigger"),
     ("- smq: { queue: keyturn-f", "- ckafka: { instance: i, topic: t, retries: 3 } #", "alibaba", "no CKafka trigger"),
     ("service: keyturn", "service: keyturn\nplugins: [x]", "tencent", "unknown key `plugins`"),
-    ("service: keyturn", "service: keyturn\nservice: again", "tencent", "a key that is no text, or stands twice"),
+    ("service: keyturn", "service: keyturn\nservice: again", "tencent", "or a key that is there twice"),
     ("service: keyturn", "service: [", "tencent", "not YAML"),
-    ("service: keyturn", "service: ${opt:stage}", "tencent", "known are env:NAME, self:path and 'text'"),
-    ("service: keyturn", "service: ${self:service}", "tencent", "leads back to itself"),
-    ("service: keyturn", "service: ${env:NOT_SET}", "tencent", "${env:NOT_SET} leads nowhere and has no default"),
+    ("service: keyturn", "service: ${opt:stage}", "tencent", "only env:NAME, self:path and 'text' work"),
+    ("service: keyturn", "service: ${self:service}", "tencent", "refers to itself"),
+    ("service: keyturn", "service: ${env:NOT_SET}", "tencent", "${env:NOT_SET} has no value and no default"),
     ("policy: quarterly-redis", "policy: yearly", "tencent", "timer.policy: there is no such policy under custom.pol"),
-    ("policy: quarterly-redis", 'message: "{}", policy: quarterly-redis', "tencent", "a message or a policy, not both"),
-    ('message: ""', "policy: quarterly-redis", "tencent", "timer.policy: only plan_rotation takes a policy"),
+    ("policy: quarterly-redis", 'message: "{}", policy: quarterly-redis', "tencent", "set message or policy, not both"),
+    ('message: ""', "policy: quarterly-redis", "tencent", "timer.policy: only timers of plan_rotation can name"),
     ("MaxAgeDays: 90", "MaxAgeDays: -1", "tencent", "custom.policies.quarterly-redis: MaxAgeDays: "),
     ("MaxAgeDays: 90", "MaxAge: 90", "tencent", "MaxAge: is not a field of this command"),
-    ("MaxAgeDays: 90", "MaxAgeDays: 90\n      Policy: x", "tencent", "a policy is named by its key"),
+    ("MaxAgeDays: 90", "MaxAgeDays: 90\n      Policy: x", "tencent", "remove Policy (the key is the name)"),
     (
         f"Function: {ACCOUNT}\n      Region: ${{self:custom.clouds.tencent.region}}",
         "Function: alibaba_tair_modify_account_password\n      Region: cn-hangzhou",
@@ -131,7 +131,7 @@ WRONG = [
         "tencent",
         "quarterly-redis: Region: is no region of tencent",
     ),
-    ('Accounts: ["app*"]', f"Accounts: [{', '.join(['a' * 90] * 50)}]", "tencent", "quarterly-redis: has 4"),
+    ('Accounts: ["app*"]', f"Accounts: [{', '.join(['a' * 90] * 50)}]", "tencent", "quarterly-redis: is 4"),
     ("    quarterly-tair:", "    quarterly tair:", "alibaba", "there is no such policy"),
     ("region: ${env:KEYTURN_REGION, 'ap-guangzhou'}", "region: guangzhou", "tencent", "did you mean `ap-guangzhou`?"),
     ("KEYTURN_REGION: ${self:provider.region}", "KEYTURN_REGION: cn-hangzu", "alibaba", "did you mean `cn-hangzhou`?"),
@@ -139,7 +139,7 @@ WRONG = [
     ("${env:KEYTURN_VPC, ''}", "vpc-1234abcd", "tencent", "vpc.subnet: must be one subnet's id"),
     ("${env:KEYTURN_SECURITY_GROUP, ''}", "sg-1", "tencent", "vpc.securityGroup: scf has none"),
     ("${env:KEYTURN_SUBNET, ''}", "vsw-1234", "alibaba", "vpc.vpc: must be a VPC's id"),
-    ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of 50 MB at most"),
+    ("budgetMb: 4.5", "budgetMb: 51", "tencent", "budgetMb: scf takes zips of at most 50 MB"),
 ]
 
 
@@ -216,7 +216,7 @@ def test_only_functions_that_never_see_a_secret_may_have_their_events_copied(
     part = copy.partition(":")[0]
     everywhere = FILE.replace("    concurrency: 1 ", f"    {copy}\n    concurrency: 1 ")
     wrong = mistakes(tmp_path, everywhere, cloud)
-    assert all(f"{part}: copies the event or the reply" in line and "follow_change." not in line for line in wrong)
+    assert all(f"{part}: receives the event or the reply" in line and "follow_change." not in line for line in wrong)
     head, _, tail = FILE.partition(f"    {cloud}:\n      {cloud}_")
     mark = "        name: follow_change\n"
     allowed = f"{head}    {cloud}:\n      {cloud}_{tail.replace(mark, mark + f'        {copy}' + chr(10), 1)}"
@@ -249,7 +249,7 @@ def test_half_of_a_place_for_logs_is_told_with_its_line(
 ) -> None:
     (line,) = mistakes(tmp_path, FILE, cloud, **{variable: LOGGED[cloud][variable]})
     assert line.startswith(f"serverless.yml:{line_with(FILE, variable)}: functions.")
-    assert line.endswith(f".logs.{part}: is missing: {pair} are set together, or neither is")
+    assert line.endswith(f".logs.{part}: is missing: set {pair} together, or neither")
 
 
 @pytest.mark.parametrize("cloud", LOGGED)

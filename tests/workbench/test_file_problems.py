@@ -23,7 +23,7 @@ def load_description(path: str) -> int:
 
 
 COMMANDS: dict[str, tuple[Callable[[str], int], int]] = {
-    "call": (lambda path: call.main(["tencent", "follow_change", path]), 2),
+    "call": (lambda path: call.main(["tencent", "plan_rotation", path]), 2),
     "report": (lambda path: report([path], {}), 1),
     "verify": (lambda path: verify(["tencent", "--sandbox", path]), 2),
     "cloud": (lambda path: serve(["--world", path]), 2),

@@ -55,7 +55,7 @@ def cloud_mistakes() -> Iterator[Mistake]:
     yield Mistake("tests.cloud queue show", ("required: url",))
     yield Mistake("tests.cloud queue show sqlit:///tmp/a", ("known are sqlite",))
     yield Mistake("tests.cloud queue show sqlite://{folder}/folder", ("folder is a folder",), code=1)
-    yield Mistake("tests.cloud queue show sqlite://{folder}/binary", ("binary cannot be shown",), code=1)
+    yield Mistake("tests.cloud queue show sqlite://{folder}/binary", ("binary cannot be read",), code=1)
     yield Mistake("tests.cloud run --once", ("KEYTURN_COMMANDS is not set", "sqlite:///"))
     yield Mistake("tests.cloud run --once", ("KEYTURN_COMMANDS", "known are sqlite"), settings={"COMMANDS": "foo://x"})
     yield Mistake("tests.cloud run --once", ("KEYTURN_COMMANDS is not set",), settings={"COMMANDS": " "})
@@ -84,7 +84,7 @@ def invoke_mistakes() -> Iterator[Mistake]:
         yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP} --timeout-s {seconds}", (limit,))
     yield Mistake(f"tests.cloud invoke \x1b[31m{ACCOUNT} {HTTP}", (f"no function \ufffd[31m{ACCOUNT}",), most=5)
     unset = {"TENCENT_ENDPOINT": None}
-    yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP}", ("the real Tencent Cloud", "`make cloud`"), settings=unset)
+    yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP}", ("the real Tencent Cloud", "`make shell`"), settings=unset)
     for blank in ("", " ", " \t"):
         yield Mistake(
             f"tests.cloud invoke {ACCOUNT} {HTTP}", ("the real Tencent",), settings={"TENCENT_ENDPOINT": blank}
@@ -116,6 +116,13 @@ def account_mistakes() -> Iterator[Mistake]:
         yield Mistake(f"{call} tencent {ACCOUNT} {{folder}}/{name}", (f"/{name} ", why))
     yield Mistake(f"{call} tencent {ACCOUNT} {{folder}}/binary", ("is not JSON (",))
     yield Mistake(f"{call} tencent {ACCOUNT} {HTTP}", ("has no address on this platform: deploy it first",))
+    others = (
+        "follow_change has no HTTP trigger in serverless.yml",
+        "by queue",
+        f"have one are: {ACCOUNT}",
+        "plan_rotation",
+    )
+    yield Mistake(f"{call} tencent follow_change {HTTP}", others, most=4)
     nobody = {"TENCENT_ENDPOINT": "http://127.0.0.1:9"}
     yield Mistake(f"{call} tencent {ACCOUNT} {HTTP}", ("NoConnection", "ENDPOINT"), code=1, settings=nobody)
     queue = {"COMMANDS": "ckafka://ap-guangzhou/datahub-demo02"}
@@ -141,7 +148,15 @@ def other_mistakes() -> Iterator[Mistake]:
     yield Mistake("shared.workbench.report sqlite://{folder}/folder", ("folder is a folder, and a queue is a file",), 1)
     yield Mistake("shared.workbench.report ''", ("a source has no name: FROM= is a queue or a file",), code=1)
     for name, why in UNREADABLE:
-        yield Mistake(f"shared.workbench.report {{folder}}/{name}", (name, why), code=1)
+        yield Mistake(f"shared.workbench.report {{folder}}/{name}", (f"/{name} cannot be read", why), code=1)
+    yield Mistake("shared.workbench.report nowhere/n.jsonl", ("FROM=nowhere/n.jsonl cannot be read", NO_FILE), code=1)
+    no_result = ("holds 1 line, but no result and no report of a rotation", "no page was written")
+    for name in ("broken", "binary"):
+        yield Mistake(
+            f"shared.workbench.report {{folder}}/{name} -o {{folder}}/page.html", (f"/{name} ", *no_result), code=1
+        )
+    nodir = "{folder}/nodir/page.html"
+    yield Mistake(f"shared.workbench.report {{folder}}/empty -o {nodir}", ("OUT=", "there is no folder"), code=1)
     yield Mistake("shared.workbench.report {folder}/empty -o {folder}/folder", ("OUT=", FOLDER), code=1)
     yield Mistake("shared.workbench.report {folder}/empty --now soon", ("RFC 3339", "2026-11-22T06:00:00Z"))
     yield Mistake("shared.workbench.bench --only wrong", ("there is no part wrong", "cold, warm"))
@@ -153,7 +168,7 @@ def other_mistakes() -> Iterator[Mistake]:
     yield Mistake("shared.workbench.mutants --room cloud", ("did you mean `clouds`?",))
     yield Mistake("shared.workbench.package tencent folow_change", ("did you mean `follow_change`?",))
     yield Mistake(f"shared.workbench.scaffold {MISSPELT} tencent_redis_new", (f"did you mean `{ACCOUNT}`?",), 1, 4)
-    yield Mistake("shared.workbench.scaffold '' ''", ("FROM and NAME are both wanted",))
+    yield Mistake("shared.workbench.scaffold '' ''", ("FROM and NAME are both required",))
     yield Mistake("shared.workbench.verify tencent --only T99", ("ONLY: there is no claim T99",))
     yield Mistake("shared.workbench.verify tencent --only A1", ("A1 is about Alibaba", "CLOUD=alibaba"))
     yield Mistake("shared.workbench.verify tencent --sandbox {folder}/nowhere", ("SANDBOX=", NO_FILE))

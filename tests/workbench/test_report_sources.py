@@ -62,6 +62,32 @@ def test_a_broker_still_has_every_message_after_a_look(
     assert not any(BROKER_PASSWORD in text for text in (page, told.out, told.err))
 
 
+def test_a_file_of_which_no_line_is_an_event_leaves_a_good_page_alone(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = page_of(tmp_path, [result_event("changed", "c", "2026-11-22T06:00:00.000Z")])
+    before = page.read_bytes()
+    (tmp_path / "README.md").write_text("# A page\n\nof words\n", encoding="utf-8")
+    (tmp_path / "empty.jsonl").touch()
+    for sources in (["README.md"], ["events.jsonl", "README.md"]):
+        assert main([*(str(tmp_path / name) for name in sources), "-o", str(page)], {}) == 1
+        said = " ".join(capsys.readouterr().err.split())
+        assert "README.md holds 2 lines, but no result and no report of a rotation; no page was written" in said
+        assert page.read_bytes() == before
+    assert main([str(tmp_path / "empty.jsonl"), "-o", str(page)], {}) == 0
+
+
+def test_no_folder_is_made_but_dist(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.jsonl").touch()
+    assert main(["empty.jsonl", "-o", "nodir/page.html"], {}) == 1
+    assert "OUT=nodir/page.html cannot be written: there is no folder nodir" in capsys.readouterr().err
+    assert main(["empty.jsonl"], {}) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dist", "empty.jsonl"]
+
+
 @pytest.mark.parametrize(
     ("source", "says"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -29,7 +30,7 @@ def test_results_are_shown_and_stay_in_the_queue(
     for _ in range(2):
         assert main([_command(name)], environ) == 0
         told = capsys.readouterr().out.splitlines()
-        assert len(told) == 4
+        assert len([line for line in told if not line.startswith("    ")]) == 3
         assert any("   changed       redis/crs-1/app   0.0 s" in line for line in told)
         refused = next(index for index, line in enumerate(told) if "   not_changed   redis/crs-2/app" in line)
         assert told[refused + 1].startswith("    wrong_old_secret (Wrong.Old): not it. Next: ")
@@ -60,6 +61,22 @@ def test_results_are_shown_in_order_of_time(cloud: Standin, tmp_path: Path, caps
     assert main(["tencent", "--json"], environ) == 0
     told = [json.loads(line)["data"]["CommandId"] for line in capsys.readouterr().out.splitlines()]
     assert told == ["due-1", "due-2", "due-3"]
+
+
+def test_times_are_utc_and_said_to_be(
+    cloud: Standin, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environ = reader(cloud, "sqlite", tmp_path)
+    publish(environ, event(1, at="2099-01-01T00:00:01Z"))
+    monkeypatch.setenv("TZ", "Asia/Shanghai")
+    time.tzset()
+    try:
+        assert main(["tencent"], environ) == 0
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    told = capsys.readouterr()
+    assert told.out.startswith("01-01 00:00:01   ") and "times are UTC; JSON=1" in told.err
 
 
 def test_what_is_older_than_asked_for_is_left_out(

@@ -162,6 +162,7 @@ class ScriptedCaller:
 
     replies: list[tuple[int, ...]]
     in_other_accounts = False
+    reads_no_store: bool = False
 
     def fire(self, mode: str) -> Fired:
         return Fired(mode, self.replies.pop(0), continues=False)
@@ -203,7 +204,7 @@ def test_where_only_a_part_was_listed_it_is_not_known_that_nothing_is_due(monkey
 
 def test_a_fleet_of_none_without_a_report_may_not_have_been_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     code, said = ended(monkeypatch, [(0, 0, 0, 0, 0, 0)], None)
-    assert (code, "or they could not be listed: the lines of plan_rotation say which" in said) == (1, True)
+    assert (code, "or they could not be listed: the log lines of plan_rotation say which" in said) == (1, True)
 
 
 REFUSED = '{"Result": {"data": {"Error": {"Class": "%s", "Code": null, "Message": "no"}}}, "Delivered": true}'

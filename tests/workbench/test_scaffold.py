@@ -129,11 +129,11 @@ def test_an_operation_of_the_other_cloud_begins_the_same_way(checkout: Path) -> 
     before = touched(checkout)
     code, said = run(checkout, "make", "-s", "new", f"FROM={TAIR}", f"NAME={OTHER}")
     assert code != 0
-    assert f"functions/{OTHER}.py is there already" in said
+    assert f"functions/{OTHER}.py exists already" in said
     (checkout / f"functions/{OTHER}.py").unlink()
     code, said = run(checkout, "make", "-s", "new", f"FROM={TAIR}", f"NAME={OTHER}")
     assert code != 0
-    assert "it would be overwritten" in said
+    assert "would be overwritten" in said
     assert [path for path in touched(checkout) if path != f"functions/{OTHER}.py"] == [
         path for path in before if path != f"functions/{OTHER}.py"
     ]
@@ -143,14 +143,14 @@ def test_an_operation_of_the_other_cloud_begins_the_same_way(checkout: Path) -> 
     ("source", "name", "words"),
     [
         ("tencent_redis_no_such", NAME, "no operation of that name; one of alibaba_tair_modify_account_password, "),
-        (ACCOUNT, "tencent_redis", "a function is named <cloud>_<service>_<the API's action"),
-        (ACCOUNT, "tencent_redis_Reset", "a function is named"),
-        (ACCOUNT, "tencent_redis_2fa_reset", "a function is named"),
-        (ACCOUNT, "aws_redis_reset_password", "a function is named"),
+        (ACCOUNT, "tencent_redis", "a function's name has the form <cloud>_<service>_<the API's action"),
+        (ACCOUNT, "tencent_redis_Reset", "a function's name has the form"),
+        (ACCOUNT, "tencent_redis_2fa_reset", "a function's name has the form"),
+        (ACCOUNT, "aws_redis_reset_password", "a function's name has the form"),
         (ACCOUNT, f"tencent_redis_{'x' * 50}", "SCF takes 2 to 60 characters"),
-        (ACCOUNT, ACCOUNT, f"functions/{ACCOUNT}.py is there already"),
-        (ACCOUNT, OTHER, f"is of another service; make it from {TAIR}"),
-        (ACCOUNT, "tencent_tcr_reset_password", f"make it from {REGISTRY}"),
+        (ACCOUNT, ACCOUNT, f"functions/{ACCOUNT}.py exists already"),
+        (ACCOUNT, OTHER, f"belongs to another service; copy from {TAIR}"),
+        (ACCOUNT, "tencent_tcr_reset_password", f"copy from {REGISTRY}"),
         (
             ACCOUNT,
             "tencent_mysql_reset_password",

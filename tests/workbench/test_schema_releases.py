@@ -84,11 +84,11 @@ def changed(*steps: str, to: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("made", "as_command", "as_result"),
     [
-        (changed("properties", "Note", to=...), ["/Note: is taken no longer"], ["/Note: is sent no longer"]),
-        (changed("properties", "More", to={}), [], ["/More: is new where nothing may be"]),
+        (changed("properties", "Note", to=...), ["/Note: is no longer accepted"], ["/Note: is no longer sent"]),
+        (changed("properties", "More", to={}), [], ["/More: is new where no other member was allowed"]),
         (changed("required", to=["Id", "Kind"]), ["/Kind: is required now"], []),
         (changed("required", to=[]), [], ["/Id: may be absent now"]),
-        (changed("properties", "Note", to={"type": "string"}), ["/Note: null is taken no longer"], []),
+        (changed("properties", "Note", to={"type": "string"}), ["/Note: null is no longer accepted"], []),
         (changed("properties", "Id", "type", to=["string", "null"]), [], ["/Id: null may come now"]),
         (changed("properties", "Id", "minLength", to=3), ["/Id: minLength is narrower"], []),
         (changed("properties", "Id", "maxLength", to=10), [], ["/Id: maxLength is wider"]),
@@ -96,13 +96,13 @@ def changed(*steps: str, to: Any) -> dict[str, Any]:
         (changed("properties", "Id", "pattern", to="^.$"), ["/Id: pattern differs"], ["/Id: pattern differs"]),
         (changed("properties", "Id", "pattern", to=...), [], ["/Id: pattern differs"]),
         (changed("properties", "Note", "pattern", to="^.$"), ["/Note: pattern differs"], []),
-        (changed("properties", "Kind", "enum", to=["a"]), ['/Kind: value "b" is taken no longer'], []),
+        (changed("properties", "Kind", "enum", to=["a"]), ['/Kind: value "b" is no longer accepted'], []),
         (changed("properties", "Kind", "enum", to=["a", "b", "c"]), [], ['/Kind: value "c" may come now']),
         (changed("properties", "Kind", "enum", to=...), [], ["/Kind: values are no longer enumerated"]),
         (changed("properties", "List", "maxItems", to=4), ["/List: maxItems is narrower"], []),
         (
             changed("properties", "List", "items", to={"type": "integer"}),
-            ["/List/*: string is taken no longer"],
+            ["/List/*: string is no longer accepted"],
             ["/List/*: integer may come now"],
         ),
         (
@@ -112,8 +112,8 @@ def changed(*steps: str, to: Any) -> dict[str, Any]:
         ),
         (
             changed("$defs", "Inner", "properties", to={}),
-            ["/Inner/Deep: is read no longer"],
-            ["/Inner/Deep: is sent no longer"],
+            ["/Inner/Deep: is no longer read"],
+            ["/Inner/Deep: is no longer sent"],
         ),
         (changed("allOf", to=[]), [], ["/: a rule is gone: Id needs Kind"]),
         (

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
 import re
+import struct
+import termios
 
 import pytest
 
 from shared.workbench.environment.terminal import WIDEST, Terminal, complain, wrapped
+from shared.workbench.results.shown import event_lines, read_event
 from tests.cloud.state.checkout import ROOT
+from tests.workbench.results_queue import event
 
 WORDS = "word " * 60
 
@@ -73,3 +80,14 @@ def test_both_streams_are_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
     complain(WORDS)
     for text in (said.getvalue(), capsys.readouterr().err):
         assert len(text.splitlines()) == 3 and max(map(len, text.splitlines())) <= WIDEST
+
+
+@pytest.mark.parametrize(("columns", "widest"), [(72, 72), (200, WIDEST), (0, 80), (10, 40)])
+def test_on_a_terminal_no_line_is_wider_than_the_terminal(columns: int, widest: int) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    with os.fdopen(slave, "w") as stream, os.fdopen(master, "rb", buffering=0) as shown:
+        Terminal(stream).say(WORDS)
+        lines = shown.read(4096).decode().splitlines()
+        assert widest - len("word ") <= max(map(len, lines)) <= widest
+        assert max(map(len, event_lines(read_event(event(1, "pending")), Terminal(stream)))) <= widest

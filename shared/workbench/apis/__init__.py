@@ -1,1 +1,1 @@
-"""One signed call of either cloud's API, by the vendors' own clients and with nothing of keyturn's reading of it."""
+"""Signed calls of both clouds' APIs by the vendors' clients, without keyturn's own code for reading answers."""

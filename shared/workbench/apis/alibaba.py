@@ -1,6 +1,6 @@
 """One call of Alibaba Cloud's API with the caller's own keys, by the vendor's official clients.
 
-Nothing of keyturn's own reading of answers is used: what it believes is what is being looked at.
+This code does not use keyturn's code for reading answers, because `verify` checks what that code believes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _CALLS_PER_S = 5.0
 
 
 def config_of(keys: Mapping[str, str], region: str, endpoint: str, timeout_s: float) -> Any:
-    """What every client of the vendor takes; `endpoint`: where to call instead of the product's host, or empty."""
+    """The settings of every client of the vendor. `endpoint`: where to call instead of the product's host, or empty."""
     from alibabacloud_tea_openapi.utils_models import Config
     from darabonba import core
 
@@ -46,7 +46,7 @@ def config_of(keys: Mapping[str, str], region: str, endpoint: str, timeout_s: fl
 
 
 class AlibabaApi:
-    """Alibaba Cloud: one region."""
+    """Alibaba Cloud's API in one region."""
 
     cloud = "alibaba"
 
@@ -58,7 +58,7 @@ class AlibabaApi:
         self._pace = Pace(_CALLS_PER_S)
 
     def in_region(self, region: str) -> AlibabaApi:
-        """The same caller in a region."""
+        """The same caller in another region."""
         return self if region == self.region else AlibabaApi(self.keys, region, self.endpoint)
 
     def call(
@@ -71,9 +71,10 @@ class AlibabaApi:
         keys: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """An RPC call's body; `form` travels in the request's body, as secrets do.
+        """The body of an RPC call's answer. `form` travels in the body of the request, as secrets must.
 
-        `keys` and `headers` replace single ones: a token, a date, a nonce; a refusal may then be about them.
+        `keys` and `headers` replace single values, for example a token, a date or a nonce. A refusal may then be about
+        them.
         Raises: CallRefused, CallLost, CallerRefused.
         """
         form = dict(form) if form else None
@@ -82,11 +83,13 @@ class AlibabaApi:
     def call_function(
         self, action: str, method: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None = None
     ) -> dict[str, Any]:
-        """A ROA call of Function Compute. `path` begins with the version. Raises: CallRefused, CallLost."""
+        """A ROA call of Function Compute. `path` begins with the API version. Raises: CallRefused, CallLost."""
         return self._send("FC", action, method, path, "ROA", dict(query), dict(body) if body is not None else None)
 
     def invoke(self, function: str, event: bytes) -> tuple[bytes, dict[str, str]]:
-        """What a function returned, and the answer's headers by lower-case name, the end of its log among them.
+        """What a function returned, and the answer's headers by lower-case name.
+
+        A header holds the end of the function's log.
 
         Raises: CallRefused, CallLost.
         """
@@ -135,7 +138,7 @@ class AlibabaApi:
 
         def ask() -> Any:
             found = self._client(service, keys).call_api(parameters, request, RuntimeOptions())
-            if found["statusCode"] >= 300:  # not followed, and no answer of the API's
+            if found["statusCode"] >= 300:  # a redirect: the client does not follow it, and it is no answer of the API
                 raise ConnectionError("a redirect")
             return found
 
@@ -144,29 +147,29 @@ class AlibabaApi:
         return got if isinstance(got, dict) else {}
 
     def host(self, service: str) -> str:
-        """The host of a product by its client's table."""
+        """The host of a product, from its client's table."""
         return str(self._client(service, None)._endpoint)
 
     def _client(self, service: str, keys: Mapping[str, str] | None) -> Any:
         config = config_of({**self.keys, **(keys or {})}, self.region, self.endpoint, TIMEOUT_S)
-        if service == "r-kvstore":  # each product's own client knows its hosts
+        if service == "r-kvstore":  # the product's own client knows the hosts
             from alibabacloud_r_kvstore20150101.client import Client
         elif service == "FC":
             from alibabacloud_fc20230330.client import Client
         else:
             from alibabacloud_tea_openapi.client import Client
 
-            place = service if service in ("ram", "sts") else f"{service}.{self.region}"  # these two are of no region
+            place = service if service in ("ram", "sts") else f"{service}.{self.region}"  # these two have one host
             config.endpoint = config.endpoint or f"{place}.aliyuncs.com"
         return Client(config)
 
     def _answered(self, service: str, action: str, ask: Callable[[], Any], *, altered: bool) -> Any:
-        """What the client gives. Raises: CallRefused, CallLost, CallerRefused."""
+        """What the client returns. Raises: CallRefused, CallLost, CallerRefused."""
         failure: Exception | None = None
         answer: Any = None
         try:
             answer = ask()
-        # Whatever the client raises: its text may hold what was sent.
+        # The client may raise anything. Its text may hold the request.
         except Exception as error:
             failure = error
         status = getattr(failure, "status_code", None)

@@ -1,4 +1,4 @@
-"""Refusals that are about who calls, from where and when, and say nothing of what was asked."""
+"""Refusals because of the caller, the place or the time of a call. They say nothing about the request itself."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _CLOCK = (
 )
 _REGION = ("unsupportedregion", "invalidregionid", "regionid.notfound", "invalidregion")
 _RIGHTS = (
-    "unauthorized",  # SLS' own, and the start of UnauthorizedOperation
+    "unauthorized",  # a code of SLS, and the beginning of UnauthorizedOperation
     "authfailure.unauthorizedoperation",
     "forbidden.ram",
     "forbidden.nopermission",
@@ -50,22 +50,22 @@ _PASSING = (
 
 
 def passes(code: str) -> bool:
-    """Whether a code is about the moment: the call's rate, or a failure of the service's own."""
+    """Whether a code means a temporary condition: too many calls, or a failure of the service."""
     return code.lower().startswith(_PASSING)
 
 
 _PRODUCTS = {"mns-open": "mns", "eventbridge-console": "eventbridge", "FC": "fc", "r-kvstore": "kvstore"}
-"""What policies call a product, where its API is called otherwise."""
+"""The names of products in policies, where they differ from those in the API."""
 _GIVES_ROLES = {"scf": "cam", "fc": "ram"}
 _WITH_A_ROLE = ("CreateFunction", "UpdateFunctionConfiguration", "UpdateFunction")
 
 
 Person = Literal["deployer", "bootstrap"]
-"""Whose policy `make bootstrap PRINT=1` writes: of who deploys, or of who runs bootstrap."""
+"""The policy that `make bootstrap PRINT=1` writes: for the person who deploys, or the person who runs bootstrap."""
 
 
 def missing_right(cloud: str, service: str, action: str, code: str, person: Person = "deployer") -> str:
-    """Which right a refused call wants, and who grants it; empty for a code that is not about rights."""
+    """The right that a refused call lacks, and who can grant it. Empty: the code is not about rights."""
     if complaint(code) != "rights":
         return ""
     product = _PRODUCTS.get(service, service)
@@ -76,13 +76,13 @@ def missing_right(cloud: str, service: str, action: str, code: str, person: Pers
 
 
 def who_grants(cloud: str, person: Person = "deployer") -> str:
-    """Whom to ask for a right, and what to show them."""
+    """Whom to ask for a right, and what to show that person."""
     policy = f"`make bootstrap CLOUD={cloud} PRINT=1` writes the whole policy to dist/bootstrap/{cloud}/{person}.json"
     return f"whoever administers the account must grant it: {policy}"
 
 
 class Refusal(Exception):
-    """What a cloud answers to a call that it does not take; `code` is its own, `status` HTTP's. Never what was sent."""
+    """A cloud's refusal of a call: its own `code` and HTTP's `status`, and nothing of the request."""
 
     def __init__(self, action: str, code: str, status: int, service: str = "") -> None:
         super().__init__(f"{action}: {code}")
@@ -93,11 +93,11 @@ class Refusal(Exception):
 
 
 class CallerRefused(Refusal):
-    """A call with the caller's own keys was refused for who calls, its rights, the region or the clock."""
+    """The cloud refused a call because of the caller's keys or rights, the region or the clock."""
 
 
 def complaint(code: str) -> Complaint:
-    """What a code complains of, if it is about the caller; empty for any other code."""
+    """What a code complains about, if it is about the caller. Empty: any other code."""
     code = code.lower()
     kinds: tuple[tuple[Complaint, tuple[str, ...]], ...] = (
         ("clock", _CLOCK),

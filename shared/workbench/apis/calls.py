@@ -1,4 +1,4 @@
-"""How a call of a cloud's API may fail, what it may have changed, and its pace."""
+"""The ways a call of a cloud's API can fail, whether it may have changed something, and the pace of calls."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ _T = TypeVar("_T")
 
 
 class CallRefused(Refusal):
-    """A call was refused for what it asks, or for the moment."""
+    """The cloud refused a call because of the request, or because of a temporary condition."""
 
     @property
     def passes(self) -> bool:
-        """Whether it is about the moment, and says nothing of what was asked."""
+        """Whether the refusal is temporary and says nothing about the request."""
         return passes(self.code) or self.status == 429 or self.status >= 500
 
 
 class CallLost(Exception):
-    """A call got no readable answer; it may have had its effect, unless the server's certificate was refused.
+    """A call got no readable answer. It may have had its effect, unless the client refused the server's certificate.
 
-    `host`: the server, where the failure does not name it; `endpoint`: where the call went, if not to the cloud.
-    `kind` is the failure's, without its text. `certificate` tells of a refused certificate; else it is empty.
+    `host`: the server, if the failure does not name it; `endpoint`: where the call went, if not to the cloud.
+    `kind`: the class of the failure, without its text. `certificate`: the message about a refused certificate, or
+    empty.
     """
 
     def __init__(
@@ -46,14 +47,14 @@ class CallLost(Exception):
 
     @property
     def is_read(self) -> bool:
-        """Whether there was nothing that it could have changed."""
+        """Whether the call could not have changed anything."""
         return self.action.startswith((*_READS, "GET "))
 
 
 def waited_out(ask: Callable[[], _T], *, also_lost: bool = True) -> _T:
-    """What a read says, asked a handful of times as long as it is refused in passing or its answer is lost.
+    """The result of a read. A temporary refusal or a lost answer is repeated a few times.
 
-    It may be a step that looks first, too, whose lost answers are for a person to see.
+    `also_lost` false: a lost answer is not repeated, for a step that changes something after its read.
     Raises: CallRefused, CallLost, CallerRefused; RetryLater of a fleet's listing.
     """
     for _ in range(_TRIES - 1):
@@ -76,20 +77,20 @@ _UNCLEAR = ("InternalError", "FailedOperation", "ServiceUnavailable")
 
 
 class Effects:
-    """How many calls may have changed something: taken, lost, or refused in a way that proves nothing."""
+    """Counts the calls that may have changed something: accepted, lost, or refused in a way that proves nothing."""
 
     count = 0
 
     def __init__(self) -> None:
         self.passing: list[str] = []
-        """The codes of refusals that are about the moment alone."""
+        """The codes of temporary refusals."""
 
     def lost_or_taken(self, action: str) -> None:
-        """A call was taken, or got no answer."""
+        """Count a call that was accepted or got no answer."""
         self.count += not action.startswith(_READS)
 
     def refusal(self, refused: CallRefused, *, altered: bool) -> CallRefused | CallerRefused:
-        """What to raise of a refusal; `altered`: its keys or headers were not the caller's own."""
+        """The exception to raise for a refusal. `altered`: the call's keys or headers were not the caller's own."""
         if passes(refused.code):
             self.passing.append(refused.code)
         if altered or refused.status >= 500 or refused.code.startswith(_UNCLEAR):
@@ -100,7 +101,7 @@ class Effects:
 
 
 class Pace:
-    """Keeps calls of one action apart, so that none comes faster than the published rate."""
+    """Keeps the calls of one action apart, so that they stay below the published rate."""
 
     def __init__(self, calls_per_s: float) -> None:
         self._apart_s = 1.0 / calls_per_s
@@ -108,7 +109,7 @@ class Pace:
         self._lock = threading.Lock()
 
     def wait(self, action: str) -> None:
-        """Return when the next call of this action may go out."""
+        """Wait until the next call of this action is allowed."""
         with self._lock:
             now = time.monotonic()
             due = max(now, self._next.get(action, now))

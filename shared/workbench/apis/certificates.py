@@ -1,4 +1,4 @@
-"""What a person reads about a server's TLS certificate that a command refused."""
+"""The message about a server's TLS certificate that a command refused."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _NO_CA_FILE = "this command does not read KEYTURN_CA_FILE"
 
 
 def refused_certificate(failure: BaseException, host: str = "") -> str:
-    """Whose certificate was refused, why, and what to do; empty for any other failure of a client.
+    """The message about a refused certificate: which server, why, and what to do. Empty: any other failure of a client.
 
-    `host`: the server's name, where the client's failure does not hold it.
+    `host`: the server's name, if the client's failure does not name it.
     """
     error = error_if_never_sent("call", failure)
     if error is None or error.code != CERTIFICATE_REFUSED:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_PAGE = 50  # tasks in one list
+_PAGE = 50  # tasks on one page of the list
 TASK_GONE = (2, 3)
-"""The Status of a DataHub task that is being deleted, or is."""
+"""The Status values of a DataHub task that is being deleted, or is deleted."""
 
 
 @dataclass(frozen=True)

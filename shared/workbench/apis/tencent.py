@@ -1,6 +1,6 @@
 """One call of Tencent Cloud's API with the caller's own keys, by the vendor's official client.
 
-Nothing of keyturn's own reading of answers is used: what it believes is what is being looked at.
+This code does not use keyturn's code for reading answers, because `verify` checks what that code believes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _CALLS_PER_S = 20.0
 
 
 def client_of(service: str, keys: Mapping[str, str], region: str, place: str, endpoint: str, timeout_s: float) -> Any:
-    """The vendor's client, which asks the host `place`; `endpoint`: another, or empty. It retries nothing."""
+    """The vendor's client, which calls the host `place`, or `endpoint` if that is set. It repeats no call."""
     from tencentcloud.common.common_client import CommonClient
     from tencentcloud.common.credential import Credential
     from tencentcloud.common.profile.client_profile import ClientProfile
@@ -34,7 +34,7 @@ def client_of(service: str, keys: Mapping[str, str], region: str, place: str, en
 
     if endpoint.startswith("https://"):
         http = HttpProfile(endpoint=endpoint.removeprefix("https://"))
-    elif endpoint:  # loopback: the real host is signed and sent, the connection goes through the "proxy"
+    elif endpoint:  # loopback: the client signs and sends the real host; the connection goes through a "proxy"
         http = HttpProfile(protocol="http", endpoint=place, proxy=endpoint)
     else:
         http = HttpProfile(endpoint=place)
@@ -47,7 +47,7 @@ def client_of(service: str, keys: Mapping[str, str], region: str, place: str, en
 
 
 class TencentApi:
-    """Tencent Cloud: one region and site unless a call says otherwise."""
+    """Tencent Cloud's API in one region and site, unless a call names others."""
 
     cloud = "tencent"
 
@@ -59,7 +59,7 @@ class TencentApi:
         self._pace = Pace(_CALLS_PER_S)
 
     def in_region(self, region: str) -> TencentApi:
-        """The same caller in a region."""
+        """The same caller in another region."""
         return self if region == self.region else TencentApi(self.keys, region, self.site, self.endpoint)
 
     def call(
@@ -72,7 +72,7 @@ class TencentApi:
         endpoint_host: str = "",
         keys: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
-        """The content of `Response`. `keys` replace single ones, and a refusal may then be about them.
+        """The content of `Response`. `keys` replace single keys. A refusal may then be about them.
 
         Raises: CallRefused, CallLost, CallerRefused.
         """
@@ -86,7 +86,7 @@ class TencentApi:
         envelope: Any = None
         try:
             envelope = client.call_json(action, dict(parameters))
-        # Whatever the client raises: its text may hold what was sent.
+        # The client may raise anything. Its text may hold the request.
         except Exception as error:
             failure = error
         if isinstance(failure, TencentCloudSDKException) and failure.requestId:
@@ -97,14 +97,14 @@ class TencentApi:
             self.effects.lost_or_taken(action)
             raise CallLost(action, failure, cloud=self.cloud, endpoint=self.endpoint) from None
         answer: dict[str, Any] = envelope["Response"]
-        if "Error" in answer:  # the client takes an error for success where the content type has a charset
+        if "Error" in answer:  # the client takes an error for a success if the content type has a charset
             refused = CallRefused(action, str(answer["Error"].get("Code")), 200, service)
             raise self.effects.refusal(refused, altered=keys is not None)
         self.effects.lost_or_taken(action)
         return answer
 
     def refusal(self, service: str, action: str, parameters: Mapping[str, Any], **how: Any) -> str:
-        """The code that refuses a call, empty where it was taken; `how`: as `call` takes it.
+        """The code that refuses a call, or empty if the cloud accepted it. `how`: as for `call`.
 
         Raises: CallLost, CallerRefused.
         """

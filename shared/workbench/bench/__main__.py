@@ -1,4 +1,7 @@
-"""`make bench`: measures what keyturn costs, part by part, and writes README's tables. `--short`: some of it, soon."""
+"""`make bench`: measures keyturn's costs, part by part, and writes the manual's tables.
+
+`--short`: only the fast parts.
+"""
 
 from __future__ import annotations
 
@@ -32,26 +35,30 @@ from shared.workbench.environment.command_line import CommandLine, whole_number
 
 JSON = Path(__file__).with_name("bench.json")
 _LEAST_ROUNDS = 7
-# Of what the plain handlers carry, what a reader wants to know.
+# The packages of the plain handlers that the report names.
 _TOLD = ("tencentcloud-sdk-python", "alibabacloud-r-kvstore20150101", "pydantic", "pydantic-core", "requests")
 
 
 def main(argv: list[str]) -> int:
-    """Exit 1: a part that was measured misses a budget, or could not be measured (said in a line each)."""
+    """Exit 1: a part that was measured misses a budget, or could not be measured. A line says each."""
     parser = CommandLine("python -m shared.workbench.bench", __doc__, "make bench ONLY=cold,warm ROUNDS=7")
     parser.add_argument(
-        "--rounds", type=whole_number, default=_LEAST_ROUNDS, help="of each pair; the manual wants 7 or more"
+        "--rounds", type=whole_number, default=_LEAST_ROUNDS, help="rounds of each pair; the manual needs 7 or more"
     )
     parser.add_argument("--only", metavar="PARTS", help=f"some of {','.join(PARTS)}, comma-separated")
-    parser.add_argument("--short", action="store_true", help="only what does not depend on the machine; writes nothing")
+    parser.add_argument(
+        "--short", action="store_true", help="measure only what does not depend on the machine; writes nothing"
+    )
     arguments = parser.parse_args(argv)
     chosen = [part.strip() for part in (arguments.only or "").split(",") if part.strip()]
     if arguments.only is not None and not chosen:
-        parser.error(f"ONLY= names no part; there are {', '.join(PARTS)}")
+        parser.error(f"ONLY= names no part; the parts are {', '.join(PARTS)}")
     chosen = chosen or list(PARTS)
     if unknown := set(chosen) - set(PARTS):
         near = meant(min(unknown), PARTS)
-        parser.error(f"ONLY=: there is no part {', '.join(sorted(unknown))}{near or ';'} there are {', '.join(PARTS)}")
+        parser.error(
+            f"ONLY=: there is no part {', '.join(sorted(unknown))}{near or ';'} the parts are {', '.join(PARTS)}"
+        )
     try:
         return short() if arguments.short else _whole(chosen, arguments.rounds)
     except (BenchError, RuntimeError) as error:
@@ -60,7 +67,7 @@ def main(argv: list[str]) -> int:
 
 
 def short() -> int:
-    """Bytes, connections, calls, memory, and instructions where valgrind is installed. Raises: BenchError."""
+    """Check bytes, connections, calls, memory, and instructions if valgrind is installed. Raises: BenchError."""
     python, packed = build.interpreter(), build.unpacked_packages()
     plain = {cloud: build.build_plain_handler(cloud, python) for cloud in COLD_RATIO}
     with Standin() as standin:
@@ -92,11 +99,11 @@ def short() -> int:
 
 def _whole(chosen: list[str], rounds: int) -> int:
     if os.getloadavg()[0] > 1.0:
-        print("bench: this machine is busy with other work; ratios hold better than seconds", file=sys.stderr)
+        print("bench: this machine is busy with other work; ratios are more reliable than seconds", file=sys.stderr)
     try:
         kept = json.loads(JSON.read_text(encoding="utf-8")) if JSON.exists() else {}
     except ValueError:
-        raise BenchError(f"{JSON.name} is damaged: take it back with `git checkout {JSON.name}`") from None
+        raise BenchError(f"{JSON.name} is damaged: restore it with `git checkout {JSON.name}`") from None
     measured = _measured(chosen, rounds)
     missed = missed_budgets(measured)
     failed = [f"{part}: could not be measured" for part in chosen if part not in measured]
@@ -106,7 +113,7 @@ def _whole(chosen: list[str], rounds: int) -> int:
     elif rounds < _LEAST_ROUNDS:
         print(f"bench: {rounds} rounds are too few for the manual; nothing is written", file=sys.stderr)
     elif set(chosen) < set(PARTS) and kept.get("machine") != measured["machine"]:
-        print("bench: some parts alone, on another machine than the rest: nothing is written", file=sys.stderr)
+        print("bench: only some parts, on another machine than the other figures: nothing is written", file=sys.stderr)
     else:
         measured = _merged(kept, measured)
         write_part(f"{MANUAL}/figures.md", "bench", tables(measured))
@@ -115,7 +122,7 @@ def _whole(chosen: list[str], rounds: int) -> int:
 
 
 def _merged(kept: dict[str, Any], measured: dict[str, Any]) -> dict[str, Any]:
-    """The figures of earlier runs with those of this one; a part whose figures did not change keeps its date."""
+    """Figures of earlier runs, overlaid by those of this run. A part whose figures did not change keeps its date."""
     changed = {part: day for part, day in measured["dates"].items() if kept.get(part) != measured[part]}
     both = {"dates": kept.get("dates", {}) | changed, "versions": kept.get("versions", {}) | measured["versions"]}
     return {**kept, **measured, **both}
@@ -128,7 +135,7 @@ def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
         "machine": _machine(),
         "versions": {"Python": python.full},
     }
-    # Each part alone: what one of them leaves running must not be in another one's figures.
+    # Each part runs alone, so that no process of another part affects its figures.
     if {"cold", "warm", "batch", "bytes", "counts", "others"} & set(chosen):
         _say("packages our functions")
         packed = build.unpacked_packages()
@@ -166,7 +173,7 @@ def _measured(chosen: list[str], rounds: int) -> dict[str, Any]:
 
 
 def _machine() -> str:
-    """Processor, cores, memory and kernel, in a line."""
+    """Processor, cores, memory and kernel, in one line."""
     processor = platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():

@@ -1,7 +1,7 @@
-"""Part: one event of 200 commands over 100 instances, over TLS, 100 ms from each call to its answer.
+"""Part: one event of 200 commands over 100 instances, over TLS, with 100 ms from each call to its answer.
 
-What it opens and holds: connections, never more than calls that overlap, since an idle one is used again; and memory,
-at its peak, with each connection's TLS.
+It measures connections and memory. There are never more connections than overlapping calls, because an idle connection
+is used again. Memory is the peak, with the TLS of each connection.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LIMIT_S = 300.0
 
 
 def measure(python: str, packed: Mapping[tuple[str, str], PackagedFunction]) -> dict[str, Any]:
-    """`connections`, the most calls that were `waiting` for an answer at once, `peak_mib`, `calls` by action.
+    """`connections`; `waiting`, the most calls that waited for an answer at once; `peak_mib`; `calls` by action.
 
     Raises: BenchError: a command did not end as `changed`.
     """
@@ -45,7 +45,7 @@ def measure(python: str, packed: Mapping[tuple[str, str], PackagedFunction]) -> 
             calls = standin.calls()
             outcomes = [result["Outcome"] for result in ceiling.results_in(folder / "results.db")]
     if outcomes != ["changed"] * COMMANDS:
-        raise BenchError(f"of {COMMANDS} commands {outcomes.count('changed')} ended as changed: {used.stdout[-500:]}")
+        raise BenchError(f"{outcomes.count('changed')} of {COMMANDS} commands ended as changed: {used.stdout[-500:]}")
     return {
         "commands": COMMANDS,
         "instances": INSTANCES,

@@ -1,4 +1,4 @@
-"""What is measured, built below .keyturn/bench: our zips, the plain handlers, the vendors' other tools."""
+"""Builds everything that is measured, below .keyturn/bench: keyturn's zips, the plain handlers, the vendors' tools."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _NAMED = re.compile(r"^(Name|Version): (.+)$", re.MULTILINE)
 
 @dataclass(frozen=True)
 class PackagedFunction:
-    """Our zip of one function, and where it is unpacked."""
+    """keyturn's zip of one function, and the folder where it is unpacked."""
 
     built: BuiltZip
     folder: Path
@@ -41,7 +41,7 @@ class PackagedFunction:
 
 @dataclass(frozen=True)
 class PlainHandler:
-    """A plain handler's folder, its size on disk (bytes) and the packages in it."""
+    """A plain handler's folder, its size on disk (bytes), and its packages."""
 
     folder: Path
     size: int
@@ -57,7 +57,7 @@ def interpreter() -> Interpreter:
 
 
 def unpacked_packages() -> dict[tuple[str, str], PackagedFunction]:
-    """Our zips of both platforms, by platform and function. Raises: BenchError."""
+    """keyturn's zips of both platforms, by platform and function. Raises: BenchError."""
     packed: dict[tuple[str, str], PackagedFunction] = {}
     for cloud in ("tencent", "alibaba"):
         try:
@@ -74,7 +74,10 @@ def unpacked_packages() -> dict[tuple[str, str], PackagedFunction]:
 
 
 def trust(ca: Path, packed: Mapping[tuple[str, str], PackagedFunction], plain: Mapping[str, PlainHandler]) -> None:
-    """Add a CA to what each folder trusts, where it keeps that: so all of the real set is read, as in an account."""
+    """Add a CA to the set that each folder trusts.
+
+    So each client reads its whole set of CAs, as it does in a real account.
+    """
     pem = ca.read_bytes()
     for one in packed.values():
         add_authority(pem, one.folder / AUTHORITIES)
@@ -84,9 +87,10 @@ def trust(ca: Path, packed: Mapping[tuple[str, str], PackagedFunction], plain: M
 
 
 def build_plain_handler(cloud: str, python: Interpreter) -> PlainHandler:
-    """The plain handler as the vendor's pages say: the SDK beside it by `pip install --target`, in our own versions.
+    """Build the plain handler by the vendor's pages: `pip install --target` with the SDK, in the versions that keyturn
+    uses.
 
-    Bytecode is left out, as it is where a zip is made from a clean checkout. Raises: BenchError.
+    Bytecode is left out, as in a zip that is made from a clean checkout. Raises: BenchError.
     """
     folder = HOME / f"plain-{cloud}"
     ready = folder / ".ready"
@@ -110,7 +114,10 @@ def build_plain_handler(cloud: str, python: Interpreter) -> PlainHandler:
 
 
 def install_tccli(python: Interpreter) -> tuple[Path, str]:
-    """Tencent's command-line client in a venv of its own: the program and its version. Raises: BenchError."""
+    """Install Tencent's command-line client in its own venv; returns the program and its version.
+
+    Raises: BenchError.
+    """
     folder = HOME / "tccli"
     ready = folder / ".ready"
     if not ready.exists():
@@ -124,7 +131,7 @@ def install_tccli(python: Interpreter) -> tuple[Path, str]:
 
 
 def install_node_sdks() -> tuple[str, Path, dict[str, str]]:
-    """Node, the folder of its modules with both vendors' SDKs, and all versions. Raises: BenchError."""
+    """Install the vendors' Node SDKs; returns Node, the folder of modules, and all versions. Raises: BenchError."""
     node, npm = shutil.which("node"), shutil.which("npm")
     if not node or not npm:
         raise BenchError("Node and npm are not on PATH")
@@ -143,7 +150,7 @@ def install_node_sdks() -> tuple[str, Path, dict[str, str]]:
 
 
 def _for(python: Interpreter) -> list[str]:
-    """What makes our pip install for that Python; nothing where it is our own."""
+    """The options that make this pip install for that Python; empty if it is the same Python."""
     same = f"{sys.version_info.major}.{sys.version_info.minor}" == python.version
     return [] if same else ["--python", python.path]
 

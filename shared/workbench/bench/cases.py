@@ -1,4 +1,4 @@
-"""The commands that are measured, as the HTTP events that both platforms deliver."""
+"""The commands that are measured, as HTTP events of both platforms."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TAIR = "alibaba_tair_modify_account_password"
 
 @dataclass(frozen=True)
 class Case:
-    """One operation against the stand-in's default world.
+    """One operation in the stand-in's default world.
 
     `refused` names a resource that does not exist; `first` and `old` are the parameters of the new and the old secret.
     """
@@ -41,7 +41,7 @@ class Case:
         return "scf" if self.cloud == "tencent" else "fc"
 
     def commands(self, count: int) -> list[dict[str, Any]]:
-        """Changes that the default world accepts, one after the other."""
+        """Changes that the default world accepts one after the other."""
         values = [self.first, *(f"Bench-Passw0rd{number}" for number in range(1, count + 1))]
         pairs = itertools.pairwise(values)
         return [{**self.accepted, self.new: new, **({self.old: old} if self.old else {})} for old, new in pairs]
@@ -95,12 +95,15 @@ CASES = (
 
 
 def case_of(function: str) -> Case:
-    """The case of a function. Raises: KeyError."""
+    """The case for a function. Raises: KeyError."""
     return {case.function: case for case in CASES}[function]
 
 
 def environment(standin: Standin, platform: str, folder: Path, *, through: str = "") -> dict[str, str]:
-    """A platform's documented variables and ours; results go to a file in `folder`. `through`: a relay's address."""
+    """A platform's documented variables and keyturn's.
+
+    Results go to a file in `folder`. `through`: a relay's address.
+    """
     address = through or standin.address
     env = {
         "PATH": "/nowhere",
@@ -122,7 +125,7 @@ def environment(standin: Standin, platform: str, folder: Path, *, through: str =
 def http_event(
     command: Mapping[str, Any] | Sequence[Mapping[str, Any]], platform: str, number: int = 0
 ) -> dict[str, Any]:
-    """A signed HTTP call of one command, or of a list of them, as the platform hands it over."""
+    """A signed HTTP call of one command or a list of commands, as the platform passes it to a handler."""
     body = json.dumps(command)
     headers = {"content-type": "application/json", "idempotency-key": f"bench-{number}"}
     if platform == "scf":
@@ -150,7 +153,7 @@ def run_case(
     options: Sequence[str] = ("-B",),
     through: str = "",
 ) -> ProcessUsage:
-    """A handler in a fresh process that sees its own folder and the standard library, and gets these commands.
+    """Run a handler with these commands in a fresh process, which sees only its own folder and the standard library.
 
     Raises: BenchError: the handler raised.
     """

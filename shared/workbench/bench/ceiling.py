@@ -1,7 +1,7 @@
-"""How near one, two or eight instances come to the API's ceiling: `python -m shared.workbench.bench.ceiling [1 2 8]`.
+"""How close one, two or eight instances come to the API's limit: `python -m shared.workbench.bench.ceiling [1 2 8]`.
 
-It starts a stand-in of its own, with 100 ms before each answer, tasks of 0.3 s and 20 calls a second for each API, and
-gives N fresh processes their shares of the commands, each as one event: what N instances of the function would do.
+It starts its own stand-in, with 100 ms before each answer, tasks of 0.3 s, and a limit of 20 calls a second for each
+API. Each of N fresh processes gets a part of the commands as one event, as N instances of the function would.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 ROOT = Path(__file__).resolve().parents[3]
 FUNCTION = "tencent_redis_modify_instance_account"
 CHANGE = "ModifyInstanceAccount"
-RATE = 20  # calls a second, API and region
+RATE = 20  # calls a second for each API and region
 LATENCY_S = 0.1
 TASK_S = 0.3
 _TIMEOUT_S = 120.0
@@ -35,26 +35,26 @@ _KEYS = {"ID": "AKIDSTANDIN", "KEY": "standin-secret-key", "TOKEN": "standin-ses
 
 @dataclass(frozen=True)
 class Ceiling:
-    """What one run showed. Times in seconds; shares are of the 20 changes a second that the stand-in enforces."""
+    """The result of one run. Times are in seconds; shares are of the stand-in's limit of 20 changes a second."""
 
     processes: int
     commands: int
     instances: int
-    seconds_of_calls: float  # from the first change that was accepted to the last one
-    seconds_of_event: float  # from the first handler's entry to the last one's return
-    share_of_calls: float  # one call less than commands lie between the first and the last
+    seconds_of_calls: float  # from the first accepted change to the last one
+    seconds_of_event: float  # from the start of the first handler to the return of the last one
+    share_of_calls: float  # so many commands less one lie between the first and the last
     share_of_event: float
     outcomes: dict[str, int]
     error_classes: dict[str, int]
     calls: dict[str, int]  # by action, as the stand-in counted them
-    throttled: dict[str, int]  # of these, by action
-    peak_mib: float  # the largest of the processes
-    threads: int  # most at once in a process
-    cpu_s: float  # all processes together
+    throttled: dict[str, int]  # the throttled ones among these, by action
+    peak_mib: float  # of the largest process
+    threads: int  # the most at once in a process
+    cpu_s: float  # of all processes together
 
     @property
     def lost(self) -> int:
-        """Commands without a result."""
+        """The number of commands without a result."""
         return self.commands - sum(self.outcomes.values())
 
 
@@ -65,7 +65,7 @@ class _Child:
 
 
 def measure_often(processes: int, runs: int = 5) -> Ceiling:
-    """The run of so many whose share of the limit is the median; `lost` in any of them counts. Raises: as `measure`."""
+    """The run with the median share of the limit, out of `runs`. `lost` counts over all runs. Raises: as `measure`."""
     all_runs = sorted((measure(processes) for _ in range(runs)), key=lambda one: one.share_of_calls)
     worst = max(all_runs, key=lambda one: one.lost + one.error_classes.get("throttled", 0))
     middle = all_runs[len(all_runs) // 2]
@@ -73,9 +73,9 @@ def measure_often(processes: int, runs: int = 5) -> Ceiling:
 
 
 def measure(processes: int, commands: int = 500, instances: int = 100) -> Ceiling:
-    """One run in `processes` fresh processes that share no memory and do not talk to each other.
+    """One run in `processes` fresh processes. They share no memory and do not talk to each other.
 
-    Raises: RuntimeError: a stand-in or a process did not come up, or ended before it had told what it did.
+    Raises: RuntimeError: a stand-in or a process did not start, or ended before it reported its result.
     """
     with tempfile.TemporaryDirectory(prefix="ceiling-") as name, _standin(Path(name), instances) as endpoint:
         folder = Path(name)
@@ -88,7 +88,7 @@ def measure(processes: int, commands: int = 500, instances: int = 100) -> Ceilin
                 told = event([command(i, n) for n in range(commands // instances) for i in mine])
                 (folder / f"event-{number}.json").write_text(json.dumps(told), encoding="utf-8")
             for child in children:
-                _read(child)  # it has imported all that it needs
+                _read(child)  # the child has imported everything
             for child in children:
                 _tell(child, "go")
             for child in children:
@@ -96,7 +96,7 @@ def measure(processes: int, commands: int = 500, instances: int = 100) -> Ceilin
         finally:
             for child in children:
                 child.process.kill()
-                child.process.communicate()  # closes its pipes too
+                child.process.communicate()  # this also closes its pipes
         calls = _ask(endpoint, "calls")[before:]
         results = [data for number in range(processes) for data in results_in(folder / f"results-{number}.db")]
     return _summed_up(processes, commands, instances, [child.told for child in children], calls, results)
@@ -110,8 +110,8 @@ def _summed_up(
     calls: list[dict[str, str]],
     results: list[dict[str, Any]],
 ) -> Ceiling:
-    # The stand-in keeps no times. A process notes when it sends: the first change meets an empty second, and a
-    # throttled one is sent again, so the first and the last that were sent were accepted.
+    # The stand-in keeps no times, so each process notes when it sends. The first change is never throttled, and a
+    # throttled change is sent again. So the first and last changes that were sent were accepted.
     sent = [at for one in told for at in one["sent"]]
     of_calls = max(sent) - min(sent)
     of_event = max(one["ended"] for one in told) - min(one["began"] for one in told)
@@ -186,7 +186,7 @@ def _standin(folder: Path, instances: int) -> Iterator[str]:
 
 
 def _warm(endpoint: str, instances: int) -> None:
-    """Start the Redis servers before the clock does: a real instance runs already."""
+    """Start the Redis servers before the measurement begins, because a real instance runs already."""
     from tencentcloud.common.credential import Credential
     from tencentcloud.common.profile.client_profile import ClientProfile
     from tencentcloud.common.profile.http_profile import HttpProfile
@@ -232,7 +232,7 @@ def _tell(child: _Child, line: str) -> None:
 
 
 def _peak_mib() -> float:
-    """Of this program: what getrusage tells begins at the peak of the process that started it."""
+    """The peak of this program alone: getrusage's figure begins at the peak of the parent process."""
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
@@ -247,7 +247,7 @@ def _read(child: _Child) -> dict[str, Any]:
 
 
 def results_in(path: Path) -> list[dict[str, Any]]:
-    """What each result says that a file of results holds."""
+    """The data of each result in a file of results."""
     from shared.handlers.adapters import open_inbox
 
     inbox = open_inbox(f"sqlite://{path}")
@@ -258,7 +258,7 @@ def results_in(path: Path) -> list[dict[str, Any]]:
 
 
 def _process(event_file: Path) -> None:
-    """What the child does: import, say so, wait for the word, handle its event, tell."""
+    """The child's part: import, report, wait for the order, handle the event, report."""
     from importlib import import_module
 
     handler = import_module(f"functions.{FUNCTION}").main_handler
@@ -271,7 +271,7 @@ def _process(event_file: Path) -> None:
             threads[0] = max(threads[0], threading.active_count())
 
     sys.addaudithook(watch)
-    logging.getLogger().addHandler(logging.NullHandler())  # a platform takes the lines; stdout is for what is told here
+    logging.getLogger().addHandler(logging.NullHandler())  # a platform takes the log lines; stdout is for the report
     context = {"time_limit_in_ms": int(_TIMEOUT_S * 1000), "request_id": "bench", "tencentcloud_uin": "100000000001"}
     print(json.dumps({"ready": True}), flush=True)
     sys.stdin.readline()

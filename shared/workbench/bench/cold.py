@@ -1,7 +1,7 @@
-"""Part 1: from a fresh process to the first result, ours beside the plain handlers, pairs in turn, by HTTP and by TLS.
+"""Part 1: the time from a fresh process to the first result. Pairs of keyturn and a plain handler run in turn.
 
-A change of what does not exist, which the cloud refuses: the plain handlers make one call. Ours looks first, by at most
-two, and publishes a result.
+Each changes something that does not exist, over HTTP and TLS, so the cloud refuses it. The plain handlers make one
+call. keyturn first makes at most two reads, and publishes a result.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared.workbench.bench.processes import ProcessUsage, medians, spread
 from shared.workbench.bench.standin import Standin
 
 _MODULE = {"tencent": "plain_tencent", "alibaba": "plain_alibaba"}
-_BASIS = {"tencent": ACCOUNT, "alibaba": TAIR}  # what the plain handlers do
+_BASIS = {"tencent": ACCOUNT, "alibaba": TAIR}  # the plain handlers' change
 
 
 def measure(
@@ -26,7 +26,7 @@ def measure(
     plain: dict[str, PlainHandler],
     rounds: int,
 ) -> dict[str, Any]:
-    """`pairs`: each function and the plain handler of its cloud, by each wire; `beside`: the other rows.
+    """`pairs`: each function with the plain handler of its cloud, over HTTP and TLS; `beside`: the other rows.
 
     Raises: BenchError.
     """
@@ -59,7 +59,7 @@ def _pairs(
             basis = case_of(_BASIS[case.cloud])
             theirs = _refused(python, standin, basis, plain[case.cloud].folder, _MODULE[case.cloud])
             ours = _refused(python, standin, case, packed[case.cloud, case.function].folder, case.function)
-            if number:  # the first time, files come into the page cache
+            if number:  # the first round loads files into the page cache
                 runs[case.function].append((ours, theirs))
     return [
         {
@@ -75,7 +75,7 @@ def _pairs(
 
 
 def _beside(python: str, standin: Standin, plain: dict[str, PlainHandler], rounds: int) -> list[dict[str, Any]]:
-    """The plain handlers with the bytecode of what they import, which the first run writes; and the least of all."""
+    """The plain handlers with bytecode of their imports, which the first run writes; and the smallest client."""
     cache = ("-X", f"pycache_prefix={HOME / 'pycache'}")
     rows = []
     for name, cloud, module, options in (

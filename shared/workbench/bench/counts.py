@@ -1,4 +1,4 @@
-"""What does not depend on the machine: calls and connections of warm commands, instructions of a cold start."""
+"""Figures that do not depend on the machine: calls and connections of warm commands, instructions of a cold start."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ from shared.workbench.bench.errors import BenchError
 from shared.workbench.bench.standin import CountingRelay, Standin
 
 _COMMANDS = 5
-_SEEN_S = 0.4  # a Tair account that is never seen to change costs the fence's proof beside
-# Calls that one accepted change may make, where its task ends at once and nothing fails.
+_SEEN_S = 0.4  # a fence probe follows if a Tair account is never seen to change
+# The calls that one accepted change may make, if its task ends at once and nothing fails.
 _CALLS = {
     ACCOUNT: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModifyInstanceAccount": 1, "DescribeTaskInfo": 1},
     PASSWORD: {"DescribeInstanceAccount": 1, "DescribeTaskList": 1, "ModifyInstancePassword": 1, "DescribeTaskInfo": 1},
@@ -40,9 +40,9 @@ _INSTRUCTIONS = re.compile(r"I\s+refs:\s+([0-9,]+)")
 
 
 def measure(python: str, standin: Standin, packed: Mapping[tuple[str, str], PackagedFunction]) -> list[dict[str, Any]]:
-    """A row a function: what several warm commands in one process made, in calls a command and connections in all.
+    """One row for each function: calls for each command, and connections in all, of several commands in one process.
 
-    Raises: BenchError: one did not end as `changed`.
+    Raises: BenchError: a command did not end as `changed`.
     """
     folders = {case.function: packed[case.cloud, case.function].folder for case in CASES}
     return [
@@ -52,7 +52,7 @@ def measure(python: str, standin: Standin, packed: Mapping[tuple[str, str], Pack
 
 
 def instructions(python: str, standin: Standin, case: Case, code: Path, module: str) -> int | None:
-    """Instructions of one cold start with a refused call, as valgrind counts them; None where it is not installed.
+    """Instructions of one cold start with a refused call, counted by valgrind; None if it is not installed.
 
     Raises: BenchError: it could not run.
     """
@@ -65,7 +65,7 @@ def instructions(python: str, standin: Standin, case: Case, code: Path, module: 
 
 
 def counted_instructions(command: Sequence[str], environ: Mapping[str, str]) -> int | None:
-    """Instructions of a command from its start to its end; None where valgrind is not installed.
+    """Instructions of a program from its start to its end; None if valgrind is not installed.
 
     Raises: BenchError: it could not run.
     """
@@ -92,7 +92,7 @@ def _counted(
     standin.reset(settle_s=_SEEN_S)
     with CountingRelay(standin.address) as relay:
         used = run_case(python, standin, code, case.function, case.platform, commands, through=relay.address)
-    printed = [json.loads(line) for line in used.stdout.splitlines()]  # log lines, too
+    printed = [json.loads(line) for line in used.stdout.splitlines()]  # among log lines
     replies = [json.loads(one["body"]) for one in printed if "body" in one]
     outcomes = [reply["Result"]["data"]["Outcome"] for reply in replies]
     if outcomes != ["changed"] * len(commands):

@@ -1,7 +1,7 @@
-"""The one error of the bench."""
+"""The error of the bench."""
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """Something cannot be measured; the text says what and why."""
+    """Something cannot be measured; the text says what, and why."""

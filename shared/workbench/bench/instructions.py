@@ -1,9 +1,9 @@
-"""What CI compares: instructions as valgrind counts them, which hang on no clock and on no neighbour.
+"""Instructions counted by valgrind, for comparison in CI. They depend on no clock and no other process.
 
-Each is a share of the plain handler's cold start by HTTP, or of the bare client's warm call; a budget is 3 % above what
-was reached, so that nothing is lost again by accident. The warm one is a small difference of two large counts, and the
-threads of a batch make each differ by up to 1 %: 0.104 to 0.137 in eight runs of the same code. So it is counted until
-it is within its budget, at most three times, and the lowest stands.
+Each figure is a share of the plain handler's cold start by HTTP, or of the bare client's warm call. A budget is 3 %
+above the share that was reached, so that CI notices a loss. The warm figure is a small difference of two large counts,
+and the threads of a batch change each by up to 1 %: it was 0.104 to 0.137 in eight runs of the same code. So it is
+counted up to three times until it is within its budget, and the lowest figure counts.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ BUDGETS = {
     ("cold", "tencent", "TLS"): 0.212,
     ("cold", "alibaba", "HTTP"): 0.093,
     ("cold", "alibaba", "TLS"): 0.095,
-    ("warm", "tencent", "TLS"): 0.125,  # on top of the bare client's
+    ("warm", "tencent", "TLS"): 0.125,  # in addition to the bare client's
 }
 _WARM_TRIES = 3
 
 
 @dataclass(frozen=True)
 class Share:
-    """Instructions of ours, and of what they are compared with."""
+    """Instructions of keyturn, and of the program that it is compared with."""
 
     what: tuple[str, str, str]
     ours: float
@@ -50,7 +50,7 @@ class Share:
 def measure(
     python: str, packed: Mapping[tuple[str, str], PackagedFunction], plain: Mapping[str, PlainHandler]
 ) -> Iterator[Share]:
-    """A share for each budget; none where valgrind is not installed. Raises: BenchError."""
+    """A share for each budget; none if valgrind is not installed. Raises: BenchError."""
     theirs: dict[str, int] = {}
     for wire, tls in (("HTTP", False), ("TLS", True)):
         with Standin(tls=tls) as standin:
@@ -70,7 +70,7 @@ def measure(
 
 
 def _warm(packed: Mapping[tuple[str, str], PackagedFunction]) -> Share | None:
-    """The lowest share of a warm command that few tries found; None where valgrind is not installed."""
+    """The lowest share of a warm command in a few tries; None if valgrind is not installed."""
     what = ("warm", "tencent", "TLS")
     lowest: Share | None = None
     for _ in range(_WARM_TRIES):

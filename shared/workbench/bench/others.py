@@ -22,7 +22,7 @@ def measure(
     plain: dict[str, PlainHandler],
     rounds: int,
 ) -> dict[str, Any]:
-    """`rows`, what was left out and why (`missing`), and `versions`. Raises: BenchError."""
+    """`rows`, `missing` (what was left out, and why), and `versions`. Raises: BenchError."""
     rows: dict[tuple[str, str], Callable[[], ProcessUsage]] = {}
     versions: dict[str, str] = {}
     missing: list[str] = []

@@ -1,4 +1,4 @@
-"""One command in a fresh process, and what it used."""
+"""Runs one command in a fresh process, and reports what it used."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LAUNCH = Path(__file__).parent / "plain" / "launch.py"
 
 @dataclass(frozen=True)
 class ProcessUsage:
-    """What one process used, from its start to its end. `stdout` is what it printed."""
+    """What one process used, from its start to its end. `stdout` is its output."""
 
     wall_s: float
     cpu_s: float
@@ -30,7 +30,7 @@ class ProcessUsage:
 def run(
     python: str, command: Sequence[str], environ: Mapping[str, str], folder: Path, *, timeout_s: float = 60.0
 ) -> ProcessUsage:
-    """Run a command to its end in an empty `folder`. Raises: BenchError: it failed, or took too long."""
+    """Run a command in an empty `folder` until it ends. Raises: BenchError: it failed, or took too long."""
     out, err = folder / "stdout", folder / "stderr"
     launch = [python, "-I", "-S", "-B", str(_LAUNCH), str(out), str(err), str(folder), *command]
     process = subprocess.Popen(
@@ -39,8 +39,8 @@ def run(
     try:
         told, _ = process.communicate(timeout=timeout_s)
     except subprocess.TimeoutExpired:
-        with contextlib.suppress(ProcessLookupError):  # it may have ended by now
-            os.killpg(process.pid, signal.SIGKILL)  # a session of its own: the command with it
+        with contextlib.suppress(ProcessLookupError):  # it may have ended already
+            os.killpg(process.pid, signal.SIGKILL)  # the command is in the same session
         process.communicate()
         raise BenchError(f"{Path(command[0]).name} took more than {timeout_s:g} s") from None
     fields = told.split()
@@ -52,7 +52,7 @@ def run(
 
 
 def spread(values: Sequence[float], digits: int = 3) -> dict[str, float]:
-    """The median of values, with the least and the largest."""
+    """The median of values, with the smallest and the largest one."""
     return {
         "median": round(median(values), digits),
         "min": round(min(values), digits),
@@ -61,7 +61,7 @@ def spread(values: Sequence[float], digits: int = 3) -> dict[str, float]:
 
 
 def medians(runs: Sequence[ProcessUsage]) -> dict[str, Any]:
-    """Wall and CPU seconds and peak memory of several runs."""
+    """Wall seconds, CPU seconds and peak memory of several runs."""
     return {
         "wall_s": spread([one.wall_s for one in runs]),
         "cpu_s": spread([one.cpu_s for one in runs]),

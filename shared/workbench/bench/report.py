@@ -1,4 +1,4 @@
-"""The figures as people read them: budgets, tables, the manual's chapter. Nothing here measures."""
+"""The figures in the forms that people read: budgets, tables, the manual's chapter. This module measures nothing."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ PARTS = ("cold", "warm", "batch", "ceiling", "scale", "bytes", "counts", "others
 
 COLD_RATIO = {"tencent": 0.30, "alibaba": 0.15}
 PEAK_MIB = {"tencent": 34.0, "alibaba": 38.0}
-WARM_RATIO = 0.06  # of the bare client
+WARM_RATIO = 0.06  # of the bare client's CPU time
 BATCH_MIB = 60.0
-CEILING_SHARE = {1: 0.95, 2: 0.95, 8: 0.90, 32: 0.0}  # of 32, nothing may be lost
+CEILING_SHARE = {1: 0.95, 2: 0.95, 8: 0.90, 32: 0.0}  # for 32 instances only: no command may be lost
 
 
 def missed_budgets(results: Results) -> list[str]:
-    """Each budget that these results do not hold, in a line; parts that are not there hold theirs."""
+    """One line for each missed budget. A part that was not measured misses none."""
     lines = []
     for pair in results.get("cold", {}).get("pairs", ()):
         name, ratio, cloud = f"{pair['function']} by {pair['wire']}", pair["ratio"]["median"], pair["cloud"]
@@ -41,7 +41,7 @@ def missed_budgets(results: Results) -> list[str]:
 
 
 def missed_fixed_budgets(results: Results) -> list[str]:
-    """The same for what does not depend on the machine: bytes, calls, connections, what a large fleet takes."""
+    """The same for figures that do not depend on the machine: bytes, calls, connections, the cost of a large fleet."""
     lines = [
         f"bytes: {one['cloud']} {one['function']}: {one['mb']:.2f} MB, budget {one['budget_mb']:g}"
         for one in results.get("bytes", ())
@@ -63,7 +63,7 @@ def missed_fixed_budgets(results: Results) -> list[str]:
 
 
 def tables(results: Results) -> str:
-    """All parts that are there, in Markdown, with what they were measured on."""
+    """All measured parts in Markdown, with the machine that they were measured on."""
     parts = [
         _cold(results["cold"]) if "cold" in results else "",
         _once(results),
@@ -131,7 +131,7 @@ def _cold(cold: Results) -> str:
 
 
 def _chart(cold: Results) -> str:
-    """One bar a row: CPU seconds of a cold start, where a plain handler and ours stand side by side."""
+    """One bar a row: CPU seconds of a cold start. A plain handler and keyturn stand next to each other."""
     bars: list[tuple[str, float]] = []
     for cloud in ("tencent", "alibaba"):
         pairs = [pair for pair in cold["pairs"] if pair["cloud"] == cloud and pair["wire"] == "TLS"]
@@ -149,7 +149,7 @@ def _above(bars: Sequence[tuple[str, float]]) -> float:
 
 
 def _once(results: Results) -> str:
-    """Figures that are one number each."""
+    """The figures that are one number each."""
     rows = []
     for warm in results.get("warm", ()):
         low, high = warm["spread_ms"]

@@ -1,4 +1,4 @@
-"""Part 4: what each zip weighs, and what it is made of."""
+"""Part 4: the size of each zip, and its largest parts."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from shared.workbench.bench.build import PackagedFunction
 _MB = 1_000_000
 _SHOWN = 6
 _LIMIT_MB = {"tencent": 4.0, "alibaba": 4.6}
-_SEALS_MB = 5.0  # what a function that seals may have more: JOSE and cryptography
+_SEALS_MB = 5.0  # allowed for sealing: JOSE and cryptography
 
 
 def measure(packed: Mapping[tuple[str, str], PackagedFunction]) -> list[dict[str, Any]]:
-    """A row a zip."""
+    """One row for each zip."""
     rows = []
     for (cloud, function), one in packed.items():
         seals = bool(getattr(one.built.spec, "seals", False))

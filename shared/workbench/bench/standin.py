@@ -1,4 +1,4 @@
-"""The stand-in as the bench holds it: a process of its own, its control paths, and how many connect to it."""
+"""The stand-in for the bench: its own process, its control paths, and the number of connections to it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.workbench.bundle.checkout import ROOT
 class Standin:
     """`python -m tests.cloud serve` on a free port; a context manager. Raises: BenchError: it did not start.
 
-    `tls`: it speaks TLS, by a CA of its own, `ca`; `world`: its file, if not the default one.
+    `tls`: it speaks TLS, with its own CA in `ca`; `world`: its file, if it is not the default one.
     """
 
     def __init__(self, *, tls: bool = False, world: Path | None = None) -> None:
@@ -49,7 +49,10 @@ class Standin:
         self.alibaba_keys = {variable: keys["alibaba"][name] for variable, name in zip(alibaba, names, strict=True)}
 
     def reset(self, settle_s: float = 0.0) -> None:
-        """Back to the first passwords; tasks take no time, a Tair account `settle_s`, and no call is seen yet."""
+        """Return to the first passwords.
+
+        Tasks take no time, a Tair account takes `settle_s`, and the list of calls is empty.
+        """
         self._ask("POST", "reset", {"task_s": 0, "settle_s": settle_s})
 
     def calls(self) -> list[str]:
@@ -57,7 +60,7 @@ class Standin:
         return [call["Action"] for call in self._ask("GET", "calls")]
 
     def stop(self) -> None:
-        """End it and all that it started."""
+        """End the stand-in and everything that it started."""
         self._process.terminate()
         try:
             self._process.wait(10)
@@ -81,13 +84,13 @@ class Standin:
             return json.load(reply)
 
 
-_READING_S = 0.01  # after the answer's last byte here its reader may not be done
+_READING_S = 0.01  # the reader may need so long after the last byte of an answer
 
 
 class CountingRelay:
-    """Passes bytes on to an address and counts who connects; a context manager. Its own address is `address`.
+    """Passes bytes on to an address and counts connections; a context manager. Its own address is `address`.
 
-    `most_waiting`: of the connections, how many waited for an answer at once, at most, or were reading it.
+    `most_waiting`: the most connections that waited for an answer, or read one, at the same time.
     """
 
     def __init__(self, to: str) -> None:
@@ -108,7 +111,7 @@ class CountingRelay:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Closing alone does not wake a thread that accepts.
+        # Closing alone does not wake a thread that waits in accept.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()

@@ -1,9 +1,10 @@
-"""What keyturn adds to the vendor's client, in CPU time a command, once a function is warm.
+"""The CPU time that keyturn adds to the vendor's client for each command, once a function is warm.
 
-One process, of the packaged function, runs the same changes in turn: through `main_handler`, ten commands an
-invocation, as `serverless.yml` sets the queue trigger, each result published to `memory://`; and by the bare client, as
-a user makes it, with the very same calls and nothing around them. The difference is our own work. Only CPU time of that
-process counts (user and system), so waiting costs nothing; what the stand-in and its Redis use is not in it.
+One process of the packaged function makes the same changes in turn. First through `main_handler`: ten commands in an
+invocation, as `serverless.yml` sets the queue trigger, and each result is published to `memory://`. Then through the
+bare client, as a user creates it, with the same calls and nothing else. The difference is keyturn's own work. Only the
+CPU time of that process counts (user and system), so waiting costs nothing. The stand-in and its Redis are not
+included.
 
 `python -m shared.workbench.bench.warm [--tls]` prints the figures as one line of JSON.
 """
@@ -28,7 +29,7 @@ from shared.workbench.bench.standin import Standin
 
 _INSTANCE, _ACCOUNT, _REGION = "crs-warm0001", "app", "ap-guangzhou"
 _KEYS = {"id": "AKIDSTANDIN", "key": "standin-secret-key", "token": "standin-session-token"}
-# A task takes no time in this world, so that nobody has to wait for one, and the pace is out of the way.
+# In this world a task takes no time, so nothing waits for one, and the pace does not slow anything down.
 _WORLD = f"""
 task_s = 0
 latency_s = 0
@@ -47,31 +48,34 @@ region = "{_REGION}"
 root = {{ password = "Old-Passw0rd" }}
 {_ACCOUNT} = {{ password = "App-Passw0rd" }}
 """
-_BATCH = 10  # commands of one event, as serverless.yml deploys the queue trigger
+_BATCH = 10  # commands in one event, as in serverless.yml's queue trigger
 Packed = Mapping[tuple[str, str], PackagedFunction]
 
 
 @dataclass(frozen=True)
 class Warm:
-    """CPU milliseconds a command: medians over the rounds; `spread_ms` is the least and the largest difference."""
+    """CPU milliseconds for each command: medians over the rounds.
+
+    `spread_ms` is the smallest and the largest difference.
+    """
 
     wire: str
     ours_ms: float
     bare_ms: float
     difference_ms: float
     spread_ms: tuple[float, float]
-    ratio: float  # the difference, of the bare client's
+    ratio: float  # the difference, as a share of the bare client's
     rounds: int
     commands: int  # of each side in one round
-    batch: int  # commands of one event
-    calls: dict[str, float]  # by action, of one command of ours, as the stand-in counted them
-    same_calls: bool  # both sides made the same calls equally often
+    batch: int  # commands in one event
+    calls: dict[str, float]  # calls of one command of keyturn by action, counted by the stand-in
+    same_calls: bool  # both sides made each call equally often
 
 
 def measure(
     packed: Packed, commands: int = 200, rounds: int = 5, *, tls: bool = False, profile: Path | None = None
 ) -> Warm:
-    """Measure in a fresh process, against a stand-in of its own. `profile`: where cProfile's figures of ours go.
+    """Measure in a fresh process, with its own stand-in. `profile`: the file for cProfile's figures of keyturn's side.
 
     Raises: RuntimeError: a command did not end as `changed`; BenchError: the stand-in did not start.
     """
@@ -85,7 +89,8 @@ def measure(
 
 
 def instructions(packed: Packed) -> dict[str, float] | None:
-    """Instructions a command of each side (`ours`, `bare`), over TLS, as valgrind counts them; None without it.
+    """Instructions for each command of each side (`ours`, `bare`), over TLS, counted by valgrind; None without
+    valgrind.
 
     Raises: BenchError: it could not run.
     """
@@ -144,7 +149,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--commands", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--tls", action="store_true")
-    parser.add_argument("--profile", type=Path, help="write cProfile's figures of our side there")
+    parser.add_argument("--profile", type=Path, help="write cProfile's figures of keyturn's side to this file")
     parser.add_argument("--instructions", action="store_true", help="count instructions over TLS instead")
     options = parser.parse_args(argv)
     packed = unpacked_packages()

@@ -109,6 +109,8 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
     if to_make:
         if name := shown.other_name(account.needs, file, terminal):
             terminal.say(name)
+        for line in shown.costs(account.needs):
+            terminal.say(line)
         if not terminal.agrees(f"Make or mend what is marked + or ~ in account {account.number} ({len(to_make)})?"):
             terminal.say("nothing was made")
             return FAILED

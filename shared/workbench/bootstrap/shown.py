@@ -78,6 +78,12 @@ def columns(rows: Sequence[Sequence[str]], indent: str = "") -> Iterator[str]:
         yield indent + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
+def costs(needs: Needs) -> Iterator[str]:
+    """What costs money, for who is about to agree."""
+    yield "What costs money (nothing that is billed by the month is made here), with the price page and its date:"
+    yield from columns([(one.what, one.when, one.dated, one.page) for one in needs.billed], "  ")
+
+
 def rest(
     account: Account,
     missing: Sequence[Consent],
@@ -86,23 +92,23 @@ def rest(
     *,
     is_blocked: bool,
 ) -> Iterator[str]:
-    """What costs money, what a person has to do, and the next command. `exports`: what this shell does not have yet."""
+    """What a person has to do, and the next commands. `exports`: what this shell does not have yet."""
     needs = account.needs
-    yield "What costs money (nothing that is billed by the month is made here), with the price page and its date:"
-    yield from columns([(one.what, one.when, one.dated, one.page) for one in needs.billed], "  ")
+    load = f". dist/bootstrap/{needs.cloud}/settings.sh"
     to_do = [f"in the console: {one.page}" for one in missing]
     to_do += [f"in this shell: export {one}" for one in needs.unnamed]
     if to_do:
         yield "For you to do; the next `make bootstrap` checks it:"
         yield from (f"  {number}. {text}" for number, text in enumerate(to_do, 1))
     if exports:
-        yield f"Settings for this shell, which `. dist/bootstrap/{needs.cloud}/settings.sh` sets:"
+        yield f"Settings for this shell, which `{load}` sets:"
         yield from (f"  export {name}={shlex.quote(value)}" for name, value in exports.items())
     if secrets:
         yield "First secrets wanted: each command asks for the password in force now, and keeps it in its store:"
         yield from (f"  make bootstrap CLOUD={needs.cloud} SECRET={shlex.quote(one)}" for one in secrets)
     then = "bootstrap" if to_do or is_blocked else "plan"
-    yield f"next: {'the first secrets, then ' if secrets else ''}make {then} CLOUD={needs.cloud}"
+    before = [*([load] if exports else []), *(["the first secrets"] if secrets else [])]
+    yield f"next: {', then '.join([*before, f'make {then} CLOUD={needs.cloud}'])}"
 
 
 def other_name(needs: Needs, file: Path, terminal: Terminal) -> str:

@@ -1,7 +1,8 @@
-"""What a description has to say before it is deployed, beside its form: an account's own queues, which go together.
+"""The rules about queues that serverless.yml must keep before it is deployed.
 
-SCF publishes to CKafka with its role and to AMQP with a password, FC to SMQ and AMQP in the same way. The other cloud's
-queue would take that cloud's keys in the function's environment. Only CKafka starts a function on SCF, and SMQ on FC.
+SCF functions can publish to CKafka (with their role) or to AMQP (with a password). FC functions can publish to SMQ or
+AMQP in the same way. A queue of the other cloud would need that cloud's keys in the function's environment. On SCF only
+CKafka starts a function, on FC only SMQ.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ _STARTS: dict[d.Cloud, str] = {"tencent": "ckafka", "alibaba": "smq"}
 
 
 class DeploymentRules:
-    """Checks one file's functions; what breaks a rule goes to `mistakes`. `document` is the file, resolved."""
+    """Checks one file's functions and adds each mistake to `mistakes`.
+
+    `document` is the file with its variables replaced.
+    """
 
     def __init__(self, file: ServerlessFile, document: Located, cloud: d.Cloud, mistakes: Mistakes) -> None:
         self._file, self._document, self._cloud, self._mistakes = file, document, cloud, mistakes
@@ -31,7 +35,7 @@ class DeploymentRules:
         self._known_examples = file.custom.examples if file.custom else {}
 
     def check(self, *, examples: bool) -> None:
-        """Every rule. `examples`: the file's own may stand."""
+        """Check every rule. `examples`: the example names of the file are allowed."""
         if not examples:
             self._examples()
         for key, given in self._file.functions.items():
@@ -39,17 +43,17 @@ class DeploymentRules:
             results, commands = (given.environment.get(f"KEYTURN_{use}", "").strip() for use in ("RESULTS", "COMMANDS"))
             starts = any(event.timer or event.ckafka or event.smq for event in given.events)
             if examples and self._is_example(results + commands):
-                continue  # bootstrap makes others in their place
+                continue  # bootstrap replaces them with real queues
             if results:
                 self._queue(results, given, (*at, "KEYTURN_RESULTS"))
             elif starts:
-                text = "is empty: without a place for results a function refuses what timers and queues give it"
+                text = "is empty: a function without a results queue refuses commands from timers and queues"
                 self._mistakes.add(text, *at, "KEYTURN_RESULTS")
             if results and self._is_read(results):
-                self._mistakes.add("is a queue that a trigger reads: commands go there", *at, "KEYTURN_RESULTS")
+                self._mistakes.add("is a queue whose messages a trigger reads as commands", *at, "KEYTURN_RESULTS")
             if results and results == commands:
                 self._mistakes.add(
-                    "is KEYTURN_RESULTS, too: results would be read as commands", *at, "KEYTURN_COMMANDS"
+                    "is the same queue as KEYTURN_RESULTS: results would be read as commands", *at, "KEYTURN_COMMANDS"
                 )
             elif commands and self._queue(commands, given, (*at, "KEYTURN_COMMANDS")):
                 self._commands(commands, given, (*at, "KEYTURN_COMMANDS"))
@@ -58,13 +62,13 @@ class DeploymentRules:
         return any(example in text for example in self._known_examples)
 
     def _examples(self) -> None:
-        """Each example that still stands in a function, once."""
+        """Add a mistake for each example that is still in a function, once for each example."""
         advice = f" (`make bootstrap CLOUD={self._cloud}`, then `. dist/bootstrap/{self._cloud}/settings.sh`)"
         for example, variable in self._known_examples.items():
             word = re.compile(rf"(?<![A-Za-z0-9-]){re.escape(example)}(?![A-Za-z0-9-])")
             for path, text in _texts(self._document["functions"], ("functions",)):
                 if word.search(text):
-                    self._mistakes.add(f"`{example}` is an example: set {variable} to your own{advice}", *path)
+                    self._mistakes.add(f"`{example}` is an example: set {variable} to your own value{advice}", *path)
                     break
 
     def _queue(self, url: str, given: FunctionForm, at: tuple[str, ...]) -> bool:
@@ -73,24 +77,24 @@ class DeploymentRules:
         if kind not in _KINDS[self._cloud]:
             known = " or ".join(f"{one}://" for one in _KINDS[self._cloud])
             shown = f"{kind}://" if kind.isalnum() else "this"
-            self._mistakes.add(f"{self._platform} publishes to {known}, not to {shown}", *at)
+            self._mistakes.add(f"{self._platform} functions can publish to {known} only, not to {shown}", *at)
             return False
         try:
             place = queue_urls.place_of(url, function="function", on_platform=True)
         except ValueError:
-            return False  # told with the other rules of a function's environment
+            return False  # FunctionRules reports this mistake
         if isinstance(place, queue_urls.CkafkaPlace | queue_urls.SmqPlace):
             region = _region_of(place)
             if region not in regions_of(self._cloud):
                 self._mistakes.add(region_mistake(region, self._cloud), *at)
         account = given.role.split(":")[3] if given.role.count(":") >= 4 else ""
         if isinstance(place, queue_urls.SmqPlace) and account and place.account != account:
-            text = f"is a queue of account {place.account}, and `role` is one of account {account} (ALIBABA_ACCOUNT)"
+            text = f"is a queue of account {place.account}, but `role` belongs to account {account} (ALIBABA_ACCOUNT)"
             self._mistakes.add(text, *at)
         return True
 
     def _is_read(self, url: str) -> bool:
-        """Whether a function's trigger reads from a queue of SMQ. Of CKafka only the account knows."""
+        """Whether a function's trigger reads this SMQ queue. False for CKafka: its URL does not name the topic."""
         try:
             place = queue_urls.place_of(url, function="function", on_platform=True)
         except ValueError:
@@ -99,22 +103,22 @@ class DeploymentRules:
         return isinstance(place, queue_urls.SmqPlace) and place.queue in {one.smq.queue for one in events if one.smq}
 
     def _commands(self, url: str, given: FunctionForm, at: tuple[str, ...]) -> None:
-        """Commands have to arrive where the function's own trigger reads."""
+        """Check that commands go to the queue that the function's own trigger reads."""
         read = [event.ckafka or event.smq for event in given.events if event.ckafka or event.smq]
         if not read:
             return
         place = queue_urls.place_of(url, function=given.module, on_platform=True)
         if not isinstance(place, queue_urls.CkafkaPlace | queue_urls.SmqPlace):
-            text = f"the function's trigger reads {_STARTS[self._cloud]}://, and commands would go to another kind"
+            text = f"the function's trigger reads {_STARTS[self._cloud]}://, but commands would go elsewhere"
             self._mistakes.add(text, *at)
             return
         here, there = self._file.provider.region, _region_of(place)
         if there != here:
-            text = f"goes to {there}, and the function's trigger reads in {here} (KEYTURN_REGION)"
+            text = f"is a queue in {there}, but the function's trigger reads in {here} (KEYTURN_REGION)"
             self._mistakes.add(text, *at)
         queues = [event.smq.queue for event in given.events if event.smq]
         if isinstance(place, queue_urls.SmqPlace) and queues and place.queue not in queues:
-            text = f"goes to the queue {place.queue}, and the function's trigger reads {', '.join(queues)}"
+            text = f"is the queue {place.queue}, but the function's trigger reads {', '.join(queues)}"
             self._mistakes.add(text, *at)
 
 

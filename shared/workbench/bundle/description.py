@@ -14,7 +14,7 @@ PLATFORM_OF: Mapping[Cloud, Platform] = {"tencent": "scf", "alibaba": "fc"}
 
 @dataclass(frozen=True)
 class HttpTrigger:
-    """A signed HTTP entry: a function URL with CAM (SCF), an HTTP trigger with `function` (FC). POST alone."""
+    """A signed HTTP entry: a function URL with CAM (SCF), an HTTP trigger with `function` (FC). It takes POST only."""
 
     name: str
     auth_type: str  # "CAM" on scf, "function" on fc
@@ -23,7 +23,7 @@ class HttpTrigger:
 
 @dataclass(frozen=True)
 class TimerTrigger:
-    """A timer. `cron` is spelled for the platform: seven fields on SCF, six on FC. `message` may be empty."""
+    """A timer. `cron` is in the platform's spelling: seven fields on SCF, six on FC. `message` may be empty."""
 
     name: str
     cron: str
@@ -33,15 +33,15 @@ class TimerTrigger:
 
 @dataclass(frozen=True)
 class CkafkaTrigger:
-    """SCF's consumer of one CKafka topic; `name` is `<instance>-<topic>`, as SCF wants it."""
+    """SCF's consumer of one CKafka topic; `name` is `<instance>-<topic>`, as SCF requires."""
 
     name: str
     instance: str
     topic: str
-    batch: int  # messages at most in one event
-    wait_s: int  # seconds at most until a batch is given over
+    batch: int  # at most so many messages in one event
+    wait_s: int  # SCF waits at most so many seconds for a batch to fill
     retries: int
-    offset: str  # "latest" or "earliest", for a group that never read
+    offset: str  # "latest" or "earliest": where a group starts that has never read
     enabled: bool
 
 
@@ -67,7 +67,7 @@ class StartedBy:
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """Where SCF puts events whose repeats are used up: a CMQ queue or topic."""
+    """The CMQ queue or topic to which SCF sends events after their last failed repeat."""
 
     type: str  # "cmq-queue" or "cmq-topic"
     name: str
@@ -75,7 +75,7 @@ class DeadLetter:
 
 @dataclass(frozen=True)
 class Destinations:
-    """Where FC sends what became of an asynchronous event: ARNs."""
+    """The ARNs to which FC sends the result of an asynchronous event."""
 
     on_success: str | None
     on_failure: str | None
@@ -83,7 +83,7 @@ class Destinations:
 
 @dataclass(frozen=True)
 class Logs:
-    """Where the platform writes a function's lines."""
+    """Where the platform writes a function's log lines."""
 
     group: str  # the id of a CLS log set on scf, the name of an SLS project on fc
     topic: str  # the id of a CLS topic on scf, the name of a Logstore on fc
@@ -94,11 +94,11 @@ class Logs:
 
 @dataclass(frozen=True)
 class Network:
-    """The private network that a function reaches, beside the public one or instead of it."""
+    """The private network that a function can reach, with the public network or without it."""
 
     vpc: str
     subnets: tuple[str, ...]  # one on scf
-    security_group: str = ""  # none on scf
+    security_group: str = ""  # empty on scf
 
     def __str__(self) -> str:
         return "/".join(filter(None, (self.vpc, ",".join(self.subnets), self.security_group)))
@@ -106,34 +106,36 @@ class Network:
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """One function as it is deployed. `environment` may hold secrets, so it is not shown."""
+    """One function as it is deployed. `repr` does not show `environment`, which may hold secrets."""
 
-    name: str  # on the platform
+    name: str  # its name on the platform
     module: str  # functions/<module>.py; its zip is dist/<cloud>/<module>.zip
     handler: str  # <module>.main_handler
-    clouds: tuple[Cloud, ...]  # the clouds that its code calls; follow_change: those of all operations beside it
+    clouds: tuple[Cloud, ...]  # the clouds that its code calls; for other functions than operations: every operation's
     runtime: str  # "Python3.10" on scf, "python3.10" or "python3.12" on fc
     memory_mb: int
     timeout_s: int
     role: str  # a CAM role's name on scf, a RAM role's ARN on fc
     environment: Mapping[str, str]
-    concurrency: int  # events at once in one instance: 1 on scf, 1 to 200 on fc (threads)
+    concurrency: int  # events that one instance handles at once: 1 on scf, 1 to 200 on fc (threads)
     async_retries: int
     dead_letter: DeadLetter | None
     destinations: Destinations | None
     http: HttpTrigger | None
     timers: tuple[TimerTrigger, ...]
     queues: tuple[CkafkaTrigger | SmqTrigger, ...]
-    budget_mb: float  # of its zip; what sealing adds is in it
-    line: int  # in serverless.yml
-    seals: bool = False  # its zip carries what sealing a secret needs: joserfc and cryptography
-    instances: int | None = None  # at once, at most; None: what the function has is left alone
+    budget_mb: float  # the largest size of its zip; for a function that seals, with the packages for sealing
+    line: int  # its line in serverless.yml
+    seals: bool = False  # its zip holds the packages that seal a secret: joserfc and cryptography
+    instances: int | None = None  # most instances at once; None: `deploy` does not change the function's limit
     network: Network | None = None
-    logs: Logs | None = None  # None: what the function has is left alone
+    logs: Logs | None = None  # None: `deploy` does not change the function's log settings
 
     @property
     def rotations(self) -> list[dict[str, Any]]:
-        """The policies that plan_rotation's timers bring, whether custom.policies has them or a message holds them."""
+        """The policies in the messages of plan_rotation's timers: those of custom.policies, and those written as a
+        message.
+        """
         timers = self.timers if self.module == "plan_rotation" else ()
         return [one for timer in timers for one in policies_in(timer.message)]
 
@@ -142,16 +144,16 @@ class FunctionSpec:
 
 
 def policies_in(message: str) -> list[dict[str, Any]]:
-    """The policies that a timer's text, which is JSON or empty, holds as commands."""
+    """The policies in a timer's text. The text is JSON, or empty."""
     value = json.loads(message or "[]")
-    while isinstance(value, str):  # JSON in JSON is read as a command too
+    while isinstance(value, str):  # keyturn also reads a command that is JSON within a JSON text
         value = json.loads(value or "[]")
     return [one for one in (value if isinstance(value, list) else [value]) if isinstance(one, dict) and "Policy" in one]
 
 
 @dataclass(frozen=True)
 class Description:
-    """All that one platform runs. `cloud` names the platform's owner, as CLOUD does."""
+    """Everything that one platform runs. `cloud` names the platform's owner, as CLOUD does."""
 
     cloud: Cloud
     platform: Platform
@@ -159,8 +161,10 @@ class Description:
     region: str
     functions: tuple[FunctionSpec, ...]
     policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """What plan_rotation keeps young, by name, spelled as its command: those of operations that are deployed here."""
+    """The policies of custom.policies whose operation is deployed on this platform: name -> fields of plan_rotation's
+    command.
+    """
     policies_elsewhere: Mapping[str, str] = field(default_factory=dict)
-    """The function of each policy whose operation is not deployed here, by the policy's name."""
+    """The policies whose operation is not deployed on this platform: name -> function."""
     examples: tuple[str, ...] = ()
-    """Texts of the file that stand for something of one's own, and name nothing that is there."""
+    """The example names in the file, which you replace with your own."""

@@ -1,10 +1,10 @@
-"""What is wrong with serverless.yml."""
+"""The error of a wrong serverless.yml."""
 
 from __future__ import annotations
 
 
 class DescriptionError(ValueError):
-    """The description is wrong; `lines` say where and what, one mistake a line."""
+    """serverless.yml is wrong. `lines` say where and what, one mistake a line."""
 
     def __init__(self, lines: list[str]) -> None:
         super().__init__("\n".join(lines))

@@ -1,4 +1,4 @@
-"""The form of serverless.yml: which keys it has, and what each may hold. What a platform allows is checked later."""
+"""The form of serverless.yml: its keys, and the type of each value. Other modules check the platforms' rules later."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class DestinationsForm(_Form):
 
 
 class LogsForm(_Form):
-    """Empty is unset."""
+    """An empty text means that the field is not set."""
 
     logset: str = ""
     topic: str = ""
@@ -91,7 +91,7 @@ class LogsForm(_Form):
 
 
 class NetworkForm(_Form):
-    """Empty is none."""
+    """An empty text means that the field is not set."""
 
     vpc: str = ""
     subnet: str = ""
@@ -119,7 +119,7 @@ class FunctionForm(_Form):
 
     @property
     def module(self) -> str:
-        """The name of its file in functions/."""
+        """The name of its file in functions/, without `.py`."""
         return self.handler.partition(".")[0]
 
 
@@ -140,14 +140,12 @@ class CloudDefaults(_Form):
 
 
 class CustomForm(_Form):
-    """What the rest of the file draws from; keys of the user's own may stand beside."""
+    """Values that the rest of the file refers to. You may add keys of your own."""
 
     model_config = ConfigDict(extra="allow")
     clouds: dict[Literal["tencent", "alibaba"], CloudDefaults]
-    policies: dict[str, dict[str, Any]] = Field(default_factory=dict)  # spelled as plan_rotation's command
-    examples: dict[str, str] = Field(
-        default_factory=dict
-    )  # texts that are nobody's own -> the variable that replaces one
+    policies: dict[str, dict[str, Any]] = Field(default_factory=dict)  # fields as plan_rotation's command has them
+    examples: dict[str, str] = Field(default_factory=dict)  # example name -> the variable that replaces it
 
 
 class ServerlessFile(_Form):
@@ -162,7 +160,7 @@ class ServerlessFile(_Form):
 
 
 def known_keys(path: Iterable[int | str]) -> tuple[str, ...]:
-    """The keys that the file may have where `path` leads; none where it takes any, or leads nowhere."""
+    """The keys that the file may have at `path`. Empty: any key is allowed there, or nothing is at `path`."""
     here: Any = ServerlessFile
     for step in path:
         form = _form_in(here)
@@ -173,11 +171,11 @@ def known_keys(path: Iterable[int | str]) -> tuple[str, ...]:
 
 
 def _form_in(annotation: Any) -> type[_Form] | None:
-    """The form that a value of this type is, None aside."""
+    """The form class in an annotation, which may also allow None. None: there is no form class."""
     every = (annotation, *(() if get_origin(annotation) in (list, dict) else get_args(annotation)))
     return next((one for one in every if isinstance(one, type) and issubclass(one, _Form)), None)
 
 
 def _inner(annotation: Any) -> Any:
-    """What a list or a mapping holds."""
+    """The type of the values of a list or a mapping."""
     return get_args(annotation)[-1] if get_args(annotation) else None

@@ -1,4 +1,4 @@
-"""What a function file in functions/ defines, read without running it."""
+"""Reads what a function file in functions/ defines, without running the file."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def globals_of(file: Path) -> dict[str, ast.expr]:
 
 
 def cloud_called_by(file: Path) -> Cloud | None:
-    """The cloud that an operation calls, as its declaration names it; None: it calls what the others call."""
+    """The cloud that an operation calls, by its declaration. None: the file is no operation."""
     made: Any = globals_of(file).get("operation") if file.is_file() else None
     if isinstance(made, ast.Call):
         for word in made.keywords:

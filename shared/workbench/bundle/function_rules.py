@@ -1,4 +1,4 @@
-"""The platforms' rules about one function: its name, handler, size, role, environment, and where its lines go.
+"""The platforms' rules about one function: its name, handler, size, role, environment and log place.
 
 Limits: SCF https://www.tencentcloud.com/document/product/583/11637 and CreateFunction (2018-04-16); FC
 https://www.alibabacloud.com/help/en/functioncompute/fc/product-overview/limits and CreateFunction (2023-03-30).
@@ -43,10 +43,11 @@ _TOO_FEW_INSTANCES = (
     " and leaves a limit that is already there: take that one away in the console"
 )
 _MOST_KEYS_BYTES = len("KEYTURN_HANDOFF_KEY") + 2 * 43 + 1
-# A dead letter holds the event, a destination the event and the reply: both may hold a secret, except in these.
+# A dead letter holds the event, and a destination holds the event and the reply. Both may hold a secret. The events and
+# replies of these functions hold none.
 _WITHOUT_SECRETS = ("follow_change", "plan_rotation")
-# The two parts of where lines go, and the form of each. Ids of CLS are UUIDs, as in its API's examples (614/101967); a
-# project's name has 3 to 63 characters, and so has a Logstore's (help document 29056).
+# The two parts of a log place, and the form of each. CLS ids are UUIDs, as in its API's examples (614/101967). Names of
+# projects and Logstores have 3 to 63 characters (help document 29056).
 _UUID = re.compile(r"[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _LOGS = {
     "tencent": {
@@ -59,7 +60,7 @@ _LOGS = {
     },
 }
 _NO_GROUP = re.compile("")
-# As the APIs' examples have them: VpcConfig of SCF (2018-04-16), VPCConfig of FC (2023-03-30).
+# As in the APIs' examples: VpcConfig of SCF (2018-04-16), VPCConfig of FC (2023-03-30).
 _NETWORK = {
     "tencent": {
         "vpc": (re.compile(r"vpc-[a-z0-9]{4,20}"), "must be a VPC's id, vpc-..."),
@@ -76,23 +77,23 @@ _ZIP_MB = {"tencent": 50.0, "alibaba": 100.0}
 
 
 def region_mistake(region: str, cloud: str) -> str:
-    """What is wrong with a region that is none of the cloud's."""
+    """The message about a region that the cloud does not have."""
     return f"is no region of {cloud}{meant(region, regions_of(cloud))}"
 
 
 class FunctionRules:
-    """Checks functions, whose files are in `folder`; what breaks a rule goes to `mistakes`."""
+    """Checks functions, whose files are in `folder`, and adds each mistake to `mistakes`."""
 
     def __init__(self, cloud: d.Cloud, folder: Path, mistakes: Mistakes) -> None:
         self._cloud, self._folder, self._mistakes = cloud, folder, mistakes
         self._platform = d.PLATFORM_OF[cloud]
 
     def check(self, key: str, given: FunctionForm) -> None:
-        """All but its triggers. `key` is what serverless.yml calls the function."""
+        """Check one function, except its triggers. `key` is its key in serverless.yml."""
         at = ("functions", key)
         self._handler(given, at)
         if not _NAMES[self._cloud].fullmatch(given.name or key):
-            text = f"{self._platform} does not take this as a function's name"
+            text = f"is not a valid function name on {self._platform}"
             self._mistakes.add(text, *at, *(["name"] if given.name else []))
         self._numbers(given, at)
         pattern, form = _ROLES[self._cloud]
@@ -132,16 +133,16 @@ class FunctionRules:
         if given.instances is not None and given.instances < 1:
             self._mistakes.add(_TOO_FEW_INSTANCES, *at, "instances")
         if self._cloud == "tencent" and given.concurrency != 1:
-            self._mistakes.add("scf gives an instance one event at a time: must be 1", *at, "concurrency")
+            self._mistakes.add("must be 1: an scf instance handles one event at a time", *at, "concurrency")
         if not 1 <= given.concurrency <= 200:
-            self._mistakes.add("must be 1 to 200 events at once in one instance", *at, "concurrency")
+            self._mistakes.add("must be 1 to 200, the events that one fc instance handles at once", *at, "concurrency")
         if given.budget_mb > _ZIP_MB[self._cloud]:
-            self._mistakes.add(f"{self._platform} takes zips of {_ZIP_MB[self._cloud]:g} MB at most", *at, "budgetMb")
+            self._mistakes.add(f"{self._platform} takes zips of at most {_ZIP_MB[self._cloud]:g} MB", *at, "budgetMb")
 
     def _environment(self, environment: dict[str, str], at: tuple[str, ...]) -> None:
         for variable in environment:
             if variable.upper().startswith(_RESERVED):
-                self._mistakes.add("the platforms keep this prefix to themselves", *at, variable)
+                self._mistakes.add("begins with a prefix that the platforms reserve", *at, variable)
             elif not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", variable):
                 self._mistakes.add("must be a letter, then letters, digits and _", *at, variable)
         if (region := environment.get("KEYTURN_REGION")) and region not in regions_of(None):
@@ -150,9 +151,9 @@ class FunctionRules:
             self._mistakes.add("is for a stand-in on your machine: a deployed function never trusts it", *at, _CA_FILE)
         size = sum(len(variable.encode()) + len(value.encode()) for variable, value in environment.items())
         if environment.get("KEYTURN_COMMANDS") and not environment.get("KEYTURN_HANDOFF_KEY"):
-            size += _MOST_KEYS_BYTES  # what `deploy` puts there
+            size += _MOST_KEYS_BYTES  # `deploy` adds this one
         if size > _ENVIRONMENT_BYTES:
-            self._mistakes.add(f"has {size} bytes; both platforms take {_ENVIRONMENT_BYTES} in all", *at)
+            self._mistakes.add(f"has {size} bytes; both platforms take at most {_ENVIRONMENT_BYTES} bytes in all", *at)
         try:
             told = ("KEYTURN_REGION", _CA_FILE)
             read_settings({name: value for name, value in environment.items() if name not in told})
@@ -179,7 +180,7 @@ class FunctionRules:
             if given.module not in _WITHOUT_SECRETS:
                 only = " and ".join(_WITHOUT_SECRETS)
                 self._mistakes.add(
-                    f"copies the event or the reply, which may hold a secret: only {only} may", *at, part
+                    f"receives the event or the reply, which may hold a secret: only {only} may have it", *at, part
                 )
             if self._cloud != cloud:
                 self._mistakes.add(f"{self._platform} has none", *at, part)
@@ -189,7 +190,7 @@ class FunctionRules:
             return
         for part, (pattern, form) in _NETWORK[self._cloud].items():
             if not pattern.fullmatch(getattr(given, part)):
-                self._mistakes.add(f"{form}: a private network is set whole, or not at all", *at, to_camel(part))
+                self._mistakes.add(f"{form}: set all parts of a private network, or none", *at, to_camel(part))
 
     def _logs(self, given: LogsForm | None, at: tuple[str, ...]) -> None:
         if given is None:
@@ -203,6 +204,6 @@ class FunctionRules:
             return
         for part, (pattern, form) in own.items():
             if not values[part]:
-                self._mistakes.add(f"is missing: {' and '.join(own)} are set together, or neither is", *at, part)
+                self._mistakes.add(f"is missing: set {' and '.join(own)} together, or neither", *at, part)
             elif not pattern.fullmatch(values[part]):
                 self._mistakes.add(f"must be {form}", *at, part)

@@ -1,4 +1,4 @@
-"""What a function file says in words: its docstring in parts, and the text below each field of its command."""
+"""What a function file documents: the parts of its docstring, and the text below each field of its command."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.operations import operations
 
 UNREAD = "still to be read"
-"""What stands in a new function file wherever only the API's page knows more."""
+"""The mark in a new function file at each place that must be filled in from the API's page."""
 
 
 class TextMissing(Exception):
-    """A function file does not say what everybody has to know of it; the message names the file and what is missing."""
+    """A function file lacks a required text. The message names the file and the text."""
 
 
 @dataclass(frozen=True)
 class Story:
-    """A function file's docstring: what it is called and changes, what it promises, notes, and the pages it is from."""
+    """The parts of a function file's docstring: its title, what it changes, its promise, notes, and its sources."""
 
     title: str
     summary: str
@@ -49,7 +49,7 @@ def story(function: str, *, root: Path = ROOT) -> Story:
 
 
 def unread(function: str, *, root: Path = ROOT) -> list[str]:
-    """The lines of a function file that wait for somebody who reads the API's page, as `file:line: text`."""
+    """The lines of a function file that still hold the mark UNREAD, each as `file:line: text`."""
     path = f"functions/{function}.py"
     lines = (root / path).read_text(encoding="utf-8").splitlines()
     return [f"{path}:{number}: {line.strip()}" for number, line in enumerate(lines, 1) if UNREAD in line]
@@ -57,19 +57,22 @@ def unread(function: str, *, root: Path = ROOT) -> list[str]:
 
 @cache
 def command_texts() -> Mapping[str, tuple[str, Mapping[str, str]]]:
-    """Of each operation's command, by the name of its class: its function, and what each field of its own means."""
+    """By the class name of each operation's command: its function, and the meaning of each of its own fields."""
     texts: dict[str, tuple[str, Mapping[str, str]]] = {}
     for function, operation in operations().items():
         name = operation.command.__name__
         if name in texts:
             other = texts[name][0]
-            raise TextMissing(f"functions/{function}.py: its command {name} has a namesake in functions/{other}.py")
+            raise TextMissing(f"functions/{function}.py: {name} is also the name of a command in functions/{other}.py")
         texts[name] = function, dict(_field_texts(ROOT / "functions" / f"{function}.py", name))
     return texts
 
 
 def _field_texts(path: Path, name: str) -> Iterator[tuple[str, str]]:
-    """The fields of a class, as senders spell them, that a text stands below. None of these texts is in a zip."""
+    """The fields of a class that have a text below them, in the spelling of commands.
+
+    The zips do not contain these texts.
+    """
     found = [node for node in _tree(path).body if isinstance(node, ast.ClassDef) and node.name == name]
     body = found[0].body if found else []
     for field, below in pairwise(body):

@@ -1,7 +1,7 @@
-"""serverless.yml, read and checked for one platform.
+"""Reads serverless.yml and checks it for one platform.
 
 `load(path, cloud, environ)` gives a `Description`, or a DescriptionError whose `lines` each read
-`serverless.yml:LINE: message`. Nothing is called and nothing of a function is executed.
+`serverless.yml:LINE: message`. It calls no cloud, and runs no function's code.
 """
 
 from __future__ import annotations
@@ -29,10 +29,12 @@ from shared.workbench.bundle.trigger_rules import TriggerRules
 from shared.workbench.bundle.yaml_with_lines import Located, line_of
 from shared.workbench.environment.file_problems import why
 
-_SEAL_MB = 5.0  # what sealing may add to a zip: joserfc, and cryptography's binary
+_SEAL_MB = 5.0  # the packages that sealing adds to a zip: joserfc, and cryptography's binary
 
 Purpose = Literal["read", "prepare", "deploy"]
-"""To prepare an account, queues have to fit each other and the platform; to deploy, none may be the file's example."""
+"""What the description is for. "prepare": the queues must fit each other and the platform. "deploy": also, no example
+name of the file is left.
+"""
 
 
 def load(
@@ -45,7 +47,7 @@ def load(
 ) -> d.Description:
     """Read and check `path` for one cloud ("tencent" or "alibaba"); `functions` is the folder of handlers.
 
-    `environ` is what `${env:...}` reads; CLOUD in it is `cloud` itself. `to`: what it has to do for, see Purpose.
+    `${env:...}` reads from `environ`; there CLOUD is `cloud`. `to`: what the description is for, see Purpose.
 
     Raises: DescriptionError with every mistake that was found.
     """
@@ -66,7 +68,10 @@ def load(
 
 
 def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to: Purpose) -> d.Description:
-    """The description in a resolved document. `folder` holds the handlers. Raises: DescriptionError."""
+    """The description in a document whose variables are replaced.
+
+    `folder` holds the handlers. Raises: DescriptionError.
+    """
     mistakes = Mistakes()
     try:
         file = ServerlessFile.model_validate(document)
@@ -77,7 +82,7 @@ def _describe(document: Located, name: str, cloud: d.Cloud, folder: Path, to: Pu
         mistakes.add(f"must be {cloud}, which CLOUD chose", "provider", "name")
     if file.provider.region not in regions_of(cloud):
         mistakes.add(f"{region_mistake(file.provider.region, cloud)} (KEYTURN_REGION)", "provider", "region")
-        raise DescriptionError(mistakes.lines(document, name))  # much is made of it, and would be wrong as well
+        raise DescriptionError(mistakes.lines(document, name))  # the other checks use it
     rules, triggers = FunctionRules(cloud, folder, mistakes), TriggerRules(file, cloud, mistakes)
     clouds = {given.module: cloud_called_by(folder / f"{given.module}.py") for given in file.functions.values()}
     every: tuple[d.Cloud, ...] = ("tencent", "alibaba")
@@ -136,19 +141,19 @@ def _spec(
 
 
 def _check_roles(specs: Mapping[str, d.FunctionSpec], mistakes: Mistakes) -> None:
-    """Who lists, changes and follows in other accounts is allowed to by its own setting."""
+    """Check that each function that works in other accounts names their roles in its KEYTURN_ASSUME."""
     for policy in (one for spec in specs.values() for one in spec.rotations):
         roles = [role for role in [policy.get("Role"), *(policy.get("Roles") or [])] if role]
         for key, spec in specs.items():
             named = read_settings(spec.environment).assume if roles else ()
             for role in roles if spec.module in (policy["Function"], "plan_rotation", "follow_change") else ():
                 if not may_assume(named, role):
-                    text = f"does not name {role}, in which policy {policy['Policy']} works"
+                    text = f"does not name {role}, the role of policy {policy['Policy']}"
                     mistakes.add(text, "functions", key, "environment", "KEYTURN_ASSUME")
 
 
 def _network(given: NetworkForm | None) -> d.Network | None:
-    """The private network; None if nothing is said of it."""
+    """The private network; None if the file names none."""
     if given is None or not given.vpc:
         return None
     subnets = tuple(part.strip() for part in given.subnet.split(",") if part.strip())
@@ -156,7 +161,7 @@ def _network(given: NetworkForm | None) -> d.Network | None:
 
 
 def _logs(given: LogsForm | None) -> d.Logs | None:
-    """Where the lines go; None if both parts are empty."""
+    """The log place; None if both parts are empty."""
     if given is None:
         return None
     group, topic = given.logset or given.project, given.topic or given.logstore
@@ -164,17 +169,17 @@ def _logs(given: LogsForm | None) -> d.Logs | None:
 
 
 def _check_together(file: ServerlessFile, mistakes: Mistakes) -> None:
-    """What functions may not share, and what they must."""
+    """Check the values that must differ between functions, and those that must be the same."""
     for part in ("name", "handler", "role"):
         seen: set[str] = set()
         for key, function in file.functions.items():
             value = getattr(function, part) or key
             if value in seen:
-                mistakes.add("another function has the same", "functions", key, part)
+                mistakes.add("another function has the same value", "functions", key, part)
             seen.add(value)
     keys: dict[str, str] = {}
     for key, function in file.functions.items():
         queue, value = (function.environment.get(f"KEYTURN_{name}") for name in ("COMMANDS", "HANDOFF_KEY"))
         if queue and value and keys.setdefault(queue, value) != value:
-            text = "functions that share a commands queue share the key, too"
+            text = "functions that share a commands queue must have the same key"
             mistakes.add(text, "functions", key, "environment", "KEYTURN_HANDOFF_KEY")

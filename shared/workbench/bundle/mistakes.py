@@ -1,4 +1,4 @@
-"""What is wrong with a serverless.yml, collected, so that one run tells all of it."""
+"""Collects the mistakes in a serverless.yml, so that one run shows all of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.workbench.bundle.yaml_with_lines import Located, line_of
 
 
 class Mistakes:
-    """Texts, each with the path of keys and indexes to what is wrong."""
+    """Messages, each with its path: the keys and indexes that lead to the wrong value."""
 
     def __init__(self) -> None:
         self._found: list[tuple[tuple[int | str, ...], str]] = []
@@ -23,7 +23,7 @@ class Mistakes:
         self._found.append((path, text))
 
     def add_validation(self, error: ValidationError) -> None:
-        """All that a model refused; no value is told. A key that is spelled wrong is not also told as missing."""
+        """Add every mistake that Pydantic found, without any value. A misspelt key is not also reported as missing."""
         found = error.errors(include_input=False, include_context=False, include_url=False)
         paths = [tuple(step for step in one["loc"] if step != "[key]") for one in found]
         meant = {}
@@ -39,9 +39,9 @@ class Mistakes:
                 self.add(one["msg"].removeprefix("Value error, "), *path)
 
     def lines(self, document: Located, name: str) -> list[str]:
-        """`name:LINE: path: text`, in the file's order.
+        """The mistakes as `name:LINE: path: text`, in the order of the file.
 
-        What several functions take from one line is told once, of the first of them.
+        If several functions take the same wrong value from one line, only the first function's mistake is listed.
         """
         lines: dict[tuple[int, int | str, str], str] = {}
         for path, text in self._found:

@@ -1,4 +1,4 @@
-"""The operations of the checkout, as their function files declare them: the one place that looks for them."""
+"""The operations of the checkout, as their function files declare them. Only this module searches for them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 PLAN, FOLLOW = policy.FUNCTION, follow_message.FUNCTION
 PLATFORMS = {"tencent": "scf", "alibaba": "fc"}
-"""Where a function runs that calls a cloud."""
+"""The platform that runs a function which calls this cloud."""
 
 
 @cache
@@ -37,15 +37,15 @@ def functions() -> tuple[str, ...]:
 
 
 def handler(function: str) -> Handler:
-    """What a function does with its messages."""
+    """The handler of a function."""
     found: Handler = import_module(f"functions.{function}").main_handler
     return found
 
 
 def event_file(function: str, trigger: Trigger = Trigger.HTTP, platform: str = "") -> Path:
-    """A function's event of one kind, of its own cloud's platform unless another is named.
+    """The example event of one kind of a function, for its own cloud's platform unless another is named.
 
-    Raises: LookupError where there is none.
+    Raises: LookupError: there is none.
     """
     platform = platform or PLATFORMS[operations()[function].cloud]
     path = f"events/{function}/{platform}-{trigger.value}.json"
@@ -55,9 +55,9 @@ def event_file(function: str, trigger: Trigger = Trigger.HTTP, platform: str = "
 
 
 def example_command(function: str) -> dict[str, Any]:
-    """The command in an operation's own HTTP event: one change that the stand-in's default world takes.
+    """The command in an operation's HTTP event: one change that the stand-in's default world accepts.
 
-    Raises: LookupError where there is no such event, or it holds no command.
+    Raises: LookupError: there is no such event, or it holds no command.
     """
     path = event_file(function)
     raw = path.read_bytes()
@@ -69,7 +69,7 @@ def example_command(function: str) -> dict[str, Any]:
 
 
 def rights(function: str, beside: Iterable[str] | None = None) -> tuple[str, ...]:
-    """Every cloud action that a function calls. `beside`: the functions that it is deployed beside; None: all."""
+    """Every cloud action that a function calls. `beside`: the functions that are deployed with it; None: all."""
     declared = operations()
     if function in declared:
         return declared[function].rights

@@ -1,4 +1,4 @@
-"""What may stand in a timer's text: it is shown in consoles and logs, so no secret in clear."""
+"""The rules for a timer's text. Consoles and logs show it, so it must hold no secret in clear."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REFERENCE = "SecretRef"
 
 
 def policy_text(name: str, fields: Mapping[str, Any]) -> str:
-    """The timer's text that a rotation's policy becomes. Raises: ValueError saying what is wrong, without a value."""
+    """The timer's text for a rotation policy. Raises: ValueError saying what is wrong, without a value."""
     given = {"Policy": name} | dict(fields)
     cloud, several = str(given.get("Function")).partition("_")[0], given.get("Regions")
     for field, regions in (
@@ -32,7 +32,7 @@ def policy_text(name: str, fields: Mapping[str, Any]) -> str:
     ):
         for region in regions:
             if isinstance(region, str) and cloud in REGIONS and region not in REGIONS[cloud]:
-                raise ValueError(f"{field}: {region_mistake(region, cloud)}")  # the rule itself lists them all
+                raise ValueError(f"{field}: {region_mistake(region, cloud)}")  # policy_for would list them all
     try:
         policy_for(parse_model(PlanRotation, given, PlanRotation.names), load_operation)
     except Refused as refused:
@@ -42,33 +42,33 @@ def policy_text(name: str, fields: Mapping[str, Any]) -> str:
         size = len(text.encode())
         if size <= _MOST_BYTES:
             return text
-        rule = f"has {size} bytes as a timer's text, which takes {_MOST_BYTES}"
+        rule = f"is {size} bytes long as a timer's text; the limit is {_MOST_BYTES}"
     raise ValueError(rule)
 
 
 def timer_text_problem(text: str) -> str | None:
-    """What is wrong with a timer's text, in words that hold nothing of it; None: nothing is."""
+    """The message about what is wrong with a timer's text, without any of its words. None: nothing is wrong."""
     if not text:
         return None
     if len(text.encode()) > _MOST_BYTES:
-        return f"a timer's text has {_MOST_BYTES} bytes at most"
+        return f"a timer's text may have at most {_MOST_BYTES} bytes"
     try:
         value = _parsed(text)
-        if isinstance(value, str) and value:  # JSON in JSON is read as a command too
+        if isinstance(value, str) and value:  # keyturn also reads a command that is JSON within a JSON text
             return timer_text_problem(value)
         return None if isinstance(value, dict | list) else "must be a command, as JSON"
     except _SecretInClear:
-        return "holds a secret in clear; a timer takes references, generated secrets or none"
+        return "holds a secret in clear; a timer takes references or generated secrets only"
     except (ValueError, RecursionError):
         return "must be a command, as JSON"
 
 
 class _SecretInClear(Exception):
-    """A field that is named like a secret holds a text."""
+    """The value of a field with a secret's name is a text."""
 
 
 def _parsed(text: str) -> Any:
-    """JSON, looked through as it is read: a key that stands twice hides nothing. Raises: ValueError, _SecretInClear."""
+    """JSON, checked while it is parsed, so that no duplicate key is missed. Raises: ValueError, _SecretInClear."""
     value = json.loads(text, object_pairs_hook=_pairs)
     for item in value if isinstance(value, list) else ():
         _look_into(item)
@@ -85,7 +85,7 @@ def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _look_into(value: Any) -> None:
-    """What is read as a command may be JSON within a text, as it is or in base64."""
+    """Check a text that keyturn would also read as a command: JSON within a text, plain or in base64."""
     if not isinstance(value, str):
         return
     for text in (value, _from_base64(value)):
@@ -96,8 +96,8 @@ def _look_into(value: Any) -> None:
 
 
 def _from_base64(text: str) -> str:
-    """What a text holds if it is base64 of either alphabet, its padding present or not; else nothing."""
+    """The text that this base64 text encodes (either alphabet, with or without padding); empty if it is no base64."""
     packed = "".join(text.split()).rstrip("=").translate(str.maketrans("-_", "+/"))
-    with suppress(ValueError):  # the decoder's own error, and UTF-8's
+    with suppress(ValueError):  # from the base64 decoder, or from decoding UTF-8
         return base64.b64decode(packed + "=" * (-len(packed) % 4), validate=True).decode()
     return ""

@@ -1,7 +1,7 @@
-"""YAML that remembers its lines, and the Serverless Framework's variables as far as serverless.yml uses them.
+"""Reads YAML with line numbers, and replaces the Serverless Framework's variables that serverless.yml uses.
 
-Source: Serverless Framework 3, documentation page "Variables": `${env:NAME}`, `${self:path}`, and after a comma what
-stands in where the one before leads nowhere: another of them, or a 'text'.
+Source: Serverless Framework 3, documentation page "Variables": `${env:NAME}`, `${self:path}`, and after a comma a
+default for a variable that has no value: another variable or a 'text'.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import yaml
 from shared.workbench.bundle.errors import DescriptionError
 
 _INNERMOST = re.compile(r"\$\{([^${}]+)\}")
-_MOST_STEPS = 100  # variables in one value: more is a circle
+_MOST_STEPS = 100  # most variables in one value: more means that they refer to each other in a circle
 
 
 class Located(dict[str, Any]):
-    """A mapping that knows the line (from 1) of each of its keys, and its own."""
+    """A mapping that knows its own line, and the line of each of its keys. The first line is 1."""
 
     line = 0
 
@@ -29,14 +29,14 @@ class Located(dict[str, Any]):
 
 
 class _Loader(yaml.SafeLoader):
-    """Safe YAML; a key that stands twice is a mistake, not a choice. Merge keys (`<<`) keep their own lines."""
+    """Safe YAML. A duplicate key is an error. Merge keys (`<<`) keep their own lines."""
 
     def mapping(self, node: yaml.MappingNode) -> Located:
         own = [key.value for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode) or own.count(key.value) > 1:
                 raise yaml.MarkedYAMLError(
-                    problem="a key that is no text, or stands twice", problem_mark=key.start_mark
+                    problem="a key that is not text, or a key that is there twice", problem_mark=key.start_mark
                 )
         self.flatten_mapping(node)
         found = Located()
@@ -72,7 +72,7 @@ def read(text: str, name: str) -> Located:
 
 
 def line_of(document: Any, path: tuple[int | str, ...]) -> int:
-    """The line of what `path` leads to, or of the nearest thing on the way there."""
+    """The line of the value at `path`, or of the closest part of the path that exists."""
     line, here = 1, document
     for step in path:
         if isinstance(here, Located) and step in here:
@@ -87,13 +87,16 @@ def line_of(document: Any, path: tuple[int | str, ...]) -> int:
 
 
 class Variables:
-    """Puts in what the variables of one document stand for."""
+    """Replaces the variables of one document with their values."""
 
     def __init__(self, document: Located, environ: Mapping[str, str], name: str) -> None:
         self._document, self._environ, self._name = document, environ, name
 
     def resolve(self, value: Any, line: int = 1) -> Any:
-        """`value` with every variable in it replaced. Raises: DescriptionError: one leads nowhere, or in a circle."""
+        """`value` with every variable in it replaced.
+
+        Raises: DescriptionError: a variable has no value, or refers to itself.
+        """
         return self._resolve(value, line, 0)
 
     def _resolve(self, value: Any, line: int, depth: int) -> Any:
@@ -107,19 +110,19 @@ class Variables:
         while isinstance(value, str) and (match := _INNERMOST.search(value)):
             steps += 1
             if depth + steps > _MOST_STEPS:
-                raise DescriptionError([f"{self._name}:{line}: ${{{match[1]}}} leads back to itself"])
+                raise DescriptionError([f"{self._name}:{line}: ${{{match[1]}}} refers to itself"])
             meant = self._meant(match[1], line, depth + 1, chosen_by)
             if match[1].startswith("env:"):
                 chosen_by = match[1].removeprefix("env:").partition(",")[0]
             if match[0] == value:
                 return self._resolve(meant, line, depth + 1)
             if isinstance(meant, Located | list):
-                raise DescriptionError([f"{self._name}:{line}: ${{{match[1]}}} is no text, and stands within one"])
+                raise DescriptionError([f"{self._name}:{line}: ${{{match[1]}}} is no text, but is used within a text"])
             value = value.replace(match[0], "" if meant is None else str(meant))
         return value
 
     def _meant(self, text: str, line: int, depth: int, chosen_by: str) -> Any:
-        """What one variable stands for. `chosen_by`: the environment's variable that wrote a part of it, if any."""
+        """The value of one variable. `chosen_by`: the environment variable that wrote a part of its text, if any."""
         for source in re.split(r",\s*(?=env:|self:|')", text):
             kind, _, name = source.partition(":")
             if source.startswith("'") and source.endswith("'"):
@@ -132,11 +135,11 @@ class Variables:
                 if found is not None:
                     return found
             else:
-                raise DescriptionError([f"{self._name}:{line}: ${{{text}}}: known are env:NAME, self:path and 'text'"])
+                raise DescriptionError([f"{self._name}:{line}: ${{{text}}}: only env:NAME, self:path and 'text' work"])
         choices = self._at(text.removeprefix("self:").rpartition(".")[0], line, depth)
         if chosen_by and text.startswith("self:") and isinstance(choices, Located):
             raise DescriptionError([f"{self._name}:{line}: {chosen_by} must be {' or '.join(choices)}"])
-        raise DescriptionError([f"{self._name}:{line}: ${{{text}}} leads nowhere and has no default"])
+        raise DescriptionError([f"{self._name}:{line}: ${{{text}}} has no value and no default"])
 
     def _at(self, path: str, line: int, depth: int) -> Any:
         here: Any = self._document

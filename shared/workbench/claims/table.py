@@ -1,4 +1,4 @@
-"""The table of claims: one row a behaviour of a cloud, its source, status, and what if it is wrong."""
+"""The table of claims. One row is one behaviour of a cloud: its source, its status, and what happens if it is wrong."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ else:
 
 CLAIMS = ROOT / "tests" / "cloud" / "claims.toml"
 Status = Literal["assumed", "open", "third_party", "documented", "verified"]
-"""From nobody's word to what was seen on a real account."""
+"""How well a claim is known, from the weakest to the best: nobody says so, ..., seen on a real account."""
 Risk = Literal["truth", "secret", "deployment", "service"]
-"""What a wrong claim costs, the worst first."""
+"""What a wrong claim would cost, the worst first."""
 GUESSED: frozenset[Status] = frozenset(("assumed", "open"))
 _CLOUDS = {letter: [cloud] for cloud, letters in (("tencent", "RTPD"), ("alibaba", "AFE")) for letter in letters}
-"""The clouds of the first letters; a row of another, or of both, says so or is of both."""
+"""First letter of a claim's id -> its clouds. Rows with other letters name their clouds, or are about both."""
 ClaimId = Annotated[str, Field(pattern=r"^[A-Z][1-9][0-9]?$")]
 Text = Annotated[str, Field(min_length=1)]
 
 
 class Claim(BaseModel):
-    """One row; the head of the file says what each field means."""
+    """One row. The head of the file explains each field."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -56,7 +56,7 @@ class Claim(BaseModel):
     @model_validator(mode="after")
     def _is_played(self) -> Claim:
         if self.status in GUESSED and not self.otherwise and not self.unplayed:
-            raise ValueError("an assumed or open claim says how it may be otherwise, or why no world plays that")
+            raise ValueError("an assumed or open claim must have `otherwise`, or say why no world plays the opposite")
         if self.otherwise and self.unplayed:
             raise ValueError("a claim has worlds or a reason for none, not both")
         return self
@@ -70,7 +70,7 @@ class Claim(BaseModel):
 
     @property
     def is_guessed(self) -> bool:
-        """Whether nobody says so, or sources disagree."""
+        """Whether the claim has no source, or its sources disagree."""
         return self.status in GUESSED
 
 
@@ -78,15 +78,18 @@ _ROWS: TypeAdapter[dict[str, Any]] = TypeAdapter(dict[ClaimId, dict[str, Any]])
 
 
 def read_claims(path: Path = CLAIMS) -> list[Claim]:
-    """Every row in the order of the file. Raises: OSError; ValueError: not TOML, or a row that says too little."""
+    """Every row in the order of the file.
+
+    Raises: OSError; ValueError: the file is not TOML, or a row lacks something.
+    """
     rows = _ROWS.validate_python(tomllib.loads(path.read_text(encoding="utf-8")))
     return [Claim.model_validate({"id": id_, **row}) for id_, row in rows.items()]
 
 
 def by_harm(claims: Iterable[Claim]) -> list[Claim]:
-    """The claims that would hurt most first: by what a wrong one costs, then by how little stands behind it.
+    """The claims that would do the most harm first: by what a wrong one costs, then by how weak its status is.
 
-    Of two with the same cost and status, the one comes first by which keyturn would say something untrue.
+    With the same cost and status, a claim comes first if keyturn would publish something untrue.
     """
     risks, statuses = get_args(Risk), get_args(Status)
     return sorted(claims, key=lambda one: (risks.index(one.risk), statuses.index(one.status), not one.misleads))

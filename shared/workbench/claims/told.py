@@ -1,4 +1,4 @@
-"""The claims as README and the manual tell them: how many were seen where, and which would hurt most."""
+"""The texts of README and the manual about claims: how many were seen where, and which would do the most harm."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ _WIDTH = 120
 
 
 def counted() -> str:
-    """How many claims there are, by what supports them."""
+    """How many claims there are, by their status."""
     claims = read_claims()
     count = Counter(claim.status for claim in claims)
     guessed = [claim for claim in claims if claim.status in ("assumed", "open")]
     both_ways = sum(bool(claim.otherwise) for claim in guessed)
     told = (
         f"keyturn relies on {len(claims)} [claims about the two clouds](tests/cloud/claims.toml). "
-        f"{count['verified']} were seen on a real account. {count['documented']} are in the vendors' documentation. "
-        f"Other projects that run on these clouds rely on {count['third_party']}. For {count['assumed']} there is no "
-        f"source; for {count['open']} the sources are unclear or contradict each other. The stand-in can behave both "
-        f"ways for {both_ways} of these {len(guessed)} uncertain claims: as if the claim were true, and as if it were "
-        "false."
+        f"{count['verified']} were seen on a real account. The vendors' documentation confirms {count['documented']}, "
+        f"and other people's software that runs on these clouds confirms {count['third_party']}. {len(guessed)} are "
+        f"uncertain: {count['assumed']} have no source, and for {count['open']} the sources are unclear or contradict "
+        f"each other. The tests try {both_ways} of the uncertain claims both ways: true and false."
     )
     return "".join(f"{line}\n" for line in wrap(told, _WIDTH, break_long_words=False, break_on_hyphens=False))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.interrupts import told_in_a_line
 
 _VERBS = ("plan", "deploy", "remove", "call")
 
@@ -15,11 +16,12 @@ def main(argv: list[str]) -> int:
     parser.add_argument("verb", choices=_VERBS)
     verb: str = parser.parse_args(argv[:1]).verb
     if verb == "call":
-        from shared.workbench.deploy.call import main as call
-
-        return call(argv[1:])
-    from shared.workbench.deploy.commands import main as deploy
-
+        with told_in_a_line("call: interrupted; nothing was called"):
+            from shared.workbench.deploy.call import main as call
+        with told_in_a_line("call: interrupted; if the call was on its way, the change may have been made"):
+            return call(argv[1:])
+    with told_in_a_line(f"{verb}: interrupted; nothing was changed"):
+        from shared.workbench.deploy.commands import main as deploy
     return deploy(verb, argv[1:])
 
 

@@ -205,9 +205,14 @@ def _command(file: str) -> bytes:
 
 
 def function_called(description: Description, function: str) -> FunctionSpec:
-    """The function of a name, or of a module, which serverless.yml may deploy under another name. Raises: Refused."""
+    """The function of a name, or of a module, which serverless.yml may deploy under another name.
+
+    Raises: Refused; also for one that has no HTTP trigger, so no address.
+    """
     by_module = {spec.module: spec for spec in description.functions}
     if spec := {**by_module, **{spec.name: spec for spec in description.functions}}.get(function):
+        if spec.http is None:
+            raise Refused(_no_http_trigger(description, spec))
         return spec
     known = [spec.name for spec in description.functions]
     if not function:
@@ -218,6 +223,14 @@ def function_called(description: Description, function: str) -> FunctionSpec:
         near = f" (CLOUD={other}?);"
     text = f"serverless.yml has no function {visible_text(function)} on this platform"
     raise Refused(f"{text}{near or ';'} known are: {', '.join(known)}")
+
+
+def _no_http_trigger(description: Description, spec: FunctionSpec) -> str:
+    kinds = [kind for kind, some in (("queue", spec.queues), ("timer", spec.timers)) if some]
+    own = f": its events come by {' and by '.join(kinds)}" if kinds else ""
+    callable_ = ", ".join(one.name for one in description.functions if one.http is not None) or "none"
+    text = f"{spec.name} has no HTTP trigger in serverless.yml, so nobody can call it{own}"
+    return f"{text}; those that have one are: {callable_}"
 
 
 def address_of(description: Description, function: str, environ: Mapping[str, str]) -> str:

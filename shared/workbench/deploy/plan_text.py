@@ -6,16 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from shared.workbench.deploy.plan import Plan, Step
 from shared.workbench.environment.counted import counted
-from shared.workbench.environment.terminal import Terminal
+from shared.workbench.environment.terminal import WIDEST, Terminal
 
-_COLUMNS = 118
 _FEW = 3  # functions, which are named again
 
 
 def show(plan: Plan, terminal: Terminal) -> None:
     """The counts, the steps in colour, and what a person should know of them."""
     terminal.say(counts(plan.steps))
-    for line in lines(plan.steps):
+    for line in lines(plan.steps, terminal.columns):
         paint = {"+": terminal.good, "-": terminal.bad}.get(line[:1], str)
         terminal.say(paint(line))
     for note in plan.notes:
@@ -33,8 +32,11 @@ def counts(steps: Iterable[Step]) -> str:
     return f"+ {counted(new, 'function')}, ~ {len(changed)}, - {gone}; {counted(len(triggers), 'trigger')}"
 
 
-def lines(steps: Iterable[Step]) -> Iterator[str]:
-    """Steps of one kind together, in the order in which each kind first comes. Functions are listed by name once."""
+def lines(steps: Iterable[Step], columns: int = WIDEST) -> Iterator[str]:
+    """Steps of one kind together, in the order in which each kind first comes. Functions are listed by name once.
+
+    `columns`: of the widest line.
+    """
     steps = tuple(steps)
     every = list(dict.fromkeys(step.function for step in steps))
     are_named = False
@@ -53,10 +55,10 @@ def lines(steps: Iterable[Step]) -> Iterator[str]:
             continue
         told = [[change.shown() for change in step.changes] for step in group]
         common = [text for text in told[0] if all(text in one for one in told)]
-        yield from _wrapped(common)
+        yield from _wrapped(common, columns)
         for step, texts in zip(group, told, strict=True):
             if rest := [text for text in texts if text not in common]:
-                yield from _wrapped([f"{step.function}: {rest[0]}", *rest[1:]])
+                yield from _wrapped([f"{step.function}: {rest[0]}", *rest[1:]], columns)
 
 
 def _all_but(names: Sequence[str], every: Sequence[str]) -> str:
@@ -67,11 +69,11 @@ def _all_but(names: Sequence[str], every: Sequence[str]) -> str:
     return f"all {len(every)} functions{f' but {others[0]}' if others else ''}"
 
 
-def _wrapped(texts: Iterable[str]) -> Iterator[str]:
+def _wrapped(texts: Iterable[str], columns: int) -> Iterator[str]:
     """Texts beside one another as far as a line goes."""
     line = ""
     for text in texts:
-        if line and len(line) + len(text) + 2 > _COLUMNS:
+        if line and len(line) + len(text) + 2 > columns:
             yield line
             line = ""
         line = f"{line}; {text}" if line else f"    {text}"

@@ -84,6 +84,7 @@ class ScfPlane:
             triggers,
             stay=("dead letter",),
             later=(_SYSTEM_LINES,),
+            without_logs=spec.logs is None,
             bound=Bound(spec.instances * spec.memory_mb, spec.memory_mb) if spec.instances else None,
         )
 

@@ -1,4 +1,4 @@
-"""`make docs`: write the reference as one HTML file; the default is dist/docs/keyturn.html."""
+"""`make docs`: writes the reference as one HTML file; the default is dist/docs/keyturn.html."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.workbench.environment.terminal import complain
 
 
 def main(argv: list[str]) -> int:
-    """Exit 0: written. 2: something that the page is made of is missing, or the file cannot be written."""
+    """Exit 0: written. 2: a source of the page is missing, or the file cannot be written."""
     parser = CommandLine("python -m shared.workbench.docs", __doc__, "make docs")
     parser.add_argument("out", nargs="?", type=Path, default=ROOT / "dist" / "docs" / "keyturn.html")
     parser.add_argument("--schemas", type=Path, default=SCHEMAS, help="the folder of the generated schemas")
@@ -32,7 +32,7 @@ def main(argv: list[str]) -> int:
     except OSError as error:
         complain(f"docs: {options.out} cannot be written: {why(error)}")
         return 2
-    print(f"{options.out}: {len(text.encode()) / 1e6:.2f} MB, one file, opens without a network")
+    print(f"{options.out}: {len(text.encode()) / 1e6:.2f} MB, one file that needs no network")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The page's chapters, each from the place where its facts are kept. `menu.toml` has their order."""
+"""The page's chapters, each made from the source of its facts. `menu.toml` sets their order."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ SIGNERS = {"tencentSignature": "Tencent SCF", "alibabaSignature": "Alibaba Funct
 
 @dataclass(frozen=True)
 class Chapter:
-    """One chapter. `parts` are the anchors and titles within it that the menu shows."""
+    """One chapter. `parts` are its anchors and titles that the menu shows."""
 
     title: str
     id: str
@@ -59,14 +59,14 @@ class Chapter:
 
 @dataclass(frozen=True)
 class Group:
-    """Chapters that the menu shows together."""
+    """A group of chapters in the menu."""
 
     title: str
     chapters: tuple[Chapter, ...]
 
 
 def template_environment() -> Environment:
-    """Jinja2 over the folder `templates`: everything is escaped that is not Markup."""
+    """Jinja2 for the folder `templates`. It escapes everything except Markup."""
     made = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -92,7 +92,10 @@ def template_environment() -> Environment:
 
 
 def _command(line: str) -> Markup:
-    """Where to look: what ends with a full stop is prose; anything else is to copy, with its remark before it."""
+    """A step of the runbook.
+
+    A text that ends with a full stop is prose. Any other is a command to copy, with its remark first.
+    """
     code, mark, remark = line.partition("   # ")
     if not mark and line.endswith("."):
         return Markup(f"<p>{markdown.line_to_html(line)}</p>")
@@ -106,7 +109,7 @@ def groups(schemas: Path = SCHEMAS, menu: Path = MENU) -> list[Group]:
 
 
 class _Builder:
-    """The chapters share one set of anchors."""
+    """Builds the chapters, which share one set of anchors."""
 
     def __init__(self, schemas: Path, menu: dict[str, Any]) -> None:
         self.schemas = schemas
@@ -131,7 +134,10 @@ class _Builder:
         }
 
     def groups(self) -> list[Group]:
-        """The menu's groups, then README's sections. A chapter's anchor is its name, before any other anchor."""
+        """The menu's groups, then README's sections.
+
+        A chapter's anchor is its name, and is given out before any other anchor.
+        """
         chapters = dict(self.made)
         chapters.update((one.name, partial(self.manual, one)) for one in read_manual())
         named = {name for group in self.menu["group"] for name in group["chapters"]}
@@ -173,7 +179,7 @@ class _Builder:
         return self.render("Commands", anchor, "commands.html.j2", [], commands=found)
 
     def fields(self, anchor: str) -> Chapter:
-        """What leaves keyturn, field by field."""
+        """The events and replies of keyturn, field by field."""
         found: list[dict[str, Any]] = []
         for name, title in (("result", "Result"), ("rotation-report", "Rotation report"), ("reply", "HTTP reply")):
             schema = read_schema(self.schemas / f"{name}.json")

@@ -1,4 +1,6 @@
-"""What a result's `Error.Code` may hold: keyturn's own codes, from its sources, and the clouds', from their tables."""
+"""The possible values of a result's `Error.Code`: keyturn's own codes from its sources, and the clouds' from their
+tables.
+"""
 
 from __future__ import annotations
 
@@ -18,13 +20,13 @@ from shared.runtime.errors import ErrorClass
 from shared.workbench.bundle.checkout import ROOT
 
 TABLES = {"Tencent Cloud": (str(about_tencent), TENCENT_CODES), "Alibaba Cloud": (str(about_alibaba), ALIBABA_CODES)}
-"""Each cloud's table, with what its file says of it."""
-_GAP = "…"  # what a message fills in
+"""Each cloud's table, with the docstring of its file."""
+_GAP = "…"  # stands for a value in a message
 
 
 @dataclass
 class OwnCode:
-    """One of keyturn's codes, with its error classes and its messages, in which `…` is what they fill in."""
+    """One of keyturn's codes, with its error classes and messages. `…` in a message stands for a value."""
 
     code: str
     classes: list[str] = field(default_factory=list)
@@ -33,7 +35,7 @@ class OwnCode:
 
 @dataclass(frozen=True)
 class CloudCodes:
-    """Codes of one cloud that prove the same. In a code `*` stands for any text."""
+    """Codes of one cloud that prove the same thing. `*` in a code stands for any text."""
 
     codes: list[str]
     error_class: str
@@ -42,7 +44,7 @@ class CloudCodes:
 
 
 def own_codes(root: Path = ROOT) -> list[OwnCode]:
-    """Every code that the shipped sources give to an error, by name."""
+    """Every code that the shipped sources use in an error, by name."""
     sources = [*(root / "shared").rglob("*.py"), *(root / "functions").glob("*.py")]
     trees = [
         ast.parse(path.read_text(encoding="utf-8"))
@@ -61,7 +63,7 @@ def own_codes(root: Path = ROOT) -> list[OwnCode]:
 
 
 def cloud_codes(table: CodeTable) -> list[CloudCodes]:
-    """A cloud's table in its order, what proves the same together."""
+    """A cloud's table in its order. Codes that prove the same thing are together."""
     groups = groupby(table.rows, key=lambda row: (row.error_class.value, row.proof.value, row.source))
     return [CloudCodes([row.code for row in rows], *alike) for alike, rows in groups]
 
@@ -74,7 +76,7 @@ def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def _raised(function: ast.FunctionDef, constants: dict[str, str]) -> Iterator[tuple[str, str, str]]:
-    """Code, error class and message of each error that a function makes with a code of keyturn's own."""
+    """The code, error class and message of each error that a function creates with keyturn's own code."""
     for call in (node for node in ast.walk(function) if isinstance(node, ast.Call) and node.args):
         given = next((one.value for one in call.keywords if one.arg == "code"), None)
         code = given.value if isinstance(given, ast.Constant) else constants.get(getattr(given, "id", ""))
@@ -83,12 +85,12 @@ def _raised(function: ast.FunctionDef, constants: dict[str, str]) -> Iterator[tu
         first = call.args[0]
         if isinstance(first, ast.Attribute) and first.attr.isupper() and len(call.args) > 1:
             yield code, first.attr.lower(), _text(call.args[1], function, call.lineno)
-        else:  # Ambiguous, whose class is always the same
+        else:  # Ambiguous always has the same class
             yield code, ErrorClass.AMBIGUOUS.value, _text(first, function, call.lineno)
 
 
 def _text(node: ast.expr, function: ast.FunctionDef, line: int) -> str:
-    """A message as its source has it."""
+    """A message as the source has it."""
     if isinstance(node, ast.Constant):
         return str(node.value)
     if isinstance(node, ast.JoinedStr):
@@ -105,7 +107,7 @@ def _text(node: ast.expr, function: ast.FunctionDef, line: int) -> str:
 
 
 def _assigned(name: str, body: list[ast.stmt], line: int) -> Iterator[ast.Assign | ast.AugAssign]:
-    """Every `name = ...` and `name += ...` that is surely run before a line of this body, in order."""
+    """Every `name = ...` and `name += ...` that always runs before a line of this body, in order."""
     for node in body:
         if node.lineno <= line <= (node.end_lineno or line):
             for part in (getattr(node, field, []) for field in ("body", "orelse", "handlers", "finalbody")):

@@ -1,7 +1,7 @@
-"""What keeps the reference from being written."""
+"""The error that stops the reference."""
 
 from __future__ import annotations
 
 
 class DocsError(Exception):
-    """Something that the reference is made of is missing; the text says what, and what to do."""
+    """A source of the reference is missing; the text says which, and what to do."""

@@ -1,4 +1,4 @@
-"""A JSON Schema's fields in words: one row a field, nested objects as `Outer.Inner`."""
+"""A JSON Schema's fields as rows; fields of nested objects are `Outer.Inner`."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 
-_LONG_PATTERN = 72  # beyond it a pattern is for programs; the schema's description says the rule
+_LONG_PATTERN = 72  # a longer pattern is not shown; the schema's description gives the rule in words
 _TYPES = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field: the forms that it takes, and what it is for. All are Markdown."""
+    """One field: its forms and its description, both as Markdown."""
 
     name: str
     required: bool
@@ -25,14 +25,14 @@ class Field:
 
 
 def fields(schema: Schema, *, first: tuple[str, ...] = ()) -> list[Field]:
-    """Every field of an object's schema, those of `first` before the others, in that order."""
+    """Every field of an object's schema. Those of `first` come before the others, in that order."""
     return list(_rows(schema, schema.get("$defs", {}), "", first, ()))
 
 
 def _rows(schema: Schema, defs: Schema, prefix: str, first: tuple[str, ...], seen: tuple[str, ...]) -> Iterator[Field]:
     properties: Schema = schema.get("properties", {})
     required = schema.get("required", ())
-    # Without an order of our own: what must be given first, then as the schema has them.
+    # Without an own order: required fields first, then the others in the schema's order.
     rest = sorted((name for name in properties if name not in first), key=lambda name: name not in required)
     for name in [*(name for name in first if name in properties), *rest]:
         found = _resolved(properties[name], defs)
@@ -53,7 +53,7 @@ def _rows(schema: Schema, defs: Schema, prefix: str, first: tuple[str, ...], see
 
 
 def _resolved(schema: Schema, defs: Schema) -> Schema:
-    """A schema with its reference filled in; what stands beside the reference wins."""
+    """A schema in place of its reference. Keywords beside the reference win."""
     if "$ref" in schema:
         target = defs.get(str(schema["$ref"]).rpartition("/")[2], {})
         return {**_resolved(target, defs), **{key: value for key, value in schema.items() if key != "$ref"}}
@@ -61,7 +61,7 @@ def _resolved(schema: Schema, defs: Schema) -> Schema:
 
 
 def _variants(schema: Schema, defs: Schema) -> list[Schema]:
-    """The forms that a value may have, but `null`, which only stands for a field that is left out."""
+    """The forms of a value, without `null`: that only means that the field is left out."""
     forms = [_resolved(form, defs) for form in schema.get("anyOf", ())]
     if not forms or "type" in schema:
         return [schema]
@@ -69,7 +69,7 @@ def _variants(schema: Schema, defs: Schema) -> list[Schema]:
 
 
 def _form(schema: Schema, defs: Schema, *, of: Schema | None = None) -> str:
-    """One form in words. One of several says what it is for, too; `of` is the field that it is a form of."""
+    """One form in words. If there are several, each has its description. `of`: the field that has this form."""
     told = str(schema.get("description", "")) if of is not None and schema is not of else ""
     if told and schema.get("type") == "string":
         return f"text. {told}"
@@ -91,7 +91,7 @@ def _words(schema: Schema, defs: Schema) -> str:
         inner = [
             f"`{name}` ({_words(_resolved(one, defs), defs)})" for name, one in schema.get("properties", {}).items()
         ]
-        titled = "title" in schema  # its fields have rows of their own
+        titled = "title" in schema  # its fields have their own rows
         return "object" if titled or not inner else f"object with {', '.join(inner)}"
     words = [_TYPES.get(kind, "any")]
     if kind == "string":

@@ -1,4 +1,4 @@
-"""The chapter of the HTTP interface, from the OpenAPI document: what all functions share once, then each function."""
+"""The chapter of the HTTP interface, from the OpenAPI document: first what all functions share, then each function."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ JSON = "application/json"
 
 @dataclass(frozen=True)
 class Header:
-    """A header of a request, or of a reply. `functions` are those that read it; none: all."""
+    """A header of a request or a reply. `functions` are those that read it; empty: all of them."""
 
     name: str
     meaning: str
@@ -23,7 +23,7 @@ class Header:
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a status means: from the functions of `only`, or from all but `but`; from all where both are empty."""
+    """The meaning of a status for the functions in `only`, or for all except `but`; for all if both are empty."""
 
     text: str
     only: tuple[str, ...] = ()
@@ -32,34 +32,34 @@ class Meaning:
 
 @dataclass(frozen=True)
 class Status:
-    """One status. Where functions differ it has several meanings."""
+    """One status. If functions differ, it has several meanings."""
 
     code: str
     name: str
     meanings: list[Meaning]
     headers: list[str]
-    examples: list[tuple[str, Any]]  # title and body, of one function
+    examples: list[tuple[str, Any]]  # title and body, from one function
 
 
 @dataclass(frozen=True)
 class Call:
-    """How one function is called."""
+    """How to call one function."""
 
     function: str
     method: str
     path: str
     summary: str
-    addresses: list[tuple[str, str]]  # URL, and what it is
+    addresses: list[tuple[str, str]]  # URL and description
     signatures: list[str]
     headers: list[str]
     types: list[str]
     statuses: list[str]
-    example: str  # a whole request, as it goes over the line
+    example: str  # a whole request, as a client sends it
 
 
 @dataclass(frozen=True)
 class Interface:
-    """All that the chapter shows. Texts are Markdown."""
+    """Everything that the chapter shows. Texts are Markdown."""
 
     signatures: dict[str, Mapping[str, Any]]
     request_headers: list[Header]
@@ -69,7 +69,7 @@ class Interface:
 
 
 def interface(document: Mapping[str, Any], order: list[str]) -> Interface:
-    """The document's facts, its functions in the page's order."""
+    """The facts of the document, with the functions in the page's order."""
     operations = {name: document["paths"][f"/{name}"] for name in order if f"/{name}" in document["paths"]}
     posts = {name: path["post"] for name, path in operations.items()}
     components = document["components"]
@@ -89,7 +89,7 @@ def _header(name: str, header: Mapping[str, Any], functions: tuple[str, ...] = (
 
 
 def _header_name(component: str) -> str:
-    """`CacheControl` is the document's name for `Cache-Control`."""
+    """The document writes `Cache-Control` as `CacheControl`."""
     return "".join(f"-{letter}" if letter.isupper() else letter for letter in component).lstrip("-")
 
 
@@ -121,7 +121,7 @@ def _status(code: str, posts: Mapping[str, Any]) -> Status:
 
 
 def _meaning(text: str, functions: list[str], every: list[str]) -> Meaning:
-    """Told by the shorter list of names."""
+    """A meaning with the shorter list of functions: those it is for, or those it is not for."""
     others = tuple(name for name in every if name not in functions)
     return Meaning(text, but=others) if len(others) < len(functions) else Meaning(text, only=tuple(functions))
 

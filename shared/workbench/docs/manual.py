@@ -1,4 +1,4 @@
-"""The manual's chapters: Markdown files in `manual/`, shown by the reference in the order of their names."""
+"""The manual's chapters: Markdown files in `manual/`. The reference shows them in the order of their names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ FOLDER = Path(__file__).parent / "manual"
 
 @dataclass(frozen=True)
 class ManualChapter:
-    """One chapter. `name` is its file's, without `.md`; `text` is Markdown without the title."""
+    """One chapter. `name` is the name of its file without `.md`; `text` is Markdown without the title."""
 
     name: str
     title: str
@@ -25,7 +25,7 @@ def read_manual(folder: Path = FOLDER) -> list[ManualChapter]:
 
 
 def read_chapter(path: Path) -> ManualChapter:
-    """Raises: DocsError if the file cannot be read or has no title."""
+    """Raises: DocsError: the file cannot be read or has no title."""
     try:
         first, _, rest = path.read_text(encoding="utf-8").partition("\n")
     except OSError as error:

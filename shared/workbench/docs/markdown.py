@@ -3,8 +3,8 @@
 Every heading and every table row that begins with a name in backticks gets an id of its own, so that a search or a
 colleague can point to it. Links to the manual's chapters and to README's sections lead to their place on the page. A
 link to another file of the repository becomes plain text, because the page stands alone. A picture becomes its
-description, and a Mermaid flowchart a list. Of HTML, `<details>`, `<summary>`, `<br>` and `<kbd>` are kept, comments
-are left out, and anything else is shown as text.
+description, and a Mermaid flowchart a list. The elements `<details>`, `<summary>`, `<br>` and `<kbd>`
+are kept. Comments are left out. Any other HTML is shown as text.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _COMMENT = re.compile(r"<!--.*?-->", re.DOTALL)
 _FOLD = re.compile(r"(</?details(?: open)?>)|<summary>(.*?)</summary>", re.DOTALL)
 _KEPT = re.compile(r"<br ?/?>|</?kbd>")
 
-# As README and the chapters themselves link to each other.
+# The links of README and the chapters to each other.
 _CHAPTER = re.compile(r"(?:shared/workbench/docs/manual/)?([a-z0-9-]+)\.md(?:#(.+))?")
 _README = re.compile(r"(?:\.\./)+README\.md(?:#(.+))?")
 README_TOP = "overview"
-"""The anchor of what README says before its first section."""
+"""The anchor of README's text before its first section."""
 
 
 def slug(text: str) -> str:
@@ -41,18 +41,18 @@ def slug(text: str) -> str:
 
 
 def with_break_points(name: str) -> str:
-    """Text as HTML in which a long name may be broken behind `_`, `.` and `/`."""
+    """Text as HTML in which a long name may break after `_`, `.` and `/`."""
     return re.sub(r"([_./])(?=[\w{])", r"\1<wbr>", escape(name)) if len(name) > 12 else escape(name)
 
 
 @dataclass
 class AnchorIds:
-    """The ids given out so far, so that none is given twice."""
+    """The ids that are in use, so that each is used once."""
 
     taken: set[str] = field(default_factory=set)
 
     def new(self, wanted: str) -> str:
-        """`wanted`, or with a number behind it, as GitHub numbers headings of the same text."""
+        """`wanted`, or `wanted` with a number, as GitHub numbers headings with the same text."""
         name, number = wanted, 0
         while name in self.taken:
             number += 1
@@ -62,9 +62,9 @@ class AnchorIds:
 
 
 def sections(path: Path) -> dict[str, str]:
-    """A Markdown file's text by its second-level headings; what stands before the first is under an empty name.
+    """A Markdown file's text by second-level headings. The text before the first heading has an empty name.
 
-    Raises: DocsError if the file cannot be read.
+    Raises: DocsError: the file cannot be read.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -83,19 +83,19 @@ def sections(path: Path) -> dict[str, str]:
 
 
 def to_html(text: str, ids: AnchorIds, prefix: str, *, chapter: str = "") -> str:
-    """A block of Markdown as HTML. Row ids begin with `prefix`. The highest headings become h3, with no gap below.
+    """A block of Markdown as HTML. Row ids begin with `prefix`. The highest headings become h3; no level is skipped.
 
-    In a `chapter` of the manual the headings' ids begin with its name, so that two chapters may have the same heading.
+    In a `chapter` of the manual, heading ids begin with its name, so two chapters may have the same heading.
     """
     tokens = _MARKDOWN.parse(text)
-    above: list[int] = []  # the levels of the headings that this place stands under
+    above: list[int] = []  # the levels of the headings above this place
     for index, token in enumerate(tokens):
         if token.type == "heading_open":
             above = [*(one for one in above if one < int(token.tag[1])), int(token.tag[1])]
             token.tag = tokens[index + 2].tag = f"h{min(6, 2 + len(above))}"
             token.attrSet("id", ids.new(_heading_id(slug(tokens[index + 1].content), chapter)))
         elif token.type == "th_open" and not tokens[index + 1].content:
-            token.tag = tokens[index + 2].tag = "td"  # an empty corner names no column
+            token.tag = tokens[index + 2].tag = "td"  # an empty corner cell is no column heading
         elif token.type == "tr_open" and (name := _row_name(tokens, index)):
             token.attrSet("id", ids.new(f"{prefix}-{slug(name)}"))
         elif token.type == "inline":
@@ -105,7 +105,7 @@ def to_html(text: str, ids: AnchorIds, prefix: str, *, chapter: str = "") -> str
 
 
 def line_to_html(text: str) -> str:
-    """One line or paragraph of Markdown as HTML without a paragraph around it."""
+    """One line or paragraph of Markdown as HTML, without the paragraph element."""
     (token,) = _MARKDOWN.parseInline(" ".join(text.split()))
     _links(token, "")
     html: str = _MARKDOWN.renderer.render([token], _MARKDOWN.options, {})
@@ -113,12 +113,12 @@ def line_to_html(text: str) -> str:
 
 
 def code_block(text: str, language: str) -> str:
-    """Text to copy, in a frame that scrolls by itself."""
+    """Text to copy, in a frame that scrolls on its own."""
     return f'<pre tabindex="0"><code class="language-{language}">{escape(text)}</code></pre>'
 
 
 def with_frames(html: str) -> str:
-    """Wide tables and code scroll inside a frame that the keyboard can reach, so that the page itself never does."""
+    """Put wide tables and code into frames that scroll by keyboard, so that the page itself never scrolls sideways."""
     html = re.sub(r"(<table[^>]*>)", r'<div class="frame" tabindex="0" role="group" aria-label="Table">\1', html)
     html = html.replace("</table>", "</table></div>")
     return html.replace("<pre>", '<pre tabindex="0">')
@@ -129,7 +129,7 @@ def _code_inline(_renderer: object, tokens: Sequence[Token], index: int, _option
 
 
 def _html(_renderer: object, tokens: Sequence[Token], index: int, _options: object, _env: object) -> str:
-    """The few elements that the page keeps; all else as text."""
+    """Keep the few HTML elements that the page allows; show all others as text."""
     text = _COMMENT.sub("", tokens[index].content)
     if tokens[index].type == "html_inline":
         return text if _KEPT.fullmatch(text) else escape(text)
@@ -162,7 +162,7 @@ def _heading_id(anchor: str, chapter: str) -> str:
 
 
 def _row_name(tokens: list[Token], index: int) -> str | None:
-    """The first name in backticks of a body row's first cell."""
+    """The first name in backticks in the first cell of a body row."""
     if tokens[index + 1].type != "td_open":
         return None
     children = tokens[index + 2].children or []
@@ -170,7 +170,7 @@ def _row_name(tokens: list[Token], index: int) -> str | None:
 
 
 def _links(token: Token, chapter: str) -> None:
-    """Keep links to the page itself and to the web; a link to a file of the repository leaves its text."""
+    """Keep links within the page and to the web. A link to a file of the repository becomes its text."""
     kept: list[Token] = []
     inside = False
     for child in token.children or []:
@@ -189,7 +189,7 @@ def _links(token: Token, chapter: str) -> None:
 
 
 def _on_this_page(target: str, chapter: str) -> str:
-    """Where a link leads that is to a place which the reference shows; any other as it is."""
+    """The target of a link on this page, if the reference shows that place; otherwise the target unchanged."""
     if target.startswith("#"):
         return f"#{_heading_id(target[1:], chapter)}"
     if found := _CHAPTER.fullmatch(target):

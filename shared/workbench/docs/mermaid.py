@@ -1,4 +1,7 @@
-"""A Mermaid flowchart as a list of its arrows: a list can be searched and read aloud, and needs no program to draw."""
+"""A Mermaid flowchart as a list of its arrows.
+
+A list can be searched and read aloud, and needs no program to draw it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +29,7 @@ def diagram_to_html(source: str) -> str:
 
 
 def _steps(line: str, labels: Mapping[str, str]) -> Iterator[str]:
-    """The arrows of one line, which may be a chain of several."""
+    """The arrows of one line. A line may chain several."""
     start, *rest = _ARROW.split(_NODE.sub(r"\1", line))
     for before, after, end in zip(rest[0::3], rest[1::3], rest[2::3], strict=True):
         said = before or after
@@ -36,12 +39,12 @@ def _steps(line: str, labels: Mapping[str, str]) -> Iterator[str]:
 
 
 def _one_line(label: str) -> str:
-    """A label whose first line is the node's name and whose other lines say more of it."""
+    """A label in one line. Its first line is the node's name, and the others describe it."""
     name, *more = (part.strip() for part in _BREAK.split(label))
     return f"{name}: {' '.join(more)}" if more else name
 
 
 def _names(side: str, labels: Mapping[str, str]) -> str:
-    """The nodes of one side of an arrow; `a & b` are two."""
+    """The nodes on one side of an arrow; `a & b` are two nodes."""
     names = (name.strip() for name in side.split("&"))
     return ", ".join(f"<b>{escape(labels.get(name, name))}</b>" for name in names)

@@ -1,4 +1,4 @@
-"""The chapter of operations: what each function says of itself, its fields, where it runs, what it may call."""
+"""The chapter of operations: each function's description, its fields, where it runs, and which actions it may call."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ PLATFORMS = {"scf": "Tencent SCF", "fc": "Alibaba Function Compute"}
 
 @dataclass(frozen=True)
 class OperationPage:
-    """All that the page says of one function; texts are HTML."""
+    """Everything that the page shows of one function; texts are HTML."""
 
     function: str
     story: Story
-    about: str  # of its command, and the rules between the command's fields
-    places: list[tuple[str, str]]  # platform, and how it runs there
+    about: str  # about its command, and the rules between the command's fields
+    places: list[tuple[str, str]]  # platform, and its settings there
     fields: list[Field]
     example: str
     rights: list[str]
 
 
 def functions(descriptions: list[Description]) -> list[str]:
-    """Every function, in the order of serverless.yml; those that change something first."""
+    """Every function in the order of serverless.yml, operations first."""
     names = dict.fromkeys(spec.module for description in descriptions for spec in description.functions)
     return sorted(names, key=lambda name: name not in operations())
 
 
 def operation(function: str, schemas: Path, descriptions: list[Description]) -> OperationPage:
-    """What the page says of one function. Raises: DocsError if its docstring or its schema is missing."""
+    """The page's content about one function. Raises: DocsError: its docstring or its schema is missing."""
     declared = operations().get(function)
     model = declared.command if declared is not None else None
     schema = read_schema(schemas / f"{function}.command.json")
@@ -61,7 +61,7 @@ def operation(function: str, schemas: Path, descriptions: list[Description]) -> 
 
 
 def story(function: str) -> Story:
-    """The docstring of a function file as HTML. Raises: DocsError if it has no title or no promise."""
+    """The docstring of a function file as HTML. Raises: DocsError: it has no title or no promise."""
     try:
         told = function_text.story(function)
     except TextMissing as error:
@@ -83,7 +83,7 @@ def _sentence(text: str) -> str:
 
 
 def read_schema(path: Path) -> dict[str, Any]:
-    """A generated schema. Raises: DocsError if it is missing."""
+    """A generated schema. Raises: DocsError: it is missing."""
     try:
         schema: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except OSError:
@@ -117,7 +117,7 @@ def _triggers(spec: FunctionSpec) -> Iterator[str]:
 
 
 def _example(function: str) -> str:
-    """The command of the function's own HTTP event; else the message of its queue event; as a block of JSON."""
+    """The command in the function's own HTTP event, otherwise the message in its queue event, as a block of JSON."""
     folder = ROOT / "events" / function
     own = "fc" if function.startswith("alibaba") else "scf"
     path = folder / f"{own}-http.json"

@@ -1,4 +1,4 @@
-"""The page itself: chapters, style and scripts in one text. The same tree gives the same bytes."""
+"""The whole page: chapters, style and scripts in one text. The same checkout gives the same bytes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def page(schemas: Path) -> str:
         .get_template("page.html.j2")
         .render(version=project["version"], description=project["description"], groups=groups(schemas))
     )
-    # Last, so that no look at the text has to go through them.
+    # At the end, so that a search through the text does not have to skip them.
     late = {name: (HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "search.js")}
     late["synonyms"] = json.dumps(read_synonyms(), ensure_ascii=False).replace("<", "\\u003c")
     ids = set(re.findall(r' id="([^"]+)"', text))
@@ -36,13 +36,13 @@ def page(schemas: Path) -> str:
 
 
 def read_synonyms(path: Path = SYNONYMS) -> dict[str, list[str]]:
-    """What readers may call something, and the page's own words for it."""
+    """Words that readers may search for, and the page's own words for them."""
     found: dict[str, list[str]] = tomllib.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 def _led_on(name: re.Match[str], ids: set[str]) -> str:
-    """A name that a table begins a row with, as a link to where the page says more of it."""
+    """The name at the beginning of a table row, as a link to the place that explains it."""
     bare = name[1].replace("<wbr>", "")
     places = (f"runbook-{bare}", f"alarm-{bare}", f"log-{bare}", f"{bare}-fields")
     place = next((place for place in places if place in ids), None)

@@ -1,4 +1,4 @@
-"""The queues of the AsyncAPI document, in rows: who sends what to whom."""
+"""The queues of the AsyncAPI document as rows: who sends which messages to whom."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ class Queue:
     title: str
     description: str
     addresses: list[tuple[str, str]]  # function, and the name of its queue
-    messages: list[tuple[str, str]]  # name, and what it is
+    messages: list[tuple[str, str]]  # name and description
     senders: list[str]
 
 
 def queues(document: Mapping[str, Any]) -> list[Queue]:
-    """Channels that differ in their reader alone stand together."""
+    """The document's queues. Channels that differ only in their reader are one row."""
     together: dict[str, list[str]] = {}
     for name in document["channels"]:
         together.setdefault(name.partition(".")[0], []).append(name)

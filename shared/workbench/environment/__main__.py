@@ -2,6 +2,9 @@
 
 import sys
 
-from shared.workbench.environment.install import main
+from shared.workbench.environment.interrupts import told_in_a_line
 
-sys.exit(main(sys.argv[1:]))
+with told_in_a_line("environment: interrupted; the next command sets up what is missing"):
+    from shared.workbench.environment.install import main
+
+    sys.exit(main(sys.argv[1:]))

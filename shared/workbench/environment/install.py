@@ -23,6 +23,7 @@ from pathlib import Path
 from shared.runtime.spelling import meant
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.counted import counted
+from shared.workbench.environment.interrupts import INTERRUPTED
 from shared.workbench.environment.terminal import Terminal
 
 _ROOT = Path(__file__).parents[3]
@@ -62,6 +63,9 @@ def main(argv: list[str]) -> int:
         except SetUpError as error:
             print(error, file=sys.stderr)
             return 1
+        except KeyboardInterrupt:
+            terminal.say(f"Interrupted: {environment.folder.name} is not complete. The next command installs the rest.")
+            return INTERRUPTED
     return 0
 
 
@@ -129,13 +133,18 @@ class VirtualEnvironment:
             process = subprocess.Popen(
                 command, env=environ, stdin=subprocess.DEVNULL, stdout=said, stderr=complained, pass_fds=(lock,)
             )
-            while process.poll() is None:
-                said.seek(0)
-                found = sum(line.startswith("Collecting ") for line in said)
-                done = self._packages() - before
-                what = f"installed {done}" if done > 0 else f"found {found}"
-                terminal.progress(f"  {what} of {counted(count, 'package')}")
-                time.sleep(_LOOK_S)
+            try:
+                while process.poll() is None:
+                    said.seek(0)
+                    found = sum(line.startswith("Collecting ") for line in said)
+                    done = self._packages() - before
+                    what = f"installed {done}" if done > 0 else f"found {found}"
+                    terminal.progress(f"  {what} of {counted(count, 'package')}")
+                    time.sleep(_LOOK_S)
+            except KeyboardInterrupt:
+                process.terminate()
+                process.wait()
+                raise
             if process.returncode:
                 complained.seek(0)
                 terminal.say(complained.read().strip())

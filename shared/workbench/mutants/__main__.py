@@ -1,8 +1,8 @@
 """`make mutants`: do the quick tests notice small changes of the shipped code?
 
-Draws mutants of shared/{changes,stores,handlers,clouds} and judges each by the quick tests (`pytest -m quick`), side by
-side in copies of the checkout. Prints every survivor. Exit 1: a mutant survived that `equivalents.toml` does not list,
-or that list does not fit the code; 2: the tests fail without any mutant.
+This draws mutants of shared/{changes,stores,handlers,clouds} and runs the quick tests (`pytest -m quick`) on each, side
+by side in copies of the checkout. It prints every survivor. Exit 1: a mutant survived that `equivalents.toml` does not
+list, or that list does not fit the code; 2: the tests fail without a mutant.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _LONGEST_BASELINE_S = 600.0
 
 
 def main() -> int:
-    """Draw, judge, print. Returns the exit code."""
+    """Draw mutants, judge them, print the results. Returns the exit code."""
     options = _options()
     seed = time.strftime("%Y-%m-%d", time.gmtime()) if options.today else options.seed
     with tempfile.TemporaryDirectory(prefix="keyturn-mutants-") as folder:
@@ -41,11 +41,11 @@ def main() -> int:
         listed = equivalents.read()
         outdated = equivalents.outdated(listed, (one.key for one in every))
         for entry in outdated:
-            print(f"equivalents.toml: no such mutant any more: {entry.key}")
+            print(f"equivalents.toml: the code no longer has this mutant: {entry.key}")
         chosen = drawn((one for one in every if one.room in options.room), seed, options.count)
         known = {entry.key for entry in listed}
         to_judge = [one for one in chosen if one.key not in known]
-        listed_text = f"{len(chosen) - len(to_judge)} of them are listed as changing nothing"
+        listed_text = f"{len(chosen) - len(to_judge)} of them are listed as equivalent"
         print(f"{len(chosen)} of {len(every)} mutants, drawn by {seed!r}; {listed_text}", flush=True)
         baseline = copies[0].run(_LONGEST_BASELINE_S)
         if baseline.verdict is not Verdict.SURVIVED:
@@ -60,7 +60,7 @@ def main() -> int:
 def _judged(
     mutants: Sequence[Mutant], copies: Sequence[Checkout], limit_s: float, options: argparse.Namespace
 ) -> dict[Mutant, Judgement]:
-    """What the tests say of each mutant that was begun in time; told as it comes."""
+    """The verdict on each mutant that was started in time. Each is printed when it arrives."""
     until = time.monotonic() + options.within
     free: SimpleQueue[Checkout] = SimpleQueue()
     for copy in copies:
@@ -83,7 +83,7 @@ def _judged(
     threads = ThreadPoolExecutor(len(copies))
     try:
         told = list(threads.map(judge, mutants))
-    except BaseException:  # interrupted: the tests run in sessions of their own, and would go on
+    except BaseException:  # interrupted: the tests run in sessions of their own, and would continue
         threads.shutdown(wait=False, cancel_futures=True)
         for copy in copies:
             copy.stop()
@@ -94,7 +94,7 @@ def _judged(
 
 
 def _summarize(mutants: Sequence[Mutant], judged: Mapping[Mutant, Judgement]) -> None:
-    """A line for each room, and one for all."""
+    """Print a line for each room, and one for all rooms."""
     for room in (*ROOMS, "all"):
         here = [one for one in mutants if room in (one.room, "all")]
         if here:
@@ -108,12 +108,16 @@ def _summarize(mutants: Sequence[Mutant], judged: Mapping[Mutant, Judgement]) ->
 
 def _options() -> argparse.Namespace:
     parser = CommandLine("python -m shared.workbench.mutants", __doc__, "make mutants COUNT=50 ROOM=stores")
-    parser.add_argument("--count", type=whole_number, default=300, help="how many are drawn")
-    parser.add_argument("--seed", default=SEED, help="the word that they are drawn by")
-    parser.add_argument("--today", action="store_true", help="drawn anew each day, by the date")
+    parser.add_argument("--count", type=whole_number, default=300, help="the number of mutants to draw")
+    parser.add_argument("--seed", default=SEED, help="the word that seeds the draw")
+    parser.add_argument("--today", action="store_true", help="seed by the date, so that each day draws anew")
     parser.add_argument("--room", nargs="*", default=list(ROOMS), choices=ROOMS)
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="copies of the checkout side by side")
-    parser.add_argument("--within", type=float, default=3600.0, metavar="SECONDS", help="none is begun after so long")
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count() or 1, help="number of copies of the checkout that run side by side"
+    )
+    parser.add_argument(
+        "--within", type=float, default=3600.0, metavar="SECONDS", help="start no mutant after so many seconds"
+    )
     parser.add_argument("--verbose", action="store_true", help="what killed each")
     options: argparse.Namespace = parser.parse_args()
     return options

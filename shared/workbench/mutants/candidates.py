@@ -1,4 +1,4 @@
-"""Every mutant of a file: which place, what stands there, and what would stand there instead."""
+"""Every mutant of a file: its place, the code there, and the code that replaces it."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from mutmut.mutation import mutators
 
 ROOMS = ("changes", "stores", "handlers", "clouds")
-_NAMED = 60  # characters of a text that stand in for all of it
+_NAMED = 60  # so many characters of a text identify it
 
-# mutmut's operators that change what is decided, counted, read or passed on. Left out: an assignment or an argument
-# that becomes None, and a lambda without a body. The type checker refuses most of these.
+# mutmut's operators that change a decision, a count, a read or a value that is passed on. Not used: an assignment or an
+# argument that becomes None, and a lambda without a body. The type checker refuses most of these.
 _OPERATORS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
     (cst.BaseNumber, mutators.operator_number),
     (cst.Name, mutators.operator_name),
@@ -35,14 +35,14 @@ _OPERATORS: tuple[tuple[type, Callable[[Any], Iterable[Any]]], ...] = (
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change of one place. All but `line` is what it is known by, so that shifted lines do not matter."""
+    """One change of one place. `line` does not identify it, so a mutant stays the same if lines move."""
 
-    path: str  # below the checkout's root
-    where: str  # the class and function around the place, "" for a module's own lines
-    source: str  # the line on which the place begins, without its indent
+    path: str  # path from the checkout's root
+    where: str  # the class and function around the place, "" at the top level of a module
+    source: str  # the line where the place begins, without its indent
     was: str
     becomes: str
-    nth: int  # of places in this function that are alike in all of the above, from 1
+    nth: int  # number, from 1, among the places of this function that are otherwise the same
     line: int
 
     @property
@@ -54,12 +54,12 @@ class Mutant:
         return self.path.split("/")[1]
 
     def told(self) -> str:
-        """Two lines for a person."""
+        """The mutant in two lines, for a person."""
         return f"{self.path}:{self.line} {self.where or 'module'}: {self.source}\n    {self.was}  ->  {self.becomes}"
 
 
 def files(root: Path, rooms: Iterable[str] = ROOMS) -> list[Path]:
-    """The Python files of the rooms, below a checkout's root, in one order on every machine."""
+    """The Python files of the rooms, below a checkout's root, in the same order on every machine."""
     return sorted(path for room in rooms for path in (root / "shared" / room).rglob("*.py"))
 
 
@@ -70,7 +70,7 @@ def mutants_of(root: Path, file: Path) -> Iterator[Mutant]:
 
 
 def mutated_source(root: Path, mutant: Mutant) -> str:
-    """The whole text of the mutant's file, mutated. Raises: LookupError if its place is not there."""
+    """The whole text of the mutant's file with the mutation. Raises: LookupError: the place does not exist."""
     source = _SourceFile(root, root / mutant.path)
     for one, (node, replacement) in source.mutants():
         if one.key == mutant.key:
@@ -83,7 +83,7 @@ def mutated_source(root: Path, mutant: Mutant) -> str:
 
 
 class _SourceFile:
-    """One file as a tree that keeps every character."""
+    """One file as a syntax tree that keeps every character."""
 
     def __init__(self, root: Path, file: Path) -> None:
         self._path = file.relative_to(root).as_posix()
@@ -94,7 +94,7 @@ class _SourceFile:
         self._positions: Any = wrapper.resolve(PositionProvider)
 
     def mutants(self) -> Iterator[tuple[Mutant, tuple[Any, Any]]]:
-        """Each mutant, with the node of its place and the one that replaces it."""
+        """Each mutant, with the node at its place and the node that replaces it."""
         seen: Counter[tuple[str, ...]] = Counter()
         for node, where, line in self._places(self.module, "", 1):
             for part, replacement in _changes(node):
@@ -106,7 +106,7 @@ class _SourceFile:
                 yield Mutant(self._path, where, source, was, becomes, seen[alike], line), (part, replacement)
 
     def _places(self, node: Any, where: str, line: int) -> Iterator[tuple[Any, str, int]]:
-        """Every node that may be mutated, with the function it stands in and the line on which it begins."""
+        """Every node that may be mutated, with its function and the line where it begins."""
         if _is_left_alone(node):
             return
         position = self._positions.get(node)
@@ -123,14 +123,14 @@ class _SourceFile:
 
 
 def _is_left_alone(node: Any) -> bool:
-    """Types, decorators, imports, and what only a type checker runs."""
+    """Whether a node is never mutated: types, decorators, imports, and code for type checkers."""
     if isinstance(node, (cst.Annotation, cst.Decorator, cst.Import, cst.ImportFrom)):
         return True
     return isinstance(node, cst.If) and isinstance(node.test, cst.Name) and node.test.value == "TYPE_CHECKING"
 
 
 def _changes(node: Any) -> Iterator[tuple[Any, Any]]:
-    """What becomes of a node, or of a part of it: the part, and its replacement. None: the part goes."""
+    """The possible changes of a node or a part of it: the part and its replacement. None: the part is removed."""
     for kind, operator in _OPERATORS:
         if isinstance(node, kind):
             yield from ((node, replacement) for replacement in operator(node))
@@ -139,13 +139,13 @@ def _changes(node: Any) -> Iterator[tuple[Any, Any]]:
     if isinstance(node, (cst.If, cst.While, cst.CompIf)) and not _has_operator(node.test):
         yield node.test, _negated(node.test)
     if isinstance(node, cst.Expr) and isinstance(node.value, cst.Call):
-        yield node.value, cst.Name("None")  # the call is not made
+        yield node.value, cst.Name("None")  # the call is removed
     if isinstance(node, cst.Arg) and node.keyword is not None:
         yield node, None
 
 
 def _other_word(node: cst.SimpleString) -> Iterator[Any]:
-    """Another name of a field, a code, an action. A text with a space is a sentence: nothing is decided by it."""
+    """Another name for a field, a code or an action. A text with a space is a sentence, and no code depends on it."""
     word = str(node.evaluated_value)
     if word and not any(char.isspace() for char in word):
         yield from itertools.islice(mutators.operator_string(node), 1)

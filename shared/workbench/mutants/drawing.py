@@ -1,4 +1,4 @@
-"""Which mutants are judged: drawn by a seed, so that anyone draws the same ones again."""
+"""Draws the mutants to judge by a seed, so that anyone can repeat the draw."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Iterable
 from shared.workbench.mutants.candidates import Mutant
 
 SEED = "keyturn"
-"""What `make mutants` draws by. Another seed is another draw."""
+"""The default seed of `make mutants`. Another seed draws other mutants."""
 
 
 def drawn(candidates: Iterable[Mutant], seed: str, count: int) -> list[Mutant]:
-    """So many of the candidates, in the order in which they are judged.
+    """Draw `count` of the candidates, in the order in which they are judged.
 
-    Each has its own lot, made of the seed and of what it is known by: a changed function changes the lots of its own
-    mutants, and all others stay in the draw.
+    Each mutant's lot depends only on the seed and on the mutant itself. A change of one function changes the lots of
+    its own mutants only.
     """
     return sorted(candidates, key=lambda one: _lot(one, seed))[:count]
 

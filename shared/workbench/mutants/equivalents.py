@@ -20,17 +20,19 @@ Key = tuple[str, str, str, str, str, int]
 
 @dataclass(frozen=True)
 class Equivalent:
-    """A mutant by its key (see `candidates.Mutant`), and why no caller can tell it from the original."""
+    """A mutant by its key (see `candidates.Mutant`), and why its behaviour is the same as the original's."""
 
     key: Key
     reason: str
 
 
 def read(file: Path = FILE) -> list[Equivalent]:
-    """The list. Raises: ValueError for an entry without a reason, or where there are too many."""
+    """The list. Raises: ValueError: an entry has no reason, or there are too many entries."""
     entries = tomllib.loads(file.read_text(encoding="utf-8")).get("mutant", [])
     if len(entries) > MOST:
-        raise ValueError(f"{file.name} lists {len(entries)} mutants, at most {MOST} are taken: test some of them")
+        raise ValueError(
+            f"{file.name} lists {len(entries)} mutants, but may list at most {MOST}: write tests for some of them"
+        )
     found = []
     for one in entries:
         key = (one["path"], one["where"], one["source"], one["was"], one["becomes"], one.get("nth", 1))
@@ -41,6 +43,6 @@ def read(file: Path = FILE) -> list[Equivalent]:
 
 
 def outdated(listed: Iterable[Equivalent], keys: Iterable[Key]) -> list[Equivalent]:
-    """Those that are no mutant of today's code: the line has changed, so the reason must be looked at anew."""
+    """The entries that match no mutant of the present code. The line has changed, so check the reason again."""
     there = set(keys)
     return [one for one in listed if one.key not in there]

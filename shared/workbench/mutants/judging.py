@@ -16,41 +16,41 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 
-# Where quick tests are; collecting the others would take longer than most mutants live.
+# The folders with quick tests. Collecting the others would take longer than most runs.
 _TESTED = ("changes", "clouds", "commands", "handlers", "results", "rotation", "runtime", "stores", "triggers")
 _FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
-_MOST_MEMORY = 4 << 30  # bytes: a loop that a mutant made endless may fill a list
+_MOST_MEMORY = 4 << 30  # in bytes: a mutant may turn a loop endless, and fill a list
 _SLACK_S = 15.0
-_NO_TESTS = 5  # pytest's exit code where a room has no quick test
+_NO_TESTS = 5  # pytest's exit code if a room has no quick test
 _NO_BYTECODE = "PYTHONDONTWRITEBYTECODE"
 
 
 class Verdict(Enum):
-    """What the tests say of one mutant."""
+    """The result of the tests for one mutant."""
 
     KILLED = "killed"
-    TIMED_OUT = "timed out"  # the tests did not come to an end: noticed too
+    TIMED_OUT = "timed out"  # the tests did not end: this counts as noticed
     SURVIVED = "survived"
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """One run of the quick tests: what came out, which test said so, how long it took."""
+    """One run of the quick tests: the result, the test that decided it, the seconds it took."""
 
     verdict: Verdict
     killer: str
     seconds: float
 
     def after(self, earlier: Judgement) -> Judgement:
-        """The same, with the time that an earlier run of other tests took."""
+        """The same judgement, with the time of an earlier run added."""
         return replace(self, seconds=self.seconds + earlier.seconds)
 
 
 class Checkout:
-    """A copy of the checkout in which one file at a time may be another. Not for two threads at once."""
+    """A copy of the checkout in which one file at a time is replaced. Only one thread may use it."""
 
     def __init__(self, root: Path, folder: Path) -> None:
-        """Copies what git knows of `root`, and what it would add, as it is now."""
+        """Copy the files of `root` that git tracks or would add, as they are now."""
         self.folder = folder
         self._running: subprocess.Popen[str] | None = None
         for name in _files(root):
@@ -58,7 +58,10 @@ class Checkout:
             shutil.copy2(root / name, folder / name, follow_symlinks=False)
 
     def judge(self, path: str, source: str, limit_s: float) -> Judgement:
-        """Run the quick tests with another source of one file, which is put back then; its own room's tests first."""
+        """Run the quick tests with other source in one file, then restore the file.
+
+        The tests of its own room run first.
+        """
         file = self.folder / path
         original = file.read_bytes()
         try:
@@ -72,7 +75,7 @@ class Checkout:
             self._put(file, original)
 
     def run(self, limit_s: float, rooms: Sequence[str] = _TESTED, first: str = "") -> Judgement:
-        """These rooms' quick tests, up to the first that fails; those of the module `first` before the others."""
+        """Run these rooms' quick tests until one fails. The tests of the module `first` run before the others."""
         command = [sys.executable, "-m", "pytest", "-m", "quick", "-x", "-rfE", "--tb=no", "--first", first]
         tests = [f"tests/{room}" for room in rooms if (self.folder / "tests" / room).is_dir()]
         if not tests:
@@ -105,20 +108,20 @@ class Checkout:
         return Judgement(verdict, killer, time.monotonic() - began)
 
     def stop(self) -> None:
-        """End a run that another thread waits for."""
+        """Stop a run that another thread waits for."""
         if self._running is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._running.pid, signal.SIGKILL)
 
     def _put(self, file: Path, source: bytes) -> None:
         file.write_bytes(source)
-        # A source of the same size and second would be taken for the one that was compiled.
+        # Python would use the old compiled file if the new source had the same size and time.
         for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
             compiled.unlink()
 
 
 def limit_of(baseline_s: float) -> float:
-    """After how many seconds a run is given up, where one without a mutant takes `baseline_s`."""
+    """The seconds after which a run is stopped, if a run without a mutant takes `baseline_s`."""
     return 3 * baseline_s + _SLACK_S
 
 
@@ -129,7 +132,7 @@ def _files(root: Path) -> list[str]:
 
 
 def _end(process: subprocess.Popen[str]) -> None:
-    """End the tests and whatever they started."""
+    """Stop the tests and every process that they started."""
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()

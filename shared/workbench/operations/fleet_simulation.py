@@ -42,7 +42,7 @@ class Fleet:
     memory_gb: float = 0.125
     rate: float = TENCENT_RATE
     latency_s: float = 0.1  # from a call to its answer
-    own_s: float = 0.006  # of ours a call
+    own_s: float = 0.006  # keyturn's own time for each call
     task_s: float = 0.3
     slow_share: float = 0.0  # tasks that take `slow_s`, so that follow_change ends them
     slow_s: float = 20.0

@@ -1,1 +1,1 @@
-"""One zip a function, which runs by itself on the platform."""
+"""Builds one zip for each function. The zip needs nothing else to run on its platform."""

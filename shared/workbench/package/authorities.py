@@ -1,6 +1,6 @@
-"""certifi's CAs as OpenSSL reads them one at a time: a folder in which each is found under the hash of its name.
+"""Splits certifi's CAs into a folder in which OpenSSL finds each CA by the hash of its name.
 
-A bundle is read whole for each connection, 22 ms of CPU and 0.7 MiB; of a folder, only the CA that signed.
+OpenSSL reads a bundle whole for each connection (22 ms of CPU and 0.7 MiB), but only the signing CA of a folder.
 Source: openssl-verification-options(1), "-CApath".
 """
 
@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 FOLDER = "shared/runtime/authorities"
-"""Where they stand in a zip: beside the code that names them to the vendors' clients."""
+"""Where they are in a zip: beside the code that passes this path to the vendors' clients."""
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n", re.DOTALL)
 
 
@@ -22,9 +22,9 @@ def split_bundle(bundle: Path, folder: Path) -> None:
 
 
 def add_authority(pem: bytes, folder: Path) -> None:
-    """Write a CA where OpenSSL looks for it. Raises: OSError, OpenSSL.crypto.Error."""
+    """Write a CA to the file name that OpenSSL looks for. Raises: OSError, OpenSSL.crypto.Error."""
     from OpenSSL.crypto import FILETYPE_PEM, load_certificate
 
     name = f"{load_certificate(FILETYPE_PEM, pem).subject_name_hash():08x}"
-    number = sum(1 for _ in folder.glob(f"{name}.*"))  # names may share a hash, and CAs a name
+    number = sum(1 for _ in folder.glob(f"{name}.*"))  # two names may have one hash, and two CAs one name
     (folder / f"{name}.{number}").write_bytes(pem)

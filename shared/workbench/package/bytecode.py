@@ -1,14 +1,14 @@
-"""Compiles a tree in place, by the Python that will run it: `python -s -S bytecode.py FOLDER KEEP...`.
+"""Compiles a tree in place with the Python that will run it: `python -s -S bytecode.py FOLDER KEEP...`.
 
-Each module.py becomes module.pyc beside where it stood, which loads from read-only folders too and is never checked
-against a source (PEP 552). What KEEP names stays as source. The same source gives the same bytes: sets of constants are
-written in the order of their hashes, so PYTHONHASHSEED must be 0, and None, whose hash is its address before Python
-3.12, must not be in one. Assertions stay.
+Each module.py becomes a module.pyc in the same place. Such a file also loads from a read-only folder, and Python never
+looks for its source (PEP 552). Files that KEEP names stay as source. The same source gives the same bytes. For this,
+PYTHONHASHSEED must be 0, because sets of constants are written in the order of their hashes. And None must not be in
+such a set: before Python 3.12 its hash is its address. Assertions stay.
 
-What only costs time at a start stays behind: docstrings, which nobody asks a deployed function for (a dataclass keeps a
-short one, since it would be given one with its signature, which takes long to find); the `TypedDict` classes of
-pydantic's core schemas, which describe dictionaries to type checkers alone; and the coroutines of Alibaba's two
-large clients, whose transport does not ship.
+Some parts only cost time at a start and are removed. Docstrings: nobody reads them in a deployed function (a dataclass
+keeps a short one, because Python would otherwise generate one with its signature, which takes long). The `TypedDict`
+classes of Pydantic's core schemas: they describe dictionaries for type checkers only. The coroutines of Alibaba's two
+large clients: their transport is not in the zip.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _UNCHECKED = (1).to_bytes(4, "little")
 
 
 class _Ordered(ast.NodeTransformer):
-    """`in {None, "a"}` becomes `in (None, "a")`: the compiler would make a constant set of it."""
+    """`in {None, "a"}` becomes `in (None, "a")`: the compiler would make it a constant set."""
 
     def visit_Compare(self, node: ast.Compare) -> ast.AST:
         pairs = zip(node.ops, node.comparators, strict=True)
@@ -44,7 +44,7 @@ class _Ordered(ast.NodeTransformer):
 
 
 class _Undocumented(ast.NodeTransformer):
-    """A module, class or function without its docstring."""
+    """Removes the docstring of a module, class or function."""
 
     def _bare(self, node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
         if ast.get_docstring(node, clean=False) is not None:
@@ -63,7 +63,7 @@ class _Undocumented(ast.NodeTransformer):
 
 
 class _NoCoroutines(ast.NodeTransformer):
-    """A class without its coroutines."""
+    """Removes the coroutines of a class."""
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         left = [one for one in node.body if not isinstance(one, ast.AsyncFunctionDef)]
@@ -72,7 +72,7 @@ class _NoCoroutines(ast.NodeTransformer):
 
 
 class _Dictionaries(ast.NodeTransformer):
-    """`class X(TypedDict)`, and a class of its kind, becomes `X = dict`."""
+    """`class X(TypedDict)` becomes `X = dict`, and so do the classes derived from it."""
 
     def __init__(self) -> None:
         self._kinds = {"TypedDict"}
@@ -92,7 +92,7 @@ def _as_tuple(node: ast.expr) -> ast.expr:
 
 
 def compile_source(source: bytes, name: str) -> bytes:
-    """The content of a .pyc. `name` is what tracebacks show. Raises: SyntaxError, ValueError."""
+    """The content of a .pyc file. `name` is the file name in tracebacks. Raises: SyntaxError, ValueError."""
     tree = _Undocumented().visit(_Ordered().visit(ast.parse(source, name)))
     if name == _SCHEMAS:
         tree = _Dictionaries().visit(tree)
@@ -103,13 +103,13 @@ def compile_source(source: bytes, name: str) -> bytes:
 
 
 def main(folder: Path, keep: set[str]) -> None:
-    """Raises: SystemExit if the hash seed is not fixed."""
+    """Compile the tree. Raises: SystemExit: the hash seed is not fixed."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         sys.exit("bytecode.py: PYTHONHASHSEED must be 0")
     for file in sorted(folder.rglob("*.py")):
         name = file.relative_to(folder).as_posix()
         if name not in keep:
-            # What is no module of this Python could not be imported from its source either.
+            # This Python could not import such a file from its source either.
             with suppress(SyntaxError, ValueError):
                 file.with_suffix(".pyc").write_bytes(compile_source(file.read_bytes(), name))
             file.unlink()

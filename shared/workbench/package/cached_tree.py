@@ -1,4 +1,4 @@
-"""A folder of the package cache: a tree of files and, beside it, the hash of each, which is compared at every use."""
+"""A tree of files in the package cache, with the hash of each file. Every use compares the hashes."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _TREE, _MANIFEST = "tree", "manifest.json"
 
 @dataclass(frozen=True)
 class DependencyTree:
-    """Files ready to be zipped, by their name in the zip, and the distributions that they are of."""
+    """Files for a zip, by their name in the zip, and the distributions that they belong to."""
 
     files: Mapping[str, Path]
     distributions: tuple[Distribution, ...]
 
 
 def read_tree(folder: Path) -> DependencyTree | None:
-    """The cached tree; None if a file was changed, added or taken away since `write_manifest`, or none is there."""
+    """The cached tree. None: there is none, or a file was changed, added or removed since `write_manifest`."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         files = _files(folder / _TREE)
@@ -36,22 +36,22 @@ def read_tree(folder: Path) -> DependencyTree | None:
 
 
 def tree_of(folder: Path) -> Path:
-    """Where the files of a cached tree stand, or will."""
+    """The path of the files of a cached tree, which may not exist yet."""
     return folder / _TREE
 
 
 def write_manifest(folder: Path, distributions: list[Distribution]) -> None:
-    """Note the hash of every file of the tree, and what it holds."""
+    """Write down the hash of every file of the tree, and its distributions."""
     manifest = {"distributions": [asdict(one) for one in distributions], "files": _hashes(_files(folder / _TREE))}
     (folder / _MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 
 def put_in_place(made: Path, ready: Path, aside: Path) -> DependencyTree:
-    """Move a tree that was made to its name in the cache; what stands there and is not whole goes `aside`.
+    """Move a finished tree to its name in the cache. A damaged tree with that name is moved `aside`.
 
     Raises: OSError.
     """
-    if (theirs := read_tree(ready)) is not None:  # another process was first, with the same
+    if (theirs := read_tree(ready)) is not None:  # another process was faster, and built the same tree
         return theirs
     if ready.exists():
         ready.rename(aside)
@@ -64,12 +64,12 @@ def put_in_place(made: Path, ready: Path, aside: Path) -> DependencyTree:
         return theirs
     tree = read_tree(ready)
     if tree is None:
-        raise OSError(f"{ready} changed while it was made")
+        raise OSError(f"{ready} changed while it was built")
     return tree
 
 
 def _files(tree: Path) -> dict[str, Path]:
-    """Raises: OSError: a link stands there; its target could be anything."""
+    """The tree's files by name. Raises: OSError: there is a link, which could lead anywhere."""
     files = {}
     for path in tree.rglob("*"):
         if path.is_symlink():

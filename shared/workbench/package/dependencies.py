@@ -1,7 +1,7 @@
-"""The packages that functions carry: locked wheels for the platforms, whatever machine builds, pruned and compiled.
+"""The packages in the zips: locked wheels for the platforms, whatever machine builds. They are pruned and compiled.
 
-Both platforms run x86_64 on glibc 2.17 or newer, hence manylinux2014. A tree is built once and kept below `.keyturn`
-under a name that tells what went into it; a tree that is no longer as it was built is built anew.
+Both platforms run x86_64 with glibc 2.17 or newer, hence manylinux2014. A tree is built once and kept below `.keyturn`.
+Its name is derived from everything that decides its content. A tree that has changed is built again.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from shared.workbench.package.cached_tree import DependencyTree, put_in_place, r
 from shared.workbench.package.installed import Distribution, installed, left_of
 
 _HERE = Path(__file__).parent
-# The files of this room that decide what is in a tree.
+# The files of this folder that decide a tree's content.
 _MAKERS = ("authorities", "bytecode", "cached_tree", "dependencies", "installed")
 _WHEELS = "manylinux2014_x86_64"
-# Of a package's own description, what is asked for at run time (pydantic) or owed to its authors.
+# Of a package's metadata: what code reads at run time (pydantic), and the licences, which must be shipped.
 _KEPT_INFO = re.compile(r"METADATA|entry_points\.txt|(LICEN[CS]E|COPYING|NOTICE|AUTHORS).*|licenses/.*", re.IGNORECASE)
 _SUFFIXES = {".pyi", ".pyx", ".pxd", ".pxi", ".c", ".h", ".hpp", ".cpp", ".typed", ".pyc", ".hash"}
 _FOLDERS = {"bin", "__pycache__", "tests"}
 _UNUSED = re.compile(
-    # The vendor's coroutine clients; nothing but each other imports them.
+    # The vendor's coroutine clients. Only they import each other.
     r"tencentcloud/.*_async\.py"
-    # What cryptography is built with; at run time it takes _cffi_backend alone.
+    # The source that cryptography is built from. At run time it needs only _cffi_backend.
     r"|(cffi|pycparser)/.*"
-    # Its compiled twins and its command: `requests` asks it for an encoding only where an answer names none.
+    # charset-normalizer's compiled copies and its command. `requests` needs it only for answers that name no encoding.
     r"|charset_normalizer/(.*\.so|cli/.*|__main__\.py)"
-    # Plugins for checkers and test runners.
+    # Plugins for type checkers and test runners.
     r"|pydantic/(v1/)?(mypy|_hypothesis_plugin)\.py"
 )
-# What Alibaba's client imports at once and keyturn's calls never use. shims/ has what those imports name, and raises if
-# it is used after all: coroutines, RSA signatures, calls that stay open, fetching keys.
+# Packages that Alibaba's client imports at once and keyturn's calls never use. shims/ defines the imported names. A
+# shim raises if it is used after all: coroutines, RSA signatures, calls that stay open, fetching keys.
 SHIMS = frozenset(folder.name for folder in (_HERE / "shims").iterdir() if (folder / "__init__.py").is_file())
-# What only those need.
+# Packages that only the replaced ones need.
 _GONE_WITH_THEM = {
     *("_cffi_backend", "aiohappyeyeballs", "aiosignal", "async_timeout", "attr", "attrs", "cffi", "frozenlist"),
     *("multidict", "propcache", "pycparser", "tzlocal", "yarl"),
@@ -52,12 +52,12 @@ _VERSION = re.compile(r"^tencentcloud-sdk-python-common==([0-9.]+)", re.MULTILIN
 
 
 class PackageError(Exception):
-    """A package could not be built; the text says why and what to do."""
+    """A package could not be built; the text says why, and what to do."""
 
 
 @dataclass(frozen=True)
 class Interpreter:
-    """The Python that a platform runs. `version` is `3.10`, `full` `3.10.13`."""
+    """The Python of a platform. `version` is `3.10`, `full` is `3.10.13`."""
 
     path: str
     version: str
@@ -82,11 +82,11 @@ def find_interpreter(version: str) -> Interpreter:
         full, _, path = told.stdout.strip().partition(" ")
         if told.returncode == 0 and full.startswith(f"{version}.") and path:
             return Interpreter(path, version, full)
-    raise PackageError(f"the platform runs Python {version}, and there is none on PATH or below pyenv: install one")
+    raise PackageError(f"the platform runs Python {version}, but there is none on PATH or below pyenv: install one")
 
 
 def dependency_tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache: Path | None = None) -> DependencyTree:
-    """Everything that `requirements-<lock>.txt` names, ready to be zipped. Raises: PackageError."""
+    """The packages that `requirements-<lock>.txt` names, ready for a zip. Raises: PackageError."""
     requirements = root / f"requirements-{lock}.txt"
     cache = cache or root / ".keyturn" / "packages"
     recipe = [requirements, *(_HERE / f"{name}.py" for name in _MAKERS), *sorted((_HERE / "shims").rglob("*.py"))]
@@ -103,7 +103,7 @@ def dependency_tree(lock: str, python: Interpreter, *, root: Path = ROOT, cache:
 
 
 def _build(lock: str, requirements: Path, python: Interpreter, folder: Path) -> list[Distribution]:
-    """Install, prune and compile a lock's packages below `folder`. Raises: PackageError."""
+    """Install, prune and compile the packages of a lock file below `folder`. Raises: PackageError."""
     folder.mkdir(parents=True)
     report = folder.parent / "report.json"
     _install(requirements, python, folder, report)
@@ -123,7 +123,7 @@ def _build(lock: str, requirements: Path, python: Interpreter, folder: Path) -> 
 
 
 def compile_tree(folder: Path, python: Interpreter, keep: tuple[str, ...] = ()) -> None:
-    """Put bytecode in the place of every source below `folder`, but for `keep`. Raises: PackageError."""
+    """Replace every source file below `folder` by its bytecode, except the files in `keep`. Raises: PackageError."""
     command = [python.path, "-s", "-S", "-B", str(_HERE / "bytecode.py"), str(folder), *keep]
     environ = {"PYTHONHASHSEED": "0", "PATH": os.environ.get("PATH", "")}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, stdin=subprocess.DEVNULL)
@@ -143,7 +143,7 @@ def _install(requirements: Path, python: Interpreter, folder: Path, report: Path
 
 
 def _pip(python: Interpreter) -> list[str]:
-    """A pip that judges the lock's conditions (python_full_version < "3.11") by the platform's Python."""
+    """A pip command that checks the lock's conditions (python_full_version < "3.11") with the platform's Python."""
     own = [python.path, "-m", "pip"]
     if subprocess.run([*own, "--version"], capture_output=True, stdin=subprocess.DEVNULL).returncode == 0:
         return own
@@ -155,7 +155,7 @@ def _prune(folder: Path) -> None:
         inside = file.relative_to(folder)
         if not _needed(PurePosixPath(inside.as_posix())):
             file.unlink()
-        elif file.name == "METADATA":  # the package's own page follows the headers
+        elif file.name == "METADATA":  # the project's description follows the headers
             file.write_text(file.read_text(encoding="utf-8").partition("\n\n")[0] + "\n", encoding="utf-8")
     for empty in sorted((path for path in folder.rglob("*") if path.is_dir()), reverse=True):
         if not any(empty.iterdir()):
@@ -171,7 +171,7 @@ def _needed(name: PurePosixPath) -> bool:
 
 
 def _stand_in(folder: Path) -> None:
-    """Put shims/ in the place of what keyturn's calls never use, and take away what only that needs."""
+    """Replace the packages that keyturn's calls never use by shims/, and remove the packages that only they need."""
     for entry in list(folder.iterdir()):
         name = re.split(r"-[0-9]|\.", entry.name)[0].replace("websocket_client", "websocket")
         if name in SHIMS or name in _GONE_WITH_THEM:
@@ -181,7 +181,7 @@ def _stand_in(folder: Path) -> None:
 
 
 def _settle_tencentcloud(folder: Path, requirements: Path) -> None:
-    """Every wheel of that SDK brings this file with a version of its own; which one stays is up to pip's order."""
+    """Write one fixed version of a file that every wheel of this SDK contains. Otherwise pip's order would decide."""
     version = _VERSION.search(requirements.read_text(encoding="utf-8"))
     if version:
         (folder / "tencentcloud" / "__init__.py").write_text(f'__version__ = "{version[1]}"\n', encoding="utf-8")

@@ -1,4 +1,6 @@
-"""Which files a function needs: every import of its file and of what it imports, late ones included."""
+"""Finds the files that a function needs: the imports of its file and, in turn, of each imported file, late imports
+included.
+"""
 
 from __future__ import annotations
 
@@ -13,14 +15,17 @@ _OWN = "shared"
 
 @dataclass
 class ImportClosure:
-    """What one function file leads to."""
+    """The modules that one function file imports, directly or indirectly."""
 
-    own: set[str] = field(default_factory=set)  # modules of shared/, dotted; packages by their own name
-    foreign: set[str] = field(default_factory=set)  # everything else, dotted, the standard library's too
+    own: set[str] = field(default_factory=set)  # modules of shared/, dotted; a package by its own name
+    foreign: set[str] = field(default_factory=set)  # all other modules, dotted, with the standard library
 
 
 def import_closure(entry: Path, root: Path, carries: Callable[[str], bool]) -> ImportClosure:
-    """Follow the imports of `entry` through `root`/shared. What `carries` denies is left out, with what it needs."""
+    """Follow the imports of `entry` through `root`/shared.
+
+    A module that `carries` refuses is left out, with its imports.
+    """
     found = ImportClosure()
     todo = list(imported_names(entry, ""))
     while todo:
@@ -38,7 +43,7 @@ def import_closure(entry: Path, root: Path, carries: Callable[[str], bool]) -> I
 
 
 def source_of(root: Path, module: str) -> Path | None:
-    """The file of a module of ours; None if the name is of something within a module."""
+    """The file of a module in the checkout. None: the name is not a module's."""
     path = root.joinpath(*module.split("."))
     for file in (path / "__init__.py", path.with_suffix(".py")):
         if file.is_file():
@@ -53,11 +58,11 @@ def _with_parents(name: str) -> Iterator[str]:
 
 
 def imported_names(file: Path, package: str) -> tuple[str, ...]:
-    """Every name that a file imports: `from a import b` may mean the module a.b, so both are told."""
+    """Every name that a file imports. `from a import b` may mean the module a.b, so both names are returned."""
     return _imported(file.read_text(encoding="utf-8"), str(file), package)
 
 
-@lru_cache(maxsize=1024)  # each function's closure goes through the same rooms
+@lru_cache(maxsize=1024)  # the imports of all functions lead through the same files
 def _imported(text: str, file: str, package: str) -> tuple[str, ...]:
     return tuple(_names(ast.parse(text, file), package))
 
@@ -76,7 +81,7 @@ def _names(module: ast.Module, package: str) -> Iterator[str]:
 
 
 def _executed(node: ast.AST) -> Iterator[ast.AST]:
-    """The nodes below, without what is there for type checkers alone."""
+    """The nodes below, without code that only type checkers read."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and isinstance(child.test, ast.Name) and child.test.id == "TYPE_CHECKING":
             for other in child.orelse:

@@ -1,4 +1,4 @@
-"""Which distributions a tree holds: what pip says that it installed, and the files that are left of each."""
+"""The distributions in a tree: what pip installed, and which of their files are left."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Distribution:
-    """One installed distribution. `sha256`: of the wheel, hex; `info`: its .dist-info folder; `files`: its code."""
+    """One installed distribution. `sha256`: of the wheel, in hex; `info`: its .dist-info folder; `files`: its code."""
 
     name: str
     version: str
@@ -21,14 +21,14 @@ class Distribution:
     files: tuple[str, ...]
 
     def is_in(self, names: Collection[str]) -> bool:
-        """Whether these files of a zip hold it: its own description, and at least one file of its code."""
+        """Whether a zip with these files contains the distribution: its metadata, and at least one file of its code."""
         return f"{self.info}/METADATA" in names and any(file in names for file in self.files)
 
 
 def installed(folder: Path, report: Path) -> list[Distribution]:
-    """What `pip install --report` installed to `folder`, by name; to be asked before files are taken away.
+    """What `pip install --report` installed in `folder`, by name. Call this before any file is removed.
 
-    Raises: LookupError, OSError, ValueError: the report or the folder is not as pip writes it.
+    Raises: LookupError, OSError, ValueError: the report or the folder has another form than pip's.
     """
     infos = {_normal(info.name.partition("-")[0]): info for info in folder.glob("*.dist-info")}
     found = []
@@ -43,12 +43,12 @@ def installed(folder: Path, report: Path) -> list[Distribution]:
 
 
 def left_of(distribution: Distribution, folder: Path) -> Distribution:
-    """The distribution with the files that are still below `folder`, as source or compiled."""
+    """The distribution with the files that are still below `folder`, as source or as bytecode."""
     names = (name for file in distribution.files for name in (file, re.sub(r"\.py$", ".pyc", file)))
     files = tuple(sorted({name for name in names if (folder / name).is_file()}))
     return Distribution(distribution.name, distribution.version, distribution.sha256, distribution.info, files)
 
 
 def _normal(name: str) -> str:
-    """A distribution's name as package URLs have it (PEP 503)."""
+    """A distribution's name as in package URLs (PEP 503)."""
     return re.sub(r"[-_.]+", "-", name).lower()

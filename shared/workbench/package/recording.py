@@ -1,8 +1,9 @@
-"""What a function compiles as it starts: `python -I -S -B recording.py FOLDER FUNCTION PLATFORM EVENT TEXTS`.
+"""Records what a function compiles when it starts: `python -I -S -B recording.py FOLDER FUNCTION PLATFORM EVENT TEXTS`.
 
-Starts the packaged function in FOLDER as its platform would and hands it an event, which finds no cloud; imports what
-else of ours it carries; and notes in TEXTS each text that was compiled on the way. `recording.py TEXTS FILE` compiles
-those to what `shared/runtime/compiled.py` reads, in a process where nothing that was loaded before can change a byte.
+It starts the packaged function in FOLDER as its platform would, and passes it an event, whose calls reach no cloud.
+Then it imports the rest of the zip's own modules, and writes each text that was compiled on the way to TEXTS.
+`recording.py TEXTS FILE` compiles these texts to the file that `shared/runtime/compiled.py` reads. This runs in another
+process, so that no module that was loaded before can change a byte.
 """
 
 from __future__ import annotations
@@ -19,21 +20,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from shared.runtime import compiled
-else:  # by its file, since `shared` is to be FOLDER's
-    # Without pathlib, which compiles: what is compiled before anything is noted is not kept.
+else:  # by its path, because `shared` must be the one in FOLDER
+    # Not with pathlib, which compiles patterns: what is compiled before the recording begins is lost.
     _spec = spec_from_file_location("compiled", __file__.rpartition("workbench")[0] + "runtime/compiled.py")
     compiled = module_from_spec(_spec)
     _spec.loader.exec_module(compiled)
 
 
 class _Noting(compiled.Kept):
-    """In the compiler's place: notes each text, and compiles it as ever."""
+    """Replaces the compiler: records each text, and compiles it as before."""
 
     def __init__(self) -> None:
         super().__init__({}, {})
         self.texts: set[tuple[str, str]] = set()
         self.programs: dict[tuple[str | bytes, int], tuple[Any, ...]] = {}
-        self._last: dict[int, tuple[Any, ...]] = {}  # by thread: what its last pattern became
+        self._last: dict[int, tuple[Any, ...]] = {}  # thread -> what its last pattern was compiled to
         engine = SimpleNamespace(**{name: getattr(_sre, name) for name in dir(_sre) if not name.startswith("__")})
         engine.compile = self._engine_compile
         compiled.COMPILER._sre = engine
@@ -44,7 +45,7 @@ class _Noting(compiled.Kept):
         return super()._code(source, mode)
 
     def _engine_compile(self, pattern: Any, flags: int, code: list[int], *groups: Any) -> Any:
-        self._last[get_ident()] = (int(flags), [int(one) for one in code], *groups)  # they come as numbers with names
+        self._last[get_ident()] = (int(flags), [int(one) for one in code], *groups)  # the numbers are named constants
         return _sre.compile(pattern, flags, code, *groups)
 
     def _pattern(self, pattern: Any, flags: int = 0) -> Any:
@@ -55,16 +56,16 @@ class _Noting(compiled.Kept):
 
 
 def record(folder: str, function: str, platform: str, event: str, texts: str) -> None:
-    """Raises: what the function raises."""
+    """Start the function, and write the recorded texts. Raises: what the function raises."""
     noted = _Noting()
     noted.install()
-    import contextlib  # these compile, too, and a function may be the first to load them
+    import contextlib  # these compile patterns, too, and a function may be the first to load them
     import json
     import time
     from pathlib import Path
 
     sys.path.insert(0, folder)
-    time.sleep = lambda _seconds: None  # nobody waits between tries that find no cloud
+    time.sleep = lambda _seconds: None  # repeats to an unreachable cloud need no pauses
     handler = import_module(function).main_handler
     given = json.loads(Path(event).read_text(encoding="utf-8"))
     context: Any = {"request_id": "package", "function_name": function, "time_limit_in_ms": 30_000}
@@ -74,14 +75,14 @@ def record(folder: str, function: str, platform: str, event: str, texts: str) ->
         context = SimpleNamespace(request_id="package", credentials=keys, function=shown, region="-", account_id="1")
     handler(json.dumps(given).encode() if platform == "fc" else given, context)
     for file in sorted(Path(folder, "shared").rglob("*.pyc")):
-        with contextlib.suppress(ImportError):  # of a queue, or of secrets that are sealed: this function has none
+        with contextlib.suppress(ImportError):  # a module for a queue or for sealing, which this zip does not have
             import_module(".".join(file.relative_to(folder).with_suffix("").parts).removesuffix(".__init__"))
     kept = sorted(noted.texts), sorted(noted.programs.items(), key=repr)
     Path(texts).write_bytes(marshal.dumps(kept))
 
 
 def compile_texts(texts: str, to: str) -> None:
-    """Raises: SystemExit if the hash seed is not fixed."""
+    """Compile the recorded texts. Raises: SystemExit: the hash seed is not fixed."""
     if os.environ.get("PYTHONHASHSEED") != "0":
         sys.exit("recording.py: PYTHONHASHSEED must be 0")
     from pathlib import Path

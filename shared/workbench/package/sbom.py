@@ -1,6 +1,7 @@
-"""What is in a zip, as CycloneDX 1.6: its distributions with the hashes of the wheels, and keyturn itself.
+"""The content of a zip as CycloneDX 1.6: its distributions with the hashes of their wheels, and keyturn itself.
 
-No time and no chance goes into it: the same zip gives the same text. Source: https://cyclonedx.org/docs/1.6/json/.
+The SBOM contains no time and nothing random: the same zip gives the same text.
+Source: https://cyclonedx.org/docs/1.6/json/.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _SERIAL_NUMBERS = UUID("d05c2230-cc25-5ff3-8688-b6f050b1bb84")  # keyturn's own 
 
 
 def sbom(zip_name: str, zip_sha256: str, version: str, distributions: Iterable[Distribution]) -> str:
-    """The SBOM of one zip. `version`: keyturn's."""
+    """The SBOM of one zip. `version`: keyturn's version."""
     from cyclonedx.model import HashAlgorithm, HashType
     from cyclonedx.model.bom import Bom
     from cyclonedx.model.component import Component, ComponentType

@@ -1,7 +1,7 @@
-"""The file that `shared/runtime/compiled.py` reads: what one packaged function compiles as it starts.
+"""Builds the file that `shared/runtime/compiled.py` reads: what one packaged function compiles when it starts.
 
-A function is started once, where it was packaged, to learn that: its zip is seen to start, too. That takes a machine
-like the platforms' own, since the function runs; packaged elsewhere, it starts as well, and slower.
+For this, the function is started once on the machine that packages it. This also checks that the zip starts. The
+machine must be like the platforms'. A zip that was packaged elsewhere starts as well, but more slowly.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ _LIMIT_S = 60.0
 
 
 def can_start_here() -> bool:
-    """Whether this machine runs what the platforms run."""
+    """Whether this machine can run the platforms' code."""
     return (machine.system(), machine.machine(), machine.libc_ver()[0]) == ("Linux", "x86_64", "glibc")
 
 
 def compiled_file(files: Mapping[str, Path], function: str, platform: str, python: Interpreter, root: Path) -> Path:
-    """The file for a zip of these files, by their names in it; from the cache, if it was made of the same.
+    """The compiled file for a zip with these files, by their names in it. The cache keeps it for the same files.
 
     Raises: PackageError: the function does not start.
     """
@@ -52,11 +52,11 @@ def _is_whole(file: Path) -> bool:
 
 
 def _event(root: Path, function: str, platform: str) -> Path:
-    """An event of the function's documentation. Raises: PackageError: it has none."""
+    """An example event of the function. Raises: PackageError: there is none."""
     for trigger in ("http", "queue", "timer"):
         if (event := root / "events" / function / f"{platform}-{trigger}.json").is_file():
             return event
-    raise PackageError(f"{function} has no event to be tried with: events/{function}/{platform}-http.json is missing")
+    raise PackageError(f"{function} has no event to start it with: events/{function}/{platform}-http.json is missing")
 
 
 def _made(
@@ -67,7 +67,7 @@ def _made(
         place = code / name
         place.parent.mkdir(parents=True, exist_ok=True)
         place.symlink_to(path.resolve())
-    with socket.socket() as nobody:  # a port that refuses: bound, and not listened on
+    with socket.socket() as nobody:  # this port refuses connections: it is bound, but nobody listens
         nobody.bind(("127.0.0.1", 0))
         endpoint = f"http://127.0.0.1:{nobody.getsockname()[1]}"
         environ = _environment(platform, endpoint, scratch)
@@ -81,7 +81,7 @@ def _made(
 
 
 def _environment(platform: str, endpoint: str, scratch: Path) -> dict[str, str]:
-    """A platform's documented variables, keys that nobody knows, and ours."""
+    """A platform's documented variables, keys that no cloud knows, and keyturn's settings."""
     environ = {
         "PYTHONHASHSEED": "0",
         "HOME": str(scratch),
@@ -96,7 +96,7 @@ def _environment(platform: str, endpoint: str, scratch: Path) -> dict[str, str]:
         others = "KEYTURN_ALIBABA_ACCESS_KEY_ID KEYTURN_ALIBABA_ACCESS_KEY_SECRET KEYTURN_ALIBABA_TOKEN"
     else:
         environ |= {"FC_FUNCTION_NAME": "keyturn", "FC_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": "1"}
-        keys = ""  # they come with the context
+        keys = ""  # the keys come with the context
         others = "KEYTURN_TENCENT_SECRET_ID KEYTURN_TENCENT_SECRET_KEY KEYTURN_TENCENT_TOKEN"
     return environ | dict.fromkeys([*keys.split(), *others.split()], "none")
 
@@ -107,6 +107,6 @@ def _run(command: list[str], environ: Mapping[str, str], function: str) -> None:
             command, env=dict(environ), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=_LIMIT_S
         )
     except subprocess.TimeoutExpired:
-        raise PackageError(f"{function} was packaged, and does not answer within {_LIMIT_S:g} s") from None
+        raise PackageError(f"{function} was packaged, but does not answer within {_LIMIT_S:g} s") from None
     if done.returncode:
-        raise PackageError(f"{function} was packaged, and does not start:\n{done.stderr.strip()[-2000:]}")
+        raise PackageError(f"{function} was packaged, but does not start:\\n{done.stderr.strip()[-2000:]}")

@@ -1,9 +1,11 @@
-"""`package CLOUD`: one zip a function, in dist/<cloud>/<function>.zip, that runs by itself on the platform.
+"""`package CLOUD`: builds dist/<cloud>/<function>.zip for each function.
 
-In it: a short file at the root, by the function's name (as source, since a platform's loader and console look for it),
-which imports the function itself from functions/; its part of shared/; its own cloud's dependencies. Beside it:
-<function>.cdx.json, which tells what is in it (CycloneDX), and <function>.zip.sha256. The same inputs give the same
-bytes.
+A zip needs nothing else to run on its platform.
+
+A zip contains: a short file at the root with the function's name (as source, because the platform's loader and console
+look for it), which imports the function from functions/; the function's part of shared/; its own cloud's dependencies.
+Beside the zip are <function>.cdx.json, its content as CycloneDX, and <function>.zip.sha256. The same inputs give the
+same bytes.
 """
 
 from __future__ import annotations
@@ -54,8 +56,8 @@ _DATE = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o100644 << 16
 _LARGEST = 4
 _MB = 1_000_000
-_LEVEL = 7  # 9 takes twice as long, for two bytes in a thousand less
-# Which file belongs to which queue; the others are for any function.
+_LEVEL = 7  # 9 takes twice as long, and saves only two bytes in a thousand
+# Queue -> its file. All other files are for every function.
 _QUEUES = {
     "shared.clouds.tencent.ckafka": "ckafka",
     "shared.queues.smq": "smq",
@@ -63,15 +65,15 @@ _QUEUES = {
     "shared.queues.amqp": "amqp",
 }
 _QUEUE_OF_CLOUD = {"tencent": "ckafka", "alibaba": "smq"}
-# What a queue needs of a cloud's adapters.
+# The parts of a cloud's adapters that a queue needs.
 _SESSION = ("", "session", "error_codes")
-# Queues whose client is a package, and the lock that names it.
+# Queue -> the lock file with its client, for queues whose client is a package.
 _QUEUE_NEEDS = {"ckafka": "tencent", "amqp": "amqp"}
 
 
 @dataclass(frozen=True)
 class _Content:
-    """What goes into a zip: name in it -> file, and the distributions that those are of."""
+    """The content of a zip: name in the zip -> file, and the distributions that the files belong to."""
 
     files: dict[str, Path]
     distributions: list[Distribution]
@@ -79,7 +81,7 @@ class _Content:
 
 @dataclass(frozen=True)
 class BuiltZip:
-    """One zip: where it is, its size and its files' (bytes), how many those are, and the largest packages."""
+    """One zip: its path, its size and that of its files (bytes), the number of files, and the largest packages."""
 
     spec: FunctionSpec
     path: Path
@@ -102,9 +104,9 @@ def main(argv: list[str]) -> int:
         "make package CLOUD=alibaba FUNCTION=alibaba_tair_modify_account_password",
     )
     parser.add_argument("cloud", help="tencent or alibaba")
-    parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="all, if none is named")
+    parser.add_argument("functions", nargs="*", metavar="FUNCTION", help="all functions, if you name none")
     parser.add_argument(
-        "--python", metavar="3.12", help="another runtime than serverless.yml says, as a zip of its own"
+        "--python", metavar="3.12", help="build for another runtime than serverless.yml names, as a separate zip"
     )
     parser.add_argument("--dist", type=Path, default=ROOT / "dist")
     arguments = parser.parse_args(argv)
@@ -125,7 +127,9 @@ def main(argv: list[str]) -> int:
     for one in built:
         print(_report(one))
     if not can_start_here():
-        text = "package: each cold start takes half as long again: what it compiles is kept by x86_64 Linux alone"
+        text = (
+            "package: a cold start will take half as long again, because only x86_64 Linux can compile ahead of a start"
+        )
         complain(text)
     over = [one for one in built if one.over_budget]
     for one in over:
@@ -144,7 +148,7 @@ def build_zips(
 ) -> list[BuiltZip]:
     """Build the zips of a description below `dist`/<cloud>, for the runtime that each function names.
 
-    `version` builds for another ("3.12"), under a name of its own: <function>-py312.zip.
+    `version` builds for another version ("3.12"), with its own name: <function>-py312.zip.
 
     Raises: PackageError.
     """
@@ -162,7 +166,7 @@ def build_zips(
                 ours[wanted] = _compile_ours(root, Path(temporary) / wanted, _interpreter(wanted, description))
             paths.append(folder / f"{spec.module}{'' if wanted == named else '-py' + wanted.replace('.', '')}.zip")
             contents.append(_content(description, spec, root, trees, *ours[wanted]))
-        # Compressing, and what another process does, lets go of the interpreter's lock.
+        # While Python compresses, or another process works, other threads can run.
         with ThreadPoolExecutor() as pool:
             if can_start_here():
                 pythons = [ours[version or spec.runtime.lower().removeprefix("python")][0] for spec in chosen]
@@ -178,12 +182,12 @@ def build_zips(
 
 
 def _start(platform: str, root: Path, spec: FunctionSpec, content: _Content, python: Interpreter) -> None:
-    """Add what the function compiles as it starts. Raises: PackageError: it does not start."""
+    """Add the file of what the function compiles at a start. Raises: PackageError: the function does not start."""
     content.files[NAME] = compiled_file(content.files, spec.module, platform, python, root)
 
 
 class _Trees:
-    """The trees that one build uses: each is read from the cache, and its hashes compared, once."""
+    """The dependency trees of one build. Each is read from the cache, with its hashes compared, only once."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -204,7 +208,7 @@ def _interpreter(version: str, description: Description) -> Interpreter:
 
 
 def _compile_ours(root: Path, to: Path, python: Interpreter) -> tuple[Interpreter, Path]:
-    """All that could ship, compiled in one go: what is compiled beside it must not change a file's bytes."""
+    """Compile everything that may ship, in one go. The other files of the tree must not change a file's bytes."""
     to.mkdir()
     shutil.copytree(root / "shared", to / "shared", ignore=shutil.ignore_patterns("workbench", "__pycache__"))
     shutil.copytree(root / "functions", to / "functions", ignore=shutil.ignore_patterns("__pycache__"))
@@ -220,7 +224,7 @@ def _compile_ours(root: Path, to: Path, python: Interpreter) -> tuple[Interprete
 def _content(
     description: Description, spec: FunctionSpec, root: Path, trees: _Trees, python: Interpreter, ours: Path
 ) -> _Content:
-    """Everything that a function carries."""
+    """Everything that one function's zip contains."""
     queues = {_QUEUE_OF_CLOUD[description.cloud], *_named_queues(spec)}
     clouds = {*spec.clouds, *(_QUEUE_NEEDS[queue] for queue in queues if queue in _QUEUE_NEEDS)}
     carries = _carries(spec.module, set(spec.clouds), clouds, queues)
@@ -240,17 +244,17 @@ def _content(
     distributions: list[Distribution] = []
     for lock in [*(["seal"] if spec.seals else []), *sorted(clouds)]:
         tree = trees.tree(lock, python)
-        real = SHIMS & {name.partition("/")[0] for name in files}  # sealing ships what others need a stand-in for
+        real = SHIMS & {name.partition("/")[0] for name in files}  # sealing needs the real packages instead
         for name, file in tree.files.items():
             if not _unused_product(name, products) and name.partition("/")[0] not in real:
                 files.setdefault(name, file)
         distributions += tree.distributions
-    # Two locks may name one distribution, of the same version, and only one tree have kept its files.
+    # Two locks may name one distribution of the same version, and only one tree may have kept its files.
     return _Content(files, list({one.name: one for one in distributions if one.is_in(files)}.values()))
 
 
 def _operations_beside(description: Description, spec: FunctionSpec) -> tuple[str, ...]:
-    """The operations that a function loads by name: those of its platform, for plan_rotation and follow_change.
+    """The operations that plan_rotation and follow_change load by name: those of their platform.
 
     Raises: PackageError.
     """
@@ -259,7 +263,7 @@ def _operations_beside(description: Description, spec: FunctionSpec) -> tuple[st
     beside = [one.module for one in description.functions if one.module not in (PLAN, FOLLOW)]
     for name in beside:
         if name not in operations():
-            text = f"{spec.module}: its zip would carry no operation {name}: functions/{name}.py declares none"
+            text = f"{spec.module}: its zip would not carry the operation {name}: functions/{name}.py declares none"
             raise PackageError(text)
     return tuple(dict.fromkeys(beside))
 
@@ -270,15 +274,17 @@ def _named_queues(spec: FunctionSpec) -> set[str]:
 
 
 def _carries(function: str, own: set[str], clouds: set[str], queues: set[str]) -> Callable[[str], bool]:
-    """Which of our modules go along: of `own` clouds all, of those that only a queue needs their session alone.
+    """Decides which of keyturn's modules a zip carries.
 
-    Fleets are listed by plan_rotation alone, though each operation declares how.
+    For clouds in `own`: all of their modules. For a cloud that only a queue needs: only its session.
+
+    Only plan_rotation lists fleets, so only its zip carries the modules for that, though every operation declares them.
     """
 
     def carries(module: str) -> bool:
         room, cloud, file = (*module.split(".")[1:4], "", "", "")[:3]
         if room == "workbench":
-            raise PackageError("what ships imports shared.workbench, which does not")
+            raise PackageError("a module that ships imports shared.workbench, which does not ship")
         if module in _QUEUES:
             return _QUEUES[module] in queues
         if function != PLAN and (room == "rotation" or file == "fleet"):
@@ -291,7 +297,7 @@ def _carries(function: str, own: set[str], clouds: set[str], queues: set[str]) -
 
 
 def _unused_product(name: str, products: set[str]) -> bool:
-    """Whether a file is of a Tencent product, by code or by description, that the function does not import."""
+    """Whether a file is code or metadata of a Tencent product that the function does not import."""
     parts = name.split("/")
     if parts[0] == "tencentcloud" and len(parts) > 2:
         product = parts[1]
@@ -303,7 +309,7 @@ def _unused_product(name: str, products: set[str]) -> bool:
 
 
 def _write(path: Path, content: _Content) -> str:
-    """Write a zip; its SHA-256."""
+    """Write a zip; returns its SHA-256."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         for name in sorted(content.files):
@@ -315,7 +321,7 @@ def _write(path: Path, content: _Content) -> str:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Write a file whole: whoever reads it sees the old one or the new one."""
+    """Replace a file in one step: a reader sees the old file or the new one, never a part."""
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(data)
     part.replace(path)

@@ -22,7 +22,7 @@ from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.counted import counted
 from shared.workbench.environment.file_problems import why
 from shared.workbench.environment.terminal import complain
-from shared.workbench.report.events import Malformed, NotOurs, unwrapped
+from shared.workbench.report.events import Malformed, NotOurs, unwrapped, visible_text
 from shared.workbench.report.ledger import Ledger
 from shared.workbench.report.page import page_values, render
 from shared.workbench.report.reading import Source, SourceError, named_source, read_source
@@ -31,9 +31,9 @@ OUT = Path("dist") / "report.html"
 
 
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Exit 1: a source cannot be read, or the page not be written; 2: wrong use.
+    """Exit 1: a source cannot be read or holds no event, or the page cannot be written; 2: wrong use.
 
-    Lines that are no events are told, and are no failure.
+    Lines that are no events are told, and are no failure beside one that is. A file without a line is an empty page.
     """
     parser = CommandLine(
         "python -m shared.workbench.report",
@@ -66,11 +66,17 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
 
 def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | None, *, as_json: bool) -> int:
     """Read, render and tell. Raises: SourceError, sqlite3.Error."""
+    if out.parent not in (OUT.parent, Path()) and not out.parent.exists():
+        complain(f"report: OUT={out} cannot be written: there is no folder {out.parent}")
+        return 1
     sources = []
     for text in texts:
         source = named_source(text)
         sources.append(source)
         add_source(text, source, ledger)
+        if "://" not in text and 0 < source.read == source.malformed.count + source.not_ours.count:
+            holds = f"{counted(source.read, source.unit)}, but no result and no report of a rotation"
+            raise SourceError(f"FROM={visible_text(text)} holds {holds}; no page was written")
     shown = page_values(ledger, sources, now.timestamp() if now is not None else ledger.newest or 0.0)
     page = render(shown)
     if str(out) == "-":
@@ -78,7 +84,7 @@ def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | N
         sys.stdout.flush()
     else:
         try:
-            out.parent.mkdir(parents=True, exist_ok=True)
+            out.parent.mkdir(exist_ok=True)
             out.write_text(page, encoding="utf-8")
         except OSError as error:
             complain(f"report: OUT={out} cannot be written: {why(error)}")

@@ -19,6 +19,7 @@ from shared.queues.port import QueueUnavailable
 from shared.runtime.queue_urls import SqlitePlace, place_of
 from shared.workbench.environment.file_problems import why
 from shared.workbench.environment.terminal import complain, visible
+from shared.workbench.report.events import visible_text
 
 _LONGEST_LINE = 8_000_000  # characters; a reply to a list holds at most 100 results of 48 KB
 _CHUNK = 1 << 20
@@ -108,7 +109,8 @@ def read_source(text: str, source: Source) -> Iterator[ReadValue]:
             with Path(text).open(encoding="utf-8-sig", errors="replace", newline="\n") as file:
                 yield from _text(file, source)
     except OSError as error:
-        raise SourceError(f"{source.name} cannot be read: {why(error)}") from None
+        shown = source.name if text == "-" else f"FROM={visible_text(text)}"
+        raise SourceError(f"{shown} cannot be read: {why(error)}") from None
 
 
 def _queue(url: str) -> Iterator[ReadValue]:

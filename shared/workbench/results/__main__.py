@@ -109,6 +109,8 @@ class Reading:
 
     def _show(self, found: Sequence[tuple[Event, object]]) -> None:
         width = max((len(first_word(event)) for event, _ in found), default=WIDTH)
+        if found and not self._shown and not self._as_json:
+            self._say("times are UTC; JSON=1 shows the whole events, each with its CommandId")
         self._shown += len(found)
         for event, value in found:
             if self._as_json:

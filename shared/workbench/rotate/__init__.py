@@ -1,1 +1,1 @@
-"""`make rotate`: one firing of a policy, asked for by hand and watched to its end."""
+"""`make rotate`: starts one firing of a policy by hand, and watches it until it has ended."""

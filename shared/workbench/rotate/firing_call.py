@@ -1,4 +1,4 @@
-"""A firing of plan_rotation, asked for by a signed call of the deployed function."""
+"""Starts a firing of plan_rotation by a signed call of the deployed function."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from shared.workbench.deploy.call import address_of, function_called, refused_at
 from shared.workbench.report.events import COUNTS, visible_text
 
 _BEFORE_ANYTHING = (ErrorClass.INVALID_COMMAND.value, ErrorClass.FORBIDDEN.value)
-"""Errors of a function that has looked at nothing yet."""
-_ANY_AGE_DAYS = 1e-6  # a tenth of a second: older than this is whatever a list can show
+"""The classes of errors after which the function has listed nothing yet."""
+_ANY_AGE_DAYS = 1e-6  # a tenth of a second: every age that a list can show is larger
 
 
 class FiringFailed(Exception):
-    """The function did not say what it listed; the text is its own, or the platform's.
+    """The function did not report what it listed. The text is the function's, or the platform's.
 
-    `may_have_run`: it may have begun all the same, as where the platform ended it.
+    `may_have_run`: the firing may have begun all the same, for example if the platform stopped the function.
     """
 
     def __init__(self, text: str, *, may_have_run: bool = False) -> None:
@@ -37,23 +37,23 @@ class FiringFailed(Exception):
 
 @dataclass(frozen=True)
 class Fired:
-    """What the function replied: counts in the order of COUNTS, and whether another invocation goes on."""
+    """The function's reply: counts in the order of COUNTS, and whether another invocation continues."""
 
     firing: str
     counts: tuple[int, ...]
     continues: bool
-    places: int = 0  # regions of accounts that are listed each by itself; 0: it is one
+    places: int = 0  # pairs of region and account that are listed separately; 0: the policy has only one
 
     @property
     def firings(self) -> tuple[str, ...]:
-        """Whose pages tell of it."""
+        """The names of the firings whose pages report on it."""
         return tuple(name_of_place(self.firing, n + 1) for n in range(self.places)) or (self.firing,)
 
 
 class PolicyCaller:
-    """Asks for firings of one policy of serverless.yml.
+    """Starts firings of one policy of serverless.yml.
 
-    Raises: Refused (no such policy, or it is wrong, or nothing is deployed), CallFailed.
+    Raises: Refused (there is no such policy, the policy is wrong, or nothing is deployed), CallFailed.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class PolicyCaller:
         any_age: bool = False,
         now: Callable[[], float] = time.time,
     ) -> None:
-        """`any_age`: what the policy names is due, however young."""
+        """`any_age`: every credential of the policy is due, however young."""
         known = description.policies
         if policy not in known:
             raise Refused(_no_policy(description, policy))
@@ -80,17 +80,25 @@ class PolicyCaller:
 
     @property
     def in_other_accounts(self) -> bool:
-        """Whether the policy's credentials and stores are of accounts whose roles are assumed."""
+        """Whether the policy's credentials and stores belong to accounts whose roles the function assumes."""
         return bool(self._command.get("Role") or self._command.get("Roles"))
 
+    @property
+    def reads_no_store(self) -> bool:
+        """Whether a report of the ages looks into no store: Tencent Cloud shows the ages itself."""
+        return bool(self._command.get("Store")) and str(self._command.get("Function")).startswith("tencent_")
+
     def store_of(self, resource: str, account: str) -> str:
-        """Where the policy keeps a credential's secret."""
+        """The place where the policy stores a credential's secret."""
         return str(self._command.get("Store", "")).replace("{resource}", resource).replace("{account}", account)
 
     def fire(self, mode: Literal["rotate", "report"]) -> Fired:
-        """One firing, begun or ended when this returns. Raises: FiringFailed, NoAnswer, deploy's Refused."""
+        """Start one firing.
+
+        When this returns, it has begun or ended. Raises: FiringFailed, NoAnswer, deploy's Refused.
+        """
         moment = time.strftime("%m%dT%H%M%S", time.gmtime(self._now()))
-        # Two people's firings of one second are two. 64 characters at most, as a CommandId may have.
+        # Two people may start firings in the same second. The name has at most 64 characters, as a CommandId has.
         firing = f"{mode}-{self._command['Policy']}-{moment}-{secrets.token_hex(2)}"
         body = json.dumps({**self._command, "Mode": mode, "CommandId": firing}).encode()
         status, text = signed_call(self._description, self._url, body, self._environ)
@@ -109,11 +117,11 @@ class PolicyCaller:
 
 
 def _no_policy(description: Description, policy: str) -> str:
-    """What to say to who names a policy that is none of this platform's."""
+    """The message about a policy that this platform does not have."""
     if function := description.policies_elsewhere.get(policy):
         cloud = function.partition("_")[0]
         return f"POLICY={policy} is for {cloud}: make rotate POLICY={policy} CLOUD={cloud}"
-    names = ", ".join(sorted(description.policies)) or "none for what runs here"
+    names = ", ".join(sorted(description.policies)) or "none for the functions of this platform"
     if not policy:
         return f"which policy? POLICY= is one of those under custom.policies in serverless.yml: {names}"
     near = meant(policy, description.policies)
@@ -121,7 +129,7 @@ def _no_policy(description: Description, policy: str) -> str:
 
 
 def _counts_of(reply: object) -> tuple[int, ...] | None:
-    """The counts in a reply, in the order of COUNTS; None: it has none, or they are no counts."""
+    """The counts in a reply, in the order of COUNTS. None: the reply has no valid counts."""
     rotation = reply.get("Rotation") if isinstance(reply, dict) else None
     if not isinstance(rotation, dict):
         return None
@@ -130,7 +138,7 @@ def _counts_of(reply: object) -> tuple[int, ...] | None:
 
 
 def _error_of(reply: object) -> dict[str, Any]:
-    """The function's own error; empty where it names none."""
+    """The function's own error. Empty: the reply names none."""
     result = reply.get("Result") if isinstance(reply, dict) else None
     data = result.get("data") if isinstance(result, dict) else None
     error = data.get("Error") if isinstance(data, dict) else None
@@ -138,14 +146,16 @@ def _error_of(reply: object) -> dict[str, Any]:
 
 
 def _failure(status: int, reply: object, error: Mapping[str, Any]) -> str:
-    """What a reply without counts says: the function's error, or the platform's code."""
+    """The message about a reply without counts: the function's error, or the platform's code."""
     found = reply if isinstance(reply, dict) else {}
     if error:
         told = (error.get("Code") or error.get("Class") or "an error without a name", error.get("Message") or "")
         return visible_text(": ".join(str(one) for one in told if one))[:500]
     if isinstance(found.get("Result"), dict):
-        return f"HTTP {status} without counts: the deployed plan_rotation is older than this checkout; deploy it anew"
+        return f"HTTP {status} without counts: the deployed plan_rotation is older than this checkout. Deploy it again"
     if 200 <= status < 300:
-        return f"HTTP {status} without counts: that is no reply of plan_rotation's; its log says what it did"
+        return (
+            f"HTTP {status} without counts: the reply is not from plan_rotation. The function's log says what happened"
+        )
     code = found.get("Code") or found.get("code") or found.get("errorCode") or ""
     return visible_text(f"HTTP {status} {code}".strip())[:200]

@@ -1,8 +1,7 @@
-"""One run of `make rotate`: the ages, the question, the rotation and its end, in words."""
+"""One run of `make rotate`: shows the ages, asks, starts the rotation and shows its end."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,29 +13,28 @@ from shared.workbench.environment.terminal import Terminal
 from shared.workbench.report.events import RotationRow
 from shared.workbench.results.deployed import log_search, open_results
 from shared.workbench.results.errors import SourceError
-from shared.workbench.results.shown import counts_text, row_line
+from shared.workbench.results.shown import counts_text, missing_secret, row_line
 from shared.workbench.results.source import Source
 from shared.workbench.rotate.firing_call import Fired, PolicyCaller
 from shared.workbench.rotate.tally import FiringTally
 from shared.workbench.rotate.watching import Watcher, is_over
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
-_BEFORE_S = 120.0  # read from so long before the call: this machine's clock may be ahead
-_NO_PAGE = "the report did not come: a consumer of the results queue took it, or results go to another queue"
-_PAGE_SILENT_S, _NEXT_SILENT_S = 20.0, 60.0  # for the pages of the called function, and of the next ones in a chain
-_SHOWN = 5  # commands
+_BEFORE_S = 120.0  # reading starts so long before the call, because this machine's clock may be ahead
+_NO_PAGE = "the report did not arrive: another consumer of the results queue took it, or results go to another queue"
+_PAGE_SILENT_S, _NEXT_SILENT_S = 20.0, 60.0  # for pages of the called function, and of later invocations
+_SHOWN = 5  # the number of commands that are shown
 _MATCHES_NOTHING = (
     "no resource in its region has the tags and names that Resources and Accounts under custom.policies of"
     " serverless.yml ask for"
 )
-_NO_SECRET = re.compile(r"((?:ssm|kms)://[A-Za-z0-9._/-]+).*\bResourceNotFound\b")
 _LISTED, _DUE, _SENT, _UNKNOWN = 0, 1, 2, 4
-_LINES_SAY = "the lines of plan_rotation say"
+_LINES_SAY = "the log lines of plan_rotation say"
 
 
 @dataclass(frozen=True)
 class _Ages:
-    """What a report tells. `is_whole`: the fleet is no longer being listed. `has_pages`: it was read from the queue."""
+    """What a report says. `is_whole`: the whole fleet is listed. `has_pages`: the pages were read from the queue."""
 
     counts: tuple[int, ...]
     rows: list[RotationRow]
@@ -46,12 +44,12 @@ class _Ages:
 
     @property
     def lists_nothing(self) -> bool:
-        """Whether there is no credential, as far as is known."""
+        """Whether the report shows no credential so far."""
         return self.counts[_LISTED] == 0 and (self.is_whole or bool(self.error))
 
 
 class Session:
-    """One policy, one platform. Raises: Refused, CallFailed."""
+    """A rotation by one policy on one platform. Raises: Refused, CallFailed."""
 
     def __init__(
         self,
@@ -64,7 +62,10 @@ class Session:
         borrow: bool = False,
         as_json: bool = False,
     ) -> None:
-        """`any_age`: what the policy names is due, however young. `as_json`: the events go to standard output."""
+        """`any_age`: every credential of the policy is due, however young.
+
+        `as_json`: print the events to standard output.
+        """
         self._as_json = as_json
         self._description, self._policy, self._terminal, self._any_age = description, policy, terminal, any_age
         self._caller = PolicyCaller(description, policy, environ, any_age=any_age)
@@ -79,21 +80,26 @@ class Session:
 
     @property
     def after_no_answer(self) -> str:
-        """What to know of a call that got no answer."""
+        """What may have happened if a call got no answer."""
         if not self.has_fired:
             return "; nothing was sent"
-        return "; commands may have been sent: a second run asks for no change twice"
+        return "; commands may have been sent: a second run does not repeat a change"
 
     def ages(self) -> int:
-        """Show how old each credential is. Exit 1: the policy matches nothing. Raises: FiringFailed, NoAnswer."""
+        """Show how old each credential is. Exit 1: the policy matches no credential. Raises: FiringFailed, NoAnswer."""
         found = self._read_ages()
         self._say_ages(found, sorted(found.rows, key=lambda row: -(row.age_days or 0.0)))
         if found.is_whole and not (found.counts[_DUE] or found.lists_nothing):
             self._terminal.say(f"nothing is due{self._or_now()}")
+        if self._caller.reads_no_store and not found.lists_nothing:
+            how = f"`make bootstrap CLOUD={self._description.cloud}` lists the stores that hold none"
+            if self._caller.in_other_accounts:
+                how = "ask whoever keeps the role's account"
+            self._terminal.say(f"not checked by a dry run: whether each store holds the first secret; {how}")
         return FAILED if found.error or found.lists_nothing else DONE
 
     def rotate(self) -> int:
-        """Show what is due, ask, rotate, watch. Raises: NobodyToAsk, FiringFailed, NoAnswer."""
+        """Show the due credentials, ask, rotate and watch. Raises: NobodyToAsk, FiringFailed, NoAnswer."""
         found = self._read_ages()
         due = found.counts[_DUE]
         self._say_ages(found, [row for row in found.rows if row.due or row.age_days is None])
@@ -109,12 +115,12 @@ class Session:
         return self._watched(self._caller.fire("rotate"))
 
     def close(self) -> None:
-        """Let go of the queue."""
+        """Stop reading the queue."""
         if self._source is not None:
             self._source.close()
 
     def _read_ages(self) -> _Ages:
-        """A report of the ages, with its pages where they can be read."""
+        """Get a report of the ages, with its pages if they can be read."""
         fired = self._caller.fire("report")
         tally = self._watch(fired, commands=False)
         if tally is not None and tally.is_silent and self._source is not None:
@@ -136,7 +142,7 @@ class Session:
             self._terminal.say(f"{self._policy} matches nothing: {_MATCHES_NOTHING}{maybe}")
 
     def _watched(self, fired: Fired) -> int:
-        """The rotation to its end. Exit 0: all that was due is in force."""
+        """Watch the rotation until it ends. Exit 0: every due password is in force."""
         sent, more = fired.counts[_SENT], "; more follow" if fired.continues else ""
         self._terminal.say(f"sent {sent:,} command{'s' if sent != 1 else ''}{more}")
         if not sent and not fired.continues:
@@ -146,7 +152,7 @@ class Session:
         if tally is None or not is_over(tally, commands=True):
             ended = tally.ended if tally else 0
             known = f"{ended:,} of {counts[_SENT]:,} are known to have ended"
-            self._terminal.say(self._terminal.bad(f"{known}; the rotation goes on without this command"))
+            self._terminal.say(self._terminal.bad(f"{known}; the rotation continues without this command"))
             self._say_unread(self._source.missed if self._source else "")
             return FAILED
         error = _error_of(tally)
@@ -162,7 +168,7 @@ class Session:
         return DONE if good else FAILED
 
     def _none_sent(self, fired: Fired) -> int:
-        """A firing that sent nothing and is over. Exit 0: nothing was due any more."""
+        """The end of a firing that sent no command. Exit 0: nothing was due any more."""
         tally, due = self._watch(fired, commands=False), fired.counts[_DUE]
         if error := _error_of(tally):
             self._terminal.say(self._terminal.bad(error))
@@ -177,7 +183,7 @@ class Session:
         return FAILED
 
     def _watch(self, fired: Fired, *, commands: bool) -> FiringTally | None:
-        """What the queue tells of a firing; None where it cannot be read."""
+        """What the queue shows of a firing. None: the queue cannot be read."""
         if self._source is None:
             return None
         watcher = Watcher(self._source, self._terminal, as_json=self._as_json)
@@ -191,17 +197,17 @@ class Session:
             return None
 
     def _leave(self, why: str) -> None:
-        """Read no more of a queue that does not show what is looked for."""
+        """Stop reading a queue that does not show the expected events."""
         self._say_unread(why)
         self.close()
         self._source = None
 
     def _counts(self, fired: Fired, tally: FiringTally | None) -> tuple[int, ...]:
-        """The whole firing's, where its last page is here; else the reply's."""
+        """The counts of the whole firing if its last page is here, otherwise those of the reply."""
         return tally.last.counts if tally and tally.last else fired.counts
 
     def _leaves_out(self, counts: tuple[int, ...]) -> bool:
-        """Whether what was asked for, whatever its age, is not all that can be changed."""
+        """Whether `--now` asked for every age, but not everything that was found could be changed."""
         return self._any_age and counts[_UNKNOWN] > 0
 
     def _say_rows(self, rows: Sequence[RotationRow]) -> None:
@@ -211,17 +217,17 @@ class Session:
 
     def _say_unkept(self, whys: Sequence[str]) -> None:
         """What puts the first secrets into the stores that these texts miss: a command for each."""
-        places = list(dict.fromkeys(found[1] for why in whys if (found := _NO_SECRET.search(why))))
+        places = list(dict.fromkeys(place for why in whys if (place := missing_secret(why))))
         how = f"make bootstrap CLOUD={self._description.cloud} SECRET="
         if self._caller.in_other_accounts:
-            how = "whoever keeps the role's account puts it there, bootstrap does not reach it: "
+            how = "whoever manages the role's account must put it there, because bootstrap cannot reach it: "
         for place in places[:_SHOWN]:
             self._terminal.say(f"its store holds no first secret: {how}{place}")
         if len(places) > _SHOWN:
-            self._terminal.say(f"and {len(places) - _SHOWN:,} stores more")
+            self._terminal.say(f"and {len(places) - _SHOWN:,} more stores")
 
     def _say_wrong(self, tally: FiringTally) -> None:
-        """Where the secrets are kept that the cloud did not take as the ones in force, and how they are corrected."""
+        """Show the stores whose secret the cloud refused as the old one, and how to correct them."""
         wrong = [one for one in tally.results if one.error_class == ErrorClass.WRONG_OLD_SECRET.value]
         places = dict.fromkeys(self._caller.store_of(*one.subject.split("/")[1:3]) for one in wrong)
         for place in list(places)[:_SHOWN]:
@@ -230,8 +236,8 @@ class Session:
             self._terminal.say(f"{place}{whose} does not hold the password in force; {how}")
 
     def _or_now(self) -> str:
-        """How what is younger is rotated all the same: a first secret is as young as its version in the store."""
-        return "" if self._any_age else "; NOW=1 rotates whatever the policy names, however young"
+        """How to rotate credentials that are not due. A first secret in a store counts as young."""
+        return "" if self._any_age else "; NOW=1 rotates every credential of the policy, however young"
 
     def _say_unread(self, why: str) -> None:
         self._terminal.say(f"results cannot be shown here{': ' + why if why else ''}")
@@ -239,5 +245,5 @@ class Session:
 
 
 def _error_of(tally: FiringTally | None) -> str:
-    """Why a firing ended early, as its last page tells; empty where it did not, or that page is not here."""
+    """Why a firing ended early, by its last page. Empty: it did not, or the last page is not here."""
     return tally.last.error if tally and tally.last else ""

@@ -1,4 +1,4 @@
-"""What is known of one firing: its report's pages and the results of its commands, in any order of arrival."""
+"""What is known of one firing: the pages of its report and the results of its commands, whatever their order."""
 
 from __future__ import annotations
 
@@ -8,29 +8,32 @@ from shared.results.outcome import Outcome
 from shared.workbench.report.events import Result, RotationPage, RotationRow
 from shared.workbench.results.shown import IN_FORCE
 
-_SHOWN = 5  # places whose listing failed
-_SKEW_S = 5.0  # between two functions' clocks
+_SHOWN = 5  # the number of places shown whose listing failed
+_SKEW_S = 5.0  # between the clocks of two functions
 _STRENGTH = (Outcome.PENDING, Outcome.WOULD_CHANGE, Outcome.NOT_CHANGED, Outcome.UNKNOWN, *IN_FORCE)
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A firing whose fleet was listed to its end: its counts, and why some of it was not; empty: all was."""
+    """The result of a listing: the counts, and why some places could not be listed (empty: all were)."""
 
     counts: tuple[int, ...]
     error: str
 
 
 class FiringTally:
-    """Counts the ends of one firing, or of those of all its places. Of a command's results the strongest stands."""
+    """Counts the results of one firing, or of the firings of all its places.
+
+    A command counts by its strongest result.
+    """
 
     def __init__(self, *firings: str) -> None:
         self.firings = firings
         self._pages: dict[tuple[str, int], RotationPage] = {}
-        self._results: dict[str, list[Result]] = {}  # by CommandId, of every firing
+        self._results: dict[str, list[Result]] = {}  # CommandId -> results, of any firing
 
     def add(self, event: Result | RotationPage) -> None:
-        """Take an event of the results queue, whose ever it is."""
+        """Add an event of the results queue. It may belong to any firing."""
         if isinstance(event, Result):
             self._results.setdefault(event.command_id, []).append(event)
         elif event.firing in self.firings:
@@ -38,7 +41,7 @@ class FiringTally:
 
     @property
     def last(self) -> Listed | None:
-        """What the last page says, with the counts of the whole firing, or those of all places; None: it goes on."""
+        """The last page's counts of the whole firing, or the sum over all places. None: the firing still runs."""
         if len(self._lasts) < len(self.firings):
             return None
         errors = [self._error(page) for page in self._lasts if page.error]
@@ -56,27 +59,27 @@ class FiringTally:
 
     @property
     def is_silent(self) -> bool:
-        """Whether no page is here."""
+        """Whether no page has arrived."""
         return not self._pages
 
     @property
     def is_listed(self) -> bool:
-        """Whether every page is here."""
+        """Whether every page has arrived."""
         return self.last is not None and len(self._pages) == sum(page.page + 1 for page in self._lasts)
 
     @property
     def pages(self) -> list[RotationPage]:
-        """The pages that are here, in their order."""
+        """The pages that have arrived, in their order."""
         return [page for _, page in sorted(self._pages.items())]
 
     @property
     def rows(self) -> list[RotationRow]:
-        """The credentials that the pages tell of."""
+        """The credentials on the pages."""
         return [row for number in sorted(self._pages) for row in self._pages[number].rows]
 
     @property
     def results(self) -> list[Result]:
-        """The strongest result of each of this firing's commands, as far as its pages are here."""
+        """The strongest result of each command of this firing, as far as its pages have arrived."""
         since = min((page.fired for page in self._pages.values()), default=0.0) - _SKEW_S
         rows = [(page, row) for _, page in sorted(self._pages.items()) for row in page.rows if row.command_id]
         of_each = (
@@ -97,7 +100,10 @@ class FiringTally:
 
 
 def _is_of(result: Result, page: RotationPage, row: RotationRow) -> bool:
-    """Whether a result is about what its command was sent for; of a command refused unread it names nothing."""
+    """Whether a result belongs to this row's command.
+
+    The result of a command that could not be read names no credential.
+    """
     service, resource, account = result.subject.split("/", 2)
     if (resource, account) == ("-", "-"):
         return result.outcome is Outcome.NOT_CHANGED

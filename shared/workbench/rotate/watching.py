@@ -1,4 +1,4 @@
-"""One firing as it goes on: results are shown as they arrive, a bar tells how many have ended."""
+"""Watches one firing: shows each result when it arrives, and a bar with the number of commands that have ended."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from shared.workbench.results.source import Source
 from shared.workbench.rotate.tally import FiringTally
 
 _AGAIN_S = 1.0
-_SILENT_S = 1200.0  # a change whose answer was lost is settled within 16 minutes
-_FULL_SILENT_S = 30.0  # where the queue cannot show what is behind its oldest messages
-_BAR = 24  # characters
+_SILENT_S = 1200.0  # a change with a lost answer settles within 16 minutes
+_FULL_SILENT_S = 30.0  # for a queue that cannot show messages behind its oldest ones
+_BAR = 24  # width in characters
 
 
 class Watcher:
-    """Reads a Source for one firing after the other."""
+    """Reads a Source for one or more firings."""
 
     def __init__(
         self,
@@ -31,15 +31,15 @@ class Watcher:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`as_json`: the events of the firing go to standard output as they are, and no line of theirs is shown."""
+        """`as_json`: print the events of the firing to standard output unchanged, and no lines for people."""
         self._source, self._terminal, self._clock, self._sleep = source, terminal, clock, sleep
         self._as_json = as_json
-        self._bodies: dict[str, str] = {}  # by id, of what may belong to a firing, where `as_json` asks for it
+        self._bodies: dict[str, str] = {}  # id -> event text, of events that may belong to a firing; for `as_json` only
 
     def watch(self, *firings: str, silent_s: float = _SILENT_S, commands: bool = True) -> FiringTally:
-        """Until each firing's last page, and each result of its commands if so asked, are here, or nothing more comes.
+        """Read until each firing's last page and, with `commands`, all results of its commands have arrived.
 
-        `silent_s`: seconds without an event of theirs after which the rest is not waited for. Raises: SourceError.
+        `silent_s`: give up after so many seconds without an event of these firings. Raises: SourceError.
         """
         tally, heard, size = FiringTally(*firings), self._clock(), (0, 0)
         told: set[tuple[str, Outcome]] = set()
@@ -47,7 +47,7 @@ class Watcher:
             for body in self._source.read():
                 try:
                     event = read_event(json.loads(body))
-                except (ValueError, RecursionError, NotOurs, Malformed):  # somebody else's message
+                except (ValueError, RecursionError, NotOurs, Malformed):  # a message of another sender
                     continue
                 tally.add(event)
                 self._keep(event, body)
@@ -67,7 +67,7 @@ class Watcher:
             self._bodies[event.id] = body
 
     def _print(self, event: Event) -> None:
-        """An event as JSON, once."""
+        """Print an event as JSON, only once."""
         if body := self._bodies.pop(event.id, ""):
             print(json.dumps(json.loads(body), ensure_ascii=False, separators=(",", ":")), flush=True)
 
@@ -91,13 +91,13 @@ class Watcher:
 
 
 def is_over(tally: FiringTally, *, commands: bool) -> bool:
-    """Whether the fleet is listed and, if so asked, as many commands have ended as were sent."""
+    """Whether the fleet is listed and, with `commands`, as many commands have ended as were sent."""
     last = tally.last
     return tally.is_listed and last is not None and (not commands or tally.ended >= last.counts[2])
 
 
 def progress_text(ended: int, sent: int | None) -> str:
-    """A bar; `sent` None: the fleet is still being listed."""
+    """A progress bar; `sent` None: the fleet is still being listed."""
     if sent is None:
         return f"listing; {ended:,} ended"
     filled = _BAR if not sent else min(_BAR, _BAR * ended // sent)

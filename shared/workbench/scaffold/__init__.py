@@ -1,1 +1,1 @@
-"""A new operation: `make new FROM=<function> NAME=<function>` writes its files, and tells what is left to do."""
+"""A new operation: `make new FROM=<function> NAME=<function>` writes its files, and says what is left to do."""

@@ -1,4 +1,7 @@
-"""serverless.yml with an entry for a new function, on each platform where the other has one. Comments stay."""
+"""Adds an entry for a new function to serverless.yml, on each platform where the other function has one.
+
+Comments stay.
+"""
 
 from __future__ import annotations
 
@@ -10,12 +13,12 @@ _KEY = re.compile(r"^( *)([A-Za-z0-9_]+):")
 
 
 def with_entries(new: NewOperation, text: str) -> str:
-    """The file's text with the new entries, each behind the other function's. Raises: ScaffoldRefused."""
+    """The file's text with the new entries. Each follows the other function's. Raises: ScaffoldRefused."""
     lines = text.splitlines()
     starts = [at for at, line in enumerate(lines) if (key := _KEY.match(line)) and key[2] == new.source]
     if not starts:
         raise ScaffoldRefused(
-            f"serverless.yml: no function for functions/{new.source}.py, so none to make another from"
+            f"serverless.yml: has no function for functions/{new.source}.py, so there is no entry to copy"
         )
     for start in reversed(starts):
         end = _end_of(lines, start)
@@ -25,7 +28,7 @@ def with_entries(new: NewOperation, text: str) -> str:
 
 
 def _end_of(lines: list[str], start: int) -> int:
-    """The line behind an entry: what is indented deeper than its key is its own."""
+    """The line after an entry. Lines that are indented deeper than the entry's key belong to it."""
     depth = len(lines[start]) - len(lines[start].lstrip())
     end = start + 1
     for at in range(start + 1, len(lines)):

@@ -1,4 +1,4 @@
-"""The events of a new operation: the other's, with names, ids, lengths and signatures of their own."""
+"""The events of a new operation: the other operation's, with new names, ids, lengths and signatures."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from shared.runtime.settings import handoff_keys
 from shared.workbench.scaffold.names import NewOperation
 
 EXAMPLES_KEY = "a2V5dHVybidzIGV4YW1wbGVzLCBub3RoaW5nIGVsc2U"
-"""KEYTURN_HANDOFF_KEY of the examples in events/: it signs their `mac`, and nothing else."""
+"""KEYTURN_HANDOFF_KEY of the examples in events/. It only signs their `mac`."""
 EXAMPLES_SECRET = "keyturn's examples, nothing else"
-"""The secret of the keys by which the examples' HTTP calls are signed."""
+"""The secret key that signs the HTTP calls of the examples."""
 
-_TEXTS = ("body", "Message", "payload", "msgBody", "messageBody")  # each may hold a command as JSON
-_NAMES = ("CommandId", "TriggerName", "triggerName", "idempotency-key")  # each makes a change another change
+_TEXTS = ("body", "Message", "payload", "msgBody", "messageBody")  # each of these may hold a command as JSON
+_NAMES = ("CommandId", "TriggerName", "triggerName", "idempotency-key")  # other values make it another change
 _MOST_NAME = 60
 _UUID = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _DRAWN = re.compile(
@@ -29,18 +29,21 @@ _DRAWN = re.compile(
 
 
 def event_file(new: NewOperation, file: str, text: str) -> str:
-    """One event's file for the new operation, from the other's. `file`: its name, as `scf-http.json`."""
+    """The event file of the new operation, from the other operation's.
+
+    `file`: its name, for example `scf-http.json`.
+    """
     event = _walked(json.loads(text), lambda key, value: _fresh(new, file, key, value))
     return as_file(signed(event))
 
 
 def as_file(event: Any) -> str:
-    """An event as events/ keeps it."""
+    """An event in the form of the files in events/."""
     return json.dumps(event, indent=2, ensure_ascii=False) + "\n"
 
 
 def signed(event: Any) -> Any:
-    """An event whose lengths, digests and signatures fit what it holds now, made with the examples' keys."""
+    """An event with the lengths, digests and signatures of its present content, made with the examples' keys."""
     one = event[0] if isinstance(event, list) else event
     if isinstance(one.get("headers"), dict):
         _sign_http(one)
@@ -50,7 +53,7 @@ def signed(event: Any) -> Any:
 
 
 def _walked(value: Any, change: Callable[[str, str], str], key: str = "") -> Any:
-    """A JSON value with each text in it changed; what a text holds as JSON is walked too."""
+    """A JSON value with every text in it changed. JSON within a text is changed, too."""
     if isinstance(value, dict):
         return _keyturns_own({name: _walked(one, change, name) for name, one in value.items()})
     if isinstance(value, list):
@@ -61,7 +64,10 @@ def _walked(value: Any, change: Callable[[str, str], str], key: str = "") -> Any
 
 
 def _fresh(new: NewOperation, file: str, key: str, text: str) -> str:
-    """One text, renamed; an id in it becomes another of the same form, and a name that makes a change is a new one."""
+    """One text with the new names.
+
+    An id becomes another id of the same form. A text that identifies a change becomes a new one.
+    """
     if key.lower() == "authorization":
         return text
     renamed = new.renamed(_DRAWN.sub(lambda found: _like(found[0], f"{new.name} {file}"), text))
@@ -73,14 +79,14 @@ def _fresh(new: NewOperation, file: str, key: str, text: str) -> str:
 
 
 def _like(token: str, seed: str) -> str:
-    """Other hexadecimal digits in the form of these: the same for the same seed."""
+    """Other hexadecimal digits in the same form. The same seed gives the same digits."""
     drawn = hashlib.sha256(f"{seed} {token}".encode()).hexdigest() * (1 + len(token) // 64)
     drawn = drawn.upper() if token.isupper() else drawn
     return "".join(new if old.isalnum() else old for old, new in zip(token, drawn, strict=False))
 
 
 def _keyturns_own(event: dict[str, Any]) -> dict[str, Any]:
-    """A command event with the `mac` that keyturn would give it, where it has one."""
+    """A command event with the `mac` that keyturn would give it, if it has one."""
     if "mac" not in event:
         return event
     parts = {name: event[name] for name in ("type", "id", "subject", "data")}
@@ -89,7 +95,7 @@ def _keyturns_own(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _sign_http(event: dict[str, Any]) -> None:
-    """Length, digest and signature of an HTTP call, in its headers."""
+    """Write the length, digest and signature of an HTTP call to its headers."""
     names = {name.lower(): name for name in event["headers"]}
     headers = event["headers"]
     raw = event["body"].encode()
@@ -105,7 +111,7 @@ def _sign_http(event: dict[str, Any]) -> None:
 
 
 def signature(authorization: str, headers: dict[str, str], digest: str) -> str:
-    """The signature of a POST to `/`, by the scheme and the headers that its Authorization names.
+    """The signature of a POST to `/`, by the scheme and over the headers that its Authorization names.
 
     TC3: cloud.tencent.com 213/30654. ACS3: help.aliyun.com 2355765. `digest`: hex SHA-256 of the body.
     """

@@ -1,6 +1,7 @@
-"""The function file of a new operation: the other's, renamed, its words taken out.
+"""The function file of a new operation: a copy of the other one, with new names and without its texts.
 
-What only the API's page knows is marked by `function_text.UNREAD`. A test of the function fails while a mark stands.
+The mark `function_text.UNREAD` stands at each place that must be filled in from the API's page. A test of the function
+fails while a mark is left.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ _READS = ("Describe", "Get", "List")
 
 
 def function_file(new: NewOperation, text: str) -> str:
-    """The new file's text, from the other's."""
+    """The new file's text, made from the other file's."""
     lines = text.splitlines(keepends=True)
     tree = ast.parse(text)
     commands = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == new.source_action]
@@ -26,12 +27,12 @@ def function_file(new: NewOperation, text: str) -> str:
             told = _docstring(new) if node is tree else f'    """What it asks for is {UNREAD} on the API\'s page."""\n'
             lines[words.lineno - 1 : words.end_lineno] = [told]
     body = _with_other_actions_marked(new, new.renamed("".join(lines)))
-    # The page that a password rule is from.
+    # The source of a password rule.
     return re.sub(r'(\bsource=)"[^"]*"', rf'\1"{new.action}: its page is {UNREAD}"', body)
 
 
 def _with_other_actions_marked(new: NewOperation, text: str) -> str:
-    """A mark behind each line that names another change than the new one: the same action as another site spells it."""
+    """Add a mark to each line that names another change than the new one: the action in another site's spelling."""
     rights = set(re.findall(r'"[a-z]+:([A-Z]\w+)"', text))
     others = {action for action in rights - {new.action} if not action.startswith(_READS)}
     if not others:

@@ -1,4 +1,7 @@
-"""The stand-in's answer to a new action: a file that is found by its name, and refuses until somebody writes it."""
+"""The stand-in's file for a new action.
+
+The stand-in finds it by its name. It refuses each call until somebody writes it.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ ACTIONS = "tests/cloud/actions"
 
 
 def stub(new: NewOperation, root: Path) -> str:
-    """The text of the stub. Raises: ScaffoldRefused: the stand-in does not know the other action either."""
+    """The text of the file. Raises: ScaffoldRefused: the stand-in does not know the other action either."""
     module, service = _service_of(new, root)
     return f'''"""{new.action} in the stand-in, as functions/{new.name}.py calls it."""
 
@@ -31,7 +34,7 @@ from tests.cloud.wire.service import Action, Answer, Call, parameter_table
 
 NAME = "{new.action}"
 SERVICE = {service}
-CODES = "{UNREAD}"  # of its page, a space between each two: the shipped table has them
+CODES = "{UNREAD}"  # the codes of its page, separated by spaces: the shipped table has them, too
 
 
 def action(service: {service}) -> Action:
@@ -46,7 +49,7 @@ def action(service: {service}) -> Action:
 
 
 def _service_of(new: NewOperation, root: Path) -> tuple[str, str]:
-    """The module and the class that answer the other action: by the key in its table, or by the file for it."""
+    """The module and class that answer the other action, by the key in the class's table or by the action's file."""
     own = root / ACTIONS / f"{new.source}.py"
     if own.is_file():
         tree = ast.parse(own.read_text(encoding="utf-8"))
@@ -61,7 +64,9 @@ def _service_of(new: NewOperation, root: Path) -> tuple[str, str]:
         for node in ast.parse(file.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and _answers(node, new.source_action):
                 return f"tests.cloud.{new.cloud}.{file.stem}", node.name
-    text = f"tests/cloud/{new.cloud}: no class answers {new.source_action}, and there is no {ACTIONS}/{new.source}.py"
+    text = (
+        f"tests/cloud/{new.cloud}: no class answers {new.source_action}, and {ACTIONS}/{new.source}.py does not exist"
+    )
     raise ScaffoldRefused(text)
 
 
@@ -71,7 +76,7 @@ def _answers(service: ast.ClassDef, action: str) -> bool:
 
 
 def _parameters(command: type[Command]) -> str:
-    """The command's own fields as a table of parameters, to be compared with the API's page."""
+    """The command's own fields as a parameter table, to compare with the API's page."""
     common = Command.model_fields.keys() | TencentCommand.model_fields.keys()
     alternates = {name for name, field in command.model_fields.items() if "alternate" in name}
     own = {name: field for name, field in command.model_fields.items() if name not in common | alternates}

@@ -1,6 +1,6 @@
 """`make schemas`: writes events/schemas/, and the generated parts of README and the manual.
 
-It also tells what is stale, and keeps a copy of the schemas of each release.
+Options: check whether they are stale, and keep a copy of the schemas for a release.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ RELEASED = ROOT / "tests" / "released"
 
 
 def main(argv: list[str]) -> int:
-    """Exit 1: a field has no text; with --check, something is stale; with --release, the version has been released."""
+    """Exit 1: a field has no text; with --check, a file is stale; with --release, the version is already released."""
     parser = CommandLine(
         "python -m shared.workbench.schemas", __doc__, "make schemas", "python -m shared.workbench.schemas --check"
     )
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> int:
     if options.release:
         place = schema_files.keep_release(RELEASED, files)
         if place is None:
-            complain("this version has been released: raise it in pyproject.toml first")
+            complain("this version is already released: raise it in pyproject.toml first")
             return 1
         print(place.relative_to(ROOT))
         return 0

@@ -15,27 +15,28 @@ from shared.workbench.schemas.generator import Schema
 _JSON = "application/cloudevents+json"
 
 _MEANS = {
-    Outcome.CHANGED: "What the command asked for is in force; `Evidence` says how we know.",
-    Outcome.ALREADY_CHANGED: "It was in force before this delivery, a redelivery for instance.",
+    Outcome.CHANGED: "What the command asked for is in force; `Evidence` says how keyturn knows.",
+    Outcome.ALREADY_CHANGED: "It was in force before this delivery, for example after a redelivery.",
     Outcome.NOT_CHANGED: "This delivery changed nothing.",
-    Outcome.UNKNOWN: "keyturn cannot tell, and says so; `Evidence` lists what was tried.",
-    Outcome.WOULD_CHANGE: "Dry run: no obstacle found.",
-    Outcome.PENDING: "Accepted, a task is running; follow_change will end it. The only outcome that is not terminal.",
+    Outcome.UNKNOWN: "keyturn cannot tell whether it is in force; `Evidence` lists what keyturn tried.",
+    Outcome.WOULD_CHANGE: "Dry run: keyturn found no obstacle.",
+    Outcome.PENDING: "The cloud accepted the change and runs a task; follow_change will publish its end. Only this"
+    " outcome is not terminal.",
 }
 
 _SERVERS: dict[str, Schema] = {
     "ckafka": {
         "host": "ckafka.tencentcloudapi.com",
         "protocol": "kafka",
-        "description": "Tencent CKafka. keyturn writes by a DataHub access task (`ckafka://<region>/<datahub-id>`);"
-        " SCF's trigger reads, one consumer group a function. A message's default CommandId is"
-        " `<topic>-<partition>-<offset>`.",
+        "description": "Tencent CKafka. keyturn writes through a DataHub access task"
+        " (`ckafka://<region>/<datahub-id>`); SCF's trigger reads: each function has its own consumer group. A"
+        " message's default CommandId is `<topic>-<partition>-<offset>`.",
     },
     "smq": {
         "host": "{account}.mns.{region}.aliyuncs.com",
         "protocol": "https",
-        "description": "Alibaba SMQ (MNS), one queue a function"
-        " (`smq://<account>.mns.<region>.aliyuncs.com/<queue>`). Bodies are base64 on the wire.",
+        "description": "Alibaba SMQ (MNS), one queue a function (`smq://<account>.mns.<region>.aliyuncs.com/<queue>`)."
+        " Bodies are base64 on the wire.",
         "variables": {
             "account": {"default": "1000000000000042", "description": "The account's id."},
             "region": {"default": "cn-hangzhou"},
@@ -44,13 +45,13 @@ _SERVERS: dict[str, Schema] = {
     "amqp": {
         "host": "broker.example:5671",
         "protocol": "amqps",
-        "description": "Any AMQP 0-9-1 broker (`amqps://user:secret@host:port/vhost?queue=name`), one queue a function."
-        " Publishes are mandatory and confirmed.",
+        "description": "Any AMQP 0-9-1 broker (`amqps://user:secret@host:port/vhost?queue=name`), one queue a"
+        " function. keyturn publishes with the mandatory flag and publisher confirms.",
     },
 }
 _KEY: Schema = {
     "kafka": {
-        "key": {"type": "string", "description": "`<service>/<resource>`: one resource's messages stay in order."}
+        "key": {"type": "string", "description": "`<service>/<resource>`: messages about one resource stay in order."}
     },
     "amqp": {"contentEncoding": "utf-8", "messageType": "CloudEvent"},
 }
@@ -72,8 +73,8 @@ def document() -> Schema:
             "title": "keyturn's queues",
             "version": version(),
             "license": {"name": "Apache-2.0"},
-            "description": "Commands in, results out, as CloudEvents 1.0 in structured JSON mode, each under 48 KB. A"
-            " command that holds a secret in clear is never sent on by keyturn.",
+            "description": "Functions receive commands and publish results, as CloudEvents 1.0 in structured JSON"
+            " mode, each under 48 KB. A command that holds a secret in clear is never put on a queue by keyturn.",
         },
         "defaultContentType": _JSON,
         "servers": _SERVERS,
@@ -91,8 +92,8 @@ def _results_channel(messages: Schema) -> Schema:
     return {
         "address": "keyturn-results",
         "title": "Results",
-        "description": "`KEYTURN_RESULTS`. Each delivery ends in exactly one terminal result. The queue may deliver"
-        " an event twice: consumers dedupe on `id`.",
+        "description": "`KEYTURN_RESULTS`. Each delivery ends with exactly one terminal result. The queue may deliver"
+        " an event twice: consumers deduplicate by `id`.",
         "servers": _every_server(),
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in _of_results(messages)},
     }
@@ -103,13 +104,13 @@ def _results_operations(messages: Schema) -> Schema:
         "sendResults": {
             "action": "send",
             "channel": {"$ref": "#/channels/results"},
-            "title": "Every function tells how each delivery ended",
+            "title": "Every function publishes how each delivery ended",
             "messages": [_in("results", name) for name in _of_results(messages) if name != "rotation.report"],
         },
         "sendRotationReports": {
             "action": "send",
             "channel": {"$ref": "#/channels/results"},
-            "title": "plan_rotation tells of a firing, page by page",
+            "title": "plan_rotation publishes the pages of a firing's report",
             "messages": [_in("results", "rotation.report")],
         },
     }
@@ -119,20 +120,23 @@ def _commands_channel(function: str, messages: list[str]) -> Schema:
     return {
         "address": f"keyturn-{function.replace('_', '-')}",
         "title": f"Commands of {function}",
-        "description": "`KEYTURN_COMMANDS`, with `{function}` in its URL: one queue a function. Without, as on"
-        " CKafka: one topic that each function reads in its own group, leaving events addressed to another.",
+        "description": "`KEYTURN_COMMANDS`. With `{function}` in its URL: one queue for each function. Without it, as"
+        " on CKafka: one topic. Each function reads it in its own consumer group, and skips events for other"
+        " functions.",
         "servers": _every_server(),
         "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in messages},
     }
 
 
 def _commands_operations(function: str, channel: str, messages: list[str]) -> Schema:
-    """Who receives the `messages` of a channel, and who of keyturn sends the first of them."""
+    """The operation that receives the `messages` of a channel, and the operation by which keyturn sends the first of
+    them.
+    """
     found: Schema = {
         f"receive_{function}": {
             "action": "receive",
             "channel": {"$ref": f"#/channels/{channel}"},
-            "title": f"{function} acts on its own events, and on bare commands",
+            "title": f"{function} runs the events that are addressed to it, and bare commands",
             "messages": [_in(channel, name) for name in messages],
         }
     }
@@ -151,12 +155,15 @@ def _every_server() -> list[Schema]:
 
 
 def _sent_by(function: str) -> str | None:
-    """Who of keyturn puts commands of a function on its queue, and when."""
+    """Which function of keyturn puts this function's commands on its queue, and when. None: none does."""
     if function == FOLLOW:
-        return "An operation leaves a pending change to follow_change, which hands on what is not over yet"
+        return "An operation hands a pending change to follow_change, which hands it on until it has ended"
     if function == PLAN:
-        return "plan_rotation goes on by queue where a fleet does not fit into one invocation"
-    return "plan_rotation asks for what is due; the operation itself hands back what was refused for a passing reason"
+        return "plan_rotation continues by queue if a fleet does not fit into one invocation"
+    return (
+        "plan_rotation sends a command for each due credential; an operation sends a command again after a temporary"
+        " refusal"
+    )
 
 
 def _results(schemas: dict[str, Schema]) -> Schema:
@@ -174,7 +181,7 @@ def _results(schemas: dict[str, Schema]) -> Schema:
     messages["rotation.report"] = {
         "name": TYPE,
         "title": "rotation report",
-        "summary": "One page of what a rotation found and sent.",
+        "summary": "One page of the report on a rotation: what it listed and sent.",
         "contentType": _JSON,
         "payload": move_to_components(outputs.rotation_report(), schemas),
         "bindings": _KEY,
@@ -201,7 +208,7 @@ def _commands(schemas: dict[str, Schema]) -> Schema:
         messages[f"bare.{function}"] = {
             "name": function,
             "title": f"{name}, bare",
-            "summary": "The command as the whole message, or a list of 1 to 100.",
+            "summary": "The command is the whole message, or one of a list of 1 to 100.",
             "contentType": "application/json",
             "payload": commands.request(command["$ref"]),
             "bindings": _KEY,

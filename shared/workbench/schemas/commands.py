@@ -1,4 +1,4 @@
-"""The schema of what each function takes, and of the CloudEvent that may carry it."""
+"""The schema of a function's command, and of the CloudEvent that may carry it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _PLACE_CHAR = r"|\{resource\}|\{account\}"
 
 
 def model(function: str) -> type[BaseModel]:
-    """The model of what a function takes."""
+    """The model of a function's command."""
     if function == PLAN:
         return PlanRotation
     return FollowChange if function == FOLLOW else operations()[function].command
@@ -43,9 +43,9 @@ def command(function: str) -> Schema:
 
 
 def command_event(function: str) -> Schema:
-    """The CloudEvent that carries a function's command: keyturn's own form, and what is taken from others."""
+    """The CloudEvent that carries a function's command: as keyturn writes it, and as keyturn accepts it from others."""
     text: Schema = {"type": "string"}
-    # Brokers that map attributes to headers bring whole numbers back as text.
+    # Brokers that map attributes to headers return whole numbers as text.
     digits: Schema = {"type": "string", "pattern": "^[0-9]{1,10}$"}
     number: Schema = {"type": "integer", "minimum": 0, "maximum": _MAX_INTEGER}
     properties: Schema = {
@@ -63,7 +63,7 @@ def command_event(function: str) -> Schema:
         "tracestate": {**text, "examples": ["vendor=00f067aa0ba902b7"]},
         "mac": {},
     }
-    # Another sender's event may have attributes of these names, which then mean something else.
+    # An event of another sender may have attributes of these names with another meaning.
     ours: Schema = {
         "attempt": {"anyOf": [{**number, "minimum": 1}, digits]},
         "hop": {"anyOf": [number, digits]},
@@ -91,7 +91,7 @@ def command_event(function: str) -> Schema:
 
 
 def request(ref: str, event_ref: str | None = None) -> Schema:
-    """What an HTTP body or a timer's text may be: one command, or 1 to 100 of them."""
+    """The schema of an HTTP body or a timer's text: one command, or 1 to 100 of them."""
     one: Schema = {"$ref": ref}
     event = [{"$ref": event_ref}] if event_ref else []
     each: Schema = {"anyOf": [one, *event]} if event else one
@@ -100,12 +100,15 @@ def request(ref: str, event_ref: str | None = None) -> Schema:
         "items": each,
         "minItems": 1,
         "maxItems": MAX_LIST,
-        "description": "Many commands, each with its own result. One that is refused does not stop the others.",
+        "description": "A list of commands, each with its own result. If one is refused, the others still run.",
     }
     return {"anyOf": [one, *event, many]}
 
 
 def _store_pattern() -> str:
-    """shared.stores.store's names, in which a place stands for one character as PlanRotation checks it."""
+    """The pattern of a store's name in shared.stores.store.
+
+    A placeholder counts as one character, as PlanRotation checks it.
+    """
     plain: str = store_place(version=False)["pattern"]
     return re.sub(r"\[[^\]]*\]", lambda found: f"(?:{found[0]}{_PLACE_CHAR})", plain)

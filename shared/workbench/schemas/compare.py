@@ -1,11 +1,12 @@
-"""What breaks between two schemas of one message: for its senders (a command), or for its readers (a result).
+"""Finds breaking changes between two schemas of one message, for its senders (a command) or its readers (a result).
 
-A new schema of what keyturn takes must take all that the old one took; a new schema of what keyturn sends must promise
-all that the old one promised. Both are one question: does the narrower hold everything of the wider? So it is asked
-with the two exchanged. The answer errs on the side of naming a change: what is not understood and differs is named.
+A new schema of a command must accept everything that the old one accepted. A new schema of a result must promise
+everything that the old one promised. Both are the same question with the schemas exchanged: does the wider schema
+accept everything that the narrower one accepts? If the module does not understand a difference, it reports the
+difference.
 
-Read by keyword, side by side: types, members, bounds, enumerations, patterns; of `anyOf` and `oneOf`, each branch of
-the one must be held by a branch of the other. Descriptions, examples and defaults are no promise here.
+It compares keyword by keyword: types, members, bounds, enumerations, patterns. For `anyOf` and `oneOf`, each branch of
+the narrower schema must be accepted by a branch of the wider one. Descriptions, examples and defaults are not compared.
 """
 
 from __future__ import annotations
@@ -23,32 +24,32 @@ _UPPER = {"maxLength", "maximum", "exclusiveMaximum", "maxItems", "maxProperties
 _READ = {"type", "enum", "const", "properties", "required", "additionalProperties", "items", "anyOf", "oneOf", "allOf"}
 _NARROWING = {"pattern", "format", "not", "if", "then", "else", "uniqueItems", "propertyNames"}
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
-# What a keyword speaks of; of anything else it says nothing.
+# Keyword -> the JSON types that it limits.
 _OF = {"Length": {"string"}, "imum": {"integer", "number"}, "Items": {"array"}, "Properties": {"object"}}
 _OF |= {"pattern": {"string"}, "format": {"string"}, "propertyNames": {"object"}}
 _MOST_DEPTH = 40
 
 
 def breaking(old: Schema, new: Schema, direction: Direction) -> list[str]:
-    """Each breaking change as `<JSON pointer>: <what>`, pointers into what a message holds. Empty: none was found."""
+    """Each breaking change as `<JSON pointer>: <what>`; the pointer is one into the message. Empty: none was found."""
     wider, narrower = (new, old) if direction == "taken" else (old, new)
     found = _Held(wider, narrower, taken=direction == "taken").problems(wider, narrower, "", 0)
     return sorted(set(found))
 
 
 class _Held:
-    """Whether all that `narrower` admits is admitted by `wider`."""
+    """Checks that a wider schema accepts everything that a narrower one accepts."""
 
     def __init__(self, wider: Schema, narrower: Schema, *, taken: bool) -> None:
         self._wide, self._narrow, self._taken = wider, narrower, taken
 
     def problems(self, wide: Any, narrow: Any, at: str, depth: int) -> Iterator[str]:
-        """Where `wide` does not hold all of `narrow`."""
+        """The places where `wide` does not accept everything that `narrow` accepts."""
         wide, narrow = _resolved(self._wide, wide), _resolved(self._narrow, narrow)
         if wide is True or narrow is False or depth > _MOST_DEPTH:
             return
         if wide is False:
-            yield f"{at or '/'}: {self._word('is taken no longer', 'is new here')}"
+            yield f"{at or '/'}: {self._word('is no longer accepted', 'is new here')}"
             return
         yield from self._branches(wide, {} if narrow is True else narrow, at, depth)
 
@@ -81,18 +82,18 @@ class _Held:
     def _types(self, wide: Schema, narrow: Schema, at: str) -> Iterator[str]:
         lost = sorted(_types(narrow) - _types(wide))
         if lost:
-            yield f"{at or '/'}: {', '.join(lost)} {self._word('is taken no longer', 'may come now')}"
+            yield f"{at or '/'}: {', '.join(lost)} {self._word('is no longer accepted', 'may come now')}"
 
     def _values(self, wide: Schema, narrow: Schema, at: str) -> Iterator[str]:
         allowed, used = _values(wide), _values(narrow)
         if allowed is None:
             return
         if used is None:
-            yield f"{at or '/'}: {self._word('only some values are taken now', 'values are no longer enumerated')}"
+            yield f"{at or '/'}: {self._word('only some values are accepted now', 'values are no longer enumerated')}"
             return
         for value in used:
             if value not in allowed:
-                yield f"{at or '/'}: value {value} {self._word('is taken no longer', 'may come now')}"
+                yield f"{at or '/'}: value {value} {self._word('is no longer accepted', 'may come now')}"
 
     def _bounds(self, wide: Schema, narrow: Schema, at: str) -> Iterator[str]:
         for name in sorted((_LOWER | _UPPER) & wide.keys()):
@@ -102,7 +103,7 @@ class _Held:
                 yield f"{at or '/'}: {name} {self._word('is narrower', 'is wider')}"
 
     def _inner(self, wide: Schema, narrow: Schema, at: str, depth: int) -> Iterator[str]:
-        """Members and elements."""
+        """Compare members and elements."""
         if not _may_be_object(narrow):
             wide_has, narrow_has = {}, {}
         else:
@@ -111,13 +112,13 @@ class _Held:
             place = f"{at}/{name}"
             if name in narrow_has and name not in wide_has:
                 if wide.get("additionalProperties", True) is False:
-                    yield f"{place}: {self._word('is taken no longer', 'is new where nothing may be')}"
+                    yield f"{place}: {self._word('is no longer accepted', 'is new where no other member was allowed')}"
                 elif self._taken:
-                    yield f"{place}: is read no longer"
+                    yield f"{place}: is no longer read"
             elif name in wide_has and name not in narrow_has:
-                # What is sent without a name is promised no longer; what is taken may have got a new member.
+                # A result no longer promises a member that it no longer names. A command may get a new member.
                 if not self._taken:
-                    yield f"{place}: is sent no longer"
+                    yield f"{place}: is no longer sent"
             else:
                 yield from self.problems(wide_has[name], narrow_has[name], place, depth + 1)
         for name in sorted({*wide.get("required", ())} - {*narrow.get("required", ())}):
@@ -136,7 +137,7 @@ class _Held:
 
 
 def _resolved(document: Schema, schema: Any) -> Any:
-    """A schema with its reference followed, keywords beside it kept."""
+    """A schema in place of its reference. Keywords beside the reference are kept."""
     for _ in range(_MOST_DEPTH):
         if not isinstance(schema, Mapping) or "$ref" not in schema:
             return schema
@@ -148,7 +149,7 @@ def _resolved(document: Schema, schema: Any) -> Any:
 
 
 def _within(document: Schema, schema: Schema, name: str, branch: Any) -> Schema:
-    """One branch of a choice, together with what is said beside the choice."""
+    """One branch of a choice, combined with the keywords beside the choice."""
     branch = _resolved(document, branch)
     rest = {key: value for key, value in schema.items() if key != name}
     if "allOf" in rest and "allOf" in branch:
@@ -157,7 +158,7 @@ def _within(document: Schema, schema: Schema, name: str, branch: Any) -> Schema:
 
 
 def _plain(rule: Any) -> str:
-    """A rule without its words, to compare it."""
+    """A rule without its description, for comparison."""
     stripped = {key: value for key, value in rule.items() if key not in _SAID} if isinstance(rule, Mapping) else rule
     return json.dumps(stripped, sort_keys=True)
 
@@ -174,7 +175,7 @@ def _values(schema: Schema) -> list[str] | None:
 
 
 def _speaks_of(name: str, schema: Schema) -> bool:
-    """Whether a keyword says anything of what a schema admits."""
+    """Whether a keyword limits anything in this schema."""
     kinds = next((kinds for key, kinds in _OF.items() if name.endswith(key)), None)
     return kinds is None or not kinds.isdisjoint(_types(schema))
 

@@ -1,4 +1,4 @@
-"""Schemas put together: inner ones lifted to a document's components, files with their names."""
+"""Combines schemas: moves inner ones to a document's components, and adds names to files."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def as_file(name: str, schema: Schema) -> Schema:
-    """A schema that stands for itself."""
+    """A schema as a file of its own."""
     return {"$schema": DIALECT, "$id": f"urn:keyturn:schema:{name}", **schema}
 
 
 def move_to_components(schema: Schema, into: dict[str, Schema], name: str | None = None) -> Schema:
-    """Move a schema and its `$defs` into a document's components; the reference to it is given back.
+    """Move a schema and its `$defs` into a document's components; returns the reference to it.
 
-    Raises: ValueError where another schema has the name.
+    Raises: ValueError: a different schema has the name.
     """
     moved = json.loads(json.dumps(schema).replace('"#/$defs/', '"#/components/schemas/'))
     for key, inner in {**moved.pop("$defs", {}), name or moved["title"]: moved}.items():
         if into.setdefault(key, inner) != inner:
-            raise ValueError(f"two schemas are called {key}")
+            raise ValueError(f"two schemas have the name {key}")
     return ref(name or moved["title"])
 
 
@@ -33,5 +33,5 @@ def ref(name: str) -> Schema:
 
 
 def text_of(document: Mapping[str, Any]) -> str:
-    """A document as it is committed: sorted, so that a change shows as what it is."""
+    """A document as it is committed: with sorted keys, so that a diff shows only what changed."""
     return json.dumps(document, indent=2, sort_keys=True, ensure_ascii=False) + "\n"

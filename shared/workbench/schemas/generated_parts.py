@@ -1,7 +1,7 @@
-"""The parts of README and of the manual that the code writes.
+"""The parts of README and the manual that are generated from the code.
 
 README: what each function changes, and how many claims were seen where. The manual: what each role may call, log lines
-and alarms, and the claims that would hurt most.
+and alarms, and the claims that would do the most harm if they were wrong.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _READS = "list and read calls only"
 
 
 def parts() -> dict[str, dict[str, str]]:
-    """Each page by its path in the checkout, with the text between each pair of its markers. Raises: TextMissing."""
+    """Each page by its path in the checkout, with the text for each pair of its markers. Raises: TextMissing."""
     return {page: {name: made() for name, made in writers.items()} for page, writers in _WRITERS.items()}
 
 
 def stale(root: Path = ROOT) -> list[str]:
-    """The pages that have other parts. Raises: ValueError where a marker is missing."""
+    """The pages whose generated parts are stale. Raises: ValueError: a marker is missing."""
     found = []
     for page, of_page in parts().items():
         text = (root / page).read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def stale(root: Path = ROOT) -> list[str]:
 
 
 def write(root: Path = ROOT) -> None:
-    """Bring each page up to date. Raises: ValueError where a marker is missing."""
+    """Write the generated parts of each page. Raises: ValueError: a marker is missing."""
     for page, of_page in parts().items():
         for name, part in of_page.items():
             write_part(page, name, part, root)
@@ -53,7 +53,7 @@ def _functions() -> str:
 
 
 def _actions_of(source: str) -> str:
-    """The actions of the API pages that a docstring names as its sources."""
+    """The API actions in a docstring's sources."""
     return ", ".join(f"`{action}`" for action in re.findall(r"(?:^|; )([A-Za-z]+)", _line(source)))
 
 
@@ -67,7 +67,7 @@ def _roles() -> str:
 
 
 def _actions(called: Iterable[str]) -> str:
-    """Actions by service, the service named once."""
+    """Actions by service; each service is named once."""
     services: dict[str, list[str]] = {}
     for right in called:
         service, _, action = right.partition(":")

@@ -1,6 +1,6 @@
-"""pydantic's own JSON Schema, and the forms that are keyturn's: secrets, password rules, places in a store, JWKs.
+"""Pydantic's JSON Schema with keyturn's own forms: secrets, password rules, places in a store, JWKs.
 
-The forms are read off the objects that check them, so that shipped code carries nothing of this.
+The forms are derived from the objects that check them, so that no shipped code exists for schemas alone.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from shared.workbench.schemas import texts
 
 Schema = dict[str, Any]
 
-# The printable regular expressions of shared.stores.store: a prefix, the kind's name, and a version where one may be.
+# The patterns of shared.stores.store, as JSON Schema: a prefix, the name, and a version where one is allowed.
 _VERSION = r"(#[A-Za-z0-9][A-Za-z0-9._-]{0,63})?"
 _BASE64URL = "^[A-Za-z0-9_-]+$"
 
 
 class Generator(GenerateJsonSchema):
-    """As pydantic writes it, without made-up titles and null defaults, and with keyturn's own forms."""
+    """Pydantic's schema, without generated titles and null defaults, and with keyturn's own forms."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:
         return False
@@ -54,9 +54,9 @@ class Generator(GenerateJsonSchema):
 
 
 def of_model(model: type[BaseModel]) -> Schema:
-    """A model's schema as validation has it, by the names that senders use, every field with its description.
+    """A model's validation schema, with the field names that senders use. Every field has a description.
 
-    Raises: TextMissing, naming a field that nothing describes.
+    Raises: TextMissing, naming a field that has no text.
     """
     made = model.model_json_schema(by_alias=True, schema_generator=Generator, mode="validation")
     add_descriptions(made)
@@ -66,13 +66,13 @@ def of_model(model: type[BaseModel]) -> Schema:
 
 
 def add_descriptions(schema: Schema) -> None:
-    """Give each property of an object its description. Raises: TextMissing."""
+    """Add a description to each property of an object. Raises: TextMissing."""
     for name, part in schema.get("properties", {}).items():
         part["description"] = texts.field(schema["title"], name)
 
 
 def or_null(schema: Schema) -> Schema:
-    """What takes null beside: as short as JSON Schema can say it."""
+    """The schema, or null, in the shortest form of JSON Schema."""
     kind = schema.get("type")
     if isinstance(kind, str) and not {"const", "anyOf", "oneOf"} & schema.keys():
         made = {**schema, "type": [kind, "null"]}
@@ -82,32 +82,32 @@ def or_null(schema: Schema) -> Schema:
 
 
 def secret_of(*, new: bool) -> Schema:
-    """A secret as a command may give it."""
+    """The forms in which a command may give a secret."""
     given: Schema = {
         "type": "string",
         "minLength": 1,
         "maxLength": secrets._LONGEST,
         "format": "password",
         "writeOnly": True,
-        "description": "In clear. Never echoed, logged, or sent on.",
+        "description": "In clear. keyturn never echoes it, logs it, or puts it on a queue.",
     }
     reference = closed_object({"SecretRef": store_place(version=True)}, ["SecretRef"])
-    reference["description"] = "By reference: read from the store when the change begins."
+    reference["description"] = "By reference: keyturn reads it from the store when the change begins."
     forms = [given, reference]
     if new:
         length: Schema = {"type": "integer", "default": secrets.Generate.length, "description": "Characters."}
         made = closed_object({"Generate": closed_object({"Length": length}, [])}, ["Generate"])
-        made["description"] = "To be made by keyturn, from the operating system's randomness. Goes with Deliver."
+        made["description"] = "keyturn generates it from the operating system's randomness. Requires Deliver."
         forms.append(made)
     return {"anyOf": forms}
 
 
 def with_rule(schema: Schema, rule: PasswordRule) -> Schema:
-    """A new secret's schema, narrowed by what the cloud's page says."""
+    """The schema of a new secret, limited by the rule on the cloud's page."""
     clear, reference, made = schema["anyOf"]
     length = {**made["properties"]["Generate"]["properties"]["Length"], "minimum": rule.shortest}
     length["maximum"] = rule.longest
-    # A wish that names no length means 24 characters, which not every rule takes.
+    # A Generate without a Length means 24 characters. Not every rule allows so many.
     needed = [] if rule.shortest <= secrets.Generate.length <= rule.longest else ["Length"]
     if needed:
         del length["default"]
@@ -116,7 +116,7 @@ def with_rule(schema: Schema, rule: PasswordRule) -> Schema:
 
 
 def password(rule: PasswordRule) -> Schema:
-    """A password rule without look-ahead, which not every gateway's regular expressions have."""
+    """A password rule as a pattern without look-ahead, because some gateways do not support look-ahead."""
     kinds = {kind: f"[{charset(letters)}]" for kind, letters in rule._kinds.items()}
     allowed = "".join(sorted({letter for letters in rule._kinds.values() for letter in letters}))
     first = "".join(letter for letter in allowed if letter not in rule.not_first)
@@ -124,7 +124,7 @@ def password(rule: PasswordRule) -> Schema:
         "minLength": rule.shortest,
         "maxLength": rule.longest,
         "pattern": f"^[{charset(first)}][{charset(allowed)}]*$",
-        "description": f"In clear: {rule_text(rule)}. Never echoed, logged, or sent on.",
+        "description": f"In clear: {rule_text(rule)}. keyturn never echoes it, logs it, or puts it on a queue.",
     }
     if rule.must:
         made["allOf"] = [{"pattern": kinds[kind]} for kind in rule.must]
@@ -147,7 +147,10 @@ def rule_text(rule: PasswordRule) -> str:
 
 
 def charset(letters: Iterable[str]) -> str:
-    """The inside of a character class, runs of letters and digits as ranges, in a spelling that every dialect reads."""
+    """The inside of a character class.
+
+    Letters and digits are ranges, in a spelling that every dialect of patterns reads.
+    """
     ordered, made, index = sorted(letters), "", 0
     while index < len(ordered):
         last = index
@@ -163,7 +166,7 @@ def charset(letters: Iterable[str]) -> str:
 
 
 def store_place(*, version: bool) -> Schema:
-    """`ssm://name` or `kms://name`, as shared.stores.store reads it."""
+    """The place of a secret: `ssm://name` or `kms://name`, as shared.stores.store reads it."""
     names = "|".join(f"{kind}://{name.pattern}" for kind, name in sorted(store_reference._NAMES.items()))
     tail = _VERSION if version else ""
     behind = ", and one of its versions behind #" if version else ""
@@ -175,7 +178,7 @@ def store_place(*, version: bool) -> Schema:
 
 
 def public_key() -> Schema:
-    """The public JWKs that a secret may be sealed to, as far as JSON Schema can tell one from another."""
+    """The public JWKs that a secret may be sealed to, as far as JSON Schema can distinguish them."""
     part: Schema = {"type": "string", "pattern": _BASE64URL}
 
     def kind(kty: str, algorithm: str, members: Mapping[str, Schema]) -> Schema:
@@ -199,19 +202,22 @@ def public_key() -> Schema:
 
 
 def closed_object(properties: Mapping[str, Schema], required: Sequence[str]) -> Schema:
-    """An object that takes no other members."""
+    """An object that allows no other members."""
     made: Schema = {"type": "object", "additionalProperties": False, "properties": dict(properties)}
     return {**made, "required": list(required)} if required else made
 
 
 def _octets(size: int) -> Schema:
-    """So many octets in base64url without padding."""
+    """A base64url text of so many bytes, without padding."""
     length = -(-size * 8 // 6)
     return {"type": "string", "pattern": _BASE64URL, "minLength": length, "maxLength": length}
 
 
 def _called(function: Any) -> Any:
-    """The one function of commands.command that a one-line lambda calls: such a field is declared before its reader."""
+    """The function of commands.command that a one-line lambda calls.
+
+    A field is declared before the function that reads it.
+    """
     names: tuple[str, ...] = getattr(getattr(function, "__code__", None), "co_names", ())
     return getattr(command, names[0], None) if len(names) == 1 else None
 

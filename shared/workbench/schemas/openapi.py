@@ -31,18 +31,20 @@ _CLOUDS: tuple[Cloud, ...] = ("tencent", "alibaba")
 _SERVERS: dict[str, Schema] = {
     "scf": {
         "url": "https://{appid}-{id}.{region}.tencentscf.com",
-        "description": "The function's own URL on Tencent SCF. The path is not read, and the query string neither.",
+        "description": "The function's own URL on Tencent SCF. The function reads neither its path nor its query"
+        " string.",
         "variables": {
             "appid": {"default": "1300000042", "description": "The account's APPID."},
-            "id": {"default": "example", "description": "Given by the platform when the URL is made."},
+            "id": {"default": "example", "description": "The platform assigns it when the URL is created."},
             "region": {"default": "ap-guangzhou"},
         },
     },
     "fc": {
         "url": "https://{id}.{region}.fcapp.run",
-        "description": "The function's HTTP trigger on Alibaba Function Compute. The path is not read, but signed.",
+        "description": "The function's HTTP trigger on Alibaba Function Compute. The function does not read the path,"
+        " but the signature covers it.",
         "variables": {
-            "id": {"default": "example", "description": "Given by the platform when the trigger is made."},
+            "id": {"default": "example", "description": "The platform assigns it when the trigger is created."},
             "region": {"default": "cn-hangzhou"},
         },
     },
@@ -53,9 +55,9 @@ _SECURITY: dict[str, Schema] = {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "CAM (`authType: CAM`): a TC3-HMAC-SHA256 signature of the service `scf` over content-type, host"
-        " and x-scf-cam-uin, and over the body. The caller needs the right `scf:InvokeFunctionUrl`."
-        " `make call CLOUD=tencent` signs so.",
+        "description": "CAM (`authType: CAM`): a TC3-HMAC-SHA256 signature of the service `scf` over content-type,"
+        " host and x-scf-cam-uin, and over the body. The caller needs the right `scf:InvokeFunctionUrl`. `make call"
+        " CLOUD=tencent` signs so.",
         "x-algorithm": "TC3-HMAC-SHA256",
         "x-signed-headers": ["content-type", "host", "x-scf-cam-uin"],
         "x-headers": ["X-Scf-Cam-Uin", "X-Scf-Cam-Timestamp", "X-Scf-Cam-Token"],
@@ -65,37 +67,43 @@ _SECURITY: dict[str, Schema] = {
         "type": "apiKey",
         "in": "header",
         "name": "Authorization",
-        "description": "`authType: function`: an ACS3-HMAC-SHA256 signature over host, x-acs-date and, with a temporary"
-        " key, x-acs-security-token. The caller needs the right `fc:InvokeFunction`. `make call CLOUD=alibaba` signs"
-        " so.",
+        "description": "`authType: function`: an ACS3-HMAC-SHA256 signature over host, x-acs-date and, with a"
+        " temporary key, x-acs-security-token. The caller needs the right `fc:InvokeFunction`. `make call"
+        " CLOUD=alibaba` signs so.",
         "x-algorithm": "ACS3-HMAC-SHA256",
         "x-signed-headers": ["host", "x-acs-date", "x-acs-security-token"],
         "x-headers": ["X-Acs-Date", "X-Acs-Security-Token"],
-        "x-source": "https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/"
-        "configure-signature-authentication-for-http-triggers",
+        "x-source": "https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-signature-authentication-for-http-trigger"
+        "s",
     },
 }
 _SCHEME = {"scf": "tencentSignature", "fc": "alibabaSignature"}
 
-# What a result of each class reads like.
+# An example of a result's message for each error class.
 _MESSAGES = {
     ErrorClass.INVALID_COMMAND: ("Site: must be domestic or intl", None),
     ErrorClass.FORBIDDEN: ("KEYTURN_ALLOW does not name this credential, nothing was called", None),
-    ErrorClass.NOT_FOUND: ("the cloud knows no such resource or account", "ResourceNotFound"),
+    ErrorClass.NOT_FOUND: ("the cloud has no such resource or account", "ResourceNotFound"),
     ErrorClass.WRONG_OLD_SECRET: ("the old secret is not the one in force", "InvalidParameter"),
-    ErrorClass.BUSY: ("a task is running on the instance: send the command again later", "ResourceUnavailable"),
-    ErrorClass.THROTTLED: ("the cloud takes no more calls now: send the command again later", "RequestLimitExceeded"),
-    ErrorClass.AMBIGUOUS: ("the call's answer was lost, and what was asked since proves nothing", None),
+    ErrorClass.BUSY: ("a task runs on the instance: send the command again later", "ResourceUnavailable"),
+    ErrorClass.THROTTLED: ("the cloud accepts no more calls now: send the command again later", "RequestLimitExceeded"),
+    ErrorClass.AMBIGUOUS: (
+        "the answer of the call was lost, and later reads did not show whether it took effect",
+        None,
+    ),
     ErrorClass.FAILED: ("KEYTURN_RATE: must be a number of calls a second, 0.01 to 10000", "Settings"),
     ErrorClass.UNAVAILABLE: ("the cloud did not answer; nothing was called: send the command again later", None),
-    ErrorClass.EXHAUSTED: ("the time was over before the change could begin: send the command again", None),
+    ErrorClass.EXHAUSTED: (
+        "the time of the invocation ended before the change could begin: send the command again",
+        None,
+    ),
 }
 _LATER = (ErrorClass.BUSY, ErrorClass.THROTTLED, ErrorClass.UNAVAILABLE)
 
 
 @dataclass(frozen=True)
 class Deployed:
-    """A function with an HTTP trigger, and the platforms that it is deployed on."""
+    """A function with an HTTP trigger, and the platforms on which it is deployed."""
 
     name: str
     platforms: tuple[str, ...]
@@ -125,13 +133,13 @@ def document() -> Schema:
             "version": version(),
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
             "description": "Each function changes one kind of cloud credential and answers with a CloudEvent that says"
-            " what happened. Every function has an address of its own, and answers POST at any path of it: the paths"
-            " here are the functions' names, as a gateway in front may route them.",
+            " what happened. Every function has its own address, and answers POST at any path of it. The paths here"
+            " are the functions' names, as a gateway in front of them may use them.",
         },
         "tags": [
             {"name": "tencent", "description": "Credentials on Tencent Cloud."},
             {"name": "alibaba", "description": "Credentials on Alibaba Cloud."},
-            {"name": "rotation", "description": "Which credentials are due."},
+            {"name": "rotation", "description": "Finds the credentials that are due."},
         ],
         "paths": paths,
         "components": {"schemas": schemas, "securitySchemes": _SECURITY, "headers": _headers()},
@@ -158,7 +166,7 @@ def _path(function: Deployed, schemas: dict[str, Schema]) -> Schema:
             "W3C Trace Context, copied to results and commands. Ignored where it is malformed.",
             "00-a99a2c3e56e01a16e2af69498d10654b-9bec2635a7459831-01",
         ),
-        _header("tracestate", "Goes on beside the traceparent that it came with.", "vendor=00f067aa0ba902b7"),
+        _header("tracestate", "Passed on together with the traceparent that it came with.", "vendor=00f067aa0ba902b7"),
         _header(
             "ce-id",
             "The body is the data of a CloudEvent in binary mode: the default CommandId. `ce-specversion`, `ce-source`"
@@ -182,7 +190,7 @@ def _path(function: Deployed, schemas: dict[str, Schema]) -> Schema:
             "parameters": headers,
             "requestBody": {
                 "required": True,
-                "description": f"One command, or a list of 1 to {MAX_LIST}, each with its own result.",
+                "description": f"One command, or a list of 1 to {MAX_LIST} commands, each with its own result.",
                 "content": {
                     "application/json": {
                         "schema": commands.request(command["$ref"], carried["$ref"]),
@@ -227,20 +235,23 @@ def _responses(function: Deployed) -> Schema:
     one, many = ref("Reply"), ref("Replies")
     responses: dict[int, Schema] = {
         200: _response(
-            f"Of one command: {_names(done)}. Of a list: each of them.",
+            f"For one command: {_names(done)}. For a list: every command ended so.",
             {"anyOf": [_narrowed(one, done), many]},
             replies[200] | listed if not plan else {},
         ),
         202: _response(
-            "The firing has begun or ended: rotation reports tell of it, and `Result` is null."
+            "The firing has begun or ended: rotation reports show its progress, and `Result` is null."
             if plan
-            else f"{_names([Outcome.PENDING])}: accepted, a task is running; follow_change publishes its end.",
+            else f"{_names([Outcome.PENDING])}: the cloud accepted the change and runs a task; follow_change"
+            " publishes its end.",
             one if plan else _narrowed(one, [Outcome.PENDING], or_null=True),
             replies[202],
         ),
-        207: _response("Of a list: not all are 200. Each result says how its command ended.", many, listed),
+        207: _response(
+            "For a list: not every command has status 200. Each result says how its command ended.", many, listed
+        ),
     }
-    if plan:  # what has begun is 202, and a list of that 207
+    if plan:  # a firing that has begun is 202, and a list with such a firing 207
         del responses[200]
     for status in sorted(set(_STATUS.values())):
         classes = [error for error, its in _STATUS.items() if its == status]
@@ -252,15 +263,15 @@ def _responses(function: Deployed) -> Schema:
             schema = _narrowed(one, [Outcome.NOT_CHANGED], classes)
         responses[status] = _response(text, schema, replies[status]) | {"x-error-classes": [c.value for c in classes]}
     invalid = _narrowed(one, [Outcome.NOT_CHANGED], [ErrorClass.INVALID_COMMAND])
-    responses[405] = _response("Another method than POST.", _or_platform(invalid), {})
-    responses[413] = _response("Answered by the platform: the body is too large.", ref("PlatformRefusal"), {})
-    responses[415] = _response("Another content type than application/json.", invalid, {})
+    responses[405] = _response("A method other than POST.", _or_platform(invalid), {})
+    responses[413] = _response("The platform answers: the body is too large.", ref("PlatformRefusal"), {})
+    responses[415] = _response("A content type other than application/json.", invalid, {})
     if "scf" in function.platforms:
-        text = "Answered by the platform: the signature is missing or does not fit."
+        text = "The platform answers: the signature is missing or does not fit."
         responses[401] = _response(text, ref("PlatformRefusal"), {})
     if "fc" in function.platforms:
         found = responses[403]
-        found["description"] += " Or answered by the platform: the signature is missing or does not fit."
+        found["description"] += " Or the platform answers: the signature is missing or does not fit."
         content = found["content"]["application/json"]
         content["schema"] = _or_platform(content["schema"])
     for status, response in responses.items():
@@ -293,7 +304,8 @@ def _platform_refusal() -> Schema:
     return {
         "type": "object",
         "title": "PlatformRefusal",
-        "description": "The platform's own answer, before the function was called. Its form is not keyturn's.",
+        "description": "The platform answered before it called the function. keyturn does not define the form of this"
+        " answer.",
         "properties": {"Result": False, "Results": False},
     }
 
@@ -302,11 +314,11 @@ def _headers() -> Schema:
     text: Schema = {"type": "string"}
     return {
         "CacheControl": {
-            "description": "A reply may hold a secret: nobody keeps it.",
+            "description": "A reply may hold a secret, so nothing may store it.",
             "schema": {**text, "const": "no-store"},
         },
         "RetryAfter": {
-            "description": "Seconds. On busy, 429 and 503.",
+            "description": "In seconds. On outcome busy, and with status 429 and 503.",
             "schema": {**text, "pattern": "^[0-9]+$"},
             "example": RETRY_AFTER_S,
         },
@@ -328,7 +340,7 @@ def _names(named: Iterable[Outcome | ErrorClass]) -> str:
 
 
 def _examples(function: Deployed) -> dict[int, Schema]:
-    """Replies by status, made by the code that makes them."""
+    """Replies by status, made by the code that makes the real ones."""
     found: dict[int, Schema] = {}
     endings = [Conclusion(outcome) for outcome in (Outcome.CHANGED, Outcome.PENDING)]
     for error_class, (text, code) in _MESSAGES.items():

@@ -1,4 +1,4 @@
-"""The schemas of what leaves keyturn, made of the types in shared.results.event_types."""
+"""The schemas of what keyturn publishes and replies, made from the types in shared.results.event_types."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.workbench.schemas.generator import Generator, Schema, add_descriptio
 
 
 def of_type(kind: Any) -> Schema:
-    """A type's schema, its inner types under `$defs`, every field with its description. Raises: KeyError."""
+    """A type's schema, with its inner types under `$defs` and a description for every field. Raises: KeyError."""
     made = TypeAdapter(kind).json_schema(schema_generator=Generator)
     for one in (made, *made.get("$defs", {}).values()):
         add_descriptions(one)
@@ -44,7 +44,7 @@ def reply() -> Schema:
 
 
 def of_outcome(outcome: Outcome) -> Schema:
-    """What narrows a result event to one outcome."""
+    """The schema that limits a result event to one outcome."""
     return {
         "properties": {
             "type": {"const": TYPE_PREFIX + outcome.value},

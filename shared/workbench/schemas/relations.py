@@ -1,6 +1,7 @@
-"""Rules between fields, each once: in words, and in JSON Schema as far as it can say them.
+"""The rules between fields. Each rule is here once: in words, and in JSON Schema if that can express it.
 
-The models check them in Python; a test sends both the same commands and holds them together. null counts as absent.
+The models check the same rules in Python. A test sends the same commands to both and compares what they refuse. A field
+that is null counts as absent.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ Schema = dict[str, Any]
 
 @dataclass(frozen=True)
 class Relation:
-    """One rule. `schema` None: JSON Schema cannot say it, or a setting or trigger decides."""
+    """One rule. `schema` None: JSON Schema cannot express the rule, or a setting or trigger decides."""
 
     text: str
     schema: Schema | None = None
 
 
 def given(*names: str) -> Schema:
-    """An object in which all of these are there and not null."""
+    """An object in which all of these fields are present and not null."""
     return {
         "type": "object",
         "required": list(names),
@@ -36,12 +37,12 @@ def given(*names: str) -> Schema:
 
 
 def absent(*names: str) -> Schema:
-    """None of these is there, or each is null."""
+    """An object in which each of these fields is missing or null."""
     return {"properties": {name: {"type": "null"} for name in names}}
 
 
 def holds(name: str, schema: Schema) -> Schema:
-    """An object in which a field is there and fits."""
+    """An object that has this field with a value that fits."""
     return {"type": "object", "required": [name], "properties": {name: schema}}
 
 
@@ -65,12 +66,12 @@ def of_command(model: type[Command]) -> list[Relation]:
     shown = holds("Random", {"const": True}) if "random" in names else None
     relations = [
         Relation(
-            f"Generate in {new} goes with Deliver"
-            + (", which names a Store, since a lost password would lock everyone out" * bool(old)),
+            f"Generate in {new} requires Deliver"
+            + (", which names a Store, because a lost password would lock everyone out" * bool(old)),
             when(made, stored if old else given("Deliver")),
         ),
         Relation(
-            "Deliver goes only with Generate" + (" or Random" if shown else ""),
+            "Deliver requires Generate" + (" or Random" if shown else ""),
             when(given("Deliver"), {"anyOf": [made, shown]} if shown else made),
         ),
     ]
@@ -78,7 +79,7 @@ def of_command(model: type[Command]) -> list[Relation]:
         relations += [
             Relation("Exactly one of AccountName and Alternate", exactly_one("AccountName", "Alternate")),
             Relation(
-                f"Alternate names two different accounts, and goes with Generate in {new} and Deliver.Store",
+                f"Alternate names two different accounts, and requires Generate in {new} and Deliver.Store",
                 when(
                     given("Alternate"),
                     {"allOf": [{"properties": {"Alternate": {"uniqueItems": True}}}, made, stored]},
@@ -101,7 +102,7 @@ _OF_MODEL = {
             {"anyOf": [given(n) for n in ("AccountPassword", "Remark", "ReadonlyPolicy", "Privilege", "NoAuth")]},
         ),
         Relation(
-            "EncryptPassword: true goes with an AccountPassword given as text",
+            "EncryptPassword: true requires an AccountPassword given as text",
             when(holds("EncryptPassword", {"const": True}), holds("AccountPassword", {"type": "string"})),
         ),
         Relation(
@@ -125,17 +126,20 @@ _OF_MODEL = {
 def of_deliver() -> list[Relation]:
     return [
         Relation("At least one of Store, Seal and Reply", {"anyOf": [given(n) for n in ("Store", "Seal", "Reply")]}),
-        Relation("Adopt goes with Store", when(given("Adopt"), given("Store"))),
+        Relation("Adopt requires Store", when(given("Adopt"), given("Store"))),
     ]
 
 
 def of_resources() -> list[Relation]:
     some = [holds("Tags", {"minProperties": 1}), holds("Patterns", {"minItems": 1})]
-    return [Relation("Tags, Patterns or both; for all: Patterns of one *", {"anyOf": some})]
+    return [Relation("Tags, Patterns or both; for every resource, set Patterns to one *", {"anyOf": some})]
 
 
 def of_policy() -> list[Relation]:
-    """The rules of PlanRotation, each operation's in words alone, so that a further one breaks nothing."""
+    """The rules of PlanRotation.
+
+    Each operation's own rules are words only, so that a new operation breaks no reader.
+    """
     relations = [
         Relation("Alternate names two different accounts", {"properties": {"Alternate": {"uniqueItems": True}}}),
         Relation(
@@ -149,16 +153,18 @@ def of_policy() -> list[Relation]:
     for cloud in REGIONS:
         known: Schema = {"enum": [*REGIONS[cloud], None]}
         regions: Schema = {"properties": {"Region": known, "Regions": {"items": known}}}
-        text = f"Region and Regions are {cloud}'s where Function is"
+        text = f"If Function begins with {cloud}, Region and Regions are regions of that cloud"
         relations.append(Relation(text, when(holds("Function", {"pattern": f"^{cloud}_"}), regions)))
     for one, several in (("Region", "Regions"), ("Role", "Roles")):
         alone = {"allOf": [absent(one), {"properties": {several: {"uniqueItems": True}}}]}
-        relations.append(Relation(f"{several} goes without {one}, and names each once", when(given(several), alone)))
-    relations.append(Relation("A role is of the cloud that Function is of, and so is its Store"))
+        relations.append(
+            Relation(f"{several} must not repeat a value, and excludes {one}", when(given(several), alone))
+        )
+    relations.append(Relation("Role, Roles and Store must belong to the cloud that Function begins with"))
     plain: Schema = {"minItems": 1, "maxItems": 1, "items": {"not": {"pattern": r"\*"}}}
     relations += [
         Relation(
-            "Store holds {account} where Accounts may be several, and does not with Alternate",
+            "Store must hold {account} if Accounts may match several accounts; with Alternate it must not",
             when(
                 holds("Accounts", {"type": "array", "not": plain}),
                 {"properties": {"Store": {"pattern": r"\{account\}"}}},
@@ -166,7 +172,7 @@ def of_policy() -> list[Relation]:
             ),
         ),
         Relation(
-            "Store holds {resource} where the resources may be several",
+            "Store must hold {resource} if Resources may match several resources",
             when(
                 holds("Resources", holds("Patterns", plain)),
                 {},
@@ -180,21 +186,21 @@ def of_policy() -> list[Relation]:
 
 
 def of_followed() -> list[Relation]:
-    """The rules of what follow_change is told."""
+    """The rules of the messages to follow_change."""
     proven = holds("Proven", {"const": True})
     return [
         Relation(
-            "A proven change has a Store; of the others, one with Settling has Before",
+            "A proven change requires Store; any other change with Settling requires Before",
             when(proven, given("Store"), when(given("Settling"), given("Before"))),
         ),
         Relation(
-            "What else a message needs is said by the operation that it names: a TaskId where changes run as tasks"
+            "The operation that the message names has further rules: TaskId is required if its changes run as tasks"
         ),
     ]
 
 
 def _of_policies(spelling: CommandSpelling) -> str:
-    """What a policy for one operation may say."""
+    """The rules for a policy of one operation, in words."""
     said = [f"a Length of {spelling.lengths[0]} to {spelling.lengths[-1]}"]
     no = []
     if spelling.only:
@@ -210,7 +216,7 @@ def _of_policies(spelling: CommandSpelling) -> str:
 
 
 def state(schema: Schema, relations: list[Relation]) -> None:
-    """Put the rules into an object's schema: all in its description, those that can be said as `allOf`."""
+    """Add rules to an object's schema: each to its description, and each that JSON Schema can express to `allOf`."""
     said = [{"description": one.text, **one.schema} for one in relations if one.schema is not None]
     if said:
         schema["allOf"] = said

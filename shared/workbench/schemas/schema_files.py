@@ -1,4 +1,4 @@
-"""The files of events/schemas/: what they hold, whether they are stale, and their copies of each release."""
+"""The files of events/schemas/: their content, whether they are stale, and the copy of each release."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def generate_files() -> dict[str, str]:
 
 
 def write_files(folder: Path, made: Mapping[str, str]) -> None:
-    """Write all, and take away what there is no more."""
+    """Write all files, and delete those that are no longer generated."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         if old.name not in made:
@@ -38,13 +38,13 @@ def write_files(folder: Path, made: Mapping[str, str]) -> None:
 
 
 def stale_files(folder: Path, made: Mapping[str, str]) -> list[str]:
-    """Names of files that differ from what the code says, are missing, or are there no more."""
+    """The names of files that differ from what the code generates, are missing, or are no longer generated."""
     there = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.json")}
     return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
 
 
 def keep_release(folder: Path, made: Mapping[str, str]) -> Path | None:
-    """Keep the schemas that are promised, in one file named for the version; None: that version is kept already."""
+    """Keep the schemas of this version in one file, named by the version. None: the version is kept already."""
     place = folder / f"{version()}.json"
     if place.exists():
         return None

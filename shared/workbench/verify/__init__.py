@@ -1,1 +1,3 @@
-"""Plays the rows of `tests/cloud/claims.toml` on an account: which of what keyturn believes of a cloud is so."""
+"""Checks the rows of `tests/cloud/claims.toml` on a real account: which of keyturn's claims about a cloud are true
+there.
+"""

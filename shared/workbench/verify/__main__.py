@@ -10,11 +10,11 @@ try:
     from shared.workbench.verify.commands import main
 
     code = main(sys.argv[1:])
-    for one in (signal.SIGINT, signal.SIGTERM):  # nothing is left to be interrupted
+    for one in (signal.SIGINT, signal.SIGTERM):  # from here on there is nothing to interrupt
         signal.signal(one, signal.SIG_IGN)
 except KeyboardInterrupt:
     print("verify: interrupted before anything was tried", file=sys.stderr)
     code = 130
 sys.stdout.flush()
 sys.stderr.flush()
-os._exit(code)  # with sys.exit CPython may still die of an interrupt that was caught, if it came within an exec()
+os._exit(code)  # after sys.exit CPython may still die of an interrupt that was caught, if it came within an exec()

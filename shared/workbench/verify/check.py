@@ -1,4 +1,4 @@
-"""What a check is, and the desk at which it works: an API, what may be changed, and what was changed so far."""
+"""A check, and the desk where it works: the API, the things that it may change, and the changes so far."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ class Untried(Exception):
 
 
 class NoSandbox(Untried):
-    """It takes a part of the sandbox that the file does not have."""
+    """The check needs a part of the sandbox that the file does not have."""
 
 
 class WrongPassword(Untried, NothingChanged):
-    """A sandbox's variable does not hold the password in force, so nothing is changed."""
+    """A variable of the sandbox does not hold the password in force, so nothing is changed."""
 
     def __init__(self, variable: str, or_else: str = "") -> None:
-        """`or_else`: what looks the same."""
+        """`or_else`: another explanation of the same answer."""
         super().__init__(f"{variable} does not hold the present password{or_else and f', or {or_else}'}")
 
 
 class Desk(Generic[ApiT, SandboxT]):
-    """One run's means. Nothing is changed but what its sandbox names, and only after `allow` said yes."""
+    """What one run works with. It changes only what its sandbox names, and only after `allow` agreed."""
 
     def __init__(
         self,
@@ -51,9 +51,9 @@ class Desk(Generic[ApiT, SandboxT]):
         slow: bool,
         environ: Mapping[str, str] = os.environ,
     ) -> None:
-        """`allow`: shows a change and asks. `slow`: what takes longer than a minute, or a private address, is tried.
+        """`allow`: shows a change and asks. `slow`: also try checks that take over a minute or need a private address.
 
-        Where an earlier run left something that is not back, nothing is changed.
+        If an earlier run left something that is not restored, this run changes nothing.
         """
         self.api: ApiT = api
         self.sandbox: SandboxT = sandbox
@@ -65,7 +65,10 @@ class Desk(Generic[ApiT, SandboxT]):
         self._rests_on: list[str] = []
 
     def once(self, story: Callable[[Desk[ApiT, SandboxT]], SeenT]) -> SeenT:
-        """What a story saw; several claims are judged by one story, which runs once. Raises: as it did then."""
+        """The result of a story.
+
+        A story runs once, and several claims are judged by it. Raises: what the story raised.
+        """
         if story not in self._seen:
             began_at = len(self.api.effects.passing)
             try:
@@ -80,7 +83,7 @@ class Desk(Generic[ApiT, SandboxT]):
         return seen  # type: ignore[no-any-return]
 
     def passing_under(self, judge: Callable[[], Finding]) -> tuple[Finding, list[str]]:
-        """What a check found, and the codes of its calls' refusals that are about the moment alone."""
+        """A check's finding, and the codes of its calls' temporary refusals."""
         before: int = len(self.api.effects.passing)
         self._rests_on = []
         found = judge()
@@ -99,17 +102,20 @@ class Desk(Generic[ApiT, SandboxT]):
         return self._environ[variable]
 
     def agree(self, title: str) -> None:
-        """Show what will stay, or is gone by itself. Raises: Untried: it was not agreed to."""
+        """Show a change that will stay, or that will disappear by itself, and ask.
+
+        Raises: Untried: the answer was no.
+        """
         if self._blocked:
-            raise Untried("what an earlier run changed is not back")
+            raise Untried("an earlier run's change is not restored")
         if not self._allow(title):
-            raise Untried("it would change something, and that was not agreed to")
+            raise Untried("this check would change something, and you did not agree to that")
 
     @contextmanager
     def change(self, what: Changed) -> Iterator[None]:
-        """What stands inside changes `what`, which is shown before, agreed to, and put back.
+        """Code inside changes `what`. It is shown and agreed to before, and restored afterwards.
 
-        Raises: Untried: it was not agreed to.
+        Raises: Untried: the answer was no.
         """
         self.agree(what.title)
         with self._journal.changed(what):
@@ -121,22 +127,22 @@ DeskT = TypeVar("DeskT", bound=Desk[Any, Any])
 
 @dataclass(frozen=True)
 class Check(Generic[DeskT]):
-    """How one claim is looked at on one cloud. `judge` may raise Untried, CallRefused and CallLost."""
+    """How one claim is checked on one cloud. `judge` may raise Untried, CallRefused and CallLost."""
 
     claim: str
     judge: Callable[[DeskT], Finding]
     slow: str = ""
-    """Why it is tried with SLOW=1 alone: it takes longer than a minute, or an address in a private network."""
+    """Why only SLOW=1 tries it: it takes more than a minute, or needs an address in a private network."""
     of_the_moment: bool = False
-    """It looks at refusals that are about the moment alone; any other check finds nothing out where there was one."""
+    """It checks temporary refusals themselves. For any other check, such a refusal means that it found nothing out."""
 
 
 def new_mark() -> str:
-    """What tells the things that one change makes from all others."""
+    """A mark for everything that one change creates."""
     return randomness.token_hex(6)
 
 
 def made_up_password(length: int = 20) -> str:
-    """A password that keeps every service's rule: letters and digits, a letter first, of each class one."""
+    """A password that keeps every service's rule: letters and digits, beginning with a letter."""
     middle = "".join(randomness.choice(string.ascii_letters + string.digits) for _ in range(length - 4))
     return f"Kt1{middle}x"

@@ -1,9 +1,10 @@
-"""`verify CLOUD [--sandbox FILE] [--only IDS]`: which of keyturn's claims hold on the caller's account.
+"""`verify CLOUD [--sandbox FILE] [--only IDS]`: checks which of keyturn's claims hold on the caller's account.
 
-One signed read comes first, then other reads; then what changes something, on what the sandbox file names and on
-nothing else, each shown before and agreed to (or `YES=1`), each put back. `SLOW=1` also tries what takes longer than a
-minute or a private address. Writes dist/verify-<cloud>.json and a text for a bug report, dist/verify-<cloud>.txt; with
---only, dist/verify-<cloud>-only.*. Without --only it also says of each deployed function whether it runs the local zip.
+One signed read comes first, then other reads. Then come checks that change something. They change only what the sandbox
+file names. Each change is shown first, needs your agreement (or `YES=1`), and is undone. `SLOW=1` also tries checks
+that take more than a minute or need a private address. The command writes dist/verify-<cloud>.json, and a text for a
+bug report, dist/verify-<cloud>.txt; with --only, dist/verify-<cloud>-only.*. Without --only it also says whether each
+deployed function runs the local zip.
 """
 
 from __future__ import annotations
@@ -42,10 +43,10 @@ CLOUDS = ("tencent", "alibaba")
 
 
 def main(argv: list[str]) -> int:
-    """Exit 0: nothing differs. 1: something differs, is not back, or was interrupted; 130: so at the very beginning.
+    """Exit 0: nothing differs. 1: something differs or is not restored, or the run was interrupted.
 
-    2: wrong use, another run, nobody to ask, keys that are refused, nothing reached, or a sandbox's password that is
-    not in force.
+    130: interrupted at the very beginning. 2: wrong use, another run, nobody to ask, keys that are refused, nothing
+    reached, or a password of the sandbox that is not in force.
     """
     parser = CommandLine(
         "python -m shared.workbench.verify",
@@ -54,15 +55,17 @@ def main(argv: list[str]) -> int:
         "make verify CLOUD=alibaba SANDBOX=sandbox.toml ONLY=A1,A2",
     )
     parser.add_argument("cloud", nargs="?", help="tencent or alibaba")
-    parser.add_argument("--sandbox", type=Path, help="what may be changed; see shared/workbench/verify/sandbox.toml")
-    parser.add_argument("--only", help="ids of claims, comma-separated")
-    parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where the findings go")
+    parser.add_argument(
+        "--sandbox", type=Path, help="a file that names what may be changed; see shared/workbench/verify/sandbox.toml"
+    )
+    parser.add_argument("--only", help="ids of claims, separated by commas")
+    parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="the folder for the findings")
     options = parser.parse_args(argv)
     try:
         if options.cloud not in CLOUDS:
             wrong = f"CLOUD={options.cloud} is none: " if options.cloud else ""
             near = meant(options.cloud or "", CLOUDS)
-            raise Refused(f"on which cloud? {wrong}make verify CLOUD=tencent, or CLOUD=alibaba{near}")
+            raise Refused(f"which cloud? {wrong}make verify CLOUD=tencent, or CLOUD=alibaba{near}")
         if options.only is not None and not options.only.strip(" ,"):
             raise Refused("ONLY= names no claim: their ids are in tests/cloud/claims.toml")
         return _verify(options.cloud, options.sandbox, options.only or "", options.dist, os.environ)
@@ -71,7 +74,7 @@ def main(argv: list[str]) -> int:
         return WRONG_USE
     except JournalError:
         path = _journal_path(options.dist, options.cloud)
-        complain(f"verify: {path} is not what verify wrote: look at it, and move it away")
+        complain(f"verify: {path} was not written by verify: look at it, and move it away")
         return WRONG_USE
     except KeyboardInterrupt:
         complain("verify: interrupted before anything was changed")
@@ -80,7 +83,7 @@ def main(argv: list[str]) -> int:
 
 @dataclass(frozen=True)
 class _Ended:
-    """Whether every wanted claim was gone through, and whether each password that was needed is in force."""
+    """`whole`: every wanted claim was tried. `in_force`: each password that a check needed is in force."""
 
     whole: bool = False
     in_force: bool = True
@@ -92,7 +95,9 @@ def _verify(cloud: str, file: Path | None, only: str, dist: Path, environ: Mappi
     sandbox = load_sandbox(file, cloud, environ)
     changes, agreed = any(parts(sandbox, cloud)), environ.get("YES") == "1"
     if changes and not agreed and not sys.stdin.isatty():
-        raise Refused("there is no terminal to ask on before something is changed: set YES=1, or give no sandbox")
+        raise Refused(
+            "verify must ask before it changes something, but there is no terminal: set YES=1, or give no sandbox"
+        )
     keys, interrupts = identity(cloud, environ), Interrupts()
     api = _api(cloud, keys, sandbox, environ)
     with interrupts.caught(), only_run(dist, cloud):
@@ -135,10 +140,10 @@ def _try_all(
     run: Callable[[], bool],
     write: Callable[[], None],
 ) -> _Ended:
-    """Put back what an earlier run left, run the checks, put back what is left of them, and write what was found."""
+    """Undo what an earlier run left, run the checks, undo what they left, and write the findings."""
     ended, blocked = _Ended(), False
     try:
-        journal.put_all_back(lambda title: asks(f"an earlier run left {title}: it is put back"))
+        journal.put_all_back(lambda title: asks(f"an earlier run left {title}: restore it"))
         blocked = bool(journal.left)
         _tell_left(journal, here)
         ended = _Ended(True, run())
@@ -158,12 +163,12 @@ def _journal_path(dist: Path, cloud: str) -> Path:
 
 
 def _put_back_what_failed(journal: Journal, blocked: bool, interrupts: Interrupts) -> None:
-    """Try once more, unless it is an earlier run's; from then on no signal ends the run."""
+    """Try once more, except for changes of an earlier run. From then on no signal ends the run."""
     try:
         if not blocked:
             journal.put_all_back()
     except KeyboardInterrupt:
-        pass  # what is left is told
+        pass  # _tell_left names what is left
     finally:
         interrupts.finish()
 
@@ -183,7 +188,7 @@ def _wanted(claims: Mapping[str, Claim], cloud: str, only: str) -> list[str]:
         raise Refused(f"ONLY: there is no claim {', '.join(unknown)} in tests/cloud/claims.toml{near}")
     if elsewhere := [one for one in named if cloud not in claims[one].clouds]:
         other = next(one for one in CLOUDS if one != cloud)
-        raise Refused(f"ONLY: {', '.join(elsewhere)} is about {other.title()}: try it with CLOUD={other}")
+        raise Refused(f"ONLY: {', '.join(elsewhere)} is about {other.title()}: use CLOUD={other}")
     return named or list(claims)
 
 
@@ -199,7 +204,7 @@ def _api(
 def _checks(
     cloud: str, api: Any, environ: Mapping[str, str]
 ) -> tuple[Sequence[Check[Any]], Mapping[str, Callable[[Changed], None]]]:
-    """The checks of one cloud, those that only read first, and how each kind of change is put back."""
+    """The checks of one cloud (those that only read come first), and how each kind of change is undone."""
     if cloud == "tencent":
         from shared.workbench.verify.tencent import checks as tencent
 
@@ -218,10 +223,10 @@ def _run(
     *,
     fold: bool,
 ) -> bool:
-    """Each wanted claim of this cloud: those that a check tries first, then the others with the reason.
+    """Try each wanted claim of this cloud. First come those with a check, then the others, with the reason.
 
-    `fold`: what needs a sandbox or is never tried is told in one line. Whether each password that was needed is in
-    force.
+    `fold`: claims that need a sandbox or have no check share one line. Returns whether each password that a check
+    needed is in force.
     """
     wrong = [check.claim for check in checks if _add(check, desk, show, fold=fold) is WrongPassword]
     for id_ in wanted:
@@ -231,7 +236,7 @@ def _run(
 
 
 def _add(check: Check[Any], desk: Desk[Any, Any], show: Shown, *, fold: bool) -> type[Untried] | None:
-    """Try one claim and show what came of it; why it could not be tried, where that matters beyond it."""
+    """Try one claim and show the result. Returns the reason for no result, if it matters to other claims."""
     try:
         show.add(check.claim, _finding(check, desk))
     except (NoSandbox, WrongPassword) as reason:
@@ -247,18 +252,20 @@ def _finding(check: Check[Any], desk: Desk[Any, Any]) -> Finding:
     try:
         found, passing = desk.passing_under(lambda: check.judge(desk))
         if passing and not check.of_the_moment:
-            return NotTried(f"a call that it rests on was refused for the moment: {passing[0]}; run it again")
+            return NotTried(
+                f"a call that this check needs was refused for a temporary reason: {passing[0]}; run it again"
+            )
         return found
     except (NoSandbox, WrongPassword):
         raise
     except Untried as reason:
         return NotTried(str(reason))
     except CallerRefused as refused:
-        return NotTried(f"a call that it rests on was refused for your keys or their rights: {refused}")
+        return NotTried(f"a call that this check needs was refused because of your keys or their rights: {refused}")
     except (CallRefused, CallLost) as failure:
-        return NotTried(f"a call that it rests on failed: {failure}")
+        return NotTried(f"a call that this check needs failed: {failure}")
     except OSError as failure:
-        return NotTried(f"the change could not be written down first: {why(failure)}")
+        return NotTried(f"the change could not be written down before it was made: {why(failure)}")
     except (LookupError, TypeError, ValueError) as surprise:
         return NotTried(f"an answer has another shape than this check reads ({type(surprise).__name__})")
 
@@ -267,19 +274,19 @@ def _told_elsewhere(journal: Journal, elsewhere: Place, here: Place) -> str:
     titles = "; ".join(one.title for one in journal.left)
     return (
         f"an earlier run left something elsewhere ({elsewhere.against(here)}): {titles}. {journal.path} has "
-        "what is needed to put it back: run verify there, or put it back by hand and remove that file. Here nothing is "
+        "what is needed to restore it: run verify there, or restore it by hand and remove that file. Here nothing is "
         "changed"
     )
 
 
 def _tell_left(journal: Journal, here: Place) -> None:
     if journal.elsewhere:
-        complain(f"verify: {_told_elsewhere(journal, journal.elsewhere, here)}; what only reads is tried")
+        complain(f"verify: {_told_elsewhere(journal, journal.elsewhere, here)}; only reads are tried")
         return
     for what in journal.left:
-        complain(f"verify: not back as it was: {what.title}; by hand: {what.by_hand}")
+        complain(f"verify: not restored: {what.title}; by hand: {what.by_hand}")
     if journal.left:
         complain(
-            f"verify: {journal.path} has what is needed to put it back (mode 0600); run verify again to try. When it "
-            "is back by hand, remove that file. Until then nothing else is changed; what only reads is tried"
+            f"verify: {journal.path} has what is needed to restore it (mode 0600); run verify again to try. When you "
+            "have restored it by hand, remove that file. Until then nothing else is changed; only reads are tried"
         )

@@ -1,4 +1,4 @@
-"""Whether the functions that serverless.yml names run the local zips: reads alone, and no finding about a claim."""
+"""Whether the functions of serverless.yml run the local zips. This only reads, and makes no finding about a claim."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from shared.workbench.deploy.control_plane import CallFailed, Package, zip_path
 def deployed_code(
     cloud: str, dist: Path, environ: Mapping[str, str], file: Path = ROOT / "serverless.yml"
 ) -> list[str]:
-    """A line for each function that is there and carries the service's mark, or one that says why there is none."""
+    """A line for each deployed function with the service's mark, or one line that says why there is none."""
     try:
         return list(_lines(cloud, dist, environ, file)) or ["no function of serverless.yml is deployed"]
     except (DescriptionError, access.Refused, CallFailed) as error:
         first = str(error).partition("\n")[0]
-        return [f"which code the functions run was not looked at: {first}"]
+        return [f"the code of the functions was not checked: {first}"]
 
 
 def _lines(cloud: str, dist: Path, environ: Mapping[str, str], file: Path) -> Iterator[str]:
@@ -37,8 +37,8 @@ def _lines(cloud: str, dist: Path, environ: Mapping[str, str], file: Path) -> It
         if zip_ is None:
             yield f"{one.name}: there is no {paths[one.name]} to compare with: `make package CLOUD={cloud}` builds it"
         elif one.code != zip_.digest:
-            yield f"{one.name}: runs another zip than {zip_.path}, by its description"
+            yield f"{one.name}: runs another zip than {zip_.path}, as its description says"
         elif one.name in others:
-            yield f"{one.name}: its description names {zip_.path}, and its platform reports other code"
+            yield f"{one.name}: its description names {zip_.path}, but the platform reports other code"
         else:
             yield f"{one.name}: runs {zip_.path}"

@@ -1,4 +1,4 @@
-"""What became of a claim, and how a person, a program and a bug report read it."""
+"""The finding about a claim, in the forms that people, programs and bug reports read."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _SENTENCE = 72
 
 @dataclass(frozen=True)
 class Holds:
-    """It is so; `seen` is what shows it."""
+    """The claim holds; `seen` shows it."""
 
     seen: str
 
 
 @dataclass(frozen=True)
 class Differs:
-    """It is not so."""
+    """The claim does not hold."""
 
     expected: str
     seen: str
@@ -30,7 +30,7 @@ class Differs:
 
 @dataclass(frozen=True)
 class NotTried:
-    """Nothing was found out."""
+    """The check found nothing out."""
 
     why: str
 
@@ -39,17 +39,17 @@ Finding = Holds | Differs | NotTried
 
 
 def finding(holds: bool, expected: str, seen: str) -> Finding:
-    """What was seen, as one or the other."""
+    """Holds or Differs, with what was seen."""
     return Holds(seen) if holds else Differs(expected, seen)
 
 
 def said(code: str) -> str:
-    """A code as a finding shows it: where there is none, the call was taken."""
-    return code or "taken"
+    """A code as a finding shows it. No code means that the call was accepted."""
+    return code or "accepted"
 
 
 def shorten(text: str, names: Iterable[str]) -> str:
-    """The text with each of these ids cut to its kind and last letters: `crs-demo0001` is `crs-...01`."""
+    """The text with each of these ids shortened to its kind and last letters: `crs-demo0001` is `crs-...01`."""
     for name in sorted(set(names), key=len, reverse=True):
         kind, dash, rest = name.partition("-")
         shown = f"{kind}{dash}" if dash and rest else ""
@@ -67,7 +67,7 @@ def as_record(finding: Finding) -> dict[str, str]:
 
 
 def as_line(claim: str, text: str, finding: Finding) -> str:
-    """One finding as the table has it; `text` is the claim's sentence, which is cut."""
+    """One finding as a row of the table; `text` is the claim's sentence, shortened."""
     start = f"{textwrap.shorten(text, _SENTENCE, placeholder=' ...')} |"
     if isinstance(finding, Holds):
         return f"{claim:<5}holds      {start} {finding.seen}"
@@ -77,14 +77,14 @@ def as_line(claim: str, text: str, finding: Finding) -> str:
 
 
 def as_json(where: Mapping[str, str], when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
-    """The whole as a file: no secret is in any finding, and ids were shortened before."""
+    """All findings as JSON. No finding holds a secret, and ids are shortened already."""
     rows = [{"Claim": id_, "Text": claims[id_], **as_record(one)} for id_, one in findings.items()]
     whole: dict[str, Any] = {**where, "Time": when, "Findings": rows}
     return json.dumps(whole, indent=1) + "\n"
 
 
 def as_report(where: Mapping[str, str], when: str, findings: Mapping[str, Finding], claims: Mapping[str, str]) -> str:
-    """A text for a bug report: what differs in full, what holds by name, what was not tried by its reasons."""
+    """A text for a bug report: differences in full, ids of claims that hold, and reasons for those not tried."""
     lines = [f"keyturn verify, {when}", "; ".join(f"{name}: {value}" for name, value in where.items())]
     for id_, one in findings.items():
         if isinstance(one, Differs):

@@ -1,4 +1,4 @@
-"""One signed read before anything else: whether these keys are known, here and now."""
+"""One signed read before all others: whether the cloud accepts these keys now, from this machine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _KEYS = {
 
 
 def look(api: TencentApi | AlibabaApi) -> str:
-    """Read once; the account's number, if that tells it. A right that is missing is no reason to stop.
+    """Read once; returns the account's number if the answer has it. A missing right does not stop the run.
 
-    Raises: Refused: nothing can be found out.
+    Raises: Refused: no check is possible.
     """
     try:
         return _read(api)
@@ -29,7 +29,7 @@ def look(api: TencentApi | AlibabaApi) -> str:
         if lost.certificate:
             raise Refused(f"{lost}; nothing was tried") from None
         where = api.endpoint or "the cloud's own hosts"
-        text = f"{api.cloud} is not reached ({where}, region {api.region}): look at the network, a proxy, the region"
+        text = f"{api.cloud} cannot be reached ({where}, region {api.region}): check the network, a proxy, the region"
         raise Refused(f"{text}; nothing was tried") from None
     return ""
 
@@ -43,11 +43,11 @@ def _read(api: TencentApi | AlibabaApi) -> str:
 
 
 def _explain(api: TencentApi | AlibabaApi, code: str) -> None:
-    """Raises: Refused, unless it is a right that is missing."""
+    """Raises: Refused, unless only a right is missing."""
     what, look_at = {
         "keys": ("these keys", _KEYS[api.cloud]),
         "region": (f"this region, {api.region}", f"`region` of [{api.cloud}] in the sandbox file"),
         "clock": ("the time of these signatures", "this machine's clock"),
     }.get(complaint(code), ("", ""))
     if what:
-        raise Refused(f"{api.cloud} refuses {what}: {code}; look at {look_at}; nothing was tried")
+        raise Refused(f"{api.cloud} refuses {what}: {code}; check {look_at}; nothing was tried")

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while a run changes something: they end it, but not in the middle of putting back."""
+"""SIGINT and SIGTERM while a run changes something. They end the run, but never in the middle of undoing a change."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import TypeVar
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _TOGETHER_S = 2.0
-"""Signals that come so soon after the first are one with it."""
+"""Signals that come so soon after the first one count as the same."""
 
 _T = TypeVar("_T")
 
 
 class Interrupts:
-    """Raises KeyboardInterrupt where a signal finds the run; while it is put off, at the end of that.
+    """Raises KeyboardInterrupt at a signal, or at the end of a part that must finish first.
 
-    Python loses one that it raises in a destructor: so it is raised again at the next look, until it is `heard`.
+    Python loses an interrupt that is raised in a destructor. So it is raised again at the next check, until it is
+    `heard`.
     """
 
     def __init__(self) -> None:
@@ -29,7 +30,7 @@ class Interrupts:
 
     @contextmanager
     def caught(self) -> Iterator[None]:
-        """What stands inside can be interrupted by either signal."""
+        """Either signal interrupts the code inside."""
         before = [signal.signal(one, self._come) for one in _SIGNALS]
         hook, sys.unraisablehook = sys.unraisablehook, _tell_of_all_but_interrupts
         try:
@@ -40,7 +41,7 @@ class Interrupts:
                 signal.signal(one, handler)
 
     def between(self, many: Iterable[_T]) -> Iterator[_T]:
-        """Each of many, with a look before it and one behind the last."""
+        """Each of several things, with a check for a signal before each and after the last."""
         for one in many:
             self.look()
             yield one
@@ -52,12 +53,12 @@ class Interrupts:
             raise KeyboardInterrupt
 
     def heard(self) -> None:
-        """The run ends; what follows is not interrupted by the same signal."""
+        """The run ends. The same signal does not interrupt what follows."""
         self._came = False
 
     @contextmanager
     def put_off(self) -> Iterator[None]:
-        """What stands inside is finished first. A later signal ends it all the same."""
+        """The code inside finishes first. A later signal ends it all the same."""
         nested, self._put_off = self._put_off, True
         try:
             yield
@@ -66,7 +67,7 @@ class Interrupts:
         self.look()
 
     def finish(self) -> None:
-        """What follows takes no time: no signal ends it any more."""
+        """From here on no signal ends the run. What follows is short."""
         self._is_over, self._came = True, False
 
     def _come(self, number: int, frame: FrameType | None) -> None:

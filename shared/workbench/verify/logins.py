@@ -1,4 +1,4 @@
-"""Logins as any client makes them: what a Redis server or a registry answers, in one word or number."""
+"""Logins as every client makes them, and the answer of a Redis server or registry, as one word or number."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from urllib.parse import quote, urlencode, urlsplit
 from shared.workbench.verify.check import Untried
 
 QUICK_S, SLOW_S = 3.0, 20.0
-_OUTSIDE = "it takes a login, and its address is not reached from here: run it inside the network"
+_OUTSIDE = "this check logs in, but the address cannot be reached from here: run verify inside the network"
 
 
 @dataclass(frozen=True)
 class RedisDoor:
-    """A server's address as its cloud reports it, which answered before."""
+    """A server's address, as its cloud reports it. The server has answered there before."""
 
     host: str
     port: int
     timeout_s: float
 
     def says(self, *words: str) -> str:
-        """The first word that the server answers to AUTH with these: `OK`, `WRONGPASS`, `ERR`; `nothing` if none.
+        """The first word of the server's answer to AUTH: `OK`, `WRONGPASS`, `ERR`; `nothing` if there is no answer.
 
-        Each on a connection of its own: what is logged in already must not answer for the next.
+        Each AUTH has its own connection, because an earlier login must not affect the next.
         """
         parts = [word.encode() for word in ("AUTH", *words)]
         request = b"*%d\r\n" % len(parts) + b"".join(b"$%d\r\n%s\r\n" % (len(one), one) for one in parts)
@@ -42,12 +42,12 @@ class RedisDoor:
         return found[1].upper() if found else "nothing"
 
     def takes(self, *words: str) -> bool:
-        """Whether AUTH with these words opens it."""
+        """Whether AUTH with these words succeeds."""
         return self.says(*words) == "OK"
 
 
 def reach_redis(host: str, port: int, *, slow: bool) -> RedisDoor:
-    """Connect once. Raises: Untried: nobody answers in time; ConnectionRefusedError: nobody listens there."""
+    """Connect once. Raises: Untried: no answer in time; ConnectionRefusedError: nobody listens there."""
     limit = SLOW_S if slow else QUICK_S
     try:
         socket.create_connection((host, port), limit).close()
@@ -59,14 +59,14 @@ def reach_redis(host: str, port: int, *, slow: bool) -> RedisDoor:
 
 
 def is_private(host: str) -> bool:
-    """Whether an address is of a private network. Raises: ValueError: it is none."""
+    """Whether an address is in a private network. Raises: ValueError: it is no address."""
     return ipaddress.ip_address(host).is_private
 
 
 def registry_status(host: str, user: str = "", password: str = "", *, slow: bool) -> int:
-    """The status that ends a login at `/v2/`, asked of the token service on the same host where the registry says so.
+    """The last status of a login at `/v2/`. If the registry names a token service on the same host, that decides.
 
-    Raises: Untried: nobody answers in time.
+    Raises: Untried: no answer in time.
     """
     basic = "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode() if user else ""
     status, challenge = _get(host, "/v2/", basic, slow)

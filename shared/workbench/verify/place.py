@@ -1,4 +1,4 @@
-"""Where a run works and as whom: what an earlier run left is put back there and nowhere else."""
+"""The place of a run: cloud, account and endpoint. A run undoes an earlier run's changes only in the same place."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _DIGITS = 16
 
 @dataclass(frozen=True)
 class Place:
-    """A cloud, its endpoint, region and site, and digests of the account's number, if it was told, and of the key."""
+    """A cloud, its endpoint, region and site, and digests of the account's number (if known) and of the key."""
 
     cloud: str
     endpoint: str
@@ -30,14 +30,14 @@ class Place:
     key: str
 
     def is_same(self, other: Place) -> bool:
-        """Whether it is the same account in the same place. Temporary keys have another id each time."""
+        """Whether the other place is the same account at the same endpoint. Temporary keys have a new id each time."""
         here, there = ((one.cloud, one.endpoint, one.region, one.site) for one in (self, other))
         is_one_account = bool(self.account) and self.account == other.account
         is_another = bool(self.account and other.account) and self.account != other.account
         return here == there and (is_one_account or (self.key == other.key and not is_another))
 
     def against(self, other: Place) -> str:
-        """What it is where it differs from another place, in words."""
+        """The differences from another place, in words."""
         told = {
             "cloud": self.cloud,
             "endpoint": self.endpoint or "the cloud's own hosts",
@@ -45,11 +45,11 @@ class Place:
             "site": self.site,
         }
         parts = [f"{name} {value}" for name, value in told.items() if getattr(self, name) != getattr(other, name)]
-        return ", ".join(parts) or "another account, or temporary keys of which nothing shows that they are of this one"
+        return ", ".join(parts) or "another account, or temporary keys that do not show their account"
 
 
 def place_of(api: TencentApi | AlibabaApi, account: str) -> Place:
-    """Where an API is asked; `account`: the account's number, or empty."""
+    """The place of an API; `account`: the account's number, or empty."""
     site = api.site if isinstance(api, TencentApi) else ""
     return Place(api.cloud, api.endpoint, api.region, site, _digest(account), _digest(api.keys["id"]))
 
@@ -60,7 +60,10 @@ def _digest(text: str) -> str:
 
 @contextmanager
 def only_run(dist: Path, cloud: str) -> Iterator[None]:
-    """Hold the folder of the findings for one run. Raises: Refused: another run is at work, or nothing goes there."""
+    """Lock the folder of the findings for one run.
+
+    Raises: Refused: another run works there, or the folder is not writable.
+    """
     try:
         dist.mkdir(parents=True, exist_ok=True)
         held = os.open(dist / f".verify-{cloud}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -70,7 +73,7 @@ def only_run(dist: Path, cloud: str) -> Iterator[None]:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise Refused(f"another run is at work with {dist}: wait for its end; nothing was tried") from None
+            raise Refused(f"another run is using {dist}: wait until it ends; nothing was tried") from None
         yield
     finally:
         os.close(held)

@@ -1,6 +1,7 @@
-"""What was changed and is not back yet: written down before each change, so that whatever ends a run, it is known.
+"""The changes that are not undone yet. Each is written down first, so that it is known however a run ends.
 
-The file is of this user's alone (mode 0600), holds the passwords in force meanwhile, and is gone when all is back.
+Only this user can read the file (mode 0600). It holds the passwords that are in force for now, and is deleted when
+everything is undone.
 """
 
 from __future__ import annotations
@@ -18,9 +19,9 @@ from shared.workbench.verify.place import Place
 
 @dataclass(frozen=True)
 class Changed:
-    """One thing that was changed. `kind` says how it is put back, `ids` what it is; both are the checks' own words.
+    """One change. `kind` says how to undo it, `ids` what it changed; the checks choose both.
 
-    `variable` is the environment variable with its first password, `password` the one that was set since.
+    `variable` is the environment variable with the first password, `password` the one that was set since.
     """
 
     kind: str
@@ -31,39 +32,37 @@ class Changed:
 
     @property
     def by_hand(self) -> str:
-        """What a person does in the cloud's console where it cannot be put back from here."""
+        """What a person must do in the cloud's console if this program cannot undo the change."""
         if self.variable:
-            return (
-                f"set its password to what {self.variable} holds, and the rights that the file names, if it names any"
-            )
-        return "remove what the title names; where the file has a first version or value, make that the current one"
+            return f"set its password to the value of {self.variable}, and the rights that the file names, if any"
+        return "remove what the title names; if the file has a first version or value, make that the current one"
 
     def __repr__(self) -> str:
         return f"Changed({self.title})"
 
 
 class JournalError(Exception):
-    """The file is not what verify wrote."""
+    """verify did not write this file."""
 
 
 class NothingChanged(Exception):
-    """What stands inside a change surely left everything as it was."""
+    """The code inside certainly left everything unchanged."""
 
 
 PutBack = Callable[[Changed], None]
-"""Puts one thing back. Raises what its API raises."""
+"""Undoes one change. Raises what its API raises."""
 
 
 @dataclass(frozen=True)
 class Earlier:
-    """What an earlier run left, and where it worked: `place` is None where it left nothing."""
+    """The changes that an earlier run left, and its place. `place` is None if it left none."""
 
     place: Place | None
     left: tuple[Changed, ...]
 
 
 def read_journal(path: Path) -> Earlier:
-    """What the file holds, nothing where there is none. Raises: JournalError."""
+    """The content of the file; empty if there is no file. Raises: JournalError."""
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))
         found = Earlier(Place(**whole["place"]), tuple(Changed(**one) for one in whole["open"]))
@@ -82,7 +81,7 @@ def read_journal(path: Path) -> Earlier:
 
 
 class Journal:
-    """The file, and how each kind is put back."""
+    """The file, and how each kind of change is undone."""
 
     def __init__(
         self,
@@ -93,10 +92,13 @@ class Journal:
         interrupts: Interrupts,
         effects: Callable[[], int],
     ) -> None:
-        """`place`: where this run works. `effects`: how many calls so far may have changed something."""
+        """`place`: the place of this run. `effects`: how many calls so far may have changed something."""
         self.path = path
         self.elsewhere = earlier.place if earlier.place and not earlier.place.is_same(place) else None
-        """Where an earlier run left something, if that is not where this one works: nothing of it is touched here."""
+        """The place where an earlier run left changes, if it is not this run's.
+
+        This run does not touch those changes.
+        """
         self._place = place
         self._effects = effects
         self._ways = ways
@@ -105,14 +107,14 @@ class Journal:
 
     @property
     def left(self) -> list[Changed]:
-        """What is not back, first change first."""
+        """The changes that are not undone, the first one first."""
         return list(self._open)
 
     @contextmanager
     def changed(self, what: Changed) -> Iterator[None]:
-        """What stands inside changes it; it is put back at the end, however that comes about.
+        """Code inside makes this change. The change is undone at the end, however the code ends.
 
-        Where every call was clearly refused, it does not matter that there is nothing to put back.
+        If every call was clearly refused, an undo that finds nothing to undo is no error.
         """
         with self._interrupts.put_off():
             self._open.append(what)
@@ -134,7 +136,7 @@ class Journal:
                 self._put_back(what, all_refused=self._effects() == before)
 
     def put_all_back(self, allow: Callable[[str], bool] = lambda _: True) -> None:
-        """Put back what is left and what `allow` agrees to by its title, last first."""
+        """Undo each change that is left and that `allow` agrees to by its title. The last change comes first."""
         for what in reversed(self.left):
             if not self.elsewhere and allow(what.title):
                 self._put_back(what)
@@ -148,7 +150,7 @@ class Journal:
         with self._interrupts.put_off():
             try:
                 self._ways[what.kind](what)
-            # Whatever it is, the rest is to be put back too; what is left is told at the end.
+            # Whatever the error is, the others must be undone, too. What is left is shown at the end.
             except Exception:
                 if not all_refused:
                     return

@@ -1,4 +1,4 @@
-"""What verify may change on an account: a file that names it, and holds no secret.
+"""The file that names what verify may change on an account. It holds no secret.
 
 For each password it names the environment variable that holds the present one.
 """
@@ -17,22 +17,22 @@ from shared.workbench.environment.file_problems import why
 TEMPLATE = Path(__file__).with_name("sandbox.toml")
 
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,99}$")]
-"""The name of an environment variable: a password does not fit, so none is written here by mistake."""
+"""The name of an environment variable. Most passwords do not fit, so none is written here by mistake."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
 class SandboxError(Exception):
-    """The file cannot be used; the text names the field and the rule, never a value."""
+    """The file cannot be used. The text names the field and the rule, never a value."""
 
 
 class Part(BaseModel):
-    """One thing that may be changed."""
+    """One thing that verify may change."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     @property
     def passwords(self) -> Mapping[str, str]:
-        """Field -> variable, of each password that it names."""
+        """Field -> variable, for each password that the part names."""
         return {name: value for name, value in self if name.endswith("password") and isinstance(value, str)}
 
 
@@ -54,34 +54,34 @@ class RegistryPart(Part):
 
 
 class SecretPart(Part):
-    """A secret of SSM or KMS with nothing in it that anybody needs."""
+    """A secret of SSM or KMS whose content nobody needs."""
 
     secret: Name
 
 
 class FunctionPart(Part):
-    """A function's name that is free, and its role; it is made and removed again."""
+    """A name for a function that is free, and the function's role. verify creates the function and deletes it."""
 
     function: Name
     role: Name
 
 
 class FcPart(FunctionPart):
-    """As FunctionPart. A log project and its logstore, both there already, show whether settings of logs stay."""
+    """As FunctionPart. With an existing log project and logstore, verify checks whether log settings stay."""
 
     log_project: Name | None = None
     logstore: Name | None = None
 
 
 class ScfPart(FunctionPart):
-    """On SCF; its log set and topic, if lines may go there."""
+    """A function on SCF, and the log set and topic for its log, if verify may write there."""
 
     log_set: Name | None = None
     log_topic: Name | None = None
 
 
 class DataHubPart(Part):
-    """A DataHub access task of CKafka that nobody reads."""
+    """A DataHub access task of CKafka whose messages nobody reads."""
 
     datahub: Name
 
@@ -95,7 +95,7 @@ class TairPart(Part):
 
 
 class SmqPart(Part):
-    """An SMQ queue that nobody reads."""
+    """An SMQ queue whose messages nobody reads."""
 
     account: Name
     queue: Name
@@ -131,7 +131,10 @@ class Sandbox(Part):
 
 
 def load_sandbox(path: Path | None, cloud: str, environ: Mapping[str, str]) -> Sandbox:
-    """The file, or an empty sandbox without one. Raises: SandboxError, also where a password's variable is not set."""
+    """The file, or an empty sandbox if there is none.
+
+    Raises: SandboxError, also if a password's variable is not set.
+    """
     if path is None:
         return Sandbox()
     try:
@@ -147,14 +150,12 @@ def load_sandbox(path: Path | None, cloud: str, environ: Mapping[str, str]) -> S
     for place, part in parts(sandbox, cloud):
         for field, variable in part.passwords.items():
             if not environ.get(variable):
-                raise SandboxError(
-                    f"{path}: {place}.{field}: {variable} is not set: it is to hold the present password"
-                )
+                raise SandboxError(f"{path}: {place}.{field}: {variable} is not set: it must hold the present password")
     return sandbox
 
 
 def _explained(error: ValidationError) -> str:
-    """Field and rule of the first mistake; beside a name that is not known, those that are."""
+    """Field and rule of the first mistake. For an unknown name it lists the known ones."""
     mistakes = error.errors(include_input=False, include_url=False)
     first = next((one for one in mistakes if one["type"] == "extra_forbidden"), mistakes[0])
     names = [str(part) for part in first["loc"]]
@@ -168,20 +169,20 @@ def _explained(error: ValidationError) -> str:
 
 
 def _models(annotation: object) -> list[type[Part]]:
-    """The one model that a field holds, whether it may be left out or not."""
+    """The model of a field's value, whether or not the field is optional."""
     found = [annotation, *get_args(annotation)]
     return [one for one in found if isinstance(one, type) and issubclass(one, Part)]
 
 
 def parts(sandbox: Sandbox, cloud: str) -> Iterator[tuple[str, Part]]:
-    """Name and value of each part of one cloud that the file has."""
+    """Name and value of each part that the file has for one cloud."""
     for name, value in sandbox.tencent if cloud == "tencent" else sandbox.alibaba:
         if isinstance(value, Part):
             yield f"{cloud}.{name}", value
 
 
 def ids(sandbox: Sandbox, cloud: str) -> set[str]:
-    """Every id in the file, which findings show shortened; regions and account names are no ids."""
+    """Every id in the file. Findings show them shortened. Regions and account names are not ids."""
     open_ = ("region", "site", "account")
     return {
         str(value)

@@ -1,4 +1,4 @@
-"""What a run says while it works, and the files that it leaves."""
+"""What a run prints, and the files that it writes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY_STARTS, _KEY_ENDS = 4, 2
 
 
 def asker(terminal: Terminal, agreed: bool) -> Callable[[str], bool]:
-    """Shows a change and asks for it, once for each title."""
+    """Shows a change and asks whether to make it, once for each title."""
     answers: dict[str, bool] = {}
 
     def allow(title: str) -> bool:
@@ -32,7 +32,7 @@ def asker(terminal: Terminal, agreed: bool) -> Callable[[str], bool]:
 
 
 def _says_yes() -> bool:
-    """Whether a person at a terminal agrees; nobody there and the end of input mean no."""
+    """Whether a person at a terminal agrees. No person, or the end of input, means no."""
     if not sys.stdin.isatty():
         return False
     try:
@@ -42,7 +42,7 @@ def _says_yes() -> bool:
 
 
 def where(api: TencentApi | AlibabaApi) -> dict[str, str]:
-    """Where a run looks, and as whom, by the names that its files have."""
+    """The place and the caller of a run, as the files name them."""
     id_ = api.keys["id"]
     site = {"Site": api.site} if isinstance(api, TencentApi) else {}
     return {
@@ -55,16 +55,16 @@ def where(api: TencentApi | AlibabaApi) -> dict[str, str]:
 
 
 class Shown:
-    """The findings, each shown as it comes and with ids shortened."""
+    """The findings. Each is shown when it arrives, with shortened ids."""
 
     def __init__(self, claims: Mapping[str, Claim], names: set[str], terminal: Terminal) -> None:
         self.seen: dict[str, Finding] = {}
         self.folded: list[str] = []
-        """Those without a line of their own."""
+        """The claims without a line of their own."""
         self._claims, self._names, self._terminal = claims, names, terminal
 
     def add(self, claim: str, finding: Finding, *, fold: bool = False) -> None:
-        """One more. `fold`: it gets no line of its own."""
+        """Add a finding. `fold`: it gets no line of its own."""
         texts = {name: found.shorten(text, self._names) for name, text in vars(finding).items()}
         self.seen[claim] = type(finding)(**texts)
         if fold:
@@ -73,7 +73,7 @@ class Shown:
             self._terminal.say(found.as_line(claim, self._claims[claim].claim, self.seen[claim]))
 
     def write(self, place: Mapping[str, str], stem: Path) -> None:
-        """Write the files `stem`.json and .txt, and say the counts."""
+        """Write the files `stem`.json and .txt, and print the counts."""
         when = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
         texts = {id_: self._claims[id_].claim for id_ in self.seen}
         whole, report = stem.with_name(f"{stem.name}.json"), stem.with_name(f"{stem.name}.txt")

@@ -1,4 +1,4 @@
-"""Waiting with a limit for what an account is to show."""
+"""Waits, with a time limit, until an account shows something."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ AnyT = TypeVar("AnyT")
 
 
 def again_while_it_passes(call: Callable[[], AnyT], limit_s: float = _AGAIN_S) -> AnyT:
-    """Make a call; where it is refused for a reason that passes, again. Raises: as the last call did."""
+    """Make a call; repeat it after a temporary refusal. Raises: what the last call raised."""
     until = time.monotonic() + limit_s
     while True:
         try:
@@ -26,9 +26,9 @@ def again_while_it_passes(call: Callable[[], AnyT], limit_s: float = _AGAIN_S) -
 
 
 def wait_until(done: Callable[[], bool], limit_s: float, *, most_s: float = _MOST_S) -> bool:
-    """Ask again and again until `done` or so many seconds are over; whether it was done.
+    """Ask again and again until `done`, or for so many seconds. Returns whether it was done.
 
-    It asks slower and slower, but every `most_s` seconds at least.
+    The pauses grow, up to `most_s` seconds.
     """
     until, pause = time.monotonic() + limit_s, min(_FIRST_S, most_s)
     while not done():

@@ -1,7 +1,7 @@
-"""Actions that stand beside the services' own: one file an action, named for the function that calls it.
+"""Actions in files of their own: one action in each file, with the name of the function that calls the action.
 
-A file has `NAME`, the action; `SERVICE`, the class that answers it; `CODES`, the error table of its page; and
-`action(service)`. It is found by its name.
+A file has `NAME`, the action; `SERVICE`, the class that answers it; `CODES`, the error codes of its page; and
+`action(service)`. The stand-in finds the file by its name.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ _UNKNOWN = {"tencent": "InvalidAction", "alibaba": "InvalidAction.NotFound"}
 
 
 def published_codes() -> dict[str, list[str]]:
-    """The error codes that the pages of these actions print, by the name of the file."""
+    """The error codes on these actions' pages, by the name of the file."""
     return {name: module.CODES.split() for name, module in _files()}
 
 
 def answer_more(service: Service) -> None:
-    """Let a service answer the actions that have a file here. One that it has already is refused: ValueError."""
+    """Add the actions in this folder to a service. Raises: ValueError: the service has such an action already."""
     for name, module in _files():
         if not isinstance(service, module.SERVICE):
             continue
         if module.NAME in service.actions:
             file = f"tests/cloud/actions/{name}.py"
-            raise ValueError(f"{file}: {module.SERVICE.__name__} answers {module.NAME} itself")
+            raise ValueError(f"{file}: {module.SERVICE.__name__} answers {module.NAME} already")
         action: Action = module.action(service)
         service.actions = {**service.actions, module.NAME: action}
 
@@ -41,6 +41,6 @@ def _files() -> Iterator[tuple[str, Any]]:
 
 
 def not_written(call: Call, file: str) -> ApiError:
-    """What an action says that nobody has written yet: it is unknown here, and nothing was changed."""
+    """The answer of an action that nobody has written yet: the action is unknown, and nothing was changed."""
     path = f"tests/cloud/actions/{Path(file).name}"
     return ApiError(_UNKNOWN[call.cloud], f"The stand-in's {call.action} is not written yet: write it in {path}.")

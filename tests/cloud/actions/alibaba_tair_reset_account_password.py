@@ -18,7 +18,7 @@ CODES = (
 
 
 def action(service: AlibabaKvstore) -> Action:
-    """Its published parameters, and what it does to the service's state and servers."""
+    """The action's published parameters, and its effect on the service's state and servers."""
 
     async def answer(given: Mapping[str, Any], call: Call) -> Answer:
         # claims: A5, A11, R14, W3

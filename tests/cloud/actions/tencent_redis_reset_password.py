@@ -24,7 +24,7 @@ CODES = (
 
 
 def action(service: TencentRedis) -> Action:
-    """Its published parameters, and what it does to the service's state and servers."""
+    """The action's published parameters, and its effect on the service's state and servers."""
 
     async def answer(given: Mapping[str, Any], call: Call) -> Answer:
         # claims: R14, W3

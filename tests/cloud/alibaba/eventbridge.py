@@ -1,6 +1,6 @@
-"""Alibaba EventBridge, 2020-04-01: the service-linked roles that it works with.
+"""Alibaba EventBridge, 2020-04-01: its service-linked roles.
 
-Source: the official SDK's models (alibabacloud-eventbridge20200401 8.7.0), whose endpoint table names the hosts, and
+Sources: the official SDK's models (alibabacloud-eventbridge20200401 8.7.0), whose endpoint table names the hosts, and
 the page of CreateServiceLinkedRoleForProduct (2025-12-19): ProductName is the role's name.
 
 Claims: E1, I9, W2.
@@ -18,7 +18,7 @@ from tests.cloud.wire.service import Action, Answer, ApiError, Call, Cloud, Refu
 
 
 class AlibabaEventbridge:
-    """The part of EventBridge that comes before its first trigger."""
+    """The part of EventBridge that a caller needs before the first trigger."""
 
     cloud: Cloud = "alibaba"
     name = "eventbridge-console"
@@ -47,18 +47,18 @@ class AlibabaEventbridge:
         return ApiError("InternalError", "The request processing has failed.", 500)
 
     def state(self) -> dict[str, Any]:
-        """Nothing is kept here."""
+        """Empty: this service keeps nothing."""
         return {}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """The roles are the identities', which begin again by themselves."""
+        """Does nothing: Identities keeps the roles and resets them."""
         self._world = world
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = _known(given)
@@ -67,7 +67,7 @@ class AlibabaEventbridge:
         return {"Code": "Success", "Message": "", "Success": True, "HttpCode": "200"}
 
     async def _buses(self, given: Mapping[str, Any], call: Call) -> Answer:
-        """Those that the clouds' products send to are there on every account that opened EventBridge."""
+        """The buses of the clouds' own products. Every account that opened EventBridge has them."""
         if not self._identities.activated.eventbridge and self._world.holds("I8"):
             raise ApiError("ServiceNotOpened", "EventBridge is not activated on this account.", 403)
         buses = [{"EventBusName": "default"}]

@@ -2,7 +2,8 @@
 
 Source: the official SDK's models (alibabacloud-fc20230330 4.8.3) and
 https://www.alibabacloud.com/help/en/functioncompute/fc/developer-reference/api-fc-2023-03-30-overview.
-Unverified and so chosen here: `state` and `lastUpdateStatus` while a function is made or changed, and some error codes.
+Not verified, so chosen by the stand-in: `state` and `lastUpdateStatus` while a function is created or changed, and some
+error codes.
 
 Claims: E3, E4, E5, E6, E8, E9, W2.
 """
@@ -44,7 +45,7 @@ from tests.cloud.wire.service import (
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _ZIP_MB, _MOST_RETRIES, _MOST_AGE_S = 100, 8, 604_800
 
-_LOG_TAIL, _PIPE_S = 4096, 0.05  # a function's output comes by a pipe of its own
+_LOG_TAIL, _PIPE_S = 4096, 0.05  # a function's output arrives by a separate pipe
 
 _CODE = parameter_table("zipFile!", "ossBucketName ossObjectName checksum")
 _TAG = parameter_table("Key! Value!")
@@ -55,12 +56,12 @@ _FUNCTION = "acs:fc:{region}:{account}:functions/{functionName}"
 
 
 class AlibabaFc:
-    """FC of every region, version LATEST."""
+    """FC in every region, with the version LATEST."""
 
     cloud: Cloud = "alibaba"
     name = "fc"
     version = VERSION
-    task_faults: frozenset[str] = frozenset({"fail_task"})  # a function's own changes end in a state that says Failed
+    task_faults: frozenset[str] = frozenset({"fail_task"})  # a change of a function then ends in a Failed state
 
     def __init__(self, world: World, host: FunctionHost, identities: Identities) -> None:
         self._world = world
@@ -323,7 +324,7 @@ class AlibabaFc:
         told["X-Fc-Error-Type"] = {"init": "InitializationError"}.get(outcome.kind, "UnhandledInvocationError")
         return {"status": 200, "body": json.dumps(outcome.error).encode(), "headers": told}
 
-    # What is there, and in which state
+    # What exists, and in which state
 
     def _in_region(self, region: str) -> list[FunctionRecord]:
         return [one for (place, _), one in self._functions.items() if place == region]
@@ -350,7 +351,7 @@ class AlibabaFc:
         return self._host.clock.now() < deployed.busy_until
 
     def _states(self, deployed: FunctionRecord) -> dict[str, str | None]:
-        """`state` and `lastUpdateStatus`, which show a change some time late, or never."""
+        """`state` and `lastUpdateStatus`. They show a change after some time, or never."""
         now, made = self._host.clock.now(), deployed.made_at == deployed.changed_at
         shown: dict[str, str | None] = {"state": "Active", "lastUpdateStatus": "Successful"}
         if self._busy(deployed) and (made or now >= deployed.changed_at + self._world.planes_lag_s):
@@ -383,7 +384,7 @@ class AlibabaFc:
 
 
 async def _log_tail(function: DeployedFunction, lines: int) -> dict[str, str]:
-    """The last 4 KB of what was logged after so many lines, as a caller of InvokeFunction may ask for them."""
+    """The last 4 KB of the log after so many lines, if a caller of InvokeFunction asks for it."""
     await asyncio.sleep(_PIPE_S)
     tail = "\n".join(list(function.log)[lines:]).encode()[-_LOG_TAIL:]
     return {"X-Fc-Log-Result": base64.b64encode(tail).decode()}

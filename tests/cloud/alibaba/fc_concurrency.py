@@ -1,9 +1,9 @@
-"""How many instances a function of FC may have at once, provisioned and on demand together.
+"""The limit of instances of an FC function, provisioned and on demand together.
 
-0 stops a function; a region's functions may have 90 % of the account's instances. Sources:
+0 stops a function. The functions of a region may have 90 % of the account's instances. Sources:
 https://www.alibabacloud.com/help/en/functioncompute/fc/overview-of-configuring-the-maximum-number-of-on-demand-instances
 (2026-04-02), struct PutConcurrencyInput (2026-06-11), and the Terraform provider aliyun@81c43b6, which expects the code
-OnDemandConfigNotFound where there is none. Unverified: the code where the account's instances do not suffice.
+OnDemandConfigNotFound if there is no limit. Not verified: the code if the account has too few instances.
 
 Claims: E11, E12.
 """
@@ -22,7 +22,7 @@ _SHARE = 0.9
 
 
 class ConcurrencyConfigs:
-    """The three actions; `found` and `settled` give a function or refuse, `every` those of a region."""
+    """The three actions. `found` and `settled` return a function or refuse; `every` returns those of a region."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class ConcurrencyConfigs:
         self._world, self._found, self._settled, self._every = world, found, settled, every
 
     def actions(self) -> dict[str, Action]:
-        """By name."""
+        """The actions, by name."""
         named = parameter_table("functionName!")
         given = parameter_table("functionName! reservedConcurrency!:int")
         return {

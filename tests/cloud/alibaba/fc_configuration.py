@@ -38,7 +38,7 @@ NOT_IMPLEMENTED = (
 
 
 def spec_fields(said: Mapping[str, Any], world: World) -> dict[str, Any]:
-    """The fields of FunctionSpec that a configuration says. Raises: ApiError."""
+    """The fields of FunctionSpec in a configuration. Raises: ApiError."""
     for name in ("handler", "runtime"):
         if name not in said:
             raise invalid(name, "is required")
@@ -74,7 +74,7 @@ def spec_fields(said: Mapping[str, Any], world: World) -> dict[str, Any]:
 
 
 def check_logstore(given: Mapping[str, Any], region: str, logs: LogPlaces) -> None:
-    """Raises: ApiError: the Logstore that the function is to log into does not exist.
+    """Raises: ApiError: the function's Logstore does not exist.
 
     Claims: L3.
     """
@@ -89,7 +89,7 @@ def stated(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check_logs(given: Mapping[str, Any]) -> None:
-    """A project and a Logstore, or neither, which ends logging."""
+    """Check that the log settings name a project and a Logstore, or neither. Neither ends logging."""
     validation.check_fields(given, _LOG_CONFIG, invalid, "logConfig")
     project, logstore = given.get("project", ""), given.get("logstore", "")
     if (project or logstore) and not (_PROJECT.fullmatch(project) and _LOGSTORE.fullmatch(logstore)):

@@ -1,4 +1,4 @@
-"""Function Compute's front door: ACS3 over resource paths, JSON bodies, regional hosts.
+"""Function Compute's gateway: ACS3 over resource paths, JSON bodies, regional hosts.
 
 Source: the official SDK's client (alibabacloud-fc20230330 4.8.3), which names paths, methods and hosts.
 
@@ -44,11 +44,11 @@ ROUTES = tuple(
     )
 )
 RAW = "body"
-"""The parameter under which InvokeFunction finds the bytes that it was sent."""
+"""The parameter of InvokeFunction that holds the bytes of the request."""
 
 
 class FcGateway(AlibabaGateway):
-    """The same callers, clock and nonces as the RPC services; another way to name what is asked."""
+    """FC's gateway. It shares callers, clock and nonces with the RPC services, but reads the action from the path."""
 
     @staticmethod
     def claims(request: HttpRequest) -> bool:
@@ -70,7 +70,7 @@ class FcGateway(AlibabaGateway):
         caller = self.authenticate(request)
         region, (action, _) = _region(request), _route(request)
         if region is None:
-            raise ApiError("InvalidProduct.NotFound", "The host is none of this service's.", 404)
+            raise ApiError("InvalidProduct.NotFound", "The host does not belong to this service.", 404)
         service = self.services["fc"]
         named = request.headers["x-acs-action"] == action and request.headers["x-acs-version"] == VERSION
         if not action or not named or action in self.world.unknown_actions:
@@ -129,7 +129,7 @@ def _known(request: HttpRequest, action: Action) -> list[tuple[str, str]]:
 
 
 def _route(request: HttpRequest) -> tuple[str, dict[str, Any]]:
-    """The action that a method and a path mean, and what the path names; an empty string if none."""
+    """The action of a method and a path, and the parameters in the path; an empty name if there is no such action."""
     for method, pattern, action in ROUTES:
         found = pattern.fullmatch(request.path)
         if method == request.method and found:

@@ -1,4 +1,4 @@
-"""What FC keeps of a function."""
+"""A function as FC keeps it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 
 @dataclass
 class FunctionRecord:
-    """A function as its API shows it; `host` runs it."""
+    """A function as FC's API shows it; `host` runs it."""
 
     host: DeployedFunction
     configuration: dict[str, Any]
@@ -22,14 +22,14 @@ class FunctionRecord:
     asynchronous: dict[str, Any] | None = None
     busy_until: float = 0.0
     failed: str = ""
-    """Which of `state` and `lastUpdateStatus` says Failed once the change is over."""
+    """The field that shows Failed after the change: `state` or `lastUpdateStatus`."""
     made_at: float = 0.0
     changed_at: float = 0.0
     added: str = ""
     reserved: int | None = None
-    """Instances at once; None: as many as the account has."""
+    """The most instances at once. None: no limit of its own."""
 
 
 def arn_of(spec: FunctionSpec) -> str:
-    """What names a function to the other services."""
+    """The ARN of a function, by which other services name it."""
     return f"acs:fc:{spec.region}:{ALIBABA_ACCOUNT}:functions/{spec.name}"

@@ -1,6 +1,6 @@
-"""What FC asks of an account before it takes a function's role or an EventBridge trigger.
+"""What FC checks in an account before it accepts a function's role or an EventBridge trigger.
 
-Which codes it gives is not published; these are chosen here.
+FC's codes for these refusals are not published, so the stand-in chooses them.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from tests.cloud.state.world import World
 from tests.cloud.wire.service import ApiError, Call
 
 NEEDED = ("AliyunServiceRoleForEventBridgeSendToFC", "AliyunServiceRoleForEventBridgeSourceMNS")
-"""Those that this stand-in's EventBridge works with."""
+"""The service-linked roles that the stand-in's EventBridge needs."""
 INTERFACES = ("ecs:CreateNetworkInterface", "ecs:DescribeNetworkInterfaces", "vpc:DescribeVSwitchAttributes")
-"""Some of what a private network takes."""
+"""Some of the rights that a private network needs."""
 
 
 def check_role(identities: Identities, call: Call, arn: str) -> None:
-    """A function may have this role, or none. Raises: ApiError."""
+    """Check that a function may have this role, or has none. Raises: ApiError."""
     # claims: D10, I3
     if not arn:
         return
@@ -35,7 +35,7 @@ def check_role(identities: Identities, call: Call, arn: str) -> None:
 
 
 def check_network(identities: Identities, world: World, said: Mapping[str, Any]) -> None:
-    """The role of a function in a private network may make its network interfaces. Raises: ApiError."""
+    """Check that the role of a function in a private network may create network interfaces. Raises: ApiError."""
     role = said.get("role", "").rpartition("/")[2]
     if not said.get("vpcConfig", {}).get("vpcId") or not world.holds("E10"):
         return
@@ -47,7 +47,7 @@ def check_network(identities: Identities, world: World, said: Mapping[str, Any])
 
 
 def check_eventbridge(identities: Identities, world: World) -> None:
-    """EventBridge is open and has its roles. Raises: ApiError."""
+    """Check that EventBridge is activated and has its roles. Raises: ApiError."""
     if not world.holds("E1"):
         return
     if not identities.activated.eventbridge:

@@ -1,6 +1,6 @@
-"""FC's triggers as its API takes and shows them; `triggerConfig` is JSON text.
+"""FC's triggers, as its API accepts and shows them; `triggerConfig` is JSON text.
 
-An eventbridge trigger takes its six parts: src/schema.json of devsapp/fc3@4ca1c1b requires them all.
+An eventbridge trigger must have six parts: src/schema.json of devsapp/fc3@4ca1c1b requires them all.
 
 Claims: E2, E5.
 """
@@ -38,7 +38,7 @@ _MNS = parameter_table("QueueName! RegionId IsBase64Decode:bool")
 
 
 def read_trigger(given: Mapping[str, Any], url_id: str, world: World) -> Trigger:
-    """A trigger from its request; an EventBridge one must read an SMQ queue. Raises: ApiError."""
+    """The trigger in a request. An EventBridge trigger must read an SMQ queue. Raises: ApiError."""
     kind, name = given["triggerType"], given["triggerName"]
     if not _NAME.fullmatch(name):
         raise invalid("triggerName", "is malformed")
@@ -91,7 +91,12 @@ def read_trigger(given: Mapping[str, Any], url_id: str, world: World) -> Trigger
 
 
 def keep_source(trigger: Trigger, before: Trigger) -> None:
-    """An update leaves which queue is read: devsapp/fc#750, and the Terraform provider, which makes such a one anew."""
+    """Keep the queue: an update cannot change it.
+
+    Sources: devsapp/fc#750, and the Terraform provider, which creates such a
+
+    trigger again instead.
+    """
     old = json.loads(before.request["triggerConfig"])["eventSourceConfig"]
     config = {**json.loads(trigger.request["triggerConfig"]), "eventSourceConfig": old}
     trigger.request["triggerConfig"] = json.dumps(config)
@@ -99,7 +104,7 @@ def keep_source(trigger: Trigger, before: Trigger) -> None:
 
 
 def shown_trigger(trigger: Trigger, spec: FunctionSpec, *, addressed: bool) -> dict[str, Any]:
-    """A trigger as GetTrigger shows it. `addressed`: whether its address shows."""
+    """A trigger as GetTrigger shows it. `addressed`: whether its address is shown."""
     said = trigger.request
     shown = {
         "triggerName": trigger.name,
@@ -122,5 +127,5 @@ def shown_trigger(trigger: Trigger, spec: FunctionSpec, *, addressed: bool) -> d
 
 
 def invalid(name: str, why: str) -> ApiError:
-    """A value that the API does not take."""
+    """The error for a value that the API refuses."""
     return ApiError("InvalidArgument", f"{name} {why}", 400)

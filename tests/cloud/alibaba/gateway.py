@@ -1,4 +1,4 @@
-"""Alibaba Cloud's front door: RPC style, signed by ACS3 or the older HMAC-SHA1, parameters in query or form."""
+"""Alibaba Cloud's gateway: RPC style, signed by ACS3 or the older HMAC-SHA1, parameters in the query or a form."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service, ha
 DOMAIN = "aliyuncs.com"
 _CLOCK_SKEW_S = 900
 LESS_SKEW_S = 60
-"""What a world without W1 takes, which takes a nonce twice too."""
+"""The clock difference that is allowed in a world without W1. Such a world also accepts a nonce twice."""
 _HOST = re.compile(rf"(?P<service>[a-z-]+?)(?P<vpc>-vpc)?(?:\.(?P<region>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
-# The SDK's endpoint table sends this region to the host without one.
+# In the SDK's endpoint table, the host of this region has no region in its name.
 _CENTRAL_REGION = "cn-hangzhou"
-# These have no host without a region; their own clients send forms, so that they surely read them.
+# The hosts of these products have no region. The vendor's clients for them send forms, so they certainly read forms.
 _REGIONAL = {"kms", "mns-open", "eventbridge-console"}
 _MUST_SIGN = {
     "host", "x-acs-action", "x-acs-version", "x-acs-date", "x-acs-signature-nonce", "x-acs-content-sha256",
 }  # fmt: skip
-# What any action may be sent beside its own parameters.
+# Parameters that every action accepts besides its own.
 _COMMON = {
     "Action", "Version", "Format", "Timestamp", "SignatureNonce", "RegionId",
     "AccessKeyId", "SecurityToken", "Signature", "SignatureMethod", "SignatureVersion",
@@ -37,7 +37,7 @@ _COMMON = {
 
 
 class AlibabaGateway:
-    """Knows who calls, a few services, and the nonces that it has seen."""
+    """Checks the caller and finds the service; remembers the nonces that were used."""
 
     def __init__(
         self,
@@ -75,7 +75,7 @@ class AlibabaGateway:
         entry = self.call_record(request)
         host = _HOST.fullmatch(request.hostname)
         if host is None and request.hostname not in ("127.0.0.1", "localhost"):
-            raise ApiError("InvalidProduct.NotFound", "The host is none of this cloud's.", 404)
+            raise ApiError("InvalidProduct.NotFound", "The host does not belong to this cloud.", 404)
         if host and host["service"] in _REGIONAL:
             if not host["region"]:
                 raise ApiError("InvalidOperation.NotSupportedEndpoint", "The product has a host for each region.")
@@ -124,7 +124,9 @@ class AlibabaGateway:
         return given
 
     def _service(self, request: HttpRequest) -> Service | None:
-        """By the host, else by the version: a client that dials loopback names no product."""
+        """Find the service by the host, otherwise by the version, because a client that calls loopback names no
+        product.
+        """
         if host := _HOST.fullmatch(request.hostname):
             return self.services.get(host["service"])
         by_version = {service.version: service for service in self.services.values()}
@@ -162,7 +164,7 @@ class AlibabaGateway:
         return HttpReply.json(problem, error.status, {"x-acs-request-id": request_id})
 
     def authenticate(self, request: HttpRequest) -> Caller:
-        """Who calls, when, and what was signed. Raises: ApiError."""
+        """The caller; checks the time and the signature. Raises: ApiError."""
         # claims: W1, W2
         headers, header = request.headers, request.headers.get("authorization", "")
         if not header and "Signature" in dict(request.pairs()):
@@ -191,7 +193,7 @@ class AlibabaGateway:
         return caller
 
     def _authenticate_by_query(self, request: HttpRequest) -> Caller:
-        """The older signature of RPC APIs, which the vendor's Node client of KMS still makes."""
+        """Check the older signature of RPC APIs, which the vendor's Node client of KMS still uses."""
         # claims: W1, W2
         said = dict(request.pairs())
         if said.get("SignatureMethod") != "HMAC-SHA1" or said.get("SignatureVersion") != "1.0":
@@ -220,7 +222,7 @@ class AlibabaGateway:
             raise self.error_for("expire_token")
 
     def path(self, request: HttpRequest) -> str:
-        """The path that is signed: an RPC API has but one."""
+        """The path that is signed. RPC APIs have only one."""
         return "/"
 
     def _check_clock(self, date: str) -> None:
@@ -236,13 +238,14 @@ class AlibabaGateway:
         if nonce in self._nonces and self.world.holds("W1"):
             raise ApiError("SignatureNonceUsed", "The signature nonce has been used.")
         self._nonces[nonce] = now
-        # A request older than twice the skew fails by its date; forget those, in the order they came.
+        # A request that is older than twice the allowed difference fails by its date. So older nonces are forgotten, in
+        # order.
         while self._nonces and now - next(iter(self._nonces.values())) > 2 * _CLOCK_SKEW_S:
             del self._nonces[next(iter(self._nonces))]
 
 
 def _listed(pairs: list[tuple[str, str]], action: Action) -> dict[str, Any]:
-    """Lists of objects, which come as `Tag.1.Key=value`, in the order of their numbers."""
+    """Lists of objects, which arrive as `Tag.1.Key=value`, in the order of their numbers."""
     found: dict[str, dict[int, dict[str, str]]] = {}
     for path, text in pairs:
         name, _, rest = path.partition(".")

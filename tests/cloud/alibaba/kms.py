@@ -1,9 +1,9 @@
 """Alibaba Cloud KMS (2016-01-20): generic secrets, their versions and stages, by the API's published pages.
 
 Sources: the pages PutSecretValue, GetSecretValue, UpdateSecretVersionStage, ListSecretVersionIds (2025-07 to 2026-03),
-the error table of CreateSecret, the QPS page of the shared gateway (10 for making secrets, 450 for reading values, 40
-for the rest). Not published, so chosen here: the order of listed versions (by name), and that a stage can only be
-removed from the version that has it.
+the error table of CreateSecret, the QPS page of the shared gateway (10 calls a second to create secrets, 450 to read
+values, 40 for the rest). Not published, so chosen by the stand-in: listed versions are in the order of their names, and
+a stage can only be removed from the version that has it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MOST_VERSIONS = 10
 FEWER_VERSIONS = 5
 """The limit in a world without S7."""
 LOST = "StandIn.LabelledVersionLost"
-"""No code of the cloud: the real one would delete a version that the caller still has a label on."""
+"""Not a code of the cloud. The real KMS would delete a version that still has one of the caller's labels."""
 _MOST_BYTES = 30720
 _MOST_NAME = 64
 _THROTTLED = "Rejected.Throttling"
@@ -105,7 +105,7 @@ class AlibabaKms:
         self.actions: Mapping[str, Action] = judged_by(_SECRET, "SecretName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes; it has none for a lock."""
+        """The error that this service publishes; it publishes none for a lock."""
         # claims: R14, W2
         if kind == "denied":
             return ApiError("Forbidden.NoPermission", "You are not authorized to perform the operation.", 403)
@@ -116,10 +116,10 @@ class AlibabaKms:
         return ApiError("InternalFailure", "An internal error occurred.", 500)
 
     def state(self) -> dict[str, Any]:
-        """Names, versions, stages, times, and what callers did that they must not; never a value."""
+        """Names, versions, stages, times, and what callers did wrong; never a value."""
         shown: dict[str, Any] = {}
         for secret in self._secrets.values():
-            # A name may be there in two regions; the first keeps it.
+            # Two regions may have a secret of this name. The first one is shown.
             shown[secret.name if secret.name not in shown else f"{secret.region}/{secret.name}"] = {
                 "Region": secret.region,
                 "Versions": {
@@ -130,14 +130,14 @@ class AlibabaKms:
         return {"secrets": shown, "violations": list(self._violations)}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
         """The first secrets."""
         self._begin(world)
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     def _begin(self, world: World) -> None:
         self._world, now = world, self._clock.now()
@@ -148,13 +148,13 @@ class AlibabaKms:
                 self._note(secret, id_, by="world")
 
     def frozen(self) -> AlibabaKms:
-        """What reads show now, whatever comes."""
+        """A copy that always shows the present state."""
         twin = copy(self)
         twin._clock, twin._secrets = self._clock.stopped(), deepcopy(self._secrets)
         return twin
 
     async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
-        """Somebody writes a version by other means, as the current one. Raises: ValueError: no such secret."""
+        """Write a version as if by hand, and make it current. Raises: ValueError: there is no such secret."""
         secret = next((one for one in self._secrets.values() if one.name == resource), None)
         if secret is None:
             raise ValueError("kms has no such secret")
@@ -200,12 +200,12 @@ class AlibabaKms:
                 raise ApiError("Rejected.ResourceExist", "The resource already exists.", 409)
             known.data, known.kind = version.data, version.kind
             self._note(secret, version.id)
-        # A known id with the same value is ignored, its stages too, and is a success.
+        # A known id with the same value is a success. Its stages are ignored, too.
         marks = {"VersionStage": sorted(secret.stages_of(version.id))}
         return {"SecretName": secret.name, "VersionId": version.id, "VersionStages": marks}
 
     def _add(self, secret: Secret, version: Version, stages: list[str]) -> None:
-        """Keep a new version; the earliest goes if there are too many."""
+        """Add a new version. If there are too many, the earliest one is deleted."""
         after = secret.stages_after(stages, version.id)
         if len(secret.versions) >= (MOST_VERSIONS if self._world.holds("S7") else FEWER_VERSIONS):
             if not self._world.holds("S5"):
@@ -327,18 +327,18 @@ class AlibabaKms:
         return Version(id_, data, kind, self._clock.now())
 
     def _check_labels(self, stages: list[str]) -> None:
-        """Labels of a caller's own are taken. Raises: ApiError: not in a world without S4."""
+        """Check a caller's own labels. Raises: ApiError: a world without S4 refuses them."""
         if not self._world.holds("S4") and set(stages) - {CURRENT, PREVIOUS}:
             raise ApiError("InvalidParameter", "The specified parameter is invalid.")
 
     def _watch(self, call: Call) -> None:
-        """A value in the query is taken, as the cloud takes it; logs and gateways would show it."""
+        """Note if a value is in the query. The cloud accepts it there, but logs and gateways would show it."""
         if "SecretData" in call.in_query:
             self._violations.append(f"{call.action}: SecretData was in the query")
 
 
 def _stages(text: str | None) -> list[str]:
-    """VersionStages: a JSON list of names as text; the current stage if nothing is said."""
+    """The names in VersionStages, which is a JSON list as text; the current stage if it is missing."""
     # claims: S4
     if not text:
         return [CURRENT]

@@ -1,4 +1,4 @@
-"""A generic secret of Alibaba's KMS: its versions, and which of them each stage marks."""
+"""A generic secret of Alibaba's KMS: its versions, and the version of each stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MOST_STAGES = 8
 
 @dataclass
 class Version:
-    """One value; `read` counts GetSecretValue calls that were answered."""
+    """One value; `read` counts the GetSecretValue calls that were answered with it."""
 
     id: str
     data: str
@@ -25,7 +25,7 @@ class Version:
 
 @dataclass
 class Secret:
-    """A live secret: versions in the order they were made, and which version each stage marks."""
+    """A secret: its versions in the order of creation, and the version of each stage."""
 
     name: str
     region: str
@@ -39,7 +39,7 @@ class Secret:
 
     @classmethod
     def of(cls, name: str, spec: KmsSecret, now: float) -> Secret:
-        """As a world describes it."""
+        """The secret that a world describes."""
         versions = {id_: Version(id_, one.value, "text", one.created) for id_, one in spec.seeded_versions(now).items()}
         times = [one.created for one in versions.values()] or [now]
         stages = {CURRENT: spec.current or list(versions)[-1], **spec.labels} if versions else {}
@@ -54,7 +54,10 @@ class Secret:
         return [stage for stage, id_ in self.stages.items() if id_ == version_id]
 
     def stages_after(self, stages: list[str], version_id: str) -> dict[str, str]:
-        """The stages after these were put on a version; the former current one becomes the previous one."""
+        """The stages after a version gets these.
+
+        If it becomes current, the former current version becomes the previous one.
+        """
         # claims: S4, S7
         after, former = dict(self.stages), self.stages.get(CURRENT)
         if CURRENT in stages and former not in (None, version_id):

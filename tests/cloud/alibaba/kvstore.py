@@ -31,11 +31,11 @@ from tests.cloud.wire.service import (
 )
 
 BUSY_S = 5.0
-"""How long after a change has settled the next one is refused in a world without A3."""
+"""The seconds after a change has settled in which the next one is refused, in a world without A3."""
 EFFECT_LATE_S = 3.0
-"""How long after its account is at rest a new password comes into force in a world without A11."""
+"""The seconds from an account's rest until its new password is in force, in a world without A11."""
 NOBODY_LISTENS = 1
-"""The port that is shown in a world without W5."""
+"""The port that the API shows in a world without W5."""
 _SYMBOLS = "!@#$%^&*()_+-="
 _PRIVILEGES = {"RoleReadOnly": "r", "RoleReadWrite": "rw"}
 _MOST_TAGS = 5
@@ -45,7 +45,7 @@ LEGACY = "SourceBiz OwnerAccount OwnerId:int ResourceOwnerAccount ResourceOwnerI
 
 @dataclass
 class Account:
-    """A live account, which shows Unavailable from `shown` until it has `settled`, both in epoch seconds."""
+    """An account. It shows Unavailable from `shown` to `settled`, both in epoch seconds."""
 
     spec: TairAccount
     user: RedisUser
@@ -61,7 +61,7 @@ class Account:
 
 @dataclass
 class Instance:
-    """A live instance."""
+    """An instance."""
 
     id: str
     spec: TairInstance
@@ -71,11 +71,11 @@ class Instance:
 
     @property
     def users(self) -> list[RedisUser]:
-        """Its accounts as Redis users; without one of the instance's own a password alone opens nothing."""
+        """The instance's accounts as Redis users. If it has no default account, a password alone logs nobody in."""
         return [account.user for account in self.accounts.values()]
 
     def restore(self, world: World) -> None:
-        """Take the accounts of a world."""
+        """Set the accounts of a world."""
         self.spec, own, spec = world.tair[self.id], {"default", self.id}, world.tair[self.id]
         self.accounts = {}
         for name, one in spec.accounts.items():
@@ -96,7 +96,7 @@ _INSTANCE = "acs:kvstore:{region}:{account}:instance/{InstanceId}"
 
 
 class AlibabaKvstore:
-    """The service; one Redis process an instance, which sleeps if the instance is lazy."""
+    """The service. Each instance has a Redis process; the process of a lazy instance sleeps."""
 
     cloud: Cloud = "alibaba"
     name = "r-kvstore"
@@ -138,7 +138,7 @@ class AlibabaKvstore:
         self.actions: Mapping[str, Action] = judged_by(_INSTANCE, "InstanceId", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """Codes of this API's siblings; ModifyAccountPassword itself publishes none."""
+        """The codes of similar actions. ModifyAccountPassword itself has no published ones."""
         # claims: R14, W2
         if kind == "denied":
             return ApiError("Forbidden.RAM", "User not authorized to operate on the specified resource.", 403)
@@ -161,11 +161,11 @@ class AlibabaKvstore:
         }
 
     async def start(self) -> None:
-        """Start the Redis servers, side by side; lazy ones only listen."""
+        """Start all Redis servers at once; lazy ones only listen."""
         await asyncio.gather(*(one.server.start(one.users) for one in self.instances.values()))
 
     async def reset(self, world: World) -> None:
-        """The first accounts, the same ports, another code for a wrong old password."""
+        """Set the first accounts again, keep the ports, and choose another code for a wrong old password."""
         self.world, self._pool.world, self._wrong_old = world, world, _drawn_refusal()
         self._restore()
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
@@ -175,7 +175,7 @@ class AlibabaKvstore:
         await asyncio.gather(*(instance.server.stop() for instance in self.instances.values()))
 
     def frozen(self) -> AlibabaKvstore:
-        """What reads show now, whatever comes."""
+        """A copy that always shows the present state."""
         twin = copy(self)
         twin._clock = self._clock.stopped()
         twin.instances = {
@@ -185,7 +185,7 @@ class AlibabaKvstore:
         return twin
 
     async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
-        """Somebody changes a password by other means. Raises: ValueError: there is no such account."""
+        """Change a password as if by hand. Raises: ValueError: there is no such account."""
         instance = self.instances.get(resource)
         if instance is None or account not in instance.accounts:
             raise ValueError("tair has no such instance or account")
@@ -194,7 +194,7 @@ class AlibabaKvstore:
         self._history.add("tair", resource, account, password, by="outside")
 
     def _restore(self) -> None:
-        """The world's accounts."""
+        """Set the accounts of the world."""
         for instance in self.instances.values():
             instance.restore(self.world)
             for name, account in instance.accounts.items():
@@ -222,7 +222,7 @@ class AlibabaKvstore:
         instance, account, refused = self.ready_account(given, new, call)
         if old == new and self.world.old_equals_new == "refuse":
             raise ApiError("InvalidNewPassword.Duplicate", "The new password equals the old one.")
-        async with instance.turn:  # compare and swap: of two callers with the same old password one wins
+        async with instance.turn:  # compare and swap: only one of two callers with the same old password succeeds
             if old == new and not self.world.holds("W10"):
                 old = new = account.user.password
             if old != account.user.password or (old == new and self.world.old_equals_new == "same_code"):
@@ -231,7 +231,7 @@ class AlibabaKvstore:
         return self.answered(account, call, refused)
 
     def ready_account(self, given: Mapping[str, Any], new: str, call: Call) -> tuple[Instance, Account, bool]:
-        """Instance and account that a new password may go to, and whether the caller hears a refusal all the same.
+        """The instance and account for a new password, and whether the caller is told a refusal although it changes.
 
         Raises: ApiError.
         """
@@ -250,16 +250,16 @@ class AlibabaKvstore:
         return instance, account, refused
 
     def is_settling(self, account: Account) -> bool:
-        """Whether a change of the account is being applied, shown or not."""
+        """Whether a change of the account is under way, shown or not."""
         return self._clock.now() < account.settled
 
     async def set_password(self, instance: Instance, account: Account, password: str) -> None:
-        """Bring a new password into force. The caller has the instance's turn."""
+        """Put a new password in force. The caller holds the instance's lock."""
         await self._turn(instance, account, password)
         self._history.add("tair", instance.id, account.user.name, password)
 
     def answered(self, account: Account, call: Call, refused: bool) -> Answer:
-        """The answer to a change that was made. Raises: ApiError: the caller hears a refusal."""
+        """The answer to a change that was made. Raises: ApiError: the caller is told a refusal."""
         # claims: R14
         if refused:
             raise self.error_for("lock", call)
@@ -268,7 +268,7 @@ class AlibabaKvstore:
         return {}
 
     def _wrong_old_password(self) -> ApiError:
-        """A code that nobody has published; without A2 the published one of another mistake."""
+        """An unpublished code; in a world without A2, the published code of another mistake."""
         if self.world.holds("A2"):
             return ApiError(*self._wrong_old)
         return ApiError("InvalidAccountPassword.Format", "Specified AccountPassword is not valid.")
@@ -356,14 +356,14 @@ class AlibabaKvstore:
 
 
 def _drawn_refusal() -> tuple[str, str, int]:
-    """Nobody has published what a wrong old password returns: no caller may know this code beforehand."""
+    """A random code, because what a wrong old password returns is not published: no caller may rely on a code."""
     kind = random.choice(("InvalidOldPassword", "InvalidOldAccountPassword", "IncorrectOldPassword"))
     end = "".join(random.choices(string.ascii_lowercase, k=4)).capitalize()
     return f"{kind}.{end}", "The old password is wrong.", random.choice((400, 403))
 
 
 def _check_password(password: str) -> None:
-    """8 to 32 characters, three classes of four, symbols only of the published ones."""
+    """The rule: 8 to 32 characters, three classes of four, and only the published symbols."""
     # claims: W3
     known = all(one.isascii() and (one.isalnum() or one in _SYMBOLS) for one in password)
     if not 8 <= len(password) <= 32 or character_classes(password) < 3 or not known:
@@ -371,7 +371,7 @@ def _check_password(password: str) -> None:
 
 
 def _wanted_tags(given: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Key and value of each `Tag.N`; an empty value stands for any."""
+    """Key and value of each `Tag.N`. An empty value matches any."""
     # claims: A10
     numbers = range(1, _MOST_TAGS + 1)
     if any(f"Tag.{number}.Value" in given and f"Tag.{number}.Key" not in given for number in numbers):

@@ -1,7 +1,7 @@
 """Alibaba RAM, 2015-05-01: an account's roles and the policies attached to them.
 
-Source: the official SDK's models (alibabacloud-ram20150501 1.3.0); the codes are those that the Terraform provider and
-Serverless Devs go by, which work against real accounts. RAM's host is the same in every region.
+Sources: the official SDK's models (alibabacloud-ram20150501 1.3.0). The codes are those that the Terraform provider and
+Serverless Devs expect, which work with real accounts. RAM's host is the same in every region.
 
 Claims: I2, I10, W2.
 """
@@ -29,7 +29,7 @@ _ROLE, _POLICY = "acs:ram::{account}:role/{RoleName}", "acs:ram::{account}:polic
 
 
 class AlibabaRam:
-    """Roles and policies of the one account."""
+    """The roles and policies of the account."""
 
     cloud: Cloud = "alibaba"
     name = "ram"
@@ -121,15 +121,15 @@ class AlibabaRam:
         return {role.name: list(role.attached) for role in self._roles.every()}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """The roles are the identities', which begin again by themselves."""
+        """Does nothing: Identities keeps the roles and resets them."""
         self._world = world
         self._policies.world = world
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = given["RoleName"]
@@ -267,5 +267,5 @@ def _shown(role: Role) -> dict[str, Any]:
 
 
 def moment(unix: float) -> str:
-    """A time as RAM writes it."""
+    """A time in RAM's format."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix))

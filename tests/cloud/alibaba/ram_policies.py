@@ -1,4 +1,4 @@
-"""RAM's policies and their versions, of which five are kept.
+"""RAM's policies and their versions. RAM keeps at most five versions of a policy.
 
 Claims: I2, I10.
 """
@@ -20,7 +20,7 @@ _ROTATES = "DeleteOldestNonDefaultVersionWhenLimitExceeded"
 
 
 class RamPolicies:
-    """Answers what RAM is asked about policies."""
+    """Answers RAM's actions on policies."""
 
     def __init__(self, world: World, roles: RoleDirectory) -> None:
         self.world = world
@@ -87,7 +87,7 @@ class RamPolicies:
         return {}
 
     async def delete(self, given: Mapping[str, Any], call: Call) -> Answer:
-        """DeletePolicy: one that is attached, or has more than its default version, stays."""
+        """DeletePolicy. A policy that is attached, or has more than its default version, is not deleted."""
         policy = self.find(given)
         holders = self._roles.holders_of(policy)
         cascades = given.get("CascadingDelete", "").lower() == "true" or not self.world.holds("I2")
@@ -112,7 +112,7 @@ class RamPolicies:
 
 
 def read_document(text: str, *, trust: bool = False) -> dict[str, Any]:
-    """A policy document as RAM is given it. Raises: ApiError."""
+    """The policy document in a request. Raises: ApiError."""
     try:
         return read_text("alibaba", text, trust=trust)
     except DocumentError as error:
@@ -120,7 +120,7 @@ def read_document(text: str, *, trust: bool = False) -> dict[str, Any]:
 
 
 def no_such(kind: str, name: str) -> ApiError:
-    """The refusal of what is not there."""
+    """The refusal for something that does not exist."""
     return ApiError(f"EntityNotExist.{kind}", f"The {kind.lower()} does not exist: {name}.", 404)
 
 

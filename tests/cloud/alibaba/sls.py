@@ -1,4 +1,4 @@
-"""Alibaba's log service SLS (2020-12-30): projects, Logstores and their index, and the lines of a Logstore's functions.
+"""Alibaba's log service SLS (2020-12-30): projects, Logstores and their index, and functions' log lines.
 
 Sources: the vendor's SDK (alibabacloud-sls20201230 5.15.1); help.aliyun.com sls/developer-reference/api-createlogstore,
 api-sls-2020-12-30-createindex (names, bounds, codes).
@@ -41,7 +41,7 @@ _MORE_OF_LOGSTORES = (
 
 
 class AlibabaSls:
-    """The service; `SlsGateway` is its door."""
+    """The service; `SlsGateway` is its gateway."""
 
     cloud: Cloud = "alibaba"
     name = NAME
@@ -102,7 +102,7 @@ class AlibabaSls:
         self.actions = judged_by(_OF_PROJECT, "project", judged_by(_OF_LOGSTORE, "logstore", actions))
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes; it has none for a lock."""
+        """The error that this service publishes; it publishes none for a lock."""
         if kind == "denied":
             return ApiError("Unauthorized", "denied by sts or ram", 401)
         if kind == "lock":
@@ -110,21 +110,21 @@ class AlibabaSls:
         return ApiError("InternalServerError", "Internal error.", 500)
 
     def state(self) -> dict[str, Any]:
-        """What was made, by name."""
+        """What calls created, by name."""
         return {
             one.name: {"Description": one.description, "Logstores": sorted(one.logstores)}
             for one in self._logs.projects.values()
         }
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """Nothing was made."""
+        """Delete everything that calls created."""
         self._logs.reset(world)
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def _create_project(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = given["projectName"]

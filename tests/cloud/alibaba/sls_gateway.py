@@ -1,7 +1,7 @@
-"""SLS' front door: resource paths and JSON, the project in the host, a signature of its own ("LOG id:signature").
+"""SLS' gateway: resource paths and JSON, the project in the host, and its own signature ("LOG id:signature").
 
 Source: the vendor's SDK (alibabacloud-sls20201230 5.15.1 with alibabacloud-gateway-sls), which names paths, hosts and
-what is signed.
+the signed parts.
 
 Claims: L2, W1, W2, W9.
 """
@@ -34,7 +34,7 @@ ROUTES = tuple(
     (method, re.compile(path), action)
     for method, path, action in (
         ("POST", "/", "CreateProject"),
-        ("GET", "/", "GetProject"),  # without a project in the host: ListProject
+        ("GET", "/", "GetProject"),  # the host of ListProject has no project
         ("DELETE", "/", "DeleteProject"),
         ("POST", "/logstores", "CreateLogStore"),
         ("GET", _LOGSTORE, "GetLogStore"),
@@ -49,7 +49,7 @@ _WITH_CONTENT = ("GetProject", "ListProject", "GetLogStore", "GetIndex", "GetLog
 
 
 class SlsGateway:
-    """Knows who calls and the one service."""
+    """Checks the caller and passes calls to its one service."""
 
     def __init__(
         self, world: World, service: Service, identities: Identities, now: Callable[[], float] = time.time
@@ -78,7 +78,7 @@ class SlsGateway:
         caller = self._authenticate(request)
         host, (action, _) = _HOST.fullmatch(request.hostname), _route(request)
         if host is None or request.headers.get("x-log-apiversion") != _API:
-            raise ApiError("InvalidAPIVersion", "The host or x-log-apiversion is none of this service's.")
+            raise ApiError("InvalidAPIVersion", "The host or x-log-apiversion does not belong to this service.")
         if not action or action in self._world.unknown_actions or bool(host["project"]) is (action in _OF_NO_PROJECT):
             raise ApiError("InvalidRequest", "There is no such operation.", 404)
         call = Call("alibaba", NAME, action, VERSION, host["region"], request.host, None, request_id)
@@ -105,7 +105,7 @@ class SlsGateway:
         return given
 
     def forget_request(self, request: HttpRequest) -> None:
-        """Nothing is kept of a request."""
+        """Does nothing: this gateway remembers no request."""
 
     def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         if kind == "throttle":
@@ -155,7 +155,7 @@ def _signature(key: str, request: HttpRequest) -> bytes:
 
 
 def _route(request: HttpRequest) -> tuple[str, dict[str, Any]]:
-    """The action that a method and a path mean, and what the path names; an empty string if none."""
+    """The action of a method and a path, and the parameters in the path; an empty name if there is no such action."""
     for method, pattern, action in ROUTES:
         found = pattern.fullmatch(request.path)
         if method == request.method and found:

@@ -1,7 +1,8 @@
 """Alibaba STS, 2015-04-01: who calls, and the keys of a role.
 
 Sources: the official SDK's models (alibabacloud-sts20150401 1.2.0); AssumeRole (api.alibabacloud.com; 42775 for codes).
-An account's own keys may assume no role there; who calls this stand-in with such is taken for a user of it.
+On the real cloud, an account's own keys may assume no role. The stand-in treats a caller with such keys as a user of
+the account.
 
 Claims: I2, I12, W2.
 """
@@ -26,7 +27,7 @@ _LEAST_S, _DEFAULT_S = 900, 3600
 
 
 class AlibabaSts:
-    """Two calls that change nothing: anybody with a key may make one, the other takes a right and a role's trust."""
+    """Two calls that change nothing. Any key may make the first; the other needs a right, and the trust of a role."""
 
     cloud: Cloud = "alibaba"
     name = "sts"
@@ -53,18 +54,18 @@ class AlibabaSts:
         return ApiError("InternalError", "The request processing has failed.", 500)
 
     def state(self) -> dict[str, Any]:
-        """Nothing is kept."""
+        """Empty: this service keeps nothing."""
         return {}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """The roles are the identities', which begin again by themselves."""
+        """Does nothing: Identities keeps the roles and resets them."""
         self._world = world
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def _who(self, given: Mapping[str, Any], call: Call) -> Answer:
         number = call.caller.number if call.caller is not None else ALIBABA_ACCOUNT
@@ -119,5 +120,5 @@ class AlibabaSts:
 
 
 def _resource(call: Call) -> str:
-    """As policies name a role: of any region."""
+    """The role's ARN as policies write it, for any region."""
     return str(call.parameters.get("RoleArn", "*")).replace("acs:ram::", "acs:ram:*:", 1)

@@ -1,2 +1,3 @@
-"""The real servers behind the stand-in, and the child processes that they run in: Redis, the container registry,
-RabbitMQ."""
+"""The real servers behind the stand-in (Redis, the container registry, RabbitMQ), and the child processes that run
+them.
+"""

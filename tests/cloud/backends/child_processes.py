@@ -1,4 +1,4 @@
-"""Child processes that never outlive the one that started them."""
+"""Child processes that never outlive their parent."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 def die_with_parent() -> None:
     """Ask the kernel for SIGKILL when the parent dies, even by SIGKILL (Linux, prctl(2)). For `preexec_fn`.
 
-    The parent is the thread that forked: fork from one that lives as long as the process.
+    The kernel counts the thread that forked as the parent, so fork from a thread that lives as long as the process.
     """
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def free_port() -> int:
-    """A loopback port that nobody listens on.
+    """A loopback port where nobody listens.
 
-    It is drawn by chance from below the range that kernels give to outgoing connections: a port from that range may be
-    taken by any connection before the server that it is meant for has started.
+    The port is random, and below the range that kernels use for outgoing connections. Otherwise a connection could take
+    it before the server has started.
     """
     while True:
         port = _RNG.randrange(*_PORTS)
@@ -44,15 +44,16 @@ def free_port() -> int:
 
 
 def child_pids(pid: int) -> list[int]:
-    """The children of a process, of any of its threads (Linux, proc(5))."""
+    """The children of all threads of a process (Linux, proc(5))."""
     told = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
     return [int(child) for line in told for child in line.split()]
 
 
 def send_signal(process: asyncio.subprocess.Process, how: signal.Signals) -> None:
-    """Signal a child; nothing if it has ended, which may be between any look and the signal.
+    """Send a signal to a child; do nothing if it has ended, which may happen at any moment.
 
-    Not by asyncio's own method: before Python 3.13 that collects the child's exit code, and asyncio then warns of it.
+    asyncio's own method is not used: before Python 3.13 it collects the child's exit code, and asyncio then prints a
+    warning.
     """
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
@@ -60,7 +61,7 @@ def send_signal(process: asyncio.subprocess.Process, how: signal.Signals) -> Non
 
 
 async def start(*command: str, stdin: bytes = b"") -> asyncio.subprocess.Process:
-    """Start a quiet child that reads `stdin` to its end."""
+    """Start a child without output. It can read `stdin`."""
     process = await asyncio.create_subprocess_exec(
         *command,
         stdin=asyncio.subprocess.PIPE,
@@ -75,7 +76,7 @@ async def start(*command: str, stdin: bytes = b"") -> asyncio.subprocess.Process
 
 
 async def stop(process: asyncio.subprocess.Process, timeout_s: float = 3.0) -> None:
-    """SIGTERM, then SIGKILL; returns when the child is gone."""
+    """Send SIGTERM, then SIGKILL; return when the child has ended."""
     if process.returncode is None:
         send_signal(process, signal.SIGTERM)
         try:

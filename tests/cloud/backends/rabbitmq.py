@@ -1,4 +1,4 @@
-"""A real RabbitMQ of a test's own, as distributions package it: own ports, own folder, loopback only."""
+"""A real RabbitMQ for one test, as distributions package it: its own ports and folder, on loopback only."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ import amqp
 from tests.cloud.backends.child_processes import die_with_parent, free_port
 
 USER, PASSWORD = "keyturn", "Br0ker/pass:w%rd"
-_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the one on PATH changes the user
+_SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")  # the program on PATH changes the user
 _START_S = 60.0
 _STOP_S = 20.0
 
 
 def missing_programs() -> str:
-    """What is not installed, or an empty string."""
+    """The programs that are not installed; empty if all are."""
     absent = [name for name in (str(_SERVER), "erl", "epmd") if not shutil.which(name)]
     return f"no RabbitMQ here (missing: {', '.join(absent)}); .ci/run installs it" if absent else ""
 
 
 class RabbitMq:
-    """Starts one node and its name server; a context manager. Raises: RuntimeError if it does not come up."""
+    """Starts one node and its name server; a context manager. Raises: RuntimeError: the node does not start."""
 
     def __init__(self) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="standin-rabbitmq-"))
@@ -69,11 +69,11 @@ class RabbitMq:
             raise
 
     def url(self, queue: str, *, user: str = USER, password: str = PASSWORD, vhost: str = "") -> str:
-        """A queue of this broker as a setting names it."""
+        """The URL of a queue of this broker, as a setting has it."""
         return f"amqp://{user}:{quote(password, safe='')}@127.0.0.1:{self.port}/{vhost}?queue={queue}"
 
     def connection(self) -> Any:
-        """An open connection of the client's own making. Raises: what py-amqp raises."""
+        """An open connection of the client library. Raises: what py-amqp raises."""
         client = amqp.Connection(
             f"127.0.0.1:{self.port}", USER, PASSWORD, login_method="PLAIN", connect_timeout=5, read_timeout=10
         )
@@ -85,12 +85,12 @@ class RabbitMq:
         return client
 
     def declare(self, queue: str, **arguments: Any) -> None:
-        """Make a durable queue."""
+        """Create a durable queue."""
         with self.connection() as client:
             client.channel().queue_declare(queue, durable=True, auto_delete=False, arguments=arguments)
 
     def start(self) -> None:
-        """Start the node, and wait until it takes connections."""
+        """Start the node, and wait until it accepts connections."""
         (self._folder / "pid").unlink(missing_ok=True)
         self._node = self._popen([str(_SERVER)])
         until = time.monotonic() + _START_S
@@ -108,15 +108,15 @@ class RabbitMq:
         return True
 
     def freeze(self) -> None:
-        """Stop its process; its sockets stay open and take what is sent."""
+        """Stop the process. Its sockets stay open and receive what clients send."""
         os.kill(self._pid(), signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Continue the process."""
         os.kill(self._pid(), signal.SIGCONT)
 
     def kill(self) -> None:
-        """End the node as by a power cut."""
+        """Kill the node, as a power cut would."""
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._pid(), signal.SIGKILL)
         self._end_group(self._node)
@@ -144,7 +144,7 @@ class RabbitMq:
 
     @staticmethod
     def _end_group(process: subprocess.Popen[bytes] | None) -> None:
-        """SIGTERM, then SIGKILL, to a session that we started, all that belongs to it."""
+        """End a process and its whole session: SIGTERM, then SIGKILL."""
         if process is None:
             return
         for how in (signal.SIGCONT, signal.SIGTERM, signal.SIGKILL):

@@ -1,9 +1,9 @@
-"""How the clouds' proxies read AUTH: a thin proxy that turns their login forms into the real server's own.
+"""How the clouds' proxies read AUTH. This small proxy turns their forms of a login into those of the real server.
 
-Every other byte goes to the real server as it came, and every answer is the real server's, except for what an older
-one calls a wrong password. Sources: Tencent https://cloud.tencent.com/document/product/239/36710 (2025-09-22) and
-239/135926 (2026-08-13); Alibaba https://help.aliyun.com/document_detail/440521.html (2026-06). A server before 6.0
-knows passwords only (https://redis.io/docs/latest/commands/auth/); its words are those of Redis 5.0, server.c.
+All other bytes pass to the real server unchanged. All answers are the real server's, except an older server's answer to
+a wrong password. Sources: Tencent https://cloud.tencent.com/document/product/239/36710 (2025-09-22) and 239/135926
+(2026-08-13); Alibaba https://help.aliyun.com/document_detail/440521.html (2026-06). A server before 6.0 knows passwords
+only (https://redis.io/docs/latest/commands/auth/); its words are those of Redis 5.0, server.c.
 
 Claims: R17, R18, R19, A8, A9.
 """
@@ -20,10 +20,10 @@ Words = list[bytes]
 TwoWordLogin = Literal["accept", "refuse", "arguments"]
 
 DEFAULT = b"default"
-"""The real server's own name for the account that a password alone opens."""
+"""The real server's name for the account that logs in with a password alone."""
 _REFUSED_NEW = b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"
 _REFUSED_OLD = b"-ERR invalid password\r\n"
-_TOO_FEW: Words = [b"AUTH"]  # which the real server calls a wrong number of arguments
+_TOO_FEW: Words = [b"AUTH"]  # the real server answers: wrong number of arguments
 _CHUNK = 64 * 1024
 _MOST_WORDS = 1024 * 1024
 _PROBE_S = 5.0
@@ -31,12 +31,12 @@ _PROBE_S = 5.0
 
 @dataclass(frozen=True)
 class LoginForms:
-    """Which forms one instance's proxy takes.
+    """The forms of AUTH that one instance's proxy accepts.
 
-    `separator`: what stands between account and password in a form of one word. `default`: the names by which the
-    default account may be called before a colon, and, where the colon is the separator, in a form of two words.
-    `password_alone`: a password alone opens the default account. `takes_any`: that account needs no password, and takes
-    any; without it such an account refuses every one.
+    `separator`: stands between account and password in a form of one word. `default`: the names of the default account
+    before a colon and, if the colon is the separator, in a form of two words. `password_alone`: a password alone logs
+    in to the default account. `takes_any`: that account accepts any password; otherwise an account without a password
+    refuses every one.
     """
 
     separator: bytes
@@ -47,7 +47,7 @@ class LoginForms:
     takes_any: bool = False
 
     def candidates(self, words: Words) -> list[Words]:
-        """What an AUTH command may mean, as commands of the real server in the order in which they are tried."""
+        """The possible meanings of an AUTH command, as commands for the real server, in the order to try them."""
         if len(words) == 2:
             return self._of_one_word(words[1])
         if len(words) == 3:
@@ -55,7 +55,7 @@ class LoginForms:
         return [words]
 
     def _of_one_word(self, text: bytes) -> list[Words]:
-        """The whole as the default account's password; else split at the first separator."""
+        """The whole text as the default account's password, then the text split at the first separator."""
         found = [self._of_default(text)] if self.password_alone else []
         name, colon, password = text.partition(b":")
         if colon and name in self.default:
@@ -77,7 +77,10 @@ class LoginForms:
         return [b"AUTH", DEFAULT, password] if self.takes_any else [b"AUTH", password]
 
     def candidates_in_hello(self, words: Words) -> list[Words]:
-        """The login in a HELLO command in the same way; none if it has none. `default` is no name that anybody gave."""
+        """The same for the login in a HELLO command; empty if it has none.
+
+        The name `default` there means that none was given.
+        """
         at = _login_in(words)
         if not at:
             return []
@@ -86,7 +89,7 @@ class LoginForms:
 
 
 def hello_with_login(words: Words, login: Words) -> Words:
-    """A HELLO command with this login in place of its own; a login that is a refusal comes alone."""
+    """A HELLO command with this login instead of its own. A login of one word, which is a refusal, is sent alone."""
     if len(login) < 2:
         return login
     at = _login_in(words)
@@ -95,7 +98,7 @@ def hello_with_login(words: Words, login: Words) -> Words:
 
 
 def _login_in(words: Words) -> int:
-    """Where a HELLO command says AUTH, with two words behind it; 0 if nowhere."""
+    """The position of AUTH in a HELLO command, with two words after it; 0 if there is none."""
     return next((at for at, word in enumerate(words[:-2]) if at and word.upper() == b"AUTH"), 0)
 
 
@@ -104,14 +107,14 @@ def _nobody() -> Words:
 
 
 async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, forms: LoginForms) -> None:
-    """Serve one client from the real server at a loopback port, until one of them ends. Raises: OSError."""
+    """Connect one client to the real server at a loopback port, until one side ends. Raises: OSError."""
     inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", port)
     spoken = _Spoken(reader, inner_writer, port, forms)
     await asyncio.gather(spoken.pass_on(), _answers(inner_reader, writer, spoken))
 
 
 class _Spoken:
-    """What a client says, command by command."""
+    """What a client sends, one command at a time."""
 
     def __init__(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, port: int, forms: LoginForms
@@ -120,7 +123,7 @@ class _Spoken:
         self.logging_in = 0
 
     async def pass_on(self) -> None:
-        """Read commands until the client ends; then tell the server."""
+        """Read commands until the client ends, then tell the server."""
         try:
             while await self._one():
                 await self._writer.drain()
@@ -137,7 +140,7 @@ class _Spoken:
             self._writer.write(bytes(raw + cut.partial))
             return False
         except (ValueError, asyncio.LimitOverrunError):
-            self._writer.write(bytes(raw))  # no command: the server says what it thinks of this, and of all after it
+            self._writer.write(bytes(raw))  # not a command: the server answers this and everything after it
             await _copy(self._reader, self._writer)
             return False
         kind = words[0].upper() if words else b""
@@ -182,7 +185,7 @@ class _Spoken:
         return hello_with_login(words, await self._meant(candidates)) if candidates else words
 
     async def _meant(self, candidates: list[Words]) -> Words:
-        """The first reading that the real server takes, else the last one, whose refusal is the answer."""
+        """The first meaning that the real server accepts, or the last one, whose refusal becomes the answer."""
         for words in candidates[:-1]:
             if await self._is_taken(words):
                 return words
@@ -198,7 +201,7 @@ class _Spoken:
 
 
 async def _answers(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, spoken: _Spoken) -> None:
-    """Copy what the real server answers; an older one has another word for a wrong password."""
+    """Pass on the real server's answers. An older server has another answer to a wrong password."""
     try:
         while chunk := await reader.read(_CHUNK):
             if spoken.logging_in and spoken.forms.before_6 and _REFUSED_NEW in chunk:

@@ -1,8 +1,8 @@
-"""Redis servers that sleep: each has an address, and a process only while somebody needs it.
+"""Redis servers that sleep. Each has an address all the time, and a process only while a client needs it.
 
-A fleet of a thousand instances costs a listening socket each. A process starts when its instance is first dialled or
-first changed; beyond the pool's limit the one that was idle longest ends. Its users are kept here and set again at the
-next dial; its data is gone, as there is none that matters.
+A fleet of a thousand instances costs one listening socket each. A process starts at the first connection or the first
+change of its instance. If the pool is full, the process that was idle longest ends. The pool keeps the users and sets
+them again at the next start. The data is lost; no test needs it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from tests.cloud.state.world import World
 
 
 class RedisPool:
-    """The sleeping servers that are awake: at most the world's `max_servers`; more only if none of them is idle."""
+    """The servers whose processes run: at most the world's `max_servers`, or more while none of them is idle."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -26,7 +26,9 @@ class RedisPool:
         return len(self._awake)
 
     async def mark_used(self, server: LazyRedisServer) -> None:
-        """Count a server in, as the one used last; first end what was idle longest while there are too many."""
+        """Note that a server runs and was used last; first end the processes that were idle longest if there are too
+        many.
+        """
         self.mark_asleep(server)
         while len(self._awake) >= self.world.max_servers:
             idle = next((one for one in self._awake if one.idle), None)
@@ -36,12 +38,12 @@ class RedisPool:
         self._awake[server] = None
 
     def mark_asleep(self, server: LazyRedisServer) -> None:
-        """Count it out."""
+        """Note that a server's process has ended."""
         self._awake.pop(server, None)
 
 
 class LazyRedisServer:
-    """A RedisServer behind a listener of its own, so that its address outlives its process."""
+    """A RedisServer with a separate listener, so that the address outlives the process."""
 
     def __init__(self, pool: RedisPool, forms: LoginForms) -> None:
         self.port = 0
@@ -60,18 +62,18 @@ class LazyRedisServer:
 
     @property
     def idle(self) -> bool:
-        """Whether nobody is connected and nothing is being set."""
+        """Whether no client is connected and no change is under way."""
         return self._dialled == 0 and not self._turn.locked()
 
     async def start(self, users: Iterable[RedisUser]) -> None:
-        """Listen, with these users in mind; nothing if it listens. Raises: OSError."""
+        """Listen, and keep these users for the process; nothing if it listens already. Raises: OSError."""
         if self._listener is None:
             self._users = {user.name: user for user in users}
             self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
             self.port = self._listener.sockets[0].getsockname()[1]
 
     async def set_users(self, users: Iterable[RedisUser]) -> None:
-        """Make users so, in a real server; returns when it has said yes. Raises: RuntimeError, OSError."""
+        """Set users in a real server; returns when the server has confirmed. Raises: RuntimeError, OSError."""
         given = list(users)
         async with self._turn:
             if self._pool.world.wake_on_change or self._real is not None:
@@ -79,7 +81,7 @@ class LazyRedisServer:
             self._users |= {user.name: user for user in given}
 
     async def restore(self, users: Iterable[RedisUser]) -> None:
-        """Forget what there was, process and all."""
+        """End the process and set these users for the next one."""
         await self.sleep()
         self._users = {user.name: user for user in users}
 
@@ -98,7 +100,7 @@ class LazyRedisServer:
         await self.sleep()
 
     async def _woken(self) -> RedisServer:
-        """The process, started if need be; call it in turn. Raises: RuntimeError, OSError."""
+        """The process; starts it if needed. Call this while holding the lock. Raises: RuntimeError, OSError."""
         if self._real is None or not self._real.runs:
             await self._pool.mark_used(self)
             real = RedisServer()
@@ -119,14 +121,14 @@ class LazyRedisServer:
                 port = (await self._woken()).port
             await relay(reader, writer, port, self.forms)
         except (OSError, RuntimeError, asyncio.TimeoutError):
-            pass  # no server, or one side hung up: the client sees its connection closed
+            pass  # no server, or one side closed: the client's connection closes
         finally:
             self._dialled -= 1
             writer.close()
 
 
 class EagerRedisServer:
-    """A RedisServer that runs from the start, behind a listener of its own, which reads AUTH as the cloud does."""
+    """A RedisServer that runs from the start, with a separate listener that reads AUTH as the cloud does."""
 
     def __init__(self, forms: LoginForms) -> None:
         self.port = 0
@@ -140,7 +142,7 @@ class EagerRedisServer:
         return f"127.0.0.1:{self.port}" if self.port else ""
 
     async def start(self, users: Iterable[RedisUser]) -> None:
-        """Start it and listen; nothing if it runs. Raises: RuntimeError, OSError."""
+        """Start the server and listen; nothing if it runs. Raises: RuntimeError, OSError."""
         await self._real.start(users)
         if self._listener is None:
             self._listener = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -164,6 +166,6 @@ class EagerRedisServer:
         try:
             await relay(reader, writer, self._real.port, self.forms)
         except (OSError, asyncio.TimeoutError):
-            pass  # no server, or one side hung up: the client sees its connection closed
+            pass  # no server, or one side closed: the client's connection closes
         finally:
             writer.close()

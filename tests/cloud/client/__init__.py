@@ -1,1 +1,1 @@
-"""The stand-in as its callers hold it: its process, its clock, both clouds' SDKs, logins, queues, functions' URLs."""
+"""What callers of the stand-in need: its process, its clock, both clouds' SDKs, logins, queues, URLs of functions."""

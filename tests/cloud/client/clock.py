@@ -1,4 +1,4 @@
-"""The stand-in's clock as other processes see it: read it, and live by it."""
+"""The stand-in's clock in other processes: read it, and run by it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shared.runtime.settings import setting
 from tests.cloud.client.control_path import opener
 
 _TIMEOUT_S = 2.0
-_LATE_S = 0.02  # by so much a clock may be behind, because a busy machine was slow to set it
+_LATE_S = 0.02  # a clock may be behind by so much, because a busy machine set it late
 _MOST_TRIES = 100
 _ENDPOINTS = ("KEYTURN_TENCENT_ENDPOINT", "KEYTURN_ALIBABA_ENDPOINT")
 
 
 def offset_s(settings: Mapping[str, str]) -> float:
-    """How many seconds the world of these `KEYTURN_*` is ahead; 0 where none of their endpoints is a stand-in."""
+    """The seconds by which the world is ahead of real time. 0 if no endpoint in these settings is a stand-in."""
     for endpoint in _endpoints(settings):
         with contextlib.suppress(URLError, OSError, ValueError, KeyError, TypeError):
             return float(_ask(endpoint, setting(settings, "KEYTURN_CA_FILE"))["Offset"])
@@ -37,9 +37,9 @@ def move_to(settings: Mapping[str, str], moment: float) -> None:
 
 @contextlib.contextmanager
 def running_ahead(seconds: float) -> Iterator[None]:
-    """This process's wall clock runs so many seconds ahead for a while; for handlers that run in it.
+    """This process's wall clock runs so many seconds ahead for a while, for handlers that run in it.
 
-    Unlike `functions.shifted_time` it also reaches what was imported before.
+    Unlike `functions.shifted_time` this also affects modules that were imported before.
     """
     if not seconds:
         yield
@@ -62,7 +62,7 @@ def _endpoints(settings: Mapping[str, str]) -> list[str]:
 
 def _ask(endpoint: str, ca_file: str | None, order: dict[str, float] | None = None) -> dict[str, float]:
     data = None if order is None else json.dumps(order).encode()
-    # A move waits for all that happens meanwhile.
+    # A move waits for everything that happens meanwhile.
     timeout_s = _TIMEOUT_S if order is None else 60.0
     with opener(ca_file).open(Request(f"{endpoint}/_standin/clock", data), timeout=timeout_s) as reply:
         shown: dict[str, float] = json.load(reply)

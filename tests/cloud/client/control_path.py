@@ -1,4 +1,4 @@
-"""How callers open the stand-in's control paths: without a proxy, and trusting its CA alone where it has one."""
+"""How callers open the stand-in's control paths: without a proxy and, over TLS, trusting only its CA."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.request import BaseHandler, HTTPSHandler, OpenerDirector, ProxyHandl
 
 
 def opener(ca_file: str | None) -> OpenerDirector:
-    """For one stand-in. Raises: OSError, if its CA cannot be read."""
+    """An opener for one stand-in. Raises: OSError: its CA cannot be read."""
     handlers: list[BaseHandler] = [ProxyHandler({})]
     if ca_file:
         handlers.append(HTTPSHandler(context=ssl.create_default_context(cafile=ca_file)))

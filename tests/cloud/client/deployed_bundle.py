@@ -1,4 +1,4 @@
-"""A platform's bundle, deployed to the stand-in by the tool that deploys it to a cloud, and how it is used there."""
+"""A platform's bundle on the stand-in, deployed by the real deploy tool, and how tests use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ QUEUES = {
 }
 PATIENCE_S = 40.0
 DENIED = re.compile("(AuthFailure\\.)?Unauthorized|Forbidden|NoPermission|AccessDenied")
-"""How the code of a call begins that a role has no right to."""
+"""The beginning of the code of a call for which a role has no right."""
 
 
 @dataclass
@@ -40,10 +40,10 @@ class DeployedBundle:
     cloud: Standin
     name: str
     environ: dict[str, str]
-    dist: Path  # of its own: the plan that `deploy` goes by is kept there
+    dist: Path  # its own folder: `deploy` keeps its plan there
 
     def workbench(self, verb: str) -> subprocess.CompletedProcess[str]:
-        """`make <verb>`, with the packages as they are."""
+        """Run `make <verb>` without building the packages again."""
         command = [
             sys.executable,
             "-m",
@@ -57,7 +57,7 @@ class DeployedBundle:
         return subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120)
 
     def bootstrap(self) -> subprocess.CompletedProcess[str]:
-        """`make bootstrap`; what it found and made is in the environment from then on, as by settings.sh."""
+        """Run `make bootstrap`. Afterwards the environment has what it found and made, as settings.sh would set it."""
         command = [sys.executable, "-m", "shared.workbench.bootstrap", self.name, "--dist", str(self.dist)]
         done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=120)
         if done.returncode == 0:
@@ -67,7 +67,7 @@ class DeployedBundle:
         return done
 
     def make_call(self, function: str, command: Path, *options: str) -> subprocess.CompletedProcess[str]:
-        """`make call`, with a command in a file."""
+        """Run `make call` with a command in a file."""
         whole = [sys.executable, "-m", "shared.workbench.deploy", "call", self.name, function, str(command), *options]
         environ = self.environ | {"TENCENTCLOUD_UIN": TENCENT_UIN}
         return subprocess.run(whole, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120)
@@ -78,10 +78,13 @@ class DeployedBundle:
         return str(url)
 
     def limit(self, function: str, seconds: int) -> None:
-        """Give a function so long, where serverless.yml gives it a minute; `deploy` would put that right."""
+        """Limit a function's time to so many seconds instead of serverless.yml's minute.
+
+        `deploy` would restore the minute.
+        """
         if self.name == "tencent":
             call_scf(self.cloud, "UpdateFunctionConfiguration", FunctionName=function, Timeout=seconds)
-            time.sleep(0.2)  # it is updating
+            time.sleep(0.2)  # the function is being updated
             return
         from alibabacloud_fc20230330 import models
 
@@ -101,7 +104,7 @@ class DeployedBundle:
             box.close()
 
     def command(self, function: str, data: dict[str, Any]) -> None:
-        """A command event onto the commands queue, as any producer would put it."""
+        """Put a command event on the commands queue, as any producer would."""
         event = {"specversion": "1.0", "id": "order-1", "source": "desk", "type": f"keyturn.command.{function}"}
         body = json.dumps({**event, "datacontenttype": "application/json", "data": data})
         queue = open_queue(self.environ["KEYTURN_COMMANDS"], function=function, access=queue_access(self.environ))
@@ -111,19 +114,19 @@ class DeployedBundle:
             queue.close()
 
     def wait(self, found: Callable[[], bool]) -> None:
-        """Until it is so."""
+        """Wait until the condition holds."""
         until = time.monotonic() + PATIENCE_S
         while not found():
             assert time.monotonic() < until, "\n".join(line for one in self.cloud.functions() for line in one["Log"])
             time.sleep(0.1)
 
     def outcomes(self) -> list[str]:
-        """What the results say, in their order."""
+        """The outcomes of the results, in their order."""
         return [event["data"]["Outcome"] for event in self.results()]
 
 
 def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: Any) -> DeployedBundle:
-    """A platform's bundle, of the zips in `zips/<platform>`, on a fresh world; `dist` is a folder for it alone."""
+    """Deploy a platform's bundle with the zips in `zips/<platform>` to a fresh world; `dist` is its own folder."""
     one = prepare_bundle(cloud, name, zips, dist, **world)
     done = one.workbench("deploy")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -131,7 +134,7 @@ def deploy_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: An
 
 
 def prepare_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: Any) -> DeployedBundle:
-    """The same before it is deployed."""
+    """The same bundle before it is deployed."""
     cloud.reset(active_s=0.02, **world)
     environ = prepared_environment(cloud, name)
     (dist / name).mkdir()
@@ -141,7 +144,7 @@ def prepare_bundle(cloud: Standin, name: str, zips: Path, dist: Path, **world: A
 
 
 def prepared_environment(cloud: Standin, name: str) -> dict[str, str]:
-    """What a person has exported who deploys this platform's bundle to the stand-in."""
+    """The variables that a person exports to deploy this platform's bundle to the stand-in."""
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]
     results, commands = QUEUES[name]
     return {

@@ -1,6 +1,7 @@
-"""Callers of functions' HTTP addresses, by way of the stand-in's port. Each signs as the vendor's page shows.
+"""Callers of functions' HTTP addresses through the stand-in's port. Each signs as the vendor's page shows.
 
-To call one by hand: any HTTP client, the stand-in's endpoint as its proxy, the function's own `http://` address.
+To call a function by hand, use any HTTP client with the stand-in's endpoint as its proxy, and the function's `http://`
+address.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from tests.cloud.state.accounts import TENCENT_UIN
 
 @dataclass(frozen=True)
 class HttpAnswer:
-    """What came back."""
+    """An HTTP answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -32,7 +33,7 @@ class HttpAnswer:
 
 
 def call_signed(standin: Standin, url: str, command: Any, *, headers: Mapping[str, str] | None = None) -> HttpAnswer:
-    """POST a command to a function's address, signed for whichever platform the address is of."""
+    """POST a command to a function's address, signed for the platform of the address."""
     body = command if isinstance(command, bytes) else json.dumps(command).encode()
     host = urlsplit(url).netloc
     sign = tencent_headers if host.endswith(".tencentscf.com") else alibaba_headers
@@ -42,7 +43,7 @@ def call_signed(standin: Standin, url: str, command: Any, *, headers: Mapping[st
 def send_request(
     standin: Standin, url: str, body: bytes, headers: Mapping[str, str], method: str = "POST"
 ) -> HttpAnswer:
-    """Send as it is, through the stand-in as a proxy."""
+    """Send a request unchanged, with the stand-in as proxy."""
     plain = f"http://{urlsplit(url).netloc}{urlsplit(url).path or '/'}"
     opener = build_opener(ProxyHandler({"http": standin.endpoint}))
     try:
@@ -54,10 +55,10 @@ def send_request(
 
 
 def tencent_headers(standin: Standin, host: str, body: bytes, **keys: str) -> dict[str, str]:
-    """The call that CAM checks."""
+    """The headers of a call that CAM checks."""
     return scf_headers(host, body, {**standin.credentials["tencent"], **keys}, TENCENT_UIN)
 
 
 def alibaba_headers(standin: Standin, host: str, body: bytes, **keys: str) -> dict[str, str]:
-    """The call that FC's HTTP trigger checks; the body is not signed."""
+    """The headers of a call that FC's HTTP trigger checks; the signature does not cover the body."""
     return fc_headers(host, {**standin.credentials["alibaba"], **keys})

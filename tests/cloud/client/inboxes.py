@@ -1,4 +1,4 @@
-"""Any queue of the project as a consumer sees it, those that live in the stand-in included."""
+"""Any queue of the project as a consumer sees it, also the queues inside the stand-in."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def open_any_inbox(
     environ: Mapping[str, str] = os.environ,
     now: Callable[[], float] = time.time,
 ) -> Inbox:
-    """What `url` names, to take messages from. `now`: the clock that a file's leases and delays go by.
+    """The queue behind `url`, to take messages from. `now`: the clock for the leases and delays of a file.
 
     Raises: ValueError, as `open_inbox`.
     """
@@ -64,7 +64,7 @@ def open_any_inbox(
     ca_file = setting(environ, "KEYTURN_CA_FILE")
     if not (endpoint.startswith("http://") or (endpoint and ca_file)):
         rule = "set KEYTURN_..._ENDPOINT to its address, and over TLS KEYTURN_CA_FILE to its CA"
-        raise ValueError(f"{scheme}:// is read from the stand-in alone: {rule}")
+        raise ValueError(f"{scheme}:// can only be read from the stand-in: {rule}")
     if scheme == "ckafka":
         return ControlPathInbox(endpoint, f"ckafka/{ckafka_place(rest).datahub_id}", ca_file)
     place = smq_place(rest)
@@ -73,7 +73,7 @@ def open_any_inbox(
 
 
 class ControlPathInbox:
-    """An Inbox over the stand-in's control path, for what a cloud shows to its own triggers alone."""
+    """An Inbox through the stand-in's control path, for queues that a cloud shows to its own triggers only."""
 
     def __init__(self, endpoint: str, queue: str, ca_file: str | None = None) -> None:
         self._url = f"{endpoint}/_standin/queue"
@@ -100,11 +100,11 @@ class ControlPathInbox:
         return [WaitingMessage(**{**one, "message": QueueMessage(**one["message"])}) for one in self._ask("peek")]
 
     def hurry(self) -> None:
-        """Make all that is delayed due."""
+        """Make all delayed messages due."""
         self._ask("hurry")
 
     def close(self) -> None:
-        """Nothing to let go of."""
+        """Does nothing: no connection is open."""
 
     def _ask(self, do: str, **arguments: Any) -> Any:
         order = json.dumps({"Queue": self._queue, "Do": do, **arguments}).encode()
@@ -116,7 +116,7 @@ class ControlPathInbox:
 
 
 class SmqInbox:
-    """SMQ by its own protocol; what that does not show, and a delay that is to be ignored, by the control path."""
+    """SMQ by its own protocol. The control path shows what the protocol does not, and can ignore delays."""
 
     def __init__(self, queue: Inbox, behind: ControlPathInbox) -> None:
         self._queue = queue

@@ -1,4 +1,4 @@
-"""Proof by clients that are not ours: does the real server take this password now?"""
+"""Logins by clients that are not keyturn's: does the real server accept this password now?"""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from redis.retry import Retry
 
 
 def redis_accepts(address: str, password: str, account: str | None = None) -> bool:
-    """Whether a login at a Redis address succeeds, in any form that a cloud documents; `AUTH password` for no account.
+    """Whether a login at a Redis address succeeds, in any form that a cloud documents; `AUTH password` if there is no
+    account.
 
-    Two words go without the client: where a server knows none, it would send the password alone.
+    A login of two words is sent without the client library, which would send only the password to an old server.
     """
     if account is None:
         return _opens(address, password)
@@ -26,7 +27,7 @@ def redis_accepts(address: str, password: str, account: str | None = None) -> bo
 
 def _opens(address: str, text: str) -> bool:
     host, _, port = address.rpartition(":")
-    # By default the client would try a refused login again, for seconds.
+    # By default the client would repeat a refused login for seconds.
     once = Retry(NoBackoff(), 0)
     with redis.Redis(host=host, port=int(port), password=text, retry=once, protocol=2) as client:
         try:
@@ -46,7 +47,7 @@ def auth_reply(address: str, *words: str) -> str:
 
 
 def registry_accepts(address: str, account: str, password: str) -> bool:
-    """Whether a registry takes this login at `/v2/`."""
+    """Whether a registry accepts this login at `/v2/`."""
     encoded = base64.b64encode(f"{account}:{password}".encode()).decode()
     request = Request(f"http://{address}/v2/", headers={"Authorization": f"Basic {encoded}"})
     try:

@@ -1,4 +1,4 @@
-"""`shell [--world FILE] [--tls]`: a shell that has the stand-in running, with its keys and settings.
+"""`shell [--world FILE] [--tls]`: starts a shell in which the stand-in runs, with its keys and settings.
 
 `exit` ends the stand-in and removes what was written. Both endpoints in that shell are the stand-in's. It has neither
 the caller's keys and settings nor those that the user's own start file sets.
@@ -21,7 +21,7 @@ from shared.workbench.environment.terminal import complain
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
 
-# Names of the default world and of the empty one.
+# Names that both the default world and the empty world use.
 _NAMES = {"TENCENTCLOUD_UIN": "100000000001", "ALIBABA_ACCOUNT": "1000000000000001", "CKAFKA_INSTANCE": "ckafka-demo01"}
 _MARK = "STAND_IN"  # where the stand-in of this shell is
 _NOT_HANDED_ON = ("KEYTURN_", "TENCENTCLOUD_", "ALIBABA_", "MAKE", "MFLAGS", "CKAFKA_INSTANCE", "YES")
@@ -32,8 +32,8 @@ def main(argv: list[str]) -> int:
     parser = CommandLine(
         "python -m tests.cloud shell", __doc__, "make shell", "make shell WORLD=tests/cloud/fleet.toml"
     )
-    parser.add_argument("--world", type=Path, help="a TOML file like the default world; no queue is set then")
-    parser.add_argument("--tls", action="store_true", help="the stand-in at https://localhost, by a CA of its own")
+    parser.add_argument("--world", type=Path, help="a TOML file in the form of the default world; then no queue is set")
+    parser.add_argument("--tls", action="store_true", help="the stand-in at https://localhost, with its own CA")
     options = parser.parse_args(argv)
     if running := os.environ.get(_MARK):
         complain(f"shell: this shell has a stand-in already, at {running}; `exit` ends both, then run make shell again")
@@ -85,9 +85,9 @@ def _shell(program: str, folder: Path, settings: dict[str, str]) -> tuple[list[s
 
 
 def _settings(cloud: Standin, folder: Path, *, with_queues: bool) -> dict[str, str]:
-    """The variables that functions and the deployer read, all of the stand-in; `folder` is for files.
+    """The variables that functions and the deploy tool read, with the stand-in's values; `folder` is for files.
 
-    `cloud.json` there tells where its servers are.
+    `cloud.json` there names the addresses of its servers.
     """
     (folder / "cloud.json").write_text(json.dumps(cloud.ready, indent=1), encoding="utf-8")
     tencent, alibaba = cloud.credentials["tencent"], cloud.credentials["alibaba"]

@@ -1,4 +1,4 @@
-"""What a queue holds, one CloudEvent a line, oldest first. Nothing is taken from it."""
+"""Shows the messages of a queue, one CloudEvent a line, the oldest first. The messages stay in the queue."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.cloud.client.inboxes import open_any_inbox
 
 
 def main(argv: list[str]) -> int:
-    """No file is no line; exit 0. Exit 1 if the queue cannot be asked."""
+    """A queue without a file prints nothing; exit 0. Exit 1: the queue cannot be read."""
     parser = CommandLine(
         "python -m tests.cloud queue",
         __doc__,
@@ -28,15 +28,15 @@ def main(argv: list[str]) -> int:
     scheme, _, rest = arguments.url.partition("://")
     place = f"/{rest.lstrip('/')}" if scheme == "sqlite" else "it"
     if scheme == "sqlite" and not Path(place).exists():
-        complain(f"queue: there is no file {place} yet: nothing was put there")
+        complain(f"queue: the file {place} does not exist yet: nothing was put there")
     if Path(place).is_dir():
-        complain(f"queue: {place} is a folder: a queue is a file in it")
+        complain(f"queue: {place} is a folder, but a queue is a file in a folder")
         return 1
     try:
         for stored in opened.peek():
             print(stored.message.body)
     except QueueUnavailable as error:
-        complain(f"queue: {place} cannot be shown: {error}")
+        complain(f"queue: {place} cannot be read: {error}")
         return 1
     finally:
         opened.close()

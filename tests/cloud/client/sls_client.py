@@ -1,4 +1,4 @@
-"""SLS by its published protocol: the vendor's SDK needs packages that have no wheels, which our lock does not take."""
+"""SLS by its published protocol. The vendor's SDK is not used, because it needs packages that have no wheels."""
 
 from __future__ import annotations
 

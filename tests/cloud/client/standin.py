@@ -1,4 +1,4 @@
-"""The stand-in as tests hold it: a subprocess of their own and its control paths."""
+"""The stand-in as tests use it: a process of their own, and its control paths."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.cloud.state.checkout import ROOT
 
 
 def history_digest(salt: str, value: str) -> str:
-    """What the stand-in's history says of a value."""
+    """The digest of a value in the stand-in's history."""
     return sha256((salt + value).encode()).hexdigest()
 
 
@@ -29,7 +29,7 @@ class Standin:
 
     `endpoint` is `http://127.0.0.1:port`, with `tls` `https://localhost:port`, where `ca` is the CA's path;
     `redis` and `registry` map instance ids to `host:port`;
-    `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`; `ready` has all of these as they were told.
+    `credentials` is `{"tencent": {"id", "key", "token"}, "alibaba": ...}`; `ready` is the line that names all of these.
 
     Raises: RuntimeError: it did not start (its reason is on stderr).
     """
@@ -40,7 +40,8 @@ class Standin:
         command = [sys.executable, "-m", "tests.cloud", "serve", "--port", str(port)]
         command += ["--world", str(world)] if world else []
         command += ["--tls"] if tls else []
-        # The kernel ties the wish to the forking thread: only the main one surely lives as long as we do.
+        # The kernel ends the child with the thread that forked it. Only the main thread surely lives as long as the
+        # process.
         tie = die_with_parent if threading.current_thread() is threading.main_thread() else None
         self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, preexec_fn=tie)
         self.pid = self._process.pid
@@ -61,11 +62,11 @@ class Standin:
         self.credentials: dict[str, dict[str, str]] = ready["credentials"]
 
     def faults(self, faults: list[dict[str, Any]]) -> None:
-        """Append faults: `{"Action", "Fault"}`, optionally `Times`, `InstanceId`, and what the fault takes."""
+        """Add faults: `{"Action", "Fault"}`, optionally `Times`, `InstanceId`, and the fault's own parameters."""
         self._ask("POST", "faults", faults)
 
     def clear_faults(self) -> None:
-        """Forget the faults that have not been met."""
+        """Forget the faults that no call has met yet."""
         self._ask("DELETE", "faults")
 
     def calls(self) -> list[dict[str, str]]:
@@ -74,11 +75,11 @@ class Standin:
         return calls
 
     def record_requests(self) -> None:
-        """From now on keep one of each distinct request, resets or not."""
+        """From now on keep one request of each form, also over resets."""
         self._ask("POST", "requests")
 
     def recorded_requests(self) -> list[dict[str, Any]]:
-        """What was kept: names, types and places of parameters, never a value; see `request_shape`."""
+        """The kept requests: names, types and places of parameters, never a value; see `request_shape`."""
         requests: list[dict[str, Any]] = self._ask("GET", "requests")
         return requests
 
@@ -88,34 +89,34 @@ class Standin:
         return state
 
     def functions(self) -> list[dict[str, Any]]:
-        """Every deployed function: its instances, triggers, addresses and the last lines of its log."""
+        """Every deployed function: its instances, triggers, addresses and last log lines."""
         functions: list[dict[str, Any]] = self._ask("GET", "functions")
         return functions
 
     def tick(self, function: str, trigger: str, time: str = "") -> dict[str, Any]:
-        """Fire a timer now, and wait until its repeats are over: `{"Attempts", "Kind", "Returned", "Error"}`."""
+        """Fire a timer now, and wait until its repeats have ended: `{"Attempts", "Kind", "Returned", "Error"}`."""
         order = {"function": function, "trigger": trigger, "time": time}
         ended: dict[str, Any] = self._ask("POST", "tick", order)
         return ended
 
     def activate(self, **services: bool) -> None:
-        """Somebody agrees to services' first use, as one does in their consoles: `activate(scf=True)`."""
+        """Agree to services' first use, as a person does in their consoles: `activate(scf=True)`."""
         self._ask("POST", "activate", services)
 
     def grant(self, cloud: str, *policies: dict[str, Any]) -> None:
-        """The person who calls may do what these policy documents say, and nothing else, from now on."""
+        """From now on the person who calls may do only what these policy documents allow."""
         self._ask("POST", "rights", {cloud: {"policies": policies}})
 
     def advance(self, seconds: float) -> None:
-        """Move the world's clock forward; returns when all that falls in between has happened."""
+        """Move the world's clock forward. Returns when everything has happened that falls in between."""
         self._ask("POST", "clock", {"Advance": seconds})
 
     def advance_to(self, moment: str) -> None:
-        """Move the world's clock forward to a moment, as RFC 3339 writes it; nothing if that is past."""
+        """Move the world's clock forward to a moment in RFC 3339; nothing if the moment is past."""
         self._ask("POST", "clock", {"To": moment})
 
     def clock(self) -> dict[str, Any]:
-        """`Now`, the time of the world as RFC 3339 writes it, and `Offset`, how many seconds it is ahead."""
+        """`Now`, the time of the world in RFC 3339, and `Offset`, how many seconds it is ahead of real time."""
         clock: dict[str, Any] = self._ask("GET", "clock")
         return clock
 
@@ -125,25 +126,25 @@ class Standin:
         return float(self.clock()["Offset"])
 
     def in_world_time(self) -> AbstractContextManager[None]:
-        """This process's wall clock is the world's for a while, as of the entry; for handlers that run in it."""
+        """Set this process's wall clock to the world's for a while, for handlers that run in it."""
         return running_ahead(self.offset)
 
     def history(self) -> dict[str, Any]:
-        """`History`, what was really applied, oldest first, and `Salt`; see `digest`."""
+        """`History`, every value that took effect, oldest first, and `Salt`; see `digest`."""
         history: dict[str, Any] = self._ask("GET", "history")
         return history
 
     def change_by_hand(self, service: str, resource: str, account: str, password: str, *, task: bool = True) -> None:
-        """Somebody changes a password by hand, or the version `account` of a store (`ssm`, `kms`)."""
+        """Change a password as if by hand, or the version `account` of a store (`ssm`, `kms`)."""
         order = {"Service": service, "Resource": resource, "Account": account, "Password": password, "Task": task}
         self._ask("POST", "outside", order)
 
     def reset(self, **world: Any) -> None:
-        """Back to the first passwords, with these keys of the world file changed."""
+        """Return to the first passwords, with these keys of the world file changed."""
         self._ask("POST", "reset", world)
 
     def stop(self) -> None:
-        """End it and all that it started."""
+        """End the stand-in and everything that it started."""
         self._process.terminate()
         try:
             self._process.wait(10)

@@ -1,4 +1,7 @@
-"""The vendors' own clients, pointed at the stand-in: the cloud's own host, by way of a proxy; over TLS its own name."""
+"""The vendors' own clients with the stand-in.
+
+They use the cloud's host name, through a proxy or, over TLS, directly.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ def call_tencent(
     timeout_s: float = 5.0,
     **keys: str,
 ) -> dict[str, Any]:
-    """One call by the official Python SDK; the content of `Response`. `keys` replace id, key or token.
+    """Make one call with the official Python SDK; returns the content of `Response`. `keys` replace id, key or token.
 
     Raises: what the SDK raises.
     """
@@ -74,7 +77,10 @@ def call_alibaba(
     timeout_s: float = 5.0,
     **keys: str,
 ) -> dict[str, Any]:
-    """One call by the official generic client; the body. `form` travels in it. Raises: what it raises."""
+    """Make one call with the official generic client; returns the body.
+
+    `form` is sent in the request body. Raises: what the client raises.
+    """
     client = _alibaba_client(standin, host, timeout_s, **keys)
     parameters = utils_models.Params(
         action=action,
@@ -113,7 +119,7 @@ def call_kms(
     region: str = "cn-hangzhou",
     **how: Any,
 ) -> dict[str, Any]:
-    """One call of KMS, at its region's own host. Raises: what the client raises."""
+    """Make one call of KMS at its region's own host. Raises: what the client raises."""
     return call_alibaba(standin, action, query, form, host=f"kms.{region}.aliyuncs.com", version=KMS_VERSION, **how)
 
 
@@ -133,7 +139,7 @@ def ssm_client(standin: Standin, region: str = "ap-guangzhou") -> Any:
 
 
 def call_scf(standin: Standin, action: str, **given: Any) -> dict[str, Any]:
-    """One call of SCF by the official SDK. Raises: what that raises."""
+    """Make one call of SCF with the official SDK. Raises: what the SDK raises."""
     return call_tencent(standin, action, given, service="scf", version="2018-04-16", timeout_s=30.0)
 
 
@@ -155,7 +161,7 @@ def fc_client(standin: Standin) -> Any:
 
 
 def stored_value(standin: Standin, store: str, version: str = "") -> str:
-    """The value behind `ssm://name` (a version has to be given) or `kms://name` (else the current one)."""
+    """The value of `ssm://name` (which needs a version) or `kms://name` (otherwise the current one)."""
     kind, _, name = store.partition("://")
     if kind == "ssm":
         return str(

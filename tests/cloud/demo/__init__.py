@@ -1,1 +1,1 @@
-"""`make demo`: real passwords change on both stand-in clouds, and clients that are not keyturn's prove it."""
+"""`make demo`: changes real passwords on both stand-in clouds. Clients that are not keyturn's prove it."""

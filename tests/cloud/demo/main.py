@@ -1,8 +1,9 @@
 """`make demo`: the events of `events/` change real passwords on both stand-in clouds, and a real client proves it.
 
-Every function, both runtimes, all three kinds of trigger, each handler in a fresh process; then tasks that outlive
-their invocation are followed over each kind of queue; the bundle is packaged, deployed, used and removed; a fleet is
-rotated by a timer. Scenes play beside each other, each on a stand-in of its own. Exit 0 only if every proof held.
+The demo runs every function on both platforms, by all three kinds of trigger, each handler in a fresh process. Then it
+follows tasks that take longer than their invocation, over each kind of queue. It packages, deploys, uses and removes
+the bundle. A timer rotates a fleet. The scenes run side by side, each on its own stand-in. Exit 0 only if every proof
+held.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from tests.cloud.demo.scenes import Scene, end_of, play_scenes
 from tests.cloud.state.checkout import ROOT
 
 _WAYS = "Each function, called in six ways: as an HTTP call, a timer and a queue message, on SCF and on FC"
-_CHAINS = "A change that takes longer than its call: handed on, and followed to its end"
+_CHAINS = "A change that takes longer than its call: handed to follow_change, which ends it"
 _FLEETS = "A fleet on a timer that fires twice; no event and no message holds a secret"
 _DEPLOYED = "Packaged for Python 3.10, deployed to {}'s platform, used and removed"
 _AT_ONCE = 4
@@ -35,13 +36,13 @@ RESULTS = ROOT / "dist" / "demo-results.jsonl"
 
 
 def main(argv: list[str]) -> int:
-    """Print what is proved; exit 1 if a proof failed."""
+    """Print the proofs; exit 1 if one failed."""
     CommandLine("python -m tests.cloud demo", __doc__, "make demo", only_shows=True).parse_args(argv)
     terminal = Terminal()
     try:
         return _demo(terminal)
     except KeyboardInterrupt:
-        terminal.say("Interrupted. What the demo had started has ended.")
+        terminal.say("Interrupted. Everything that the demo started has ended.")
         return 130
 
 
@@ -51,7 +52,7 @@ def _demo(terminal: Terminal) -> int:
     with tempfile.TemporaryDirectory(prefix="keyturn-") as name, ExitStack() as stack:
         folder = Path(name)
         packaging = {cloud: stack.enter_context(deployment.Packaging(cloud, folder)) for cloud in deployment.CLOUDS}
-        # By this thread: the kernel ends a stand-in with the thread that started it.
+        # In this thread, because the kernel ends a stand-in with the thread that started it.
         terminal.progress("  starting stand-ins for both clouds")
         begun = [Standin(world=fleets.WORLD), *(Standin() for _ in range(_AT_ONCE))]
         fleet_cloud, *clouds = [stack.enter_context(one) for one in begun]
@@ -106,7 +107,7 @@ def _demo(terminal: Terminal) -> int:
 
 
 def _kept(urls: list[str]) -> list[dict[str, Any]]:
-    """Every event on these queues, written to a file that outlives the demo."""
+    """Every event on these queues. They are also written to a file that stays after the demo."""
     events: list[dict[str, Any]] = []
     for url in urls:
         opened = open_inbox(url)

@@ -1,4 +1,4 @@
-"""Scenes that play beside each other and are told one after another, each as soon as the ones before it are over."""
+"""Runs scenes side by side and prints them in order, each as soon as the scenes before it have ended."""
 
 from __future__ import annotations
 
@@ -16,41 +16,43 @@ _LOOK_S = 0.1
 
 @dataclass
 class Scene:
-    """One part of the demo: a heading, what it plays, and what it has told so far."""
+    """One part of the demo: its heading, its function, and its lines so far."""
 
     heading: str
     play: Callable[[Scene], None]
     lines: list[str] = field(default_factory=list)
     failed: int = 0
     left_out: str = ""
-    """Why it could not be played here; empty if it was."""
+    """Why this machine could not run it; empty if it ran."""
     doing: str = ""
-    """What it is at, for the line of progress."""
+    """What it is doing now, for the progress line."""
 
-    def tell(self, line: str, well: bool = True) -> None:
-        """A line of proof; `well` says whether the proof held."""
+    def tell(self, line: str, well: bool = True, why: str = "") -> None:
+        """A line of proof; `well` says whether the proof held, and `why` on the next line why it did not."""
         self.lines.append(line if well else f"{line}  FAILED")
         self.failed += not well
+        if why and not well:
+            self.lines.append(f"      {why}")
 
 
 def end_of(scenes: Sequence[Scene]) -> str:
-    """How it all ended, in a sentence without its full stop."""
+    """The end of the demo in one sentence, without its full stop."""
     failed = sum(scene.failed for scene in scenes)
     if failed:
         return f"{failed} {'proof' if failed == 1 else 'proofs'} FAILED"
     left_out = dict.fromkeys(scene.left_out for scene in scenes if scene.left_out)
-    return f"All proofs that could be shown held ({'; '.join(left_out)})" if left_out else "All proofs held"
+    return f"All proofs that this machine could show held ({'; '.join(left_out)})" if left_out else "All proofs held"
 
 
 def play_scenes(scenes: Sequence[Scene], terminal: Terminal, at_once: int) -> int:
-    """Play all of them, `at_once` beside each other; print their lines in order. Returns how many proofs failed."""
+    """Run all scenes, `at_once` side by side; print their lines in order. Returns the number of failed proofs."""
     started = time.monotonic()
     ended = {id(scene): threading.Event() for scene in scenes}
 
     def play(scene: Scene) -> None:
         try:
             scene.play(scene)
-        except Exception as error:  # the other scenes go on; a demo that ends early shows less than one that failed
+        except Exception as error:  # the other scenes go on: they show more than a demo that stops
             scene.tell(f"  {type(error).__name__}: {error}", False)
         finally:
             ended[id(scene)].set()

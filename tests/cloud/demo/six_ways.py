@@ -1,9 +1,9 @@
-"""The events of `events/`: each function is called in six ways, two platforms and three kinds of trigger."""
+"""The events of `events/`: each function is called in six ways, on two platforms by three kinds of trigger."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -11,6 +11,8 @@ from typing import Any
 
 from shared.triggers import Trigger, read
 from shared.workbench.bundle.operations import operations
+from shared.workbench.report.events import Result
+from shared.workbench.results.shown import read_event, reason_text
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.demo.scenes import Scene
@@ -42,13 +44,13 @@ class ExampleEvent:
 
     @property
     def new_password(self) -> str | None:
-        """What the command asks for; None if the cloud is to make one."""
+        """The new password in the command; None if the cloud generates one."""
         declared = operations()[self.function].command
         return self.command.get(declared.model_fields[declared.new_field].alias or declared.new_field)
 
 
 def example_events(function: str) -> Iterator[ExampleEvent]:
-    """Every event of a function, each written for the default world as it starts."""
+    """Every event of a function. Each fits the default world in its first state."""
     fields = import_module(f"functions.{function}").main_handler.fields
     for platform in (SCF, FC):
         for trigger in _TRIGGERS:
@@ -60,7 +62,7 @@ def example_events(function: str) -> Iterator[ExampleEvent]:
 
 
 def accepts(cloud: Standin, credential: tuple[str, str], password: str) -> bool:
-    """Whether the real server behind the resource takes the password now."""
+    """Whether the real server of the resource accepts the password now."""
     resource, account = credential
     if resource in cloud.registry:
         return registry_accepts(cloud.registry[resource], f"tcr${account}", password)
@@ -68,13 +70,13 @@ def accepts(cloud: Standin, credential: tuple[str, str], password: str) -> bool:
 
 
 def call_in_six_ways(scene: Scene, cloud: Standin, function: str, results: str, hosts: set[str]) -> None:
-    """One line: in how many ways the function changed a real password. Adds the hosts that were called to `hosts`."""
+    """Show one line: in how many ways the function changed a real password. Adds the called hosts to `hosts`."""
     settings = {"KEYTURN_RESULTS": results, **endpoints(cloud)}
     seconds, bad, ways = 0.0, list[str](), 0
     for way in example_events(function):
         scene.doing = f"{function} {way.platform} {way.trigger.value}"
-        # Every event is written for the world as it starts. A Tair account shows a change long enough for a slow
-        # machine to see it: its reset has no other proof.
+        # Every event fits the world's first state. A Tair account shows its change long enough for a slow machine to
+        # see it, because a reset has no other proof.
         cloud.reset(settle_s=1.0)
         returned = run_function(function, way.event, way.platform, timeout_s=60.0, settings=settings)
         seconds += returned.seconds
@@ -87,16 +89,22 @@ def call_in_six_ways(scene: Scene, cloud: Standin, function: str, results: str, 
 
 
 def _problem(cloud: Standin, way: ExampleEvent, returned: InvocationResult) -> str:
-    """What is wrong with the result or the server; empty if the change is real."""
+    """What is wrong with the result or the server; empty if the password really changed."""
     if returned.error is not None:
         return f"it raised; its log:\n{returned.log}"
     event = returned.body["Result"] if way.trigger is Trigger.HTTP else returned.value["Results"][0]
     if event["data"]["Outcome"] != "changed":
-        return str(event["data"]["Outcome"])
+        return f"{event['data']['Outcome']}: {why_of(event)}"
     new = way.new_password or returned.body["Password"]  # the registry made one, and showed it once, in this reply
     if accepts(cloud, way.credential, _first_passwords()[way.credential]):
-        return "the old password is still accepted"
+        return "the old password still works"
     return "" if accepts(cloud, way.credential, new) else "the new password is refused"
+
+
+def why_of(event: Mapping[str, Any]) -> str:
+    """Why a result is not in force, as `make results` says it."""
+    result = read_event(event)
+    return (reason_text(result) if isinstance(result, Result) else "") or "no error is named"
 
 
 @cache

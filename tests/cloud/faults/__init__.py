@@ -1,1 +1,1 @@
-"""What goes wrong on purpose: faults of calls, reads that lag behind, changes that somebody makes by hand."""
+"""Faults on purpose: faults of calls, reads that lag behind, and changes by hand."""

@@ -1,4 +1,4 @@
-"""What can go wrong on purpose. A fault is matched once the caller is known, and used up when met."""
+"""Faults of calls, on purpose. A fault is matched after the caller is known. It is used up when a call meets it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing_extensions import Self
 from tests.cloud.wire.service import Call
 
 BEFORE = ("drop_before", "throttle", "lock", "expire_token", "wrong_type", "echo")
-"""Met before the action runs: nothing is applied."""
+"""A call meets these before the action runs, so nothing is applied."""
 TASK = ("fail_task", "hang_task", "no_task_id")
-"""The service's own to stage, or the answer's."""
+"""The service plays these faults itself, or they change the answer."""
 AFTER = ("drop_after", "stall", "cut_body", "html_500", "not_json")
-"""The action runs; its answer is lost or spoilt."""
+"""The action runs, but its answer is lost or damaged."""
 TIMED = ("late", "lag", "slow")
-"""Met for some seconds, see Fault."""
+"""These last for some seconds, see Fault."""
 
 Name = Literal[
     "drop_before", "throttle", "lock", "expire_token", "wrong_type", "fail_task", "hang_task", "no_task_id",
@@ -27,16 +27,15 @@ Name = Literal[
 class Fault(BaseModel):
     """The next `Times` calls of `Action` (`*` for any), on `InstanceId` if given, meet `Fault`.
 
-    - `late`: the client hears nothing at all. The request arrives `Seconds` of world time later, and then has the
-      effect that the world still allows it; `calls` shows it with the code `late` when it was sent, and again when it
-      arrives.
-    - `lag`: for `Seconds` of world time from now on, and whatever `Times` says, reads repeat what they showed last;
-      what they never showed, they show as it stood when the fault was set.
-    - `slow`: the request is applied after `Seconds` of real time and then answered; the client may have gone. `When` is
-      `after`: it is applied at once, and answered so late.
-    - `code`: refused with `Code`, `before` anything happens or `after` it was applied. `Status` is HTTP's: 400 on
-      Alibaba if not given; Tencent answers 200 unless it is.
-    - `twice`: the request arrives two times in a row; the first answer is lost, the second is given.
+    - `late`: the client gets no answer. The request arrives `Seconds` of world time later and then has the effect that
+      the world allows at that time. `calls` shows it with the code `late` when it was sent, and again when it arrives.
+    - `lag`: for `Seconds` of world time from now on, whatever `Times` says, reads repeat their last answer. A read
+      without a last answer shows the state at the time when the fault was set.
+    - `slow`: the request is applied after `Seconds` of real time and then answered. The client may have gone by then.
+      With `When` `after` it is applied at once, and answered so late.
+    - `code`: the call is refused with `Code`, `before` anything happens or `after` it was applied. `Status` is HTTP's;
+      the default is 400 on Alibaba and 200 on Tencent.
+    - `twice`: the request arrives twice in a row. The first answer is lost, the client gets the second.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -54,15 +53,15 @@ class Fault(BaseModel):
     def _takes_its_own_fields_alone(self) -> Self:
         given = self.model_fields_set
         if (self.Fault in TIMED) != ("Seconds" in given):
-            raise ValueError(f"Seconds goes with {', '.join(TIMED)}, and with nothing else")
+            raise ValueError(f"Seconds requires one of {', '.join(TIMED)}")
         if (self.Fault == "code") != bool(self.Code) or ("Status" in given and self.Fault != "code"):
-            raise ValueError("Code, which the fault code needs, and Status go with nothing else")
+            raise ValueError("Code and Status require the fault code, and the fault code requires Code")
         if "When" in given and self.Fault not in ("code", "slow"):
-            raise ValueError("When goes with code and slow")
+            raise ValueError("When requires the fault code or slow")
         return self
 
     def matches(self, call: Call) -> bool:
-        """Whether it is meant for this call."""
+        """Whether the fault is for this call."""
         return self.Action in ("*", call.action) and self.InstanceId in ("", call.instance_id)
 
 
@@ -70,13 +69,13 @@ _FAULTS: TypeAdapter[list[Fault]] = TypeAdapter(list[Fault])
 
 
 class WaitingFaults:
-    """The faults still to be met, oldest first."""
+    """The faults that no call has met yet, the oldest first."""
 
     def __init__(self) -> None:
         self._waiting: list[Fault] = []
 
     def add(self, body: bytes) -> list[Fault]:
-        """Append a JSON list of faults; returns those that do not wait for a call: each `lag`. Raises: ValueError."""
+        """Add a JSON list of faults; returns those that do not wait for a call: each `lag`. Raises: ValueError."""
         given = _FAULTS.validate_json(body)
         self._waiting += [fault for fault in given if fault.Fault != "lag"]
         return [fault for fault in given if fault.Fault == "lag"]

@@ -1,4 +1,4 @@
-"""Reads that lag behind: for a while they repeat what they showed."""
+"""Reads that lag: for a while they repeat their last answer."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from tests.cloud.wire.service import Answer, Call, Service
 
 _MOST_ANSWERS = 10_000
 _WINDOW = ("BeginTime", "EndTime")
-"""A list that lags does so whatever window is asked for."""
+"""Reads that differ only in these parameters lag together."""
 
 
 @runtime_checkable
 class Freezable(Protocol):
-    """A service whose reads can be stopped at a moment."""
+    """A service whose present state can be copied for later reads."""
 
     def frozen(self) -> Service:
-        """A twin that shows for ever what stands now."""
+        """A copy of the service that always shows the present state."""
 
 
 @dataclass(frozen=True)
 class ReadLag:
-    """One fault at work: until when, and how everything stood when it began."""
+    """One fault at work: its end, and the state of the services when it began."""
 
     fault: Fault
     until: float
@@ -35,7 +35,7 @@ class ReadLag:
 
 
 class LaggingReads:
-    """What each read showed last, and which of them lag now."""
+    """The last answer of each read, and the faults that make reads lag now."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -43,12 +43,12 @@ class LaggingReads:
         self._lags: list[ReadLag] = []
 
     def add(self, fault: Fault, services: list[Service]) -> None:
-        """Reads that the fault matches lag from now on."""
+        """From now on, reads that the fault matches lag."""
         stood = {one.name: one.frozen() for one in services if isinstance(one, Freezable)}
         self._lags.append(ReadLag(fault, self._clock.now() + fault.Seconds, stood))
 
     def clear(self) -> None:
-        """None lags."""
+        """End every lag."""
         self._lags = []
 
     async def read(self, service: Service, call: Call) -> Answer:
@@ -68,7 +68,7 @@ class LaggingReads:
 
 
 async def _asked(stood: Service, service: Service, call: Call) -> Answer:
-    """What a twin answers: its actions are bound to the service that it was taken from."""
+    """The copy's answer. The actions of a copy belong to the original service, so the method is called by its name."""
     handler: Any = service.actions[call.action].handler
     answer: Answer = await getattr(stood, handler.__name__)(call.parameters, call)
     return answer

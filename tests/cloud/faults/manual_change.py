@@ -1,4 +1,4 @@
-"""Changes that no call makes: what somebody does by hand, in a console or with other tools."""
+"""Changes without a call of the API, as a person makes them in a console or with other tools."""
 
 from __future__ import annotations
 
@@ -14,14 +14,20 @@ _NAMES = {"tair": "r-kvstore"}
 
 @runtime_checkable
 class TakesManualChanges(Protocol):
-    """A service in which something can be changed by hand."""
+    """A service in which a person can change something by hand."""
 
     async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
-        """Change a password, or of a store the value of the version `account`. Raises: ValueError: no such thing."""
+        """Change a password, or the value of the version `account` in a store.
+
+        Raises: ValueError: it does not exist.
+        """
 
 
 class ManualChange(BaseModel):
-    """What `POST /_standin/outside` takes. `Task`: Redis lists a finished flow of it, as if done in a console."""
+    """The body of `POST /_standin/outside`.
+
+    `Task`: Redis lists a finished task for the change, as for one in a console.
+    """
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
@@ -32,7 +38,7 @@ class ManualChange(BaseModel):
     Task: bool = True
 
     async def happen(self, services: Sequence[service.Service]) -> None:
-        """Change it now. Raises: ValueError."""
+        """Make the change now. Raises: ValueError."""
         name = _NAMES.get(self.Service, self.Service)
         for one in services:
             if one.name == name and isinstance(one, TakesManualChanges):

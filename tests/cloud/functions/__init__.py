@@ -1,2 +1,3 @@
-"""Both platforms that run deployed functions: instances, triggers, URLs. The APIs that deploy them are SCF's and
-FC's."""
+"""Both platforms that run deployed functions: instances, triggers, URLs. The APIs that deploy them are in `tencent` and
+`alibaba`.
+"""

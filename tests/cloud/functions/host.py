@@ -1,12 +1,13 @@
-"""Where deployed functions run: warm instances, scale-out, and each platform's repeats of asynchronous events.
+"""Runs deployed functions: warm instances, further instances, and each platform's repeats of asynchronous events.
 
-A function that has a bound of its own answers an event beyond it at once, and does not run; without one, events wait.
+A function with a limit of its own refuses an event above it at once, and does not run. Without a limit, events wait.
 
-SCF writes what an Event function returned into its log, as a line that cannot be switched off
+SCF writes the return value of an Event function to its log, in a line that cannot be switched off
 (https://cloud.tencent.com/document/product/583/60336, 583/43329). Sources of the repeats: SCF
 https://www.tencentcloud.com/document/product/583/39851, FC
-https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/retry-mechanism. Of instances that are all busy: SCF
-https://www.tencentcloud.com/document/product/583/39848 and https://cloud.tencent.com/document/product/583/41138, FC
+https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/retry-mechanism. Sources of what happens when all
+instances are busy: SCF https://www.tencentcloud.com/document/product/583/39848 and
+https://cloud.tencent.com/document/product/583/41138, FC
 https://www.alibabacloud.com/help/en/functioncompute/fc/error-handling-1-2.
 
 Claims: P12.
@@ -48,7 +49,7 @@ _PASSING: tuple[OutcomeKind, ...] = ("raised", "init", "timeout", "memory", "exi
 
 @dataclass
 class Trigger:
-    """A trigger of a deployed function, as the platform acts on it; `request` is what the API was told."""
+    """A trigger of a deployed function, as the platform uses it; `request` is the trigger in the API's call."""
 
     kind: str  # http | timer | ckafka | mns
     name: str
@@ -58,14 +59,14 @@ class Trigger:
     url_id: str = ""
     served: int = 0
     created_at: float = 0.0
-    """Unix seconds: what a topic held before is not for a group that begins at the latest message."""
+    """Unix seconds. A group that begins at the latest message does not read older ones."""
     address_at: float = 0.0
-    """Unix seconds: the API shows its address from then on."""
+    """Unix seconds. From then on the API shows the trigger's address."""
 
 
 @dataclass
 class DeliveryResult:
-    """An asynchronous event's way: how often it was tried, and how the last try ended."""
+    """The delivery of an asynchronous event: the number of attempts, and how the last one ended."""
 
     attempts: int
     outcome: InvocationOutcome
@@ -93,7 +94,7 @@ class DeployedFunction:
         self.dead_letters: list[dict[str, Any]] = []
         self.started = 0
         self.bound: Callable[[FunctionSpec], int] | None = None
-        """How many instances it may have, of its own; None: nothing was said."""
+        """The function's own limit of instances; None: it has none."""
         self._most = most
         self._instances: list[InstanceProcess] = []
         self._retired: list[InstanceProcess] = []
@@ -102,11 +103,11 @@ class DeployedFunction:
 
     @property
     def key(self) -> tuple[Platform, str, str]:
-        """What names it."""
+        """The platform, region and name of the function."""
         return self.spec.platform, self.spec.region, self.spec.name
 
     async def change(self, spec: FunctionSpec) -> None:
-        """New code or configuration: instances at work end with their event, idle ones at once."""
+        """Use new code or settings. Busy instances end after their event, idle ones at once."""
         if spec.code != self.spec.code:
             self._code.append(spec.code)
         self.spec = spec
@@ -117,7 +118,10 @@ class DeployedFunction:
             self._changed.notify_all()
 
     async def invoke(self, event: bytes, *, request_id: str = "", retry: int = 0) -> InvocationOutcome:
-        """Run one event in a warm instance, a new one, or, if it has no bound, when one is free again."""
+        """Run one event in a warm or a new instance.
+
+        If all are busy and the function has no limit, wait for a free one.
+        """
         instance = await self._take()
         request_id = request_id or str(uuid.uuid4())
         if instance is None:
@@ -134,7 +138,7 @@ class DeployedFunction:
         return outcome
 
     async def close(self) -> None:
-        """End every instance and remove the code."""
+        """End every instance and delete the code."""
         async with self._changed:
             instances, self._instances = self._instances, []
         await asyncio.gather(*(instance.close() for instance in instances))
@@ -143,7 +147,7 @@ class DeployedFunction:
                 remove_folder(folder)
 
     def state(self) -> dict[str, Any]:
-        """What tests may see of it."""
+        """The state that tests may see."""
         return {
             "Platform": self.spec.platform,
             "Region": self.spec.region,
@@ -173,7 +177,7 @@ class DeployedFunction:
                 await self._changed.wait()
 
     def _role_keys(self) -> TemporaryKeys | None:
-        """Today's keys of its role."""
+        """The present keys of its role."""
         cloud = CLOUD_OF[self.spec.platform]
         return self._identities.keys_of(cloud, self.spec.role) if self.spec.role else None
 
@@ -181,11 +185,14 @@ class DeployedFunction:
         return self._of_today(instance) and instance.busy < instance.spec.concurrency
 
     def _of_today(self, instance: InstanceProcess) -> bool:
-        """Whether it may take another event. The platform ends what was idle for minutes: a move of the clock does."""
+        """Whether the instance may get another event.
+
+        A platform ends instances that were idle for minutes, so a move of the clock does that here.
+        """
         return not instance.broken and not instance.retired and instance.offset_s == self._clock.offset_s
 
     async def _sweep(self) -> None:
-        """Let go of instances that ended or serve old code; the lock is held."""
+        """Remove instances that have ended or run old code. The caller holds the lock."""
         over = [one for one in self._instances if not one.busy and not self._of_today(one)]
         self._instances = [one for one in self._instances if one not in over]
         for one in over:
@@ -197,7 +204,7 @@ class DeployedFunction:
 
 
 def response_line(outcome: InvocationOutcome) -> str:
-    """What SCF writes into the log of what a function returned."""
+    """The line that SCF writes to the log for a function's return value."""
     return f"Response RequestId:{outcome.request_id} RetMsg:{outcome.body.decode(errors='replace')}"
 
 
@@ -218,11 +225,11 @@ class FunctionHost:
         return [one for one in self.functions.values() if one.key[:2] == (platform, region)]
 
     def get(self, platform: Platform, region: str, name: str) -> DeployedFunction | None:
-        """A function, if it is there."""
+        """A function, or None if it does not exist."""
         return self.functions.get((platform, region, name))
 
     def add(self, spec: FunctionSpec) -> DeployedFunction:
-        """Deploy one."""
+        """Deploy a function."""
         holds = self.world.holds
         logs_returns = holds("P6") if spec.platform == "scf" else not holds("F4")
         function = DeployedFunction(spec, self.clock, self.identities, self.world.instances, logs_returns=logs_returns)
@@ -230,24 +237,24 @@ class FunctionHost:
         return function
 
     async def change(self, function: DeployedFunction, *, code: Path | None = None, **values: Any) -> None:
-        """Deploy it anew with other code or settings (fields of Spec)."""
+        """Deploy a function again with other code or settings (fields of FunctionSpec)."""
         if code is not None:
             values["code"] = code
         await function.change(replace(function.spec, **values))
 
     async def remove(self, function: DeployedFunction) -> None:
-        """Undeploy one."""
+        """Remove a function."""
         self.functions.pop(function.key, None)
         await function.close()
 
     def url_id(self) -> str:
-        """The part of a URL that names a trigger; never used twice."""
+        """A part of a URL that names a trigger. It is never used twice."""
         return f"{next(self._numbers):04d}{uuid.uuid4().hex[:6]}"
 
     async def deliver(self, function: DeployedFunction, event: bytes, *, retries: int | None = None) -> DeliveryResult:
-        """An asynchronous event, repeated as the platform does, then put among the dead letters.
+        """Deliver an asynchronous event, with the platform's repeats. After the last one it becomes a dead letter.
 
-        `retries`: a queue's, whose batch it is.
+        `retries`: the number of repeats of the queue that the batch is from.
         """
         most = function.retries if retries is None else retries
         busy_counts = retries is not None and not self.world.holds("P12")
@@ -266,13 +273,13 @@ class FunctionHost:
         return DeliveryResult(attempt, outcome)
 
     def deliver_later(self, function: DeployedFunction, event: bytes) -> None:
-        """Accept an asynchronous event; it is delivered in the background."""
+        """Accept an asynchronous event, and deliver it in the background."""
         task = asyncio.ensure_future(self.deliver(function, event))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def reset(self, world: World) -> None:
-        """Nothing is deployed."""
+        """Remove every deployed function."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

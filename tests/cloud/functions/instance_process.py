@@ -1,10 +1,10 @@
-"""One instance of a deployed function from outside: its folder, its process, its limits.
+"""One instance of a deployed function: its folder, its process, its limits.
 
 Sources: SCF https://www.tencentcloud.com/document/product/583/30228 (environment), 583/9210 (context); FC
 https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/environment-variables and .../user-guide/context.
 
-Stand-ins for what a container would bind: the code folder is read-only by its mode bits, which root may ignore; memory
-is the process's resident set, looked at every 50 ms; HOME is an empty folder of the instance's own, as is TMPDIR.
+A real instance is a container. Instead of that, the code folder is read-only by its mode bits, which root may ignore.
+Memory is the process's resident set, read every 50 ms. HOME and TMPDIR are empty folders of the instance's own.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_APPID, TENCENT_U
 from tests.cloud.state.identity_tables import TemporaryKeys
 
 OutcomeKind = Literal["ok", "raised", "init", "timeout", "memory", "exit", "busy"]
-"""`busy`: it did not run, since each instance that the function may have was at work."""
+"""`busy`: the event did not run, because every instance that the function may have was busy."""
 
 INIT_S = 65.0
 _LINE = 64 * 1024 * 1024
@@ -44,7 +44,10 @@ _ROLE_VARIABLES = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCL
 
 @dataclass(frozen=True)
 class FunctionSpec:
-    """How a function runs. `runtime` is `3.10` or the like; `concurrency` is events at once in one instance."""
+    """The settings of a function.
+
+    `runtime` is `3.10` or the like; `concurrency` is the number of events that one instance runs at once.
+    """
 
     platform: Platform
     region: str
@@ -59,16 +62,16 @@ class FunctionSpec:
     """The name of the role that it runs with."""
     concurrency: int = 1
     fresh_context: bool = True
-    """Whether the keys in FC's context are those of today."""
+    """Whether FC's context gets the present keys at each event."""
     limit_unit: int = 1000
-    """Of time_limit_in_ms in SCF's context, as a part of a second."""
+    """The unit of time_limit_in_ms in SCF's context, in parts of a second."""
     log_place: str = ""
     """The id of a CLS topic, or `project/logstore` of SLS."""
 
 
 @dataclass(frozen=True)
 class InvocationOutcome:
-    """What an invocation came to. `body` is what was returned, encoded as the platform does; else `error`."""
+    """The result of an invocation. `body` is the return value in the platform's encoding; otherwise `error` is set."""
 
     kind: OutcomeKind
     request_id: str
@@ -81,7 +84,7 @@ class InvocationOutcome:
 
 @cache
 def interpreter(version: str) -> str:
-    """A Python of that version. Raises: RuntimeError if there is none that runs."""
+    """A Python of that version. Raises: RuntimeError: this machine has none."""
     try:
         return find_interpreter(version).path
     except PackageError as error:
@@ -89,7 +92,7 @@ def interpreter(version: str) -> str:
 
 
 def unpack_code(archive: bytes) -> Path:
-    """A zip's files in a new folder that nobody may write to. Raises: ValueError if it is no zip."""
+    """The files of a zip in a new read-only folder. Raises: ValueError: it is no zip."""
     folder = Path(tempfile.mkdtemp(prefix="keyturn-code-"))
     try:
         with zipfile.ZipFile(BytesIO(archive)) as zipped:
@@ -104,14 +107,14 @@ def unpack_code(archive: bytes) -> Path:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder, read-only or not."""
+    """Delete a folder, even if it is read-only."""
     for path in (folder, *(one for one in folder.rglob("*") if one.is_dir())):
         path.chmod(0o755)
     shutil.rmtree(folder, ignore_errors=True)
 
 
 class InstanceProcess:
-    """One instance: started when first used, alive until it is ended or breaks a limit."""
+    """One instance. It starts at its first event, and runs until it is ended or breaks a limit."""
 
     def __init__(
         self, spec: FunctionSpec, log: deque[str], role_keys: Callable[[], TemporaryKeys | None], offset_s: float = 0.0
@@ -134,11 +137,11 @@ class InstanceProcess:
 
     @property
     def broken(self) -> bool:
-        """Whether it can take no more events."""
+        """Whether it can accept no more events."""
         return self._process is not None and self._process.returncode is not None
 
     async def invoke(self, event: bytes, request_id: str, retry: int) -> InvocationOutcome:
-        """One event, within the function's time and memory."""
+        """Run one event within the function's limits of time and memory."""
         if self._starting is None:
             self._starting = asyncio.ensure_future(self._start())
         await asyncio.shield(self._starting)
@@ -147,7 +150,7 @@ class InstanceProcess:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[dict[str, Any]] = loop.create_future()
         self._waiting[request_id] = future
-        if self._tasks[0].done():  # it ended before this event came
+        if self._tasks[0].done():  # the instance ended before this event arrived
             future.set_result({"kind": self._why})
         try:
             await asyncio.wait_for(asyncio.shield(self._ready), INIT_S)
@@ -167,7 +170,7 @@ class InstanceProcess:
         return InvocationOutcome(kind, request_id, body, error, seconds, self._peak, log)
 
     async def close(self) -> None:
-        """End it and remove what it wrote."""
+        """End the process and delete its files."""
         if self._starting is not None:
             await asyncio.wait([self._starting])
         if self._process is not None:
@@ -197,7 +200,7 @@ class InstanceProcess:
     def _send(self, event: bytes, request_id: str, retry: int) -> None:
         assert self._process is not None and self._process.stdin is not None
         keys = self._role_keys()
-        # SCF puts the role's keys into the environment at each event, after the code is imported; FC's stay.
+        # At each event SCF puts the role's keys into the environment, after the code was imported. FC's keys stay.
         environ = dict(zip(_ROLE_VARIABLES, (keys.id, keys.key, keys.token), strict=True)) if keys else {}
         call = {
             "id": request_id,
@@ -254,7 +257,7 @@ class InstanceProcess:
 
 
 def resident_bytes(pid: int) -> int:
-    """Bytes of memory that a process holds; 0 if it is gone or the system does not tell."""
+    """The bytes of memory that a process uses; 0 if it has ended or the system does not tell."""
     try:
         pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     except (OSError, IndexError, ValueError):
@@ -263,7 +266,7 @@ def resident_bytes(pid: int) -> int:
 
 
 def environment(spec: FunctionSpec, folder: Path, keys: TemporaryKeys | None) -> dict[str, str]:
-    """The platform's documented variables under the function's own; nothing of this machine's but PATH."""
+    """The platform's documented variables, overlaid by the function's own. Only PATH is from this machine."""
     env = {
         "PATH": os.defpath,
         "LANG": "C.UTF-8",
@@ -300,7 +303,7 @@ def environment(spec: FunctionSpec, folder: Path, keys: TemporaryKeys | None) ->
 
 
 def context(spec: FunctionSpec, request_id: str, retry: int, keys: TemporaryKeys | None) -> dict[str, Any]:
-    """The context of one invocation, as JSON: a dict on SCF, attributes on FC."""
+    """The context of one invocation as JSON: it becomes a dict on SCF, attributes on FC."""
     if spec.platform == "scf":
         return {
             "memory_limit_in_mb": spec.memory_mb,

@@ -1,9 +1,9 @@
-"""What runs inside one instance of a deployed function: a bare interpreter, the unpacked zip, and a pipe of events.
+"""The program inside one instance of a deployed function: a bare interpreter, the unpacked zip, and a pipe of events.
 
-Started by `instance_process` with `python3.10 -I -S -B`, so it uses the standard library alone: nothing of the
-checkout or of an environment may help the bundle along, and the network that it sees is this machine's own. Arguments:
-PLATFORM CODE HANDLER CONCURRENCY OFFSET_S. SCF imports the code when the instance starts; FC at its first event, and
-with a concurrency above 1 it runs events in threads.
+`instance_process` starts it with `python3.10 -I -S -B`, so it imports only the standard library. A zip must not work
+only because of a file of the checkout or a variable of the machine. The function can only reach this machine's network.
+Arguments: PLATFORM CODE HANDLER CONCURRENCY OFFSET_S. On SCF the code is imported when the instance starts. On FC it is
+imported at the first event, and with a concurrency above 1 events run in threads.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def main() -> None:
 
 
 def _move_clock(offset_s: float) -> None:
-    """Live so many seconds ahead, as the stand-in's world does."""
+    """Move this process's clock so many seconds ahead, as the stand-in's world is."""
     if offset_s:
         path = Path(__file__).with_name("shifted_time.py")
         namespace: dict[str, Any] = {}
@@ -54,7 +54,7 @@ def _move_clock(offset_s: float) -> None:
 
 
 def _own_pipes() -> tuple[BinaryIO, TextIO]:
-    """The pipes to the platform, out of the code's reach: what it prints goes to the log, what it reads is empty."""
+    """The pipes to the platform, which the code cannot reach: its prints go to the log, and its stdin is empty."""
     asked, told = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -67,7 +67,7 @@ _CHECKOUT = str(Path(__file__).parents[3]) + os.sep
 
 
 def _fence(event: str, arguments: tuple[Any, ...]) -> None:
-    """Refuse what a real instance could not do: read the checkout, reach another machine."""
+    """Refuse what a real instance cannot do: read the checkout, or connect to another machine."""
     if event == "open" and isinstance(arguments[0], str) and arguments[0].startswith(_CHECKOUT):
         raise FileNotFoundError(f"not in the zip: {arguments[0]}")
     host = None
@@ -80,7 +80,7 @@ def _fence(event: str, arguments: tuple[Any, ...]) -> None:
 
 
 class Instance:
-    """The handler, once imported, and how the two platforms call it."""
+    """The handler after its import, and how each platform calls it."""
 
     def __init__(self, platform: str, handler: str, told: TextIO) -> None:
         self._platform = platform
@@ -96,7 +96,7 @@ class Instance:
             self._told.flush()
 
     def load(self) -> None:
-        """Import the handler; why that failed is each event's answer."""
+        """Import the handler. If that fails, the reason is the answer to each event."""
         try:
             self._handler = getattr(importlib.import_module(self._module.replace("/", ".")), self._name)
         except Exception as error:
@@ -109,7 +109,7 @@ class Instance:
         try:
             self.tell({"id": call["id"]} | self._called(call))
         except BaseException:
-            # As on the platforms, what is no Exception ends the process, from whichever thread.
+            # As on the platforms, an error that is no Exception ends the process, in whichever thread it is raised.
             traceback.print_exc()
             os._exit(1)
 

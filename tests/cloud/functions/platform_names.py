@@ -1,4 +1,4 @@
-"""The two platforms that run functions, by the names that `--as` takes."""
+"""The two platforms that run functions, with the names that `--as` accepts."""
 
 from __future__ import annotations
 
@@ -14,5 +14,5 @@ CLOUD_OF: Mapping[Platform, Cloud] = {SCF: "tencent", FC: "alibaba"}
 
 
 def platform_of(function: str) -> Platform:
-    """The platform that a function runs on when nobody says: its own cloud's."""
+    """The default platform of a function: that of its own cloud."""
     return FC if function.startswith("alibaba_") else SCF

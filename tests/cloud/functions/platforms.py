@@ -1,4 +1,4 @@
-"""Both platforms that run functions: the host, the addresses, and what the clouds' queues and clocks set off."""
+"""Both platforms that run functions: their host, their addresses, and the triggers of queues and timers."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LEASE_S = 3600.0
 
 
 class FunctionPlatforms:
-    """What the stand-in runs of functions. A timer fires by `tick` alone: nobody waits for a cron here."""
+    """The functions in the stand-in. Only `tick` fires a timer: the stand-in never waits for a cron expression."""
 
     def __init__(
         self,
@@ -47,11 +47,11 @@ class FunctionPlatforms:
         self._loop: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to look at the queues."""
+        """Start to read the queues."""
         self._loop = asyncio.ensure_future(self._look())
 
     async def reset(self, world: World) -> None:
-        """Nothing is deployed."""
+        """Remove every deployed function."""
         await self._idle()
         await self.host.reset(world)
 
@@ -65,11 +65,13 @@ class FunctionPlatforms:
         await self.host.close()
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Every function: instances, triggers, the addresses that it answers at, the last lines of its log."""
+        """Every function: its instances, triggers, addresses, and the last lines of its log."""
         return [{**one.state(), "Urls": _urls(one)} for one in self.host.functions.values()]
 
     async def tick(self, order: Mapping[str, Any]) -> dict[str, Any]:
-        """Fire a timer now: `{"function", "trigger", "time"}`; returns when its repeats are over.
+        """Fire a timer now: `{"function", "trigger", "time"}`. Returns when its repeats have ended.
+
+        Of what the function returned the JSON value is given, not its text.
 
         Raises: ValueError: there is no such timer, or it is disabled.
         """
@@ -85,8 +87,11 @@ class FunctionPlatforms:
                     function, timer_event(function.spec.platform, trigger.name, moment, trigger.options["message"])
                 )
                 outcome = attempt.outcome
-                text = outcome.body.decode(errors="replace")
-                return {"Attempts": attempt.attempts, "Kind": outcome.kind, "Returned": text, "Error": outcome.error}
+                returned: Any = outcome.body.decode(errors="replace")
+                with contextlib.suppress(ValueError):
+                    returned = json.loads(returned)
+                told = {"Attempts": attempt.attempts, "Kind": outcome.kind}
+                return {**told, "Returned": returned, "Error": outcome.error}
         raise ValueError("no deployed function has this timer")
 
     async def _look(self) -> None:
@@ -108,7 +113,9 @@ class FunctionPlatforms:
         self._next_offsets = {}
 
     async def _topic(self, function: DeployedFunction, trigger: Trigger) -> None:
-        """One batch of each partition of a topic to one function: its own group, in order, all again if it fails."""
+        """Pass one batch of each partition of a topic to a function: in its own group, in order, and all again after a
+        failure.
+        """
         for topic in self._kafka.of_trigger(function.spec.region, trigger.name):
             for partition in range(topic.partition_count):
                 await self._partition(function, trigger, topic, partition)
@@ -142,7 +149,7 @@ class FunctionPlatforms:
         self._next_offsets[key] = batch[-1].offset + 1
 
     async def _queue(self, function: DeployedFunction, trigger: Trigger) -> None:
-        """One batch of an SMQ queue to one function, by EventBridge: an array of CloudEvents."""
+        """Pass one batch of an SMQ queue to a function, as EventBridge does: an array of CloudEvents."""
         queue = self._broker.queue(f"smq/{ALIBABA_ACCOUNT}/{trigger.options['queue']}")
         batch: list[LeasedMessage] = queue.receive(trigger.options["batch"], _LEASE_S)
         if not batch:

@@ -1,10 +1,10 @@
-"""Moves this process's wall clock ahead, so that a function lives in the stand-in's time and knows nothing of it.
+"""Moves this process's wall clock ahead, so that a function runs in the stand-in's time without knowing it.
 
-It works in any CPython without a package, as the interpreter that runs a zip has none: the `time` module's functions
-are replaced, and two methods of the built-in `datetime`, through the dictionary behind its read-only view. Install it
-before the code is imported that is to be moved. `time.monotonic` and `time.sleep` stay real.
+This needs no package, because the interpreter that runs a zip has none. It works in every CPython: it replaces
+functions of the module `time`, and two methods of the built-in `datetime`, in the dictionary behind its read-only view.
+Call `install` before the code is imported that is to run in that time. `time.monotonic` and `time.sleep` stay real.
 
-Standard library alone, and no import from this package: `instance_program` loads it in a bare interpreter.
+This module imports only the standard library: `instance_program` loads it in a bare interpreter.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def _of_now(function: Callable[[float], Any], now: Callable[[], float]) -> Calla
 
 
 def _replace_datetimes(now: Callable[[], float]) -> None:
-    """`datetime.now` and `utcnow`; `today` asks `time.time` itself."""
+    """Replace `datetime.now` and `utcnow`. `today` calls `time.time` itself."""
 
     def of_now(cls: type[datetime.datetime], tz: datetime.tzinfo | None = None) -> datetime.datetime:
         return cls.fromtimestamp(now(), tz)

@@ -1,4 +1,4 @@
-"""Events as the platforms' own triggers deliver them: a queue's message, a timer's tick."""
+"""Events as the platforms' own triggers deliver them, for a message of a queue and for a timer."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 
 
 def queue_event(body: str, platform: str, name: str | int, *, amqp: bool = False, now: float | None = None) -> bytes:
-    """A message as the platform's own queue trigger delivers it; `name` is what its broker calls it.
+    """The event for a message of a queue. `name` is the broker's name for the message.
 
     To SCF: CKafka, or EventBridge's connector for AMQP. To FC: SMQ or RabbitMQ through EventBridge.
-    `now`: epoch seconds at which it does, the real ones if not said.
+    `now`: the time of the delivery in epoch seconds; the default is the real time.
     """
     message_id = str(name)
     if platform == SCF and not amqp:
-        # A message keeps its place over redeliveries: it is what names a bare command.
+        # A message keeps its place over redeliveries. Its place identifies a bare command.
         offset = int(sha256(message_id.encode()).hexdigest()[:12], 16)
         record = {"topic": "keyturn-commands", "Partition": 0, "offset": offset, "msgKey": "None", "msgBody": body}
         return json.dumps({"Records": [{"Ckafka": record}]}).encode()
@@ -44,7 +44,7 @@ def queue_event(body: str, platform: str, name: str | int, *, amqp: bool = False
 
 
 def timer_event(platform: str, name: str, moment: str, message: str) -> bytes:
-    """What a timer's trigger of that name delivers at a moment (RFC 3339), with the message that it was given."""
+    """The event of a timer with that name and message at a moment (RFC 3339)."""
     if platform == SCF:
         event = {"Type": "Timer", "TriggerName": name, "Time": moment, "Message": message}
     else:

@@ -1,12 +1,12 @@
-"""The addresses that functions answer HTTP at: SCF's function URLs and FC's HTTP triggers. Callers sign.
+"""The HTTP addresses of functions: SCF's function URLs and FC's HTTP triggers. Callers sign.
 
 SCF, https://cloud.tencent.com/document/product/583/96100: TC3-HMAC-SHA256 of service `scf` over content type, host and
-X-Scf-Cam-Uin, the time in X-Scf-Cam-Timestamp; the right is scf:InvokeFunctionUrl. Unverified: that a temporary key's
-token travels in X-Scf-Cam-Token, the body of a refusal, and the status of a function that raised.
-FC, https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-signature-authentication-for-http-triggers:
-ACS3-HMAC-SHA256 over x-acs-date and x-acs-security-token. The vendor's sample signs no body; a hash that is sent in
-x-acs-content-sha256 is checked. Unverified: the status of a function that raised, and the body where it did not run
-because its instances were all busy.
+X-Scf-Cam-Uin, with the time in X-Scf-Cam-Timestamp; the right is scf:InvokeFunctionUrl. Not verified: that
+X-Scf-Cam-Token carries a temporary key's token, the body of a refusal, and the status of a function that raised. FC,
+https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/configure-signature-authentication-for-http-triggers:
+ACS3-HMAC-SHA256 over x-acs-date and x-acs-security-token. The vendor's sample does not sign the body. A hash in
+x-acs-content-sha256 is checked. Not verified: the status of a function that raised, and the body when all instances are
+busy.
 """
 
 from __future__ import annotations
@@ -47,11 +47,11 @@ def fc_url_host(url_id: str, region: str) -> str:
 
 
 class Unauthorized(Exception):
-    """The caller is not known; the reason is for the reply."""
+    """The caller is unknown. The reply gives the reason."""
 
 
 class FunctionUrls:
-    """Routes a request to the function whose address it names."""
+    """Passes a request to the function with that address."""
 
     def __init__(self, host: FunctionHost, now: Callable[[], float] = time.time) -> None:
         self._host = host
@@ -59,11 +59,11 @@ class FunctionUrls:
 
     @staticmethod
     def claims(request: HttpRequest) -> bool:
-        """Whether a request is meant for a function."""
+        """Whether a request is for a function."""
         return bool(_SCF.fullmatch(request.hostname) or _FC.fullmatch(request.hostname))
 
     async def answer(self, request: HttpRequest) -> tuple[HttpReply, dict[str, str]]:
-        """The function's reply, and the call as the list of calls keeps it."""
+        """The function's reply, and the call in the form of the list of calls."""
         on_scf = _SCF.fullmatch(request.hostname)
         place = on_scf or _FC.fullmatch(request.hostname)
         assert place is not None
@@ -176,7 +176,7 @@ class FunctionUrls:
 
 
 def _scf_event(request: HttpRequest, *, encoded: bool) -> bytes:
-    """The event of a function URL: no requestContext, header names in lower case. `encoded`: the body in base64."""
+    """The event of a function URL: no requestContext, header names in lower case. `encoded`: the body is in base64."""
     headers = {**request.headers, "x-scf-remote-addr": "127.0.0.1"}
     event: dict[str, Any] = {
         "httpMethod": request.method,
@@ -204,7 +204,7 @@ def _scf_reply(outcome: InvocationOutcome, *, raised: int) -> HttpReply:
 
 
 def _fc_event(request: HttpRequest, request_id: str, now: float) -> bytes:
-    """The event of an HTTP trigger, version v1; header names as clients write them."""
+    """The event of an HTTP trigger, version v1; header names as the client wrote them."""
     binary = bool(request.body) and not _TEXT.match(request.headers.get("content-type", "application/json"))
     body = base64.b64encode(request.body).decode() if binary else request.body.decode("utf-8", "replace")
     event: dict[str, Any] = {

@@ -1,4 +1,4 @@
-"""What both control planes check alike: nested objects by published tables, environment variables, cron fields."""
+"""Checks that both control planes share: nested objects by published tables, environment variables, cron fields."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ ENVIRONMENT_BYTES = 4096
 _VARIABLE = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 
 ErrorMaker = Callable[[str, str], ApiError]
-"""Makes the cloud's own error for a bad value: of which field, and why."""
+"""Makes the cloud's own error for a bad value, from the name of the field and the reason."""
 
 
 def check_fields(given: Mapping[str, Any], table: Mapping[str, Parameter], make_error: ErrorMaker, place: str) -> None:
-    """One object against its published table; a field that the API does not have is an error."""
+    """Check one object against its published table. A field that the API does not have is an error."""
     for name, value in given.items():
         where = f"{place}.{name}" if place else name
         if name not in table:
@@ -35,7 +35,7 @@ def check_fields(given: Mapping[str, Any], table: Mapping[str, Parameter], make_
 
 
 def check_environment(given: Mapping[str, str], reserved: tuple[str, ...], make_error: ErrorMaker) -> dict[str, str]:
-    """A function's environment."""
+    """Check a function's environment variables, and return them."""
     for name in given:
         if not _VARIABLE.fullmatch(name):
             raise make_error(name, "is no name of a variable")
@@ -47,7 +47,7 @@ def check_environment(given: Mapping[str, str], reserved: tuple[str, ...], make_
 
 
 def unpack_zip_file(text: str, most_mb: int, make_error: ErrorMaker) -> tuple[Path, bytes]:
-    """The folder that a base64 zip is unpacked to, and the zip."""
+    """The folder with the files of a base64 zip, and the zip itself."""
     try:
         archive = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
@@ -64,6 +64,6 @@ _FIELD = r"[0-9A-Za-z*/,\-?#L]+"
 
 
 def is_cron(expression: str, fields: int) -> bool:
-    """Whether a cron expression has so many fields of the usual characters."""
+    """Whether a cron expression has this number of fields, of the usual characters."""
     parts = expression.split()
     return len(parts) == fields and all(re.fullmatch(_FIELD, part) for part in parts)

@@ -1,1 +1,1 @@
-"""Who calls the clouds and what they may: keys, roles, policy documents, and the services' first-use consents."""
+"""Who calls the clouds, and what they may do: keys, roles, policy documents, and the first-use consents of services."""

@@ -1,4 +1,4 @@
-"""What a service says whose first use nobody has agreed to in its console."""
+"""The refusals of services whose first use nobody has agreed to in the console."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from tests.cloud.state.api_error import ApiError
 from tests.cloud.state.world import World
 
 _REFUSALS: Mapping[str, tuple[str, ApiError]] = {
-    # The name of the service -> its switch, and what it says. Of the codes, SSM's and CLS's are of their
-    # SDKs' lists; nobody publishes the others.
+    # Service -> its switch, and its refusal. The codes of SSM and CLS are in their SDKs' lists; the others are not
+    # published.
     "ssm": ("ssm", ApiError("ResourceUnavailable.NotPurchased", "The service is not activated.")),
     "cls": ("cls", ApiError("OperationDenied.AccountNotExists", "The account does not exist.")),
     "fc": ("fc", ApiError("ServiceNotActivated", "Function Compute is not activated on this account.", 403)),
@@ -22,7 +22,7 @@ _REFUSALS: Mapping[str, tuple[str, ApiError]] = {
 
 
 def check_consent(identities: Identities, world: World, service: str) -> None:
-    """Somebody has agreed to this service's first use, or it asks nobody. Raises: ApiError."""
+    """Check that somebody agreed to this service's first use, or that it needs no consent. Raises: ApiError."""
     if service in _REFUSALS and world.holds("I4"):
         switch, refusal = _REFUSALS[service]
         if not getattr(identities.activated, switch):

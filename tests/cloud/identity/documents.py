@@ -1,7 +1,7 @@
-"""Policy documents: CAM 2.0 and RAM 1, read and asked.
+"""Policy documents, CAM 2.0 and RAM 1: read them, and decide by them.
 
-Sources: CAM "Element Reference" (598/10603) and "Resource description" (598/10606: six parts; an empty region is any,
-an empty account the policy's own); RAM "Policy structure and syntax" (help 93739): an explicit denial wins.
+Sources: CAM "Element Reference" (598/10603) and "Resource description" (598/10606: six parts; an empty region means
+any, an empty account the policy's own); RAM "Policy structure and syntax" (help 93739): an explicit denial wins.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _QCS_PARTS = 6
 
 
 class DocumentError(ValueError):
-    """No policy document of this cloud; `part` is what is wrong with it."""
+    """It is no policy document of this cloud; `part` names the wrong part."""
 
     def __init__(self, part: Part) -> None:
         super().__init__(f"the {part} of the policy document is not valid")
@@ -35,8 +35,11 @@ class DocumentError(ValueError):
 
 @dataclass(frozen=True)
 class Statement:
-    """One statement of a policy, or of a trust policy, where `principals` are the services, accounts and roles that
-    may take the role.
+    """One statement of a policy, or of a trust policy.
+
+    In a trust policy, `principals` are the services, accounts and roles
+
+    that may take the role.
     """
 
     allows: bool
@@ -47,9 +50,10 @@ class Statement:
 
 @dataclass(frozen=True)
 class Question:
-    """One action on one resource, `*` for an action that is judged without one, asked of an account's policies.
+    """May an account's policies allow this action on this resource? The resource is `*` for an action that is judged
+    without one.
 
-    `levels`: CAM's rule that such an action is granted by the resource `*` alone.
+    `levels`: CAM's rule that only the resource `*` grants such an action.
     """
 
     cloud: Cloud
@@ -60,11 +64,11 @@ class Question:
 
 
 ACCOUNTS: Mapping[Cloud, str] = {"tencent": "qcs", "alibaba": "RAM"}
-"""What a trust policy calls a principal that is an account, or a role of one."""
+"""The key in a trust policy for principals that are accounts, or roles of an account."""
 
 
 def account_trust(cloud: Cloud, *principals: str) -> dict[str, Any]:
-    """The trust policy by which accounts or roles may take a role."""
+    """The trust policy that lets accounts or roles take a role."""
     document = service_trust(cloud, "")
     statement = document["statement" if cloud == "tencent" else "Statement"][0]
     statement["principal" if cloud == "tencent" else "Principal"] = {ACCOUNTS[cloud]: list(principals)}
@@ -72,7 +76,7 @@ def account_trust(cloud: Cloud, *principals: str) -> dict[str, Any]:
 
 
 def service_trust(cloud: Cloud, service: str) -> dict[str, Any]:
-    """The trust policy by which a cloud's service may take a role."""
+    """The trust policy that lets a cloud's service take a role."""
     if cloud == "tencent":
         statement = {"effect": "allow", "action": "name/sts:AssumeRole", "principal": {"service": [service]}}
         return {"version": "2.0", "statement": [statement]}
@@ -81,7 +85,7 @@ def service_trust(cloud: Cloud, service: str) -> dict[str, Any]:
 
 
 def read_text(cloud: Cloud, text: str, *, trust: bool = False) -> dict[str, Any]:
-    """A document as an API is given it. Raises: DocumentError."""
+    """The policy document in an API call. Raises: DocumentError."""
     try:
         document = json.loads(text)
     except ValueError:
@@ -93,7 +97,10 @@ def read_text(cloud: Cloud, text: str, *, trust: bool = False) -> dict[str, Any]
 
 
 def statements(cloud: Cloud, document: Mapping[str, Any], *, trust: bool = False) -> list[Statement]:
-    """A document's statements. Raises: DocumentError, also for what this stand-in cannot judge, as conditions."""
+    """A document's statements.
+
+    Raises: DocumentError, also for parts that this stand-in cannot judge, such as conditions.
+    """
     spelled: Callable[[str], str] = str.lower if cloud == "tencent" else str.capitalize
     if document.keys() != {spelled("version"), spelled("statement")}:
         raise DocumentError("syntax")
@@ -137,14 +144,14 @@ def _texts(given: object, part: Part) -> tuple[str, ...]:
 
 
 def is_allowed(question: Question, documents: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether some statement allows it, and none denies it."""
+    """Whether a statement allows it and no statement denies it."""
     whole = [one for document in documents for one in statements(question.cloud, document)]
     fitting = [one for one in whole if _fits(question, one)]
     return bool(fitting) and all(one.allows for one in fitting)
 
 
 def trusts(cloud: Cloud, trust: Mapping[str, Any], *names: str) -> bool:
-    """Whether a trust policy lets who has one of these names, a service or an account's root or role, take the role."""
+    """Whether a trust policy lets one of these names take the role: a service, an account's root, or a role."""
     fitting = [
         one
         for one in statements(cloud, trust, trust=True)
@@ -186,5 +193,5 @@ def _matches(pattern: str, text: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
-    """A pattern in which `*` is any text and `?` one character."""
+    """A pattern in which `*` matches any text and `?` one character."""
     return re.compile(re.escape(pattern).replace(r"\*", ".*").replace(r"\?", "."), re.DOTALL)

@@ -1,6 +1,6 @@
 """One account's roles and the policies attached to them, as CAM or RAM keeps them.
 
-Some roles are there only as a pattern of names in the world; the first look at such a name makes the role.
+The world describes some roles only by a pattern of names. Such a role is created when its name is first used.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ LINKED_SERVICES: Mapping[str, str] = {
     "AliyunServiceRoleForEventBridgeSourceMNS": "source-mns.eventbridge.aliyuncs.com",
     "AliyunServiceRoleForEventBridgeSendToMNS": "sendevent-mns.eventbridge.aliyuncs.com",
 }
-"""Service-linked roles that a trigger on an SMQ queue may need, and the service that each belongs to."""
+"""Service-linked roles that a trigger on an SMQ queue may need -> the service of each."""
 _FIRST_ID = 4_611_686_018_427_000_000
 
 
 @dataclass
 class ManagedPolicy:
-    """A policy that can be attached; its newest version counts. Times are in epoch seconds of the world."""
+    """A policy that can be attached. Its newest version applies. Times are in epoch seconds of the world."""
 
     name: str
     id: int
@@ -43,13 +43,13 @@ class ManagedPolicy:
 
     @property
     def document(self) -> dict[str, Any]:
-        """What it says now."""
+        """The document of the newest version."""
         return self.versions[self.current]
 
 
 @dataclass
 class Role:
-    """A role; `attached` are names of policies, with the time of each. `linked`: the service that it belongs to."""
+    """A role; `attached` are names of policies, with the time of each. `linked`: the service that owns the role."""
 
     name: str
     id: int
@@ -62,11 +62,11 @@ class Role:
     created: float = 0.0
     updated: float = 0.0
     made_by_call_at: float = 0.0
-    """Epoch seconds of the world; 0 for one that the world starts with."""
+    """Epoch seconds of the world; 0 for a role that the world starts with."""
 
 
 class RoleDirectory:
-    """The roles and policies of one account on one cloud. No pattern of names stands for SCF's own role."""
+    """The roles and policies of one account on one cloud. No pattern of names matches SCF's own role."""
 
     def __init__(self, cloud: Cloud, world: World, now: Callable[[], float], account: str = "") -> None:
         self.cloud: Cloud = cloud
@@ -75,7 +75,7 @@ class RoleDirectory:
         self.begin(world)
 
     def begin(self, world: World) -> None:
-        """What the world starts with."""
+        """Set the roles that the world starts with."""
         own = (world.cam if self.cloud == "tencent" else world.ram).roles
         self._starting = world.accounts.of(self.cloud)[self.account].roles if self.account else own
         self._ids = itertools.count(_FIRST_ID)
@@ -98,11 +98,11 @@ class RoleDirectory:
         return self._begin_role(name, spec) if spec is not None and spec.exists else None
 
     def every(self) -> Iterator[Role]:
-        """The roles that a list shows: those of a pattern once somebody named them."""
+        """The roles in a list: a role of a pattern only after its name was used."""
         yield from self._roles.values()
 
     def add(self, name: str, trust: Mapping[str, Any], **values: Any) -> Role:
-        """A new role. Whoever calls this has looked whether the name is free."""
+        """A new role. The caller has checked that the name is free."""
         self._deleted.discard(name)
         moment = self.now()
         role = Role(name, next(self._ids), dict(trust), created=moment, updated=moment, **values)
@@ -111,19 +111,19 @@ class RoleDirectory:
         return role
 
     def add_linked(self, service: str) -> Role:
-        """A service's own role. Raises: KeyError: the service has none here; ValueError: it is there."""
+        """A service-linked role. Raises: KeyError: the service has none here; ValueError: it exists already."""
         name = {of: role for role, of in LINKED_SERVICES.items()}[service]
         if self.find(name) is not None:
             raise ValueError(name)
         return self.add(name, service_trust(self.cloud, service), linked=service)
 
     def remove(self, role: Role) -> None:
-        """A role is gone, and its name free."""
+        """Delete a role. Its name is free again."""
         del self._roles[role.name]
         self._deleted.add(role.name)
 
     def add_policy(self, name: str, document: Mapping[str, Any], description: str = "") -> ManagedPolicy:
-        """A new policy. Whoever calls this has looked whether the name is free."""
+        """A new policy. The caller has checked that the name is free."""
         moment = self.now()
         policy = ManagedPolicy(name, next(self._ids), {1: dict(document)}, 1, description)
         policy.created = policy.updated = moment
@@ -131,7 +131,7 @@ class RoleDirectory:
         return policy
 
     def documents_of(self, role: Role) -> list[dict[str, Any]]:
-        """What a role's policies say."""
+        """The documents of a role's policies."""
         return [self.policies[name].document for name in role.attached if name in self.policies]
 
     def holders_of(self, policy: ManagedPolicy) -> list[Role]:

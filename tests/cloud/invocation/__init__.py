@@ -1,1 +1,1 @@
-"""One fresh process an invocation, and the queue trigger that starts them: the commands `invoke` and `run`."""
+"""Runs each invocation in a fresh process, and plays the queue trigger: the commands `invoke` and `run`."""

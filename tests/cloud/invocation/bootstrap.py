@@ -1,4 +1,4 @@
-"""The process that the stand-in's platforms start for one invocation; `runtime.run` speaks to it over its pipes."""
+"""The process that the stand-in's platforms start for one invocation. `runtime.run` talks to it over its pipes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.cloud.functions.platform_names import SCF
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
 
 KILL_AT = "STANDIN_KILL_AT"
-"""Names the point at which this process is to end as by a power cut; see `kill_at`."""
+"""Names the point where this process ends as in a power cut; see `kill_at`."""
 _SCF_KEYS = ("TENCENTCLOUD_SECRETID", "TENCENTCLOUD_SECRETKEY", "TENCENTCLOUD_SESSIONTOKEN")
 _FC_KEYS = ("access_key_id", "access_key_secret", "security_token")
 
@@ -33,9 +33,9 @@ def main() -> int:
 
 
 def serve_invocation(function: str, platform: str, timeout_s: float, role: list[str] | None, raw: bytes) -> int:
-    """One invocation in this process, whose environment is the platform's; what it returned is told on stdout."""
+    """Run one invocation in this process. Its environment is the platform's. The result goes to stdout."""
     told = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    # A platform that shows all that libraries say, where the test asks for all.
+    # Show all log lines of libraries, if the test asks for them.
     level = logging.DEBUG if os.environ.get("KEYTURN_LOG") == "DEBUG" else logging.INFO
     logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
 
@@ -66,10 +66,10 @@ def serve_invocation(function: str, platform: str, timeout_s: float, role: list[
 def invocation_context(
     platform: str, function: str, timeout_s: float, role: list[str] | None, setenv: Callable[[str, str], object]
 ) -> Any:
-    """The context of one invocation, with the role's keys where the platform puts them."""
+    """The context of one invocation. The role's keys are where the platform puts them."""
     request_id = str(uuid.uuid4())
     if platform == SCF:
-        # Into the environment at each invocation, after the code is imported.
+        # SCF sets them in the environment at each invocation, after the code is imported.
         for name, value in zip(_SCF_KEYS, role or (), strict=False):
             setenv(name, value)
         return {
@@ -99,8 +99,8 @@ def invocation_context(
 def kill_at(point: str) -> None:
     """End this process by SIGKILL at a point: `[outer>]module:qualname:call|return[#n]`.
 
-    The n-th time (from 1) that the named function is entered or left; with `outer` (a bare name), only while a function
-    of that name is at work below it. Methods are found through the class of `self`, inherited ones too.
+    The point is the n-th time (from 1) that the named function is entered or left. With `outer` (a bare name) it only
+    counts below a running function of that name. Methods are found through the class of `self`, inherited ones too.
     """
     outer, _, inner = point.rpartition(">")
     module, qualname, when = inner.split(":")
@@ -120,7 +120,7 @@ def kill_at(point: str) -> None:
         if left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    threading.setprofile(watch)  # a batch's work is done in threads, this one among them
+    threading.setprofile(watch)  # the commands of a batch run in threads, and this may be one of them
     sys.setprofile(watch)
 
 

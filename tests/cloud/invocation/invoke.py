@@ -1,7 +1,7 @@
-"""`make invoke`: one event, one fresh process, as the platform would.
+"""`make invoke`: runs one function with one event in a fresh process, as its platform would.
 
 Logs and a readable line a result go to standard error; the last line of standard output is the return value as JSON.
-Exit 0; 1: the handler raised; 2: wrong use, nothing was run; 3: a result is `not_changed` or `unknown`.
+Exit 0; 1: the handler raised; 2: wrong use, nothing was run; 3: a result is `not_changed` or `unknown`; 130: Ctrl-C.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from typing import Any
 from shared.runtime.spelling import meant
 from shared.workbench.environment.command_line import WRONG_USE, CommandLine
 from shared.workbench.environment.file_problems import why
+from shared.workbench.environment.interrupts import INTERRUPTED
 from shared.workbench.environment.terminal import complain
 from tests.cloud.functions.platform_names import FC, SCF, Platform, platform_of
 from tests.cloud.invocation import endpoints
-from tests.cloud.invocation.runtime import InvocationResult, run_function
-from tests.cloud.invocation.shown import show_invocation
+from tests.cloud.invocation.runtime import InvocationInterrupted, InvocationResult, run_function
+from tests.cloud.invocation.shown import outcomes_in, show_invocation
 from tests.cloud.state.checkout import ROOT
 
 DONE, RAISED, REFUSED = 0, 1, 3
@@ -30,7 +31,7 @@ _LONGEST_S = 86_400  # the most that either platform gives a function
 
 
 class WrongUse(Exception):
-    """Nothing was run; the text says what is wrong and what to do."""
+    """Nothing was run. The text says what is wrong and what to do."""
 
 
 def main(argv: list[str]) -> int:
@@ -40,10 +41,14 @@ def main(argv: list[str]) -> int:
         "python -m tests.cloud invoke", __doc__, f"make invoke FUNCTION={_RESET} EVENT={folder}/scf-http.json AS=scf"
     )
     parser.add_argument("function", metavar="FUNCTION", help="a file in functions/, without .py")
-    parser.add_argument("file", metavar="EVENT", help="its bytes are the event: see events/")
-    parser.add_argument("--as", dest="platform", choices=(SCF, FC), help="default: by the function's name")
-    parser.add_argument("--timeout-s", type=_seconds, default=30.0, help="after which the platform ends it")
-    parser.add_argument("--raw-log", action="store_true", help="log lines as a platform would keep them")
+    parser.add_argument("file", metavar="EVENT", help="the file with the event: see events/")
+    parser.add_argument(
+        "--as", dest="platform", choices=(SCF, FC), help="default: the platform of the function's cloud"
+    )
+    parser.add_argument(
+        "--timeout-s", type=_seconds, default=30.0, help="seconds after which the platform ends the invocation"
+    )
+    parser.add_argument("--raw-log", action="store_true", help="show log lines as a platform would keep them")
     arguments = parser.parse_args(argv)
     try:
         function = _function(arguments.function)
@@ -54,7 +59,11 @@ def main(argv: list[str]) -> int:
     except WrongUse as error:
         complain(f"invoke: {error}")
         return WRONG_USE
-    returned = run_function(function, event, platform, timeout_s=arguments.timeout_s)
+    try:
+        returned = run_function(function, event, platform, timeout_s=arguments.timeout_s)
+    except InvocationInterrupted as interrupted:
+        complain(f"\ninvoke: {_known(interrupted.log)}")
+        return INTERRUPTED
     reply = show_invocation(returned, raw_log=arguments.raw_log)
     if reply and reply.failed and (text := _unreached(reply.events)):
         complain(f"invoke: {text}")
@@ -79,10 +88,10 @@ def _function(name: str) -> str:
 
 
 def _event(file: str, function: str, platform: Platform) -> bytes:
-    """The event in a file; SCF's is JSON. Raises: WrongUse."""
+    """The event in a file. For SCF it must be JSON. Raises: WrongUse."""
     path, own = Path(file), ROOT / "events" / function
     if not file:
-        raise WrongUse(f"which event? EVENT= is a file, as events/{function}/{_names(own, platform)}")
+        raise WrongUse(f"which event? EVENT= is a file, for example events/{function}/{_names(own, platform)}")
     try:
         event = path.read_bytes()
     except OSError as error:
@@ -98,7 +107,7 @@ def _event(file: str, function: str, platform: Platform) -> bytes:
     if platform == SCF:
         try:
             json.loads(event)
-        except RecursionError:  # JSON, and the runtime says itself what it makes of that
+        except RecursionError:  # it is JSON; the runtime reports what it makes of it
             pass
         except ValueError as error:
             at = f"line {error.lineno}, column {error.colno}" if isinstance(error, json.JSONDecodeError) else "not text"
@@ -116,13 +125,20 @@ def _shown(folder: Path) -> str:
 
 
 def _unreached(events: Iterable[Any]) -> str:
-    """What to do where a stand-in did not answer."""
+    """What to do if a stand-in did not answer."""
     lost = any(one is not None and one.error_class in _UNREACHED for one in events)
     return endpoints.unanswered(os.environ) if lost else ""
 
 
+def _known(log: str) -> str:
+    """What is known of an invocation that was interrupted, by its log."""
+    if outcomes := outcomes_in(log):
+        return f"interrupted after the result {', '.join(outcomes)}; its reply is lost"
+    return "interrupted before a result: the change may have been made. The same event again brings it to its end"
+
+
 def _told(returned: InvocationResult) -> Any:
-    """The platform's error object; where settings are to blame and not the code, the stack's last line is enough."""
+    """The platform's error object. If settings are wrong and not the code, only the stack's last line is kept."""
     return {**returned.error, "stackTrace": returned.raised} if returned.is_meant else returned.error
 
 

@@ -1,6 +1,6 @@
-"""The platform's queue trigger: each waiting command event of KEYTURN_COMMANDS goes to its function.
+"""The platform's queue trigger: passes each waiting command event of KEYTURN_COMMANDS to its function.
 
-Logs and a readable line a result go to standard error. With `--once` exit 3 if nothing waits.
+Logs and one readable line for each result go to standard error. With `--once`, exit 3 if nothing waits.
 """
 
 from __future__ import annotations
@@ -38,25 +38,25 @@ _OF_EITHER_CLOUD = ("follow_change", "plan_rotation")
 
 
 class ClockCannotMove(Exception):
-    """No stand-in answers that has a clock to move."""
+    """There is no stand-in whose clock can be moved."""
 
 
 @dataclass
 class WorldClockReader:
-    """The stand-in's clock, as far as it was looked at last."""
+    """The stand-in's clock, as it was last read."""
 
     settings: Mapping[str, str]
     ahead_s: float = 0.0
 
     def refresh(self) -> None:
-        """See how far it is ahead now."""
+        """Read again how far the clock is ahead."""
         self.ahead_s = clock.offset_s(self.settings)
 
     def __call__(self) -> float:
         return time.time() + self.ahead_s
 
     def move_to(self, moment: float) -> None:
-        """Move it forward. Raises: ClockCannotMove."""
+        """Move the clock forward. Raises: ClockCannotMove."""
         try:
             clock.move_to(self.settings, moment)
         except OSError as error:
@@ -66,7 +66,7 @@ class WorldClockReader:
 
 @dataclass
 class CommandQueue:
-    """One queue and whose it is: a function's own (`only`), or a topic that each function reads for itself."""
+    """One queue and its readers: one function (`only`), or a topic that each function reads for itself."""
 
     inbox: Inbox
     now: WorldClockReader
@@ -75,14 +75,14 @@ class CommandQueue:
     invoke: Callable[[str, bytes, str], InvocationResult] = run_function
     raw_log: bool = False
     unaddressed: list[LeasedMessage] = field(default_factory=list)
-    """Addressed to no function here; held, not taken, and given back at the end."""
+    """Messages for no function of this checkout. They are held, not deleted, and returned at the end."""
     not_yet_due: list[LeasedMessage] = field(default_factory=list)
-    """Taken from a broker that goes by its own clock, before the world's says that they are due."""
+    """Messages from a broker with its own clock, which are not due yet by the world's clock."""
 
     def first_due(self) -> float | None:
-        """When the first message that waits for a function may be delivered; None: none waits."""
+        """When the first message for a function is due. None: no message waits."""
         if self.amqp:
-            # What this broker holds back it does not show: it is taken, and held here until it is due.
+            # This broker does not show delayed messages. So they are received, and held here until they are due.
             self.not_yet_due += self.inbox.receive(_AT_ONCE, _LEASE_S, ignore_delay=True)
             return min((_notbefore(one) for one in self.not_yet_due if self._receiver(one.message.body)), default=None)
         waiting = [one for one in self.inbox.peek() if one.leased_until <= self.now()]
@@ -90,8 +90,9 @@ class CommandQueue:
         return min((max(one.visible_at, _notbefore(one)) for one in mine), default=None)
 
     def deliver_waiting(self, *, skip_delays: bool = False) -> int:
-        """Give every message that waits now, not what comes meanwhile, to its function; how many there were."""
-        # An embedded queue's delays go by the world's clock; a real broker's do not, once that has been moved.
+        """Pass every message that waits now to its function, but none that arrives meanwhile; returns their number."""
+        # Delays of an embedded queue follow the world's clock. Those of a real broker do not, once the clock has been
+        # moved.
         by_notbefore = skip_delays or (self.amqp and self.now.ahead_s > 0)
         waiting, self.not_yet_due = self.not_yet_due, []
         while len(waiting) < _AT_ONCE and (
@@ -110,7 +111,7 @@ class CommandQueue:
         return sum(self._deliver(leased) for leased in waiting)
 
     def give_back(self) -> None:
-        """Let go of what was left, and of what came too early."""
+        """Return the held messages and those that are not due."""
         for leased in self.unaddressed + self.not_yet_due:
             self.inbox.release(leased)
         self.unaddressed.clear()
@@ -124,7 +125,7 @@ class CommandQueue:
         function = self._receiver(body)
         if function is None:
             kind = str(event.get("type", ""))[:80]
-            complain(f"left: a message of type {kind!r} is addressed to no function")
+            complain(f"left: a message of type {kind!r} is for no function of this checkout")
             self.unaddressed.append(leased)
             return False
         platform = platform_of(_cloud_of(event) if function in _OF_EITHER_CLOUD else function)
@@ -139,14 +140,14 @@ class CommandQueue:
 
 
 def _notbefore(waiting: LeasedMessage | WaitingMessage) -> float:
-    """The moment before which a command event says that it may not begin; 0 if it says none."""
+    """The earliest time at which a command event may begin; 0 if it names none."""
     with contextlib.suppress(ValueError):
         return parse_rfc3339(_event(waiting.message.body).get("notbefore"))
     return 0.0
 
 
 def _event(body: str) -> dict[str, Any]:
-    """The message as a JSON object; an empty one if it is none, which its function will say itself."""
+    """The message as a JSON object. Empty if it is not JSON; the function then reports that itself."""
     try:
         event = json.loads(body)
     except ValueError:
@@ -155,14 +156,14 @@ def _event(body: str) -> dict[str, Any]:
 
 
 def _addressed(event: dict[str, Any]) -> str | None:
-    """The function that a command event on a shared topic names; of a bare command nobody can tell."""
+    """The function that a command event on a shared topic names. A bare command names none."""
     kind = str(event.get("type", ""))
     function = kind.removeprefix(_PREFIX)
     return function if kind.startswith(_PREFIX) and function in function_names() else None
 
 
 def _cloud_of(event: dict[str, Any]) -> str:
-    """follow_change runs on the cloud whose change it follows, plan_rotation on the cloud that it looks at."""
+    """The cloud whose change follow_change follows, or whose fleet plan_rotation lists."""
     data = event.get("data")
     data = data if isinstance(data, dict) else {}
     on_alibaba = data.get("Cloud") == "alibaba" or str(data.get("Function", "")).startswith("alibaba_")
@@ -170,7 +171,7 @@ def _cloud_of(event: dict[str, Any]) -> str:
 
 
 def open_command_queues(url: str, now: WorldClockReader) -> list[CommandQueue]:
-    """The queues behind a commands URL: one a function where it says `{function}`, else one for all."""
+    """The queues of a commands URL: one for each function if the URL has `{function}`, otherwise one for all."""
     amqp = url.lower().startswith(("amqp://", "amqps://"))
     if "{function}" in url:
         return [CommandQueue(open_any_inbox(url, function=name, now=now), now, name, amqp) for name in function_names()]
@@ -178,9 +179,9 @@ def open_command_queues(url: str, now: WorldClockReader) -> list[CommandQueue]:
 
 
 def deliver_round(opened: Sequence[CommandQueue], now: WorldClockReader, *, skip_delays: bool) -> int:
-    """One round of all queues; how many messages were delivered.
+    """Deliver one round of all queues; returns the number of delivered messages.
 
-    `skip_delays`: if the first message of all is not due yet, the world's clock moves to where it is.
+    `skip_delays`: if no message is due yet, move the world's clock to the first one.
 
     Raises: ClockCannotMove.
     """
@@ -196,9 +197,9 @@ _NOTHING = 3
 
 
 def main(argv: list[str]) -> int:
-    """Runs until it is stopped; with `--once` delivers what waits now, exit 3 if that is nothing."""
+    """Run until it is stopped. With `--once`, deliver only what waits now; exit 3 if nothing waits."""
     parser = CommandLine("python -m tests.cloud run", __doc__, "python -m tests.cloud run --once")
-    parser.add_argument("--once", action="store_true", help="what waits now, and no more")
+    parser.add_argument("--once", action="store_true", help="only what waits now")
     parser.add_argument("--skip-delays", action="store_true", help="move the world's clock to the next message")
     parser.add_argument("--raw-log", action="store_true", help="log lines as a platform would keep them")
     arguments = parser.parse_args(argv)
@@ -237,5 +238,5 @@ def main(argv: list[str]) -> int:
             try:
                 one.give_back()
             except QueueUnavailable:
-                complain("run: what was left comes back when its lease ends")
+                complain("run: the remaining messages return when their lease ends")
             one.inbox.close()

@@ -1,4 +1,4 @@
-"""Both platforms' Python runtimes, as far as their documents describe them: one fresh process an invocation.
+"""Both platforms' Python runtimes, as their documents describe them: a fresh process for each invocation.
 
 Sources: SCF https://www.tencentcloud.com/document/product/583/9210 and .../583/30228; FC
 https://www.alibabacloud.com/help/en/functioncompute/fc/user-guide/context.
@@ -24,9 +24,9 @@ from tests.cloud.state.world import load_world
 
 @dataclass(frozen=True)
 class InvocationResult:
-    """What an invocation gave back: `value` if the handler returned, `error` if it raised or was ended.
+    """The result of an invocation: `value` if the handler returned, `error` if it raised or was ended.
 
-    `raised`: the exception's class and text, where it was one.
+    `raised`: the class and text of the exception, if there was one.
     """
 
     value: Any
@@ -37,7 +37,7 @@ class InvocationResult:
 
     @property
     def is_meant(self) -> bool:
-        """Whether the handler raised because of its settings, not because of a defect."""
+        """Whether the handler raised because its settings are wrong, and not its code."""
         return self.raised.partition(":")[0] in ("NothingDone", "SettingsError")
 
     @property
@@ -47,8 +47,16 @@ class InvocationResult:
         return body
 
 
+class InvocationInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended an invocation. `log`: what the function had written."""
+
+    def __init__(self, log: str) -> None:
+        super().__init__()
+        self.log = log
+
+
 def platform_environment(function: str, platform: str, settings: Mapping[str, str]) -> dict[str, str]:
-    """The process's environment: the platform's documented variables and `KEYTURN_*`, nothing of this machine's own."""
+    """The process's environment: the platform's documented variables and `KEYTURN_*`, none of this machine's own."""
     keys = load_world().credentials
     tencent, alibaba = keys.tencent, keys.alibaba
     env = {"PATH": os.environ.get("PATH", ""), "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "x"}
@@ -81,7 +89,7 @@ def platform_environment(function: str, platform: str, settings: Mapping[str, st
 
 
 def role_keys(platform: str) -> list[str]:
-    """The keys of the role that the default world gives to functions: id, key and token."""
+    """The id, key and token of the role that the default world gives to functions."""
     credentials = load_world().credentials
     keys = credentials.tencent if platform == SCF else credentials.alibaba
     return [keys.id, keys.key, keys.token]
@@ -98,10 +106,12 @@ def run_function(
     role: bool = True,
     offset_s: float | None = None,
 ) -> InvocationResult:
-    """One invocation in a fresh process. `settings` are the `KEYTURN_*`; `extra` goes into the environment as it is.
+    """Run one invocation in a fresh process.
 
-    `role=False`: a function that was given no role, so that no keys reach it. `offset_s`: how far its clock is
-    ahead; as far as that of the stand-in that its settings name, if not said.
+    `settings` are the `KEYTURN_*`; `extra` is added to the environment unchanged.
+
+    `role=False`: the function has no role, so it gets no keys. `offset_s`: how far its clock is ahead; the default is
+    the clock of the stand-in in its settings.
     """
     settings = os.environ if settings is None else settings
     env = platform_environment(function, platform, settings) | dict(extra or {})
@@ -109,7 +119,7 @@ def run_function(
         offset_s = clock.offset_s(settings)
     if not role:
         env = {name: value for name, value in env.items() if not name.startswith("ALIBABA_CLOUD_")}
-    # The first line of the pipe is the platform's word, the rest is the event.
+    # The first line of the pipe is from the platform, the rest is the event.
     head = json.dumps({"role": role_keys(platform) if role else None, "offset_s": offset_s}).encode() + b"\n"
     command = [sys.executable, "-m", "tests.cloud.invocation.bootstrap", function, platform, str(timeout_s)]
     started = time.monotonic()
@@ -121,11 +131,15 @@ def run_function(
     except subprocess.TimeoutExpired:
         process.kill()
         out, err = process.communicate()
+    except KeyboardInterrupt:
+        process.kill()
+        _, err = process.communicate()
+        raise InvocationInterrupted(err.decode(errors="replace")) from None
     return read_result(out, err, process.returncode, time.monotonic() - started)
 
 
 def read_result(out: bytes, err: bytes, code: int | None, seconds: float) -> InvocationResult:
-    """What an invocation came to, from what its process wrote; its last line is the platform's, see `bootstrap`."""
+    """The result of an invocation, from the output of its process. The last line is the platform's, see `bootstrap`."""
     lines = out.decode(errors="replace").splitlines()
     told: dict[str, Any] = {"error": {"errorMessage": f"process ended with {code}"}}
     if (lines and lines[-1].startswith('{"returned"')) or (lines and lines[-1].startswith('{"error"')):

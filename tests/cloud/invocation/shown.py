@@ -1,7 +1,7 @@
-"""What an invocation said and came to, as a person reads it on standard error: no line is wider than a terminal.
+"""Shows the log and result of an invocation to a person on standard error. No line is wider than a terminal.
 
-A function's log line is JSON for machines. It is shown as `LEVEL event name=value ...`, without what is null and with
-what is long cut; `--raw-log` shows the lines as a platform would keep them.
+A function's log line is JSON for machines. It is shown as `LEVEL event name=value ...`. Fields that are null are left
+out, and long ones are cut. `--raw-log` shows the lines as a platform would keep them.
 """
 
 from __future__ import annotations
@@ -12,24 +12,24 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shared.workbench.environment.terminal import Terminal, visible, wrapped
+from shared.workbench.environment.terminal import WIDEST, Terminal, visible, wrapped
 from shared.workbench.results.reply import FunctionReply, read_reply
 from tests.cloud.invocation.runtime import InvocationResult
 
 _LINE = re.compile(r"([A-Z]+) keyturn[\w.]* (\{.*\})")
-_LONGEST = 400  # characters of a value that is shown whole
+_LONGEST = 400  # longer values are cut to so many characters
 _HINTS = {
     "KEYTURN_RESULTS is not set": "Next: export KEYTURN_RESULTS=sqlite:///tmp/keyturn-results.db",
 }
 
 
 def show_invocation(returned: InvocationResult, *, raw_log: bool = False) -> FunctionReply | None:
-    """The log, and a line a result or why the handler raised, on standard error. Returns the reply, if there is one."""
+    """Print the log, and one line for each result or the reason why the handler raised. Returns the reply, if any."""
     terminal = Terminal(sys.stderr)
     if raw_log:
         sys.stderr.write(returned.log)
     else:
-        for line in log_lines(returned.log):
+        for line in log_lines(returned.log, terminal.columns):
             terminal.say(terminal.dim(line))
     if returned.error is not None:
         for line in raised_lines(returned):
@@ -41,15 +41,21 @@ def show_invocation(returned: InvocationResult, *, raw_log: bool = False) -> Fun
     return reply
 
 
-def log_lines(log: str) -> Iterator[str]:
+def log_lines(log: str, columns: int = WIDEST) -> Iterator[str]:
     """The lines of a log, each wrapped; a JSON line as names and values."""
     for line in log.splitlines():
         found = _LINE.fullmatch(line)
-        yield from wrapped(visible(_named(found[1], found[2]) if found else line))
+        yield from wrapped(visible(_named(found[1], found[2]) if found else line), columns)
+
+
+def outcomes_in(log: str) -> list[str]:
+    """What the lines `result` of a log say, each with its credential."""
+    fields = [json.loads(found[2]) for line in log.splitlines() if (found := _LINE.fullmatch(line))]
+    return [f"{one['outcome']} of {one['resource']}" for one in fields if one.get("event") == "result"]
 
 
 def raised_lines(returned: InvocationResult) -> Iterator[str]:
-    """Why a handler raised, and what a person can do about it."""
+    """Why a handler raised, and what a person can do."""
     why = returned.raised or str(returned.error.get("errorMessage", ""))
     hint = next((hint for text, hint in _HINTS.items() if text in why), "")
     yield f"raised   {visible(why)}"

@@ -1,1 +1,1 @@
-"""The clouds' queues: the broker that holds messages, and the APIs of CKafka and SMQ over it."""
+"""The clouds' queues: the broker that keeps messages, and the APIs of CKafka and SMQ for it."""

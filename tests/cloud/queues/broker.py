@@ -1,4 +1,7 @@
-"""What the stand-in's brokers keep: each queue or topic a file of the embedded queue, gone with the stand-in."""
+"""The messages of the stand-in's queues.
+
+Each queue or topic is a file of the embedded queue, deleted with the stand-in.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _TIMEOUT_S = 5.0
 
 
 class MessageBroker:
-    """Queues by name. Nothing here dedupes, as neither cloud does: each message gets an id of its own."""
+    """Queues by name. Like both clouds, the broker never removes duplicates: each message gets its own id."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -26,20 +29,20 @@ class MessageBroker:
         self._queues: dict[str, SqliteQueue] = {}
 
     def queue(self, name: str) -> SqliteQueue:
-        """The queue of that name, which may hold `/`; made at its first message."""
+        """The queue of that name, which may contain `/`. It is created at its first message."""
         if name not in self._queues:
             path = self._folder / f"{name.replace('/', '+')}.db"
             self._queues[name] = SqliteQueue(str(path), now=self._clock.now)
         return self._queues[name]
 
     def add(self, name: str, body: str, *, key: str = "", delay_s: float = 0.0) -> str:
-        """Keep a message; returns its new id."""
+        """Add a message; returns its new id."""
         id_ = uuid.uuid4().hex.upper()
         self.queue(name).send(QueueMessage(id_, "", key, body), timeout_s=_TIMEOUT_S, delay_s=delay_s)
         return id_
 
     def remove(self, name: str) -> None:
-        """Forget a queue and its messages."""
+        """Delete a queue and its messages."""
         queue = self._queues.pop(name, None)
         if queue is not None:
             queue.close()
@@ -47,7 +50,7 @@ class MessageBroker:
             file.unlink()
 
     def clear(self) -> None:
-        """Forget every message."""
+        """Delete every message."""
         for queue in self._queues.values():
             queue.close()
         self._queues.clear()
@@ -55,15 +58,16 @@ class MessageBroker:
             file.unlink()
 
     def close(self) -> None:
-        """Forget every message, and the folder; harmless when repeated."""
+        """Delete every message and the folder. A second call does nothing."""
         for queue in self._queues.values():
             queue.close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def handle_control(self, order: Mapping[str, Any]) -> Any:
-        """What a consumer without a wire protocol asks: `{"Queue", "Do"}`, `Do` a method of Inbox, and its arguments.
+        """Answer a consumer without a wire protocol: `{"Queue", "Do"}`, where `Do` is a method of Inbox, and its
+        arguments.
 
-        `hurry` makes all that is delayed due. Raises: ValueError.
+        `hurry` makes all delayed messages due. Raises: ValueError.
         """
         queue, do = self.queue(str(order.get("Queue"))), order.get("Do")
         if do == "peek":

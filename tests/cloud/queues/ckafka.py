@@ -1,7 +1,7 @@
-"""Tencent CKafka's API (2019-08-19) as the stand-in keeps it: topics, DataHub tasks that write to them, and reading.
+"""Tencent CKafka's API (2019-08-19) in the stand-in: topics, DataHub tasks that write to them, and reading.
 
-Source: https://www.tencentcloud.com/document/product/597/44679 (SendMessage). A key of one site is unknown at the host
-of the other.
+Source: https://www.tencentcloud.com/document/product/597/44679 (SendMessage). The host of one site does not know the
+keys of the other site.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ MOST = 500
 
 
 class TencentCkafka:
-    """The service. Each message goes to its topic, and to a queue of its DataHub id that the stand-in's `run` reads."""
+    """The service.
+
+    It puts each message on its topic, and on a queue with its DataHub id, which the stand-in's `run` reads.
+    """
 
     cloud: Cloud = "tencent"
     name = "ckafka"
@@ -45,7 +48,7 @@ class TencentCkafka:
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes."""
+        """The error that this service publishes."""
         # claims: Q3
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
@@ -54,21 +57,21 @@ class TencentCkafka:
         return ApiError("InternalError" if kind == "system" else "FailedOperation", "The operation failed.")
 
     def state(self) -> dict[str, Any]:
-        """Messages that the stand-in's `run` has not taken, by DataHub id."""
+        """The messages that the stand-in's `run` has not received yet, by DataHub id."""
         hubs = [task.hub_id for task in self._kafka.tasks.values()]
         return {id_: {"Messages": len(self._broker.queue(f"ckafka/{id_}").peek())} for id_ in hubs}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """The world's topics, all empty."""
+        """Set the world's topics, all empty."""
         self._world = world
         self._broker.clear()
         self._kafka.reset(world)
 
     async def close(self) -> None:
-        """Forget the messages."""
+        """Delete the messages."""
         self._broker.close()
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -88,7 +91,7 @@ class TencentCkafka:
                 raise ApiError("InvalidParameter", "An item of Message has a Key and a Body, both strings.")
         topic = self._kafka.topic(task.region, task.instance, task.topic)
         if topic is None or task.ready_at > self._clock.now():
-            raise ApiError("ResourceUnavailable", "The task does not run, or its topic is gone.")
+            raise ApiError("ResourceUnavailable", "The task does not run, or its topic was deleted.")
         kept = messages if self._world.holds("Q3") else messages[:-1]
         ids = []
         for one in kept:

@@ -1,6 +1,7 @@
-"""Reading CKafka's topics by its API: places of messages in a list, and one message by its place.
+"""Reads CKafka's topics through its API: a list of message positions, and one message by its position.
 
-Sources: cloud.tencent.com 597/47895, 597/47896 and 597/47897 (one call a second each; a list has no keys and values).
+Sources: cloud.tencent.com 597/47895, 597/47896 and 597/47897 (each allows one call a second; a list has no keys and
+values).
 
 Claims: Q8.
 """
@@ -26,7 +27,7 @@ class CkafkaReading:
         self._clock = clock
 
     def actions(self) -> dict[str, Action]:
-        """By name."""
+        """The actions, by name."""
         return {
             "FetchMessageListByTimestamp": Action(
                 parameter_table("InstanceId! Topic! Partition:int StartTime:int SinglePartitionRecordNumber:int"),
@@ -73,7 +74,7 @@ class CkafkaReading:
 
 
 def _partitions(topic: Topic, given: Mapping[str, Any]) -> range:
-    """The partition that is asked for, or all."""
+    """The partition that the call names, or all of them."""
     if "Partition" not in given:
         return range(topic.partition_count)
     if not 0 <= given["Partition"] < topic.partition_count:

@@ -1,7 +1,7 @@
-"""CKafka's DataHub tasks as its API makes, shows and deletes them: of the kind HTTP to topic alone.
+"""CKafka's DataHub tasks, as its API creates, shows and deletes them. Only tasks from HTTP to a topic.
 
-Sources: the vendor's Python SDK (tencentcloud-sdk-python-ckafka 3.1.195) for parameters and codes, that of tccli for
-which of them are required; rates: cloud.tencent.com 597/40823 (2026-11).
+Sources: the vendor's Python SDK (tencentcloud-sdk-python-ckafka 3.1.195) for parameters and codes, tccli's SDK for the
+required ones; rates: cloud.tencent.com 597/40823 (2026-11).
 
 Claims: Q7, Q12.
 """
@@ -31,7 +31,7 @@ class CkafkaTasks:
         self._clock = clock
 
     def actions(self) -> dict[str, Action]:
-        """By name."""
+        """The actions, by name."""
         return {
             "CreateDatahubTask": Action(
                 parameter_table(
@@ -59,7 +59,7 @@ class CkafkaTasks:
         if not of_http or source.keys() != {"Type"} or target.keys() != {"Type", "KafkaParam"}:
             raise ApiError("UnsupportedOperation", "The stand-in makes tasks of the kind HTTP to KAFKA.")
         if not self._kafka.world.holds("Q7"):
-            raise ApiError("UnsupportedOperation", "Such a task is made in the console alone.")
+            raise ApiError("UnsupportedOperation", "Only the console can create such a task.")
         place = target["KafkaParam"]
         if place.keys() != _TARGET_FIELDS or place["SelfBuilt"] is not False:
             raise ApiError(

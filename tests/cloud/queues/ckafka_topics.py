@@ -1,6 +1,6 @@
-"""CKafka's instances and topics as its API shows, makes and deletes them.
+"""CKafka's instances and topics, as its API shows, creates and deletes them.
 
-Sources: the vendor's Python SDK (tencentcloud-sdk-python-ckafka 3.1.195) for parameters, bounds and codes; rates:
+Sources: the vendor's Python SDK (tencentcloud-sdk-python-ckafka 3.1.195) for parameters, limits and codes; rates:
 cloud.tencent.com 597/40823 (2026-11).
 
 Claims: Q9, Q12.
@@ -32,7 +32,7 @@ class CkafkaTopics:
         self._clock = clock
 
     def actions(self) -> dict[str, Action]:
-        """By name."""
+        """The actions, by name."""
         fast = 100
         return {
             "DescribeInstances": Action(
@@ -131,14 +131,14 @@ class CkafkaTopics:
 
 
 def check_instance(world: World, instance_id: str, call: Call) -> None:
-    """Raises: ApiError: there is no such instance in the call's region, or at its site."""
+    """Raises: ApiError: the instance does not exist in the call's region, or at its site."""
     found = world.ckafka_instance.get(instance_id)
     if found is None or found.region != call.region or call.site not in (None, found.site):
         raise ApiError("InvalidParameterValue.InstanceNotExist", "The instance does not exist.")
 
 
 def existing_topic(kafka: KafkaTopics, instance_id: str, name: str, call: Call) -> Topic:
-    """Raises: ApiError: there is no such instance or topic."""
+    """The topic. Raises: ApiError: the instance or the topic does not exist."""
     check_instance(kafka.world, instance_id, call)
     topic = kafka.topic(call.region or "", instance_id, name)
     if topic is None:

@@ -1,4 +1,4 @@
-"""What CKafka keeps: topics of several partitions on instances, and DataHub tasks that write to them."""
+"""The data of CKafka: topics with partitions on instances, and DataHub tasks that write to them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LONG_AGO_S = 30 * 24 * 3600.0
 
 @dataclass(frozen=True)
 class Record:
-    """A message in its place. `at` in seconds."""
+    """A message at its position. `at` is in seconds."""
 
     partition: int
     offset: int
@@ -30,7 +30,10 @@ class Record:
 
 @dataclass
 class Topic:
-    """A topic. Offsets of a partition count from 0 and stay when old messages go. Times in seconds."""
+    """A topic.
+
+    Offsets of a partition count from 0 and do not change when old messages are deleted. Times are in seconds.
+    """
 
     id: str
     instance: str
@@ -46,7 +49,7 @@ class Topic:
     _next: dict[int, int] = field(default_factory=dict)
 
     def append(self, key: str, value: str, now: float) -> Record:
-        """Keep a message; those of one key share a partition."""
+        """Add a message. Messages with the same key go to the same partition."""
         partition = zlib.crc32(key.encode()) % self.partition_count
         record = Record(partition, self._next.get(partition, 0), key, value, now)
         self._next[partition] = record.offset + 1
@@ -54,7 +57,7 @@ class Topic:
         return record
 
     def records(self, partition: int, now: float) -> list[Record]:
-        """What a partition still holds, oldest first."""
+        """The messages that a partition still has, the oldest first."""
         kept = self._kept.get(partition, deque())
         while kept and kept[0].at < now - self.retention_s:
             kept.popleft()
@@ -63,7 +66,7 @@ class Topic:
 
 @dataclass(frozen=True)
 class DataHubTask:
-    """An HTTP access task. SendMessage takes its DataHub id from `ready_at` (Unix seconds) on."""
+    """An HTTP access task. SendMessage accepts its DataHub id from `ready_at` (Unix seconds) on."""
 
     id: str
     name: str
@@ -79,14 +82,14 @@ class DataHubTask:
 
 
 class KafkaTopics:
-    """Topics and tasks of the world, and those that were made since."""
+    """The topics and tasks of the world, and those that were created since."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self._clock = clock
         self.reset(world)
 
     def reset(self, world: World) -> None:
-        """As the world file has them."""
+        """Set the topics and tasks of the world file."""
         self.world = world
         self._topics: dict[tuple[str, str, str], Topic] = {}
         self.tasks: dict[str, DataHubTask] = {}
@@ -104,15 +107,15 @@ class KafkaTopics:
             self._add_world_task(hub_id, hub, long_ago)
 
     def add_topic(self, topic: Topic) -> None:
-        """A topic that somebody made."""
+        """Add a new topic."""
         self._add(topic)
 
     def remove_topic(self, topic: Topic) -> None:
-        """Its messages are gone."""
+        """Delete a topic and its messages."""
         del self._topics[topic.region, topic.instance, topic.name]
 
     def topic(self, region: str, instance: str, name: str) -> Topic | None:
-        """A topic, if it is there."""
+        """A topic, or None if it does not exist."""
         return self._topics.get((region, instance, name))
 
     def on_instance(self, instance: str) -> list[Topic]:
@@ -120,7 +123,10 @@ class KafkaTopics:
         return sorted((one for one in self._topics.values() if one.instance == instance), key=lambda one: one.name)
 
     def of_trigger(self, region: str, trigger: str) -> Iterable[Topic]:
-        """The topics that a trigger named `<instance>-<topic>` reads; of an unknown instance, the topic's name says."""
+        """The topics that a trigger named `<instance>-<topic>` reads.
+
+        If the instance is unknown, the topic's name decides.
+        """
         known = {one.instance for one in self._topics.values() if one.region == region and one.instance}
         named = [one for one in known if trigger.startswith(f"{one}-")]
         for topic in self._topics.values():
@@ -129,7 +135,7 @@ class KafkaTopics:
                 yield topic
 
     def task_of_hub(self, hub_id: str, region: str | None) -> DataHubTask | None:
-        """The task of a DataHub id in a region."""
+        """The task with a DataHub id in a region."""
         return next((one for one in self.tasks.values() if (one.hub_id, one.region) == (hub_id, region)), None)
 
     def _add(self, topic: Topic) -> None:
@@ -148,5 +154,5 @@ class KafkaTopics:
 
 
 def new_id(kind: str) -> str:
-    """An id as the cloud makes them, never made twice."""
+    """A new id in the cloud's form. It is never used twice."""
     return f"{kind}-{uuid.uuid4().hex[:8]}"

@@ -1,4 +1,6 @@
-"""SMQ's other API, mns-open (2022-01-19): the same queues by Alibaba Cloud's RPC, which alone knows their tags.
+"""SMQ's other API, mns-open (2022-01-19): the same queues through Alibaba Cloud's RPC.
+
+Only this API has tags of queues.
 
 Source: the vendor's SDK (alibabacloud-mns-open20220119 1.4.1);
 https://www.alibabacloud.com/help/en/mns/developer-reference/api-mns-open-2022-01-19-createqueue.
@@ -52,13 +54,13 @@ class AlibabaMnsOpen:
         }
         whose = "acs:mns:{region}:{account}:/queues"
         self.actions = {
-            # As SMQ's own protocol has it: the page on RAM of this API has the same code, mns.
+            # As in SMQ's own protocol: the page on RAM for this API has the same code, mns.
             name: replace(one, right=f"mns:{name}", resource=whose if name == "ListQueue" else f"{whose}/{{QueueName}}")
             for name, one in actions.items()
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes."""
+        """The error that this service publishes."""
         if kind == "denied":
             return ApiError("NoPermission", "No RAM permission.", 403)
         if kind == "lock":
@@ -72,13 +74,13 @@ class AlibabaMnsOpen:
         return {one.name: {"Tags": one.tags} for one in self._queues.list(ALIBABA_ACCOUNT, "")}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """SMQ's own service does it."""
+        """Does nothing: SMQ's own service resets the queues."""
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def _create(self, given: Mapping[str, Any], call: Call) -> Answer:
         self._check_region(call)

@@ -1,4 +1,4 @@
-"""Alibaba SMQ (formerly MNS) as the stand-in keeps it: queues of one account and region.
+"""Alibaba SMQ (formerly MNS) in the stand-in: the queues of one account and region.
 
 Source: https://help.aliyun.com/en/mns/developer-reference/queue-queue (limits, visibility, delay).
 """
@@ -31,7 +31,7 @@ _MESSAGES = "acs:mns:{region}:{AccountId}:/queues/{QueueName}/messages"
 
 
 class AlibabaSmq:
-    """The service; `smq_gate` is its door."""
+    """The service; `smq_gateway` is its gateway."""
 
     cloud: Cloud = "alibaba"
     name = NAME
@@ -72,7 +72,7 @@ class AlibabaSmq:
         self.actions: Mapping[str, Action] = judged_by(_MESSAGES, "QueueName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes; it has none for a lock."""
+        """The error that this service publishes; it publishes none for a lock."""
         # claims: W2
         if kind == "denied":
             return ApiError("AccessDenied", "No RAM permission.", 403)
@@ -81,21 +81,21 @@ class AlibabaSmq:
         return ApiError("InternalError" if kind == "system" else "InternalServerError", "Internal error.", 500)
 
     def state(self) -> dict[str, Any]:
-        """Nothing: `/_standin/queue` shows what a queue holds."""
+        """Empty: `/_standin/queue` shows the messages of a queue."""
         return {}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """Empty queues."""
+        """Empty all queues."""
         self._world = world
         self._queues.reset(world)
         self._broker.clear()
         self._first_receives = {}
 
     async def close(self) -> None:
-        """Forget the messages."""
+        """Delete the messages."""
         self._broker.close()
 
     async def _send(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -134,7 +134,7 @@ class AlibabaSmq:
         return _answer(found, many)
 
     async def _taken(self, name: str, many: int, visibility_s: float, wait_s: float) -> list[LeasedMessage]:
-        """What can be had at once, or the first that comes in the seconds of real time that the caller waits."""
+        """The messages that are there now, or the first that arrives while the caller waits. `wait_s` is real time."""
         until = time.monotonic() + wait_s
         while not (taken := self._broker.queue(name).receive(many, visibility_s)) and time.monotonic() < until:
             await asyncio.sleep(_LOOK_S)
@@ -181,7 +181,7 @@ def _name(given: Mapping[str, Any]) -> str:
 
 
 def _number(given: Mapping[str, Any]) -> int:
-    """How many of a batch; 0: not a batch."""
+    """The number of messages in a batch; 0: the call is not for a batch."""
     # claims: Q6
     many: int = given.get("NumOfMessages", 0)
     if "NumOfMessages" in given and not 1 <= many <= _MOST_MESSAGES:
@@ -202,7 +202,7 @@ def _held(handle: str) -> LeasedMessage:
 
 
 def _unpacked(body: str) -> tuple[str, str]:
-    """The body as it is broker, and the packing that gives back what was sent."""
+    """The body as the broker keeps it, and how it was packed, so that it can be returned as it was sent."""
     try:
         text = base64.b64decode(body, validate=True).decode()
     except ValueError:

@@ -1,4 +1,4 @@
-"""SMQ's control of queues by its own protocol: make, show, change, list and delete them.
+"""SMQ's own protocol for managing queues: create, show, change, list and delete them.
 
 Sources: https://www.alibabacloud.com/help/en/doc-detail/35129.htm; the vendor's client (aliyun-mns-sdk 1.3.0).
 
@@ -29,7 +29,7 @@ class SmqControl:
         self._clock = clock
 
     def actions(self) -> dict[str, Action]:
-        """By name."""
+        """The actions, by name."""
         return {
             "CreateQueue": Action(parameter_table(f"{QUEUE} {_ATTRIBUTES}"), self._create, changes=True),
             "SetQueueAttributes": Action(
@@ -73,12 +73,12 @@ class SmqControl:
 
 
 def attributes(given: Mapping[str, Any]) -> dict[str, int]:
-    """The attributes of a queue among the parameters of a call."""
+    """The attributes of a queue in the parameters of a call."""
     return {name: value for name, value in given.items() if name in RANGES}
 
 
 def shown(queue: QueueSettings, broker: MessageBroker, account: str, now: float) -> dict[str, Any]:
-    """A queue as both of its APIs show it, but for its tags."""
+    """A queue as both of its APIs show it, without its tags."""
     held = broker.queue(f"smq/{account}/{queue.name}").peek()
     leased = sum(one.leased_until > now for one in held)
     delayed = sum(one.visible_at > now and one.leased_until <= now for one in held)
@@ -95,7 +95,7 @@ def shown(queue: QueueSettings, broker: MessageBroker, account: str, now: float)
 
 
 def delete(queues: SmqQueues, broker: MessageBroker, account: str, name: str) -> None:
-    """A queue and its messages are gone."""
+    """Delete a queue and its messages."""
     queues.delete(account, name)
     broker.remove(f"smq/{account}/{name}")
 

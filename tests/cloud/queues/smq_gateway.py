@@ -1,7 +1,7 @@
-"""SMQ's front door (formerly MNS): REST with XML, an HMAC-SHA1 signature, hosts by account and region.
+"""SMQ's gateway (formerly MNS): REST with XML, an HMAC-SHA1 signature, hosts by account and region.
 
-Sources: https://www.alibabacloud.com/help/doc-detail/27487.htm (signature), 27501.html (errors). Written from the
-specification, apart from the client under test.
+Sources: https://www.alibabacloud.com/help/doc-detail/27487.htm (signature), 27501.html (errors). This code is written
+from the specification, independently of the client under test.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _LIST_HEADERS = {
 
 
 class SmqGateway:
-    """Knows who calls and the one service."""
+    """Checks the caller and passes calls to its one service."""
 
     def __init__(
         self, world: World, service: Service, identities: Identities, now: Callable[[], float] = time.time
@@ -106,7 +106,7 @@ class SmqGateway:
         return given
 
     def forget_request(self, request: HttpRequest) -> None:
-        """Nothing is kept of a request."""
+        """Does nothing: this gateway remembers no request."""
 
     def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         # claims: W2, W4
@@ -183,7 +183,7 @@ def _action(request: HttpRequest) -> str:
 
 
 def _canonical(name: str) -> str:
-    """Query parameters are spelt in two cases, by the documents and by the vendor's client."""
+    """A parameter's name in one spelling. The documents and the vendor's client use different capitals."""
     return name[:1].upper() + name[1:]
 
 
@@ -205,7 +205,7 @@ def _xml(root: str, content: Mapping[str, Any] | list[Mapping[str, Any]]) -> byt
 
 
 def _fields(values: Mapping[str, Any]) -> str:
-    """Elements by name: a list is one element an item, each with fields of its own."""
+    """Elements by name. A list has one element for each item, with the item's fields."""
     elements = [
         (name, one) for name, value in values.items() for one in (value if isinstance(value, list) else [value])
     ]

@@ -1,4 +1,5 @@
-"""Which queues SMQ has: those of the world's patterns, and those that were made since, with their attributes and tags.
+"""SMQ's queues with their attributes and tags: those that match the world's patterns, and those that were created
+since.
 
 Source: https://www.alibabacloud.com/help/en/doc-detail/35129.htm (CreateQueue: attributes, their ranges and defaults).
 """
@@ -33,7 +34,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}")
 
 @dataclass
 class QueueSettings:
-    """A queue but for its messages. Times in Unix seconds; `attributes` as the API names them."""
+    """A queue without its messages. Times are in Unix seconds; `attributes` have the API's names."""
 
     name: str
     attributes: dict[str, int]
@@ -51,7 +52,7 @@ class SmqQueues:
         self.reset(world)
 
     def reset(self, world: World) -> None:
-        """As the world file has them."""
+        """Set the queues of the world file."""
         self.world = world
         self._made: dict[tuple[str, str], QueueSettings] = {}
         self._deleted: set[tuple[str, str]] = set()
@@ -61,7 +62,7 @@ class SmqQueues:
                     self.find(account, name)
 
     def find(self, account: str, name: str) -> QueueSettings | None:
-        """A queue, if it is there; one of a pattern gets its settings when it is first asked for."""
+        """A queue, or None if it does not exist. A queue of a pattern gets its settings when it is first used."""
         key, table = (account, name), self.world.smq[account]
         if key not in self._made and key not in self._deleted:
             if not any(fnmatchcase(name, pattern) for pattern in table.queues):
@@ -72,7 +73,7 @@ class SmqQueues:
         return self._made.get(key)
 
     def existing(self, account: str, name: str) -> QueueSettings:
-        """Raises: ApiError: there is no such queue."""
+        """The queue. Raises: ApiError: it does not exist."""
         # claims: Q10
         found = self.find(account, name)
         if found is None:
@@ -82,7 +83,10 @@ class SmqQueues:
     def create(
         self, account: str, name: str, attributes: Mapping[str, int], logs: bool, tags: Mapping[str, str]
     ) -> bool:
-        """Make a queue; whether it is new. Raises: ApiError: a rule is broken, or one with other attributes exists."""
+        """Create a queue; returns whether it is new.
+
+        Raises: ApiError: it breaks a rule, or exists with other attributes.
+        """
         # claims: Q10
         if not _NAME.fullmatch(name):
             raise ApiError("InvalidQueueName", "The name of the queue breaks the rules.")
@@ -96,19 +100,22 @@ class SmqQueues:
         return True
 
     def change(self, account: str, name: str, attributes: Mapping[str, int], logs: bool | None) -> None:
-        """Other attributes for a queue. Raises: ApiError."""
+        """Change the attributes of a queue. Raises: ApiError."""
         queue, checked = self.existing(account, name), _checked(attributes)
         queue.attributes |= checked
         queue.logs = queue.logs if logs is None else logs
         queue.modified_at = self._clock.now()
 
     def delete(self, account: str, name: str) -> None:
-        """A queue is gone; that there was none is no error."""
+        """Delete a queue. It is no error if the queue does not exist."""
         self._made.pop((account, name), None)
         self._deleted.add((account, name))
 
     def list(self, account: str, prefix: str) -> list[QueueSettings]:
-        """The queues whose names begin so, by name; of a pattern those alone that were used."""
+        """The queues whose names have this prefix, by name.
+
+        Queues of a pattern are listed only after they were used.
+        """
         found = [one for (owner, name), one in self._made.items() if owner == account and name.startswith(prefix)]
         return sorted(found, key=lambda one: one.name)
 

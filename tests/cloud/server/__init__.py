@@ -1,1 +1,1 @@
-"""The one HTTP server: a call's way to its service, the control paths, and the command `serve`."""
+"""The HTTP server: it takes a call to its service, has the control paths, and runs as the command `serve`."""

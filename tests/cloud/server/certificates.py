@@ -1,4 +1,4 @@
-"""Certificates of one process: an authority that is made at start, and what servers show of it.
+"""The certificates of one process: an authority that is created at its start, and the certificates of servers.
 
 No private key is ever in a file: `ssl` reads it from a pipe.
 """
@@ -36,20 +36,23 @@ _A_DAY, _A_YEAR = timedelta(days=1), timedelta(days=365)
 
 
 class CertificateAuthority:
-    """Signs servers' certificates, by a key that nobody else ever has. `pem`: its own certificate."""
+    """Signs servers' certificates with a key that never leaves this process. `pem`: the authority's own certificate."""
 
     def __init__(self) -> None:
         self._key, self._name = _new_key(), _name("keyturn stand-in CA")
         builder = _builder(self._name, self._name, self._key)
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        # Python 3.13 wants it of an authority, as RFC 5280 does.
+        # Python 3.13 requires this extension of an authority, as RFC 5280 does.
         builder = builder.add_extension(_SIGNS, critical=True)
         self.pem = builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     def server_context(
         self, names: tuple[str, ...] = LOOPBACK, *, begins_in: timedelta = -_A_DAY, ends_in: timedelta = _A_YEAR
     ) -> ssl.SSLContext:
-        """What a server of these names and addresses shows, from and to a time as seen from now."""
+        """The TLS settings of a server with these names and addresses.
+
+        The certificate is valid from and until a time from now.
+        """
         key = _new_key()
         builder = _builder(_name(names[0]), self._name, key, names, begins_in, ends_in).add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False
@@ -58,14 +61,14 @@ class CertificateAuthority:
 
 
 def self_signed_context() -> ssl.SSLContext:
-    """What a server shows that no authority vouches for."""
+    """The TLS settings of a server whose certificate no authority signed."""
     key, name = _new_key(), _name("localhost")
     return _context(_builder(name, name, key, LOOPBACK), key, key)
 
 
 @contextmanager
 def ca_file(authority: CertificateAuthority) -> Iterator[Path]:
-    """The authority's certificate in a file, for as long as the context lasts."""
+    """The authority's certificate in a file that exists as long as the context."""
     with tempfile.NamedTemporaryFile(prefix="keyturn-ca-", suffix=".pem") as file:
         file.write(authority.pem)
         file.flush()
@@ -108,7 +111,7 @@ def _context(
     builder: x509.CertificateBuilder, signer: ec.EllipticCurvePrivateKey, key: ec.EllipticCurvePrivateKey
 ) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    reading, writing = os.pipe()  # which holds more than a key has bytes
+    reading, writing = os.pipe()  # a pipe holds more bytes than a key has
     try:
         os.write(writing, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         os.close(writing)

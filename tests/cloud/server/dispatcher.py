@@ -1,4 +1,4 @@
-"""One call's way through the stand-in: which cloud, who calls, what is asked, which fault, what answer."""
+"""A call's way through the stand-in: its cloud, its caller, its action, the fault that it meets, and the answer."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WITH_CHARSET = "application/json; charset=utf-8"
 
 
 class ApiDispatcher:
-    """Routes calls to services and keeps the list of calls seen."""
+    """Passes calls to services and keeps a list of them."""
 
     def __init__(
         self,
@@ -74,7 +74,7 @@ class ApiDispatcher:
         self._alibaba = AlibabaGateway(world, alibaba, identities, now)
 
     async def reset(self, world: World) -> None:
-        """Begin again in `world`: first accounts, no faults, calls, tasks or nonces."""
+        """Start again with `world`: first accounts, and no faults, calls, tasks or nonces."""
         if self.platforms is not None:
             await self.platforms.reset(world)
         await self.clock.reset()
@@ -85,26 +85,26 @@ class ApiDispatcher:
         self._begin(world)
 
     async def outside(self, body: bytes) -> None:
-        """Let somebody change something by other means. Raises: ValueError."""
+        """Make a change by hand. Raises: ValueError."""
         await ManualChange.model_validate_json(body).happen(self.services)
 
     def state(self) -> dict[str, Any]:
-        """What the services hold, by service; never a password."""
+        """The state of each service, without passwords."""
         return {service.name: service.state() for service in self.services}
 
     def add_faults(self, body: bytes) -> int:
-        """Append faults; how many wait for a call. Raises: ValueError."""
+        """Add faults; returns how many wait for a call. Raises: ValueError."""
         for lag in self.faults.add(body):
             self._lags.add(lag, list(self.services))
         return len(self.faults)
 
     def clear_faults(self) -> None:
-        """Forget the faults that have not been met, and let no read lag; what is late still comes."""
+        """Forget the faults that no call has met, and end every lag. Late requests still arrive."""
         self.faults.clear()
         self._lags.clear()
 
     async def handle(self, request: HttpRequest) -> tuple[HttpReply, str]:
-        """The reply to a request, and the fault that its delivery meets (empty: none)."""
+        """The reply to a request, and the fault of its delivery (empty: none)."""
         if self.platforms is not None and self.platforms.urls.claims(request):
             reply, called = await self.platforms.urls.answer(request)
             self.calls.append(called)
@@ -120,7 +120,7 @@ class ApiDispatcher:
         return reply, fault
 
     def _gateway_for(self, request: HttpRequest) -> ApiGateway | None:
-        """The door that a request is meant for."""
+        """The gateway that a request is for."""
         if TencentGateway.claims(request):
             return self._tencent
         if self._smq and SmqGateway.claims(request):
@@ -134,7 +134,7 @@ class ApiDispatcher:
     async def _arrive(
         self, gateway: ApiGateway, request: HttpRequest, faults_: WaitingFaults | None
     ) -> tuple[HttpReply, str]:
-        """A request at a gateway: the reply, and the fault met."""
+        """Handle a request at a gateway: returns the reply, and the fault that it met."""
         request_id = str(uuid.uuid4())
         entry = {**gateway.call_record(request), "Code": ""}
         self.calls.append(entry)
@@ -161,7 +161,7 @@ class ApiDispatcher:
         action = service.actions[call.action]
         check_consent(self.identities, self.world, service.name)
         if call.action in self.world.deny or not self._may(gateway, request, call, action):
-            if not self.world.holds("W2"):  # the right is asked for when all is done
+            if not self.world.holds("W2"):  # without W2 the right is checked after the action
                 call.parameters = gateway.parameters(request, action)
                 await self._answer(service, call, action)
             raise service.error_for("denied", call)
@@ -180,11 +180,12 @@ class ApiDispatcher:
         if call.fault in faults.BEFORE:
             raise _before(gateway, call, service)
         if call.fault in ("fail_task", "hang_task") and not (action.changes and call.fault in service.task_faults):
-            # No task to stage: a failure is an answer, and what hangs is the answer.
+            # There is no task to fail. A failed task becomes a refusal, and a task that hangs becomes an answer that
+            # hangs.
             call.fault = "stall" if call.fault == "hang_task" else call.fault
             raise service.error_for("failed", call)
         if fault is not None and call.fault == "late":
-            gateway.forget_request(request)  # it has not come yet
+            gateway.forget_request(request)  # it has not arrived yet
             self.clock.call_after(fault.Seconds, partial(self._come_late, gateway, request))
             return {}
         if fault is None or call.fault not in ("slow", "code"):
@@ -192,7 +193,7 @@ class ApiDispatcher:
         return await self._unpunctual(fault, service, call, action)
 
     def _may(self, gateway: ApiGateway, request: HttpRequest, call: Call, action: Action) -> bool:
-        """Whether the caller's policies allow the call. Raises: ApiError: its parameters do not name the resource."""
+        """Whether the caller's policies allow the call. Raises: ApiError: the parameters name no resource."""
         if call.caller is None or self.identities.may_everything(call.caller):
             return True
         call.parameters = gateway.parameters(request, action)
@@ -204,22 +205,22 @@ class ApiDispatcher:
         return await self._lags.read(service, call)
 
     async def _unpunctual(self, fault: Fault, service: Service, call: Call, action: Action) -> Answer:
-        """The action, with what a fault puts before or behind it. Raises: ApiError."""
-        call.fault = ""  # delivered as it is
+        """Run the action with the delay or the code of its fault. Raises: ApiError."""
+        call.fault = ""  # delivered unchanged
         if fault.When == "after":
             answer = await self._answer(service, call, action)
         if fault.Fault == "code":
             raise ApiError(
-                fault.Code, "As a test wants it.", fault.Status or 400, fixed_status=fault.Status is not None
+                fault.Code, "A test set this fault.", fault.Status or 400, fixed_status=fault.Status is not None
             )
         age = self._age
         await asyncio.sleep(fault.Seconds)
         if self._age != age:
-            raise service.error_for("system", call)  # what was sent to a world that is gone has no effect in this one
+            raise service.error_for("system", call)  # a request to the former world has no effect in this one
         return answer if fault.When == "after" else await self._answer(service, call, action)
 
     async def _come_late(self, gateway: ApiGateway, request: HttpRequest) -> None:
-        """A request comes whose sender has given up: checked and handled as of now, and nobody hears the answer."""
+        """Handle a late request: it is checked and applied now, and nobody reads the answer."""
         await self._arrive(gateway, request, None)
 
 
@@ -242,7 +243,7 @@ def _before(gateway: ApiGateway, call: Call, service: Service) -> ApiError:
 
 
 def spoil_reply(reply: HttpReply, fault: str) -> HttpReply:
-    """A reply as the fault leaves it, where the bytes themselves change."""
+    """A reply with its bytes changed by the fault."""
     if fault == "html_500":
         return HttpReply(HTML, 500, {"Content-Type": "text/html"})
     if fault == "not_json":

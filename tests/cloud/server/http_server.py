@@ -1,6 +1,6 @@
 """The HTTP server: API calls of both clouds, and `/_standin/` for those who test.
 
-- `POST reset`: a part of a world, laid over the one that was served first; real time again.
+- `POST reset`: return to the first world and to real time, with the keys of this part of a world changed.
 - `GET clock`: `{"Now": RFC 3339, "Offset": seconds}`; `POST clock`: `{"Advance": seconds}` or `{"To": RFC 3339}`, see
   `world_clock`. The answer comes when all that falls in between has happened.
 - `POST faults`: a list, see `faults.Fault`; `DELETE faults`.
@@ -40,7 +40,10 @@ _LOOK_S = 0.02
 
 
 class _PromptHandler(RequestHandler):
-    """Acknowledges at once: behind a proxy urllib3 leaves Nagle on, and a delayed answer would cost 40 ms a call."""
+    """Acknowledges packets at once.
+
+    Behind a proxy urllib3 leaves Nagle's algorithm on, and a late acknowledgement costs 40 ms a call.
+    """
 
     def data_received(self, data: bytes) -> None:
         if self.transport is not None and hasattr(socket, "TCP_QUICKACK"):
@@ -73,7 +76,7 @@ class HttpServer:
         self._runner: web.ServerRunner | None = None
 
     async def start(self, port: int, tls: ssl.SSLContext | None = None) -> int:
-        """Listen on 127.0.0.1, over TLS where `tls` is given; port 0 means a free one. Returns the port.
+        """Listen on 127.0.0.1, over TLS if `tls` is given. Port 0 means a free port. Returns the port.
 
         Raises: OSError.
         """
@@ -105,7 +108,7 @@ class HttpServer:
         return _response(reply)
 
     async def _hold(self, request: web.BaseRequest) -> None:
-        """Keep a caller waiting until it goes, or its time is over."""
+        """Keep a caller waiting until it gives up or the time is over."""
         clock = asyncio.get_running_loop().time
         until = clock() + self._dispatcher.world.stall_s
         while clock() < until and request.transport is not None and not request.transport.is_closing():
@@ -159,13 +162,13 @@ def _response(reply: HttpReply) -> web.Response:
 
 
 def _hang_up(request: web.BaseRequest) -> None:
-    """Close the connection; what is answered afterwards goes nowhere."""
+    """Close the connection. The answer is lost."""
     if request.transport is not None:
         request.transport.abort()
 
 
 async def _send_half(request: web.BaseRequest, reply: HttpReply) -> web.StreamResponse:
-    """Promise the whole body, send half of it, hang up."""
+    """Promise the whole body, send half of it, and close the connection."""
     response = web.StreamResponse(status=reply.status, headers=reply.headers)
     response.content_length = len(reply.body)
     await response.prepare(request)

@@ -1,6 +1,6 @@
-"""`make cloud`: a stand-in for both clouds on one loopback port, until it is told to stop.
+"""`make cloud`: runs a stand-in for both clouds on one loopback port, until it is told to stop.
 
-One line of JSON on standard output says where it is, once it is ready; nothing comes after it.
+When it is ready, it prints one line of JSON with its addresses to standard output, and nothing more.
 """
 
 from __future__ import annotations
@@ -69,8 +69,12 @@ def main(argv: list[str]) -> int:
         "make cloud PORT=8765 WORLD=tests/cloud/empty.toml TLS=1",
     )
     parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free port")
-    parser.add_argument("--world", type=Path, default=DEFAULT_WORLD, help="a TOML file like the default world")
-    parser.add_argument("--tls", action="store_true", help="over TLS at https://localhost, by a CA made at start")
+    parser.add_argument(
+        "--world", type=Path, default=DEFAULT_WORLD, help="a TOML file in the form of the default world"
+    )
+    parser.add_argument(
+        "--tls", action="store_true", help="use TLS at https://localhost, with a CA that is made at the start"
+    )
     options = parser.parse_args(argv)
     _raise_open_files()
     try:
@@ -89,7 +93,7 @@ def _port(text: str) -> int:
 
 
 def _world(path: Path) -> World:
-    """Raises: OSError, ValueError: of a world file that cannot be read, in words for a person."""
+    """The world in a file. Raises: OSError; ValueError: the file cannot be read, with a message for a person."""
     try:
         return load_world(path)
     except OSError as error:
@@ -110,20 +114,20 @@ def _world(path: Path) -> World:
 
 def _reason(error: Exception, port: int) -> str:
     if isinstance(error, OSError) and port and error.errno in (errno.EADDRINUSE, errno.EACCES):
-        what = "is in use" if error.errno == errno.EADDRINUSE else "is not for this user"
-        return f"port {port} {what}: PORT=0 takes a free one, or name another"
+        what = "is in use" if error.errno == errno.EADDRINUSE else "is not allowed for this user"
+        return f"port {port} {what}: PORT=0 takes a free one, or choose another"
     return f"{error.filename}: {why(error)}" if isinstance(error, OSError) and error.filename else str(error)
 
 
 def _raise_open_files() -> None:
-    """A fleet listens at an address for each instance: as many files as the system lets us open."""
+    """Allow as many open files as the system permits, because each instance of a fleet listens at its own address."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 async def serve(port: int, world: World, path: Path, *, tls: bool = False) -> None:
-    """Run the stand-in until a signal; the world is from `path`. Raises: OSError, RuntimeError, ValueError."""
+    """Run the stand-in until a signal; the world was read from `path`. Raises: OSError, RuntimeError, ValueError."""
     authority = CertificateAuthority() if tls else None
     with ca_file(authority) if authority else nullcontext() as ca:
         await _serve(port, world, path, authority.server_context() if authority else None, ca)
@@ -178,5 +182,5 @@ async def _serve(port: int, world: World, path: Path, tls: ssl.SSLContext | None
 
 
 def _addresses(servers: Mapping[str, Any]) -> dict[str, str]:
-    """Instance id to `host:port`, of those that run."""
+    """Instance id -> `host:port`, for the servers that run."""
     return {id_: server.address for id_, server in servers.items() if server.address}

@@ -1,2 +1,3 @@
-"""What the stand-in holds and lives by: the world file, its clock, what was applied, the rate of requests; whose
-accounts it plays."""
+"""The stand-in's state: the world file, its clock, the history of what was applied, the rate of requests, and its
+accounts.
+"""

@@ -1,4 +1,4 @@
-"""The cloud accounts that the stand-in's callers and functions belong to."""
+"""The cloud accounts of the stand-in's callers and functions."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""How a cloud says no."""
+"""A refusal by a cloud."""
 
 from __future__ import annotations
 
 
 class ApiError(Exception):
-    """The cloud refuses, in its own words. `status` is HTTP's; Tencent answers 200 whatever it is.
+    """The cloud refuses a call with its own code. `status` is HTTP's; Tencent answers 200 for every code.
 
     `fixed_status`: the reply has this HTTP status on both clouds.
     """

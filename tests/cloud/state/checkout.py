@@ -1,4 +1,4 @@
-"""Where the checkout is: commands are started there, and files are read from there."""
+"""The folder of the checkout. Commands start there, and files are read from there."""
 
 from __future__ import annotations
 

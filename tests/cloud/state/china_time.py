@@ -1,4 +1,4 @@
-"""Times as Tencent's APIs write them: in China Standard Time, with no zone said."""
+"""Times in the format of Tencent's APIs: China Standard Time, without naming the zone."""
 
 from __future__ import annotations
 

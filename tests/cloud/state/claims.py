@@ -1,4 +1,4 @@
-"""The rows of claims.toml, each with worlds that this stand-in can be."""
+"""The rows of claims.toml, with a check that the stand-in can play their worlds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ from tests.cloud.state.world import World, load_world
 
 
 def read_played_claims(path: Path = CLAIMS) -> list[Claim]:
-    """Every row. Raises: OSError; ValueError: see `read_claims`; or a world of a row is none, or is the default one."""
+    """Every row.
+
+    Raises: OSError; ValueError: see `read_claims`, or a row's world is not valid or is the default one.
+    """
     claims, world = read_claims(path), load_world()
     for claim in claims:
         for overrides in claim.otherwise:
@@ -18,11 +21,11 @@ def read_played_claims(path: Path = CLAIMS) -> list[Claim]:
 
 
 def check_otherwise(claim: Claim, overrides: dict[str, object], world: World, ids: set[str]) -> None:
-    """Raises: ValueError: these overrides make no world in which this claim does not hold."""
+    """Raises: ValueError: these overrides give no valid world in which the claim does not hold."""
     try:
         twisted = world.with_overrides(overrides)
     except ValueError as error:
-        raise ValueError(f"{claim.id}: otherwise is no world: {error}") from None
+        raise ValueError(f"{claim.id}: otherwise is no valid world: {error}") from None
     if twisted == world:
         raise ValueError(f"{claim.id}: otherwise is the default world")
     if unknown := set(twisted.not_so) - ids:

@@ -1,4 +1,4 @@
-"""What was really applied, and when: for judges that have to know which password was in force at a moment."""
+"""The history of what was really applied, and when. Judges need it to know which password was in force at a moment."""
 
 from __future__ import annotations
 
@@ -13,14 +13,17 @@ By = Literal["world", "call", "outside"]
 
 
 class History:
-    """Every password and every stored value that took effect, oldest first; no value in it, only salted digests."""
+    """Every password and every stored value that took effect, the oldest first.
+
+    It holds salted digests, never values.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self.reset()
 
     def reset(self) -> None:
-        """Forget all; another salt."""
+        """Delete everything, and choose another salt."""
         self.salt = secrets.token_hex(16)
         self._applied: list[dict[str, Any]] = []
 
@@ -34,7 +37,10 @@ class History:
         by: By = "call",
         current: str | None = None,
     ) -> None:
-        """Something took effect now. `value` None: it is gone. `current`: a store's current version after it."""
+        """Add a value that took effect now.
+
+        `value` None: it was deleted. `current`: the store's current version afterwards.
+        """
         digest = "" if value is None else sha256((self.salt + value).encode()).hexdigest()
         entry = {
             "At": to_rfc3339(self._clock.now()),

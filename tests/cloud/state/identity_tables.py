@@ -1,4 +1,4 @@
-"""The part of a world file that says who may do what on its clouds."""
+"""The part of a world file about rights: who may do what on the clouds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.cloud.state.world_table import WorldTable
 
 
 class TemporaryKeys(WorldTable):
-    """Temporary keys, of a person or of a role."""
+    """Temporary keys of a person or a role."""
 
     id: str
     key: str
@@ -24,7 +24,7 @@ class Credentials(WorldTable):
 
 
 class CallerRights(WorldTable):
-    """What the person who calls may do, as policy documents of that cloud; None: everything."""
+    """The rights of the person who calls, as policy documents of that cloud; None: every right."""
 
     policies: tuple[dict[str, Any], ...] | None = None
 
@@ -37,9 +37,9 @@ class CallersRights(WorldTable):
 
 
 class StartingRole(WorldTable):
-    """A role that is there from the start. None: its cloud's function service may take it; it may do everything.
+    """A role that exists from the start. None as trust: its cloud's function service. None as rights: every right.
 
-    `exists` false: there is none of this name, though a wider pattern fits it.
+    `exists` false: this name does not exist, although a wider pattern matches it.
     """
 
     trust: dict[str, Any] | None = None
@@ -48,13 +48,13 @@ class StartingRole(WorldTable):
 
 
 class StartingRoles(WorldTable):
-    """Roles by name, or by a pattern of names; the longest that fits counts."""
+    """Roles by name or pattern of names. The longest pattern that matches applies."""
 
     roles: dict[str, StartingRole] = {"*": StartingRole()}
 
 
 class OtherAccount(WorldTable):
-    """An account beside the one that functions run in: its roles, and what it owns, by name or pattern of names."""
+    """An account other than the functions' own: its roles, and what it owns, by name or pattern of names."""
 
     roles: dict[str, StartingRole] = {}
     owns: tuple[str, ...] = ()
@@ -67,17 +67,20 @@ class OtherAccounts(WorldTable):
     alibaba: dict[str, OtherAccount] = {}
 
     def of(self, cloud: Literal["tencent", "alibaba"]) -> dict[str, OtherAccount]:
-        """One cloud's."""
+        """The other accounts of one cloud."""
         return self.tencent if cloud == "tencent" else self.alibaba
 
     def owner_of(self, cloud: Literal["tencent", "alibaba"], name: str) -> str:
-        """The account that an instance, a registry or a secret is of; empty: the functions' own."""
+        """The number of the account that owns an instance, a registry or a secret.
+
+        Empty: the functions' own account.
+        """
         named = self.of(cloud).items()
         return next((number for number, one in named if any(fnmatchcase(name, owned) for owned in one.owns)), "")
 
 
 class Activated(WorldTable):
-    """Services to whose first use somebody has agreed in their consoles."""
+    """The services whose first use somebody has agreed to in their consoles."""
 
     scf: bool = True
     cls: bool = True

@@ -1,4 +1,4 @@
-"""Where functions' lines go: CLS' logsets and topics, SLS' projects and Logstores, of the world and made since."""
+"""The places of functions' logs: CLS' logsets and topics, SLS' projects and Logstores, the world's and new ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tests.cloud.state.world import World
 
 @dataclass
 class Logset:
-    """A logset of CLS. Times in Unix seconds."""
+    """A logset of CLS. Times are in Unix seconds."""
 
     id: str
     name: str
@@ -24,7 +24,7 @@ class Logset:
 
 @dataclass
 class LogTopic:
-    """A topic of CLS; `index` is the rule that CreateIndex was given, as the API has it."""
+    """A topic of CLS; `index` is the rule from CreateIndex, in the API's form."""
 
     id: str
     name: str
@@ -38,7 +38,7 @@ class LogTopic:
 
 @dataclass
 class LogProject:
-    """A project of SLS, with what its Logstores and their indexes were made of."""
+    """A project of SLS, with its Logstores and their indexes in the API's form."""
 
     name: str
     region: str
@@ -49,27 +49,27 @@ class LogProject:
 
 
 class LogPlaces:
-    """What both log services hold."""
+    """The log places of both clouds."""
 
     def __init__(self, world: World) -> None:
         self.reset(world)
 
     def reset(self, world: World) -> None:
-        """Nothing but what the world's patterns name."""
+        """Delete every place that calls created."""
         self.world = world
         self.logsets: dict[str, Logset] = {}
         self.topics: dict[str, LogTopic] = {}
         self.projects: dict[str, LogProject] = {}
 
     def has_topic(self, region: str, logset_id: str, topic_id: str) -> bool:
-        """Whether a function there may log into this topic of CLS."""
+        """Whether a function of this region may log to this topic of CLS."""
         made = self.topics.get(topic_id)
         if made is not None:
             return (made.logset.id, made.logset.region) == (logset_id, region)
         return any(fnmatchcase(topic_id, pattern) for pattern in self.world.cls_topics)
 
     def has_logstore(self, region: str, project: str, logstore: str) -> bool:
-        """Whether a function there may log into this Logstore of SLS."""
+        """Whether a function of this region may log to this Logstore of SLS."""
         made = self.projects.get(project)
         if made is not None:
             return made.region == region and logstore in made.logstores
@@ -77,7 +77,7 @@ class LogPlaces:
 
 
 def new_log_id() -> str:
-    """An id of CLS, never made twice."""
+    """A new id of CLS. It is never used twice."""
     return str(uuid.uuid4())
 
 

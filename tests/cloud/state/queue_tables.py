@@ -1,4 +1,4 @@
-"""What a world file says of the clouds' queues."""
+"""The tables of a world file about the clouds' queues."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tests.cloud.state.world_table import Seconds, WorldTable
 
 
 class CkafkaTopic(WorldTable):
-    """A topic that is there from the start."""
+    """A topic that exists from the start."""
 
     partitions: Annotated[int, Field(ge=1)] = 1
     retention_s: Seconds = 7200.0
@@ -18,7 +18,7 @@ class CkafkaTopic(WorldTable):
 
 
 class CkafkaInstance(WorldTable):
-    """A CKafka instance. It is billed by the month, so no test creates one. `status`: 1 is running."""
+    """A CKafka instance. Tests never create one, because it is billed by the month. `status`: 1 is running."""
 
     region: str
     site: Literal["domestic", "intl"] = "domestic"
@@ -28,10 +28,10 @@ class CkafkaInstance(WorldTable):
 
 
 class DataHub(WorldTable):
-    """An HTTP access task of CKafka's DataHub, which SendMessage names by its DataHub id.
+    """An HTTP access task of CKafka's DataHub. SendMessage names it by its DataHub id.
 
-    Messages go to the topic of that name on `instance`. Without an instance, the topic is on one that no API shows;
-    without a topic, it is called as the DataHub id.
+    Messages go to the topic of that name on `instance`. Without an instance, the topic is on an instance that no API
+    shows. Without a topic, the topic's name is the DataHub id.
     """
 
     region: str
@@ -41,7 +41,7 @@ class DataHub(WorldTable):
 
 
 class SmqAccount(WorldTable):
-    """An account's SMQ queues in one region. `queues` are patterns of the names that exist from the start."""
+    """An account's SMQ queues in one region. `queues` are patterns for the names that exist from the start."""
 
     region: str
     queues: tuple[str, ...]

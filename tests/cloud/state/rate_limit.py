@@ -1,4 +1,4 @@
-"""The published request rate: so many calls in any one second, counted for each API and region."""
+"""The published request rate: the most calls in any one second, for each API and region."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ class RateLimit:
         self._seen: defaultdict[Hashable, deque[float]] = defaultdict(deque)
 
     def allows(self, key: Hashable, rate: int | None = None) -> bool:
-        """Count a call if it fits into the last second; a refused one does not count. `rate`: the key's own."""
+        """Count a call if the last second has room for it.
+
+        A refused call is not counted. `rate`: the limit for this key.
+        """
         now = self._clock()
         seen = self._seen[key]
         while seen and now - seen[0] >= 1.0:

@@ -1,4 +1,4 @@
-"""What the stand-in's clouds hold when they start: options, keys, instances, accounts, from a TOML file."""
+"""The state of the stand-in's clouds at their start: options, keys, instances, accounts, from a TOML file."""
 
 from __future__ import annotations
 
@@ -25,8 +25,7 @@ MONTH_DAYS = 30.0
 class RedisAccount(WorldTable):
     """A Tencent Redis account as DescribeInstanceAccount shows it, and its password.
 
-    `modified_time`: shown as its PasswordLastModifiedTime until the next change. `nopass`: the server takes any
-    password.
+    `modified_time`: the PasswordLastModifiedTime until the next change. `nopass`: the server accepts any password.
     """
 
     password: str
@@ -39,10 +38,10 @@ class RedisAccount(WorldTable):
 
 
 class RedisInstance(WorldTable):
-    """A Tencent Redis instance. `status`: 0 new, 1 in a flow, 2 running, -2 isolated, -3 to be deleted.
+    """A Tencent Redis instance. `status`: 0 new, 1 task running, 2 running, -2 isolated, -3 to be deleted.
 
-    `lazy`: its server starts when the instance is first dialled or first changed, and may end when it is idle.
-    `engine_version`: below 6.0 the server knows no AUTH of two words.
+    `lazy`: its server starts at the first connection or change, and may end when it is idle.
+    `engine_version`: below 6.0 the server does not know AUTH with two words.
     """
 
     region: str
@@ -57,7 +56,7 @@ class RedisInstance(WorldTable):
 
 
 class RegistryAccount(WorldTable):
-    """A TCR service account, named without the `tcr$` that the service adds."""
+    """A TCR service account, without the `tcr$` that the service adds to its name."""
 
     password: str
     description: str = ""
@@ -77,7 +76,10 @@ class RegistryInstance(WorldTable):
 
 
 class TairAccount(WorldTable):
-    """An R-kvstore account. One named `default` or as its instance is the default account, see RedisAccount.nopass."""
+    """An R-kvstore account.
+
+    If its name is `default` or the instance's, it is the default account, see RedisAccount.nopass.
+    """
 
     password: str
     nopass: bool = False
@@ -86,7 +88,7 @@ class TairAccount(WorldTable):
 
 
 class TairInstance(WorldTable):
-    """An R-kvstore instance; `status` is InstanceStatus, `engine_version` as RedisInstance has it."""
+    """An R-kvstore instance; `status` is InstanceStatus, `engine_version` is as in RedisInstance."""
 
     region: str
     status: str = "Normal"
@@ -98,7 +100,7 @@ class TairInstance(WorldTable):
 
 
 class StoredVersion(WorldTable):
-    """A version of a stored secret and how old it is."""
+    """A version of a stored secret, and its age."""
 
     value: str
     age_days: Days | None = None
@@ -106,7 +108,7 @@ class StoredVersion(WorldTable):
 
 @dataclass(frozen=True)
 class SeededVersion:
-    """A version as a store starts with it: its value and when it was made, in epoch seconds."""
+    """A version that a store has at the start: its value, and its time of creation in epoch seconds."""
 
     value: str
     created: float
@@ -119,7 +121,7 @@ class _Stored(WorldTable):
     versions: dict[str, str | StoredVersion]
 
     def seeded_versions(self, now: float) -> dict[str, SeededVersion]:
-        """Versions by id, oldest first; those without an age are a month old, a second between two."""
+        """Versions by id, the oldest first. Versions without an age are a month old, and one second apart."""
         made = {}
         for place, (id_, one) in enumerate(self.versions.items()):
             version = StoredVersion(value=one) if isinstance(one, str) else one
@@ -136,9 +138,9 @@ class SsmSecret(_Stored):
 
 
 class KmsSecret(_Stored):
-    """A secret of Alibaba's KMS. `current` has ACSCurrent (the last version if not said); label -> version.
+    """A secret of Alibaba's KMS. `current` has ACSCurrent (by default the last version); label -> version.
 
-    `type`: any but Generic is a managed one, which its product alone writes.
+    `type`: any type but Generic is a managed secret, which only its product writes.
     """
 
     type: Literal["Generic", "Rds", "PolarDB", "Redis", "RAMCredentials", "ECS"] = "Generic"
@@ -148,18 +150,19 @@ class KmsSecret(_Stored):
 
 
 class FleetAccount(WorldTable):
-    """An account that each instance of a fleet has. `privilege`: r, w or rw."""
+    """An account of every instance of a fleet. `privilege`: r, w or rw."""
 
     password: str
     privilege: Literal["r", "w", "rw"] = "rw"
 
 
 class Fleet(WorldTable):
-    """`count` instances that differ only in number and in the ages of their passwords, which all lie in `aged_days`.
+    """`count` instances that differ only in their number and in the ages of their passwords, which lie in `aged_days`.
 
-    Ages are spread evenly; with `due`, exactly so many instances are older than `due_days`, spread over the fleet.
+    Ages are spread evenly. With `due`, exactly so many instances are older than `due_days`, spread over the fleet.
     `store` names a secret for each account, with the words `{instance}` and `{account}`: in SSM for Redis, in KMS for
-    Tair; it is as old as its password and its one version is `v1`. Instances are called `<prefix>0001` and so on.
+    Tair. The secret is as old as the password, and its only version is `v1`. The instances are `<prefix>0001` and so
+    on.
     """
 
     kind: Literal["redis", "tair"]
@@ -175,20 +178,20 @@ class Fleet(WorldTable):
     store: str = ""
 
     def ages(self) -> list[float]:
-        """The age of each instance's passwords in days. Raises: ValueError: `due` cannot be had."""
+        """The age of each instance's passwords in days. Raises: ValueError: so many cannot be due."""
         youngest, oldest = self.aged_days
         if self.due is None:
             return _spread(youngest, oldest, self.count)
         if not 0 <= self.due <= self.count or not youngest <= self.due_days < oldest:
-            raise ValueError("a fleet's due is at most its count, and its due_days lies within its aged_days")
+            raise ValueError("a fleet's due must be at most its count, and its due_days must lie within its aged_days")
         is_due = [place * self.due // self.count != (place + 1) * self.due // self.count for place in range(self.count)]
-        # A day lies between the two kinds, so that no run takes so long that one becomes the other.
+        # The two kinds are a day apart, so that none becomes due during a run.
         old = iter(_spread(min(self.due_days + 1, oldest), oldest, self.due))
         young = iter(_spread(youngest, max(self.due_days - 1, youngest), self.count - self.due))
         return [next(old if one else young) for one in is_due]
 
     def tables(self) -> dict[str, dict[str, Any]]:
-        """The fleet as the tables of a world."""
+        """The fleet as tables of a world."""
         instances: dict[str, Any] = {}
         secrets: dict[str, Any] = {}
         for place, age in enumerate(self.ages(), 1):
@@ -214,12 +217,14 @@ class Fleet(WorldTable):
 
 
 def _spread(first: float, last: float, count: int) -> list[float]:
-    """`count` numbers from `first` to `last`, evenly."""
+    """`count` numbers from `first` to `last`, at equal distances."""
     return [first + (last - first) * place / max(1, count - 1) for place in range(count)]
 
 
 class RefusedCharacters(WorldTable):
-    """A rule that is stricter than the published one: a new password with any of these characters is refused so."""
+    """A rule that is stricter than the published one: a new password with one of these characters is refused with this
+    code.
+    """
 
     characters: str
     code: str
@@ -227,7 +232,10 @@ class RefusedCharacters(WorldTable):
 
 
 class World(WorldTable):
-    """Everything that a world file may say. Times in seconds; `rate` is requests a second, API and region."""
+    """Everything that a world file may contain.
+
+    Times are in seconds; `rate` is requests a second for each API and region.
+    """
 
     task_s: Seconds = 0.3
     settle_s: Seconds = 0.2
@@ -290,7 +298,7 @@ class World(WorldTable):
     @model_validator(mode="before")
     @classmethod
     def _with_fleets(cls, tables: Any) -> Any:
-        """Fleets become the instances and secrets that they stand for."""
+        """Replace fleets by their instances and secrets."""
         if not isinstance(tables, dict) or "fleet" not in tables:
             return tables
         fleets = _FLEETS.validate_python(tables["fleet"])
@@ -299,16 +307,16 @@ class World(WorldTable):
             for name, table in fleet.tables().items():
                 mine = whole.get(name, {})
                 if mine.keys() & table.keys():
-                    raise ValueError(f"{name}: a fleet's instance or secret is there already")
+                    raise ValueError(f"{name}: an instance or secret of a fleet exists already")
                 whole[name] = {**mine, **table}
         return whole
 
     def holds(self, claim: str) -> bool:
-        """Whether a row of claims.toml holds in this world; where it does not, the code beside plays the other way."""
+        """Whether a row of claims.toml holds in this world. If it does not, the code that asks plays the opposite."""
         return claim not in self.not_so
 
     def check_password(self, action: str, value: str) -> None:
-        """Raises: ApiError: the world has a rule of its own against this new password."""
+        """Raises: ApiError: the world's own rule refuses this new password."""
         for rule in self.refuses_values:
             if rule.action in ("*", action) and any(one in value for one in rule.characters):
                 raise ApiError(rule.code, "The password breaks the rules.")
@@ -316,7 +324,7 @@ class World(WorldTable):
     def with_overrides(self, overrides: dict[str, Any]) -> World:
         """This world with tables merged and other values replaced.
 
-        Raises: ValueError: not a world, or an instance came (the addresses are already published).
+        Raises: ValueError: it is no valid world, or it adds an instance (the addresses are published already).
         """
         other = World.model_validate(merge_tables(self.model_dump(), overrides))
         for kind in ("redis", "tcr", "tair"):
@@ -329,7 +337,7 @@ _FLEETS: TypeAdapter[list[Fleet]] = TypeAdapter(list[Fleet])
 
 
 def merge_tables(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, Any]:
-    """`base` with `overrides` laid over it, table by table."""
+    """`base` with the values of `overrides`, merged table by table."""
     merged = deepcopy(base)
     for name, value in overrides.items():
         both_tables = isinstance(value, dict) and isinstance(merged.get(name), dict)
@@ -338,9 +346,9 @@ def merge_tables(base: dict[str, Any], overrides: dict[str, Any]) -> dict[str, A
 
 
 def load_world(path: Path = DEFAULT_WORLD) -> World:
-    """Read a world file. With `extends` it lies over another one, whose path is given from its own folder.
+    """Read a world file. With `extends` it overrides another one, whose path is relative to its own folder.
 
-    Raises: OSError; ValueError (also for TOML and for a key that does not exist).
+    Raises: OSError; ValueError (also for wrong TOML and for an unknown key).
     """
     return World.model_validate(_tables(path))
 

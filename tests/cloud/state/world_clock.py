@@ -1,4 +1,7 @@
-"""The world's clock: real time and an offset, which tests move forward; what falls in between happens in its order."""
+"""The world's clock: real time plus an offset.
+
+Tests move it forward, and everything in between happens in its order.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +16,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 MAX_ADVANCE_S = 10 * 366 * 86_400
-"""The farthest that one move may go: what follows from it has to be dates that the clouds can write."""
+"""The longest single move. Later times must be dates that the clouds can write."""
 
 
 @dataclass(order=True)
@@ -26,12 +29,12 @@ class ScheduledEvent:
     cancelled: bool = field(default=False, compare=False)
 
     def cancel(self) -> None:
-        """It does not happen, if it has not begun."""
+        """Cancel it, if it has not begun."""
         self.cancelled = True
 
 
 class Clock:
-    """Epoch seconds of the world. Use it within one event loop."""
+    """The world's time in epoch seconds. Use it in one event loop only."""
 
     def __init__(self) -> None:
         self.offset_s = 0.0
@@ -46,26 +49,26 @@ class Clock:
         return time.time() + self.offset_s
 
     def stopped(self) -> StoppedClock:
-        """A clock that stands at this moment."""
+        """A clock that stands still at this moment."""
         return StoppedClock(self.now())
 
     def call_at(self, moment: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
-        """Let it happen then; what is past happens at once."""
+        """Run `happens` at that moment; at once, if the moment is past."""
         appointment = ScheduledEvent(moment, next(self._numbers), happens)
         heapq.heappush(self._waiting, appointment)
         self._set_alarm()
         return appointment
 
     def call_after(self, seconds: float, happens: Callable[[], Awaitable[None]]) -> ScheduledEvent:
-        """Let it happen so many seconds of world time from now."""
+        """Run `happens` after so many seconds of world time."""
         return self.call_at(self.now() + seconds, happens)
 
     async def move_to(self, moment: float) -> None:
-        """Move forward to a moment; nothing if that is past. Returns and raises as `advance`."""
+        """Move forward to a moment; nothing if the moment is past. Returns and raises as `advance`."""
         await self.advance(max(0.0, moment - self.now()))
 
     async def advance(self, seconds: float) -> None:
-        """Move forward by so much; returns when all that falls in between has happened.
+        """Move forward by so many seconds; returns when everything in between has happened.
 
         Raises: ValueError: less than 0, or too far.
         """
@@ -74,7 +77,7 @@ class Clock:
         async with self._turn:
             ahead_s = self.offset_s + seconds
             while self._waiting and self._waiting[0].at <= time.time() + ahead_s:
-                # One after the other: what happens may make appointments of its own, which come in their order too.
+                # One after the other: an event may schedule others, which come in their order, too.
                 self.offset_s += max(0.0, self._waiting[0].at - self.now())
                 self._begin(heapq.heappop(self._waiting))
                 await self._quiet()
@@ -82,7 +85,7 @@ class Clock:
             self._set_alarm()
 
     async def reset(self) -> None:
-        """Real time again, and nothing that waits; what has begun ends first."""
+        """Return to real time, and cancel everything that waits. Events that have begun end first."""
         for appointment in self._waiting:
             appointment.cancel()
         self._waiting.clear()
@@ -90,13 +93,13 @@ class Clock:
         self.offset_s = 0.0
 
     async def close(self) -> None:
-        """Let nothing happen any more."""
+        """Cancel everything that waits."""
         await self.reset()
         if self._alarm is not None:
             self._alarm.cancel()
 
     async def handle_control(self, order: Any) -> None:
-        """What `POST /_standin/clock` says: `{"Advance": seconds}` or `{"To": RFC 3339}`. Raises: ValueError."""
+        """Handle `POST /_standin/clock`: `{"Advance": seconds}` or `{"To": RFC 3339}`. Raises: ValueError."""
         if not isinstance(order, Mapping) or len(order) != 1 or not order.keys() <= {"Advance", "To"}:
             raise ValueError("the clock takes Advance (seconds) or To (RFC 3339)")
         if "To" in order:
@@ -108,7 +111,7 @@ class Clock:
         await self.advance(seconds)
 
     def as_json(self) -> dict[str, Any]:
-        """What `GET /_standin/clock` answers."""
+        """The answer to `GET /_standin/clock`."""
         return {"Now": to_rfc3339(self.now()), "Offset": self.offset_s}
 
     def _begin(self, appointment: ScheduledEvent) -> None:
@@ -119,7 +122,7 @@ class Clock:
         task.add_done_callback(self._begun.discard)
 
     async def _quiet(self) -> None:
-        """Until all that has begun is over."""
+        """Wait until every event that has begun has ended."""
         while self._begun:
             await asyncio.wait(self._begun)
 
@@ -132,23 +135,23 @@ class Clock:
             self._alarm = asyncio.get_running_loop().call_later(left, self._ring)
 
     def _ring(self) -> None:
-        """Begin what is due by now; at once, side by side, as in real time nothing waits for another."""
+        """Start the events that are due, all at once, because in real time none waits for another."""
         self._alarm = None
-        if not self._turn.locked():  # a move under way begins it itself, and sets the alarm
+        if not self._turn.locked():  # a move under way starts them itself, and sets the alarm
             while self._waiting and self._waiting[0].at <= self.now():
                 self._begin(heapq.heappop(self._waiting))
             self._set_alarm()
 
 
 class StoppedClock(Clock):
-    """For what shows one moment only."""
+    """A clock for code that shows one moment only."""
 
     def __init__(self, moment: float) -> None:
         super().__init__()
         self._moment = moment
 
     def now(self) -> float:
-        """That moment."""
+        """The moment."""
         return self._moment
 
 

@@ -1,4 +1,4 @@
-"""What every table of a world file is."""
+"""The base of every table in a world file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,6 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class WorldTable(BaseModel):
-    """A table of the world file; a key that nobody reads is an error."""
+    """A table of the world file. An unknown key is an error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)

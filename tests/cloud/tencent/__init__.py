@@ -1,1 +1,1 @@
-"""Tencent Cloud: its gateway (API 3.0, TC3), and one file a service."""
+"""Tencent Cloud: its gateway (API 3.0, TC3), and one file for each service."""

@@ -28,7 +28,7 @@ _PAGE = "Page:int Rp:int"
 
 
 class TencentCam:
-    """Roles and policies of the one account; CAM knows no region."""
+    """The roles and policies of the account; CAM has no regions."""
 
     cloud: Cloud = "tencent"
     name = "cam"
@@ -100,14 +100,14 @@ class TencentCam:
         return {role.name: list(role.attached) for role in self._roles.every()}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """The roles are the identities', which begin again by themselves."""
+        """Does nothing: Identities keeps the roles and resets them."""
         self._world = world
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     # Roles
 
@@ -160,7 +160,7 @@ class TencentCam:
         return _listed(found, given)
 
     def _role(self, given: Mapping[str, Any], prefix: str = "") -> Role:
-        """The role that a call names, by name or by id. Raises: ApiError."""
+        """The role that a call names by its name or id. Raises: ApiError."""
         name, id_ = given.get(f"{prefix}RoleName"), given.get(f"{prefix}RoleId")
         if not name and not id_:
             raise ApiError("InvalidParameter.ParamError", "Either the name or the id of the role is needed.")
@@ -267,7 +267,7 @@ class TencentCam:
         return _listed(found, given) | {"ServiceTypeList": []}
 
     def _policy(self, given: Mapping[str, Any]) -> ManagedPolicy:
-        """The policy that a call names, by id or by name. Raises: ApiError."""
+        """The policy that a call names by its id or name. Raises: ApiError."""
         id_, name = given.get("PolicyId"), given.get("PolicyName")
         if not id_ and not name:
             raise ApiError("InvalidParameter.ParamError", "Either the id or the name of the policy is needed.")
@@ -277,7 +277,7 @@ class TencentCam:
         return found[0]
 
     def _own_policy(self, given: Mapping[str, Any]) -> ManagedPolicy:
-        """The same; one of the cloud's own is refused. Raises: ApiError."""
+        """The same, but a policy of the cloud's own is refused. Raises: ApiError."""
         policy = self._policy(given)
         if policy.of_the_cloud:
             raise ApiError("InvalidParameter.PolicyIdError", "A preset policy cannot be changed.")
@@ -337,5 +337,5 @@ def _listed(found: list[Any], given: Mapping[str, Any]) -> Answer:
 
 
 def _moment(unix: float) -> str:
-    """A time as CAM writes it: China's, without a zone."""
+    """A time in CAM's format: China's time, without a zone."""
     return time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(unix + 8 * 3600))

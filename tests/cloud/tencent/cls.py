@@ -1,7 +1,7 @@
-"""Tencent's log service CLS (2020-10-16): logsets, topics and their index, and the lines of the functions of a topic.
+"""Tencent's log service CLS (2020-10-16): logsets, topics with their index, and the log lines of functions.
 
-Source: the vendor's Python SDK (tencentcloud-sdk-python-cls 3.1.192) for parameters, bounds and codes; tccli for which
-of them are required.
+Source: the vendor's Python SDK (tencentcloud-sdk-python-cls 3.1.192) for parameters, limits and codes; tccli for the
+required ones.
 
 Claims: L1.
 """
@@ -30,7 +30,7 @@ _MORE_OF_TOPICS = (
 
 
 class TencentCls:
-    """The service. The world's own topics, which are patterns, are not listed: they take functions' lines."""
+    """The service. It does not list the topics that match the world's patterns, but functions can log to them."""
 
     cloud: Cloud = "tencent"
     name = "cls"
@@ -74,7 +74,7 @@ class TencentCls:
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes."""
+        """The error that this service publishes."""
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
         if kind == "lock":
@@ -82,21 +82,21 @@ class TencentCls:
         return ApiError("InternalError" if kind == "system" else "FailedOperation", "The operation failed.")
 
     def state(self) -> dict[str, Any]:
-        """What was made, by name."""
+        """What calls created, by name."""
         return {
             "logsets": {one.name: {"Id": one.id, "Tags": one.tags} for one in self._logs.logsets.values()},
             "topics": {one.name: {"Id": one.id, "Tags": one.tags} for one in self._logs.topics.values()},
         }
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """Nothing was made."""
+        """Delete everything that calls created."""
         self._logs.reset(world)
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def _create_logset(self, given: Mapping[str, Any], call: Call) -> Answer:
         name = _checked_name(given["LogsetName"])
@@ -135,7 +135,7 @@ class TencentCls:
         found = [_shown_topic(one) for one in self._topics_of(call)]
         answer = _paged(given, found, "Topics", fuzzy)
         for one in answer["Topics"]:
-            del one["LogsetName"]  # filtered by, not shown
+            del one["LogsetName"]  # the filter uses it, but it is not shown
         return answer
 
     async def _delete_topic(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -214,7 +214,7 @@ def _checked_name(name: str) -> str:
 
 
 def _paged(given: Mapping[str, Any], found: list[dict[str, Any]], name: str, fuzzy: set[str]) -> Answer:
-    """Those that every filter lets through, a page of them. Raises: ApiError: a filter is none."""
+    """A page of the items that match every filter. Raises: ApiError: a filter is not valid."""
     for wanted in given.get("Filters", ()):
         key, values = _FILTERS.get(str(wanted.get("Key"))), wanted.get("Values")
         if key is None or not isinstance(values, list) or (found and key not in found[0]):

@@ -1,4 +1,4 @@
-"""Tencent Cloud's front door: API 3.0 over TC3-HMAC-SHA256, POST JSON or GET, hosts by site and region."""
+"""Tencent Cloud's gateway: API 3.0 with TC3-HMAC-SHA256, POST JSON or GET, hosts by site and region."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service, ha
 DOMAIN = "tencentcloudapi.com"
 _CLOCK_SKEW_S = 300
 LESS_SKEW_S = 60
-"""What a world without W1 takes."""
+"""The clock difference that is allowed in a world without W1."""
 _MOST_BYTES = 10 * 1024 * 1024
 _HOST = re.compile(rf"(?P<service>[a-z]+)(?:\.(?P<place>[a-z0-9-]+))?\.{re.escape(DOMAIN)}")
 
-# Regions of the two services' published lists; those of the world's own instances are known too.
+# The regions in the two services' published lists. The regions of the world's own instances are also known.
 _REGIONS = {
     "ap-bangkok", "ap-beijing", "ap-chengdu", "ap-chongqing", "ap-guangzhou", "ap-hongkong", "ap-jakarta",
     "ap-mumbai", "ap-nanjing", "ap-seoul", "ap-shanghai", "ap-shanghai-fsi", "ap-shenzhen-fsi",
@@ -31,7 +31,7 @@ _REGIONS = {
 
 
 class TencentGateway:
-    """Knows who calls and a few services."""
+    """Checks the caller and finds the service."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class TencentGateway:
         headers = request.headers
         place = _HOST.fullmatch(request.hostname)
         if place is None and request.hostname not in ("127.0.0.1", "localhost"):
-            raise ApiError("AuthFailure.SignatureFailure", "The host is none of this cloud's.")
+            raise ApiError("AuthFailure.SignatureFailure", "The host does not belong to this cloud.")
         if place and place["service"] != scope:
             raise ApiError("AuthFailure.SignatureFailure", "The credential scope names another service.")
         version, action = headers.get("x-tc-version", ""), headers.get("x-tc-action", "")
@@ -115,7 +115,7 @@ class TencentGateway:
         return given
 
     def forget_request(self, request: HttpRequest) -> None:
-        """Nothing is kept of a request."""
+        """Does nothing: this gateway remembers no request."""
 
     def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
         # claims: W2, W4
@@ -133,7 +133,7 @@ class TencentGateway:
         return HttpReply.json({"Response": {"Error": problem, "RequestId": request_id}})
 
     def _authenticate(self, request: HttpRequest) -> tuple[Caller, str]:
-        """The caller and the credential scope's service, once everything about the caller holds."""
+        """The caller and the service in the credential scope, after every check of the caller."""
         # claims: W1, W2
         header = request.headers.get("authorization", "")
         if not header:
@@ -173,7 +173,7 @@ class TencentGateway:
 
     def _service(self, name: str, version: str) -> Service:
         # claims: W9
-        # A client that dials loopback may sign any service name ("127", say): the version tells.
+        # A client that calls loopback may sign any service name (for example "127"), so the version decides.
         by_version = {service.version: service for service in self._services.values()}
         service = self._services.get(name) or by_version.get(version)
         if service is None or service.version != version:
@@ -181,7 +181,7 @@ class TencentGateway:
         return service
 
     def _reach(self, place: str | None, region: str, *, needed: bool) -> tuple[str, Literal["domestic", "intl"] | None]:
-        """The region, and the site that the host belongs to: a region's own host and loopback reach both."""
+        """The region, and the site of the host. A region's own host and loopback reach both sites."""
         # claims: W1
         if not region and not needed:
             return "", None
@@ -196,7 +196,7 @@ class TencentGateway:
 
 
 def _unflattened(pairs: list[tuple[str, str]], action: Action) -> dict[str, Any]:
-    """The GET form: `Name=value`, list items as `Name.0`, fields of objects as `Name.0.Field`."""
+    """The parameters of a GET call: `Name=value`, list items as `Name.0`, fields of objects as `Name.0.Field`."""
     given: dict[str, Any] = {}
     for path, value in pairs:
         name, *rest = path.split(".")

@@ -1,4 +1,4 @@
-"""Tencent Cloud Redis (2018-04-12): accounts, passwords, flows, by the API's published pages and metadata."""
+"""Tencent Cloud Redis (2018-04-12): accounts, passwords, tasks, by the API's published pages and metadata."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from tests.cloud.wire.service import (
 
 OPERATOR = TENCENT_UIN
 OTHER_OPERATOR = "700000000001"
-"""Whose tasks those of a role are, in a world without R10."""
+"""The operator of a role's tasks, in a world without R10."""
 CHANGE_ACCOUNT, CHANGE_PASSWORD = "037", "007"
 _KINDS = {CHANGE_ACCOUNT: "修改实例账号", CHANGE_PASSWORD: "修改实例密码"}
 _MONTH_S = 30 * 24 * 3600
@@ -57,7 +57,7 @@ _INSTANCE = "qcs::redis:{region}:uin/{account}:instance/{InstanceId}"
 
 
 class TencentRedis:
-    """The service; one Redis process an instance, which sleeps if the instance is lazy."""
+    """The service. Each instance has a Redis process; the process of a lazy instance sleeps."""
 
     cloud: Cloud = "tencent"
     name = "redis"
@@ -96,7 +96,7 @@ class TencentRedis:
         return ApiError("FailedOperation.SystemError", "Internal system error.")
 
     def state(self) -> dict[str, Any]:
-        """Accounts and tasks, without passwords; how many sleeping servers are awake, of both clouds."""
+        """Accounts and tasks, without passwords, and the number of sleeping servers of both clouds that are awake."""
         tasks = [task_details(task, self.world) for task in self._tasks.all.values()]
         instances = {
             instance.id: {name: account_state(account, self.world) for name, account in instance.accounts.items()}
@@ -105,7 +105,7 @@ class TencentRedis:
         return {"instances": instances, "tasks": tasks, "awake": len(self._pool)}
 
     async def start(self) -> None:
-        """Start the Redis servers, side by side; lazy ones only listen."""
+        """Start all Redis servers at once; lazy ones only listen."""
         await asyncio.gather(*(one.server.start(one.users) for one in self.instances.values()))
 
     async def reset(self, world: World) -> None:
@@ -116,12 +116,12 @@ class TencentRedis:
         await asyncio.gather(*(one.server.restore(one.users) for one in self.instances.values()))
 
     async def close(self) -> None:
-        """End the flows, then the servers."""
+        """End the tasks, then the servers."""
         self._tasks.close()
         await asyncio.gather(*(instance.server.stop() for instance in self.instances.values()))
 
     def frozen(self) -> TencentRedis:
-        """What reads show now, whatever comes."""
+        """A copy that always shows the present state."""
         twin = copy(self)
         twin._clock, twin._tasks = self._clock.stopped(), self._tasks.frozen()
         twin.instances = {
@@ -131,7 +131,7 @@ class TencentRedis:
         return twin
 
     async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
-        """Somebody changes a password by other means: at once, with a finished flow in the list if `task`.
+        """Change a password as if by hand, at once; with `task`, the list shows a finished task for it.
 
         Raises: ValueError: there is no such account.
         """
@@ -146,7 +146,7 @@ class TencentRedis:
             self._tasks.done(resource, kind, _KINDS[kind])
 
     def _restore(self) -> None:
-        """The world's accounts."""
+        """Set the accounts of the world."""
         for instance in self.instances.values():
             instance.restore(self.world, self._clock.now())
             for name, account in instance.accounts.items():
@@ -162,7 +162,7 @@ class TencentRedis:
         if password is not None:
             check_password(password, 64)
             self.world.check_password(call.action, password)
-        # What the caller leaves out is not kept: this is the trap that callers have to know.
+        # Fields that the caller leaves out are not kept. Callers must know this trap.
         resets = self.world.holds("R5")
         privilege = given.get("Privilege", "rw" if resets else account.user.privilege)
         policy = tuple(given.get("ReadonlyPolicy", ["master"] if resets else account.readonly_policy))
@@ -220,7 +220,7 @@ class TencentRedis:
         policy: tuple[str, ...],
         refusal: ApiError | None,
     ) -> Answer:
-        """Begin a flow. Raises: ApiError: the refusal that the caller hears of it, in a world without R14."""
+        """Start a task. Raises: ApiError: in a world without R14 the caller is refused although the task runs."""
 
         async def apply() -> None:
             await self._turn(instance, account, user, remark, policy, with_password)
@@ -313,7 +313,7 @@ class TencentRedis:
         return {"TotalCount": self._total(accounts, shown), "Accounts": shown}
 
     def _total(self, found: Sequence[object], shown: Sequence[object]) -> int:
-        """TotalCount: of all that was found; of the page alone where R13 does not hold."""
+        """TotalCount: of everything that was found. In a world without R13: of the page only."""
         return len(found if self.world.holds("R13") else shown)
 
     async def _instances(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -348,9 +348,11 @@ class TencentRedis:
         return 1 if instance.spec.status == 2 and changing else instance.spec.status
 
     def refusal_of(self, instance: Instance, call: Call, wrong_status: str) -> ApiError | None:
-        """What a caller hears of an instance that takes no change now, though it does in a world without R14.
+        """The refusal of a change that an instance's state does not allow.
 
-        Raises: ApiError: that, in any other world.
+        In a world without R14 the change still happens.
+
+        Raises: ApiError: the refusal, in any other world.
         """
         if self._tasks.locks(instance.id) and self.world.holds("R20"):
             refusal = self.error_for("lock", call)

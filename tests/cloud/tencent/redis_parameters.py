@@ -1,4 +1,4 @@
-"""What the actions of Tencent's Redis take: their parameter tables, and the rules of values and pages."""
+"""The parameters of Tencent Redis' actions, and the rules for their values and pages."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ INSTANCES = parameter_table(
 
 
 def check_password(password: str, longest: int) -> None:
-    """8 to 30 (by the old action 64) characters, two classes of four, no leading `/`. Page 239/111555.
+    """8 to 30 characters (64 for the old action), two classes of four, no leading `/`. Page 239/111555.
 
     Raises: ApiError.
     """

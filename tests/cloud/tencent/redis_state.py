@@ -1,4 +1,4 @@
-"""What an instance of Tencent Redis and its accounts are, and how the API shows them."""
+"""The state of an instance of Tencent Redis and its accounts, and how the API shows it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.cloud.tencent.tasks import RESULT, Task, redis_time
 
 ROOT = "root"
 NOBODY_LISTENS = 1
-"""The port that is shown in a world without W5."""
+"""The port that the API shows in a world without W5."""
 _REGION_IDS = {
     "ap-guangzhou": 1, "ap-shanghai": 4, "ap-hongkong": 5, "ap-shanghai-fsi": 7, "ap-beijing": 8,
     "ap-singapore": 9, "ap-shenzhen-fsi": 11,
@@ -24,7 +24,7 @@ _TITLES = {0: "待初始化", 1: "流程中", 2: "运行中", -2: "已隔离", -
 
 @dataclass
 class Account:
-    """A live account. `applied` counts password changes that took effect, `changed` those to a new value."""
+    """An account. `applied` counts the password changes that took effect, `changed` those to a new value."""
 
     user: RedisUser
     remark: str
@@ -36,25 +36,25 @@ class Account:
     changed: int = 0
 
     def update(self, user: RedisUser, remark: str, readonly_policy: tuple[str, ...]) -> None:
-        """Have these rights and this remark; the password is its user's."""
+        """Set the rights and the remark. The password belongs to the user."""
         self.changed += self.user.password != user.password
         self.user, self.remark, self.readonly_policy = user, remark, readonly_policy
 
     def set_time(self, now: float, world: World) -> None:
-        """The password has been set."""
+        """Note that the password was set now."""
         self.applied += 1
         self.time_shown, self.password_time = self.time(now), now
         if world.empty_times != "forever":
             self.time_later = (now + world.times_lag_s, redis_time(now, world))
 
     def time(self, now: float) -> str:
-        """Its PasswordLastModifiedTime, as it is shown at a moment."""
+        """The PasswordLastModifiedTime that the API shows at a moment."""
         return self.time_later[1] if self.time_later and now >= self.time_later[0] else self.time_shown
 
 
 @dataclass
 class Instance:
-    """A live instance."""
+    """An instance."""
 
     id: str
     spec: RedisInstance
@@ -63,7 +63,7 @@ class Instance:
 
     @property
     def name(self) -> str:
-        """Its name, which is its id if nobody gave it one."""
+        """Its name, or its id if it has no name."""
         return self.spec.name or self.id
 
     @property
@@ -72,7 +72,7 @@ class Instance:
         return [account.user for account in self.accounts.values()]
 
     def restore(self, world: World, now: float) -> None:
-        """Take the accounts of a world, their passwords as old as it says."""
+        """Set the accounts of a world, with passwords as old as the world says."""
         self.spec = world.redis[self.id]
         self.accounts = {}
         for name, one in self.spec.accounts.items():
@@ -97,7 +97,7 @@ class Instance:
 
 
 def matches_search(instance: Instance, given: Mapping[str, Any]) -> bool:
-    """Whether an instance has the names and tags that a call asks for: any of the listed tags, any of the keys."""
+    """Whether an instance has the names and tags that a call filters by: one of the listed tags, one of the keys."""
     tags = instance.spec.tags
     pairs = [(one.get("TagKey"), one.get("TagValue")) for one in given.get("InstanceTags", ())]
     keys = given.get("SearchKeys") or []
@@ -141,7 +141,7 @@ def account_state(account: Account, world: World) -> dict[str, Any]:
 
 
 def instance_set(instance: Instance, status: int, made: float, world: World) -> dict[str, Any]:
-    """An instance as DescribeInstances shows it; `made` in epoch seconds."""
+    """An instance as DescribeInstances shows it; `made` is in epoch seconds."""
     # claims: R13
     host, _, port = instance.server.address.partition(":")
     spec = instance.spec

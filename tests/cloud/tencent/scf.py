@@ -62,12 +62,12 @@ _FUNCTION = "qcs::scf:{region}:uin/{account}:namespace/default/function/{Functio
 
 
 class TencentScf:
-    """SCF of every region, namespace `default`, version `$LATEST`."""
+    """SCF in every region, with the namespace `default` and the version `$LATEST`."""
 
     cloud: Cloud = "tencent"
     name = "scf"
     version = "2018-04-16"
-    task_faults: frozenset[str] = frozenset({"fail_task"})  # a function's own changes end in a state that says Failed
+    task_faults: frozenset[str] = frozenset({"fail_task"})  # a change of a function then ends in a Failed state
 
     def __init__(self, world: World, host: FunctionHost, identities: Identities) -> None:
         self._world = world
@@ -200,7 +200,7 @@ class TencentScf:
         return {}
 
     def _has_no_log(self, given: Mapping[str, Any]) -> bool:
-        """Whether SCF would make a log topic for it, on an account where the log service was never opened."""
+        """Whether SCF would create a log topic for the function, although the account never opened the log service."""
         return not given.get("ClsTopicId") and not self._identities.activated.cls and self._world.holds("I5")
 
     async def _update_code(self, given: Mapping[str, Any], call: Call) -> Answer:
@@ -364,7 +364,7 @@ class TencentScf:
         return {}
 
     def _log(self, outcome: InvocationOutcome) -> str:
-        """What Invoke shows of the log: the platform's lines around the function's own."""
+        """The log that Invoke shows: the platform's lines around the function's own."""
         lines = [f"START RequestId:{outcome.request_id}", outcome.log.rstrip("\n")]
         if self._world.holds("P6") and outcome.kind == "ok":
             lines.append(response_line(outcome))

@@ -1,4 +1,4 @@
-"""A function's configuration as SCF's API takes and shows it.
+"""A function's configuration, as SCF's API accepts and shows it.
 
 Claims: D8, D9, D13, D15, D17, P10, P11.
 """
@@ -40,7 +40,7 @@ NOT_IMPLEMENTED = (
 
 
 def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], world: World) -> dict[str, Any]:
-    """The fields of FunctionSpec that a configuration says. Raises: ApiError."""
+    """The fields of FunctionSpec in a configuration. Raises: ApiError."""
     said = {**defaults, **given}
     if "Handler" in given:
         check_handler(given["Handler"])
@@ -78,7 +78,7 @@ def spec_fields(given: Mapping[str, Any], defaults: Mapping[str, Any], world: Wo
 
 
 def check_logs(given: Mapping[str, Any], region: str, logs: LogPlaces) -> None:
-    """Raises: ApiError: the topic that the function is to log into does not exist.
+    """Raises: ApiError: the function's CLS topic does not exist.
 
     Claims: L3.
     """
@@ -88,7 +88,7 @@ def check_logs(given: Mapping[str, Any], region: str, logs: LogPlaces) -> None:
 
 
 def changed_configuration(said: Mapping[str, Any], given: Mapping[str, Any], world: World) -> dict[str, Any]:
-    """A configuration after an update: what that leaves out stays, as do variables behind an empty list.
+    """A configuration after an update. Fields that the update leaves out stay. An empty list of variables changes none.
 
     Raises: ApiError.
     """
@@ -114,17 +114,17 @@ def changed_configuration(said: Mapping[str, Any], given: Mapping[str, Any], wor
 
 
 def answered(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What GetFunction tells of a configuration: not whether the platform's own lines are kept out of the log."""
+    """A configuration as GetFunction shows it. It does not show whether the log leaves out the platform's own lines."""
     return {name: value for name, value in said.items() if name != _QUIET}
 
 
 def told(said: Mapping[str, Any]) -> dict[str, Any]:
-    """What tests may see beside that."""
+    """The further fields that tests may see."""
     return {_QUIET: bool(said.get(_QUIET))}
 
 
 def shown_configuration(given: Mapping[str, Any], *, defaults: bool = True) -> dict[str, Any]:
-    """A configuration as it is kept."""
+    """A configuration in the form in which it is kept."""
     unset = {
         "Description": "", "Handler": "index.main_handler", "MemorySize": 128, "Timeout": 3, "Runtime": "Python2.7",
         "Role": "", "Environment": {"Variables": []}, "Type": "Event", "InitTimeout": 65,
@@ -135,6 +135,6 @@ def shown_configuration(given: Mapping[str, Any], *, defaults: bool = True) -> d
 
 
 def check_handler(handler: str) -> None:
-    """Raises: ApiError: not what SCF takes as a handler."""
+    """Raises: ApiError: SCF does not accept this handler."""
     if not _HANDLER.fullmatch(handler):
         raise invalid_value("Handler", "is not file.function, 2 to 60 characters each")

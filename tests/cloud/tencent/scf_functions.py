@@ -1,7 +1,7 @@
-"""SCF's functions by region and name, and the states that a change takes them through.
+"""SCF's functions by region and name, and their states during a change.
 
 Sources: https://cloud.tencent.com/document/product/583/115197 (nine states); the Terraform provider tencentcloudstack
-@f6970a9, service_tencentcloud_scf.go:344 (a deletion is asked for until it is over) and :641 (a pause after Active).
+@f6970a9, service_tencentcloud_scf.go:344 (it repeats a deletion until it is over) and :641 (a pause after Active).
 
 Claims: D5, D6, D7, D14.
 """
@@ -22,7 +22,7 @@ _REASON = {"ErrorCode": "InternalError.System", "ErrorMessage": "A free text, wh
 
 @dataclass
 class FunctionRecord:
-    """A function as its API shows it; `host` runs it. Times are in epoch seconds of the world."""
+    """A function as SCF's API shows it; `host` runs it. Times are in epoch seconds of the world."""
 
     host: DeployedFunction
     configuration: dict[str, Any]
@@ -37,28 +37,28 @@ class FunctionRecord:
     changed_at: float = 0.0
     busy_until: float = 0.0
     before: str = ""
-    """What it showed before the change that is under way; nothing while it is made."""
+    """The status before the present change; empty while the function is created."""
     failed: bool = False
     reserved_mb: int | None = None
-    """Of memory, for its instances together; None: what the account has."""
+    """The memory that is reserved for all its instances together; None: no reservation."""
     reserved_before_mb: int | None = None
     reserved_at: float = 0.0
 
 
 class FunctionTable:
-    """What is there. A status and tags show some time late; a change right after Active is refused for as long."""
+    """All functions. A status and tags show after some time. For as long, a change right after Active is refused."""
 
     def __init__(self, world: World, now: Callable[[], float]) -> None:
         self._now = now
         self.begin(world)
 
     def begin(self, world: World) -> None:
-        """Nothing is there."""
+        """Delete every function."""
         self.world = world
         self._records: dict[tuple[str, str], FunctionRecord] = {}
 
     def add(self, record: FunctionRecord, *, fails: bool) -> None:
-        """One that is being made."""
+        """Add a function that is being created."""
         spec = record.host.spec
         self._records[spec.region, spec.name] = record
         record.made_at = self._now()
@@ -66,7 +66,7 @@ class FunctionTable:
         record.before = ""
 
     def every(self, region: str | None = None) -> list[FunctionRecord]:
-        """Those that a list shows, of one region or of all."""
+        """The functions that a list shows, of one region or of all."""
         found = [one for place in list(self._records) if (one := self._there(*place)) and not self._hidden(one)]
         return [one for one in found if region in (None, one.host.spec.region)]
 
@@ -75,27 +75,27 @@ class FunctionTable:
         return self._named(given, call) is not None
 
     def found(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
-        """Raises: ApiError."""
+        """The function. Raises: ApiError."""
         record = self._named(given, call)
         if record is None or self._hidden(record):
             raise ApiError("ResourceNotFound.Function", "The function does not exist.")
         return record
 
     def running(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
-        """One that takes events. Raises: ApiError."""
+        """A function that can accept events. Raises: ApiError."""
         record = self.found(given, call)
         if self.status(record) not in ("Active", "UpdateFailed", "DeleteFailed"):
             raise _not_now()
         return record
 
     def changeable(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
-        """One that takes a change. Raises: ApiError."""
+        """A function that can accept a change. Raises: ApiError."""
         record = self.running(given, call)
         self._check_rested(record)
         return record
 
     def deletable(self, given: Mapping[str, Any], call: Call) -> FunctionRecord:
-        """One that may be deleted: one whose creation failed, too. Raises: ApiError."""
+        """A function that may be deleted. Its creation may have failed. Raises: ApiError."""
         record = self.found(given, call)
         if self.status(record) != "CreateFailed":
             self.running(given, call)
@@ -103,19 +103,19 @@ class FunctionTable:
         return record
 
     def hold(self, record: FunctionRecord, busy: str, *, fails: bool = False) -> None:
-        """A change begins, which ends by itself."""
+        """Begin a change. It ends by itself."""
         record.before = self.status(record)
         record.busy, record.changed_at, record.failed = busy, self._now(), fails
         record.busy_until = record.changed_at + self.world.active_s
 
     def status(self, record: FunctionRecord) -> str:
-        """In which state it is."""
+        """The status of a function."""
         if self._now() < record.busy_until:
             return record.busy
         return _FAILED[record.busy] if record.failed else "Active"
 
     def shown(self, record: FunctionRecord) -> dict[str, Any]:
-        """Its state and tags as GetFunction shows them."""
+        """The state and tags as GetFunction shows them."""
         lag = self.world.planes_lag_s
         status = self.status(record)
         if record.before and self._now() < record.changed_at + lag:
@@ -132,7 +132,7 @@ class FunctionTable:
             raise _not_now()
 
     def _hidden(self, record: FunctionRecord) -> bool:
-        """Where a deletion is not shown, the name is in use until it is over all the same."""
+        """Whether a deletion hides the function. Its name stays in use until the deletion is over."""
         return record.busy == "Deleting" and not record.failed and not self.world.holds("D5")
 
     def _named(self, given: Mapping[str, Any], call: Call) -> FunctionRecord | None:

@@ -1,8 +1,8 @@
-"""How many instances a function of SCF may have at once: memory that is reserved for it, in MB.
+"""The limit of instances of an SCF function: memory in MB that is reserved for it.
 
-A reservation of 0 stops a function; a region's functions may reserve the account's total less 12,800 MB, which stay
-with those that have no reservation. Sources: https://www.tencentcloud.com/document/product/583/39464 (2024-12-02); the
-SDK's text and codes of the three actions. Unverified: how long a change of it is under way.
+A reservation of 0 stops a function. The functions of a region may reserve the account's total less 12,800 MB. These are
+kept for functions without a reservation. Sources: https://www.tencentcloud.com/document/product/583/39464 (2024-12-02);
+the SDK's text and codes of the three actions. Not verified: how long a change of a reservation takes.
 
 Claims: D18, D19.
 """
@@ -22,13 +22,13 @@ _FOR_ALL_MB = 12_800
 
 
 class ReservedConcurrency:
-    """The three actions, over SCF's functions."""
+    """The three actions on reservations, for SCF's functions."""
 
     def __init__(self, functions: FunctionTable, now: Callable[[], float]) -> None:
         self._functions, self._now = functions, now
 
     def actions(self) -> dict[str, Action]:
-        """By name."""
+        """The actions, by name."""
         named = "FunctionName! Namespace"
         given = parameter_table(f"{named} ReservedConcurrencyMem!:int")
         return {

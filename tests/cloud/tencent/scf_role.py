@@ -1,6 +1,7 @@
-"""What SCF asks of an account before it takes a function: its own role, the function's, and the right to pass that.
+"""What SCF checks in an account before it accepts a function: its own role, the function's role, and the right to pass
+it.
 
-SCF's list of error codes has these; which of them it gives for which want, nobody says.
+These codes are in SCF's list of error codes. Which code belongs to which refusal is not published.
 """
 
 from __future__ import annotations
@@ -13,13 +14,13 @@ from tests.cloud.wire.service import ApiError, Call
 
 
 def check_consent(identities: Identities, world: World) -> None:
-    """The role with which SCF itself works is there. Raises: ApiError."""
+    """Check that SCF's own role exists. Raises: ApiError."""
     if world.holds("D4") and identities.roles["tencent"].find(SCF_ROLE) is None:
         raise ApiError("FailedOperation.QcsRoleNotFound", f"The role {SCF_ROLE} does not exist.")
 
 
 def check_role(identities: Identities, call: Call, role: str) -> None:
-    """A function may have this role, or none. Raises: ApiError."""
+    """Check that a function may have this role, or has none. Raises: ApiError."""
     # claims: D10, I3
     if not role:
         return

@@ -1,6 +1,6 @@
-"""SCF's triggers as its API takes and shows them, and its refusals.
+"""SCF's triggers, as its API accepts, shows and refuses them.
 
-TriggerDesc is JSON text, but that of a timer is written as the bare expression and shown as JSON:
+TriggerDesc is JSON text. A timer's is written as the bare expression, but shown as JSON:
 https://cloud.tencent.com/document/product/583/39901 (2024-10-29), 583/34880, 583/9708 (names, CustomArgument).
 
 Claims: D1, D2, D3.
@@ -29,7 +29,7 @@ _CKAFKA = parameter_table("maxMsgNum!:int offset! retry:int timeOut:int consumer
 
 
 def read_trigger(given: Mapping[str, Any], url_id: str, world: World) -> Trigger:
-    """A trigger from its request. Raises: ApiError."""
+    """The trigger in a request. Raises: ApiError."""
     kind, name = given["Type"], given["TriggerName"]
     if not (_TIMER_NAME if kind == "timer" else _TRIGGER).fullmatch(name):
         raise invalid_value("TriggerName", "is malformed")
@@ -72,12 +72,12 @@ def _desc(text: str, *, bare: bool) -> dict[str, Any]:
 
 
 def keep_offset(trigger: Trigger, before: Trigger) -> None:
-    """UpdateTrigger leaves a CKafka trigger's offset: https://cloud.tencent.com/document/product/583/96828."""
+    """Keep the offset: UpdateTrigger does not change it, https://cloud.tencent.com/document/product/583/96828."""
     trigger.options["offset"] = before.options["offset"]
 
 
 def shown_trigger(trigger: Trigger, call: Call, *, addressed: bool) -> dict[str, Any]:
-    """TriggerInfo. `addressed`: whether its address shows."""
+    """TriggerInfo. `addressed`: whether its address is shown."""
     said = trigger.request
     desc = {name: value for name, value in trigger.options.items() if name != "message"}
     if trigger.kind == "http":
@@ -104,12 +104,12 @@ def shown_trigger(trigger: Trigger, call: Call, *, addressed: bool) -> dict[str,
 
 
 def invalid_value(name: str, why: str) -> ApiError:
-    """A bad value of a parameter."""
+    """The error for a bad value of a parameter."""
     return ApiError(f"InvalidParameterValue.{name}", f"{name} {why}.")
 
 
 def unknown_field(name: str, why: str) -> ApiError:
-    """A field that the API does not have, or of the wrong type."""
+    """The error for an unknown field, or one of the wrong type."""
     return ApiError("UnknownParameter" if "not a field" in why else "InvalidParameter", f"`{name}` {why}.")
 
 
@@ -118,6 +118,6 @@ def _trigger_desc(name: str, why: str) -> ApiError:
 
 
 def invalid_environment(name: str, why: str) -> ApiError:
-    """A bad environment variable."""
+    """The error for a bad environment variable."""
     code = {"is reserved by the platform": "EnvironmentSystemProtect"}.get(why)
     return ApiError(f"InvalidParameterValue.{code or ('EnvironmentExceededLimit' if not name else 'Environment')}", why)

@@ -1,8 +1,8 @@
 """Tencent Secrets Manager (2019-09-23): user-defined secrets and their versions, by the API's published pages.
 
 Sources: pages 1078/38633 (rates), 38645 (PutSecretValue) and 38642 (UpdateSecret); codes by action from the vendor's Go
-SDK. Nothing is published about the order in which versions are listed, nor whether UpdateSecret moves a version's
-CreateTime: the world says (`version_order`, `update_moves_create_time`).
+SDK. The order of listed versions is not published, nor whether UpdateSecret moves a version's CreateTime. The world
+decides (`version_order`, `update_moves_create_time`).
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ MOST_VERSIONS = 10
 FEWER_VERSIONS = 5
 """The limit in a world without S7."""
 UPDATE_LATE_S = 5.0
-"""How long readers get the former value after UpdateSecret, in a world without S2."""
+"""The seconds for which readers get the former value after UpdateSecret, in a world without S2."""
 _MOST_SECRETS = 1000
 _MOST_BYTES = 32 * 1024
 _MOST_DESCRIPTION = 2048
@@ -100,7 +100,7 @@ class TencentSsm:
         self.actions: Mapping[str, Action] = judged_by(_SECRET, "SecretName", actions)
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes; it has none for a lock."""
+        """The error that this service publishes; it publishes none for a lock."""
         # claims: R14, R15, W2
         if kind == "denied":
             return ApiError("UnauthorizedOperation", "No CAM permission.")
@@ -114,7 +114,7 @@ class TencentSsm:
         """Names, versions, times; never a value."""
         shown: dict[str, Any] = {}
         for secret in self._secrets.values():
-            # A name may be there in two regions; the first keeps it.
+            # Two regions may have a secret of this name. The first one is shown.
             shown[secret.name if secret.name not in shown else f"{secret.region}/{secret.name}"] = {
                 "Region": secret.region,
                 "Status": secret.status,
@@ -127,23 +127,23 @@ class TencentSsm:
         return {"secrets": shown}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
         """The first secrets."""
         self._begin(world)
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     def frozen(self) -> TencentSsm:
-        """What reads show now, whatever comes."""
+        """A copy that always shows the present state."""
         twin = copy(self)
         twin._clock, twin._secrets = self._clock.stopped(), deepcopy(self._secrets)
         return twin
 
     async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
-        """Somebody writes a version by other means, a new one or another value. Raises: ValueError: no such secret."""
+        """Write a version as if by hand: a new one, or another value. Raises: ValueError: there is no such secret."""
         secret = next((one for one in self._secrets.values() if one.name == resource), None)
         if secret is None:
             raise ValueError("ssm has no such secret")
@@ -190,7 +190,7 @@ class TencentSsm:
         _check_version(id_)
         version = _given_value(given, self._clock.now())
         secret = self._usable(call)
-        # Unlike the other cloud's, this put is not idempotent: the same value is refused too.
+        # Unlike in KMS, this call is not idempotent: the same value is refused, too.
         if id_ in secret.versions and self._world.holds("S1"):
             raise ApiError("ResourceInUse.VersionIdExists", "The version exists.")
         if len(secret.versions) >= (MOST_VERSIONS if self._world.holds("S7") else FEWER_VERSIONS):
@@ -227,7 +227,7 @@ class TencentSsm:
         return _named(secret, given["VersionId"])
 
     async def _replace(self, secret: Secret, id_: str, value: Version) -> None:
-        """A version has this value from now on, if it is still there."""
+        """Replace a version's value, if the version still exists."""
         if (version := secret.versions.get(id_)) is not None:
             version.value, version.binary = value.value, value.binary
             self._note(secret, id_)
@@ -326,7 +326,7 @@ class TencentSsm:
         return secret
 
     def _usable(self, call: Call) -> Secret:
-        """The secret, if its state lets it change: Enabled and Disabled do."""
+        """The secret, if its state allows a change. Enabled and Disabled do."""
         # claims: S8
         secret = self._secret(call)
         if secret.status not in ("Enabled", "Disabled"):
@@ -358,7 +358,7 @@ def _checked_description(text: str) -> str:
 
 
 def _given_value(given: Mapping[str, Any], now: float) -> Version:
-    """The one value that a call carries, as a version of now."""
+    """The one value in a call, as a version created now."""
     # claims: S7, S8
     text, binary = given.get("SecretString", ""), given.get("SecretBinary", "")
     if bool(text) == bool(binary):
@@ -374,7 +374,7 @@ def _given_value(given: Mapping[str, Any], now: float) -> Version:
 
 
 def _has_tag(secret: Secret, wanted: Mapping[str, Any]) -> bool:
-    """A TagFilter: the key, and one of the values where any is given."""
+    """Whether a secret matches a TagFilter: the key, and one of the values if there are any."""
     # claims: S8
     if wanted.keys() - {"TagKey", "TagValue"}:
         raise ApiError("InvalidParameterValue", "A tag filter has TagKey and TagValue.")

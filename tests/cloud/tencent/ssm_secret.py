@@ -8,12 +8,12 @@ from typing import Any
 from tests.cloud.state.accounts import TENCENT_UIN
 from tests.cloud.state.world import SsmSecret
 
-CURRENT = "SSM_Current"  # the version that CreateSecret makes if none is named; no other user-defined secret has one
+CURRENT = "SSM_Current"  # the name that CreateSecret gives if none is chosen
 
 
 @dataclass
 class Version:
-    """One value. `updated` counts UpdateSecret calls, `read` GetSecretValue calls that were answered."""
+    """One value. `updated` counts UpdateSecret calls, `read` the GetSecretValue calls that were answered with it."""
 
     value: str
     created: float
@@ -23,13 +23,13 @@ class Version:
 
     @property
     def key(self) -> str:
-        """The field that carries it."""
+        """The field that holds the value."""
         return "SecretBinary" if self.binary else "SecretString"
 
 
 @dataclass
 class Secret:
-    """A live secret; versions in the order they were made."""
+    """A secret; its versions are in the order of creation."""
 
     name: str
     region: str
@@ -43,7 +43,7 @@ class Secret:
 
     @classmethod
     def of(cls, name: str, spec: SsmSecret, now: float) -> Secret:
-        """As a world describes it."""
+        """The secret that a world describes."""
         made = {id_: Version(one.value, one.created) for id_, one in spec.seeded_versions(now).items()}
         created = min((one.created for one in made.values()), default=now)
         return cls(
@@ -52,12 +52,12 @@ class Secret:
 
     @property
     def current(self) -> str:
-        """The version that keyturn takes for the current one: `current`, else SSM_Current, else the oldest."""
+        """The version that keyturn treats as the current one: `current`, else SSM_Current, else the oldest."""
         oldest = min(self.versions, key=lambda id_: self.versions[id_].created, default="")
         return next((name for name in ("current", CURRENT) if name in self.versions), oldest)
 
     def described(self) -> dict[str, Any]:
-        """What both DescribeSecret and ListSecrets show."""
+        """The fields that both DescribeSecret and ListSecrets show."""
         return {
             "SecretName": self.name,
             "Description": self.description,

@@ -1,7 +1,7 @@
 """Tencent STS, 2018-08-13: who calls, and the keys of a role.
 
 Sources: the official SDK's models and list of error codes (tencentcloud-sdk-python-sts 3.0.1459); 598/33164, by which
-temporary keys may assume a role. No page says with which code a role that does not trust the caller refuses.
+temporary keys may assume a role. The code for a role that does not trust the caller is not published.
 
 Claims: I1, I12, W2.
 """
@@ -26,7 +26,7 @@ _DEFAULT_S = 7200
 
 
 class TencentSts:
-    """Two calls that change nothing: anybody with a key may make one, the other takes a right and a role's trust."""
+    """Two calls that change nothing. Any key may make the first; the other needs a right, and the trust of a role."""
 
     cloud: Cloud = "tencent"
     name = "sts"
@@ -55,18 +55,18 @@ class TencentSts:
         return ApiError("InternalError.SystemError", "Internal system error.")
 
     def state(self) -> dict[str, Any]:
-        """Nothing is kept."""
+        """Empty: this service keeps nothing."""
         return {}
 
     async def start(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def reset(self, world: World) -> None:
-        """The roles are the identities', which begin again by themselves."""
+        """Does nothing: Identities keeps the roles and resets them."""
         self._world = world
 
     async def close(self) -> None:
-        """Nothing runs."""
+        """Does nothing: this service starts no server."""
 
     async def _who(self, given: Mapping[str, Any], call: Call) -> Answer:
         number = call.caller.number if call.caller is not None else TENCENT_UIN

@@ -1,4 +1,4 @@
-"""Tencent Redis' flows: a change is accepted at once and takes effect when its task succeeds."""
+"""Tencent Redis' tasks: a change is accepted at once, and takes effect when its task succeeds."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from tests.cloud.state.world_clock import Clock, ScheduledEvent
 PREPARING, RUNNING, SUCCEEDED, FAILED = "preparing", "running", "succeed", "failed"
 RESULT = {PREPARING: 0, RUNNING: 1, SUCCEEDED: 2, FAILED: 4}
 EFFECT_LATE_S = 3.0
-"""How long after its task the new password comes into force, in a world without R8."""
+"""The seconds from a task's end until the new password is in force, in a world without R8."""
 
 
 def redis_time(seconds: float, world: World) -> str:
-    """Epoch seconds as Redis' API writes times."""
+    """Epoch seconds in the time format of Redis' API."""
     return china_time(seconds, CHINA if world.holds("R12") else timezone.utc)
 
 
 @dataclass
 class Task:
-    """One flow. `kind` is the three-digit code, `title` its text; times are epoch seconds, 0 for not yet."""
+    """One task. `kind` is the three-digit code, `title` its text; times are in epoch seconds, 0 for not yet."""
 
     id: int
     instance_id: str
@@ -40,7 +40,7 @@ class Task:
 
 
 class Tasks:
-    """All flows of one service; at most one an instance at a time (the service sees to that)."""
+    """All tasks of one service. The service starts at most one at a time on an instance."""
 
     def __init__(self, world: World, clock: Clock) -> None:
         self.all: dict[int, Task] = {}
@@ -53,7 +53,7 @@ class Tasks:
     def start(
         self, instance_id: str, kind: str, title: str, apply: Callable[[], Awaitable[None]], fault: str = ""
     ) -> Task:
-        """Begin a flow that calls `apply` at its end; `fault` is `fail_task`, `hang_task` or empty."""
+        """Start a task that calls `apply` at its end; `fault` is `fail_task`, `hang_task` or empty."""
         task = self._made(instance_id, kind, title)
         self._at_work[instance_id] += 1
 
@@ -69,22 +69,22 @@ class Tasks:
         return task
 
     def done(self, instance_id: str, kind: str, title: str) -> Task:
-        """A flow that is over: what somebody did by other means."""
+        """A finished task for a change by hand."""
         task = self._made(instance_id, kind, title)
         task.status, task.ended = SUCCEEDED, task.started
         return task
 
     def locks(self, instance_id: str) -> bool:
-        """Whether a flow holds the instance."""
+        """Whether a task runs on the instance."""
         return self._at_work[instance_id] > 0
 
     def close(self) -> None:
-        """Let no flow go on; one that is writing to Redis finishes, see `Clock.reset`."""
+        """Stop all tasks. A task that writes to Redis finishes first, see `Clock.reset`."""
         for step in self._steps.values():
             step.cancel()
 
     def frozen(self) -> Tasks:
-        """The flows as they are, whatever comes."""
+        """A copy of the tasks that never changes."""
         twin = copy(self)
         twin.all, twin._at_work = {id_: copy(task) for id_, task in self.all.items()}, self._at_work.copy()
         return twin

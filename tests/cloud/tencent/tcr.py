@@ -1,4 +1,4 @@
-"""Tencent Container Registry (2019-09-24): service accounts, synchronous, by the API's published metadata."""
+"""Tencent Container Registry (2019-09-24): service accounts, without tasks, by the API's published metadata."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MONTH_S = 30 * 24 * 3600
 
 @dataclass
 class ServiceAccount:
-    """A live service account, named without prefix."""
+    """A service account, by its name without prefix."""
 
     name: str
     spec: RegistryAccount
@@ -38,7 +38,7 @@ class ServiceAccount:
     changed: int = 0
 
     def may_log_in(self, now: float, world: World) -> bool:
-        """Whether its password opens anything; `expires_at` is in milliseconds, -1 meaning never."""
+        """Whether its password logs in; `expires_at` is in milliseconds, -1 means never."""
         return self.is_usable(now) or not world.holds("T6")
 
     def is_usable(self, now: float) -> bool:
@@ -48,7 +48,7 @@ class ServiceAccount:
 
 @dataclass
 class Instance:
-    """A live registry instance."""
+    """A registry instance."""
 
     id: str
     spec: RegistryInstance
@@ -56,11 +56,11 @@ class Instance:
     accounts: dict[str, ServiceAccount] = field(default_factory=dict)
 
     def logins(self, now: float, world: World) -> dict[str, str]:
-        """Full account name to password, of those that may log in."""
+        """Full account name -> password, for the accounts that may log in."""
         return {PREFIX + one.name: one.password for one in self.accounts.values() if one.may_log_in(now, world)}
 
     def restore(self, spec: RegistryInstance, now: float) -> None:
-        """Take the accounts of a world."""
+        """Set the accounts of a world."""
         self.spec = spec
         self.accounts = {
             name: ServiceAccount(name, one, one.password, now - one.password_age_days * DAY_S)
@@ -72,7 +72,7 @@ _INSTANCE = "qcs::tcr:{region}:uin/{account}:instance/{RegistryId}"
 
 
 class TencentTcr:
-    """The service; one registry an instance."""
+    """The service; each instance has a registry."""
 
     cloud: Cloud = "tencent"
     name = "tcr"
@@ -101,7 +101,7 @@ class TencentTcr:
         }
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """The code that this service publishes; it has none for a lock."""
+        """The error that this service publishes; it publishes none for a lock."""
         # claims: R14, R15, W2
         if kind == "denied":
             return ApiError("AuthFailure.UnauthorizedOperation", "No CAM permission.")
@@ -147,7 +147,7 @@ class TencentTcr:
         await asyncio.gather(*(instance.registry.stop() for instance in self.instances.values()))
 
     def frozen(self) -> TencentTcr:
-        """What reads show now, whatever comes."""
+        """A copy that always shows the present state."""
         twin = copy(self)
         twin._clock = self._clock.stopped()
         twin.instances = {
@@ -157,7 +157,7 @@ class TencentTcr:
         return twin
 
     async def outside(self, resource: str, account: str, password: str, *, task: bool) -> None:
-        """Somebody changes a password by other means. Raises: ValueError: there is no such account."""
+        """Change a password as if by hand. Raises: ValueError: there is no such account."""
         instance, name = self.instances.get(resource), account.removeprefix(PREFIX)
         if instance is None or name not in instance.accounts:
             raise ValueError("tcr has no such instance or account")
@@ -165,7 +165,7 @@ class TencentTcr:
         await self._turn(instance, instance.accounts[name], password, "outside")
 
     def _restore(self) -> None:
-        """The world's accounts."""
+        """Set the accounts of the world."""
         for instance in self.instances.values():
             instance.restore(self._world.tcr[instance.id], self._clock.now())
             for account in instance.accounts.values():
@@ -257,7 +257,7 @@ class TencentTcr:
         return moment // 1000 if moment > 0 and self._world.expires_in == "seconds" else moment
 
     def _await_expiries(self) -> None:
-        """An account that expires can no longer log in."""
+        """Make an account that expires unable to log in."""
         for instance in self.instances.values():
             for account in instance.accounts.values():
                 if (moment := account.spec.expires_at / 1000) > self._clock.now():

@@ -1,1 +1,1 @@
-"""What travels: HTTP requests and replies, signatures, and what a service and the gateway before it are."""
+"""HTTP requests and replies, signatures, and the interfaces of a service and its gateway."""

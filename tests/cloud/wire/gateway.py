@@ -1,4 +1,7 @@
-"""What stands before a cloud's services and speaks its protocol: TC3 and JSON, ACS3 and RPC, REST and XML."""
+"""The gateway of a cloud: it stands before the services and speaks the cloud's protocol (TC3 and JSON, ACS3 and RPC,
+REST and
+XML).
+"""
 
 from __future__ import annotations
 
@@ -9,25 +12,25 @@ from tests.cloud.wire.service import Action, Answer, ApiError, Call, Service
 
 
 class ApiGateway(Protocol):
-    """One cloud's front door: who calls, by what name, with which parameters, and how it answers."""
+    """One cloud's gateway. It finds the caller, the action and its parameters, and forms the answer."""
 
     def call_record(self, request: HttpRequest) -> dict[str, str]:
-        """What a request says of itself, true or not: Action, Version, Region, Host."""
+        """What a request claims about itself, checked or not: Action, Version, Region, Host."""
 
     def read_call(self, request: HttpRequest, request_id: str) -> tuple[Call, Service]:
-        """Check all but the parameters. Raises: ApiError."""
+        """Check everything but the parameters. Raises: ApiError."""
 
     def parameters(self, request: HttpRequest, action: Action) -> dict[str, Any]:
         """The action's parameters in their published types. Raises: ApiError."""
 
     def forget_request(self, request: HttpRequest) -> None:
-        """Be as if the request had not come yet: what may be used once may be used."""
+        """Forget a request as if it had not arrived: a nonce may be used again."""
 
     def error_for(self, kind: Literal["throttle", "expire_token"]) -> ApiError:
-        """A refusal that any action can get."""
+        """A refusal that every action can give."""
 
     def success_reply(self, call: Call, answer: Answer) -> HttpReply:
-        """The reply to a call that went well."""
+        """The reply to a call that succeeded."""
 
     def error_reply(self, request: HttpRequest, request_id: str, error: ApiError) -> HttpReply:
-        """The reply to a call that did not."""
+        """The reply to a call that was refused."""

@@ -1,4 +1,4 @@
-"""HTTP requests as they came and replies as they go, before any cloud's rules."""
+"""HTTP requests and replies, before the rules of a cloud."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 @dataclass(frozen=True)
 class HttpRequest:
-    """One HTTP request: query exactly as sent, header names in lower case, `host` being the Host header."""
+    """One HTTP request: the query exactly as sent, header names in lower case; `host` is the Host header."""
 
     method: str
     path: str
@@ -28,12 +28,12 @@ class HttpRequest:
 
     @property
     def host(self) -> str:
-        """The Host header as sent, an empty string if there was none."""
+        """The Host header as sent; an empty string if there is none."""
         return self.headers.get("host", "")
 
     @property
     def hostname(self) -> str:
-        """The host's name alone: no scheme, no port."""
+        """The name of the host, without scheme and port."""
         return self.host.split("://", 1)[-1].rsplit(":", 1)[0].lower()
 
     def pairs(self) -> list[tuple[str, str]]:
@@ -51,5 +51,8 @@ class HttpReply:
 
     @classmethod
     def json(cls, value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> HttpReply:
-        """A JSON reply. Its content type has no charset: one of Tencent's clients would see no JSON."""
+        """A JSON reply.
+
+        Its content type has no charset, because one of Tencent's clients would not treat it as JSON.
+        """
         return cls(json.dumps(value).encode(), status, {"Content-Type": "application/json", **(headers or {})})

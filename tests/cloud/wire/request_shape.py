@@ -1,4 +1,4 @@
-"""What a request looks like without its values: names, JSON types, and where each parameter travels."""
+"""The shape of a request, without its values: names, JSON types, and the place of each parameter."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from xml.etree import ElementTree
 from tests.cloud.wire.http import HttpRequest
 from tests.cloud.wire.service import Call
 
-# Parts of a path that name something, and parameters whose text is a JSON document of its own.
+# The parts of a path that are names, and the parameters whose text is a JSON document.
 _NAMED = re.compile(r"(?<=/)(functions|queues|triggers)/[^/]+")
 _DOCUMENTS = {"triggerConfig", "TriggerDesc"}
 _TEXT_TYPES = {"true": "boolean", "false": "boolean"}
 
 
 class RequestRecorder:
-    """Keeps one of each distinct request, for as long as it is switched on; never a value of one."""
+    """While it is on, keeps one request of each shape, without values."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Any]] | None = None
 
     def start(self) -> None:
-        """Forget what was kept, and keep what comes from now on."""
+        """Delete what was kept, and start to keep requests."""
         self._kept = {}
 
     def note(self, call: Call, request: HttpRequest) -> None:
-        """Keep this request if no other of its shape was kept."""
+        """Keep this request, unless one of its shape is kept."""
         if self._kept is not None:
             try:
                 shape = request_shape(call, request)
-            except (ValueError, ElementTree.ParseError):  # what no parser reads is no request of ours
+            except (ValueError, ElementTree.ParseError):  # keyturn sends no request that cannot be parsed
                 return
             self._kept[json.dumps(shape, sort_keys=True)] = shape
 
     def as_json(self) -> list[dict[str, Any]]:
-        """Every shape, in an order that depends on nothing but the shapes."""
+        """Every shape, in an order that depends only on the shapes."""
         return [shape for _, shape in sorted((self._kept or {}).items())]
 
 
 def request_shape(call: Call, request: HttpRequest) -> dict[str, Any]:
     """A request's service, version, action, host, method and path, and the types of its parameters by place.
 
-    Types are JSON's, with `integer` beside `number`; text of a URL or a form counts as what it can be read as.
+    Types are JSON's, and `integer` beside `number`. A text in a URL or form has the type that it can be read as.
     """
     shape = {
         "cloud": call.cloud,
@@ -74,7 +74,7 @@ def _texts(pairs: list[tuple[str, str]]) -> dict[str, str]:
 
 
 def _type(value: Any) -> Any:
-    """The type of a JSON value; an object's by its names, a list's as a list of its items' distinct types."""
+    """The type of a JSON value. An object's type is the types by name; a list's is the different types of its items."""
     if isinstance(value, dict):
         return {name: _document(one) if name in _DOCUMENTS else _type(one) for name, one in sorted(value.items())}
     if isinstance(value, list):
@@ -85,7 +85,7 @@ def _type(value: Any) -> Any:
 
 
 def _parsed(body: bytes) -> Any:
-    """A JSON body; one that cannot be read counts as none, and the service refuses it."""
+    """A JSON body. One that cannot be read counts as none; the service refuses it."""
     try:
         return json.loads(body)
     except ValueError:
@@ -93,7 +93,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _document(text: Any) -> Any:
-    """The type of a text that may be a JSON document: `{"document": its type}`, or `string`."""
+    """The type of a text: `{"document": its type}` if it is a JSON document, otherwise `string`."""
     try:
         document = json.loads(text)
     except (TypeError, ValueError):

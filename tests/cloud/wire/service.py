@@ -1,4 +1,4 @@
-"""What a service of the stand-in is: hosts, versions, parameters and one coroutine an action."""
+"""The interface of a service of the stand-in: hosts, versions, parameters, and one coroutine for each action."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Answer = dict[str, Any]
 
 @dataclass
 class Call:
-    """One authenticated API call. `host` as sent; `site` and `region` are what it may reach, None for any."""
+    """One call of a known caller. `host` is as sent; `site` and `region` are what the host may reach, None for any."""
 
     cloud: Cloud
     service: str
@@ -41,18 +41,21 @@ class Call:
     request_id: str
     parameters: dict[str, Any] = field(default_factory=dict)
     fault: str = ""
-    in_query: frozenset[str] = frozenset()  # what came in the URL
-    refused_when_done: bool = False  # its token is wrong, in a world without W2
-    caller: Caller | None = None  # None: nobody whose rights are looked at
+    in_query: frozenset[str] = frozenset()  # the parameters that came in the URL
+    refused_when_done: bool = False  # in a world without W2: its token is wrong
+    caller: Caller | None = None  # None: the rights are not checked
 
     @property
     def instance_id(self) -> str:
-        """The instance, queue or secret that the call names, or an empty string."""
+        """The instance, queue or secret that the call names; empty if it names none."""
         names = ("InstanceId", "RegistryId", "DataHubId", "QueueName", "SecretName")
         return next((str(self.parameters[name]) for name in names if self.parameters.get(name)), "")
 
     def sees(self, world: World, name: str) -> bool:
-        """Whether what has this name is of the caller's account; what is another's is there for nobody else."""
+        """Whether the thing of this name belongs to the caller's account.
+
+        Otherwise it does not exist for the caller.
+        """
         # claims: I12
         return world.accounts.owner_of(self.cloud, name) == (self.caller.account if self.caller else "")
 
@@ -64,7 +67,10 @@ ParameterType = Literal["str", "int", "number", "bool", "strs", "ints", "object"
 
 @dataclass(frozen=True)
 class Parameter:
-    """One published request parameter. One that is not `here` is refused aloud; a cloud would act on it."""
+    """One published request parameter.
+
+    If it is not `here`, the stand-in refuses it, because a cloud would act on it.
+    """
 
     type: ParameterType
     required: bool = False
@@ -72,7 +78,7 @@ class Parameter:
 
 
 def parameter_table(published: str, elsewhere: str = "") -> dict[str, Parameter]:
-    """A parameter table: `Name[!][:type]` words, `!` for required, type `str` if not said.
+    """A parameter table from the words `Name[!][:type]`: `!` means required, the default type is `str`.
 
     `elsewhere` lists published parameters that the stand-in does not implement.
     """
@@ -89,9 +95,9 @@ def parameter_table(published: str, elsewhere: str = "") -> dict[str, Parameter]
 class Action:
     """One API action: its parameters, its coroutine, whether it changes anything, and its own published rate.
 
-    `throttle_code` is the code beyond that rate, where the service has one of its own. `right` is the action as
-    policies name it, `<service>:<Action>` if empty; `resource` is what they name as its resource: a template of the
-    call's parameters, `{region}` and `{account}`, or a function; `*` where the cloud judges it without one.
+    `throttle_code` is the service's own code above that rate, if it has one. `right` is the action's name in policies,
+    `<service>:<Action>` if empty. `resource` is the resource's name in policies: a template with the call's parameters,
+    `{region}` and `{account}`, or a function; `*` if the cloud judges the action without a resource.
     """
 
     parameters: Mapping[str, Parameter]
@@ -103,11 +109,11 @@ class Action:
     resource: str | Callable[[Call], str] = "*"
 
     def right_of(self, call: Call) -> str:
-        """The action as policies name it."""
+        """The action's name in policies."""
         return self.right or f"{call.service.removeprefix('r-')}:{call.action}"
 
     def resource_of(self, call: Call) -> str:
-        """The resource as policies name it; what the call does not say is `*`."""
+        """The resource's name in policies. A part that the call does not name is `*`."""
         if callable(self.resource):
             return self.resource(call)
         said = {name: value for name, value in call.parameters.items() if isinstance(value, str | int) and value}
@@ -116,7 +122,7 @@ class Action:
 
 
 def judged_by(resource: str, parameter: str, actions: Mapping[str, Action]) -> dict[str, Action]:
-    """Actions of which those that have the parameter are judged by this resource, if they name none themselves."""
+    """The actions, where those that have this parameter and no resource of their own are judged by this resource."""
     return {
         name: replace(one, resource=resource) if parameter in one.parameters and one.resource == "*" else one
         for name, one in actions.items()
@@ -129,29 +135,29 @@ class _Named(dict[str, Any]):
 
 
 class Service(Protocol):
-    """One product of one cloud. A new one is one file that keeps this promise."""
+    """One product of one cloud. A new product is one file with a class like this."""
 
     cloud: Cloud
-    name: str  # first label of its host, and the service in TC3's credential scope
+    name: str  # the first label of its host, and the service in TC3's credential scope
     version: str
     actions: Mapping[str, Action]
     task_faults: frozenset[str]
-    """The faults that its changes play out themselves; the dispatcher does the rest."""
+    """The faults that its changes play themselves. The dispatcher plays the others."""
 
     def error_for(self, kind: RefusalKind, call: Call) -> ApiError:
-        """What it says to a call that the world forbids or a fault spoils; nothing was applied."""
+        """The answer to a call that the world forbids or a fault spoils; nothing was applied."""
 
     def state(self) -> dict[str, Any]:
-        """What tests may see of it; never a password."""
+        """The state that tests may see; never a password."""
 
     async def start(self) -> None:
-        """Start what it runs, except what the world calls lazy."""
+        """Start its servers, except lazy ones."""
 
     async def reset(self, world: World) -> None:
-        """Be as in this world, at the addresses already published."""
+        """Return to the state of this world, at the same addresses."""
 
     async def close(self) -> None:
-        """End what it runs."""
+        """End its servers."""
 
 
 _PYTHON: Mapping[str, Callable[[object], bool]] = {
@@ -172,7 +178,7 @@ def has_type(value: object, type_: ParameterType) -> bool:
 
 
 def parse_text(value: str, type_: ParameterType) -> object:
-    """A parameter that came as text (query or form) in its published type; unchanged if it does not fit."""
+    """A text from a query or form in its published type; unchanged if it does not fit."""
     if type_ == "int":
         return int(value) if value.lstrip("-").isdecimal() else value
     if type_ == "bool":
@@ -181,7 +187,7 @@ def parse_text(value: str, type_: ParameterType) -> object:
 
 
 def character_classes(password: str) -> int:
-    """How many of lower case, upper case, digit, other the password has."""
+    """How many of these classes the password has: lower case, upper case, digit, other."""
     kinds = (str.islower, str.isupper, str.isdecimal, lambda character: not character.isalnum())
     return sum(any(kind(character) for character in password) for kind in kinds)
 

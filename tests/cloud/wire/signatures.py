@@ -1,7 +1,7 @@
 """The request signatures, computed from their specifications.
 
 Sources: Tencent Cloud API "Signature v3" (TC3-HMAC-SHA256); Alibaba Cloud "V3 request body and signature
-mechanism" (ACS3-HMAC-SHA256) and "V2 request body and signature mechanism" of RPC APIs (HMAC-SHA1, all of it in the
+mechanism" (ACS3-HMAC-SHA256) and "V2 request body and signature mechanism" of RPC APIs (HMAC-SHA1, everything in the
 query). The verifiers of the newer two try what the official clients of several languages send as host.
 """
 
@@ -82,10 +82,10 @@ def tc3_matches(
     headers: Mapping[str, str],
     body: bytes,
 ) -> bool:
-    """Whether a request carries TC3's signature by this key, over any of the forms that clients sign."""
+    """Whether a request has TC3's signature by this key, over one of the forms of Host that clients sign."""
     timestamp = headers.get("x-tc-timestamp", "")
     matches = False
-    # The specification lower-cases signed header values, the vendor's own clients do not.
+    # The specification lower-cases signed header values. The vendor's own clients do not.
     for host in host_forms(headers.get("host", "")):
         for values in ({**headers, "host": host}, {name: value.lower() for name, value in headers.items()}):
             hashed = tc3_request(method, query, {**values, "host": host}, authorization.signed_headers, body)
@@ -101,9 +101,9 @@ def acs3_request(
     signed: Sequence[str],
     path: str = "/",
 ) -> str:
-    """SHA-256 of ACS3's canonical request. `query` decoded; the body enters by `x-acs-content-sha256`.
+    """SHA-256 of ACS3's canonical request. `query` is decoded. The header `x-acs-content-sha256` stands for the body.
 
-    `path`: `/` for an RPC API, as sent for one with resource paths.
+    `path`: `/` for an RPC API, otherwise the path as sent.
     """
     canonical = "&".join(f"{percent(name)}={percent(value)}" for name, value in sorted(query))
     lines = "".join(f"{name}:{headers.get(name, '').strip()}\n" for name in signed)
@@ -125,7 +125,7 @@ def acs3_matches(
     headers: Mapping[str, str],
     path: str = "/",
 ) -> bool:
-    """Whether a request carries ACS3's signature by this key."""
+    """Whether a request has ACS3's signature by this key."""
     matches = False
     for host in host_forms(headers.get("host", "")):
         hashed = acs3_request(method, query, {**headers, "host": host}, authorization.signed_headers, path)
@@ -134,7 +134,7 @@ def acs3_matches(
 
 
 def rpc_matches(secret_key: str, method: str, parameters: Iterable[tuple[str, str]]) -> bool:
-    """Whether the parameters of URL and form carry the older RPC signature (HMAC-SHA1) by this key."""
+    """Whether the parameters in URL and form have the older RPC signature (HMAC-SHA1) by this key."""
     given = list(parameters)
     signed = "&".join(f"{percent(name)}={percent(value)}" for name, value in sorted(given) if name != "Signature")
     text = f"{method}&{percent('/')}&{percent(signed)}"
@@ -149,7 +149,7 @@ def host_forms(host: str) -> list[str]:
 
 
 def percent(text: str) -> str:
-    """RFC 3986 percent-encoding, leaving letters, digits and `-_.~`."""
+    """RFC 3986 percent-encoding of everything but letters, digits and `-_.~`."""
     return quote(text, safe="~")
 
 

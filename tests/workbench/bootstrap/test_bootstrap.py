@@ -64,13 +64,23 @@ def test_what_waits_for_a_consent_is_shown_and_costs_come_with_page_and_date(
         assert one.page.startswith("https://") and one.dated in line
 
 
+def test_costs_stand_before_the_question_and_only_where_something_is_to_be_made(
+    person: Person, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert person.types() == 0
+    said = capsys.readouterr().out
+    assert said.index("What costs money") < said.index("[1/")
+    assert person.types() == 0
+    assert "What costs money" not in capsys.readouterr().out
+
+
 def test_what_only_a_person_can_agree_to_is_numbered_and_checked(
     person: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
     person.cloud.reset()
     assert person.types() == 1
     said = capsys.readouterr().out
-    assert "  1. in the console: " in said and f"next: make bootstrap CLOUD={person.name}" in said
+    assert "  1. in the console: " in said and said.endswith(f"then make bootstrap CLOUD={person.name}\n")
     person.cloud.activate(**ALL)
     assert person.types() == 0
     assert "in the console" not in capsys.readouterr().out

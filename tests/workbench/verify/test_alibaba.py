@@ -46,7 +46,7 @@ account = "{ALIBABA_ACCOUNT}"
 queue = "keyturn-sandbox"
 """
 # The stand-in's instances take a second change at once: none is ever busy.
-NEVER_BUSY = {"R14": "a second change right behind the first was taken: nothing was busy"}
+NEVER_BUSY = {"R14": "a second change right after the first was accepted: nothing was busy"}
 TRIED = {one.claim for one in CHECKS}
 # On an engine before 6.0 the claim says itself that there are no two words.
 SAID_SO = ("A8", {"tair": {"r-demo0001": {"engine_version": "4.0"}}})
@@ -225,5 +225,5 @@ def test_a_function_that_is_there_is_left_alone(account: Account, monkeypatch: p
     run.communicate()
     account.journal.unlink()
     assert account.run(monkeypatch, "F1") == 0
-    assert "is there already" in account.findings()["F1"]["Why"]
+    assert "exists already" in account.findings()["F1"]["Why"]
     assert [one["Function"] for one in account.standin.functions()] == ["keyturn-verify"]

@@ -52,7 +52,7 @@ def test_each_function_is_told_by_its_description_and_its_platforms_digest(
     changed = told(bundle)
     assert changed[first].startswith("there is no ") and f"`make package CLOUD={name}`" in changed[first]
     assert changed[second].startswith("runs another zip than ")
-    assert changed[third].endswith("and its platform reports other code")
+    assert changed[third].endswith("but the platform reports other code")
     assert {one: text for one, text in changed.items() if one not in (first, second, third)} == {
         one: text for one, text in said.items() if one not in (first, second, third)
     }
@@ -60,4 +60,4 @@ def test_each_function_is_told_by_its_description_and_its_platforms_digest(
 
 def test_where_nobody_says_who_asks_it_is_not_looked_at(tmp_path: Path) -> None:
     (line,) = deployed_code("tencent", tmp_path, {})
-    assert line.startswith("which code the functions run was not looked at: ")
+    assert line.startswith("the code of the functions was not checked: ")

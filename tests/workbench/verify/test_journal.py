@@ -114,7 +114,7 @@ def test_putting_back_is_agreed_to_like_any_change(standin: Standin, tmp_path: P
     reads = Account(standin, "tencent", "", {}, tmp_path)
     run = reads.start("W1", YES="")
     said, complained = run.communicate(timeout=60)
-    assert run.returncode == 1 and "not back as it was: versions of the secret" in complained
+    assert run.returncode == 1 and "not restored: versions of the secret" in complained
     assert "W1   holds" in said and "an earlier run left versions of the secret" in said
     assert "DeleteSecretVersion" not in changes(standin)
     run = reads.start("W1")
@@ -148,7 +148,7 @@ def test_a_second_run_says_that_another_is_at_work(
     with (tmp_path / ".verify-tencent.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert account.run(monkeypatch, "S1") == 2
-    assert "another run is at work" in capsys.readouterr().err
+    assert "another run is using" in capsys.readouterr().err
     assert not standin.calls()
     assert account.run(monkeypatch, "S1") == 0
 
@@ -168,7 +168,7 @@ def test_a_journal_that_is_not_ours_is_named_and_left(
         account.journal.write_bytes(text.encode("latin-1"))
     assert account.run(monkeypatch, "S1") == 2
     complained = capsys.readouterr().err
-    assert f"{account.journal} is not what verify wrote: look at it, and move it away" in complained
+    assert f"{account.journal} was not written by verify: look at it, and move it away" in complained
     assert not standin.calls() and account.journal.exists()
 
 
@@ -202,7 +202,7 @@ def test_the_end_of_input_is_a_no(standin: Standin, tmp_path: Path, monkeypatch:
     monkeypatch.setattr("builtins.input", _ctrl_d)
     monkeypatch.setattr(Account, "environment", lambda self, _was=Account.environment: {**_was(self), "YES": ""})
     assert account.run(monkeypatch, "S1") == 0
-    assert "not agreed to" in account.findings()["S1"]["Why"]
+    assert "did not agree to" in account.findings()["S1"]["Why"]
     assert "PutSecretValue" not in changes(standin)
 
 

@@ -52,7 +52,7 @@ PASSWORDS = {
 }
 # What a claim shows on the other site alone.
 HALF_SEEN = {
-    "Q2": "an account of the domestic site shows half of it: run it with one of the international site",
+    "Q2": "an account of the domestic site shows half of it: run verify with one of the international site",
 }
 TRIED = {one.claim for one in CHECKS}
 # A registry that refuses every login looks like a present password that is wrong.
@@ -191,7 +191,7 @@ def test_what_cannot_be_put_back_is_told_and_put_back_later(
     assert account.run(monkeypatch, "S1") == 1
     account.standin.clear_faults()
     told = capsys.readouterr().err
-    assert "not back as it was: versions of the secret" in told
+    assert "not restored: versions of the secret" in told
     assert str(account.journal) in told and not is_as_before(account)
     assert account.run(monkeypatch, "W1") == 0
     assert "an earlier run left versions of the secret" in capsys.readouterr().out

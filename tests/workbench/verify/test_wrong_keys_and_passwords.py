@@ -83,7 +83,7 @@ def test_where_no_login_can_be_had_the_title_says_what_the_account_ends_with(
     account = account_of(standin, tmp_path, "tencent")
     standin.reset(**tencent.WORLD, not_so=["W5"])
     account.run(monkeypatch, "R5")
-    assert "it ends with what SANDBOX_REDIS_PASSWORD holds" in capsys.readouterr().out
+    assert "at the end it has the value of SANDBOX_REDIS_PASSWORD" in capsys.readouterr().out
 
 
 def test_a_tair_password_with_symbols_is_put_back(standin: Standin, tmp_path: Path, monkeypatch: Patch) -> None:
@@ -112,7 +112,7 @@ def test_keys_that_are_refused_end_the_run_at_the_first_read(
     account = account_of(standin, tmp_path, cloud, **changed)
     assert account.run(monkeypatch) == 2
     complained = capsys.readouterr().err
-    assert told in complained and "look at" in complained
+    assert told in complained and "check " in complained
     assert len(standin.calls()) <= 1
     assert not list(tmp_path.glob("verify-*"))
 
@@ -123,7 +123,7 @@ def test_a_wrong_region_ends_the_run_at_the_first_read(
     account = account_of(standin, tmp_path, "tencent", '[tencent]\nregion = "ap-nowhere"\n')
     assert account.run(monkeypatch) == 2
     complained = capsys.readouterr().err
-    assert "refuses this region, ap-nowhere: UnsupportedRegion; look at `region`" in complained
+    assert "refuses this region, ap-nowhere: UnsupportedRegion; check `region`" in complained
 
 
 @pytest.mark.parametrize("cloud", SIDES)
@@ -135,7 +135,7 @@ def test_where_nothing_is_reached_the_network_is_to_be_looked_at(
         nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}"
         account = account_of(standin, tmp_path, cloud, **{f"KEYTURN_{cloud.upper()}_ENDPOINT": nowhere})
         assert account.run(monkeypatch) == 2
-    assert "look at the network" in capsys.readouterr().err
+    assert "check the network" in capsys.readouterr().err
     assert not list(tmp_path.glob("verify-*"))
 
 
@@ -200,11 +200,11 @@ def test_what_cannot_be_put_back_is_told_with_the_way_by_hand_and_reads_go_on(
     capsys.readouterr()
     assert account.run(monkeypatch, "W1,T1") == 1
     complained = capsys.readouterr().err
-    assert "not back as it was: versions of the secret" in complained
+    assert "not restored: versions of the secret" in complained
     assert "by hand: remove what the title names" in complained and "remove that file" in complained
     found = account.findings()
     assert (found["W1"]["Finding"], found["T1"]["Finding"]) == ("holds", "not tried")
-    assert "not back" in found["T1"]["Why"]
+    assert "not restored" in found["T1"]["Why"]
     assert "ModifyServiceAccountPassword" not in changes(standin)
     standin.clear_faults()
     assert account.run(monkeypatch, "T1") == 0
@@ -259,7 +259,7 @@ def test_a_claim_about_the_other_cloud_is_told(
 ) -> None:
     account = account_of(standin, tmp_path, "tencent", "")
     assert account.run(monkeypatch, "A1") == 2
-    assert "A1 is about Alibaba: try it with CLOUD=alibaba" in capsys.readouterr().err
+    assert "A1 is about Alibaba: use CLOUD=alibaba" in capsys.readouterr().err
 
 
 def test_without_a_cloud_it_asks_for_one(capsys: Output) -> None:

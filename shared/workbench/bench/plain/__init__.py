@@ -1,4 +1,4 @@
-"""What keyturn is measured against: handlers as one writes them from the vendors' pages, and what starts them.
+"""The programs that keyturn is compared with: handlers written by the vendors' pages, and the program that starts them.
 
-None of these files imports another one: each runs alone, in a process of its own.
+None of these files imports another one. Each runs in its own process.
 """

@@ -1,4 +1,4 @@
-"""The least that a signed call costs in Python: HTTP and HMAC of the standard library, no SDK, no model."""
+"""The smallest cost of a signed call in Python: HTTP and HMAC of the standard library, no SDK, no model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 
 
 def main_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """The same call as plain_tencent.py makes."""
+    """Make the same call as plain_tencent.py."""
     command = json.loads(event["body"])
     region, body = command.pop("Region"), json.dumps(command).encode()
     host, now = os.environ["PLAIN_ENDPOINT"], int(time.time())

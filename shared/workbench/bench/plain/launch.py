@@ -1,9 +1,9 @@
-"""Starts one command and tells what it used: `launch.py STDOUT STDERR FOLDER COMMAND...`.
+"""Runs one command and reports what it used: `launch.py STDOUT STDERR FOLDER COMMAND...`.
 
-A child's peak memory (`ru_maxrss`) begins at that of the process that started it, so whoever measures must be smaller
-than what it measures. This process is a bare interpreter, about 10 MiB, and is started anew for each command.
+A child's peak memory (`ru_maxrss`) begins at that of its parent, so the parent must be smaller than the measured child.
+This process is a bare interpreter of about 10 MiB, and starts anew for each command.
 
-Prints: exit status, wall seconds, CPU seconds (user and system, of the command and what it waited for), peak KiB.
+It prints: exit status, wall seconds, CPU seconds (user and system, of the command and its children), peak KiB.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A plain FC handler, as the vendor's pages lead to it: the product's SDK, one model, one call, no queue."""
+"""A plain FC handler, written by the vendor's pages: the product's SDK, one model, one call, no queue."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 
 class Command(BaseModel):
-    """What the body of the request holds."""
+    """The body of the request."""
 
     InstanceId: str
     AccountName: str
@@ -22,7 +22,7 @@ class Command(BaseModel):
 
 
 def main_handler(event: bytes, context: Any) -> dict[str, Any]:
-    """Change the password; a refusal is an answer too."""
+    """Change the password. A refusal is also answered."""
     command = Command.model_validate_json(json.loads(event)["body"])
     config = open_api_models.Config(
         access_key_id=context.credentials.access_key_id,
@@ -39,6 +39,6 @@ def main_handler(event: bytes, context: Any) -> dict[str, Any]:
     )
     try:
         response = Client(config).modify_account_password(request)
-    except Exception as error:  # whatever the SDK raises: it documents no class
+    except Exception as error:  # the SDK documents no class for its errors
         return {"statusCode": 500, "body": str(getattr(error, "code", ""))}
     return {"statusCode": 200, "body": response.body.request_id}

@@ -1,4 +1,4 @@
-"""A plain SCF handler, as the vendor's pages lead to it: the whole SDK, one model, one call, no queue."""
+"""A plain SCF handler, written by the vendor's pages: the whole SDK, one model, one call, no queue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tencentcloud.redis.v20180412 import models, redis_client
 
 
 class Command(BaseModel):
-    """What the body of the request holds."""
+    """The body of the request."""
 
     Region: str
     InstanceId: str
@@ -23,7 +23,7 @@ class Command(BaseModel):
 
 
 def main_handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Change the password; a refusal is an answer too."""
+    """Change the password. A refusal is also answered."""
     command = Command.model_validate_json(event["body"])
     keys = credential.Credential(
         os.environ["TENCENTCLOUD_SECRETID"],

@@ -1,8 +1,8 @@
-"""A platform, by the standard library alone: `start.py FOLDER MODULE scf|fc FILE`.
+"""Plays a platform with the standard library alone: `start.py FOLDER MODULE scf|fc FILE`.
 
-Imports MODULE's `main_handler` from FOLDER and gives it each event of FILE (a JSON list), one after the other. Prints
-what it returned, a line of JSON for each, and ends there and then: a platform's process goes on, so nobody waits for
-what an interpreter takes away at its end.
+It imports MODULE's `main_handler` from FOLDER and passes it each event of FILE (a JSON list), one after the other. It
+prints each return value as a line of JSON, and then ends at once. A platform's process continues, so nobody waits for
+the clean-up that an interpreter does at its end.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The process that `warm.py` measures: `warm_process.py FOLDER ORDER`, by the packaged function in FOLDER.
 
-Makes the same changes in turn through `main_handler` and by the bare client, and prints what each used as a line of
-JSON. ORDER is `warm.py`'s, as JSON. `count` there: so many batches of one side, and nothing else, for valgrind.
+It makes the same changes in turn through `main_handler` and through the bare client. For each it prints what it used,
+as a line of JSON. ORDER comes from `warm.py`, as JSON. `count` there: run so many batches of one side only, for
+valgrind.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ from statistics import fmean, median
 from typing import Any
 from urllib.request import HTTPSHandler, ProxyHandler, Request, build_opener
 
-_TASK_WAIT_S = 0.04  # from the change to the question about its task, on both sides
-_MOST_ASKED = 50  # about one task; once is enough unless the machine is very busy
-_BETWEEN_RESETS = 2  # pairs of batches: a reset empties the instance's list of tasks, which both sides read
-_WARM_UP = 30  # commands of each side that are not counted
+_TASK_WAIT_S = 0.04  # from the change to the query of its task, on both sides
+_MOST_ASKED = 50  # queries of one task; once is enough, unless the machine is very busy
+_BETWEEN_RESETS = 2  # pairs of batches; a reset empties the instance's list of tasks, which both sides read
+_WARM_UP = 30  # commands of each side that run before counting begins
 
 Order = dict[str, Any]
 
@@ -35,13 +36,13 @@ def main(folder: str, told: str) -> None:
     sys.path.insert(0, folder)
     rest = time.sleep
 
-    # Before the product is imported: it waits 0.35 s and more for a task, which here has ended long since. Waiting uses
-    # no CPU, so cutting it short changes the hours that this takes, and nothing else.
+    # Set this before the product is imported. It waits 0.35 s and more for a task, but here every task has ended by
+    # then. Waiting uses no CPU, so shorter waits only save hours.
     def short(seconds: float, /) -> None:
         rest(min(float(seconds), _TASK_WAIT_S))
 
     time.sleep = short  # type: ignore[assignment]  # it takes any number
-    # As on a platform: records are formatted and written, here to nowhere.
+    # As on a platform, log records are formatted and written; here they are discarded.
     logging.basicConfig(level=logging.INFO, stream=Path(os.devnull).open("w"))  # noqa: SIM115  for as long as we live
     makers = {"ours": _ours, "bare": _bare}
     if count := order.get("count"):
@@ -75,7 +76,7 @@ def _measured(order: Order, sides: dict[str, Callable[[list[str]], None]]) -> di
     ours, bare, differences = [], [], []
     for _ in range(order["rounds"]):
         pairs = []
-        # Batch by batch, since a shared machine's speed changes by the second.
+        # In small batches, because the speed of a shared machine changes by the second.
         for number in range(-(-commands // batch)):
             if number % _BETWEEN_RESETS == 0:
                 _ask(order, "reset")
@@ -134,7 +135,7 @@ def _bare(order: Order) -> Callable[[list[str]], None]:
     from tencentcloud.redis.v20180412.redis_client import RedisClient
 
     scheme, _, address = order["endpoint"].partition("://")
-    if scheme == "http":  # as ours: the real host is signed and sent
+    if scheme == "http":  # as keyturn does: the real host is signed and sent
         http = HttpProfile(protocol="http", endpoint="redis.tencentcloudapi.com", proxy=order["endpoint"])
     else:
         http = HttpProfile(endpoint=address, certification=order["ca"])
@@ -173,7 +174,7 @@ def _ask(order: Order, what: str) -> Any:
 def _profile(run: Callable[[], object], path: str) -> None:
     import cProfile
 
-    profiler = cProfile.Profile(time.thread_time)  # waiting is no work
+    profiler = cProfile.Profile(time.thread_time)  # waiting is not counted
     profiler.runcall(run)
     profiler.dump_stats(path)
 

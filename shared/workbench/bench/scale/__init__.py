@@ -1,4 +1,4 @@
-"""How what a fleet costs grows with it: a firing's instances, a report's events, an event's commands.
+"""How costs grow with the size of a fleet: a firing's instances, a report's events, an event's commands.
 
-Cloud and queue stand in processes of their own: what is measured is one process of ours, from its start to its end.
+The cloud and the queue run in other processes. Only keyturn's process is measured, from its start to its end.
 """

@@ -1,8 +1,9 @@
-"""A large fleet in a process of its own: `python -m shared.workbench.bench.scale.cloud INSTANCES LATENCY_S`.
+"""A cloud with a large fleet, in its own process: `python -m shared.workbench.bench.scale.cloud INSTANCES LATENCY_S`.
 
-It answers the few actions of TencentDB for Redis that a rotation and a change of an account call, in their wire form
-and from a script: it checks no signature and keeps no secret. The stand-in does both, and would cost more than what is
-measured. Every tenth instance's account is older than a quarter; a task has ended when it is asked for.
+It answers the few actions of TencentDB for Redis that a rotation or a change of an account calls, in their wire form.
+It can do so by a script, because it checks no signature and keeps no secret. The stand-in does both, and would cost
+more than the measured process. The account of every tenth instance is older than a quarter. A task has ended by its
+first query.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from shared.workbench.bundle.checkout import ROOT
 
 REGION, ACCOUNT = "ap-guangzhou", "app"
 OLD_ONE_IN = 10
-COUNTS = "/counts"  # what was called how often, and from now on anew
+COUNTS = "/counts"  # how often each action was called; reading the counts resets them
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -34,12 +35,12 @@ def instance(number: int) -> str:
 
 @dataclass
 class Fleet:
-    """What is asked for, and the answers."""
+    """The answers of the fleet."""
 
     instances: int
     calls: Counter[str] = field(default_factory=Counter)
-    listed: Counter[str] = field(default_factory=Counter)  # account lists, by instance
-    _tasks: list[str] = field(default_factory=list)  # each task's instance
+    listed: Counter[str] = field(default_factory=Counter)  # calls that list accounts, by instance
+    _tasks: list[str] = field(default_factory=list)  # the instance of each task
 
     def answer(self, action: str, asked: dict[str, Any]) -> dict[str, Any]:
         self.calls[action] += 1
@@ -47,7 +48,9 @@ class Fleet:
         return {"Response": {**reply, "RequestId": f"request-{self.calls.total()}"}}
 
     def counted(self) -> dict[str, Any]:
-        """By action, and how many instances' accounts were asked for, and at most how often one's."""
+        """The calls by action, the number of instances whose accounts were listed, and the most listings of one
+        instance.
+        """
         told = {"calls": dict(self.calls), "instances": len(self.listed), "most": max(self.listed.values(), default=0)}
         self.calls.clear()
         self.listed.clear()
@@ -107,12 +110,12 @@ async def _serve(fleet: Fleet, latency_s: float) -> None:
 
 @dataclass(frozen=True)
 class Cloud:
-    """A running one."""
+    """A running cloud."""
 
     endpoint: str
 
     def counts(self) -> dict[str, Any]:
-        """What was called since this was asked last."""
+        """The calls since the last time."""
         with build_opener(ProxyHandler({})).open(self.endpoint + COUNTS, timeout=30) as reply:
             counts: dict[str, Any] = json.load(reply)
         return counts
@@ -120,7 +123,7 @@ class Cloud:
 
 @contextlib.contextmanager
 def running(instances: int, latency_s: float = 0.0) -> Iterator[Cloud]:
-    """Raises: BenchError: it did not start."""
+    """Raises: BenchError: the cloud did not start."""
     command = [sys.executable, "-m", "shared.workbench.bench.scale.cloud", str(instances), str(latency_s)]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -1,8 +1,8 @@
-"""A made-up history of a fleet, as its results queue would hold it: the same events for the same count, ever.
+"""A generated history of a fleet, as its results queue would hold it. The same count always gives the same events.
 
-Ten events a credential, which a first rotation lists. Most commands change at once; the others are pending first,
-delivered twice, refused and sent again, refused for good, unknown, or never heard of. Half were sent by a rotation,
-whose pages name them. One message in fifty comes twice, as from a queue that delivers at least once.
+There are ten events for each credential, which a first rotation lists. Most commands change at once. Others are pending
+first, delivered twice, refused and sent again, refused for good, unknown, or without any result. A rotation sent half
+of them; its pages name these. One message in fifty appears twice, as in a queue that delivers at least once.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from shared.runtime.times import now_text
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=timezone.utc)
 _APART = timedelta(seconds=30)
-_LATER = 200  # events, until a second delivery or a second try is told of
-_ROWS = 150  # of a rotation's page; a queue takes no more
+_LATER = 200  # events until a second delivery or a second try follows
+_ROWS = 150  # the most rows that a page holds, by the size limit of a queue
 _PLACES = (
     ("keyturn/tencent/ap-guangzhou", "redis", "crs", "ModifyInstanceAccount"),
     ("keyturn/tencent/ap-singapore", "redis", "crs", "ModifyInstanceAccount"),
@@ -38,7 +38,7 @@ _ERRORS = (
     ("not_found", "NotFound", False),
     ("forbidden", "UnauthorizedOperation", False),
 )
-# Of a hundred commands so many, what the first delivery tells, and what is told later.
+# Of a hundred commands, so many have this first outcome and this later one.
 _WAYS = (
     (72, "changed", None),
     (12, "pending", "changed"),
@@ -55,13 +55,13 @@ _EVIDENCE = ("answer lost: ServerNetworkError", "DescribeTaskList: 0 new tasks",
 
 @dataclass
 class History:
-    """`count` events, one JSON text each, the oldest first."""
+    """`count` events, each a JSON text, the oldest first."""
 
     count: int
     _rng: random.Random = field(default_factory=lambda: random.Random(18))
     _told: int = 0
     _commands: int = 0
-    _due: dict[int, list[tuple[int, str]]] = field(default_factory=dict)  # by place
+    _due: dict[int, list[tuple[int, str]]] = field(default_factory=dict)  # position -> events that follow there
 
     def lines(self) -> Iterator[str]:
         later: deque[tuple[int, str]] = deque()
@@ -87,7 +87,7 @@ class History:
                     due.clear()
 
     def _command(self, credential: int, later: deque[tuple[int, str]]) -> Iterator[str]:
-        """What the first delivery of a new command tells at once; what follows on it comes later."""
+        """The first events of a new command. Later ones are added to `later`."""
         self._commands += 1
         number, (_, first, then) = self._commands, self._rng.choices(_WAYS, _SHARES)[0]
         of = (credential, f"due-{number:040x}" if number % 2 else f"c-{number}")
@@ -134,7 +134,7 @@ class History:
         return self._event(id_, source, TYPE_PREFIX + outcome, subject, finished, data)
 
     def _fleet(self, credentials: int) -> Iterator[str]:
-        """Every credential with its age, as a rotation in mode report tells it."""
+        """Every credential with its age, in the form of a rotation in mode report."""
         for place in range(len(_PLACES)):
             numbers = range(place, credentials, len(_PLACES))
             for page, first in enumerate(range(0, len(numbers), _ROWS)):

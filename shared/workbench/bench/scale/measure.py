@@ -1,4 +1,4 @@
-"""What each part costs at several sizes, as JSON: `python -m shared.workbench.bench.scale.measure [--short] [PART]`."""
+"""Each part's cost at several sizes, as JSON: `python -m shared.workbench.bench.scale.measure [--short] [PART]`."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ from shared.workbench.bundle.checkout import ROOT
 
 SIZES = {"firing": (1000, 10_000, 100_000), "report": (10_000, 100_000, 1_000_000), "event": (5, 50, 500)}
 SHORT_SIZES = {"firing": (400,), "report": (5000, 80_000), "event": (5, 50)}
-# An invocation's time: as serverless.yml has it, and for an event so long that no task is left to follow_change.
+# The time limit of an invocation: as in serverless.yml, and for an event so long that no task is handed to
+# follow_change.
 LIMIT_S = {"firing": 60.0, "event": 600.0}
-SHORT_LIMIT_S, SHORT_LATENCY_S = 4.0, 0.1  # so that a firing needs several invocations, on any machine
-_ROUNDS = 3  # of the sizes that are over soon, of which the median counts
+SHORT_LIMIT_S, SHORT_LATENCY_S = 4.0, 0.1  # so that a firing needs several invocations on any machine
+_ROUNDS = 3  # for the small sizes; their median counts
 _TIMEOUT_S = 3600.0
 _KEYS = {"TENCENTCLOUD_SECRETID": "AKIDSCALE", "TENCENTCLOUD_SECRETKEY": "scale-key", "TENCENTCLOUD_SESSIONTOKEN": "-"}
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one size of one part took, in a process of its own."""
+    """The cost of one size of one part, in its own process."""
 
     part: str
     items: int
     cpu_s: float
     peak_mib: float
-    calls: float = 0.0  # an item
+    calls: float = 0.0  # for each item
     invocations: int = 1
-    page_kb: float = 0.0  # of the report
+    page_kb: float = 0.0  # size of the report
 
 
 def measure(*, short: bool = False, only: str | None = None) -> list[dict[str, Any]]:
-    """Each part, or one, at each of its sizes. Raises: BenchError: it did not do what it is measured for."""
+    """Measure each part, or one, at each of its sizes. Raises: BenchError: it did not do its work."""
     sizes = SHORT_SIZES if short else SIZES
     parts: dict[str, Callable[[int, Path], Cost]] = {
         "firing": lambda items, folder: firing(items, folder, short=short),
@@ -64,7 +65,7 @@ def measure(*, short: bool = False, only: str | None = None) -> list[dict[str, A
 
 
 def firing(instances: int, folder: Path, *, short: bool = False) -> Cost:
-    """A firing of plan_rotation, with all the invocations that it needs, each with its own time limit."""
+    """A firing of plan_rotation over all the invocations that it needs. Each has its own time limit."""
     limit_s, latency_s = (SHORT_LIMIT_S, SHORT_LATENCY_S) if short else (LIMIT_S["firing"], 0.0)
     with running(instances, latency_s) as cloud:
         used, told = _measured("firing", instances, limit_s, cloud.endpoint, folder)
@@ -73,13 +74,13 @@ def firing(instances: int, folder: Path, *, short: bool = False) -> Cost:
     expected = {"Listed": instances, "Due": due, "Sent": due, "commands": due, "whole": True}
     found = {name: told[name] for name in expected}
     if found != expected or counts["instances"] != instances or (short and told["invocations"] < 2):
-        raise BenchError(f"the firing over {instances} instances told {found}, of {counts}")
+        raise BenchError(f"the firing over {instances} instances reported {found}, expected {counts}")
     calls = sum(counts["calls"].values()) / instances
     return Cost("firing", instances, told["cpu_s"], used.peak_mib, round(calls, 4), told["invocations"])
 
 
 def event(commands: int, folder: Path) -> Cost:
-    """One event of so many commands, five an instance. Those that warm the process up are in no figure but the peak."""
+    """One event of so many commands, five for each instance. Warm-up commands count for the peak only."""
     with running(max(1, commands // PER_INSTANCE)) as cloud:
         used, told = _measured("event", commands, LIMIT_S["event"], cloud.endpoint, folder)
         calls = cloud.counts()["calls"]
@@ -90,7 +91,7 @@ def event(commands: int, folder: Path) -> Cost:
 
 
 def report(events: int, folder: Path) -> Cost:
-    """`make report` over a file of so many events. Its CPU time is that of the whole process, start included."""
+    """`make report` over a file of so many events. CPU time is that of the whole process, with its start."""
     history, page = folder / "results.jsonl", folder / "page.html"
     python, environ = sys.executable, _environment(folder)
     history_of = "shared.workbench.bench.scale.history"
@@ -109,7 +110,7 @@ def _measured(
         "KEYTURN_RESULTS": f"memory://{RESULTS}",
         "KEYTURN_COMMANDS": f"memory://{COMMANDS}",
         "KEYTURN_TENCENT_ENDPOINT": endpoint,
-        "KEYTURN_RATE": "10000",  # the pace is out of the way
+        "KEYTURN_RATE": "10000",  # the pace must not slow it down
     }
     command = [sys.executable, "-m", "shared.workbench.bench.scale.process", what, str(items), str(limit_s)]
     used = run(sys.executable, command, _environment(folder) | _KEYS | settings, folder, timeout_s=_TIMEOUT_S)

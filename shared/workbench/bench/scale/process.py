@@ -1,7 +1,7 @@
-"""What is measured, in a process of its own: `... .process firing|event ITEMS LIMIT_S` prints what it took, as JSON.
+"""The measured process: `... .process firing|event ITEMS LIMIT_S` prints what it used, as JSON.
 
 `firing`: plan_rotation by its timer over a fleet of so many instances, and on through the commands queue until no
-invocation is left. `event`: one event of so many commands, five an instance. Both send to queues of this process.
+invocation is left. `event`: one event of so many commands, five for each instance. Both send to queues in this process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.runtime.message_signing import COMMAND_TYPE
 from shared.workbench.bench.scale.cloud import ACCOUNT, REGION, instance
 
 RESULTS, COMMANDS = "results", "commands"
-PER_INSTANCE = 5  # commands
+PER_INSTANCE = 5  # commands for each instance
 _CHANGING = "tencent_redis_modify_instance_account"
 _POLICY = {
     "Policy": "quarterly",
@@ -37,7 +37,7 @@ _POLICY = {
 
 
 def firing(limit_s: float) -> dict[str, Any]:
-    """Raises: RuntimeError: an invocation did not tell all that it had to tell."""
+    """Raises: RuntimeError: an invocation did not report everything."""
     from functions.plan_rotation import main_handler
 
     commands, results = MemoryQueue(COMMANDS), MemoryQueue(RESULTS)
@@ -99,13 +99,13 @@ def _context(limit_s: float) -> dict[str, Any]:
 
 
 def _queue_event(bodies: list[dict[str, Any]]) -> dict[str, Any]:
-    """As CKafka's trigger delivers them to SCF."""
+    """The bodies as CKafka's trigger delivers them to SCF."""
     place = {"topic": "commands", "partition": 0, "msgKey": "None"}
     return {"Records": [{"Ckafka": {**place, "offset": n, "msgBody": json.dumps(one)}} for n, one in enumerate(bodies)]}
 
 
 def _taken(queue: MemoryQueue) -> list[dict[str, Any]]:
-    """All that waits, gone from the queue."""
+    """All waiting messages, taken out of the queue."""
     bodies = []
     for leased in queue.receive(sys.maxsize, 60.0, ignore_delay=True):
         bodies.append(json.loads(leased.message.body))
@@ -114,11 +114,11 @@ def _taken(queue: MemoryQueue) -> list[dict[str, Any]]:
 
 
 def main(what: str, items: int, limit_s: float) -> dict[str, Any]:
-    """CPU seconds of the work alone: what the process needed to start is not in them."""
-    # As on a platform: lines are formatted and written, here to nowhere.
+    """Run the work; returns what it used. CPU seconds are without the start of the process."""
+    # As on a platform, log lines are formatted and written; here they are discarded.
     logging.basicConfig(level=logging.INFO, stream=Path(os.devnull).open("w"))  # noqa: SIM115 - for as long as we live
     if what == "event":
-        event(PER_INSTANCE, limit_s)  # so that nothing is imported for the first time
+        event(PER_INSTANCE, limit_s)  # so that every import is done already
     began = time.process_time()
     told = firing(limit_s) if what == "firing" else event(items, limit_s)
     return {**told, "cpu_s": time.process_time() - began}

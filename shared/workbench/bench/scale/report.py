@@ -1,4 +1,4 @@
-"""The figures of scale as people read them, and their budgets. Nothing here measures."""
+"""The figures of scale in the forms that people read, and their budgets. This module measures nothing."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Any
 Costs = Sequence[Mapping[str, Any]]
 
 GROWTH = 1.3
-"""One item more costs at most so many times as much CPU, from the middle to the largest size, as up to the middle."""
+"""The largest ratio of an item's CPU cost in the upper half of the sizes to that in the lower half."""
 
 
 @dataclass(frozen=True)
 class Budgets:
-    """What depends on no clock, by part."""
+    """The budgets that depend on no clock, by part."""
 
     peak_mib: Mapping[str, float]
     calls: Mapping[
@@ -26,7 +26,10 @@ class Budgets:
 
 WHOLE = Budgets({"firing": 60.0, "report": 200.0, "event": 80.0}, {"firing": 1.03, "event": 4.0})
 SHORT = Budgets({"firing": 60.0, "report": 175.0, "event": 80.0}, {"firing": 1.2, "event": 4.0})
-"""At the short form's sizes: a history that is kept whole still shows, and each invocation's end weighs more."""
+"""For the short form's sizes.
+
+A history that is kept whole still shows there; the end of each invocation weighs more.
+"""
 UNITS = {"firing": "instance", "report": "event", "event": "command"}
 _NAMES = {"firing": "`plan_rotation`, a tenth due", "report": "`make report`", "event": "one event of commands"}
 HEAD = ("what", "items", "CPU s", "CPU ms an item more", "growth", "peak MiB", "budget", "calls an item", "beside")
@@ -39,7 +42,7 @@ TEXT = (
 
 
 def misses(costs: Costs) -> list[str]:
-    """Budgets of CPU time that these costs do not hold, in a line each."""
+    """The budgets of CPU time that these costs miss, one in a line."""
     lines = []
     for part, unit in UNITS.items():
         found = growth(costs, part)
@@ -49,7 +52,7 @@ def misses(costs: Costs) -> list[str]:
 
 
 def fixed_misses(costs: Costs, budgets: Budgets = WHOLE) -> list[str]:
-    """The same for what depends on no clock: memory, calls, the page's size."""
+    """The same for figures that depend on no clock: memory, calls, the page's size."""
     lines = []
     for one in costs:
         part, name = one["part"], f"scale: {one['part']} of {one['items']:,} {UNITS[one['part']]}s"
@@ -63,14 +66,14 @@ def fixed_misses(costs: Costs, budgets: Budgets = WHOLE) -> list[str]:
 
 
 def marginal_ms(costs: Costs, part: str) -> list[float | None]:
-    """At each size, what one item more has cost since the size before; None at the first."""
+    """At each size, the cost of one item more since the size before; None at the first."""
     found = _sizes(costs, part)
     more = [1000 * (to["cpu_s"] - at["cpu_s"]) / (to["items"] - at["items"]) for at, to in pairwise(found)]
     return [None, *more]
 
 
 def growth(costs: Costs, part: str) -> float | None:
-    """None where there are fewer than three sizes."""
+    """The ratio, or None if there are fewer than three sizes."""
     more = [ms for ms in marginal_ms(costs, part) if ms is not None]
     return more[-1] / more[-2] if len(more) >= 2 and more[-2] > 0 else None
 

@@ -1,4 +1,4 @@
-"""Every check on Alibaba Cloud, those that only read first, and how each kind of change is put back."""
+"""Every check on Alibaba Cloud (checks that only read come first), and how each kind of change is undone."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CHECKS: tuple[AlibabaCheck, ...] = (
 
 
 def ways(api: AlibabaApi, environ: Mapping[str, str]) -> Mapping[str, PutBack]:
-    """Kind of a change -> how it is put back."""
+    """Kind of a change -> the function that undoes it."""
 
     def password(what: Changed) -> None:
         account = tair.TairAccount(api, what.ids["instance"], what.ids["account"])

@@ -1,4 +1,4 @@
-"""The desk of Alibaba's checks, and how they note what the cloud says to a call."""
+"""The desk of Alibaba's checks, and how the checks note the cloud's answer to a call."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ AlibabaCheck = Check[AlibabaDesk]
 
 @dataclass(frozen=True)
 class Said:
-    """What the cloud said to a call: its code and HTTP's status, or no code, and the call was taken."""
+    """The cloud's answer to a call: its code and the HTTP status. No code means that the call was accepted."""
 
     code: str = ""
     status: int = 200
@@ -26,11 +26,11 @@ class Said:
         return not self.code
 
     def __str__(self) -> str:
-        return f"{self.code} ({self.status})" if self.code else "taken"
+        return f"{self.code} ({self.status})" if self.code else "accepted"
 
 
 def said(call: Callable[[], object]) -> Said:
-    """Make a call and note whether it was taken. Raises: CallLost."""
+    """Make a call and note the answer. Raises: CallLost."""
     try:
         call()
     except CallRefused as refused:

@@ -1,4 +1,4 @@
-"""A small function of FC as the checks make it, call it and remove it."""
+"""A small function on FC that the checks create, call and delete."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ TRIGGER = "address"
 _PATH = "/2023-03-30/functions"
 _MOST_S, _LOOK_S, _SHOWS_S = 60.0, 0.5, 2.0
 _CODE = Path(__file__).with_name("function_code.py")
-"""What runs there."""
+"""The source of the function."""
 
 
 def packed_code() -> bytes:
-    """The zip that is sent; the same bytes each time."""
+    """The zip of the function. It has the same bytes each time."""
     packed = BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr(zipfile.ZipInfo("index.py"), _CODE.read_text(encoding="utf-8"))
@@ -38,7 +38,7 @@ def packed_code() -> bytes:
 
 @dataclass(frozen=True)
 class FcFunction:
-    """One function, known as this run's own by how its description begins."""
+    """One function. Its description begins with this run's mark, so that no other function is taken for it."""
 
     api: AlibabaApi
     name: str
@@ -57,7 +57,7 @@ class FcFunction:
         return self._found() is None
 
     def is_there(self) -> bool:
-        """Whether the function of this name is there, and is the one that this run made. Raises: as name_is_free."""
+        """Whether a function of this name exists and is the one that this run created. Raises: as name_is_free."""
         found = again_while_it_passes(self._found)
         return found is not None and str(found.get("description") or "").startswith(self._description)
 
@@ -90,12 +90,12 @@ class FcFunction:
         self.api.call_function("CreateFunction", "POST", _PATH, {}, body)
 
     def describe(self, text: str) -> None:
-        """Change its description and say nothing of the rest. Raises: CallRefused, CallLost."""
+        """Change only the function's description. Raises: CallRefused, CallLost."""
         update = {"description": f"{self._description} {text}"}
         _until_ready(lambda: self.api.call_function("UpdateFunction", "PUT", self._path, {}, update))
 
     def bound(self) -> int | str | None:
-        """How many instances it may have by GetConcurrencyConfig, or the code of a refusal. Raises: CallLost."""
+        """The function's limit of instances from GetConcurrencyConfig, or the code of a refusal. Raises: CallLost."""
         try:
             shown = self.api.call_function("GetConcurrencyConfig", "GET", f"{self._path}/concurrency", {})
         except CallRefused as refused:
@@ -104,13 +104,13 @@ class FcFunction:
         return most
 
     def put_async(self, **configuration: Any) -> dict[str, Any]:
-        """PutAsyncInvokeConfig, and what it shows then. Raises: CallRefused, CallLost."""
+        """Call PutAsyncInvokeConfig; returns the settings that it then shows. Raises: CallRefused, CallLost."""
         path = f"{self._path}/async-invoke-config"
         self.api.call_function("PutAsyncInvokeConfig", "PUT", path, {}, configuration)
         return self.api.call_function("GetAsyncInvokeConfig", "GET", path, {})
 
     def create_address(self) -> str:
-        """The host at which it answers signed calls. Raises: CallRefused, CallLost, Untried."""
+        """The host where the function answers signed calls. Raises: CallRefused, CallLost, Untried."""
         config = json.dumps({"authType": "function", "methods": ["POST"], "disableURLInternet": False})
         body = {"triggerName": TRIGGER, "triggerType": "http", "triggerConfig": config, "qualifier": "LATEST"}
         path = f"{self._path}/triggers"
@@ -121,33 +121,33 @@ class FcFunction:
             if url := str((shown.get("httpTrigger") or {}).get("urlInternet") or ""):
                 return url.removeprefix("https://").strip("/")
             time.sleep(_LOOK_S)
-        raise Untried("the trigger shows no address for a minute")
+        raise Untried("the trigger has shown no address for a minute")
 
     def invoke(self, order: Mapping[str, Any]) -> tuple[bytes, dict[str, str]]:
-        """What it returned, and the headers. Raises: CallRefused, CallLost."""
+        """The function's return value, and the headers of the answer. Raises: CallRefused, CallLost."""
         answer: tuple[bytes, dict[str, str]] = _until_ready(
             lambda: self.api.invoke(self.name, json.dumps(order).encode())
         )
         return answer
 
     def call(self, host: str, order: Mapping[str, Any], *, signed: bool = True) -> HttpAnswer:
-        """POST to its address, signed without a hash of the body. Raises: CallLost."""
+        """POST to the function's address. The signature does not cover the body. Raises: CallLost."""
         headers = fc_headers(host, self.api.keys) if signed else {"Content-Type": "application/json"}
         return send("POST", host, "/", headers, json.dumps(order).encode(), endpoint=self.api.endpoint)
 
     def remove(self) -> None:
-        """Remove it and its trigger, where it is this run's own, and wait until it is gone.
+        """Delete the function and its trigger if this run created them, and wait until they are gone.
 
-        One that was just made shows late. Raises: CallRefused, CallLost, Untried.
+        A new function may not show at once. Raises: CallRefused, CallLost, Untried.
         """
         wait_until(self.is_there, _SHOWS_S)
         until = time.monotonic() + _MOST_S
         while self.is_there():
             for action, path in (("DeleteTrigger", f"{self._path}/triggers/{TRIGGER}"), ("DeleteFunction", self._path)):
-                # What is gone or not ready is seen at the next look.
+                # If the function is gone or not ready, the next read shows it.
                 _deleted(lambda action=action, path=path: self.api.call_function(action, "DELETE", path, {}))  # type: ignore[misc]
             if time.monotonic() > until:
-                raise Untried("the function is there after a minute")
+                raise Untried("the function still exists after a minute")
             time.sleep(_LOOK_S)
 
 
@@ -159,7 +159,7 @@ def _deleted(call: Callable[[], object]) -> Said:
 
 
 def _until_ready(call: Callable[[], Any]) -> Any:
-    """Make a call; while the function is being changed, again. Raises: CallRefused, CallLost."""
+    """Make a call; repeat it while the function is being changed. Raises: CallRefused, CallLost."""
     until = time.monotonic() + _MOST_S
     while True:
         try:

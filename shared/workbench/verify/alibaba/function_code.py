@@ -1,6 +1,6 @@
-"""The function that the checks make on FC: it says what it was called with, prints, raises, or asks an API.
+"""The code of the checks' function on FC. By its order it reports its event, prints, raises, or calls an API.
 
-It is alone in its zip, so it uses the standard library alone.
+Its zip holds no other file, so it imports only the standard library.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 
 def handler(event: Any, context: Any) -> Any:
-    """An order is the event itself, or the body of a request to the function's address."""
+    """The order: the event itself, or the body of a request to the function's address."""
     told = json.loads(event)
     over_http = "do" not in told
     order = json.loads(told.get("body") or "{}") if over_http else told
@@ -35,7 +35,7 @@ def handler(event: Any, context: Any) -> Any:
 
 
 def code_of_a_read(keys: Any, host: str, endpoint: str, region: str) -> str:
-    """What an API of the cloud says to these keys: a code, or nothing if it answers. Never raises."""
+    """An API's answer to these keys: a code, or an empty text if the API accepts the call. Never raises."""
     query = f"RegionId={quote(region, safe='')}"
     try:
         local = endpoint.startswith("http://")

@@ -1,4 +1,4 @@
-"""How FC runs a function and answers for it: one function is made, called, and removed again."""
+"""How FC runs a function and answers for it. The checks create one function, call it, and delete it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CONTEXT = {"accountId", "domainName", "domainPrefix", "requestId", "time", "tim
 
 @dataclass(frozen=True)
 class FunctionSeen:
-    """What one function showed of itself, of its log, of its address and of its settings."""
+    """What one function showed: its own report, its log, its address and its settings."""
 
     states: tuple[str, str]
     checksum: str
@@ -44,14 +44,14 @@ class FunctionSeen:
 
 
 def function_story(desk: AlibabaDesk) -> FunctionSeen:
-    """Make a function, call it in each way, change it, remove it. Raises: Untried, CallRefused, CallLost."""
+    """Create a function, call it in each way, change it, delete it. Raises: Untried, CallRefused, CallLost."""
     part = desk.need(desk.sandbox.fc, "fc")
     mark = new_mark()
     function = FcFunction(desk.api, part.function, mark)
     if not function.name_is_free():
-        raise Untried("a function of the sandbox's name is there already")
+        raise Untried("the sandbox names a function that exists already")
     logs = {"project": part.log_project, "logstore": part.logstore} if part.log_project and part.logstore else None
-    title = "the function, which is made, called five times, and removed"
+    title = "the function, which is created, called five times, and deleted"
     with desk.change(Changed(KIND, title, {"function": part.function, "mark": mark})):
         function.create(part.role, logs)
         runtime = _look(desk, function)
@@ -73,7 +73,7 @@ def function_story(desk: AlibabaDesk) -> FunctionSeen:
 
 
 def _look(desk: AlibabaDesk, function: FcFunction) -> dict[str, Any]:
-    """What the function sees of its event and its keys."""
+    """The function's report about its event and its keys."""
     api = desk.api
     order = {"do": "look", "host": api.host("r-kvstore"), "endpoint": api.endpoint, "region": api.region}
     seen = json.loads(function.invoke(order)[0])
@@ -81,7 +81,7 @@ def _look(desk: AlibabaDesk, function: FcFunction) -> dict[str, Any]:
 
 
 def _at_rest(function: FcFunction) -> tuple[str, str]:
-    """`state` and `lastUpdateStatus` of a function that runs, when they have settled or some seconds went by."""
+    """`state` and `lastUpdateStatus` of a running function, once they are settled or after some seconds."""
     until = time.monotonic() + _REST_S
     while True:
         shown = function.shown()
@@ -92,7 +92,7 @@ def _at_rest(function: FcFunction) -> tuple[str, str]:
 
 
 def _calls(function: FcFunction, host: str) -> tuple[HttpAnswer, HttpAnswer, HttpAnswer]:
-    """A signed call, as soon as the address is known to the platform; one without a signature; one that raises."""
+    """Make a signed call once the platform knows the address, one without a signature, and one that raises."""
     until = time.monotonic() + 20
     while True:
         signed = function.call(host, {"look": "here"})
@@ -120,17 +120,17 @@ def _called(desk: AlibabaDesk) -> Finding:
     seen = desk.once(function_story).runtime
     kind, code = str(seen.get("event")), str(seen.get("code"))
     if "errorMessage" in seen:
-        return Differs("bytes, and keys that an API takes", f"the function raised {seen.get('errorType')}")
+        return Differs("bytes, and keys that an API accepts", f"the function raised {seen.get('errorType')}")
     if code.startswith("no answer"):
         raise Untried(f"the function asked an API: {code}")
-    told = f"the event is {kind}; an API says to the keys of context.credentials: {code or 'taken'}"
+    told = f"the event is {kind}; an API's answer to the keys of context.credentials: {code or 'accepted'}"
     stale = any(word in code for word in ("SecurityToken", "AccessKey", "Signature"))
-    return Holds(told) if kind == "bytes" and not stale else Differs("bytes, and keys that an API takes", told)
+    return Holds(told) if kind == "bytes" and not stale else Differs("bytes, and keys that an API accepts", told)
 
 
 def _reaches(desk: AlibabaDesk) -> Finding:
     code = str(desk.once(function_story).runtime.get("code"))
-    told = f"a function without a network of its own asks an API: {code or 'answered'}"
+    told = f"a function without a private network calls an API: {code or 'answered'}"
     return Differs("an answer", told) if code.startswith("no answer") else Holds(told)
 
 
@@ -139,8 +139,8 @@ def _return_in_log(desk: AlibabaDesk) -> Finding:
     if seen.log is None or seen.printed not in seen.log:
         raise Untried("the answer does not show the log of its call")
     if seen.returned in seen.log:
-        return Differs("what was printed alone", "the end of the log has what was printed and what was returned")
-    return Holds("the end of the log has what was printed, not what was returned")
+        return Differs("what was printed alone", "the end of the log has what the function printed and returned")
+    return Holds("the end of the log has what the function printed, not what it returned")
 
 
 def _http(desk: AlibabaDesk) -> Finding:
@@ -165,36 +165,40 @@ def _http(desk: AlibabaDesk) -> Finding:
 def _raised(desk: AlibabaDesk) -> Finding:
     seen = desk.once(function_story)
     if seen.signed.status >= 400:
-        raise Untried(f"the address answers {seen.signed.status} to a call that raises nothing")
+        raise Untried(f"the address answers {seen.signed.status} to a call that does not raise")
     told = f"after an exception the address answers {seen.raised.status}"
     return Holds(told) if 500 <= seen.raised.status < 600 else Differs("5xx", told)
 
 
 def _state(desk: AlibabaDesk) -> Finding:
     state, update = desk.once(function_story).states
-    told = f"a function that runs shows state {state or 'null'}, lastUpdateStatus {update or 'null'}"
+    told = f"a running function shows state {state or 'null'}, lastUpdateStatus {update or 'null'}"
     as_expected = (state, update) == ("Active", "Successful")
-    return Holds(told) if as_expected else Differs("Active and Successful; keyturn takes the others for rest too", told)
+    return (
+        Holds(told)
+        if as_expected
+        else Differs("Active and Successful; keyturn also counts the others as settled", told)
+    )
 
 
 def _checksum(desk: AlibabaDesk) -> Finding:
     checksum = desk.once(function_story).checksum
     same = is_of(checksum, packed_code())
-    told = f"codeChecksum is the CRC-64/XZ of the zip: {same}" if checksum else "no codeChecksum is shown"
+    told = f"codeChecksum is the CRC-64/XZ of the zip: {same}" if checksum else "the API shows no codeChecksum"
     return Holds(told) if same else Differs("the CRC-64/XZ of the zip, in decimal", told)
 
 
 def _replaced(desk: AlibabaDesk) -> Finding:
     only_age, only_retries = desk.once(function_story).configurations
     retries, age_s = only_age.get("maxAsyncRetryAttempts"), only_retries.get("maxAsyncEventAgeInSeconds")
-    told = f"1 retry that the next call left out: {retries}; an age of {2 * _AGE_S} s: {age_s}"
+    told = f"1 retry, which the next call did not name: {retries}; an age of {2 * _AGE_S} s: {age_s}"
     replaced = retries in _DEFAULT_RETRIES and age_s in _DEFAULT_AGE_S
-    return Holds(told) if replaced else Differs("both are the defaults again", told)
+    return Holds(told) if replaced else Differs("both have their defaults again", told)
 
 
 def _no_bound(desk: AlibabaDesk) -> Finding:
     bound = desk.once(function_story).bound
-    told = f"a function for which none was set shows the bound {bound or 'of no number'}"
+    told = f"a function without a limit of its own shows {bound or 'no number'}"
     return Holds(told) if bound == "OnDemandConfigNotFound" else Differs("OnDemandConfigNotFound", told)
 
 
@@ -205,7 +209,7 @@ def _logs_stay(desk: AlibabaDesk) -> Finding:
     parts = [(one.get("project"), one.get("logstore")) for one in logs]
     if not all(parts[0]):
         raise Untried("the function does not show its log settings")
-    told = f"after an update that leaves them out the log settings are {'there' if parts[0] == parts[1] else 'changed'}"
+    told = f"after an update without them, the log settings are {'there' if parts[0] == parts[1] else 'changed'}"
     return Holds(told) if parts[0] == parts[1] else Differs("as before", told)
 
 

@@ -1,4 +1,4 @@
-"""What lists and parameters are like: reads alone."""
+"""How lists and parameters behave. These checks only read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _told(answers: Mapping[str, Said]) -> str:
 
 
 def _pages(desk: AlibabaDesk) -> Finding:
-    """Sizes of pages, tags with and without a region, and with an account in the sandbox its filter."""
+    """Page sizes, tags with and without a region, and, if the sandbox has an account, the filter by account."""
     here = desk.api.region
     taken = {
         "50 a page": _read(desk, "DescribeInstances", RegionId=here, PageSize="50"),
@@ -36,7 +36,7 @@ def _pages(desk: AlibabaDesk) -> Finding:
         found = desk.api.call("r-kvstore", "DescribeAccounts", ids)["Accounts"]["Account"]
         told += f"; accounts by one name: {len(found)}"
         as_expected = as_expected and [one["AccountName"] for one in found] == [part.account]
-    return Holds(told) if as_expected else Differs("taken, taken, refused, refused, one account", told)
+    return Holds(told) if as_expected else Differs("accepted, accepted, refused, refused, one account", told)
 
 
 def _parameters(desk: AlibabaDesk) -> Finding:

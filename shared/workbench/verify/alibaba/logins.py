@@ -1,4 +1,4 @@
-"""Where an instance listens, whether it speaks TLS, and how one logs in there. Nothing is changed."""
+"""Where an instance listens, whether it speaks TLS, and how clients log in. These checks change nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.workbench.verify.check import Untried, WrongPassword, made_up_passwo
 from shared.workbench.verify.findings import Differs, Finding, Holds
 
 _NEARBY_S, _SLOW_S = 3.0, 20.0
-_OUTSIDE = "no connection to the instance's private address: run it inside the network"
+_OUTSIDE = "no connection to the instance's private address: run verify inside the network"
 _NO_TLS = "IncorrectEngineVersion"
 
 
@@ -45,12 +45,12 @@ def _place(desk: AlibabaDesk) -> Place:
 
 
 def _connect(desk: AlibabaDesk, place: Place) -> socket.socket:
-    """Raises: Untried: it cannot be reached from here; ConnectionRefusedError."""
+    """Connect once. Raises: Untried: this machine cannot reach the address; ConnectionRefusedError."""
     try:
         plain = socket.create_connection((place.host, place.port), timeout=_SLOW_S if desk.slow else _NEARBY_S)
         if not place.has_tls:
             return plain
-        context = ssl.create_default_context()  # the vendor's own authority signs, which no machine knows
+        context = ssl.create_default_context()  # the vendor's own authority signs; no machine trusts it by default
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         return context.wrap_socket(plain, server_hostname=place.host)
     except ConnectionRefusedError:
@@ -69,7 +69,7 @@ def _address(desk: AlibabaDesk) -> Finding:
     try:
         _connect(desk, place).close()
     except ConnectionRefusedError:
-        return Differs(expected, f"a private address at which nobody listens, port {place.port}")
+        return Differs(expected, f"a private address where nobody listens, port {place.port}")
     return Holds(f"a private address that answers at port {place.port}")
 
 
@@ -106,16 +106,18 @@ def _forms(desk: AlibabaDesk) -> Finding:
     )
     as_expected = all(right and not wrong for wrong, right in answers.values())
     return (
-        Holds(told) if as_expected else Differs("a wrong password is refused in every form, the right one taken", told)
+        Holds(told)
+        if as_expected
+        else Differs("a wrong password is refused in every form, the right one accepted", told)
     )
 
 
 def _word(taken: bool) -> str:
-    return "taken" if taken else "refused"
+    return "accepted" if taken else "refused"
 
 
 def _auth(desk: AlibabaDesk, place: Place, words: tuple[str, ...], password: str) -> bool:
-    """Whether a login on a connection of its own is taken. Raises: Untried, ConnectionRefusedError."""
+    """Whether a login on a separate connection succeeds. Raises: Untried, ConnectionRefusedError."""
     arguments = [b"AUTH", *(word.format(password).encode() for word in words)]
     request = b"*%d\r\n" % len(arguments) + b"".join(b"$%d\r\n%s\r\n" % (len(one), one) for one in arguments)
     with _connect(desk, place) as connection:

@@ -1,4 +1,4 @@
-"""What ModifyAccountPassword does: the claims about Tair's fence, states and rules of passwords."""
+"""How ModifyAccountPassword behaves: the claims about Tair's fence, its states and its password rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _SHORTEST, _LONGEST = 8, 32
 
 @dataclass(frozen=True)
 class FenceSeen:
-    """One change of a password, what was refused before it and after it."""
+    """One change of a password, and the calls that were refused before and after it."""
 
     wrong_old: Said
     wrong_new: Said
@@ -30,11 +30,11 @@ class FenceSeen:
     used_nonce: Said | None = None
     old_afterwards: Said | None = None
     probe: Said | None = None
-    equal_wrong: Said | None = None  # a password that was not in force yet, as old and as new
+    equal_wrong: Said | None = None  # a password that was never in force, as old and as new
 
 
 def fence_story(desk: AlibabaDesk) -> FenceSeen:
-    """Change the password once, with calls around it that change nothing. Raises: Untried, CallLost."""
+    """Change the password once, with calls before and after it that change nothing. Raises: Untried, CallLost."""
     account, first, variable = account_to_change(desk)
     new = made_up_password()
     too_short = new[: _SHORTEST - 1]
@@ -64,7 +64,7 @@ def fence_story(desk: AlibabaDesk) -> FenceSeen:
 
 
 def _with_used_nonce(account: TairAccount, old: str, new: str) -> Said:
-    """A change under a nonce that a read used a moment before."""
+    """Try a change under a nonce that a read has just used."""
     nonce = {"x-acs-signature-nonce": uuid.uuid4().hex}
     account.api.call("r-kvstore", "DescribeInstances", {"RegionId": account.api.region}, headers=nonce)
     return account.modify(old, new, headers=nonce)
@@ -72,7 +72,7 @@ def _with_used_nonce(account: TairAccount, old: str, new: str) -> Said:
 
 @dataclass(frozen=True)
 class ValuesSeen:
-    """Which new passwords were taken, and what a second change right behind the first got."""
+    """Which new passwords were accepted, and the answer to a second change right after the first."""
 
     longest: Said
     shortest: Said
@@ -83,7 +83,7 @@ class ValuesSeen:
 
 
 def values_story(desk: AlibabaDesk) -> ValuesSeen:
-    """Try passwords at the edges of the published rule. Raises: Untried, CallLost."""
+    """Try passwords at the limits of the published rule. Raises: Untried, CallLost."""
     account, first, variable = account_to_change(desk)
     longest = made_up_password(_LONGEST - len(SYMBOLS)) + SYMBOLS
     shortest = made_up_password(_SHORTEST)
@@ -107,8 +107,8 @@ def values_story(desk: AlibabaDesk) -> ValuesSeen:
 def _form_body(desk: AlibabaDesk) -> Finding:
     seen = desk.once(fence_story)
     if seen.change.code.startswith("Missing"):
-        return Differs("passwords in the form body are read", f"with both there: {seen.change}")
-    return Holds("a change with both passwords in the form body was taken") if seen.change.taken else _unclear(seen)
+        return Differs("passwords in the form body are read", f"with both in the body: {seen.change}")
+    return Holds("a change with both passwords in the form body was accepted") if seen.change.taken else _unclear(seen)
 
 
 def _wrong_old(desk: AlibabaDesk) -> Finding:
@@ -126,7 +126,7 @@ def _probe(desk: AlibabaDesk) -> Finding:
     if seen.probe is None:
         return _unclear(seen)
     told = f"the password in force as old and new: {seen.probe}"
-    return Holds(told) if seen.probe.taken else Differs("taken, and nothing changes", told)
+    return Holds(told) if seen.probe.taken else Differs("accepted, and nothing changes", told)
 
 
 def _equal_wrong(desk: AlibabaDesk) -> Finding:
@@ -150,13 +150,13 @@ def _used_nonce(desk: AlibabaDesk) -> Finding:
     seen = desk.once(fence_story)
     if seen.used_nonce is None or seen.old_afterwards is None:
         return _unclear(seen)
-    told = f"a change under a used nonce: {seen.used_nonce}; the former password then: {seen.old_afterwards}"
+    told = f"a change under a used nonce: {seen.used_nonce}; then the former password: {seen.old_afterwards}"
     nothing = not seen.used_nonce.taken and not seen.old_afterwards.taken
     return Holds(told) if nothing else Differs("refused, and nothing changes", told)
 
 
 def _refused_first(desk: AlibabaDesk) -> Finding:
-    """Bad keys are refused; with an account in the sandbox also that such a change has no effect."""
+    """Check that bad keys are refused and, if the sandbox has an account, that such a change has no effect."""
     read = wire.bad_keys(desk)
     if desk.sandbox.tair is None or isinstance(read, Differs):
         return read
@@ -166,9 +166,9 @@ def _refused_first(desk: AlibabaDesk) -> Finding:
         raise
     except Untried:
         return read
-    told = f"a change with a made-up token: {seen.bad_token}; the real one behind it: {seen.change}"
+    told = f"a change with a made-up token: {seen.bad_token}; then one with the real token: {seen.change}"
     if seen.bad_token.taken or seen.bad_token_had_effect:
-        return Differs("refused, and nothing happens", told)
+        return Differs("refused, and nothing changes", told)
     return Holds(f"{read.seen}; {told}") if seen.change.taken else read
 
 
@@ -182,22 +182,24 @@ def _values(desk: AlibabaDesk) -> Finding:
     }
     told = "; ".join(f"{name}: {one}" for name, one in tried.items())
     kept = seen.longest.taken and seen.shortest.taken and not seen.too_long.taken and not seen.too_short.taken
-    return Holds(told) if kept else Differs("8 to 32 characters and the published symbols are taken, no others", told)
+    return (
+        Holds(told) if kept else Differs("8 to 32 characters with the published symbols are accepted, no others", told)
+    )
 
 
 def _busy(desk: AlibabaDesk) -> Finding:
     seen = desk.once(values_story)
     if seen.meanwhile is None or seen.meanwhile.taken:
-        raise Untried("a second change right behind the first was taken: nothing was busy")
-    told = f"a second change right behind the first: {seen.meanwhile}"
+        raise Untried("a second change right after the first was accepted: nothing was busy")
+    told = f"a second change right after the first: {seen.meanwhile}"
     if not seen.first_was_kept:
-        return Differs("nothing happens behind such a code", f"{told}; the first change's password is not in force")
+        return Differs("such a code means that nothing changes", f"{told}; the first change's password is not in force")
     row = find_code(ALIBABA_CODES, seen.meanwhile.code)
     return Holds(told) if row and row.proof is Proves.LATER else Differs("a code that the tables list as busy", told)
 
 
 def _unclear(seen: FenceSeen) -> Finding:
-    raise Untried(f"the change that it rests on was refused: {seen.change}")
+    raise Untried(f"the change that this check needs was refused: {seen.change}")
 
 
 CHECKS: tuple[AlibabaCheck, ...] = (

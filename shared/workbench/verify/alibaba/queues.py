@@ -1,4 +1,4 @@
-"""What an SMQ queue takes, and how it confirms it."""
+"""Which messages an SMQ queue accepts, and how it confirms them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from shared.workbench.verify.put_back import Changed
 KIND = "smq-messages"
 _MISTAKES = ("QueueNotExist", "InvalidQueueName")
 _LARGEST, _MOST_BATCHES = 48 * 1024, 8
-_OURS = "keyturn verify:"  # with a mark of a length that base64 leaves as it is, whatever follows
+_OURS = "keyturn verify:"  # with its mark a multiple of 3 bytes, so its base64 never varies
 
 
 @dataclass(frozen=True)
 class QueueSeen:
-    """What two messages got, and of which text the first one's digest is."""
+    """The answers to two messages, and the form of the first message that its digest covers."""
 
     small: Said
     digest_is_of: str
@@ -34,9 +34,9 @@ class QueueSeen:
 
 
 def queue_story(desk: AlibabaDesk) -> QueueSeen:
-    """Send a small and the largest message. Raises: Untried, CallLost."""
+    """Send a small message and the largest one. Raises: Untried, CallLost."""
     part = desk.need(desk.sandbox.smq, "smq")
-    title = "the queue: two messages, which are removed again"
+    title = "the queue: two messages, which are deleted again"
     mark = new_mark()
     ours = f"{_OURS}{mark}"
     with desk.change(Changed(KIND, title, {"account": part.account, "queue": part.queue, "mark": mark})):
@@ -52,7 +52,7 @@ def queue_story(desk: AlibabaDesk) -> QueueSeen:
 
 
 def _received(api: AlibabaApi, account: str, queue: str, ours: str) -> tuple[bool, tuple[int, ...]]:
-    """Whether a received message is hidden, and the statuses of two deletions by its handle; the second is late."""
+    """Whether a received message is hidden, and the statuses of two deletions with its handle, the second one late."""
     got = _ours(_ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0"), ours)
     if not got:
         return False, ()
@@ -65,7 +65,7 @@ def _received(api: AlibabaApi, account: str, queue: str, ours: str) -> tuple[boo
 
 
 def _ours(answer: HttpAnswer, begin: str) -> list[dict[str, str]]:
-    """The messages that begin so and that an answer holds, each with a handle that a query can carry."""
+    """The messages in an answer that begin with the mark, each with a handle that fits into a query."""
     found = smq_wire.elements(answer.body, "Message") if answer.status == 200 else ()
     packed = base64.b64encode(begin.encode()).decode()
     ours = [one for one in found if one.get("MessageBody", "").startswith(packed)]
@@ -83,7 +83,7 @@ def _ask(api: AlibabaApi, method: str, account: str, queue: str, query: str, bod
 
 
 def remove_messages(api: AlibabaApi, what: Changed) -> None:
-    """Take the messages of the change out of the queue; others come back when their lease ends. Raises: CallLost."""
+    """Delete the messages of the change. Other messages return when their lease ends. Raises: CallLost."""
     account, queue = what.ids["account"], what.ids["queue"]
     for _ in range(_MOST_BATCHES):
         answer = _ask(api, "GET", account, queue, "?numOfMessages=16&waitseconds=0")
@@ -104,17 +104,17 @@ def _md5(text: str) -> str:
 
 
 def _refused_for_another_reason(message: Said) -> None:
-    """Raises: Untried: a message was refused for a mistake in the sandbox file, or for the moment."""
+    """Raises: Untried: a message was refused because of the sandbox file, or for a temporary reason."""
     if message.code.startswith(_MISTAKES) or passes(message.code) or message.status in (429, 503):
         raise Untried(f"a message was refused for another reason: {message}")
 
 
 def _temporary_keys(desk: AlibabaDesk) -> Finding:
     if not desk.api.keys.get("token"):
-        raise Untried("these are no temporary keys: run it with a role's")
+        raise Untried("these are no temporary keys: use the keys of a role")
     _refused_for_another_reason(desk.once(queue_story).small)
     told = f"a message with temporary keys, the token in a header that is not signed: {desk.once(queue_story).small}"
-    return Holds(told) if desk.once(queue_story).small.taken else Differs("taken", told)
+    return Holds(told) if desk.once(queue_story).small.taken else Differs("accepted", told)
 
 
 def _digest(desk: AlibabaDesk) -> Finding:
@@ -122,18 +122,17 @@ def _digest(desk: AlibabaDesk) -> Finding:
     if not seen.small.taken:
         raise Untried(f"a message was refused: {seen.small}")
     _refused_for_another_reason(seen.large)
-    told = f"the digest is of {seen.digest_is_of}; 48 KB as 64 KB of base64: {seen.large}"
+    told = f"the digest covers {seen.digest_is_of}; 48 KB as 64 KB of base64: {seen.large}"
     as_expected = seen.digest_is_of == "the body as sent" and seen.large.taken
-    return Holds(told) if as_expected else Differs("the digest of the body as sent; 48 KB are taken", told)
+    return Holds(told) if as_expected else Differs("the digest covers the body as sent; 48 KB are accepted", told)
 
 
 def _hidden(desk: AlibabaDesk) -> Finding:
     seen = desk.once(queue_story)
     if not seen.deletions:
-        raise Untried(f"no message came back: {seen.small}")
-    told = (
-        f"a received message is hidden: {'yes' if seen.hidden else 'no'}; deleted by its handle, twice: "
-        + ", ".join(str(one) for one in seen.deletions)
+        raise Untried(f"no message arrived: {seen.small}")
+    told = f"a received message is hidden: {'yes' if seen.hidden else 'no'}; deleted twice by its handle: " + ", ".join(
+        str(one) for one in seen.deletions
     )
     as_expected = seen.hidden and seen.deletions[0] == 204 and seen.deletions[1] >= 400
     return Holds(told) if as_expected else Differs("hidden; 204, then an error", told)

@@ -1,4 +1,4 @@
-"""A secret of KMS as the checks use it: its versions and labels, and how its current value is put back."""
+"""A secret of KMS for the checks: its versions and labels, and how its current value is restored."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ListedVersion:
 
 @dataclass(frozen=True)
 class KmsSecret:
-    """One secret. What a change makes of versions and labels has names that begin with its own mark."""
+    """One secret. The versions and labels of a change have names that begin with the change's mark."""
 
     api: AlibabaApi
     name: str
@@ -39,11 +39,11 @@ class KmsSecret:
         return f"keyturn-verify-{self.mark}"
 
     def version_name(self) -> str:
-        """An id for a version that no other has."""
+        """A version id that no other change uses."""
         return f"{self.label}-{randomness.token_hex(4)}"
 
     def versions(self, *, deprecated: str = "true") -> list[ListedVersion]:
-        """Every version, or those with a label, the earliest first; of one second in the service's order.
+        """Every version, or those with a label, the earliest first. Versions of one second are in the service's order.
 
         Raises: CallRefused, CallLost.
         """
@@ -57,7 +57,7 @@ class KmsSecret:
         return self._call("GetSecretValue", {"SecretName": self.name})
 
     def put(self, version: str, value: str, labels: Sequence[str] = ()) -> Said:
-        """PutSecretValue; without labels it becomes the current version. Raises: CallLost."""
+        """PutSecretValue. Without labels the version becomes the current one. Raises: CallLost."""
         query = {"SecretName": self.name, "VersionId": version}
         if labels:
             query["VersionStages"] = json.dumps(list(labels))
@@ -71,10 +71,10 @@ class KmsSecret:
         return said(lambda: self._call("UpdateSecretVersionStage", query))
 
     def put_back(self, first: str, value: str) -> None:
-        """Take the checks' labels off, and make the first value the current one again. Raises: CallRefused, CallLost.
+        """Remove the checks' labels, and make the first value current again. Raises: CallRefused, CallLost.
 
-        The first version becomes the current one where nothing was pushed out; else a copy stays current, which is
-        among the last versions to go.
+        The first version becomes current if the checks pushed no version out. Otherwise a copy of it stays current,
+        because a current version is among the last to be pushed out.
         """
         listed = self.versions()
         for one in listed:
@@ -83,7 +83,7 @@ class KmsSecret:
                     self.move(label, away=one.id)
         holder = next((one.id for one in listed if CURRENT in one.labels), "")
         if not holder.startswith(self.label):
-            return  # the first version is still current, or somebody else's
+            return  # the first version is still current, or one of somebody else
         if len(listed) < MOST_VERSIONS and any(one.id == first for one in listed):
             self.move(CURRENT, away=holder, to=first)
         if self.current()["SecretData"] != value:
@@ -96,7 +96,7 @@ class KmsSecret:
 
 
 def labels_of(listed: Sequence[ListedVersion], version: str) -> frozenset[str]:
-    """The labels of one version; none if it is gone."""
+    """The labels of one version; empty if the version is gone."""
     return next((one.labels for one in listed if one.id == version), frozenset())
 
 

@@ -1,4 +1,4 @@
-"""What KMS does with versions and labels: each version of the checks holds the value that was current before."""
+"""How KMS treats versions and labels. Each version of the checks holds the value that was current before."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _WHOLE_SECONDS = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 
 @dataclass
 class SecretSeen:
-    """What was seen, as far as the story came."""
+    """What the checks saw. The story may have stopped early."""
 
     labelled: Said = field(default_factory=Said)
     label_is_there: bool = False
@@ -54,10 +54,10 @@ def secret_story(desk: AlibabaDesk) -> SecretSeen:
     secret = KmsSecret(desk.api, desk.need(desk.sandbox.kms, "kms").secret, new_mark())
     was = secret.current()
     if was.get("SecretDataType", "text") != "text" or len(was["SecretData"]) > 4096:
-        raise Untried("the sandbox's secret is no short text")
+        raise Untried("the sandbox's secret is not a short text")
     first, value = str(was["VersionId"]), str(was["SecretData"])
     seen = SecretSeen()
-    title = "versions of the secret: up to ten are added with its present value, older ones may go"
+    title = "versions of the secret: up to ten copies of its present value are added, and older versions may be deleted"
     ids = {"secret": secret.name, "version": first, "mark": secret.mark}
     with desk.change(Changed(KIND, title, ids, password=value)):
         one, two = secret.version_name(), secret.version_name()
@@ -82,7 +82,7 @@ def _two_values(secret: KmsSecret, seen: SecretSeen, one: str, value: str, first
 
 
 def _two_labels(secret: KmsSecret, seen: SecretSeen, ids: tuple[str, str, str]) -> None:
-    """The label stands on the second version; the first has the current one."""
+    """Put the label on the second version; the first version has the current label."""
     first, one, two = ids
     seen.not_held = secret.move(secret.label, away=first, to=two)
     seen.label_stayed = secret.label in labels_of(secret.versions(), one)
@@ -97,7 +97,7 @@ def _two_labels(secret: KmsSecret, seen: SecretSeen, ids: tuple[str, str, str]) 
 
 
 def _limits(secret: KmsSecret, seen: SecretSeen, holder: str) -> None:
-    """More labels on a version, until one is refused; then the largest value, which never becomes the current one."""
+    """Add labels to a version until one is refused. Then put the largest value, which never becomes the current one."""
     added = [f"{secret.label}-second"]
     for number in range(_MOST_LABELS + 1):
         label = f"{secret.label}-{number}"
@@ -114,18 +114,18 @@ def _limits(secret: KmsSecret, seen: SecretSeen, holder: str) -> None:
 
 
 def _eleven(secret: KmsSecret, seen: SecretSeen, value: str) -> None:
-    """Fill the secret, put one more, and leave two young copies as the current and the previous version."""
+    """Fill the secret, add one more version, and leave two new copies as the current and the previous version."""
     for _ in range(MOST_VERSIONS):
         seen.count = len(secret.versions())
         if seen.count >= MOST_VERSIONS:
             break
-        # A new one each time: the label moves on, so that none but the last of them has it.
+        # Each time with a new label: a label moves on, so only the last version has it.
         seen.fill = secret.put(secret.version_name(), value, [secret.label])
         if not seen.fill.taken:
             return
     if seen.count < MOST_VERSIONS:
         return
-    # The two current ones are the youngest: what goes has no label.
+    # The two current versions are the newest. The versions that are pushed out have no label.
     copies = [secret.put(secret.version_name(), value) for _ in range(2)]
     before = secret.versions()
     refused = next((one for one in copies if not one.taken), None)
@@ -161,16 +161,20 @@ def _eleventh(desk: AlibabaDesk) -> Finding:
     seen = desk.once(secret_story)
     if seen.eleventh is None:
         raise Untried(f"the secret has {seen.count} versions and takes no more: {seen.fill}")
-    told = f"an eleventh version: {seen.eleventh}; gone: {len(seen.pushed_out)}"
+    told = f"an eleventh version: {seen.eleventh}; deleted: {len(seen.pushed_out)}"
     told += ", the earliest" if seen.earliest_went else ""
-    return Holds(told) if seen.eleventh.taken and seen.earliest_went else Differs("taken, the earliest goes", told)
+    return (
+        Holds(told)
+        if seen.eleventh.taken and seen.earliest_went
+        else Differs("accepted, and the earliest is deleted", told)
+    )
 
 
 def _not_held(desk: AlibabaDesk) -> Finding:
     seen = desk.once(secret_story)
     if seen.not_held is None:
         return _unclear(seen)
-    told = f"a label moved from a version without it: {seen.not_held}; it stays: {_yes(seen.label_stayed)}"
+    told = f"a label moved from a version that lacks it: {seen.not_held}; it stays: {_yes(seen.label_stayed)}"
     return Holds(told) if not seen.not_held.taken and seen.label_stayed else Differs("refused; it stays", told)
 
 
@@ -193,7 +197,7 @@ def _read(desk: AlibabaDesk) -> Finding:
         return _unclear(seen)
     bare, shown = seen.unlabelled
     told = (
-        f"without a version the current one's value is given: {_yes(seen.current_is_given)}; "
+        f"without a version id the current value is returned: {_yes(seen.current_is_given)}; "
         f"of {bare} versions without a label {shown} are listed where IncludeDeprecated is false"
     )
     as_expected = seen.current_is_given and bare and not shown

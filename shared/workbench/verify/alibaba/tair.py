@@ -1,4 +1,4 @@
-"""An account of a Tair instance as the checks use it: its password, its status, and how its password is put back."""
+"""An account of a Tair instance for the checks: its password and status, and how its password is restored."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _ROUNDS, _APART_S = 5, 3.0
 
 
 class NotBack(Exception):
-    """The first password is not known to be in force."""
+    """Nothing shows that the first password is in force."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,10 @@ class TairAccount:
     def modify(
         self, old: str, new: str, *, account: str = "", headers: Mapping[str, str] | None = None, token: str = ""
     ) -> Said:
-        """ModifyAccountPassword, both passwords in the form body; `headers` and `token` replace. Raises: CallLost."""
+        """ModifyAccountPassword with both passwords in the form body; `headers` and `token` replace the usual ones.
+
+        Raises: CallLost.
+        """
         ids = {"InstanceId": self.instance, "AccountName": account or self.account}
         form = {"OldAccountPassword": old, "NewAccountPassword": new}
         keys = {"token": token} if token else None
@@ -48,7 +51,7 @@ class TairAccount:
         answer = self.api.call("r-kvstore", "DescribeInstanceAttribute", {"InstanceId": self.instance})
         for found in answer["Instances"]["DBInstanceAttribute"]:
             return dict(found)
-        raise Untried("the instance is not shown")
+        raise Untried("the API does not show the instance")
 
     def status(self) -> str:
         """The account's status. Raises: CallRefused, CallLost, Untried."""
@@ -60,14 +63,14 @@ class TairAccount:
         raise Untried(f"there is no account {self.account} on {self.instance}")
 
     def watch(self, quiet_s: float) -> tuple[str, ...]:
-        """The statuses that follow each other until Available comes after another, or nothing else in `quiet_s`.
+        """The account's statuses until Available follows another one, or until nothing else shows for `quiet_s`.
 
         Raises: CallRefused, CallLost; Untried: it takes more than ten minutes.
         """
         seen, start = [self.status()], time.monotonic()
         while seen[-1] != "Available" or (len(seen) == 1 and time.monotonic() - start < quiet_s):
             if time.monotonic() - start > _MOST_S:
-                raise Untried(f"the account shows {seen[-1]} for ten minutes")
+                raise Untried(f"the account has shown {seen[-1]} for ten minutes")
             time.sleep(_LOOK_S)
             if (now := self.status()) != seen[-1]:
                 seen.append(now)
@@ -78,11 +81,11 @@ class TairAccount:
         until = time.monotonic() + _MOST_S
         while self.status() != "Available" or self.attributes()["InstanceStatus"] != "Normal":
             if time.monotonic() > until:
-                raise Untried("the account is not ready for ten minutes")
+                raise Untried("the account has not been ready for ten minutes")
             time.sleep(_LOOK_S)
 
     def put_back(self, first: str, since: str) -> None:
-        """Make `first` the password, where it or `since` is in force. Raises: NotBack."""
+        """Make `first` the password again if it or `since` is in force. Raises: NotBack."""
         for _ in range(_ROUNDS):
             try:
                 self.settle()
@@ -94,10 +97,11 @@ class TairAccount:
         raise NotBack
 
     def _is_back(self, first: str, since: str) -> bool:
-        """One round of it; the fence shows which is in force, since a call is taken only with that one.
+        """One attempt. The fence shows which password is in force, because a call is accepted with that one only.
 
-        Where the same password twice is refused, a change to `since` and back shows that `first` is in force. Where the
-        cloud takes no such password, `since` is as wrong as a made-up one, and `first` is refused for another reason.
+        If the cloud refuses the same password twice, a change to `since` and back shows that `first` is in force. If
+        the cloud accepts no such password, `since` is as wrong as a made-up one, and `first` is refused for another
+        reason.
         """
         from_since = self.modify(since, first)
         same = from_since if from_since.taken else self.modify(first, first)
@@ -105,7 +109,7 @@ class TairAccount:
             self.settle()
             return True
         if same.code.startswith("Missing"):
-            return True  # the gateway does not see the passwords: no call changed anything
+            return True  # the gateway refused before it saw the passwords: no call changed anything
         to_since = self.modify(first, since)
         if to_since.taken:
             self.settle()
@@ -115,18 +119,19 @@ class TairAccount:
 
 
 def sandbox_account(desk: AlibabaDesk) -> tuple[TairAccount, str, str]:
-    """The sandbox's account, its present password, and the variable that holds it. Raises: Untried."""
+    """The sandbox's account, its present password, and the variable that holds this password. Raises: Untried."""
     part = desk.need(desk.sandbox.tair, "tair")
     account = TairAccount(desk.api, part.instance, part.account)
     return account, desk.present(part.account_password), part.account_password
 
 
 def account_to_change(desk: AlibabaDesk) -> tuple[TairAccount, str, str]:
-    """As `sandbox_account`; its password keeps the published rule, and is in force. Raises: Untried."""
+    """As `sandbox_account`. Its password must keep the published rule and be in force. Raises: Untried."""
     account, first, variable = sandbox_account(desk)
     if not keeps_rule(first):
         raise Untried(
-            f"{variable} does not keep the published rule and may not go back: 8 to 32 letters, digits and {SYMBOLS}, "
+            f"{variable} breaks the published rule, so the cloud may refuse to restore it: 8 to 32 letters, digits"
+            f" and {SYMBOLS}, "
             "of three kinds"
         )
     desk.once(_prove)
@@ -140,9 +145,10 @@ def keeps_rule(password: str) -> bool:
 
 
 def _prove(desk: AlibabaDesk) -> None:
-    """See by the fence that the variable holds the present password. Raises: WrongPassword: it does not.
+    """Check by the fence that the variable holds the present password. Raises: WrongPassword: it does not.
 
-    Where the present password is not taken as old and new, a change to another tells: the code may be about equal ones.
+    If the cloud refuses the present password as old and new, try a change to another one: the refusal may be about
+    equality.
     """
     account, first, variable = sandbox_account(desk)
     account.settle()
@@ -153,7 +159,7 @@ def _prove(desk: AlibabaDesk) -> None:
         account.settle()
         return
     if equal.code.startswith("Missing"):
-        return  # the gateway does not see the passwords
+        return  # the gateway refused before it saw the passwords
     wrong = account.modify(what.password, first)
     with desk.change(what):
         if account.modify(first, what.password) == wrong:
@@ -161,7 +167,7 @@ def _prove(desk: AlibabaDesk) -> None:
 
 
 def changed(account: TairAccount, variable: str, password: str) -> Changed:
-    """What is written down before this account gets this password."""
+    """The note that is written down before this account gets this password."""
     ids = {"instance": account.instance, "account": account.account}
-    title = f"the password of {account.account} of the Tair instance: some eight times, a minute each"
+    title = f"the password of {account.account} of the Tair instance: changed some eight times, a minute each"
     return Changed(KIND, title, ids, variable, password)

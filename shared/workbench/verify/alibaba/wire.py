@@ -1,4 +1,4 @@
-"""Signatures, keys and rates: claims that any read shows."""
+"""Signatures, keys and rates: claims that every read shows."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.workbench.verify.alibaba.desk import AlibabaCheck, AlibabaDesk, Said
 from shared.workbench.verify.findings import Differs, Finding, Holds
 
 _WITHIN_S, _BEYOND_S = 14 * 60, 20 * 60
-_CALLS = 15  # three seconds of the rate
+_CALLS = 15  # three seconds at the rate
 _OF_KEYS = ("SecurityToken", "AccessKey", "Signature", "Forbidden")
 
 
@@ -20,13 +20,13 @@ def _read(desk: AlibabaDesk, *, headers: Mapping[str, str] | None = None, **keys
 
 
 def _signed(desk: AlibabaDesk) -> Finding:
-    """A signature of the SDK, the skew of the clock, and a nonce that comes again."""
+    """The SDK's signature, the allowed clock difference, and a nonce that is used twice."""
     nonce = {"x-acs-signature-nonce": uuid.uuid4().hex}
     first, again = _read(desk, headers=nonce), _read(desk, headers=nonce)
     within, beyond = _read(desk, headers=_ago(_WITHIN_S)), _read(desk, headers=_ago(_BEYOND_S))
     told = f"signed: {first}; the nonce again: {again}; 14 minutes ago: {within}; 20 minutes ago: {beyond}"
     as_expected = first.taken and within.taken and not again.taken and not beyond.taken
-    return Holds(told) if as_expected else Differs("taken, refused, taken, refused", told)
+    return Holds(told) if as_expected else Differs("accepted, refused, accepted, refused", told)
 
 
 def _ago(seconds: float) -> dict[str, str]:
@@ -34,7 +34,7 @@ def _ago(seconds: float) -> dict[str, str]:
 
 
 def bad_keys(desk: AlibabaDesk) -> Holds | Differs:
-    """A bad token or signature is refused with a code that says so."""
+    """A bad token or signature is refused with a code that names it."""
     tried = {"token": _read(desk, token="no-token"), "key": _read(desk, key="no-key")}
     told = "; ".join(f"a made-up {name}: {one}" for name, one in tried.items())
     clear = all(400 <= one.status < 500 and any(word in one.code for word in _OF_KEYS) for one in tried.values())
@@ -42,7 +42,7 @@ def bad_keys(desk: AlibabaDesk) -> Holds | Differs:
 
 
 def _rate(desk: AlibabaDesk) -> Finding:
-    """So many reads at the pace that keyturn begins with."""
+    """Make so many reads at keyturn's first pace."""
     start = time.monotonic()
     answers = [_read(desk) for _ in range(_CALLS)]
     refused = [one for one in answers if not one.taken]

@@ -1,4 +1,4 @@
-"""Every check on Tencent Cloud, those that only read first, and how each kind of change is put back."""
+"""Every check on Tencent Cloud (checks that only read come first), and how each kind of change is undone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHECKS: tuple[TencentCheck, ...] = (
 
 
 def ways(api: TencentApi, environ: Mapping[str, str]) -> Mapping[str, PutBack]:
-    """Kind of a change -> how it is put back."""
+    """Kind of a change -> the function that undoes it."""
     return {
         redis_account.KIND: partial(redis_account.put_back, api, environ),
         redis_root.KIND: partial(redis_root.put_back, api, environ),

@@ -54,7 +54,7 @@ def _missing(desk: TencentDesk) -> Finding:
     if desk.sandbox.redis:
         codes.append(desk.once(account_story).missing)
     if busy := [code for code in codes if is_lock(code)]:
-        raise Untried(f"the refusal is about the moment: {busy[0]}")
+        raise Untried(f"the refusal is temporary: {busy[0]}")
     says = all("NotFound" in code or "NotExist" in code for code in codes)
     return finding(says, "codes with NotFound or NotExist", f"missing instance, account: {', '.join(map(said, codes))}")
 
@@ -67,7 +67,7 @@ def _lists(desk: TencentDesk) -> Finding:
     accounts = RedisInstance(desk.api, first).accounts()
     there = len(rows), len(accounts)
     if max(there) < 2:
-        raise Untried("one instance with one account: there is no second page")
+        raise Untried("one instance with one account: a second page does not exist")
     page = {"Limit": 1, "Offset": 0}
     instances = desk.api.call("redis", "DescribeInstances", page)
     of_first = desk.api.call("redis", "DescribeInstanceAccount", {"InstanceId": first, **page})
@@ -99,7 +99,7 @@ def _search(desk: TencentDesk) -> Finding:
         f"by id: {by_id}; by half of its name: {by_part}; by one of two tags: "
         f"{'it has none' if by_tags is None else by_tags}; an offset of 7 with a limit of 20: {said(crooked)}"
     )
-    return finding(by_id and by_part and by_tags is not False and bool(crooked), "it is found; refused", seen)
+    return finding(by_id and by_part and by_tags is not False and bool(crooked), "found each time; refused", seen)
 
 
 def _tls(desk: TencentDesk) -> Finding:
@@ -138,7 +138,7 @@ def _account_login(desk: TencentDesk) -> Finding:
     if "OK" not in (one, two) and "nothing" not in (one, two):
         raise WrongPassword(part.account_password)
     seen = f"account@password: {one}; two words: {two}; a made-up password: {made_up}"
-    return finding(one == two == "OK" != made_up, "both forms open it, a made-up password does not", seen)
+    return finding(one == two == "OK" != made_up, "both forms log in, a made-up password does not", seen)
 
 
 def _root_login(desk: TencentDesk) -> Finding:
@@ -149,24 +149,24 @@ def _root_login(desk: TencentDesk) -> Finding:
     if part.root_password and "OK" not in (alone, with_id) and "nothing" not in (alone, with_id):
         raise WrongPassword(part.root_password)
     seen = f"password alone: {alone}; instance id:password: {with_id}; a made-up password: {made_up}"
-    return finding(alone == with_id == "OK" != made_up, "both forms open it, a made-up password does not", seen)
+    return finding(alone == with_id == "OK" != made_up, "both forms log in, a made-up password does not", seen)
 
 
 # --- By the story of an account
 
 
 def _ended_well(desk: TencentDesk) -> AccountStory:
-    """The story, where no change of it failed, which may pass. Raises: Untried."""
+    """The story, if none of its changes failed, which may be temporary. Raises: Untried."""
     story = desk.once(account_story)
     if failed := [one for one in (story.ended, story.rights_ended) if one in ("failed", "error")]:
-        raise Untried(f"a change's task ended: {failed[0]}")
+        raise Untried(f"the task of a change ended: {failed[0]}")
     return story
 
 
 def _rights(desk: TencentDesk) -> Finding:
     story = _ended_well(desk)
     kept, left_out = story.changed, story.rights_left_out
-    seen = f"r was sent: {kept.privilege}; then nothing: {left_out.privilege}, {list(left_out.readonly_policy)}"
+    seen = f"with r: {kept.privilege}; then without any: {left_out.privilege}, {list(left_out.readonly_policy)}"
     same = (kept.privilege, kept.readonly_policy) == ("r", story.before.readonly_policy)
     reset = (left_out.privilege, left_out.readonly_policy) == ("rw", ("master",))
     return finding(same and reset, "r, then rw and master", seen)
@@ -179,15 +179,15 @@ def _task_id(desk: TencentDesk) -> Finding:
         f"asked at once: {said(story.asked_at_once)}; ended: {story.ended or 'not in 5 minutes'}"
     )
     good = story.task and story.task_of_rights and not story.asked_at_once and story.of_instance and story.ended
-    return finding(bool(good), "ids other than 0 that can be asked for at once, of this instance", seen)
+    return finding(bool(good), "ids other than 0 that can be queried at once, of this instance", seen)
 
 
 def _in_force(desk: TencentDesk) -> Finding:
     story = _ended_well(desk)
     if story.new_opens is None:
-        _door(desk)  # says why there was no login
+        _door(desk)  # raises with the reason, if no server can be reached
         raise Untried("there was no login")
-    seen = f"at the end of the task the new password opens: {story.new_opens}, the old: {story.old_opens}"
+    seen = f"at the end of the task the new password logs in: {story.new_opens}, the old: {story.old_opens}"
     return finding(story.new_opens and not story.old_opens, "new: True, old: False", seen)
 
 
@@ -196,7 +196,7 @@ def _listed(desk: TencentDesk) -> Finding:
     types = {"ModifyInstanceAccount": story.typed}
     if desk.need(desk.sandbox.redis, "redis").root_password:
         types["ModifyInstancePassword"] = desk.once(root_story).typed
-    seen = "; ".join(f"{name}: {kind or 'not in the list by the known types'}" for name, kind in types.items())
+    seen = "; ".join(f"{name}: {kind or 'not in the list of the known types'}" for name, kind in types.items())
     return finding(all(types.values()), f"in the list within {LISTED_S:.0f} s by one of {', '.join(TASK_TYPES)}", seen)
 
 
@@ -207,7 +207,7 @@ def _times(desk: TencentDesk) -> Finding:
     seen = (
         f"before: {'a time' if shown else 'none'}; after a new password: "
         f"{'empty' if not after else 'moved' if after != before else 'the same'}; "
-        f"after other rights alone: {'the same' if later == after else 'moved'}"
+        f"after other rights only: {'the same' if later == after else 'moved'}"
     )
     return finding(shown and bool(after) and after != before and later == after, "a time; moved; the same", seen)
 
@@ -220,7 +220,7 @@ def _zone(desk: TencentDesk) -> Finding:
         raise Untried("no time is shown after a change") from None
     off = shown.replace(tzinfo=_CHINA).timestamp() - story.sent_at
     held = -60 < off < time.time() - story.sent_at + _QUARTER_S
-    seen = f"read as UTC+8 a change is {off / 3600:.1f} h off"
+    seen = f"read as UTC+8, the time of a change is {off / 3600:.1f} h off"
     if desk.sandbox.tcr:
         zone = datetime.fromisoformat(tcr.account_shown(desk)["UpdateTime"]).tzinfo
         held, seen = held and zone is not None, f"{seen}; the registry names {zone or 'no zone'}"
@@ -230,7 +230,7 @@ def _zone(desk: TencentDesk) -> Finding:
 def _locked(desk: TencentDesk) -> Finding:
     story = desk.once(account_story)
     if not story.second:
-        return Differs("a code of a lock", "a second change meanwhile was taken")
+        return Differs("a code of a lock", "a second change during the first was accepted")
     error = error_from_code(TENCENT_CODES, "ModifyInstanceAccount", story.second, None)
     seen = f"{story.second}; a task of its own: {'yes' if story.second_began else 'no'}"
     return finding(isinstance(error, RetryLater) and not story.second_began, "a code of a lock, and no task", seen)
@@ -238,7 +238,7 @@ def _locked(desk: TencentDesk) -> Finding:
 
 def _one_at_a_time(desk: TencentDesk) -> Finding:
     second = desk.once(account_story).second
-    return finding(bool(second), "refused", f"a second change meanwhile: {said(second)}")
+    return finding(bool(second), "refused", f"a second change during the first: {said(second)}")
 
 
 # --- By the stories of root, and of values
@@ -254,13 +254,15 @@ def _wrong_old(desk: TencentDesk) -> Finding:
 def _probe(desk: TencentDesk) -> Finding:
     story = desk.once(root_story)
     seen = f"equal: {said(story.equal)}; a change from the same password after it: {said(story.change)}"
-    return finding(not story.equal and not story.change, "both are taken", seen)
+    return finding(not story.equal and not story.change, "both are accepted", seen)
 
 
 def _equal_code(desk: TencentDesk) -> Finding:
     story = desk.once(root_story)
     seen = f"equal: {said(story.equal)}; wrong: {said(story.wrong)}"
-    return finding(story.equal not in (story.wrong, story.former), "taken, or another code than a wrong one", seen)
+    return finding(
+        story.equal not in (story.wrong, story.former), "accepted, or another code than for a wrong one", seen
+    )
 
 
 def _equal_wrong(desk: TencentDesk) -> Finding:
@@ -281,13 +283,13 @@ def _lengths(desk: TencentDesk) -> Finding:
     codes = desk.once(long_story).codes
     seen = f"{LONG} characters: " + "; ".join(f"{name}: {said(code)}" for name, code in codes.items())
     corrected, misspelt = (codes.get(name, "not tried") for name in SPELLINGS)
-    return finding(bool(corrected) and not misspelt, "refused by the corrected name, taken by the other", seen)
+    return finding(bool(corrected) and not misspelt, "refused by the corrected name, accepted by the other", seen)
 
 
 def _values(desk: TencentDesk) -> Finding:
     story = desk.once(values_story)
     seen = f"30 characters with every symbol: {said(story.symbols)}; 7 characters: {said(story.short)}"
-    return finding(not story.symbols and bool(story.short), "taken; refused", seen)
+    return finding(not story.symbols and bool(story.short), "accepted; refused", seen)
 
 
 READS: tuple[TencentCheck, ...] = (

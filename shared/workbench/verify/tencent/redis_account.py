@@ -1,4 +1,4 @@
-"""Stories of a custom account: its password by ModifyInstanceAccount, its rights, and a second change meanwhile."""
+"""Stories of a custom account: its password by ModifyInstanceAccount, its rights, and two changes at once."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from shared.workbench.verify.waiting import wait_until
 KIND = "redis account"
 NOBODY = "ktnobody"
 SYMBOLS = "()~!@#$%^&*-+=_{}[]:;<>,.?/"
-"""The symbols that Redis' pages allow in a password."""
+"""The symbols that the pages of Redis allow in a password."""
 _TAKEN = ""
 
 
 @dataclass(frozen=True)
 class AccountStory:
-    """What a change of an account showed; codes are empty where a call was taken, times in seconds."""
+    """What a change of an account showed. A code is empty if the call was accepted. Times are in seconds."""
 
     before: Account
     task: int
@@ -48,7 +48,7 @@ class AccountStory:
 
 
 def account_story(desk: TencentDesk) -> AccountStory:
-    """The password and other rights; a second change at once; then a change without password and rights."""
+    """Change the password and the rights, make a second change at once, then one without password and rights."""
     instance, name, first = _sandbox(desk)
     instance.wait_free()
     before, known, door = instance.account(name), set(instance.tasks()), _door(instance, desk)
@@ -95,14 +95,14 @@ def account_story(desk: TencentDesk) -> AccountStory:
 
 @dataclass(frozen=True)
 class ValuesStory:
-    """The codes that refuse a password of every published symbol, and one that is too short; empty: taken."""
+    """The codes that refuse a password with every published symbol, and one that is too short. Empty: accepted."""
 
     symbols: str
     short: str
 
 
 def values_story(desk: TencentDesk) -> ValuesStory:
-    """Two passwords at the edges of the published rule."""
+    """Two passwords at the limits of the published rule."""
     instance, name, _ = _sandbox(desk)
     instance.wait_free()
     before = instance.account(name)
@@ -117,7 +117,7 @@ def values_story(desk: TencentDesk) -> ValuesStory:
 
 
 def changed_account(desk: TencentDesk, before: Account, password: str) -> Changed:
-    """What is put back of it: its password and its rights. Raises: WrongPassword: nothing may be changed."""
+    """What must be restored: the account's password and rights. Raises: WrongPassword: nothing may be changed."""
     proven = desk.once(is_proven)
     part = desk.need(desk.sandbox.redis, "redis")
     ids = {
@@ -129,12 +129,18 @@ def changed_account(desk: TencentDesk, before: Account, password: str) -> Change
     }
     title = f"the password and rights of the account {part.account} of the Redis instance"
     if not proven:
-        title += f"; no login from here can prove its present password: it ends with what {part.account_password} holds"
+        title += (
+            "; no login from here can prove its present password: at the end it has the value of"
+            f" {part.account_password}"
+        )
     return Changed(KIND, title, ids, part.account_password, password)
 
 
 def is_proven(desk: TencentDesk) -> bool:
-    """Whether a login shows that the variable holds the present password. Raises: WrongPassword: it shows another."""
+    """Whether a login shows that the variable holds the present password.
+
+    Raises: WrongPassword: it shows another one.
+    """
     part, (instance, name, first) = desk.need(desk.sandbox.redis, "redis"), _sandbox(desk)
     if (door := _door(instance, desk)) is None:
         return False
@@ -145,7 +151,7 @@ def is_proven(desk: TencentDesk) -> bool:
 
 
 def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:
-    """Set the first password and rights. Raises: what the API raises; Untried: they do not show."""
+    """Set the first password and rights. Raises: what the API raises; Untried: the API does not show them."""
     instance, name = RedisInstance(api, what.ids["instance"]), what.ids["account"]
     policy = [one for one in what.ids["policy"].split(",") if one]
     rights = {"Privilege": what.ids["privilege"], "ReadonlyPolicy": policy, "Remark": what.ids["remark"]}
@@ -154,19 +160,19 @@ def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None
     instance.wait_free()
     now = instance.account(name)
     if ended != "succeed" or (now.privilege, list(now.readonly_policy)) != (what.ids["privilege"], policy):
-        raise Untried("the account is not as it was")
+        raise Untried("the account is not restored")
 
 
 def _sandbox(desk: TencentDesk) -> tuple[RedisInstance, str, str]:
     part = desk.need(desk.sandbox.redis, "redis")
     first = desk.present(part.account_password)
     if not 8 <= len(first) <= 64:
-        raise Untried("the present password could not be set again: 8 to 64 characters")
+        raise Untried("the present password could not be set again, because it does not have 8 to 64 characters")
     return RedisInstance(desk.api, part.instance), part.account, first
 
 
 def _refusal(instance: RedisInstance, name: str, **fields: object) -> str:
-    """The code that refuses a change; empty where it was taken."""
+    """The code that refuses a change; empty if it was accepted."""
     try:
         instance.set_account(name, **fields)
     except CallRefused as refused:
@@ -175,7 +181,7 @@ def _refusal(instance: RedisInstance, name: str, **fields: object) -> str:
 
 
 def _without_rights(instance: RedisInstance, name: str, remark: str) -> int:
-    """A change that names no password and no rights. Without NoAuth where that is refused."""
+    """A change that names no password and no rights. It is tried without NoAuth if that is refused."""
     try:
         return instance.set_account(name, Remark=remark, NoAuth=False)
     except CallRefused:
@@ -183,7 +189,7 @@ def _without_rights(instance: RedisInstance, name: str, remark: str) -> int:
 
 
 def _asked(instance: RedisInstance, task: int) -> tuple[str, str]:
-    """The code that refuses the first question for a task, and whose the task is."""
+    """The code that refuses the first query of a task, and the instance of the task."""
     try:
         return _TAKEN, str(instance.task(task)["InstanceId"])
     except CallRefused as refused:
@@ -191,12 +197,12 @@ def _asked(instance: RedisInstance, task: int) -> tuple[str, str]:
 
 
 def _door(instance: RedisInstance, desk: TencentDesk) -> RedisDoor | None:
-    """Its server, where it can be reached."""
+    """The server of the instance, if it can be reached."""
     with suppress(Untried, ConnectionRefusedError, CallLost):
         return instance.door(slow=desk.slow)
     return None
 
 
 def _opens(door: RedisDoor | None, name: str, password: str) -> bool | None:
-    """Whether a login works; None where there is no server to ask."""
+    """Whether a login works; None if no server can be reached."""
     return door.takes(f"{name}@{password}") if door else None

@@ -1,4 +1,4 @@
-"""A TencentDB for Redis instance by its API: accounts, changes and their tasks."""
+"""A TencentDB for Redis instance through its API: accounts, changes and their tasks."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _UNKNOWN = ("InvalidAction", "InvalidParameter.ActionNotFound")
 
 
 def is_lock(code: str) -> bool:
-    """Whether a code says: not now."""
+    """Whether a code means that the call may succeed later."""
     return code.startswith(_LOCKS)
 
 
 def is_unknown_action(code: str) -> bool:
-    """Whether a code says that there is no such action."""
+    """Whether a code means that the API has no such action."""
     return code in _UNKNOWN
 
 
@@ -45,13 +45,13 @@ class Account:
 
 
 class RedisInstance:
-    """One instance. Changes wait for it to be free."""
+    """One instance. Its changes wait until no other task runs."""
 
     def __init__(self, api: TencentApi, id_: str) -> None:
         self._api, self.id = api, id_
 
     def shown(self) -> Mapping[str, Any]:
-        """The instance as DescribeInstances shows it. Raises: Untried: it is not there."""
+        """The instance as DescribeInstances shows it. Raises: Untried: it does not exist."""
         given = {"InstanceIds": [self.id], "Limit": 1, "Offset": 0}
         found: list[Mapping[str, Any]] = self._api.call("redis", "DescribeInstances", given)["InstanceSet"]
         if not found:
@@ -59,7 +59,7 @@ class RedisInstance:
         return found[0]
 
     def accounts(self) -> dict[str, Account]:
-        """Every account by name."""
+        """Every account, by name."""
         given = {"InstanceId": self.id, "Limit": 100, "Offset": 0}
         rows = self._api.call("redis", "DescribeInstanceAccount", given)["Accounts"]
         return {
@@ -74,19 +74,19 @@ class RedisInstance:
         }
 
     def account(self, name: str) -> Account:
-        """One account. Raises: Untried: there is none of this name."""
+        """One account. Raises: Untried: there is none with this name."""
         found = self.accounts().get(name)
         if found is None:
             raise Untried(f"there is no account {name} on {self.id}")
         return found
 
     def door(self, *, slow: bool) -> RedisDoor:
-        """Its server. Raises: Untried: it is not reached; ConnectionRefusedError: nobody listens."""
+        """The instance's server. Raises: Untried: it cannot be reached; ConnectionRefusedError: nobody listens."""
         shown = self.shown()
         return reach_redis(str(shown["WanIp"]), int(shown["Port"]), slow=slow)
 
     def wait_free(self) -> bool:
-        """Whether the instance and its accounts came to rest within five minutes."""
+        """Whether all tasks of the instance and its accounts end within five minutes."""
         return wait_until(self._is_free, _TASK_S)
 
     def _is_free(self) -> bool:
@@ -99,12 +99,12 @@ class RedisInstance:
         return int(self._api.call("redis", "ModifyInstanceAccount", given).get("TaskId") or 0)
 
     def set_root(self, old: str, new: str, action: str = SPELLINGS[0]) -> int:
-        """ModifyInstancePassword by one of its names; the TaskId. Raises: CallRefused, CallLost."""
+        """ModifyInstancePassword by one of its two names; returns the TaskId. Raises: CallRefused, CallLost."""
         given = {"InstanceId": self.id, "OldPassword": old, "Password": new}
         return int(self._api.call("redis", action, given).get("TaskId") or 0)
 
     def set_root_by_any_name(self, old: str, new: str) -> int:
-        """By the name that takes passwords of this length, or by the other where that is unknown."""
+        """Call the name that accepts passwords of this length, or the other if that is unknown."""
         names = SPELLINGS if max(len(old), len(new)) <= 30 else SPELLINGS[::-1]
         try:
             return self.set_root(old, new, names[0])
@@ -114,7 +114,7 @@ class RedisInstance:
         return self.set_root(old, new, names[1])
 
     def changed(self, change: Callable[[], int]) -> str:
-        """How a change's task ended, once the instance was free for it. Raises: CallRefused, CallLost."""
+        """How the task of a change ended, once the instance was free for the change. Raises: CallRefused, CallLost."""
         self.wait_free()
         tasks: list[int] = []
 
@@ -130,7 +130,10 @@ class RedisInstance:
         return self.ended(tasks[0]) if wait_until(taken, _TASK_S) else "locked"
 
     def ended(self, task: int) -> str:
-        """The last word of a task, empty if there is none in five minutes; of task 0, that the instance is free."""
+        """The last status of a task; empty if there is none in five minutes.
+
+        Task 0: wait until the instance is free.
+        """
         if not task:
             return "succeed" if self.wait_free() else ""
         word = self._own_word if wait_until(lambda: bool(self._own_word(task)), _READABLE_S) else self._listed_word
@@ -143,14 +146,14 @@ class RedisInstance:
         return last[0] if wait_until(over, _TASK_S) else ""
 
     def _own_word(self, task: int) -> str:
-        """The word that DescribeTaskInfo has for a task; empty where it refuses."""
+        """The status of a task in DescribeTaskInfo; empty if the call is refused."""
         try:
             return str(self.task(task)["Status"]).lower()
         except CallRefused:
             return ""
 
     def _listed_word(self, task: int) -> str:
-        """The word that stands for a task's result in the list; empty where it is not over."""
+        """The status of a task in the list; empty while the task runs."""
         results = {one["TaskId"]: one["Result"] for one in self._listed(())}
         return _RESULTS.get(results.get(task, 0), "")
 
@@ -159,7 +162,7 @@ class RedisInstance:
         return self._api.call("redis", "DescribeTaskInfo", {"TaskId": id_})
 
     def tasks(self, types: tuple[str, ...] = ()) -> dict[int, str]:
-        """The last tasks of the instance: id and type, of some types if any are given."""
+        """The last tasks of the instance: id and type; only those of some types if given."""
         return {one["TaskId"]: str(one["TaskType"]) for one in self._listed(types)}
 
     def _listed(self, types: tuple[str, ...]) -> list[Mapping[str, Any]]:
@@ -170,7 +173,7 @@ class RedisInstance:
         return rows
 
     def type_listed(self, task: int) -> str:
-        """The type of a task that the list filtered by the known types shows soon; empty if it does not."""
+        """The type of a task, if the list of the known types shows it soon; otherwise empty."""
         found: dict[int, str] = {}
 
         def there() -> bool:

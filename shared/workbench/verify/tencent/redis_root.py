@@ -1,4 +1,4 @@
-"""Stories of root: ModifyInstancePassword, which has the old password as its fence, by both of its names."""
+"""Stories of root: ModifyInstancePassword, with the old password as its fence, by both names of the action."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LONG = 40
 
 @dataclass(frozen=True)
 class RootStory:
-    """The codes of calls with a wrong, the same, and the former password as the old one; empty: taken.
+    """The codes of calls with a wrong, the same, and the former password as the old one. Empty: accepted.
 
     `equal_wrong`: of one that was never in force, as old and as new.
     `typed`: the type by which the list shows the change's task.
@@ -34,7 +34,7 @@ class RootStory:
 
 
 def root_story(desk: TencentDesk) -> RootStory:
-    """A made-up old password; the present one as old and new; a change; the same change again."""
+    """Call with a made-up old password, with the present one as old and new, make a change, and repeat it."""
     desk.once(_prove)
     instance, first = _sandbox(desk)
     new = made_up_password()
@@ -60,13 +60,13 @@ def root_story(desk: TencentDesk) -> RootStory:
 
 @dataclass(frozen=True)
 class LongStory:
-    """The codes that refuse a password of 40 characters, by name of the action; empty: taken."""
+    """The codes that refuse a password of 40 characters, by the name of the action. Empty: accepted."""
 
     codes: Mapping[str, str]
 
 
 def long_story(desk: TencentDesk) -> LongStory:
-    """A long password by the name that is said to refuse it, then by the other."""
+    """Try a long password by the name that should refuse it, then by the other."""
     desk.once(_prove)
     instance, first = _sandbox(desk)
     new = made_up_password(LONG)
@@ -80,9 +80,10 @@ def long_story(desk: TencentDesk) -> LongStory:
 
 
 def _prove(desk: TencentDesk) -> None:
-    """See by the fence that the variable holds the present password. Raises: WrongPassword: it does not.
+    """Check by the fence that the variable holds the present password. Raises: WrongPassword: it does not.
 
-    Where the present password is not taken as old and new, a change to another tells: the code may be about equal ones.
+    If the cloud refuses the present password as old and new, try a change to another one: the refusal may be about
+    equality.
     """
     instance, first = _sandbox(desk)
     instance.shown()
@@ -103,11 +104,11 @@ def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None
         return
     if not _refusal(instance, lambda: instance.set_root_by_any_name(first, first)):
         return
-    # The first may be in force where it is not taken as old and new: away from it and back.
+    # The first password may be in force although it is refused as old and new: change away from it and back.
     if _refusal(instance, lambda: instance.set_root_by_any_name(first, what.password)):
-        raise Untried("neither password is taken as the old one")
+        raise Untried("neither password is accepted as the old one")
     if _refusal(instance, lambda: instance.set_root_by_any_name(what.password, first)):
-        raise Untried("the first password is not taken again")
+        raise Untried("the first password is not accepted again")
 
 
 def _changed(desk: TencentDesk, password: str) -> Changed:
@@ -120,16 +121,21 @@ def _sandbox(desk: TencentDesk) -> tuple[RedisInstance, str]:
     part = desk.need(desk.sandbox.redis, "redis")
     first = desk.present(part.root_password)
     if not 8 <= len(first) <= 64:
-        raise Untried("the present password of root could not be set again: 8 to 64 characters")
+        raise Untried(
+            "the present password of root could not be set again, because it does not have 8 to 64 characters"
+        )
     return RedisInstance(desk.api, part.instance), first
 
 
 def _refusal(instance: RedisInstance, change: Callable[[], int]) -> str:
-    """The code that refuses a change; empty once it succeeded. Raises: Untried: its task did not, which may pass."""
+    """The code that refuses a change; empty once it succeeded.
+
+    Raises: Untried: its task failed, which may be temporary.
+    """
     try:
         ended = instance.changed(change)
     except CallRefused as refused:
         return refused.code
     if ended != "succeed":
-        raise Untried(f"a change's task ended: {ended or 'not in 5 minutes'}")
+        raise Untried(f"the task of a change ended: {ended or 'not in 5 minutes'}")
     return ""

@@ -1,4 +1,4 @@
-"""Claims about running on SCF and deploying to it, judged by the story of one function."""
+"""Claims about running and deploying on SCF, judged by the story of one function."""
 
 from __future__ import annotations
 
@@ -38,14 +38,14 @@ def _story(desk: TencentDesk) -> FunctionStory:
 def _triggered(desk: TencentDesk) -> Triggered:
     story = _story(desk)
     if story.triggered is None:
-        raise Untried(f"the function was not made: {story.made.plain or story.made.state}")
+        raise Untried(f"the function was not created: {story.made.plain or story.made.state}")
     return story.triggered
 
 
 def _called(desk: TencentDesk) -> Called:
     story = _story(desk)
     if story.called is None:
-        raise Untried(f"the function was not made: {story.made.plain or story.made.state}")
+        raise Untried(f"the function was not created: {story.made.plain or story.made.state}")
     return story.called
 
 
@@ -87,10 +87,8 @@ def _shapes(desk: TencentDesk) -> Finding:
 def _token(desk: TencentDesk) -> Finding:
     called = _by_address(desk)
     if not called.with_token:
-        raise Untried("your keys are not temporary: run it with those of a role")
-    return finding(
-        called.signed == _REPLY, f"{_REPLY}, what the function replies", f"with X-Scf-Cam-Token: {called.signed}"
-    )
+        raise Untried("your keys are not temporary: use those of a role")
+    return finding(called.signed == _REPLY, f"{_REPLY}, the function's reply", f"with X-Scf-Cam-Token: {called.signed}")
 
 
 def _raised(desk: TencentDesk) -> Finding:
@@ -105,7 +103,7 @@ def _logged(desk: TencentDesk) -> Finding:
     if "START" not in called.log:
         raise Untried("the end of the log that Invoke shows has no lines of the platform: look in CLS")
     logged = called.mark in called.log
-    return finding(logged, "it is in the log", f"what the function returned is in its log: {logged}")
+    return finding(logged, "it is in the log", f"the function's return value is in its log: {logged}")
 
 
 def _runtime(desk: TencentDesk) -> Finding:
@@ -113,8 +111,8 @@ def _runtime(desk: TencentDesk) -> Finding:
     if story.called is None:
         code = story.made.plain or story.made.state
         if code.startswith(_ABOUT_THE_ACCOUNT):
-            raise Untried(f"the function was not made, for what the account has or lacks: {code}")
-        return finding(False, "a function of Python 3.10 from a zip in the request", f"it was not made: {code}")
+            raise Untried(f"the function was not created because of the account: {code}")
+        return finding(False, "a function of Python 3.10 from a zip in the request", f"it was not created: {code}")
     python = story.called.told.get("python")
     return finding(python == "3.10", "Python 3.10", f"Python {python}, from a zip in the request")
 
@@ -122,8 +120,8 @@ def _runtime(desk: TencentDesk) -> Finding:
 def _variables(desk: TencentDesk) -> Finding:
     made = _story(desk).made
     if made.plain:
-        raise Untried(f"the function was not made: {made.plain}")
-    return finding(not made.with_rich_values, "taken", f"a URL and JSON as values: {said(made.with_rich_values)}")
+        raise Untried(f"the function was not created: {made.plain}")
+    return finding(not made.with_rich_values, "accepted", f"a URL and JSON as values: {said(made.with_rich_values)}")
 
 
 # --- Deploying
@@ -136,7 +134,7 @@ def _timer(desk: TencentDesk) -> Finding:
     except (ValueError, AttributeError):
         cron = None
     seen = f"the bare expression: {said(triggered.timer)}; shown as JSON with cron: {cron == CRON}"
-    return finding(not triggered.timer and cron == CRON, "taken; shown as JSON", seen)
+    return finding(not triggered.timer and cron == CRON, "accepted; shown as JSON", seen)
 
 
 def _url(desk: TencentDesk) -> Finding:
@@ -144,7 +142,7 @@ def _url(desk: TencentDesk) -> Finding:
     after = triggered.address_after_s
     when = f"after {after:.0f} s" if after is not None else f"not within {SHOWN_S:.0f} s"
     return finding(
-        not triggered.url and after is not None, "taken; shown", f"JSON: {said(triggered.url)}; address: {when}"
+        not triggered.url and after is not None, "accepted; shown", f"JSON: {said(triggered.url)}; address: {when}"
     )
 
 
@@ -156,16 +154,16 @@ def _busy(desk: TencentDesk) -> Finding:
     gone = story.deleted_after_s is not None
     seen = (
         f"a change while it is created: {said(story.made.while_creating)}; deleted, it is gone: {gone}; "
-        f"then made again: {said(story.made_again)}"
+        f"then created again: {said(story.made_again)}"
     )
-    return finding(bool(story.made.while_creating) and gone and not story.made_again, "refused; gone; taken", seen)
+    return finding(bool(story.made.while_creating) and gone and not story.made_again, "refused; gone; accepted", seen)
 
 
 def _tags(desk: TencentDesk) -> Finding:
     story = _story(desk)
     _triggered(desk)
     after = story.made.tags_after_s
-    seen = f"{after:.0f} s after it was made" if after is not None else f"not within {SHOWN_S:.0f} s"
+    seen = f"{after:.0f} s after it was created" if after is not None else f"not within {SHOWN_S:.0f} s"
     return finding(after is not None, "the tags are shown by both reads", seen)
 
 
@@ -198,16 +196,16 @@ def _digest(desk: TencentDesk) -> Finding:
 def _system_lines(desk: TencentDesk) -> Finding:
     quiet = _story(desk).quiet
     _triggered(desk)
-    return finding(not quiet, "taken, and not shown", f"IgnoreSysLog: {quiet or 'taken, and not shown'}")
+    return finding(not quiet, "accepted, but not shown", f"IgnoreSysLog: {quiet or 'accepted, but not shown'}")
 
 
 def _reserved(desk: TencentDesk) -> Finding:
     code, put, taken_back = _story(desk).reserved
     _triggered(desk)
     if code.startswith(_ABOUT_THE_ACCOUNT):
-        raise Untried(f"the account has no memory to reserve: {code}")
-    seen = f"{MEMORY_MB} MB: {said(code)}; shown: {put}; taken back: {taken_back}"
-    return finding((code, put, taken_back) == ("", MEMORY_MB, None), f"taken; {MEMORY_MB}; null", seen)
+        raise Untried(f"the account has no free memory to reserve: {code}")
+    seen = f"{MEMORY_MB} MB: {said(code)}; shown: {put}; removed again: {taken_back}"
+    return finding((code, put, taken_back) == ("", MEMORY_MB, None), f"accepted; {MEMORY_MB}; null", seen)
 
 
 CHANGES: tuple[TencentCheck, ...] = (

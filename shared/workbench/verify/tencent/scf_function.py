@@ -1,4 +1,4 @@
-"""The function that the checks deploy to SCF, and its control plane's calls."""
+"""The function that the checks deploy to SCF, and the calls of its control plane."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _NOT_YET = ("FunctionStatusError", "FunctionVersionStatusNotActive", "ReservedIn
 
 
 class ScfFunction:
-    """One function by its API, known as this run's own by how its description begins.
+    """One function through its API. Its description begins with this run's mark.
 
     Every call may raise CallRefused and CallLost.
     """
@@ -57,11 +57,11 @@ class ScfFunction:
         self.api, self.name, self._mark = api, name, f"keyturn verify {mark}"
 
     def call(self, action: str, **given: Any) -> dict[str, Any]:
-        """One action on it."""
+        """Call one action on the function."""
         return self.api.call("scf", action, {"FunctionName": self.name, "Namespace": "default", **given})
 
     def code(self, action: str, **given: Any) -> str:
-        """The code that refuses an action on it; empty where it was taken."""
+        """The code that refuses an action on the function; empty if it was accepted."""
         try:
             self.call(action, **given)
         except CallRefused as refused:
@@ -69,7 +69,7 @@ class ScfFunction:
         return ""
 
     def create(self, role: str, variables: Mapping[str, str], logs: Mapping[str, str]) -> str:
-        """The code that refuses it; empty where it was taken."""
+        """The code that refuses the function; empty if it was accepted."""
         return self.code(
             "CreateFunction",
             Description=self._mark,
@@ -86,7 +86,7 @@ class ScfFunction:
         )
 
     def describe(self, text: str, role: str) -> str:
-        """The code that refuses a new description; empty where it was taken."""
+        """The code that refuses a new description; empty if it was accepted."""
         return self.code("UpdateFunctionConfiguration", Description=self.described(text), Role=role)
 
     def described(self, text: str) -> str:
@@ -94,12 +94,12 @@ class ScfFunction:
         return f"{self._mark} {text}"
 
     def is_there(self) -> bool:
-        """Whether the function of this name is there, and is the one that this run made."""
+        """Whether a function of this name exists and is the one that this run created."""
         shown = again_while_it_passes(self.shown)
         return shown is not None and str(shown.get("Description") or "").startswith(self._mark)
 
     def shown(self) -> dict[str, Any] | None:
-        """GetFunction; None where it is not found."""
+        """GetFunction; None if the function does not exist."""
         try:
             return self.call("GetFunction")
         except CallRefused as refused:
@@ -108,18 +108,18 @@ class ScfFunction:
             raise
 
     def reported_digest(self) -> str:
-        """The digest of its code that SCF reports; the code of the refusal where it reports none."""
+        """The digest of the code that SCF reports, or the code of the refusal if SCF reports none."""
         try:
             return str(self.call("GetFunctionAddress").get("CodeSha256") or "")
         except CallRefused as refused:
             return refused.code
 
     def status(self) -> str:
-        """In which state it is; empty where it is not found."""
+        """The state of the function; empty if it does not exist."""
         return str((self.shown() or {}).get("Status", ""))
 
     def rest(self) -> str:
-        """The state in which it came to rest."""
+        """The state after all changes have ended."""
         last = [""]
 
         def rests() -> bool:
@@ -130,7 +130,7 @@ class ScfFunction:
         return last[0]
 
     def when_rested(self, action: str, **given: Any) -> str:
-        """The code that refuses an action, once its state is no reason any more; empty where it was taken."""
+        """The code that refuses an action when the function's state is no longer the reason; empty: accepted."""
         code = [""]
 
         def taken() -> bool:
@@ -141,7 +141,7 @@ class ScfFunction:
         return code[0]
 
     def reserved_mb(self) -> int | None:
-        """How much memory is reserved for its instances."""
+        """The memory that is reserved for the function's instances."""
         reserved: int | None = self.call("GetReservedConcurrencyConfig").get("ReservedMem")
         return reserved
 
@@ -151,12 +151,12 @@ class ScfFunction:
         return {one["TriggerName"]: one for one in rows}
 
     def invoke(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Result of a synchronous call."""
+        """The result of a synchronous call."""
         result: dict[str, Any] = self.call("Invoke", ClientContext=json.dumps(event), LogType="Tail")["Result"]
         return result
 
     def remove(self) -> bool:
-        """Delete it where it is this run's own; whether it is gone within two minutes."""
+        """Delete the function if this run created it. Returns whether it is gone within two minutes."""
         if not self.is_there():
             return True
         again_while_it_passes(self.rest)
@@ -169,7 +169,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tu
     """Status and body of one call of a function's address. Raises: CallLost."""
     host = urlsplit(url).netloc
     local = urlsplit(endpoint) if endpoint.startswith("http://") else None
-    # A stand-in takes every host's calls at its own port.
+    # A stand-in takes the calls of every host at its own port.
     connection = HTTPConnection(local.netloc, timeout=30) if local else HTTPSConnection(host, timeout=30)
     try:
         connection.request("POST", f"http://{host}/" if local else "/", body, {**headers, "Host": host})
@@ -182,7 +182,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str], endpoint: str) -> tu
 
 
 def packed_code() -> bytes:
-    """The zip that is sent; the same bytes each time."""
+    """The zip that is sent. It has the same bytes each time."""
     whole = io.BytesIO()
     with zipfile.ZipFile(whole, "w") as archive:
         archive.writestr(zipfile.ZipInfo("index.py"), SOURCE)

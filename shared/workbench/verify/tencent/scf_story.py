@@ -1,4 +1,4 @@
-"""The story of a tiny function on SCF: it is made, changed, given triggers, called, deleted, and made once more."""
+"""The story of a small function on SCF: it is created, changed, given triggers, called, deleted, and created again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ AT_ONCE = "Active at once"
 
 @dataclass(frozen=True)
 class Made:
-    """How it came about; codes are empty where a call was taken."""
+    """How the function was created. A code is empty if the call was accepted."""
 
     with_rich_values: str
     plain: str
@@ -38,7 +38,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Triggered:
-    """Its triggers: the code of each, the timer as it is shown, and when its address was."""
+    """Its triggers: the code of each, the timer as the API shows it, and when the address was shown."""
 
     timer: str
     timer_shown: str
@@ -49,7 +49,7 @@ class Triggered:
 
 @dataclass(frozen=True)
 class Called:
-    """What calls gave: statuses and bodies by address, and the result of Invoke with its log."""
+    """The results of calls: statuses and bodies by address, and the result of Invoke with its log."""
 
     told: Mapping[str, Any]
     mark: str
@@ -64,7 +64,7 @@ class Called:
 
 @dataclass(frozen=True)
 class FunctionStory:
-    """The whole; parts that could not be had are None."""
+    """The whole story. A part that could not be tried is None."""
 
     made: Made
     triggered: Triggered | None
@@ -74,23 +74,23 @@ class FunctionStory:
     deleted_after_s: float | None
     made_again: str
     digest: str
-    """What SCF reports of its code, or the code of a refusal."""
+    """The digest of the code that SCF reports, or the code of a refusal."""
     quiet: str = ""
-    """The code that refuses IgnoreSysLog, or where it is shown; empty where it is taken and not shown."""
+    """The code that refuses IgnoreSysLog, or where the setting is shown; empty: accepted, but not shown."""
     reserved: tuple[str, int | None, int | None] = ("", None, None)
-    """The code that refuses a reservation for one instance; what is shown of it, and once it was taken back."""
+    """The code that refuses a reservation for one instance; what is shown of it, and after it is removed."""
 
 
 def function_story(desk: TencentDesk) -> FunctionStory:
-    """See the module. Raises: Untried: a function of this name is there already."""
+    """See the module. Raises: Untried: a function of this name exists already."""
     part = desk.need(desk.sandbox.scf, "scf")
     mark = new_mark()
     function = ScfFunction(desk.api, part.function, mark)
     if function.shown() is not None:
-        raise Untried("there is a function of that name already, which is left alone")
+        raise Untried("a function of this name exists already; verify leaves it alone")
     logs = {"ClsLogsetId": part.log_set, "ClsTopicId": part.log_topic} if part.log_set and part.log_topic else {}
     ids = {"function": part.function, "mark": mark}
-    with desk.change(Changed(KIND, "a small function, which is made, called and removed", ids)):
+    with desk.change(Changed(KIND, "a small function, which is created, called and deleted", ids)):
         made = _make(function, part.role, logs)
         if made.state != "Active":
             return FunctionStory(made, None, None, (), None, None, made_again="", digest="")
@@ -109,14 +109,14 @@ def function_story(desk: TencentDesk) -> FunctionStory:
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
-    """Remove it, where it is the one that was made; one that was just made shows late.
+    """Delete the function if this run created it. A new function may not show at once.
 
-    Raises: what the API raises; Untried: it is still there.
+    Raises: what the API raises; Untried: it still exists.
     """
     function = ScfFunction(api, what.ids["function"], what.ids["mark"])
     wait_until(function.is_there, _SHOWS_S)
     if not function.remove():
-        raise Untried("the function is still there")
+        raise Untried("the function still exists")
 
 
 def _make(function: ScfFunction, role: str, logs: Mapping[str, str]) -> Made:
@@ -178,7 +178,7 @@ def _call(desk: TencentDesk, function: ScfFunction, address: str) -> Called:
 
 
 def _signed(desk: TencentDesk, address: str, body: str, uin: str) -> tuple[int, str]:
-    """Status and body of a signed call; 0 where there was no answer."""
+    """Status and body of a signed call; 0 if there was no answer."""
     host = address.removeprefix("https://").rstrip("/")
     try:
         return post(address, body.encode(), scf_headers(host, body.encode(), desk.api.keys, uin), desk.api.endpoint)
@@ -187,7 +187,7 @@ def _signed(desk: TencentDesk, address: str, body: str, uin: str) -> tuple[int, 
 
 
 def _variables_after(function: ScfFunction, role: str, given: list[dict[str, str]]) -> str:
-    """The names of its variables after an update with these, or the code that refuses it."""
+    """The names of the function's variables after an update with these, or the code that refuses it."""
     variables = {"Variables": given}
     code = function.when_rested("UpdateFunctionConfiguration", Role=role, Environment=variables)
     function.rest()
@@ -223,7 +223,7 @@ def _log(result: Mapping[str, Any]) -> str:
 
 
 def _json(text: object) -> dict[str, Any]:
-    """An object that a text holds; an empty one where it holds none."""
+    """The JSON object in a text; an empty one if there is none."""
     try:
         found = json.loads(str(text or ""))
     except ValueError:

@@ -1,4 +1,4 @@
-"""Claims about SSM, and the story of a secret that gets some versions more and loses them again."""
+"""Claims about SSM, and the story of a secret: versions are added to it and deleted again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MADE_IN = ("b", "a", "c")
 
 @dataclass(frozen=True)
 class SsmStory:
-    """What the versions showed. `run`: how their names begin.
+    """What the versions showed. `run`: the beginning of their names.
 
     `created`: version -> CreateTime, in the order of the list, before and after.
     """
@@ -46,12 +46,12 @@ class SsmStory:
 
 
 def versions_story(desk: TencentDesk) -> SsmStory:
-    """Versions are put, put again, updated, read, listed, and put until no more are taken."""
+    """Add versions, add one again, update, read and list them, and add more until one is refused."""
     name = desk.need(desk.sandbox.ssm, "ssm").secret
     secret = Secret(desk.api, name)
     there = len(secret.versions())
     if there > _MOST - _ENOUGH:
-        raise Untried(f"the secret has {there} versions, which leaves no room for {_ENOUGH} more")
+        raise Untried(f"the secret has {there} versions, so there is no room for {_ENOUGH} more")
     run = version_prefix()
     with desk.change(added_versions(desk, run)):
         put_at, value = time.time(), randomness.token_hex(16)
@@ -60,7 +60,7 @@ def versions_story(desk: TencentDesk) -> SsmStory:
         first = run + _MADE_IN[0]
         same, other = secret.put_code(first, value), secret.put_code(first, randomness.token_hex(16))
         created = secret.versions()
-        time.sleep(_SECOND_S)  # times are in whole seconds
+        time.sleep(_SECOND_S)  # the service's times are whole seconds
         later = randomness.token_hex(16)
         secret.update(first, later)
         read = tuple(secret.value(first) == later for _ in range(3))
@@ -74,18 +74,18 @@ def versions_story(desk: TencentDesk) -> SsmStory:
 
 
 def version_prefix() -> str:
-    """How the names of the versions begin that one change adds."""
+    """The beginning of the names of the versions that one change adds."""
     return f"{_PREFIX}{new_mark()}-"
 
 
 def added_versions(desk: TencentDesk, run: str) -> Changed:
-    """What is put back of the secret: versions whose names begin so."""
+    """What must be undone: the versions whose names begin so are deleted."""
     ids = {"secret": desk.need(desk.sandbox.ssm, "ssm").secret, "versions": run}
-    return Changed(KIND, "versions of the secret, which are added and removed", ids)
+    return Changed(KIND, "versions of the secret, which are added and deleted", ids)
 
 
 class Secret:
-    """A secret by its API. Every call may raise CallRefused and CallLost."""
+    """A secret through its API. Every call may raise CallRefused and CallLost."""
 
     def __init__(self, api: TencentApi, name: str) -> None:
         self._api, self._name = api, name
@@ -102,7 +102,7 @@ class Secret:
         self._call("PutSecretValue", VersionId=version, SecretString=value)
 
     def put_code(self, version: str, value: str) -> str:
-        """The code that refuses it; empty where it was taken."""
+        """The code that refuses it; empty if it was accepted."""
         try:
             self.put(version, value)
         except CallRefused as refused:
@@ -114,7 +114,7 @@ class Secret:
         self._call("UpdateSecret", VersionId=version, SecretString=value)
 
     def update_code(self, version: str, value: str) -> str:
-        """The code that refuses it; empty where it was taken."""
+        """The code that refuses it; empty if it was accepted."""
         try:
             self.update(version, value)
         except CallRefused as refused:
@@ -131,7 +131,7 @@ class Secret:
 
 
 def put_back(api: TencentApi, what: Changed) -> None:
-    """Remove every version that the change added. Raises: what the API raises."""
+    """Delete every version that the change added. Raises: what the API raises."""
     secret = Secret(api, what.ids["secret"])
     for version in again_while_it_passes(secret.versions):
         if version.startswith(what.ids["versions"]):
@@ -140,7 +140,7 @@ def put_back(api: TencentApi, what: Changed) -> None:
 
 def _once_only(desk: TencentDesk) -> Finding:
     story = desk.once(versions_story)
-    seen = f"put again, the same value: {said(story.again_same)}; another: {said(story.again_other)}"
+    seen = f"added again, the same value: {said(story.again_same)}; another: {said(story.again_other)}"
     return finding(bool(story.again_same and story.again_other), "both refused", seen)
 
 
@@ -167,11 +167,11 @@ def _times(desk: TencentDesk) -> Finding:
 def _limits(desk: TencentDesk) -> Finding:
     story = desk.once(versions_story)
     seen = (
-        f"versions: {story.full_at} taken, then {said(story.full)}; 32 KB: {said(story.large)}; "
+        f"versions: {story.full_at} accepted, then {said(story.full)}; 32 KB: {said(story.large)}; "
         f"a byte more: {said(story.too_large)}"
     )
     held = story.full_at == _MOST and story.full and not story.large and story.too_large
-    return finding(bool(held), "ten, then refused; taken; refused", seen)
+    return finding(bool(held), "ten, then refused; accepted; refused", seen)
 
 
 CHANGES: tuple[TencentCheck, ...] = (

@@ -24,9 +24,9 @@ _NO_LOGINS = "the registry refuses every login"
 
 @dataclass(frozen=True)
 class TcrStory:
-    """What a change showed; codes are empty where a call was taken, statuses of logins 0 where there was none.
+    """What a change showed. A code is empty if the call was accepted; the status of a login is 0 if there was none.
 
-    `bare` refuses the name without prefix, `both` a password that is given and to be made at random.
+    `bare`: the code for a name without prefix. `both`: the code for a given password together with Random.
     """
 
     bare: str
@@ -37,16 +37,20 @@ class TcrStory:
 
 
 def account_story(desk: TencentDesk) -> TcrStory:
-    """A given password, by the bare name; logins with both at once."""
+    """Set a given password by the bare name, and log in at once."""
     part = desk.need(desk.sandbox.tcr, "tcr")
     first, new = desk.present(part.account_password), made_up_password()
     if not _can_be_given(first):
-        raise Untried("the present password could not be given again: 8 to 20 characters, three kinds")
+        raise Untried(
+            "the present password could not be set again, because it does not have 8 to 20 characters of three kinds"
+        )
     account_shown(desk)
     ids = {"registry": part.registry, "account": part.account}
     title = f"the password of the service account {part.account} of the registry"
     if not _is_proven(desk):
-        title += f"; no login from here can prove the present one: it ends with what {part.account_password} holds"
+        title += (
+            f"; no login from here can prove the present one: at the end it has the value of {part.account_password}"
+        )
     with desk.change(Changed(KIND, title, ids, part.account_password, new)):
         bare, answer = "", {}
         try:
@@ -76,7 +80,7 @@ def _is_proven(desk: TencentDesk) -> bool:
 
 
 def put_back(api: TencentApi, environ: Mapping[str, str], what: Changed) -> None:
-    """Give the first password again. Raises: what the API raises."""
+    """Set the first password again. Raises: what the API raises."""
     registry, account, first = what.ids["registry"], what.ids["account"], environ[what.variable]
     try:
         again_while_it_passes(lambda: _set(api, registry, account, first))
@@ -95,7 +99,7 @@ def _can_be_given(password: str) -> bool:
 
 
 def _login(desk: TencentDesk, password: str) -> int:
-    """The status of a login. Raises: Untried: the registry is not reached."""
+    """The status of a login. Raises: Untried: the registry cannot be reached."""
     part = desk.need(desk.sandbox.tcr, "tcr")
     return registry_status(_host(desk), _PREFIX + part.account, password, slow=desk.slow)
 
@@ -110,7 +114,7 @@ def _host(desk: TencentDesk) -> str:
 
 
 def account_shown(desk: TencentDesk) -> Mapping[str, Any]:
-    """The sandbox's account as DescribeServiceAccounts shows it. Raises: Untried: it is not there."""
+    """The sandbox's account as DescribeServiceAccounts shows it. Raises: Untried: it does not exist."""
     part = desk.need(desk.sandbox.tcr, "tcr")
     if (found := _found(desk).get(part.account)) is None:
         raise Untried(f"there is no account {part.account} on {part.registry}")
@@ -118,7 +122,7 @@ def account_shown(desk: TencentDesk) -> Mapping[str, Any]:
 
 
 def _found(desk: TencentDesk, name: str = "") -> dict[str, Mapping[str, Any]]:
-    """What the filter finds, by names without prefix; without a name all."""
+    """The accounts that the filter finds, by names without prefix; all accounts without a name."""
     part = desk.need(desk.sandbox.tcr, "tcr")
     given: dict[str, Any] = {"RegistryId": part.registry, "Offset": 0, "Limit": 100}
     if name:
@@ -131,7 +135,7 @@ def _filter(desk: TencentDesk) -> Finding:
     name = desk.need(desk.sandbox.tcr, "tcr").account
     account_shown(desk)
     whole, part = name in _found(desk, name), name in _found(desk, name[:-1])
-    return finding(whole and not part, "by the whole name alone", f"by the whole name: {whole}; by a part: {part}")
+    return finding(whole and not part, "by the whole name only", f"by the whole name: {whole}; by a part: {part}")
 
 
 def _asks(desk: TencentDesk) -> Finding:
@@ -154,12 +158,12 @@ def _variable(desk: TencentDesk) -> str:
 
 def _bare_name(desk: TencentDesk) -> Finding:
     code = desk.once(account_story).bare
-    return finding(not code, "taken", f"the name without tcr$: {said(code)}")
+    return finding(not code, "accepted", f"the name without tcr$: {said(code)}")
 
 
 def _one_or_the_other(desk: TencentDesk) -> Finding:
     code, shown = desk.once(account_story).both, len(_found(desk, _account(desk)))
-    seen = f"a password that is given, and at random: {said(code)}; in a list of 100 at most: {shown}"
+    seen = f"a given password together with Random: {said(code)}; in a list of 100 at most: {shown}"
     return finding(bool(code) and shown == 1, "refused; the account", seen)
 
 
@@ -175,7 +179,7 @@ def _in_force(desk: TencentDesk) -> Finding:
     if story.bare:
         raise Untried(f"the change was refused: {story.bare}")
     if not story.new_login:
-        _login(desk, made_up_password())  # says why there was no login
+        _login(desk, made_up_password())  # raises with the reason
     seen = f"at once, the new password: {story.new_login}; the old: {story.old_login}"
     return finding((story.new_login, story.old_login) == (_WELCOME, _WRONG), "200, 401", seen)
 

@@ -1,4 +1,4 @@
-"""Signatures, keys and rates: claims that any read shows, and one that a write has to."""
+"""Signatures, keys and rates: claims that every read shows, and one that needs a write."""
 
 from __future__ import annotations
 
@@ -23,14 +23,19 @@ _IN_A_SECOND = 20
 
 
 def _skew(desk: TencentDesk) -> Finding:
-    """What the official client signs is taken; of signatures made here, those of four minutes ago, not of six."""
+    """The official client's signature is accepted.
+
+    A signature from here is accepted after four minutes, not after six.
+    """
     codes = [desk.api.refusal(*_READ), _signed(desk, _NEAR_S), _signed(desk, _FAR_S)]
     seen = f"now: {said(codes[0])}; {_NEAR_S} s ago: {said(codes[1])}; {_FAR_S} s ago: {said(codes[2])}"
-    return finding(codes[:2] == ["", ""] and codes[2].startswith("AuthFailure"), "taken, taken, AuthFailure", seen)
+    return finding(
+        codes[:2] == ["", ""] and codes[2].startswith("AuthFailure"), "accepted, accepted, AuthFailure", seen
+    )
 
 
 def _signed(desk: TencentDesk, ago_s: int) -> str:
-    """The code that refuses a read which was signed so many seconds ago; empty where it was taken."""
+    """The code that refuses a read that was signed so many seconds ago; empty if it was accepted."""
     from tencentcloud.common.sign import Sign
 
     service, action, given = _READ
@@ -60,7 +65,7 @@ def _signed(desk: TencentDesk, ago_s: int) -> str:
 
 
 def _parameters(desk: TencentDesk) -> Finding:
-    """A read with a parameter too many, one too few, and one of the wrong type."""
+    """A read with an unknown parameter, one with a missing parameter, and one with a parameter of the wrong type."""
     service, action, given = _READ
     many = desk.api.refusal(service, action, {**given, "NoSuchParameter": 1})
     few = desk.api.refusal(service, "DescribeTaskInfo", {})
@@ -70,7 +75,7 @@ def _parameters(desk: TencentDesk) -> Finding:
 
 
 def _refused_first(desk: TencentDesk) -> Finding:
-    """A bad token and a bad key are refused with codes that say so; a write with a bad token writes nothing."""
+    """A bad token and a bad key are refused with codes that name them. A write with a bad token writes nothing."""
     bad = ({"token": "no-token"}, {"key": "no-key"})
     codes = [desk.api.refusal(*_READ, keys=one) for one in bad]
     wrote = _written_with(desk, bad[0]) if desk.sandbox.ssm else None
@@ -80,11 +85,11 @@ def _refused_first(desk: TencentDesk) -> Finding:
 
 
 def _written_with(desk: TencentDesk, keys: Mapping[str, str]) -> bool:
-    """Whether a version is there that was put with these keys."""
+    """Whether a version exists that was added with these keys."""
     name = desk.need(desk.sandbox.ssm, "ssm").secret
     run = ssm.version_prefix()
     version = f"{run}w"
-    ssm.Secret(desk.api, name).versions()  # it is there
+    ssm.Secret(desk.api, name).versions()  # raises if there is no such secret
     with desk.change(ssm.added_versions(desk, run)):
         given = {"SecretName": name, "VersionId": version, "SecretString": randomness.token_hex(16)}
         taken = not desk.api.refusal("ssm", "PutSecretValue", given, keys=keys)
@@ -92,8 +97,8 @@ def _written_with(desk: TencentDesk, keys: Mapping[str, str]) -> bool:
 
 
 def _rate(desk: TencentDesk) -> Finding:
-    """Exactly as many reads as the published rate allows, in one second."""
-    time.sleep(1.0)  # those of other checks are over
+    """Make exactly as many reads in one second as the published rate allows."""
+    time.sleep(1.0)  # let the calls of other checks leave the window of one second
 
     def throttled(_: int) -> bool:
         try:
@@ -106,7 +111,7 @@ def _rate(desk: TencentDesk) -> Finding:
 
     with ThreadPoolExecutor(8) as threads:
         count = sum(threads.map(throttled, range(_IN_A_SECOND)))
-    time.sleep(1.0)  # and these, for those that follow
+    time.sleep(1.0)  # and let these leave it before the checks that follow
     return finding(not count, "none throttled", f"{_IN_A_SECOND} reads in a second: {count} throttled")
 
 

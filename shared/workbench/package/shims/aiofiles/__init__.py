@@ -1,4 +1,4 @@
-"""In a packaged function's place of aiofiles, which ways of finding keys that keyturn does not go read files by."""
+"""Replaces aiofiles in packaged functions. Only ways to read keys from files use it, and keyturn uses none of them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import NoReturn
 
 
 def __getattr__(name: str) -> NoReturn:
-    if name.startswith("__"):  # what Python itself looks for in any module
+    if name.startswith("__"):  # Python itself looks for such names in every module
         raise AttributeError(name)
-    raise RuntimeError(f"aiofiles is not in this package: keys are given, never read from files (aiofiles.{name})")
+    raise RuntimeError(
+        f"aiofiles is not in this package: keyturn passes keys and never reads them from files (aiofiles.{name})"
+    )

@@ -1,1 +1,1 @@
-"""In a packaged function's place of APScheduler; see schedulers/background.py."""
+"""Replaces APScheduler in packaged functions; see schedulers/background.py."""

@@ -1,4 +1,4 @@
-"""In a packaged function's place of websocket-client, for calls that stay open; keyturn makes none."""
+"""Replaces websocket-client in packaged functions. Only calls that stay open use it, and keyturn makes none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from typing import NoReturn
 
 
 def __getattr__(name: str) -> NoReturn:
-    if name.startswith("__"):  # what Python itself looks for in any module
+    if name.startswith("__"):  # Python itself looks for such names in every module
         raise AttributeError(name)
     raise RuntimeError(f"websocket-client is not in this package: no call stays open (websocket.{name})")

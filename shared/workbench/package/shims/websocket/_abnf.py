@@ -1,4 +1,4 @@
-"""The one name that Alibaba's client imports from here."""
+"""The only name that Alibaba's client imports from this module."""
 
 from __future__ import annotations
 

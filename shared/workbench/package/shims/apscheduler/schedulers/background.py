@@ -1,4 +1,7 @@
-"""What fetches an ECS instance's keys anew once a minute, in a thread: a function is given its keys instead."""
+"""Replaces the scheduler that fetches an ECS instance's keys every minute.
+
+A function gets its keys from the platform.
+"""
 
 from __future__ import annotations
 
@@ -9,4 +12,6 @@ class BackgroundScheduler:
     """Raises: RuntimeError."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
-        raise RuntimeError("APScheduler is not in this package: a function's keys are given, never fetched")
+        raise RuntimeError(
+            "APScheduler is not in this package: the platform passes a function its keys, nothing fetches them"
+        )

@@ -6,6 +6,6 @@ from typing import NoReturn
 
 
 def __getattr__(name: str) -> NoReturn:
-    if name.startswith("__"):  # what Python itself looks for in any module
+    if name.startswith("__"):  # Python itself looks for such names in every module
         raise AttributeError(name)
     raise RuntimeError(f"cryptography is not in this package: only RSA signatures need it (padding.{name})")
