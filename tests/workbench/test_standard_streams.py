@@ -1,4 +1,4 @@
-"""A command whose output is lost: a listing ends without a word, a change goes on to its end and tells way it ended."""
+"""A command whose output is lost: a listing ends without a word, a change goes on to its end and tells how it ended."""
 
 from __future__ import annotations
 
@@ -99,39 +99,40 @@ def test_an_invocation_tells_by_its_exit_what_came_of_the_change(way: str, cloud
     assert any(call["Action"] == "ModifyInstanceAccount" for call in cloud.calls())
 
 
-@pytest.mark.parametrize("way", FEW)
-def test_bootstrap_makes_everything_and_takes_it_away(way: str, tmp_path: Path) -> None:
+@full_disk
+def test_bootstrap_makes_everything_and_takes_it_away(tmp_path: Path) -> None:
     with Standin(WORLD) as empty:
         empty.reset(not_so=["Q9"])
         empty.activate(**dict.fromkeys(SERVICES, True))
         person = Person(empty, "alibaba", tmp_path)
         environ = {"PATH": os.environ["PATH"], **person.environ}
         words = ["shared.workbench.bootstrap", "alibaba", "--dist", str(tmp_path)]
-        code, said = run_without_output(way, words, environ)
+        code, said = run_without_output("full", words, environ)
         assert code == 0 and "Traceback" not in said, said
         assert all(condition == "there" for condition, _ in person.standing().values())
-        code, said = run_without_output(way, [*words, "--remove"], environ)
+        code, said = run_without_output("full", [*words, "--remove"], environ)
         assert code == 0 and "Traceback" not in said, said
         assert not any(ours for _, ours in person.standing().values())
 
 
 @pytest.mark.zips("zips are for Python 3.10")
-@pytest.mark.parametrize("way", FEW)
-def test_a_deployment_a_call_and_a_removal_go_on(way: str, cloud: Standin, packages: Packages, tmp_path: Path) -> None:
+def test_a_deployment_a_call_and_a_removal_go_on(cloud: Standin, packages: Packages, tmp_path: Path) -> None:
     bundle = prepare_bundle(cloud, "alibaba", packages.dist, tmp_path)
     built = ["--dist", str(tmp_path), "--as-built"]
     words = ["shared.workbench.deploy", "deploy", "alibaba", *built]
-    code, said = run_without_output(way, words, bundle.environ)
+    code, said = run_without_output("both closed", words, bundle.environ)
     assert code == 0 and "Traceback" not in said, said
     assert "nothing to change" in bundle.workbench("plan").stdout
     command = tmp_path / "command.json"
     command.write_text(json.dumps(VALID_COMMANDS[TAIR]))
     code, said = run_without_output(
-        way, ["shared.workbench.deploy", "call", "alibaba", TAIR, str(command)], bundle.environ
+        "both closed", ["shared.workbench.deploy", "call", "alibaba", TAIR, str(command)], bundle.environ
     )
     assert code == 0 and "Traceback" not in said, said
     assert bundle.outcomes() == ["changed"]
-    code, said = run_without_output(way, ["shared.workbench.deploy", "remove", "alibaba", *built], bundle.environ)
+    code, said = run_without_output(
+        "both closed", ["shared.workbench.deploy", "remove", "alibaba", *built], bundle.environ
+    )
     assert code == 0 and "Traceback" not in said, said
     assert not cloud.functions()
 
