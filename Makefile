@@ -88,11 +88,11 @@ campaign: with-dev ## test every fault, world, overlap, forged message and kill 
 
 COUNT ?= 300
 mutants: with-dev ## check that the quick tests notice small changes of the code: make mutants [COUNT=300] [ROOM=clouds]
-	@$(PY) -m shared.workbench.mutants --count="$(COUNT)" $(if $(ROOM),--room $(ROOM))
+	@$(PY) -m shared.workbench.mutants --count="$(COUNT)" $(if $(filter command,$(firstword $(origin ROOM))),--room $(or $(ROOM),""))
 
 ROUNDS ?= 7
 bench: with-dev ## measure speed and sizes: make bench [ROUNDS=7] [ONLY=cold,warm,batch,ceiling,scale,bytes,counts,others]
-	@$(PY) -m shared.workbench.bench --rounds="$(ROUNDS)" $(if $(ONLY),--only="$(ONLY)")
+	@$(PY) -m shared.workbench.bench --rounds="$(ROUNDS)" $(if $(filter command,$(firstword $(origin ONLY))),--only="$(ONLY)")
 
 PORT ?= 0
 cloud: with-demo ## run the stand-in for both clouds: make cloud [PORT=8080] [WORLD=tests/cloud/empty.toml] [TLS=1]
@@ -132,7 +132,7 @@ results: with-demo ## show results of a deployed bundle: make results CLOUD= [SI
 	@$(PY) -m shared.workbench.results "$(CLOUD)" --since="$(SINCE)" $(call switch,FOLLOW,--follow) $(call switch,BORROW,--borrow) $(call switch,JSON,--json)
 
 verify: with-demo ## test the claims on your account: make verify CLOUD= [SANDBOX=file] [ONLY=ids] [SLOW=1] [YES=1]
-	@$(PY) -m shared.workbench.verify "$(CLOUD)" $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(ONLY),--only "$(ONLY)")
+	@$(PY) -m shared.workbench.verify "$(CLOUD)" $(if $(SANDBOX),--sandbox "$(SANDBOX)") $(if $(filter command,$(firstword $(origin ONLY))),--only "$(ONLY)")
 
 OUT ?= dist/report.html
 report: with-pages ## write a page of what happened: make report [FROM=results.jsonl] [OUT=dist/report.html] [JSON=1]

@@ -54,6 +54,11 @@ class Settings:
         return self.rate or (TENCENT_RATE if cloud == "tencent" else ALIBABA_RATE)
 
 
+def setting(environ: Mapping[str, str], name: str) -> str | None:
+    """The text of a variable, without white space around it. None: it is unset or blank."""
+    return environ.get(name, "").strip() or None
+
+
 def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_scf: bool = False) -> Settings:
     """Read the settings from an environment. On SCF `reply` is off by default: SCF logs what a function returns.
 
@@ -61,7 +66,7 @@ def read_settings(environ: Mapping[str, str], *, on_platform: bool = False, on_s
     """
 
     def text(name: str) -> str | None:
-        return environ.get(f"KEYTURN_{name}", "").strip() or None
+        return setting(environ, f"KEYTURN_{name}")
 
     endpoints = {cloud: _endpoint(text(f"{cloud}_ENDPOINT"), f"KEYTURN_{cloud}_ENDPOINT") for cloud in _CLOUDS}
     endpoint_here = endpoints["TENCENT" if on_scf else "ALIBABA"] if on_platform else None

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.workbench.deploy.call import unsuccessful
+from shared.workbench.deploy.call import _show, unsuccessful
 from shared.workbench.environment.terminal import WIDEST, Terminal
 from shared.workbench.results.reply import read_reply
 from shared.workbench.results.shown import event_lines, read_event
@@ -51,6 +51,16 @@ def test_a_reply_is_a_line_and_its_secret_stands_on_the_next_one() -> None:
     with_secret = {"Result": told, "Delivered": True, "Password": "a-secret of its own, " * 9}
     assert shown(with_secret)[1] == f"password   {with_secret['Password']}"  # in one piece
     assert shown(with_secret, with_passwords=False) == ["changed   redis/crs-1/app   task 233815   0.7 s"]
+
+
+@pytest.mark.parametrize(("subject", "is_told"), [("redis/-/-", False), ("redis/crs-1/app", True)])
+def test_only_a_result_that_a_queue_should_have_is_missed_there(
+    subject: str, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _show(
+        json.dumps({"Result": event(1, "not_changed") | {"subject": subject}, "Delivered": False}), 400, as_json=False
+    )
+    assert ("no results queue took this" in capsys.readouterr().err) == is_told
 
 
 def test_each_result_of_several_has_its_own_secret_and_its_own_reason() -> None:

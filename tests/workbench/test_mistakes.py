@@ -49,6 +49,7 @@ def cloud_mistakes() -> Iterator[Mistake]:
     yield Mistake("tests.cloud serve --world {folder}/broken", ("WORLD=", "is not TOML", "line 1"))
     yield Mistake("tests.cloud serve --world {folder}/binary", ("WORLD=", "is not TOML", "no UTF-8 text"))
     yield Mistake("tests.cloud serve --world {folder}/key.toml", ("rediss: there is no such key", "`redis`"))
+    yield Mistake("tests.cloud serve --port=x", ("serve: --port: PORT=x",))
     yield Mistake("tests.cloud serve --tsl", ("did you mean `--tls`?",))
     yield Mistake("tests.cloud queue shw sqlite:///tmp/a", ("did you mean `show`?",))
     yield Mistake("tests.cloud queue show", ("required: url",))
@@ -57,6 +58,7 @@ def cloud_mistakes() -> Iterator[Mistake]:
     yield Mistake("tests.cloud queue show sqlite://{folder}/binary", ("binary cannot be read",), code=1)
     yield Mistake("tests.cloud run --once", ("KEYTURN_COMMANDS is not set", "sqlite:///"))
     yield Mistake("tests.cloud run --once", ("KEYTURN_COMMANDS", "known are sqlite"), settings={"COMMANDS": "foo://x"})
+    yield Mistake("tests.cloud run --once", ("KEYTURN_COMMANDS is not set",), settings={"COMMANDS": " "})
     yield Mistake("tests.cloud demo again", ("again", "--help"))
     yield Mistake("tests.campaign --only nosuch", ("no case's name holds nosuch",))
     yield Mistake("tests.campaign wlk", ("did you mean `walk`?",))
@@ -77,14 +79,24 @@ def invoke_mistakes() -> Iterator[Mistake]:
     yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP} --as sfc", ("`sfc` is none of scf, fc",))
     yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP} --as SCF", ("did you mean `scf`?",))
     yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP} --timeout-s soon", ("`soon` is no number of seconds",))
+    for seconds in ("1e10", "1e99", "10000000", "nan", "0"):
+        limit = f"`{seconds}` is no number of seconds above 0 and up to 86,400"
+        yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP} --timeout-s {seconds}", (limit,))
+    yield Mistake(f"tests.cloud invoke \x1b[31m{ACCOUNT} {HTTP}", (f"no function \ufffd[31m{ACCOUNT}",), most=5)
     unset = {"TENCENT_ENDPOINT": None}
     yield Mistake(f"tests.cloud invoke {ACCOUNT} {HTTP}", ("the real Tencent Cloud", "`make shell`"), settings=unset)
+    for blank in ("", " ", " \t"):
+        yield Mistake(
+            f"tests.cloud invoke {ACCOUNT} {HTTP}", ("the real Tencent",), settings={"TENCENT_ENDPOINT": blank}
+        )
 
 
 def account_mistakes() -> Iterator[Mistake]:
     verbs = ("deploy plan", "deploy deploy", "deploy remove", "results", "bootstrap", "verify", "package")
     for verb in verbs:
         yield Mistake(f"shared.workbench.{verb} tencnt", ("which cloud? ", "CLOUD=alibaba", "did you mean `tencent`?"))
+    for verb in verbs:
+        yield Mistake(f"shared.workbench.{verb} aws", ("which cloud? CLOUD=aws is none: ", "CLOUD=tencent"))
     yield Mistake("shared.workbench.rotate alibba yearly", ("CLOUD=tencent", "did you mean `alibaba`?"))
     yield Mistake("shared.workbench.deploy pln tencent", ("did you mean `plan`?",))
     for name, why in (*UNREADABLE, ("binary", "not UTF-8"), ("empty", "must be a mapping")):
@@ -122,10 +134,19 @@ def other_mistakes() -> Iterator[Mistake]:
     yield Mistake(f"{rotate} tencent quarterly-rediss", ("did you mean `quarterly-redis`?", "known are:"))
     yield Mistake(f"{rotate} tencent quarterly-tair", ("is for alibaba: make rotate", "CLOUD=alibaba"))
     yield Mistake(f"{rotate} tencent ''", ("which policy?", "quarterly-redis"))
-    for since in ("yesterday", "1", "-1h", ""):
-        yield Mistake(f"shared.workbench.results tencent --since={since}", (f"SINCE={since}: it takes a number", "30m"))
+    for since in ("yesterday", "1", "-1h", "0s", "000m", ""):
+        yield Mistake(
+            f"shared.workbench.results tencent --since={since}", (f"SINCE={since}: it takes a number from 1", "30m")
+        )
     yield Mistake("shared.workbench.results tencent --folow", ("did you mean `--follow`?",))
     yield Mistake("shared.workbench.report", ("no source", "FROM=", "KEYTURN_RESULTS"), settings={"RESULTS": None})
+    yield Mistake("shared.workbench.report", ("no source",), settings={"RESULTS": " "})
+    missing = ("queue {folder}/nope.db does not exist: FROM= or KEYTURN_RESULTS is wrong",)
+    page = "-o {folder}/no-page.html"
+    yield Mistake(f"shared.workbench.report sqlite://{{folder}}/nope.db {page}", missing, code=1)
+    yield Mistake(f"shared.workbench.report {page}", missing, 1, settings={"RESULTS": "sqlite://{folder}/nope.db"})
+    yield Mistake("shared.workbench.report sqlite://{folder}/folder", ("folder is a folder, and a queue is a file",), 1)
+    yield Mistake("shared.workbench.report ''", ("a source has no name: FROM= is a queue or a file",), code=1)
     for name, why in UNREADABLE:
         yield Mistake(f"shared.workbench.report {{folder}}/{name}", (f"/{name} cannot be read", why), code=1)
     yield Mistake("shared.workbench.report nowhere/n.jsonl", ("FROM=nowhere/n.jsonl cannot be read", NO_FILE), code=1)
@@ -140,6 +161,9 @@ def other_mistakes() -> Iterator[Mistake]:
     yield Mistake("shared.workbench.report {folder}/empty --now soon", ("RFC 3339", "2026-11-22T06:00:00Z"))
     yield Mistake("shared.workbench.bench --only wrong", ("there is no part wrong", "cold, warm"))
     yield Mistake("shared.workbench.bench --only wram", ("did you mean `warm`?", "ceiling"))
+    yield Mistake("shared.workbench.bench --only ''", ("ONLY= names no part", "cold, warm"))
+    yield Mistake("shared.workbench.verify tencent --only ''", ("ONLY= names no claim",))
+    yield Mistake("shared.workbench.mutants --room ''", ("`` is none of",))
     yield Mistake("shared.workbench.bench --rounds no", ("`no` is no whole number from 1",))
     yield Mistake("shared.workbench.mutants --room cloud", ("did you mean `clouds`?",))
     yield Mistake("shared.workbench.package tencent folow_change", ("did you mean `follow_change`?",))
@@ -174,7 +198,7 @@ def told(mistake: Mistake, cloud: Standin, folder: Path) -> subprocess.Completed
     for name, value in mistake.settings.items():
         environ.pop(f"KEYTURN_{name}", None)
         if value is not None:
-            environ[f"KEYTURN_{name}"] = value
+            environ[f"KEYTURN_{name}"] = value.format(folder=folder)
     words = [word.strip("'") for word in mistake.words.format(folder=folder).split(" ")]
     return subprocess.run(
         [sys.executable, "-m", *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, stdin=-3
@@ -188,10 +212,26 @@ def test_a_mistake_is_said_in_a_few_lines(mistake: Mistake, cloud: Standin, fold
     assert (done.returncode, done.stdout) == (mistake.code, ""), said
     assert "Traceback" not in said and "Errno" not in said
     for text in mistake.says:
-        assert text in " ".join(said.split()), said
+        assert text.format(folder=folder) in " ".join(said.split()), said
     lines = said.splitlines()
     assert 1 <= len(lines) <= mistake.most, said
     assert max(map(len, lines)) <= WIDEST, said
+    assert not (folder / "no-page.html").exists()
+
+
+@pytest.mark.parametrize("cloud_name", ["tencent", "alibaba"])
+@pytest.mark.parametrize("verb", ["deploy plan", "deploy remove", "results", "rotate", "bootstrap", "verify"])
+def test_whoever_has_no_keys_is_told_so_in_lines_that_fit(verb: str, cloud_name: str, cloud: Standin) -> None:
+    environ = prepared_environment(cloud, cloud_name)
+    keys = ("TENCENTCLOUD_SECRET_ID", "TENCENTCLOUD_SECRET_KEY", "ALIBABA_CLOUD_ACCESS_KEY_ID")
+    environ = {name: value for name, value in environ.items() if name not in keys}
+    policy = {"tencent": "quarterly-redis", "alibaba": "quarterly-tair"}[cloud_name]
+    words = [*f"shared.workbench.{verb} {cloud_name}".split(), *([policy] if verb == "rotate" else [])]
+    done = subprocess.run(
+        [sys.executable, "-m", *words], cwd=ROOT, env=environ, capture_output=True, text=True, timeout=120, stdin=-3
+    )
+    assert (done.returncode, "whose keys? set " in done.stderr) == (2, True), done.stderr
+    assert max(map(len, done.stderr.splitlines())) <= WIDEST, done.stderr
 
 
 def test_there_are_enough_of_them() -> None:
@@ -248,6 +288,9 @@ BY_MAKE = {
     "results CLOUD=tencent SINCE=": ("SINCE=: it takes a number",),
     "call CLOUD=tencent JSON=yes": ("JSON=yes means nothing: write JSON=1",),
     "rotate CLOUD=tencent": ("which policy?",),
+    "bench ONLY=": ("ONLY= names no part",),
+    "verify CLOUD=tencent ONLY=": ("ONLY= names no claim",),
+    "mutants ROOM=": ("`` is none of",),
     "rotat": ("there is no target rotat: make help lists them",),
 }
 
@@ -255,8 +298,9 @@ BY_MAKE = {
 @pytest.mark.parametrize("words", BY_MAKE)
 def test_a_variable_that_is_wrong_or_missing_is_named(words: str) -> None:
     """`SET_UP` is left out: it would look at the packages of this environment first."""
-    make = ["make", "--no-print-directory", "SET_UP=@true", f"PY={sys.executable}", *words.split()]
-    done = subprocess.run(make, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    environ = {**os.environ, "SET_UP": "@true", "PY": sys.executable}
+    make = ["make", "--no-print-directory", "--environment-overrides", *words.split()]
+    done = subprocess.run(make, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, ""), done.stderr
     assert all(text in done.stderr for text in BY_MAKE[words]), done.stderr
     assert "Traceback" not in done.stderr

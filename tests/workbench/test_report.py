@@ -253,10 +253,16 @@ def test_no_event_is_a_page_that_says_so(tmp_path: Path, visit: Visit) -> None:
     page = visit(page_of(tmp_path, []), 360)
     assert headline_of(page) == "No events"
     assert "Read from events.jsonl" in page.locator(".lead").inner_text()
-    nothing = tmp_path / "nothing.html"
-    assert main([f"sqlite://{tmp_path}/none.db", "-o", str(nothing)], {}) == 0
-    assert "No events" in nothing.read_text(encoding="utf-8")
-    assert not (tmp_path / "none.db").exists()
+
+
+def test_a_queue_that_is_not_there_is_no_empty_one(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, queue = tmp_path / "page.html", tmp_path / "none.db"
+    page.write_text("an earlier one")
+    for words, environ in (([f"sqlite://{queue}"], {}), ([], {"KEYTURN_RESULTS": f"sqlite://{queue}"})):
+        assert main([*words, "-o", str(page)], environ) == 1
+        said = capsys.readouterr()
+        assert (said.out, f"queue {queue} does not exist" in " ".join(said.err.split())) == ("", True)
+    assert page.read_text() == "an earlier one" and not queue.exists()
 
 
 def test_looking_takes_nothing_from_the_queue(story: Story, tmp_path: Path) -> None:

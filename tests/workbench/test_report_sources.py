@@ -37,8 +37,8 @@ def test_lines_that_are_no_events_are_named_by_number_and_never_echoed(
     page = page_of(tmp_path, [good, *bad, "", good]).read_text(encoding="utf-8")
     told = capsys.readouterr()
     assert secret not in page + told.out + told.err
-    assert "8 malformed, line 2, 4, 5, 6, 7, 9, 10, 13, skipped" in told.err
-    assert "3 not ours, line 3, 8, 11, skipped" in told.err
+    assert "8 malformed, lines 2, 4, 5, 6, 7, 9, 10, 13, skipped" in told.err
+    assert "3 not ours, lines 3, 8, 11, skipped" in told.err
     assert "8 unreadable</b>, skipped: line 2, 4, 5, 6, 7, 9, 10, 13" in page
     assert 'data-number="events">4<' in page and 'data-number="duplicates">3<' in page
     assert 'data-number="changed">1<' in page
@@ -106,3 +106,16 @@ def test_a_source_that_cannot_be_looked_at_is_refused_in_one_line(
     told = capsys.readouterr().err
     assert says in told and "Leaked" not in told
     assert not (tmp_path / "page.html").exists()
+
+
+def test_the_return_value_of_an_invocation_is_read_as_its_reply(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reply = {"Result": result_event("changed", "c-1", "2026-11-22T06:00:00.000Z"), "Delivered": True}
+    returned = {"isBase64Encoded": False, "statusCode": 200, "headers": {}, "body": json.dumps(reply)}
+    not_ours = {"statusCode": 200, "body": "hello"}
+    page = page_of(tmp_path, [returned, not_ours]).read_text(encoding="utf-8")
+    told = capsys.readouterr()
+    assert 'data-number="changed">1<' in page
+    assert told.err.endswith("1 not ours, line 2, skipped\n")
+    assert "   1 event   1 command   1 changed" in told.out

@@ -143,6 +143,9 @@ def test_whoever_has_no_keys_is_told_which(tmp_path: Path, capsys: pytest.Captur
     assert "TENCENTCLOUD_SECRET_ID" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("30m", 1800), ("1h", 3600), ("2d", 172_800), ("1", None)])
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("30m", 1800), ("1h", 3600), ("2d", 172_800), ("1", None), ("0s", None), ("007m", 420)],
+)
 def test_spans_of_time(text: str, seconds: float | None) -> None:
     assert seconds_of(text) == seconds

@@ -21,6 +21,7 @@ from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_alibaba
 from tests.cloud.state.checkout import ROOT
 from tests.conftest import Packages
+from tests.support.lost_output import run_without_output
 
 pytestmark = pytest.mark.zips("zips are for Python 3.10")
 
@@ -103,6 +104,14 @@ def test_a_fleet_is_rotated_and_watched_to_its_end(bundle: DeployedBundle) -> No
     assert f"{COUNT} of {COUNT} due passwords are changed and in force" in anew.stdout, anew.stdout + anew.stderr
     unknown = rotate(bundle, policy="nightly")
     assert (unknown.returncode, f"known are: {POLICY[bundle.name]}" in unknown.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("way", ["both closed", "full"])
+def test_a_rotation_whose_output_is_lost_goes_on_to_its_end(bundle: DeployedBundle, way: str) -> None:
+    words = ["shared.workbench.rotate", bundle.name, POLICY[bundle.name]]
+    code, said = run_without_output(way, words, environ(bundle, YES="1"))
+    assert code == 0 and "Traceback" not in said, said
+    assert outcomes(bundle) == ["changed", "changed"]
 
 
 def test_a_change_that_fails_is_shown_and_the_exit_says_so(bundle: DeployedBundle) -> None:

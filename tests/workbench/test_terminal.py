@@ -14,6 +14,7 @@ import pytest
 
 from shared.workbench.environment.terminal import WIDEST, Terminal, complain, wrapped
 from shared.workbench.results.shown import event_lines, read_event
+from tests.cloud.state.checkout import ROOT
 from tests.workbench.results_queue import event
 
 WORDS = "word " * 60
@@ -42,6 +43,35 @@ def test_a_command_in_backticks_stays_on_one_line() -> None:
 def test_a_line_that_fits_is_left_as_it_is() -> None:
     for line in ("", "  two  spaces  ", "x" * WIDEST):
         assert wrapped(line) == [line]
+
+
+LOOSE = re.compile(r"print\([^\n]*file=sys\.stderr")
+PEOPLES = (
+    "bootstrap",
+    "bundle",
+    "deploy",
+    "docs",
+    "package",
+    "report",
+    "results",
+    "rotate",
+    "scaffold",
+    "schemas",
+    "verify",
+)
+
+
+@pytest.mark.parametrize("room", PEOPLES)
+def test_what_is_said_on_standard_error_is_wrapped(room: str) -> None:
+    """No line of a name and a reason is written past `complain`; a line that interrupts is short."""
+    for file in (ROOT / "shared" / "workbench" / room).rglob("*.py"):
+        loose = [one for one in LOOSE.findall(file.read_text()) if "interrupted" not in one and 'print("",' not in one]
+        assert not loose, f"{file}: {loose}"
+
+
+def test_what_a_terminal_would_obey_is_shown_instead(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("no function \x1b]0;title\x07\x1b[2J\r\u202eabc\n  line two")
+    assert capsys.readouterr().err == "no function \ufffd]0;title\ufffd\ufffd[2J\ufffd\ufffdabc\n  line two\n"
 
 
 def test_both_streams_are_wrapped(capsys: pytest.CaptureFixture[str]) -> None:

@@ -45,13 +45,13 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--rounds", type=whole_number, default=_LEAST_ROUNDS, help="rounds of each pair; the manual needs 7 or more"
     )
-    parser.add_argument("--only", default="", metavar="PARTS", help=f"some of {','.join(PARTS)}, comma-separated")
+    parser.add_argument("--only", metavar="PARTS", help=f"some of {','.join(PARTS)}, comma-separated")
     parser.add_argument(
         "--short", action="store_true", help="measure only what does not depend on the machine; writes nothing"
     )
     arguments = parser.parse_args(argv)
-    chosen = [part.strip() for part in arguments.only.split(",") if part.strip()]
-    if arguments.only and not chosen:
+    chosen = [part.strip() for part in (arguments.only or "").split(",") if part.strip()]
+    if arguments.only is not None and not chosen:
         parser.error(f"ONLY= names no part; the parts are {', '.join(PARTS)}")
     chosen = chosen or list(PARTS)
     if unknown := set(chosen) - set(PARTS):

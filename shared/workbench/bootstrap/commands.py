@@ -7,7 +7,6 @@ removed. Nothing that is billed by the month is made, and serverless.yml is neve
 from __future__ import annotations
 
 import os
-import sys
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
@@ -32,7 +31,7 @@ from shared.workbench.deploy.access import Refused
 from shared.workbench.deploy.commands import DONE, FAILED, INTERRUPTED, WRONG_USE
 from shared.workbench.environment import file_problems
 from shared.workbench.environment.command_line import CommandLine
-from shared.workbench.environment.terminal import NobodyToAsk, Terminal
+from shared.workbench.environment.terminal import NobodyToAsk, Terminal, complain
 
 _SHOWS_WITHIN_S = 20.0  # a new role or topic may be listed late
 
@@ -78,20 +77,20 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
             return _remove(account, environ, options.dist, terminal)
         return _bootstrap(account, environ, options.dist, options.file, terminal)
     except DescriptionError as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return WRONG_USE
     except (Refused, NobodyToAsk) as error:
-        print(f"{verb}: {error}", file=sys.stderr)
+        complain(f"{verb}: {error}")
         return WRONG_USE
     except OSError as error:
         again = "put that right and run it again: it goes on from here"
-        print(f"{verb}: {error.filename or options.dist}: {file_problems.why(error)}; {again}", file=sys.stderr)
+        complain(f"{verb}: {error.filename or options.dist}: {file_problems.why(error)}; {again}")
         return FAILED
     except (CallRefused, CallLost, CallerRefused) as error:
-        print(f"{verb}: {shown.told(error, options.cloud, access.identity(options.cloud, environ))}", file=sys.stderr)
+        complain(f"{verb}: {shown.told(error, options.cloud, access.identity(options.cloud, environ))}")
         return FAILED
     except KeyboardInterrupt:
-        print(f"\n{verb}: interrupted; run it again: it goes on from here", file=sys.stderr)
+        complain(f"\n{verb}: interrupted; run it again: it goes on from here")
         return INTERRUPTED
 
 
@@ -104,7 +103,7 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
     to_make = [(one, found) for one, found in looked if found.condition in ("missing", "differs")]
     if any(found.service for _, found in looked):
         for line in shown.in_the_way(looked):
-            print(line, file=sys.stderr)
+            complain(line)
         terminal.say("nothing was made")
         return FAILED
     if to_make:
@@ -120,7 +119,7 @@ def _bootstrap(account: Account, environ: Mapping[str, str], dist: Path, file: P
         looked = _until_shown(account, waits, terminal)
     foreign = [*shown.in_the_way(looked), *_led_astray(account)]
     for line in foreign:
-        print(line, file=sys.stderr)
+        complain(line)
     exports = {**account.exports, **_given(account, looked)}
     cloud = account.needs.cloud
     settings.write(exports, environ, account.gone, account.needs, dist / "bootstrap" / cloud)
@@ -152,7 +151,7 @@ def _remove(account: Account, environ: Mapping[str, str], dist: Path, terminal: 
     left = [one for one in ours if waited_out(one.look).ours]
     for one in left:
         why = "it may show for a minute more, then run it again; else it holds what is not bootstrap's"
-        print(f"remove: {title(one)} still stands: {why}", file=sys.stderr)
+        complain(f"remove: {title(one)} still stands: {why}")
     terminal.say(f"{len(ours) - len(left)} taken away; what carries no mark is left as it is")
     if not left:
         _forget(account, environ, dist, waits, terminal)
@@ -232,8 +231,8 @@ def _do(steps: list[tuple[Callable[[], None], str]], account: Account, verb: str
             waited_out(step, also_lost=False)
         except (CallRefused, CallLost, CallerRefused) as error:
             terminal.say(f"[{number}/{len(steps)}] {named}: {terminal.bad('failed')}")
-            print(f"{verb}: {shown.told(error, account.needs.cloud, account.api.keys)}", file=sys.stderr)
-            print(f"{verb}: put that right and run it again: it goes on from here", file=sys.stderr)
+            complain(f"{verb}: {shown.told(error, account.needs.cloud, account.api.keys)}")
+            complain(f"{verb}: put that right and run it again: it goes on from here")
             return False
         terminal.say(f"[{number}/{len(steps)}] {named}: {time.monotonic() - started:.1f} s")
     return True

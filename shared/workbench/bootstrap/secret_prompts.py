@@ -15,7 +15,7 @@ from shared.workbench.bootstrap.account import Account
 from shared.workbench.bootstrap.first_secrets import CORRECTION, CannotList, Credential, create, credentials, is_there
 from shared.workbench.deploy.access import Refused
 from shared.workbench.environment.counted import counted
-from shared.workbench.environment.terminal import Terminal
+from shared.workbench.environment.terminal import Terminal, complain
 from shared.workbench.environment.typed_lines import is_typed_ahead, read_line
 
 _DONE, _FAILED = 0, 1
@@ -56,7 +56,7 @@ def _missing(account: Account, asked: Asked, terminal: Terminal) -> Iterator[Cre
             wanted = [one for one in found if not is_there(account.api, one)]
         except (CannotList, CallRefused, CallLost, CallerRefused) as error:
             text = str(error) if isinstance(error, CannotList) else _told(account, error)
-            print(f"first secrets: {text}; each belongs into {first.store}", file=sys.stderr)
+            complain(f"first secrets: {text}; each belongs into {first.store}")
             asked.is_part = True
             continue
         if not found:
@@ -121,7 +121,7 @@ def _is_stored(account: Account, credential: Credential, secret: Secret, termina
     try:
         create(account.api, credential, secret, account.needs.mark)
     except (CallRefused, CallLost, CallerRefused) as error:
-        print(f"bootstrap: {credential.store.place}: {_told(account, error)}", file=sys.stderr)
+        complain(f"bootstrap: {credential.store.place}: {_told(account, error)}")
         return False
     terminal.say(f"{credential.store.place}: stored")
     return True

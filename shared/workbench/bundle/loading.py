@@ -58,7 +58,9 @@ def load(
     except UnicodeDecodeError:
         raise DescriptionError([f"{path.name}:1: cannot be read: it is not UTF-8"]) from None
     if cloud not in ("tencent", "alibaba"):
-        raise DescriptionError([f"which cloud? CLOUD=tencent or CLOUD=alibaba{meant(cloud, ('tencent', 'alibaba'))}"])
+        wrong = f"CLOUD={cloud} is none: " if cloud else ""
+        near = meant(cloud, ("tencent", "alibaba"))
+        raise DescriptionError([f"which cloud? {wrong}CLOUD=tencent or CLOUD=alibaba{near}"])
     document = yaml_with_lines.read(text, path.name)
     variables = yaml_with_lines.Variables(document, {**environ, "CLOUD": cloud}, path.name)
     whose: d.Cloud = "tencent" if cloud == "tencent" else "alibaba"

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from shared.runtime.loopback import is_loopback
+from shared.runtime.settings import setting
 from shared.workbench.apis.callers import CallerRefused, complaint
 from shared.workbench.apis.calls import CallLost, CallRefused, waited_out
 from shared.workbench.bundle.description import Cloud, Description
@@ -60,7 +61,7 @@ def looked(what: str, ask: Callable[[], _T], missing: list[Missing]) -> _T | Non
 def identity(cloud: str, environ: Mapping[str, str]) -> dict[str, str]:
     """The keys of the person who deploys or calls: id, key and perhaps token. Raises: Refused."""
     names = KEYS[cloud]
-    keys = {part: environ[name] for part, name in names.items() if environ.get(name)}
+    keys = {part: environ[name] for part, name in names.items() if setting(environ, name)}
     if missing := [names[part] for part in ("id", "key") if part not in keys]:
         raise Refused(f"whose keys? set {' and '.join(missing)}, and {names['token']} if the keys are temporary")
     return keys
@@ -77,7 +78,7 @@ def wrong_keys(cloud: str, keys: Mapping[str, str], code: str) -> str:
 
 def endpoint_of(cloud: Cloud, environ: Mapping[str, str]) -> str:
     """Where the cloud's calls go, if not to its own hosts; empty: to those. Raises: Refused."""
-    endpoint = environ.get(_ENDPOINTS[cloud], "").rstrip("/")
+    endpoint = (setting(environ, _ENDPOINTS[cloud]) or "").rstrip("/")
     if endpoint and ("@" in endpoint or not (endpoint.startswith("https://") or _is_loopback(endpoint))):
         raise Refused(f"{_ENDPOINTS[cloud]} must be https://HOST, or http:// to this machine")
     return endpoint
@@ -89,7 +90,7 @@ def api(description: Description, environ: Mapping[str, str]) -> TencentApi | Al
     if description.cloud == "tencent":
         from shared.workbench.apis.tencent import TencentApi
 
-        return TencentApi(keys, description.region, environ.get("KEYTURN_SITE") or "domestic", endpoint)
+        return TencentApi(keys, description.region, setting(environ, "KEYTURN_SITE") or "domestic", endpoint)
     from shared.workbench.apis.alibaba import AlibabaApi
 
     return AlibabaApi(keys, description.region, endpoint)
@@ -125,7 +126,7 @@ def control_plane(description: Description, environ: Mapping[str, str]) -> Contr
         if description.platform == "scf":
             from shared.workbench.deploy.scf import ScfPlane
 
-            site = environ.get("KEYTURN_SITE") or "domestic"
+            site = setting(environ, "KEYTURN_SITE") or "domestic"
             return ScfPlane(keys, description.region, site, description.service, endpoint)
         from shared.workbench.deploy.fc import FcPlane
 
@@ -136,7 +137,7 @@ def control_plane(description: Description, environ: Mapping[str, str]) -> Contr
 
 def stand_in_settings(description: Description, environ: Mapping[str, str]) -> Description:
     """Functions on a stand-in of the cloud reach it where `deploy` does; on the cloud, nothing is added."""
-    local = {name: url for name in _ENDPOINTS.values() if _is_loopback(url := environ.get(name, ""))}
+    local = {name: url for name in _ENDPOINTS.values() if _is_loopback(url := setting(environ, name) or "")}
     if _ENDPOINTS[description.cloud] not in local:
         return description
     specs = tuple(replace(spec, environment={**local, **spec.environment}) for spec in description.functions)
@@ -146,7 +147,9 @@ def stand_in_settings(description: Description, environ: Mapping[str, str]) -> D
 def not_deployed(description: Description, environ: Mapping[str, str]) -> tuple[str, ...]:
     """A line for each variable of functions that is set here and that no function gets: its name, never its value."""
     named = {name for spec in description.functions for name in spec.environment}
-    variables = [name for name in (f"KEYTURN_{one}" for one in HARMLESS) if environ.get(name) and name not in named]
+    variables = [
+        name for name in (f"KEYTURN_{one}" for one in HARMLESS) if setting(environ, name) and name not in named
+    ]
     rest = "is set here, but serverless.yml does not name it under custom.environment: functions will not get it"
     return tuple(f"{name} {rest}" for name in variables)
 

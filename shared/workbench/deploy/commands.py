@@ -68,7 +68,9 @@ class Work:
 
 def main(verb: str, argv: list[str]) -> int:
     """Exit 0: done. 1: a step failed, or something is in the way. 2: wrong use, nobody to ask. 3: an old plan."""
-    parser = CommandLine(f"python -m shared.workbench.deploy {verb}", __doc__, f"make {verb} CLOUD=tencent")
+    parser = CommandLine(
+        f"python -m shared.workbench.deploy {verb}", __doc__, f"make {verb} CLOUD=tencent", only_shows=verb == "plan"
+    )
     parser.add_argument("cloud", nargs="?", default="", help="tencent or alibaba")
     parser.add_argument("--file", type=Path, default=ROOT / "serverless.yml", help="another serverless.yml")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="where packages and the plan are")

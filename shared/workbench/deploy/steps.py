@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from functools import partial
 from shared.workbench.bundle.description import FunctionSpec
 from shared.workbench.deploy.control_plane import SHOWN_WITHIN_S, CallFailed, ControlPlane, Package, Patience
 from shared.workbench.deploy.plan import Step, make_plan
-from shared.workbench.environment.terminal import Terminal
+from shared.workbench.environment.terminal import Terminal, complain
 
 _TRIES = 4
 _PAUSE_S = 0.5  # before the second try; each further one waits twice as long
@@ -115,8 +114,8 @@ def _do(plane: ControlPlane, step: Step, target: Target) -> None:
 def _tell_failure(verb: str, error: CallFailed, steps: tuple[Step, ...], number: int, terminal: Terminal) -> None:
     terminal.say(terminal.bad(f"[{number + 1}/{len(steps)}] {steps[number].title()} failed"))
     maybe = " It may have had its effect all the same." if error.may_have_happened else ""
-    print(f"{verb}: {error}{': ' + error.advice if error.advice else ''}.{maybe}", file=sys.stderr)
+    complain(f"{verb}: {error}{': ' + error.advice if error.advice else ''}.{maybe}")
     for what, those in (("done", steps[:number]), ("not done", steps[number:])):
         for step in those:
-            print(f"{what}: {step.title()}", file=sys.stderr)
-    print(f"{verb}: put that right and run it again: it goes on from here", file=sys.stderr)
+            complain(f"{what}: {step.title()}")
+    complain(f"{verb}: put that right and run it again: it goes on from here")

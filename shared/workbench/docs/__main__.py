@@ -12,6 +12,7 @@ from shared.workbench.docs.errors import DocsError
 from shared.workbench.docs.page import page
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.file_problems import why
+from shared.workbench.environment.terminal import complain
 
 
 def main(argv: list[str]) -> int:
@@ -23,13 +24,13 @@ def main(argv: list[str]) -> int:
     try:
         text = page(options.schemas)
     except (DocsError, DescriptionError) as error:
-        print(f"docs: {error}", file=sys.stderr)
+        complain(f"docs: {error}")
         return 2
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
         options.out.write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        print(f"docs: {options.out} cannot be written: {why(error)}", file=sys.stderr)
+        complain(f"docs: {options.out} cannot be written: {why(error)}")
         return 2
     print(f"{options.out}: {len(text.encode()) / 1e6:.2f} MB, one file that needs no network")
     return 0

@@ -11,6 +11,7 @@ import sys
 from typing import Any, NoReturn
 
 from shared.runtime.spelling import meant
+from shared.workbench.environment.standard_streams import protect
 from shared.workbench.environment.terminal import complain
 
 WRONG_USE = 2
@@ -20,9 +21,21 @@ _UNKNOWN = "unrecognized arguments: "
 class CommandLine(argparse.ArgumentParser):
     """argparse, whose help ends with examples and whose errors offer the word that was meant."""
 
-    def __init__(self, prog: str, about: str | None = None, *examples: str, name: str = "", **more: Any) -> None:
-        """`prog`: what a person types. `name`: how its errors begin; the last word of `prog` if not said."""
+    def __init__(
+        self,
+        prog: str,
+        about: str | None = None,
+        *examples: str,
+        name: str = "",
+        only_shows: bool = False,
+        **more: Any,
+    ) -> None:
+        """`prog`: what a person types. `name`: how its errors begin; the last word of `prog` if not said.
+
+        `only_shows`: the command has nothing to bring to an end once nobody reads its output.
+        """
         self.name = name or re.split(r"[ .]", prog)[-1]
+        self._only_shows = only_shows
         super().__init__(
             prog=prog,
             description=about,
@@ -30,6 +43,16 @@ class CommandLine(argparse.ArgumentParser):
             formatter_class=argparse.RawDescriptionHelpFormatter,
             **more,
         )
+
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """What the words mean. From here on the standard streams last, see `standard_streams`."""
+        protect(self.name, only_shows=self._only_shows)
+        return super().parse_args(args, namespace)
+
+    def print_help(self, file: Any = None) -> None:
+        """The help, which is all that a command shows then."""
+        protect(self.name, only_shows=True)
+        super().print_help(file)
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and where help is, and exit with 2."""

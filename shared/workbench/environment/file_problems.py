@@ -13,6 +13,7 @@ _WORDS = {
     errno.EPERM: "this user has no right to it",
     errno.EROFS: "nothing can be written there",
     errno.ENOSPC: "the disk is full",
+    errno.EPIPE: "nobody reads it any more",
 }
 
 

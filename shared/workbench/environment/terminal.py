@@ -23,6 +23,8 @@ _COLUMNS, _NARROWEST = 80, 40  # of a terminal that does not say; of one that li
 _COMMAND = re.compile("`[^`]{1,100}`")
 _STUCK = "\0"  # in the place of a space where no line ends
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")
+# What hides, reorders or breaks text: control characters, direction marks, halves of pairs.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
 _CLEAR_LINE = "\r\x1b[2K"
 _GREEN, _RED, _DIM, _PLAIN = "\x1b[32m", "\x1b[31m", "\x1b[2m", "\x1b[0m"
 
@@ -46,9 +48,14 @@ def wrapped(text: str, columns: int = WIDEST) -> list[str]:
     return lines
 
 
+def visible(text: str) -> str:
+    """Somebody's text, in which each character that cannot be seen is shown as one that can."""
+    return _UNSEEN.sub("\ufffd", text)
+
+
 def complain(text: object) -> None:
-    """Say on standard error what is wrong, in lines that fit."""
-    print("\n".join(wrapped(str(text), columns_of(sys.stderr))), file=sys.stderr, flush=True)
+    """Say on standard error what is wrong, in lines that fit and without what a terminal would obey."""
+    print("\n".join(wrapped(visible(str(text)), columns_of(sys.stderr))), file=sys.stderr, flush=True)
 
 
 def _columns(terminal: TextIO) -> int:

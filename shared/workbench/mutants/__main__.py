@@ -119,7 +119,8 @@ def _options() -> argparse.Namespace:
         "--within", type=float, default=3600.0, metavar="SECONDS", help="start no mutant after so many seconds"
     )
     parser.add_argument("--verbose", action="store_true", help="what killed each")
-    return parser.parse_args()
+    options: argparse.Namespace = parser.parse_args()
+    return options
 
 
 if __name__ == "__main__":

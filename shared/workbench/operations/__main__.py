@@ -11,7 +11,7 @@ from shared.workbench.operations.alarms import read_alarms
 
 def main() -> None:
     prog = "python -m shared.workbench.operations"
-    parser = CommandLine(prog, __doc__, f"{prog} readme", f"{prog} tencent --help")
+    parser = CommandLine(prog, __doc__, f"{prog} readme", f"{prog} tencent --help", only_shows=True)
     forms = parser.add_subparsers(dest="form", required=True)
     tencent = forms.add_parser("tencent", help="parameters of CreateAlarm (cls 2020-10-16)")
     tencent.add_argument("--logset", required=True)

@@ -15,7 +15,6 @@ import hashlib
 import io
 import os
 import shutil
-import sys
 import tempfile
 import zipfile
 from collections.abc import Callable
@@ -131,11 +130,11 @@ def main(argv: list[str]) -> int:
         text = (
             "package: a cold start will take half as long again, because only x86_64 Linux can compile ahead of a start"
         )
-        print(text, file=sys.stderr)
+        complain(text)
     over = [one for one in built if one.over_budget]
     for one in over:
         text = f"package: {one.spec.module}: {one.size / _MB:.2f} MB is over its budget of {one.spec.budget_mb:g} MB"
-        print(text, file=sys.stderr)
+        complain(text)
     return 1 if over else 0
 
 

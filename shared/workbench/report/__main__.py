@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from shared.results.outcome import Outcome
+from shared.runtime.settings import setting
 from shared.runtime.times import parse_time
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.counted import counted
@@ -39,6 +40,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         __doc__,
         "make report FROM=results.jsonl",
         "make report FROM=sqlite:///tmp/keyturn-results.db OUT=report.html",
+        only_shows=True,
     )
     parser.add_argument("source", nargs="*", metavar="SOURCE")
     parser.add_argument("-o", "--out", type=Path, default=OUT, metavar="FILE", help=f"default: {OUT}; - is stdout")
@@ -48,7 +50,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     now = datetime.now(timezone.utc) if arguments.now == "now" else parse_time(arguments.now)
     if arguments.now is not None and (now is None or not 1 < now.year < 9999):
         parser.error("--now takes an RFC 3339 time, as in 2026-11-22T06:00:00Z")
-    texts = arguments.source or [url for url in (environ.get("KEYTURN_RESULTS"),) if url]
+    texts = arguments.source or [url for url in (setting(environ, "KEYTURN_RESULTS"),) if url]
     if not texts:
         parser.error("no source: FROM= is a queue or a file of events; without it KEYTURN_RESULTS names a queue")
     try:
@@ -79,6 +81,7 @@ def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | N
     page = render(shown)
     if str(out) == "-":
         sys.stdout.buffer.write(page.encode())
+        sys.stdout.flush()
     else:
         try:
             out.parent.mkdir(exist_ok=True)
@@ -89,7 +92,8 @@ def _reported(ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | N
     for source in sources:
         for what, numbers in (("malformed", source.malformed), ("not ours", source.not_ours)):
             if numbers.count:
-                complain(f"report: {source.name}: {numbers.count:,} {what}, {source.unit} {numbers}, skipped")
+                units = source.unit if numbers.count == 1 else f"{source.unit}s"
+                complain(f"report: {source.name}: {numbers.count:,} {what}, {units} {numbers}, skipped")
     totals = shown["totals"]
     outcomes = {one.value: totals.outcomes[one.value] for one in Outcome if totals.outcomes[one.value]}
     print(
@@ -105,7 +109,7 @@ def _told(headline: str, out: str, events: int, commands: int, outcomes: Mapping
         counts = {"Page": out, "Events": events, "Commands": commands, "Outcomes": outcomes}
         return json.dumps({"Headline": headline, **counts})
     ended = (f"{count:,} {outcome}" for outcome, count in outcomes.items())
-    return "\n".join([headline, "   ".join([out, f"{events:,} events", f"{commands:,} commands", *ended])])
+    return "\n".join([headline, "   ".join([out, counted(events, "event"), counted(commands, "command"), *ended])])
 
 
 def add_source(text: str, source: Source, ledger: Ledger) -> None:

@@ -13,13 +13,10 @@ from shared.results.outcome import Outcome
 from shared.results.result_event import TYPE_PREFIX
 from shared.rotation.report import TYPE as REPORT_TYPE
 from shared.runtime.times import parse_time
+from shared.workbench.environment.terminal import visible
 
 _SOURCE = re.compile(r"keyturn/([a-z0-9-]{1,40})/([A-Za-z0-9-]{1,60})")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-# What hides, reorders or breaks text: control characters, direction marks, halves of pairs.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
-)
 _WHITE = re.compile(r"\s+")
 _EVIDENCE, _EVIDENCE_IN_FORCE = 12, 3  # lines that are kept of one result: its first, and its last
 
@@ -119,11 +116,16 @@ COUNTS = ("Listed", "Due", "Sent", "NotDue", "Unknown", "NotAllowed")
 def unwrapped(value: object) -> Iterator[tuple[object, bool]]:
     """The events in a JSON value, and whether a queue took each.
 
-    Bare, or as a log's `undelivered_result` or an HTTP reply holds them; of a list not all of which went out, nobody
-    says which did.
+    Bare, or as a log's `undelivered_result`, an HTTP reply or a function's return value holds them. Of a list not all
+    of which went out, nobody says which did.
     """
     if not isinstance(value, dict):
         yield value, True
+    elif "statusCode" in value and isinstance(value.get("body"), str):
+        try:
+            yield from unwrapped(json.loads(value["body"]))
+        except (ValueError, RecursionError):
+            yield value, True
     elif value.get("event") == "undelivered_result":
         result = value.get("result")
         try:
@@ -275,7 +277,7 @@ def visible_text(text: str) -> str:
     """The same text, on one line, with every character that cannot be seen shown as one that can."""
     if text.isprintable() and "  " not in text:  # nearly all is
         return text.strip()
-    return _UNSEEN.sub("\ufffd", _WHITE.sub(" ", text)).strip()
+    return visible(_WHITE.sub(" ", text)).strip()
 
 
 def _text(value: object, longest: int) -> str | None:

@@ -16,7 +16,9 @@ from typing import TextIO
 
 from shared.handlers.adapters import open_inbox
 from shared.queues.port import QueueUnavailable
+from shared.runtime.queue_urls import SqlitePlace, place_of
 from shared.workbench.environment.file_problems import why
+from shared.workbench.environment.terminal import complain, visible
 from shared.workbench.report.events import visible_text
 
 _LONGEST_LINE = 8_000_000  # characters; a reply to a list holds at most 100 results of 48 KB
@@ -80,6 +82,8 @@ def named_source(text: str) -> Source:
     """The source that an argument names, not opened yet. Raises: SourceError."""
     if text == "-":
         return Source("standard input")
+    if not text.strip():
+        raise SourceError("a source has no name: FROM= is a queue or a file of events")
     scheme, separator, rest = text.partition("://")
     if not separator:
         return Source(Path(text).name)
@@ -111,11 +115,15 @@ def read_source(text: str, source: Source) -> Iterator[ReadValue]:
 
 def _queue(url: str) -> Iterator[ReadValue]:
     if url.lower().startswith(("amqp://", "amqps://")):
-        print(_AMQP_NOTE, file=sys.stderr)
+        complain(_AMQP_NOTE)
     try:
         inbox = open_inbox(url)
+        place = place_of(url)
     except ValueError as error:
         raise SourceError(str(error)) from None
+    if isinstance(place, SqlitePlace) and not Path(place.path).is_file():
+        what = "is a folder, and a queue is a file" if Path(place.path).is_dir() else "does not exist"
+        raise SourceError(f"queue {visible(place.path)} {what}: FROM= or KEYTURN_RESULTS is wrong, or nothing came yet")
     try:
         stored = list(inbox.peek())
     except QueueUnavailable as error:

@@ -29,6 +29,7 @@ from shared.workbench.results.source import Source
 DONE, UNREADABLE, WRONG_USE = 0, 1, 2
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 _AGAIN_S = 2.0
+_MOMENT_S = 600.0  # that a command itself may take
 
 
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
@@ -38,6 +39,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         __doc__,
         "make results CLOUD=tencent",
         "make results CLOUD=alibaba SINCE=2d JSON=1",
+        only_shows=True,
     )
     parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("--since", default="1h", help="how far back: 30m, 1h, 2d (default: 1h)")
@@ -47,7 +49,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     options = parser.parse_args(argv)
     since_s = seconds_of(options.since)
     if since_s is None:
-        parser.error(f"SINCE={options.since}: it takes a number and s, m, h or d, as in SINCE=30m")
+        parser.error(f"SINCE={options.since}: it takes a number from 1 and s, m, h or d, as in SINCE=30m")
     try:
         description = load(ROOT / "serverless.yml", options.cloud, environ)
         reading = Reading(description, environ, time.time() - since_s, as_json=options.json)
@@ -88,7 +90,7 @@ class Reading:
                         break
                     time.sleep(_AGAIN_S)
                 if not self._shown:
-                    self._say("no result since then: SINCE=1d looks further back")
+                    self._say(f"no result since then{self._further_back()}")
                 return UNREADABLE if source.missed else DONE
             finally:
                 source.close()
@@ -128,6 +130,11 @@ class Reading:
             if event.time >= self._since:
                 yield event, value
 
+    def _further_back(self) -> str:
+        asked_s = time.time() - self._since
+        longer = next((days for days in (1, 7, 30) if asked_s < days * _UNITS["d"] - _MOMENT_S), 0)
+        return f": SINCE={longer}d looks further back" if longer else ""
+
     def _say(self, text: str) -> None:
         if text:
             complain(f"results: {text}")
@@ -135,7 +142,7 @@ class Reading:
 
 def seconds_of(text: str) -> float | None:
     """How long `30m` is, in seconds; None for what is no such text."""
-    match = re.fullmatch(r"(\d{1,6})([smhd])", text)
+    match = re.fullmatch(r"0*([1-9]\d{0,5})([smhd])", text)
     return float(int(match[1]) * _UNITS[match[2]]) if match else None
 
 

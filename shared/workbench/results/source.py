@@ -17,6 +17,7 @@ from shared.queues.port import Inbox, QueueAccess, QueueUnavailable
 from shared.runtime.cloud_access import RoleKeys
 from shared.runtime.queue_urls import AmqpPlace, CkafkaPlace, MemoryPlace, SmqPlace, place_of
 from shared.runtime.secret import Secret
+from shared.runtime.settings import setting
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.results.borrowing import BorrowedMessages
 from shared.workbench.results.ckafka import open_topic
@@ -91,10 +92,11 @@ def open_source(
     if isinstance(place, MemoryPlace):
         raise SourceError("memory:// is seen by its own process alone")
     if isinstance(place, CkafkaPlace):
-        site, endpoint = environ.get("KEYTURN_SITE") or "domestic", environ.get("KEYTURN_TENCENT_ENDPOINT", "")
+        site = setting(environ, "KEYTURN_SITE") or "domestic"
+        endpoint = setting(environ, "KEYTURN_TENCENT_ENDPOINT") or ""
         return open_topic(TencentApi(keys, place.region, site, endpoint.rstrip("/")), place.datahub_id, since)
     given = RoleKeys(keys["id"], Secret(keys["key"]), Secret(keys["token"]) if keys.get("token") else None)
-    access = QueueAccess(lambda _: given, lambda cloud: environ.get(f"KEYTURN_{cloud.upper()}_ENDPOINT") or None)
+    access = QueueAccess(lambda _: given, lambda cloud: setting(environ, f"KEYTURN_{cloud.upper()}_ENDPOINT"))
     inbox = open_inbox(url, access=access)
     if isinstance(place, SmqPlace):
         return BorrowedMessages(inbox, _BORROW_NOTE) if borrow else InboxSource(inbox, most=_SMQ_SHOWN)

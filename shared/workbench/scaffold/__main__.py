@@ -62,7 +62,7 @@ def sign_events(name: str) -> int:
     for file in files:
         file.write_text(as_file(signed(json.loads(file.read_text(encoding="utf-8")))), encoding="utf-8")
     if not files:
-        print(f"sign: there is no event in events/{name}/", file=sys.stderr)
+        complain(f"sign: there is no event in events/{name}/")
     return 0 if files else 1
 
 

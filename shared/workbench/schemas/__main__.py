@@ -10,6 +10,7 @@ import sys
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.function_text import TextMissing
 from shared.workbench.environment.command_line import CommandLine
+from shared.workbench.environment.terminal import complain
 from shared.workbench.schemas import generated_parts, schema_files
 
 FOLDER = ROOT / "events" / "schemas"
@@ -29,18 +30,18 @@ def main(argv: list[str]) -> int:
         files = schema_files.generate_files()
         generated_parts.parts()
     except TextMissing as error:
-        print(error, file=sys.stderr)
+        complain(error)
         return 1
     if options.check:
         stale = [f"events/schemas/{name}" for name in schema_files.stale_files(FOLDER, files)]
         stale += generated_parts.stale()
         for name in stale:
-            print(f"{name} is stale: make schemas", file=sys.stderr)
+            complain(f"{name} is stale: make schemas")
         return 1 if stale else 0
     if options.release:
         place = schema_files.keep_release(RELEASED, files)
         if place is None:
-            print("this version is already released: raise it in pyproject.toml first", file=sys.stderr)
+            complain("this version is already released: raise it in pyproject.toml first")
             return 1
         print(place.relative_to(ROOT))
         return 0

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from shared.runtime.settings import setting
 from shared.runtime.spelling import meant
 from shared.workbench.apis.alibaba import AlibabaApi
 from shared.workbench.apis.callers import CallerRefused
@@ -26,7 +27,7 @@ from shared.workbench.claims.table import Claim, read_claims
 from shared.workbench.deploy.access import Refused, identity
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.file_problems import why
-from shared.workbench.environment.terminal import Terminal
+from shared.workbench.environment.terminal import Terminal, complain
 from shared.workbench.verify import first_read
 from shared.workbench.verify.check import Check, Desk, NoSandbox, Untried, WrongPassword
 from shared.workbench.verify.deployed_code import deployed_code
@@ -57,23 +58,26 @@ def main(argv: list[str]) -> int:
     parser.add_argument(
         "--sandbox", type=Path, help="a file that names what may be changed; see shared/workbench/verify/sandbox.toml"
     )
-    parser.add_argument("--only", default="", help="ids of claims, separated by commas")
+    parser.add_argument("--only", help="ids of claims, separated by commas")
     parser.add_argument("--dist", type=Path, default=ROOT / "dist", help="the folder for the findings")
     options = parser.parse_args(argv)
     try:
         if options.cloud not in CLOUDS:
+            wrong = f"CLOUD={options.cloud} is none: " if options.cloud else ""
             near = meant(options.cloud or "", CLOUDS)
-            raise Refused(f"which cloud? make verify CLOUD=tencent, or CLOUD=alibaba{near}")
-        return _verify(options.cloud, options.sandbox, options.only, options.dist, os.environ)
+            raise Refused(f"which cloud? {wrong}make verify CLOUD=tencent, or CLOUD=alibaba{near}")
+        if options.only is not None and not options.only.strip(" ,"):
+            raise Refused("ONLY= names no claim: their ids are in tests/cloud/claims.toml")
+        return _verify(options.cloud, options.sandbox, options.only or "", options.dist, os.environ)
     except (SandboxError, Refused) as error:
-        print(f"verify: {error}", file=sys.stderr)
+        complain(f"verify: {error}")
         return WRONG_USE
     except JournalError:
         path = _journal_path(options.dist, options.cloud)
-        print(f"verify: {path} was not written by verify: look at it, and move it away", file=sys.stderr)
+        complain(f"verify: {path} was not written by verify: look at it, and move it away")
         return WRONG_USE
     except KeyboardInterrupt:
-        print("verify: interrupted before anything was changed", file=sys.stderr)
+        complain("verify: interrupted before anything was changed")
         return INTERRUPTED
 
 
@@ -191,7 +195,7 @@ def _wanted(claims: Mapping[str, Claim], cloud: str, only: str) -> list[str]:
 def _api(
     cloud: str, keys: Mapping[str, str], sandbox: Sandbox, environ: Mapping[str, str]
 ) -> TencentApi | AlibabaApi:  # fmt: skip
-    endpoint = environ.get(f"KEYTURN_{cloud.upper()}_ENDPOINT", "").rstrip("/")
+    endpoint = (setting(environ, f"KEYTURN_{cloud.upper()}_ENDPOINT") or "").rstrip("/")
     if cloud == "tencent":
         return TencentApi(keys, sandbox.tencent.region, sandbox.tencent.site, endpoint)
     return AlibabaApi(keys, sandbox.alibaba.region, endpoint)
@@ -277,13 +281,12 @@ def _told_elsewhere(journal: Journal, elsewhere: Place, here: Place) -> str:
 
 def _tell_left(journal: Journal, here: Place) -> None:
     if journal.elsewhere:
-        print(f"verify: {_told_elsewhere(journal, journal.elsewhere, here)}; only reads are tried", file=sys.stderr)
+        complain(f"verify: {_told_elsewhere(journal, journal.elsewhere, here)}; only reads are tried")
         return
     for what in journal.left:
-        print(f"verify: not restored: {what.title}; by hand: {what.by_hand}", file=sys.stderr)
+        complain(f"verify: not restored: {what.title}; by hand: {what.by_hand}")
     if journal.left:
-        print(
+        complain(
             f"verify: {journal.path} has what is needed to restore it (mode 0600); run verify again to try. When you "
-            "have restored it by hand, remove that file. Until then nothing else is changed; only reads are tried",
-            file=sys.stderr,
+            "have restored it by hand, remove that file. Until then nothing else is changed; only reads are tried"
         )

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from urllib.error import URLError
 from urllib.request import Request
 
+from shared.runtime.settings import setting
 from tests.cloud.client.control_path import opener
 
 _TIMEOUT_S = 2.0
@@ -19,19 +20,19 @@ _ENDPOINTS = ("KEYTURN_TENCENT_ENDPOINT", "KEYTURN_ALIBABA_ENDPOINT")
 
 def offset_s(settings: Mapping[str, str]) -> float:
     """The seconds by which the world is ahead of real time. 0 if no endpoint in these settings is a stand-in."""
-    for endpoint in dict.fromkeys(settings[name] for name in _ENDPOINTS if settings.get(name)):
+    for endpoint in _endpoints(settings):
         with contextlib.suppress(URLError, OSError, ValueError, KeyError, TypeError):
-            return float(_ask(endpoint, settings.get("KEYTURN_CA_FILE"))["Offset"])
+            return float(_ask(endpoint, setting(settings, "KEYTURN_CA_FILE"))["Offset"])
     return 0.0
 
 
 def move_to(settings: Mapping[str, str], moment: float) -> None:
     """Move the world's clock forward to a moment in epoch seconds. Raises: URLError, OSError: no stand-in answers."""
-    endpoint = next((settings[name] for name in _ENDPOINTS if settings.get(name)), None)
+    endpoint = next(iter(_endpoints(settings)), None)
     if endpoint is None:
         raise OSError("no KEYTURN_..._ENDPOINT names a stand-in")
     ahead = moment - time.time() - offset_s(settings)
-    _ask(endpoint, settings.get("KEYTURN_CA_FILE"), {"Advance": max(0.0, ahead)})
+    _ask(endpoint, setting(settings, "KEYTURN_CA_FILE"), {"Advance": max(0.0, ahead)})
 
 
 @contextlib.contextmanager
@@ -52,6 +53,11 @@ def running_ahead(seconds: float) -> Iterator[None]:
                 yield
                 return
     raise TimeoutError("the machine is too busy to set a clock")
+
+
+def _endpoints(settings: Mapping[str, str]) -> list[str]:
+    """Each endpoint that is set, once."""
+    return list(dict.fromkeys(url for name in _ENDPOINTS if (url := setting(settings, name))))
 
 
 def _ask(endpoint: str, ca_file: str | None, order: dict[str, float] | None = None) -> dict[str, float]:

@@ -25,6 +25,7 @@ from shared.queues.sqlite import SqliteQueue
 from shared.runtime.cloud_access import RoleKeys
 from shared.runtime.queue_urls import ckafka_place, smq_place, sqlite_path
 from shared.runtime.secret import Secret
+from shared.runtime.settings import setting
 from tests.cloud.client.control_path import opener
 from tests.cloud.state.world import load_world
 
@@ -37,8 +38,8 @@ def queue_access(environ: Mapping[str, str] = os.environ) -> QueueAccess:
         given = credentials.tencent if cloud == "tencent" else credentials.alibaba
         return RoleKeys(given.id, Secret(given.key), Secret(given.token))
 
-    ca_file = environ.get("KEYTURN_CA_FILE") or None
-    return QueueAccess(keys, lambda cloud: environ.get(f"KEYTURN_{cloud.upper()}_ENDPOINT") or None, ca_file=ca_file)
+    ca_file = setting(environ, "KEYTURN_CA_FILE")
+    return QueueAccess(keys, lambda cloud: setting(environ, f"KEYTURN_{cloud.upper()}_ENDPOINT"), ca_file=ca_file)
 
 
 def open_any_inbox(
@@ -54,12 +55,13 @@ def open_any_inbox(
     """
     scheme, _, rest = url.partition("://")
     rest = rest.replace("{function}", (function or "{function}").replace("_", "-"))
-    endpoint = environ.get("KEYTURN_TENCENT_ENDPOINT" if scheme == "ckafka" else "KEYTURN_ALIBABA_ENDPOINT", "")
+    cloud = "TENCENT" if scheme == "ckafka" else "ALIBABA"
+    endpoint = setting(environ, f"KEYTURN_{cloud}_ENDPOINT") or ""
     if scheme == "sqlite" and not ("{function}" in url and function is None):
         return SqliteQueue(sqlite_path(rest), now=now)
     if scheme not in ("ckafka", "smq"):
         return open_inbox(url, function=function)
-    ca_file = environ.get("KEYTURN_CA_FILE") or None
+    ca_file = setting(environ, "KEYTURN_CA_FILE")
     if not (endpoint.startswith("http://") or (endpoint and ca_file)):
         rule = "set KEYTURN_..._ENDPOINT to its address, and over TLS KEYTURN_CA_FILE to its CA"
         raise ValueError(f"{scheme}:// can only be read from the stand-in: {rule}")

@@ -13,7 +13,10 @@ from tests.cloud.client.inboxes import open_any_inbox
 def main(argv: list[str]) -> int:
     """A queue without a file prints nothing; exit 0. Exit 1: the queue cannot be read."""
     parser = CommandLine(
-        "python -m tests.cloud queue", __doc__, "python -m tests.cloud queue show sqlite:///tmp/keyturn-results.db"
+        "python -m tests.cloud queue",
+        __doc__,
+        "python -m tests.cloud queue show sqlite:///tmp/keyturn-results.db",
+        only_shows=True,
     )
     parser.add_argument("verb", choices=("show",))
     parser.add_argument("url", help="as KEYTURN_RESULTS has it")

@@ -37,7 +37,7 @@ RESULTS = ROOT / "dist" / "demo-results.jsonl"
 
 def main(argv: list[str]) -> int:
     """Print the proofs; exit 1 if one failed."""
-    CommandLine("python -m tests.cloud demo", __doc__, "make demo").parse_args(argv)
+    CommandLine("python -m tests.cloud demo", __doc__, "make demo", only_shows=True).parse_args(argv)
     terminal = Terminal()
     try:
         return _demo(terminal)

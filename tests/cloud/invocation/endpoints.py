@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from shared.runtime.loopback import is_loopback
+from shared.runtime.settings import setting
 from tests.cloud.functions.platform_names import CLOUD_OF, Platform
 
 _NAMES = {"tencent": "Tencent Cloud", "alibaba": "Alibaba Cloud"}
@@ -43,15 +44,15 @@ def clouds_called(function: str, platform: Platform, event: bytes) -> list[str]:
 def would_leave(function: str, platform: Platform, event: bytes, settings: Mapping[str, str]) -> str:
     """The message if a function would call a real cloud. Empty: each cloud has an endpoint, or keys of its own."""
     for cloud in clouds_called(function, platform, event):
-        has_keys = CLOUD_OF[platform] != cloud and all(settings.get(name) for name in _KEYS[cloud])
-        if not settings.get(endpoint_of(cloud)) and not has_keys:
+        has_keys = CLOUD_OF[platform] != cloud and all(setting(settings, name) for name in _KEYS[cloud])
+        if not setting(settings, endpoint_of(cloud)) and not has_keys:
             return _unset(cloud)
     return ""
 
 
 def no_endpoint(settings: Mapping[str, str]) -> str:
     """The message if no endpoint is set, when it is not known yet which functions run. Empty: one is set."""
-    return "" if any(settings.get(endpoint_of(cloud)) for cloud in _NAMES) else _unset("tencent")
+    return "" if any(setting(settings, endpoint_of(cloud)) for cloud in _NAMES) else _unset("tencent")
 
 
 def unanswered(settings: Mapping[str, str]) -> str:
@@ -60,7 +61,7 @@ def unanswered(settings: Mapping[str, str]) -> str:
     Empty: all is well.
     """
     for name in map(endpoint_of, _NAMES):
-        url = urlsplit(settings.get(name, ""))
+        url = urlsplit(setting(settings, name) or "")
         if not url.hostname or not is_loopback(url.hostname):
             continue
         port = url.port or (443 if url.scheme == "https" else 80)

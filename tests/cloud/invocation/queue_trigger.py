@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from shared.queues.port import Inbox, LeasedMessage, QueueUnavailable, WaitingMessage
+from shared.runtime.settings import setting
 from shared.workbench.environment.command_line import WRONG_USE, CommandLine
 from shared.workbench.environment.terminal import complain
 from tests.cloud.client import clock
@@ -202,7 +203,7 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--skip-delays", action="store_true", help="move the world's clock to the next message")
     parser.add_argument("--raw-log", action="store_true", help="log lines as a platform would keep them")
     arguments = parser.parse_args(argv)
-    url = os.environ.get("KEYTURN_COMMANDS")
+    url = setting(os.environ, "KEYTURN_COMMANDS")
     if not url:
         parser.error("KEYTURN_COMMANDS is not set: it names the queue, as in sqlite:///tmp/keyturn-commands.db")
     if text := no_endpoint(os.environ):

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from shared.workbench.environment.terminal import WIDEST, Terminal, wrapped
+from shared.workbench.environment.terminal import WIDEST, Terminal, visible, wrapped
 from shared.workbench.results.reply import FunctionReply, read_reply
 from tests.cloud.invocation.runtime import InvocationResult
 
@@ -45,7 +45,7 @@ def log_lines(log: str, columns: int = WIDEST) -> Iterator[str]:
     """The lines of a log, each wrapped; a JSON line as names and values."""
     for line in log.splitlines():
         found = _LINE.fullmatch(line)
-        yield from wrapped(_named(found[1], found[2]) if found else line, columns)
+        yield from wrapped(visible(_named(found[1], found[2]) if found else line), columns)
 
 
 def outcomes_in(log: str) -> list[str]:
@@ -58,7 +58,7 @@ def raised_lines(returned: InvocationResult) -> Iterator[str]:
     """Why a handler raised, and what a person can do."""
     why = returned.raised or str(returned.error.get("errorMessage", ""))
     hint = next((hint for text, hint in _HINTS.items() if text in why), "")
-    yield f"raised   {why}"
+    yield f"raised   {visible(why)}"
     if hint:
         yield f"    {hint}"
 

@@ -67,7 +67,6 @@ def main(argv: list[str]) -> int:
         __doc__,
         "make cloud",
         "make cloud PORT=8765 WORLD=tests/cloud/empty.toml TLS=1",
-        name="cloud",
     )
     parser.add_argument("--port", type=_port, default=0, help="0, the default, takes a free port")
     parser.add_argument(
@@ -82,7 +81,7 @@ def main(argv: list[str]) -> int:
         world = _world(options.world)
         asyncio.run(serve(options.port, world, options.world, tls=options.tls))
     except (OSError, RuntimeError, ValueError) as error:
-        complain(f"cloud: the stand-in cannot start: {_reason(error, options.port)}")
+        complain(f"serve: the stand-in cannot start: {_reason(error, options.port)}")
         return WRONG_USE
     return 0
 
