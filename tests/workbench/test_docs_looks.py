@@ -159,8 +159,9 @@ def test_claims_are_shown_by_their_status(desktop: Visit) -> None:
 
 def open_the_search(page: Page) -> None:
     """And mark all but the first two of the parts that one template makes."""
-    page.locator("#q").fill("busy")
+    page.locator("#q").fill("throtled")
     page.locator("#found [role=option]").first.wait_for()
+    page.locator("#note").wait_for()
     page.evaluate(
         """() => ['.operation', '.row', 'tr[data-status]', '[id^=log-] + p + .frame', 'pre'].forEach(part =>
           [...document.querySelectorAll(part)].slice(2).forEach(one => one.setAttribute('data-again', '')))"""
