@@ -165,7 +165,7 @@ def test_a_misspelt_word_is_read_as_the_nearest_word_of_the_page(
     opened: Visit, words: str, meant: str, first: str
 ) -> None:
     found = opened.find(words)
-    assert opened.text("#note") == f"Showing results for {meant}."
+    assert opened.text("#search-note") == f"Showing results for {meant}."
     assert re.search(r"^Showing results for .+\. \d+ found$", opened.text("#said"))
     assert re.search(first, found[0])
 
@@ -173,7 +173,7 @@ def test_a_misspelt_word_is_read_as_the_nearest_word_of_the_page(
 @pytest.mark.parametrize("words", ["408", "kmd", "xylophone", "crs-demo9999"])
 def test_short_words_numbers_and_words_far_from_any_are_not_corrected(opened: Visit, words: str) -> None:
     opened.find(words)
-    assert "Showing results for" not in opened.text("#note")
+    assert "Showing results for" not in opened.text("#search-note")
 
 
 @pytest.mark.parametrize(("words", "others"), read_synonyms().items())
@@ -191,9 +191,9 @@ def test_texts_with_every_word_come_alone_and_a_title_comes_before_a_text(opened
     titles = [hit.partition("\n")[2].startswith("busy") for hit in opened.find("busy")]
     assert titles[:2] == [True, True]
     assert not any(titles[titles.index(False) :])
-    assert opened.page.locator("#note").is_hidden()
+    assert opened.page.locator("#search-note").is_hidden()
     both = opened.find("busy throttled")
-    assert opened.page.locator("#note").is_hidden()
+    assert opened.page.locator("#search-note").is_hidden()
     assert both != opened.find("busy")
 
 
@@ -201,10 +201,10 @@ def test_where_no_text_has_every_word_those_with_most_are_shown_and_the_page_say
     told = "No text has all these words. These have most of them."
     alone = opened.find("busy")
     assert opened.find("busy xyzzy") == alone
-    assert opened.text("#note") == told
-    assert opened.page.locator("#note").is_visible()
+    assert opened.text("#search-note") == told
+    assert opened.page.locator("#search-note").is_visible()
     found = opened.find("kubernetes mount wait-free")
-    assert opened.text("#note") == told
+    assert opened.text("#search-note") == told
     assert re.search("Kubernetes", found[0])
 
 

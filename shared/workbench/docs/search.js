@@ -4,7 +4,7 @@
   const $ = (selector, within = document) => within.querySelector(selector);
   const all = (selector, within = document) => [...within.querySelectorAll(selector)];
   const input = $("#q");
-  const results = $("#results");
+  const results = $("#search-results");
   const box = $("#found");
   const synonyms = Object.entries(JSON.parse($("#synonyms").textContent));
   const MOST = 30;
@@ -84,17 +84,20 @@
   });
 
   let everything = ""; // all that the page says
-  const spelt = new Map(); // each word of the page and of the synonyms, and how often it is there
+  let sayings = ""; // and what readers may say instead
+  let stems = new Set();
+  const spelt = new Map(); // each word of both, and how often it is there
   const worths = new Map();
   const prepare = () => {
     index = build();
     everything = index.map((entry) => entry.low).join("\n");
-    for (const [one] of `${everything} ${synonyms.map(([key]) => plain(key)).join(" ")}`.matchAll(/[a-z_]{4,}/g)) spelt.set(one, (spelt.get(one) ?? 0) + 1);
+    sayings = `${everything}\n${synonyms.map(([key]) => plain(key)).join("\n")}`;
+    for (const [one] of sayings.matchAll(/[a-z_]+/g)) spelt.set(one, (spelt.get(one) ?? 0) + 1);
+    stems = new Set([...spelt.keys()].map(stem));
   };
 
   // --- what the reader may have meant ---
-  const onPage = (term) => beginning(stem(term)).test(everything);
-  const known = (term) => onPage(term) || synonyms.some(([key]) => beginning(stem(term)).test(plain(key)));
+  const known = (term) => beginning(term).test(sayings) || stems.has(stem(term));
 
   const nearest = (term) => {
     const most = term.length >= 9 ? 2 : term.length >= 5 ? 1 : 0;
@@ -123,12 +126,12 @@
 
   /** The words as typed, two of them as one, and with the page's own words in place of the reader's. */
   const variants = (typed, words) => {
-    const stems = words.map(stem);
+    const bare = words.map(stem);
     const last = words.at(-1); // still being typed, perhaps
-    const fits = (key, at) => stems[at] === stem(key) || (at === words.length - 1 && last.length > 3 && !onPage(last) && key.startsWith(last));
+    const fits = (key, at) => bare[at] === stem(key) || (at === words.length - 1 && last.length > 3 && !beginning(last).test(everything) && key.startsWith(last));
     const phrases = synonyms.map(([key, others]) => {
       const keys = split(plain(key));
-      const at = stems.findIndex((_, from) => keys.every((one, next) => fits(one, from + next)));
+      const at = bare.findIndex((_, from) => keys.every((one, next) => fits(one, from + next)));
       return { at, length: keys.length, end: at + keys.length, asks: keys.some((one) => ASKING.has(one)), others: others.map(plain) };
     }).filter((one) => one.at >= 0);
     const terms = sought(words);
@@ -246,8 +249,8 @@
       box.append(option("found-none", "Nothing found. Try fewer or other words."));
       box.firstChild.setAttribute("aria-disabled", "true");
     }
-    $("#note").textContent = note;
-    $("#note").hidden = !note;
+    $("#search-note").textContent = note;
+    $("#search-note").hidden = !note;
     $("#said").textContent = found.length ? `${note} ${found.length} found`.trim() : "Nothing found";
     results.hidden = false;
     input.setAttribute("aria-expanded", "true");
