@@ -198,14 +198,17 @@ def test_texts_with_every_word_come_alone_and_a_title_comes_before_a_text(opened
 
 
 def test_where_no_text_has_every_word_those_with_most_are_shown_and_the_page_says_so(opened: Visit) -> None:
-    told = "No text has all these words. These have most of them."
+    found = opened.find("kubernetes mount billing")
+    assert opened.text("#search-note") == "No text has all these words. These have most of them."
+    assert opened.page.locator("#search-note").is_visible()
+    assert re.search("Kubernetes", found[0])
+
+
+def test_a_word_that_the_page_does_not_have_is_left_out_and_named(opened: Visit) -> None:
     alone = opened.find("busy")
     assert opened.find("busy xyzzy") == alone
-    assert opened.text("#search-note") == told
-    assert opened.page.locator("#search-note").is_visible()
-    found = opened.find("kubernetes mount wait-free")
-    assert opened.text("#search-note") == told
-    assert re.search("Kubernetes", found[0])
+    assert opened.text("#search-note") == "Nothing here has xyzzy."
+    assert re.fullmatch(r"Nothing here has xyzzy\. \d+ found", opened.text("#said"))
 
 
 @pytest.mark.parametrize("words", ["deploy", "queues", "role", "store", "region", "bootstrap"])
@@ -214,6 +217,18 @@ def test_a_block_of_code_and_a_table_of_log_lines_come_after_the_text(opened: Vi
     opened.page.keyboard.press("Enter")
     assert opened.page.locator(".hit").count() == 1
     assert opened.page.locator("pre.hit, [data-detail] .hit").count() == 0
+
+
+@pytest.mark.parametrize("words", ["where xyzzy", "x" * 300, "密码", "xyzzy.plugh"])
+def test_words_that_the_page_does_not_have_find_nothing(opened: Visit, words: str) -> None:
+    assert opened.find(words) == [NOTHING]
+    assert opened.page.locator("#search-note").is_hidden()
+
+
+@pytest.mark.parametrize("words", ["(", "[a-z", "\\", "__proto__", "?? !!", "___", "*", "a.*b", "- -", "how the"])
+def test_odd_marks_break_nothing(opened: Visit, words: str) -> None:
+    opened.find(words)
+    assert opened.said == []
 
 
 def test_the_search_says_how_much_it_found(opened: Visit) -> None:

@@ -21,7 +21,8 @@
   const beginning = (term) => new RegExp(`(?<![a-z0-9])${escaped(term)}`);
 
   /** Lower case; a hyphen is a space; no marks around a word. */
-  const plain = (words) => words.toLowerCase().replace(/[-‐–]+/g, " ").replace(/["'`()]|[?!,;.]+(?=\s|$)/g, "").replace(/\s+/g, " ").trim();
+  const plain = (words) => words.toLowerCase().replace(/[-‐–]+/g, " ").replace(/["'`()]|[?!,;.]+(?=\s|$)/g, "")
+    .replace(/\s+/g, " ").trim();
 
   // `CommandIdUsed` and `reset_password` are found by `id used` and `reset password`, too.
   const folded = (words) => `${plain(words)} ${plain(words.replace(/([a-z])([A-Z])/g, "$1 $2").replace(/[_./:]/g, " "))}`;
@@ -31,7 +32,8 @@
   const sought = (words) => (words.every((one) => ASKING.has(one)) ? words : words.filter((one) => !ASKING.has(one)));
 
   /** What `rotate`, `rotates`, `rotating` and `rotation` begin with. */
-  const stem = (term) => (/^[a-z]+$/.test(term) ? term.replace(/(?<=\w{3})ies$|(?<=\w{5})ions?$|(?<=\w{4})(?:ing|ed|es|e|y)$|(?<=\w\w[^s])s$/, "") : term);
+  const ENDING = /(?<=\w{3})ies$|(?<=\w{5})ions?$|(?<=\w{4})(?:ing|ed|es|e|y)$|(?<=\w\w[^s])s$/;
+  const stem = (term) => (/^[a-z]+$/.test(term) ? term.replace(ENDING, "") : term);
 
   /** How many letters to add, drop, replace or swap with the next one make `b` of `a`; more than `most` is `most + 1`. */
   const distance = (a, b, most) => {
@@ -75,7 +77,8 @@
       if (level) above[level - 2] = words;
       const detail = element.closest("[data-detail]") !== null; // for those who look for it by its name
       const name = plain(title);
-      const entry = { element, level, words, where, name, low: folded(words), title: detail ? name : folded(title), about: folded(where), below: "" };
+      const entry = { element, level, words, where, name, low: folded(words), about: folded(where), below: "" };
+      entry.title = detail ? name : folded(title);
       entry.weight = detail ? 0.3 : element.tagName === "PRE" ? 0.5 : 1;
       if (level) heading = entry;
       else if (heading && !element.cells && entry.weight === 1) heading.below += ` ${entry.low}`; // so that a heading stands for its text
@@ -128,7 +131,8 @@
   const variants = (typed, words) => {
     const bare = words.map(stem);
     const last = words.at(-1); // still being typed, perhaps
-    const fits = (key, at) => bare[at] === stem(key) || (at === words.length - 1 && last.length > 3 && !beginning(last).test(everything) && key.startsWith(last));
+    const unfinished = last.length > 3 && !beginning(last).test(everything);
+    const fits = (key, at) => bare[at] === stem(key) || (unfinished && at === words.length - 1 && key.startsWith(last));
     const phrases = synonyms.map(([key, others]) => {
       const keys = split(plain(key));
       const at = bare.findIndex((_, from) => keys.every((one, next) => fits(one, from + next)));
@@ -141,7 +145,9 @@
     });
     for (const { at, length, end, others } of phrases) {
       if (phrases.some((one) => one.at <= at && one.end >= end && one.length > length)) continue; // the longer one says it better
-      for (const other of others) found.push({ name: length === words.length && other, terms: sought(words.toSpliced(at, length, ...split(other))) });
+      for (const other of others) {
+        found.push({ name: length === words.length && other, terms: sought(words.toSpliced(at, length, ...split(other))) });
+      }
     }
     return found;
   };
@@ -181,14 +187,16 @@
     const asked = split(typed);
     const wanted = (asked.length ? asked : typed.split(" ")).map((one) => (ASKING.has(one) ? { terms: [one] } : meant(one)));
     const words = wanted.flatMap((one) => one.terms).filter((one) => !asked.length || !STOP.has(one));
-    const tried = words.length ? variants(typed, words) : [];
+    const missing = asked.filter((_, at) => !wanted[at].terms.length);
+    const tried = words.length && !(missing.length && words.every((one) => ASKING.has(one))) ? variants(typed, words) : [];
     const better = (a, b) => b.share - a.share || b.points - a.points;
     const scored = index.map((entry, at) => tried.map((one) => ({ entry, terms: one.terms, ...score(entry, at, one) })).sort(better)[0]);
     const found = scored.filter((hit) => hit?.points).sort(better);
     const share = found[0]?.share;
     const notes = [];
-    if (wanted.some((one) => one.misspelt)) notes.push(`Showing results for ${words.join(" ")}.`);
-    if (found.length && (share < 1 || wanted.some((one) => !one.terms.length))) notes.push("No text has all these words. These have most of them.");
+    if (found.length && wanted.some((one) => one.misspelt)) notes.push(`Showing results for ${words.join(" ")}.`);
+    if (found.length && missing.length) notes.push(`Nothing here has ${missing.join(", ")}.`);
+    if (share < 1) notes.push("No text has all these words. These have most of them.");
     return { found: found.filter((hit) => hit.share === share), note: notes.join(" ") };
   };
 
@@ -199,7 +207,7 @@
     const from = first > 60 && first < words.length ? words.lastIndexOf(" ", first - 40) + 1 : 0;
     const shown = (from ? "… " : "") + words.slice(from, from + 180) + (words.length > from + 180 ? " …" : "");
     const span = document.createElement("span");
-    const parts = shown.split(new RegExp(`(${marked.map(escaped).join("|")})`, "i"));
+    const parts = shown.split(new RegExp(`((?:${marked.map(escaped).join("|")})[a-z]*)`, "i"));
     parts.forEach((part, at) => {
       const one = at % 2 ? document.createElement("mark") : document.createTextNode(part);
       if (at % 2) one.textContent = part;
@@ -238,6 +246,7 @@
     close();
     if (query.length < 2) { $("#said").textContent = ""; return; }
     if (!index) prepare();
+    if (worths.size > 50) worths.clear(); // else it would grow with each letter typed
     const { found, note } = find(query);
     hits = found.slice(0, MOST);
     box.replaceChildren(...hits.map(({ entry, terms }, number) => {
