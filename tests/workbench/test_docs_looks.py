@@ -140,6 +140,78 @@ def test_without_a_clipboard_of_its_own_the_page_copies_the_older_way(
     page.context.close()
 
 
+# --- the keyboard -----------------------------------------------------------------------------------------------------
+
+FOCUS = """() => {
+  const one = document.activeElement, style = getComputedStyle(one), at = one.getBoundingClientRect();
+  return {
+    name: one.id || one.className || one.textContent,
+    ringed: one.matches(':focus-visible') && style.outlineStyle === 'solid' && parseFloat(style.outlineWidth) >= 3,
+    shown: at.bottom > 0 && at.top < innerHeight && at.right > 0 && at.left < innerWidth,
+  };
+}"""
+
+
+def focus(page: Page) -> str:
+    """What has the focus; a reader sees it, and a ring around it."""
+    found = page.evaluate(FOCUS)
+    assert found["ringed"] and found["shown"], found
+    return str(found["name"])
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_search_results_and_copy_buttons_are_used_by_the_keyboard_alone(
+    browser: Browser, built: Path, width: int, dark: bool
+) -> None:
+    visit = open_page(browser, built, width, dark=dark)
+    page = visit.page
+    page.keyboard.press("Tab")
+    assert focus(page) == "skip"
+    for name in ("name", "q", "scheme"):
+        page.keyboard.press("Tab")
+        assert focus(page) == name
+    page.keyboard.press("/")
+    assert focus(page) == "q"
+    page.keyboard.type("tencent_redis_reset_pasword exmaple")
+    page.locator("#search-note").wait_for()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Enter")
+    hit = focus(page)
+    assert page.locator("#search-results").is_hidden()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if focus(page) == "Copy":
+            break
+    assert hit != "Copy" and page.evaluate("document.activeElement.previousElementSibling.tagName") == "PRE"
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.activeElement.textContent === 'Copied'")
+    assert visit.text("#said") == "Copied"
+    page.keyboard.press("/")
+    assert focus(page) == "q"
+    page.keyboard.press("Escape")
+    assert page.locator("#search-results").is_hidden()
+    page.context.close()
+
+
+def test_every_stop_of_the_tab_key_is_seen(browser: Browser, built: Path) -> None:
+    """The first sixty, and the menu opens for the keyboard on a phone."""
+    page = open_page(browser, built, DESKTOP).page
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        focus(page)
+    page.context.close()
+    page = open_page(browser, built, PHONE).page
+    page.get_by_role("button", name="Contents").focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert focus(page) == "Overview"
+    page.keyboard.press("Escape")
+    assert page.locator("#menu").is_hidden()
+    page.context.close()
+
+
 # --- claims -----------------------------------------------------------------------------------------------------------
 
 
@@ -159,8 +231,9 @@ def test_claims_are_shown_by_their_status(desktop: Visit) -> None:
 
 def open_the_search(page: Page) -> None:
     """And mark all but the first two of the parts that one template makes."""
-    page.locator("#q").fill("busy")
+    page.locator("#q").fill("throtled")
     page.locator("#found [role=option]").first.wait_for()
+    page.locator("#search-note").wait_for()
     page.evaluate(
         """() => ['.operation', '.row', 'tr[data-status]', '[id^=log-] + p + .frame', 'pre'].forEach(part =>
           [...document.querySelectorAll(part)].slice(2).forEach(one => one.setAttribute('data-again', '')))"""
