@@ -13,8 +13,8 @@
   let chosen = -1;
 
   // --- words ---
-  const STOP = new Set((`a about am an and any are as at be but by can could do does during for from had has have i if in into is it
-    its keyturn may me my myself need of on or our out per please shall should so some that the their them then there these they this
+  const STOP = new Set((`a about am an and any are as at be but by can could do does during ever for from had has have i if in into is it
+    its keyturn may me mean means my myself need of on or our out per please shall should so some that the their them then there these they this
     those to us use using want was we were which will with would you your`).split(/\s+/));
   const ASKING = new Set("how what when where who why".split(" ")); // they matter in synonyms alone
   const escaped = (term) => term.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
@@ -78,6 +78,7 @@
       const detail = element.closest("[data-detail]") !== null; // for those who look for it by its name
       const name = plain(title);
       const entry = { element, level, words, where, name, low: folded(words), about: folded(where), below: "" };
+      entry.names = detail ? [] : sought(split(name)).map(stem);
       entry.title = detail ? name : folded(title);
       entry.weight = detail ? 0.3 : element.tagName === "PRE" ? 0.5 : 1;
       if (level) heading = entry;
@@ -170,7 +171,7 @@
   };
 
   /** How many of the words an entry has, and its points: most for one whose title has them all. */
-  const score = (entry, at, { name, terms }) => {
+  const score = (entry, at, { name, terms, bare }) => {
     const each = terms.map((term) => worth(term)[at]);
     const met = each.filter((one) => one.points).length;
     if (!each.some((one) => one.own)) return { share: 0, points: 0 };
@@ -179,7 +180,8 @@
     if (each.every((one) => one.title)) points += 20 + ([name, query].includes(entry.name) ? 40 : (10 * Math.min(query.length / entry.name.length, 1)));
     if (entry.low.includes(query)) points += 5;
     if (entry.level) points += 8 - entry.level;
-    return { share: met / terms.length, points: (points + 1 / (1 + entry.words.length / 50)) * entry.weight };
+    const named = entry.names.length > 1 && entry.names.every((one) => bare.includes(one)); // the query says its whole title
+    return { share: named ? 1 : met / terms.length, points: (points + 1 / (1 + entry.words.length / 50)) * entry.weight };
   };
 
   /** The entries that have all words, or else most of them; and what to tell the reader about it. */
@@ -189,6 +191,7 @@
     const words = wanted.flatMap((one) => one.terms).filter((one) => !asked.length || !STOP.has(one));
     const missing = asked.filter((_, at) => !wanted[at].terms.length);
     const tried = words.length && !(missing.length && words.every((one) => ASKING.has(one))) ? variants(typed, words) : [];
+    tried.forEach((one) => { one.bare = one.terms.map(stem); });
     const better = (a, b) => b.share - a.share || b.points - a.points;
     const scored = index.map((entry, at) => tried.map((one) => ({ entry, terms: one.terms, ...score(entry, at, one) })).sort(better)[0]);
     const found = scored.filter((hit) => hit?.points).sort(better);
