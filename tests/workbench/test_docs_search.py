@@ -121,7 +121,7 @@ def test_the_first_hit_is_about_what_was_asked(opened: Visit, words: str, first:
         ("cloud events", "CloudEvents"),
         # what readers call things
         ("DLQ", "exhausted|dead letters"),
-        ("exit code", "Exit 0: "),
+        ("exit code", "Deploy and update.*Deploy from CI"),
         ("retention", "for how long"),
         ("log retention", "Keep the lines"),
         ("redeploy", "\nmake deploy"),
@@ -135,7 +135,7 @@ def test_the_first_hit_is_about_what_was_asked(opened: Visit, words: str, first:
         ("licence", "License: Apache-2.0"),
         ("report vulnerability", r"SECURITY\.md"),
         ("CVE", r"SECURITY\.md"),
-        ("github actions", "Settings\nVariables of the deployer"),
+        ("github actions", "Deploy and update\nDeploy from CI"),
         ("CI/CD", "Settings\nVariables of the deployer"),
         ("environment variables", "^Settings\n"),
         ("two accounts", "Two accounts in turn"),
