@@ -108,7 +108,7 @@ def page_of(folder: Path, events: list[Any], *options: str, name: str = "events.
 def result_event(
     outcome: str, command_id: str, at: str, *, subject: str = "redis/crs-1/app", **data: Any
 ) -> dict[str, Any]:
-    """A result as the contract has it."""
+    """A result as the contract has it, of a command whose new password is in a store."""
     fact = "in_force" if outcome in ("changed", "already_changed") else outcome
     source, operation = "keyturn/tencent/ap-guangzhou", "ModifyInstanceAccount"
     return {
@@ -120,6 +120,7 @@ def result_event(
         "time": at,
         "data": {"CommandId": command_id, "Operation": operation, "Outcome": outcome, "StartedAt": at, "FinishedAt": at}
         | {"Evidence": [], "Error": None, "DryRun": False}
+        | {"Stored": {"Name": "ssm://redis-crs-1-app", "Version": "kt-1", "Stage": "current"}}
         | data,
     }
 

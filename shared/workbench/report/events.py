@@ -21,6 +21,8 @@ _UNSEEN = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]"
 )
 _WHITE = re.compile(r"\s+")
+_MAY_SPARE_PASSWORD = ("ModifyInstanceAccount",)  # may also change a remark, rights or the routing alone
+_SIGNS_OF_PASSWORD = ("ModifyInstanceAccount with AccountPassword: ", "login with the new secret: accepted")
 _EVIDENCE, _EVIDENCE_IN_FORCE = 12, 3  # lines that are kept of one result: its first, and its last
 
 
@@ -61,6 +63,8 @@ class Result:
     stored: str | None
     actor: str | None
     reason: str | None
+    of_password: bool
+    """Whether the password itself was changed, as far as the event shows: not a remark, rights or the routing alone."""
 
     @property
     def seconds(self) -> float | None:
@@ -191,6 +195,9 @@ def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> 
         stored=_stored(argued.get("Stored")),
         actor=_text(argued.get("Actor"), 64),
         reason=_text(data.get("Reason"), 64) if argued or error else None,
+        of_password=data.get("Operation") not in _MAY_SPARE_PASSWORD
+        or bool(data.get("Stored") or data.get("Sealed"))
+        or any(line.startswith(_SIGNS_OF_PASSWORD) for line in lines),
     )
 
 

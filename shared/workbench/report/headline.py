@@ -23,8 +23,9 @@ class Level(Enum):
 class Tally:
     """What the headline is made of: counts, each of them 0 or more.
 
-    A command has failed if it ended `not_changed`, and no later result says that the same credential is changed.
-    A refusal that a later change of the credential mended is history: nobody has to act. The same holds for `unknown`.
+    A command has failed if it ended `not_changed`, and no command that began later changed the same password.
+    A refusal that such a change mended is history: nobody has to act. The same holds for `unknown`, if the change began
+    when the lost call could take effect no more: after its settling time. To change a remark or rights mends nothing.
     Commands still count once only, by the strongest of their results. So a refused delivery is no failure if another
     delivery of the same command changed the credential.
     """
@@ -35,7 +36,7 @@ class Tally:
     already_changed: int = 0
     failed: int = 0  # `not_changed`, and not mended since
     unknown: int = 0  # `unknown`, and not mended since
-    mended: int = 0  # `not_changed` or `unknown`, and a later result has the credential changed
+    mended: int = 0  # `not_changed` or `unknown`, and a later command changed the password
     endless: int = 0  # pending for longer than a change can take
     running: int = 0  # pending, and within that time
     unanswered: int = 0  # a rotation sent the command long ago, and no result is here
@@ -44,6 +45,7 @@ class Tally:
     incomplete: int = 0  # rotations whose newest firing did not send all, or of whose report a page is missing
     overdue: int = 0  # credentials older than their limit
     ageless: int = 0  # credentials of no known age
+    limitless: int = 0  # credentials of a known age, and no event tells the limit of their policy
     known_ages: int = 0
     undelivered: int = 0  # results that did not reach the results queue
     unreadable: int = 0  # lines that are no valid event
@@ -114,6 +116,7 @@ def _problems(tally: Tally) -> Iterator[Problem]:
         (tally.overdue, f"{counted(tally.overdue, 'credential')} overdue", Level.BAD, "overdue"),
         (tally.undelivered, f"{counted(tally.undelivered, 'result')} undelivered", Level.WARN, "undelivered"),
         (tally.ageless, f"{counted(tally.ageless, 'credential')} without a known age", Level.WARN, "ageless"),
+        (tally.limitless, f"{counted(tally.limitless, 'credential')} without a known limit", Level.WARN, "ages"),
         (tally.unreadable, f"{counted(tally.unreadable, 'line')} unreadable", Level.WARN, "unreadable"),
         (tally.dry_refused, f"{_of(tally.dry_refused, tally.dry_runs, 'dry run')} refused", Level.WARN, "dry"),
     ):

@@ -155,10 +155,11 @@ def _tally(figures: Figures, lists: Mapping[str, Any], unreadable: int) -> Tally
         incomplete=lists["unfinished"].count - stopped,
         overdue=figures.over_age(),
         ageless=lists["ageless"].count,
+        limitless=figures.limitless(),
         known_ages=lists["oldest"].count,
         undelivered=lists["undelivered"].count,
         unreadable=unreadable,
-        rotations=len({(one.source, one.service, one.policy) for one in figures.firings}),
+        rotations=len({one.key for one in figures.firings}),
         dry_runs=lists["dry_runs"].count,
         dry_refused=figures.dry_refused(),
     )
