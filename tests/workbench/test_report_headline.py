@@ -51,6 +51,9 @@ NINE = Tally(events=9, commands=9, changed=2)
         (replace(CLEAR, overdue=1), Level.BAD, "1 credential overdue"),
         (replace(CLEAR, undelivered=1), Level.WARN, "1 result undelivered"),
         (replace(CLEAR, ageless=2), Level.WARN, "2 credentials without a known age"),
+        (replace(CLEAR, not_allowed=1), Level.WARN, "1 credential not allowed"),
+        (replace(CLEAR, unmatched=2), Level.WARN, "2 rotations without a match"),
+        (replace(CLEAR, future=1), Level.WARN, "1 event in the future"),
         (replace(CLEAR, limitless=2), Level.WARN, "2 credentials without a known limit"),
         (replace(CLEAR, unreadable=1), Level.WARN, "1 line unreadable"),
         (replace(CLEAR, dry_runs=3, dry_refused=1), Level.WARN, "1 of 3 dry runs refused"),
@@ -83,8 +86,21 @@ def test_no_headline_is_green_while_anything_is_wrong_or_still_running(name: str
 def test_every_problem_is_listed_even_those_that_the_line_has_no_room_for() -> None:
     wrong = {one.name: 1 for one in fields(Tally)} | {"commands": 9}
     said = headline(Tally(**wrong))
-    assert len(said.problems) == 12
-    assert said.text.endswith("; and 9 more")
+    assert len(said.problems) == 15
+    assert said.text.endswith("; and 12 more")
+
+
+@pytest.mark.parametrize(
+    ("tally", "level", "text"),
+    [
+        (CLEAR, Level.WARN, "As of 2026-01-01: 29 commands, 29 changed"),
+        (replace(NINE, running=2), Level.WARN, "As of 2026-01-01: 2 of 9 commands still running"),
+        (replace(NINE, failed=7), Level.BAD, "As of 2026-01-01: 7 of 9 commands failed"),
+    ],
+)
+def test_what_old_events_say_is_told_as_of_their_day_and_is_never_green(tally: Tally, level: Level, text: str) -> None:
+    said = headline(tally, "2026-01-01")
+    assert (said.level, said.text) == (level, text)
 
 
 Event = dict[str, Any]
@@ -207,6 +223,37 @@ def test_a_rotation_that_stopped_is_told_until_one_succeeds(tmp_path: Path) -> N
     assert headline_of([failed_look, rotated("06:20:00", row(10), Listed=1)], tmp_path) == within
 
 
+def test_a_rotation_that_can_change_nothing_is_never_all_clear(tmp_path: Path) -> None:
+    assert headline_of([rotated("06:00:00")], tmp_path) == "1 rotation without a match"
+    refused = rotated("06:00:00", row(20), NotAllowed=1)
+    assert headline_of([refused], tmp_path) == "1 credential not allowed"
+    allowed = rotated("06:10:00", row(20), NotDue=1)
+    assert headline_of([rotated("05:00:00"), refused, allowed], tmp_path).startswith("All clear")
+    # One policy for two regions matches something if one of them has it.
+    empty, other = (rotated("06:00:00", Firing="nightly-2"), rotated("06:00:01", row(20), Firing="nightly-1"))
+    assert headline_of([empty, other | {"source": "keyturn/tencent/ap-singapore"}], tmp_path).startswith("All clear")
+
+
+def test_events_of_another_day_are_told_as_of_then(tmp_path: Path) -> None:
+    pending, ages = told("pending", "p", "06:00:00"), aged("06:00:00", row(80))
+    for event, says in ((pending, "1 command still running"), (ages, "1 credential within the age limit")):
+        assert headline_of([event], tmp_path, today="2026-11-23T05:59:00Z").endswith(says)
+        assert headline_of([event], tmp_path, today="2026-11-23T06:01:00Z") == f"As of 2026-11-22: {says}"
+
+
+def test_one_wrong_clock_is_told_and_is_not_the_time_of_the_page(tmp_path: Path) -> None:
+    future = result_event("changed", "z", "2036-11-22T06:00:00Z", subject="redis/crs-9/app")
+    events = [told("pending", "p", "06:01:00"), aged("06:01:00", row(10)), future]
+    today = "2026-11-22T06:02:00Z"
+    assert headline_of(events, tmp_path, today=today) == "1 event in the future"
+    act = (tmp_path / "events.jsonl.html").read_text(encoding="utf-8").partition('id="future"')[2]
+    assert "redis/crs-9/app" in act and "2036-11-22 06:00:00" in act
+    assert headline_of([future], tmp_path, today=today) == "1 event in the future"
+    # The clock of the stand-in may be ahead by any time.
+    standin = {"KEYTURN_TENCENT_ENDPOINT": "http://127.0.0.1:9310"}
+    assert headline_of([future], tmp_path, today=today, environ=standin) == "All clear: 1 command, 1 changed"
+
+
 def test_results_show_whether_a_command_set_the_password(house: House, tmp_path: Path) -> None:
     """By the function itself: of two that changed something after the failure, the remark mends nothing."""
     command = {name: VALID_COMMANDS[ACCOUNT][name] for name in ("InstanceId", "AccountName", "Region")}
@@ -220,6 +267,6 @@ def test_results_show_whether_a_command_set_the_password(house: House, tmp_path:
     assert headline_of(house.results(), tmp_path) == "All clear: 3 commands, 2 changed, 1 mended by a later change"
 
 
-def headline_of(events: list[Event], folder: Path) -> str:
-    page = page_of(folder, events).read_text(encoding="utf-8")
+def headline_of(events: list[Event], folder: Path, **more: Any) -> str:
+    page = page_of(folder, events, **more).read_text(encoding="utf-8")
     return page.partition("<h1>")[2].partition("</h1>")[0]

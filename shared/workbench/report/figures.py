@@ -52,6 +52,10 @@ _UNDELIVERED = """
 FROM results AS told WHERE NOT delivered
   AND NOT EXISTS (SELECT 1 FROM results WHERE name = told.name AND delivered)
 """
+_FUTURE = """
+SELECT * FROM (SELECT source, subject AS what, command_id AS id, time FROM results
+  UNION ALL SELECT source, 'policy ' || policy, firing, time FROM pages) WHERE time > ?
+"""
 _FOR_S = "max(0.0, ? - coalesce(started, time))"
 _UNANSWERED = """
 SELECT source, service, resource, account, policy, command_id, min(fired) AS since FROM (
@@ -114,6 +118,16 @@ class SentCommand:
     policy: str
     command_id: str
     fired: float
+
+
+@dataclass(frozen=True, slots=True)
+class FutureEvent:
+    """An event that is told of a time that has not come: `id` is that of its command or firing."""
+
+    source: str
+    what: str
+    id: str
+    time: float
 
 
 @dataclass(frozen=True)
@@ -257,16 +271,39 @@ class Figures:
     def unfinished(self) -> Iterator[Firing]:
         """Of each policy its newest rotation, else its newest firing, that stopped, could not send, or lacks a page."""
         newest: dict[RotationKey, Firing] = {}
-        rotated: dict[RotationKey, Firing] = {}
         for one in self.firings:
             newest.setdefault(one.key, one)
-            if one.mode == "rotate":
-                rotated.setdefault(one.key, one)
+        rotated = {one.key: one for one in reversed(self.firings) if one.mode == "rotate"}
         for key, last in newest.items():
             rotation = rotated.get(key, last)
             one = last if rotation.whole else rotation  # a firing that only tells ages mends no rotation
             if not one.whole:
                 yield one
+
+    @cached_property
+    def _last_ended(self) -> list[Firing]:
+        """Of each rotation its newest firing that dealt with its fleet."""
+        ended: dict[RotationKey, Firing] = {}
+        for one in self.firings:
+            if one.complete and one.error is None:
+                ended.setdefault(one.key, one)
+        return list(ended.values())
+
+    def unmatched(self) -> Iterator[Firing]:
+        """Those whose policy names no resource that exists, in none of its regions and accounts."""
+        listed: Counter[tuple[str, ...]] = Counter()
+        for one in self._last_ended:
+            listed[one.of_all_places] += one.count["Listed"]
+        return (one for one in self._last_ended if not listed[one.of_all_places])
+
+    def not_allowed(self) -> int:
+        """Credentials that `KEYTURN_ALLOW` refuses to their own rotation."""
+        return sum(one.count["NotAllowed"] for one in self._last_ended)
+
+    def future(self, most: int) -> Truncated[FutureEvent]:
+        """Events with a time that has not come, the latest first."""
+        found = self.ledger.rows(f"{_FUTURE} ORDER BY time DESC, source, what, id", self.ledger.latest)
+        return Truncated.of((FutureEvent(*row) for row in found), most)
 
     def credentials(self, *, aged: bool, most: int) -> Truncated[FleetCredential]:
         """Those that a report names and of whose age something is known, the oldest first; or those of no known age."""

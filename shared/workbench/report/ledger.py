@@ -7,6 +7,7 @@ thousand. `figures.py` asks it what the page shows.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -134,6 +135,11 @@ class Firing:
         return self.source, self.service, self.policy, self.role
 
     @property
+    def of_all_places(self) -> tuple[str, ...]:
+        """The same for the firings of one policy in several regions and accounts: their names differ in a number."""
+        return self.service, self.policy, self.firing.rpartition("-")[0] or self.firing
+
+    @property
     def limit_days(self) -> float | None:
         """The policy's own limit; None: the firing was for credentials of any age (`NOW=1`)."""
         return self.max_age_days if self.max_age_days >= _LEAST_LIMIT_DAYS else None
@@ -164,8 +170,10 @@ class Ledger:
     Raises, wherever it is asked or told: sqlite3.Error, where the temporary file has no room.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latest: float = math.inf) -> None:
+        """`latest`: an event of a later time (Unix seconds) has a wrong clock. It is told, and is never the newest."""
         self.events = 0
+        self.latest = latest
         self.oldest: float | None = None
         self.newest: float | None = None
         self._pages_again = self._results = 0
@@ -189,8 +197,9 @@ class Ledger:
         """One event; `delivered`: whether a queue has it. Raises: NotOurs, Malformed."""
         parsed = parse_event(event)
         self.events += 1
-        self.oldest = parsed.time if self.oldest is None else min(self.oldest, parsed.time)
-        self.newest = parsed.time if self.newest is None else max(self.newest, parsed.time)
+        if parsed.time <= self.latest:
+            self.oldest = parsed.time if self.oldest is None else min(self.oldest, parsed.time)
+            self.newest = parsed.time if self.newest is None else max(self.newest, parsed.time)
         if isinstance(parsed, Result):
             self._add_result(parsed, delivered)
         else:
