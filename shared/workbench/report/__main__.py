@@ -96,7 +96,7 @@ def _reported(
     for source in sources:
         for what, numbers in (("malformed", source.malformed), ("not ours", source.not_ours)):
             if numbers.count:
-                complain(f"report: {source.name}: {numbers.count:,} {what}, {source.unit} {numbers}, skipped")
+                complain(f"report: {source.name}: {numbers.count:,} {what}, {source.named(numbers)}, skipped")
     totals = shown["totals"]
     outcomes = {one.value: totals.outcomes[one.value] for one in Outcome if totals.outcomes[one.value]}
     print(
