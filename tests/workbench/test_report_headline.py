@@ -197,7 +197,10 @@ def test_a_rotation_of_any_age_tells_no_limit(tmp_path: Path) -> None:
         told("changed", f"k-{age}", f"06:0{n}:00", subject=f"redis/crs-{age}/app") for n, age in ((2, 200), (4, 10))
     ]
     assert headline_of([*now, *changed], tmp_path) == "All clear: 2 commands, 2 changed"
-    assert headline_of([*now[:1]], tmp_path) == "2 credentials without a known limit"
+    of_any_age = {**rows[0], "Due": True, "Why": "older than 1e-06 days"}
+    assert headline_of([aged("06:00:00", of_any_age, **ANY_AGE)], tmp_path) == "1 credential without a known limit"
+    page = (tmp_path / "events.jsonl.html").read_text(encoding="utf-8")
+    assert "asked for now" in page and "1e-06" not in page
     for policy in (aged("05:00:00", *rows), aged("07:00:00", *rows)):
         assert headline_of([*now[:1], policy], tmp_path) == "1 credential overdue"
     assert headline_of([aged("05:00:00", *rows), *now, *changed], tmp_path) == "All clear: 2 commands, 2 changed"

@@ -105,6 +105,10 @@ RotationKey = tuple[str, str, str, str | None]
 """What tells rotations apart: source, service, policy, and the role of another account."""
 
 
+def _is_any_age(max_age_days: float) -> bool:
+    return max_age_days < _LEAST_LIMIT_DAYS
+
+
 def settled_at(source: str, outcome: str, time: float) -> float:
     """From when on a command can take effect no more: the lost call of an `unknown` may do so while it settles."""
     if outcome != Outcome.UNKNOWN.value:
@@ -142,7 +146,7 @@ class Firing:
     @property
     def limit_days(self) -> float | None:
         """The policy's own limit; None: the firing was for credentials of any age (`NOW=1`)."""
-        return self.max_age_days if self.max_age_days >= _LEAST_LIMIT_DAYS else None
+        return None if _is_any_age(self.max_age_days) else self.max_age_days
 
     @property
     def complete(self) -> bool:
@@ -264,8 +268,10 @@ class Ledger:
             self._pages_again += 1
             return
         of, at = (page.source, page.service, page.policy, page.role), (page.fired, page.time)
+        due = f"older than {page.max_age_days:g} days"
         for row in page.rows:
-            told = (row.resource, row.account, row.age_days, row.changed_at, row.why)
+            why = row.why.replace(due, "asked for now") if _is_any_age(page.max_age_days) else row.why
+            told = (row.resource, row.account, row.age_days, row.changed_at, why)
             self._database.execute(_LIST, (_digest(*of, row.resource, row.account), *of, *at, *told))
         sent = [row for row in page.rows if row.command_id and "not sent" not in row.why]
         self._database.executemany(
