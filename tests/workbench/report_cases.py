@@ -57,11 +57,25 @@ def _mixed() -> Events:
     """Each part of the page, and names without a space."""
     row = {"Resource": "crs-x", "Account": "-", "AgeDays": None, "ChangedAt": None, "Due": False, "Why": "not listed"}
     firing = rotation_event([row], "2026-03-01T06:00:00.000Z", Policy="weekly", Last=False)
+    unmatched = rotation_event([], "2026-11-22T05:00:00.000Z", "rotate", Policy="nobody", Firing="nobody-1")
+    barred = rotation_event([{**row, "AgeDays": 5}], "2026-11-22T05:00:01.000Z", Policy="barred", NotAllowed=1)
+    wrong_clock = rotation_event([{**row, "Account": LONG}], "2036-03-01T06:00:00.000Z", Policy="wrong-clock")
     undelivered = {"event": "undelivered_result", "result": json.dumps(_event("changed", 1, Evidence=[LONG * 3]))}
     waiting = _event("pending", 2, Evidence=[*_EVIDENCE, LONG * 3], TaskId=233816)
-    return [*map(json.loads, History(1500).lines()), firing, undelivered, waiting, "no JSON"]
+    return [
+        *map(json.loads, History(1500).lines()),
+        firing,
+        unmatched,
+        barred,
+        wrong_clock,
+        undelivered,
+        waiting,
+        "no JSON",
+    ]
 
 
+TODAY = "2026-11-22T07:00:00.000Z"
+"""When the cases are read."""
 CASES: dict[str, tuple[str, Callable[[], Events]]] = {
     "empty": ("No events", list),
     "clear": ("All clear: 29 commands, 29 changed", lambda: [_changed(count) for count in range(29)]),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from shared.results.result_event import event_id
+from shared.runtime.times import parse_time
 from shared.workbench.report.__main__ import main
 from tests.conftest import ACCOUNT, PASSWORD, REGISTRY, TAIR, House, outcome
 from tests.support import platform_events
@@ -96,19 +99,28 @@ def tell_story(house: House, folder: Path) -> Story:
     return Story(house.results_url, house.results(), undelivered.body)
 
 
-def page_of(folder: Path, events: list[Any], *options: str, name: str = "events.jsonl") -> Path:
-    """The page of these events."""
+def page_of(
+    folder: Path,
+    events: list[Any],
+    *options: str,
+    name: str = "events.jsonl",
+    today: str | None = None,
+    environ: dict[str, str] | None = None,
+) -> Path:
+    """The page of these events, read at the newest one's time, or at `today`."""
     lines = [event if isinstance(event, str) else json.dumps(event) for event in events]
     (folder / name).write_text("\n".join(lines), encoding="utf-8")
     page = folder / f"{name}.html"
-    assert main([str(folder / name), "-o", str(page), *options], {}) == 0
+    newest = parse_time(today or max(re.findall(r'"time": "(20\d\d-[^"]+)"', "\n".join(lines)), default=None))
+    clock = newest.timestamp if newest else time.time
+    assert main([str(folder / name), "-o", str(page), *options], environ or {}, clock) == 0
     return page
 
 
 def result_event(
     outcome: str, command_id: str, at: str, *, subject: str = "redis/crs-1/app", **data: Any
 ) -> dict[str, Any]:
-    """A result as the contract has it."""
+    """A result as the contract has it, of a command whose new password is in a store."""
     fact = "in_force" if outcome in ("changed", "already_changed") else outcome
     source, operation = "keyturn/tencent/ap-guangzhou", "ModifyInstanceAccount"
     return {
@@ -120,6 +132,7 @@ def result_event(
         "time": at,
         "data": {"CommandId": command_id, "Operation": operation, "Outcome": outcome, "StartedAt": at, "FinishedAt": at}
         | {"Evidence": [], "Error": None, "DryRun": False}
+        | {"Stored": {"Name": "ssm://redis-crs-1-app", "Version": "kt-1", "Stage": "current"}}
         | data,
     }
 

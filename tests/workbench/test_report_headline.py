@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.workbench.report.headline import Level, Tally, headline
+from tests.conftest import ACCOUNT, House, outcome
+from tests.support.commands import VALID_COMMANDS
+from tests.workbench.report_events import page_of, result_event, rotation_event
 
 CLEAR = Tally(events=29, commands=29, changed=29)
 NINE = Tally(events=9, commands=9, changed=2)
@@ -46,6 +51,10 @@ NINE = Tally(events=9, commands=9, changed=2)
         (replace(CLEAR, overdue=1), Level.BAD, "1 credential overdue"),
         (replace(CLEAR, undelivered=1), Level.WARN, "1 result undelivered"),
         (replace(CLEAR, ageless=2), Level.WARN, "2 credentials without a known age"),
+        (replace(CLEAR, not_allowed=1), Level.WARN, "1 credential not allowed"),
+        (replace(CLEAR, unmatched=2), Level.WARN, "2 rotations without a match"),
+        (replace(CLEAR, future=1), Level.WARN, "1 event in the future"),
+        (replace(CLEAR, limitless=2), Level.WARN, "2 credentials without a known limit"),
         (replace(CLEAR, unreadable=1), Level.WARN, "1 line unreadable"),
         (replace(CLEAR, dry_runs=3, dry_refused=1), Level.WARN, "1 of 3 dry runs refused"),
         (replace(NINE, failed=5, unknown=2), Level.BAD, "2 of 9 commands: outcome unknown; 5 failed"),
@@ -77,5 +86,190 @@ def test_no_headline_is_green_while_anything_is_wrong_or_still_running(name: str
 def test_every_problem_is_listed_even_those_that_the_line_has_no_room_for() -> None:
     wrong = {one.name: 1 for one in fields(Tally)} | {"commands": 9}
     said = headline(Tally(**wrong))
-    assert len(said.problems) == 11
-    assert said.text.endswith("; and 8 more")
+    assert len(said.problems) == 15
+    assert said.text.endswith("; and 12 more")
+
+
+@pytest.mark.parametrize(
+    ("tally", "level", "text"),
+    [
+        (CLEAR, Level.WARN, "As of 2026-01-01: 29 commands, 29 changed"),
+        (replace(NINE, running=2), Level.WARN, "As of 2026-01-01: 2 of 9 commands still running"),
+        (replace(NINE, failed=7), Level.BAD, "As of 2026-01-01: 7 of 9 commands failed"),
+    ],
+)
+def test_what_old_events_say_is_told_as_of_their_day_and_is_never_green(tally: Tally, level: Level, text: str) -> None:
+    said = headline(tally, "2026-01-01")
+    assert (said.level, said.text) == (level, text)
+
+
+Event = dict[str, Any]
+REMARK: Event = {"Stored": None, "Evidence": ["ModifyInstanceAccount: task 3"]}
+CLEAR_TEXT: Event = {"Stored": None, "Evidence": ["ModifyInstanceAccount with AccountPassword: task 3"]}
+ALIBABA = {"source": "keyturn/alibaba/cn-hangzhou"}
+MENDED = "All clear: 2 commands, 1 changed, 1 mended by a later change"
+
+
+def at(clock: str) -> str:
+    return f"2026-11-22T{clock}.000Z"
+
+
+def told(outcome: str, name: str, began: str, ended: str = "", **data: Any) -> Event:
+    return result_event(outcome, name, at(ended or began), StartedAt=at(began), **data)
+
+
+def row(age: float | None, resource: str = "crs-1", command: str | None = None) -> Event:
+    why = {"Due": command is not None, "Why": "a reason"}
+    return {"Resource": resource, "Account": "app", "AgeDays": age, "ChangedAt": None, "CommandId": command} | why
+
+
+def rotated(clock: str, *rows: Event, **data: Any) -> Event:
+    """A firing that sends what its rows name."""
+    sent = sum(one["CommandId"] is not None for one in rows)
+    return rotation_event(list(rows), at(clock), "rotate", **({"Due": sent, "Sent": sent} | data))
+
+
+def aged(clock: str, *rows: Event, **data: Any) -> Event:
+    """A firing that only tells ages."""
+    return rotation_event(list(rows), at(clock), **data)
+
+
+REFUSED = told("not_changed", "b", "06:01:00")
+LOST = told("unknown", "b", "06:01:00")
+STOPPED = rotated("06:00:00", Error={"Class": "forbidden", "Code": "c", "Message": "m"})
+ANY_AGE = {"MaxAgeDays": 1e-6}
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        pytest.param([REFUSED, told("changed", "a", "06:02:00")], MENDED, id="it began later"),
+        pytest.param([REFUSED, told("changed", "a", "06:00:00", "06:02:00")], "1 of 2 commands failed", id="it ended"),
+        pytest.param([REFUSED, told("changed", "a", "06:02:00", **REMARK)], "1 of 2 commands failed", id="a remark"),
+        pytest.param([REFUSED, told("changed", "a", "06:02:00", **CLEAR_TEXT)], MENDED, id="a password in clear text"),
+        pytest.param([LOST, told("changed", "a", "06:06:29")], "1 of 2 commands: outcome unknown", id="not settled"),
+        pytest.param([LOST, told("changed", "a", "06:06:31")], MENDED, id="settled"),
+        pytest.param(
+            [one | ALIBABA for one in (LOST, told("changed", "a", "06:16:29"))],
+            "1 of 2 commands: outcome unknown",
+            id="not settled at Alibaba",
+        ),
+        pytest.param([one | ALIBABA for one in (LOST, told("changed", "a", "06:16:31"))], MENDED, id="at Alibaba"),
+    ],
+)
+def test_a_command_is_mended_by_a_change_of_the_password_that_began_when_it_was_settled(
+    events: list[Event], says: str, tmp_path: Path
+) -> None:
+    assert headline_of(events, tmp_path) == says
+
+
+@pytest.mark.parametrize(
+    ("events", "says"),
+    [
+        pytest.param([told("changed", "a", "06:05:00", **REMARK)], "1 credential overdue", id="a remark"),
+        pytest.param(
+            [told("changed", "a", "06:05:00", **CLEAR_TEXT)], "All clear: 1 command, 1 changed", id="password"
+        ),
+        pytest.param([told("already_changed", "a", "06:05:00")], "1 credential overdue", id="of another time"),
+        pytest.param(
+            [rotated("06:00:01", row(200, command="k")), told("already_changed", "k", "06:05:00")],
+            "All clear: 1 command, 1 already changed",
+            id="what the rotation sent",
+        ),
+        pytest.param(
+            [rotated("05:00:00", row(200, command="k")), told("already_changed", "k", "06:05:00")],
+            "1 credential overdue",
+            id="what an earlier rotation sent",
+        ),
+    ],
+)
+def test_a_change_of_the_password_alone_makes_a_credential_young(
+    events: list[Event], says: str, tmp_path: Path
+) -> None:
+    assert headline_of([aged("06:00:00", row(200)), *events], tmp_path) == says
+
+
+def test_a_rotation_of_any_age_tells_no_limit(tmp_path: Path) -> None:
+    rows = [row(age, f"crs-{age}") for age in (200, 10)]
+    due = [row(age, f"crs-{age}", f"k-{age}") for age in (200, 10)]
+    now = [aged("06:00:00", *rows, **ANY_AGE), rotated("06:01:00", *due, **ANY_AGE)]
+    changed = [
+        told("changed", f"k-{age}", f"06:0{n}:00", subject=f"redis/crs-{age}/app") for n, age in ((2, 200), (4, 10))
+    ]
+    assert headline_of([*now, *changed], tmp_path) == "All clear: 2 commands, 2 changed"
+    of_any_age = {**rows[0], "Due": True, "Why": "older than 1e-06 days"}
+    assert headline_of([aged("06:00:00", of_any_age, **ANY_AGE)], tmp_path) == "1 credential without a known limit"
+    page = (tmp_path / "events.jsonl.html").read_text(encoding="utf-8")
+    assert "asked for now" in page and "1e-06" not in page
+    for policy in (aged("05:00:00", *rows), aged("07:00:00", *rows)):
+        assert headline_of([*now[:1], policy], tmp_path) == "1 credential overdue"
+    assert headline_of([aged("05:00:00", *rows), *now, *changed], tmp_path) == "All clear: 2 commands, 2 changed"
+
+
+def test_the_rotation_of_one_account_hides_none_of_another(tmp_path: Path) -> None:
+    roles = [{"Role": f"qcs::cam::uin/{uin}:roleName/keyturn"} for uin in (1, 2)]
+    old = aged("06:00:00", row(200, "crs-1"), row(300, "crs-2"), **roles[0])
+    young = aged("06:10:00", row(10, "crs-8"), row(10, "crs-9"), **roles[1])
+    assert headline_of([old, young], tmp_path) == "2 credentials overdue"
+    stopped = {**STOPPED, "data": STOPPED["data"] | roles[0]}
+    assert headline_of([stopped, rotated("06:10:00", row(10), **roles[1])], tmp_path) == "1 rotation stopped"
+
+
+def test_a_rotation_that_stopped_is_told_until_one_succeeds(tmp_path: Path) -> None:
+    assert headline_of([STOPPED], tmp_path) == "1 rotation stopped"
+    look = aged("06:10:00", row(10))
+    assert headline_of([STOPPED, look], tmp_path) == "1 rotation stopped"
+    assert headline_of([STOPPED, {**look, "data": {**look["data"], "Last": False}}], tmp_path) == "1 rotation stopped"
+    within = "All clear: 1 credential within the age limit"
+    assert headline_of([STOPPED, look, rotated("06:20:00", row(10), Listed=1)], tmp_path) == within
+    failed_look = {**STOPPED, "data": {**STOPPED["data"], "Mode": "report"}}
+    assert headline_of([failed_look, rotated("06:20:00", row(10), Listed=1)], tmp_path) == within
+
+
+def test_a_rotation_that_can_change_nothing_is_never_all_clear(tmp_path: Path) -> None:
+    assert headline_of([rotated("06:00:00")], tmp_path) == "1 rotation without a match"
+    refused = rotated("06:00:00", row(20), NotAllowed=1)
+    assert headline_of([refused], tmp_path) == "1 credential not allowed"
+    allowed = rotated("06:10:00", row(20), NotDue=1)
+    assert headline_of([rotated("05:00:00"), refused, allowed], tmp_path).startswith("All clear")
+    # One policy for two regions matches something if one of them has it.
+    empty, other = (rotated("06:00:00", Firing="nightly-2"), rotated("06:00:01", row(20), Firing="nightly-1"))
+    assert headline_of([empty, other | {"source": "keyturn/tencent/ap-singapore"}], tmp_path).startswith("All clear")
+
+
+def test_events_of_another_day_are_told_as_of_then(tmp_path: Path) -> None:
+    pending, ages = told("pending", "p", "06:00:00"), aged("06:00:00", row(80))
+    for event, says in ((pending, "1 command still running"), (ages, "1 credential within the age limit")):
+        assert headline_of([event], tmp_path, today="2026-11-23T05:59:00Z").endswith(says)
+        assert headline_of([event], tmp_path, today="2026-11-23T06:01:00Z") == f"As of 2026-11-22: {says}"
+
+
+def test_one_wrong_clock_is_told_and_is_not_the_time_of_the_page(tmp_path: Path) -> None:
+    future = result_event("changed", "z", "2036-11-22T06:00:00Z", subject="redis/crs-9/app")
+    events = [told("pending", "p", "06:01:00"), aged("06:01:00", row(10)), future]
+    today = "2026-11-22T06:02:00Z"
+    assert headline_of(events, tmp_path, today=today) == "1 event in the future"
+    act = (tmp_path / "events.jsonl.html").read_text(encoding="utf-8").partition('id="future"')[2]
+    assert "redis/crs-9/app" in act and "2036-11-22 06:00:00" in act
+    assert headline_of([future], tmp_path, today=today) == "1 event in the future"
+    # The clock of the stand-in may be ahead by any time.
+    standin = {"KEYTURN_TENCENT_ENDPOINT": "http://127.0.0.1:9310"}
+    assert headline_of([future], tmp_path, today=today, environ=standin) == "All clear: 1 command, 1 changed"
+
+
+def test_results_show_whether_a_command_set_the_password(house: House, tmp_path: Path) -> None:
+    """By the function itself: of two that changed something after the failure, the remark mends nothing."""
+    command = {name: VALID_COMMANDS[ACCOUNT][name] for name in ("InstanceId", "AccountName", "Region")}
+    refused = {**command, "AccountPassword": "Else-Passw0rd1", "CommandId": "c-refused"}
+    house.cloud.faults([{"Action": "ModifyInstanceAccount", "Fault": "fail_task", "Times": 1}])
+    assert outcome(house.send(ACCOUNT, refused)) == "not_changed"
+    house.cloud.clear_faults()
+    assert outcome(house.send(ACCOUNT, {**command, "Remark": "of the shop", "CommandId": "c-remark"})) == "changed"
+    assert headline_of(house.results(), tmp_path) == "1 of 2 commands failed"
+    assert outcome(house.send(ACCOUNT, {**refused, "CommandId": "c-again"})) == "changed"
+    assert headline_of(house.results(), tmp_path) == "All clear: 3 commands, 2 changed, 1 mended by a later change"
+
+
+def headline_of(events: list[Event], folder: Path, **more: Any) -> str:
+    page = page_of(folder, events, **more).read_text(encoding="utf-8")
+    return page.partition("<h1>")[2].partition("</h1>")[0]

@@ -39,7 +39,7 @@ def test_lines_that_are_no_events_are_named_by_number_and_never_echoed(
     assert secret not in page + told.out + told.err
     assert "8 malformed, lines 2, 4, 5, 6, 7, 9, 10, 13, skipped" in told.err
     assert "3 not ours, lines 3, 8, 11, skipped" in told.err
-    assert "8 unreadable</b>, skipped: line 2, 4, 5, 6, 7, 9, 10, 13" in page
+    assert "8 unreadable</b>, skipped: lines 2, 4, 5, 6, 7, 9, 10, 13" in page
     assert 'data-number="events">4<' in page and 'data-number="duplicates">3<' in page
     assert 'data-number="changed">1<' in page
 

@@ -281,6 +281,11 @@ class RedisChange:
     def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
         return {}
 
+    @property
+    def _called(self) -> str:
+        """What was called, as evidence names it."""
+        return self.name
+
     def _call(self, params: dict[str, Any], secrets: dict[str, Secret], look: Snapshot) -> Accepted:
         body = {name: secret.reveal() for name, secret in secrets.items()}
         if not all(body.values()):  # for ResetPassword an empty password means: no password
@@ -303,7 +308,7 @@ class RedisChange:
         told = self.switch_has_task or "NoAuth" not in params or look.other_fields_in_force
         if not told or not isinstance(task_id, int) or isinstance(task_id, bool) or task_id <= 0:
             raise Ambiguous(f"{self.name} was answered without a TaskId", code=_NO_TASK_ID, request_id=request_id)
-        return Accepted(request_id, Task(task_id), [f"{self.name}: task {task_id}"])
+        return Accepted(request_id, Task(task_id), [f"{self._called}: task {task_id}"])
 
     def progress(self, task: Task) -> TaskProgress:
         return self.instance.progress(task)
@@ -323,6 +328,11 @@ class RedisChange:
 
 class RedisAccountChange(RedisChange):
     """ModifyInstanceAccount. A password change must not reset rights, so the call sends the account's rights back."""
+
+    @property
+    def _called(self) -> str:
+        # `make report` reads it: a change of a remark or of rights alone makes no password young.
+        return f"{self.name} with AccountPassword" if self.secrets else self.name
 
     def _rights(self, account: Mapping[str, Any]) -> dict[str, Any]:
         # The cloud lets nobody modify root's Privilege, so the call cannot reset it either.

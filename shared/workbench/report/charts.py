@@ -19,7 +19,7 @@ import vl_convert
 from markupsafe import Markup
 
 from shared.results.outcome import Outcome
-from shared.workbench.report.headline import counted
+from shared.workbench.environment.counted import counted
 
 _VEGA_LITE = "6.4"
 _WIDE, _NARROW = 880, 312  # pixels of the whole picture

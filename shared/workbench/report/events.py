@@ -18,6 +18,8 @@ from shared.workbench.environment.terminal import visible
 _SOURCE = re.compile(r"keyturn/([a-z0-9-]{1,40})/([A-Za-z0-9-]{1,60})")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _WHITE = re.compile(r"\s+")
+_MAY_SPARE_PASSWORD = ("ModifyInstanceAccount",)  # may also change a remark, rights or the routing alone
+_SIGNS_OF_PASSWORD = ("ModifyInstanceAccount with AccountPassword: ", "login with the new secret: accepted")
 _EVIDENCE, _EVIDENCE_IN_FORCE = 12, 3  # lines that are kept of one result: its first, and its last
 
 
@@ -58,6 +60,8 @@ class Result:
     stored: str | None
     actor: str | None
     reason: str | None
+    of_password: bool
+    """Whether the password itself was changed, as far as the event shows: not a remark, rights or the routing alone."""
 
     @property
     def seconds(self) -> float | None:
@@ -193,6 +197,9 @@ def _result(event: Mapping[str, Any], data: Mapping[str, Any], outcome: str) -> 
         stored=_stored(argued.get("Stored")),
         actor=_text(argued.get("Actor"), 64),
         reason=_text(data.get("Reason"), 64) if argued or error else None,
+        of_password=data.get("Operation") not in _MAY_SPARE_PASSWORD
+        or bool(data.get("Stored") or data.get("Sealed"))
+        or any(line.startswith(_SIGNS_OF_PASSWORD) for line in lines),
     )
 
 

@@ -8,18 +8,33 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from shared.results.outcome import Outcome
 from shared.workbench.report.events import Result
-from shared.workbench.report.ledger import BY_TIME, FORCE, OVERDUE_S, RESULT, STANDS, Firing, Ledger, result_of
+from shared.workbench.report.ledger import (
+    BY_TIME,
+    FORCE,
+    OF_PASSWORD,
+    OVERDUE_S,
+    RESULT,
+    STANDS,
+    Firing,
+    Ledger,
+    RotationKey,
+    result_of,
+    settled_at,
+)
 
 _DAY_S = 86_400.0
 _NEWEST = "time DESC, source DESC, subject DESC, id DESC, command_id DESC"
 _OLDEST_FIRST = "age_days IS NULL, age_days DESC, source, service, resource, account, policy"
-# Whether the credential of a result was changed later. A refusal, or an `unknown`, is history then.
+# Whether a command that began later changed the password. A refusal, or an `unknown`, is history then.
 _MENDED = f"""
-EXISTS (SELECT 1 FROM results WHERE {FORCE} AND source = told.source AND subject = told.subject AND time > told.time)
+EXISTS (
+  SELECT 1 FROM results WHERE {OF_PASSWORD} AND source = told.source AND subject = told.subject
+    AND started > settled_at(told.source, told.outcome, told.time)
+)
 """
 _TROUBLED = f"""
 SELECT rowid, {_MENDED} FROM results AS told WHERE stands AND NOT dry_run AND outcome IN ('not_changed', 'unknown')
@@ -36,6 +51,10 @@ WHERE stands AND dry_run AND outcome IN ('not_changed', 'unknown')
 _UNDELIVERED = """
 FROM results AS told WHERE NOT delivered
   AND NOT EXISTS (SELECT 1 FROM results WHERE name = told.name AND delivered)
+"""
+_FUTURE = """
+SELECT * FROM (SELECT source, subject AS what, command_id AS id, time FROM results
+  UNION ALL SELECT source, 'policy ' || policy, firing, time FROM pages) WHERE time > ?
 """
 _FOR_S = "max(0.0, ? - coalesce(started, time))"
 _UNANSWERED = """
@@ -78,14 +97,14 @@ class FleetCredential:
     policy: str
     resource: str
     account: str
-    max_age_days: float
+    max_age_days: float | None  # None: no event tells the policy's limit
     age_days: float | None
-    changed_since: float | None  # a result that says `changed`, later than the report
+    changed_since: float | None  # a result that says that the password was changed, later than the report
     why: str
 
     @property
     def over(self) -> bool:
-        return self.age_days is not None and self.age_days > self.max_age_days
+        return self.age_days is not None and self.max_age_days is not None and self.age_days > self.max_age_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +120,16 @@ class SentCommand:
     fired: float
 
 
+@dataclass(frozen=True, slots=True)
+class FutureEvent:
+    """An event that is told of a time that has not come: `id` is that of its command or firing."""
+
+    source: str
+    what: str
+    id: str
+    time: float
+
+
 @dataclass(frozen=True)
 class Figures:
     """What the ledger says at a time. It is complete then: nothing is added any more."""
@@ -114,7 +143,7 @@ class Figures:
         return Counter(dict(found))
 
     def unsettled(self) -> int:
-        """Results that are unknown, and no later result says that the credential is changed."""
+        """Results that are unknown, and no later command changed the password."""
         return self.ledger.number(f"SELECT count(*) {self._open} AND outcome = 'unknown'")
 
     def unknown(self, most: int) -> list[Result]:
@@ -123,7 +152,7 @@ class Figures:
         return self._results(found, most)
 
     def failed(self) -> int:
-        """Commands that changed nothing, and no later result says that the credential is changed."""
+        """Commands that changed nothing, and no later command changed the password."""
         return self.ledger.number(f"SELECT count(*) {self._open} AND outcome = 'not_changed'")
 
     def failed_of(self, error_class: str | None, most: int) -> list[Result]:
@@ -158,9 +187,10 @@ class Figures:
         return f"{self._troubled} AND NOT mended"
 
     def _mended_by(self, one: Result) -> Result | None:
-        newest = f"""SELECT {RESULT} FROM results WHERE {FORCE} AND source = ? AND subject = ? AND time > ?
+        newest = f"""SELECT {RESULT} FROM results WHERE {OF_PASSWORD} AND source = ? AND subject = ? AND started > ?
           ORDER BY time DESC, id, command_id LIMIT 1"""
-        return next(iter(self._results(newest, one.source, one.subject, one.time)), None)
+        settled = settled_at(one.source, one.outcome.value, one.time)
+        return next(iter(self._results(newest, one.source, one.subject, settled)), None)
 
     def dry_refused(self) -> int:
         return self.ledger.number(_DRY_REFUSED)
@@ -239,11 +269,41 @@ class Figures:
         return sorted(self.ledger.firings, key=lambda one: (-one.fired, one.source, one.policy, one.firing))
 
     def unfinished(self) -> Iterator[Firing]:
-        """Of each policy the newest firing, where it was cut short, could not send, or a page of it is missing."""
-        newest: dict[tuple[str, str, str], Firing] = {}
+        """Of each policy its newest rotation, else its newest firing, that stopped, could not send, or lacks a page."""
+        newest: dict[RotationKey, Firing] = {}
         for one in self.firings:
-            newest.setdefault((one.source, one.service, one.policy), one)
-        return (one for one in newest.values() if not one.whole)
+            newest.setdefault(one.key, one)
+        rotated = {one.key: one for one in reversed(self.firings) if one.mode == "rotate"}
+        for key, last in newest.items():
+            rotation = rotated.get(key, last)
+            one = last if rotation.whole else rotation  # a firing that only tells ages mends no rotation
+            if not one.whole:
+                yield one
+
+    @cached_property
+    def _last_ended(self) -> list[Firing]:
+        """Of each rotation its newest firing that dealt with its fleet."""
+        ended: dict[RotationKey, Firing] = {}
+        for one in self.firings:
+            if one.complete and one.error is None:
+                ended.setdefault(one.key, one)
+        return list(ended.values())
+
+    def unmatched(self) -> Iterator[Firing]:
+        """Those whose policy names no resource that exists, in none of its regions and accounts."""
+        listed: Counter[tuple[str, ...]] = Counter()
+        for one in self._last_ended:
+            listed[one.of_all_places] += one.count["Listed"]
+        return (one for one in self._last_ended if not listed[one.of_all_places])
+
+    def not_allowed(self) -> int:
+        """Credentials that `KEYTURN_ALLOW` refuses to their own rotation."""
+        return sum(one.count["NotAllowed"] for one in self._last_ended)
+
+    def future(self, most: int) -> Truncated[FutureEvent]:
+        """Events with a time that has not come, the latest first."""
+        found = self.ledger.rows(f"{_FUTURE} ORDER BY time DESC, source, what, id", self.ledger.latest)
+        return Truncated.of((FutureEvent(*row) for row in found), most)
 
     def credentials(self, *, aged: bool, most: int) -> Truncated[FleetCredential]:
         """Those that a report names and of whose age something is known, the oldest first; or those of no known age."""
@@ -254,7 +314,13 @@ class Figures:
 
     def ages(self) -> Iterator[tuple[float, float]]:
         """The age of each credential of which one is known, and its limit, in days; in no order."""
-        return self.ledger.rows(f"SELECT age_days, max_age_days FROM {self._ages} WHERE age_days IS NOT NULL")
+        known = "age_days IS NOT NULL AND max_age_days IS NOT NULL"
+        return self.ledger.rows(f"SELECT age_days, max_age_days FROM {self._ages} WHERE {known}")
+
+    def limitless(self) -> int:
+        """Credentials whose age is known and whose limit is not, and that were not changed since."""
+        known = "age_days IS NOT NULL AND max_age_days IS NULL AND changed_since IS NULL"
+        return self.ledger.number(f"SELECT count(*) FROM {self._ages} WHERE {known}")
 
     def over_age(self) -> int:
         return self.ledger.number(f"SELECT count(*) FROM {self._ages} WHERE age_days > max_age_days")
@@ -266,37 +332,56 @@ class Figures:
         A change that was told after the report makes its credential young. What a later report of the whole fleet does
         not name any more is gone.
         """
-        whole: dict[tuple[str, str, str], float] = {}
+        whole: dict[RotationKey, float] = {}
+        limits: dict[RotationKey, float] = {}
         for firing in self.firings:
             if firing.complete and firing.mode == "report" and firing.error is None:
-                whole.setdefault((firing.source, firing.service, firing.policy), firing.fired)
-        told = self.ledger.rows("""SELECT source, service, policy, resource, account, max_age_days, fired, age_days,
+                whole.setdefault(firing.key, firing.fired)
+            if firing.limit_days is not None:
+                limits.setdefault(firing.key, firing.limit_days)
+        told = self.ledger.rows("""SELECT source, service, policy, role, resource, account, fired, age_days,
           changed_at, why FROM credentials""")
         form = "source, service, policy, resource, account, max_age_days, age_days, changed_since, why"
         self.ledger.keep(
             f"ages ({form})",
-            (self._aged(*row) for row in told if row[6] >= whole.get(row[:3], row[6])),
+            (
+                (*row[:3], *row[4:6], limits.get(row[:4]), *self._aged(*row[:2], *row[4:]))
+                for row in told
+                if row[6] >= whole.get(row[:4], row[6])
+            ),
         )
         return "ages"
 
-    def _aged(self, source: str, service: str, policy: str, resource: str, account: str, *told: Any) -> tuple[Any, ...]:
-        max_age_days, fired, age_days, changed_at, why = told
+    def _aged(
+        self,
+        source: str,
+        service: str,
+        resource: str,
+        account: str,
+        fired: float,
+        age_days: float | None,
+        changed_at: float | None,
+        why: str,
+    ) -> tuple[float | None, float | None, str]:
+        """The age now, when a result told of a change since the report, and what the report says."""
         at = changed_at
         if at is None and age_days is not None:
             at = fired - age_days * _DAY_S
         # The two accounts of Alternate are one row, as old as the last change of either.
-        times = (self._changed(source, f"{service}/{resource}/{name}") for name in account.split(","))
-        since = max((time for time in times if time is not None and time > fired), default=None)
+        times = (self._changed(source, f"{service}/{resource}/{name}", fired) for name in account.split(","))
+        since = max((time for time in times if time is not None), default=None)
         if since is not None and (at is None or since > at):
             at = since
-        age = None if at is None else max(0.0, (self.now - at) / _DAY_S)
-        return source, service, policy, resource, account, max_age_days, age, since, why
+        return None if at is None else max(0.0, (self.now - at) / _DAY_S), since, why
 
-    def _changed(self, source: str, subject: str) -> float | None:
-        found = (
-            f"SELECT max(finished) FROM results WHERE {FORCE} AND outcome = 'changed' AND source = ? AND subject = ?"
-        )
-        (at,) = next(self.ledger.rows(found, source, subject))
+    def _changed(self, source: str, subject: str, since: float) -> float | None:
+        """When a password was changed last, after `since`.
+
+        `already_changed` tells it of a command that a rotation sent since: the change was due then.
+        """
+        found = f"""SELECT max(finished) FROM results WHERE {OF_PASSWORD} AND source = ? AND subject = ?
+          AND finished > ? AND (outcome = 'changed' OR rotated >= ?)"""
+        (at,) = next(self.ledger.rows(found, source, subject, since, since))
         return None if at is None else float(at)
 
     def _results(self, question: str, *values: object) -> list[Result]:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
+from shared.workbench.environment.counted import counted
+
+_CLEAR = "All clear: "
 _MOST_PARTS = 3  # in the line itself; the page lists all of them below it
 
 
@@ -23,8 +26,9 @@ class Level(Enum):
 class Tally:
     """What the headline is made of: counts, each of them 0 or more.
 
-    A command has failed if it ended `not_changed`, and no later result says that the same credential is changed.
-    A refusal that a later change of the credential mended is history: nobody has to act. The same holds for `unknown`.
+    A command has failed if it ended `not_changed`, and no command that began later changed the same password.
+    A refusal that such a change mended is history: nobody has to act. The same holds for `unknown`, if the change began
+    when the lost call could take effect no more: after its settling time. To change a remark or rights mends nothing.
     Commands still count once only, by the strongest of their results. So a refused delivery is no failure if another
     delivery of the same command changed the credential.
     """
@@ -35,16 +39,20 @@ class Tally:
     already_changed: int = 0
     failed: int = 0  # `not_changed`, and not mended since
     unknown: int = 0  # `unknown`, and not mended since
-    mended: int = 0  # `not_changed` or `unknown`, and a later result has the credential changed
+    mended: int = 0  # `not_changed` or `unknown`, and a later command changed the password
     endless: int = 0  # pending for longer than a change can take
     running: int = 0  # pending, and within that time
     unanswered: int = 0  # a rotation sent the command long ago, and no result is here
     sent: int = 0  # a rotation sent the command a short time ago
     stopped: int = 0  # rotations whose newest firing ended with an error
     incomplete: int = 0  # rotations whose newest firing did not send all, or of whose report a page is missing
+    unmatched: int = 0  # rotations whose policy matches no resource
     overdue: int = 0  # credentials older than their limit
     ageless: int = 0  # credentials of no known age
+    limitless: int = 0  # credentials of a known age, and no event tells the limit of their policy
+    not_allowed: int = 0  # credentials of a policy that `KEYTURN_ALLOW` does not allow
     known_ages: int = 0
+    future: int = 0  # events whose time has not come
     undelivered: int = 0  # results that did not reach the results queue
     unreadable: int = 0  # lines that are no valid event
     rotations: int = 0
@@ -70,12 +78,22 @@ class Headline:
     problems: tuple[Problem, ...]
 
 
-def headline(tally: Tally) -> Headline:
+def headline(tally: Tally, as_of: str | None = None) -> Headline:
     """The truth about everything that was read, in one line. Only where nobody has to act does it say `All clear`.
+
+    `as_of`: the day of the newest event, if that is too old to say how things are now; then the line is never green.
 
     First comes what may have cut off clients (`unknown`), then what never ended, what failed, and what is missing.
     Credentials over their age limit, undelivered results and unreadable lines follow.
     """
+    said = _of_the_newest(tally)
+    if as_of is None:
+        return said
+    level = Level.WARN if said.level in (Level.GOOD, Level.WAIT) else said.level
+    return Headline(f"As of {as_of}: {said.text.removeprefix(_CLEAR)}", level, said.problems)
+
+
+def _of_the_newest(tally: Tally) -> Headline:
     problems = tuple(_problems(tally))
     if problems:
         level = Level.BAD if any(one.level is Level.BAD for one in problems) else Level.WARN
@@ -88,12 +106,7 @@ def headline(tally: Tally) -> Headline:
         return Headline("No events", Level.EMPTY, ())
     if tally.running or tally.sent:
         return Headline("; ".join(_waiting(tally)), Level.WAIT, ())
-    return Headline(f"All clear: {', '.join(_done(tally))}", Level.GOOD, ())
-
-
-def counted(count: int, noun: str) -> str:
-    """A count with its noun, which takes an s for more than one: `1 command`, `29 commands`."""
-    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+    return Headline(f"{_CLEAR}{', '.join(_done(tally))}", Level.GOOD, ())
 
 
 def _problems(tally: Tally) -> Iterator[Problem]:
@@ -114,6 +127,10 @@ def _problems(tally: Tally) -> Iterator[Problem]:
         (tally.overdue, f"{counted(tally.overdue, 'credential')} overdue", Level.BAD, "overdue"),
         (tally.undelivered, f"{counted(tally.undelivered, 'result')} undelivered", Level.WARN, "undelivered"),
         (tally.ageless, f"{counted(tally.ageless, 'credential')} without a known age", Level.WARN, "ageless"),
+        (tally.not_allowed, f"{counted(tally.not_allowed, 'credential')} not allowed", Level.WARN, "not-allowed"),
+        (tally.unmatched, f"{counted(tally.unmatched, 'rotation')} without a match", Level.WARN, "unmatched"),
+        (tally.future, f"{counted(tally.future, 'event')} in the future", Level.WARN, "future"),
+        (tally.limitless, f"{counted(tally.limitless, 'credential')} without a known limit", Level.WARN, "ages"),
         (tally.unreadable, f"{counted(tally.unreadable, 'line')} unreadable", Level.WARN, "unreadable"),
         (tally.dry_refused, f"{_of(tally.dry_refused, tally.dry_runs, 'dry run')} refused", Level.WARN, "dry"),
     ):

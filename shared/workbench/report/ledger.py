@@ -7,6 +7,7 @@ thousand. `figures.py` asks it what the page shows.
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
@@ -16,6 +17,7 @@ from operator import attrgetter
 from types import TracebackType
 from typing import Any
 
+from shared.changes.settling import SETTLING_S
 from shared.results.outcome import Outcome
 from shared.workbench.report.events import COUNTS, Result, RotationPage, parse_event
 
@@ -32,6 +34,7 @@ _STRENGTH = {
 }
 # Of SQLite, and as much again where it sorts: looking an id up for each event wants more than going through once.
 _CACHE_READING_KIB, _CACHE_ASKED_KIB = 16 * 1024, 4 * 1024
+_LEAST_LIMIT_DAYS = 1 / 1440  # a minute: no policy's limit is so short
 _AT_ONCE = 500  # results that are put in together
 
 _RESULT = tuple(one.name for one in fields(Result))
@@ -40,20 +43,25 @@ RESULT = ", ".join(_RESULT)
 STANDS = "FROM results WHERE stands AND NOT dry_run"
 """The result that stands for each command; dry runs apart."""
 FORCE = "stands AND NOT dry_run AND outcome IN ('changed', 'already_changed')"
+OF_PASSWORD = f"{FORCE} AND (of_password OR rotated)"
+"""The result in force for each command that changed the password itself: a rotation sends no other."""
 BY_TIME = "time, source, subject, id, command_id"
 _values = attrgetter(*_RESULT)
-_ABOUT = ("source", "service", "policy", "firing", "mode", "function", "max_age_days", "fired")  # as Firing has them
-_PAGE = (*_ABOUT, "page", "last", "counts", "error")
+_KEY = ("source", "service", "policy", "role")
+_ABOUT = (*_KEY, "firing", "mode", "function", "max_age_days", "fired")  # as Firing has them
+_PAGE = (*_ABOUT, "time", "page", "last", "counts", "error")
 
 # A row of `results` is one id, told by a queue or by none, at its strongest. `name` and `command` are digests of what
-# tells one from another. UNIQUE is looked up for each event, so it is kept small.
+# tells one from another. UNIQUE is looked up for each event, so it is kept small. `rotated`: when a rotation sent the
+# command last, where that matters.
 _FORM = f"""
 CREATE TABLE results (
-  name, delivered, command, strength, newer, took, stands DEFAULT 1, {RESULT}, UNIQUE (name, delivered)
+  name, delivered, command, strength, newer, took, stands DEFAULT 1, rotated, {RESULT},
+  UNIQUE (name, delivered)
 );
 CREATE TABLE pages (name PRIMARY KEY, {", ".join(_PAGE)});
 CREATE TABLE credentials (
-  name PRIMARY KEY, source, service, policy, fired, time, max_age_days, resource, account, age_days, changed_at, why
+  name PRIMARY KEY, source, service, policy, role, fired, time, resource, account, age_days, changed_at, why
 );
 CREATE TABLE sent (source, service, resource, account, policy, command_id, fired);
 BEGIN;
@@ -67,8 +75,8 @@ WHERE (excluded.strength, excluded.newer, excluded.id, excluded.evidence) > (str
 """
 _LIST = f"""
 INSERT INTO credentials VALUES ({", ".join("?" * 12)}) ON CONFLICT (name) DO UPDATE SET
-  (fired, time, max_age_days, age_days, changed_at, why)
-  = (excluded.fired, excluded.time, excluded.max_age_days, excluded.age_days, excluded.changed_at, excluded.why)
+  (fired, time, age_days, changed_at, why)
+  = (excluded.fired, excluded.time, excluded.age_days, excluded.changed_at, excluded.why)
 WHERE (excluded.fired, excluded.time) > (fired, time)
 """
 # Which of two results of one command stands, whatever their order: in force over unknown over not_changed over pending.
@@ -83,10 +91,29 @@ UPDATE results SET stands = 0 WHERE rowid IN (
     ) AS place FROM results
   ) WHERE place > 1
 );
+CREATE INDEX IF NOT EXISTS sent_as ON sent (source, command_id, fired);
+UPDATE results SET rotated = (
+  SELECT max(fired) FROM sent WHERE sent.source = results.source AND sent.command_id = results.command_id
+) WHERE {FORCE} AND (NOT of_password OR outcome = 'already_changed');
 DROP INDEX IF EXISTS in_force;
-CREATE INDEX in_force ON results (source, subject, time, outcome, finished) WHERE {FORCE};
+CREATE INDEX in_force ON results (source, subject, started, finished, outcome, rotated) WHERE {OF_PASSWORD};
 PRAGMA cache_size = -{_CACHE_ASKED_KIB};
 """
+
+
+RotationKey = tuple[str, str, str, str | None]
+"""What tells rotations apart: source, service, policy, and the role of another account."""
+
+
+def _is_any_age(max_age_days: float) -> bool:
+    return max_age_days < _LEAST_LIMIT_DAYS
+
+
+def settled_at(source: str, outcome: str, time: float) -> float:
+    """From when on a command can take effect no more: the lost call of an `unknown` may do so while it settles."""
+    if outcome != Outcome.UNKNOWN.value:
+        return time
+    return time + SETTLING_S.get(source.split("/")[1], max(SETTLING_S.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +123,7 @@ class Firing:
     source: str
     service: str
     policy: str
+    role: str | None
     firing: str
     mode: str
     function: str
@@ -105,6 +133,20 @@ class Firing:
     counts: tuple[int, ...]
     last_page: int | None
     error: str | None
+
+    @property
+    def key(self) -> RotationKey:
+        return self.source, self.service, self.policy, self.role
+
+    @property
+    def of_all_places(self) -> tuple[str, ...]:
+        """The same for the firings of one policy in several regions and accounts: their names differ in a number."""
+        return self.service, self.policy, self.firing.rpartition("-")[0] or self.firing
+
+    @property
+    def limit_days(self) -> float | None:
+        """The policy's own limit; None: the firing was for credentials of any age (`NOW=1`)."""
+        return None if _is_any_age(self.max_age_days) else self.max_age_days
 
     @property
     def complete(self) -> bool:
@@ -132,8 +174,10 @@ class Ledger:
     Raises, wherever it is asked or told: sqlite3.Error, where the temporary file has no room.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latest: float = math.inf) -> None:
+        """`latest`: an event of a later time (Unix seconds) has a wrong clock. It is told, and is never the newest."""
         self.events = 0
+        self.latest = latest
         self.oldest: float | None = None
         self.newest: float | None = None
         self._pages_again = self._results = 0
@@ -143,6 +187,7 @@ class Ledger:
         self._database.executescript(
             f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -{_CACHE_READING_KIB}; {_FORM}"
         )
+        self._database.create_function("settled_at", 3, settled_at, deterministic=True)
 
     def __enter__(self) -> Ledger:
         return self
@@ -156,8 +201,9 @@ class Ledger:
         """One event; `delivered`: whether a queue has it. Raises: NotOurs, Malformed."""
         parsed = parse_event(event)
         self.events += 1
-        self.oldest = parsed.time if self.oldest is None else min(self.oldest, parsed.time)
-        self.newest = parsed.time if self.newest is None else max(self.newest, parsed.time)
+        if parsed.time <= self.latest:
+            self.oldest = parsed.time if self.oldest is None else min(self.oldest, parsed.time)
+            self.newest = parsed.time if self.newest is None else max(self.newest, parsed.time)
         if isinstance(parsed, Result):
             self._add_result(parsed, delivered)
         else:
@@ -188,8 +234,8 @@ class Ledger:
     @property
     def firings(self) -> Iterator[Firing]:
         """In the order of their names."""
-        found = self.rows(f"SELECT {', '.join(_PAGE)} FROM pages ORDER BY source, service, policy, firing, page, name")
-        for _, pages in groupby(found, key=lambda row: row[:4]):
+        found = self.rows(f"SELECT {', '.join(_PAGE)} FROM pages ORDER BY {', '.join(_KEY)}, firing, page, name")
+        for _, pages in groupby(found, key=lambda row: row[: len(_KEY) + 1]):
             yield _firing([dict(zip(_PAGE, row, strict=True)) for row in pages])
 
     def _add_result(self, result: Result, delivered: bool) -> None:
@@ -221,9 +267,11 @@ class Ledger:
         if not self._database.execute(new, (_digest(page.id), *values.values())).rowcount:
             self._pages_again += 1
             return
-        of, at = (page.source, page.service, page.policy), (page.fired, page.time, page.max_age_days)
+        of, at = (page.source, page.service, page.policy, page.role), (page.fired, page.time)
+        due = f"older than {page.max_age_days:g} days"
         for row in page.rows:
-            told = (row.resource, row.account, row.age_days, row.changed_at, row.why)
+            why = row.why.replace(due, "asked for now") if _is_any_age(page.max_age_days) else row.why
+            told = (row.resource, row.account, row.age_days, row.changed_at, why)
             self._database.execute(_LIST, (_digest(*of, row.resource, row.account), *of, *at, *told))
         sent = [row for row in page.rows if row.command_id and "not sent" not in row.why]
         self._database.executemany(
@@ -247,7 +295,7 @@ def result_of(row: tuple[Any, ...]) -> Result:
     """A result from its columns."""
     held = dict(zip(_RESULT, row, strict=True))
     held |= {"outcome": Outcome(held["outcome"]), "evidence": tuple(json.loads(held["evidence"]))}
-    held |= {"dry_run": bool(held["dry_run"]), "retryable": bool(held["retryable"])}
+    held |= {name: bool(held[name]) for name in ("dry_run", "retryable", "of_password")}
     return Result(**held)
 
 

@@ -16,11 +16,12 @@ from typing import Any
 import jinja2
 from markupsafe import Markup, escape
 
+from shared.workbench.environment.counted import counted
 from shared.workbench.operations.runbook import read_runbook
 from shared.workbench.report import charts
 from shared.workbench.report.events import Result
 from shared.workbench.report.figures import Figures, Truncated
-from shared.workbench.report.headline import Level, Tally, counted, headline
+from shared.workbench.report.headline import Level, Tally, headline
 from shared.workbench.report.ledger import Ledger
 from shared.workbench.report.reading import Source
 
@@ -28,6 +29,7 @@ MOST_CARDS = 24
 OPEN_CARDS, OPEN_ROWS = 6, 10  # the others are folded
 MOST_ROWS = 25
 MOST_CLASSES, MOST_OF_A_CLASS = 12, 8
+_OLD_S = 86_400.0  # events that end longer ago do not say how things are now
 QUANTILES = (50, 90, 99)
 MARKS = {Level.BAD: "\u2716", Level.WARN: "!", Level.WAIT: "\u2026", Level.GOOD: "\u2713", Level.EMPTY: "\u2013"}
 
@@ -75,19 +77,21 @@ class Totals:
     median_s: float | None
 
 
-def page_values(ledger: Ledger, sources: Sequence[Source], now: float) -> dict[str, Any]:
-    """What the template shows, by name."""
+def page_values(ledger: Ledger, sources: Sequence[Source], now: float, today: float) -> dict[str, Any]:
+    """What the template shows, by name. `now`: the time for ages; `today`: the real one. Both in Unix seconds."""
     figures = Figures(ledger, now)
     took = array("d", merge(*figures.took.values()))
     lists = _lists(figures)
     tally = _tally(figures, lists, sum(source.malformed.count for source in sources))
     outcomes = figures.outcomes()
+    is_old = ledger.newest is not None and ledger.newest < today - _OLD_S
     median_s = quantile(took, 50) if took else None
     return {
         "ledger": ledger,
         "sources": sources,
         "now": now,
-        "headline": headline(tally),
+        "headline": headline(tally, when(ledger.newest)[:10] if is_old and ledger.newest is not None else None),
+        "is_old": is_old,
         "tally": tally,
         "marks": MARKS,
         "totals": Totals(tally.commands, outcomes, tally.overdue, tally.known_ages, median_s),
@@ -127,6 +131,8 @@ def _lists(figures: Figures) -> dict[str, Any]:
         "sent": figures.unanswered(MOST_ROWS, late=False),
         "unfinished": Truncated.of(figures.unfinished(), MOST_CARDS),
         "undelivered": figures.undelivered(MOST_ROWS),
+        "unmatched": Truncated.of(figures.unmatched(), MOST_ROWS),
+        "future": figures.future(MOST_ROWS),
         "changed": Truncated(figures.changed(MOST_ROWS), outcomes["changed"] + outcomes["already_changed"]),
         "mended": figures.mended(MOST_ROWS),
         "oldest": figures.credentials(aged=True, most=20),
@@ -155,10 +161,14 @@ def _tally(figures: Figures, lists: Mapping[str, Any], unreadable: int) -> Tally
         incomplete=lists["unfinished"].count - stopped,
         overdue=figures.over_age(),
         ageless=lists["ageless"].count,
+        limitless=figures.limitless(),
+        unmatched=lists["unmatched"].count,
+        not_allowed=figures.not_allowed(),
+        future=lists["future"].count,
         known_ages=lists["oldest"].count,
         undelivered=lists["undelivered"].count,
         unreadable=unreadable,
-        rotations=len({(one.source, one.service, one.policy) for one in figures.firings}),
+        rotations=len({one.key for one in figures.firings}),
         dry_runs=lists["dry_runs"].count,
         dry_refused=figures.dry_refused(),
     )

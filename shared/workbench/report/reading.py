@@ -69,6 +69,10 @@ class Source:
     not_ours: LineNumbers = field(default_factory=LineNumbers)
     malformed: LineNumbers = field(default_factory=LineNumbers)
 
+    def named(self, numbers: LineNumbers) -> str:
+        """Numbers with their unit: `line 3`, `messages 1, 2`."""
+        return f"{self.unit}{'s' if numbers.count > 1 else ''} {numbers}"
+
 
 @dataclass(frozen=True)
 class ReadValue:
