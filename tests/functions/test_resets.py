@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from typing import Any
 
 import pytest
 
 from shared.workbench.bundle.function_text import story
 from shared.workbench.bundle.operations import operations
+from shared.workbench.environment.terminal import Terminal
+from shared.workbench.results.shown import event_lines, read_event
 from tests.conftest import ACCOUNT, PASSWORD, TAIR, House, outcome, result
 from tests.support.commands import VALID_COMMANDS, change_calls
 from tests.support.store_contents import store_contents
@@ -117,16 +120,19 @@ def test_a_code_of_a_wrong_password_says_nothing_where_no_old_one_was_sent(house
     assert (data["Error"] or {}).get("Class") != "wrong_old_secret"
 
 
-@pytest.mark.parametrize(("function", "old"), [(PASSWORD, "OldPassword"), (TAIR, "OldAccountPassword")])
-def test_a_wrong_old_secret_is_told_with_the_operations_that_ask_for_none(
-    house: House, function: str, old: str
+@pytest.mark.parametrize(
+    ("function", "old", "reset"), [(PASSWORD, "OldPassword", REDIS_RESET), (TAIR, "OldAccountPassword", TAIR_RESET)]
+)
+def test_a_wrong_old_secret_is_told_with_its_services_operation_that_asks_for_none(
+    house: House, function: str, old: str, reset: str
 ) -> None:
     for how in ({}, {"CommandId": "c-1"}):
-        data = result(house.send(function, {**VALID_COMMANDS[function], old: "Not-It-123", **how}))
-        assert data["Error"]["Class"] == "wrong_old_secret"
-        told = {one for one in operations() if one in data["Error"]["Message"]}
-        assert told == {REDIS_RESET, TAIR_RESET}
-        assert all(operations()[one].command.old_field is None for one in told)
+        returned = house.send(function, {**VALID_COMMANDS[function], old: "Not-It-123", **how})
+        assert result(returned)["Error"]["Class"] == "wrong_old_secret"
+        terminal = Terminal(io.StringIO(), {})
+        told = " ".join(event_lines(read_event(house.results()[-1]), terminal))
+        assert {one for one in operations() if one in told} == {reset}
+        assert operations()[reset].command.old_field is None
 
 
 # --- an instance without a password

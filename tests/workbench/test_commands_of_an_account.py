@@ -30,7 +30,8 @@ def test_each_asks_which_cloud(name: str, cloud: str) -> None:
     words = [cloud if word == "" else word for word in COMMANDS[name]]
     done = subprocess.run([sys.executable, "-m", *words], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout) == (2, "")
-    assert "which cloud? CLOUD=tencent or CLOUD=alibaba" in done.stderr
+    wrong = f"CLOUD={cloud} is none: " if cloud else ""
+    assert f"which cloud? {wrong}CLOUD=tencent or CLOUD=alibaba" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

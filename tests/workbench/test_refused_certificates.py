@@ -20,7 +20,7 @@ from tests.support.tls_server import TlsServer, answers, serving
 from tests.workbench.deploy_site import PLATFORMS, spec_of
 
 _DAY = timedelta(days=1)
-_UNKNOWN = "is signed by an authority that is not trusted here: check who answers at that address"
+_UNKNOWN = "is signed by an authority that is not trusted here: check which server answers at that address"
 _NO_CA_FILE = "; this command does not read KEYTURN_CA_FILE"
 
 

@@ -29,6 +29,7 @@ from tests.cloud.client.standin import Standin
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT, TENCENT_UIN
 from tests.conftest import Packages
 from tests.support.hello_function import write_zip
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.rights import all_but, rights_asked_for
 from tests.workbench.bootstrap.test_settings import LATE
 from tests.workbench.deploy_site import OWN, PLATFORMS, Site
@@ -137,7 +138,7 @@ READS: dict[Cloud, str] = {
 
 def names_the_right(said: str, right: str) -> None:
     """One line names the right and who grants it."""
-    line = next((one for one in said.splitlines() if right in one), "")
+    line = next((one for one in unwrapped(said).splitlines() if right in one), "")
     assert WHO in line and "deployer.json" in line, said
     assert "Traceback" not in said
 

@@ -9,6 +9,7 @@ import pytest
 
 from shared.workbench.bootstrap.resources import as_text, title
 from tests.cloud.client.standin import Standin
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
 ALL = dict.fromkeys(SERVICES, True)
@@ -117,7 +118,7 @@ def test_a_policy_that_was_changed_is_mended_only_if_it_carries_the_mark(
     capsys.readouterr()
     time.sleep(1)  # DataHub tasks have a published rate, which each run counts anew
     assert person.types() == 1
-    assert f"in the way: role {name}: the policy {policy} differs" in capsys.readouterr().err
+    assert f"in the way: role {name}: the policy {policy} differs" in unwrapped(capsys.readouterr().err)
 
 
 def test_a_list_of_policies_that_takes_no_part_of_a_name_is_looked_through(

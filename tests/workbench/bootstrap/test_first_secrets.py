@@ -15,6 +15,7 @@ from shared.commands.store_reference import parse_ref
 from shared.runtime.secret import Secret
 from shared.workbench.bootstrap.first_secrets import Credential, create, is_there
 from shared.workbench.bundle.checkout import ROOT
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 from tests.workbench.bootstrap.rights import all_but
 
@@ -205,7 +206,7 @@ def test_of_a_pipe_one_line_is_read_and_the_rest_is_left(person: Person, pipe: P
 def test_settings_that_cannot_be_written_are_told(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     (person.dist / "bootstrap").write_text("a file in the place of a folder")
     assert person.types() == 1
-    assert "bootstrap/tencent: a part of its path is no folder; put that right" in capsys.readouterr().err
+    assert "bootstrap/tencent: a part of its path is no folder; put that right" in unwrapped(capsys.readouterr().err)
 
 
 def on_a_terminal(

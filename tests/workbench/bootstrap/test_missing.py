@@ -9,6 +9,7 @@ import pytest
 from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.deploy.commands import main as plan
 from tests.support.hello_function import write_zip
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import Person
 from tests.workbench.deploy_site import OWN
 
@@ -67,7 +68,7 @@ def test_an_instance_that_is_not_there_is_named_with_its_region_and_all_else_is_
     assert text in {one.remedy for one in missing_things(person.account().description, person.api)}
     assert person.types() == 1
     said = capsys.readouterr()
-    assert text in said.err and "role " in said.out and "What costs money" in said.out
+    assert text in unwrapped(said.err) and "role " in said.out and "What costs money" in said.out
     assert "CreateDatahubTask" not in {one["Action"] for one in person.cloud.calls()}
     assert person.types("--remove") == 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from shared.workbench.bootstrap.missing import missing_things
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import Person
 
 FIRST = {"tencent": "GetRole", "alibaba": "ListFunctions"}  # what is asked about the first consent
@@ -56,6 +57,6 @@ def test_a_lost_answer_of_a_read_says_where_it_was_asked_and_nothing_of_an_effec
 ) -> None:
     person.environ[f"KEYTURN_{person.name.upper()}_ENDPOINT"] = "http://127.0.0.1:9"
     assert person.types() == 1
-    said = capsys.readouterr().err
+    said = unwrapped(capsys.readouterr().err)
     assert f"called http://127.0.0.1:9 (KEYTURN_{person.name.upper()}_ENDPOINT)" in said
     assert "effect" not in said

@@ -15,6 +15,7 @@ from shared.workbench.bundle.description import Cloud
 from tests.cloud.client.standin import Standin
 from tests.cloud.identity.documents import FUNCTION_SERVICE, service_trust
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 from tests.workbench.bootstrap.rights import all_but, rights_asked_for
 from tests.workbench.bootstrap.test_bootstrap import change_policy
@@ -46,7 +47,7 @@ def table(rights: dict[Cloud, str]) -> list[object]:
 
 def told(right: str, capsys: pytest.CaptureFixture[str]) -> None:
     """The right and who grants it stand in one line of what was said, and no traceback."""
-    said = capsys.readouterr().err
+    said = unwrapped(capsys.readouterr().err)
     line = next((one for one in said.splitlines() if CALLED_OTHERWISE.get(right, right) in one), "")
     assert "whoever administers the account must grant it" in line and "bootstrap.json" in line, said
     assert "Traceback" not in said

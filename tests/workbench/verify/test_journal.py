@@ -22,6 +22,7 @@ from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_kms
 from tests.cloud.state.accounts import ALIBABA_ACCOUNT
 from tests.cloud.state.checkout import ROOT
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.verify import test_alibaba as alibaba
 from tests.workbench.verify import test_tencent as tencent
 from tests.workbench.verify.runs import Account
@@ -167,7 +168,7 @@ def test_a_journal_that_is_not_ours_is_named_and_left(
     else:
         account.journal.write_bytes(text.encode("latin-1"))
     assert account.run(monkeypatch, "S1") == 2
-    complained = capsys.readouterr().err
+    complained = unwrapped(capsys.readouterr().err)
     assert f"{account.journal} was not written by verify: look at it, and move it away" in complained
     assert not standin.calls() and account.journal.exists()
 
