@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import time
 from pathlib import Path
@@ -92,11 +91,14 @@ def test_its_policy_grants_what_it_asks_for_and_nothing_else(
     policy = json.loads((tmp_path / "bootstrap" / name / "bootstrap.json").read_text())
     empty_cloud.grant(name, policy)
     store = STORES[name]
-    monkeypatch.setattr("sys.stdin", io.StringIO("Typed-Passw0rd-77\n"))
+    typed = tmp_path / "typed"
+    typed.write_text("Typed-Passw0rd-77\n")
     assert person.types() == 0
     change_role(person)
     assert person.types() == 0
-    assert person.types("--secret", store) == 0
+    with typed.open() as stdin:
+        monkeypatch.setattr("sys.stdin", stdin)
+        assert person.types("--secret", store) == 0
     assert person.types("--remove") == 0
     assert rights_asked_for(empty_cloud) == bootstrap_rights(person.account().needs)
 
