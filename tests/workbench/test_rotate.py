@@ -169,7 +169,11 @@ class ScriptedCaller:
 
 
 def ended(
-    monkeypatch: pytest.MonkeyPatch, replies: list[tuple[int, ...]], source: ScriptedSource | None
+    monkeypatch: pytest.MonkeyPatch,
+    replies: list[tuple[int, ...]],
+    source: ScriptedSource | None,
+    *,
+    any_age: bool = False,
 ) -> tuple[int, str]:
     """The exit code of one run, and what it said; without a source the queue cannot be read."""
 
@@ -182,7 +186,18 @@ def ended(
     monkeypatch.setattr("shared.workbench.rotate.session.PolicyCaller", lambda *_, **__: ScriptedCaller(replies))
     said = io.StringIO()
     description = load(ROOT / "serverless.yml", "tencent", {})
-    return Session(description, "yearly", {}, Terminal(said, {"YES": "1"})).rotate(), said.getvalue()
+    session = Session(description, "yearly", {}, Terminal(said, {"YES": "1"}), any_age=any_age)
+    return session.rotate(), said.getvalue()
+
+
+@pytest.mark.parametrize(("any_age", "code"), [(True, 1), (False, 0)])
+def test_where_every_password_was_asked_for_and_none_is_allowed_it_is_a_failure(
+    any_age: bool, code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left_out = page("report", [], sent=0)
+    left_out["data"] |= {"NotDue": 0, "NotAllowed": 1}
+    ended_with, said = ended(monkeypatch, [(1, 0, 0, 0, 0, 1)], ScriptedSource([[left_out]]), any_age=any_age)
+    assert (ended_with, "no password can be changed" in said, "nothing is due" in said) == (code, any_age, not any_age)
 
 
 def told_early(firing: str, due: list[int]) -> dict[str, Any]:

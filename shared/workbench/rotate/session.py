@@ -28,7 +28,7 @@ _MATCHES_NOTHING = (
     "no resource in its region has the tags and names that Resources and Accounts under custom.policies of"
     " serverless.yml ask for"
 )
-_LISTED, _DUE, _SENT, _UNKNOWN = 0, 1, 2, 4
+_LISTED, _DUE, _SENT, _UNKNOWN, _NOT_ALLOWED = 0, 1, 2, 4, 5
 _LINES_SAY = "the log lines of plan_rotation say"
 
 
@@ -106,8 +106,13 @@ class Session:
         if found.lists_nothing:
             return FAILED
         if found.is_whole and not due:
-            self._terminal.say(f"nothing is due: no command is sent{self._or_now()}")
-            return FAILED if found.error or self._leaves_out(found.counts) else DONE
+            text = f"nothing is due: no command is sent{self._or_now()}"
+            if self._leaves_out(found.counts):
+                text = "no password can be changed, though every one was asked for: the lines above say why"
+                self._terminal.say(self._terminal.bad(text))
+                return FAILED
+            self._terminal.say(text)
+            return FAILED if found.error else DONE
         if not self._terminal.agrees(f"Change {due:,}{'' if found.is_whole else ' or more'} passwords now?"):
             self._terminal.say("nothing was sent")
             return FAILED
@@ -208,7 +213,7 @@ class Session:
 
     def _leaves_out(self, counts: tuple[int, ...]) -> bool:
         """Whether `--now` asked for every age, but not everything that was found could be changed."""
-        return self._any_age and counts[_UNKNOWN] > 0
+        return self._any_age and counts[_UNKNOWN] + counts[_NOT_ALLOWED] > 0
 
     def _say_rows(self, rows: Sequence[RotationRow]) -> None:
         for row in rows:
