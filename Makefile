@@ -31,7 +31,7 @@ $(foreach name,$(filter-out $(VARIABLES) CKAFKA_INSTANCE KEYTURN_% TENCENTCLOUD_
   $(error no target reads $(name)=; known are $(VARIABLES)))
 $(foreach name,$(filter YES SLOW,$(written)),$(call switch,$(name)))
 
-$(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGOALS)),$(error $(word) alone is a target: $(word)=1))
+$(foreach word,$(filter DRY NOW PRINT ALL YES BORROW FOLLOW JSON TLS,$(MAKECMDGOALS)),$(error write $(word)=1, not $(word)))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check new schemas docs lint campaign mutants bench cloud shell invoke package bootstrap plan deploy remove call rotate results verify lock clean report with-demo with-pages with-dev

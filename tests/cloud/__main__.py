@@ -7,6 +7,7 @@ from importlib import import_module
 
 from shared.workbench.environment.command_line import CommandLine
 from shared.workbench.environment.interrupts import told_in_a_line
+from shared.workbench.environment.terminal import complain
 
 COMMANDS = {
     "serve": ("server.serve", "both clouds on one loopback port"),
@@ -25,7 +26,13 @@ def main() -> int:
     parser.add_argument("command", choices=COMMANDS)
     command = parser.parse_args(sys.argv[1:2]).command
     with told_in_a_line(f"{command}: interrupted"):
-        module = import_module(f"tests.cloud.{COMMANDS[command][0]}")
+        try:
+            module = import_module(f"tests.cloud.{COMMANDS[command][0]}")
+        except ModuleNotFoundError as error:
+            if (error.name or "").partition(".")[0] in ("tests", "shared"):
+                raise
+            complain(f"{command}: this Python has no package {error.name}: use `make shell`, or .venv/bin/python")
+            return 2
         code: int = module.main(sys.argv[2:])
     return code
 

@@ -144,3 +144,12 @@ def test_a_shell_inside_a_shell_is_refused(tmp_path: Path) -> None:
     assert "code 2" in done.stdout
     assert "this shell has a stand-in already" in done.stderr
     assert done.returncode == 0
+
+
+def test_a_python_without_the_packages_is_told_where_they_are() -> None:
+    """`-S` hides what is installed, as the machine's own Python has none of it."""
+    command = [sys.executable, "-S", "-m", "tests.cloud", "run", "--once"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2, done.stderr
+    assert "this Python has no package" in done.stderr and "make shell" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -88,8 +88,8 @@ def test_functions_without_a_place_for_logs_are_named_in_one_line(
     for _ in range(2):  # before it is deployed, and after
         assert site.plan() == 0
         said = [line for line in capsys.readouterr().out.splitlines() if "logging" in line]
-        whom = "so no alarm can see any function: `make bootstrap` makes a place"
-        assert said == [f"note: no logging is configured (`logs`), {whom}"]
+        place = "`make bootstrap` makes a place; load settings.sh"
+        assert said == [f"note: no logging is configured, so no alarm can see any function: {place}"]
         site.deploy()
         capsys.readouterr()
 

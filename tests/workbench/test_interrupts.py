@@ -93,3 +93,26 @@ def test_an_invocation_that_is_interrupted_says_in_a_line_what_is_known(
     assert len(said.strip().splitlines()) == 1, said
     if begun:
         assert "the change may have been made. The same event again" in said
+
+
+def test_a_demo_whose_terminal_is_closed_leaves_nothing_behind(tmp_path: Path) -> None:
+    """All of its processes get SIGHUP. Its stand-ins, and the folders of their registries and queues, end with it."""
+    environ = {**os.environ, "TMPDIR": str(tmp_path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.cloud", "demo"],
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    while "and a registry at" not in (line := process.stdout.readline()):
+        assert line, "the demo ended before its stand-ins ran"
+    assert list(tmp_path.iterdir())
+    os.killpg(process.pid, signal.SIGHUP)
+    process.communicate(timeout=60)
+    until = time.monotonic() + 20
+    while list(tmp_path.iterdir()) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert list(tmp_path.iterdir()) == []

@@ -196,7 +196,8 @@ def make_plan(wanted: Iterable[FunctionState], found: Iterable[FunctionState]) -
                 obstacles.append(f"{function.name}: trigger {trigger.name} exists and deploy did not create it")
     if silent := [one.name for one in wanted if one.without_logs and not _logs(there.get(one.name))]:
         whom = "any function" if len(silent) == len(wanted) else ", ".join(silent)
-        notes.append(f"no logging is configured (`logs`), so no alarm can see {whom}: `make bootstrap` makes a place")
+        place = "`make bootstrap` makes a place; load settings.sh"
+        notes.append(f"no logging is configured, so no alarm can see {whom}: {place}")
     names = {function.name for function in wanted}
     for old in there.values():
         if old.made_by_deploy and old.name not in names:

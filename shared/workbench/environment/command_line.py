@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
+import threading
 from typing import Any, NoReturn
 
 from shared.runtime.spelling import meant
@@ -45,8 +47,13 @@ class CommandLine(argparse.ArgumentParser):
         )
 
     def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """What the words mean. From here on the standard streams last, see `standard_streams`."""
+        """What the words mean. From here on the standard streams last, see `standard_streams`.
+
+        A terminal that is closed ends the command as Ctrl-C does, unless `nohup` or the caller says otherwise.
+        """
         protect(self.name, only_shows=self._only_shows)
+        if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+            signal.signal(signal.SIGHUP, signal.default_int_handler)
         return super().parse_args(args, namespace)
 
     def print_help(self, file: Any = None) -> None:

@@ -54,7 +54,7 @@ def _run(cloud: Standin, folder: Path, *, with_queues: bool) -> int:
     path = f"{Path(sys.executable).parent}{os.pathsep}{kept.get('PATH', os.defpath)}"
     command, start_files = _shell(os.environ.get("SHELL") or "/bin/sh", folder, settings)
     print(f"The stand-in for both clouds runs at {cloud.endpoint}. This shell has its keys and settings,", flush=True)
-    print("and none of your own. `exit` ends both and removes what was written.", flush=True)
+    print("and none of your own. `exit` ends both and removes their files; what is in dist/ stays.", flush=True)
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for what runs in the shell
     subprocess.run(command, cwd=ROOT, env={**kept, **settings, **start_files, "PATH": path}, check=False)
     print("The stand-in has ended, and its files are gone.", flush=True)
