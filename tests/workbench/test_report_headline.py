@@ -51,6 +51,7 @@ NINE = Tally(events=9, commands=9, changed=2)
         (replace(CLEAR, overdue=1), Level.BAD, "1 credential overdue"),
         (replace(CLEAR, undelivered=1), Level.WARN, "1 result undelivered"),
         (replace(CLEAR, ageless=2), Level.WARN, "2 credentials without a known age"),
+        (replace(CLEAR, storeless=1), Level.WARN, "1 credential without a store name"),
         (replace(CLEAR, not_allowed=1), Level.WARN, "1 credential not allowed"),
         (replace(CLEAR, unmatched=2), Level.WARN, "2 rotations without a match"),
         (replace(CLEAR, future=1), Level.WARN, "1 event in the future"),
@@ -86,8 +87,8 @@ def test_no_headline_is_green_while_anything_is_wrong_or_still_running(name: str
 def test_every_problem_is_listed_even_those_that_the_line_has_no_room_for() -> None:
     wrong = {one.name: 1 for one in fields(Tally)} | {"commands": 9}
     said = headline(Tally(**wrong))
-    assert len(said.problems) == 15
-    assert said.text.endswith("; and 12 more")
+    assert len(said.problems) == 16
+    assert said.text.endswith("; and 13 more")
 
 
 @pytest.mark.parametrize(
@@ -235,6 +236,17 @@ def test_a_rotation_that_can_change_nothing_is_never_all_clear(tmp_path: Path) -
     # One policy for two regions matches something if one of them has it.
     empty, other = (rotated("06:00:00", Firing="nightly-2"), rotated("06:00:01", row(20), Firing="nightly-1"))
     assert headline_of([empty, other | {"source": "keyturn/tencent/ap-singapore"}], tmp_path).startswith("All clear")
+
+
+def test_a_credential_that_its_policy_cannot_rotate_is_not_within_the_limit(tmp_path: Path) -> None:
+    ahead = row(-30) | {"ChangedAt": "2026-12-22T06:00:00Z", "Why": "no age: its last change is 30 days in the future"}
+    for event in (rotated("06:00:00", ahead, Unknown=1), aged("06:00:00", row(10, "crs-2"), ahead, Unknown=1)):
+        assert headline_of([event], tmp_path) == "1 credential without a known age"
+    why = "Store: the names of the resource and the account give no valid store name"
+    for age, says in ((20, ""), (200, "1 credential overdue; ")):
+        nameless = rotated("06:00:00", row(age) | {"Why": why}, Unknown=1)
+        assert headline_of([nameless], tmp_path) == f"{says}1 credential without a store name"
+    assert why in (tmp_path / "events.jsonl.html").read_text(encoding="utf-8").partition('id="storeless"')[2]
 
 
 def test_events_of_another_day_are_told_as_of_then(tmp_path: Path) -> None:

@@ -28,6 +28,9 @@ from shared.workbench.report.ledger import (
 
 _DAY_S = 86_400.0
 _NEWEST = "time DESC, source DESC, subject DESC, id DESC, command_id DESC"
+AGED, AGELESS = "age_days IS NOT NULL", "age_days IS NULL"
+STORELESS = "why LIKE 'Store: %'"
+"""Which credentials: of a known age, of none, and those for which the store has no valid name."""
 _OLDEST_FIRST = "age_days IS NULL, age_days DESC, source, service, resource, account, policy"
 # Whether a command that began later changed the password. A refusal, or an `unknown`, is history then.
 _MENDED = f"""
@@ -305,12 +308,12 @@ class Figures:
         found = self.ledger.rows(f"{_FUTURE} ORDER BY time DESC, source, what, id", self.ledger.latest)
         return Truncated.of((FutureEvent(*row) for row in found), most)
 
-    def credentials(self, *, aged: bool, most: int) -> Truncated[FleetCredential]:
-        """Those that a report names and of whose age something is known, the oldest first; or those of no known age."""
-        where = f"FROM {self._ages} WHERE (age_days IS NOT NULL) = ?"
-        found = self.ledger.rows(f"SELECT * {where} ORDER BY {_OLDEST_FIRST} LIMIT ?", aged, most)
+    def credentials(self, which: str, most: int) -> Truncated[FleetCredential]:
+        """Those that a report names, the oldest first. `which`: AGED, AGELESS or STORELESS."""
+        where = f"FROM {self._ages} WHERE {which}"
+        found = self.ledger.rows(f"SELECT * {where} ORDER BY {_OLDEST_FIRST} LIMIT ?", most)
         shown = [FleetCredential(*row) for row in found]
-        return Truncated(shown, self.ledger.number(f"SELECT count(*) {where}", aged))
+        return Truncated(shown, self.ledger.number(f"SELECT count(*) {where}"))
 
     def ages(self) -> Iterator[tuple[float, float]]:
         """The age of each credential of which one is known, and its limit, in days; in no order."""

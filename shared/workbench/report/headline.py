@@ -49,6 +49,7 @@ class Tally:
     unmatched: int = 0  # rotations whose policy matches no resource
     overdue: int = 0  # credentials older than their limit
     ageless: int = 0  # credentials of no known age
+    storeless: int = 0  # credentials that the policy cannot rotate: its `Store` gives no valid name for them
     limitless: int = 0  # credentials of a known age, and no event tells the limit of their policy
     not_allowed: int = 0  # credentials of a policy that `KEYTURN_ALLOW` does not allow
     known_ages: int = 0
@@ -127,6 +128,7 @@ def _problems(tally: Tally) -> Iterator[Problem]:
         (tally.overdue, f"{counted(tally.overdue, 'credential')} overdue", Level.BAD, "overdue"),
         (tally.undelivered, f"{counted(tally.undelivered, 'result')} undelivered", Level.WARN, "undelivered"),
         (tally.ageless, f"{counted(tally.ageless, 'credential')} without a known age", Level.WARN, "ageless"),
+        (tally.storeless, f"{counted(tally.storeless, 'credential')} without a store name", Level.WARN, "storeless"),
         (tally.not_allowed, f"{counted(tally.not_allowed, 'credential')} not allowed", Level.WARN, "not-allowed"),
         (tally.unmatched, f"{counted(tally.unmatched, 'rotation')} without a match", Level.WARN, "unmatched"),
         (tally.future, f"{counted(tally.future, 'event')} in the future", Level.WARN, "future"),
