@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from shared.results.outcome import Outcome
+from shared.workbench.report.ages import AGES, FleetCredential, aged_credentials
 from shared.workbench.report.events import Result
 from shared.workbench.report.ledger import (
     BY_TIME,
@@ -26,7 +27,6 @@ from shared.workbench.report.ledger import (
     settled_at,
 )
 
-_DAY_S = 86_400.0
 _NEWEST = "time DESC, source DESC, subject DESC, id DESC, command_id DESC"
 AGED, AGELESS = "age_days IS NOT NULL", "age_days IS NULL"
 STORELESS = "why LIKE 'Store: %'"
@@ -89,25 +89,6 @@ class Truncated(Generic[T]):
         left = iter(items)
         shown = list(islice(left, most))
         return cls(shown, len(shown) + sum(1 for _ in left))
-
-
-@dataclass(frozen=True, slots=True)
-class FleetCredential:
-    """One credential of a fleet as it is now. Times are Unix seconds, ages days."""
-
-    source: str
-    service: str
-    policy: str
-    resource: str
-    account: str
-    max_age_days: float | None  # None: no event tells the policy's limit
-    age_days: float | None
-    changed_since: float | None  # a result that says that the password was changed, later than the report
-    why: str
-
-    @property
-    def over(self) -> bool:
-        return self.age_days is not None and self.max_age_days is not None and self.age_days > self.max_age_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,62 +311,9 @@ class Figures:
 
     @cached_property
     def _ages(self) -> str:
-        """The table of every credential that a report names.
-
-        A change that was told after the report makes its credential young. What a later report of the whole fleet does
-        not name any more is gone.
-        """
-        whole: dict[RotationKey, float] = {}
-        limits: dict[RotationKey, float] = {}
-        for firing in self.firings:
-            if firing.complete and firing.mode == "report" and firing.error is None:
-                whole.setdefault(firing.key, firing.fired)
-            if firing.limit_days is not None:
-                limits.setdefault(firing.key, firing.limit_days)
-        told = self.ledger.rows("""SELECT source, service, policy, role, resource, account, fired, age_days,
-          changed_at, why FROM credentials""")
-        form = "source, service, policy, resource, account, max_age_days, age_days, changed_since, why"
-        self.ledger.keep(
-            f"ages ({form})",
-            (
-                (*row[:3], *row[4:6], limits.get(row[:4]), *self._aged(*row[:2], *row[4:]))
-                for row in told
-                if row[6] >= whole.get(row[:4], row[6])
-            ),
-        )
+        """The table of every credential that a report names."""
+        self.ledger.keep(f"ages ({AGES})", aged_credentials(self.ledger, self.firings, self.now))
         return "ages"
-
-    def _aged(
-        self,
-        source: str,
-        service: str,
-        resource: str,
-        account: str,
-        fired: float,
-        age_days: float | None,
-        changed_at: float | None,
-        why: str,
-    ) -> tuple[float | None, float | None, str]:
-        """The age now, when a result told of a change since the report, and what the report says."""
-        at = changed_at
-        if at is None and age_days is not None:
-            at = fired - age_days * _DAY_S
-        # The two accounts of Alternate are one row, as old as the last change of either.
-        times = (self._changed(source, f"{service}/{resource}/{name}", fired) for name in account.split(","))
-        since = max((time for time in times if time is not None), default=None)
-        if since is not None and (at is None or since > at):
-            at = since
-        return None if at is None else max(0.0, (self.now - at) / _DAY_S), since, why
-
-    def _changed(self, source: str, subject: str, since: float) -> float | None:
-        """When a password was changed last, after `since`.
-
-        `already_changed` tells it of a command that a rotation sent since: the change was due then.
-        """
-        found = f"""SELECT max(finished) FROM results WHERE {OF_PASSWORD} AND source = ? AND subject = ?
-          AND finished > ? AND (outcome = 'changed' OR rotated >= ?)"""
-        (at,) = next(self.ledger.rows(found, source, subject, since, since))
-        return None if at is None else float(at)
 
     def _results(self, question: str, *values: object) -> list[Result]:
         return [result_of(row) for row in self.ledger.rows(question, *values)]
