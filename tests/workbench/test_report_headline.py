@@ -137,6 +137,7 @@ def aged(clock: str, *rows: Event, **data: Any) -> Event:
 
 REFUSED = told("not_changed", "b", "06:01:00")
 LOST = told("unknown", "b", "06:01:00")
+SEEN = told("already_changed", "a", "08:00:00", Evidence=["earlier delivery; not looked at since"])
 STOPPED = rotated("06:00:00", Error={"Class": "forbidden", "Code": "c", "Message": "m"})
 ANY_AGE = {"MaxAgeDays": 1e-6}
 
@@ -148,6 +149,18 @@ ANY_AGE = {"MaxAgeDays": 1e-6}
         pytest.param([REFUSED, told("changed", "a", "06:00:00", "06:02:00")], "1 of 2 commands failed", id="it ended"),
         pytest.param([REFUSED, told("changed", "a", "06:02:00", **REMARK)], "1 of 2 commands failed", id="a remark"),
         pytest.param([REFUSED, told("changed", "a", "06:02:00", **CLEAR_TEXT)], MENDED, id="a password in clear text"),
+        pytest.param([LOST, SEEN], "1 of 2 commands: outcome unknown", id="an earlier delivery that nobody looked at"),
+        pytest.param([REFUSED, SEEN], "1 of 2 commands failed", id="the same after a refusal"),
+        pytest.param(
+            [LOST, rotated("06:06:29", row(91, command="a")), SEEN],
+            "1 of 2 commands: outcome unknown",
+            id="sent before it settled",
+        ),
+        pytest.param(
+            [LOST, rotated("06:06:31", row(91, command="a")), SEEN],
+            "All clear: 2 commands, 1 already changed, 1 mended by a later change",
+            id="sent by a rotation since",
+        ),
         pytest.param([LOST, told("changed", "a", "06:06:29")], "1 of 2 commands: outcome unknown", id="not settled"),
         pytest.param([LOST, told("changed", "a", "06:06:31")], MENDED, id="settled"),
         pytest.param(

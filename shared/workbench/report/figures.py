@@ -33,10 +33,12 @@ STORELESS = "why LIKE 'Store: %'"
 """Which credentials: of a known age, of none, and those for which the store has no valid name."""
 _OLDEST_FIRST = "age_days IS NULL, age_days DESC, source, service, resource, account, policy"
 # Whether a command that began later changed the password. A refusal, or an `unknown`, is history then.
+# `already_changed` shows it only if a rotation sent the command since: the change was due then.
 _MENDED = f"""
 EXISTS (
   SELECT 1 FROM results WHERE {OF_PASSWORD} AND source = told.source AND subject = told.subject
     AND started > settled_at(told.source, told.outcome, told.time)
+    AND (outcome = 'changed' OR rotated > settled_at(told.source, told.outcome, told.time))
 )
 """
 _TROUBLED = f"""
@@ -171,8 +173,8 @@ class Figures:
         return f"{self._troubled} AND NOT mended"
 
     def _mended_by(self, one: Result) -> Result | None:
-        newest = f"""SELECT {RESULT} FROM results WHERE {OF_PASSWORD} AND source = ? AND subject = ? AND started > ?
-          ORDER BY time DESC, id, command_id LIMIT 1"""
+        newest = f"""SELECT {RESULT} FROM results WHERE {OF_PASSWORD} AND source = ?1 AND subject = ?2 AND started > ?3
+          AND (outcome = 'changed' OR rotated > ?3) ORDER BY time DESC, id, command_id LIMIT 1"""
         settled = settled_at(one.source, one.outcome.value, one.time)
         return next(iter(self._results(newest, one.source, one.subject, settled)), None)
 

@@ -28,7 +28,8 @@ class Tally:
 
     A command has failed if it ended `not_changed`, and no command that began later changed the same password.
     A refusal that such a change mended is history: nobody has to act. The same holds for `unknown`, if the change began
-    when the lost call could take effect no more: after its settling time. To change a remark or rights mends nothing.
+    when the lost call could take effect no more: after its settling time. To change a remark or rights mends nothing,
+    and neither does `already_changed`, unless a rotation sent its command since.
     Commands still count once only, by the strongest of their results. So a refused delivery is no failure if another
     delivery of the same command changed the credential.
     """
