@@ -262,10 +262,22 @@ def test_a_credential_that_its_policy_cannot_rotate_is_not_within_the_limit(tmp_
     assert why in (tmp_path / "events.jsonl.html").read_text(encoding="utf-8").partition('id="storeless"')[2]
 
 
+def test_waits_and_ages_go_on_when_no_event_comes_any_more(tmp_path: Path) -> None:
+    sent = [rotated("06:00:00", *(row(10, f"crs-{n}", f"k-{n}") for n in range(3)), **ANY_AGE)]
+    standin = {"environ": {"KEYTURN_ALIBABA_ENDPOINT": "http://localhost:9310"}}
+    for events, before, after in (
+        ([told("pending", "p", "06:00:00")], "1 command still running", "1 command pending without end"),
+        ([aged("05:00:00", row(10)), *sent], "3 commands sent, no result yet", "3 commands without a result"),
+        ([aged("06:00:00", row(89.5))], "All clear: 1 credential within the age limit", "1 credential overdue"),
+    ):
+        assert headline_of(events, tmp_path, today=at("06:40:00")) == before
+        assert headline_of(events, tmp_path, today="2026-11-23T05:59:00Z") == after
+        assert headline_of(events, tmp_path, today="2026-11-23T05:59:00Z", **standin) == before
+
+
 def test_events_of_another_day_are_told_as_of_then(tmp_path: Path) -> None:
     pending, ages = told("pending", "p", "06:00:00"), aged("06:00:00", row(80))
     for event, says in ((pending, "1 command still running"), (ages, "1 credential within the age limit")):
-        assert headline_of([event], tmp_path, today="2026-11-23T05:59:00Z").endswith(says)
         assert headline_of([event], tmp_path, today="2026-11-23T06:01:00Z") == f"As of 2026-11-22: {says}"
 
 

@@ -29,7 +29,7 @@ MOST_CARDS = 24
 OPEN_CARDS, OPEN_ROWS = 6, 10  # the others are folded
 MOST_ROWS = 25
 MOST_CLASSES, MOST_OF_A_CLASS = 12, 8
-_OLD_S = 86_400.0  # events that end longer ago do not say how things are now
+OLD_S = 86_400.0  # events that end longer ago do not say how things are now
 QUANTILES = (50, 90, 99)
 MARKS = {Level.BAD: "\u2716", Level.WARN: "!", Level.WAIT: "\u2026", Level.GOOD: "\u2713", Level.EMPTY: "\u2013"}
 
@@ -84,7 +84,7 @@ def page_values(ledger: Ledger, sources: Sequence[Source], now: float, today: fl
     lists = _lists(figures)
     tally = _tally(figures, lists, sum(source.malformed.count for source in sources))
     outcomes = figures.outcomes()
-    is_old = ledger.newest is not None and ledger.newest < today - _OLD_S
+    is_old = ledger.newest is not None and ledger.newest < today - OLD_S
     median_s = quantile(took, 50) if took else None
     return {
         "ledger": ledger,
