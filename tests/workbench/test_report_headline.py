@@ -262,6 +262,34 @@ def test_a_credential_that_its_policy_cannot_rotate_is_not_within_the_limit(tmp_
     assert why in (tmp_path / "events.jsonl.html").read_text(encoding="utf-8").partition('id="storeless"')[2]
 
 
+def test_what_a_whole_rotation_does_not_name_is_not_due_any_more(tmp_path: Path) -> None:
+    clear = "All clear: 1 rotation, nothing due"
+    unread = row(None) | {"Account": "-", "Why": "not listed: RequestLimitExceeded"}
+    unsent = rotated("05:00:00", row(95, command="k") | {"Why": "older than 90 days; not sent: x"}, Sent=0)
+    nameless = rotated("05:00:00", row(20) | {"Why": "Store: no valid store name"}, Unknown=1)
+    for before in (rotated("05:00:00", unread, Unknown=1), rotated("05:00:00", row(95)), unsent, nameless):
+        assert headline_of([before, rotated("06:00:00", Listed=1, NotDue=1)], tmp_path) == clear
+    later = {"Listed": 2, "NotDue": 1}
+    for data, wrong in (
+        ({"Unknown": 1}, ""),
+        ({"NotAllowed": 1}, "; 1 credential not allowed"),
+        ({"Due": 1}, ""),
+        ({"Last": False}, ""),
+    ):
+        said = headline_of([aged("05:00:00", row(95)), rotated("06:00:00", **(later | data))], tmp_path)
+        assert (
+            said
+            == ("1 rotation incomplete; " if data.keys() & {"Due", "Last"} else "") + "1 credential overdue" + wrong
+        )
+    future = [aged("05:00:00", row(95)), rotation_event([], "2036-11-22T06:00:00Z", "rotate", Listed=1, NotDue=1)]
+    said = headline_of(future, tmp_path, today=at("06:00:00"))
+    assert said == "1 credential overdue; 1 event in the future"
+    # An age within the limit still counts, also when it goes over the limit after that rotation.
+    young = [aged("05:00:00", row(89.5)), rotated("06:00:00", Listed=1, NotDue=1)]
+    assert headline_of(young, tmp_path) == "All clear: 1 credential within the age limit"
+    assert headline_of(young, tmp_path, today="2026-11-22T18:00:00Z") == "1 credential overdue"
+
+
 def test_waits_and_ages_go_on_when_no_event_comes_any_more(tmp_path: Path) -> None:
     sent = [rotated("06:00:00", *(row(10, f"crs-{n}", f"k-{n}") for n in range(3)), **ANY_AGE)]
     standin = {"environ": {"KEYTURN_ALIBABA_ENDPOINT": "http://localhost:9310"}}

@@ -10,6 +10,8 @@ from shared.workbench.report.ledger import OF_PASSWORD, Firing, Ledger, Rotation
 
 AGES = "source, service, policy, resource, account, max_age_days, age_days, changed_since, why"
 """The columns of a FleetCredential."""
+NO_STORE_NAME = "Store: "
+"""How the report of a rotation begins to tell that the store has no valid name for a credential."""
 _DAY_S = 86_400.0
 
 
@@ -36,13 +38,16 @@ def aged_credentials(ledger: Ledger, firings: Sequence[Firing], now: float) -> I
     """Every credential that a report names, with the columns of AGES. `firings`: the newest first.
 
     A change that was told after the report makes its credential young. What a later report of the whole fleet does
-    not name any more is gone.
+    not name any more is gone. What a later rotation of the whole fleet does not name was not due then.
     """
+    rotated: dict[RotationKey, Firing] = {}
     whole: dict[RotationKey, float] = {}
     limits: dict[RotationKey, float] = {}
-    for firing in firings:
+    for firing in (one for one in firings if one.fired <= ledger.latest):
         if firing.complete and firing.mode == "report" and firing.error is None:
             whole.setdefault(firing.key, firing.fired)
+        if firing.mode == "rotate" and firing.whole and not (firing.count["Unknown"] or firing.count["NotAllowed"]):
+            rotated.setdefault(firing.key, firing)
         if firing.limit_days is not None:
             limits.setdefault(firing.key, firing.limit_days)
     told = ledger.rows("""SELECT source, service, policy, role, resource, account, fired, age_days,
@@ -59,8 +64,18 @@ def aged_credentials(ledger: Ledger, firings: Sequence[Firing], now: float) -> I
         since = max((time for time in times if time is not None), default=None)
         if since is not None and (at is None or since > at):
             at = since
+        later = rotated.get(key)
+        if later is not None and fired < later.fired and _had_to_be_named(at, why, later):
+            continue
         age = None if at is None else max(0.0, (now - at) / _DAY_S)
         yield source, service, policy, resource, account, limits.get(key), age, since, why
+
+
+def _had_to_be_named(changed_at: float | None, why: str, firing: Firing) -> bool:
+    """Whether a rotation names a credential, if it is still as old, or as unknown, as an earlier report says."""
+    if changed_at is None or why.startswith(NO_STORE_NAME):
+        return True
+    return firing.fired - changed_at > firing.max_age_days * _DAY_S
 
 
 def _changed(ledger: Ledger, source: str, subject: str, since: float) -> float | None:

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from shared.results.outcome import Outcome
-from shared.workbench.report.ages import AGES, FleetCredential, aged_credentials
+from shared.workbench.report.ages import AGES, NO_STORE_NAME, FleetCredential, aged_credentials
 from shared.workbench.report.events import Result
 from shared.workbench.report.ledger import (
     BY_TIME,
@@ -29,7 +29,7 @@ from shared.workbench.report.ledger import (
 
 _NEWEST = "time DESC, source DESC, subject DESC, id DESC, command_id DESC"
 AGED, AGELESS = "age_days IS NOT NULL", "age_days IS NULL"
-STORELESS = "why LIKE 'Store: %'"
+STORELESS = f"why LIKE '{NO_STORE_NAME}%'"
 """Which credentials: of a known age, of none, and those for which the store has no valid name."""
 _OLDEST_FIRST = "age_days IS NULL, age_days DESC, source, service, resource, account, policy"
 # Whether a command that began later changed the password. A refusal, or an `unknown`, is history then.
