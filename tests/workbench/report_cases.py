@@ -74,7 +74,7 @@ def _mixed() -> Events:
     ]
 
 
-TODAY = "2026-11-22T07:00:00.000Z"
+TODAY = "2026-11-22T06:40:00.000Z"
 """When the cases are read."""
 CASES: dict[str, tuple[str, Callable[[], Events]]] = {
     "empty": ("No events", list),

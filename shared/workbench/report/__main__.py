@@ -28,7 +28,7 @@ from shared.workbench.environment.file_problems import why
 from shared.workbench.environment.terminal import complain
 from shared.workbench.report.events import Malformed, NotOurs, unwrapped, visible_text
 from shared.workbench.report.ledger import Ledger
-from shared.workbench.report.page import page_values, render
+from shared.workbench.report.page import OLD_S, page_values, render
 from shared.workbench.report.reading import Source, SourceError, named_source, read_source
 
 OUT = Path("dist") / "report.html"
@@ -50,7 +50,12 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ, clock: Callab
     )
     parser.add_argument("source", nargs="*", metavar="SOURCE")
     parser.add_argument("-o", "--out", type=Path, default=OUT, metavar="FILE", help=f"default: {OUT}; - is stdout")
-    parser.add_argument("--now", metavar="TIME", help="for ages, RFC 3339 or `now`; default: the newest event's time")
+    parser.add_argument(
+        "--now",
+        metavar="TIME",
+        help="for ages and waits, RFC 3339 or `now`; default: the time of the newest event if it is over a day old or "
+        "from the stand-in, else now",
+    )
     parser.add_argument("--json", action="store_true", help="the counts as JSON")
     arguments = parser.parse_args(argv)
     now = datetime.now(timezone.utc) if arguments.now == "now" else parse_time(arguments.now)
@@ -76,6 +81,13 @@ def _has_a_clock_of_its_own(environ: Mapping[str, str]) -> bool:
     return any(is_loopback(urlsplit(setting(environ, name) or "").hostname) for name in _ENDPOINTS)
 
 
+def _time_of(ledger: Ledger, today: float) -> float:
+    """When the page counts as read: today, or with old events and with those of the stand-in when the newest came."""
+    if ledger.newest is None:
+        return today
+    return ledger.newest if ledger.latest == math.inf or ledger.newest < today - OLD_S else today
+
+
 def _reported(
     ledger: Ledger, texts: Sequence[str], out: Path, now: datetime | None, today: float, *, as_json: bool
 ) -> int:
@@ -91,7 +103,8 @@ def _reported(
         if "://" not in text and 0 < source.read == source.malformed.count + source.not_ours.count:
             holds = f"{counted(source.read, source.unit)}, but no result and no report of a rotation"
             raise SourceError(f"FROM={visible_text(text)} holds {holds}; no page was written")
-    shown = page_values(ledger, sources, now.timestamp() if now is not None else ledger.newest or today, today)
+    at = _time_of(ledger, today) if now is None else now.timestamp()
+    shown = page_values(ledger, sources, at, today)
     page = render(shown)
     if str(out) == "-":
         sys.stdout.buffer.write(page.encode())

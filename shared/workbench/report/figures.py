@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Generic, TypeVar
 
 from shared.results.outcome import Outcome
+from shared.workbench.report.ages import AGES, NO_STORE_NAME, FleetCredential, aged_credentials
 from shared.workbench.report.events import Result
 from shared.workbench.report.ledger import (
     BY_TIME,
@@ -26,14 +27,18 @@ from shared.workbench.report.ledger import (
     settled_at,
 )
 
-_DAY_S = 86_400.0
 _NEWEST = "time DESC, source DESC, subject DESC, id DESC, command_id DESC"
+AGED, AGELESS = "age_days IS NOT NULL", "age_days IS NULL"
+STORELESS = f"why LIKE '{NO_STORE_NAME}%'"
+"""Which credentials: of a known age, of none, and those for which the store has no valid name."""
 _OLDEST_FIRST = "age_days IS NULL, age_days DESC, source, service, resource, account, policy"
 # Whether a command that began later changed the password. A refusal, or an `unknown`, is history then.
+# `already_changed` shows it only if a rotation sent the command since: the change was due then.
 _MENDED = f"""
 EXISTS (
   SELECT 1 FROM results WHERE {OF_PASSWORD} AND source = told.source AND subject = told.subject
     AND started > settled_at(told.source, told.outcome, told.time)
+    AND (outcome = 'changed' OR rotated > settled_at(told.source, told.outcome, told.time))
 )
 """
 _TROUBLED = f"""
@@ -86,25 +91,6 @@ class Truncated(Generic[T]):
         left = iter(items)
         shown = list(islice(left, most))
         return cls(shown, len(shown) + sum(1 for _ in left))
-
-
-@dataclass(frozen=True, slots=True)
-class FleetCredential:
-    """One credential of a fleet as it is now. Times are Unix seconds, ages days."""
-
-    source: str
-    service: str
-    policy: str
-    resource: str
-    account: str
-    max_age_days: float | None  # None: no event tells the policy's limit
-    age_days: float | None
-    changed_since: float | None  # a result that says that the password was changed, later than the report
-    why: str
-
-    @property
-    def over(self) -> bool:
-        return self.age_days is not None and self.max_age_days is not None and self.age_days > self.max_age_days
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,8 +173,8 @@ class Figures:
         return f"{self._troubled} AND NOT mended"
 
     def _mended_by(self, one: Result) -> Result | None:
-        newest = f"""SELECT {RESULT} FROM results WHERE {OF_PASSWORD} AND source = ? AND subject = ? AND started > ?
-          ORDER BY time DESC, id, command_id LIMIT 1"""
+        newest = f"""SELECT {RESULT} FROM results WHERE {OF_PASSWORD} AND source = ?1 AND subject = ?2 AND started > ?3
+          AND (outcome = 'changed' OR rotated > ?3) ORDER BY time DESC, id, command_id LIMIT 1"""
         settled = settled_at(one.source, one.outcome.value, one.time)
         return next(iter(self._results(newest, one.source, one.subject, settled)), None)
 
@@ -305,12 +291,12 @@ class Figures:
         found = self.ledger.rows(f"{_FUTURE} ORDER BY time DESC, source, what, id", self.ledger.latest)
         return Truncated.of((FutureEvent(*row) for row in found), most)
 
-    def credentials(self, *, aged: bool, most: int) -> Truncated[FleetCredential]:
-        """Those that a report names and of whose age something is known, the oldest first; or those of no known age."""
-        where = f"FROM {self._ages} WHERE (age_days IS NOT NULL) = ?"
-        found = self.ledger.rows(f"SELECT * {where} ORDER BY {_OLDEST_FIRST} LIMIT ?", aged, most)
+    def credentials(self, which: str, most: int) -> Truncated[FleetCredential]:
+        """Those that a report names, the oldest first. `which`: AGED, AGELESS or STORELESS."""
+        where = f"FROM {self._ages} WHERE {which}"
+        found = self.ledger.rows(f"SELECT * {where} ORDER BY {_OLDEST_FIRST} LIMIT ?", most)
         shown = [FleetCredential(*row) for row in found]
-        return Truncated(shown, self.ledger.number(f"SELECT count(*) {where}", aged))
+        return Truncated(shown, self.ledger.number(f"SELECT count(*) {where}"))
 
     def ages(self) -> Iterator[tuple[float, float]]:
         """The age of each credential of which one is known, and its limit, in days; in no order."""
@@ -327,62 +313,9 @@ class Figures:
 
     @cached_property
     def _ages(self) -> str:
-        """The table of every credential that a report names.
-
-        A change that was told after the report makes its credential young. What a later report of the whole fleet does
-        not name any more is gone.
-        """
-        whole: dict[RotationKey, float] = {}
-        limits: dict[RotationKey, float] = {}
-        for firing in self.firings:
-            if firing.complete and firing.mode == "report" and firing.error is None:
-                whole.setdefault(firing.key, firing.fired)
-            if firing.limit_days is not None:
-                limits.setdefault(firing.key, firing.limit_days)
-        told = self.ledger.rows("""SELECT source, service, policy, role, resource, account, fired, age_days,
-          changed_at, why FROM credentials""")
-        form = "source, service, policy, resource, account, max_age_days, age_days, changed_since, why"
-        self.ledger.keep(
-            f"ages ({form})",
-            (
-                (*row[:3], *row[4:6], limits.get(row[:4]), *self._aged(*row[:2], *row[4:]))
-                for row in told
-                if row[6] >= whole.get(row[:4], row[6])
-            ),
-        )
+        """The table of every credential that a report names."""
+        self.ledger.keep(f"ages ({AGES})", aged_credentials(self.ledger, self.firings, self.now))
         return "ages"
-
-    def _aged(
-        self,
-        source: str,
-        service: str,
-        resource: str,
-        account: str,
-        fired: float,
-        age_days: float | None,
-        changed_at: float | None,
-        why: str,
-    ) -> tuple[float | None, float | None, str]:
-        """The age now, when a result told of a change since the report, and what the report says."""
-        at = changed_at
-        if at is None and age_days is not None:
-            at = fired - age_days * _DAY_S
-        # The two accounts of Alternate are one row, as old as the last change of either.
-        times = (self._changed(source, f"{service}/{resource}/{name}", fired) for name in account.split(","))
-        since = max((time for time in times if time is not None), default=None)
-        if since is not None and (at is None or since > at):
-            at = since
-        return None if at is None else max(0.0, (self.now - at) / _DAY_S), since, why
-
-    def _changed(self, source: str, subject: str, since: float) -> float | None:
-        """When a password was changed last, after `since`.
-
-        `already_changed` tells it of a command that a rotation sent since: the change was due then.
-        """
-        found = f"""SELECT max(finished) FROM results WHERE {OF_PASSWORD} AND source = ? AND subject = ?
-          AND finished > ? AND (outcome = 'changed' OR rotated >= ?)"""
-        (at,) = next(self.ledger.rows(found, source, subject, since, since))
-        return None if at is None else float(at)
 
     def _results(self, question: str, *values: object) -> list[Result]:
         return [result_of(row) for row in self.ledger.rows(question, *values)]

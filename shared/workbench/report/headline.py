@@ -28,7 +28,8 @@ class Tally:
 
     A command has failed if it ended `not_changed`, and no command that began later changed the same password.
     A refusal that such a change mended is history: nobody has to act. The same holds for `unknown`, if the change began
-    when the lost call could take effect no more: after its settling time. To change a remark or rights mends nothing.
+    when the lost call could take effect no more: after its settling time. To change a remark or rights mends nothing,
+    and neither does `already_changed`, unless a rotation sent its command since.
     Commands still count once only, by the strongest of their results. So a refused delivery is no failure if another
     delivery of the same command changed the credential.
     """
@@ -49,6 +50,7 @@ class Tally:
     unmatched: int = 0  # rotations whose policy matches no resource
     overdue: int = 0  # credentials older than their limit
     ageless: int = 0  # credentials of no known age
+    storeless: int = 0  # credentials that the policy cannot rotate: its `Store` gives no valid name for them
     limitless: int = 0  # credentials of a known age, and no event tells the limit of their policy
     not_allowed: int = 0  # credentials of a policy that `KEYTURN_ALLOW` does not allow
     known_ages: int = 0
@@ -127,6 +129,7 @@ def _problems(tally: Tally) -> Iterator[Problem]:
         (tally.overdue, f"{counted(tally.overdue, 'credential')} overdue", Level.BAD, "overdue"),
         (tally.undelivered, f"{counted(tally.undelivered, 'result')} undelivered", Level.WARN, "undelivered"),
         (tally.ageless, f"{counted(tally.ageless, 'credential')} without a known age", Level.WARN, "ageless"),
+        (tally.storeless, f"{counted(tally.storeless, 'credential')} without a store name", Level.WARN, "storeless"),
         (tally.not_allowed, f"{counted(tally.not_allowed, 'credential')} not allowed", Level.WARN, "not-allowed"),
         (tally.unmatched, f"{counted(tally.unmatched, 'rotation')} without a match", Level.WARN, "unmatched"),
         (tally.future, f"{counted(tally.future, 'event')} in the future", Level.WARN, "future"),

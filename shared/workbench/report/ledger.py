@@ -34,6 +34,7 @@ _STRENGTH = {
 }
 # Of SQLite, and as much again where it sorts: looking an id up for each event wants more than going through once.
 _CACHE_READING_KIB, _CACHE_ASKED_KIB = 16 * 1024, 4 * 1024
+_MOST_AHEAD_DAYS = 1.0  # as plan_rotation has it: a change further in the future tells no age
 _LEAST_LIMIT_DAYS = 1 / 1440  # a minute: no policy's limit is so short
 _AT_ONCE = 500  # results that are put in together
 
@@ -271,7 +272,8 @@ class Ledger:
         due = f"older than {page.max_age_days:g} days"
         for row in page.rows:
             why = row.why.replace(due, "asked for now") if _is_any_age(page.max_age_days) else row.why
-            told = (row.resource, row.account, row.age_days, row.changed_at, why)
+            wrong = row.age_days is not None and row.age_days < -_MOST_AHEAD_DAYS
+            told = (row.resource, row.account, *((None, None) if wrong else (row.age_days, row.changed_at)), why)
             self._database.execute(_LIST, (_digest(*of, row.resource, row.account), *of, *at, *told))
         sent = [row for row in page.rows if row.command_id and "not sent" not in row.why]
         self._database.executemany(

@@ -20,7 +20,7 @@ from shared.workbench.environment.counted import counted
 from shared.workbench.operations.runbook import read_runbook
 from shared.workbench.report import charts
 from shared.workbench.report.events import Result
-from shared.workbench.report.figures import Figures, Truncated
+from shared.workbench.report.figures import AGED, AGELESS, STORELESS, Figures, Truncated
 from shared.workbench.report.headline import Level, Tally, headline
 from shared.workbench.report.ledger import Ledger
 from shared.workbench.report.reading import Source
@@ -29,7 +29,7 @@ MOST_CARDS = 24
 OPEN_CARDS, OPEN_ROWS = 6, 10  # the others are folded
 MOST_ROWS = 25
 MOST_CLASSES, MOST_OF_A_CLASS = 12, 8
-_OLD_S = 86_400.0  # events that end longer ago do not say how things are now
+OLD_S = 86_400.0  # events that end longer ago do not say how things are now
 QUANTILES = (50, 90, 99)
 MARKS = {Level.BAD: "\u2716", Level.WARN: "!", Level.WAIT: "\u2026", Level.GOOD: "\u2713", Level.EMPTY: "\u2013"}
 
@@ -84,7 +84,7 @@ def page_values(ledger: Ledger, sources: Sequence[Source], now: float, today: fl
     lists = _lists(figures)
     tally = _tally(figures, lists, sum(source.malformed.count for source in sources))
     outcomes = figures.outcomes()
-    is_old = ledger.newest is not None and ledger.newest < today - _OLD_S
+    is_old = ledger.newest is not None and ledger.newest < today - OLD_S
     median_s = quantile(took, 50) if took else None
     return {
         "ledger": ledger,
@@ -135,8 +135,9 @@ def _lists(figures: Figures) -> dict[str, Any]:
         "future": figures.future(MOST_ROWS),
         "changed": Truncated(figures.changed(MOST_ROWS), outcomes["changed"] + outcomes["already_changed"]),
         "mended": figures.mended(MOST_ROWS),
-        "oldest": figures.credentials(aged=True, most=20),
-        "ageless": figures.credentials(aged=False, most=MOST_ROWS),
+        "oldest": figures.credentials(AGED, 20),
+        "ageless": figures.credentials(AGELESS, MOST_ROWS),
+        "storeless": figures.credentials(STORELESS, MOST_ROWS),
         "dry_runs": Truncated(figures.dry_runs(20), sum(dry_outcomes.values())),
         "dry_outcomes": dry_outcomes,
     }
@@ -161,6 +162,7 @@ def _tally(figures: Figures, lists: Mapping[str, Any], unreadable: int) -> Tally
         incomplete=lists["unfinished"].count - stopped,
         overdue=figures.over_age(),
         ageless=lists["ageless"].count,
+        storeless=lists["storeless"].count,
         limitless=figures.limitless(),
         unmatched=lists["unmatched"].count,
         not_allowed=figures.not_allowed(),
