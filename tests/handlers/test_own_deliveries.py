@@ -79,7 +79,8 @@ def test_a_task_of_another_delivery_looks_like_another_change_s(house: House, fu
 
     held = store_contents(house.cloud, KEPT[function][1])
     seen = [re.sub(r"\d{4,}|kt-\S+", "-", line) for line in data["Evidence"]]
-    begun = f"{operations()[function].action}: task -"
+    password = " with AccountPassword" if function == ACCOUNT else ""
+    begun = f"{operations()[function].action}{password}: task -"
     assert seen == [begun, "DescribeTaskInfo -: succeed", "store: version - left pending"]
     assert len(house.cloud.state()["redis"]["tasks"]) == 2
     assert held.versions[data["Stored"]["Version"]] == held.current
