@@ -23,6 +23,7 @@ from shared.workbench.deploy.shown import shown_value
 from shared.workbench.environment.terminal import WIDEST, NobodyToAsk, Terminal
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.hello_function import write_zip
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.deploy_site import OWN, PASSWORD, Site, spec_of
 
 
@@ -72,7 +73,7 @@ def test_a_plan_is_done_as_it_was_shown_and_not_when_either_side_has_changed(
     assert PASSWORD not in plan.read_text() + capsys.readouterr().out
     site.change("hello", timeout_s=7)
     assert site.deploy() == 3
-    assert "serverless.yml" in capsys.readouterr().err
+    assert "serverless.yml" in unwrapped(capsys.readouterr().err)
     assert site.names() == set()
     assert site.plan() == 0
     assert site.deploy() == 0
@@ -80,7 +81,7 @@ def test_a_plan_is_done_as_it_was_shown_and_not_when_either_side_has_changed(
     assert site.plan() == 0
     site.plane.delete_trigger("hello", "nightly", "timer")
     assert site.deploy() == 3
-    assert "on the platform" in capsys.readouterr().err
+    assert "on the platform" in unwrapped(capsys.readouterr().err)
 
 
 def test_a_failed_step_says_what_was_done_what_was_not_and_how_to_go_on(
@@ -88,7 +89,7 @@ def test_a_failed_step_says_what_was_done_what_was_not_and_how_to_go_on(
 ) -> None:
     site.cloud.faults([{"Action": "CreateTrigger", "Fault": "code", "Code": "LimitExceeded.Trigger"}])
     assert site.deploy() == 1
-    told = capsys.readouterr().err
+    told = unwrapped(capsys.readouterr().err)
     assert "done: create function hello" in told and "not done: create trigger http (http) of hello" in told
     assert "run it again" in told
     assert site.deploy() == 0
@@ -144,7 +145,7 @@ def test_an_answer_that_took_long_is_worth_what_the_platform_still_is(
         work = site.work()
         work.terminal = _Slow(partial(site.plane.delete_trigger, "hello", trigger, kind))
         assert command(work) == commands.OUT_OF_DATE
-        assert "has changed while the question was open" in capsys.readouterr().err
+        assert "has changed while the question was open" in unwrapped(capsys.readouterr().err)
         assert site.names() == {"hello", "goodbye"}
     assert "change settings hello" in site.steps()
     for command in commands_by_verb:
@@ -192,7 +193,7 @@ def test_a_step_that_is_taken_and_has_no_effect_is_told_and_nothing_is_done_afte
     monkeypatch.setattr(plane, "change_settings", lambda *_: None)
     site.change("hello", timeout_s=9, timers=())
     assert site.deploy() == 1
-    told = capsys.readouterr().err
+    told = unwrapped(capsys.readouterr().err)
     assert "change settings: the platform took it, and does not show it" in told
     assert "not done: delete trigger nightly" in told
 
@@ -230,7 +231,7 @@ def test_nothing_that_deploy_did_not_create_is_changed_or_removed(
     (site.folder / "hello.zip").unlink()  # it is said before anything is built
     capsys.readouterr()
     assert (site.plan(), site.deploy()) == (1, 1)
-    assert capsys.readouterr().err.count("theirs belongs to the service `another`") == 2
+    assert unwrapped(capsys.readouterr().err).count("theirs belongs to the service `another`") == 2
 
 
 @pytest.mark.parametrize(("times", "says"), [(2, ""), (20, "the cloud has no time now; run it again in a minute")])

@@ -14,6 +14,7 @@ from shared.workbench.bundle.loading import load
 from shared.workbench.deploy import commands
 from shared.workbench.deploy.plan import Bound, FunctionState, make_plan
 from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.deploy_site import Site
 
 
@@ -111,7 +112,7 @@ def test_an_account_without_room_stops_deploy_which_says_so_and_what_runs(
 ) -> None:
     site.cloud.reset(active_s=0.02, planes_lag_s=0, rate=1000, **world)
     assert site.deploy() == 1
-    said = capsys.readouterr().err
+    said = unwrapped(capsys.readouterr().err)
     assert "the account has no room for so many instances in this region: lower `instances`" in said
     assert "done: create function hello\n" in said and "not done: change instances hello\n" in said
     assert "not done: create trigger http (http) of hello\n" in said and "run it again" in said

@@ -22,6 +22,7 @@ from tests.cloud.client.standin import Standin
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.forked import run_until_killed
 from tests.support.hello_function import write_zip
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.deploy_site import OWN, PLATFORMS, Site, spec_of
 
 NAME = "KEYTURN_HANDOFF_KEY"
@@ -193,7 +194,7 @@ def test_the_key_of_the_environment_is_refused_by_name_and_rule_alone(
         monkeypatch.setenv(name, value)
     for file in (ROOT / "serverless.yml", tmp_path / "serverless.yml"):
         assert commands.main("plan", ["tencent", "--file", str(file)]) == 2
-        told = capsys.readouterr().err
+        told = unwrapped(capsys.readouterr().err)
         assert f"{NAME}: must be one key or two" in " ".join(told.split()) and "canary" not in told
 
 

@@ -10,6 +10,7 @@ from shared.workbench.bundle.description import (
     Logs,
 )
 from tests.cloud.client.vendor_clients import call_scf, fc_client
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.deploy_site import Site
 
 LOGS = {
@@ -117,7 +118,7 @@ def test_the_platform_refuses_half_a_place_for_logs(site: Site, half: str, capsy
     capsys.readouterr()
     assert site.deploy() == 1
     refusal = {"scf": "InvalidParameterValue.Cls", "fc": "InvalidArgument"}[site.description.platform]
-    assert refusal in capsys.readouterr().err
+    assert refusal in unwrapped(capsys.readouterr().err)
     assert _held(site, "hello") == Logs("", "")
 
 

@@ -12,6 +12,7 @@ from shared.workbench.deploy import commands, control_plane, fc, steps
 from shared.workbench.deploy.plan import Marks
 from tests.cloud.client.vendor_clients import call_scf, fc_client
 from tests.support.forked import run_until_killed
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.deploy_site import PLATFORMS, Site
 
 WORLDS: list[tuple[str, dict[str, Any]]] = [
@@ -66,7 +67,7 @@ def test_where_a_platform_is_otherwise_deploy_stops_says_so_and_touches_nothing_
 ) -> None:
     site.cloud.reset(not_so=[claim])
     assert site.deploy() == 1
-    assert STOPS[site.description.cloud][claim] in capsys.readouterr().err
+    assert STOPS[site.description.cloud][claim] in unwrapped(capsys.readouterr().err)
     assert "goodbye" not in site.names()
     site.cloud.reset()
     assert site.deploy() == 0
@@ -137,11 +138,11 @@ def test_a_deletion_that_is_over_before_its_name_is_free_stops_deploy_and_the_ne
     site.cloud.reset(not_so=["D5"], active_s=2.0 if site.description.platform == "scf" else 0.2)
     site.cloud.faults([{"Action": "CreateFunction", "Fault": "fail_task"}])
     assert site.deploy() == 1
-    told = capsys.readouterr().err
+    told = unwrapped(capsys.readouterr().err)
     assert "Failed (Internal" in told and "free text" in told
     if site.description.platform == "scf":
         assert site.deploy() == 1
-        assert "ResourceInUse" in capsys.readouterr().err
+        assert "ResourceInUse" in unwrapped(capsys.readouterr().err)
         site.cloud.advance(3)
     assert site.deploy() == 0
     assert site.steps() == []
@@ -160,7 +161,7 @@ def test_an_update_that_fails_is_named_by_its_code_and_made_again(
     capsys.readouterr()
     site.cloud.faults([{"Action": action, "Fault": "fail_task"}])
     if site.deploy() != 0:
-        assert "InternalError" in capsys.readouterr().err
+        assert "InternalError" in unwrapped(capsys.readouterr().err)
     assert site.deploy() == 0  # where the failure showed too late, the platform's own digest tells of it
     assert site.steps() == []
 
@@ -170,7 +171,7 @@ def test_a_deletion_that_fails_is_said_and_made_again(site: Site, capsys: pytest
     site.deploy()
     site.cloud.faults([{"Action": "DeleteFunction", "Fault": "fail_task"}])
     assert site.remove() == 1
-    assert "DeleteFailed (InternalError.System: A free text" in capsys.readouterr().err
+    assert "DeleteFailed (InternalError.System: A free text" in unwrapped(capsys.readouterr().err)
     assert site.remove() == 0
     assert site.names() == set()
 
@@ -287,9 +288,9 @@ def test_a_change_that_the_state_refuses_for_a_moment_is_made_again_and_one_that
     site.change("hello", timers=())
     capsys.readouterr()
     assert site.deploy() == 1
-    assert {"scf": "FunctionStatusError", "fc": "FunctionNotReady"}[
-        site.description.platform
-    ] in capsys.readouterr().err
+    assert {"scf": "FunctionStatusError", "fc": "FunctionNotReady"}[site.description.platform] in unwrapped(
+        capsys.readouterr().err
+    )
 
 
 NETWORKS = {
@@ -315,7 +316,7 @@ def test_a_network_that_an_empty_one_does_not_take_away_is_told(site: Site, caps
     assert site.deploy() == 0
     site.change("hello", network=None)
     assert site.deploy() == 1
-    assert "does not show it" in capsys.readouterr().err
+    assert "does not show it" in unwrapped(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(("site", "not_so", "ends"), [("alibaba", [], 1), ("alibaba", ["E10"], 0)], indirect=["site"])
@@ -330,7 +331,7 @@ def test_a_role_without_the_rights_for_a_network_is_told(
     site.cloud.reset(not_so=not_so, ram={"roles": roles})
     site.change("hello", network=NETWORKS["alibaba"][0])
     assert site.deploy() == ends
-    assert ("CreateFunction: AccessDenied" in capsys.readouterr().err) is bool(ends)
+    assert ("CreateFunction: AccessDenied" in unwrapped(capsys.readouterr().err)) is bool(ends)
 
 
 @pytest.mark.parametrize("site", ["alibaba"], indirect=True)
@@ -343,7 +344,7 @@ def test_a_trigger_that_eventbridge_refuses_is_said_with_what_to_do(
         site.change("hello", http=None, timers=())
         site.cloud.faults([{"Action": "CreateTrigger", "Fault": "code", "Code": code, "Status": 403}])
     assert site.deploy() == 1
-    told = capsys.readouterr().err
+    told = unwrapped(capsys.readouterr().err)
     assert "a trigger on an SMQ queue needs EventBridge: `make bootstrap CLOUD=alibaba`" in told
     assert "not done: create trigger orders (queue) of hello" in told
     site.cloud.reset()

@@ -89,7 +89,8 @@ def test_an_invocation_that_is_interrupted_says_in_a_line_what_is_known(
         time.sleep(0.7)
     process.send_signal(signal.SIGINT)
     out, said = process.communicate(timeout=60)
-    assert (process.returncode, out) == (INTERRUPTED, ""), said
+    # Where Ctrl-C came into code that Python was compiling, it ends by that signal: a shell says 130 to both.
+    assert process.returncode in (INTERRUPTED, -signal.SIGINT) and out == "", said
     assert len(said.strip().splitlines()) == 1, said
     if begun:
         assert "the change may have been made. The same event again" in said

@@ -149,7 +149,7 @@ def failing(site: Site, right: str, act: Callable[[], int], capsys: pytest.Captu
     capsys.readouterr()
     try:
         assert act() == 1, right
-        said = capsys.readouterr().err
+        said = unwrapped(capsys.readouterr().err)
     except CallFailed as error:  # which `main` prints, with its advice
         said = f"{error}: {error.advice}"
     names_the_right(said, right)

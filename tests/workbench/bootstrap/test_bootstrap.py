@@ -25,7 +25,7 @@ def test_an_empty_account_becomes_ready_and_a_second_run_changes_nothing(
     person: Person, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert set(person.standing().values()) == {("missing", False)}
-    assert person.types() == 0, capsys.readouterr().err
+    assert person.types() == 0, unwrapped(capsys.readouterr().err)
     shared = "EventBridge role"
     standing = person.standing()
     assert {how for name, how in standing.items() if not name.startswith(shared)} == {("there", True)}
@@ -94,8 +94,8 @@ def test_remove_takes_away_what_bootstrap_made_and_nothing_else(
     before = person.standing()
     by_hand = person.account().needs.roles[0]
     make_role_by_hand(person, by_hand.name)
-    assert person.types() == 0, capsys.readouterr().err
-    assert person.types("--remove") == 0, capsys.readouterr().err
+    assert person.types() == 0, unwrapped(capsys.readouterr().err)
+    assert person.types("--remove") == 0, unwrapped(capsys.readouterr().err)
     left = {name: how for name, how in person.standing().items() if how != before[name]}
     shared = [name for name in before if name.startswith("EventBridge role")]
     assert left == {f"role {by_hand.name}": ("there", False)} | dict.fromkeys(shared, ("there", False))
@@ -133,7 +133,7 @@ def test_a_list_of_policies_that_takes_no_part_of_a_name_is_looked_through(
 def test_without_a_terminal_and_without_yes_nothing_is_made(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     del person.environ["YES"]
     assert person.types() == 2
-    assert "YES=1" in capsys.readouterr().err and changes(person.cloud) == []
+    assert "YES=1" in unwrapped(capsys.readouterr().err) and changes(person.cloud) == []
 
 
 def test_a_right_that_is_missing_is_named_with_who_can_grant_it(
@@ -142,7 +142,7 @@ def test_a_right_that_is_missing_is_named_with_who_can_grant_it(
     denied = {"tencent": "cam:CreateRole", "alibaba": "ram:CreateRole"}[person.name]
     person.cloud.reset(deny=[denied.partition(":")[2]], activated=ALL)
     assert person.types() == 1
-    said = capsys.readouterr().err
+    said = unwrapped(capsys.readouterr().err)
     assert denied in said and "PRINT=1" in said
 
 

@@ -72,13 +72,13 @@ def test_what_is_typed_is_kept_once_and_shown_nowhere(
 def test_blanks_are_no_secret(person: Person, capsys: pytest.CaptureFixture[str], pipe: Pipe) -> None:
     pipe.types("   \n")
     assert person.types("--secret", STORES[person.name]) == 2
-    assert "no secret was typed; nothing was made" in capsys.readouterr().err
+    assert "no secret was typed; nothing was made" in unwrapped(capsys.readouterr().err)
 
 
 def test_bytes_that_are_no_text_are_not_stored(person: Person, capsys: pytest.CaptureFixture[str], pipe: Pipe) -> None:
     pipe.types("Pass\udcffword-77\n")
     assert person.types("--secret", STORES[person.name]) == 2
-    assert "a character that cannot be seen" in capsys.readouterr().err
+    assert "a character that cannot be seen" in unwrapped(capsys.readouterr().err)
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_what_was_typed_by_a_slip_is_not_stored(
 ) -> None:
     pipe.types(f"{text}\n")
     assert person.types("--secret", STORES[person.name]) == 2
-    assert says in capsys.readouterr().err
+    assert says in unwrapped(capsys.readouterr().err)
 
 
 def test_a_policy_that_is_for_nothing_is_told(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,7 +128,7 @@ def test_first_secrets_that_cannot_be_listed_leave_bootstrap_unfinished(
 
 def test_a_secret_that_no_policy_names_is_refused(person: Person, capsys: pytest.CaptureFixture[str]) -> None:
     assert person.types("--secret", "ssm://somebody-elses") == 2
-    said = capsys.readouterr().err
+    said = unwrapped(capsys.readouterr().err)
     assert f"theirs are: {STORES[person.name]}" in said and "somebody-elses" not in said
 
 

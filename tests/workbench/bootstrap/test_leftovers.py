@@ -17,6 +17,7 @@ from shared.workbench.bootstrap.ram import ram_calls
 from shared.workbench.bootstrap.resources import title
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import Person
 
 
@@ -69,7 +70,7 @@ def test_what_has_other_names_now_is_taken_away_and_another_services_is_not(
     assert old and others
     assert marked(person, mine) == old
     assert marked(person, theirs) == others
-    assert person.types("--remove") == 0, capsys.readouterr().err
+    assert person.types("--remove") == 0, unwrapped(capsys.readouterr().err)
     assert marked(person, mine) == set()
     assert marked(person, theirs) == others
 

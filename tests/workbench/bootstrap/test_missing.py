@@ -21,7 +21,7 @@ def test_an_empty_account_lacks_roles_and_queues_and_a_ready_one_nothing(
     lacking = missing_things(person.account().description, person.api)
     assert {one.what.partition(" keyturn")[0] for one in lacking} >= kinds
     assert {one.remedy.partition(",")[0] for one in lacking} == {f"make bootstrap CLOUD={person.name}"}
-    assert person.types() == 0, capsys.readouterr().err
+    assert person.types() == 0, unwrapped(capsys.readouterr().err)
     person.environ |= person.settings()
     assert missing_things(person.account().description, person.api) == ()
 

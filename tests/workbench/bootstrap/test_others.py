@@ -15,6 +15,7 @@ from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.bootstrap.needs import LogPlace
 from shared.workbench.bundle.checkout import ROOT
 from shared.workbench.bundle.loading import load
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 from tests.workbench.bootstrap.test_bootstrap import changes
 
@@ -49,7 +50,7 @@ def test_a_second_service_of_the_same_names_makes_nothing_and_is_told_whose_they
     before = len(changes(person.cloud))
     capsys.readouterr()
     assert second_team({}) == 1
-    said = capsys.readouterr().err
+    said = unwrapped(capsys.readouterr().err)
     theirs = ["role keyturn-plan-rotation", {"tencent": "topic", "alibaba": "queue"}[person.name] + " keyturn-"]
     for title in theirs:
         line = next(line for line in said.splitlines() if line.startswith(f"in the way: {title}"))
@@ -72,7 +73,7 @@ def test_with_the_names_of_the_manual_changed_two_teams_share_an_account(
         "alibaba": {":role/keyturn\n": ":role/team-b\n", "aliyuncs.com/keyturn-": "aliyuncs.com/team-b-"}
         | {"queue: keyturn-": "queue: team-b-"},
     }[person.name]
-    assert second_team(names) == 0, capsys.readouterr().err
+    assert second_team(names) == 0, unwrapped(capsys.readouterr().err)
     assert second_team(names, "--remove") == 0
     assert person.standing() == ours
 
@@ -83,7 +84,7 @@ def test_a_place_for_lines_of_that_name_is_in_the_way_and_nothing_is_made_in_it(
     place = person.account().needs.logs
     make_place_by_hand(person, place)
     assert person.types() == 1
-    said = capsys.readouterr().err
+    said = unwrapped(capsys.readouterr().err)
     assert f"{place.group} stands that is not bootstrap's" in said
     made = [action for action in changes(person.cloud) if action in ("CreateIndex", "CreateLogStore")]
     assert made == []

@@ -15,6 +15,7 @@ from shared.workbench.bootstrap.needs import Role
 from shared.workbench.bootstrap.ram import Ram
 from shared.workbench.bootstrap.resources import ApiCall, as_text
 from shared.workbench.bootstrap.roles import SHARED, FunctionRole
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 
 FIRST = {"tencent": "ap-guangzhou", "alibaba": "cn-hangzhou"}
@@ -82,7 +83,7 @@ def test_a_policy_of_a_fleet_in_another_region_is_made_once_and_taken_away(
     capsys.readouterr()
     person.types()
     assert roles(person) == {("there", True)} and rights(person, first) == made
-    assert "in the way" not in capsys.readouterr().err
+    assert "in the way" not in unwrapped(capsys.readouterr().err)
     assert person.types("--remove") == 0
     assert roles(person) == {("missing", False)}
 

@@ -10,6 +10,7 @@ from shared.workbench.apis.datahub import TASK_GONE
 from shared.workbench.apis.tencent import TencentApi
 from shared.workbench.bootstrap.missing import missing_things
 from shared.workbench.bundle.checkout import ROOT
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.bootstrap.empty_account import SERVICES, Person
 from tests.workbench.bootstrap.test_regions import FIRST, SECOND
 
@@ -146,7 +147,7 @@ def test_settings_that_plan_would_refuse_stop_bootstrap_too(person: Person, caps
         before = len(person.cloud.calls())
     capsys.readouterr()
     assert person.types() == 2
-    assert "serverless.yml:" in capsys.readouterr().err
+    assert "serverless.yml:" in unwrapped(capsys.readouterr().err)
     assert not [one for one in person.cloud.calls()[before:] if one["Action"].startswith("Create")]
 
 

@@ -85,11 +85,11 @@ def test_what_was_left_in_one_region_is_not_put_back_in_another(
     before = account.journal.read_text()
     there = Account(standin, cloud, f"[{cloud}]\n{other}\n{account.sandbox}", account.secrets, tmp_path)
     assert there.run(monkeypatch, claim) == 2
-    complained = capsys.readouterr().err
+    complained = unwrapped(capsys.readouterr().err)
     assert "left something elsewhere (region " in complained and str(account.journal) in complained
     reads = Account(standin, cloud, f"[{cloud}]\n{other}\n", {}, tmp_path)
     assert reads.run(monkeypatch, "W1") == 0
-    assert "left something elsewhere" in capsys.readouterr().err
+    assert "left something elsewhere" in unwrapped(capsys.readouterr().err)
     assert reads.findings()["W1"]["Finding"] == "holds"
     assert "DeleteFunction" not in changes(standin)
     assert account.journal.read_text() == before
@@ -149,7 +149,7 @@ def test_a_second_run_says_that_another_is_at_work(
     with (tmp_path / ".verify-tencent.lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert account.run(monkeypatch, "S1") == 2
-    assert "another run is using" in capsys.readouterr().err
+    assert "another run is using" in unwrapped(capsys.readouterr().err)
     assert not standin.calls()
     assert account.run(monkeypatch, "S1") == 0
 
@@ -194,7 +194,7 @@ def test_a_sandbox_file_in_another_encoding_is_told(
     (tmp_path / "sandbox.toml").write_bytes(b'[tencent.ssm]\nsecret = "\xff"\n')
     monkeypatch.setattr(Account, "arguments", lambda *_: arguments)
     assert account.run(monkeypatch) == 2
-    assert "is not UTF-8" in capsys.readouterr().err
+    assert "is not UTF-8" in unwrapped(capsys.readouterr().err)
 
 
 def test_the_end_of_input_is_a_no(standin: Standin, tmp_path: Path, monkeypatch: Patch) -> None:

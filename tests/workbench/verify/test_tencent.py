@@ -15,6 +15,7 @@ from shared.workbench.claims.table import read_claims
 from shared.workbench.verify.tencent.checks import CHECKS
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.verify.runs import Account, Twist, twist_name, twists
 
 SECRET = "keyturn-sandbox"
@@ -190,7 +191,7 @@ def test_what_cannot_be_put_back_is_told_and_put_back_later(
     account.standin.faults([{"Action": "DeleteSecretVersion", "Fault": "code", "Code": "InternalError", "Times": 99}])
     assert account.run(monkeypatch, "S1") == 1
     account.standin.clear_faults()
-    told = capsys.readouterr().err
+    told = unwrapped(capsys.readouterr().err)
     assert "not restored: versions of the secret" in told
     assert str(account.journal) in told and not is_as_before(account)
     assert account.run(monkeypatch, "W1") == 0

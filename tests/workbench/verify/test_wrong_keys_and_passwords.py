@@ -14,6 +14,7 @@ from shared.workbench.verify.commands import main
 from tests.cloud.client.logins import redis_accepts, registry_accepts
 from tests.cloud.client.standin import Standin
 from tests.cloud.state.checkout import ROOT
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.verify import test_alibaba as alibaba
 from tests.workbench.verify import test_tencent as tencent
 from tests.workbench.verify.runs import Account
@@ -111,7 +112,7 @@ def test_keys_that_are_refused_end_the_run_at_the_first_read(
 ) -> None:
     account = account_of(standin, tmp_path, cloud, **changed)
     assert account.run(monkeypatch) == 2
-    complained = capsys.readouterr().err
+    complained = unwrapped(capsys.readouterr().err)
     assert told in complained and "check " in complained
     assert len(standin.calls()) <= 1
     assert not list(tmp_path.glob("verify-*"))
@@ -122,7 +123,7 @@ def test_a_wrong_region_ends_the_run_at_the_first_read(
 ) -> None:
     account = account_of(standin, tmp_path, "tencent", '[tencent]\nregion = "ap-nowhere"\n')
     assert account.run(monkeypatch) == 2
-    complained = capsys.readouterr().err
+    complained = unwrapped(capsys.readouterr().err)
     assert "refuses this region, ap-nowhere: UnsupportedRegion; check `region`" in complained
 
 
@@ -135,7 +136,7 @@ def test_where_nothing_is_reached_the_network_is_to_be_looked_at(
         nowhere = f"http://127.0.0.1:{bound.getsockname()[1]}"
         account = account_of(standin, tmp_path, cloud, **{f"KEYTURN_{cloud.upper()}_ENDPOINT": nowhere})
         assert account.run(monkeypatch) == 2
-    assert "check the network" in capsys.readouterr().err
+    assert "check the network" in unwrapped(capsys.readouterr().err)
     assert not list(tmp_path.glob("verify-*"))
 
 
@@ -199,7 +200,7 @@ def test_what_cannot_be_put_back_is_told_with_the_way_by_hand_and_reads_go_on(
     assert account.run(monkeypatch, "S1") == 1
     capsys.readouterr()
     assert account.run(monkeypatch, "W1,T1") == 1
-    complained = capsys.readouterr().err
+    complained = unwrapped(capsys.readouterr().err)
     assert "not restored: versions of the secret" in complained
     assert "by hand: remove what the title names" in complained and "remove that file" in complained
     found = account.findings()
@@ -259,12 +260,12 @@ def test_a_claim_about_the_other_cloud_is_told(
 ) -> None:
     account = account_of(standin, tmp_path, "tencent", "")
     assert account.run(monkeypatch, "A1") == 2
-    assert "A1 is about Alibaba: use CLOUD=alibaba" in capsys.readouterr().err
+    assert "A1 is about Alibaba: use CLOUD=alibaba" in unwrapped(capsys.readouterr().err)
 
 
 def test_without_a_cloud_it_asks_for_one(capsys: Output) -> None:
     assert main([]) == 2
-    assert "make verify CLOUD=tencent" in capsys.readouterr().err
+    assert "make verify CLOUD=tencent" in unwrapped(capsys.readouterr().err)
     told = subprocess.run(["make", "-n", "verify"], cwd=ROOT, capture_output=True, text=True, check=True)
     assert "shared.workbench.verify tencent" not in told.stdout
 
@@ -282,7 +283,7 @@ def test_a_name_that_the_sandbox_file_does_not_have_is_told_with_the_known_ones(
 ) -> None:
     account = account_of(standin, tmp_path, "tencent", wrong)
     assert account.run(monkeypatch) == 2
-    assert told in capsys.readouterr().err
+    assert told in unwrapped(capsys.readouterr().err)
 
 
 def test_the_registry_keeps_its_password_where_the_variable_is_wrong(

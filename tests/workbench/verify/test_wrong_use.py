@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.cloud.client.standin import Standin
+from tests.support.wrapped_lines import unwrapped
 from tests.workbench.verify import test_alibaba as alibaba
 from tests.workbench.verify import test_tencent as tencent
 from tests.workbench.verify.runs import Account
@@ -46,7 +47,7 @@ def test_a_wrong_sandbox_file_names_the_field_and_the_rule(
 ) -> None:
     standin.reset()
     assert Account(standin, cloud, wrong, {}, tmp_path).run(monkeypatch) == 2
-    complained = capsys.readouterr().err
+    complained = unwrapped(capsys.readouterr().err)
     assert told in complained
     assert "Pa55-word" not in complained
 
