@@ -156,7 +156,7 @@ class Entry(_TencentResource):
         if aim != (self._task.topic.instance, self._task.topic.name):
             topic = Topic(self._api, self._task.topic, self._service, self._mark).look()
             if topic.condition == "foreign":  # such as an instance that is not there: then the task may well be right
-                return topic
+                return Found("foreign", ours=ours, why=topic.why)
             return Found("foreign", ours=ours, why="it writes elsewhere: remove or rename it")
         if task.get("Status") not in (_RUNNING, _MAKING):
             why = f"it does not run (Status {task.get('Status')}): see to it in the console"
