@@ -8,7 +8,7 @@ not_changed   redis/crs-demo0002/app   0.1 s
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cache
@@ -42,12 +42,6 @@ def read_event(value: object) -> Event:
     task = value["data"].get("TaskId")
     is_task = isinstance(task, int) and not isinstance(task, bool) and 0 <= task < 1 << 63
     return replace(event, task_id=task) if is_task else event
-
-
-def events_lines(events: Sequence[Event], terminal: Terminal, *, clock: bool = False) -> list[str]:
-    """Several events, their columns below each other. `clock`: each with its time, in UTC."""
-    width = max((len(first_word(one)) for one in events), default=0)
-    return [line for one in events for line in event_lines(one, terminal, clock=clock, width=width)]
 
 
 def event_lines(event: Event, terminal: Terminal, *, clock: bool = False, width: int = WIDTH) -> list[str]:

@@ -1,9 +1,10 @@
-"""`make rotate`: rotate by a policy, and watch.
+"""`make rotate`: rotate the credentials of a policy, and watch the results.
 
-It asks the deployed plan_rotation for the ages, shows what is due, asks once, then has it send the commands and shows
-each result as it reaches the results queue. `YES=1` agrees beforehand. `--dry`: the ages alone, nothing is sent.
-`--now`: all that the policy names is due, however young: for the first rotation, of passwords that people know.
-`--json`: the report's pages and the results go to standard output, an event a line, and what people read to the other.
+The command asks the deployed plan_rotation for the ages, shows the due credentials and asks once. Then plan_rotation
+sends the commands, and this command shows each result from the results queue. `YES=1` agrees beforehand. `--dry` only
+shows the ages. `--now` makes every credential of the policy due, however young: use it for the first rotation, because
+people know those passwords. `--json` prints the report's pages and the results to standard output, one event a line,
+and everything for people to standard error.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from shared.workbench.rotate.session import FAILED, WRONG_USE, Session
 
 
 def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
-    """Exit 0: all that was due is in force, or nothing was. 1: some is not, or it is not known. 2: wrong use."""
+    """Exit 0: each due password is in force, or none was due. 1: some are not, or it is not known. 2: wrong use."""
     parser = CommandLine(
         "python -m shared.workbench.rotate",
         __doc__,
@@ -36,10 +37,10 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
     )
     parser.add_argument("cloud", help="tencent or alibaba")
     parser.add_argument("policy", help="a name under custom.policies of serverless.yml")
-    parser.add_argument("--dry", action="store_true", help="show the ages, send nothing")
+    parser.add_argument("--dry", action="store_true", help="only show the ages, send nothing")
     parser.add_argument("--now", action="store_true", help="whatever the age")
-    parser.add_argument("--borrow", action="store_true", help="SMQ: receive each result and give it back")
-    parser.add_argument("--json", action="store_true", help="the events themselves, one a line")
+    parser.add_argument("--borrow", action="store_true", help="SMQ: receive each result, and return it to the queue")
+    parser.add_argument("--json", action="store_true", help="print the events, one a line")
     options = parser.parse_args(argv)
     session: Session | None = None
     started = time.time()
@@ -67,7 +68,7 @@ def main(argv: list[str], environ: Mapping[str, str] = os.environ) -> int:
         if session and session.has_fired:
             minutes = int(time.time() - started) // 60 + 2
             look = f"make results CLOUD={options.cloud} SINCE={minutes}m FOLLOW=1"
-            text = f"the rotation goes on without this command; {look} shows its results"
+            text = f"the rotation continues without this command; {look} shows its results"
         complain(f"\nrotate: {text}")
         return INTERRUPTED
     finally:

@@ -14,8 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from shared.workbench.environment.file_problems import why
 
-TEMPLATE = Path(__file__).with_name("sandbox.toml")
-
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]{2,99}$")]
 """The name of an environment variable. Most passwords do not fit, so none is written here by mistake."""
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
